@@ -1,0 +1,183 @@
+"""Addresses as the configuration file writes them."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import (
+    AddressValueError,
+    IPv4Address,
+    IPv4Interface,
+    IPv6Address,
+    IPv6Interface,
+    NetmaskValueError,
+    ip_address,
+    ip_network,
+)
+from typing import TypeVar
+
+from lbrouter.model.state import IpAddress, IpInterface, IpNetwork
+from lbrouter.model.text import Refused
+
+
+class Addressing(StrEnum):
+    """How an uplink comes to its addresses."""
+
+    STATIC = "static"
+    DHCP = "dhcp"
+    PPPOE = "pppoe"
+    EXTERNAL = "external"
+
+
+class Addressing6(StrEnum):
+    """How an uplink comes to its IPv6 addresses, where the file does not give one."""
+
+    AUTO = "auto"
+
+
+_Interface = TypeVar("_Interface", IPv4Interface, IPv6Interface)
+_Host = TypeVar("_Host", IPv4Address, IPv6Address)
+_LIMITED_BROADCAST = IPv4Address("255.255.255.255")
+
+UPLINK_WORDS = (Addressing.DHCP, Addressing.PPPOE, Addressing.EXTERNAL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRange:
+    """Addresses from `start` to `end`, both included."""
+
+    start: IPv4Address
+    end: IPv4Address
+
+    def __str__(self) -> str:
+        return f"{self.start}-{self.end}"
+
+    def __contains__(self, address: IpAddress) -> bool:
+        return address.version == 4 and int(self.start) <= int(address) <= int(self.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address and a port (1 to 65535)."""
+
+    address: IpAddress
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if self.address.version == 6 else f"{self.address}"
+        return f"{host}:{self.port}"
+
+
+def parse_cidr4(text: str) -> IPv4Interface:
+    """An IPv4 address with its prefix length, as a host can carry it."""
+    address = _interface(text, IPv4Interface)
+    _usable(address)
+    return address
+
+
+def parse_cidr6(text: str) -> IPv6Interface:
+    """An IPv6 address with its prefix length, as a host can carry it beside its link-local one."""
+    address = _interface(text, IPv6Interface)
+    if address.scope_id is not None or address.is_link_local:
+        raise Refused("is a link-local address, which each interface has by itself")
+    _usable(address)
+    return address
+
+
+def parse_uplink4(text: str) -> IPv4Interface | Addressing:
+    """The IPv4 side of an uplink: a CIDR address, or the word that says who brings it."""
+    return Addressing(text) if text in UPLINK_WORDS else parse_cidr4(text)
+
+
+def parse_uplink6(text: str) -> IPv6Interface | Addressing6:
+    """The IPv6 side of an uplink: a CIDR address, or "auto"."""
+    return Addressing6.AUTO if text == "auto" else parse_cidr6(text)
+
+
+def parse_host4(text: str) -> IPv4Address:
+    """An IPv4 address of one host."""
+    return _host(text, IPv4Address)
+
+
+def parse_host6(text: str) -> IPv6Address:
+    """An IPv6 address of one host; link-local is fine, the interface is known from elsewhere."""
+    return _host(text, IPv6Address)
+
+
+def parse_host(text: str) -> IpAddress:
+    """An address of one host, of either family."""
+    return parse_host6(text) if ":" in text else parse_host4(text)
+
+
+def parse_network(text: str) -> IpNetwork:
+    """A network in CIDR form, or one host's address."""
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        raise Refused("is not a network") from None
+    if re.fullmatch(r"[0-9a-fA-F.:]+(/[0-9]{1,3})?", text) is None:
+        raise Refused("is not a network in CIDR form")
+    if "/" in text and ip_address(text.partition("/")[0]) != network.network_address:
+        raise Refused("has host bits set", f'the network itself, "{network}"')
+    return network
+
+
+def parse_range(text: str) -> AddressRange:
+    """Two IPv4 addresses with a hyphen between, the lower one first."""
+    start, hyphen, end = text.partition("-")
+    if not hyphen:
+        raise Refused("is not a range of addresses")
+    found = AddressRange(start=parse_host4(start.strip()), end=parse_host4(end.strip()))
+    if found.start > found.end:
+        raise Refused("ends before it starts", f'"{found.end}-{found.start}"')
+    return found
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """An address and a port: "10.10.10.20:443" or "[fd10:10::20]:443"."""
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or (":" in host and not bracketed):
+        raise Refused("is not an address with a port")
+    address = parse_host6(host[1:-1]) if bracketed else parse_host4(host)
+    return Endpoint(address=address, port=parse_port(port))
+
+
+def parse_port(text: str) -> int:
+    """A port number in decimal digits, 1 to 65535."""
+    if re.fullmatch(r"[0-9]{1,5}", text) is None or not 1 <= int(text) <= 65535:
+        raise Refused(f'has the port "{text[:20]}", which is not in 1 to 65535')
+    return int(text)
+
+
+def _interface(text: str, kind: type[_Interface]) -> _Interface:
+    """`text` as an address with a prefix length. A netmask is refused: one way to write a thing."""
+    address, slash, length = text.partition("/")
+    if not slash:
+        raise Refused("lacks its prefix length")
+    if re.fullmatch(r"[0-9]{1,3}", length) is None or "%" in address:
+        raise Refused("is not an address in CIDR form")
+    try:
+        return kind(text)
+    except (AddressValueError, NetmaskValueError):
+        raise Refused("is not an address in CIDR form") from None
+
+
+def _host(text: str, kind: type[_Host]) -> _Host:
+    if "/" in text:
+        raise Refused("has a prefix length, where the address of one host belongs")
+    try:
+        address = kind(text)
+    except AddressValueError:
+        raise Refused("is not an IP address") from None
+    if address.is_multicast or address.is_unspecified or address.is_loopback or "%" in text:
+        raise Refused("is not an address that a host on the network can have")
+    return address
+
+
+def _usable(address: IpInterface) -> None:
+    """Refuse what no interface can carry. The network's own address is the cross-checks' matter."""
+    ip = address.ip
+    if ip.is_multicast or ip.is_unspecified or ip.is_loopback or ip == _LIMITED_BROADCAST:
+        raise Refused("is not an address that a host can have")
+    if address.network.prefixlen == 0:
+        raise Refused("has the prefix length 0, which is the whole internet")

@@ -1,0 +1,108 @@
+"""`Config`: the whole configuration file, typed.
+
+The attribute names are the file's keys (`from` is `from_`, a word of Python). What one section
+says of another is checked in `lbrouter.compile.validate`.
+"""
+
+from typing import Annotated, Final, Self
+
+from pydantic import Field, model_validator
+
+from lbrouter.model.addresses import Addressing, Addressing6, AddressRange, Endpoint
+from lbrouter.model.numbers import MAX_UPLINKS
+from lbrouter.model.policies import (
+    ANY,
+    Forward,
+    ForwardProtocol,
+    Policy,
+    PolicyMode,
+    PolicyRule,
+    Protocol,
+    Tolerance,
+)
+from lbrouter.model.sections import Host, Name, Section
+from lbrouter.model.targets import Target, TargetKind
+from lbrouter.model.uplinks import Health, HealthOverride, Uplink
+from lbrouter.model.vlans import Bandwidth, Dhcp, Lan, Vlan
+
+__all__ = [
+    "ANY",
+    "AddressRange",
+    "Addressing",
+    "Addressing6",
+    "Bandwidth",
+    "Config",
+    "Dhcp",
+    "Endpoint",
+    "Forward",
+    "ForwardProtocol",
+    "Gateway",
+    "Health",
+    "HealthOverride",
+    "Lan",
+    "Policy",
+    "PolicyMode",
+    "PolicyRule",
+    "Protocol",
+    "Target",
+    "TargetKind",
+    "Tolerance",
+    "Uplink",
+    "Vlan",
+]
+
+MAX_VLANS: Final = 4000
+"""VLAN numbers become minors of HTB classes; a few of the 4094 tags stay free."""
+
+MAX_POLICIES: Final = 255
+MAX_RULES: Final = 1000
+MAX_DNS: Final = 8
+
+
+class Gateway(Section):
+    """The gateway itself."""
+
+    name: Name
+    """What this gateway is called, in status and reports."""
+    dns: Annotated[tuple[Host, ...], Field(max_length=MAX_DNS)] = ()
+    """Resolvers that the gateway forwards its clients' queries to. Absent means: those that the
+    machine itself uses."""
+
+
+class Config(Section):
+    """The configuration of one gateway."""
+
+    gateway: Gateway
+    """The gateway itself."""
+    health: Health = Health()
+    """Defaults of the health checks of every uplink."""
+    uplinks: Annotated[dict[Name, Uplink], Field(min_length=1, max_length=MAX_UPLINKS)]
+    """The lines to the internet, by name."""
+    lan: Lan | None = None
+    """The inside; needed where a VLAN has an `id`."""
+    vlans: Annotated[dict[Name, Vlan], Field(max_length=MAX_VLANS)] = {}
+    """The networks of clients, by name."""
+    policies: Annotated[dict[Name, Policy], Field(max_length=MAX_POLICIES)] = {}
+    """How new flows are given to uplinks, by name."""
+    rules: Annotated[tuple[PolicyRule, ...], Field(max_length=MAX_RULES)] = ()
+    """Flows that take another policy than their VLAN's; the first match wins."""
+    forwards: Annotated[tuple[Forward, ...], Field(max_length=MAX_RULES)] = ()
+    """Services inside that can be reached from outside."""
+
+    @model_validator(mode="after")
+    def call_by_name(self) -> Self:
+        """Tell each named section the key under which it stands."""
+        for name, section in [*self.uplinks.items(), *self.vlans.items(), *self.policies.items()]:
+            section.call(name)
+        return self
+
+    def device_of(self, vlan: Vlan) -> str:
+        """The kernel's interface of `vlan`: its port, or the VLAN device on the trunk."""
+        if vlan.port is not None:
+            return vlan.port
+        return f"{self.lan.trunk if self.lan else ''}.{vlan.id}"
+
+    def health_of(self, uplink: Uplink) -> Health:
+        """The health settings of `uplink`: its own keys over those of `[health]`."""
+        own = {key: value for key, value in uplink.health if value is not None}
+        return self.health.model_copy(update=own)

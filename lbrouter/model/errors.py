@@ -1,0 +1,71 @@
+"""Errors for a technician at two in the morning: what was wanted, what was found, what to do.
+
+Each class carries the exit code that the contract gives it (after sysexits.h).
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class Exit(IntEnum):
+    """Exit codes of the command, as the contract lists them."""
+
+    DONE = 0
+    CHECK_FAILED = 1
+    CHANGES = 2
+    USAGE = 64
+    UNAVAILABLE = 69
+    DEFECT = 70
+    TRY_AGAIN = 75
+    NOT_PERMITTED = 77
+    CONFIG = 78
+
+
+class LbrouterError(Exception):
+    """Root of the tree: a sentence on what is wrong, and one on what to do."""
+
+    code: ClassVar[Exit] = Exit.DEFECT
+
+    def __init__(self, what: str, *, remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  {self.remedy}" if self.remedy else self.what
+
+
+class UsageError(LbrouterError):
+    """The command line asks for something that does not exist (64)."""
+
+    code = Exit.USAGE
+
+
+class UnavailableError(LbrouterError):
+    """The kernel, a tool or this version lacks something, named (69)."""
+
+    code = Exit.UNAVAILABLE
+
+
+class DefectError(LbrouterError):
+    """A defect in lbrouter itself (70)."""
+
+    code = Exit.DEFECT
+
+
+class NotAppliedError(LbrouterError):
+    """Nothing changed, or all of it was undone; trying again may help (75)."""
+
+    code = Exit.TRY_AGAIN
+
+
+class NotPermittedError(LbrouterError):
+    """The kernel asks for rights that this process lacks (77)."""
+
+    code = Exit.NOT_PERMITTED
+
+
+class ConfigError(LbrouterError):
+    """The configuration is wrong: all its errors, one a line (78)."""
+
+    code = Exit.CONFIG

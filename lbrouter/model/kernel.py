@@ -1,0 +1,25 @@
+"""What is asked of a kernel, the real one or the simulated."""
+
+from typing import Protocol
+
+from lbrouter.model.plan import Operation
+from lbrouter.model.state import Facts, KernelState, Scope
+
+
+class Kernel(Protocol):
+    """One network namespace, seen through what lbrouter owns in it.
+
+    `compile.simulate.SimKernel` and `kernel.linux.LinuxKernel` are held to the same contract tests.
+    """
+
+    async def observe(self, scope: Scope) -> KernelState:
+        """What is ours, so normalised that it equals what was asked for."""
+        ...
+
+    async def facts(self, scope: Scope) -> Facts:
+        """The machine as found: interfaces, others' addresses and gateways, what is in our way."""
+        ...
+
+    async def execute(self, operation: Operation) -> None:
+        """Carry out one operation; doing it twice is no error. Raises LbrouterError if refused."""
+        ...

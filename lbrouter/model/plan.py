@@ -1,0 +1,91 @@
+"""A plan: the operations that lead from one `KernelState` to another, in a safe order."""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from lbrouter.model.state import Noun
+
+
+class Phase(IntEnum):
+    """The order in which operations run: make before break, closed before open.
+
+    After every prefix of a plan no mark is handed out that lacks a rule, no rule points at an empty
+    table, and no packet is forwarded that the ruleset has not judged.
+    """
+
+    GUARD = 0
+    """The firewall learns of new interfaces (and drops their packets) before they come up."""
+    CLOSE = 1
+    """Forwarding is switched off and marks are withheld before anything is taken away (`down`)."""
+    DEVICE = 2
+    SYSCTL = 3
+    LINK = 4
+    ADDRESS = 5
+    ROUTE = 6
+    RULE = 7
+    QDISC = 8
+    CLASS = 9
+    LEAF = 10
+    REDIRECT = 11
+    RULESET = 12
+    """Structure and elements of the nft table, in one transaction: marks are handed out now."""
+    FORWARD = 13
+    """Forwarding is switched on, when everything that judges it stands."""
+    UNREDIRECT = 14
+    UNLEAF = 15
+    UNCLASS = 16
+    UNQDISC = 17
+    UNRULE = 18
+    UNROUTE = 19
+    UNADDRESS = 20
+    UNLINK = 21
+    UNDEVICE = 22
+    UNGUARD = 23
+    """The firewall forgets interfaces that are gone; on `down`, the table itself goes, last."""
+
+
+class Verb(StrEnum):
+    """What an operation does to its noun."""
+
+    ADD = "add"
+    CHANGE = "change"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One step: `new` is what the kernel shall hold, `old` what it holds (None: nothing)."""
+
+    phase: Phase
+    verb: Verb
+    new: Noun | None
+    old: Noun | None
+    reason: str
+
+    @property
+    def noun(self) -> Noun:
+        """The object that the step is about, the new one where there is one."""
+        noun = self.new if self.new is not None else self.old
+        assert noun is not None
+        return noun
+
+    def inverse(self) -> "Operation":
+        """The step that undoes this one."""
+        verbs = {Verb.ADD: Verb.REMOVE, Verb.REMOVE: Verb.ADD, Verb.CHANGE: Verb.CHANGE}
+        return Operation(
+            phase=self.phase,
+            verb=verbs[self.verb],
+            new=self.old,
+            old=self.new,
+            reason=f"undo: {self.reason}",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Operations in the order in which they run; empty when there is nothing to change."""
+
+    operations: tuple[Operation, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.operations)

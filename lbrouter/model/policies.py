@@ -1,0 +1,117 @@
+"""The sections `[policies.NAME]`, `[[rules]]` and `[[forwards]]`."""
+
+from enum import StrEnum
+from typing import Annotated, Final, Self
+
+from pydantic import Field, model_validator
+
+from lbrouter.model.sections import (
+    Name,
+    Named,
+    Network,
+    Percentage,
+    Port,
+    Section,
+    Service,
+    Time,
+)
+from lbrouter.model.text import OneOrMany
+from lbrouter.model.units import Duration
+
+MAX_WEIGHT: Final = 1000
+MAX_PORTS: Final = 1024
+MAX_NETWORKS: Final = 1024
+
+ANY: Final = "any"
+"""What a forward writes for "every uplink"; no uplink may have this name."""
+
+
+class PolicyMode(StrEnum):
+    """How a policy picks among its healthy uplinks."""
+
+    FAILOVER = "failover"
+    BALANCE = "balance"
+
+
+class Protocol(StrEnum):
+    """Protocols that a rule can tell apart."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    ICMP = "icmp"
+    ICMPV6 = "icmpv6"
+    SCTP = "sctp"
+    GRE = "gre"
+    ESP = "esp"
+
+
+class ForwardProtocol(StrEnum):
+    """Protocols that a forward can carry."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class Tolerance(Section):
+    """What a policy puts up with; an uplink that is worse is not healthy, for this policy alone."""
+
+    loss: Percentage | None = None
+    """Probes without an answer, such as `2%`."""
+    latency: Time | None = None
+    """Round trip, such as `150ms`."""
+    jitter: Time | None = None
+    """Variation of the round trip, such as `40ms`."""
+
+
+class Policy(Named):
+    """How new flows are given to uplinks."""
+
+    mode: PolicyMode
+    """`failover`: the first healthy uplink in the list carries all new flows.
+    `balance`: all healthy ones carry their share."""
+    uplinks: tuple[Name, ...] = ()
+    """The uplinks of this policy, for failover in order. May be left out where `weights` names
+    them."""
+    weights: dict[Name, Annotated[int, Field(strict=True, ge=0, le=MAX_WEIGHT)]] | None = None
+    """Balance only: share of the new flows, by uplink (0 to 1000). Absent means: in proportion to
+    the uplinks' upload rates."""
+    sticky: Time = Duration(600_000)
+    """Balance only: a client keeps its uplink this long after its last new flow; `0s` means per
+    flow."""
+    tolerate: Tolerance = Tolerance()
+    """What this policy puts up with. Absent means: anything that is not down."""
+
+    @model_validator(mode="after")
+    def weights_name_uplinks(self) -> Self:
+        """Take the uplinks from the weights where the list is left out."""
+        if "uplinks" not in self.model_fields_set and self.weights:
+            self.__dict__["uplinks"] = tuple(self.weights)
+        return self
+
+
+class PolicyRule(Section):
+    """Flows that take another policy than their VLAN's. The first match wins."""
+
+    from_: Annotated[tuple[Name, ...], OneOrMany()] = Field(default=(), alias="from")
+    """The VLAN, or a list of VLANs, that the flow comes from. Absent means: any."""
+    protocol: Protocol | None = None
+    """`tcp`, `udp`, `icmp`, `icmpv6`, `sctp`, `gre` or `esp`. Absent means: any."""
+    ports: Annotated[tuple[Port, ...], Field(max_length=MAX_PORTS)] = ()
+    """Destination ports, with `tcp`, `udp` or `sctp` only. Absent means: any."""
+    to: Annotated[tuple[Network, ...], Field(max_length=MAX_NETWORKS), OneOrMany()] = ()
+    """The destination: a network in CIDR form, or a list. Absent means: anywhere."""
+    policy: Name
+    """The policy that such flows take."""
+
+
+class Forward(Section):
+    """A service inside that can be reached from outside."""
+
+    uplink: Name
+    """The uplink on which the connection comes in, or `any`."""
+    protocol: ForwardProtocol
+    """`tcp` or `udp`."""
+    port: Port
+    """The port outside."""
+    to: Service
+    """Address and port of the service, inside one of the VLANs."""

@@ -1,0 +1,115 @@
+"""Health targets: what a probe asks to learn whether the world behind an uplink answers."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Final
+
+from lbrouter.model.addresses import parse_host, parse_port
+from lbrouter.model.state import IpAddress
+from lbrouter.model.text import Refused
+
+A_TARGET: Final = (
+    'a URL: "icmp://1.1.1.1", "dns://9.9.9.9", "tcp://1.0.0.1:443" or "https://example.com/"'
+)
+
+
+class TargetKind(StrEnum):
+    """What a probe sends: an echo request, a query, a handshake, or a request for a page."""
+
+    ICMP = "icmp"
+    DNS = "dns"
+    TCP = "tcp"
+    HTTP = "http"
+    HTTPS = "https"
+
+
+PORTS: Final = {TargetKind.DNS: 53, TargetKind.HTTP: 80, TargetKind.HTTPS: 443}
+"""The port of a kind where the URL names none. `tcp` has no such port, `icmp` no ports at all."""
+
+_URL = re.compile(r"([a-z]+)://(\[[^\]/]*\]|[^\[\]:/]*)(:[^/]*)?(/.*)?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*")
+_PATH = re.compile(r"/[A-Za-z0-9._~!$&()*+,;=:@%/?-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One target. `port` is 0 for ICMP; `path` is "" but for HTTP and HTTPS."""
+
+    kind: TargetKind
+    host: str
+    port: int = 0
+    path: str = ""
+
+    @property
+    def address(self) -> IpAddress | None:
+        """The host as an address, None where it is a name that must be looked up."""
+        try:
+            return ip_address(self.host)
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        """The URL, without what is understood."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = f":{self.port}" if self.port != PORTS.get(self.kind, 0) else ""
+        return f"{self.kind}://{host}{port}{self.path}"
+
+
+def parse_target(text: str) -> Target:
+    """The target that a URL names. Raises ValueError with the reason."""
+    match = _URL.fullmatch(text)
+    if match is None:
+        raise Refused("is not the URL of a target")
+    kind = _kind(match[1])
+    return Target(
+        kind=kind,
+        host=_host(match[2], kind),
+        port=_port(match[3] or "", kind),
+        path=_path(match[4] or "", kind),
+    )
+
+
+def _kind(scheme: str) -> TargetKind:
+    if scheme not in set(TargetKind):
+        raise Refused(f'starts with "{scheme}", which is no kind of probe')
+    return TargetKind(scheme)
+
+
+def _host(text: str, kind: TargetKind) -> str:
+    """An address; a name only where the question itself needs one.
+
+    A name in an `icmp` or `dns` target would need the very resolver that the probe is to judge.
+    """
+    bare = text.strip("[]")
+    if re.fullmatch(r"[0-9.]+", bare) or text.startswith("["):
+        return str(parse_host(bare))
+    if kind in (TargetKind.ICMP, TargetKind.DNS):
+        raise Refused(f"needs an address, for {kind} targets must work without a resolver")
+    if len(bare) > 253 or _HOST_NAME.fullmatch(bare) is None:
+        raise Refused("names no host")
+    return bare.lower()
+
+
+def _port(text: str, kind: TargetKind) -> int:
+    if kind is TargetKind.ICMP:
+        if text:
+            raise Refused("has a port, and ICMP knows none")
+        return 0
+    if text:
+        return parse_port(text[1:])
+    if kind not in PORTS:
+        raise Refused("lacks its port")
+    return PORTS[kind]
+
+
+def _path(text: str, kind: TargetKind) -> str:
+    """The path with its query; "/" where an HTTP target names none."""
+    if kind in (TargetKind.HTTP, TargetKind.HTTPS):
+        if text and _PATH.fullmatch(text) is None:
+            raise Refused("has characters in its path that a URL cannot hold")
+        return text or "/"
+    if text not in ("", "/"):
+        raise Refused(f"has a path, and {kind} knows none")
+    return ""

@@ -1,0 +1,126 @@
+"""How a value that the file writes as a string becomes a type, for pydantic and for JSON Schema."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+
+class Refused(ValueError):
+    """A value that is not taken: the reason, and what would be accepted instead."""
+
+    def __init__(self, reason: str, accepted: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.accepted = accepted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Annotation of a field: `parse` reads the file's string or raises `Refused`, `str` writes it."""
+
+    parse: Callable[[str], object]
+    accepted: str
+    pattern: str = ""
+    examples: tuple[str, ...] = ()
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            lambda value: self.read(value, source),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        found: JsonSchemaValue = {"type": "string"}
+        if self.pattern:
+            found["pattern"] = f"^{self.pattern}$"
+        if self.examples:
+            found["examples"] = list(self.examples)
+        return found
+
+    def read(self, value: object, source: Any) -> object:
+        """`value`, a string or of type `source` already, as `source`."""
+        if not isinstance(value, str):
+            if isinstance(value, source):
+                return value
+            raise Refused("is not a string", self.accepted)
+        try:
+            return self.parse(value)
+        except Refused as refused:
+            raise Refused(refused.reason, refused.accepted or self.accepted) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneOrMany:
+    """Annotation of a tuple that the file may also write as its one element, unbracketed."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        many = handler(schema)
+        return {"anyOf": [many["items"], many]}
+
+    def read(self, value: object) -> object:
+        """A string as a tuple of one; anything else as it is."""
+        return (value,) if isinstance(value, str) else value
+
+
+NAME = "[a-z][a-z0-9_-]{0,30}"
+INTERFACE = "[A-Za-z0-9][A-Za-z0-9_.@-]{0,14}"
+
+# Directories of /proc/sys/net/ipv4/conf that are no interfaces, and the one that leads nowhere.
+_NO_INTERFACES = frozenset({"all", "default", "lo"})
+
+
+def parse_name(text: str) -> str:
+    """The name of a thing in the file: a lower-case word of at most 31 characters."""
+    if re.fullmatch(NAME, text) is None:
+        raise Refused("is not a name")
+    return text
+
+
+def parse_interface(text: str) -> str:
+    """The name of a network interface.
+
+    The kernel takes more (dev_valid_name in net/core/dev.c), but nft reads `x*` as a prefix, and
+    `$(id)` waits for the first shell that meets it. IFNAMSIZ leaves 15 characters.
+    """
+    if len(text) > 15:
+        raise Refused(f"has {len(text)} characters, the kernel takes 15")
+    if re.fullmatch(INTERFACE, text) is None:
+        raise Refused("is not the name of an interface")
+    if text in _NO_INTERFACES:
+        raise Refused("is not an interface that carries traffic")
+    return text
+
+
+def parse_path(text: str) -> str:
+    """An absolute path, without characters that another program's files could trip over."""
+    if not text.startswith("/") or not _plain(text):
+        raise Refused("is not an absolute path")
+    return text
+
+
+def parse_username(text: str) -> str:
+    """A PPPoE user name. It goes into pppd's options: no quotes, spaces or backslashes."""
+    if not text or len(text) > 255 or not _plain(text):
+        raise Refused("is not a user name")
+    return text
+
+
+def _plain(text: str) -> bool:
+    """Whether each character is printable ASCII, without spaces, quotes and backslashes."""
+    return all("!" <= char <= "~" and char not in "\"'\\`" for char in text)

@@ -1,0 +1,132 @@
+"""Rates, times and percentages: whole numbers inside, strings with a unit in the file.
+
+All arithmetic is on integers, so a value is read exactly or refused, and what `str` writes reads
+back as the same value.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final, Self
+
+from lbrouter.model.text import Refused
+
+NUMBER: Final = r"[0-9]{1,12}(\.[0-9]{1,12})?"
+_NUMBER_AND_UNIT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?([A-Za-z%/]*)")
+
+RATE_UNITS: Final = {"gbit": 10**9, "mbit": 10**6, "kbit": 10**3, "bit": 1}
+DURATION_UNITS: Final = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+PERCENT_UNITS: Final = {"%": 100}
+
+A_RATE: Final = 'a number with bit, kbit, mbit or gbit, such as "12.5mbit"'
+A_DURATION: Final = 'a number with ms, s, m or h, such as "200ms" or "5m"'
+A_PERCENT: Final = 'a number with %, from "0%" to "100%", such as "2%"'
+
+
+class Rate(int):
+    """A data rate in bits per second; prefixes are decimal, as in the field (1 kbit = 1000 bit)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The rate that `text` ("12.5mbit") writes. Raises ValueError with the reason."""
+        return cls(_scaled(text, RATE_UNITS, what="a rate", accepted=A_RATE))
+
+    def __str__(self) -> str:
+        """The shortest exact text; of two equally short ones, the one without a decimal point."""
+        forms = [f"{_decimal(self, scale)}{unit}" for unit, scale in RATE_UNITS.items()]
+        return min(forms, key=lambda form: (len(form), "." in form))
+
+    def __repr__(self) -> str:
+        return f"Rate({str(self)!r})"
+
+
+class Duration(int):
+    """A time span in milliseconds."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The time that `text` ("200ms") writes. Raises ValueError with the reason."""
+        return cls(_scaled(text, DURATION_UNITS, what="a time", accepted=A_DURATION))
+
+    @property
+    def seconds(self) -> float:
+        """The same in seconds, for timers."""
+        return int(self) / 1000
+
+    def __str__(self) -> str:
+        """The largest unit that leaves a whole number: "90s", "200ms", "2h"; zero is "0s"."""
+        if self == 0:
+            return "0s"
+        unit = next(unit for unit, scale in DURATION_UNITS.items() if self % scale == 0)
+        return f"{int(self) // DURATION_UNITS[unit]}{unit}"
+
+    def __repr__(self) -> str:
+        return f"Duration({str(self)!r})"
+
+
+class Percent(int):
+    """A percentage in hundredths of a percent: 2 % is 200."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The percentage that `text` ("2%") writes. Raises ValueError with the reason."""
+        value = cls(_scaled(text, PERCENT_UNITS, what="a percentage", accepted=A_PERCENT))
+        if value > 10_000:
+            raise Refused("is more than 100%", A_PERCENT)
+        return value
+
+    @property
+    def percent(self) -> float:
+        """The same as a number of percent: 2.0 for "2%"."""
+        return int(self) / 100
+
+    def __str__(self) -> str:
+        return f"{_decimal(self, 100)}%"
+
+    def __repr__(self) -> str:
+        return f"Percent({str(self)!r})"
+
+
+def _scaled(text: str, units: Mapping[str, int], *, what: str, accepted: str) -> int:
+    """The whole number of smallest units in `text`, exactly, or `Refused`."""
+    match = _NUMBER_AND_UNIT.fullmatch(text)
+    if match is None:
+        why = "has a space in it" if " " in text else f"is not {what}"
+        raise Refused(why, accepted)
+    whole, fraction, unit = match[1], match[2] or "", match[3]
+    if unit not in units:
+        raise Refused(_bad_unit(unit, units), accepted)
+    finest: int = 10 ** len(fraction)
+    scaled, rest = divmod(int(whole + fraction) * units[unit], finest)
+    if rest:
+        smallest = min(units, key=lambda each: units[each])
+        raise Refused(f"is finer than {what} can be in this file ({smallest} at best)", accepted)
+    return scaled
+
+
+def _bad_unit(unit: str, units: Mapping[str, int]) -> str:
+    """Why `unit` is not taken, with the one that was meant where that is plain."""
+    if not unit:
+        return "has no unit"
+    meant = _MEANT.get(unit.lower(), unit.lower())
+    hint = f', did you mean "{meant}"?' if meant in units else ""
+    return f'has the unit "{unit}" that is not known{hint}'
+
+
+# What other tools and data sheets write. Bytes ("MB/s") are left out: too dangerous to guess.
+_MEANT: Final = {
+    **{f"{p}{s}": f"{p}bit" for p in "kmg" for s in ("", "b", "bps", "bits", "bit/s", "bits/s")},
+    "bps": "bit", "sec": "s", "secs": "s", "min": "m", "mins": "m", "msec": "ms", "hours": "h",
+}  # fmt: skip
+
+
+def _decimal(value: int, scale: int) -> str:
+    """`value / scale` as the shortest exact decimal; `scale` is a power of ten."""
+    whole, rest = divmod(int(value), scale)
+    digits = str(scale + rest)[1:].rstrip("0")
+    return f"{whole}.{digits}" if digits else f"{whole}"

@@ -1,0 +1,109 @@
+"""The sections `[health]`, `[uplinks.NAME]` and `[uplinks.NAME.health]`."""
+
+from ipaddress import IPv4Interface, IPv6Interface
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from lbrouter.model.addresses import Addressing, Addressing6
+from lbrouter.model.sections import (
+    Flag,
+    HealthTarget,
+    Host4,
+    Host6,
+    InterfaceName,
+    LineRate,
+    Named,
+    Path,
+    Section,
+    Time,
+    Uplink4,
+    Uplink6,
+    Username,
+)
+from lbrouter.model.targets import parse_target
+from lbrouter.model.units import Duration
+
+MAX_TARGETS: Final = 16
+
+Targets = Annotated[tuple[HealthTarget, ...], Field(min_length=1, max_length=MAX_TARGETS)]
+
+DEFAULT_TARGETS: Final = tuple(
+    parse_target(url)
+    for url in ("icmp://1.1.1.1", "icmp://8.8.8.8", "dns://9.9.9.9", "tcp://1.0.0.1:443")
+)
+"""Three operators and three protocols: no single fault of theirs looks like a fault of the line."""
+
+
+class Health(Section):
+    """How it is found out whether an uplink works: the defaults of every uplink."""
+
+    targets: Targets = DEFAULT_TARGETS
+    """What is asked: `icmp://`, `dns://`, `tcp://HOST:PORT`, `http://` and `https://`, in turn."""
+    interval: Time = Duration(200)
+    """One probe per uplink each interval, the targets in turn (`50ms` to `1m`)."""
+    down_after: Time = Duration(800)
+    """Silence this long on every target means down; never below what the round trip allows."""
+    up_after: Time = Duration(10_000)
+    """Clean this long before new flows return."""
+
+
+class HealthOverride(Section):
+    """What this uplink does otherwise than `[health]` says. A key left out is taken from there."""
+
+    targets: Targets | None = None
+    """What is asked over this uplink, instead."""
+    interval: Time | None = None
+    """One probe each interval (`50ms` to `1m`)."""
+    down_after: Time | None = None
+    """Silence this long on every target means down."""
+    up_after: Time | None = None
+    """Clean this long before new flows return."""
+
+
+class Uplink(Named):
+    """A line to the internet. At most 15."""
+
+    interface: InterfaceName
+    """The network interface that the line is plugged into."""
+    address: Uplink4 | None = None
+    """IPv4: a CIDR address (static), `dhcp`, `pppoe`, or `external` (the system configures it,
+    lbrouter watches). Absent only where `address6` stands: a line with IPv6 alone."""
+    gateway: Host4 | None = None
+    """The provider's router; with a static address only, and required there."""
+    address6: Uplink6 | None = None
+    """IPv6: a CIDR address, or `auto` (router advertisements). Absent means no IPv6 here."""
+    gateway6: Host6 | None = None
+    """The provider's IPv6 router, a link-local address too; with a static `address6` only."""
+    username: Username | None = None
+    """The user name for PPPoE, and required there."""
+    password_file: Path | None = None
+    """A file that holds the PPPoE password, required there: secrets never stand in this file."""
+    upload: LineRate | None = None
+    """What the line really carries towards the internet. Absent means: not shaped."""
+    download: LineRate | None = None
+    """What the line really carries from the internet. Absent means: not shaped."""
+    metered: Flag = False
+    """Balance uses it only when no unmetered uplink of the policy is healthy."""
+    health: HealthOverride = HealthOverride()
+    """What this uplink does otherwise than `[health]` says."""
+
+    @property
+    def addressing(self) -> Addressing:
+        """Who brings the IPv4 address. A line with IPv6 alone counts as static."""
+        return self.address if isinstance(self.address, Addressing) else Addressing.STATIC
+
+    @property
+    def static4(self) -> IPv4Interface | None:
+        """The IPv4 address that lbrouter itself sets."""
+        return self.address if isinstance(self.address, IPv4Interface) else None
+
+    @property
+    def static6(self) -> IPv6Interface | None:
+        """The IPv6 address that lbrouter itself sets."""
+        return self.address6 if isinstance(self.address6, IPv6Interface) else None
+
+    @property
+    def auto6(self) -> bool:
+        """Whether the IPv6 address comes by router advertisement."""
+        return self.address6 is Addressing6.AUTO

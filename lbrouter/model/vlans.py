@@ -1,0 +1,80 @@
+"""The sections `[lan]` and `[vlans.NAME]`."""
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from lbrouter.model.sections import (
+    MIN_RATE,
+    Cidr4,
+    Cidr6,
+    Flag,
+    InterfaceName,
+    LineRate,
+    Name,
+    Named,
+    Range,
+    Section,
+    Time,
+)
+from lbrouter.model.units import Duration
+
+MAX_TAG: Final = 4094
+"""802.1Q: twelve bits, of which 0 means "no VLAN" and 4095 is reserved."""
+
+MAX_PRIORITY: Final = 7
+"""HTB knows eight priorities (TC_HTB_NUMPRIO); 0 is for the gateway's own probes and for ARP."""
+
+DEFAULT_PRIORITY: Final = 4
+
+
+class Lan(Section):
+    """The inside of the network."""
+
+    trunk: InterfaceName
+    """The interface that carries the tagged VLANs."""
+
+
+class Bandwidth(Section):
+    """What a VLAN gets of the uplinks, in one direction."""
+
+    guaranteed: LineRate = MIN_RATE
+    """What this VLAN always gets, whatever the others do."""
+    ceiling: LineRate | None = None
+    """What it never exceeds, over all uplinks together. Absent means: up to what they carry."""
+
+
+class Dhcp(Section):
+    """Addresses for the clients of a VLAN."""
+
+    range: Range
+    """First and last address to lease, inside the VLAN's subnet."""
+    lease: Time = Duration(12 * 3_600_000)
+    """How long a client may keep its address unasked (at least `2m`)."""
+
+
+class Vlan(Named):
+    """A network of clients: tagged on the trunk (`id`), or untagged on its own port (`port`)."""
+
+    id: Annotated[int, Field(strict=True, ge=1, le=MAX_TAG)] | None = None
+    """802.1Q tag on the trunk; either this or `port`."""
+    port: InterfaceName | None = None
+    """The interface that carries this network untagged; either this or `id`."""
+    address: Cidr4
+    """The gateway's own address in this network, with the prefix length: the clients' gateway."""
+    address6: Cidr6 | None = None
+    """The same for IPv6: announced by router advertisement, translated on the uplink chosen."""
+    policy: Name
+    """The policy that picks the uplink for new flows, where no rule matches."""
+    priority: Annotated[int, Field(strict=True, ge=1, le=MAX_PRIORITY)] = DEFAULT_PRIORITY
+    """Who is served first with what is left over: 1 is first, 7 last."""
+    upload: Bandwidth | None = None
+    """Share of the uplinks towards the internet."""
+    download: Bandwidth | None = None
+    """Share of the uplinks from the internet."""
+    manage: Flag = False
+    """May reach the gateway's own services (SSH, dashboard); others may not."""
+    reach: tuple[Name, ...] = ()
+    """VLANs that this one may open connections to."""
+    dhcp: Dhcp | None = None
+    """Leases addresses to the clients. Absent means: no DHCP here."""
