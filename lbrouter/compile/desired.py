@@ -1,0 +1,179 @@
+"""`desired_state`: configuration, health and facts in, the state that the kernel should hold out.
+
+Boot, `apply`, a failover, a repair, a rollback and `down` all come through here; they differ in
+their inputs alone. Each part is compiled by the module of its subsystem.
+"""
+
+from collections.abc import Iterable
+
+from lbrouter.compile import routing, shaping
+from lbrouter.compile.firewall import elements, interfaces_of
+from lbrouter.compile.ruleset import digest, structure
+from lbrouter.compile.sysctls import sysctls
+from lbrouter.model.config import Config, Vlan
+from lbrouter.model.health import Health
+from lbrouter.model.state import (
+    Allocation,
+    Device,
+    DeviceKind,
+    Facts,
+    KernelState,
+    LinkFlag,
+    NftTable,
+    Scope,
+    Sysctl,
+)
+
+
+def desired_state(
+    config: Config,
+    *,
+    allocation: Allocation,
+    health: Health,
+    facts: Facts,
+    baseline: KernelState,
+) -> KernelState:
+    """What the kernel should hold for `config`; settings no longer ours are as in `baseline`."""
+    shaped = shaping.shape(config, allocation=allocation, health=health, facts=facts)
+    devices = frozenset((*_vlan_devices(config, facts), *shaped.devices))
+    created = frozenset(device.name for device in devices)
+    there = created | frozenset(facts.interfaces)
+    wanted = KernelState(
+        sysctls=sysctls(config, there),
+        devices=devices,
+        links=_links(config, there) | shaped.links,
+        addresses=routing.addresses(config, facts, created),
+        routes=routing.routes(config, allocation=allocation, health=health, facts=facts),
+        rules=routing.rules(config, allocation),
+        qdiscs=shaped.qdiscs,
+        classes=shaped.classes,
+        redirects=shaped.redirects,
+        nft=_table(config, allocation, health, facts, shaped),
+    )
+    return with_settings(wanted, restored(baseline, facts, but=wanted))
+
+
+def nothing(baseline: KernelState, facts: Facts) -> KernelState:
+    """What the kernel should hold after `down`: none of ours, and settings as they were found."""
+    return restored(baseline, facts, but=KernelState())
+
+
+def _table(
+    config: Config,
+    allocation: Allocation,
+    health: Health,
+    facts: Facts,
+    shaped: shaping.Shaping,
+) -> NftTable:
+    text = structure(config, allocation)
+    found = elements(config, allocation=allocation, health=health, facts=facts)
+    return NftTable(
+        structure=digest(text),
+        elements={**found, "class_of": shaped.elements},
+        script=text,
+        why="firewall, balancing, NAT",
+    )
+
+
+def _vlan_devices(config: Config, facts: Facts) -> Iterable[Device]:
+    """VLAN devices on the trunk; none while the trunk itself is not there."""
+    if config.lan is None or config.lan.trunk not in facts.interfaces:
+        return ()
+    return (_vlan_device(config, vlan) for vlan in config.vlans.values() if vlan.id is not None)
+
+
+def _vlan_device(config: Config, vlan: Vlan) -> Device:
+    assert config.lan is not None
+    assert vlan.id is not None
+    return Device(
+        name=config.device_of(vlan),
+        kind=DeviceKind.VLAN,
+        parent=config.lan.trunk,
+        tag=vlan.id,
+        why=f"VLAN {vlan.name}",
+    )
+
+
+def _links(config: Config, there: frozenset[str]) -> frozenset[LinkFlag]:
+    return frozenset(
+        LinkFlag(interface=name, up=True, why="the file names it")
+        for name in interfaces_of(config)
+        if name in there
+    )
+
+
+def restored(baseline: KernelState, facts: Facts, *, but: KernelState) -> KernelState:
+    """The settings of `baseline` that `but` does not set, where their interface still exists."""
+    sysctls_set = {setting.path for setting in but.sysctls}
+    links_set = {link.interface for link in but.links}
+    return KernelState(
+        sysctls=frozenset(
+            Sysctl(path=s.path, value=s.value, why="as it was found")
+            for s in baseline.sysctls
+            if s.path not in sysctls_set and _exists(s.path, facts)
+        ),
+        links=frozenset(
+            LinkFlag(interface=link.interface, up=link.up, why="as it was found")
+            for link in baseline.links
+            if link.interface not in links_set and link.interface in facts.interfaces
+        ),
+    )
+
+
+def with_settings(state: KernelState, settings: KernelState) -> KernelState:
+    """`state` with the sysctls and link flags of `settings` beside its own."""
+    return KernelState(
+        sysctls=state.sysctls | settings.sysctls,
+        links=state.links | settings.links,
+        devices=state.devices,
+        addresses=state.addresses,
+        routes=state.routes,
+        rules=state.rules,
+        qdiscs=state.qdiscs,
+        classes=state.classes,
+        redirects=state.redirects,
+        nft=state.nft,
+    )
+
+
+def _exists(path: str, facts: Facts) -> bool:
+    """Whether a sysctl's interface, if it has one (net/ipv4/conf/NAME/...), is still there."""
+    parts = path.split("/")
+    return parts[2] != "conf" or parts[3] in {"all", "default", *facts.interfaces}
+
+
+def remember(baseline: KernelState, observed: KernelState, config: Config) -> KernelState:
+    """The baseline after an apply of `config`: settings as found before lbrouter first set them.
+
+    `observed` must be taken before the first change. What `config` does not set is given back by
+    this apply, and so forgotten; devices of our own have no past.
+    """
+    scope = scope_of(config, KernelState())
+    ours = {device.name for device in observed.devices}
+    known_paths = {setting.path for setting in baseline.sysctls}
+    known_names = {link.interface for link in baseline.links}
+    return KernelState(
+        sysctls=frozenset(s for s in baseline.sysctls if s.path in scope.sysctls)
+        | {
+            s
+            for s in observed.sysctls
+            if s.path in scope.sysctls - known_paths and not ours.intersection(s.path.split("/"))
+        },
+        links=frozenset(link for link in baseline.links if link.interface in scope.interfaces)
+        | {
+            link
+            for link in observed.links
+            if link.interface in scope.interfaces - known_names - ours
+        },
+    )
+
+
+def scope_of(config: Config | None, baseline: KernelState) -> Scope:
+    """Where to look for what is ours: what the file names, and what the baseline remembers."""
+    links = frozenset(link.interface for link in baseline.links)
+    settings = frozenset(setting.path for setting in baseline.sysctls)
+    if config is None:
+        return Scope(interfaces=links, sysctls=settings)
+    named = frozenset(interfaces_of(config))
+    wanted = frozenset(setting.path for setting in sysctls(config, named))
+    return Scope(interfaces=named | links, sysctls=wanted | settings)

@@ -1,0 +1,72 @@
+"""Findings: what is wrong with a configuration file, or doubtful in it, and how that reads."""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+Path = tuple[str | int, ...]
+"""Where in the file: keys, and indices of lists from 0."""
+
+LONGEST: Final = 60
+"""Characters of a value that a message shows."""
+
+
+class Absent:
+    """Stands for the value of a key that the file does not hold."""
+
+
+ABSENT: Final = Absent()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong: where, what stands there, why it will not do, what would."""
+
+    path: Path
+    value: object = ABSENT
+    reason: str
+    accepted: str = ""
+    needs: tuple[Path, ...] = ()
+    """Other places that the judgement rests on: if one of them is broken, this may be an echo."""
+
+    def __str__(self) -> str:
+        text = dotted(self.path)
+        if not isinstance(self.value, Absent):
+            text += f" = {shown(self.value)}"
+        text += f": {self.reason}"
+        return f"{text}; accepted: {self.accepted}" if self.accepted else text
+
+
+def dotted(path: Path) -> str:
+    """The path as a technician reads it: "rules[0].from"."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{_key(step)}"
+    return text.removeprefix(".") or "the file"
+
+
+def shown(value: object) -> str:
+    """A value as the file would write it, cut to a readable length, on one line."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list | tuple):
+        text = f"[{', '.join(shown(each) for each in value[:8])}{', ...' * (len(value) > 8)}]"
+    else:
+        text = _scalar(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if type(value) is int:
+        return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
+    if isinstance(value, float):
+        return str(value)
+    return json.dumps(str(value)[: LONGEST + 10], ensure_ascii=False)
+
+
+def _key(step: str) -> str:
+    """A key bare where TOML lets it stand bare."""
+    plain = step.isascii() and step.replace("-", "").replace("_", "").isalnum()
+    return step[:LONGEST] if plain else json.dumps(step[:LONGEST])

@@ -1,0 +1,215 @@
+"""Bandwidth: from rates, guarantees and ceilings to qdiscs, classes and the map that feeds them.
+
+A packet is classified once, by the nft map `class_of` (incoming interface . outgoing interface),
+and is then shaped where it passes: at the uplink's egress (upload), at the trunk (download), and
+before that at its VLAN's ceiling, where that must hold over several uplinks.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lbrouter.compile.guarantees import Demand, Pair, Shortfall, share_out, shortfalls
+from lbrouter.compile.htb import LOCAL, MAJOR, classid, classid_text
+from lbrouter.compile.lanes import (
+    Direction,
+    capacity,
+    demands,
+    lanes,
+    lines,
+    own_rate,
+    room,
+    spans,
+    too_small,
+)
+from lbrouter.compile.shaping_order import order_classes
+from lbrouter.compile.trees import Lane, Line, Nouns, Plot, ceiling_tree, lan_tree, uplink_tree
+from lbrouter.model.config import Config
+from lbrouter.model.health import Health
+from lbrouter.model.state import (
+    Allocation,
+    Device,
+    DeviceKind,
+    Elements,
+    Facts,
+    HtbClass,
+    LinkFlag,
+    Qdisc,
+    Redirect,
+)
+
+__all__ = ["IFB_DOWN", "IFB_UP", "Shaping", "order_classes", "shape"]
+
+IFB_DOWN: Final = "lbr-down"
+"""Where downloads meet when the LAN is several ports."""
+
+IFB_UP: Final = "lbr-up"
+"""Where uploads meet before they part to the uplinks, for the VLANs' ceilings."""
+
+NO_FQ_CODEL: Final = (
+    "this kernel has no fq_codel (module sch_fq_codel): queues are first in, first out,"
+    " so that one client's flood delays the others of its VLAN"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaping:
+    """All that shapes: devices and classes for the kernel, elements of the nft map `class_of`.
+
+    `elements` are as nft lists them: ('"eth1" . "eth0"', "4c01:1012"). `shortfalls` are guarantees
+    that what is left of the uplinks cannot meet.
+    """
+
+    devices: frozenset[Device] = frozenset()
+    links: frozenset[LinkFlag] = frozenset()
+    qdiscs: frozenset[Qdisc] = frozenset()
+    classes: frozenset[HtbClass] = frozenset()
+    redirects: frozenset[Redirect] = frozenset()
+    elements: Elements = frozenset()
+    warnings: tuple[str, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """One direction, worked out: lines, lanes, what each wants and what it gets."""
+
+    lines: tuple[Line, ...]
+    lanes: tuple[Lane, ...]
+    demands: tuple[Demand, ...]
+    rates: Mapping[Pair, int]
+    shaped: frozenset[str]
+    """Uplinks whose line is limited here."""
+    spanning: frozenset[str]
+    """VLANs whose ceiling has a tree of its own."""
+
+
+def shape(config: Config, *, allocation: Allocation, health: Health, facts: Facts) -> Shaping:
+    """Everything that shaping needs in the kernel, for any configuration and health."""
+    up = _way(config, Direction.UPLOAD, allocation, health, facts)
+    down = _way(config, Direction.DOWNLOAD, allocation, health, facts)
+    nouns = (*_uploads(config, up, facts), *_downloads(config, down, facts))
+    redirects = frozenset((*_up_redirects(config, up), *_down_redirects(config, down)))
+    ifbs = sorted({redirect.to for redirect in redirects})
+    no_fq_codel = nouns and "fq_codel" not in facts.features
+    tiny = (sentence for direction in Direction for sentence in too_small(config, direction))
+    return Shaping(
+        devices=frozenset(Device(name=i, kind=DeviceKind.IFB, why=_WHY[i]) for i in ifbs),
+        links=frozenset(LinkFlag(interface=i, up=True, why=_WHY[i]) for i in ifbs),
+        qdiscs=frozenset(noun for noun in nouns if isinstance(noun, Qdisc)),
+        classes=frozenset(noun for noun in nouns if isinstance(noun, HtbClass)),
+        redirects=redirects,
+        elements=frozenset(_elements(config, allocation, up, down)),
+        warnings=(*((NO_FQ_CODEL,) if no_fq_codel else ()), *tiny),
+        shortfalls=(*_short(up, Direction.UPLOAD), *_short(down, Direction.DOWNLOAD)),
+    )
+
+
+_WHY: Final = {
+    IFB_DOWN: "downloads meet here: the LAN is several ports",
+    IFB_UP: "uploads meet here, so that a VLAN's ceiling holds over all uplinks",
+}
+
+
+def _way(
+    config: Config, direction: Direction, allocation: Allocation, health: Health, facts: Facts
+) -> _Way:
+    each = lines(config, allocation, direction)
+    wanted = demands(config, direction, health, facts)
+    return _Way(
+        lines=each,
+        lanes=lanes(config, allocation, direction),
+        demands=wanted,
+        rates=share_out({line.name: room(line, direction) for line in each}, wanted),
+        shaped=frozenset(n for n, u in config.uplinks.items() if capacity(u, direction)),
+        spanning=frozenset(n for n, v in config.vlans.items() if spans(config, v, direction)),
+    )
+
+
+def _uploads(config: Config, way: _Way, facts: Facts) -> Nouns:
+    for line in way.lines:
+        if line.name in way.shaped:
+            plot = Plot(interface=config.uplinks[line.name].interface, features=facts.features)
+            yield from uplink_tree(plot, line, way.lanes, way.rates, own=own_rate(line))
+    spanning = [lane for lane in way.lanes if lane.name in way.spanning]
+    if spanning:
+        plot = Plot(interface=IFB_UP, features=facts.features)
+        yield from ceiling_tree(plot, way.lines, spanning, why="upload ceilings of VLANs")
+
+
+def _downloads(config: Config, way: _Way, facts: Facts) -> Nouns:
+    meeting = _meeting_place(config, way)
+    if meeting:
+        plot = Plot(interface=meeting, features=facts.features)
+        yield from lan_tree(plot, way.lines, way.lanes, way.rates)
+    for lane in way.lanes:
+        if lane.name in way.spanning:
+            device = config.device_of(config.vlans[lane.name])
+            plot = Plot(interface=device, features=facts.features)
+            why = f"download ceiling of VLAN {lane.name}"
+            yield from ceiling_tree(plot, way.lines, (lane,), why=why)
+
+
+def _meeting_place(config: Config, way: _Way) -> str:
+    """Where all downloads pass: the trunk, or a port alone; "" when no line is shaped.
+
+    An IFB when they are several, or when the port's root is taken by its VLAN's ceiling.
+    """
+    if not way.shaped or not config.vlans:
+        return ""
+    trunk = config.lan.trunk if config.lan is not None else ""
+    places = {vlan.port or trunk for vlan in config.vlans.values()}
+    taken = {config.device_of(config.vlans[name]) for name in way.spanning}
+    return places.pop() if len(places) == 1 and not places & taken else IFB_DOWN
+
+
+def _down_redirects(config: Config, way: _Way) -> Iterator[Redirect]:
+    if _meeting_place(config, way) == IFB_DOWN:
+        for vlan in config.vlans.values():
+            yield _redirect(config.device_of(vlan), IFB_DOWN)
+
+
+def _up_redirects(config: Config, way: _Way) -> Iterator[Redirect]:
+    if way.spanning:
+        for uplink in config.uplinks.values():
+            yield _redirect(uplink.interface, IFB_UP)
+
+
+def _redirect(interface: str, to: str) -> Redirect:
+    return Redirect(interface=interface, direction="egress", to=to, why=_WHY[to])
+
+
+def _elements(
+    config: Config, allocation: Allocation, up: _Way, down: _Way
+) -> Iterator[tuple[str, str]]:
+    meeting = _meeting_place(config, down)
+    for uplink in config.uplinks.values():
+        for vlan in config.vlans.values():
+            device = config.device_of(vlan)
+            number = classid(
+                uplink=allocation.uplinks[uplink.name], vlan=allocation.vlans[vlan.name]
+            )
+            if uplink.name in up.shaped or vlan.name in up.spanning:
+                yield _element(device, uplink.interface, number)
+            if meeting or vlan.name in down.spanning:
+                yield _element(uplink.interface, device, number)
+    if meeting:
+        yield from _local(config)
+
+
+def _local(config: Config) -> Iterator[tuple[str, str]]:
+    """Both ways between VLANs that may reach each other; the default class is not for them."""
+    for vlan in config.vlans.values():
+        for name in vlan.reach:
+            here, there = config.device_of(vlan), config.device_of(config.vlans[name])
+            yield _element(here, there, (MAJOR, LOCAL))
+            yield _element(there, here, (MAJOR, LOCAL))
+
+
+def _element(incoming: str, outgoing: str, number: tuple[int, int]) -> tuple[str, str]:
+    return f'"{incoming}" . "{outgoing}"', classid_text(number)
+
+
+def _short(way: _Way, direction: Direction) -> Iterable[Shortfall]:
+    """Only where something is shaped: elsewhere nobody can promise anything, or break it."""
+    return shortfalls(way.rates, way.demands, direction) if way.shaped else ()

@@ -1,0 +1,29 @@
+"""The texts of `rulesets/`, read once: constants of the program that happen to live in .nft files.
+
+They are files of their own so that an engineer can read, lint and highlight them as nft. A checkout
+has them beside the package, an installation inside it.
+"""
+
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from string import Template
+
+STRUCTURE = "lbrouter.nft"
+
+
+@cache
+def ruleset(name: str) -> str:
+    """Text of `rulesets/<name>`, for example "lbrouter.nft"."""
+    return (_directory() / name).read_text(encoding="utf-8")
+
+
+def fragment(name: str, /, **values: str | int) -> str:
+    """`rulesets/fragments/<name>.nft` with its placeholders filled; a missing value is an error."""
+    return Template(ruleset(f"fragments/{name}.nft")).substitute(values)
+
+
+def _directory() -> Traversable:
+    package = files("lbrouter")
+    installed = package / "rulesets"
+    return installed if installed.is_dir() else package / ".." / "rulesets"

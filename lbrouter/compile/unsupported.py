@@ -1,0 +1,74 @@
+"""What a correct file may ask for and this version cannot do: named, never silently ignored."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lbrouter.model.config import Addressing, Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A key of the file, why it is not done, and what to write instead."""
+
+    key_path: str
+    why: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.key_path}: {self.why}; {self.remedy}"
+
+
+def unsupported(config: Config) -> tuple[Refusal, ...]:
+    """What `apply` refuses: without it a line or a VLAN would not work as the file says."""
+    return (*_uplinks(config), *_leases(config))
+
+
+def limits(config: Config) -> tuple[Refusal, ...]:
+    """What works in part, so that `apply` goes on and says what is missing."""
+    return (*_resolvers(config), *_advertisements(config))
+
+
+def _uplinks(config: Config) -> Iterator[Refusal]:
+    static = 'write the address and the gateway, or "external" and let the system configure it'
+    for name, uplink in config.uplinks.items():
+        if uplink.addressing in (Addressing.DHCP, Addressing.PPPOE):
+            yield Refusal(
+                key_path=f"uplinks.{name}.address",
+                why=f'"{uplink.addressing}" needs a client that this version does not bring',
+                remedy=static,
+            )
+        if uplink.auto6:
+            yield Refusal(
+                key_path=f"uplinks.{name}.address6",
+                why='"auto" needs router advertisements, which this version does not follow',
+                remedy="write the address and gateway6, or leave both out",
+            )
+
+
+def _leases(config: Config) -> Iterator[Refusal]:
+    for name, vlan in config.vlans.items():
+        if vlan.dhcp is not None:
+            yield Refusal(
+                key_path=f"vlans.{name}.dhcp",
+                why="this version does not serve leases",
+                remedy="leave it out and run a DHCP server of your own, or give fixed addresses",
+            )
+
+
+def _resolvers(config: Config) -> Iterator[Refusal]:
+    if config.gateway.dns:
+        yield Refusal(
+            key_path="gateway.dns",
+            why="this version does not answer its clients' DNS queries",
+            remedy="give the clients these resolvers directly",
+        )
+
+
+def _advertisements(config: Config) -> Iterator[Refusal]:
+    for name, vlan in config.vlans.items():
+        if vlan.address6 is not None:
+            yield Refusal(
+                key_path=f"vlans.{name}.address6",
+                why="this version does not send router advertisements",
+                remedy="give the clients fixed IPv6 addresses and this gateway",
+            )

@@ -1,0 +1,78 @@
+"""The nft commands that lead from one table to another, each of them one transaction."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from lbrouter.kernel.nftwords import element_words
+from lbrouter.model.numbers import NFT_TABLE
+from lbrouter.model.state import Elements, NftTable
+
+TABLE = f"inet {NFT_TABLE}"
+
+SEAL = "seal_"
+"""Prefix of an empty chain whose name carries two digests: of the script that was asked for, and of
+the kernel's listing after it was loaded. A rule that somebody alters later breaks the second."""
+
+STUCK = "stuck_"
+DYNAMIC = (STUCK, "clients")
+"""Prefixes of sets that packets fill: kept over a reload, never compared."""
+
+
+def changed_elements(old: Mapping[str, Elements], new: Mapping[str, Elements]) -> str:
+    """Commands that change only what differs; empty when nothing does."""
+    names = [name for name in new if old.get(name, frozenset()) != new[name]]
+    changes = (_changed(name, old.get(name, frozenset()), new[name]) for name in names)
+    lines = [line for change in changes for line in change]
+    return "\n".join([*lines, *_forgotten(old, new)])
+
+
+def _changed(name: str, old: Elements, new: Elements) -> Iterator[str]:
+    if gone := old - new:
+        yield f"delete element {TABLE} {name} {{ {_keys(gone)} }}"
+    if come := new - old:
+        yield f"add element {TABLE} {name} {{ {element_words(come)} }}"
+
+
+def _keys(elements: Elements) -> str:
+    return element_words(frozenset((key, "") for key, _ in elements))
+
+
+def _forgotten(old: Mapping[str, Elements], new: Mapping[str, Elements]) -> Iterator[str]:
+    """Clients that are stuck to an uplink which no longer carries their policy are set free.
+
+    Its chain `by_X` is drawn by no slot of the wheel any more, so the set `stuck_X` is emptied:
+    else they would stay on a dead line for as long as `sticky` says.
+    """
+    drawn = {value for elements in new.values() for _, value in elements}
+    for value in sorted({value for elements in old.values() for _, value in elements} - drawn):
+        if value.startswith("goto by_"):
+            yield f"flush set {TABLE} {STUCK}{value.removeprefix('goto by_')}"
+
+
+def replacement(table: NftTable, sets: Iterable[tuple[str, str]], chains: Iterable[str]) -> str:
+    """One transaction that makes `table` of what stands (`sets` as (kind, name), `chains`).
+
+    Rules are flushed, not the table deleted: base chains stay hooked all the time. Sets of packets
+    survive where the new structure has them.
+    """
+    standing = list(sets)
+    lines = [f"add table {TABLE}", f"flush table {TABLE}"]
+    lines += [f"flush {kind} {TABLE} {name}" for kind, name in standing if not _dynamic(name)]
+    lines += [f"delete chain {TABLE} {name}" for name in chains if name.startswith(SEAL)]
+    lines += [f"delete chain {TABLE} {name}" for name in chains if _stale("chain", name, table)]
+    lines += [f"delete {k} {TABLE} {n}" for k, n in standing if _stale(k, n, table)]
+    lines += [table.script]
+    lines += [
+        f"add element {TABLE} {name} {{ {element_words(elements)} }}"
+        for name, elements in sorted(table.elements.items())
+        if elements
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _dynamic(name: str) -> bool:
+    return name.startswith(DYNAMIC)
+
+
+def _stale(kind: str, name: str, table: NftTable) -> bool:
+    """Whether the new structure no longer has this object. Seals are dealt with on their own."""
+    return not name.startswith(SEAL) and f"\t{kind} {name} {{" not in table.script
