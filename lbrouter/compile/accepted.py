@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from lbrouter.compile.findings import Path
 from lbrouter.model.config import Config
-from lbrouter.model.text import Text
+from lbrouter.model.text import OneOrMany, Text
 
 
 def accepted_at(path: Path) -> str:
@@ -50,13 +50,20 @@ def is_section(annotation: Any) -> bool:
 def words_for(annotation: Any) -> str:
     """What a value of this type looks like in the file."""
     base, extras = bare(annotation)
+    if any(isinstance(each, OneOrMany) for each in extras):
+        return f"{words_for(get_args(base)[0])}; or a list of such"
     text = next((each for each in extras if isinstance(each, Text)), None)
     if text is not None:
         return text.accepted
     if isinstance(base, EnumType):
-        words: list[str] = [f'"{member}"' for member in base.__members__.values()]
-        return " or ".join(words)
+        return " or ".join(f'"{word}"' for word in words_of(base))
     return _words_for_plain(base, extras)
+
+
+def words_of(annotation: Any) -> list[str]:
+    """The words of a key that takes one of a few, none for another key."""
+    base = bare(annotation)[0]
+    return list(map(str, base.__members__.values())) if isinstance(base, EnumType) else []
 
 
 def _words_for_plain(base: Any, extras: tuple[Any, ...]) -> str:
@@ -74,7 +81,7 @@ def _words_for_plain(base: Any, extras: tuple[Any, ...]) -> str:
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """", did you mean ...?" where one of `known` is close to `word`, else ""."""
+    """The hint where one of `known` is close to `word`: ', did you mean "this"?'; else ""."""
     close = get_close_matches(word[:64].lower(), known, n=1, cutoff=0.6)
     return f', did you mean "{close[0]}"?' if close else ""
 

@@ -50,6 +50,7 @@ class Explanation(TypedDict):
 
     `rule` and `forward` are places in the file, counted from 0. `if_down` says for each uplink of
     `ways` which uplinks new flows take when it is down, in percent; empty: answered as unreachable.
+    A flow from outside comes in by one uplink or not at all, so it has no `if_down`.
     """
 
     flow: FlowDocument
@@ -80,7 +81,7 @@ def explain(config: Config, flow: Flow, known: Known) -> Explanation:
     shares = _shares(config, flow, judgement, known)
     verdict, because = judgement.verdict, judgement.because
     if verdict in (Verdict.FORWARDED, Verdict.OWN) and _needs_uplink(judgement) and not shares:
-        verdict, because = Verdict.UNREACHABLE, f"{because}; none of its uplinks can carry it now"
+        verdict, because = Verdict.UNREACHABLE, f"{because}; {_why_not(config, known)}"
     policy = None if judgement.policy is None else config.policies[judgement.policy]
     balanced = policy is not None and policy.mode is PolicyMode.BALANCE
     return {
@@ -94,7 +95,7 @@ def explain(config: Config, flow: Flow, known: Known) -> Explanation:
         "mode": None if policy is None else str(policy.mode),
         "sticky_s": policy.sticky / 1000 if policy is not None and balanced else None,
         "ways": list(_ways(config, flow, known, shares, own=verdict is Verdict.OWN)),
-        "if_down": {name: _without(config, flow, judgement, known, name) for name in shares},
+        "if_down": _if_down(config, flow, judgement, known, shares),
     }
 
 
@@ -102,6 +103,12 @@ def without(health: Health, uplink: str) -> Health:
     """`health` as it would be with `uplink` dead."""
     dead = UplinkHealth(state=UplinkState.DOWN, reason="supposed dead", alive=False)
     return replace(health, uplinks={**health.uplinks, uplink: dead})
+
+
+def _why_not(config: Config, known: Known) -> str:
+    """Why no uplink carries a flow: what is known of each."""
+    reasons = (f"{name}: {known.health.uplinks[name].reason}" for name in config.uplinks)
+    return f"no uplink of it can carry this flow ({', '.join(reasons)})"
 
 
 def _needs_uplink(judgement: Judgement) -> bool:
@@ -122,13 +129,16 @@ def _shares(config: Config, flow: Flow, judgement: Judgement, known: Known) -> d
     return percentages({share.uplink: share.weight for share in shares})
 
 
-def _without(
-    config: Config, flow: Flow, judgement: Judgement, known: Known, uplink: str
-) -> dict[str, int]:
-    """Shares of new flows with `uplink` dead. A flow from outside has no other way in."""
+def _if_down(
+    config: Config, flow: Flow, judgement: Judgement, known: Known, shares: Mapping[str, int]
+) -> dict[str, dict[str, int]]:
+    """Shares of new flows with each uplink dead. A flow from outside has no other way in."""
     if judgement.uplink is not None:
         return {}
-    return _shares(config, flow, judgement, replace(known, health=without(known.health, uplink)))
+    return {
+        name: _shares(config, flow, judgement, replace(known, health=without(known.health, name)))
+        for name in shares
+    }
 
 
 def _ways(
@@ -156,7 +166,7 @@ def _ways(
 
 def _class(shaped: Elements, incoming: str | None, outgoing: str | None) -> str | None:
     """Class that the map `class_of` gives to packets from one interface to the other."""
-    return dict(shaped).get(f'"{incoming}" . "{outgoing}"')
+    return dict(shaped).get(f"{incoming} . {outgoing}")
 
 
 def _flow(flow: Flow) -> FlowDocument:

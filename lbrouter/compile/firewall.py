@@ -43,12 +43,6 @@ def elements(
     }
 
 
-def only_named(config: Config, names: Iterable[str]) -> dict[str, Elements]:
-    """Elements of a closed table: every interface is known, and nothing passes."""
-    closed = frozenset((name, "") for name in (*interfaces_of(config), *names))
-    return {"named": closed}
-
-
 def interfaces_of(config: Config) -> Iterator[str]:
     """Every interface that the file names: uplinks, the trunk, VLAN devices and ports."""
     for uplink in config.uplinks.values():
@@ -150,24 +144,27 @@ def _policies(
             ]
             for family in Family
         }
-        found.update(_failover(name, wheels) if _fails_over(policy) else _balance(name, wheels))
+        fails_over = policy.mode is PolicyMode.FAILOVER
+        found.update(_active(name, wheels) if fails_over else _wheels(policy, wheels))
     return found
 
 
-def _fails_over(policy: Policy) -> bool:
-    return policy.mode is PolicyMode.FAILOVER
-
-
-def _failover(name: str, wheels: Mapping[Family, list[int]]) -> dict[str, Elements]:
+def _active(name: str, wheels: Mapping[Family, list[int]]) -> dict[str, Elements]:
     """One uplink carries everything: every slot of its wheel is the same."""
     active = {f"ipv{f.version}": f"take_{wheel[0]}" for f, wheel in wheels.items() if wheel}
     return {f"active_{name}": _goto(active)}
 
 
-def _balance(name: str, wheels: Mapping[Family, list[int]]) -> dict[str, Elements]:
+def _wheels(policy: Policy, wheels: Mapping[Family, list[int]]) -> dict[str, Elements]:
+    """Slots by number. A sticky policy remembers the client on the way (`by_`), others do not."""
     return {
-        f"wheel_{name}_{family}": _goto(
-            {str(slot): f"by_{name}_{number}_{family}" for slot, number in enumerate(wheel)}
+        f"wheel_{policy.name}_{family}": _goto(
+            {
+                str(slot): f"by_{policy.name}_{number}_{family}"
+                if policy.sticky
+                else f"take_{number}"
+                for slot, number in enumerate(wheel)
+            }
         )
         for family, wheel in wheels.items()
     }

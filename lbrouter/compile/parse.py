@@ -2,13 +2,13 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from lbrouter.compile.findings import Finding, Path
 from lbrouter.compile.locate import Lines
-from lbrouter.compile.shape import Document, shape
+from lbrouter.compile.shape import MAX_FINDINGS, Document, shape
 from lbrouter.compile.validate import doubts, faults
 from lbrouter.model.config import MAX_VLANS, Config
 from lbrouter.model.errors import ConfigError
@@ -46,9 +46,7 @@ def parse(text: bytes, *, source: str) -> Parsed:
         findings += _without_echoes(faults(shaped.config), shaped.broken)
     lines = Lines(toml)
     if findings or shaped.config is None:
-        report = [_line(each, source, lines) for each in findings]
-        more = [f"{source}: and {shaped.more} more errors"] if shaped.more else []
-        raise ConfigError("\n".join(report + more), remedy=REMEDY)
+        raise ConfigError(_report(findings, shaped.more, source, lines), remedy=REMEDY)
     warnings = tuple(_line(each, source, lines) for each in doubts(shaped.config))
     return Parsed(config=shaped.config, warnings=warnings)
 
@@ -76,8 +74,11 @@ def _read(toml: str, source: str) -> Document:
         document = tomllib.loads(toml)
     except RecursionError:
         raise _unreadable(source, "is nested too deeply") from None
-    except ValueError as error:
-        raise _unreadable(source, _why_no_toml(error), line=_line_of(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise _unreadable(source, _why_no_toml(error), line=_line_of(error, toml)) from None
+    except ValueError:
+        # CPython refuses to read such a number, for the time it takes (sys.set_int_max_str_digits).
+        raise _unreadable(source, "holds a number of thousands of digits") from None
     if _depth_exceeds(document, MAX_DEPTH):
         raise _unreadable(source, "is nested too deeply")
     vlans = document.get("vlans")
@@ -99,14 +100,14 @@ def _why_no_toml(error: ValueError) -> str:
     return f"is not TOML: {reason}{hint}"
 
 
-def _line_of(error: ValueError) -> int:
-    """The line that `tomllib` names, 0 where it names none."""
+def _line_of(error: ValueError, toml: str) -> int:
+    """The line that `tomllib` names; the last one where it says "at end of document"."""
     match = re.search(r"\(at line (\d+), column \d+\)$", str(error))
-    return int(match[1]) if match else 0
+    return int(match[1]) if match else toml.rstrip().count("\n") + 1
 
 
 def _depth_exceeds(document: Document, limit: int) -> bool:
-    """Whether a value lies deeper than `limit` tables and lists. Not recursive, for it may be deep."""
+    """Whether a value lies deeper than `limit` tables and lists. No recursion: it may be deep."""
     level: list[object] = [document]
     for _ in range(limit):
         level = [inner for each in level for inner in _children(each)]
@@ -119,20 +120,26 @@ def _children(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
 
-def _without_echoes(findings: Iterable[Finding], broken: Iterable[Path]) -> list[Finding]:
+def _without_echoes(findings: Iterable[Finding], broken: Sequence[Path]) -> Iterator[Finding]:
     """The findings that do not rest on a part of the file that is reported broken anyway."""
-    bad = tuple(broken)
-    return [
-        each
-        for each in findings
-        if not any(_related(place, cut) for place in (each.path, *each.needs) for cut in bad)
-    ]
+    for each in findings:
+        places = (each.path, *each.needs)
+        if not any(_related(place, cut) for place in places for cut in broken):
+            yield each
 
 
 def _related(one: Path, other: Path) -> bool:
     """Whether one of the two places lies within the other."""
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
+
+
+def _report(findings: list[Finding], more: int, source: str, lines: Lines) -> str:
+    """The findings in the order of the file, one a line; of very many, the first and a count."""
+    ordered = sorted(findings, key=lambda each: lines.of(each.path))
+    report = [_line(each, source, lines) for each in ordered[:MAX_FINDINGS]]
+    more += max(0, len(findings) - MAX_FINDINGS)
+    return "\n".join(report + [f"{source}: and {more} more errors"] * (more > 0))
 
 
 def _line(finding: Finding, source: str, lines: Lines) -> str:

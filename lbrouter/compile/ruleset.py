@@ -52,14 +52,13 @@ def _policies(config: Config, allocation: Allocation) -> Iterator[str]:
             yield fragment("policy-failover", name=name)
             continue
         yield fragment("policy-balance", name=name, slots=SLOTS)
-        for family in Family:
-            for uplink in policy.uplinks:
-                yield _draw(policy, allocation.uplinks[uplink], family)
+        if policy.sticky:
+            for family in Family:
+                for uplink in policy.uplinks:
+                    yield _stick(policy, allocation.uplinks[uplink], family)
 
 
-def _draw(policy: Policy, number: int, family: Family) -> str:
-    if not policy.sticky:
-        return fragment("balance-take", policy=policy.name, number=number, family=family)
+def _stick(policy: Policy, number: int, family: Family) -> str:
     return fragment(
         "balance-stick",
         policy=policy.name,

@@ -13,10 +13,16 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lbrouter.compile.accepted import accepted_at, did_you_mean, keys_at
+from lbrouter.compile.accepted import (
+    accepted_at,
+    annotation_at,
+    did_you_mean,
+    keys_at,
+    words_of,
+)
 from lbrouter.compile.findings import ABSENT, Finding, Path
 from lbrouter.model.config import Config
-from lbrouter.model.text import Refused
+from lbrouter.model.text import RefusedError
 
 Document = dict[str, Any]
 
@@ -25,7 +31,7 @@ MAX_FINDINGS: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filler:
-    """What takes the place of a broken part, so that those after it keep their place in the list."""
+    """What takes the place of a broken part, so that those after it keep their index."""
 
     depth: int
     value: dict[str, object]
@@ -49,7 +55,7 @@ class Shaped:
     broken: tuple[Path, ...] = ()
     """The parts that `config` lacks because they are wrong."""
     more: int = 0
-    """Faults beyond those in `findings`: this is no configuration but another file."""
+    """Faults beyond those in `findings`. With so many this is another kind of file."""
 
 
 def shape(document: Document) -> Shaped:
@@ -98,9 +104,10 @@ def _place(fault: ErrorDetails) -> tuple[Path, bool]:
 def _why(fault: ErrorDetails) -> tuple[str, str]:
     """The reason of a fault, and what would be accepted where the fault itself knows."""
     refused = fault.get("ctx", {}).get("error")
-    if isinstance(refused, Refused):
+    if isinstance(refused, RefusedError):
         return refused.reason, refused.accepted
-    return _REASONS.get(fault["type"], "is not what belongs here"), ""
+    hint = did_you_mean(str(fault["input"]), words_of(annotation_at(fault["loc"])))
+    return _REASONS.get(fault["type"], "is not what belongs here") + hint, ""
 
 
 # Pydantic's words speak of Python; these speak of the file.
@@ -133,7 +140,7 @@ def _salvage(
             return None, tuple(broken)
         for cut in outermost(cuts):
             _remove(document, cut)
-        broken.extend(cuts)
+        broken.extend(cuts | {_lowered(cut) for cut in cuts})
         try:
             return Config.model_validate(document), tuple(broken)
         except ValidationError as error:
@@ -161,6 +168,11 @@ def _remove(document: Document, path: Path) -> None:
         parent[last] = filler.value
     else:
         del parent[last]
+
+
+def _lowered(path: Path) -> Path:
+    """The path in lower case: what others call a section whose own name has capitals."""
+    return tuple(step.lower() if isinstance(step, str) else step for step in path)
 
 
 def outermost(paths: Iterable[Path]) -> list[Path]:

@@ -56,7 +56,7 @@ NO_FQ_CODEL: Final = (
 class Shaping:
     """All that shapes: devices and classes for the kernel, elements of the nft map `class_of`.
 
-    `elements` are as nft lists them: ('"eth1" . "eth0"', "4c01:1012"). `shortfalls` are guarantees
+    `elements` are in plain words: ("eth1 . eth0", "4c01:1012"). `shortfalls` are guarantees
     that what is left of the uplinks cannot meet.
     """
 
@@ -207,7 +207,7 @@ def _local(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _element(incoming: str, outgoing: str, number: tuple[int, int]) -> tuple[str, str]:
-    return f'"{incoming}" . "{outgoing}"', classid_text(number)
+    return f"{incoming} . {outgoing}", classid_text(number)
 
 
 def _short(way: _Way, direction: Direction) -> Iterable[Shortfall]:

@@ -57,7 +57,7 @@ class SimKernel:
             links=frozenset(each for each in self.state.links if each.interface in names),
         )
 
-    async def facts(self, scope: Scope) -> Facts:
+    async def facts(self, scope: Scope) -> Facts:  # noqa: ARG002  -- the protocol names it
         """The machine as it was described, whatever `scope` asks."""
         return self._facts
 

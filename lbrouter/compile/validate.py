@@ -1,16 +1,29 @@
-"""What the sections of a file say of each other: the cross-checks, errors and warnings."""
+"""What the sections of a file say of each other: all cross-checks, errors and warnings."""
 
 from collections.abc import Iterator
 
+from lbrouter.compile.checks import (
+    forwards,
+    gateway,
+    health,
+    lan,
+    policies,
+    rates,
+    rules,
+    subnets,
+    uplinks,
+)
 from lbrouter.compile.findings import Finding
 from lbrouter.model.config import Config
 
 
 def faults(config: Config) -> Iterator[Finding]:
     """Everything that keeps `config` from being applied."""
-    yield from ()
+    for module in (gateway, health, uplinks, lan, subnets, policies, rules, forwards, rates):
+        yield from module.faults(config)
 
 
 def doubts(config: Config) -> Iterator[Finding]:
-    """What is legal and probably not meant."""
-    yield from ()
+    """What is legal and probably not meant. Only for a configuration without faults."""
+    for module in (health, lan, policies, rules, rates):
+        yield from module.doubts(config)

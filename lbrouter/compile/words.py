@@ -190,10 +190,17 @@ def _element_changes(old: Mapping[str, Elements], new: Mapping[str, Elements]) -
 
 
 def _element_command(verb: str, name: str, elements: Elements) -> str:
-    shown = [_element(key, value, verb) for key, value in sorted(elements)[:SHOWN_ELEMENTS]]
+    ordered = sorted(elements, key=_place)
+    shown = [_element(key, value, verb) for key, value in ordered[:SHOWN_ELEMENTS]]
     more = len(elements) - len(shown)
     listed = ", ".join([*shown, f"… {more} more"] if more else shown)
     return f"nft {verb} element inet {NFT_TABLE} {name} {{ {listed} }}"
+
+
+def _place(element: tuple[str, str]) -> tuple[int, str]:
+    """Numbers by their size, slot 2 before slot 10; all else by its letters."""
+    key = element[0]
+    return (len(key) if key.isdigit() else 0, key)
 
 
 def _element(key: str, value: str, verb: str) -> str:

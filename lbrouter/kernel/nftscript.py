@@ -13,6 +13,7 @@ SEAL = "seal_"
 the kernel's listing after it was loaded. A rule that somebody alters later breaks the second."""
 
 STUCK = "stuck_"
+BY = "goto by_"
 DYNAMIC = (STUCK, "clients")
 """Prefixes of sets that packets fill: kept over a reload, never compared."""
 
@@ -42,10 +43,14 @@ def _forgotten(old: Mapping[str, Elements], new: Mapping[str, Elements]) -> Iter
     Its chain `by_X` is drawn by no slot of the wheel any more, so the set `stuck_X` is emptied:
     else they would stay on a dead line for as long as `sticky` says.
     """
-    drawn = {value for elements in new.values() for _, value in elements}
-    for value in sorted({value for elements in old.values() for _, value in elements} - drawn):
-        if value.startswith("goto by_"):
-            yield f"flush set {TABLE} {STUCK}{value.removeprefix('goto by_')}"
+    for chain in sorted(_drawn(old) - _drawn(new)):
+        yield f"flush set {TABLE} {STUCK}{chain}"
+
+
+def _drawn(elements: Mapping[str, Elements]) -> set[str]:
+    """X of each chain `by_X` that some slot of some wheel draws."""
+    values = {value for each in elements.values() for _, value in each}
+    return {value.removeprefix(BY) for value in values if value.startswith(BY)}
 
 
 def replacement(table: NftTable, sets: Iterable[tuple[str, str]], chains: Iterable[str]) -> str:
@@ -60,6 +65,7 @@ def replacement(table: NftTable, sets: Iterable[tuple[str, str]], chains: Iterab
     lines += [f"delete chain {TABLE} {name}" for name in chains if name.startswith(SEAL)]
     lines += [f"delete chain {TABLE} {name}" for name in chains if _stale("chain", name, table)]
     lines += [f"delete {k} {TABLE} {n}" for k, n in standing if _stale(k, n, table)]
+    lines += [f"flush set {TABLE} {STUCK}{each}" for each in _abandoned(standing, table)]
     lines += [table.script]
     lines += [
         f"add element {TABLE} {name} {{ {element_words(elements)} }}"
@@ -67,6 +73,15 @@ def replacement(table: NftTable, sets: Iterable[tuple[str, str]], chains: Iterab
         if elements
     ]
     return "\n".join(lines) + "\n"
+
+
+def _abandoned(standing: Iterable[tuple[str, str]], table: NftTable) -> Iterator[str]:
+    """X of each set `stuck_X` that stays, but whose uplink no slot draws any more."""
+    for kind, name in standing:
+        stuck = name.removeprefix(STUCK)
+        kept = name.startswith(STUCK) and not _stale(kind, name, table)
+        if kept and stuck not in _drawn(table.elements):
+            yield stuck
 
 
 def _dynamic(name: str) -> bool:

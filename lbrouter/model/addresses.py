@@ -16,7 +16,7 @@ from ipaddress import (
 from typing import TypeVar
 
 from lbrouter.model.state import IpAddress, IpInterface, IpNetwork
-from lbrouter.model.text import Refused
+from lbrouter.model.text import RefusedError
 
 
 class Addressing(StrEnum):
@@ -78,7 +78,7 @@ def parse_cidr6(text: str) -> IPv6Interface:
     """An IPv6 address with its prefix length, as a host can carry it beside its link-local one."""
     address = _interface(text, IPv6Interface)
     if address.scope_id is not None or address.is_link_local:
-        raise Refused("is a link-local address, which each interface has by itself")
+        raise RefusedError("is a link-local address, which each interface has by itself")
     _usable(address)
     return address
 
@@ -113,11 +113,11 @@ def parse_network(text: str) -> IpNetwork:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
-        raise Refused("is not a network") from None
+        raise RefusedError("is not a network") from None
     if re.fullmatch(r"[0-9a-fA-F.:]+(/[0-9]{1,3})?", text) is None:
-        raise Refused("is not a network in CIDR form")
+        raise RefusedError("is not a network in CIDR form")
     if "/" in text and ip_address(text.partition("/")[0]) != network.network_address:
-        raise Refused("has host bits set", f'the network itself, "{network}"')
+        raise RefusedError("has host bits set", f'the network itself, "{network}"')
     return network
 
 
@@ -125,10 +125,10 @@ def parse_range(text: str) -> AddressRange:
     """Two IPv4 addresses with a hyphen between, the lower one first."""
     start, hyphen, end = text.partition("-")
     if not hyphen:
-        raise Refused("is not a range of addresses")
+        raise RefusedError("is not a range of addresses")
     found = AddressRange(start=parse_host4(start.strip()), end=parse_host4(end.strip()))
     if found.start > found.end:
-        raise Refused("ends before it starts", f'"{found.end}-{found.start}"')
+        raise RefusedError("ends before it starts", f'"{found.end}-{found.start}"')
     return found
 
 
@@ -137,7 +137,7 @@ def parse_endpoint(text: str) -> Endpoint:
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if not colon or (":" in host and not bracketed):
-        raise Refused("is not an address with a port")
+        raise RefusedError("is not an address with a port")
     address = parse_host6(host[1:-1]) if bracketed else parse_host4(host)
     return Endpoint(address=address, port=parse_port(port))
 
@@ -145,7 +145,7 @@ def parse_endpoint(text: str) -> Endpoint:
 def parse_port(text: str) -> int:
     """A port number in decimal digits, 1 to 65535."""
     if re.fullmatch(r"[0-9]{1,5}", text) is None or not 1 <= int(text) <= 65535:
-        raise Refused(f'has the port "{text[:20]}", which is not in 1 to 65535')
+        raise RefusedError(f'has the port "{text[:20]}", which is not in 1 to 65535')
     return int(text)
 
 
@@ -153,24 +153,24 @@ def _interface(text: str, kind: type[_Interface]) -> _Interface:
     """`text` as an address with a prefix length. A netmask is refused: one way to write a thing."""
     address, slash, length = text.partition("/")
     if not slash:
-        raise Refused("lacks its prefix length")
+        raise RefusedError("lacks its prefix length")
     if re.fullmatch(r"[0-9]{1,3}", length) is None or "%" in address:
-        raise Refused("is not an address in CIDR form")
+        raise RefusedError("is not an address in CIDR form")
     try:
         return kind(text)
     except (AddressValueError, NetmaskValueError):
-        raise Refused("is not an address in CIDR form") from None
+        raise RefusedError("is not an address in CIDR form") from None
 
 
 def _host(text: str, kind: type[_Host]) -> _Host:
     if "/" in text:
-        raise Refused("has a prefix length, where the address of one host belongs")
+        raise RefusedError("has a prefix length, where the address of one host belongs")
     try:
         address = kind(text)
     except AddressValueError:
-        raise Refused("is not an IP address") from None
+        raise RefusedError("is not an IP address") from None
     if address.is_multicast or address.is_unspecified or address.is_loopback or "%" in text:
-        raise Refused("is not an address that a host on the network can have")
+        raise RefusedError("is not an address that a host on the network can have")
     return address
 
 
@@ -178,6 +178,6 @@ def _usable(address: IpInterface) -> None:
     """Refuse what no interface can carry. The network's own address is the cross-checks' matter."""
     ip = address.ip
     if ip.is_multicast or ip.is_unspecified or ip.is_loopback or ip == _LIMITED_BROADCAST:
-        raise Refused("is not an address that a host can have")
+        raise RefusedError("is not an address that a host can have")
     if address.network.prefixlen == 0:
-        raise Refused("has the prefix length 0, which is the whole internet")
+        raise RefusedError("has the prefix length 0, which is the whole internet")

@@ -60,7 +60,7 @@ MAX_DNS: Final = 8
 
 
 class Gateway(Section):
-    """The gateway itself."""
+    """The gateway itself: its name, and whom it asks."""
 
     name: Name
     """What this gateway is called, in status and reports."""
@@ -80,9 +80,9 @@ class Config(Section):
     """The lines to the internet, by name."""
     lan: Lan | None = None
     """The inside; needed where a VLAN has an `id`."""
-    vlans: Annotated[dict[Name, Vlan], Field(max_length=MAX_VLANS)] = {}
+    vlans: Annotated[dict[Name, Vlan], Field(max_length=MAX_VLANS)] = Field({})
     """The networks of clients, by name."""
-    policies: Annotated[dict[Name, Policy], Field(max_length=MAX_POLICIES)] = {}
+    policies: Annotated[dict[Name, Policy], Field(max_length=MAX_POLICIES)] = Field({})
     """How new flows are given to uplinks, by name."""
     rules: Annotated[tuple[PolicyRule, ...], Field(max_length=MAX_RULES)] = ()
     """Flows that take another policy than their VLAN's; the first match wins."""

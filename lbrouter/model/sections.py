@@ -9,7 +9,7 @@ from lbrouter.model import addresses, text, units
 from lbrouter.model.addresses import Addressing, Addressing6, AddressRange, Endpoint
 from lbrouter.model.state import IpAddress, IpNetwork
 from lbrouter.model.targets import A_TARGET, Target, parse_target
-from lbrouter.model.text import Refused, Text
+from lbrouter.model.text import RefusedError, Text
 from lbrouter.model.units import Duration, Percent, Rate
 
 MIN_RATE: Final = Rate(8_000)
@@ -43,13 +43,13 @@ def parse_line_rate(value: str) -> Rate:
     """A rate within what HTB can shape."""
     rate = Rate.parse(value)
     if rate < MIN_RATE:
-        raise Refused("is less than HTB can shape", f"{MIN_RATE} to {MAX_RATE}")
+        raise RefusedError("is less than HTB can shape", f"{MIN_RATE} to {MAX_RATE}")
     if rate > MAX_RATE:
-        raise Refused("is more than any line carries", f"{MIN_RATE} to {MAX_RATE}")
+        raise RefusedError("is more than any line carries", f"{MIN_RATE} to {MAX_RATE}")
     return rate
 
 
-A_NAME: Final = "a lower-case letter, then up to 30 of a to z, 0 to 9, _ and -"
+A_NAME: Final = "a name: a lower-case letter, then up to 30 of a to z, 0 to 9, _ and -"
 AN_INTERFACE: Final = "1 to 15 letters, digits and _ . @ -, a letter or digit first"
 A_HOST4: Final = 'an IPv4 address such as "203.0.113.1"'
 A_HOST6: Final = 'an IPv6 address such as "2001:db8:1::1"'

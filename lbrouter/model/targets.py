@@ -8,7 +8,7 @@ from typing import Final
 
 from lbrouter.model.addresses import parse_host, parse_port
 from lbrouter.model.state import IpAddress
-from lbrouter.model.text import Refused
+from lbrouter.model.text import RefusedError
 
 A_TARGET: Final = (
     'a URL: "icmp://1.1.1.1", "dns://9.9.9.9", "tcp://1.0.0.1:443" or "https://example.com/"'
@@ -61,7 +61,7 @@ def parse_target(text: str) -> Target:
     """The target that a URL names. Raises ValueError with the reason."""
     match = _URL.fullmatch(text)
     if match is None:
-        raise Refused("is not the URL of a target")
+        raise RefusedError("is not the URL of a target")
     kind = _kind(match[1])
     return Target(
         kind=kind,
@@ -73,7 +73,7 @@ def parse_target(text: str) -> Target:
 
 def _kind(scheme: str) -> TargetKind:
     if scheme not in set(TargetKind):
-        raise Refused(f'starts with "{scheme}", which is no kind of probe')
+        raise RefusedError(f'starts with "{scheme}", which is no kind of probe')
     return TargetKind(scheme)
 
 
@@ -86,21 +86,21 @@ def _host(text: str, kind: TargetKind) -> str:
     if re.fullmatch(r"[0-9.]+", bare) or text.startswith("["):
         return str(parse_host(bare))
     if kind in (TargetKind.ICMP, TargetKind.DNS):
-        raise Refused(f"needs an address, for {kind} targets must work without a resolver")
+        raise RefusedError(f"needs an address, for {kind} targets must work without a resolver")
     if len(bare) > 253 or _HOST_NAME.fullmatch(bare) is None:
-        raise Refused("names no host")
+        raise RefusedError("names no host")
     return bare.lower()
 
 
 def _port(text: str, kind: TargetKind) -> int:
     if kind is TargetKind.ICMP:
         if text:
-            raise Refused("has a port, and ICMP knows none")
+            raise RefusedError("has a port, and ICMP knows none")
         return 0
     if text:
         return parse_port(text[1:])
     if kind not in PORTS:
-        raise Refused("lacks its port")
+        raise RefusedError("lacks its port")
     return PORTS[kind]
 
 
@@ -108,8 +108,8 @@ def _path(text: str, kind: TargetKind) -> str:
     """The path with its query; "/" where an HTTP target names none."""
     if kind in (TargetKind.HTTP, TargetKind.HTTPS):
         if text and _PATH.fullmatch(text) is None:
-            raise Refused("has characters in its path that a URL cannot hold")
+            raise RefusedError("has characters in its path that a URL cannot hold")
         return text or "/"
     if text not in ("", "/"):
-        raise Refused(f"has a path, and {kind} knows none")
+        raise RefusedError(f"has a path, and {kind} knows none")
     return ""

@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """A value that is not taken: the reason, and what would be accepted instead."""
 
     def __init__(self, reason: str, accepted: str = "") -> None:
@@ -21,12 +21,14 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """Annotation of a field: `parse` reads the file's string or raises `Refused`, `str` writes it."""
+    """Annotation of a field that the file writes as a string.
+
+    `parse` reads the string or raises `RefusedError`; `str` of the value writes it.
+    """
 
     parse: Callable[[str], object]
     accepted: str
     pattern: str = ""
-    examples: tuple[str, ...] = ()
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -42,8 +44,6 @@ class Text:
         found: JsonSchemaValue = {"type": "string"}
         if self.pattern:
             found["pattern"] = f"^{self.pattern}$"
-        if self.examples:
-            found["examples"] = list(self.examples)
         return found
 
     def read(self, value: object, source: Any) -> object:
@@ -51,11 +51,11 @@ class Text:
         if not isinstance(value, str):
             if isinstance(value, source):
                 return value
-            raise Refused("is not a string", self.accepted)
+            raise RefusedError("is not a string", self.accepted)
         try:
             return self.parse(value)
-        except Refused as refused:
-            raise Refused(refused.reason, refused.accepted or self.accepted) from None
+        except RefusedError as refused:
+            raise RefusedError(refused.reason, refused.accepted or self.accepted) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +81,9 @@ class OneOrMany:
 NAME = "[a-z][a-z0-9_-]{0,30}"
 INTERFACE = "[A-Za-z0-9][A-Za-z0-9_.@-]{0,14}"
 
+OWN_DEVICES = "lbr-"
+"""How the names of devices begin that lbrouter makes for itself."""
+
 # Directories of /proc/sys/net/ipv4/conf that are no interfaces, and the one that leads nowhere.
 _NO_INTERFACES = frozenset({"all", "default", "lo"})
 
@@ -88,7 +91,7 @@ _NO_INTERFACES = frozenset({"all", "default", "lo"})
 def parse_name(text: str) -> str:
     """The name of a thing in the file: a lower-case word of at most 31 characters."""
     if re.fullmatch(NAME, text) is None:
-        raise Refused("is not a name")
+        raise RefusedError("is not a name")
     return text
 
 
@@ -99,25 +102,29 @@ def parse_interface(text: str) -> str:
     `$(id)` waits for the first shell that meets it. IFNAMSIZ leaves 15 characters.
     """
     if len(text) > 15:
-        raise Refused(f"has {len(text)} characters, the kernel takes 15")
+        raise RefusedError(f"has {len(text)} characters, the kernel takes 15")
     if re.fullmatch(INTERFACE, text) is None:
-        raise Refused("is not the name of an interface")
+        raise RefusedError("is not the name of an interface")
+    if text.startswith(OWN_DEVICES):
+        raise RefusedError(
+            f"has a name that starts with {OWN_DEVICES}, as lbrouter's own devices do"
+        )
     if text in _NO_INTERFACES:
-        raise Refused("is not an interface that carries traffic")
+        raise RefusedError("is not an interface that carries traffic")
     return text
 
 
 def parse_path(text: str) -> str:
     """An absolute path, without characters that another program's files could trip over."""
     if not text.startswith("/") or not _plain(text):
-        raise Refused("is not an absolute path")
+        raise RefusedError("is not an absolute path")
     return text
 
 
 def parse_username(text: str) -> str:
     """A PPPoE user name. It goes into pppd's options: no quotes, spaces or backslashes."""
     if not text or len(text) > 255 or not _plain(text):
-        raise Refused("is not a user name")
+        raise RefusedError("is not a user name")
     return text
 
 

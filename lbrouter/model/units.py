@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Self
 
-from lbrouter.model.text import Refused
+from lbrouter.model.text import RefusedError
 
 NUMBER: Final = r"[0-9]{1,12}(\.[0-9]{1,12})?"
 _NUMBER_AND_UNIT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?([A-Za-z%/]*)")
@@ -77,7 +77,7 @@ class Percent(int):
         """The percentage that `text` ("2%") writes. Raises ValueError with the reason."""
         value = cls(_scaled(text, PERCENT_UNITS, what="a percentage", accepted=A_PERCENT))
         if value > 10_000:
-            raise Refused("is more than 100%", A_PERCENT)
+            raise RefusedError("is more than 100%", A_PERCENT)
         return value
 
     @property
@@ -93,19 +93,21 @@ class Percent(int):
 
 
 def _scaled(text: str, units: Mapping[str, int], *, what: str, accepted: str) -> int:
-    """The whole number of smallest units in `text`, exactly, or `Refused`."""
+    """The whole number of smallest units in `text`, exactly, or `RefusedError`."""
     match = _NUMBER_AND_UNIT.fullmatch(text)
     if match is None:
         why = "has a space in it" if " " in text else f"is not {what}"
-        raise Refused(why, accepted)
+        raise RefusedError(why, accepted)
     whole, fraction, unit = match[1], match[2] or "", match[3]
     if unit not in units:
-        raise Refused(_bad_unit(unit, units), accepted)
+        raise RefusedError(_bad_unit(unit, units), accepted)
     finest: int = 10 ** len(fraction)
     scaled, rest = divmod(int(whole + fraction) * units[unit], finest)
     if rest:
         smallest = min(units, key=lambda each: units[each])
-        raise Refused(f"is finer than {what} can be in this file ({smallest} at best)", accepted)
+        raise RefusedError(
+            f"is finer than {what} can be in this file ({smallest} at best)", accepted
+        )
     return scaled
 
 

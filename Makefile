@@ -1,0 +1,49 @@
+# The only entry point. `make` alone prints what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check test test-vm bench fmt man clean
+
+export LC_ALL := C.UTF-8
+export HYPOTHESIS_STORAGE_DIRECTORY := .cache/hypothesis
+bin := .venv/bin
+# The pure floors are covered to the last branch; the rings that need a kernel add nothing to that.
+cover := --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+example := examples/two-lines.toml
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## install what apt and pip must bring; the second time it does nothing
+	@tools/setup.sh base vm
+
+demo: ready  ## set up, then rehearse an event with two simulated providers and real traffic (root)
+	$(bin)/lbrouter rehearse $(example)
+
+check: ready  ## linters, types, floors and the pure tests, in under a minute
+	$(bin)/python -m pytest tests/shape tests/pure $(cover)
+
+test: ready-vm  ## every test that this machine can run, the VM ring included (root)
+	$(bin)/python -m pytest $(cover)
+
+test-vm: ready-vm  ## the contract and topology rings inside Debian's own kernel (QEMU, root)
+	$(bin)/python -m pytest tests/vm
+
+bench: ready  ## measure what the project promises and print the figures (root)
+	$(bin)/python -m bench
+
+fmt: ready  ## format the code and mend what the linter can mend
+	$(bin)/ruff format .
+	$(bin)/ruff check --fix .
+
+man: ready  ## write docs/reference.md and the JSON Schema from the model
+	$(bin)/python tools/write_reference.py
+
+clean:  ## remove what the other targets made (.venv, .cache, build leftovers)
+	rm -rf .venv .cache dist build *.egg-info .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Not for people: what the other targets need first, silent when it is there.
+.PHONY: ready ready-vm
+ready:
+	@QUIET=1 tools/setup.sh base
+ready-vm:
+	@QUIET=1 tools/setup.sh base vm

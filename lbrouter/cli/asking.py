@@ -1,0 +1,78 @@
+"""The verbs that change nothing: check, status, explain, doctor, rehearse."""
+# ruff: noqa: PLC0415  -- a verb imports what it needs, `--help` nothing
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lbrouter.cli import absent
+from lbrouter.cli.settings import JsonOption, settings_of
+
+
+def check(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Parse, validate, compile and dry-run the ruleset. Touches nothing."""
+    from lbrouter.cli.check import check as run
+
+    return run(settings_of(context, json=json))
+
+
+def status(
+    context: typer.Context,
+    *,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep watching (not in this version).")
+    ] = False,
+    json: JsonOption = False,
+) -> int:
+    """Show uplinks, policies and VLANs at a glance."""
+    if watch:
+        absent.refuse("status --watch")
+    from lbrouter.cli.glance import status as run
+
+    return asyncio.run(run(settings_of(context, json=json)))
+
+
+def explain(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SRC", help='Address, VLAN name or "gateway".')],
+    destination: Annotated[str, typer.Argument(metavar="DST", help="Address.")],
+    *,
+    protocol: Annotated[
+        str, typer.Option(metavar="NAME", help="tcp, udp, icmp, sctp, gre or esp.")
+    ] = "tcp",
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=1, max=65535, help="Destination port (tcp: 443)."),
+    ] = None,
+    json: JsonOption = False,
+) -> int:
+    """Say which rule, policy, uplink, mark, table, source and class a flow gets."""
+    from lbrouter.cli.answer import Question
+    from lbrouter.cli.answer import explain as run
+
+    question = Question(source=source, destination=destination, protocol=protocol, port=port)
+    return asyncio.run(run(settings_of(context, json=json), question))
+
+
+def doctor(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Look at kernel, tools and neighbours, each with its remedy."""
+    from lbrouter.cli.health import doctor as run
+
+    return asyncio.run(run(settings_of(context, json=json)))
+
+
+def rehearse(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="The configuration, unless --config names it."),
+    ] = None,
+    *,
+    json: JsonOption = False,
+) -> int:
+    """Play the configuration with simulated ISPs, an internet and clients."""
+    from lbrouter.cli.rehearse import rehearse as run
+
+    return run(settings_of(context, json=json), file)

@@ -1,0 +1,85 @@
+"""`lbrouter check`: everything that can be said of a file without touching the machine."""
+
+from typing import Final
+
+from lbrouter.cli import session
+from lbrouter.cli.render import document, notes, say
+from lbrouter.cli.settings import Settings
+from lbrouter.compile.allocate import allocate
+from lbrouter.compile.desired import desired_state
+from lbrouter.compile.failover import first_look
+from lbrouter.compile.firewall import interfaces_of
+from lbrouter.compile.unsupported import limits, unsupported
+from lbrouter.kernel.dryrun import dry_run
+from lbrouter.model.config import Config
+from lbrouter.model.errors import Exit, NotAppliedError
+from lbrouter.model.state import Allocation, Facts, InterfaceFacts, KernelState
+
+FEATURES: Final = frozenset({"fq_codel"})
+"""Of the imagined machine: a file is not wrong for what this one lacks."""
+
+
+def check(settings: Settings) -> int:
+    """Exit code 0, or 1 where the ruleset is refused; a broken file raises ConfigError.
+
+    With JSON: {"ok", "errors", "warnings", "unsupported": [{"key", "why", "remedy"}], "dry_run"};
+    `dry_run` is false where the kernel could not be asked.
+    """
+    file = session.load(settings)
+    desired = imagined(file.config)
+    assert desired.nft is not None
+    errors: list[str] = []
+    skipped = ""
+    try:
+        skipped = dry_run(desired.nft)
+    except NotAppliedError as error:
+        errors.append(str(error))
+    refused = unsupported(file.config)
+    notes("warning", file.warnings)
+    notes("warning: not in this version", refused)
+    notes("note", limits(file.config))
+    notes("error", errors)
+    if skipped:
+        notes("note", (f"the dry run of the ruleset was skipped: {skipped}",))
+    _conclude(settings, file, errors, skipped=bool(skipped))
+    return Exit.CHECK_FAILED if errors else Exit.DONE
+
+
+def imagined(config: Config) -> KernelState:
+    """The state for a machine on which every interface of the file is there, with a carrier."""
+    names = dict.fromkeys(interfaces_of(config))
+    found = {
+        name: InterfaceFacts(name=name, index=index, up=True, carrier=True, mtu=1500)
+        for index, name in enumerate(names, start=2)
+    }
+    facts = Facts(interfaces=found, features=FEATURES)
+    return desired_state(
+        config,
+        allocation=allocate(config, Allocation()),
+        health=first_look(config, facts),
+        facts=facts,
+        baseline=KernelState(),
+    )
+
+
+def _conclude(settings: Settings, file: session.File, errors: list[str], *, skipped: bool) -> None:
+    config = file.config
+    if settings.json:
+        refused = [
+            {"key": each.key_path, "why": each.why, "remedy": each.remedy}
+            for each in unsupported(config)
+        ]
+        document(
+            {
+                "ok": not errors,
+                "errors": errors,
+                "warnings": list(file.warnings),
+                "unsupported": refused,
+                "dry_run": not skipped,
+            }
+        )
+    elif not errors:
+        say(
+            f"{settings.config}: good ({len(config.uplinks)} uplinks, {len(config.vlans)} VLANs,"
+            f" {len(config.policies)} policies, {len(config.rules)} rules)"
+        )

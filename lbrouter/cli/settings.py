@@ -1,0 +1,53 @@
+"""What the global options say: where the file and the directories are, and how to print."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+CONFIG: Final = Path("/etc/lbrouter/lbrouter.toml")
+RUNTIME_DIR: Final = Path("/run/lbrouter")
+STATE_DIR: Final = Path("/var/lib/lbrouter")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The global options, after the environment and the defaults had their say."""
+
+    config: Path = CONFIG
+    runtime_dir: Path = RUNTIME_DIR
+    state_dir: Path = STATE_DIR
+    json: bool = False
+
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", metavar="FILE", envvar="LBROUTER_CONFIG", help="The configuration."),
+]
+RuntimeOption = Annotated[
+    Path,
+    typer.Option(
+        "--runtime-dir",
+        metavar="DIR",
+        envvar="LBROUTER_RUNTIME_DIR",
+        help="Lock, sockets, what is pending.",
+    ),
+]
+StateOption = Annotated[
+    Path,
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        envvar="LBROUTER_STATE_DIR",
+        help="Allocations, last good configuration.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+def settings_of(context: typer.Context, *, json: bool) -> Settings:
+    """The settings for a verb; `--json` counts wherever it stands."""
+    settings = context.find_object(Settings)
+    assert settings is not None
+    return replace(settings, json=json or settings.json)

@@ -1,0 +1,57 @@
+"""One writer at a time: an flock that the kernel takes back from whoever dies."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedError
+
+
+@contextmanager
+def hold(runtime_dir: Path) -> Iterator[None]:
+    """Hold `runtime_dir`/lock inside the block, creating the directory (0755) if need be.
+
+    Does not wait: NotAppliedError names the process that holds it. NotPermittedError where the
+    directory cannot be written.
+    """
+    file = runtime_dir / "lock"
+    descriptor = _open(file)
+    try:
+        _take(descriptor, file)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open(file: Path) -> int:
+    try:
+        file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        raise _unusable(file, error) from error
+
+
+def _take(descriptor: int, file: Path) -> None:
+    """The pid in the file is for people; the lock itself is the flock."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+        raise NotAppliedError(
+            f"Another lbrouter is at work here (process {holder or 'unknown'} holds {file}).",
+            remedy="Wait until it is done, or give this one a --runtime-dir of its own.",
+        ) from error
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        raise _unusable(file, error) from error
+
+
+def _unusable(file: Path, error: OSError) -> LbrouterError:
+    reason = f"The lock {file} cannot be used: {error.strerror}."
+    if isinstance(error, PermissionError):
+        return NotPermittedError(reason, remedy="Run it as root, or choose another --runtime-dir.")
+    return NotAppliedError(reason, remedy="Free the disk or choose another --runtime-dir.")

@@ -1,0 +1,111 @@
+"""Programs that meddle with the same interfaces, recognised by their processes and their files.
+
+None of them is asked and none is touched: a neighbour that hangs must not hang the doctor.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A program that runs here. `trouble` is what it may do to us, "" when it is set up for it."""
+
+    name: str
+    trouble: str
+    remedy: str = ""
+
+
+ROOT: Final = Path("/")
+
+NETWORKD_KEYS: Final = (
+    "ManageForeignRoutes",
+    "ManageForeignRoutingPolicyRules",
+    "ManageForeignNextHops",
+)
+
+NETWORKD_PLACES: Final = ("etc", "run", "usr/local/lib", "usr/lib")
+
+FORWARDING: Final = {
+    "dockerd": (
+        "Docker",
+        "sets the iptables policy of FORWARD to drop, which stops the VLANs' packets as well",
+        "iptables -I DOCKER-USER -j ACCEPT for each interface of the file (-i and -o)",
+    ),
+    "firewalld": (
+        "firewalld",
+        "forwards nothing that its zones do not allow",
+        "systemctl disable --now firewalld: lbrouter brings the firewall",
+    ),
+}
+"""By process: tables of their own that drop what ours accept. In nftables a drop is final."""
+
+
+def neighbours(root: Path = ROOT) -> Iterator[Neighbour]:
+    """Those that run or are switched on, seen from the file system at `root`."""
+    running = processes(root)
+    if "systemd-network" in running:
+        yield _networkd(root)
+    if "NetworkManager" in running:
+        yield _network_manager(root)
+    for process, (name, trouble, remedy) in FORWARDING.items():
+        if process in running:
+            yield Neighbour(name=name, trouble=trouble, remedy=remedy)
+    if re.search(r"^ENABLED=yes", _text(root / "etc/ufw/ufw.conf"), re.MULTILINE):
+        trouble = "drops forwarded packets that its own rules do not allow"
+        yield Neighbour(
+            name="ufw", trouble=trouble, remedy="ufw disable: lbrouter brings the firewall"
+        )
+
+
+def processes(root: Path) -> frozenset[str]:
+    """Names of all processes, as the kernel cuts them (15 characters)."""
+    return frozenset(_text(each).strip() for each in root.glob("proc/[0-9]*/comm"))
+
+
+def _networkd(root: Path) -> Neighbour:
+    """It deletes foreign routes and rules when it starts, unless it is told not to."""
+    unsaid = [key for key in NETWORKD_KEYS if not _said_no(key, _networkd_settings(root))]
+    return Neighbour(
+        name="systemd-networkd",
+        trouble=f"deletes what it did not make when it restarts ({', '.join(unsaid)})"
+        if unsaid
+        else "",
+        remedy="write /etc/systemd/networkd.conf.d/lbrouter.conf: [Network], "
+        + ", ".join(f"{key}=no" for key in NETWORKD_KEYS),
+    )
+
+
+def _networkd_settings(root: Path) -> str:
+    """All that is set for networkd. Which file wins is not worked out: they rarely disagree."""
+    files: list[Path] = []
+    for place in NETWORKD_PLACES:
+        files += [root / place / "systemd/networkd.conf"]
+        files += sorted((root / place / "systemd/networkd.conf.d").glob("*.conf"))
+    return "\n".join(_text(file) for file in files)
+
+
+def _said_no(key: str, settings: str) -> bool:
+    return re.search(rf"^\s*{key}\s*=\s*(no|false|off|0)\s*$", settings, re.MULTILINE) is not None
+
+
+def _network_manager(root: Path) -> Neighbour:
+    files = (root / "etc/NetworkManager/conf.d").glob("*.conf")
+    told = any("unmanaged-devices" in _text(file) for file in files)
+    return Neighbour(
+        name="NetworkManager",
+        trouble="" if told else "may configure the interfaces of the file in its own way",
+        remedy="nmcli device set INTERFACE managed no, and unmanaged-devices in"
+        " /etc/NetworkManager/conf.d",
+    )
+
+
+def _text(file: Path) -> str:
+    """What stands in a file that may not exist, or vanish while it is read."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,119 @@
+"""Requests over rtnetlink: a message, its answer, and a bounded patience with a busy kernel.
+
+Messages are built attribute by attribute instead of by pyroute2's keyword arguments: those guess
+(a rule without a table lands in 252, a protocol defaults to "static"), and a guess is not a plan.
+"""
+
+import asyncio
+import errno
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, TypeVar
+
+from pyroute2 import AsyncIPRoute
+from pyroute2.netlink import (
+    NLM_F_ACK,
+    NLM_F_CREATE,
+    NLM_F_DUMP,
+    NLM_F_EXCL,
+    NLM_F_REPLACE,
+    NLM_F_REQUEST,
+)
+from pyroute2.netlink.exceptions import NetlinkDumpInterrupted, NetlinkError
+
+__all__ = [
+    "ADD",
+    "GONE",
+    "REMOVE",
+    "REPLACE",
+    "NetlinkError",
+    "batch",
+    "dump",
+    "patiently",
+    "send",
+    "tolerate",
+]
+
+T = TypeVar("T")
+Message = Any
+"""A pyroute2 message; the library carries no types."""
+
+REMOVE: Final = NLM_F_REQUEST | NLM_F_ACK
+ADD: Final = REMOVE | NLM_F_CREATE | NLM_F_EXCL
+REPLACE: Final = REMOVE | NLM_F_CREATE | NLM_F_REPLACE
+
+PATIENCE_S: Final = (0.01, 0.05, 0.2)
+"""Pauses before the second, third and fourth attempt."""
+
+NLM_F_DUMP_INTR: Final = 0x10
+
+BUSY: Final = frozenset({errno.EBUSY, errno.EINTR, errno.ENOBUFS, errno.EAGAIN})
+
+GONE: Final = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXIO})
+"""What the kernel says when asked to remove what is not there, one word for each kind of object."""
+
+
+async def dump(ipr: AsyncIPRoute, message: Message, kind: int) -> list[Message]:
+    """All answers to a dump request of type `kind`; starts over if the table changed meanwhile."""
+
+    async def attempt() -> list[Message]:
+        answers = await ipr.nlm_request(message, kind, NLM_F_REQUEST | NLM_F_DUMP)
+        return [consistent(answer) async for answer in answers]
+
+    return await patiently(attempt)
+
+
+async def send(ipr: AsyncIPRoute, message: Message, kind: int, flags: int) -> None:
+    """One request and its acknowledgement; raises NetlinkError."""
+
+    async def attempt() -> None:
+        async for _ in await ipr.nlm_request(message, kind, flags):
+            pass
+
+    await patiently(attempt)
+
+
+async def batch(ipr: AsyncIPRoute, messages: Iterable[tuple[Message, int, int]]) -> None:
+    """Several (message, type, flags) in one send: the kernel runs them back to back.
+
+    A process that is killed leaves either none or all of them behind. One that fails stops none of
+    the others; the first error is raised.
+    """
+    prepared = []
+    for message, kind, flags in messages:
+        message["header"]["type"] = kind
+        message["header"]["flags"] = flags
+        prepared.append(message)
+    async for _ in ipr.nlm_request_batch(prepared):
+        pass
+
+
+async def tolerate(errors: frozenset[int], request: Awaitable[None]) -> bool:
+    """Await `request`; False when the kernel answered one of `errors`."""
+    try:
+        await request
+    except NetlinkError as error:
+        if error.code not in errors:
+            raise
+        return False
+    return True
+
+
+def consistent(answer: Message) -> Message:
+    """The kernel marks a dump during which the table changed; pyroute2 lets the mark pass."""
+    if answer["header"]["flags"] & NLM_F_DUMP_INTR:
+        raise NetlinkDumpInterrupted
+    return answer
+
+
+async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Await `attempt`, and again up to three times while the kernel says that it is busy."""
+    for pause_s in PATIENCE_S:
+        try:
+            return await attempt()
+        except NetlinkDumpInterrupted:
+            pass
+        except (NetlinkError, OSError) as error:
+            if error.args[0] not in BUSY:
+                raise
+        await asyncio.sleep(pause_s)
+    return await attempt()

@@ -1,0 +1,56 @@
+"""Signals during a transaction: they stop it, so that it undoes itself, instead of killing it.
+
+A terminal that closes sends SIGHUP, systemd sends SIGTERM, a person SIGINT, and often twice.
+"""
+
+import asyncio
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Final, Self
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interruption:
+    """Within the block the first signal cancels the current task; all later ones are swallowed.
+
+    `name` is then the signal's ("SIGTERM"), and "" if none came. Handlers of the caller are put
+    back at the end; a signal that is ignored (nohup) stays ignored. Outside the main thread, where
+    Python delivers no signals, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.name = ""
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._caught)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _caught(self, number: int, _frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._stop, signal.Signals(number).name)
+
+    def _stop(self, name: str) -> None:
+        if not self.name and self._task is not None:
+            self.name = name
+            self._task.cancel()
+
+    def absorb(self) -> None:
+        """The cancellation was ours and ends here: the caller gets an error instead."""
+        if self.name and self._task is not None:
+            self._task.uncancel()

@@ -1,0 +1,177 @@
+"""`transact`: run a plan, look whether it came true, and take it all back if not.
+
+rtnetlink has no transactions, so this is one made by hand: the checkpoint is what was observed,
+every operation has an inverse, and the end is verified by observing anew.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Final
+
+from lbrouter.compile.diff import diff
+from lbrouter.compile.words import words
+from lbrouter.kernel.signals import Interruption
+from lbrouter.kernel.store import Store
+from lbrouter.model.errors import (
+    LbrouterError,
+    NotAppliedError,
+    NotPermittedError,
+    UnavailableError,
+)
+from lbrouter.model.kernel import Kernel
+from lbrouter.model.plan import Operation, Plan
+from lbrouter.model.state import KernelState, NftTable, Noun, Scope
+
+ROUNDS: Final = 3
+"""How often the rest is tried: with a device that is made anew go its addresses and routes."""
+
+SHOWN: Final = 5
+"""Operations named in an error; the others are counted."""
+
+
+async def transact(
+    kernel: Kernel,
+    plan: Plan,
+    *,
+    desired: KernelState,
+    scope: Scope,
+    store: Store | None = None,
+) -> None:
+    """Make the kernel hold `desired` by `plan`, or leave it as it was.
+
+    Raises NotAppliedError, or the refusal's own class where trying again cannot help (missing
+    feature, missing rights), after undoing everything. Signals and cancellation in the middle are
+    answered by the same undo.
+    """
+    if not plan:
+        return
+    checkpoint = _with_script(await kernel.observe(scope), store)
+    begun: list[Operation] = []
+    with Interruption() as interruption:
+        try:
+            await _carry_out(kernel, plan, desired=desired, scope=scope, store=store, begun=begun)
+        except (Exception, asyncio.CancelledError) as cause:
+            left = await _finish(_undo(kernel, begun, checkpoint, scope))
+            interruption.absorb()
+            raise _failure(cause, begun, left, signal=interruption.name) from cause
+
+
+def with_scripts(plan: Plan, store: Store | None) -> Plan:
+    """The plan with the text of the old ruleset filled in, for an undo must be able to load it."""
+    return Plan(operations=tuple(_scripted(each, store) for each in plan.operations))
+
+
+async def _carry_out(
+    kernel: Kernel,
+    plan: Plan,
+    *,
+    desired: KernelState,
+    scope: Scope,
+    store: Store | None,
+    begun: list[Operation],
+) -> None:
+    """Run the plan, then what is left of it, until the kernel holds `desired`."""
+    for _ in range(ROUNDS):
+        for operation in with_scripts(plan, store).operations:
+            begun.append(operation)
+            await kernel.execute(operation)
+        plan = diff(await kernel.observe(scope), desired)
+        if not plan:
+            return
+    raise NotAppliedError(
+        f"The kernel took every step, but lacks what was asked:\n{_listed(plan.operations)}",
+        remedy="Another program may be changing the same objects; `lbrouter doctor` names it.",
+    )
+
+
+async def _undo(
+    kernel: Kernel, begun: Sequence[Operation], checkpoint: KernelState, scope: Scope
+) -> tuple[Operation, ...]:
+    """Undo what was begun, last first, then what still differs; returns what could not be undone.
+
+    The operation that failed is undone as well: it may have been half done.
+    """
+    for operation in reversed(begun):
+        await _attempt(kernel, operation.inverse())
+    for _ in range(ROUNDS):
+        rest = diff(await kernel.observe(scope), checkpoint).operations
+        if not rest:
+            return ()
+        for operation in rest:
+            await _attempt(kernel, operation)
+    return diff(await kernel.observe(scope), checkpoint).operations
+
+
+async def _attempt(kernel: Kernel, operation: Operation) -> None:
+    """A step of the undo that fails, however, stops none of the others; the last look tells."""
+    with suppress(Exception):
+        await kernel.execute(operation)
+
+
+async def _finish(work: Coroutine[Any, Any, tuple[Operation, ...]]) -> tuple[Operation, ...]:
+    """Await `work` to its end, whoever cancels us meanwhile: half an undo is worse than none."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+    return task.result()
+
+
+def _failure(
+    cause: BaseException, begun: Sequence[Operation], left: Sequence[Operation], *, signal: str
+) -> BaseException:
+    """The error for the caller: what was refused, why, and in what state the kernel now is."""
+    undone, remedy = _undone(left), _remedy(left)
+    if isinstance(cause, LbrouterError):
+        return _kind(cause)(f"{cause.what}\n  {undone}", remedy=cause.remedy or remedy)
+    if isinstance(cause, asyncio.CancelledError) and not signal and not left:
+        return cause
+    where = f" at `{words(begun[-1])}`" if begun else ""
+    stopped = f"interrupted by {signal}" if signal else repr(cause)
+    return NotAppliedError(f"Not applied: {stopped}{where}.\n  {undone}", remedy=remedy)
+
+
+def _kind(cause: LbrouterError) -> type[LbrouterError]:
+    """Where trying again cannot help, the refusal keeps its own exit code (69 or 77)."""
+    lasting = UnavailableError | NotPermittedError
+    return type(cause) if isinstance(cause, lasting) else NotAppliedError
+
+
+def _undone(left: Sequence[Operation]) -> str:
+    if left:
+        return f"Not everything could be undone; this is missing:\n{_listed(left)}"
+    return "Everything was undone: the kernel holds what it held before."
+
+
+def _remedy(left: Sequence[Operation]) -> str:
+    return "Run these lines by hand, or `lbrouter apply` a file that worked." if left else ""
+
+
+def _listed(operations: Sequence[Operation]) -> str:
+    lines = [f"    {words(each)}" for each in operations[:SHOWN]]
+    more = len(operations) - SHOWN
+    return "\n".join([*lines, f"    and {more} more"] if more > 0 else lines)
+
+
+def _with_script(state: KernelState, store: Store | None) -> KernelState:
+    return state if state.nft is None else replace(state, nft=_table(state.nft, store))
+
+
+def _scripted(operation: Operation, store: Store | None) -> Operation:
+    return replace(operation, new=_filled(operation.new, store), old=_filled(operation.old, store))
+
+
+def _filled(noun: Noun | None, store: Store | None) -> Noun | None:
+    return _table(noun, store) if isinstance(noun, NftTable) else noun
+
+
+def _table(table: NftTable, store: Store | None) -> NftTable:
+    """An observed table knows only its digest; the text was kept when it was loaded."""
+    if table.script or store is None:
+        return table
+    return replace(table, script=store.script(table.structure) or "")

@@ -1,0 +1,89 @@
+"""A whole rehearsal: builds the venue, plays the acts in order, clears everything away."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from lbrouter.model.config import Config, PolicyMode
+from lbrouter.rehearsal import outage, traffic, walls
+from lbrouter.rehearsal.report import Check, Report, Verdict
+from lbrouter.rehearsal.site import Style
+from lbrouter.rehearsal.stage import Options, Progress, Stage
+from lbrouter.rehearsal.venue import Venue
+
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that end a rehearsal as Ctrl-C does: by an exception, so that the venue is removed."""
+
+
+def rehearse(
+    config: Config, *, progress: Progress = print, options: Options | None = None
+) -> Report:
+    """Play `config` in a venue of namespaces with real traffic; tell `progress` what goes on.
+
+    Raises NotPermittedError without root, UnavailableError when a tool or a feature is missing,
+    LabError when the venue itself fails. A gateway that fails is a row of the report.
+    """
+    options = options or Options()
+    began = time.monotonic()
+    with _signals_raise():
+        progress("building the venue")
+        with Venue.build(config, style=options.style or _style(config)) as venue:
+            stage = Stage(venue, options, progress)
+            checks = tuple(_acts(stage))
+            progress("clearing the venue away")
+    return Report(
+        gateway=config.gateway.name,
+        checks=checks,
+        notes=venue.site.notes,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _acts(stage: Stage) -> Iterator[Check]:
+    """All acts in order; without a gateway that applies, nothing else is worth playing."""
+    before = stage.venue.gateway.snapshot()
+    applied = list(outage.apply(stage))
+    yield from applied
+    if applied[0].verdict is Verdict.FAIL:
+        return
+    acts: tuple[Callable[[Stage], Iterator[Check]], ...] = (
+        traffic.shares,
+        traffic.reachability,
+        walls.isolation,
+        walls.scan,
+        outage.outages,
+    )
+    walls.serve_inside(stage)
+    for act in acts:
+        yield from act(stage)
+    yield from outage.down(stage, before)
+
+
+def _style(config: Config) -> Style:
+    """As many addresses for each client host as the acts need clients that are new."""
+    sticky = any(
+        policy.mode is PolicyMode.BALANCE and policy.sticky for policy in config.policies.values()
+    )
+    looks = 2 * len(config.uplinks) * outage.CLIENTS
+    return Style(addresses=traffic.CLIENTS + looks if sticky else 8)
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Let the signals that would end us raise SystemExit (only the main thread can)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, _leave) for number in ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

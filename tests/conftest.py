@@ -1,0 +1,102 @@
+"""Rings, skips and their reasons: a test belongs to the ring whose folder it lies in."""
+
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+RINGS = ("shape", "pure", "contract", "topology", "vm")
+"""Cheapest first: a mistake shows in the ring that costs least."""
+
+ROOT_RINGS = frozenset({"contract", "topology", "vm"})
+INSIDE_VM = "LBROUTER_INSIDE_VM" in os.environ
+"""Set by tests/vm/guest.sh: this pytest runs on Debian's own kernel, emulated, ten times slower."""
+
+CASES_INSIDE_VM = 3
+
+
+def ring_of(item: pytest.Item) -> str | None:
+    """The ring's name, None for a test outside of all rings."""
+    path = item.path
+    top = path.relative_to(HERE).parts[0] if path.is_relative_to(HERE) else ""
+    return top if top in RINGS else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks each test with its ring, orders the rings, leaves slow tests out inside the VM."""
+    for item in items:
+        ring = ring_of(item)
+        if ring is None:
+            message = f"{item.nodeid} lies outside of the rings {', '.join(RINGS)}"
+            raise pytest.UsageError(message)
+        item.add_marker(ring)
+    items.sort(key=lambda item: RINGS.index(ring_of(item) or RINGS[0]))
+    if INSIDE_VM:
+        chosen = choose(items)
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = [item for item in items if item in chosen]
+
+
+def choose(items: list[pytest.Item]) -> set[pytest.Item]:
+    """What an emulated processor repeats: all that hangs on the kernel, and each thing once.
+
+    Out of many cases of one test some stand for the rest, the first and the last among them; a
+    case that needs a feature of the kernel always runs, for it may run nowhere else.
+    """
+    kept = [
+        item
+        for item in items
+        if not item.get_closest_marker("slow") and "simulated" not in item.keywords
+    ]
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in kept:
+        cases.setdefault(item.nodeid.split("[")[0], []).append(item)
+    needing = {item for item in kept if item.get_closest_marker("needs")}
+    return needing.union(*(spread(group) for group in cases.values()))
+
+
+def spread(group: list[pytest.Item]) -> list[pytest.Item]:
+    """At most `CASES_INSIDE_VM` of the group, evenly spaced, with both ends."""
+    last = len(group) - 1
+    steps = max(CASES_INSIDE_VM - 1, 1)
+    return [group[index] for index in sorted({last * step // steps for step in range(steps + 1)})]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips what this machine cannot run, with the reason."""
+    if ring_of(item) in ROOT_RINGS and os.geteuid() != 0:
+        pytest.skip("needs root: it makes network namespaces")
+    wanted = {name for mark in item.iter_markers("needs") for name in mark.args}
+    if wanted:
+        missing = wanted - kernel_features()
+        verdict = f"kernel {os.uname().release} lacks {', '.join(sorted(missing))}"
+        if missing and INSIDE_VM:
+            pytest.fail(f"{verdict}: Debian's has it all, so the probe is wrong", pytrace=False)
+        if missing:
+            pytest.skip(verdict)
+
+
+@cache
+def kernel_features() -> frozenset[str]:
+    """What the kernel can do, asked of it once, in a scratch namespace."""
+    from lbrouter.kernel.features import features
+
+    return features()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_namespace_left_behind() -> Iterator[None]:
+    """The tests as a whole leave no named network namespace that was not there before."""
+    before = named_namespaces()
+    yield
+    left = named_namespaces() - before
+    assert not left, f"network namespaces left behind: {', '.join(sorted(left))}"
+
+
+def named_namespaces() -> frozenset[str]:
+    """Names as `ip netns` lists them."""
+    folder = Path("/run/netns")
+    return frozenset(entry.name for entry in folder.iterdir()) if folder.is_dir() else frozenset()

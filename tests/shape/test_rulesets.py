@@ -1,0 +1,43 @@
+"""The nft structure of every example file, before libnftables, in a namespace of its own."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from lbrouter.compile.parse import parse
+
+from lbrouter.compile.allocate import allocate
+from lbrouter.compile.ruleset import structure
+from lbrouter.model.state import Allocation
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
+
+
+def structure_of(path: Path) -> str:
+    config = parse(path.read_bytes(), source=path.name).config
+    return structure(config, allocate(config, Allocation()))
+
+
+def test_there_are_examples() -> None:
+    assert EXAMPLES
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: nft asks the kernel")
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_nft_accepts(path: Path) -> None:
+    result = subprocess.run(
+        ["unshare", "--net", "nft", "--check", "--file", "-"],
+        input=structure_of(path), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+
+
+def test_every_fragment_is_met_by_an_example() -> None:
+    """A fragment that no example fills is a fragment that no test has shown to nft."""
+    text = "\n".join(structure_of(path) for path in EXAMPLES)
+    fragments = sorted((ROOT / "rulesets/fragments").glob("*.nft"))
+    assert fragments
+    unseen = [path.name for path in fragments if path.read_text().split("${")[0] not in text]
+    assert not unseen

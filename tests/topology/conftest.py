@@ -1,0 +1,67 @@
+"""Venues for the topology ring: the same lab that `lbrouter rehearse` plays in.
+
+A test asks for `venue_of` and builds what it needs from the text of a configuration; `applied` does
+so and runs `lbrouter apply` in it. Whatever a test builds is gone when it ends.
+"""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Protocol
+
+import pytest
+
+from lbrouter.compile.parse import parse
+from lbrouter.rehearsal.site import Style
+from lbrouter.rehearsal.venue import Venue
+
+_PAUSE = threading.Event()
+"""Never set: waiting for it lets others run between two looks."""
+
+
+class VenueOf(Protocol):
+    """Builds a venue from the text of a configuration file."""
+
+    def __call__(self, text: str, *, style: Style | None = None) -> Venue: ...
+
+
+@pytest.fixture
+def venue_of() -> Iterator[VenueOf]:
+    """Venues as they are before lbrouter is started."""
+    with ExitStack() as stack:
+
+        def build(text: str, *, style: Style | None = None) -> Venue:
+            config = parse(text.encode(), source="test").config
+            return stack.enter_context(Venue.build(config, style=style))
+
+        yield build
+
+
+@pytest.fixture
+def applied(venue_of: VenueOf) -> VenueOf:
+    """Venues in which `lbrouter apply` has just succeeded."""
+
+    def build(text: str, *, style: Style | None = None) -> Venue:
+        venue = venue_of(text, style=style)
+        succeeded(venue.gateway.lbrouter("apply"))
+        return venue
+
+    return build
+
+
+def succeeded(done: subprocess.CompletedProcess[str]) -> str:
+    """Standard output of a command that had to exit with 0."""
+    assert done.returncode == 0, f"{done.args} exited with {done.returncode}:\n{done.stderr}"
+    return done.stdout
+
+
+def eventually(holds: Callable[[], bool], *, within_s: float = 5.0) -> bool:
+    """Ask until `holds` or the time is over; whether it held."""
+    until = time.monotonic() + within_s
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        _PAUSE.wait(0.02)
+    return True
