@@ -1,4 +1,4 @@
-"""Situations that several rings share: a configuration, the machine it meets, the health of its lines."""
+"""Situations that rings share: a configuration, the machine it meets, the health of its lines."""
 
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import desired_state

@@ -11,7 +11,7 @@ from lbrouter.compile.balance import choose, wheel
 from lbrouter.compile.ports import way_out
 from lbrouter.compile.ruleset import collapsed
 from lbrouter.model.config import Config, Forward, Policy, PolicyMode
-from lbrouter.model.health import Health
+from lbrouter.model.health import Health, UplinkState
 from lbrouter.model.numbers import mark_of
 from lbrouter.model.state import Allocation, Elements, Facts, Family, IpNetwork
 
@@ -36,7 +36,7 @@ def elements(
     """Elements by the name of their set or map, for every static one of the structure."""
     return {
         **_interfaces(config, allocation),
-        **_marks(config, allocation),
+        **_marks(config, allocation, health),
         **_sources(config, facts),
         **_forwards(config),
         **_policies(config, allocation, health, facts),
@@ -79,15 +79,32 @@ def _reach(config: Config) -> Iterator[str]:
             yield f"{config.device_of(vlan)} . {config.device_of(config.vlans[other])}"
 
 
-def _marks(config: Config, allocation: Allocation) -> dict[str, Elements]:
+def _marks(config: Config, allocation: Allocation, health: Health) -> dict[str, Elements]:
     numbers = {name: allocation.uplinks[name] for name in config.uplinks}
     return {
-        "decided": _goto({str(mark_of(number)): f"keep_{number}" for number in numbers.values()}),
+        "decided": frozenset(
+            (
+                str(mark_of(number)),
+                f"jump lost_{number}" if is_lost(name, health) else f"goto keep_{number}",
+            )
+            for name, number in numbers.items()
+        ),
         "leave": _set(
             f"{mark_of(number)} . {config.uplinks[name].interface}"
             for name, number in numbers.items()
         ),
     }
+
+
+def is_lost(name: str, health: Health) -> bool:
+    """Whether the flows of an uplink must move: it is dead, and there is a better place to go.
+
+    Without one they stay as they are: a cut that nobody gains from would be an outage of our own.
+    """
+    dead = {UplinkState.DOWN, UplinkState.WAITING}
+    fit = {UplinkState.UP, UplinkState.DEGRADED}
+    others = (each.state for other, each in health.uplinks.items() if other != name)
+    return health.uplinks[name].state in dead and any(state in fit for state in others)
 
 
 def _sources(config: Config, facts: Facts) -> dict[str, Elements]:

@@ -88,8 +88,17 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
     """Everything that shaping needs in the kernel, for any configuration and health."""
     up = _way(config, Direction.UPLOAD, allocation, health, facts)
     down = _way(config, Direction.DOWNLOAD, allocation, health, facts)
-    nouns = (*_uploads(config, up, facts), *_downloads(config, down, facts))
-    redirects = frozenset((*_up_redirects(config, up), *_down_redirects(config, down)))
+    there = _there(config, facts)
+    nouns = [
+        noun
+        for noun in (*_uploads(config, up, facts), *_downloads(config, down, facts))
+        if noun.interface in there
+    ]
+    redirects = frozenset(
+        redirect
+        for redirect in (*_up_redirects(config, up), *_down_redirects(config, down))
+        if redirect.interface in there
+    )
     ifbs = sorted({redirect.to for redirect in redirects})
     no_fq_codel = nouns and "fq_codel" not in facts.features
     tiny = (sentence for direction in Direction for sentence in too_small(config, direction))
@@ -109,6 +118,13 @@ _WHY: Final = {
     IFB_DOWN: "downloads meet here: the LAN is several ports",
     IFB_UP: "uploads meet here, so that a VLAN's ceiling holds over all uplinks",
 }
+
+
+def _there(config: Config, facts: Facts) -> frozenset[str]:
+    """Interfaces that exist, or will: a line that is unplugged is shaped when it comes back."""
+    trunk = config.lan.trunk if config.lan is not None else ""
+    tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
+    return frozenset((*facts.interfaces, *map(config.device_of, tagged), IFB_UP, IFB_DOWN))
 
 
 def _way(

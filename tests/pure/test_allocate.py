@@ -1,5 +1,7 @@
 """Numbers stay with their names."""
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,9 @@ def _config(names: list[str]) -> Config:
 
 
 @given(st.lists(NAMES, min_size=1, max_size=8))
-def test_numbers_are_unique_and_stay_while_their_uplink_is_in_the_file(files):
+def test_numbers_are_unique_and_stay_while_their_uplink_is_in_the_file(
+    files: list[list[str]],
+) -> None:
     allocation = Allocation()
     before: dict[str, int] = {}
     for names in files:
@@ -32,13 +36,13 @@ def test_numbers_are_unique_and_stay_while_their_uplink_is_in_the_file(files):
 
 
 @given(NAMES, st.randoms(use_true_random=False))
-def test_reordering_changes_nothing(names, random):
+def test_reordering_changes_nothing(names: list[str], random: Random) -> None:
     first = allocate(_config(names), Allocation())
     shuffled = random.sample(names, len(names))
     assert allocate(_config(shuffled), first) == first
 
 
-def test_an_uplink_that_comes_back_gets_its_number_back():
+def test_an_uplink_that_comes_back_gets_its_number_back() -> None:
     first = allocate(_config(["u1", "u2"]), Allocation())
     gone = allocate(_config(["u2", "u3"]), first)
     assert gone.uplinks["u3"] == 3
@@ -47,7 +51,7 @@ def test_an_uplink_that_comes_back_gets_its_number_back():
     assert back.retired == ()
 
 
-def test_the_number_gone_longest_is_given_out_again_when_none_is_fresh():
+def test_the_number_gone_longest_is_given_out_again_when_none_is_fresh() -> None:
     full = [f"u{i}" for i in range(MAX_UPLINKS)]
     allocation = allocate(_config(full), Allocation())
     allocation = allocate(_config(full[1:]), allocation)

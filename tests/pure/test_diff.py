@@ -1,6 +1,7 @@
 """The diff: set arithmetic that keeps the network safe after every single step."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations
 
@@ -24,7 +25,8 @@ ONE_LINE = config_of(
 MORE_VLANS = config_of(
     TWO_LINES.replace(
         "[policies.show]",
-        '[vlans.crew]\nport = "lan4"\naddress = "10.10.50.1/24"\npolicy = "show"\n\n[policies.show]',
+        '[vlans.crew]\nport = "lan4"\naddress = "10.10.50.1/24"\n'
+        'policy = "show"\n\n[policies.show]',
     ).replace('"12mbit"', '"20mbit"')
 )
 FACTS = facts_of(MORE_VLANS)
@@ -65,7 +67,7 @@ STATES = {
 PAIRS = list(permutations(STATES, 2))
 
 
-def _run(before: KernelState, after: KernelState):
+def _run(before: KernelState, after: KernelState) -> Iterator[KernelState]:
     """Every state on the way, the first and the last included."""
     kernel = SimKernel(before, FACTS)
     yield kernel.state
@@ -75,19 +77,19 @@ def _run(before: KernelState, after: KernelState):
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_a_state_differs_from_itself_in_nothing(name):
+def test_a_state_differs_from_itself_in_nothing(name: str) -> None:
     assert not diff(STATES[name], STATES[name])
 
 
-@pytest.mark.parametrize(("before", "after"), PAIRS)
-def test_running_a_plan_gives_the_desired_state(before, after):
+@pytest.mark.parametrize("before, after", PAIRS)
+def test_running_a_plan_gives_the_desired_state(before: str, after: str) -> None:
     *_, last = _run(STATES[before], STATES[after])
     assert last == STATES[after]
     assert not diff(last, STATES[after])
 
 
-@pytest.mark.parametrize(("before", "after"), PAIRS)
-def test_every_prefix_is_safe(before, after):
+@pytest.mark.parametrize("before, after", PAIRS)
+def test_every_prefix_is_safe(before: str, after: str) -> None:
     ours = {link.interface for link in FOUND.links}
     for state in _run(STATES[before], STATES[after]):
         assert _marks_without_a_rule(state) == set()
@@ -137,7 +139,7 @@ def _unguarded(state: KernelState) -> set[str]:
     return (addressed & up) - named
 
 
-def test_forwarding_opens_last_and_closes_first():
+def test_forwarding_opens_last_and_closes_first() -> None:
     there = [op.phase for op in diff(STATES["found"], STATES["two"]).operations]
     back = [op.phase for op in diff(STATES["two"], STATES["found"]).operations]
     assert there[0] is Phase.GUARD
@@ -146,7 +148,7 @@ def test_forwarding_opens_last_and_closes_first():
     assert back[-1] is Phase.UNGUARD
 
 
-def test_a_failover_touches_routes_and_maps_and_no_rule():
+def test_a_failover_touches_routes_and_maps_and_no_rule() -> None:
     plan = diff(STATES["two"], STATES["two, fiber down"])
     kinds = {type(operation.noun).__name__ for operation in plan.operations}
     assert kinds <= {"Route", "NftTable", "HtbClass"}
@@ -154,7 +156,7 @@ def test_a_failover_touches_routes_and_maps_and_no_rule():
     assert table.old.structure == table.new.structure
 
 
-def test_an_operation_undone_leaves_no_trace():
+def test_an_operation_undone_leaves_no_trace() -> None:
     for before, after in PAIRS:
         kernel = SimKernel(STATES[before], FACTS)
         done = diff(STATES[before], STATES[after]).operations
@@ -165,14 +167,14 @@ def test_an_operation_undone_leaves_no_trace():
         assert not diff(kernel.state, STATES[before])
 
 
-def test_an_inverse_says_what_it_undoes():
+def test_an_inverse_says_what_it_undoes() -> None:
     operation = diff(STATES["found"], STATES["two"]).operations[0]
     assert operation.verb is Verb.ADD
     assert operation.inverse().verb is Verb.REMOVE
     assert operation.inverse().noun == operation.noun
 
 
-def test_the_baseline_keeps_what_was_found_first():
+def test_the_baseline_keeps_what_was_found_first() -> None:
     first = remember(KernelState(), FOUND, CONFIG)
     scope = scope_of(CONFIG, KernelState())
     assert {s.path for s in first.sysctls} == scope.sysctls
@@ -181,14 +183,14 @@ def test_the_baseline_keeps_what_was_found_first():
     assert again == first
 
 
-def test_the_baseline_forgets_what_the_file_no_longer_names():
+def test_the_baseline_forgets_what_the_file_no_longer_names() -> None:
     first = remember(KernelState(), FOUND, CONFIG)
     after = remember(first, STATES["two"], ONE_LINE)
     assert not any("wan2" in setting.path for setting in after.sysctls)
     assert "wan2" not in {link.interface for link in after.links}
 
 
-def test_down_gives_settings_back():
+def test_down_gives_settings_back() -> None:
     baseline = remember(KernelState(), FOUND, CONFIG)
     state = nothing(baseline, FACTS)
     assert {s.value for s in state.sysctls} == {"0"}
@@ -198,7 +200,7 @@ def test_down_gives_settings_back():
     assert not any("wan2" in setting.path for setting in gone.sysctls)
 
 
-def test_scope_without_a_file_is_what_the_baseline_remembers():
+def test_scope_without_a_file_is_what_the_baseline_remembers() -> None:
     baseline = remember(KernelState(), FOUND, CONFIG)
     scope = scope_of(None, baseline)
     assert "wan1" in scope.interfaces

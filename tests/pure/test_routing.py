@@ -9,7 +9,7 @@ from lbrouter.compile.ports import offers, way_out
 from lbrouter.compile.routing import LAST_METRIC, addresses, routes, rules
 from lbrouter.model.health import UplinkState
 from lbrouter.model.numbers import OWN_TABLE, PRIORITIES, TABLES
-from lbrouter.model.state import Allocation, Facts, Family, InterfaceFacts
+from lbrouter.model.state import Allocation, Facts, Family, InterfaceFacts, KernelState, Rule
 from tests.situations import TWO_LINES, config_of, desired_of, facts_of, health_of
 
 CONFIG = config_of(TWO_LINES)
@@ -37,17 +37,17 @@ address = "external"
 """)
 
 
-def _rule(priority: int, family=Family.V4):
+def _rule(priority: int, family: Family = Family.V4) -> Rule:
     return next(r for r in STATE.rules if r.priority == priority and r.family is family)
 
 
-def test_what_is_connected_is_looked_up_first_but_no_default_of_main():
+def test_what_is_connected_is_looked_up_first_but_no_default_of_main() -> None:
     first = min(rule.priority for rule in STATE.rules)
     assert _rule(first).table == 254
     assert _rule(first).suppress_prefix_length == 0
 
 
-def test_each_mark_has_its_table_and_a_guard_right_behind():
+def test_each_mark_has_its_table_and_a_guard_right_behind() -> None:
     for number in (1, 2):
         mark = _rule(10030 + 2 * number)
         guard = _rule(10031 + 2 * number)
@@ -55,12 +55,12 @@ def test_each_mark_has_its_table_and_a_guard_right_behind():
         assert (guard.table, guard.mark, guard.mask) == (0, mark.mark, mark.mask)
 
 
-def test_numbers_stay_within_what_is_ours():
+def test_numbers_stay_within_what_is_ours() -> None:
     assert all(rule.priority in PRIORITIES for rule in STATE.rules)
     assert all(route.table in TABLES for route in STATE.routes)
 
 
-def test_no_table_of_an_uplink_is_ever_empty():
+def test_no_table_of_an_uplink_is_ever_empty() -> None:
     bare = facts_of(CONFIG, without=("wan1", "wan2"))
     allocation = allocate(CONFIG, Allocation())
     states = {"fiber": UplinkState.WAITING, "lte": UplinkState.WAITING}
@@ -69,8 +69,8 @@ def test_no_table_of_an_uplink_is_ever_empty():
     assert all(route.metric == LAST_METRIC and not route.interface for route in found)
 
 
-def test_the_own_table_follows_the_best_line():
-    def default(state):
+def test_the_own_table_follows_the_best_line() -> None:
+    def default(state: KernelState) -> str:
         return next(
             route.interface
             for route in state.routes
@@ -82,7 +82,7 @@ def test_the_own_table_follows_the_best_line():
     assert default(dead) == "wan2"
 
 
-def test_identical_uplinks_keep_their_routes_apart():
+def test_identical_uplinks_keep_their_routes_apart() -> None:
     state = desired_of(IDENTICAL)
     own = [route for route in state.routes if route.table == OWN_TABLE and not route.gateway]
     assert {(route.interface, route.metric) for route in own} == {("wan1", 1), ("wan2", 2)}
@@ -91,12 +91,12 @@ def test_identical_uplinks_keep_their_routes_apart():
         assert there == {device}
 
 
-def test_an_uplinks_own_subnet_stays_out_of_main():
+def test_an_uplinks_own_subnet_stays_out_of_main() -> None:
     held = {a.interface: a.prefix_route for a in STATE.addresses if a.address.version == 4}
     assert held == {"wan1": False, "wan2": False, "lan1": True, "lan2": True, "lan3": True}
 
 
-def test_an_address_that_somebody_else_set_is_used_and_not_added():
+def test_an_address_that_somebody_else_set_is_used_and_not_added() -> None:
     facts = facts_of(CONFIG)
     theirs = ip_interface("203.0.113.2/30")
     found = dict(facts.interfaces)
@@ -108,27 +108,27 @@ def test_an_address_that_somebody_else_set_is_used_and_not_added():
     assert "wan2" in {address.interface for address in added}
 
 
-def test_no_address_is_added_to_what_is_not_there():
+def test_no_address_is_added_to_what_is_not_there() -> None:
     added = addresses(CONFIG, facts_of(CONFIG, without=("wan2", "lan3")), frozenset({"lan3"}))
     assert {address.interface for address in added} == {"wan1", "lan1", "lan2", "lan3"}
 
 
-@pytest.mark.parametrize(("length", "onlink"), [(30, False), (32, True)])
-def test_a_next_hop_outside_of_the_subnet_is_reached_on_link(length, onlink):
+@pytest.mark.parametrize("length, onlink", [(30, False), (32, True)])
+def test_a_next_hop_outside_of_the_subnet_is_reached_on_link(length: int, *, onlink: bool) -> None:
     config = config_of(TWO_LINES.replace('"203.0.113.2/30"', f'"203.0.113.2/{length}"'))
     way = way_out(config.uplinks["fiber"], Family.V4, facts_of(config))
     assert way is not None
     assert way.onlink is onlink
 
 
-def test_a_link_local_next_hop_needs_no_onlink():
+def test_a_link_local_next_hop_needs_no_onlink() -> None:
     config = config_of(TWO_LINES.replace('"2001:db8:1::1"', '"fe80::1"'))
     way = way_out(config.uplinks["fiber"], Family.V6, facts_of(config))
     assert way is not None
     assert not way.onlink
 
 
-def test_an_external_uplink_takes_what_the_machine_says():
+def test_an_external_uplink_takes_what_the_machine_says() -> None:
     uplink = EXTERNAL.uplinks["a"]
     assert not offers(uplink, Family.V4, facts_of(EXTERNAL))
     found = InterfaceFacts(
@@ -147,7 +147,7 @@ def test_an_external_uplink_takes_what_the_machine_says():
     assert not offers(uplink, Family.V6, facts)
 
 
-def test_without_ipv6_in_the_file_there_is_none_in_the_kernel():
+def test_without_ipv6_in_the_file_there_is_none_in_the_kernel() -> None:
     assert {rule.family for rule in desired_of(IDENTICAL).rules} == {Family.V4}
     assert {rule.family for rule in STATE.rules} == {Family.V4, Family.V6}
     allocation = allocate(CONFIG, Allocation())

@@ -185,3 +185,15 @@ def test_rates_too_small_to_divide_are_named_and_raised() -> None:
     assert ceiling.startswith("vlans.stream.upload.ceiling: 9kbit is too little")
     assert rates(found, "ua")[0x1000] == 48_000
     assert rates(found, IFB_UP)[1] == 16_000
+
+
+def test_what_is_not_plugged_in_is_not_shaped() -> None:
+    limited = both('guaranteed = "2mbit", ceiling = "15mbit"')
+    wanted = config(USUAL, TRUNK, vlan("stream", 1, more=STREAM), vlan("guests", 2, more=limited))
+    bare = {name: FACTS.interfaces[name] for name in ("ua", "lan")}
+    found = shaped(wanted, b=DOWN, facts=replace(FACTS, interfaces=bare))
+    assert {qdisc.interface for qdisc in found.qdiscs} == {"ua", "lan", "lan.20", IFB_UP}
+    assert {redirect.interface for redirect in found.redirects} == {"ua"}
+    assert shaped(wanted, facts=replace(FACTS, interfaces={})).classes == frozenset(
+        c for c in shaped(wanted).classes if c.interface == IFB_UP
+    )

@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from lbrouter.compile.parse import parse
 
 from lbrouter.compile.allocate import allocate
+from lbrouter.compile.parse import parse
 from lbrouter.compile.ruleset import structure
 from lbrouter.model.state import Allocation
 

@@ -13,7 +13,8 @@ from tests.topology.test_balancing import BALANCE
 CHANGED = (
     BALANCE.replace("fiber = 70, lte = 30", "fiber = 50, lte = 50").replace(
         "[vlans.guests]",
-        '[vlans.crew]\nport = "lan2"\naddress = "10.10.50.1/24"\npolicy = "spread"\n\n[vlans.guests]',
+        '[vlans.crew]\nport = "lan2"\naddress = "10.10.50.1/24"\n'
+        'policy = "spread"\n\n[vlans.guests]',
     )
     + """
 [policies.show]

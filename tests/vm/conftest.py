@@ -19,7 +19,7 @@ RUN = pytest.StashKey[machine.Run]()
 
 
 @pytest.fixture(scope="session")
-def inside(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> machine.Run:
+def inside(request: pytest.FixtureRequest) -> machine.Run:
     """Boots Debian's kernel once and runs the rings that need a kernel in it."""
     try:
         machine.require()
@@ -28,7 +28,7 @@ def inside(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         if os.environ.get("CI"):
             raise
         pytest.skip(str(reason))
-    run = machine.run(INNER, folder=tmp_path_factory.mktemp("vm"), within_s=WITHIN_S)
+    run = machine.run(INNER, folder=machine.fresh_folder(), within_s=WITHIN_S)
     request.config.stash[RUN] = run
     return run
 

@@ -1,24 +1,32 @@
 #!/bin/bash
-# Runs inside the VM, as root, started by tests/vm/machine.py: $1 is the checkout, $2 the
-# seconds that the tests have, the rest goes to pytest. All it leaves is in /mnt, the one folder that the host sees.
+# Runs inside the VM, as root, started by tests/vm/machine.py:
+#   guest.sh CHECKOUT SECONDS PYTEST-ARGUMENTS...
+# All that it leaves is in /mnt, the one folder of the host that it may write to.
 set -u
-checkout=$1 within=$2
+checkout=$1 seconds=$2
 shift 2
-cut -d ' ' -f 1 /proc/uptime >/mnt/booted
+moment() { cut -d ' ' -f 1 /proc/uptime >"/mnt/$1"; }
+moment booted
 
-# The host's file system comes over 9p, where each look at a file is a message to the host: Python
-# starts three times faster from memory. As a side effect tests can write into "the checkout".
-mkdir /run/memory
-tar --extract --file /mnt/files.tar --directory /run/memory
-for folder in /usr/lib/python3* "$checkout"; do
-    [ -d "/run/memory$folder" ] || continue
-    # The kernel's modules stay where they are: few are read, each once.
-    if [ -d "$folder/.cache/vm" ]; then
-        mkdir -p "/run/memory$folder/.cache/vm"
-        mount --bind "$folder/.cache/vm" "/run/memory$folder/.cache/vm"
-    fi
-    mount --rbind "/run/memory$folder" "$folder"
-done
+# virtme-ng's file systems ask the host at each look at a file and keep nothing: every start of a
+# program reads it again. These two are mounted anew with the guest's own cache, and a layer of
+# memory over them takes what is written. Nothing else writes to them while the tests run.
+cached() {
+    local channel=$1 target=$2 layer=/run/cached$2
+    mkdir -p "$layer"/{host,written,work}
+    umount "/$channel"
+    mount -t 9p -o ro,trans=virtio,version=9p2000.L,access=any,msize=524288,cache=loose \
+        "$(awk -v path="/$channel" '$2 == path {print $1}' /run/mounts)" "$layer/host"
+    mount -t overlay -o "lowerdir=$layer/host,upperdir=$layer/written,workdir=$layer/work" \
+        overlay "$target"
+}
+cp /proc/mounts /run/mounts
+modules=$(readlink -f "/lib/modules/$(uname -r)")
+cached srv "$checkout"
+cached media /usr
+mkdir -p /lib/modules
+mount -t tmpfs modules /lib/modules
+ln -s "$modules" "/lib/modules/$(uname -r)"
 cd "$checkout" || exit 1
 
 # What build machines' kernels often lack, tried rather than asked for.
@@ -29,13 +37,13 @@ cd "$checkout" || exit 1
     for qdisc in htb fq_codel netem cake sfq; do try "$qdisc" tc qdisc replace dev lb0 root "$qdisc"; done
     ip link delete lb0
 } >/mnt/features 2>/mnt/features.log
+moment ready
 
-cut -d ' ' -f 1 /proc/uptime >/mnt/ready
-export LBROUTER_INSIDE_VM=1
 # SIGINT lets pytest write down what it has; the host's own bound comes a while later.
-timeout --signal=INT --kill-after=20 "$within" .venv/bin/python -m pytest "$@" \
-    --verbose --durations=25 --junit-xml=/mnt/results.xml >/mnt/pytest.log 2>&1 </dev/null
+export LBROUTER_INSIDE_VM=1
+timeout --signal=INT --kill-after=20 "$seconds" .venv/bin/python -m pytest "$@" \
+    --verbose --durations=40 --junit-xml=/mnt/results.xml >/mnt/pytest.log 2>&1 </dev/null
 status=$?
-cut -d ' ' -f 1 /proc/uptime >/mnt/finished
+moment finished
 echo $status >/mnt/status
 sync

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +23,6 @@ GUEST = ROOT / "tests/vm/guest.sh"
 MEMORY = "2G"
 AROUND_S = 120
 """Bound of what comes before and after the tests: boot, unpacking, switching off. Usually 25 s."""
-
-LEFT_AT_HOME = frozenset(
-    {".git", ".cache", ".ci", "mypy", "mypyc", "ruff", "grimp", "pip", "setuptools", "test"}
-)
-"""Folders and programs that no test inside the VM uses: they would only fill its memory."""
 
 
 class CannotBootError(Exception):
@@ -77,6 +71,14 @@ def require() -> None:
         raise CannotBootError("virtme-ng is not in .venv: `make setup` installs it")
 
 
+def fresh_folder() -> Path:
+    """An empty folder that stays after the run, for whoever wants to know what happened inside."""
+    folder = ROOT / ".cache/vm/run"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
 def run(arguments: list[str], *, folder: Path, within_s: int) -> Run:
     """Boots, runs `pytest ARGUMENTS` inside, and reads the results from `folder`.
 
@@ -84,7 +86,6 @@ def run(arguments: list[str], *, folder: Path, within_s: int) -> Run:
     """
     require()
     start = time.monotonic()
-    pack(folder / "files.tar")
     boot(arguments, folder=folder, within_s=within_s)
     whole = time.monotonic() - start
     if not (folder / "status").exists():
@@ -93,23 +94,12 @@ def run(arguments: list[str], *, folder: Path, within_s: int) -> Run:
     return read(folder, whole_s=whole)
 
 
-def pack(target: Path) -> None:
-    """Puts the checkout with its .venv, and Python's library, into one file."""
-
-    def wanted(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
-        return None if Path(info.name).name in LEFT_AT_HOME else info
-
-    library = Path(os.__file__).parent
-    with tarfile.open(target, "w") as archive:
-        for folder in (ROOT, library):
-            archive.add(folder, filter=wanted)
-
-
 def boot(arguments: list[str], *, folder: Path, within_s: int) -> None:
     """Runs the VM until it switches itself off."""
     command = [
         TOOLS / "vng", "--disable-kvm", "--run", KERNEL.resolve(), "--cpus", "2",
-        "--memory", MEMORY, f"--rwdir=/mnt={folder}", "--", "bash", GUEST, ROOT, str(within_s), *arguments,
+        "--memory", MEMORY, f"--rwdir=/mnt={folder}", f"--rodir=/srv={ROOT}", "--rodir=/media=/usr",
+        "--", "bash", GUEST, ROOT, str(within_s), *arguments,
     ]  # fmt: skip
     path = f"{TOOLS}:{os.environ['PATH']}:/usr/sbin:/sbin"
     with (folder / "console.log").open("wb") as log:
@@ -124,7 +114,6 @@ def boot(arguments: list[str], *, folder: Path, within_s: int) -> None:
             raise TimeoutError(message) from None
         finally:
             stop(process)
-            (folder / "files.tar").unlink()
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
