@@ -35,7 +35,7 @@ async def explain(settings: Settings, question: Question) -> int:
     """Print the explanation; its JSON is `compile.explain.Explanation`."""
     file, store = session.load(settings), Store(settings.state_dir)
     async with LinuxKernel() as kernel:
-        known = await session.survey(kernel, store, file.config)
+        known = await session.survey(kernel, store, file.config, await session.judge(settings))
     flow = flow_of(
         file.config,
         known.facts,

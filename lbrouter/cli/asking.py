@@ -1,4 +1,4 @@
-"""The verbs that change nothing: check, status, explain, doctor, rehearse."""
+"""The verbs that change nothing: check, plan, status, events, explain, doctor, rehearse."""
 # ruff: noqa: PLC0415  -- a verb imports what it needs, `--help` nothing
 
 import asyncio
@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from lbrouter.cli import absent
 from lbrouter.cli.settings import JsonOption, settings_of
 
 
@@ -18,20 +17,39 @@ def check(context: typer.Context, *, json: JsonOption = False) -> int:
     return run(settings_of(context, json=json))
 
 
+def plan(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Show what `apply` would change, in the words of ip, nft and tc."""
+    from lbrouter.cli.preview import plan as run
+
+    return asyncio.run(run(settings_of(context, json=json)))
+
+
 def status(
     context: typer.Context,
     *,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Keep watching (not in this version).")
-    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep watching, until Ctrl-C.")] = False,
     json: JsonOption = False,
 ) -> int:
     """Show uplinks, policies and VLANs at a glance."""
-    if watch:
-        absent.refuse("status --watch")
-    from lbrouter.cli.glance import status as run
+    from lbrouter.cli import glance
 
-    return asyncio.run(run(settings_of(context, json=json)))
+    verb = glance.watch if watch else glance.status
+    return asyncio.run(verb(settings_of(context, json=json)))
+
+
+def events(
+    context: typer.Context,
+    *,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="The last N of them.")
+    ] = 50,
+    follow: Annotated[bool, typer.Option("--follow", help="And those to come.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Print the timeline: what failed, what was done, what came back."""
+    from lbrouter.cli.timeline import events as run
+
+    return asyncio.run(run(settings_of(context, json=json), limit=limit, follow=follow))
 
 
 def explain(

@@ -10,6 +10,7 @@ from lbrouter.compile.desired import desired_state
 from lbrouter.compile.failover import first_look
 from lbrouter.compile.firewall import interfaces_of
 from lbrouter.compile.unsupported import limits, unsupported
+from lbrouter.daemon.file import File
 from lbrouter.kernel.dryrun import dry_run
 from lbrouter.model.config import Config
 from lbrouter.model.errors import Exit, NotAppliedError
@@ -62,7 +63,7 @@ def imagined(config: Config) -> KernelState:
     )
 
 
-def _conclude(settings: Settings, file: session.File, errors: list[str], *, skipped: bool) -> None:
+def _conclude(settings: Settings, file: File, errors: list[str], *, skipped: bool) -> None:
     config = file.config
     if settings.json:
         refused = [

@@ -1,8 +1,12 @@
-"""`lbrouter status`: uplinks, policies and VLANs at a glance, read off the kernel."""
+"""`lbrouter status`: uplinks, policies and VLANs at a glance, from the daemon or off the kernel."""
 
-from datetime import UTC, datetime
+import asyncio
+from contextlib import suppress
+from math import ceil
+from typing import cast
 
 from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -12,10 +16,12 @@ from lbrouter.cli.settings import Settings
 from lbrouter.compile.firewall import interfaces_of
 from lbrouter.compile.status import PolicyStatus, Seen, Status, UplinkStatus, VlanStatus
 from lbrouter.compile.status import status as compose
+from lbrouter.daemon import client
+from lbrouter.daemon.history import moment
+from lbrouter.daemon.pending import Waiting
 from lbrouter.kernel.counters import measure
 from lbrouter.kernel.linux import LinuxKernel
-from lbrouter.kernel.store import Store
-from lbrouter.model.errors import Exit
+from lbrouter.model.errors import Exit, NotAppliedError, NotPermittedError
 from lbrouter.model.health import UplinkState
 
 STYLES = {
@@ -26,15 +32,53 @@ STYLES = {
     UplinkState.WAITING: "magenta",
 }
 
+WATCH_S = 1.0
+PATIENCE_S = 5.0
+"""A daemon that does not answer in this time is passed over: somebody wants to know now."""
+
 PLAIN_WIDTH = 160
 """Columns where the output is no terminal: a file or a pipe has no edge to wrap at."""
 
 
 async def status(settings: Settings) -> int:
     """Print the document of the contract, section 3, or tables made of it."""
-    file, store = session.load(settings), Store(settings.state_dir)
+    composed = await _compose(settings)
+    if settings.json:
+        document(composed)
+    else:
+        console().print(_tables(composed))
+    if not composed["daemon"]:
+        notes("note", (session.NO_DAEMON,))
+    return Exit.DONE
+
+
+async def watch(settings: Settings) -> int:
+    """The same, anew every second; with JSON one document after the other."""
+    if settings.json:
+        while True:
+            document(await _compose(settings))
+            await asyncio.sleep(WATCH_S)
+    with Live(console=console(), screen=console().is_terminal, auto_refresh=False) as screen:
+        while True:
+            screen.update(_tables(await _compose(settings)), refresh=True)
+            await asyncio.sleep(WATCH_S)
+
+
+async def _compose(settings: Settings) -> Status:
+    """The daemon's document; without a daemon, or where it is silent, our own."""
+    with suppress(NotAppliedError, NotPermittedError):
+        found = await client.ask(settings.runtime_dir, {"verb": "status"}, patience_s=PATIENCE_S)
+        if found is not None:
+            return cast("Status", found)
+    return await _read(settings)
+
+
+async def _read(settings: Settings) -> Status:
+    """What can be read off the kernel alone."""
+    file = session.load(settings)
+    waiting = Waiting(state_dir=settings.state_dir, runtime_dir=settings.runtime_dir)
     async with LinuxKernel() as kernel:
-        found = await session.look(kernel, store, settings, file.config)
+        found = await session.machine(settings, kernel).look(file.config)
     seen = Seen(
         allocation=found.allocation,
         facts=found.facts,
@@ -42,15 +86,12 @@ async def status(settings: Settings) -> int:
         health=found.health,
         measured=await measure(interfaces_of(file.config)),
         digest=file.digest,
-        moment=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        moment=moment(precision="seconds"),
     )
     composed = compose(file.config, seen)
-    if settings.json:
-        document(composed)
-    else:
-        console().print(_tables(composed))
-    notes("note", (session.NO_DAEMON,))
-    return Exit.DONE
+    left = waiting.left()
+    composed["pending_confirm_s"] = None if left is None else ceil(left)
+    return composed
 
 
 def console() -> Console:
@@ -61,7 +102,11 @@ def console() -> Console:
 
 def _tables(composed: Status) -> RenderableType:
     applied = "applied" if composed["applied"] else "not applied: the kernel holds nothing of ours"
-    heading = Text.assemble((composed["gateway"], "bold"), f"  {applied}, no daemon")
+    daemon = "daemon runs" if composed["daemon"] else "no daemon"
+    heading = Text.assemble((composed["gateway"], "bold"), f"  {applied}, {daemon}")
+    if composed["pending_confirm_s"] is not None:
+        left = f"  undone in {composed['pending_confirm_s']} s unless confirmed"
+        heading.append(left, "bold yellow")
     tables = (
         _uplinks(composed["uplinks"]),
         _policies(composed["policies"]),
@@ -71,7 +116,10 @@ def _tables(composed: Status) -> RenderableType:
 
 
 def _uplinks(uplinks: dict[str, UplinkStatus]) -> Table:
-    table = _table("uplink", "state", "interface", "address", "gateway", "up", "down", "flows", "")
+    table = _table(
+        *("uplink", "state", "interface", "address", "gateway"),
+        *("rtt", "loss", "up", "down", "flows", ""),
+    )
     for name, each in uplinks.items():
         flows = each["connections"]
         table.add_row(
@@ -80,6 +128,8 @@ def _uplinks(uplinks: dict[str, UplinkStatus]) -> Table:
             each["interface"],
             _either(each["address"], each["address6"]),
             _either(each["gateway"], each["gateway6"]),
+            _measured(each["rtt_ms"], "ms"),
+            _measured(each["loss_percent"], "%"),
             rate(each["upload_bps"]),
             rate(each["download_bps"]),
             "?" if flows is None else str(flows),
@@ -92,7 +142,9 @@ def _policies(policies: dict[str, PolicyStatus]) -> Table:
     table = _table("policy", "mode", "new flows go by")
     for name, each in policies.items():
         shares = ", ".join(f"{uplink} {share} %" for uplink, share in each["shares"].items())
-        table.add_row(name, each["mode"], shares or Text("nobody: unreachable", style="bold red"))
+        pinned = f" (pinned to {each['pinned']})" if each["pinned"] else ""
+        way = Text(shares + pinned) if shares else Text("nobody: unreachable", style="bold red")
+        table.add_row(name, each["mode"], way)
     return table
 
 
@@ -120,6 +172,10 @@ def _table(*columns: str) -> Table:
 
 def _either(first: str | None, second: str | None) -> str:
     return first or second or "-"
+
+
+def _measured(value: float | None, unit: str) -> str:
+    return "-" if value is None else f"{value:.1f} {unit}"
 
 
 def rate(bits_per_second: int) -> str:

@@ -1,11 +1,10 @@
 """The command: one function for each verb.
 
-From `apply` to a netlink message there are five files: this one, `compile/desired.py`,
-`compile/diff.py`, `kernel/transaction.py` and `kernel/rtnl.py` (or `tc.py`, `nft.py`).
+From `apply` to a netlink message a reader goes by `cli/changing.py`, `daemon/machine.py`,
+`compile/desired.py`, `compile/diff.py`, `kernel/transaction.py` and `kernel/rtnl.py` (or `tc.py`,
+`nft.py`).
 """
-# ruff: noqa: PLC0415  -- pyroute2 alone takes 150 ms: a verb imports what it needs, `--help` nothing
 
-import asyncio
 import gc
 import sys
 from collections.abc import Callable, Sequence
@@ -14,9 +13,8 @@ from typing import Annotated
 import typer
 
 from lbrouter import __version__
-from lbrouter.cli import absent, asking
+from lbrouter.cli import asking, ordering
 from lbrouter.cli.exits import guarded
-from lbrouter.cli.render import Report, notes, show
 from lbrouter.cli.settings import (
     CONFIG,
     RUNTIME_DIR,
@@ -26,7 +24,6 @@ from lbrouter.cli.settings import (
     RuntimeOption,
     Settings,
     StateOption,
-    settings_of,
 )
 from lbrouter.model.errors import Exit
 
@@ -70,109 +67,17 @@ def options(
     context.obj = Settings(config=config, runtime_dir=runtime_dir, state_dir=state_dir, json=json)
 
 
-def plan(context: typer.Context, *, json: JsonOption = False) -> int:
-    """Show what `apply` would change, in the words of ip, nft and tc."""
-    return asyncio.run(_plan(settings_of(context, json=json)))
-
-
-def apply(
-    context: typer.Context,
-    *,
-    confirm_within: Annotated[
-        str, typer.Option(metavar="TIME", help="Undo unless confirmed (not in this version).")
-    ] = "",
-    json: JsonOption = False,
-) -> int:
-    """Make the kernel hold what the file says."""
-    if confirm_within:
-        absent.refuse("apply --confirm-within")
-    return asyncio.run(_apply(settings_of(context, json=json)))
-
-
-def down(context: typer.Context, *, json: JsonOption = False) -> int:
-    """Remove all that lbrouter put into the kernel, and nothing else."""
-    return asyncio.run(_down(settings_of(context, json=json)))
-
-
-async def _plan(settings: Settings) -> int:
-    from lbrouter.cli import session
-    from lbrouter.compile.desired import desired_state
-    from lbrouter.compile.diff import diff
-    from lbrouter.compile.unsupported import unsupported
-    from lbrouter.kernel.linux import LinuxKernel
-    from lbrouter.kernel.store import Store
-
-    file, store = session.load(settings), Store(settings.state_dir)
-    async with LinuxKernel() as kernel:
-        found = await session.look(kernel, store, settings, file.config)
-    desired = desired_state(file.config, **found.inputs())
-    session.warn(file, found, store)
-    notes("note: `apply` will refuse", unsupported(file.config))
-    return show(diff(found.observed, desired), settings)
-
-
-async def _apply(settings: Settings) -> int:
-    from lbrouter.cli import session
-    from lbrouter.compile.desired import desired_state
-    from lbrouter.compile.diff import diff
-    from lbrouter.kernel.linux import LinuxKernel
-    from lbrouter.kernel.lock import hold
-    from lbrouter.kernel.store import Store
-    from lbrouter.kernel.transaction import transact
-
-    report = Report("applied", settings)
-    file, store = session.load(settings), Store(settings.state_dir)
-    session.refuse_unsupported(file.config)
-    with hold(settings.runtime_dir):
-        async with LinuxKernel() as kernel:
-            found = await session.look(kernel, store, settings, file.config)
-            desired = desired_state(file.config, **found.inputs())
-            steps = diff(found.observed, desired)
-            session.warn(file, found, store)
-            if steps:
-                session.prepare(store, file, found, desired)
-                told = session.Narrated(kernel, report.teller(steps))
-                await transact(told, steps, desired=desired, scope=found.scope, store=store)
-            session.conclude(store, file, found)
-    notes("note", (session.NO_DAEMON,))
-    return report.close()
-
-
-async def _down(settings: Settings) -> int:
-    from lbrouter.cli import session
-    from lbrouter.compile.desired import nothing, scope_of
-    from lbrouter.compile.diff import diff
-    from lbrouter.kernel.linux import LinuxKernel
-    from lbrouter.kernel.lock import hold
-    from lbrouter.kernel.store import Store
-    from lbrouter.kernel.transaction import transact
-    from lbrouter.model.state import KernelState
-
-    report, store = Report("removed", settings), Store(settings.state_dir)
-    with hold(settings.runtime_dir):
-        baseline = store.baseline()
-        scope = scope_of(session.config_or_none(settings), baseline)
-        async with LinuxKernel() as kernel:
-            desired = nothing(baseline, await kernel.facts(scope))
-            steps = diff(await kernel.observe(scope), desired)
-            notes("warning", store.warnings)
-            told = session.Narrated(kernel, report.teller(steps))
-            await transact(told, steps, desired=desired, scope=scope, store=store)
-        if baseline != KernelState():
-            store.save_baseline(KernelState())
-    return report.close()
-
-
 VERBS: tuple[Callable[..., int], ...] = (
     asking.check,
-    plan,
-    apply,
-    absent.confirm,
-    absent.rollback,
-    absent.run,
+    asking.plan,
+    ordering.apply,
+    ordering.confirm,
+    ordering.rollback,
+    ordering.run,
     asking.status,
+    asking.events,
     asking.explain,
-    down,
+    ordering.down,
     asking.doctor,
     asking.rehearse,
 )
@@ -180,7 +85,7 @@ VERBS: tuple[Callable[..., int], ...] = (
 
 for _verb in VERBS:
     app.command()(_verb)
-app.add_typer(absent.uplink, name="uplink")
+app.add_typer(ordering.uplink, name="uplink")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

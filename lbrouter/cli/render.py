@@ -4,10 +4,12 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, TypedDict
+from math import ceil
+from typing import Any, Final
 
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.words import words
+from lbrouter.daemon.telling import Change, change
 from lbrouter.model.errors import Exit, LbrouterError
 from lbrouter.model.plan import Operation, Phase, Plan
 
@@ -17,25 +19,6 @@ WIDEST: Final = 100
 INDENT: Final = "\n  "
 
 NOTHING: Final = "nothing to change"
-
-
-class Change(TypedDict):
-    """One operation in JSON: when, what it does, the command that a person would type, and why."""
-
-    phase: str
-    verb: str
-    command: str
-    reason: str
-
-
-def change(operation: Operation) -> Change:
-    """An operation for `plan --json` and `apply --json`."""
-    return {
-        "phase": operation.phase.name.lower(),
-        "verb": str(operation.verb),
-        "command": words(operation),
-        "reason": operation.reason,
-    }
 
 
 class Column:
@@ -75,30 +58,39 @@ class Report:
         self._done = done
         self._json = settings.json
         self._begun = time.perf_counter()
-        self._operations: list[Operation] = []
+        self._changes: list[Change] = []
 
     def teller(self, plan: Plan) -> Callable[[Operation], None]:
         """Called with each operation before it is carried out."""
         column = Column(plan.operations, prompt="[#] ")
 
         def tell(operation: Operation) -> None:
-            self._operations.append(operation)
+            self._changes.append(change(operation))
             if not self._json:
                 say(column.line(operation))
 
         return tell
 
-    def close(self) -> int:
-        """The last line, or the whole document."""
+    def repeat(self, changes: Iterable[Change]) -> None:
+        """Tell what the daemon has carried out already."""
+        for each in changes:
+            self._changes.append(each)
+            if not self._json:
+                say(f"[#] {each['command']}  # {each['reason']}")
+
+    def close(self, *, confirm_s: float | None = None) -> int:
+        """The last line, or the whole document. `confirm_s` is left to confirm, where one must."""
         seconds = round(time.perf_counter() - self._begun, 3)
-        count = len(self._operations)
+        count = len(self._changes)
         if self._json:
-            operations = [change(each) for each in self._operations]
-            document({"ok": True, "changed": count, "seconds": seconds, "operations": operations})
-        elif count:
-            say(f"{self._done}: {count} change{'s' if count > 1 else ''} in {seconds:.2f} s")
-        else:
-            say(NOTHING)
+            result = {"ok": True, "changed": count, "seconds": seconds}
+            trial = {} if confirm_s is None else {"pending_confirm_s": ceil(confirm_s)}
+            document({**result, **trial, "operations": self._changes})
+            return Exit.DONE
+        changes = f"{count} change{'s' if count > 1 else ''}"
+        say(f"{self._done}: {changes} in {seconds:.2f} s" if count else NOTHING)
+        if confirm_s is not None:
+            say(f"undone in {ceil(confirm_s)} s unless you run: lbrouter confirm")
         return Exit.DONE
 
 

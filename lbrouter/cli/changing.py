@@ -1,0 +1,126 @@
+"""What the changing verbs do: through the daemon where one runs, else here, under the lock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from lbrouter.cli import session
+from lbrouter.cli.render import Report, document, notes, say
+from lbrouter.cli.settings import Settings
+from lbrouter.daemon import client
+from lbrouter.daemon.file import refuse_unsupported
+from lbrouter.daemon.protocol import Document
+from lbrouter.daemon.trial import NOTHING_WAITS, Trial
+from lbrouter.kernel.linux import LinuxKernel
+from lbrouter.kernel.lock import hold
+from lbrouter.model.errors import Exit, UnavailableError, UsageError
+from lbrouter.model.units import Duration
+
+SHORTEST: Final = Duration(1_000)
+LONGEST: Final = Duration(24 * 3_600_000)
+
+
+def window(text: str) -> Duration | None:
+    """The argument of --confirm-within; None for "". Raises UsageError."""
+    if not text:
+        return None
+    try:
+        found = Duration.parse(text)
+    except ValueError as error:
+        raise UsageError(f'--confirm-within "{text}" {error}.') from error
+    if not SHORTEST <= found <= LONGEST:
+        raise UsageError(f'--confirm-within "{text}" is not between {SHORTEST} and {LONGEST}.')
+    return found
+
+
+@asynccontextmanager
+async def trial(settings: Settings) -> AsyncIterator[Trial]:
+    """The lock, the kernel, and what nobody confirmed in time undone first."""
+    with hold(settings.runtime_dir):
+        async with LinuxKernel() as kernel:
+            found = Trial(session.machine(settings, kernel))
+            overdue = await found.settle()
+            if overdue is not None:
+                said = f"{overdue.source} was not confirmed in time: what stood before is back"
+                notes("warning", (said,))
+            yield found
+
+
+async def apply(settings: Settings, within: Duration | None) -> int:
+    """Make the kernel hold what the file says."""
+    report, file = Report("applied", settings), session.load(settings)
+    refuse_unsupported(file.config)
+    asked: Document = {"verb": "apply", "config": file.text.decode(), "source": file.source}
+    if within is not None:
+        asked["confirm_within_ms"] = int(within)
+    handed = await client.ask(settings.runtime_dir, asked)
+    if handed is not None:
+        notes("warning", handed["warnings"])
+        report.repeat(handed["changes"])
+        return report.close(confirm_s=handed["pending_confirm_s"])
+    async with trial(settings) as here:
+        here.machine.tell = report.teller
+        found = await here.machine.look(file.config)
+        session.warn(file, found, here.store)
+        await here.apply(file, found, within=within)
+        left = here.waiting.left()
+    notes("note", (session.NO_DAEMON,))
+    return report.close(confirm_s=left)
+
+
+async def confirm(settings: Settings) -> int:
+    """Keep what waits; NotAppliedError (75) when nothing does, or when it was undone already."""
+    handed = await client.ask(settings.runtime_dir, {"verb": "confirm"})
+    if handed is None:
+        async with trial(settings) as here:
+            handed = {"kept": here.confirm().source}
+    return _told(settings, handed, f"confirmed: {handed['kept']}")
+
+
+async def rollback(settings: Settings) -> int:
+    """Undo what waits; nothing to do when nothing does."""
+    report = Report("rolled back", settings)
+    handed = await client.ask(settings.runtime_dir, {"verb": "rollback"})
+    if handed is not None:
+        report.repeat(handed["changes"])
+        if not handed["undone"]:
+            notes("note", (NOTHING_WAITS,))
+        return report.close()
+    async with trial(settings) as here:
+        if here.waiting.read() is None:
+            notes("note", (NOTHING_WAITS,))
+        else:
+            here.machine.tell = report.teller
+            await here.rollback()
+    return report.close()
+
+
+async def down(settings: Settings) -> int:
+    """Take out all that is ours. What waited for confirmation waits no more."""
+    report = Report("removed", settings)
+    with hold(settings.runtime_dir):
+        async with LinuxKernel() as kernel:
+            here = Trial(session.machine(settings, kernel, tell=report.teller))
+            await here.machine.remove(session.config_or_none(settings))
+            here.waiting.clear()
+            notes("warning", here.store.warnings)
+    return report.close()
+
+
+async def wish(settings: Settings, asked: Document) -> int:
+    """An operator's word on an uplink, which only the daemon can keep."""
+    handed = await client.ask(settings.runtime_dir, asked)
+    if handed is None:
+        raise UnavailableError(
+            f"`lbrouter uplink {asked['verb']}` needs the daemon, and none runs.",
+            remedy="systemctl start lbrouter, or `lbrouter run`.",
+        )
+    return _told(settings, handed, handed["said"])
+
+
+def _told(settings: Settings, result: Any, sentence: str) -> int:
+    if settings.json:
+        document({"ok": True, **result})
+    else:
+        say(sentence)
+    return Exit.DONE

@@ -1,0 +1,85 @@
+"""The verbs that change something: apply, confirm, rollback, run, down, uplink."""
+# ruff: noqa: PLC0415  -- pyroute2 alone takes 150 ms: a verb imports what it needs, `--help` nothing
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from lbrouter.cli.settings import JsonOption, settings_of
+
+uplink = typer.Typer(help="Drain, pin and restore uplinks (the daemon must run).")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="An uplink of the file.")]
+PolicyName = Annotated[str, typer.Argument(metavar="POLICY", help="A policy of the file.")]
+
+
+def apply(
+    context: typer.Context,
+    *,
+    confirm_within: Annotated[
+        str,
+        typer.Option(metavar="TIME", help='Undo unless confirmed within TIME ("60s").'),
+    ] = "",
+    json: JsonOption = False,
+) -> int:
+    """Make the kernel hold what the file says; by the daemon where one runs."""
+    from lbrouter.cli import changing
+
+    within = changing.window(confirm_within)
+    return asyncio.run(changing.apply(settings_of(context, json=json), within))
+
+
+def confirm(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Keep what waits for confirmation."""
+    from lbrouter.cli import changing
+
+    return asyncio.run(changing.confirm(settings_of(context, json=json)))
+
+
+def rollback(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Undo at once what waits for confirmation."""
+    from lbrouter.cli import changing
+
+    return asyncio.run(changing.rollback(settings_of(context, json=json)))
+
+
+def down(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Remove all that lbrouter put into the kernel, and nothing else."""
+    from lbrouter.cli import changing
+
+    return asyncio.run(changing.down(settings_of(context, json=json)))
+
+
+def run(context: typer.Context) -> int:
+    """The daemon, in the foreground: applies, watches, fails over."""
+    from lbrouter.cli.serve import run as serve
+
+    return serve(settings_of(context, json=False))
+
+
+@uplink.command()
+def drain(context: typer.Context, name: Name, *, json: JsonOption = False) -> int:
+    """No new flows by an uplink; those that go by it stay."""
+    from lbrouter.cli import changing
+
+    wish = {"verb": "drain", "uplink": name}
+    return asyncio.run(changing.wish(settings_of(context, json=json), wish))
+
+
+@uplink.command()
+def pin(context: typer.Context, policy: PolicyName, name: Name, *, json: JsonOption = False) -> int:
+    """Force a policy onto an uplink."""
+    from lbrouter.cli import changing
+
+    wish = {"verb": "pin", "policy": policy, "uplink": name}
+    return asyncio.run(changing.wish(settings_of(context, json=json), wish))
+
+
+@uplink.command()
+def restore(context: typer.Context, name: Name, *, json: JsonOption = False) -> int:
+    """Back to automatic: not drained, and no policy pinned to it."""
+    from lbrouter.cli import changing
+
+    wish = {"verb": "restore", "uplink": name}
+    return asyncio.run(changing.wish(settings_of(context, json=json), wish))

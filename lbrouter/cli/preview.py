@@ -1,0 +1,19 @@
+"""`lbrouter plan`: what an apply would do, and why."""
+
+from lbrouter.cli import session
+from lbrouter.cli.render import notes, show
+from lbrouter.cli.settings import Settings
+from lbrouter.compile.diff import diff
+from lbrouter.compile.unsupported import unsupported
+from lbrouter.kernel.linux import LinuxKernel
+
+
+async def plan(settings: Settings) -> int:
+    """Print the plan; exit code 2 when it holds changes."""
+    file, judge = session.load(settings), await session.judge(settings)
+    async with LinuxKernel() as kernel:
+        here = session.machine(settings, kernel)
+        found = await here.look(file.config, judge=judge)
+    session.warn(file, found, here.store)
+    notes("note: `apply` will refuse", unsupported(file.config))
+    return show(diff(found.observed, found.desired(file.config)), settings)

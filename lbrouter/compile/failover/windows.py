@@ -1,0 +1,102 @@
+"""Loss, round trip and jitter over 1, 5 and 30 seconds, in sixty-one buckets and no more.
+
+A probe belongs to the moment at which it was sent, so one that is still on its way counts in no
+window, and a late answer mends the very bucket that held it as lost.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+BUCKET_S: Final = 0.5
+SHORT_S, MIDDLE_S, LONG_S = 1.0, 5.0, 30.0
+BUCKETS: Final = int(LONG_S / BUCKET_S) + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """What became of the probes that were sent within one slot of time."""
+
+    slot: int
+    answered: int = 0
+    lost: int = 0
+    rtt_s: float = 0.0
+    """Sum of the round trips."""
+    swing_s: float = 0.0
+    """Sum of the differences between neighbouring round trips (RFC 3550, 6.4.1, unsmoothed)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """A window, summed up."""
+
+    answered: int = 0
+    lost: int = 0
+    rtt_s: float = 0.0
+    swing_s: float = 0.0
+
+    @property
+    def probes(self) -> int:
+        """Probes with a verdict."""
+        return self.answered + self.lost
+
+    @property
+    def loss(self) -> float | None:
+        """Lost share, 0 to 1."""
+        return self.lost / self.probes if self.probes else None
+
+    @property
+    def mean_rtt_s(self) -> float | None:
+        """Mean round trip."""
+        return self.rtt_s / self.answered if self.answered else None
+
+    @property
+    def jitter_s(self) -> float | None:
+        """Mean variation of the round trip."""
+        return self.swing_s / self.answered if self.answered else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The last 30 s of one target, oldest bucket first; `width_s` is a bucket's length."""
+
+    width_s: float = BUCKET_S
+    buckets: tuple[Bucket, ...] = ()
+
+
+def add(
+    window: Window, sent_at: float, *, answered: int = 0, lost: int = 0, rtt_s: float = 0.0,
+    swing_s: float = 0.0,
+) -> Window:  # fmt: skip
+    """The window with more probes of the moment `sent_at`; negative counts take some back."""
+    slot = int(sent_at // window.width_s)
+    place = len(window.buckets)
+    while place and window.buckets[place - 1].slot > slot:
+        place -= 1
+    known = place > 0 and window.buckets[place - 1].slot == slot
+    old = window.buckets[place - 1] if known else Bucket(slot=slot)
+    new = Bucket(
+        slot=slot,
+        answered=old.answered + answered,
+        lost=max(old.lost + lost, 0),
+        rtt_s=old.rtt_s + rtt_s,
+        swing_s=old.swing_s + swing_s,
+    )
+    before = window.buckets[: place - 1 if known else place]
+    buckets = (*before, new, *window.buckets[place:])
+    return replace(window, buckets=buckets[-BUCKETS:])
+
+
+def total(windows: Iterable[Window], at: float, span_s: float) -> Sums:
+    """The sums over what was sent in the last `span_s` (by whole buckets, before stretching)."""
+    answered, lost, rtt_s, swing_s = 0, 0, 0.0, 0.0
+    for window in windows:
+        oldest = int(at // window.width_s) - int(span_s / BUCKET_S)
+        for bucket in reversed(window.buckets):
+            if bucket.slot <= oldest:
+                break
+            answered += bucket.answered
+            lost += bucket.lost
+            rtt_s += bucket.rtt_s
+            swing_s += bucket.swing_s
+    return Sums(answered=answered, lost=lost, rtt_s=rtt_s, swing_s=swing_s)

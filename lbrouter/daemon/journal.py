@@ -1,0 +1,81 @@
+"""What the daemon says: on stderr for the service manager, in the history, and to who follows."""
+
+import asyncio
+import os
+import sys
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+from lbrouter.daemon.history import Entry, History, Sample, recent
+
+FOLLOWERS_WAIT: Final = 200
+"""Entries that a slow follower may be behind; then it misses some."""
+
+REMEMBERED: Final = 1000
+"""Entries that are known without the disk."""
+
+BELOW_THE_JOURNAL: Final = "JOURNAL_STREAM"
+"""Set by systemd where stderr leads to its journal, which stamps each line itself."""
+
+
+class Journal:
+    """One place for everything that is worth a line. Nothing here waits and nothing raises."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._recent = deque(_past(state_dir), maxlen=REMEMBERED)
+        self._followers: set[asyncio.Queue[Entry]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._history = History(state_dir, complain=self._complain)
+        self._stamped = BELOW_THE_JOURNAL in os.environ
+
+    def say(
+        self, kind: str, text: str, *, subject: str = "", incident: str = "", **more: Any
+    ) -> None:
+        """A line of the timeline."""
+        entry = Entry(kind=kind, text=text, subject=subject, incident=incident, more=more)
+        self._show(entry)
+        self._recent.append(entry)
+        self._history.add(entry)
+        for follower in self._followers:
+            if not follower.full():
+                follower.put_nowait(entry)
+
+    def sample(self, sample: Sample) -> None:
+        """How an uplink is doing, for the history alone."""
+        self._history.add(sample)
+
+    def recent(self, limit: int) -> list[Entry]:
+        """The last entries, oldest first."""
+        return list(self._recent)[-limit:]
+
+    async def follow(self) -> AsyncIterator[Entry]:
+        """Entries as they come."""
+        mine: asyncio.Queue[Entry] = asyncio.Queue(FOLLOWERS_WAIT)
+        self._followers.add(mine)
+        try:
+            while True:
+                yield await mine.get()
+        finally:
+            self._followers.discard(mine)
+
+    def close(self) -> None:
+        """Write what waits for the disk."""
+        self._history.close()
+
+    def _show(self, entry: Entry) -> None:
+        stamp = "" if self._stamped else f"{entry.at} "
+        incident = f"[{entry.incident}] " if entry.incident else ""
+        print(f"{stamp}{incident}{entry.kind}: {entry.text}", file=sys.stderr, flush=True)
+
+    def _complain(self, text: str) -> None:
+        """Called in the thread that writes: the line goes on in ours, and not to the disk."""
+        self._loop.call_soon_threadsafe(self._show, Entry(kind="trouble", text=text))
+
+
+def _past(state_dir: Path) -> list[Entry]:
+    try:
+        return recent(state_dir, limit=REMEMBERED)
+    except Exception:  # noqa: BLE001  -- a history that cannot be read is no reason not to start
+        return []

@@ -1,0 +1,131 @@
+"""What the daemon knows of the uplinks: events in, `Health` out, and a line for each change."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from lbrouter.compile import failover
+from lbrouter.compile.failover import Brain
+from lbrouter.compile.ports import offers
+from lbrouter.daemon.history import moment
+from lbrouter.daemon.journal import Journal
+from lbrouter.model.config import Config, Uplink
+from lbrouter.model.events import Addressed, Carrier, Event, Tick
+from lbrouter.model.health import Health, UplinkState
+from lbrouter.model.state import Facts, Family, InterfaceFacts
+
+WELL: Final = frozenset({UplinkState.UP, UplinkState.DRAINED})
+"""States that are no incident: one is fine, the other somebody's wish."""
+
+
+class Mind:
+    """The brain of one configuration, with the events that wait for it.
+
+    `news` is set by each event. All times are seconds of the loop's clock (CLOCK_MONOTONIC).
+    """
+
+    def __init__(self, config: Config, journal: Journal, *, known: Health) -> None:
+        self.config = config
+        self.brain: Brain = failover.begin(config, time.monotonic(), known)
+        self.health: Health = failover.health(self.brain, config)
+        self.since: dict[str, str] = dict.fromkeys(config.uplinks, moment(precision="seconds"))
+        self.incidents: dict[str, str] = {}
+        self.news = asyncio.Event()
+        self._journal = journal
+        self._events: deque[Event] = deque()
+
+    def tell(self, event: Event) -> None:
+        """Something happened. Never waits."""
+        self._events.append(event)
+        self.news.set()
+
+    def think(self) -> bool:
+        """Take in what has been told, and the time; whether the health has changed."""
+        self.news.clear()
+        before, start = self.health, self.brain
+        brain = start
+        while self._events:
+            brain = failover.step(brain, self._events.popleft(), self.config)
+        self.brain = failover.step(brain, Tick(at=time.monotonic()), self.config)
+        self.health = failover.health(self.brain, self.config)
+        if failover.same(before, self.health):
+            return False
+        for change in failover.changes(start, self.brain):
+            self._note(change)
+        return True
+
+    def judge(self, config: Config, facts: Facts) -> Health:
+        """The health, after a look at the machine: carriers and addresses as they are."""
+        assert config is self.config
+        for event in seen(config, facts):
+            self.tell(event)
+        self.think()
+        return self.health
+
+    def wait_s(self) -> float | None:
+        """Seconds until something changes by itself, None for never."""
+        deadline = failover.next_deadline(self.brain)
+        return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+    def become(self, config: Config) -> "Mind":
+        """A mind for another configuration, which knows what this one knows of uplinks that stay.
+
+        This one stays as it is, for the case that the other configuration is refused.
+        """
+        other = Mind(config, self._journal, known=Health())
+        other.brain = failover.renew(self.brain, config, time.monotonic())
+        other.health = failover.health(other.brain, config)
+        other.since |= {name: at for name, at in self.since.items() if name in other.since}
+        other.incidents = {n: i for n, i in self.incidents.items() if n in config.uplinks}
+        return other
+
+    def _note(self, change: failover.Change) -> None:
+        """A line for the timeline; a fault opens an incident, which its end closes."""
+        name, state = change.uplink, change.after
+        if change.before is not state:
+            self.since[name] = moment(precision="seconds")
+        if state not in WELL:
+            self.incidents.setdefault(name, _incident())
+        self._journal.say(
+            "uplink",
+            _sentence(change),
+            subject=name,
+            incident=self.incidents.get(name, ""),
+            before=str(change.before),
+            after=str(state),
+        )
+        if state in WELL:
+            self.incidents.pop(name, None)
+
+
+def _sentence(change: failover.Change) -> str:
+    if change.before is not change.after:
+        return f"{change.uplink} is {change.after} (was {change.before}): {change.reason}"
+    gone, back = ", ".join(sorted(change.left)), ", ".join(sorted(change.returned))
+    parts = [f"out of {gone}" if gone else "", f"back in {back}" if back else ""]
+    return f"{change.uplink} is {' and '.join(filter(None, parts))}: {change.reason}"
+
+
+def seen(config: Config, facts: Facts) -> Iterable[Event]:
+    """Carrier and address of each uplink, as facts tell."""
+    now = time.monotonic()
+    for name, uplink in config.uplinks.items():
+        found = facts.interfaces.get(uplink.interface)
+        if found is None or found.up:  # one that is still down has no carrier to show
+            yield Carrier(at=now, uplink=name, up=found is not None and found.carrier)
+        ready = any(offers(uplink, family, facts) for family in Family)
+        yield Addressed(at=now, uplink=name, ready=ready, reason=_lack(uplink, found))
+
+
+def _lack(uplink: Uplink, found: InterfaceFacts | None) -> str:
+    if found is None:
+        return f"interface {uplink.interface} is not there"
+    return f"no address yet ({uplink.addressing.value}) on {uplink.interface}"
+
+
+def _incident() -> str:
+    """An id that a person can say over the telephone: month, day and time in UTC."""
+    return datetime.now(UTC).strftime("%m%d-%H%M%S")

@@ -1,0 +1,205 @@
+"""What the control socket may ask for. Those who change something hold the writer."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from math import ceil
+from typing import Any, Final
+
+from lbrouter.compile.unsupported import limits
+from lbrouter.daemon import report
+from lbrouter.daemon.file import File, refuse_unsupported, understood
+from lbrouter.daemon.loop import Loop
+from lbrouter.daemon.mind import Mind
+from lbrouter.daemon.protocol import Document
+from lbrouter.daemon.sampler import Sampler
+from lbrouter.daemon.telling import Change, change
+from lbrouter.model.config import Config
+from lbrouter.model.errors import LbrouterError, NotAppliedError, UsageError
+from lbrouter.model.events import Event
+from lbrouter.model.health import Health
+from lbrouter.model.plan import Operation, Plan
+from lbrouter.model.state import Facts
+from lbrouter.model.units import Duration
+
+MOST_EVENTS: Final = 1000
+
+Adopt = Callable[[File, Mind], Awaitable[None]]
+
+
+class Orders:
+    """Answers requests.
+
+    `adopt` is called with each new file and mind, once they count; `end` when the daemon has no
+    work any more.
+    """
+
+    def __init__(
+        self, loop: Loop, sampler: Sampler, *, adopt: Adopt, end: Callable[[], object]
+    ) -> None:
+        self._loop = loop
+        self._sampler = sampler
+        self._adopt = adopt
+        self._end = end
+        self._verbs: dict[str, Callable[[Document], Awaitable[Any]]] = {
+            "ping": self._ping,
+            "status": self._status,
+            "events": self._events,
+            "apply": self._apply,
+            "confirm": self._confirm,
+            "rollback": self._rollback,
+            "drain": self._drain,
+            "pin": self._pin,
+            "restore": self._restore,
+        }
+
+    async def answer(self, asked: Document) -> Any:
+        """The result of a request. Raises LbrouterError."""
+        verb = self._verbs.get(asked["verb"])
+        if verb is None:
+            raise UsageError(
+                f"There is no verb {asked['verb']!r}.",
+                remedy=f"There is: {', '.join(self._verbs)}.",
+            )
+        return await verb(asked)
+
+    async def follow(self, _asked: Document) -> AsyncIterator[Any]:
+        """Events as they come."""
+        async for entry in self._loop.journal.follow():
+            yield entry.as_json()
+
+    async def _ping(self, _asked: Document) -> Any:
+        return {"gateway": self._loop.file.config.gateway.name}
+
+    async def _status(self, _asked: Document) -> Any:
+        held = self._loop.rounds.last
+        if held is None:
+            raise NotAppliedError("The kernel is being changed.", remedy="Ask again in a second.")
+        measured = await self._sampler.measured()
+        pending_s = self._loop.trial.waiting.left()
+        return report.status(held, self._loop.mind, measured, pending_s=pending_s)
+
+    async def _events(self, asked: Document) -> Any:
+        limit = min(_number(asked, "limit", default=50), MOST_EVENTS)
+        return {"events": [entry.as_json() for entry in self._loop.journal.recent(limit)]}
+
+    async def _apply(self, asked: Document) -> Any:
+        text, source = _text(asked, "config"), _text(asked, "source", default="a file")
+        file = understood(text.encode(), source=source)
+        refuse_unsupported(file.config)
+        within_ms = _number(asked, "confirm_within_ms", default=0)
+        within = Duration(within_ms) if within_ms else None
+        async with self._loop.writer:
+            changes = await self.apply(file, within=within)
+        left = self._loop.trial.waiting.left()
+        return {
+            "changes": changes,
+            "warnings": [*file.warnings, *map(str, limits(file.config))],
+            "pending_confirm_s": None if left is None else ceil(left),
+        }
+
+    async def apply(self, file: File, *, within: Duration | None = None) -> list[Change]:
+        """Make `file` the one that counts; what that changed. The caller holds the writer."""
+        loop, machine = self._loop, self._loop.machine
+        mind = loop.mind.become(file.config)
+        found = await machine.look(file.config, judge=mind.judge)
+        with Recording(loop) as changes:
+            await loop.trial.apply(file, found, within=within)
+        await self._adopt(file, mind)
+        said = f"{file.source}: {len(changes)} changes"
+        loop.journal.say("apply", f"{said}, on trial for {within}" if within else said)
+        return changes
+
+    async def _confirm(self, _asked: Document) -> Any:
+        async with self._loop.writer:
+            kept = self._loop.trial.confirm().source
+        self._loop.journal.say("confirm", f"{kept} is kept")
+        return {"kept": kept}
+
+    async def _rollback(self, asked: Document) -> Any:
+        async with self._loop.writer:
+            record = self._loop.trial.waiting.read()
+            if record is None or asked.get("id", record.id) != record.id:
+                return {"undone": "", "changes": []}
+            changes = await self.rollback(record.source, why="as asked")
+        return {"undone": record.source, "changes": changes}
+
+    async def rollback(self, source: str, *, why: str) -> list[Change]:
+        """Undo what is on trial; the caller holds the writer.
+
+        Where nothing stood before, the kernel is empty then, and the daemon has no work: it ends.
+        """
+        loop, minds = self._loop, [self._loop.mind]
+
+        def judge(config: Config, facts: Facts) -> Health:
+            minds.append(minds[0].become(config))
+            return minds[-1].judge(config, facts)
+
+        with Recording(loop) as changes:
+            file = await loop.trial.rollback(judge=judge)
+        loop.journal.say("rollback", f"{source} is undone, {why}: {len(changes)} changes")
+        if file is None:
+            loop.halt()
+            self._end()
+        else:
+            await self._adopt(file, minds[-1])
+        return changes
+
+    async def _drain(self, asked: Document) -> Any:
+        name = _text(asked, "uplink")
+        event = self._loop.wishes.drain(self._loop.file.config, name)
+        return await self._wish(event, f"{name} is drained: no new flows")
+
+    async def _pin(self, asked: Document) -> Any:
+        policy, name = _text(asked, "policy"), _text(asked, "uplink")
+        event = self._loop.wishes.pin(self._loop.file.config, policy, name)
+        return await self._wish(event, f"{policy} is pinned to {name}")
+
+    async def _restore(self, asked: Document) -> Any:
+        name = _text(asked, "uplink")
+        event = self._loop.wishes.restore(self._loop.file.config, name)
+        return await self._wish(event, f"{name} is back to automatic")
+
+    async def _wish(self, event: Event, said: str) -> Any:
+        """Done when this returns: the flows go where they should. Kept over a restart."""
+        loop = self._loop
+        async with loop.writer:
+            loop.mind.tell(event)
+            await loop.turn()
+        loop.journal.say("wish", said)
+        try:
+            loop.wishes.save(loop.machine.store.directory)
+        except LbrouterError as error:
+            loop.journal.say("trouble", f"this will not be remembered over a restart: {error}")
+        return {"said": said}
+
+
+class Recording:
+    """Within the block what the machine carries out is kept, as documents."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._machine = loop.machine
+        self._before = loop.machine.tell
+        self._changes: list[Change] = []
+
+    def __enter__(self) -> list[Change]:
+        self._machine.tell = self._teller
+        return self._changes
+
+    def __exit__(self, *_: object) -> None:
+        self._machine.tell = self._before
+
+    def _teller(self, _plan: Plan) -> Callable[[Operation], None]:
+        return lambda operation: self._changes.append(change(operation))
+
+
+def _text(asked: Document, key: str, *, default: str | None = None) -> str:
+    found = asked.get(key, default)
+    if not isinstance(found, str) or not found:
+        raise UsageError(f'The request needs "{key}", a string.')
+    return found
+
+
+def _number(asked: Document, key: str, *, default: int) -> int:
+    found = asked.get(key, default)
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        raise UsageError(f'"{key}" is a whole number that is not negative.')
+    return found

@@ -1,0 +1,36 @@
+"""The document of `status`, with what only the daemon knows."""
+
+from math import ceil
+
+from lbrouter.compile import failover
+from lbrouter.compile.status import Measured, Seen, Status
+from lbrouter.compile.status import status as compose
+from lbrouter.daemon.mind import Mind
+from lbrouter.daemon.rounds import Held
+
+
+def status(held: Held, mind: Mind, measured: Measured, *, pending_s: float | None) -> Status:
+    """Contract, section 3; the health as it is now, the rest as the last round found it."""
+    seen = Seen(
+        allocation=held.found.allocation,
+        facts=held.found.facts,
+        observed=held.state,
+        health=mind.health,
+        measured=measured,
+        digest=held.file.digest,
+        moment="",
+    )
+    composed = compose(held.file.config, seen)
+    composed["daemon"] = True
+    composed["pending_confirm_s"] = None if pending_s is None else ceil(pending_s)
+    for name, uplink in composed["uplinks"].items():
+        readings = failover.readings(mind.brain, name)
+        uplink["since"] = mind.since[name]
+        uplink["rtt_ms"] = _rounded(readings.rtt_ms)
+        uplink["jitter_ms"] = _rounded(readings.jitter_ms)
+        uplink["loss_percent"] = _rounded(readings.loss_percent)
+    return composed
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

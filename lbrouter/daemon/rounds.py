@@ -1,0 +1,104 @@
+"""Rounds: from (file, health) to the kernel, again and again, by the one path of `Machine`.
+
+A round observes, compares, and changes what differs; usually nothing. Before it, `steer` gives new
+flows their way at once: it takes the difference to the state that the last round verified, and
+carries out what decides the way of packets (elements of maps, the gateway's own routes). The round
+that follows at once observes everything, does the rest (rates), and mends whatever the shortcut
+got wrong. nft takes each transaction as a whole, and refuses one that names what is not there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lbrouter.compile.diff import diff
+from lbrouter.daemon.file import File
+from lbrouter.daemon.machine import Found, Judge, Machine
+from lbrouter.model.health import Health
+from lbrouter.model.plan import Operation, Plan
+from lbrouter.model.state import KernelState, NftTable, Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What the kernel held when it was last observed, and what it was derived from."""
+
+    file: File
+    found: Found
+    state: KernelState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A round: what was changed, and whether somebody else made that necessary."""
+
+    changed: tuple[Operation, ...]
+    repair: bool
+
+
+class Rounds:
+    """The rounds of one machine. The caller sees to it that one runs at a time."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.held: Held | None = None
+        self.last: Held | None = None
+        """As `held`, but it stays while the kernel is being changed: for who only reads."""
+
+    async def round(self, file: File, judge: Judge) -> Outcome:
+        """Make the kernel hold what `file` and the health ask for. Raises as `transact` does."""
+        found = await self.machine.look(file.config, judge=judge)
+        state = found.desired(file.config)
+        steps = diff(found.observed, state)
+        before = self.held
+        repair = bool(steps) and before is not None and before.state == state
+        if steps:
+            self.held = None
+            await self.machine.transact(steps, desired=state, scope=found.scope)
+        self.held = self.last = Held(file=file, found=found, state=state)
+        return Outcome(changed=steps.operations, repair=repair)
+
+    async def steer(self, health: Health) -> tuple[Operation, ...] | None:
+        """New flows by the uplinks that are fit, at once: what was changed.
+
+        None where there is nothing to do at all, not even for the round that follows. Raises what
+        the kernel refuses with.
+        """
+        held = self.held
+        if held is None:
+            return ()
+        found = replace(held.found, health=health)
+        plan = diff(held.state, found.desired(held.file.config))
+        if not plan:
+            self.held = self.last = replace(held, found=found)
+            return None
+        urgent = _urgent(plan)
+        try:
+            for operation in urgent:
+                await self.machine.kernel.execute(operation)
+        except BaseException:
+            self.held = None
+            raise
+        if urgent:
+            self.held = self.last = replace(held, found=found, state=_after(held.state, urgent))
+        return urgent
+
+
+def _urgent(plan: Plan) -> tuple[Operation, ...]:
+    """What decides the way of packets, in the order of the plan."""
+    return tuple(each for each in plan.operations if _steers(each))
+
+
+def _steers(operation: Operation) -> bool:
+    old, new = operation.old, operation.new
+    if isinstance(old, NftTable) and isinstance(new, NftTable):
+        return old.structure == new.structure
+    return isinstance(operation.noun, Route)
+
+
+def _after(state: KernelState, operations: Sequence[Operation]) -> KernelState:
+    """`state` once `operations` (routes and the table) are done."""
+    gone = {each.old for each in operations if isinstance(each.old, Route)}
+    come = frozenset(each.new for each in operations if isinstance(each.new, Route))
+    tables = [each.new for each in operations if isinstance(each.new, NftTable)]
+    routes = frozenset(route for route in state.routes if route not in gone) | come
+    return replace(state, routes=routes, nft=tables[-1] if tables else state.nft)

@@ -1,0 +1,239 @@
+"""`Service`: the daemon put together, from the lock to the last line of its journal."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+from lbrouter.compile import failover
+from lbrouter.compile.allocate import allocate
+from lbrouter.daemon import beginning, lastword
+from lbrouter.daemon.file import File, load, refuse_unsupported
+from lbrouter.daemon.history import Sample, moment
+from lbrouter.daemon.journal import Journal
+from lbrouter.daemon.loop import Loop, Places
+from lbrouter.daemon.machine import Machine, holds_ours
+from lbrouter.daemon.mind import Mind
+from lbrouter.daemon.orders import Orders
+from lbrouter.daemon.parts import keep
+from lbrouter.daemon.pending import Moment
+from lbrouter.daemon.sampler import EVERY_S, Sampler
+from lbrouter.daemon.server import ControlSocket
+from lbrouter.kernel.carrier import carriers
+from lbrouter.kernel.linux import LinuxKernel
+from lbrouter.kernel.lock import hold
+from lbrouter.kernel.monitor import Monitor
+from lbrouter.kernel.notify import Notifier
+from lbrouter.kernel.probe import Probers
+from lbrouter.model.errors import Exit, LbrouterError, NotAppliedError
+from lbrouter.model.events import Carrier, Event
+
+SAMPLE_EVERY_S: Final = 10.0
+TRIAL_EVERY_S: Final = 0.5
+CARRIER_EVERY_S: Final = 0.04
+"""Half of this on average, plus the map swap: a median of 50 ms from a lost carrier on."""
+
+STUCK_S: Final = 60.0
+"""Without a turn for this long the loop hangs, whatever else still moves. An apply of the largest
+file takes a part of it."""
+
+IDLE_HEARTBEAT_S: Final = 60.0
+
+
+class Service:
+    """One daemon in one network namespace."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._notifier = Notifier()
+        self._sampler = Sampler()
+        self._ended = asyncio.Event()
+        self._reload = asyncio.Event()
+        self._code = Exit.DONE
+
+    async def run(self) -> int:
+        """Until a signal ends it. Raises LbrouterError where it cannot begin."""
+        places = self._places
+        with hold(places.runtime_dir):
+            async with LinuxKernel() as kernel:
+                journal = Journal(places.state_dir)
+                try:
+                    await self._serve(kernel, journal)
+                finally:
+                    journal.close()
+        return self._code
+
+    async def _serve(self, kernel: LinuxKernel, journal: Journal) -> None:
+        places = self._places
+        machine = Machine(kernel, state_dir=places.state_dir, runtime_dir=places.runtime_dir)
+        self._journal, self._loop = journal, Loop(machine, journal)
+        self._orders = Orders(self._loop, self._sampler, adopt=self._adopt, end=self._rolled_back)
+        self._socket = ControlSocket(
+            places.runtime_dir, answer=self._orders.answer, stream=self._orders.follow
+        )
+        self._probers = Probers(self._tell)
+        self._listen()
+        await self._begin()
+        parts = [asyncio.create_task(part) for part in self._parts()]
+        self._notifier.ready(self._loop.file.config.gateway.name)
+        try:
+            await self._ended.wait()
+        finally:
+            self._notifier.stopping()
+            await self._stop(parts)
+
+    async def _begin(self) -> None:
+        """The file, the mind, and the kernel as both of them say."""
+        loop = self._loop
+        file, on_trial = await beginning.choose(loop.trial, self._places.config, self._journal)
+        refuse_unsupported(file.config)
+        mind = await beginning.mind(loop.machine, file, self._journal)
+        for event in loop.wishes.events(file.config):
+            mind.tell(event)
+        loop.begin(file, mind)
+        async with loop.writer:
+            if on_trial:
+                await self._adopt(file, mind)
+            else:
+                await self._apply(file, mind)
+
+    async def _apply(self, file: File, mind: Mind) -> None:
+        """At the start. Where all stands already a full disk, say, is no reason not to watch it."""
+        try:
+            await self._orders.apply(file)
+        except NotAppliedError as error:
+            found = await self._loop.machine.look(file.config)
+            if not holds_ours(found.observed):
+                raise
+            self._journal.say("trouble", f"what stands is watched as it is: {error}")
+            await self._adopt(file, mind)
+
+    async def _adopt(self, file: File, mind: Mind) -> None:
+        """From now on this file counts: look at everything once more, and probe its uplinks."""
+        self._loop.begin(file, mind)
+        await self._loop.round()
+        numbers = allocate(file.config, self._loop.machine.store.allocation()).uplinks
+        self._probers.follow(file.config, numbers, pace=self._pace)
+
+    def _rolled_back(self) -> None:
+        """Nothing stood before what was on trial: nothing is left to watch."""
+        self._code = Exit.TRY_AGAIN
+        self._ended.set()
+
+    def _tell(self, event: Event) -> None:
+        """To the mind that counts now, which a new file replaces."""
+        self._loop.mind.tell(event)
+
+    def _pace(self, uplink: str) -> float:
+        return failover.pace(self._loop.mind.brain, uplink)
+
+    def _parts(self) -> Iterator[Coroutine[Any, Any, None]]:
+        parts = {
+            "the loop": self._loop.work,
+            "the monitor": self._watch,
+            "the control socket": self._socket.serve,
+            "the carriers": self._ask_carriers,
+            "the sampler": self._sample,
+            "the trial": self._try,
+            "the reload": self._reloads,
+            "the watchdog": self._beat,
+        }
+        for name, work in parts.items():
+            yield keep(name, work, lambda text: self._journal.say("trouble", text))
+
+    async def _watch(self) -> None:
+        async with Monitor() as monitor:
+            self._loop.hurry()  # nothing was heard until now
+            async for notice in monitor:
+                self._loop.notice(notice)
+
+    async def _ask_carriers(self) -> None:
+        while True:
+            await asyncio.sleep(CARRIER_EVERY_S)
+            mind = self._loop.mind
+            names = {uplink.interface: name for name, uplink in mind.config.uplinks.items()}
+            found = await asyncio.to_thread(carriers, names)
+            for interface, up in found.items():
+                if not up and mind.brain.lines[names[interface]].carrier:
+                    mind.tell(Carrier(at=time.monotonic(), uplink=names[interface], up=False))
+
+    async def _sample(self) -> None:
+        told_at = float("-inf")
+        while True:
+            self._sampler.sample()
+            for event in self._sampler.queues(self._loop.file.config):
+                self._loop.mind.tell(event)
+            if time.monotonic() - told_at >= SAMPLE_EVERY_S:
+                told_at = time.monotonic()
+                self._keep_samples()
+            await asyncio.sleep(EVERY_S)
+
+    def _keep_samples(self) -> None:
+        mind, at = self._loop.mind, moment(precision="seconds")
+        for name, uplink in mind.config.uplinks.items():
+            readings = failover.readings(mind.brain, name)
+            traffic = self._sampler.traffic.get(uplink.interface)
+            self._journal.sample(
+                Sample(
+                    at=at,
+                    uplink=name,
+                    state=str(mind.health.uplinks[name].state),
+                    rtt_ms=readings.rtt_ms,
+                    jitter_ms=readings.jitter_ms,
+                    loss_percent=readings.loss_percent,
+                    upload_bps=traffic.sent_bps if traffic else 0,
+                    download_bps=traffic.received_bps if traffic else 0,
+                )
+            )
+
+    async def _try(self) -> None:
+        """Undo what nobody confirmed in time."""
+        while True:
+            record = self._loop.trial.waiting.read()
+            if record is not None and not record.left(Moment.now()):
+                async with self._loop.writer:
+                    if self._loop.trial.waiting.read() == record:
+                        await self._orders.rollback(record.source, why="nobody confirmed it")
+            await asyncio.sleep(TRIAL_EVERY_S)
+
+    async def _reloads(self) -> None:
+        """SIGHUP: the file anew. A wrong one changes nothing."""
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            self._notifier.reloading()
+            try:
+                file = load(self._places.config)
+                refuse_unsupported(file.config)
+                async with self._loop.writer:
+                    await self._orders.apply(file)
+            except LbrouterError as error:
+                self._journal.say("trouble", f"the file is not taken over: {error}")
+            finally:
+                self._notifier.ready(self._loop.file.config.gateway.name)
+
+    async def _beat(self) -> None:
+        """Signs of life, from the loop that does the work."""
+        pause_s = self._notifier.heartbeat_s or IDLE_HEARTBEAT_S
+        while True:
+            if time.monotonic() - self._loop.turned_at < STUCK_S:
+                self._notifier.alive()
+            await asyncio.sleep(pause_s)
+
+    def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ended.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+
+    async def _stop(self, parts: list[asyncio.Task[None]]) -> None:
+        """End the parts; a change that is half done is undone first (`transact` sees to it)."""
+        self._probers.close()
+        for part in parts:
+            part.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*parts, return_exceptions=True)
+        lastword.save(self._places.runtime_dir, self._loop.mind.health)
+        self._journal.say("stop", "the daemon ends; what it set up stays")

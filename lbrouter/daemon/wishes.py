@@ -1,0 +1,72 @@
+"""What operators asked for: drained uplinks and pinned policies, over a restart of the daemon."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lbrouter.kernel import durable
+from lbrouter.model.config import Config
+from lbrouter.model.errors import UsageError
+from lbrouter.model.events import Drain, Event, Pin, Restore
+
+FILE = "wishes.json"
+
+
+@dataclass(slots=True, kw_only=True)
+class Wishes:
+    """Names of drained uplinks, and the uplink that each pinned policy has to take."""
+
+    drained: set[str] = field(default_factory=set)
+    pins: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def load(state_dir: Path) -> "Wishes":
+        """As they were saved; none where the file is not there or damaged."""
+        payload, _ = durable.read(state_dir / FILE)
+        try:
+            found: Any = json.loads(payload or b"{}")
+            return Wishes(drained=set(found.get("drained", ())), pins=dict(found.get("pins", {})))
+        except (ValueError, TypeError, AttributeError):
+            return Wishes()
+
+    def save(self, state_dir: Path) -> None:
+        """Raises LbrouterError where the disk does not take it."""
+        payload = {"drained": sorted(self.drained), "pins": self.pins}
+        durable.write(state_dir / FILE, json.dumps(payload).encode())
+
+    def events(self, config: Config) -> Iterator[Event]:
+        """Told to a brain that knows nothing yet; names that the file has no more are left out."""
+        now = time.monotonic()
+        for name in sorted(self.drained & set(config.uplinks)):
+            yield Drain(at=now, uplink=name)
+        for policy, uplink in self.pins.items():
+            if policy in config.policies and uplink in config.policies[policy].uplinks:
+                yield Pin(at=now, policy=policy, uplink=uplink)
+
+    def drain(self, config: Config, uplink: str) -> Event:
+        """No new flows by `uplink`. Raises UsageError for a name that the file does not have."""
+        _known(config.uplinks, uplink, "uplink")
+        self.drained.add(uplink)
+        return Drain(at=time.monotonic(), uplink=uplink)
+
+    def pin(self, config: Config, policy: str, uplink: str) -> Event:
+        """All new flows of `policy` by `uplink`, which must be one of its own."""
+        _known(config.policies, policy, "policy")
+        _known(config.policies[policy].uplinks, uplink, f"uplink of policy {policy}")
+        self.pins[policy] = uplink
+        return Pin(at=time.monotonic(), policy=policy, uplink=uplink)
+
+    def restore(self, config: Config, uplink: str) -> Event:
+        """Neither drained nor pinned to."""
+        _known(config.uplinks, uplink, "uplink")
+        self.drained.discard(uplink)
+        self.pins = {policy: name for policy, name in self.pins.items() if name != uplink}
+        return Restore(at=time.monotonic(), uplink=uplink)
+
+
+def _known(names: Any, name: str, what: str) -> None:
+    if name not in names:
+        raise UsageError(f"There is no {what} {name!r}.", remedy=f"There is: {', '.join(names)}.")

@@ -1,0 +1,76 @@
+"""What systemd wants to hear of a service (sd_notify(3)), without its library.
+
+A datagram to the socket that NOTIFY_SOCKET names; without systemd every call does nothing. Nothing
+here raises: a manager that does not listen must not stop the routing.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+SHARE: Final = 3
+"""Signs of life in each watchdog period: one may come late."""
+
+
+class Notifier:
+    """Speaks to the service manager that started this process, if one did."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._path = environment.get("NOTIFY_SOCKET", "")
+        self._watchdog_us = _watchdog(environment)
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody listens at all."""
+        return bool(self._path)
+
+    @property
+    def heartbeat_s(self) -> float | None:
+        """Seconds between two calls of `alive`; None where no watchdog waits for them."""
+        return self._watchdog_us / 1e6 / SHARE if self._path and self._watchdog_us else None
+
+    def ready(self, status: str = "") -> None:
+        """The service does its work (after a reload as well)."""
+        self._send("READY=1", *_status(status))
+
+    def reloading(self) -> None:
+        """A new configuration is being read; `ready` ends it."""
+        now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._send("RELOADING=1", f"MONOTONIC_USEC={now_us}")
+
+    def stopping(self, status: str = "") -> None:
+        """The service is about to end."""
+        self._send("STOPPING=1", *_status(status))
+
+    def status(self, text: str) -> None:
+        """One line for `systemctl status`."""
+        self._send(*_status(text))
+
+    def alive(self) -> None:
+        """The loop turns: the watchdog may wait for another period."""
+        if self._watchdog_us:
+            self._send("WATCHDOG=1")
+
+    def _send(self, *lines: str) -> None:
+        if not self._path or not lines:
+            return
+        address = "\0" + self._path[1:] if self._path.startswith("@") else self._path
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        with suppress(OSError), socket.socket(socket.AF_UNIX, kind) as opened:
+            opened.sendto("\n".join(lines).encode(), address)
+
+
+def _status(text: str) -> tuple[str, ...]:
+    """A line; what follows a newline would be a message of its own."""
+    return (f"STATUS={' '.join(text.split())}",) if text else ()
+
+
+def _watchdog(environment: Mapping[str, str]) -> int:
+    """WATCHDOG_USEC, unless WATCHDOG_PID says that another process is meant; 0 = no watchdog."""
+    if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return 0
+    text = environment.get("WATCHDOG_USEC", "")
+    return int(text) if text.isdecimal() else 0

@@ -1,0 +1,138 @@
+"""What the brain hears: each event says when it happened, so that time is data.
+
+`at` and `sent_at` are seconds of one monotonic clock (CLOCK_MONOTONIC of the process, say). An
+event that bears an older time than the last one counts as happening with it. Names that the
+configuration does not know are ignored: an event may be on its way while the file changes.
+
+What the senses owe:
+
+- `ProbeSent` for each probe when it leaves, then one `ProbeAnswered` or `ProbeLost` with the same
+  `target` and `sent_at`. A late answer is worth telling up to 3 s after sending.
+- The time between two probes of an uplink is `compile.failover.pace(...)`, asked before each probe.
+- `Late` comes before whatever piled up in the meantime.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """Why a probe came to nothing, in words that fit a sentence."""
+
+    SILENT = "no answer"
+    UNREACHABLE = "unreachable"
+    """An ICMP error from somewhere on the way."""
+    REFUSED = "refused"
+    """A TCP reset: somebody answers, but not the target's service."""
+    PORTAL = "captive portal"
+    """A redirect, a wrong certificate or a wrong status where a page was expected."""
+    NONSENSE = "wrong answer"
+    UNSENT = "not sent"
+    """The probe never left: no route, no buffer. It says nothing of the line's loss."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSent:
+    """A probe left. `target` is `str(Target)`, its URL."""
+
+    at: float
+    uplink: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeAnswered:
+    """The target answered as it should, `rtt_s` seconds after `sent_at`."""
+
+    at: float
+    uplink: str
+    target: str
+    sent_at: float
+    rtt_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeLost:
+    """The probe came to nothing. `detail` is for people ("redirected to http://login.venue/")."""
+
+    at: float
+    uplink: str
+    target: str
+    sent_at: float
+    reason: Failure
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """The interface of an uplink has a carrier and is up, or not (nor when it is gone)."""
+
+    at: float
+    uplink: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressed:
+    """The uplink has an address and a gateway to go by, or not; `reason` then says what lacks."""
+
+    at: float
+    uplink: str
+    ready: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Time went by, nothing else happened."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """Our own process overslept by `by_s` seconds: starved of CPU, or the machine was paused."""
+
+    at: float
+    by_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFull:
+    """Our own queue towards this uplink is full (a backlog stands), or no longer."""
+
+    at: float
+    uplink: str
+    full: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """An operator takes an uplink out: no new flows."""
+
+    at: float
+    uplink: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore:
+    """Back to automatic: the uplink is no longer drained, and no policy is pinned to it."""
+
+    at: float
+    uplink: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """An operator forces a policy onto an uplink; None takes the pin off."""
+
+    at: float
+    policy: str
+    uplink: str | None
+
+
+ProbeEvent = ProbeSent | ProbeAnswered | ProbeLost
+"""What concerns one probe."""
+
+Event = ProbeEvent | Carrier | Addressed | Tick | Late | QueueFull | Drain | Restore | Pin
+"""Everything that `compile.failover.step` takes."""

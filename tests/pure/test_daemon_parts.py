@@ -1,0 +1,194 @@
+"""The daemon's parts that need no kernel: pace of repairs, records on trial, wishes, protocol."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from lbrouter.compile.failover import first_look
+from lbrouter.daemon import lastword
+from lbrouter.daemon.history import Entry, History, Sample, moment, recent
+from lbrouter.daemon.pace import BURST, COALESCE_S, SLOW_S, Pace
+from lbrouter.daemon.parts import keep
+from lbrouter.daemon.pending import Moment, Pending, Waiting
+from lbrouter.daemon.protocol import bad, good, request, result_of
+from lbrouter.daemon.wishes import Wishes
+from lbrouter.model.errors import NotAppliedError, UsageError
+from lbrouter.model.events import Drain, Pin
+from lbrouter.model.health import UplinkState
+from tests.situations import TWO_LINES, config_of, facts_of, health_of
+
+
+def test_a_notice_is_looked_into_a_quarter_of_a_second_later() -> None:
+    assert Pace().due(100.0) == 100.0 + COALESCE_S
+
+
+def test_a_long_look_keeps_its_distance_but_never_a_second() -> None:
+    pace = Pace()
+    pace.looked(begun=100.0, ended=100.1)
+    assert pace.due(100.1) == pytest.approx(100.5)
+    pace.looked(begun=200.0, ended=210.0)
+    assert pace.due(210.0) == 210.5
+
+
+def test_after_ten_repairs_there_is_one_in_five_seconds_until_it_is_calm() -> None:
+    pace = Pace()
+    for number in range(BURST):
+        assert not pace.strained(number)
+        pace.repaired(float(number))
+    assert pace.due(10.0) == BURST - 1 + SLOW_S
+    assert pace.due(100.0) == 100.0 + COALESCE_S
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Waiting:
+    return Waiting(state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
+
+
+def record(within_s: float = 60.0) -> Pending:
+    return Pending.begin(within_s=within_s, old=b"old", new=b"new", source="a.toml")
+
+
+def test_a_record_is_read_back_and_cleared(waiting: Waiting) -> None:
+    assert waiting.read() is None
+    assert waiting.left() is None
+    found = record()
+    waiting.write(found)
+    waiting.write(found.again(within_s=50.0))  # the previous copy must not stand in for it later
+    left = waiting.left()
+    assert left is not None
+    assert 40 < left <= 50
+    waiting.clear()
+    assert waiting.read() is None
+
+
+@pytest.mark.parametrize("lost", ["state", "run"])
+def test_either_copy_of_a_record_serves(waiting: Waiting, tmp_path: Path, lost: str) -> None:
+    waiting.write(record())
+    for file in (tmp_path / lost).iterdir():
+        file.write_bytes(b"# sha256:0\n{}")
+    found = waiting.read()
+    assert found is not None
+    assert (found.old, found.new) == ("old", "new")
+
+
+def test_after_a_reboot_every_record_is_overdue() -> None:
+    found, now = record(), Moment.now()
+    assert found.left(now) > 0
+    assert found.left(Moment(boot="another", seconds=0.0)) == 0
+    assert found.left(Moment(boot=now.boot, seconds=now.seconds + 61)) == 0
+
+
+def test_what_was_rejected_is_remembered_until_it_is_forgiven(waiting: Waiting) -> None:
+    assert waiting.rejected() == ""
+    waiting.reject("sha256:1")
+    waiting.reject("sha256:2")
+    assert waiting.rejected() == "sha256:2"
+    waiting.forgive()
+    assert waiting.rejected() == ""
+
+
+def test_wishes_last_and_those_for_what_is_gone_are_left_out(tmp_path: Path) -> None:
+    config = config_of(TWO_LINES)
+    wishes = Wishes.load(tmp_path)
+    wishes.drain(config, "fiber")
+    wishes.pin(config, "show", "lte")
+    wishes.save(tmp_path)
+    again = Wishes.load(tmp_path)
+    kinds = [type(event) for event in again.events(config)]
+    assert kinds == [Drain, Pin]
+    other = config_of(TWO_LINES.replace("fiber", "cable"))
+    assert [type(event) for event in again.events(other)] == [Pin]
+    again.restore(config, "lte")
+    assert again.pins == {}
+
+
+def test_a_wish_for_an_unknown_name_says_which_there_are() -> None:
+    with pytest.raises(UsageError, match="no uplink 'x'") as raised:
+        Wishes().drain(config_of(TWO_LINES), "x")
+    assert "fiber, lte" in raised.value.remedy
+    with pytest.raises(UsageError):
+        Wishes().pin(config_of(TWO_LINES), "show", "x")
+
+
+def test_damaged_wishes_are_none(tmp_path: Path) -> None:
+    (tmp_path / "wishes.json").write_text("{", encoding="utf-8")
+    assert Wishes.load(tmp_path) == Wishes()
+
+
+def test_the_last_word_is_taken_over(tmp_path: Path) -> None:
+    config = config_of(TWO_LINES)
+    health = health_of(config, fiber=UplinkState.DOWN)
+    assert lastword.load(tmp_path) is None
+    lastword.save(tmp_path, health)
+    assert lastword.load(tmp_path) == health
+    (tmp_path / "health.json").write_text('{"boot": 1}', encoding="utf-8")
+    assert lastword.load(tmp_path) is None
+    lastword.save(tmp_path / "nowhere", first_look(config, facts_of(config)))
+
+
+def test_an_error_arrives_as_what_it_was() -> None:
+    assert result_of(good({"a": 1})) == {"a": 1}
+    with pytest.raises(NotAppliedError, match="what") as raised:
+        result_of(bad(NotAppliedError("what", remedy="remedy")))
+    assert raised.value.remedy == "remedy"
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"{}", b'{"verb": 1}', b"\xff", b"[" * 99_999])
+def test_what_is_no_request_is_bad_usage(text: bytes) -> None:
+    with pytest.raises(UsageError):
+        request(text)
+
+
+def test_history_is_kept_and_read_back(tmp_path: Path) -> None:
+    complaints: list[str] = []
+    history = History(tmp_path, complain=complaints.append)
+    for number in range(20):
+        history.add(Entry(kind="move", text=str(number), more={"took_ms": number}))
+    sample = Sample(
+        at=moment(), uplink="a", state="up", rtt_ms=1.0, jitter_ms=None, loss_percent=0.0,
+        upload_bps=1, download_bps=2,
+    )  # fmt: skip
+    history.add(sample)
+    history.close()
+    assert [entry.text for entry in recent(tmp_path, limit=3)] == ["17", "18", "19"]
+    assert recent(tmp_path, limit=1)[0].more == {"took_ms": 19}
+    assert complaints == []
+
+
+def test_a_history_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "history.db").write_bytes(b"rubbish" * 1000)
+    complaints: list[str] = []
+    history = History(tmp_path, complain=complaints.append)
+    history.add(Entry(kind="a", text="lost"))
+    history.close()
+    again = History(tmp_path, complain=complaints.append)
+    again.add(Entry(kind="a", text="kept"))
+    again.close()
+    assert [entry.text for entry in recent(tmp_path, limit=9)] == ["kept"]
+    assert len(complaints) == 1
+    assert (tmp_path / "history.db.damaged").exists()
+
+
+def test_a_part_that_fails_starts_again_alone() -> None:
+    said: list[str] = []
+    runs = 0
+
+    async def part() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 3:
+            await asyncio.Event().wait()
+        raise RuntimeError("of course")
+
+    async def watch() -> None:
+        task = asyncio.create_task(keep("a part", part, said.append))
+        async with asyncio.timeout(10):
+            while runs < 3:
+                await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(watch())
+    assert len(said) == 2
+    assert "a part failed" in said[0]
+    assert "of course" in said[0]
