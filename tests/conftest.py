@@ -89,14 +89,15 @@ def kernel_features() -> frozenset[str]:
 
 @pytest.fixture(autouse=True, scope="session")
 def no_namespace_left_behind() -> Iterator[None]:
-    """The tests as a whole leave no named network namespace that was not there before."""
-    before = named_namespaces()
+    """The tests leave no named network namespace; those of other runs beside us do not count."""
     yield
-    left = named_namespaces() - before
+    left = own_namespaces()
     assert not left, f"network namespaces left behind: {', '.join(sorted(left))}"
 
 
-def named_namespaces() -> frozenset[str]:
-    """Names as `ip netns` lists them."""
+def own_namespaces() -> frozenset[str]:
+    """Names as `ip netns` lists them, of the venues that this process built."""
     folder = Path("/run/netns")
-    return frozenset(entry.name for entry in folder.iterdir()) if folder.is_dir() else frozenset()
+    prefix = f"lbr-{os.getpid()}-"
+    names = (entry.name for entry in folder.iterdir()) if folder.is_dir() else iter(())
+    return frozenset(name for name in names if name.startswith(prefix))

@@ -13,7 +13,8 @@ from lbrouter.compile.unsupported import limits, unsupported
 from lbrouter.kernel.dryrun import dry_run
 from lbrouter.model.config import Config
 from lbrouter.model.errors import Exit, NotAppliedError
-from lbrouter.model.state import Allocation, Facts, InterfaceFacts, KernelState
+from lbrouter.model.machine import Allocation, Facts, InterfaceFacts
+from lbrouter.model.state import KernelState
 
 FEATURES: Final = frozenset({"fq_codel"})
 """Of the imagined machine: a file is not wrong for what this one lacks."""

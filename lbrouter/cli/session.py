@@ -27,8 +27,9 @@ from lbrouter.model.errors import (
     UnavailableError,
 )
 from lbrouter.model.health import Health
+from lbrouter.model.machine import Allocation, Facts, Scope
 from lbrouter.model.plan import Operation
-from lbrouter.model.state import Allocation, Facts, KernelState, Scope
+from lbrouter.model.state import KernelState
 from lbrouter.model.units import Rate
 
 NO_DAEMON = "no daemon runs: uplinks are judged by their carrier alone, [health] waits for it"

@@ -26,17 +26,8 @@ from lbrouter.compile.shaping_order import order_classes
 from lbrouter.compile.trees import Lane, Line, Nouns, Plot, ceiling_tree, lan_tree, uplink_tree
 from lbrouter.model.config import Config
 from lbrouter.model.health import Health
-from lbrouter.model.state import (
-    Allocation,
-    Device,
-    DeviceKind,
-    Elements,
-    Facts,
-    HtbClass,
-    LinkFlag,
-    Qdisc,
-    Redirect,
-)
+from lbrouter.model.machine import Allocation, Facts
+from lbrouter.model.state import Device, DeviceKind, Elements, HtbClass, LinkFlag, Qdisc, Redirect
 
 __all__ = ["IFB_DOWN", "IFB_UP", "Shaping", "order_classes", "shape"]
 

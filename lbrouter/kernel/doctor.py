@@ -17,7 +17,8 @@ from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.neighbours import neighbours
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
-from lbrouter.model.state import Facts, KernelState, Scope
+from lbrouter.model.machine import Facts, Scope
+from lbrouter.model.state import KernelState
 
 
 class Level(StrEnum):

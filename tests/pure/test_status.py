@@ -11,7 +11,8 @@ from lbrouter.compile.status import Measured, Seen, Status, Traffic, percentages
 from lbrouter.compile.unsupported import limits, unsupported
 from lbrouter.model.config import Config
 from lbrouter.model.health import Health, UplinkState
-from lbrouter.model.state import Allocation, Facts, InterfaceFacts, KernelState, NftTable
+from lbrouter.model.machine import Allocation, Facts, InterfaceFacts
+from lbrouter.model.state import KernelState, NftTable
 from tests.situations import TWO_LINES, config_of, facts_of, health_of
 
 CONFIG = config_of(TWO_LINES)

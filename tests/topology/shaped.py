@@ -19,14 +19,9 @@ from lbrouter.kernel.features import features
 from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.netns import entered
 from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.machine import Allocation, Facts, InterfaceFacts, Scope
 from lbrouter.model.plan import Plan
-from lbrouter.model.state import (
-    Allocation,
-    Facts,
-    InterfaceFacts,
-    KernelState,
-    Scope,
-)
+from lbrouter.model.state import KernelState
 from lbrouter.rehearsal.netns import unique_prefix
 
 SECONDS = 2

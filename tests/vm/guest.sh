@@ -20,9 +20,10 @@ cached() {
     mount -t overlay -o "lowerdir=$layer/host,upperdir=$layer/written,workdir=$layer/work" \
         overlay "$target"
 }
+# /boot and /media: empty folders that every Debian has; see machine.py.
 cp /proc/mounts /run/mounts
 modules=$(readlink -f "/lib/modules/$(uname -r)")
-cached srv "$checkout"
+cached boot "$checkout"
 cached media /usr
 mkdir -p /lib/modules
 mount -t tmpfs modules /lib/modules
