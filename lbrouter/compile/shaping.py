@@ -80,17 +80,17 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
     up = _way(config, Direction.UPLOAD, allocation, health, facts)
     down = _way(config, Direction.DOWNLOAD, allocation, health, facts)
     there = _there(config, facts)
-    nouns = [
-        noun
-        for noun in (*_uploads(config, up, facts), *_downloads(config, down, facts))
-        if noun.interface in there
-    ]
-    redirects = frozenset(
+    redirects = [
         redirect
         for redirect in (*_up_redirects(config, up), *_down_redirects(config, down))
         if redirect.interface in there
-    )
+    ]
     ifbs = sorted({redirect.to for redirect in redirects})
+    nouns = [
+        noun
+        for noun in (*_uploads(config, up, facts), *_downloads(config, down, facts))
+        if noun.interface in there or noun.interface in ifbs
+    ]
     no_fq_codel = nouns and "fq_codel" not in facts.features
     tiny = (sentence for direction in Direction for sentence in too_small(config, direction))
     return Shaping(
@@ -98,7 +98,7 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
         links=frozenset(LinkFlag(interface=i, up=True, why=_WHY[i]) for i in ifbs),
         qdiscs=frozenset(noun for noun in nouns if isinstance(noun, Qdisc)),
         classes=frozenset(noun for noun in nouns if isinstance(noun, HtbClass)),
-        redirects=redirects,
+        redirects=frozenset(redirects),
         elements=frozenset(_elements(config, allocation, up, down)),
         warnings=(*((NO_FQ_CODEL,) if no_fq_codel else ()), *tiny),
         shortfalls=(*_short(up, Direction.UPLOAD), *_short(down, Direction.DOWNLOAD)),
@@ -115,7 +115,7 @@ def _there(config: Config, facts: Facts) -> frozenset[str]:
     """Interfaces that exist, or will: a line that is unplugged is shaped when it comes back."""
     trunk = config.lan.trunk if config.lan is not None else ""
     tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
-    return frozenset((*facts.interfaces, *map(config.device_of, tagged), IFB_UP, IFB_DOWN))
+    return frozenset((*facts.interfaces, *map(config.device_of, tagged)))
 
 
 def _way(

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from lbrouter.compile.parse import parse
+from lbrouter.model.config import Config
 from lbrouter.rehearsal import netns, stage, traffic, walls
 from lbrouter.rehearsal.hosts import Target
 from lbrouter.rehearsal.report import Check, Verdict
@@ -93,6 +95,10 @@ def by_hand(venue: Venue, *, mark: str = KEEP, masquerade: bool = True) -> None:
     sets += [f"net/ipv4/conf/{line.interface}/rp_filter 0" for line in venue.site.lines]
     lines = (f"echo {each.split()[1]} > /proc/sys/{each.split()[0]}" for each in sets)
     venue.gateway.script("\n".join(lines))
+
+
+def config_of(text: str) -> Config:
+    return parse(text.encode(), source="test").config
 
 
 def on_stage(venue: Venue) -> stage.Stage:

@@ -98,7 +98,8 @@ def boot(arguments: list[str], *, folder: Path, within_s: int) -> None:
     """Runs the VM until it switches itself off."""
     command = [
         TOOLS / "vng", "--disable-kvm", "--run", KERNEL.resolve(), "--cpus", "2",
-        "--memory", MEMORY, f"--rwdir=/mnt={folder}", f"--rodir=/boot={ROOT}", "--rodir=/media=/usr",
+        "--memory", MEMORY,
+        f"--rwdir=/mnt={folder}", f"--rodir=/boot={ROOT}", "--rodir=/media=/usr",
         "--", "bash", GUEST, ROOT, str(within_s), *arguments,
     ]  # fmt: skip
     path = f"{TOOLS}:{os.environ['PATH']}:/usr/sbin:/sbin"
