@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lbrouter.compile.render import render
 from lbrouter.kernel.features import features
 from lbrouter.model.config import Config
 from lbrouter.rehearsal import netns, wiring
@@ -16,7 +17,6 @@ from lbrouter.rehearsal.capture import Capture
 from lbrouter.rehearsal.hosts import Client, Gateway, Host, Internet, Isp
 from lbrouter.rehearsal.shell import Job, Row, undisturbed
 from lbrouter.rehearsal.site import SERVERS, Site, Style, plan_site
-from lbrouter.rehearsal.toml import render
 
 MAX_PARALLEL = 4
 

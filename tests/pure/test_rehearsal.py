@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from lbrouter.compile.parse import parse
+from lbrouter.compile.render import render
 from lbrouter.compile.unsupported import unsupported
 from lbrouter.model.config import Config, Protocol
 from lbrouter.rehearsal.adapt import adapt, networks_of, overlap
 from lbrouter.rehearsal.oracle import expected_shares, policy_for, ways
 from lbrouter.rehearsal.report import Report, Verdict, judge, tell
 from lbrouter.rehearsal.site import TALK_PORT, Site, Style, plan_site
-from lbrouter.rehearsal.toml import render
 from tests.situations import TWO_LINES
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))

@@ -174,7 +174,7 @@ def test_a_pulled_cable_and_a_dead_line(venue_of: VenueOf) -> None:
     venue.isp("left").carrier(up=True)
     assert eventually(lambda: venue.gateway.check(carrier).strip() == "1")
     venue.isp("right").blackhole(on=True)
-    rows = venue.client("desk").flows(count=10, timeout_ms=500)
+    rows = venue.client("desk").flows(count=10, timeout_ms=2500)
     assert Counter((row["error"], venue.uplink_of(row["seen"])) for row in rows) == {
         ("", "left"): 5,
         ("silent", None): 5,
@@ -186,7 +186,7 @@ def test_a_pulled_cable_and_a_dead_line(venue_of: VenueOf) -> None:
 def test_long_flows_notice_what_happens_to_them(venue_of: VenueOf) -> None:
     venue = venue_of(TWINS)
     by_hand(venue)
-    held = venue.client("desk").hold(count=2, interval_ms=20, timeout_ms=400)
+    held = venue.client("desk").hold(count=2, interval_ms=20, timeout_ms=1000)
     ping = venue.client("desk").ping(interval_ms=10)
     isps = list(venue.isps.values())
     with venue.capture(venue.isp("left"), "line") as frames:

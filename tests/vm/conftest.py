@@ -40,6 +40,7 @@ def pytest_terminal_summary(
     run = config.stash.get(RUN, None)
     if run:
         terminalreporter.write_line(
-            f"VM: Linux {run.release} booted in {run.boot_s:.1f} s, "
-            f"{len(run.outcomes)} tests inside took {run.inside_s:.0f} s, all {run.whole_s:.0f} s"
+            f"VM: Linux {run.release} booted in {run.boot_s:.1f} s; {len(run.outcomes)} tests "
+            f"inside took {run.inside_s:.0f} s; in all {run.whole_s:.0f} s, "
+            f"{run.processor_s:.0f} s of them of one processor"
         )

@@ -53,6 +53,7 @@ class Run:
     boot_s: float
     inside_s: float
     whole_s: float
+    processor_s: float
     release: str
     features: dict[str, str]
     status: int
@@ -86,12 +87,19 @@ def run(arguments: list[str], *, folder: Path, within_s: int) -> Run:
     """
     require()
     start = time.monotonic()
+    used = processor_time()
     boot(arguments, folder=folder, within_s=within_s)
     whole = time.monotonic() - start
     if not (folder / "status").exists():
         message = f"the VM ended without a result after {whole:.0f} s\n{console(folder)}"
         raise RuntimeError(message)
-    return read(folder, whole_s=whole)
+    return read(folder, whole_s=whole, processor_s=processor_time() - used)
+
+
+def processor_time() -> float:
+    """What the ended children of this process took, in seconds of one processor."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def boot(arguments: list[str], *, folder: Path, within_s: int) -> None:
@@ -130,7 +138,7 @@ def console(folder: Path) -> str:
     return "\n".join(path.read_text(errors="replace")[-4000:] for path in texts if path.exists())
 
 
-def read(folder: Path, *, whole_s: float) -> Run:
+def read(folder: Path, *, whole_s: float, processor_s: float) -> Run:
     """Turns the files in `folder` into a `Run`."""
     booted, finished = (float((folder / name).read_text()) for name in ("booted", "finished"))
     lines = (folder / "features").read_text().splitlines()
@@ -139,6 +147,7 @@ def read(folder: Path, *, whole_s: float) -> Run:
         boot_s=booted,
         inside_s=finished - booted,
         whole_s=whole_s,
+        processor_s=processor_s,
         release=KERNEL.resolve().name.removeprefix("vmlinuz-"),
         features=dict(line.split() for line in lines),
         status=int((folder / "status").read_text()),
