@@ -105,8 +105,10 @@ def _shrunk(observed: KernelState, wanted: Mapping[Hashable, Noun]) -> Iterator[
     kept = {key for key, noun in wanted.items() if isinstance(noun, Qdisc)}
     for old in observed.classes:
         shaped = ("qdisc", old.interface, "root") in kept
-        if old.key not in wanted and shaped and old.rate > LEAST_RATE:
-            low = replace(old, rate=LEAST_RATE)
+        children = [c for c in observed.classes if c.parent == old.classid]
+        least = LEAST_RATE * max(1, sum(c.interface == old.interface for c in children))
+        if old.key not in wanted and shaped and old.rate > least:
+            low = replace(old, rate=least)
             yield Operation(
                 phase=Phase.CLASS,
                 verb=Verb.CHANGE,

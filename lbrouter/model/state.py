@@ -17,6 +17,8 @@ from ipaddress import (
     IPv6Network,
 )
 
+from lbrouter.model.service import Service
+
 IpAddress = IPv4Address | IPv6Address
 IpInterface = IPv4Interface | IPv6Interface
 IpNetwork = IPv4Network | IPv6Network
@@ -232,7 +234,20 @@ class NftTable:
         return ("nft",)
 
 
-Noun = Sysctl | Device | LinkFlag | Address | Route | Rule | Qdisc | HtbClass | Redirect | NftTable
+Noun = (
+    Sysctl
+    | Device
+    | LinkFlag
+    | Address
+    | Route
+    | Rule
+    | Qdisc
+    | HtbClass
+    | Redirect
+    | NftTable
+    | Service
+)
+"""What an operation is about. A `Service` is never part of a `KernelState`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

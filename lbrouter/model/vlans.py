@@ -23,8 +23,8 @@ MAX_TAG: Final = 4094
 """802.1Q: twelve bits, of which 0 means "no VLAN" and 4095 is reserved."""
 
 MAX_PRIORITY: Final = 99
-"""HTB itself knows eight (TC_HTB_NUMPRIO; 0 is for the gateway's own probes and ARP): from 7 on, spare
-bandwidth goes out alike, and the number still says whose guarantee is met first when lines are lost."""
+"""HTB itself knows eight (TC_HTB_NUMPRIO; 0 is for the gateway's own probes and ARP): from 7 on,
+spare bandwidth goes out alike, and the number still says whose guarantee is met first."""
 
 DEFAULT_PRIORITY: Final = 4
 
