@@ -103,11 +103,11 @@ def _lowered(observed: KernelState, wanted: Mapping[Hashable, Noun]) -> Iterator
 def _shrunk(observed: KernelState, wanted: Mapping[Hashable, Noun]) -> Iterator[Operation]:
     """Classes that go give their rate back first: else the others would grow past their parent."""
     kept = {key for key, noun in wanted.items() if isinstance(noun, Qdisc)}
-    for old in observed.classes:
-        shaped = ("qdisc", old.interface, "root") in kept
-        children = [c for c in observed.classes if c.parent == old.classid]
-        least = LEAST_RATE * max(1, sum(c.interface == old.interface for c in children))
-        if old.key not in wanted and shaped and old.rate > least:
+    going = [old for old in observed.classes if old.key not in wanted]
+    for old in going:
+        children = [c for c in going if (c.interface, c.parent) == (old.interface, old.classid)]
+        least = LEAST_RATE * max(1, len(children))
+        if ("qdisc", old.interface, "root") in kept and old.rate > least:
             low = replace(old, rate=least)
             yield Operation(
                 phase=Phase.CLASS,
