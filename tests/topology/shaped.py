@@ -135,7 +135,9 @@ class Venue:
     def tear_down(self) -> None:
         for child in self.children:
             child.kill()
-            child.communicate()
+            child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
         for name in ("gw", "far", "stream", "guests"):
             subprocess.run(["ip", "netns", "del", f"{self.prefix}{name}"], check=False)
 

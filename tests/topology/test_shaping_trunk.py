@@ -12,7 +12,7 @@ pytestmark = pytest.mark.needs("htb", "ifb", "u32", "nft", "vlan")
 LONG = ("-t", "60")
 """On an emulated processor it takes seconds to start the program that reads a counter."""
 
-SLOWEST = 0.8
+SLOWEST = 0.5
 """What such a processor manages of a rate; never may it be more."""
 
 
