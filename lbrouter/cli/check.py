@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from lbrouter.cli import session
+from lbrouter.cli import services, session
 from lbrouter.cli.render import document, notes, say
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.allocate import allocate
@@ -39,6 +39,7 @@ def check(settings: Settings) -> int:
     notes("warning", file.warnings)
     notes("warning: not in this version", refused)
     notes("note", limits(file.config))
+    notes("warning", services.doubts(file.config))
     notes("error", errors)
     if skipped:
         notes("note", (f"the dry run of the ruleset was skipped: {skipped}",))

@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lbrouter.cli import session
+from lbrouter.cli import services, session
 from lbrouter.cli.render import document, notes
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.firewall import interfaces_of
@@ -45,10 +45,12 @@ async def status(settings: Settings) -> int:
         moment=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
     composed = compose(file.config, seen)
+    programs = services.status(settings, file.config)
     if settings.json:
-        document(composed)
+        document({**composed, "services": programs})
     else:
         console().print(_tables(composed))
+    notes("warning", services.troubles(programs))
     notes("note", (session.NO_DAEMON,))
     return Exit.DONE
 

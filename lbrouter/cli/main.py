@@ -95,7 +95,7 @@ def down(context: typer.Context, *, json: JsonOption = False) -> int:
 
 
 async def _plan(settings: Settings) -> int:
-    from lbrouter.cli import session
+    from lbrouter.cli import services, session
     from lbrouter.compile.desired import desired_state
     from lbrouter.compile.diff import diff
     from lbrouter.compile.unsupported import unsupported
@@ -108,11 +108,12 @@ async def _plan(settings: Settings) -> int:
     desired = desired_state(file.config, **found.inputs())
     session.warn(file, found, store)
     notes("note: `apply` will refuse", unsupported(file.config))
-    return show(diff(found.observed, desired), settings)
+    programs = services.steps(settings, file.config)
+    return show(services.whole(diff(found.observed, desired), programs), settings)
 
 
 async def _apply(settings: Settings) -> int:
-    from lbrouter.cli import session
+    from lbrouter.cli import services, session
     from lbrouter.compile.desired import desired_state
     from lbrouter.compile.diff import diff
     from lbrouter.kernel.linux import LinuxKernel
@@ -127,19 +128,24 @@ async def _apply(settings: Settings) -> int:
         async with LinuxKernel() as kernel:
             found = await session.look(kernel, store, settings, file.config)
             desired = desired_state(file.config, **found.inputs())
-            steps = diff(found.observed, desired)
+            steps, programs = (
+                diff(found.observed, desired),
+                services.steps(settings, file.config),
+            )
             session.warn(file, found, store)
+            tell = report.teller(services.whole(steps, programs))
             if steps:
                 session.prepare(store, file, found, desired)
-                told = session.Narrated(kernel, report.teller(steps))
+                told = session.Narrated(kernel, tell)
                 await transact(told, steps, desired=desired, scope=found.scope, store=store)
             session.conclude(store, file, found)
+            services.carry_out(settings, programs, tell)
     notes("note", (session.NO_DAEMON,))
     return report.close()
 
 
 async def _down(settings: Settings) -> int:
-    from lbrouter.cli import session
+    from lbrouter.cli import services, session
     from lbrouter.compile.desired import nothing, scope_of
     from lbrouter.compile.diff import diff
     from lbrouter.kernel.linux import LinuxKernel
@@ -156,7 +162,10 @@ async def _down(settings: Settings) -> int:
             desired = nothing(baseline, await kernel.facts(scope))
             steps = diff(await kernel.observe(scope), desired)
             notes("warning", store.warnings)
-            told = session.Narrated(kernel, report.teller(steps))
+            programs = services.steps(settings, None)
+            tell = report.teller(services.whole(programs, steps))
+            services.carry_out(settings, programs, tell)
+            told = session.Narrated(kernel, tell)
             await transact(told, steps, desired=desired, scope=scope, store=store)
         if baseline != KernelState():
             store.save_baseline(KernelState())

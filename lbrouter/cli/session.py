@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
+from lbrouter.cli import services
 from lbrouter.cli.render import notes
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.allocate import allocate
@@ -31,6 +32,7 @@ from lbrouter.model.machine import Allocation, Facts, Scope
 from lbrouter.model.plan import Operation
 from lbrouter.model.state import KernelState
 from lbrouter.model.units import Rate
+from lbrouter.services import dnsmasq
 
 NO_DAEMON = "no daemon runs: uplinks are judged by their carrier alone, [health] waits for it"
 
@@ -176,12 +178,13 @@ def refuse_unsupported(config: Config) -> None:
     refusals = unsupported(config)
     if refusals:
         raise UnavailableError("\n".join(f"not in this version: {each}" for each in refusals))
+    dnsmasq.require(config)
 
 
 def warn(file: File, found: Found, store: Store) -> None:
     """All that a person should know, and that stops nothing."""
     notes("warning", (*file.warnings, *store.warnings, *found.facts.conflicts))
-    notes("warning", _shaping(file.config, found))
+    notes("warning", (*_shaping(file.config, found), *services.doubts(file.config)))
     notes("note", limits(file.config))
 
 

@@ -1,4 +1,4 @@
-"""`desired_state` on a trunk, and on machines that lack something; the simulated kernel's refusals."""
+"""`desired_state` on a trunk and on machines that lack something; what the simulation refuses."""
 
 import asyncio
 
