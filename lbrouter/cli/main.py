@@ -128,10 +128,8 @@ async def _apply(settings: Settings) -> int:
         async with LinuxKernel() as kernel:
             found = await session.look(kernel, store, settings, file.config)
             desired = desired_state(file.config, **found.inputs())
-            steps, programs = (
-                diff(found.observed, desired),
-                services.steps(settings, file.config),
-            )
+            steps = diff(found.observed, desired)
+            programs = services.steps(settings, file.config)
             session.warn(file, found, store)
             tell = report.teller(services.whole(steps, programs))
             if steps:

@@ -142,6 +142,6 @@ def read_reports(path: Path) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...
     """Reports in their order, and the tests that have none of their end."""
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     reports = tuple(line for line in lines if "started" not in line)
-    ended = {line["nodeid"] for line in reports if line["when"] == "teardown"}
+    ended = {line["nodeid"] for line in reports if line.get("when") == "teardown"}
     started = [line["started"] for line in lines if "started" in line]
     return reports, tuple(nodeid for nodeid in started if nodeid not in ended)

@@ -19,6 +19,11 @@ def test_each_test_inside(inside: Run, request: pytest.FixtureRequest) -> None:
     for serial in inside.reports:
         report = hook.pytest_report_from_serializable(config=request.config, data=dict(serial))
         report.nodeid = f"inside the VM: {report.nodeid}"
+        if isinstance(report, pytest.CollectReport):
+            hook.pytest_collectreport(report=report)
+            continue
+        if isinstance(report.longrepr, list):  # JSON has no tuples
+            report.longrepr = tuple(report.longrepr)
         hook.pytest_runtest_logreport(report=report)
     assert inside.reports, inside.log
 
