@@ -6,6 +6,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A machine under load is slow, not wrong: no example has a deadline.
+settings.register_profile("lbrouter", deadline=None)
+settings.load_profile("lbrouter")
 
 HERE = Path(__file__).parent
 RINGS = ("shape", "pure", "contract", "topology", "vm")
@@ -15,8 +20,6 @@ ROOT_RINGS = frozenset({"contract", "topology", "vm"})
 INSIDE_VM = "LBROUTER_INSIDE_VM" in os.environ
 """Set by tests/vm/guest.sh: this pytest runs on Debian's own kernel, emulated, ten times slower."""
 
-CASES_INSIDE_VM = 3
-
 
 def ring_of(item: pytest.Item) -> str | None:
     """The ring's name, None for a test outside of all rings."""
@@ -25,8 +28,8 @@ def ring_of(item: pytest.Item) -> str | None:
     return top if top in RINGS else None
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks each test with its ring, orders the rings, leaves slow tests out inside the VM."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks each test with its ring, orders the rings."""
     for item in items:
         ring = ring_of(item)
         if ring is None:
@@ -34,35 +37,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(message)
         item.add_marker(ring)
     items.sort(key=lambda item: RINGS.index(ring_of(item) or RINGS[0]))
-    if INSIDE_VM:
-        chosen = choose(items)
-        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-        items[:] = [item for item in items if item in chosen]
-
-
-def choose(items: list[pytest.Item]) -> set[pytest.Item]:
-    """What an emulated processor repeats: all that hangs on the kernel, and each thing once.
-
-    Out of many cases of one test some stand for the rest, the first and the last among them; a
-    case that needs a feature of the kernel always runs, for it may run nowhere else.
-    """
-    kept = [
-        item
-        for item in items
-        if not item.get_closest_marker("slow") and "simulated" not in item.keywords
-    ]
-    cases: dict[str, list[pytest.Item]] = {}
-    for item in kept:
-        cases.setdefault(item.nodeid.split("[")[0], []).append(item)
-    needing = {item for item in kept if item.get_closest_marker("needs")}
-    return needing.union(*(spread(group) for group in cases.values()))
-
-
-def spread(group: list[pytest.Item]) -> list[pytest.Item]:
-    """At most `CASES_INSIDE_VM` of the group, evenly spaced, with both ends."""
-    last = len(group) - 1
-    steps = max(CASES_INSIDE_VM - 1, 1)
-    return [group[index] for index in sorted({last * step // steps for step in range(steps + 1)})]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -89,14 +63,15 @@ def kernel_features() -> frozenset[str]:
 
 @pytest.fixture(autouse=True, scope="session")
 def no_namespace_left_behind() -> Iterator[None]:
-    """The tests as a whole leave no named network namespace that was not there before."""
-    before = named_namespaces()
+    """The tests leave no named network namespace; those of other runs beside us do not count."""
     yield
-    left = named_namespaces() - before
+    left = own_namespaces()
     assert not left, f"network namespaces left behind: {', '.join(sorted(left))}"
 
 
-def named_namespaces() -> frozenset[str]:
-    """Names as `ip netns` lists them."""
+def own_namespaces() -> frozenset[str]:
+    """Names as `ip netns` lists them, of the venues that this process built."""
     folder = Path("/run/netns")
-    return frozenset(entry.name for entry in folder.iterdir()) if folder.is_dir() else frozenset()
+    prefix = f"lbr-{os.getpid()}-"
+    names = (entry.name for entry in folder.iterdir()) if folder.is_dir() else iter(())
+    return frozenset(name for name in names if name.startswith(prefix))

@@ -7,7 +7,8 @@ from lbrouter.compile.firewall import interfaces_of
 from lbrouter.compile.parse import parse
 from lbrouter.model.config import Config
 from lbrouter.model.health import Health, UplinkHealth, UplinkState
-from lbrouter.model.state import Allocation, Facts, InterfaceFacts, KernelState
+from lbrouter.model.machine import Allocation, Facts, InterfaceFacts
+from lbrouter.model.state import KernelState
 
 TWO_LINES = """
 [gateway]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from lbrouter.cli import session
+from lbrouter.cli import services, session
 from lbrouter.cli.render import document, notes, say
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.allocate import allocate
@@ -14,7 +14,8 @@ from lbrouter.daemon.file import File
 from lbrouter.kernel.dryrun import dry_run
 from lbrouter.model.config import Config
 from lbrouter.model.errors import Exit, NotAppliedError
-from lbrouter.model.state import Allocation, Facts, InterfaceFacts, KernelState
+from lbrouter.model.machine import Allocation, Facts, InterfaceFacts
+from lbrouter.model.state import KernelState
 
 FEATURES: Final = frozenset({"fq_codel"})
 """Of the imagined machine: a file is not wrong for what this one lacks."""
@@ -39,6 +40,7 @@ def check(settings: Settings) -> int:
     notes("warning", file.warnings)
     notes("warning: not in this version", refused)
     notes("note", limits(file.config))
+    notes("warning", services.doubts(file.config))
     notes("error", errors)
     if skipped:
         notes("note", (f"the dry run of the ruleset was skipped: {skipped}",))

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from lbrouter.cli import session
+from lbrouter.cli import services, session
 from lbrouter.cli.render import document, notes
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.firewall import interfaces_of
@@ -43,10 +43,13 @@ PLAIN_WIDTH = 160
 async def status(settings: Settings) -> int:
     """Print the document of the contract, section 3, or tables made of it."""
     composed = await _compose(settings)
+    config = session.config_or_none(settings)
+    programs = {} if config is None else services.status(settings, config)
     if settings.json:
-        document(composed)
+        document({**composed, "services": programs})
     else:
         console().print(_tables(composed))
+    notes("warning", services.troubles(programs))
     if not composed["daemon"]:
         notes("note", (session.NO_DAEMON,))
     return Exit.DONE

@@ -1,6 +1,6 @@
 """`lbrouter plan`: what an apply would do, and why."""
 
-from lbrouter.cli import session
+from lbrouter.cli import services, session
 from lbrouter.cli.render import notes, show
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.diff import diff
@@ -16,4 +16,5 @@ async def plan(settings: Settings) -> int:
         found = await here.look(file.config, judge=judge)
     session.warn(file, found, here.store)
     notes("note: `apply` will refuse", unsupported(file.config))
-    return show(diff(found.observed, found.desired(file.config)), settings)
+    steps = diff(found.observed, found.desired(file.config))
+    return show(services.whole(steps, here.programs(file.config)), settings)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
+from lbrouter.cli import services
 from lbrouter.cli.render import notes
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.allocate import allocate
@@ -20,7 +21,8 @@ from lbrouter.kernel.store import Store
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
 from lbrouter.model.health import Health
-from lbrouter.model.state import Facts, KernelState
+from lbrouter.model.machine import Facts
+from lbrouter.model.state import KernelState
 from lbrouter.model.units import Rate
 
 NO_DAEMON = "no daemon runs: uplinks are judged by their carrier alone, [health] waits for it"
@@ -76,7 +78,7 @@ async def survey(kernel: LinuxKernel, store: Store, config: Config, judge: Judge
 def warn(file: File, found: Found, store: Store) -> None:
     """All that a person should know, and that stops nothing."""
     notes("warning", (*file.warnings, *store.warnings, *found.facts.conflicts))
-    notes("warning", _shaping(file.config, found))
+    notes("warning", (*_shaping(file.config, found), *services.doubts(file.config)))
     notes("note", limits(file.config))
 
 

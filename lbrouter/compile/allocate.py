@@ -8,8 +8,8 @@ must not wake up on a stranger.
 from collections.abc import Iterable, Mapping
 
 from lbrouter.model.config import Config
+from lbrouter.model.machine import Allocation
 from lbrouter.model.numbers import MAX_UPLINKS
-from lbrouter.model.state import Allocation
 
 MAX_VLANS = 4000
 

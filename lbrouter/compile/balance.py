@@ -12,8 +12,9 @@ from math import gcd
 from lbrouter.compile.ports import offers
 from lbrouter.model.config import Config, Policy, PolicyMode
 from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.machine import Facts
 from lbrouter.model.numbers import SLOTS
-from lbrouter.model.state import Facts, Family
+from lbrouter.model.state import Family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,17 +12,8 @@ from lbrouter.compile.ruleset import digest, structure
 from lbrouter.compile.sysctls import sysctls
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.health import Health
-from lbrouter.model.state import (
-    Allocation,
-    Device,
-    DeviceKind,
-    Facts,
-    KernelState,
-    LinkFlag,
-    NftTable,
-    Scope,
-    Sysctl,
-)
+from lbrouter.model.machine import Allocation, Facts, Scope
+from lbrouter.model.state import Device, DeviceKind, KernelState, LinkFlag, NftTable, Sysctl
 
 
 def desired_state(

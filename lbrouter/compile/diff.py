@@ -5,6 +5,7 @@ Set arithmetic over keys, and nothing else: what has a key only in `desired` is 
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from lbrouter.compile.shaping import order_classes
 from lbrouter.compile.sysctls import FORWARDING
@@ -47,6 +48,9 @@ BREAK: Mapping[type, Phase] = {
     Redirect: Phase.UNREDIRECT,
 }
 
+LEAST_RATE = 8_000
+"""Bits a second: what HTB takes at the least."""
+
 SETTINGS = (Sysctl, LinkFlag)
 """Nouns that are set and never removed: absent from `desired`, they are simply not ours."""
 
@@ -59,6 +63,7 @@ def diff(observed: KernelState, desired: KernelState) -> Plan:
         *_made(found, wanted),
         *_broken(found, wanted),
         *_lowered(observed, wanted),
+        *_shrunk(observed, wanted),
         *_table(observed.nft, desired.nft),
     ]
     return Plan(operations=tuple(_ordered(steps)))
@@ -76,7 +81,7 @@ def _broken(found: Mapping[Hashable, Noun], wanted: Mapping[Hashable, Noun]) -> 
     for key, old in found.items():
         if key not in wanted and not isinstance(old, SETTINGS):
             phase = Phase.UNLEAF if _is_leaf(old) else BREAK[type(old)]
-            reason = "the file does not ask for it"
+            reason = "no longer asked for"
             yield Operation(phase=phase, verb=Verb.REMOVE, new=None, old=old, reason=reason)
 
 
@@ -92,6 +97,24 @@ def _lowered(observed: KernelState, wanted: Mapping[Hashable, Noun]) -> Iterator
                 new=low,
                 old=link,
                 reason="its device is removed next",
+            )
+
+
+def _shrunk(observed: KernelState, wanted: Mapping[Hashable, Noun]) -> Iterator[Operation]:
+    """Classes that go give their rate back first: else the others would grow past their parent."""
+    kept = {key for key, noun in wanted.items() if isinstance(noun, Qdisc)}
+    going = [old for old in observed.classes if old.key not in wanted]
+    for old in going:
+        children = [c for c in going if (c.interface, c.parent) == (old.interface, old.classid)]
+        least = LEAST_RATE * max(1, len(children))
+        if ("qdisc", old.interface, "root") in kept and old.rate > least:
+            low = replace(old, rate=least)
+            yield Operation(
+                phase=Phase.CLASS,
+                verb=Verb.CHANGE,
+                new=low,
+                old=old,
+                reason="it goes; its rate is for others",
             )
 
 
@@ -119,7 +142,7 @@ def _table(old: NftTable | None, new: NftTable | None) -> Iterator[Operation]:
         if old is not None:
             closed = _with_elements(old, {"named": _names(old)})
             yield from _step(Phase.CLOSE, old, closed, "closed before anything is taken away")
-            yield from _step(Phase.UNGUARD, closed, None, "the file does not ask for it")
+            yield from _step(Phase.UNGUARD, closed, None, "no longer asked for")
         return
     everybody = _names(old) | _names(new)
     base = old if old is not None else _with_elements(new, {})

@@ -14,8 +14,9 @@ from lbrouter.compile.shaping import shape
 from lbrouter.compile.status import percentages
 from lbrouter.model.config import Config, PolicyMode
 from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.machine import Allocation, Facts
 from lbrouter.model.numbers import OWN_TABLE, mark_of, table_of
-from lbrouter.model.state import Allocation, Elements, Facts
+from lbrouter.model.state import Elements
 
 
 class FlowDocument(TypedDict):

@@ -12,8 +12,9 @@ from lbrouter.compile.ports import way_out
 from lbrouter.compile.ruleset import collapsed
 from lbrouter.model.config import Config, Forward, Policy, PolicyMode
 from lbrouter.model.health import Health, UplinkState
+from lbrouter.model.machine import Allocation, Facts
 from lbrouter.model.numbers import mark_of
-from lbrouter.model.state import Allocation, Elements, Facts, Family, IpNetwork
+from lbrouter.model.state import Elements, Family, IpNetwork
 
 BOGUS = tuple(
     ip_network(text)

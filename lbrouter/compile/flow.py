@@ -11,7 +11,8 @@ from ipaddress import ip_address
 from lbrouter.compile.ports import way_out
 from lbrouter.model.config import ANY, Config, Forward, PolicyRule, Protocol, Uplink, Vlan
 from lbrouter.model.errors import UsageError
-from lbrouter.model.state import Facts, Family, IpAddress, IpInterface
+from lbrouter.model.machine import Facts
+from lbrouter.model.state import Family, IpAddress, IpInterface
 
 GATEWAY = "gateway"
 """Stands for the gateway itself where a source or a destination is asked for."""

@@ -10,7 +10,8 @@ from lbrouter.compile.htb import FLOOR, LOWEST_PRIORITY, UNLIMITED, quantum, who
 from lbrouter.compile.trees import Lane, Line
 from lbrouter.model.config import Bandwidth, Config, Uplink, Vlan
 from lbrouter.model.health import Health
-from lbrouter.model.state import Allocation, Facts, Family
+from lbrouter.model.machine import Allocation, Facts
+from lbrouter.model.state import Family
 from lbrouter.model.units import Rate
 
 HEADROOM_PERCENT: Final = 5

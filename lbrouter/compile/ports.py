@@ -7,7 +7,8 @@ an uplink" (routes, the anti-spoofing sets, `status`) asks here.
 from dataclasses import dataclass
 
 from lbrouter.model.config import Addressing, Config, Uplink
-from lbrouter.model.state import Facts, Family, InterfaceFacts, IpAddress, IpInterface
+from lbrouter.model.machine import Facts, InterfaceFacts
+from lbrouter.model.state import Family, IpAddress, IpInterface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

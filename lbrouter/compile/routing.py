@@ -18,6 +18,7 @@ from lbrouter.compile.balance import best_of_all
 from lbrouter.compile.ports import WayOut, families, way_out
 from lbrouter.model.config import Config
 from lbrouter.model.health import Health
+from lbrouter.model.machine import Allocation, Facts
 from lbrouter.model.numbers import (
     MARK_MASK,
     OWN_TABLE,
@@ -28,7 +29,7 @@ from lbrouter.model.numbers import (
     mark_of,
     table_of,
 )
-from lbrouter.model.state import Address, Allocation, Facts, Family, IpNetwork, Route, Rule
+from lbrouter.model.state import Address, Family, IpNetwork, Route, Rule
 
 LAST_METRIC = 2_000_000_000
 """Metric of the `unreachable` default that closes each uplink's table: behind anything real."""

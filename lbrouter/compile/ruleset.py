@@ -10,8 +10,9 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from lbrouter.compile.templates import STRUCTURE, fragment, ruleset
 from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule, Vlan
+from lbrouter.model.machine import Allocation
 from lbrouter.model.numbers import KEEP_MASK, MARK_MASK, SLOTS, mark_of
-from lbrouter.model.state import Allocation, Family, IpNetwork
+from lbrouter.model.state import Family, IpNetwork
 
 LINK_LOCAL = IPv6Network("fe80::/10")
 

@@ -26,17 +26,8 @@ from lbrouter.compile.shaping_order import order_classes
 from lbrouter.compile.trees import Lane, Line, Nouns, Plot, ceiling_tree, lan_tree, uplink_tree
 from lbrouter.model.config import Config
 from lbrouter.model.health import Health
-from lbrouter.model.state import (
-    Allocation,
-    Device,
-    DeviceKind,
-    Elements,
-    Facts,
-    HtbClass,
-    LinkFlag,
-    Qdisc,
-    Redirect,
-)
+from lbrouter.model.machine import Allocation, Facts
+from lbrouter.model.state import Device, DeviceKind, Elements, HtbClass, LinkFlag, Qdisc, Redirect
 
 __all__ = ["IFB_DOWN", "IFB_UP", "Shaping", "order_classes", "shape"]
 
@@ -89,17 +80,17 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
     up = _way(config, Direction.UPLOAD, allocation, health, facts)
     down = _way(config, Direction.DOWNLOAD, allocation, health, facts)
     there = _there(config, facts)
-    nouns = [
-        noun
-        for noun in (*_uploads(config, up, facts), *_downloads(config, down, facts))
-        if noun.interface in there
-    ]
-    redirects = frozenset(
+    redirects = [
         redirect
         for redirect in (*_up_redirects(config, up), *_down_redirects(config, down))
         if redirect.interface in there
-    )
+    ]
     ifbs = sorted({redirect.to for redirect in redirects})
+    nouns = [
+        noun
+        for noun in (*_uploads(config, up, facts), *_downloads(config, down, facts))
+        if noun.interface in there or noun.interface in ifbs
+    ]
     no_fq_codel = nouns and "fq_codel" not in facts.features
     tiny = (sentence for direction in Direction for sentence in too_small(config, direction))
     return Shaping(
@@ -107,7 +98,7 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
         links=frozenset(LinkFlag(interface=i, up=True, why=_WHY[i]) for i in ifbs),
         qdiscs=frozenset(noun for noun in nouns if isinstance(noun, Qdisc)),
         classes=frozenset(noun for noun in nouns if isinstance(noun, HtbClass)),
-        redirects=redirects,
+        redirects=frozenset(redirects),
         elements=frozenset(_elements(config, allocation, up, down)),
         warnings=(*((NO_FQ_CODEL,) if no_fq_codel else ()), *tiny),
         shortfalls=(*_short(up, Direction.UPLOAD), *_short(down, Direction.DOWNLOAD)),
@@ -124,7 +115,7 @@ def _there(config: Config, facts: Facts) -> frozenset[str]:
     """Interfaces that exist, or will: a line that is unplugged is shaped when it comes back."""
     trunk = config.lan.trunk if config.lan is not None else ""
     tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
-    return frozenset((*facts.interfaces, *map(config.device_of, tagged), IFB_UP, IFB_DOWN))
+    return frozenset((*facts.interfaces, *map(config.device_of, tagged)))
 
 
 def _way(

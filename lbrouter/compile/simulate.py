@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.machine import Facts, Scope
 from lbrouter.model.plan import Operation, Verb
 from lbrouter.model.state import (
     Address,
     Device,
-    Facts,
     HtbClass,
     KernelState,
     LinkFlag,
@@ -23,7 +23,6 @@ from lbrouter.model.state import (
     Redirect,
     Route,
     Rule,
-    Scope,
     Sysctl,
 )
 

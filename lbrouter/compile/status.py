@@ -11,8 +11,9 @@ from lbrouter.compile.balance import apportion, choose
 from lbrouter.compile.ports import way_out
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.health import Health
+from lbrouter.model.machine import Allocation, Facts
 from lbrouter.model.numbers import table_of
-from lbrouter.model.state import Allocation, Facts, Family, KernelState
+from lbrouter.model.state import Family, KernelState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

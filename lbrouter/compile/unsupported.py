@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lbrouter.compile.dnsmasq import SLAAC_PREFIX
 from lbrouter.model.config import Addressing, Config
 
 
@@ -20,12 +21,12 @@ class Refusal:
 
 def unsupported(config: Config) -> tuple[Refusal, ...]:
     """What `apply` refuses: without it a line or a VLAN would not work as the file says."""
-    return (*_uplinks(config), *_leases(config))
+    return tuple(_uplinks(config))
 
 
 def limits(config: Config) -> tuple[Refusal, ...]:
     """What works in part, so that `apply` goes on and says what is missing."""
-    return (*_resolvers(config), *_advertisements(config))
+    return tuple(_advertisements(config))
 
 
 def _uplinks(config: Config) -> Iterator[Refusal]:
@@ -45,30 +46,11 @@ def _uplinks(config: Config) -> Iterator[Refusal]:
             )
 
 
-def _leases(config: Config) -> Iterator[Refusal]:
-    for name, vlan in config.vlans.items():
-        if vlan.dhcp is not None:
-            yield Refusal(
-                key_path=f"vlans.{name}.dhcp",
-                why="this version does not serve leases",
-                remedy="leave it out and run a DHCP server of your own, or give fixed addresses",
-            )
-
-
-def _resolvers(config: Config) -> Iterator[Refusal]:
-    if config.gateway.dns:
-        yield Refusal(
-            key_path="gateway.dns",
-            why="this version does not answer its clients' DNS queries",
-            remedy="give the clients these resolvers directly",
-        )
-
-
 def _advertisements(config: Config) -> Iterator[Refusal]:
     for name, vlan in config.vlans.items():
-        if vlan.address6 is not None:
+        if vlan.address6 is not None and vlan.address6.network.prefixlen != SLAAC_PREFIX:
             yield Refusal(
                 key_path=f"vlans.{name}.address6",
-                why="this version does not send router advertisements",
-                remedy="give the clients fixed IPv6 addresses and this gateway",
+                why=f"clients form addresses by themselves under a /{SLAAC_PREFIX} alone",
+                remedy=f"write a /{SLAAC_PREFIX}, or give the clients fixed IPv6 addresses",
             )

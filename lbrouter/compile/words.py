@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from lbrouter.model.numbers import NFT_TABLE, PROTOCOL
 from lbrouter.model.plan import Operation, Verb
+from lbrouter.model.service import Service
 from lbrouter.model.state import (
     Address,
     Device,
@@ -208,6 +209,13 @@ def _element(key: str, value: str, verb: str) -> str:
     return f"{key} : {value}" if value and verb == "add" else key
 
 
+def _service(service: Service, verb: Verb) -> str:
+    """A changed file takes a new process: dnsmasq reads its options once, when it starts."""
+    end = f"kill $(cat {shlex.quote(service.pid_file)})"
+    start = shlex.join(service.argv)
+    return {Verb.ADD: start, Verb.CHANGE: f"{end}; {start}", Verb.REMOVE: end}[verb]
+
+
 def _ip(family: Family) -> str:
     return "ip" if family is Family.V4 else "ip -6"
 
@@ -227,4 +235,5 @@ _WORDS: Final[Mapping[type, Callable[[Any, Verb], str]]] = {
     HtbClass: _class,
     Redirect: _redirect,
     NftTable: _structure,
+    Service: _service,
 }

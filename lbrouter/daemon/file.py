@@ -8,6 +8,7 @@ from lbrouter.compile.parse import MAX_BYTES, Parsed, parse
 from lbrouter.compile.unsupported import unsupported
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfigError, NotPermittedError, UnavailableError
+from lbrouter.services import dnsmasq
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,8 @@ def load(path: Path) -> File:
 
 
 def refuse_unsupported(config: Config) -> None:
-    """Raise UnavailableError naming all that the file asks for and this version cannot do."""
+    """Raise UnavailableError naming all that this version, or this machine, cannot do."""
     refusals = unsupported(config)
     if refusals:
         raise UnavailableError("\n".join(f"not in this version: {each}" for each in refusals))
+    dnsmasq.require(config)

@@ -4,6 +4,7 @@
 lock of the runtime directory (`kernel.lock`).
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,8 +24,10 @@ from lbrouter.kernel.transaction import transact
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
 from lbrouter.model.health import Health
+from lbrouter.model.machine import Allocation, Facts, Scope
 from lbrouter.model.plan import Operation, Plan
-from lbrouter.model.state import Allocation, Facts, KernelState, Scope
+from lbrouter.model.state import KernelState
+from lbrouter.services import dnsmasq
 
 Teller = Callable[[Plan], Callable[[Operation], None]]
 """Given a plan, what is called with each operation before it is carried out."""
@@ -102,6 +105,7 @@ class Machine:
     ) -> None:
         self.kernel = kernel
         self.store = Store(state_dir)
+        self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
         self.runtime_dir = runtime_dir
         self.tell = tell
 
@@ -154,8 +158,30 @@ class Machine:
         told = Narrated(self.kernel, self.tell(steps))
         await transact(told, steps, desired=desired, scope=scope, store=self.store)
 
+    def programs(self, config: Config | None) -> Plan:
+        """What is to be done beside the kernel; None for the file means that nothing shall run.
+
+        Nothing where dnsmasq is missing: who needs it was refused before (`dnsmasq.require`).
+        """
+        if config is not None and dnsmasq.missing(config):
+            return Plan()
+        return Plan(operations=self.dnsmasq.pending(config))
+
+    async def serve(self, config: Config | None) -> Plan:
+        """Start, replace or end the programs beside the kernel; what was done.
+
+        Raises NotAppliedError with the program's own words; the kernel keeps what it holds.
+        """
+        steps = self.programs(config)
+        tell = self.tell(steps)
+        for operation in steps.operations:
+            tell(operation)
+            await asyncio.to_thread(self.dnsmasq.carry_out, operation)
+        return steps
+
     async def remove(self, config: Config | None) -> None:
         """Take out all that is ours; `config` is what is known of where to look."""
+        await self.serve(None)
         baseline = self.store.baseline()
         scope = scope_of(config, baseline)
         desired = nothing(baseline, await self.kernel.facts(scope))

@@ -15,7 +15,8 @@ from lbrouter.daemon.journal import Journal
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.events import Addressed, Carrier, Event, Tick
 from lbrouter.model.health import Health, UplinkState
-from lbrouter.model.state import Facts, Family, InterfaceFacts
+from lbrouter.model.machine import Facts, InterfaceFacts
+from lbrouter.model.state import Family
 
 WELL: Final = frozenset({UplinkState.UP, UplinkState.DRAINED})
 """States that are no incident: one is fine, the other somebody's wish."""

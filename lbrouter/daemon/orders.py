@@ -16,8 +16,8 @@ from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError, UsageError
 from lbrouter.model.events import Event
 from lbrouter.model.health import Health
+from lbrouter.model.machine import Facts
 from lbrouter.model.plan import Operation, Plan
-from lbrouter.model.state import Facts
 from lbrouter.model.units import Duration
 
 MOST_EVENTS: Final = 1000

@@ -32,6 +32,7 @@ from lbrouter.model.events import Carrier, Event
 
 SAMPLE_EVERY_S: Final = 10.0
 TRIAL_EVERY_S: Final = 0.5
+PROGRAMS_EVERY_S: Final = 2.0
 CARRIER_EVERY_S: Final = 0.04
 """Half of this on average, plus the map swap: a median of 50 ms from a lost carrier on."""
 
@@ -137,6 +138,7 @@ class Service:
             "the carriers": self._ask_carriers,
             "the sampler": self._sample,
             "the trial": self._try,
+            "the programs": self._tend,
             "the reload": self._reloads,
             "the watchdog": self._beat,
         }
@@ -197,6 +199,22 @@ class Service:
                     if self._loop.trial.waiting.read() == record:
                         await self._orders.rollback(record.source, why="nobody confirmed it")
             await asyncio.sleep(TRIAL_EVERY_S)
+
+    async def _tend(self) -> None:
+        """A dnsmasq that died is started again; what keeps it from starting is said once."""
+        trouble = ""
+        while True:
+            await asyncio.sleep(PROGRAMS_EVERY_S)
+            try:
+                async with self._loop.writer:
+                    done = await self._loop.machine.serve(self._loop.file.config)
+                for operation in done.operations:
+                    self._journal.say("repair", f"dnsmasq: {operation.reason}")
+                trouble = ""
+            except LbrouterError as error:
+                if str(error) != trouble:
+                    self._journal.say("trouble", str(error))
+                trouble = str(error)
 
     async def _reloads(self) -> None:
         """SIGHUP: the file anew. A wrong one changes nothing."""

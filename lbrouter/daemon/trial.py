@@ -43,7 +43,8 @@ class Trial:
             self._accept(file.text)
         else:
             await self._on_trial(file, found, steps, within=within, before=before)
-        return steps
+        programs = await self.machine.serve(file.config)
+        return Plan(operations=steps.operations + programs.operations)
 
     async def _on_trial(
         self, file: File, found: Found, steps: Plan, *, within: Duration, before: Pending | None
@@ -107,6 +108,8 @@ class Trial:
             found = await self.machine.look(file.config, judge=judge)
             steps = diff(found.observed, found.desired(file.config))
             await self.machine.carry_back(file, found, steps)
+            with suppress(LbrouterError):
+                await self.machine.serve(file.config)
         self.waiting.clear()
         return file
 

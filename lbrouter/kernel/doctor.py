@@ -17,7 +17,8 @@ from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.neighbours import neighbours
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
-from lbrouter.model.state import Facts, KernelState, Scope
+from lbrouter.model.machine import Facts, Scope
+from lbrouter.model.state import KernelState
 
 
 class Level(StrEnum):
@@ -52,6 +53,7 @@ TOOLS: Final = {
     "ip": ("lets you read routes and rules; a rehearsal needs it", "apt install iproute2"),
     "tc": ("lets you read queues; a rehearsal needs it", "apt install iproute2"),
     "conntrack": ("lets you read connections", "apt install conntrack"),
+    "dnsmasq": ("gives the VLANs' clients addresses and names", "apt install dnsmasq-base"),
 }
 
 RP_FILTER: Final = "net/ipv4/conf/{}/rp_filter"

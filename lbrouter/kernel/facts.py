@@ -14,6 +14,7 @@ from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
 from lbrouter.kernel import address, link, route, rule
 from lbrouter.kernel.decode import Answer, attributes, read
+from lbrouter.model.machine import Facts, InterfaceFacts, Scope
 from lbrouter.model.numbers import (
     ALIAS,
     HANDLES,
@@ -23,7 +24,7 @@ from lbrouter.model.numbers import (
     PROTOCOL,
     TABLES,
 )
-from lbrouter.model.state import Facts, Family, InterfaceFacts, IpAddress, Scope
+from lbrouter.model.state import Family, IpAddress
 
 MAIN_TABLE: Final = 254
 RTA_MULTIPATH: Final = 9

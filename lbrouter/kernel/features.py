@@ -13,11 +13,16 @@ from typing import Any, Final
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.rtnl import RTM_NEWLINK, RTM_NEWQDISC, RTM_NEWTFILTER
+from pyroute2.netlink.rtnl import (
+    RTM_DELQDISC,
+    RTM_NEWLINK,
+    RTM_NEWQDISC,
+    RTM_NEWTFILTER,
+)
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
-from lbrouter.kernel.netlink import ADD, send
+from lbrouter.kernel.netlink import ADD, REMOVE, send
 from lbrouter.kernel.netns import in_scratch
 from lbrouter.model.errors import NotPermittedError
 
@@ -122,7 +127,10 @@ def _qdisc(kind: str) -> Probe:
         message["index"], message["parent"] = port, TC_ROOT
         message["attrs"] = [("TCA_KIND", kind)]
         await send(ipr, message, RTM_NEWQDISC, ADD)
-        await ipr.tc("del", kind, port, root=True)
+        # By its place alone: pyroute2 would send a handle along, and the qdisc has another.
+        gone = tcmsg()
+        gone["index"], gone["parent"] = port, TC_ROOT
+        await send(ipr, gone, RTM_DELQDISC, REMOVE)
 
     return probe
 

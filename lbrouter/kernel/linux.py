@@ -16,17 +16,9 @@ from lbrouter.kernel.features import features
 from lbrouter.kernel.netlink import patiently
 from lbrouter.kernel.refusal import refusal
 from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.machine import Facts, Scope
 from lbrouter.model.plan import Operation
-from lbrouter.model.state import (
-    Facts,
-    HtbClass,
-    KernelState,
-    NftTable,
-    Qdisc,
-    Redirect,
-    Scope,
-    Sysctl,
-)
+from lbrouter.model.state import HtbClass, KernelState, NftTable, Qdisc, Redirect, Sysctl
 
 
 class LinuxKernel:

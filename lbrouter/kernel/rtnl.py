@@ -3,8 +3,9 @@
 from pyroute2 import AsyncIPRoute
 
 from lbrouter.kernel import address, link, route, rule
+from lbrouter.model.machine import Scope
 from lbrouter.model.plan import Operation
-from lbrouter.model.state import Address, Device, KernelState, LinkFlag, Route, Rule, Scope
+from lbrouter.model.state import Address, Device, KernelState, LinkFlag, Route, Rule
 
 Noun = Device | LinkFlag | Address | Route | Rule
 

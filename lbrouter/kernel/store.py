@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from lbrouter.kernel import durable
-from lbrouter.model.state import Allocation, KernelState, LinkFlag, Sysctl
+from lbrouter.model.machine import Allocation
+from lbrouter.model.state import KernelState, LinkFlag, Sysctl
 
 T = TypeVar("T")
 

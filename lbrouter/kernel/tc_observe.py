@@ -15,8 +15,9 @@ from pyroute2.netlink.rtnl.tcmsg import tcmsg
 from lbrouter.compile.htb import MAJOR, burst_bytes, codel_us, htb
 from lbrouter.kernel.decode import Answer, read
 from lbrouter.kernel.link import Link, links
+from lbrouter.model.machine import Scope
 from lbrouter.model.numbers import ALIAS, HANDLES
-from lbrouter.model.state import HtbClass, Qdisc, Redirect, Scope
+from lbrouter.model.state import HtbClass, Qdisc, Redirect
 
 ROOT: Final = 0xFFFFFFFF
 CLSACT: Final = 0xFFFFFFF1

@@ -21,8 +21,9 @@ from lbrouter.model.errors import (
     UnavailableError,
 )
 from lbrouter.model.kernel import Kernel
+from lbrouter.model.machine import Scope
 from lbrouter.model.plan import Operation, Plan
-from lbrouter.model.state import KernelState, NftTable, Noun, Scope
+from lbrouter.model.state import KernelState, NftTable, Noun
 
 ROUNDS: Final = 3
 """How often the rest is tried: with a device that is made anew go its addresses and routes."""

@@ -2,8 +2,9 @@
 
 from typing import Protocol
 
+from lbrouter.model.machine import Facts, Scope
 from lbrouter.model.plan import Operation
-from lbrouter.model.state import Facts, KernelState, Scope
+from lbrouter.model.state import KernelState
 
 
 class Kernel(Protocol):

@@ -42,6 +42,8 @@ class Phase(IntEnum):
     UNDEVICE = 22
     UNGUARD = 23
     """The firewall forgets interfaces that are gone; on `down`, the table itself goes, last."""
+    SERVICE = 24
+    """Programs for the clients: started when the kernel stands, no part of its transaction."""
 
 
 class Verb(StrEnum):

@@ -22,8 +22,9 @@ from lbrouter.model.units import Duration
 MAX_TAG: Final = 4094
 """802.1Q: twelve bits, of which 0 means "no VLAN" and 4095 is reserved."""
 
-MAX_PRIORITY: Final = 7
-"""HTB knows eight priorities (TC_HTB_NUMPRIO); 0 is for the gateway's own probes and for ARP."""
+MAX_PRIORITY: Final = 99
+"""HTB itself knows eight (TC_HTB_NUMPRIO; 0 is for the gateway's own probes and ARP): from 7 on,
+spare bandwidth goes out alike, and the number still says whose guarantee is met first."""
 
 DEFAULT_PRIORITY: Final = 4
 
@@ -67,7 +68,7 @@ class Vlan(Named):
     policy: Name
     """The policy that picks the uplink for new flows, where no rule matches."""
     priority: Annotated[int, Field(strict=True, ge=1, le=MAX_PRIORITY)] = DEFAULT_PRIORITY
-    """Who is served first with what is left over: 1 is first, 7 last."""
+    """Who is served first with what is left over: 1 is first, 99 last."""
     upload: Bandwidth | None = None
     """Share of the uplinks towards the internet."""
     download: Bandwidth | None = None

@@ -45,8 +45,7 @@ def adapt(config: Config, *, tags: bool) -> Adapted:
         notes.append(_no_tags(config, tagged))
     leasing = [vlan.name for vlan in vlans.values() if vlan.dhcp is not None]
     if leasing:
-        vlans |= {name: vlans[name].model_copy(update={"dhcp": None}) for name in leasing}
-        notes.append(f"{', '.join(leasing)}: the lab's clients have fixed addresses, no DHCP")
+        notes.append(f"{', '.join(leasing)}: the lab's clients have addresses and ask for none")
     lan = config.lan if tags else None
     copy = config.model_copy(update={"uplinks": uplinks, "vlans": vlans, "lan": lan})
     return Adapted(config=copy, pairs=pairs, notes=tuple(notes))

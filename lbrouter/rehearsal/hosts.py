@@ -70,11 +70,11 @@ class Host:
         server.job.line()
         return server
 
-    def scan(self, targets: Iterable[Target], *, timeout_ms: int = 700) -> list[Row]:
+    def scan(self, targets: Iterable[Target], *, timeout_ms: int = 1500) -> list[Row]:
         """Knock at all targets at once; each row's `answer` is "open", "silent", "refused"..."""
         return self.start_scan(targets, timeout_ms=timeout_ms).result()
 
-    def start_scan(self, targets: Iterable[Target], *, timeout_ms: int = 700) -> Job:
+    def start_scan(self, targets: Iterable[Target], *, timeout_ms: int = 1500) -> Job:
         """As `scan`, beside us."""
         request = {"targets": [each.as_row() for each in targets], "timeout_ms": timeout_ms}
         return self.start([*script_of("scanner"), json.dumps(request)])

@@ -49,7 +49,12 @@ def _last_line(output: str) -> str:
 
 def outages(stage: Stage) -> Iterator[Check]:
     """Each uplink in turn: pulled, `apply`, new flows, plugged in again, `apply`, new flows."""
-    yield tell(OUTAGE, "how", "no daemon runs here, so `lbrouter apply` is run after each change")
+    yield tell(
+        OUTAGE,
+        "how",
+        "this version has no daemon: `lbrouter apply` is run after each change, "
+        "and a line that dies while its carrier stays is not noticed",
+    )
     for name, isp in stage.venue.isps.items():
         stage.progress(f"{name} loses its carrier")
         isp.carrier(up=False)

@@ -10,12 +10,10 @@ from types import FrameType
 from lbrouter.model.config import Config, PolicyMode
 from lbrouter.rehearsal import outage, traffic, walls
 from lbrouter.rehearsal.report import Check, Report, Verdict
+from lbrouter.rehearsal.shell import ENDINGS
 from lbrouter.rehearsal.site import Style
 from lbrouter.rehearsal.stage import Options, Progress, Stage
 from lbrouter.rehearsal.venue import Venue
-
-ENDINGS = (signal.SIGTERM, signal.SIGHUP)
-"""Signals that end a rehearsal as Ctrl-C does: by an exception, so that the venue is removed."""
 
 
 def rehearse(
@@ -73,11 +71,14 @@ def _style(config: Config) -> Style:
 
 @contextmanager
 def _signals_raise() -> Iterator[None]:
-    """Let the signals that would end us raise SystemExit (only the main thread can)."""
+    """Let the signals that end us do so by an exception, as Ctrl-C does: the venue is removed.
+
+    Only the main thread can ask for that.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {number: signal.signal(number, _leave) for number in ENDINGS}
+    previous = {number: signal.signal(number, _leave) for number in ENDINGS - {signal.SIGINT}}
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ is only logged.
 import asyncio
 import errno
 import json
+import resource
 import sys
 import time
 from typing import Any
@@ -114,6 +115,9 @@ async def listen(request: dict[str, Any]) -> None:
 
 async def main(request: dict[str, Any]) -> None:
     """Serve until standard input ends."""
+    # A file with many rules has many doors: one socket for each address and port.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     loop = asyncio.get_running_loop()
     requests = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(requests), sys.stdin)

@@ -2,11 +2,12 @@
 
 import json
 import shlex
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -17,6 +18,9 @@ Row = dict[str, Any]
 
 PATIENCE_S = 120.0
 """For commands that take a second: an emulated processor takes fifty times as long."""
+
+ENDINGS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+"""Signals that end a rehearsal."""
 
 HERE = Path(__file__).parent
 
@@ -136,6 +140,16 @@ class Job:
         code = self.process.wait()
         self.close()
         raise LabError(f"{shlex.join(self.argv)} ended ({code})", remedy=said)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back the signals that would end this thread, so that clearing up is not cut short."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _deadline(process: subprocess.Popen[str], timeout_s: float) -> threading.Timer:

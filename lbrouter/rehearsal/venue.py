@@ -8,15 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lbrouter.compile.render import render
 from lbrouter.kernel.features import features
 from lbrouter.model.config import Config
 from lbrouter.rehearsal import netns, wiring
 from lbrouter.rehearsal.adapt import adapt
 from lbrouter.rehearsal.capture import Capture
 from lbrouter.rehearsal.hosts import Client, Gateway, Host, Internet, Isp
-from lbrouter.rehearsal.shell import Job, Row
+from lbrouter.rehearsal.shell import Job, Row, undisturbed
 from lbrouter.rehearsal.site import SERVERS, Site, Style, plan_site
-from lbrouter.rehearsal.toml import render
 
 MAX_PARALLEL = 4
 
@@ -124,9 +124,10 @@ class Venue:
 
     def close(self) -> None:
         """End every process and remove every namespace and file of this venue."""
-        for job in self.jobs:
-            job.close()
-        netns.delete_prefix(self.prefix)
+        with undisturbed():
+            for job in self.jobs:
+                job.close()
+            netns.delete_prefix(self.prefix)
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,8 @@ from lbrouter.compile.simulate import SimKernel
 from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.netns import in_scratch
 from lbrouter.model.kernel import Kernel
-from lbrouter.model.state import Facts, InterfaceFacts, KernelState, LinkFlag, Scope, Sysctl
+from lbrouter.model.machine import Facts, InterfaceFacts, Scope
+from lbrouter.model.state import KernelState, LinkFlag, Sysctl
 
 T = TypeVar("T")
 Work = Callable[[Kernel], Awaitable[T]]

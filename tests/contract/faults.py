@@ -10,9 +10,10 @@ from lbrouter.kernel.store import Store
 from lbrouter.kernel.transaction import transact
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel import Kernel
+from lbrouter.model.machine import Facts, Scope
 from lbrouter.model.numbers import MARK_MASK, mark_of
 from lbrouter.model.plan import Operation
-from lbrouter.model.state import Address, Facts, Family, KernelState, Route, Rule, Scope, Sysctl
+from lbrouter.model.state import Address, Family, KernelState, Route, Rule, Sysctl
 from tests.contract.conftest import BARE, SCOPE, SETTING
 
 ANY = ip_network("0.0.0.0/0")

@@ -9,12 +9,12 @@ import pytest
 
 from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.model.errors import LbrouterError, NotAppliedError, UnavailableError
+from lbrouter.model.machine import Facts
 from lbrouter.model.plan import Operation, Phase, Verb
 from lbrouter.model.state import (
     Address,
     Device,
     DeviceKind,
-    Facts,
     Family,
     LinkFlag,
     Noun,

@@ -12,7 +12,8 @@ from lbrouter.kernel import durable
 from lbrouter.kernel.lock import hold
 from lbrouter.kernel.store import Store
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.state import Address, Allocation, KernelState, LinkFlag, Sysctl
+from lbrouter.model.machine import Allocation
+from lbrouter.model.state import Address, KernelState, LinkFlag, Sysctl
 
 FIRST = Allocation(uplinks={"fiber": 1}, vlans={"desk": 7}, retired=("dsl",))
 SECOND = Allocation(uplinks={"fiber": 1, "lte": 2}, vlans={}, retired=())

@@ -12,9 +12,10 @@ from lbrouter.compile.htb import MAJOR, OWN, UNLIMITED, classid, htb, htb_class,
 from lbrouter.kernel import tc
 from lbrouter.kernel.netns import in_scratch
 from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.machine import Scope
 from lbrouter.model.numbers import ALIAS
 from lbrouter.model.plan import Operation, Phase, Verb
-from lbrouter.model.state import HtbClass, Noun, Qdisc, Redirect, Scope
+from lbrouter.model.state import HtbClass, Noun, Qdisc, Redirect
 
 pytestmark = pytest.mark.needs("htb")
 

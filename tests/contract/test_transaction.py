@@ -20,8 +20,9 @@ from lbrouter.model.errors import (
     UnavailableError,
 )
 from lbrouter.model.kernel import Kernel
+from lbrouter.model.machine import Facts, Scope
 from lbrouter.model.plan import Operation, Phase, Plan, Verb
-from lbrouter.model.state import Address, Facts, KernelState, LinkFlag, NftTable, Rule, Scope
+from lbrouter.model.state import Address, KernelState, LinkFlag, NftTable, Rule
 from tests.contract.conftest import BARE, SCOPE, Arena, in_namespace, simulated
 from tests.contract.faults import STEPS, Cancelled, Faulty, Interrupted, reach, state
 

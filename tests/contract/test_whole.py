@@ -19,7 +19,8 @@ from lbrouter.kernel.netns import in_scratch
 from lbrouter.kernel.store import Store
 from lbrouter.kernel.transaction import transact
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.state import Allocation, Facts, KernelState, NftTable
+from lbrouter.model.machine import Allocation, Facts
+from lbrouter.model.state import KernelState, NftTable
 from tests.contract.conftest import shell
 from tests.contract.faults import Faulty
 from tests.situations import TWO_LINES, config_of

@@ -4,8 +4,8 @@ from lbrouter.compile.parse import parse
 from lbrouter.compile.shaping import Shaping, shape
 from lbrouter.model.config import Config
 from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.machine import Allocation, Facts, InterfaceFacts
 from lbrouter.model.plan import Operation, Phase, Verb
-from lbrouter.model.state import Allocation, Facts, InterfaceFacts
 
 UP = UplinkHealth(state=UplinkState.UP, reason="")
 DOWN = UplinkHealth(state=UplinkState.DOWN, reason="", alive=False)

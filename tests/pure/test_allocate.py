@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from lbrouter.compile.allocate import allocate
 from lbrouter.model.config import Config
+from lbrouter.model.machine import Allocation
 from lbrouter.model.numbers import MAX_UPLINKS
-from lbrouter.model.state import Allocation
 
 NAMES = st.lists(
     st.sampled_from([f"u{i}" for i in range(30)]), min_size=1, max_size=MAX_UPLINKS, unique=True

@@ -86,7 +86,7 @@ FORM = [
     ("id = 10\n", 'id = "10"\n', 'vlans.stream.id = "10": is not a whole number', "1 to 4094"),
     ("id = 10\n", "id = true\n", "vlans.stream.id = true: is not a whole number", "1 to 4094"),
     ("id = 10\n", f"id = 1{'0' * 30}\n", "more than 20 digits: is too large", "1 to 4094"),
-    ("manage = true", "priority = 8", "vlans.desk.priority = 8: is too large", "from 1 to 7"),
+    ("manage = true", "priority = 100", "vlans.desk.priority = 100: is too large", "1 to 99"),
     ('"10.10.10.50-10.10.10.250"', '"10.10.10.50"', "vlans.stream.dhcp.range", "is not a range"),
     (
         '"10.10.10.50-10.10.10.250"',

@@ -81,7 +81,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     for number, name in enumerate(NAMES[: draw(st.integers(1, 4))]):
         uplinks[name] = {"interface": f"wan{number}", **draw(UPLINK)}
     for number, name in enumerate(NAMES[: draw(st.integers(1, 4))]):
-        own = some(priority=st.integers(1, 7), manage=FLAGS, upload=SHARE, download=SHARE)
+        own = some(priority=st.integers(1, 99), manage=FLAGS, upload=SHARE, download=SHARE)
         lease = some(lease=st.just("2h"), range=st.just(f"10.0.{number}.9-10.0.{number}.12"))
         leases = draw(lease.map(lambda found: {"dhcp": found} if "range" in found else {}))
         place = draw(st.sampled_from([{"id": number + 1}, {"port": f"lan{number}"}]))

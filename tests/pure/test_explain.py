@@ -9,7 +9,7 @@ from lbrouter.compile.explain import Explanation, Known, explain
 from lbrouter.compile.flow import flow_of
 from lbrouter.model.errors import UsageError
 from lbrouter.model.health import Health, UplinkState
-from lbrouter.model.state import Allocation
+from lbrouter.model.machine import Allocation
 from tests.situations import TWO_LINES, config_of, facts_of, health_of
 
 CONFIG = config_of(TWO_LINES)

@@ -7,7 +7,7 @@ from lbrouter.compile.failover import first_look
 from lbrouter.compile.ruleset import digest, structure
 from lbrouter.compile.templates import fragment
 from lbrouter.model.health import UplinkState
-from lbrouter.model.state import Allocation, Facts, InterfaceFacts
+from lbrouter.model.machine import Allocation, Facts, InterfaceFacts
 from tests.situations import TWO_LINES, config_of, desired_of, facts_of, health_of
 
 CONFIG = config_of(TWO_LINES)

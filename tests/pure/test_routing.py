@@ -8,8 +8,9 @@ from lbrouter.compile.allocate import allocate
 from lbrouter.compile.ports import offers, way_out
 from lbrouter.compile.routing import LAST_METRIC, addresses, routes, rules
 from lbrouter.model.health import UplinkState
+from lbrouter.model.machine import Allocation, Facts, InterfaceFacts
 from lbrouter.model.numbers import OWN_TABLE, PRIORITIES, TABLES
-from lbrouter.model.state import Allocation, Facts, Family, InterfaceFacts, KernelState, Rule
+from lbrouter.model.state import Family, KernelState, Rule
 from tests.situations import TWO_LINES, config_of, desired_of, facts_of, health_of
 
 CONFIG = config_of(TWO_LINES)

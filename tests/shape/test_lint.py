@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 TOOLS = Path(sys.executable).parent
 
 COMMANDS = {
-    "ruff": ["ruff", "check", "--no-fix", "."],
+    "ruff": ["ruff", "check", "--no-fix", "--output-format=concise", "."],
     "format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy", "--strict"],
     "floors": ["lint-imports", "--cache-dir", ".cache/import-linter"],

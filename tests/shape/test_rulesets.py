@@ -9,7 +9,7 @@ import pytest
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.parse import parse
 from lbrouter.compile.ruleset import structure
-from lbrouter.model.state import Allocation
+from lbrouter.model.machine import Allocation
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))

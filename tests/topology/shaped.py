@@ -19,14 +19,9 @@ from lbrouter.kernel.features import features
 from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.netns import entered
 from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.machine import Allocation, Facts, InterfaceFacts, Scope
 from lbrouter.model.plan import Plan
-from lbrouter.model.state import (
-    Allocation,
-    Facts,
-    InterfaceFacts,
-    KernelState,
-    Scope,
-)
+from lbrouter.model.state import KernelState
 from lbrouter.rehearsal.netns import unique_prefix
 
 SECONDS = 2
@@ -140,7 +135,9 @@ class Venue:
     def tear_down(self) -> None:
         for child in self.children:
             child.kill()
-            child.communicate()
+            child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
         for name in ("gw", "far", "stream", "guests"):
             subprocess.run(["ip", "netns", "del", f"{self.prefix}{name}"], check=False)
 
@@ -221,6 +218,12 @@ class Flow:
 
     def __init__(self, client: "subprocess.Popen[str]", server: "subprocess.Popen[str]") -> None:
         self.client, self.server = client, server
+
+    def stop(self) -> None:
+        """End it before its time."""
+        for process in (self.client, self.server):
+            process.kill()
+            process.communicate()
 
     def rate(self) -> float:
         """Bits per second that arrived: of the payload with TCP, with its headers with UDP."""

@@ -140,6 +140,8 @@ table inet neighbour {
 	}
 	chain late {
 		type filter hook postrouting priority -140; policy accept;
+		# the kernel's own reports (MLD) carry lan1 as their device too, and leave by it
+		oifname != { "wan1", "wan2" } accept
 		iifname "lan1" meta mark & 0xf0ffffff != 0x50000abc counter name changed
 		iifname "lan1" ct mark & 0xf0ffffff != 0xa0000def counter name changed
 		iifname "lan1" meta mark & 0x0f000000 == 0 counter name changed

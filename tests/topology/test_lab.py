@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from lbrouter.compile.parse import parse
+from lbrouter.model.config import Config
 from lbrouter.rehearsal import netns, stage, traffic, walls
 from lbrouter.rehearsal.hosts import Target
 from lbrouter.rehearsal.report import Check, Verdict
@@ -95,6 +97,10 @@ def by_hand(venue: Venue, *, mark: str = KEEP, masquerade: bool = True) -> None:
     venue.gateway.script("\n".join(lines))
 
 
+def config_of(text: str) -> Config:
+    return parse(text.encode(), source="test").config
+
+
 def on_stage(venue: Venue) -> stage.Stage:
     return stage.Stage(venue, stage.Options(flows=40), lambda _: None)
 
@@ -168,7 +174,7 @@ def test_a_pulled_cable_and_a_dead_line(venue_of: VenueOf) -> None:
     venue.isp("left").carrier(up=True)
     assert eventually(lambda: venue.gateway.check(carrier).strip() == "1")
     venue.isp("right").blackhole(on=True)
-    rows = venue.client("desk").flows(count=10, timeout_ms=500)
+    rows = venue.client("desk").flows(count=10, timeout_ms=2500)
     assert Counter((row["error"], venue.uplink_of(row["seen"])) for row in rows) == {
         ("", "left"): 5,
         ("silent", None): 5,
@@ -180,7 +186,7 @@ def test_a_pulled_cable_and_a_dead_line(venue_of: VenueOf) -> None:
 def test_long_flows_notice_what_happens_to_them(venue_of: VenueOf) -> None:
     venue = venue_of(TWINS)
     by_hand(venue)
-    held = venue.client("desk").hold(count=2, interval_ms=20, timeout_ms=400)
+    held = venue.client("desk").hold(count=2, interval_ms=20, timeout_ms=1000)
     ping = venue.client("desk").ping(interval_ms=10)
     isps = list(venue.isps.values())
     with venue.capture(venue.isp("left"), "line") as frames:

@@ -149,6 +149,7 @@ def test_down_after_apply_leaves_others_as_they_were(venue_of: VenueOf) -> None:
     for name in ("wan1", "wan2", "lan1", "lan2", "lan3"):
         venue.gateway.check(["ip", "link", "set", name, "up"])
     venue.gateway.script(NEIGHBOURS)
+    assert eventually(lambda: _settled(venue))
     before = venue.gateway.snapshot()
     succeeded(venue.gateway.lbrouter("apply"))
     assert venue.gateway.snapshot() != before
@@ -156,6 +157,13 @@ def test_down_after_apply_leaves_others_as_they_were(venue_of: VenueOf) -> None:
     assert [row["error"] for row in rows if row["error"]] == []
     succeeded(venue.gateway.lbrouter("down"))
     assert venue.gateway.snapshot() == before
+
+
+def _settled(venue: Venue) -> bool:
+    """Whether every cable's carrier has been noticed, which the kernel does a moment later."""
+    links = json.loads(venue.gateway.check(["ip", "-json", "link"]))
+    cables = [link for link in links if link["ifname"].startswith(("wan", "lan"))]
+    return all(link["operstate"] == "UP" for link in cables)
 
 
 NEIGHBOURS = """

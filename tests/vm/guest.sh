@@ -1,10 +1,10 @@
 #!/bin/bash
 # Runs inside the VM, as root, started by tests/vm/machine.py:
-#   guest.sh CHECKOUT SECONDS PYTEST-ARGUMENTS...
+#   guest.sh CHECKOUT "FEATURES THAT THE HOST LACKS" SECONDS PYTEST-ARGUMENTS...
 # All that it leaves is in /mnt, the one folder of the host that it may write to.
 set -u
-checkout=$1 seconds=$2
-shift 2
+checkout=$1 lacks=$2 seconds=$3
+shift 3
 moment() { cut -d ' ' -f 1 /proc/uptime >"/mnt/$1"; }
 moment booted
 
@@ -20,9 +20,10 @@ cached() {
     mount -t overlay -o "lowerdir=$layer/host,upperdir=$layer/written,workdir=$layer/work" \
         overlay "$target"
 }
+# /boot and /media: empty folders that every Debian has; see machine.py.
 cp /proc/mounts /run/mounts
 modules=$(readlink -f "/lib/modules/$(uname -r)")
-cached srv "$checkout"
+cached boot "$checkout"
 cached media /usr
 mkdir -p /lib/modules
 mount -t tmpfs modules /lib/modules
@@ -39,11 +40,12 @@ cd "$checkout" || exit 1
 } >/mnt/features 2>/mnt/features.log
 moment ready
 
-# SIGINT lets pytest write down what it has; the host's own bound comes a while later.
-export LBROUTER_INSIDE_VM=1
-timeout --signal=INT --kill-after=20 "$seconds" .venv/bin/python -m pytest "$@" \
-    --verbose --durations=40 --junit-xml=/mnt/results.xml >/mnt/pytest.log 2>&1 </dev/null
-status=$?
+# Two processors, so two workers. SIGINT lets pytest end in order; the host has a bound of its own.
+export LBROUTER_INSIDE_VM=1 LBROUTER_HOST_LACKS=$lacks
+export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1  # each plugin costs a second of start here
+timeout --signal=INT --kill-after=20 "$seconds" .venv/bin/python -m pytest \
+    -p xdist -p pytest_timeout -p tests.vm.inside --numprocesses=2 --dist=worksteal --timeout=120 --durations=30 --verbose "$@" \
+    >/mnt/pytest.log 2>&1 </dev/null
+echo $? >/mnt/status
 moment finished
-echo $status >/mnt/status
 sync

@@ -5,6 +5,7 @@ emulated processor gives the same result everywhere.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -13,16 +14,15 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-from xml.etree import ElementTree as ET
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 TOOLS = Path(sys.executable).parent
 KERNEL = ROOT / ".cache/vm/kernel"
 GUEST = ROOT / "tests/vm/guest.sh"
 MEMORY = "2G"
-AROUND_S = 120
-"""Bound of what comes before and after the tests: boot, unpacking, switching off. Usually 25 s."""
+AROUND_S = 90
+"""Bound of what comes before and after the tests: boot and switching off. Usually 10 s."""
 
 
 class CannotBootError(Exception):
@@ -30,34 +30,23 @@ class CannotBootError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """One inner test: its name, and the text of its failure or the reason of its skip."""
-
-    name: str
-    seconds: float
-    failure: str | None
-    skipped: str | None
-
-    @property
-    def result(self) -> Literal["passed", "failed", "skipped"]:
-        """The word that pytest has for it."""
-        if self.failure is not None:
-            return "failed"
-        return "passed" if self.skipped is None else "skipped"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All that the VM left behind. Times in seconds."""
 
     boot_s: float
-    inside_s: float
     whole_s: float
+    processor_s: float
+    """What the VM took of one processor: says more than the clock where others work beside it."""
     release: str
     features: dict[str, str]
-    status: int
+    """Name of each feature that was tried: "yes" or "no"."""
+    ended: bool
+    """Whether pytest came to its own end within its bound."""
     log: str
-    outcomes: tuple[Outcome, ...]
+    reports: tuple[dict[str, Any], ...]
+    """pytest's own reports, in its serial form."""
+    unfinished: tuple[str, ...]
+    """Tests that were started and have no report of their end."""
 
 
 def require() -> None:
@@ -71,6 +60,34 @@ def require() -> None:
         raise CannotBootError("virtme-ng is not in .venv: `make setup` installs it")
 
 
+def run(arguments: list[str], *, host_lacks: frozenset[str], within_s: int) -> Run:
+    """Boots, runs `pytest ARGUMENTS` inside, and reads what it left.
+
+    Inside, pytest is interrupted after `within_s`. Raises TimeoutError when the VM hangs, and
+    RuntimeError when it never came up, each with the end of what it said.
+    """
+    require()
+    folder = fresh_folder()
+    start, used = time.monotonic(), processor_time()
+    boot([" ".join(sorted(host_lacks)), str(within_s), *arguments], folder, within_s + AROUND_S)
+    if not (folder / "ready").exists():
+        message = f"the VM did not come up\n{last_words(folder)}"
+        raise RuntimeError(message)
+    reports, unfinished = read_reports(folder / "reports.jsonl")
+    return Run(
+        boot_s=float((folder / "booted").read_text()),
+        whole_s=time.monotonic() - start,
+        processor_s=processor_time() - used,
+        release=KERNEL.resolve().name.removeprefix("vmlinuz-"),
+        features=dict(line.split() for line in (folder / "features").read_text().splitlines()),
+        ended=(folder / "status").exists()
+        and (folder / "status").read_text().strip() in {"0", "1"},
+        log=last_words(folder),
+        reports=reports,
+        unfinished=unfinished,
+    )
+
+
 def fresh_folder() -> Path:
     """An empty folder that stays after the run, for whoever wants to know what happened inside."""
     folder = ROOT / ".cache/vm/run"
@@ -79,27 +96,13 @@ def fresh_folder() -> Path:
     return folder
 
 
-def run(arguments: list[str], *, folder: Path, within_s: int) -> Run:
-    """Boots, runs `pytest ARGUMENTS` inside, and reads the results from `folder`.
-
-    Inside, pytest is interrupted after `within_s`. Raises TimeoutError when the VM hangs.
-    """
-    require()
-    start = time.monotonic()
-    boot(arguments, folder=folder, within_s=within_s)
-    whole = time.monotonic() - start
-    if not (folder / "status").exists():
-        message = f"the VM ended without a result after {whole:.0f} s\n{console(folder)}"
-        raise RuntimeError(message)
-    return read(folder, whole_s=whole)
-
-
-def boot(arguments: list[str], *, folder: Path, within_s: int) -> None:
-    """Runs the VM until it switches itself off."""
+def boot(arguments: list[str], folder: Path, within_s: int) -> None:
+    """Runs guest.sh in the VM until it switches itself off."""
     command = [
         TOOLS / "vng", "--disable-kvm", "--run", KERNEL.resolve(), "--cpus", "2",
-        "--memory", MEMORY, f"--rwdir=/mnt={folder}", f"--rodir=/srv={ROOT}", "--rodir=/media=/usr",
-        "--", "bash", GUEST, ROOT, str(within_s), *arguments,
+        "--memory", MEMORY,
+        f"--rwdir=/mnt={folder}", f"--rodir=/boot={ROOT}", "--rodir=/media=/usr",
+        "--", "bash", GUEST, ROOT, *arguments,
     ]  # fmt: skip
     path = f"{TOOLS}:{os.environ['PATH']}:/usr/sbin:/sbin"
     with (folder / "console.log").open("wb") as log:
@@ -108,9 +111,9 @@ def boot(arguments: list[str], *, folder: Path, within_s: int) -> None:
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
         try:
-            process.wait(within_s + AROUND_S)
+            process.wait(within_s)
         except subprocess.TimeoutExpired:
-            message = f"the VM was not done within {within_s + AROUND_S} s\n{console(folder)}"
+            message = f"the VM was not done within {within_s} s\n{last_words(folder)}"
             raise TimeoutError(message) from None
         finally:
             stop(process)
@@ -123,45 +126,22 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def console(folder: Path) -> str:
+def processor_time() -> float:
+    """What the ended children of this process took, in seconds of one processor."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def last_words(folder: Path) -> str:
     """The last lines of what the VM said."""
-    texts = [(folder / name) for name in ("console.log", "features.log", "pytest.log")]
-    return "\n".join(path.read_text(errors="replace")[-4000:] for path in texts if path.exists())
+    paths = [folder / name for name in ("console.log", "features.log", "pytest.log")]
+    return "\n".join(path.read_text(errors="replace")[-3000:] for path in paths if path.exists())
 
 
-def read(folder: Path, *, whole_s: float) -> Run:
-    """Turns the files in `folder` into a `Run`."""
-    booted, finished = (float((folder / name).read_text()) for name in ("booted", "finished"))
-    lines = (folder / "features").read_text().splitlines()
-    results = folder / "results.xml"
-    return Run(
-        boot_s=booted,
-        inside_s=finished - booted,
-        whole_s=whole_s,
-        release=KERNEL.resolve().name.removeprefix("vmlinuz-"),
-        features=dict(line.split() for line in lines),
-        status=int((folder / "status").read_text()),
-        log=(folder / "pytest.log").read_text(errors="replace"),
-        outcomes=tuple(outcomes(results)) if results.exists() else (),
-    )
-
-
-def outcomes(path: Path) -> list[Outcome]:
-    """What each test case of a JUnit file came to."""
-    return [
-        Outcome(
-            name=f"{case.get('classname', '').removeprefix('tests.')}::{case.get('name')}",
-            seconds=float(case.get("time", 0)),
-            failure=text_of(case, "failure") or text_of(case, "error"),
-            skipped=text_of(case, "skipped"),
-        )
-        for case in ET.parse(path).iter("testcase")
-    ]
-
-
-def text_of(case: ET.Element, kind: str) -> str | None:
-    """Message and text of the child `kind`, None without one."""
-    child = case.find(kind)
-    if child is None:
-        return None
-    return "\n".join(part for part in (child.get("message"), child.text) if part) or kind
+def read_reports(path: Path) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
+    """Reports in their order, and the tests that have none of their end."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    reports = tuple(line for line in lines if "started" not in line)
+    ended = {line["nodeid"] for line in reports if line.get("when") == "teardown"}
+    started = [line["started"] for line in lines if "started" in line]
+    return reports, tuple(nodeid for nodeid in started if nodeid not in ended)

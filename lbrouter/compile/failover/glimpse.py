@@ -2,7 +2,7 @@
 
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.health import Health, UplinkHealth, UplinkState
-from lbrouter.model.state import Facts, InterfaceFacts
+from lbrouter.model.machine import Facts, InterfaceFacts
 
 
 def first_look(config: Config, facts: Facts) -> Health:

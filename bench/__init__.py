@@ -1,0 +1,1 @@
+"""What the project promises, measured: `make bench`. Ratios of pairs, medians, spread."""

@@ -1,0 +1,59 @@
+"""The machine as it is found, where to look on it, and the numbers that stay with names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lbrouter.model.state import IpAddress, IpInterface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceFacts:
+    """What the machine says of an interface that exists, before we touch it."""
+
+    name: str
+    index: int
+    up: bool
+    carrier: bool
+    mtu: int
+    kind: str = ""
+    """Kernel's kind ("veth", "vlan", "" for hardware)."""
+    ours: bool = False
+    """Created by lbrouter (carries our ifalias)."""
+    addresses: tuple[IpInterface, ...] = ()
+    """All its addresses, ours and others'."""
+    foreign_addresses: tuple[IpInterface, ...] = ()
+    """Those that others put there: we use them, and leave them."""
+    gateways: tuple[IpAddress, ...] = ()
+    """Gateways of default routes by this interface in `main` that are not ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The machine as found: interfaces by name, kernel features by name, foreign things in our way.
+
+    `conflicts` are sentences; a conflict is reported, never removed.
+    """
+
+    interfaces: Mapping[str, InterfaceFacts] = field(default_factory=dict)
+    features: frozenset[str] = frozenset()
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where to look for what is ours: interfaces the file names and sysctls we set."""
+
+    interfaces: frozenset[str] = frozenset()
+    sysctls: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """Numbers that stay with their names: uplink numbers (1 to 15) and VLAN numbers (1 to 4000).
+
+    `retired` lists names whose number may be taken again, the longest gone first.
+    """
+
+    uplinks: Mapping[str, int] = field(default_factory=dict)
+    vlans: Mapping[str, int] = field(default_factory=dict)
+    retired: tuple[str, ...] = ()

@@ -1,0 +1,24 @@
+"""A program that serves clients beside the kernel: what should run, and what does, in one word."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A running program: its command line, and the text of the one file that it was started with.
+
+    Two are equal when command line and text are; a process is replaced where either differs.
+    `pid_file` is where the program writes its process id.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    text: str = field(repr=False)
+    pid_file: str = field(default="", compare=False)
+    why: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """What it is known by."""
+        return ("service", self.name)

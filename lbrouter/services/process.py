@@ -1,0 +1,79 @@
+"""Processes that outlive the command that started them: found by their command line, never by name.
+
+A pid file alone proves nothing (the number may have a new owner), so the command line in
+/proc/PID/cmdline must hold `word`, which only ours does. See proc(5), pidfd_open(2).
+"""
+
+import os
+import select
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+PATIENCE_S: Final = 3.0
+"""After this long a process that was asked to end is killed."""
+
+PROC: Final = Path("/proc")
+
+
+def find(word: str, pid_file: Path) -> tuple[int, ...]:
+    """Process ids whose command line has the argument `word`; all are searched if the file lies."""
+    named = _read_pid(pid_file)
+    if named is not None and word in command_line(named):
+        return (named,)
+    running = (int(each.name) for each in PROC.iterdir() if each.name.isdigit())
+    return tuple(pid for pid in running if word in command_line(pid))
+
+
+def command_line(pid: int) -> tuple[str, ...]:
+    """The arguments of a process; empty where it is gone or dead."""
+    try:
+        raw = (PROC / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return ()
+    return tuple(os.fsdecode(raw).split("\0")[:-1])
+
+
+def is_here(pid: int) -> bool:
+    """Whether the process serves this network namespace; one that is left in another does not."""
+    try:
+        theirs = (PROC / str(pid) / "ns/net").stat()
+        return os.path.samestat(theirs, (PROC / "self/ns/net").stat())
+    except OSError:
+        return False
+
+
+def end(pid: int, word: str) -> None:
+    """Ask the process to end, wait until it has, kill it if it does not want to.
+
+    The handle is taken first and the command line read again: from then on the number cannot
+    change its owner unnoticed.
+    """
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if word in command_line(pid):
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(handle, number)
+            if _has_ended(handle):
+                return
+    finally:
+        os.close(handle)
+
+
+def _has_ended(handle: int) -> bool:
+    """Wait for the end: a pidfd becomes readable with it."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(PATIENCE_S * 1000))
+
+
+def _read_pid(pid_file: Path) -> int | None:
+    try:
+        return int(pid_file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
