@@ -20,7 +20,8 @@ cached() {
     mount -t overlay -o "lowerdir=$layer/host,upperdir=$layer/written,workdir=$layer/work" \
         overlay "$target"
 }
-# /boot and /media: empty folders that every Debian has; see machine.py.
+# machine.py hands the checkout in at /boot and /usr at /media: folders that every Debian has, and
+# that no test needs.
 cp /proc/mounts /run/mounts
 modules=$(readlink -f "/lib/modules/$(uname -r)")
 cached boot "$checkout"
@@ -44,7 +45,8 @@ moment ready
 export LBROUTER_INSIDE_VM=1 LBROUTER_HOST_LACKS=$lacks
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1  # each plugin costs a second of start here
 timeout --signal=INT --kill-after=20 "$seconds" .venv/bin/python -m pytest \
-    -p xdist -p pytest_timeout -p tests.vm.inside --numprocesses=2 --dist=worksteal --timeout=120 --durations=30 --verbose "$@" \
+    -p xdist -p pytest_timeout -p tests.vm.inside \
+    --numprocesses=2 --dist=worksteal --timeout=120 --durations=30 --verbose "$@" \
     >/mnt/pytest.log 2>&1 </dev/null
 echo $? >/mnt/status
 moment finished
