@@ -2,8 +2,8 @@
 
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import desired_state
-from lbrouter.compile.failover import first_look
 from lbrouter.compile.firewall import interfaces_of
+from lbrouter.compile.glimpse import first_look
 from lbrouter.compile.parse import parse
 from lbrouter.model.config import Config
 from lbrouter.model.health import Health, UplinkHealth, UplinkState

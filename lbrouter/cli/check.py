@@ -7,8 +7,8 @@ from lbrouter.cli.render import document, notes, say
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import desired_state
-from lbrouter.compile.failover import first_look
 from lbrouter.compile.firewall import interfaces_of
+from lbrouter.compile.glimpse import first_look
 from lbrouter.compile.unsupported import limits, unsupported
 from lbrouter.daemon.file import File
 from lbrouter.kernel.dryrun import dry_run

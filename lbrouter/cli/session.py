@@ -9,7 +9,7 @@ from lbrouter.cli.settings import Settings
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import scope_of
 from lbrouter.compile.explain import Known
-from lbrouter.compile.failover import first_look
+from lbrouter.compile.glimpse import first_look
 from lbrouter.compile.shaping import shape
 from lbrouter.compile.unsupported import limits
 from lbrouter.daemon import client, lastword

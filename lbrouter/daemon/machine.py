@@ -14,7 +14,7 @@ from typing import TypedDict
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import desired_state, nothing, remember, scope_of
 from lbrouter.compile.diff import diff
-from lbrouter.compile.failover import first_look
+from lbrouter.compile.glimpse import first_look
 from lbrouter.daemon.file import File
 from lbrouter.kernel import nft
 from lbrouter.kernel.features import known

@@ -8,7 +8,7 @@ from contextlib import suppress
 from math import ceil
 
 from lbrouter.compile.diff import diff
-from lbrouter.compile.failover import first_look
+from lbrouter.compile.glimpse import first_look
 from lbrouter.daemon import timer
 from lbrouter.daemon.file import File, digest, understood
 from lbrouter.daemon.machine import Found, Judge, Machine, holds_ours

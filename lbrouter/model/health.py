@@ -1,6 +1,6 @@
 """What is known of the uplinks: the input that a failover changes.
 
-Without a daemon it is read off the carriers (`compile.failover.first_look`); with one, the state
+Without a daemon it is read off the carriers (`compile.glimpse.first_look`); with one, the state
 machine keeps it.
 """
 

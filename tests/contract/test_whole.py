@@ -11,8 +11,8 @@ import pytest
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import desired_state, nothing, scope_of
 from lbrouter.compile.diff import diff
-from lbrouter.compile.failover import first_look
 from lbrouter.compile.firewall import interfaces_of
+from lbrouter.compile.glimpse import first_look
 from lbrouter.kernel.features import features
 from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.netns import in_scratch

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lbrouter.compile.failover import first_look
+from lbrouter.compile.glimpse import first_look
 from lbrouter.daemon import lastword
 from lbrouter.daemon.history import Entry, History, Sample, moment, recent
 from lbrouter.daemon.pace import BURST, COALESCE_S, SLOW_S, Pace

@@ -7,7 +7,7 @@ import pytest
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import desired_state, restored
 from lbrouter.compile.diff import diff
-from lbrouter.compile.failover import first_look
+from lbrouter.compile.glimpse import first_look
 from lbrouter.compile.simulate import SimKernel, interpret
 from lbrouter.compile.sysctls import sysctls
 from lbrouter.model.errors import NotAppliedError

@@ -3,7 +3,7 @@
 import pytest
 
 from lbrouter.compile.allocate import allocate
-from lbrouter.compile.failover import first_look
+from lbrouter.compile.glimpse import first_look
 from lbrouter.compile.ruleset import digest, structure
 from lbrouter.compile.templates import fragment
 from lbrouter.model.health import UplinkState

@@ -6,7 +6,7 @@ from typing import get_type_hints
 import pytest
 
 from lbrouter.compile.allocate import allocate
-from lbrouter.compile.failover import first_look
+from lbrouter.compile.glimpse import first_look
 from lbrouter.compile.status import Measured, Seen, Status, Traffic, percentages, status
 from lbrouter.compile.unsupported import limits, unsupported
 from lbrouter.model.config import Config

@@ -1,11 +1,10 @@
 """Which uplinks are fit: a pure state machine from events to `Health`. See docs/failover.md.
 
-`first_look` judges with no daemon. With one: `begin`, then `step` for each event, `health` for the
-compiler. Before each probe `pace` says how soon the next one is due.
+`begin`, then `step` for each event, `health` for the compiler; before each probe `pace` says how
+soon the next one is due. With no daemon, `compile.glimpse` judges instead.
 """
 
 from lbrouter.compile.failover.brain import Brain, begin, renew, step
-from lbrouter.compile.failover.glimpse import first_look
 from lbrouter.compile.failover.measures import Readings
 from lbrouter.compile.failover.verdict import (
     Change,
@@ -23,7 +22,6 @@ __all__ = [
     "Readings",
     "begin",
     "changes",
-    "first_look",
     "health",
     "next_deadline",
     "pace",
