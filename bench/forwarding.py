@@ -6,6 +6,7 @@ can do. Its own cost dilutes the ratio: the ruleset's share of a packet is large
 """
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from lbrouter.rehearsal.venue import Venue
 
 ROUNDS = 9
 SECONDS = 1.0
+PATIENCE_S = 10.0
 PORT = 40000
 
 SMALLEST = """
@@ -82,9 +84,6 @@ class Flow:
         self.client: Client = built.client("v1")
         self.server = next(each for each in self.client.servers if each.version == 4)
         self.source = self.client.seat.of(4)[0]
-        self._answered()
-        for isp in built.isps.values():  # counted as it arrives, and carried no further
-            isp.blackhole(on=True)
         self.packets = Path(built.folder) / "flow.cfg"
         self.packets.write_text(self._frame())
 
@@ -109,18 +108,31 @@ class Flow:
 
     def rate(self) -> float:
         """Packets a second that reach the providers while the generator runs."""
-        argv = ["taskset", "-c", "0", "trafgen", "--dev", "eth0", "--conf", str(self.packets)]
+        self._answered()
+        self._swallow(on=True)
+        pinned = ["timeout", "2.5", "taskset", "-c", "0"]
+        argv = [*pinned, "trafgen", "--dev", "eth0", "--conf", str(self.packets)]
         job = self.client.start([*argv, "--cpus", "1", "--no-cpu-stats", "-q", "-n", "0"])
         try:
-            while self._arrived() == self._arrived():
-                pass
+            self._begun()
             before, began = self._arrived(), time.monotonic()
-            while time.monotonic() - began < SECONDS:
-                pass
+            threading.Event().wait(SECONDS)
             return (self._arrived() - before) / (time.monotonic() - began)
         finally:
-            job.process.terminate()
-            job.process.wait()
+            job.process.wait(PATIENCE_S)  # `timeout` ends it, and its child with it
+            self._swallow(on=False)
+
+    def _begun(self) -> None:
+        """Wait for the first thousand packets."""
+        until, first = time.monotonic() + PATIENCE_S, self._arrived()
+        while self._arrived() < first + 1000:
+            if time.monotonic() > until:
+                raise RuntimeError(f"no packets arrive from {self.venue.prefix}")
+
+    def _swallow(self, *, on: bool) -> None:
+        """Whether providers count what arrives and carry it no further."""
+        for isp in self.venue.isps.values():
+            isp.blackhole(on=on)
 
     def _arrived(self) -> int:
         return sum(self._received(isp) for isp in self.venue.isps)
