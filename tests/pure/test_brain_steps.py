@@ -5,7 +5,6 @@ import pytest
 from lbrouter.compile.failover import (
     begin,
     changes,
-    first_look,
     health,
     pace,
     readings,
@@ -13,6 +12,7 @@ from lbrouter.compile.failover import (
     same,
     step,
 )
+from lbrouter.compile.glimpse import first_look
 from lbrouter.model.config import Config
 from lbrouter.model.events import (
     Addressed,
