@@ -157,11 +157,16 @@ def _class(htb: HtbClass, verb: Verb) -> str:
 
 
 def _redirect(redirect: Redirect, verb: Verb) -> str:
-    command = f"tc filter {'del' if verb is Verb.REMOVE else 'add'} dev {redirect.interface}"
+    """The filter, and the clsact that it hangs on: with this goes that."""
+    device = redirect.interface
     if verb is Verb.REMOVE:
-        return f"{command} {redirect.direction}"
+        return f"tc qdisc del dev {device} clsact"
     everything = f"{redirect.direction} protocol all u32 match u32 0 0"
-    return f"{command} {everything} action mirred egress redirect dev {redirect.to}"
+    filtered = f"tc filter add dev {device} {everything}"
+    return (
+        f"tc qdisc add dev {device} clsact;"
+        f" {filtered} action mirred egress redirect dev {redirect.to}"
+    )
 
 
 def _nft(operation: Operation) -> str:

@@ -124,7 +124,7 @@ ADDED = {
     " ceil 47500kbit burst 3028b cburst 5938b quantum 1514": CLASS,
     "tc class add dev enp1s0 parent 4c01: classid 4c01:1000 htb prio 0 rate 1gbit ceil 1gbit"
     " burst 1b cburst 1b quantum 1": LINE,
-    "tc filter add dev enp1s0 egress protocol all u32 match u32 0 0"
+    "tc qdisc add dev enp1s0 clsact; tc filter add dev enp1s0 egress protocol all u32 match u32 0 0"
     " action mirred egress redirect dev lbr-up": EGRESS,
     "nft -f ruleset (table inet lbrouter, 1 elements)": TABLE,
 }
@@ -137,7 +137,7 @@ REMOVED = {
     "tc qdisc del dev enp1s0 root": ROOT,
     "tc qdisc del dev enp1s0 parent 4c01:1012": LEAF,
     "tc class del dev enp1s0 classid 4c01:1012": CLASS,
-    "tc filter del dev enp1s0 egress": EGRESS,
+    "tc qdisc del dev enp1s0 clsact": EGRESS,
     "nft delete table inet lbrouter": TABLE,
 }
 
