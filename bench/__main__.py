@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.table import Table
 
-from bench import applying, forwarding
+from bench import applying, failing, forwarding
 from bench.figures import Figure
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "applying": applying.measure,
     "forwarding": forwarding.measure,
+    "failing": failing.measure,
 }
 
 
