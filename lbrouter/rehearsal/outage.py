@@ -52,7 +52,7 @@ def outages(stage: Stage) -> Iterator[Check]:
     yield tell(
         OUTAGE,
         "how",
-        "this version has no daemon: `lbrouter apply` is run after each change, "
+        "the rehearsal runs no daemon: `lbrouter apply` is run after each change, "
         "and a line that dies while its carrier stays is not noticed",
     )
     for name, isp in stage.venue.isps.items():
