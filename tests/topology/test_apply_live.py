@@ -61,22 +61,15 @@ def test_a_changed_file_under_traffic_loses_nothing(venue: Venue) -> None:
     assert pinged["lost"] == []
 
 
+def _traced(venue: Venue, trace: Path) -> str:
+    """What `apply` says, with all that it sends written to `trace`."""
+    watch = ["strace", "-f", "-v", "-s4096", "-etrace=sendto,sendmsg", *DETACH, "-o", str(trace)]
+    return succeeded(venue.gateway.run([*watch, *venue.gateway.lbrouter_argv("apply")]))
+
+
 def test_a_second_apply_writes_nothing(venue: Venue, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
-    watch = [
-        "strace",
-        "-f",
-        "-v",
-        "-s",
-        "4096",
-        "-e",
-        "trace=sendto,sendmsg",
-        *DETACH,
-        "-o",
-        str(trace),
-    ]
-    done = venue.gateway.run([*watch, *venue.gateway.lbrouter_argv("apply")])
-    assert succeeded(done).strip() == "nothing to change"
+    assert _traced(venue, trace).strip() == "nothing to change"
     sent = trace.read_text()
     assert "RTM_GETROUTE" in sent  # strace does see what lbrouter sends
     assert [line for line in sent.splitlines() if WRITES.search(line)] == []
@@ -84,20 +77,7 @@ def test_a_second_apply_writes_nothing(venue: Venue, tmp_path: Path) -> None:
 
 def test_the_first_apply_writes(venue_of: VenueOf, tmp_path: Path) -> None:
     """The control of the test above: the same count finds the writes of a first apply."""
-    venue = venue_of(BALANCE)
     trace = tmp_path / "trace"
-    watch = [
-        "strace",
-        "-f",
-        "-v",
-        "-s",
-        "4096",
-        "-e",
-        "trace=sendto,sendmsg",
-        *DETACH,
-        "-o",
-        str(trace),
-    ]
-    succeeded(venue.gateway.run([*watch, *venue.gateway.lbrouter_argv("apply")]))
+    _traced(venue_of(BALANCE), trace)
     found = {match[0] for match in WRITES.finditer(trace.read_text())}
     assert {"RTM_NEWROUTE", "RTM_NEWRULE", "RTM_NEWADDR"} <= found
