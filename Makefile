@@ -19,7 +19,7 @@ demo: ready  ## set up, then rehearse an event with two simulated providers and 
 	$(bin)/lbrouter rehearse $(example)
 
 check: ready  ## linters, types, floors and the pure tests, in under a minute
-	$(bin)/python -m pytest tests/shape tests/pure $(cover)
+	$(bin)/python -m pytest --numprocesses=2 tests/shape tests/pure $(cover)
 
 test: ready-vm  ## every test that this machine can run, the VM ring included (root)
 	$(bin)/python -m pytest $(cover)

@@ -24,6 +24,17 @@ JOURNEYS = frozenset({
 """Out of the topology ring: each job of the gateway once. A journey takes half a minute here."""
 
 
+KERNEL_FLOOR = frozenset({
+    "test_features.py",
+    "test_foreign.py",
+    "test_nouns.py",
+    "test_tc.py",
+    "test_transaction.py",
+    "test_whole.py",
+})  # fmt: skip
+"""Out of the contract ring: what writes to the kernel and reads it back. Probes, stores and locks
+are the same on every kernel."""
+
 TOO_LONG = frozenset({
     "test_a_refusal_on_the_way_up_leaves_a_bare_machine",
     "test_a_refusal_on_the_way_down_leaves_all_that_stood",
@@ -52,7 +63,7 @@ def left_out(item: pytest.Item) -> bool:
 def worth_repeating(item: pytest.Item) -> bool:
     if "topology" in item.path.parts:
         return name_of(item) in JOURNEYS
-    return name_of(item) not in TOO_LONG
+    return item.path.name in KERNEL_FLOOR and name_of(item) not in TOO_LONG
 
 
 def name_of(item: pytest.Item) -> str:

@@ -21,7 +21,7 @@ TOOLS = Path(sys.executable).parent
 KERNEL = ROOT / ".cache/vm/kernel"
 GUEST = ROOT / "tests/vm/guest.sh"
 MEMORY = "2G"
-AROUND_S = 90
+AROUND_S = 120
 """Bound of what comes before and after the tests: boot and switching off. Usually 10 s."""
 
 
