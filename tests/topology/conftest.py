@@ -5,6 +5,7 @@ so and runs `lbrouter apply` in it. Whatever a test builds is gone when it ends.
 """
 
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Protocol
 import pytest
 
 from lbrouter.compile.parse import parse
+from lbrouter.rehearsal.hosts import package_env
 from lbrouter.rehearsal.site import Style
 from lbrouter.rehearsal.venue import Venue
 
@@ -49,6 +51,19 @@ def applied(venue_of: VenueOf) -> VenueOf:
         return venue
 
     return build
+
+
+BARE = ["setpriv", "--inh-caps", "-all", "--bounding-set", "-all"]
+"""Before a command: root without any right of root."""
+
+NOBODY = [*BARE, "--reuid", "65534", "--clear-groups"]
+"""Before a command: another user, who may do nothing."""
+
+
+def nobody_can_read_us() -> bool:
+    """Whether another user can run this very package: a checkout below /root is closed to him."""
+    argv = [*NOBODY, sys.executable, "-c", "import lbrouter.cli.main"]
+    return subprocess.run(argv, capture_output=True, env=package_env(), check=False).returncode == 0
 
 
 def succeeded(done: subprocess.CompletedProcess[str]) -> str:

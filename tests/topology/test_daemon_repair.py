@@ -10,7 +10,7 @@ import pytest
 from lbrouter.compile.parse import parse
 from lbrouter.model.errors import Exit
 from lbrouter.rehearsal.venue import Venue
-from tests.topology.conftest import VenueOf, eventually, succeeded
+from tests.topology.conftest import NOBODY, VenueOf, eventually, nobody_can_read_us, succeeded
 from tests.topology.daemons import Daemon
 from tests.topology.test_daemon_failover import TWO, carrier_of
 
@@ -218,14 +218,15 @@ def test_half_a_line_a_megabyte_and_a_thousand_connections_are_harmless(
 def test_others_may_read_and_change_nothing(venue: Venue, daemon: Daemon) -> None:
     path = venue.gateway.runtime_dir / "control.sock"
     assert path.stat().st_mode & 0o007 == 0
+    if not nobody_can_read_us():
+        pytest.skip("this checkout is closed to other users")
     path.chmod(0o666)  # as if the group had let this user in
     for folder in (path.parent, path.parent.parent):
         folder.chmod(0o755)
-    nobody = ["setpriv", "--reuid", "65534", "--clear-groups", "--inh-caps", "-all"]
     argv = venue.gateway.lbrouter_argv("status", "--json")
-    done = venue.gateway.run([*nobody, *argv])
+    done = venue.gateway.run([*NOBODY, *argv])
     assert json.loads(succeeded(done))["daemon"] is True
-    refused = venue.gateway.run([*nobody, *venue.gateway.lbrouter_argv("uplink", "drain", "fiber")])
+    refused = venue.gateway.run([*NOBODY, *venue.gateway.lbrouter_argv("uplink", "drain", "fiber")])
     assert refused.returncode == Exit.NOT_PERMITTED
     assert daemon.state("fiber") != "drained"
 
