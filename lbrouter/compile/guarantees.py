@@ -1,7 +1,8 @@
 """What each VLAN is guaranteed on each uplink, when uplinks come and go and it may not all fit.
 
-HTB does not hold a parent's ceiling against children within their own rate (kernel-facts, shaping
-3): guarantees that exceed the line are no guarantees. So they are shared out here, in integers.
+HTB does not hold a parent's ceiling against children within their own rate (measured: a root
+lowered to 10 Mbit/s passed 33): guarantees that exceed the line are none. So they are shared out
+here, in integers.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -19,8 +19,8 @@ class Turn(IntEnum):
 def order_classes(changes: Iterable[Operation]) -> list[Operation]:
     """The operations on HTB classes in a safe order, within the phases they have.
 
-    HTB does not hold a parent's ceiling against children within their own rate (kernel-facts,
-    shaping 3): shrink leaves before parents, grow parents before leaves. Our trees are two deep.
+    HTB does not hold a parent's ceiling against children within their own rate (measured):
+    shrink leaves before parents, grow parents before leaves. Our trees are two deep.
     """
     return sorted(changes, key=_place)
 
