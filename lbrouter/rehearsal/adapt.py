@@ -30,13 +30,17 @@ class Adapted:
     notes: tuple[str, ...]
 
 
-def adapt(config: Config, *, tags: bool) -> Adapted:
-    """`config` as this kernel can rehearse it; `tags` says that the kernel has 802.1Q."""
+def adapt(config: Config, *, tags: bool, leases: frozenset[str] = frozenset()) -> Adapted:
+    """`config` as this kernel can rehearse it; `tags` says that the kernel has 802.1Q.
+
+    `leases` names the `dhcp` uplinks that get their address from a provider's DHCP server.
+    """
     pairs, uplinks = {}, {}
     notes: list[str] = []
     for number, uplink in enumerate(config.uplinks.values(), 1):
         pairs[uplink.name] = _pairs(config, uplink, number)
-        uplinks[uplink.name], said = _replaced(uplink, pairs[uplink.name])
+        leased = uplink.name in leases and uplink.addressing is Addressing.DHCP
+        uplinks[uplink.name], said = _replaced(uplink, pairs[uplink.name], leased=leased)
         notes += said
     vlans = dict(config.vlans)
     tagged = [vlan for vlan in vlans.values() if vlan.port is None]
@@ -85,7 +89,7 @@ def _pairs(
     """The file's own addresses, with the lab's where the file leaves them to somebody else."""
     found = list(static_pairs(uplink))
     if uplink.addressing is not Addressing.STATIC:
-        found.insert(0, _stand_in(config, STAND_IN4, number, prefix=30))
+        found.insert(0, _stand_in(config, STAND_IN4, number, prefix=24))
     if uplink.auto6:
         found.append(_stand_in(config, STAND_IN6, number, prefix=64))
     return tuple(found)
@@ -105,13 +109,13 @@ def _stand_in(
 
 
 def _replaced(
-    uplink: Uplink, pairs: tuple[tuple[IpInterface, IpAddress], ...]
+    uplink: Uplink, pairs: tuple[tuple[IpInterface, IpAddress], ...], *, leased: bool
 ) -> tuple[Uplink, list[str]]:
     """The uplink with static addresses, and a note for each that the lab brought."""
     change: dict[str, object] = {}
     notes = []
     by_version = {address.version: (address, gateway) for address, gateway in pairs}
-    if uplink.addressing in (Addressing.DHCP, Addressing.PPPOE):
+    if uplink.addressing in (Addressing.DHCP, Addressing.PPPOE) and not leased:
         change["address"], change["gateway"] = by_version[4]
         change |= dict.fromkeys(("username", "password_file"))
         notes.append(

@@ -5,96 +5,22 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import lbrouter
 from lbrouter.model.state import IpAddress
 from lbrouter.rehearsal import netns
-from lbrouter.rehearsal.shell import PATIENCE_S, Job, Row, check, run, script_of
-from lbrouter.rehearsal.site import TALK_PORT, Line, Seat, Segment
-from lbrouter.rehearsal.wiring import line_side
+from lbrouter.rehearsal.host import Host, Server, Target
+from lbrouter.rehearsal.isp import Isp
+from lbrouter.rehearsal.shell import PATIENCE_S, Job, Row, run, script_of
+from lbrouter.rehearsal.site import TALK_PORT, Seat, Segment
+
+__all__ = ["Client", "Gateway", "Host", "Internet", "Isp", "Server", "Target", "package_env"]
 
 SERVICE_PORTS = {"tcp": (22, 53, 80, 443, 8080, 8443), "udp": (53, 123, 161)}
 """What stands in for the gateway's own services: a closed port would pass any firewall test."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where a scan knocks. `protocol` is tcp, udp or icmp (port 0)."""
-
-    to: IpAddress
-    protocol: str
-    port: int = 0
-
-    def as_row(self) -> Row:
-        """In the scanner's words."""
-        return {"to": str(self.to), "protocol": self.protocol, "port": self.port}
-
-
-class Host:
-    """A network namespace of the venue. `jobs` collects what runs in it, for the venue to end."""
-
-    def __init__(self, namespace: str, jobs: list[Job]) -> None:
-        self.namespace = namespace
-        self.jobs = jobs
-
-    def run(
-        self, argv: Sequence[str], *, stdin: str = "", timeout_s: float = PATIENCE_S
-    ) -> subprocess.CompletedProcess[str]:
-        """Run `argv` here to its end, whatever its exit code."""
-        return run(netns.inside(self.namespace, argv), stdin=stdin, timeout_s=timeout_s)
-
-    def check(self, argv: Sequence[str], *, stdin: str = "") -> str:
-        """Standard output of `argv` run here. Raises LabError when it fails."""
-        return check(netns.inside(self.namespace, argv), stdin=stdin)
-
-    def script(self, text: str) -> str:
-        """Run a shell script here, to its first failure (LabError)."""
-        return self.check(["sh", "-e", "-s"], stdin=text)
-
-    def start(self, argv: Sequence[str]) -> Job:
-        """Start `argv` here and go on."""
-        job = Job(netns.inside(self.namespace, argv))
-        self.jobs.append(job)
-        return job
-
-    def serve(
-        self, addresses: Iterable[IpAddress | str], *, tcp: Iterable[int], udp: Iterable[int]
-    ) -> "Server":
-        """Start a server here that answers and logs; it listens when this returns."""
-        request = {"addresses": [str(each) for each in addresses], "tcp": [*tcp], "udp": [*udp]}
-        server = Server(self.start([*script_of("server"), json.dumps(request)]))
-        server.job.line()
-        return server
-
-    def scan(self, targets: Iterable[Target], *, timeout_ms: int = 1500) -> list[Row]:
-        """Knock at all targets at once; each row's `answer` is "open", "silent", "refused"..."""
-        return self.start_scan(targets, timeout_ms=timeout_ms).result()
-
-    def start_scan(self, targets: Iterable[Target], *, timeout_ms: int = 1500) -> Job:
-        """As `scan`, beside us."""
-        request = {"targets": [each.as_row() for each in targets], "timeout_ms": timeout_ms}
-        return self.start([*script_of("scanner"), json.dumps(request)])
-
-
-class Server:
-    """A running server of the lab and its log."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-
-    def log(self) -> list[Row]:
-        """Each flow: protocol, source, source_port, destination, destination_port, flow, bytes."""
-        rows: list[Row] = self.job.ask("log")
-        return rows
-
-    def clear(self) -> list[Row]:
-        """The log, which then starts anew."""
-        rows: list[Row] = self.job.ask("clear")
-        return rows
 
 
 class Gateway(Host):
@@ -158,54 +84,6 @@ def package_env() -> dict[str, str]:
     root = str(Path(lbrouter.__file__).parent.parent)
     path = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": f"{root}:{path}" if path else root, "NO_COLOR": "1"}
-
-
-class Isp(Host):
-    """A provider: the line to the gateway on `line`, the way to the internet on `wan`."""
-
-    def __init__(self, namespace: str, jobs: list[Job], line: Line) -> None:
-        super().__init__(namespace, jobs)
-        self.line = line
-
-    @property
-    def mac(self) -> str:
-        """Hardware address of the provider's end of the line, as the gateway sees it."""
-        return self._link()["address"]  # type: ignore[no-any-return]
-
-    def carrier(self, *, up: bool) -> None:
-        """Plug the gateway's cable in, or pull it: its interface loses its carrier."""
-        script = [f"link set line {'up' if up else 'down'}"]
-        if up:  # with the link went its IPv6 addresses and all routes by it
-            script += line_side(self.line)
-        self.check(["ip", "-batch", "-"], stdin="\n".join(script) + "\n")
-
-    def blackhole(self, *, on: bool) -> None:
-        """Swallow all but ARP and neighbour discovery: the link is fine, the line is dead."""
-        if not on:
-            self.check(["nft", "delete table inet dead"])
-            return
-        sink = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; counter drop;"
-        chains = "".join(
-            f"chain {hook} {{ type filter hook {hook} priority -500; {sink} }}\n"
-            for hook in ("prerouting", "output")
-        )
-        self.check(["nft", "-f", "-"], stdin=f"table inet dead {{\n{chains}}}\n")
-
-    def bytes(self) -> tuple[int, int]:
-        """Bytes so far (upload, download), counted at the provider's end of the line."""
-        stats = self._link()["stats64"]
-        return stats["rx"]["bytes"], stats["tx"]["bytes"]
-
-    def strays(self) -> int:
-        """Packets so far from the gateway whose source was not this uplink's address."""
-        text = self.check(["nft", "-j", "list", "counter", "inet", "observer", "stray"])
-        found = (each.get("counter") for each in json.loads(text)["nftables"])
-        return sum(int(counter["packets"]) for counter in found if counter)
-
-    def _link(self) -> dict[str, Any]:
-        text = self.check(["ip", "-s", "-json", "link", "show", "dev", "line"])
-        found: dict[str, Any] = json.loads(text)[0]
-        return found
 
 
 class Internet(Host):

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -73,6 +74,15 @@ def script_of(module: str) -> list[str]:
     a fifth of the time that importing the whole package would take, once for each host.
     """
     return [sys.executable, "-I", "-S", str(HERE / f"{module}.py")]
+
+
+def until(holds: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S) -> None:
+    """Wait for what another process does. Raises LabError when it does not happen in time."""
+    deadline, pause = time.monotonic() + within_s, threading.Event()
+    while not holds():
+        if time.monotonic() > deadline:
+            raise LabError(f"waited {within_s:.0f} s in vain for {what}")
+        pause.wait(0.01)
 
 
 class Job:

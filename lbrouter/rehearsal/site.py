@@ -5,7 +5,7 @@ kernel without 802.1Q) is replaced by what comes closest, in `lbrouter.rehearsal
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -39,13 +39,15 @@ class Style:
 
     `seats` hosts in each VLAN with `addresses` addresses each (one host can play many clients);
     `delay_ms` one way, by uplink; `nat` names the uplinks whose provider translates addresses, in
-    addition to those whose subnet is not unique.
+    addition to those whose subnet is not unique. `leases` names `dhcp` uplinks whose provider runs
+    a real DHCP server; the others become static.
     """
 
     seats: int = 1
     addresses: int = 1
     delay_ms: tuple[tuple[str, int], ...] = ()
     nat: frozenset[str] = frozenset()
+    leases: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,10 @@ class Leg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """An uplink and its provider. Rates in bits per second, None = not limited."""
+    """An uplink and its provider. Rates in bits per second, None = not limited.
+
+    `delay_ms` is one way, each way; `leased` says that the provider has a DHCP server.
+    """
 
     name: str
     number: int
@@ -81,6 +86,7 @@ class Line:
     download: int | None
     delay_ms: int
     external: bool
+    leased: bool = False
 
     def leg(self, version: int) -> Leg | None:
         """The leg of address family 4 or 6."""
@@ -123,12 +129,9 @@ class Site:
     notes: tuple[str, ...]
 
 
-def plan_site(adapted: Adapted, *, style: Style, delays: bool) -> Site:
-    """The venue for an adapted configuration; `delays` says that the kernel has netem."""
-    config, notes = adapted.config, adapted.notes
-    if style.delay_ms and not delays:
-        style = replace(style, delay_ms=())
-        notes += ("this kernel has no netem: the lines have no delay",)
+def plan_site(adapted: Adapted, *, style: Style) -> Site:
+    """The venue for an adapted configuration."""
+    config = adapted.config
     asked = (*_targets(config), *_rule_doors(config))
     servers = dict.fromkeys([*SERVERS, *(address for address, _ in asked)])
     taken = [a.network for pairs in adapted.pairs.values() for a, _ in pairs]
@@ -140,7 +143,7 @@ def plan_site(adapted: Adapted, *, style: Style, delays: bool) -> Site:
         segments=tuple(_segments(config, style)),
         servers=tuple(each for each in servers if not any(each in net for net in taken)),
         server_ports=tuple(ports),
-        notes=notes,
+        notes=adapted.notes,
     )
 
 
@@ -180,6 +183,7 @@ def _lines(adapted: Adapted, style: Style, avoid: frozenset[IpAddress]) -> Itera
             download=None if uplink.download is None else int(uplink.download),
             delay_ms=delays.get(uplink.name, 0),
             external=uplink.addressing is Addressing.EXTERNAL,
+            leased=uplink.addressing is Addressing.DHCP,
         )
 
 
@@ -192,7 +196,8 @@ def _legs(
         )
         shared = any(overlap(address.network, other) for other in others)
         public, peer = _transit(pools[address.version], number)
-        nat = shared or name in style.nat
+        leased = address.version == 4 and name in style.leases  # its address may change
+        nat = shared or leased or name in style.nat
         yield Leg(address=address, gateway=gateway, public=public, peer=peer, nat=nat)
 
 

@@ -41,8 +41,9 @@ class Venue:
         step fails; nothing is left then.
         """
         netns.sweep()
-        adapted = adapt(config, tags="vlan" in _features())
-        venue = cls(plan_site(adapted, style=style or Style(), delays="netem" in _features()))
+        style = style or Style()
+        adapted = adapt(config, tags="vlan" in _features(), leases=style.leases)
+        venue = cls(plan_site(adapted, style=style))
         try:
             venue._raise()
         except BaseException:
@@ -81,7 +82,10 @@ class Venue:
 
     def _isp(self, name: str) -> Isp:
         line = next(line for line in self.site.lines if line.name == name)
-        return Isp(self.namespace(wiring.isp_role(name)), self.jobs, line)
+        namespace, netem = self.namespace(wiring.isp_role(name)), "netem" in _features()
+        isp = Isp(namespace, self.jobs, line, folder=self.folder, netem=netem)
+        isp.open()
+        return isp
 
     def namespace(self, role: str) -> str:
         """Name of the network namespace of a role ("gateway", "isp-fiber", "client-stream-1")."""

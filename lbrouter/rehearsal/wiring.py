@@ -116,13 +116,24 @@ def _isp(line: Line) -> Script:
     for leg in line.legs:
         script.ip.append(_address(str(leg.public), "wan"))
         script.ip.append(f"route add default via {leg.peer} dev wan")
-        if leg.nat:
-            script.nft += _translate(leg)
-    script.nft += _observe(line)
+    script.nft += tables(line)
     script.shell += list(forwarding(enable="1"))
-    script.shell += _speed("wan", line.upload, line.delay_ms)
-    script.shell += _speed("line", line.download, line.delay_ms)
+    script.shell += [*_speed("wan", line.upload), *_speed("line", line.download)]
     return script
+
+
+def tables(line: Line) -> list[str]:
+    """A provider's nft tables, to be loaded once more or anew (which sets the counter to 0)."""
+    found = []
+    for leg in line.legs:
+        name = f"table {_family(leg)} provider"
+        found += [name, f"delete {name}", *(_translate(leg) if leg.nat else ())]
+    name = "table inet observer"
+    return [*found, name, f"delete {name}", *_observe(line)]
+
+
+def _family(leg: Leg) -> str:
+    return "ip6" if leg.address.version == 6 else "ip"
 
 
 def line_side(line: Line) -> list[str]:
@@ -130,13 +141,14 @@ def line_side(line: Line) -> list[str]:
     batch = []
     for leg in line.legs:
         inside = leg.gateway in leg.address.network
-        batch.append(_address(f"{leg.gateway}/{_provider_prefix(leg)}", "line", verb="replace"))
+        batch.append(_address(f"{leg.gateway}/{provider_prefix(leg)}", "line", verb="replace"))
         if not inside:
             batch.append(f"route replace {leg.address.ip} dev line")
     return batch
 
 
-def _provider_prefix(leg: Leg) -> int:
+def provider_prefix(leg: Leg) -> int:
+    """Length of the prefix that a provider's own address on the line has."""
     if leg.gateway in leg.address.network:
         return leg.address.network.prefixlen
     return 64 if leg.gateway.is_link_local else leg.gateway.max_prefixlen
@@ -152,8 +164,9 @@ def _observe(line: Line) -> list[str]:
     """Count packets from the gateway whose source is not this uplink's: there must be none."""
     rules = []
     for leg in line.legs:
-        family = "ip6" if leg.address.version == 6 else "ip"
-        ours = f"{{ {leg.address.ip}, ::, fe80::/10 }}" if family == "ip6" else leg.address.ip
+        family = _family(leg)
+        nobody = "::, fe80::/10" if family == "ip6" else "0.0.0.0"
+        ours = f"{{ {leg.address.ip}, {nobody} }}"
         rules.append(f'  iifname "line" {family} saddr != {ours} counter name stray')
     return [
         "table inet observer {",
@@ -167,7 +180,7 @@ def _observe(line: Line) -> list[str]:
 
 def _translate(leg: Leg) -> list[str]:
     """One address stands for the gateway's, both ways, as a provider's 1:1 translation does."""
-    family = "ip6" if leg.address.version == 6 else "ip"
+    family = _family(leg)
     return [
         f"table {family} provider {{",
         " chain out { type nat hook postrouting priority srcnat;",
@@ -180,17 +193,34 @@ def _translate(leg: Leg) -> list[str]:
     ]
 
 
-def _speed(interface: str, rate: int | None, delay_ms: int) -> list[str]:
-    """A line of `rate` bits per second, 50 ms of buffer, 10 ms of burst (64 kB at least)."""
-    delay = f"netem delay {delay_ms}ms limit 20000"
+LIMIT = "limit 20000"
+"""Packets that netem holds: 300 ms of a gigabit."""
+
+
+def _burst(rate: int) -> int:
+    """10 ms of a line's rate, in bytes, and 64 kB at least."""
+    return max(rate // 8 // 100, 65536)
+
+
+def _speed(interface: str, rate: int | None) -> list[str]:
+    """A line of `rate` bits per second, 50 ms of buffer."""
     if rate is None:
-        return [f"tc qdisc add dev {interface} root {delay}"] if delay_ms else []
-    burst = max(rate // 8 // 100, 65536)
-    tbf = f"tbf rate {rate}bit burst {burst} latency 50ms"
-    commands = [f"tc qdisc add dev {interface} root handle 1: {tbf}"]
-    if delay_ms:
-        commands.append(f"tc qdisc add dev {interface} parent 1:1 {delay}")
-    return commands
+        return []
+    tbf = f"tbf rate {rate}bit burst {_burst(rate)} latency 50ms"
+    return [f"tc qdisc add dev {interface} root handle 1: {tbf}"]
+
+
+def netem(line: Line, delay_ms: float) -> Iterator[str]:
+    """Commands that delay both ways of a line from now on; 0 = no longer."""
+    for interface, rate in (("wan", line.upload), ("line", line.download)):
+        place = "root" if rate is None else "parent 1:1"
+        if delay_ms:
+            yield f"tc qdisc replace dev {interface} {place} netem delay {delay_ms}ms {LIMIT}"
+        elif rate is None:
+            yield f"tc qdisc del dev {interface} root 2> /dev/null || true"
+        else:  # what tbf itself began with
+            room = rate // 8 // 20 + _burst(rate)
+            yield f"tc qdisc replace dev {interface} {place} bfifo limit {room}"
 
 
 def _switch(site: Site) -> Script:

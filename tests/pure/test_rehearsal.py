@@ -78,7 +78,7 @@ def config_of(text: str) -> Config:
 
 
 def site_of(text: str, *, tags: bool = True, style: Style | None = None) -> Site:
-    return plan_site(adapt(config_of(text), tags=tags), style=style or Style(), delays=False)
+    return plan_site(adapt(config_of(text), tags=tags), style=style or Style())
 
 
 @pytest.mark.parametrize("tags", [True, False])
@@ -130,14 +130,6 @@ def test_the_target_of_a_forward_is_a_client() -> None:
     assert targets <= {address.ip for address in addresses}
     assert len(set(addresses)) == len(addresses) == 2 * 2 * 3
     assert not {gateway.ip for gateway in stream.gateways} & {each.ip for each in addresses}
-
-
-def test_no_delay_without_netem_and_it_says_so() -> None:
-    adapted, style = adapt(config_of(TWO_LINES), tags=True), Style(delay_ms=(("fiber", 20),))
-    without = plan_site(adapted, style=style, delays=False)
-    assert without.lines[0].delay_ms == 0
-    assert "netem" in without.notes[-1]
-    assert plan_site(adapted, style=style, delays=True).lines[0].delay_ms == 20
 
 
 def test_the_first_rule_that_matches_decides() -> None:

@@ -1,0 +1,61 @@
+"""A provider's DHCP server: dnsmasq on the line, which offers one address. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+
+LEAST_LEASE_S = 120
+"""dnsmasq grants no shorter lease."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What the client gets: address with its subnet, gateway; times in seconds.
+
+    `renew_s` is when it asks its server again (T1), `rebind_s` when it asks everybody (T2); None
+    leaves them to the client: a half, and seven eighths of the lease.
+    """
+
+    address: IPv4Interface
+    gateway: IPv4Address
+    lease_s: int = LEAST_LEASE_S
+    renew_s: int | None = None
+    rebind_s: int | None = None
+
+
+def server_argv(offer: Offer, *, leases: Path, log: Path) -> list[str]:
+    """Command line of the server; it stays in the foreground, and writes to no system log.
+
+    It knows no client from before, and refuses at once (NAK) what does not fit its subnet.
+    """
+    return [
+        "dnsmasq",
+        "--conf-file=/dev/null",
+        "--keep-in-foreground",
+        "--pid-file=",
+        "--user=root",
+        "--port=0",
+        "--interface=line",
+        "--except-interface=lo",
+        "--bind-interfaces",
+        "--no-ping",
+        "--no-hosts",
+        "--no-resolv",
+        "--dhcp-authoritative",
+        "--log-dhcp",
+        f"--log-facility={log}",
+        f"--dhcp-leasefile={leases}",
+        *_options(offer),
+    ]
+
+
+def _options(offer: Offer) -> Iterator[str]:
+    ip, mask = offer.address.ip, offer.address.netmask
+    yield f"--dhcp-range={ip},{ip},{mask},{max(offer.lease_s, LEAST_LEASE_S)}"
+    yield f"--dhcp-option=option:router,{offer.gateway}"
+    yield "--dhcp-option=option:dns-server,1.1.1.1"
+    if offer.renew_s is not None:
+        yield f"--dhcp-option-force=58,{offer.renew_s}"
+    if offer.rebind_s is not None:
+        yield f"--dhcp-option-force=59,{offer.rebind_s}"

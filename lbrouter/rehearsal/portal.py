@@ -1,0 +1,50 @@
+"""A captive portal: one page for every address, over HTTP and with a wrong certificate over TLS.
+
+Runs by its path inside a provider's namespace, on the standard library alone: `portal.py REQUEST`,
+where REQUEST is JSON: {"addresses", "http": PORT, "https": PORT, "pair": FILE or ""}. The file has
+a key and a certificate; without one HTTPS is not answered. Says `true` when it listens, and ends
+with its standard input.
+"""
+
+import asyncio
+import json
+import ssl
+import sys
+from typing import Any
+
+PAGE = b"<html><body>Welcome. Please accept our terms to go online.</body></html>\n"
+ANSWER = (
+    b"HTTP/1.1 302 Found\r\nLocation: http://portal.invalid/login\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b"
+) % (len(PAGE), PAGE)
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One visitor: whatever he asks for, the login page."""
+    try:
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        writer.write(ANSWER)
+        await writer.drain()
+    except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
+        pass  # the visitor left
+    finally:
+        writer.close()
+
+
+async def main(request: dict[str, Any]) -> None:
+    """Serve until standard input ends."""
+    for address in request["addresses"]:
+        await asyncio.start_server(greet, address, request["http"])
+        if request["pair"]:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(request["pair"])
+            await asyncio.start_server(greet, address, request["https"], ssl=context)
+    commands = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    print("true", flush=True)
+    await commands.read()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1])))

@@ -1,0 +1,100 @@
+"""Holds frames for a fixed time: the delay of a line, where the kernel has no netem.
+
+Runs by its path inside a provider's namespace, on the standard library alone: `relay.py REQUEST`,
+where REQUEST is JSON: {"lanes": {TAP: INTERFACE, ...}, "delay_ms", "mark"}. It makes the TAP
+devices, says `true`, and sends what it reads on each out by its interface, `delay_ms` later, with
+the packet mark `mark`. A line on standard input is a new delay; at its end what is held is still
+sent. A frame never overtakes another.
+"""
+
+import fcntl
+import json
+import os
+import select
+import socket
+import struct
+import sys
+import time
+from collections import deque
+from contextlib import suppress
+
+TUNSETIFF = 0x400454CA
+IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
+SO_SNDBUFFORCE = 32
+"""From linux/if_tun.h and asm-generic/socket.h; Python's modules lack them."""
+
+HELD = 20_000
+"""Frames that a lane holds at most: 300 ms of a gigabit; more are dropped, as netem does."""
+
+AT_ONCE = 64
+FRAME = 65_535
+
+
+class Lane:
+    """One direction: a TAP to read from, an interface to send on, what is held in between."""
+
+    def __init__(self, tap: str, interface: str, mark: int) -> None:
+        self.tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+        name = struct.pack("16sH22x", tap.encode(), IFF_TAP | IFF_NO_PI)
+        fcntl.ioctl(self.tap, TUNSETIFF, name)
+        self.out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.out.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+        self.out.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 24)
+        self.out.settimeout(0)
+        self.out.bind((interface, 0))
+        self.held: deque[tuple[float, bytes]] = deque()
+
+    def read(self, delay_s: float) -> None:
+        """Take in what waits, each frame with the time at which it is due."""
+        for _ in range(AT_ONCE):
+            try:
+                frame = os.read(self.tap, FRAME)
+            except BlockingIOError:
+                return
+            if len(self.held) < HELD:
+                due = time.monotonic() + delay_s
+                if self.held:
+                    due = max(due, self.held[-1][0])
+                self.held.append((due, frame))
+
+    def send(self) -> None:
+        """Let go of what is due; a queue that is full drops it, as queues do."""
+        now = time.monotonic()
+        while self.held and self.held[0][0] <= now:
+            with suppress(OSError):
+                self.out.send(self.held[0][1])
+            self.held.popleft()
+
+
+def serve(lanes: list[Lane], delay_s: float) -> None:
+    """Until standard input ends and nothing is held any more."""
+    by_tap = {lane.tap: lane for lane in lanes}
+    commands = {sys.stdin.fileno()}
+    while commands or any(lane.held for lane in lanes):
+        dues = [lane.held[0][0] for lane in lanes if lane.held]
+        wait = max(0.0, min(dues) - time.monotonic()) if dues else None
+        ready, _, _ = select.select([*by_tap, *commands], [], [], wait)
+        for each in ready:
+            if each in by_tap:
+                by_tap[each].read(delay_s)
+            elif line := os.read(each, 4096):
+                delay_s = float(line.split()[-1]) / 1000
+                print("true", flush=True)
+            else:
+                commands.clear()
+        for lane in lanes:
+            lane.send()
+
+
+def main() -> None:
+    """Before everything else on the machine: a late relay would be jitter that no line has."""
+    request = json.loads(sys.argv[1])
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    lanes = [Lane(tap, name, request["mark"]) for tap, name in request["lanes"].items()]
+    print("true", flush=True)
+    serve(lanes, request["delay_ms"] / 1000)
+
+
+if __name__ == "__main__":
+    main()
