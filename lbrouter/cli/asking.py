@@ -88,9 +88,19 @@ def rehearse(
         typer.Argument(metavar="FILE", help="The configuration, unless --config names it."),
     ] = None,
     *,
+    faults: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST",
+            help="all, none, or some of: cable, blackhole, loss, latency, dns, portal, lease, flap.",
+        ),
+    ] = "all",
+    bandwidth: Annotated[
+        bool, typer.Option(help="Measure every VLAN's rates, alone, in a flood, after a loss.")
+    ] = True,
     json: JsonOption = False,
 ) -> int:
     """Play the configuration with simulated ISPs, an internet and clients."""
     from lbrouter.cli.rehearse import rehearse as run
 
-    return run(settings_of(context, json=json), file)
+    return run(settings_of(context, json=json), file, faults=faults, bandwidth=bandwidth)

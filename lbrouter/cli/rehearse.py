@@ -9,15 +9,19 @@ from lbrouter.cli.glance import console
 from lbrouter.cli.render import document, note, notes
 from lbrouter.cli.settings import Settings
 from lbrouter.model.errors import Exit
+from lbrouter.rehearsal import Options, chosen, render
 from lbrouter.rehearsal import rehearse as play
-from lbrouter.rehearsal import render
 
 
-def rehearse(settings: Settings, path: Path | None) -> int:
-    """0 when everything went as the file says, else 1. With JSON: `Report.as_json`."""
+def rehearse(settings: Settings, path: Path | None, *, faults: str, bandwidth: bool) -> int:
+    """0 when everything went as the file says, else 1. With JSON: `Report.as_json`.
+
+    `faults` is "all", "none" or a list of words, separated by commas.
+    """
+    options = Options(faults=chosen(faults), bandwidth=bandwidth)
     file = session.load(settings if path is None else replace(settings, config=path))
     notes("warning", file.warnings)
-    report = play(file.config, progress=_progress)
+    report = play(file.config, progress=_progress, options=options)
     _progress("")
     if settings.json:
         document(report.as_json())

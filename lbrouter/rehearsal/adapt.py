@@ -23,11 +23,15 @@ Pairs = Mapping[str, tuple[tuple[IpInterface, IpAddress], ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapted:
-    """The configuration as it can be rehearsed, every uplink's addresses, what was changed."""
+    """The configuration as it can be rehearsed, every uplink's addresses, what was changed.
+
+    `dhcp` names the uplinks whose address the file wants from a DHCP server.
+    """
 
     config: Config
     pairs: Pairs
     notes: tuple[str, ...]
+    dhcp: frozenset[str] = frozenset()
 
 
 def adapt(config: Config, *, tags: bool, leases: frozenset[str] = frozenset()) -> Adapted:
@@ -52,7 +56,8 @@ def adapt(config: Config, *, tags: bool, leases: frozenset[str] = frozenset()) -
         notes.append(f"{', '.join(leasing)}: the lab's clients have addresses and ask for none")
     lan = config.lan if tags else None
     copy = config.model_copy(update={"uplinks": uplinks, "vlans": vlans, "lan": lan})
-    return Adapted(config=copy, pairs=pairs, notes=tuple(notes))
+    dhcp = {each.name for each in config.uplinks.values() if each.addressing is Addressing.DHCP}
+    return Adapted(config=copy, pairs=pairs, notes=tuple(notes), dhcp=frozenset(dhcp))
 
 
 def static_pairs(uplink: Uplink) -> Iterator[tuple[IpInterface, IpAddress]]:

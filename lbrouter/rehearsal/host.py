@@ -80,6 +80,13 @@ class Server:
         rows: list[Row] = self.job.ask("log")
         return rows
 
+    def times(self) -> dict[str, Row]:
+        """Of each stream by its flow: `times` at which something of it came (CLOCK_MONOTONIC), and
+        `seen`, from which source since when; then both start anew.
+        """
+        found: dict[str, Row] = self.job.ask("times")
+        return found
+
     def clear(self) -> list[Row]:
         """The log, which then starts anew."""
         rows: list[Row] = self.job.ask("clear")

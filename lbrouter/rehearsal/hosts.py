@@ -138,3 +138,9 @@ class Client(Host):
         if every:
             request.setdefault("sources", [str(each) for each in self.seat.of(version)])
         return self.start([*script_of("client"), verb, json.dumps(request)])
+
+    def streams(self, **request: Any) -> Job:
+        """An encoder, UDP, a call and new flows until `stop()`; the words are `streams.py`'s."""
+        request.setdefault("name", f"{self.seat.name}-streams-{len(self.jobs)}")
+        request["to"] = str(request["to"])
+        return self.start([*script_of("streams"), json.dumps(request)])

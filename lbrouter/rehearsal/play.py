@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from lbrouter.model.config import Config, PolicyMode
-from lbrouter.rehearsal import outage, traffic, walls
+from lbrouter.rehearsal import drill, outage, traffic, walls
 from lbrouter.rehearsal.report import Check, Report, Verdict
 from lbrouter.rehearsal.shell import ENDINGS
 from lbrouter.rehearsal.site import Style
@@ -28,21 +28,25 @@ def rehearse(
     began = time.monotonic()
     with _signals_raise():
         progress("building the venue")
-        with Venue.build(config, style=options.style or _style(config)) as venue:
+        with Venue.build(config, style=options.style or _style(config, options)) as venue:
             stage = Stage(venue, options, progress)
+            before = venue.gateway.snapshot()
             checks = tuple(_acts(stage))
+            applied = checks[0].verdict is not Verdict.FAIL
+            faults = tuple(drill.drills(stage)) if applied else ()
+            checks += tuple(outage.down(stage, before)) if applied else ()
             progress("clearing the venue away")
     return Report(
         gateway=config.gateway.name,
         checks=checks,
-        notes=venue.site.notes,
+        faults=faults,
+        notes=(*venue.site.notes, *(drill.NOTES if faults else ())),
         seconds=time.monotonic() - began,
     )
 
 
 def _acts(stage: Stage) -> Iterator[Check]:
     """All acts in order; without a gateway that applies, nothing else is worth playing."""
-    before = stage.venue.gateway.snapshot()
     applied = list(outage.apply(stage))
     yield from applied
     if applied[0].verdict is Verdict.FAIL:
@@ -52,20 +56,18 @@ def _acts(stage: Stage) -> Iterator[Check]:
         traffic.reachability,
         walls.isolation,
         walls.scan,
-        outage.outages,
     )
     walls.serve_inside(stage)
     for act in acts:
         yield from act(stage)
-    yield from outage.down(stage, before)
 
 
-def _style(config: Config) -> Style:
+def _style(config: Config, options: Options) -> Style:
     """As many addresses for each client host as the acts need clients that are new."""
     sticky = any(
         policy.mode is PolicyMode.BALANCE and policy.sticky for policy in config.policies.values()
     )
-    looks = 2 * len(config.uplinks) * outage.CLIENTS
+    looks = 2 * len(config.uplinks) * len(options.faults) * drill.SOURCES
     return Style(addresses=traffic.CLIENTS + looks if sticky else 8)
 
 

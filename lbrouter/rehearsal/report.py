@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
@@ -10,35 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lbrouter.rehearsal.faults import TITLES
+from lbrouter.rehearsal.figures import FaultRow, fault_tables
+from lbrouter.rehearsal.judged import STYLES, Check, Verdict, judge, tell
 
-class Verdict(StrEnum):
-    """What a row says. INFO rows promise nothing."""
-
-    PASS = "pass"
-    FAIL = "fail"
-    INFO = "info"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One row: in which act, of what, what the file promises, what was seen from outside."""
-
-    act: str
-    subject: str
-    expected: str
-    seen: str
-    verdict: Verdict
-
-
-def judge(act: str, subject: str, *, expected: str, seen: str, ok: bool) -> Check:
-    """A row that passes when `ok`."""
-    verdict = Verdict.PASS if ok else Verdict.FAIL
-    return Check(act=act, subject=subject, expected=expected, seen=seen, verdict=verdict)
-
-
-def tell(act: str, subject: str, seen: str) -> Check:
-    """A row that only informs."""
-    return Check(act=act, subject=subject, expected="", seen=seen, verdict=Verdict.INFO)
+__all__ = ["Check", "FaultRow", "Report", "Verdict", "judge", "render", "tell"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,40 +24,54 @@ class Report:
     checks: tuple[Check, ...]
     notes: tuple[str, ...]
     seconds: float
+    faults: tuple[FaultRow, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether nothing failed, and something was looked at."""
         passed = any(check.verdict is Verdict.PASS for check in self.checks)
-        return passed and not self.failed
+        return passed and Verdict.FAIL not in self._verdicts()
 
     @property
     def failed(self) -> tuple[Check, ...]:
         """The rows that failed."""
         return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
 
+    def count(self, verdict: Verdict) -> int:
+        """How many rows of all kinds have this verdict."""
+        return list(self._verdicts()).count(verdict)
+
+    def _verdicts(self) -> Iterator[Verdict]:
+        yield from (check.verdict for check in self.checks)
+        yield from (row.verdict for row in self.faults)
+
     def as_json(self) -> dict[str, Any]:
-        """For `--json`: ok, gateway, seconds, notes, checks (act, subject, expected, ...)."""
+        """For `--json`: ok, gateway, seconds, notes, checks (act, subject, expected, ...), faults
+        (see FaultRow).
+        """
         return {
             "ok": self.ok,
             "gateway": self.gateway,
             "seconds": round(self.seconds, 1),
             "notes": list(self.notes),
             "checks": [asdict(check) for check in self.checks],
+            "faults": [row.as_json() for row in self.faults],
         }
 
 
-_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INFO: "dim"}
-
-
 def render(report: Report) -> RenderableType:
-    """The report as tables, one an act, with the notes and the result below."""
+    """The report as tables, with what went wrong, the notes and the result below."""
     return Group(*_parts(report))
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:
     for act, checks in groupby(report.checks, key=lambda check: check.act):
         yield _table(act, list(checks))
+    yield from fault_tables(report.faults)
+    for row in report.faults:
+        if row.policy and row.note:
+            words = f"{row.uplink}, {TITLES[row.fault]}, {row.policy}: {row.note}"
+            yield Text(words, style=STYLES[row.verdict])
     for note in report.notes:
         yield Text(f"note: {note}", style="dim")
     yield _result(report)
@@ -93,15 +82,15 @@ def _table(act: str, checks: list[Check]) -> Table:
     for heading in ("", "expected", "seen", "verdict"):
         table.add_column(heading, overflow="fold")
     for check in checks:
-        verdict = Text(check.verdict, style=_STYLES[check.verdict])
+        verdict = Text(check.verdict, style=STYLES[check.verdict])
         table.add_row(Text(check.subject), Text(check.expected), Text(check.seen), verdict)
     return table
 
 
 def _result(report: Report) -> Text:
-    passed = sum(check.verdict is Verdict.PASS for check in report.checks)
+    passed, failed = report.count(Verdict.PASS), report.count(Verdict.FAIL)
     took = f"in {report.seconds:.1f} s"
     if report.ok:
         return Text(f"{report.gateway}: all {passed} checks passed {took}", style="bold green")
-    words = f"{report.gateway}: {len(report.failed)} of {passed + len(report.failed)} checks failed"
+    words = f"{report.gateway}: {failed} of {passed + failed} checks failed"
     return Text(f"{words} {took}", style="bold red")

@@ -2,13 +2,15 @@
 
 Runs by its path inside a namespace, on the standard library alone. Started with one argument, JSON:
 {"addresses": [...], "tcp": [ports], "udp": [ports]}. Prints `true` when it listens. Then each line
-on standard input is a request, answered by one line of JSON: `log` (all flows), `clear`. The end
-of standard input ends it, so that it never outlives the rehearsal.
+on standard input is a request, answered by one line of JSON: `log` (all flows), `clear`, `times`
+(of each stream, when something came, and from which source since when; then they start anew). The
+end of standard input ends it, so that it never outlives the rehearsal.
 
 What a client says on TCP, a line each: `GET ...` (HTTP, answered with the source), `who FLOW`
-(answered with the source), `take N` (N bytes come), `give N` (N bytes follow, then "ok"); any other
-line is echoed. On UDP: `e FLOW SEQ` is answered with the source and the same words, `o FLOW SEQ`
-is only logged.
+(answered with the source), `take N` (N bytes come), `give N` (N bytes follow, then "ok"),
+`push FLOW` (bytes follow until the end); any other line is echoed. On UDP: `e FLOW SEQ` is answered
+with the source and the same words, `o FLOW SEQ` is only logged, of `s FLOW SEQ` the time is kept. A
+query to port 53 is answered as by a resolver that knows one address for everything.
 """
 
 import asyncio
@@ -21,7 +23,12 @@ from typing import Any
 
 Key = tuple[str, str, int, str, int, str]
 
+DNS = 53
+NAMED4 = "1.1.1.1"
+NAMED6 = bytes.fromhex("2606470047000000000000000000") + b"\x11\x11"
+
 LOG: dict[Key, dict[str, Any]] = {}
+STREAMS: dict[str, dict[str, list[Any]]] = {}
 FIELDS = ("protocol", "source", "source_port", "destination", "destination_port", "flow")
 
 
@@ -38,6 +45,16 @@ def log_rows() -> list[dict[str, Any]]:
     return [{**dict(zip(FIELDS, key, strict=True)), **row} for key, row in LOG.items()]
 
 
+def resolved(query: bytes) -> bytes:
+    """Every name has one address, and no other record. RFC 1035."""
+    kind = query[-4:-2]
+    data = {b"\0\1": bytes(map(int, NAMED4.split("."))), b"\0\x1c": NAMED6}.get(kind, b"")
+    head = query[:2] + b"\x81\x80\0\1" + (b"\0\1" if data else b"\0\0") + bytes(4)
+    if not data:
+        return head + query[12:]
+    return head + query[12:] + b"\xc0\x0c" + kind + b"\0\1\0\0\0\x3c" + bytes([0, len(data)]) + data
+
+
 class Echo(asyncio.DatagramProtocol):
     """UDP on one address, so that the answer leaves from the address that was asked."""
 
@@ -50,8 +67,13 @@ class Echo(asyncio.DatagramProtocol):
         """Log it, and answer unless it is one-way."""
         words = data.decode("latin-1").split()
         flow = words[1] if len(words) > 1 else ""
+        if self.here[1] == DNS and words[:1] not in (["e"], ["o"]):
+            self.transport.sendto(resolved(data), addr)
+            return
         note("udp", addr, self.here, flow, len(data))
-        if not words or words[0] != "o":
+        if words and words[0] == "s":
+            heard(flow, addr[0])
+        elif not words or words[0] != "o":
             self.transport.sendto(f"{addr[0]} {addr[1]} ".encode() + data, addr)
 
 
@@ -68,11 +90,29 @@ async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
             note("tcp", peer, here, flow, len(line))
             if word == "give":
                 await reader.readexactly(int(rest))
+            if word == "push":
+                await pushed(reader, rest, peer[0])
+                return
             await answer(word, rest, line, peer, writer)
     except (OSError, asyncio.IncompleteReadError, ValueError):
         pass  # the far end died or talks another language: its flow is in the log
     finally:
         writer.close()
+
+
+async def pushed(reader: asyncio.StreamReader, flow: str, source: str) -> None:
+    """Bytes until the end; when they came."""
+    while await reader.read(1 << 16):
+        heard(flow, source)
+
+
+def heard(flow: str, source: str) -> None:
+    """Something of a stream came just now."""
+    now = time.monotonic()
+    stream = STREAMS.setdefault(flow, {"times": [], "seen": []})
+    stream["times"].append(now)
+    if not stream["seen"] or stream["seen"][-1][1] != source:
+        stream["seen"].append((now, source))
 
 
 async def answer(
@@ -124,10 +164,19 @@ async def main(request: dict[str, Any]) -> None:
     await listen(request)
     print("true", flush=True)
     while line := await requests.readline():
-        rows = log_rows()
-        if line.strip() == b"clear":
-            LOG.clear()
-        print(json.dumps(rows), flush=True)
+        print(json.dumps(reply(line.strip())), flush=True)
+
+
+def reply(word: bytes) -> Any:
+    """The answer to a request of our own side."""
+    if word == b"times":
+        streams = dict(STREAMS)
+        STREAMS.clear()
+        return streams
+    rows = log_rows()
+    if word == b"clear":
+        LOG.clear()
+    return rows
 
 
 if __name__ == "__main__":

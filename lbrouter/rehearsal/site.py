@@ -119,7 +119,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """The whole venue. `servers` are the addresses that the internet answers on."""
+    """The whole venue. `servers` are the addresses that the internet answers on, `dhcp` the uplinks
+    that the file wants leased.
+    """
 
     config: Config
     lines: tuple[Line, ...]
@@ -127,6 +129,11 @@ class Site:
     servers: tuple[IpAddress, ...]
     server_ports: tuple[int, ...]
     notes: tuple[str, ...]
+    dhcp: frozenset[str] = frozenset()
+
+    def line(self, uplink: str) -> Line:
+        """The line of an uplink."""
+        return next(line for line in self.lines if line.name == uplink)
 
 
 def plan_site(adapted: Adapted, *, style: Style) -> Site:
@@ -144,6 +151,7 @@ def plan_site(adapted: Adapted, *, style: Style) -> Site:
         servers=tuple(each for each in servers if not any(each in net for net in taken)),
         server_ports=tuple(ports),
         notes=adapted.notes,
+        dhcp=adapted.dhcp,
     )
 
 

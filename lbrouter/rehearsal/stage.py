@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lbrouter.model.state import IpAddress
+from lbrouter.rehearsal.faults import Fault
 from lbrouter.rehearsal.hosts import Client
 from lbrouter.rehearsal.oracle import Way
 from lbrouter.rehearsal.shell import Row
@@ -28,12 +29,15 @@ FEW = 8
 class Options:
     """How much a rehearsal does: `flows` for each policy and family, `take` bytes in each flow.
 
+    `faults` are played on every uplink, in this order; `bandwidth` says whether rates are measured.
     `style` overrides how the venue is built; by default there are as many client addresses as the
     policies need to show their shares.
     """
 
     flows: int = 240
     take: int = 2000
+    faults: tuple[Fault, ...] = tuple(Fault)
+    bandwidth: bool = True
     style: Style | None = None
 
 

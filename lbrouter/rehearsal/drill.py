@@ -1,0 +1,259 @@
+"""The act of faults: for each uplink one after the other, with the real daemon and streams."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from lbrouter.model.config import Config, PolicyMode
+from lbrouter.model.units import Duration
+from lbrouter.rehearsal import verdicts
+from lbrouter.rehearsal.faults import TITLES, Duty, Fault, Promise, happen, promise
+from lbrouter.rehearsal.oracle import Way
+from lbrouter.rehearsal.report import FaultRow, Verdict
+from lbrouter.rehearsal.shell import Job
+from lbrouter.rehearsal.stage import AT_ONCE, Stage
+from lbrouter.rehearsal.traffic import by_policy
+from lbrouter.rehearsal.verdicts import Moments, Ordeal
+from lbrouter.rehearsal.warden import Warden
+
+UP_AFTER_MS = 1000
+"""In the rehearsed copy: the file's own ten seconds would be waited for at each fault."""
+
+NOTES = (
+    "faults: in the rehearsal lines return after 1 s without fault (up_after)",
+    "faults: after loss, latency and a portal the return is not waited for",
+    "faults: the encoder waits 2 s before it connects anew, as OBS Studio does by default",
+)
+"""What the reader of the rows must know."""
+
+SOURCES = 4
+"""Clients of each balance policy in each fault; a failover policy needs one."""
+
+USUAL_S, SLOW_S, QUIET_S = 6.0, 9.0, 2.0
+"""A fault at most, and one that takes evidence; so long is watched whether all stays as it is."""
+
+RETURN_S, BACK_S = 14.0, 1.5
+"""For the line to be used again (the third flap asks for four clean seconds), and to see it."""
+
+SLOW = frozenset({Fault.LOSS, Fault.LATENCY, Fault.PORTAL})
+LOOK_S = 0.15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """One policy in one family under observation: the program that plays its flows.
+
+    `promise` is None where the policy does not know the uplink; `uses` says whether new flows went
+    by it before the fault; with `sticky` only new clients show that an uplink is used again.
+    """
+
+    way: Way
+    job: Job
+    promise: Promise | None
+    sticky: bool
+    uses: bool = False
+
+    @property
+    def name(self) -> str:
+        """As a row calls it."""
+        return f"{self.way.policy}, IPv{self.way.version}"
+
+    @property
+    def returns(self) -> bool:
+        """Whether its new flows must be by the uplink again after the fault."""
+        return self.uses and self.promise is not None and self.promise.returns
+
+    def owes(self, duty: Duty) -> bool:
+        """Whether the policy has something of the uplink, and must do this about the fault."""
+        return self.uses and self.promise is not None and self.promise.duty is duty
+
+
+def patient(config: Config) -> Config:
+    """The copy for this act: lines return after `UP_AFTER_MS`."""
+    up_after = Duration(UP_AFTER_MS)
+    uplinks = {
+        name: uplink.model_copy(
+            update={
+                "health": uplink.health.model_copy(
+                    update={"up_after": None if uplink.health.up_after is None else up_after}
+                )
+            }
+        )
+        for name, uplink in config.uplinks.items()
+    }
+    health = config.health.model_copy(update={"up_after": up_after})
+    return config.model_copy(update={"uplinks": uplinks, "health": health})
+
+
+def drills(stage: Stage) -> Iterator[FaultRow]:
+    """Every fault of every uplink; the file as it was is in its place again at the end."""
+    if not stage.options.faults:
+        return
+    stage.venue.write_config(patient(stage.config))
+    for name in stage.venue.isps:
+        for fault in stage.options.faults:
+            if fault is Fault.LEASE:
+                yield _no_lease(stage, name)
+            else:
+                stage.progress(f"{name}: {TITLES[fault]}")
+                yield from drill(stage, name, fault)
+    stage.venue.write_config(stage.config)
+
+
+def _no_lease(stage: Stage, uplink: str) -> FaultRow:
+    leased = uplink in stage.venue.site.dhcp
+    why = "the rehearsed copy has a static address here" if leased else "its address is not leased"
+    return FaultRow(
+        uplink=uplink, fault=Fault.LEASE, verdict=Verdict.INFO, note=f"not rehearsed: {why}"
+    )
+
+
+def drill(stage: Stage, uplink: str, fault: Fault) -> Iterator[FaultRow]:
+    """One fault of one uplink, from a daemon that knows nothing of the one before."""
+    isp, server = stage.venue.isp(uplink), stage.venue.internet.server
+    with Warden(stage.venue.gateway) as warden:
+        started = [_watch(stage, found[0], uplink, fault) for found in by_policy(stage).values()]
+        _until(lambda: all(each.job.ask("look")["running"] for each in started), 3)
+        server.times()
+        _until(lambda: False, 0.6)
+        watches = [replace(each, uses=uplink in _latest(stage, each)) for each in started]
+        begin = time.monotonic()
+        happen(fault, isp)
+        scene = Scene(uplink=uplink, fault=fault, begin=begin, watches=watches, warden=warden)
+        _endure(stage, scene)
+        healed = time.monotonic()
+        isp.heal()
+        _return(stage, scene)
+        end = time.monotonic()
+        rows = [each.job.stop() for each in watches]
+        detected = next((at for at in scene.noticed() if at < healed), None)
+    moments, times = Moments(fault=begin, healed=healed, end=end), server.times()
+    for watch, each in zip(watches, rows, strict=True):
+        heard = [row | times.get(row["flow"], {}) for row in each]
+        seen = verdicts.ordeal(heard, uplink, moments, stage.venue.uplink_of)
+        yield _row(uplink, fault, watch, seen, detected and (detected - begin) * 1000)
+
+
+def _watch(stage: Stage, way: Way, uplink: str, fault: Fault) -> Watch:
+    """Start the flows of a policy, and say what it owes."""
+    policy, client = stage.config.policies[way.policy], stage.venue.client(way.vlan)
+    balance = policy.mode is PolicyMode.BALANCE
+    pools = [stage.fresh(client, way.version, SOURCES if balance else 1) for _ in range(2)]
+    sources, later = ([str(source) for source in pool] for pool in pools)
+    job = client.streams(
+        to=way.to,
+        port=way.port,
+        kinds=["push", "udp", "call"] if way.version == 4 else ["call"],
+        sources=sources,
+        later=later,
+        wait_s=verdicts.RECONNECT_S,
+    )
+    able = [name for name in policy.uplinks if name in stage.able(way.version)]
+    owed = None
+    if uplink in able:
+        mine, others = stage.config.uplinks[uplink], len(able) > 1
+        owed = promise(fault, stage.config, policy, mine, others=others)
+    return Watch(way=way, job=job, promise=owed, sticky=balance and policy.sticky > 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """A fault that has begun: what, when, who watches."""
+
+    uplink: str
+    fault: Fault
+    begin: float
+    watches: list[Watch]
+    warden: Warden
+
+    def noticed(self) -> Iterator[float]:
+        """When the daemon said something of the uplink since."""
+        heard = self.warden.after(self.begin)
+        return (at for at, event in heard if event["subject"] == self.uplink)
+
+
+def _latest(stage: Stage, watch: Watch, *, since: float = 0) -> list[str | None]:
+    """Where the last new flows went; None is a flow that failed."""
+    rows = watch.job.ask("look")["new"]
+    return [stage.venue.uplink_of(row["seen"]) for row in rows if row["at"] >= since]
+
+
+def _endure(stage: Stage, scene: Scene) -> None:
+    """Until everybody has done what he owes, or the time for that is over."""
+    quiet = scene.begin + QUIET_S
+    nothing = not all(each.owes(Duty.LEAVE) or not each.uses for each in scene.watches)
+
+    def settled() -> bool:
+        waits = (each for each in scene.watches if not _done(stage, each, scene))
+        idle = nothing or not any(scene.noticed())
+        return next(waits, None) is None and not (idle and time.monotonic() < quiet)
+
+    if scene.fault is not Fault.FLAP:
+        _until(settled, SLOW_S if scene.fault in SLOW else USUAL_S)
+
+
+def _done(stage: Stage, watch: Watch, scene: Scene) -> bool:
+    """Whether a policy's new flows, and its streams where they must, are where they should be."""
+    look = watch.job.ask("look")
+    new = [row for row in look["new"] if row["at"] >= scene.begin]
+    if watch.owes(Duty.REFUSE):
+        return len(new) >= verdicts.FEW and all(row["error"] in AT_ONCE for row in new)
+    if not watch.owes(Duty.LEAVE) or watch.promise is None:
+        return True
+    places = [stage.venue.uplink_of(row["seen"]) for row in new]
+    moved = len(places) >= verdicts.FEW and not {None, scene.uplink} & set(places)
+    return moved and (look["running"] or not watch.promise.returns)
+
+
+def _return(stage: Stage, scene: Scene) -> None:
+    """Until new flows go by the uplink again, where that is waited for.
+
+    A client of a sticky policy stays where it is now; only one that is new shows that the uplink is
+    used again, and it must not come before that.
+    """
+    waiting = [each for each in scene.watches if each.returns]
+    for each in waiting:
+        if each.sticky:
+            each.job.ask("pause")
+
+    def active() -> bool:
+        policies = scene.warden.status()["policies"]
+        return all(scene.uplink in policies[each.way.policy]["active"] for each in waiting)
+
+    _until(active, RETURN_S)
+    for each in waiting:
+        if each.sticky:
+            each.job.ask("later")
+    _until(lambda: all(scene.uplink in _latest(stage, each) for each in waiting), BACK_S)
+
+
+def _until(holds: Callable[[], bool], within_s: float) -> None:
+    """Wait until it holds or the time is over: what came of it is in the rows."""
+    deadline, pause = time.monotonic() + within_s, threading.Event()
+    while not holds() and time.monotonic() < deadline:
+        pause.wait(LOOK_S)
+
+
+def _row(
+    uplink: str, fault: Fault, watch: Watch, seen: Ordeal, detected_ms: float | None
+) -> FaultRow:
+    """What one policy saw, and whether that is what it owes."""
+    owed = watch.promise or Promise(duty=Duty.STAY)
+    wrong = verdicts.shortcomings(owed, seen)
+    verdict = Verdict.INFO if owed.duty is Duty.ANY else Verdict.PASS
+    return FaultRow(
+        uplink=uplink,
+        fault=fault,
+        policy=watch.name,
+        duty=owed.duty,
+        verdict=Verdict.FAIL if wrong else verdict,
+        note="; ".join(wrong) or owed.because,
+        detected_ms=detected_ms,
+        moved_ms=seen.moved_ms,
+        left=seen.left,
+        refused=seen.refused,
+        gaps_ms=seen.gaps,
+        broken=seen.broken,
+        back_ms=seen.back_ms if owed.returns else None,
+    )

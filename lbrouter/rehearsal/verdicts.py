@@ -1,0 +1,159 @@
+"""What the flows of one policy went through in one fault, read off their own records. Pure.
+
+Times are seconds of CLOCK_MONOTONIC, which all namespaces of a machine share.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from lbrouter.rehearsal.faults import Duty, Promise
+from lbrouter.rehearsal.shell import Row
+from lbrouter.rehearsal.stage import AT_ONCE
+
+RECONNECT_S = 2.0
+"""An encoder's wait before it connects anew: the default of OBS Studio since 2022."""
+
+ENCODER_MS = RECONNECT_S * 1000 + 2500
+"""What an encoder may take beyond the failover: TCP's timeout, its own wait, a retry."""
+
+FEW = 8
+"""New flows in a row that show where flows go now: each of four clients twice."""
+
+SETTLE_MS = 800
+"""What a stream of datagrams may take beyond the failover: its own interval, a busy machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """When the fault came, when it was undone, when watching ended."""
+
+    fault: float
+    healed: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordeal:
+    """What one policy's flows saw of one fault of one uplink, times in milliseconds.
+
+    `moved_ms` is from the fault to the first new flow after the last that failed or went by the
+    uplink; None where no new flow went by it before, infinity where the last one still did. `gaps`
+    are the longest silences of the streams that the uplink carried, by kind; `broken` counts flows
+    of other uplinks that broke or moved, and flows that broke on the return. `back_ms` is from the
+    repair to the first new flow by the uplink, None where it was not waited for.
+    """
+
+    moved_ms: float | None
+    refused: bool
+    gaps: dict[str, float]
+    broken: int
+    back_ms: float | None
+    left: bool
+
+
+Where = Callable[[str], str | None]
+"""The uplink of a source address that the internet saw."""
+
+
+def ordeal(rows: Sequence[Row], uplink: str, moments: Moments, where: Where) -> Ordeal:
+    """Read the rows of one policy (`streams.py`; `times` of every stream filled in)."""
+    new = sorted((row for row in rows if row["kind"] == "new" and "ms" in row), key=_at)
+    streams = [row for row in rows if row["kind"] != "new"]
+    ours = [row for row in streams if _place(row, moments.fault, where) == uplink]
+    others = [row for row in streams if _place(row, moments.fault, where) not in (uplink, None)]
+    gaps: dict[str, float] = {}
+    for row in ours:
+        gap = longest_gap_ms(row["times"], moments.fault, moments.healed)
+        gaps[row["kind"]] = max(gap, gaps.get(row["kind"], 0.0))
+    during = [row for row in new if moments.fault <= row["at"] < moments.healed]
+    moved = _moved_ms(new, uplink, moments, where)
+    late = during[-FEW:]
+    return Ordeal(
+        moved_ms=moved,
+        refused=bool(late) and all(row["error"] in AT_ONCE for row in late),
+        gaps=gaps,
+        broken=sum(_hurt(row, moments.fault, where) for row in others)
+        + sum(_hurt(row, moments.healed, where) for row in ours),
+        back_ms=_back_ms(new, uplink, moments, where),
+        left=bool(late) and not any(where(row["seen"]) == uplink for row in late),
+    )
+
+
+def _at(row: Row) -> float:
+    return float(row["at"])
+
+
+def _place(row: Row, moment: float, where: Where) -> str | None:
+    """The uplink that carried a stream at a moment, None where nothing of it had arrived yet."""
+    seen = [source for at, source in row["seen"] if at <= moment]
+    return where(seen[-1]) if seen else None
+
+
+def _hurt(row: Row, since: float, where: Where) -> bool:
+    """Whether a stream broke or changed its uplink after a moment, though it need not."""
+    broke = any(at > since for at, _ in row["breaks"])
+    return broke or any(
+        at > since and where(source) != _place(row, since, where) for at, source in row["seen"]
+    )
+
+
+def _moved_ms(new: Sequence[Row], uplink: str, moments: Moments, where: Where) -> float | None:
+    before = [row for row in new if row["at"] < moments.fault]
+    if not any(where(row["seen"]) == uplink for row in before):
+        return None
+    during = [row for row in new if moments.fault <= row["at"] < moments.healed]
+    bad = [row["error"] != "" or where(row["seen"]) == uplink for row in during]
+    if not during or any(bad[-FEW:]):
+        return math.inf
+    first = len(bad) - bad[::-1].index(True) if True in bad else 0
+    return float(during[first]["at"] - moments.fault) * 1000
+
+
+def _back_ms(new: Sequence[Row], uplink: str, moments: Moments, where: Where) -> float | None:
+    after = (row for row in new if row["at"] >= moments.healed and where(row["seen"]) == uplink)
+    first = next(after, None)
+    return None if first is None else (first["at"] - moments.healed) * 1000
+
+
+def longest_gap_ms(times: Iterable[float], begin: float, end: float) -> float:
+    """The longest time without an arrival that overlaps `begin` to `end`; infinity if it lasts."""
+    found = sorted(times)
+    if not found or found[-1] < begin:
+        return math.inf
+    gaps = [b - a for a, b in itertools.pairwise(found) if b > begin and a < end]
+    if found[-1] < end:
+        gaps.append(math.inf if end - found[-1] > SETTLE_MS / 1000 else end - found[-1])
+    return max(gaps, default=0.0) * 1000
+
+
+def shortcomings(promise: Promise, seen: Ordeal) -> list[str]:
+    """In words, what the policy owed and did not do; nothing when all was as it should be."""
+    found = []
+    if seen.broken:
+        found.append(f"{seen.broken} flows broke or moved that had nothing to do with it")
+    if promise.duty is Duty.LEAVE and seen.moved_ms is not None:
+        found += _late("new flows", seen.moved_ms, promise.within_ms)
+        for kind, gap in seen.gaps.items():
+            allowed = promise.within_ms + (ENCODER_MS if kind == "push" else SETTLE_MS)
+            if promise.returns:  # a line that is only bad still carries its streams
+                found += _late(NAMES[kind], gap, allowed)
+    if promise.duty is Duty.STAY and seen.moved_ms not in (None, math.inf) and seen.left:
+        found.append("left, though nothing asked for it")
+    if promise.duty is Duty.REFUSE and seen.moved_ms is not None and not seen.refused:
+        found.append("new flows are not refused at once")
+    if promise.returns and seen.moved_ms is not None and seen.back_ms is None:
+        found.append("new flows did not return")
+    return found
+
+
+def _late(what: str, took_ms: float, allowed_ms: float) -> list[str]:
+    if took_ms <= allowed_ms:
+        return []
+    took = "never" if math.isinf(took_ms) else f"after {took_ms / 1000:.1f} s"
+    return [f"{what}: {took}, allowed {allowed_ms / 1000:.1f} s"]
+
+
+NAMES = {"push": "encoder", "udp": "UDP stream", "call": "call"}
+"""The kinds of streams, for people."""
