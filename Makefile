@@ -16,7 +16,7 @@ setup:  ## install what apt and pip must bring; the second time it does nothing
 	@tools/setup.sh base vm
 
 demo: ready  ## set up, then rehearse an event with two simulated providers and real traffic (root)
-	$(bin)/lbrouter rehearse $(example)
+	$(bin)/lbrouter rehearse $(example) --faults cable,blackhole --no-bandwidth
 
 check: ready  ## linters, types, floors and the pure tests, in under a minute
 	$(bin)/python -m pytest --numprocesses=2 tests/shape tests/pure $(cover)

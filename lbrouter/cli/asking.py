@@ -92,7 +92,7 @@ def rehearse(
         str,
         typer.Option(
             metavar="LIST",
-            help="all, none, or some of: cable, blackhole, loss, latency, dns, portal, lease, flap.",
+            help="all, none, or of: cable, blackhole, loss, latency, dns, portal, lease, flap.",
         ),
     ] = "all",
     bandwidth: Annotated[

@@ -1,8 +1,7 @@
 """The act of faults: for each uplink one after the other, with the real daemon and streams."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lbrouter.model.config import Config, PolicyMode
@@ -11,7 +10,7 @@ from lbrouter.rehearsal import verdicts
 from lbrouter.rehearsal.faults import TITLES, Duty, Fault, Promise, happen, promise
 from lbrouter.rehearsal.oracle import Way
 from lbrouter.rehearsal.report import FaultRow, Verdict
-from lbrouter.rehearsal.shell import Job
+from lbrouter.rehearsal.shell import Job, settles
 from lbrouter.rehearsal.stage import AT_ONCE, Stage
 from lbrouter.rehearsal.traffic import by_policy
 from lbrouter.rehearsal.verdicts import Moments, Ordeal
@@ -37,7 +36,8 @@ RETURN_S, BACK_S = 14.0, 1.5
 """For the line to be used again (the third flap asks for four clean seconds), and to see it."""
 
 SLOW = frozenset({Fault.LOSS, Fault.LATENCY, Fault.PORTAL})
-LOOK_S = 0.15
+BEFORE_S = 0.6
+"""Of undisturbed flows before a fault: it shows where each of them goes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +114,9 @@ def drill(stage: Stage, uplink: str, fault: Fault) -> Iterator[FaultRow]:
     isp, server = stage.venue.isp(uplink), stage.venue.internet.server
     with Warden(stage.venue.gateway) as warden:
         started = [_watch(stage, found[0], uplink, fault) for found in by_policy(stage).values()]
-        _until(lambda: all(each.job.ask("look")["running"] for each in started), 3)
+        settles(lambda: all(each.job.ask("look")["running"] for each in started), within_s=3)
         server.times()
-        _until(lambda: False, 0.6)
+        settles(lambda: False, within_s=BEFORE_S)
         watches = [replace(each, uses=uplink in _latest(stage, each)) for each in started]
         begin = time.monotonic()
         happen(fault, isp)
@@ -190,7 +190,7 @@ def _endure(stage: Stage, scene: Scene) -> None:
         return next(waits, None) is None and not (idle and time.monotonic() < quiet)
 
     if scene.fault is not Fault.FLAP:
-        _until(settled, SLOW_S if scene.fault in SLOW else USUAL_S)
+        settles(settled, within_s=SLOW_S if scene.fault in SLOW else USUAL_S)
 
 
 def _done(stage: Stage, watch: Watch, scene: Scene) -> bool:
@@ -221,18 +221,11 @@ def _return(stage: Stage, scene: Scene) -> None:
         policies = scene.warden.status()["policies"]
         return all(scene.uplink in policies[each.way.policy]["active"] for each in waiting)
 
-    _until(active, RETURN_S)
+    settles(active, within_s=RETURN_S)
     for each in waiting:
         if each.sticky:
             each.job.ask("later")
-    _until(lambda: all(scene.uplink in _latest(stage, each) for each in waiting), BACK_S)
-
-
-def _until(holds: Callable[[], bool], within_s: float) -> None:
-    """Wait until it holds or the time is over: what came of it is in the rows."""
-    deadline, pause = time.monotonic() + within_s, threading.Event()
-    while not holds() and time.monotonic() < deadline:
-        pause.wait(LOOK_S)
+    settles(lambda: all(scene.uplink in _latest(stage, each) for each in waiting), within_s=BACK_S)
 
 
 def _row(

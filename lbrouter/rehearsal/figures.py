@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
@@ -45,6 +46,59 @@ def _plain(value: float | None) -> float | str | None:
     if value is None:
         return None
     return "never" if math.isinf(value) else round(value, 1)
+
+
+class Direction(StrEnum):
+    """Towards the internet, or from it."""
+
+    UP = "upload"
+    DOWN = "download"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandwidthRow:
+    """What one VLAN got in one direction and situation.
+
+    Rates in bits per second, as the file counts them (Ethernet frames); `added_ms` is the 95th
+    percentile of the round trip less its median on idle lines. None where nothing was measured.
+    """
+
+    vlan: str
+    direction: Direction
+    situation: str
+    guarantee_bps: int
+    verdict: Verdict
+    note: str
+    rate_bps: float | None = None
+    added_ms: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        rate = None if self.rate_bps is None else round(self.rate_bps)
+        return asdict(self) | {"rate_bps": rate, "added_ms": _plain(self.added_ms)}
+
+
+def bandwidth_table(rows: Iterable[BandwidthRow]) -> Table:
+    """All of them, a VLAN's directions together."""
+    table = Table(title="bandwidth of the VLANs", title_justify="left", title_style="bold")
+    for heading in ("VLAN", "direction", "", "rate", "guarantee", "p95 added", "verdict"):
+        table.add_column(heading, overflow="fold")
+    last: tuple[str, str] | None = None
+    for row in rows:
+        named = (row.vlan, row.direction)
+        texts = [*(named if named != last else ("", "")), row.situation, _mbit(row.rate_bps)]
+        texts += [_mbit(row.guarantee_bps or None), _added(row.added_ms)]
+        table.add_row(*map(Text, texts), Text(row.verdict, style=STYLES[row.verdict]))
+        last = named
+    return table
+
+
+def _mbit(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate / 1e6:.1f} Mbit/s"
+
+
+def _added(ms: float | None) -> str:
+    return "5 % lost" if ms is not None and math.isinf(ms) else span(ms)
 
 
 def fault_tables(rows: Iterable[FaultRow]) -> Iterator[Table]:

@@ -144,3 +144,11 @@ class Client(Host):
         request.setdefault("name", f"{self.seat.name}-streams-{len(self.jobs)}")
         request["to"] = str(request["to"])
         return self.start([*script_of("streams"), json.dumps(request)])
+
+    def load(self, **request: Any) -> Job:
+        """TCP flows and a probe for a given time; the words are `load.py`'s."""
+        request.setdefault("to", next(each for each in self.servers if each.version == 4))
+        request.setdefault("port", TALK_PORT)
+        request.setdefault("name", f"{self.seat.name}-load-{len(self.jobs)}")
+        request["to"] = str(request["to"])
+        return self.start([*script_of("load"), json.dumps(request)])

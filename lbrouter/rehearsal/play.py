@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from lbrouter.model.config import Config, PolicyMode
-from lbrouter.rehearsal import drill, outage, traffic, walls
+from lbrouter.rehearsal import drill, outage, rates, rating, traffic, walls
 from lbrouter.rehearsal.report import Check, Report, Verdict
 from lbrouter.rehearsal.shell import ENDINGS
 from lbrouter.rehearsal.site import Style
@@ -34,13 +34,19 @@ def rehearse(
             checks = tuple(_acts(stage))
             applied = checks[0].verdict is not Verdict.FAIL
             faults = tuple(drill.drills(stage)) if applied else ()
+            bandwidth = tuple(rating.ordered(rates.rates(stage))) if applied else ()
             checks += tuple(outage.down(stage, before)) if applied else ()
             progress("clearing the venue away")
     return Report(
         gateway=config.gateway.name,
         checks=checks,
         faults=faults,
-        notes=(*venue.site.notes, *(drill.NOTES if faults else ())),
+        bandwidth=bandwidth,
+        notes=(
+            *venue.site.notes,
+            *(drill.NOTES if faults else ()),
+            *(rates.NOTES if bandwidth else ()),
+        ),
         seconds=time.monotonic() - began,
     )
 
@@ -68,7 +74,7 @@ def _style(config: Config, options: Options) -> Style:
         policy.mode is PolicyMode.BALANCE and policy.sticky for policy in config.policies.values()
     )
     looks = 2 * len(config.uplinks) * len(options.faults) * drill.SOURCES
-    return Style(addresses=traffic.CLIENTS + looks if sticky else 8)
+    return Style(addresses=traffic.CLIENTS + rates.SOURCES + looks if sticky else 8)
 
 
 @contextmanager

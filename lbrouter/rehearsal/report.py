@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lbrouter.rehearsal.faults import TITLES
-from lbrouter.rehearsal.figures import FaultRow, fault_tables
+from lbrouter.rehearsal.figures import BandwidthRow, FaultRow, bandwidth_table, fault_tables
 from lbrouter.rehearsal.judged import STYLES, Check, Verdict, judge, tell
 
-__all__ = ["Check", "FaultRow", "Report", "Verdict", "judge", "render", "tell"]
+__all__ = ["BandwidthRow", "Check", "FaultRow", "Report", "Verdict", "judge", "render", "tell"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Report:
     notes: tuple[str, ...]
     seconds: float
     faults: tuple[FaultRow, ...] = ()
+    bandwidth: tuple[BandwidthRow, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -44,10 +45,11 @@ class Report:
     def _verdicts(self) -> Iterator[Verdict]:
         yield from (check.verdict for check in self.checks)
         yield from (row.verdict for row in self.faults)
+        yield from (row.verdict for row in self.bandwidth)
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`: ok, gateway, seconds, notes, checks (act, subject, expected, ...), faults
-        (see FaultRow).
+        (see FaultRow), bandwidth (see BandwidthRow).
         """
         return {
             "ok": self.ok,
@@ -56,6 +58,7 @@ class Report:
             "notes": list(self.notes),
             "checks": [asdict(check) for check in self.checks],
             "faults": [row.as_json() for row in self.faults],
+            "bandwidth": [row.as_json() for row in self.bandwidth],
         }
 
 
@@ -68,13 +71,25 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     for act, checks in groupby(report.checks, key=lambda check: check.act):
         yield _table(act, list(checks))
     yield from fault_tables(report.faults)
-    for row in report.faults:
-        if row.policy and row.note:
-            words = f"{row.uplink}, {TITLES[row.fault]}, {row.policy}: {row.note}"
-            yield Text(words, style=STYLES[row.verdict])
+    if report.bandwidth:
+        yield bandwidth_table(report.bandwidth)
+    yield from _remarks(report)
     for note in report.notes:
         yield Text(f"note: {note}", style="dim")
     yield _result(report)
+
+
+def _remarks(report: Report) -> Iterator[Text]:
+    """What the figures alone do not say: what failed, and what could not be judged."""
+    said: dict[str, Verdict] = {}
+    for row in report.faults:
+        if row.policy and row.note:
+            where = row.policy if row.verdict is Verdict.FAIL else "every policy"
+            said[f"{row.uplink}, {TITLES[row.fault]}, {where}: {row.note}"] = row.verdict
+    for each in report.bandwidth:
+        if each.note:
+            said[f"{each.vlan}, {each.direction}, {each.situation}: {each.note}"] = each.verdict
+    yield from (Text(words, style=STYLES[verdict]) for words, verdict in said.items())
 
 
 def _table(act: str, checks: list[Check]) -> Table:

@@ -3,25 +3,30 @@
 Runs by its path inside a namespace, on the standard library alone. Started with one argument, JSON:
 {"addresses": [...], "tcp": [ports], "udp": [ports]}. Prints `true` when it listens. Then each line
 on standard input is a request, answered by one line of JSON: `log` (all flows), `clear`, `times`
-(of each stream, when something came, and from which source since when; then they start anew). The
+(of each stream, when how much came, and from which source since when; then they start anew). The
 end of standard input ends it, so that it never outlives the rehearsal.
 
 What a client says on TCP, a line each: `GET ...` (HTTP, answered with the source), `who FLOW`
 (answered with the source), `take N` (N bytes come), `give N` (N bytes follow, then "ok"),
-`push FLOW` (bytes follow until the end); any other line is echoed. On UDP: `e FLOW SEQ` is answered
-with the source and the same words, `o FLOW SEQ` is only logged, of `s FLOW SEQ` the time is kept. A
-query to port 53 is answered as by a resolver that knows one address for everything.
+`push FLOW` (bytes follow until the end), `flood SECONDS PACE` (bytes come, at so many bits per
+second or as fast as they go); any other line is echoed. On UDP: `e FLOW SEQ` is answered with the
+source and the same words, `o FLOW SEQ` is only logged, of `s FLOW SEQ` the time is kept. A query to
+port 53 is answered as by a resolver that knows one address for everything.
 """
 
 import asyncio
 import errno
 import json
 import resource
+import socket
 import sys
 import time
 from typing import Any
 
 Key = tuple[str, str, int, str, int, str]
+
+SO_MAX_PACING_RATE = 47
+"""From asm-generic/socket.h; Python's socket module lacks it."""
 
 DNS = 53
 NAMED4 = "1.1.1.1"
@@ -72,7 +77,7 @@ class Echo(asyncio.DatagramProtocol):
             return
         note("udp", addr, self.here, flow, len(data))
         if words and words[0] == "s":
-            heard(flow, addr[0])
+            heard(flow, addr[0], len(data))
         elif not words or words[0] != "o":
             self.transport.sendto(f"{addr[0]} {addr[1]} ".encode() + data, addr)
 
@@ -93,6 +98,9 @@ async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
             if word == "push":
                 await pushed(reader, rest, peer[0])
                 return
+            if word == "flood":
+                await flooded(writer, *map(float, rest.split()))
+                return
             await answer(word, rest, line, peer, writer)
     except (OSError, asyncio.IncompleteReadError, ValueError):
         pass  # the far end died or talks another language: its flow is in the log
@@ -102,15 +110,28 @@ async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def pushed(reader: asyncio.StreamReader, flow: str, source: str) -> None:
     """Bytes until the end; when they came."""
-    while await reader.read(1 << 16):
-        heard(flow, source)
+    while data := await reader.read(1 << 18):
+        heard(flow, source, len(data))
 
 
-def heard(flow: str, source: str) -> None:
+async def flooded(writer: asyncio.StreamWriter, seconds: float, pace: float) -> None:
+    """Bytes for so long, at `pace` bits per second unless that is 0."""
+    if pace:
+        line = writer.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, int(pace) // 8)
+    until, piece = time.monotonic() + seconds, bytes(1 << 16)
+    while time.monotonic() < until:
+        writer.write(piece)
+        await writer.drain()
+    writer.transport.abort()
+
+
+def heard(flow: str, source: str, size: int) -> None:
     """Something of a stream came just now."""
     now = time.monotonic()
-    stream = STREAMS.setdefault(flow, {"times": [], "seen": []})
+    stream = STREAMS.setdefault(flow, {"times": [], "sizes": [], "seen": []})
     stream["times"].append(now)
+    stream["sizes"].append(size)
     if not stream["seen"] or stream["seen"][-1][1] != source:
         stream["seen"].append((now, source))
 

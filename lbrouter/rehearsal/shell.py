@@ -76,13 +76,20 @@ def script_of(module: str) -> list[str]:
     return [sys.executable, "-I", "-S", str(HERE / f"{module}.py")]
 
 
-def until(holds: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S) -> None:
-    """Wait for what another process does. Raises LabError when it does not happen in time."""
+def settles(holds: Callable[[], bool], *, within_s: float, look_s: float = 0.1) -> bool:
+    """Wait for what another process does; whether it came in time."""
     deadline, pause = time.monotonic() + within_s, threading.Event()
     while not holds():
         if time.monotonic() > deadline:
-            raise LabError(f"waited {within_s:.0f} s in vain for {what}")
-        pause.wait(0.01)
+            return False
+        pause.wait(look_s)
+    return True
+
+
+def until(holds: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S) -> None:
+    """Wait for what must come. Raises LabError when it does not."""
+    if not settles(holds, within_s=within_s, look_s=0.01):
+        raise LabError(f"waited {within_s:.0f} s in vain for {what}")
 
 
 class Job:

@@ -1,6 +1,7 @@
 """A whole rehearsal, from the outside."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -11,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from lbrouter.model.errors import Exit
-from lbrouter.rehearsal import Options, rehearse
+from lbrouter.rehearsal import Fault, Options, Verdict, rehearse
+from lbrouter.rehearsal.faults import Duty
 from tests.situations import TWO_LINES
 from tests.topology.conftest import eventually
 from tests.topology.test_lab import config_of, traces
 
+NO_LEASE = "not rehearsed: its address is not leased"
 ROOT = Path(__file__).parents[2]
 
 ACTS = [
@@ -24,19 +27,68 @@ ACTS = [
     "reachability of the internet",
     "isolation of the VLANs",
     "a port scan from the internet",
-    "each uplink loses its carrier",
 ]
 
 
 @pytest.mark.slow
 def test_a_good_gateway_passes_every_act() -> None:
     told: list[str] = []
-    report = rehearse(config_of(TWO_LINES), progress=told.append, options=Options(flows=120))
+    options = Options(flows=120, faults=(Fault.CABLE, Fault.LEASE), bandwidth=False)
+    report = rehearse(config_of(TWO_LINES), progress=told.append, options=options)
     assert [f"{check.subject}: {check.seen}" for check in report.failed] == []
+    assert [row for row in report.faults if row.verdict is Verdict.FAIL] == []
+    assert {row.uplink for row in report.faults} == {"fiber", "lte"}
+    judged = [row for row in report.faults if row.duty is Duty.LEAVE and row.moved_ms is not None]
+    assert {row.policy for row in judged} >= {"show, IPv4", "spread, IPv4", "each, IPv4"}
+    assert all(row.detected_ms is not None and row.back_ms is not None for row in judged)
+    assert {"push", "udp", "call"} == set(judged[0].gaps_ms)
+    assert {row.note for row in report.faults if row.fault is Fault.LEASE} == {NO_LEASE}
     assert report.ok
     assert list(dict.fromkeys(check.act for check in report.checks)) == ACTS
     assert told[0] == "building the venue"
     assert told[-1] == "clearing the venue away"
+
+
+ONE_LINE = """
+[gateway]
+name = "one-line"
+[uplinks.dsl]
+interface = "wan1"
+address = "203.0.113.2/30"
+gateway = "203.0.113.1"
+upload = "10mbit"
+download = "20mbit"
+[vlans.stream]
+port = "lan1"
+address = "10.10.10.1/24"
+policy = "only"
+priority = 1
+upload = { guaranteed = "6mbit" }
+[vlans.guests]
+port = "lan2"
+address = "10.10.40.1/24"
+policy = "only"
+[policies.only]
+mode = "failover"
+uplinks = ["dsl"]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.needs("htb", "ifb", "u32")
+def test_what_each_vlan_gets_is_measured() -> None:
+    options = Options(flows=10, faults=(Fault.DNS,))
+    report = rehearse(config_of(ONE_LINE), progress=lambda _: None, options=options)
+    print([row.as_json() for row in report.bandwidth])
+    found = {(row.vlan, row.direction, row.situation): row for row in report.bandwidth}
+    assert len(found) == 5
+    flooded = found["stream", "upload", "others flood"]
+    assert flooded.verdict is Verdict.PASS
+    assert flooded.rate_bps == pytest.approx(6e6, rel=0.25)
+    alone = found["guests", "download", "alone"]
+    assert alone.rate_bps == pytest.approx(19e6, rel=0.15)
+    assert [(row.duty, row.moved_ms) for row in report.faults] == [(Duty.STAY, math.inf)]
+    assert report.ok
 
 
 @pytest.fixture
@@ -45,6 +97,7 @@ def command(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     file = tmp_path / "lbrouter.toml"
     file.write_text(TWO_LINES)
     argv = [sys.executable, "-m", "lbrouter", "rehearse", str(file), "--json"]
+    argv += ["--faults", "none", "--no-bandwidth"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (
         (tmp_path / "stderr").open("w") as said,
@@ -74,7 +127,8 @@ def test_the_command_can_be_ended_in_the_middle(
 def test_the_command_speaks_json(command: "subprocess.Popen[str]") -> None:
     output, _ = command.communicate(timeout=120)
     report = json.loads(output)
-    assert set(report) == {"ok", "gateway", "seconds", "notes", "checks"}
+    keys = {"ok", "gateway", "seconds", "notes", "checks", "faults", "bandwidth"}
+    assert set(report) == keys
     assert report["ok"] is True
     assert command.returncode == Exit.DONE
     assert set(report["checks"][0]) == {"act", "subject", "expected", "seen", "verdict"}
