@@ -11,7 +11,7 @@ from lbrouter.rehearsal.faults import TITLES, Duty, Fault, Promise, happen, prom
 from lbrouter.rehearsal.oracle import Way
 from lbrouter.rehearsal.report import FaultRow, Verdict
 from lbrouter.rehearsal.shell import Job, settles
-from lbrouter.rehearsal.stage import AT_ONCE, Stage
+from lbrouter.rehearsal.stage import Stage
 from lbrouter.rehearsal.traffic import by_policy
 from lbrouter.rehearsal.verdicts import Moments, Ordeal
 from lbrouter.rehearsal.warden import Warden
@@ -173,10 +173,10 @@ class Scene:
         return (at for at, event in heard if event["subject"] == self.uplink)
 
 
-def _latest(stage: Stage, watch: Watch, *, since: float = 0) -> list[str | None]:
+def _latest(stage: Stage, watch: Watch) -> list[str | None]:
     """Where the last new flows went; None is a flow that failed."""
-    rows = watch.job.ask("look")["new"]
-    return [stage.venue.uplink_of(row["seen"]) for row in rows if row["at"] >= since]
+    rows = watch.job.ask("look")["new"][-verdicts.FEW :]
+    return [stage.venue.uplink_of(row["seen"]) for row in rows]
 
 
 def _endure(stage: Stage, scene: Scene) -> None:
@@ -198,10 +198,10 @@ def _done(stage: Stage, watch: Watch, scene: Scene) -> bool:
     look = watch.job.ask("look")
     new = [row for row in look["new"] if row["at"] >= scene.begin]
     if watch.owes(Duty.REFUSE):
-        return len(new) >= verdicts.FEW and all(row["error"] in AT_ONCE for row in new)
+        return verdicts.refused_at_once(new)
     if not watch.owes(Duty.LEAVE) or watch.promise is None:
         return True
-    places = [stage.venue.uplink_of(row["seen"]) for row in new]
+    places = [stage.venue.uplink_of(row["seen"]) for row in new[-verdicts.FEW :]]
     moved = len(places) >= verdicts.FEW and not {None, scene.uplink} & set(places)
     return moved and (look["running"] or not watch.promise.returns)
 

@@ -44,8 +44,8 @@ QUEUE = 1 << 20
 GROWTH = 1.5
 RECENT_MS = 300
 
-FEW = 8
-"""New flows that a glance shows: each source twice, where there are four."""
+SHOWN = 40
+"""New flows that a glance shows: of two seconds."""
 
 
 class Stream:
@@ -198,7 +198,7 @@ async def knock(request: Request, row: Row) -> None:
 def glance(streams: list[Stream], rows: list[Row]) -> Row:
     """The last new flows, and whether every stream runs."""
     done = [row for row in rows if "ms" in row]
-    shown = [{name: row[name] for name in ("at", "seen", "error")} for row in done[-FEW:]]
+    shown = [{name: row[name] for name in ("at", "seen", "error")} for row in done[-SHOWN:]]
     return {"new": shown, "running": all(stream.runs() for stream in streams)}
 
 

@@ -21,6 +21,9 @@ ENCODER_MS = RECONNECT_S * 1000 + 2500
 FEW = 8
 """New flows in a row that show where flows go now: each of four clients twice."""
 
+REFUSED = 40
+"""Two seconds of new flows, among which some must have been refused."""
+
 SETTLE_MS = 800
 """What a stream of datagrams may take beyond the failover: its own interval, a busy machine."""
 
@@ -72,13 +75,22 @@ def ordeal(rows: Sequence[Row], uplink: str, moments: Moments, where: Where) -> 
     late = during[-FEW:]
     return Ordeal(
         moved_ms=moved,
-        refused=bool(late) and all(row["error"] in AT_ONCE for row in late),
+        refused=refused_at_once(during),
         gaps=gaps,
         broken=sum(_hurt(row, moments.fault, where) for row in others)
         + sum(_hurt(row, moments.healed, where) for row in ours),
         back_ms=_back_ms(new, uplink, moments, where),
         left=bool(late) and not any(where(row["seen"]) == uplink for row in late),
     )
+
+
+def refused_at_once(rows: Sequence[Row]) -> bool:
+    """Whether the last flows all failed, some of them with an answer: a kernel sends few ICMP
+    errors a second to one client (RFC 4443, 2.4 f), and the rest waits.
+    """
+    late = rows[-FEW:]
+    refused = any(row["error"] in AT_ONCE for row in rows[-REFUSED:])
+    return len(late) == FEW and all(row["error"] for row in late) and refused
 
 
 def _at(row: Row) -> float:
