@@ -64,7 +64,20 @@ def test_a_delay_is_what_was_asked_for_each_way(venue: Venue) -> None:
     assert middle(pinged(gateway, "wan1")[1]) < 2
 
 
-@pytest.mark.needs("nft")
+@pytest.mark.needs("netem")
+def test_a_kernel_with_netem_delays_by_itself(venue: Venue) -> None:
+    fiber = venue.isp("fiber")
+    fiber.impair(delay_ms=20)
+    assert fiber.check(["tc", "qdisc"]).count("netem") == 2
+    found = middle(pinged(venue.gateway, "wan1", count=20)[1])
+    assert 40 <= found < 60
+    fiber.heal()
+    assert "netem" not in fiber.check(["tc", "qdisc"])
+    lost, round_trips = pinged(venue.gateway, "wan1", count=20)
+    assert lost == 0
+    assert middle(round_trips) < 20
+
+
 def test_a_delayed_line_still_carries_twenty_megabits(venue: Venue) -> None:
     venue.isp("fiber").impair(delay_ms=10)
     server = venue.host("internet").start(["iperf3", "-s", "-1", "-J", "-B", SERVER])
