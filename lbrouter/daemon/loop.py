@@ -5,6 +5,7 @@ nobody else does. What fails is said, and starts again alone (`parts.keep`).
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,6 +58,8 @@ class Loop:
         self.mind: Mind
         self.due = 0.0
         self.turned_at = asyncio.get_running_loop().time()
+        self.thought: Callable[[], None] = lambda: None
+        """Called after each thought: the mind may want its probes sooner."""
         self._pace = Pace()
         self._notices: list[str] = []
         self._moved = asyncio.Event()
@@ -123,7 +126,9 @@ class Loop:
         if self._halted:
             self.due = float("inf")
             return
-        if self.mind.think():
+        moved = self.mind.think()
+        self.thought()
+        if moved:
             await self.steer()
         if asyncio.get_running_loop().time() >= self.due:
             await self.round()

@@ -75,6 +75,7 @@ class Service:
             places.runtime_dir, answer=self._orders.answer, stream=self._orders.follow
         )
         self._probers = Probers(self._tell)
+        self._loop.thought = self._probers.hasten
         self._listen()
         await self._begin()
         parts = [asyncio.create_task(part) for part in self._parts()]

@@ -8,7 +8,8 @@ What the senses owe:
 
 - `ProbeSent` for each probe when it leaves, then one `ProbeAnswered` or `ProbeLost` with the same
   `target` and `sent_at`. A late answer is worth telling up to 3 s after sending.
-- The time between two probes of an uplink is `compile.failover.pace(...)`, asked before each probe.
+- The time between two probes of an uplink is `compile.failover.pace(...)`, asked before each probe
+  and again after each event: it may be less by then.
 - `Late` comes before whatever piled up in the meantime.
 """
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 
+from lbrouter.kernel.probe import Prober
 from lbrouter.kernel.probe.query import RecordType, addresses, is_answer, question
 from lbrouter.model.events import Failure
 from tests.contract.probe_world import (
@@ -17,6 +18,7 @@ from tests.contract.probe_world import (
     UNREACHABLE,
     Reply,
     World,
+    config_for,
     dns_answer,
     echo_liar,
     echo_reply,
@@ -75,6 +77,32 @@ def test_an_echo_reply_counts_once_and_only_if_all_of_it_is_ours() -> None:
         ended = [each.at for each in world.sent() if each.at <= max(lied_to)]
         assert abs(len(lied_to) - len(ended) / 2) <= 1
         assert {each.reason for each in world.losses()} == {Failure.SILENT}
+
+    in_world(scene)
+
+
+def test_a_pace_that_quickens_is_followed_at_once() -> None:
+    pace_s = [30.0]
+
+    async def scene(world: World) -> None:
+        config = config_for(f"icmp://{ALIVE}")
+        prober = Prober(config, "fiber", 1, world.told.append, pace=lambda: pace_s[0])
+        prober.start()
+        try:
+            (first,) = await world.until(world.sent)
+            prober.hasten()
+            pace_s[0] = 0.02
+            prober.hasten()
+            prober.hasten()
+            await world.until(lambda: world.sent()[10:])
+            pace_s[0] = 30.0
+            assert world.sent()[1].at - first.at < 1, "not after the pace of before"
+            count = len(world.sent())
+            prober.hasten()
+            assert len(world.sent()) == count, "slower counts from the next probe on"
+        finally:
+            prober.close()
+        prober.hasten()
 
     in_world(scene)
 

@@ -84,6 +84,8 @@ class Lab:
     heap: list[tuple[float, int, Event | str]] = field(default_factory=list)
     number: int = 0
     turns: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, float] = field(default_factory=dict)
+    due: dict[str, float] = field(default_factory=dict)
     probes: int = 0
 
     def __post_init__(self) -> None:
@@ -98,6 +100,14 @@ class Lab:
 
     def feed(self, event: Event) -> None:
         self.brain = step(self.brain, event, self.config)
+        for name, sent_at in self.sent.items():
+            self.rearm(name, max(sent_at + pace(self.brain, name), event.at))
+
+    def rearm(self, name: str, at: float) -> None:
+        """The next probe of the uplink is due at `at`, unless it is due sooner."""
+        if at < self.due[name]:
+            self.due[name] = at
+            self.put(at, name)
 
     def steps(self, until: float) -> Iterator[float]:
         """Runs, and yields the time after each event."""
@@ -109,7 +119,8 @@ class Lab:
                 continue
             at, _, what = heapq.heappop(self.heap)
             if isinstance(what, str):
-                self.probe(at, what)
+                if self.due.get(what, at) == at:
+                    self.probe(at, what)
             else:
                 self.feed(what)
             self.at = at
@@ -128,7 +139,8 @@ class Lab:
             self.put(at + 0.001, ProbeLost(
                 at=at + 0.001, uplink=name, target=target, sent_at=at,
                 reason=self.ways[name].failure))  # fmt: skip
-        self.put(at + pace(self.brain, name), name)
+        self.sent[name] = at
+        self.due[name] = float("inf")
         self.feed(ProbeSent(at=at, uplink=name, target=target))
 
     def run(self, until: float) -> None:

@@ -7,6 +7,7 @@ from lbrouter.compile.failover import probes
 from lbrouter.compile.failover.evidence import Evidence
 from lbrouter.compile.failover.findings import IN_USE, left, settled
 from lbrouter.compile.failover.line import LONG_AGO, Line, Standing, fresh_seen
+from lbrouter.compile.failover.pacing import CREDIT_S
 from lbrouter.compile.failover.settings import Settings, settings_of
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.events import (
@@ -180,7 +181,7 @@ def _first(settings: Settings, at: float, known: UplinkHealth) -> Line:
         heard=known.alive,
         quiet_from=at,
         fault_at=at if not known.alive else LONG_AGO,
-        credit_s=probes.CREDIT_S,
+        credit_s=CREDIT_S,
         seen=fresh_seen(settings),
         evidence=tuple(Evidence() for _ in settings.losses),
         standings=tuple(Standing() for _ in settings.limits),

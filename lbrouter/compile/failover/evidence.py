@@ -5,23 +5,23 @@ fifteen probes. A line with 2 % loss loses three or more of fifteen in 0.3 % of 
 which is many false moves in ten hours, and a line with 19 % loses fewer than three in 44 % of
 them. No rule on fifteen probes does better: a probe of a line with 19 % loss carries 0.27 nat of
 evidence against 2 % (its Kullback-Leibler divergence), and "never wrong in ten hours" asks for
-about fifteen. So the first lost probe opens a doubt, and while it lasts probes are sent quicker
-(`compile.failover.pace`).
+about sixteen. So more probes it must be, but seldom: the first lost one opens a doubt, and while
+that lasts probes are sent quicker (`pacing`).
 
 The test. For a tolerated loss p0 and a worse p1, each probe adds log(p1/p0) when lost and
-log((1-p1)/(1-p0)) when answered to a sum that never falls below zero; at `ENOUGH` = 15 the loss is
+log((1-p1)/(1-p0)) when answered to a sum that never falls below zero; at `ENOUGH` = 16 the loss is
 too much. Two sums run side by side: p1 ten points above p0 (quick) and three points above
 (thorough).
 
 False alarms. From zero, the likelihood ratio is a martingale with mean 1 while the loss is p0 or
-less, whatever the pace and whatever decides it, so it reaches e^15 with probability at most e^-15
+less, whatever the pace and whatever decides it, so it reaches e^16 with probability at most e^-16
 (Ville). Only a lost probe lifts the sum from zero, and lifts the ratio to p1/p0: 6 and 2.5 for p0
-= 2 %. Ten hours are 180,000 probes, about 100,000 more in doubt, 5,600 of these lost at 2 %: at
-most 5,600 x (6 + 2.5) x e^-15 = 0.015 false alarms in ten hours at the very limit, and far fewer
-at half of it.
+= 2 %. Ten hours at 15 probes a second are 540,000 probes, and at most 290,000 more in doubt; 17,000
+of these are lost at 2 %: at most 17,000 x (6 + 2.5) x e^-16 = 0.016 false alarms in ten hours at
+the very limit, and far fewer at half of it.
 
-Delay. At 19 % each probe adds 0.25 on average: 52 probes after the first loss, 1.3 s at 25 ms. The
-first loss takes 1.0 s, its verdict 0.1 s: 2.4 s in all, on average.
+Delay. At 19 % each probe adds 0.25 on average: 56 probes after the first loss, 0.7 s at 12.5 ms.
+The first loss takes 0.35 s, its verdict 0.1 s: 1.2 s in all, on average.
 
 Only the first `WEIGHED` losses in a row count. Lost packets that are neighbours in time have one
 cause, a queue or a fade, and no test for independent losses may count them as many: a run of them
@@ -31,10 +31,10 @@ above holds.
 
 from dataclasses import dataclass
 from functools import cache
-from math import log
+from math import comb, log
 from typing import Final
 
-ENOUGH: Final = 15.0
+ENOUGH: Final = 16.0
 WEIGHED: Final = 2
 LEAST: Final = 0.005
 """A tolerance of zero is taken as this: one lost packet in a year is no reason to move."""
@@ -78,6 +78,11 @@ def weigh(evidence: Evidence, tolerated: float, *, lost: int = 0, answered: int 
         quick=_bounded(evidence.quick + lost * quick.lost + answered * quick.answered),
         thorough=_bounded(evidence.thorough + lost * thorough.lost + answered * thorough.answered),
     )
+
+
+def at_least(count: int, of: int, share: float) -> float:
+    """The probability that `count` or more `of` independent events fall to one that has `share`."""
+    return sum(comb(of, n) * share**n * (1 - share) ** (of - n) for n in range(count, of + 1))
 
 
 def _bounded(value: float) -> float:

@@ -5,6 +5,7 @@ from typing import Final
 
 from lbrouter.compile.failover.evidence import WEIGHED, Evidence, weigh
 from lbrouter.compile.failover.line import Line, Pending, Seen, mute, shaded
+from lbrouter.compile.failover.pacing import credit_s
 from lbrouter.compile.failover.windows import Window, add
 from lbrouter.model.events import Failure, ProbeAnswered, ProbeLost, ProbeSent
 
@@ -17,10 +18,6 @@ REMEMBER_S: Final = 4.0
 MOST_PENDING: Final = 200
 LEVEL_SHARE: Final = 0.02
 """Weight of one probe in the usual loss: some fifty probes make it up."""
-
-CREDIT_S: Final = 6.0
-CREDIT_REFILL: Final = 0.1
-"""Quick probes over mere loss: six seconds at once, and a tenth of the time in the long run."""
 
 
 def rto_s(seen: Seen) -> float:
@@ -41,15 +38,7 @@ def sent(line: Line, event: ProbeSent, at: float) -> Line:
         return line
     probe = Pending(target=event.target, sent_at=at, due=at + rto_s(seen))
     pending = (*line.pending, probe)[-MOST_PENDING:]
-    return replace(line, pending=pending, sent_at=at, credit_s=_credit(line, at))
-
-
-def _credit(line: Line, at: float) -> float:
-    """What is left of the time for quick probes."""
-    gap = at - line.sent_at
-    if gap < 0.6 * line.settings.interval_s:
-        return max(line.credit_s - gap, 0.0)
-    return min(line.credit_s + CREDIT_REFILL * gap, CREDIT_S)
+    return replace(line, pending=pending, sent_at=at, credit_s=credit_s(line, at))
 
 
 def overdue(line: Line, at: float) -> Line:

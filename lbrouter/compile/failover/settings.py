@@ -29,6 +29,7 @@ class Settings:
     interval_s: float
     down_after_s: float
     up_after_s: float
+    metered: bool
     targets: tuple[str, ...]
     policies: tuple[str, ...] = ()
     limits: tuple[Limits, ...] = ()
@@ -55,6 +56,7 @@ def settings_of(config: Config, uplink: Uplink) -> Settings:
         interval_s=max(health.interval.seconds, 0.001),
         down_after_s=health.down_after.seconds,
         up_after_s=health.up_after.seconds,
+        metered=uplink.metered,
         targets=tuple(str(target) for target in health.targets),
         policies=tuple(policy.name for policy in users),
         limits=tuple(each for each in limits if each != Limits(policy=each.policy)),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from lbrouter.compile.failover.damping import patience, strike
-from lbrouter.compile.failover.evidence import Evidence
+from lbrouter.compile.failover.evidence import Evidence, at_least
 from lbrouter.compile.failover.line import (
     Line,
     Measure,
@@ -30,6 +30,7 @@ LOOK_EVERY_S: Final = 0.5
 FEWEST_PROBES: Final = 20
 """Verdicts that a return after loss needs."""
 SUSPICIOUS_MISSES: Final = 3
+BY_CHANCE: Final = 0.01
 
 
 def tolerance(line: Line, at: float) -> Line:
@@ -122,9 +123,9 @@ def evidence_of(line: Line, loss: float) -> Evidence:
 def _tried(line: Line, at: float) -> Line:
     """The line before its loss is believed: if one target, or a mute few, has it, it is theirs.
 
-    Spread evenly, the worst of four targets has some third of the losses; with more than half way
-    between its even share and all of them, it is the target's own fault. The evidence starts again
-    without it.
+    It is the target's own fault when it has more than half way between its even share and all of
+    the losses, and chance would not put as many on one of them: of nine losses and two targets that
+    both lose alike, one has seven or more in one case of six. The evidence starts again without it.
     """
     speak = counted(line)
     losses = {t: total([seen.window], at, LONG_S).lost for t, seen in speak.items()}
@@ -132,7 +133,10 @@ def _tried(line: Line, at: float) -> Line:
     guilty = silent or {max(losses, key=lambda target: losses[target])}
     even = len(guilty) / len(speak)
     theirs = sum(losses[target] for target in guilty)
-    if len(guilty) == len(speak) or theirs < (1 + even) / 2 * sum(losses.values()):
+    all_ = sum(losses.values())
+    if len(guilty) == len(speak) or theirs < (1 + even) / 2 * all_:
+        return line
+    if len(speak) * at_least(theirs, all_, even) > BY_CHANCE:
         return line
     seen = {t: replace(s, blamed=s.blamed or t in guilty) for t, s in line.seen.items()}
     return replace(line, seen=seen, evidence=tuple(Evidence() for _ in line.evidence))

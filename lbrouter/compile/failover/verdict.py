@@ -7,16 +7,14 @@ from typing import Final
 from lbrouter.compile.failover.brain import Brain, lonely, usable
 from lbrouter.compile.failover.damping import faults
 from lbrouter.compile.failover.findings import alive, left, portal, proof_s, suspected
-from lbrouter.compile.failover.line import Line
 from lbrouter.compile.failover.measures import Readings, measures, milliseconds, percent
+from lbrouter.compile.failover.pacing import pace_s
 from lbrouter.compile.failover.reasons import reason
 from lbrouter.compile.failover.silence import ANYWAY, down_after_s, suspect_after_s
-from lbrouter.compile.failover.tolerance import back_at, tested
+from lbrouter.compile.failover.tolerance import back_at
 from lbrouter.model.config import Config
 from lbrouter.model.health import Health, UplinkHealth, UplinkState
 
-QUICKER: Final = 8
-QUICKEST_S: Final = 0.025
 SOON_S: Final = 0.02
 SUSPECT_BADNESS: Final = 100.0
 """A silent uplink is worse than one that loses every packet but the last."""
@@ -115,28 +113,11 @@ def readings(brain: Brain, uplink: str) -> Readings:
 
 
 def pace(brain: Brain, uplink: str) -> float:
-    """Seconds between two probes of `uplink` now: its interval, an eighth of that in doubt.
+    """Seconds between two probes of `uplink` now. It may be less after the next event.
 
     Raises KeyError for an uplink that is not in the configuration.
     """
-    line = brain.lines[uplink]
-    usual = line.settings.interval_s
-    quick = min(usual, max(usual / QUICKER, QUICKEST_S))
-    return quick if _missing(line) or _doubted(line) else usual
-
-
-def _missing(line: Line) -> bool:
-    """Whether an answer is missing on a line that still counts as alive."""
-    return alive(line) and line.run > 0
-
-
-def _doubted(line: Line) -> bool:
-    """Whether its loss is in doubt for some policy, and quick probes may still be spent on it."""
-    if line.credit_s <= 0 or not alive(line):
-        return False
-    pairs = zip(line.settings.losses, line.evidence, strict=True)
-    doubted = {loss for loss, each in pairs if each.quick > 0}
-    return bool(doubted and doubted & tested(line))
+    return pace_s(brain.lines[uplink])
 
 
 def next_deadline(brain: Brain) -> float | None:

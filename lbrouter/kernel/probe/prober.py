@@ -1,4 +1,4 @@
-"""`Prober`: one uplink's probes, one each interval, the targets in turn.
+"""`Prober`: one uplink's probes, at the pace that the brain asks for, the targets in turn.
 
 The uplink's number and interface come with it, so a probe goes out where its answer is judged.
 Nothing here raises into the loop: what cannot be sent is told as ProbeLost.
@@ -26,7 +26,7 @@ from lbrouter.model.targets import Target, TargetKind
 Emit = Callable[[Event], object]
 Pace = Callable[[], float]
 
-MOST_PENDING: Final = 100
+MOST_PENDING: Final = 150
 """Probes that are out at once on one uplink: bounds descriptors when nothing answers."""
 
 
@@ -34,7 +34,8 @@ class Prober:
     """Probes of one uplink, from `start` to `close`, in the running loop.
 
     `emit` gets ProbeSent, ProbeAnswered, ProbeLost and Late; it must neither block nor raise.
-    `pace` says how many seconds pass until the next probe (default: the configured interval).
+    `pace` says how many seconds pass until the next probe (default: the configured interval);
+    it is asked at each probe, and again at `hasten`.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Prober:
         self._echoes = {4: Echo(self._line, icmp.V4), 6: Echo(self._line, icmp.V6)}
         self._pending: dict[Pending, None] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
+        self._due = self._last = 0.0
 
     def start(self) -> None:
         """Begin; uplinks begin apart, so that their probes do not come in bursts."""
@@ -75,19 +76,31 @@ class Prober:
         self._vigil.leave(self._forgive)
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         for pending in tuple(self._pending):
             pending.settle()
         for echo in self._echoes.values():
             echo.close()
         self._names.close()
 
+    def hasten(self) -> None:
+        """Ask for the pace anew: what was due in an interval may be due at once by now."""
+        due = self._last + self._pause_s()
+        if self._timer is not None and due < self._due:
+            self._timer.cancel()
+            self._arm(due)
+
     def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
         self._vigil.check()
-        # What was missed is not made up for: that would be a burst.
-        self._due = max(self._due + self._pause_s(), loop.time())
-        self._timer = loop.call_at(self._due, self._tick)
+        self._last = self._due
+        self._arm(self._due + self._pause_s())
         self._probe(next(self._turn))
+
+    def _arm(self, due: float) -> None:
+        """What was missed is not made up for: that would be a burst."""
+        loop = asyncio.get_running_loop()
+        self._due = max(due, loop.time())
+        self._timer = loop.call_at(self._due, self._tick)
 
     def _pause_s(self) -> float:
         """Seconds until the next probe. An uplink that nobody knows any more is about to end."""
@@ -166,6 +179,11 @@ class Probers:
             )
             self._running[name] = (wanted[name], prober)
             prober.start()
+
+    def hasten(self) -> None:
+        """The brain has learned something: its pace may be another now."""
+        for _, prober in self._running.values():
+            prober.hasten()
 
     def close(self) -> None:
         """Stop all."""
