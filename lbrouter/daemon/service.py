@@ -21,6 +21,7 @@ from lbrouter.daemon.parts import keep
 from lbrouter.daemon.pending import Moment
 from lbrouter.daemon.sampler import EVERY_S, Sampler
 from lbrouter.daemon.server import ControlSocket
+from lbrouter.daemon.witness import LOOK_EVERY_S, Witness
 from lbrouter.kernel.carrier import carriers
 from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.lock import hold
@@ -116,8 +117,8 @@ class Service:
         """From now on this file counts: look at everything once more, and probe its uplinks."""
         self._loop.begin(file, mind)
         await self._loop.round()
-        numbers = allocate(file.config, self._loop.machine.store.allocation()).uplinks
-        self._probers.follow(file.config, numbers, pace=self._pace)
+        self._numbers = allocate(file.config, self._loop.machine.store.allocation()).uplinks
+        self._probers.follow(file.config, self._numbers, pace=self._pace)
 
     def _rolled_back(self) -> None:
         """Nothing stood before what was on trial: nothing is left to watch."""
@@ -138,6 +139,7 @@ class Service:
             "the control socket": self._socket.serve,
             "the carriers": self._ask_carriers,
             "the sampler": self._sample,
+            "the witness": self._bear_witness,
             "the trial": self._try,
             "the programs": self._tend,
             "the reload": self._reloads,
@@ -161,6 +163,14 @@ class Service:
             for interface, up in found.items():
                 if not up and mind.brain.lines[names[interface]].carrier:
                     mind.tell(Carrier(at=time.monotonic(), uplink=names[interface], up=False))
+
+    async def _bear_witness(self) -> None:
+        witness = Witness()
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            mind = self._loop.mind
+            for event in witness.look(mind.brain, self._numbers):
+                mind.tell(event)
 
     async def _sample(self) -> None:
         told_at = float("-inf")

@@ -108,6 +108,14 @@ class QueueFull:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replied:
+    """Replies to connections from inside keep coming by this uplink, a moment ago still."""
+
+    at: float
+    uplink: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
     """An operator takes an uplink out: no new flows."""
 
@@ -135,5 +143,5 @@ class Pin:
 ProbeEvent = ProbeSent | ProbeAnswered | ProbeLost
 """What concerns one probe."""
 
-Event = ProbeEvent | Carrier | Addressed | Tick | Late | QueueFull | Drain | Restore | Pin
+Event = ProbeEvent | Carrier | Addressed | Tick | Late | QueueFull | Replied | Drain | Restore | Pin
 """Everything that `compile.failover.step` takes."""

@@ -8,7 +8,7 @@ from lbrouter.compile.balance import choose
 from lbrouter.compile.failover import readings
 from lbrouter.compile.failover.line import Measure
 from lbrouter.model.config import Config
-from lbrouter.model.events import Carrier, QueueFull
+from lbrouter.model.events import Carrier, QueueFull, Replied
 from lbrouter.model.health import UplinkState
 from lbrouter.model.state import Family
 from tests.pure.brain_lab import ONE, SHOW, TARGETS, TWO, Lab, lab_config, lab_of
@@ -197,6 +197,21 @@ def test_silence_under_our_own_full_queue_is_still_death_but_later() -> None:
     lab.ways["fiber"].dead = lambda at, _: at > 10
     down = lab.when(20, lambda h: h.uplinks["fiber"].state is DOWN)
     assert 11.3 < down < 11.8
+
+
+def test_while_clients_get_replies_dead_targets_cut_no_flow() -> None:
+    lab = lab_of()
+    lab.ways["fiber"].dead = lambda at, _: at > 10
+    for tenth in range(100, 300):
+        lab.put(tenth / 10, Replied(at=tenth / 10, uplink="fiber"))
+    told = course(lab, 29.9)
+    assert {state for _, state, _ in told} == {UP, DEGRADED}
+    assert [left for at, _, left in told if 11 < at] == []
+    assert lab.health.uplinks["fiber"].left == ALL, "new flows avoid it"
+    assert "connections go on" in lab.health.uplinks["fiber"].reason
+    assert lab.probes < 150 + 40 * 6.5 + 15 * 13.5, "and it is not hammered for ever"
+    down = lab.when(40, lambda h: h.uplinks["fiber"].state is DOWN)
+    assert down == pytest.approx(29.9 + 0.8, abs=0.05), "as soon as nobody is answered"
 
 
 @pytest.mark.parametrize("dead", [TARGETS[:1], (TARGETS[0], TARGETS[3]), TARGETS[1:]])

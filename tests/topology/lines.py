@@ -15,3 +15,12 @@ def lose(isp: Isp, *, percent: int) -> None:
         f'chain up {{ type filter hook prerouting priority -500; iifname "line" {luck} }}\n'
         f'chain down {{ type filter hook postrouting priority 500; oifname "line" {luck} }}\n}}\n',
     )
+
+
+def refuse_probes(isp: Isp) -> None:
+    """Let no echo request pass, and everything else."""
+    isp.check(
+        ["nft", "-f", "-"],
+        stdin="table inet lossy { chain up { type filter hook prerouting priority -500;\n"
+        'iifname "line" icmp type echo-request counter drop; }\n}\n',
+    )

@@ -21,6 +21,7 @@ from lbrouter.model.events import (
     ProbeLost,
     ProbeSent,
     QueueFull,
+    Replied,
     Restore,
     Tick,
 )
@@ -29,7 +30,9 @@ from lbrouter.model.health import Health, UplinkHealth, UplinkState
 SHADE_S = 1.0
 """After our queue was full its probes are still on their way."""
 
-LineEvent = ProbeSent | ProbeAnswered | ProbeLost | Carrier | Addressed | QueueFull | Drain
+LineEvent = (
+    ProbeSent | ProbeAnswered | ProbeLost | Carrier | Addressed | QueueFull | Replied | Drain
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,8 @@ def _affected(line: Line, event: LineEvent | Restore, at: float) -> Line:
         case QueueFull():
             until = at + SHADE_S if line.full and not event.full else line.shaded_until
             return replace(line, full=event.full, shaded_until=until)
+        case Replied():
+            return replace(line, replied_at=at)
         case _:
             return replace(line, drained=isinstance(event, Drain))
 

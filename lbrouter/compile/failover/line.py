@@ -98,6 +98,8 @@ class Line:
     heard_at: float | None = None
     quiet_from: float = 0.0
     """Silence is counted from here: the last answer, moved on by what we overslept ourselves."""
+    replied_at: float = LONG_AGO
+    """When replies to connections from inside were last seen to come."""
     run: int = 0
     """Probes in a row, over all counted targets, that came to nothing."""
     level: float = 0.0

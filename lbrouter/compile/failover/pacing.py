@@ -17,6 +17,9 @@ from lbrouter.compile.failover.tolerance import tested
 
 WATCHED: Final = 3
 MISSING: Final = 8
+MISSING_FOR: Final = 8
+"""Times `down_after`: a line that lives on although no target answers is not hammered for ever."""
+
 DOUBTED: Final = 16
 QUICKEST_S: Final = 0.0125
 
@@ -25,12 +28,16 @@ CREDIT_REFILL: Final = 0.1
 """Quick probes over mere loss: six seconds at once, and a tenth of the time in the long run."""
 
 
-def pace_s(line: Line) -> float:
-    """Seconds from one probe of the line to the next, as things stand now."""
+def pace_s(line: Line, at: float) -> float:
+    """Seconds from one probe of the line to the next, as things stand at `at`."""
     interval_s = line.settings.interval_s
     if _doubted(line):
         return min(interval_s, max(interval_s / DOUBTED, QUICKEST_S))
-    if alive(line) and line.run > 0:
+    if (
+        alive(line)
+        and line.run > 0
+        and at < line.quiet_from + MISSING_FOR * line.settings.down_after_s
+    ):
         return min(interval_s, max(interval_s / MISSING, 2 * QUICKEST_S))
     return usual_s(line)
 

@@ -43,7 +43,10 @@ def _returning(line: Line, at: float, *, lonely: bool) -> str:
 
 
 def _complaints(line: Line, at: float) -> Iterator[str]:
-    if line.suspect:
+    if line.suspect and at < line.replied_at + line.settings.down_after_s:
+        quiet = _span(at - line.quiet_from)
+        yield f"no target answers for {quiet}, connections go on; new flows avoid it"
+    elif line.suspect:
         yield f"no answer for {_span(at - line.quiet_from)}; new flows avoid it"
     elif suspected(line, at):
         yield f"was silent; new flows avoid it for another {_span(line.trusted_at - at)}"

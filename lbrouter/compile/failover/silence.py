@@ -10,6 +10,9 @@ instead of 200), so that the evidence is there when the time is over: in 800 ms 
 and 0.19^20 is 4e-15. And each probe may take what its target's round trip and its variation demand
 before it counts, so that a satellite's 600 ms need no other setting.
 
+And it must be silence for everybody: while replies to the clients' connections keep coming by the
+line, its targets are dead and not the line. It stays suspect, and living flows stay where they are.
+
 Where the evidence stays thin for four times `down_after` (nearly nothing came back before either),
 the time decides alone.
 """
@@ -72,8 +75,9 @@ def down_after_s(line: Line, at: float) -> float:
 
 
 def _dead(line: Line, at: float) -> bool:
-    quiet_s, limit_s = at - line.quiet_from, down_after_s(line, at)
-    if quiet_s < limit_s or not _everywhere(line):
+    limit_s = down_after_s(line, at)
+    quiet_s = at - line.quiet_from
+    if quiet_s < limit_s or not _everywhere(line) or at < line.replied_at + limit_s:
         return False
     return line.run >= needed(line.level) or quiet_s >= ANYWAY * limit_s
 

@@ -117,7 +117,7 @@ def pace(brain: Brain, uplink: str) -> float:
 
     Raises KeyError for an uplink that is not in the configuration.
     """
-    return pace_s(brain.lines[uplink])
+    return pace_s(brain.lines[uplink], brain.at)
 
 
 def next_deadline(brain: Brain) -> float | None:
@@ -134,6 +134,7 @@ def _times(brain: Brain, name: str) -> Iterator[float]:
         limit_s = down_after_s(line, at)
         spans = (suspect_after_s(line, at), limit_s, ANYWAY * limit_s) if line.run else ()
         moments = [quiet + span for span in spans]
+        moments += [line.replied_at + limit_s] if line.run else []
         moments += [line.trusted_at, line.fault_at + proof_s(line, at, lonely=lonely(brain, name))]
         moments += [back for each in line.standings if (back := back_at(each)) is not None]
         yield from (moment for moment in moments if moment > at)
