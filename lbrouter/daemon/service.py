@@ -176,8 +176,10 @@ class Service:
         told_at = float("-inf")
         while True:
             self._sampler.sample()
-            for event in self._sampler.queues(self._loop.file.config):
-                self._loop.mind.tell(event)
+            mind = self._loop.mind
+            for event in self._sampler.queues(mind.config):
+                if event.full is not mind.brain.lines[event.uplink].full:
+                    mind.tell(event)
             if time.monotonic() - told_at >= SAMPLE_EVERY_S:
                 told_at = time.monotonic()
                 self._keep_samples()

@@ -32,6 +32,7 @@ from lbrouter.model.events import (
     ProbeLost,
     ProbeSent,
     QueueFull,
+    Replied,
     Restore,
     Tick,
 )
@@ -80,6 +81,7 @@ def event_at(draw: st.DrawFn, at: float, sent: list[ProbeSent]) -> Event:
                     Carrier(at=at, uplink=uplink, up=flag),
                     Addressed(at=at, uplink=uplink, ready=flag),
                     QueueFull(at=at, uplink=uplink, full=flag),
+                    Replied(at=at, uplink=uplink),
                     Drain(at=at, uplink=uplink),
                     Restore(at=at, uplink=uplink),
                     Tick(at=at),

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from lbrouter.compile.glimpse import first_look
+from lbrouter.compile.status import Traffic
 from lbrouter.daemon import lastword
 from lbrouter.daemon.history import Entry, History, Sample, moment, recent
 from lbrouter.daemon.pace import BURST, COALESCE_S, SLOW_S, Pace
 from lbrouter.daemon.parts import keep
 from lbrouter.daemon.pending import Moment, Pending, Waiting
 from lbrouter.daemon.protocol import bad, good, request, result_of
+from lbrouter.daemon.sampler import fills
 from lbrouter.daemon.wishes import Wishes
 from lbrouter.model.errors import NotAppliedError, UsageError
 from lbrouter.model.events import Drain, Pin
@@ -38,6 +40,30 @@ def test_after_ten_repairs_there_is_one_in_five_seconds_until_it_is_calm() -> No
         pace.repaired(float(number))
     assert pace.due(10.0) == BURST - 1 + SLOW_S
     assert pace.due(100.0) == 100.0 + COALESCE_S
+
+
+@pytest.mark.parametrize(
+    "sent, received, waiting, full",
+    [
+        (8_600_000, 0, 0, True),
+        (0, 17_200_000, 0, True),
+        (8_400_000, 16_800_000, 0, False),
+        (5_000_000, 0, 61_000, False),
+        (5_000_000, 0, 63_000, True),
+        (0, 0, 1_000_000, False),
+    ],
+)
+def test_a_line_is_full_by_its_rates_or_by_what_waits(
+    sent: int, received: int, waiting: int, *, full: bool
+) -> None:
+    traffic = Traffic(sent_bps=sent, received_bps=received)
+    assert fills(traffic, upload=10_000_000, download=20_000_000, waiting=waiting) is full
+
+
+@pytest.mark.parametrize("waiting, full", [(0, False), (24_000, False), (26_000, True)])
+def test_a_line_without_a_rate_is_full_by_what_waits(waiting: int, *, full: bool) -> None:
+    traffic = Traffic(sent_bps=4_000_000, received_bps=900_000_000)
+    assert fills(traffic, upload=None, download=None, waiting=waiting) is full
 
 
 @pytest.fixture
