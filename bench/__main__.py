@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.table import Table
 
-from bench import applying, failing, forwarding
+from bench import applying, failing, forwarding, resting
 from bench.figures import Figure
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "applying": applying.measure,
     "forwarding": forwarding.measure,
     "failing": failing.measure,
+    "resting": resting.measure,
 }
 
 

@@ -63,9 +63,7 @@ class Sampler:
         return Measured(traffic=self.traffic, connections=self._connections)
 
 
-def fills(
-    traffic: Traffic, *, upload: int | None, download: int | None, waiting: int = 0
-) -> bool:
+def fills(traffic: Traffic, *, upload: int | None, download: int | None, waiting: int = 0) -> bool:
     """Whether we fill a line: `waiting` bytes stand in its queue, its rates are in bit/s.
 
     A queue out of which nothing leaves is no sign: then the line itself has stopped.

@@ -7,7 +7,6 @@ import pytest
 from lbrouter.rehearsal.venue import Venue
 from tests.topology.conftest import VenueOf, eventually
 from tests.topology.daemons import Daemon
-from tests.topology.lines import lose, refuse_probes
 from tests.topology.test_daemon_failover import TWO, carrier_of
 
 USUAL = (
@@ -16,6 +15,20 @@ USUAL = (
     .replace("[policies.backup]", 'tolerate = { loss = "2%" }\n[policies.backup]')
 )
 """Probes at the usual interval; the show minds loss, and the guests take the same line."""
+
+NO_ECHO = """
+table inet silenced {
+    chain up {
+        type filter hook prerouting priority -500;
+        iifname "line" icmp type echo-request counter drop
+    }
+}
+"""
+"""At a provider: everything passes but what probes ask."""
+
+SHAPED = USUAL.replace(
+    'gateway = "203.0.113.1"', 'gateway = "203.0.113.1"\nupload = "8mbit"\ndownload = "20mbit"'
+)
 
 
 @pytest.fixture
@@ -27,13 +40,13 @@ def test_ten_percent_each_way_moves_the_show_in_time_and_leaves_the_guests(venue
     with Daemon(venue.gateway) as daemon:
         assert eventually(lambda: daemon.status()["uplinks"]["fiber"]["rtt_ms"] is not None)
         guests = venue.client("guests").hold(count=3, interval_ms=50)
-        lose(venue.isp("fiber"), percent=10)
+        venue.isp("fiber").impair(loss_percent=10)
         begun = time.monotonic()
         assert eventually(lambda: daemon.says("move:", "show", "lte"), within_s=10)
         print("left after", time.monotonic() - begun)
         assert time.monotonic() - begun < 4, "three seconds, and one for a busy machine"
         found = daemon.status()
-        lose(venue.isp("fiber"), percent=0)
+        venue.isp("fiber").impair()
         assert found["uplinks"]["fiber"]["state"] == "degraded"
         assert "(show)" in found["uplinks"]["fiber"]["reason"]
         assert found["policies"]["show"]["active"] == ["lte"]
@@ -44,29 +57,35 @@ def test_ten_percent_each_way_moves_the_show_in_time_and_leaves_the_guests(venue
         assert {venue.uplink_of(row["seen"]) for row in rows} == {"fiber"}
 
 
-def test_clients_that_get_replies_keep_their_line_though_no_target_answers(venue: Venue) -> None:
+def test_replies_to_clients_hold_a_line_and_one_way_streams_do_not(venue: Venue) -> None:
     with Daemon(venue.gateway) as daemon:
-        assert eventually(lambda: daemon.status()["uplinks"]["fiber"]["rtt_ms"] is not None)
+        one_way = venue.client("guests").traffic(
+            "udp", count=1, packets=2000, echo=False, interval_ms=5
+        )
         held = venue.client("stream").hold(count=3, interval_ms=20)
-        refuse_probes(venue.isp("fiber"))
+        assert eventually(lambda: any("udp" in row["flow"] for row in venue.internet.log()))
+        assert daemon.state("fiber") == "up", "no reply to a one-way stream is no sign of death"
+        venue.isp("fiber").check(["nft", "-f", "-"], stdin=NO_ECHO)
         assert eventually(lambda: daemon.says("move:", "show", "lte"), within_s=10)
-        assert eventually(
-            lambda: "connections go on" in daemon.status()["uplinks"]["fiber"]["reason"]
+        found = daemon.status()["uplinks"]["fiber"]
+        assert (found["state"], carrier_of(venue)) == ("degraded", "lte")
+        assert "connections go on" in found["reason"]
+        assert [row["error"] for row in held.stop() if row["error"]] == []
+        assert eventually(lambda: daemon.says("fiber is down")), (
+            "a one-way stream is no sign of life"
         )
-        assert carrier_of(venue) == "lte", "new flows avoid it"
-        rows = held.stop()
-        assert [row["error"] for row in rows if row["error"]] == []
-        assert eventually(lambda: daemon.state("fiber") == "down", within_s=10), "now it is silence"
+        assert len(one_way.result()) == 1
 
 
-def test_a_one_way_stream_is_no_sign_of_death_and_none_of_life(venue: Venue) -> None:
+def test_a_line_that_we_fill_ourselves_moves_nothing(venue_of: VenueOf) -> None:
+    venue = venue_of(SHAPED)
     with Daemon(venue.gateway) as daemon:
         assert eventually(lambda: daemon.status()["uplinks"]["fiber"]["rtt_ms"] is not None)
-        stream = venue.client("stream").traffic(
-            "udp", count=1, packets=600, echo=False, interval_ms=5
-        )
-        assert eventually(lambda: any("udp" in row["flow"] for row in venue.internet.log()))
+        begun = time.monotonic()
+        upload = venue.client("guests").traffic("flows", count=4, give=2_000_000, timeout_ms=40_000)
+        assert eventually(lambda: daemon.status()["uplinks"]["fiber"]["upload_bps"] > 7_000_000)
+        rows = upload.result()
+        assert [row["error"] for row in rows if row["error"]] == []
+        assert time.monotonic() - begun > 7, "8 MB at 8 Mbit/s"
+        assert daemon.events("move") == []
         assert daemon.state("fiber") == "up"
-        venue.isp("fiber").blackhole(on=True)
-        assert eventually(lambda: daemon.state("fiber") == "down", within_s=3)
-        assert not [row["error"] for row in stream.result() if row["error"]]
