@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.daemon import blame, lastword
+from lbrouter.daemon.alarm import Alarm
 from lbrouter.daemon.file import File
 from lbrouter.daemon.journal import Journal
 from lbrouter.daemon.machine import Machine
@@ -62,7 +63,7 @@ class Loop:
         """Called after each thought: the mind may want its probes sooner."""
         self._pace = Pace()
         self._notices: list[str] = []
-        self._moved = asyncio.Event()
+        self._news = Alarm()
         self._halted = False
         self._failures = 0
 
@@ -73,13 +74,14 @@ class Loop:
     def begin(self, file: File, mind: Mind) -> None:
         """This file and this mind count from now on."""
         self.file, self.mind = file, mind
+        mind.news = self._news
         self.rounds.held = None
         self.hurry()
 
     def hurry(self) -> None:
         """A round at once."""
         self.due = 0.0
-        self._moved.set()
+        self._news.set()
 
     def notice(self, notice: Notice) -> None:
         """The kernel announced something: what may be a carrier goes to the mind at once."""
@@ -95,7 +97,7 @@ class Loop:
         due = self._pace.due(now)
         if due < self.due:
             self.due = due
-            self._moved.set()
+            self._news.set()
 
     async def work(self) -> None:
         """For ever: wait for news, or for the time of the next round, and act."""
@@ -108,17 +110,8 @@ class Loop:
         """Until an event, or the next thing that is due by the clock."""
         now = asyncio.get_running_loop().time()
         waits = [self.due - now, self.mind.wait_s()]
-        wait_s = min(each for each in waits if each is not None)
-        if wait_s <= 0 or self.mind.news.is_set():
-            await asyncio.sleep(0)
-            return
-        news = [asyncio.ensure_future(each.wait()) for each in (self.mind.news, self._moved)]
-        try:
-            await asyncio.wait(news, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in news:
-                each.cancel()
-        self._moved.clear()
+        await self._news.wait(min(each for each in waits if each is not None))
+        self._news.clear()
 
     async def turn(self) -> None:
         """Think; move the flows if the health has changed; a round when one is due."""

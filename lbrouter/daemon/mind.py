@@ -1,6 +1,5 @@
 """What the daemon knows of the uplinks: events in, `Health` out, and a line for each change."""
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -9,11 +8,13 @@ from typing import Final
 
 from lbrouter.compile import failover
 from lbrouter.compile.failover import Brain
+from lbrouter.compile.failover.probes import LEAST_RTO_S
 from lbrouter.compile.ports import offers
+from lbrouter.daemon.alarm import Alarm
 from lbrouter.daemon.history import moment
 from lbrouter.daemon.journal import Journal
 from lbrouter.model.config import Config, Uplink
-from lbrouter.model.events import Addressed, Carrier, Event, Tick
+from lbrouter.model.events import Addressed, Carrier, Event, ProbeSent, Tick
 from lbrouter.model.health import Health, UplinkState
 from lbrouter.model.machine import Facts, InterfaceFacts
 from lbrouter.model.state import Family
@@ -21,11 +22,14 @@ from lbrouter.model.state import Family
 WELL: Final = frozenset({UplinkState.UP, UplinkState.DRAINED})
 """States that are no incident: one is fine, the other somebody's wish."""
 
+SENT_S: Final = LEAST_RTO_S
+"""A probe that has left changes nothing before it can be overdue; its answer comes sooner."""
+
 
 class Mind:
     """The brain of one configuration, with the events that wait for it.
 
-    `news` is set by each event. All times are seconds of the loop's clock (CLOCK_MONOTONIC).
+    All times are seconds of the loop's clock (CLOCK_MONOTONIC).
     """
 
     def __init__(self, config: Config, journal: Journal, *, known: Health) -> None:
@@ -34,18 +38,21 @@ class Mind:
         self.health: Health = failover.health(self.brain, config)
         self.since: dict[str, str] = dict.fromkeys(config.uplinks, moment(precision="seconds"))
         self.incidents: dict[str, str] = {}
-        self.news = asyncio.Event()
+        self.news = Alarm()
+        """Set by each event; the loop puts its own in its place."""
         self._journal = journal
         self._events: deque[Event] = deque()
 
     def tell(self, event: Event) -> None:
         """Something happened. Never waits."""
         self._events.append(event)
-        self.news.set()
+        if isinstance(event, ProbeSent):
+            self.news.soon(SENT_S)
+        else:
+            self.news.set()
 
     def think(self) -> bool:
         """Take in what has been told, and the time; whether the health has changed."""
-        self.news.clear()
         before, start = self.health, self.brain
         brain = start
         while self._events:

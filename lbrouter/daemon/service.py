@@ -22,7 +22,7 @@ from lbrouter.daemon.pending import Moment
 from lbrouter.daemon.sampler import EVERY_S, Sampler
 from lbrouter.daemon.server import ControlSocket
 from lbrouter.daemon.witness import LOOK_EVERY_S, Witness
-from lbrouter.kernel.carrier import carriers
+from lbrouter.kernel.carrier import CarrierWatch
 from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.lock import hold
 from lbrouter.kernel.monitor import Monitor
@@ -34,9 +34,6 @@ from lbrouter.model.events import Carrier, Event
 SAMPLE_EVERY_S: Final = 10.0
 TRIAL_EVERY_S: Final = 0.5
 PROGRAMS_EVERY_S: Final = 2.0
-CARRIER_EVERY_S: Final = 0.04
-"""Half of this on average, plus the map swap: a median of 50 ms from a lost carrier on."""
-
 STUCK_S: Final = 60.0
 """Without a turn for this long the loop hangs, whatever else still moves. An apply of the largest
 file takes a part of it."""
@@ -77,6 +74,8 @@ class Service:
         )
         self._probers = Probers(self._tell)
         self._loop.thought = self._probers.hasten
+        loop = asyncio.get_running_loop()
+        self._carriers = CarrierWatch(lambda gone: loop.call_soon_threadsafe(self._unplugged, gone))
         self._listen()
         await self._begin()
         parts = [asyncio.create_task(part) for part in self._parts()]
@@ -118,6 +117,8 @@ class Service:
         self._loop.begin(file, mind)
         await self._loop.round()
         self._numbers = allocate(file.config, self._loop.machine.store.allocation()).uplinks
+        uplinks = file.config.uplinks.values()
+        self._carriers.interfaces = tuple(uplink.interface for uplink in uplinks)
         self._probers.follow(file.config, self._numbers, pace=self._pace)
 
     def _rolled_back(self) -> None:
@@ -155,14 +156,16 @@ class Service:
                 self._loop.notice(notice)
 
     async def _ask_carriers(self) -> None:
-        while True:
-            await asyncio.sleep(CARRIER_EVERY_S)
-            mind = self._loop.mind
-            names = {uplink.interface: name for name, uplink in mind.config.uplinks.items()}
-            found = await asyncio.to_thread(carriers, names)
-            for interface, up in found.items():
-                if not up and mind.brain.lines[names[interface]].carrier:
-                    mind.tell(Carrier(at=time.monotonic(), uplink=names[interface], up=False))
+        try:
+            await asyncio.to_thread(self._carriers.run)
+        finally:
+            self._carriers.end()
+
+    def _unplugged(self, interface: str) -> None:
+        mind = self._loop.mind
+        for name, uplink in mind.config.uplinks.items():
+            if uplink.interface == interface and mind.brain.lines[name].carrier:
+                mind.tell(Carrier(at=time.monotonic(), uplink=name, up=False))
 
     async def _bear_witness(self) -> None:
         witness = Witness()

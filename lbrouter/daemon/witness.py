@@ -1,4 +1,4 @@
-"""Do the clients still get replies? Asked only while a line's probes suffer, so it costs nothing."""
+"""Do the clients still get replies? Asked only while probes suffer, so it costs nothing at rest."""
 
 import time
 from collections.abc import Iterator, Mapping

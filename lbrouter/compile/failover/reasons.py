@@ -53,6 +53,8 @@ def _complaints(line: Line, at: float) -> Iterator[str]:
     page = portal(line)
     if page is not None:
         yield f"captive portal instead of {page}"
+    if all(standing.out is None for standing in line.standings):
+        return
     found = measures(line, at)
     for limits, standing in zip(line.settings.limits, line.standings, strict=True):
         if standing.out is not None:
