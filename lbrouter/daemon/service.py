@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lbrouter.compile import failover
 from lbrouter.compile.allocate import allocate
-from lbrouter.daemon import beginning, lastword
+from lbrouter.daemon import beginning, lastword, thrift
 from lbrouter.daemon.file import File, load, refuse_unsupported
 from lbrouter.daemon.history import Sample, moment
 from lbrouter.daemon.journal import Journal
@@ -78,6 +78,7 @@ class Service:
         self._carriers = CarrierWatch(lambda gone: loop.call_soon_threadsafe(self._unplugged, gone))
         self._listen()
         await self._begin()
+        thrift.settle()
         parts = [asyncio.create_task(part) for part in self._parts()]
         self._notifier.ready(self._loop.file.config.gateway.name)
         try:
