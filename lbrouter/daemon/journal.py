@@ -5,6 +5,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,7 +68,9 @@ class Journal:
     def _show(self, entry: Entry) -> None:
         stamp = "" if self._stamped else f"{entry.at} "
         incident = f"[{entry.incident}] " if entry.incident else ""
-        print(f"{stamp}{incident}{entry.kind}: {entry.text}", file=sys.stderr, flush=True)
+        # Standard error may be a file on a full disk, or a pipe whose reader has gone.
+        with suppress(OSError, ValueError):
+            print(f"{stamp}{incident}{entry.kind}: {entry.text}", file=sys.stderr, flush=True)
 
     def _complain(self, text: str) -> None:
         """Called in the thread that writes: the line goes on in ours, and not to the disk."""

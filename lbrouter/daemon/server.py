@@ -5,6 +5,7 @@ one short time: requests have a size and a deadline, and each user has a number 
 """
 
 import asyncio
+import errno
 import grp
 import os
 import socket
@@ -34,6 +35,9 @@ GROUP: Final = "lbrouter"
 CONNECTIONS: Final = 16
 """At a time, for each user: whoever opens a thousand blocks nobody but himself."""
 
+LOOK_EVERY_S: Final = 2.0
+"""Between two looks whether the socket is still there: a cleaner of /run may have been at work."""
+
 IDLE_S: Final = 5.0
 """For a request to arrive in full, and for an answer to be taken."""
 
@@ -54,15 +58,31 @@ class ControlSocket:
         self._open: Counter[int] = Counter()
 
     async def serve(self) -> None:
-        """Listen until cancelled. The lock is held: a socket that lies here is a dead daemon's."""
+        """Listen until cancelled. The lock is held: a socket that lies here is a dead daemon's.
+
+        Raises FileNotFoundError when the socket is gone, so that another one is made.
+        """
         listener = self._listener()
         server = await asyncio.start_unix_server(self._admit, sock=listener, limit=SMALL)
+        made = self._path.stat().st_ino
         try:
-            await server.serve_forever()
+            while self._stands(made):
+                await asyncio.sleep(LOOK_EVERY_S)
+            raise FileNotFoundError(errno.ENOENT, "somebody removed it", str(self._path))
         finally:
-            self._path.unlink(missing_ok=True)
+            server.close()
+            if self._stands(made):
+                self._path.unlink(missing_ok=True)
+
+    def _stands(self, made: int) -> bool:
+        """Whether the socket that we listen on is the one that others find."""
+        try:
+            return self._path.stat().st_ino == made
+        except OSError:
+            return False
 
     def _listener(self) -> socket.socket:
+        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o177)  # never open to others, not for a moment

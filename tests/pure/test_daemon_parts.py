@@ -8,6 +8,7 @@ import pytest
 from lbrouter.compile.glimpse import first_look
 from lbrouter.compile.status import Traffic
 from lbrouter.daemon import lastword
+from lbrouter.daemon.alarm import Alarm
 from lbrouter.daemon.history import Entry, History, Sample, moment, recent
 from lbrouter.daemon.pace import BURST, COALESCE_S, SLOW_S, Pace
 from lbrouter.daemon.parts import keep
@@ -182,6 +183,14 @@ def test_history_is_kept_and_read_back(tmp_path: Path) -> None:
     assert complaints == []
 
 
+def test_a_clock_that_is_set_back_does_not_disorder_the_history(tmp_path: Path) -> None:
+    history = History(tmp_path, complain=[].append)
+    for hour in (12, 13, 9, 10):
+        history.add(Entry(at=f"2026-11-24T{hour:02}:00:00.000Z", kind="move", text=str(hour)))
+    history.close()
+    assert [entry.text for entry in recent(tmp_path, limit=4)] == ["12", "13", "9", "10"]
+
+
 def test_a_history_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "history.db").write_bytes(b"rubbish" * 1000)
     complaints: list[str] = []
@@ -194,6 +203,30 @@ def test_a_history_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
     assert [entry.text for entry in recent(tmp_path, limit=9)] == ["kept"]
     assert len(complaints) == 1
     assert (tmp_path / "history.db.damaged").exists()
+
+
+def test_an_alarm_ends_a_rest_at_once_soon_or_in_time() -> None:
+    async def rests() -> list[float]:
+        alarm, loop = Alarm(), asyncio.get_running_loop()
+        took = []
+        for ring in (
+            alarm.set,
+            lambda: loop.call_later(0.02, alarm.set),
+            lambda: loop.call_later(0.02, alarm.soon, 0.02),
+            lambda: alarm.soon(0.05),
+            lambda: None,
+        ):
+            alarm.clear()
+            ring()
+            begun = loop.time()
+            await alarm.wait(0.3)
+            took.append(loop.time() - begun)
+        return took
+
+    at_once, set_later, soon_later, soon, not_at_all = asyncio.run(rests())
+    assert at_once < 0.02 < set_later
+    assert max(set_later, soon_later, soon) < 0.3 <= not_at_all
+    assert min(soon_later, soon) > 0.03
 
 
 def test_a_part_that_fails_starts_again_alone() -> None:
