@@ -132,6 +132,15 @@ def test_a_flap_at_one_hertz_for_ten_minutes_gives_three_switches_at_most(*, cab
     assert lab.health.uplinks["fiber"].state is UP
 
 
+def test_a_thousand_flaps_in_a_minute_give_three_switches_at_most() -> None:
+    lab = lab_of(config=static_config())
+    for half in range(2000):
+        at = 20 + 0.03 * half
+        lab.put(at, Carrier(at=at, uplink="fiber", up=half % 2 == 1))
+    assert switches(lab, "show", 120) == [("fiber",), ("lte",), ("fiber",)]
+    assert len(lab.brain.lines["fiber"].pending) < 100
+
+
 def test_a_slow_flap_pays_longer_each_time() -> None:
     lab = lab_of()
     lab.ways["fiber"].dead = lambda at, _: 20 < at < 620 and at % 30 < 15

@@ -1,0 +1,25 @@
+"""A wall clock that jumps must move nothing: where the program reads it, and nowhere else."""
+
+import re
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "lbrouter"
+WALL_CLOCK = re.compile(r"\btime\.time\(|datetime\.(now|utcnow|today)\(|CLOCK_REALTIME")
+
+SHOWN = {
+    "cli/services.py": "how full the pools are, from dnsmasq's lease file",
+    "daemon/history.py": "the stamp of an entry",
+    "daemon/mind.py": "the name of an incident",
+    "kernel/probe/wire.py": "the kernel's stamp of a datagram, and guarded against jumps",
+    "rehearsal/server.py": "the log of the simulated internet",
+}
+
+
+def test_the_wall_clock_is_read_where_it_is_shown_and_nowhere_else() -> None:
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if WALL_CLOCK.search(path.read_text(encoding="utf-8"))
+    }
+    assert found <= SHOWN.keys(), "what waits or compares uses CLOCK_MONOTONIC or CLOCK_BOOTTIME"
+    assert "daemon/history.py" in found
