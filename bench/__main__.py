@@ -1,36 +1,66 @@
-"""`python -m bench [NAME...]`: runs the benchmarks and prints one table."""
+"""`python -m bench [NAME...]`: runs the benchmarks and prints one table, in Markdown."""
 
+import argparse
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from bench import applying, failing, forwarding, resting
+from bench import applying, failing, forwarding, resting, sequences, steady
 from bench.figures import Figure
+from bench.options import Options
 
-BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
-    "applying": applying.measure,
-    "forwarding": forwarding.measure,
+BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
+    "applying": lambda _: applying.measure(),
+    "forwarding": lambda _: forwarding.measure(),
     "failing": failing.measure,
-    "resting": resting.measure,
+    "steady": steady.measure,
+    "sequences": sequences.measure,
+    "resting": lambda _: resting.measure(),
 }
+USUAL = ("applying", "forwarding", "failing")
+"""What runs without a name; the others take ten minutes and more, each."""
+
+HEAD = "| what | promise | seen | runs |\n|---|---|---|---|"
 
 
-def main(names: list[str]) -> int:
-    """Run the benchmarks by name, all of them without one."""
-    if unknown := set(names) - set(BENCHES):
-        sys.stderr.write(
-            f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHES)}\n"
-        )
-        return 64
-    table = Table("what", "promise", "median (range)", "runs")
-    for name in names or BENCHES:
-        sys.stderr.write(f"{name} ...\n")
-        for figure in BENCHES[name]():
-            table.add_row(figure.what, figure.promise, figure.seen, str(figure.runs))
-    Console().print(table)
+def main(argv: Sequence[str]) -> int:
+    """Run the benchmarks by name; each row is printed as soon as it is there."""
+    asked = _parser().parse_args(argv)
+    options = Options(**{key: getattr(asked, key) for key in _option_names()})
+    rows: list[dict[str, object]] = []
+    sys.stdout.write(HEAD + "\n")
+    for name in asked.names or USUAL:
+        sys.stderr.write(f"{name} ... (progress: {options.progress})\n")
+        for figure in BENCHES[name](options):
+            cells = (figure.what, figure.promise, figure.seen, str(figure.runs))
+            sys.stdout.write(f"| {' | '.join(cells)} |\n")
+            sys.stdout.flush()
+            rows.append({"bench": name, **asdict(figure)})
+            if asked.json:
+                asked.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+def _option_names() -> tuple[str, ...]:
+    return (*("runs", "minutes", "upload", "download", "count", "seed", "peers", "progress"),)
+
+
+def _parser() -> argparse.ArgumentParser:
+    usual = Options()
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="NAME")
+    parser.add_argument("--runs", type=int, default=usual.runs, help="failing: runs of each fault")
+    parser.add_argument("--minutes", type=float, default=usual.minutes, help="steady: how long")
+    parser.add_argument("--upload", action="store_true", help="steady: under full own upload")
+    parser.add_argument("--download", action="store_true", help="steady: under full download")
+    parser.add_argument("--count", type=int, default=usual.count, help="sequences: how many")
+    parser.add_argument("--seed", type=int, default=usual.seed, help="sequences: the first seed")
+    parser.add_argument("--no-peers", dest="peers", action="store_false", help="failing: us alone")
+    parser.add_argument("--progress", type=Path, default=usual.progress)
+    parser.add_argument("--json", type=Path, help="write the rows with their samples here")
+    return parser
 
 
 if __name__ == "__main__":

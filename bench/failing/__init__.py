@@ -1,0 +1,16 @@
+"""The fault table: what users outside the gateway see when a line dies or goes bad."""
+
+from collections.abc import Iterator
+
+from bench.failing import loss, moves, peers, twins
+from bench.figures import Figure
+from bench.options import Options
+
+
+def measure(options: Options) -> Iterator[Figure]:
+    """Every fault, `options.runs` times; then the peers beside us."""
+    yield from moves.measure(options)
+    yield from loss.measure(options)
+    yield from twins.measure(options)
+    if options.peers:
+        yield from peers.measure(options)

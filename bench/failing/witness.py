@@ -1,0 +1,76 @@
+"""What the users of the healthy line feel while the other one dies: it must be nothing."""
+
+import re
+from dataclasses import dataclass
+
+from lbrouter.rehearsal.shell import Job
+from lbrouter.rehearsal.venue import Venue
+
+FLOWS = 10
+"""TCP connections that stay, beside one UDP stream."""
+
+COUNTER = """
+table inet witness {
+	counter resets { }
+	chain arrives { type filter hook input priority -300; tcp flags & rst == rst counter name resets; }
+	chain leaves { type filter hook output priority -300; tcp flags & rst == rst counter name resets; }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harm:
+    """Of the flows of the healthy line: how many failed, resets seen by the client, entries of the
+    connection table that were deleted, datagrams lost and the longest time between two answers."""
+
+    broken: int
+    resets: int
+    deleted: int
+    lost: int
+    gap_ms: float
+
+    @property
+    def any(self) -> int:
+        """Everything that must not happen, added up."""
+        return self.broken + self.resets + self.deleted
+
+
+class Witness:
+    """Opens its flows when it is made; `stop` says what became of them.
+
+    The client itself ends its flows only in `stop`, after the listening for deletions has ended: so
+    each deletion before was done to it.
+    """
+
+    def __init__(self, venue: Venue, vlan: str) -> None:
+        self.client = venue.client(vlan)
+        self.gateway = venue.gateway
+        self.address = str(self.client.seat.of(4)[0])
+        self.client.check(["nft", "-f", "-"], stdin=COUNTER)
+        self.deletions: Job = self.gateway.start(["conntrack", "-E", "-e", "DESTROY"])
+        self.held = self.client.hold(count=FLOWS, interval_ms=50, timeout_ms=15_000)
+        self.ping = self.client.ping(interval_ms=10)
+        self.mark = self._mark()
+
+    def _mark(self) -> str:
+        """The connection mark of the witness's flows, as `conntrack` prints it."""
+        listed = self.gateway.check(["conntrack", "-L", "-p", "tcp", "-s", self.address])
+        return next(iter(re.findall(r"mark=(\d+)", listed)), "")
+
+    def stop(self) -> Harm:
+        """End everything and count."""
+        self.deletions.process.terminate()
+        assert self.deletions.process.stdout is not None
+        said = self.deletions.process.stdout.read().splitlines()
+        listed = self.client.check(["nft", "list", "counter", "inet", "witness", "resets"])
+        found = re.search(r"packets (\d+)", listed)
+        [pinged] = self.ping.stop()
+        rows = self.held.stop()
+        ours = (f"src={self.address} ", f"mark={self.mark} ")
+        return Harm(
+            broken=sum(1 for row in rows if row["error"]),
+            resets=int(found[1]) if found else 0,
+            deleted=sum(1 for line in said if all(word in f"{line} " for word in ours)),
+            lost=len(pinged["lost"]),
+            gap_ms=pinged["max_gap_ms"],
+        )
