@@ -4,7 +4,6 @@ import asyncio
 import signal
 import time
 from collections.abc import Coroutine, Iterator
-from contextlib import suppress
 from typing import Any, Final
 
 from lbrouter.compile import failover
@@ -17,7 +16,7 @@ from lbrouter.daemon.loop import Loop, Places
 from lbrouter.daemon.machine import Machine, holds_ours
 from lbrouter.daemon.mind import Mind
 from lbrouter.daemon.orders import Orders
-from lbrouter.daemon.parts import keep
+from lbrouter.daemon.parts import end, keep
 from lbrouter.daemon.pending import Moment
 from lbrouter.daemon.sampler import EVERY_S, Sampler
 from lbrouter.daemon.server import ControlSocket
@@ -266,9 +265,6 @@ class Service:
     async def _stop(self, parts: list[asyncio.Task[None]]) -> None:
         """End the parts; a change that is half done is undone first (`transact` sees to it)."""
         self._probers.close()
-        for part in parts:
-            part.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*parts, return_exceptions=True)
+        await end(parts)
         lastword.save(self._places.runtime_dir, self._loop.mind.health)
         self._journal.say("stop", "the daemon ends; what it set up stays")

@@ -11,7 +11,7 @@ from lbrouter.daemon import lastword
 from lbrouter.daemon.alarm import Alarm
 from lbrouter.daemon.history import Entry, History, Sample, moment, recent
 from lbrouter.daemon.pace import BURST, COALESCE_S, SLOW_S, Pace
-from lbrouter.daemon.parts import keep
+from lbrouter.daemon.parts import end, keep
 from lbrouter.daemon.pending import Moment, Pending, Waiting
 from lbrouter.daemon.protocol import bad, good, request, result_of
 from lbrouter.daemon.sampler import fills
@@ -20,6 +20,29 @@ from lbrouter.model.errors import NotAppliedError, UsageError
 from lbrouter.model.events import Drain, Pin
 from lbrouter.model.health import UplinkState
 from tests.situations import TWO_LINES, config_of, facts_of, health_of
+
+
+def test_a_part_that_takes_a_cancellation_for_a_failure_ends_too() -> None:
+    """As a round does whose change is undone: the next cancellation reaches it at rest."""
+    swallowed: list[str] = []
+
+    async def round_after_round() -> None:
+        while True:
+            try:
+                await asyncio.sleep(0.5)
+            except asyncio.CancelledError:
+                if swallowed:
+                    raise
+                swallowed.append("undone")
+
+    async def main() -> bool:
+        part = asyncio.create_task(keep("the loop", round_after_round, swallowed.append))
+        await asyncio.sleep(0)
+        await asyncio.wait_for(end([part]), 5)
+        return part.cancelled()
+
+    assert asyncio.run(main())
+    assert swallowed == ["undone"]
 
 
 def test_a_notice_is_looked_into_a_quarter_of_a_second_later() -> None:
