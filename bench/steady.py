@@ -1,1 +1,152 @@
-"""Under construction."""
+"""Minutes in which nothing may move: random loss of 1 % each way, or our own full load.
+
+Without --upload and --download both lines lose 1 % each way, at random. With them the lines are
+whole and shaped, and a client fills them by TCP in that direction, in both with both. The peers'
+algorithms watch the same line beside us. Every five seconds a line goes to the progress file.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from bench.events import Follower
+from bench.failing.foolsm import Foolsm, installed
+from bench.failing.lines import CONFIG, ONE_WAY_MS, wait
+from bench.failing.moves import inside
+from bench.failing.peers import FOOLSM, NAMES, PROFILES, TARGET
+from bench.figures import Figure, counted, timed
+from bench.options import Options
+from lbrouter.compile.parse import parse
+from lbrouter.rehearsal.shell import Job
+from lbrouter.rehearsal.venue import Venue
+from tests.topology.conftest import eventually
+from tests.topology.daemons import Daemon
+
+LOSS_PERCENT = 1
+LOOK_EVERY_S = 5.0
+FLOWS = 8
+
+UPLOAD, DOWNLOAD = "10mbit", "40mbit"
+RATES = f'upload = "{UPLOAD}"\ndownload = "{DOWNLOAD}"\n'
+
+
+def measure(options: Options) -> Iterator[Figure]:
+    """`options.minutes` of it."""
+    loaded = options.upload or options.download
+    text = CONFIG
+    if loaded:
+        for uplink in ("fiber", "lte"):
+            text = text.replace(f"[uplinks.{uplink}]\n", f"[uplinks.{uplink}]\n{RATES}")
+    with ExitStack() as stack:
+        venue = stack.enter_context(Venue.build(parse(text.encode(), source="bench").config))
+        for isp in venue.isps.values():
+            isp.impair(delay_ms=ONE_WAY_MS)
+        daemon = stack.enter_context(Daemon(venue.gateway))
+        events = stack.enter_context(Follower(venue.gateway.runtime_dir))
+        wait(lambda: _up(daemon), "the lines are not up")
+        request = {"to": TARGET, "interface": "wan1", "profiles": PROFILES, "count": 1}
+        monitors = inside(venue.gateway, "monitor", request)
+        monitors.line()
+        foolsm = None
+        if installed():
+            foolsm = Foolsm(venue.gateway, to=TARGET, interface="wan1", count=1)
+        began = time.monotonic()
+        loads = _load(venue, options) if loaded else _lose(venue)
+        before = [isp.bytes() for isp in venue.isps.values()]
+        rtts = _watch(options, daemon, events, began)
+        took = time.monotonic() - began
+        after = [isp.bytes() for isp in venue.isps.values()]
+        for load in loads:
+            load.close()
+        [rows] = monitors.stop()
+        name = _name(options, took)
+        yield from _ours(name, events, began)
+        if loaded:
+            yield from _carried(name, before[0], after[0], took, rtts)
+        yield from _theirs(name, rows, foolsm, began)
+
+
+def _name(options: Options, took: float) -> str:
+    ways = [way for way in ("upload", "download") if getattr(options, way)]
+    what = f"own full {' and '.join(ways)}" if ways else f"{LOSS_PERCENT} % random loss each way"
+    return f"{took / 60:.0f} minutes of {what}"
+
+
+def _lose(venue: Venue) -> list[Job]:
+    for isp in venue.isps.values():
+        isp.impair(loss_percent=LOSS_PERCENT, delay_ms=ONE_WAY_MS)
+    return []
+
+
+def _load(venue: Venue, options: Options) -> list[Job]:
+    """iperf3 from the guests, by the line that the show uses too; its own end is beyond ours."""
+    client, seconds = venue.client("guests"), round(options.minutes * 60) + 60
+    jobs = []
+    for port, way, wanted in ((5201, "", options.upload), (5202, "-R", options.download)):
+        if wanted:
+            server = venue.internet.start(["iperf3", "-s", "-p", str(port), "--forceflush"])
+            listening = ["ss", "-Hltn", f"sport = :{port}"]
+            wait(lambda: bool(venue.internet.check(listening)), "iperf3 does not listen")  # noqa: B023
+            argv = ["iperf3", "-c", str(client.servers[0]), "-p", str(port), "-P", str(FLOWS)]
+            argv += ["-t", str(seconds), "-i", "0", *([way] if way else [])]
+            jobs += [client.start(argv), server]
+    return jobs
+
+
+def _watch(options: Options, daemon: Daemon, events: Follower, began: float) -> list[float]:
+    """Until the time is over; the round trips that the daemon shows."""
+    rtts = []
+    until = began + options.minutes * 60
+    while (now := time.monotonic()) < until:
+        eventually(lambda: False, within_s=min(LOOK_EVERY_S, until - now))
+        found = daemon.status()["uplinks"]
+        rtts += [each["rtt_ms"] for each in found.values() if each["rtt_ms"] is not None]
+        states = ", ".join(
+            f"{name} {each['state']} {each['rtt_ms']} ms {each['loss_percent']} %"
+            for name, each in found.items()
+        )
+        moves = len(_moves(events, began))
+        options.say(f"steady: {now - began:.0f} s: {states}; {moves} moves")
+    return rtts
+
+
+def _up(daemon: Daemon) -> bool:
+    return all(each["rtt_ms"] is not None for each in daemon.status()["uplinks"].values())
+
+
+def _moves(events: Follower, began: float) -> list[dict[str, Any]]:
+    return [*events.since(began, "move"), *events.since(began, "uplink")]
+
+
+def _ours(name: str, events: Follower, began: float) -> Iterator[Figure]:
+    found = _moves(events, began)
+    for event in found:
+        sys.stderr.write(f"false: {event.get('text')}\n")
+    yield counted(f"{name}: false moves", "0", len(found), of="moves or changes of state", runs=1)
+
+
+def _carried(
+    name: str,
+    before: tuple[int, int],
+    after: tuple[int, int],
+    took: float,
+    rtts: list[float],
+) -> Iterator[Figure]:
+    """That the line was really full, and what its round trip was meanwhile."""
+    for word, old, new in zip(("upload", "download"), before, after, strict=True):
+        rate = 8 * (new - old) / took / 1e6
+        yield timed(f"{name}: {word} carried by the line", "", [rate], unit="Mbit/s", digits=1)
+    yield timed(f"{name}: round trip of probes", "", rtts, unit="ms", digits=0)
+
+
+def _theirs(
+    name: str, rows: list[list[Any]], foolsm: Foolsm | None, began: float
+) -> Iterator[Figure]:
+    alarms = {each: sum(1 for row in rows if row[0] == each and row[4]) for each in PROFILES}
+    if foolsm is not None:
+        alarms[FOOLSM] = len(foolsm.alarms(began))
+        foolsm.close()
+    for each, count in alarms.items():
+        yield counted(f"{name}: {NAMES[each]}: false alarms", "", count, of="alarms", runs=1)

@@ -1,0 +1,91 @@
+"""`foolsm` itself (Debian's `lsm`), in the gateway's namespace, with its own defaults."""
+
+import shutil
+import time
+from pathlib import Path
+
+from lbrouter.rehearsal.hosts import Gateway
+from lbrouter.rehearsal.shell import Job
+
+PROGRAM = "lsm"
+
+SCRIPT = """#!/bin/sh
+read up rest < /proc/uptime
+echo "$2 $1 $up" >> {log}
+"""
+"""It is called with the new state, the name of the connection, and much more."""
+
+CONNECTION = """
+connection {{
+  name=m{number}
+  checkip={to}
+  device={interface}
+}}
+"""
+
+DEFAULTS = """
+debug=100
+defaults {{
+  name=defaults
+  checkip=127.0.0.1
+  eventscript={script}
+  notifyscript=
+  max_packet_loss=15
+  max_successive_pkts_lost=7
+  min_packet_loss=5
+  min_successive_pkts_rcvd=10
+  interval_ms=1000
+  timeout_ms=1000
+  check_arp=0
+  status=1
+}}
+"""
+"""Debian's /etc/lsm/lsm.conf lists these as what is set in the code. `status=1`: it begins with the
+line up, or its first word would be that the line is up. `debug=100`: it stays in the foreground."""
+
+
+def installed() -> bool:
+    """Whether it can run here."""
+    return shutil.which(PROGRAM) is not None
+
+
+class Foolsm:
+    """`count` processes, all over one interface to one target, begun one after the other within a
+    second: so that their pings do not fall together."""
+
+    def __init__(self, gateway: Gateway, *, to: str, interface: str, count: int) -> None:
+        self.folder = gateway.config.parent / "foolsm"
+        self.folder.mkdir()
+        self.log = self.folder / "events"
+        self.log.touch()
+        script = self.folder / "event"
+        script.write_text(SCRIPT.format(log=self.log), encoding="utf-8")
+        script.chmod(0o755)
+        self.jobs: list[Job] = []
+        for number in range(count):
+            file = self.folder / f"{number}.conf"
+            entry = CONNECTION.format(number=number, to=to, interface=interface)
+            file.write_text(DEFAULTS.format(script=script) + entry, encoding="utf-8")
+            command = f"sleep {number / count}; exec {PROGRAM} -c {file} -p {file}.pid -f"
+            self.jobs.append(gateway.start(["sh", "-c", f"{command} > {file}.said 2>&1"]))
+
+    def alarms(self, since: float) -> list[float]:
+        """Seconds from `since` (monotonic) to each connection's first word that it is down."""
+        found: dict[str, float] = {}
+        offset = _uptime() - time.monotonic()
+        for line in self.log.read_text(encoding="utf-8").splitlines():
+            name, state, uptime = line.split()
+            after = float(uptime) - offset - since
+            if state == "down" and after >= 0:
+                found.setdefault(name, after)
+        return sorted(found.values())
+
+    def close(self) -> None:
+        """End them."""
+        for job in self.jobs:
+            job.close()
+
+
+def _uptime() -> float:
+    """What /proc/uptime shows, which counts through a suspend, as the script's clock does."""
+    return float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
