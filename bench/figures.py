@@ -33,9 +33,7 @@ def timed(what: str, promise: str, samples: Sequence[float], *, unit: str, digit
         f"{median(samples):.{digits}f} {unit}, p95 {p95(samples):.{digits}f} "
         f"({min(samples):.{digits}f} to {max(samples):.{digits}f})"
     )
-    return Figure(
-        what=what, promise=promise, seen=seen, runs=len(samples), samples=tuple(samples)
-    )
+    return Figure(what=what, promise=promise, seen=seen, runs=len(samples), samples=tuple(samples))
 
 
 def counted(what: str, promise: str, count: int, *, of: str, runs: int) -> Figure:

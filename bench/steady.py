@@ -14,7 +14,7 @@ from typing import Any
 from bench.events import Follower
 from bench.failing.foolsm import Foolsm, installed
 from bench.failing.lines import CONFIG, ONE_WAY_MS, wait
-from bench.failing.moves import inside
+from bench.failing.moves import inside, told
 from bench.failing.peers import FOOLSM, NAMES, PROFILES, TARGET
 from bench.figures import Figure, counted, timed
 from bench.options import Options
@@ -60,7 +60,7 @@ def measure(options: Options) -> Iterator[Figure]:
         after = [isp.bytes() for isp in venue.isps.values()]
         for load in loads:
             load.close()
-        [rows] = monitors.stop()
+        rows = told(monitors)
         name = _name(options, took)
         yield from _ours(name, events, began)
         if loaded:

@@ -51,7 +51,8 @@ def installed() -> bool:
 
 class Foolsm:
     """`count` processes, all over one interface to one target, begun one after the other within a
-    second: so that their pings do not fall together."""
+    second: so that their pings do not fall together.
+    """
 
     def __init__(self, gateway: Gateway, *, to: str, interface: str, count: int) -> None:
         self.folder = gateway.config.parent / "foolsm"

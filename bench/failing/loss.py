@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.events import Event
 from bench.failing.lines import ONE_WAY_MS, gateway_at_work, wait
-from bench.failing.moves import inside
+from bench.failing.moves import inside, told
 from bench.failing.witness import Harm, Witness
 from bench.figures import Figure, counted, timed
 from bench.options import Options
@@ -23,7 +23,8 @@ AFTERWARDS_S = 3.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One run. `left_ms` is from the first lost packet to the last new flow of the show by the bad
-    line; `strayed` counts new flows of the guests that went another way, of `guests` in all."""
+    line; `strayed` counts new flows of the guests that went another way, of `guests` in all.
+    """
 
     left_ms: float
     strayed: int
@@ -41,7 +42,7 @@ def one() -> Sample:
         wait(lambda: events.first(began, _leaves) is not None, "the show does not leave the line")
         _watch(time.monotonic() + AFTERWARDS_S)
         harm = witness.stop()
-        [shown], [guested] = show.stop(), guests.stop()
+        shown, guested = told(show), told(guests)
         by_guests = [venue.uplink_of(seen) for at, seen in guested if at >= began and seen]
         return Sample(
             left_ms=1000 * _last_by(venue, shown, "fiber", began),
@@ -54,8 +55,7 @@ def one() -> Sample:
 def _knocks(venue: Venue, vlan: str) -> Job:
     client = venue.client(vlan)
     request = {"to": str(client.servers[0]), "port": TALK_PORT, "interval_ms": 20}
-    job = inside(client, "knock", {**request, "source": str(client.seat.of(4)[0])})
-    return job
+    return inside(client, "knock", {**request, "source": str(client.seat.of(4)[0])})
 
 
 def _leaves(event: Event) -> bool:

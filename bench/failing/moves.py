@@ -53,6 +53,12 @@ def inside(host: Host, program: str, request: Any) -> Job:
     return host.start([sys.executable, "-I", "-S", str(path), words])
 
 
+def told(job: Job) -> Any:
+    """End such a program; the one line of JSON that it says then."""
+    [said] = job.stop()
+    return said
+
+
 class Stream:
     """A live stream by TCP and by UDP from the stream's VLAN, its far end, and knocking beside."""
 
@@ -106,7 +112,7 @@ def one(*, pull: bool, silent: bool) -> Sample:
         wait(lambda: stream.flows(20) and stream.again(), "a stream never came back", within_s=60)
         seen = stream.sink.ask("report")
         harm = witness.stop()
-        [rows], [echo] = stream.knocks.stop(), stream.echo.stop()
+        rows, [echo] = told(stream.knocks), stream.echo.stop()
         return Sample(
             new_flow=_elsewhere(venue, rows, began),
             down=_ms(events.first(began, is_down("fiber"))),
@@ -183,5 +189,9 @@ def _harm(name: str, samples: Sequence[Sample]) -> Iterator[Figure]:
         f"{sum(h.lost for h in harms)} datagrams lost)"
     )
     yield counted(
-        f"{name}: flows of the healthy line that were touched", "0", total, of=words, runs=len(harms)
+        f"{name}: flows of the healthy line that were touched",
+        "0",
+        total,
+        of=words,
+        runs=len(harms),
     )

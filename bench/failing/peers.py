@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from bench.failing.foolsm import Foolsm, installed
 from bench.failing.lines import ONE_WAY_MS, gateway_at_work, wait
-from bench.failing.moves import inside, is_down
+from bench.failing.moves import inside, is_down, told
 from bench.figures import Figure, counted, timed
 from bench.options import Options
 from lbrouter.rehearsal.hosts import Isp
@@ -53,9 +53,7 @@ class Fault:
 
 FAULTS: Final = (
     Fault(name="cable pulled", work=lambda isp: isp.carrier(up=False), patience_s=30, ours="down"),
-    Fault(
-        name="black hole", work=lambda isp: isp.blackhole(on=True), patience_s=30, ours="down"
-    ),
+    Fault(name="black hole", work=lambda isp: isp.blackhole(on=True), patience_s=30, ours="down"),
     Fault(
         name="10 % loss each way",
         work=lambda isp: isp.impair(loss_percent=10, delay_ms=ONE_WAY_MS),
@@ -90,7 +88,7 @@ def one(fault: Fault, count: int) -> Seen:
             within_s=fault.patience_s,
         )
         _until(at + min(fault.patience_s, WARM_S / 2) if fault.ours == "down" else at)
-        [rows] = monitors.stop()
+        rows = told(monitors)
         seen = Seen(ours=events.first(at, is_down("fiber") if fault.ours == "down" else _left))
         for name in PROFILES:
             seen.alarms[name] = _first(rows, name, at)

@@ -59,7 +59,7 @@ def look(venue: Venue) -> Look:
 
 
 def one() -> dict[str, Look]:
-    """Both lines, then each alone: one loses its carrier, the other is swallowed by a black hole."""
+    """Both lines, then each alone: one loses its carrier, the other is in a black hole."""
     config = parse(TWINS.encode(), source="bench").config
     found = {}
     with Venue.build(config) as venue, Daemon(venue.gateway) as daemon:

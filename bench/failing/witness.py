@@ -12,8 +12,14 @@ FLOWS = 10
 COUNTER = """
 table inet witness {
 	counter resets { }
-	chain arrives { type filter hook input priority -300; tcp flags & rst == rst counter name resets; }
-	chain leaves { type filter hook output priority -300; tcp flags & rst == rst counter name resets; }
+	chain arrives {
+		type filter hook input priority -300
+		tcp flags & rst == rst counter name resets
+	}
+	chain leaves {
+		type filter hook output priority -300
+		tcp flags & rst == rst counter name resets
+	}
 }
 """
 
@@ -21,7 +27,8 @@ table inet witness {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harm:
     """Of the flows of the healthy line: how many failed, resets seen by the client, entries of the
-    connection table that were deleted, datagrams lost and the longest time between two answers."""
+    connection table that were deleted, datagrams lost and the longest time between two answers.
+    """
 
     broken: int
     resets: int

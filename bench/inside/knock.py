@@ -31,7 +31,7 @@ class Knocks:
         """One new flow. A refusal by our own kernel is a flow without an answer."""
         begun = time.monotonic()
         opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        opened.setblocking(False)
+        opened.settimeout(0)
         opened.bind((self.source, 0))
         self.ears.register(opened, selectors.EVENT_READ, len(self.rows))
         self.open.append((begun, opened))

@@ -5,9 +5,10 @@
 spread over an interval. Until standard input ends; then a row for each alarm: [profile, number,
 time, loss in percent, on or off].
 
-What dpinger does (its README and NOTES.md): an echo request every `interval_s`; each `check_s` it looks at all
-requests of the last `period_s`: answered, or lost when older than `late_s`, or not counted yet. The
-alarm is on while lost / (answered + lost) in whole percent is above `loss_percent`.
+What dpinger does (its README and NOTES.md): an echo request every `interval_s`; each `check_s` it
+looks at all requests of the last `period_s`: answered, or lost when older than `late_s`, or not
+counted yet. The alarm is on while lost / (answered + lost) in whole percent is above
+`loss_percent`.
 """
 
 import json
@@ -65,7 +66,7 @@ class Bank:
         self.to = request["to"]
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, request["interface"].encode())
-        self.socket.setblocking(False)
+        self.socket.settimeout(0)
         self.ident = os.getpid() & 0xFFFF
         self.monitors: dict[tuple[str, int], Monitor] = {}
         began = time.monotonic()

@@ -11,6 +11,7 @@ import select
 import socket
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 GIVE_UP_S = 15.0
@@ -31,13 +32,13 @@ class Push:
         self.last_taken = 0.0
         self.rows: dict[str, list[Any]] = {"resets": [], "connected": []}
         self.datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.datagrams.setblocking(False)
+        self.datagrams.settimeout(0)
         self.datagrams.bind((self.source, 0))
 
     def connect(self) -> None:
         """Begin a connection; it is ready when it can be written to."""
         self.stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.stream.setblocking(False)
+        self.stream.settimeout(0)
         self.stream.bind((self.source, 0))
         self.stream.connect_ex(self.to)
         self.ready, self.last_taken = False, time.monotonic()
@@ -53,10 +54,8 @@ class Push:
     def turn(self) -> None:
         """One chunk by each way."""
         now = time.monotonic()
-        try:
+        with suppress(OSError):  # an ICMP error of an earlier datagram, or no room
             self.datagrams.sendto(self.chunk[:1200], self.to)
-        except OSError:
-            pass  # an ICMP error of an earlier datagram, or no room: the next one goes
         if self.stream is None:
             if now >= self.next_try:
                 self.connect()

@@ -111,9 +111,7 @@ class Sequences:
         wrong = wrong or (f"after healing: {healed}" if healed else "")
         return self._outcome(seed, steps, settled, wrong)
 
-    def _outcome(
-        self, seed: int, steps: list[str], settled: float | None, wrong: str
-    ) -> Outcome:
+    def _outcome(self, seed: int, steps: list[str], settled: float | None, wrong: str) -> Outcome:
         pid = self.world.daemon.process.pid
         self.lives[pid] += 1
         status = (self.world.daemon.folder / "status").read_text(encoding="ascii")
