@@ -1,7 +1,6 @@
 """Random sequences of faults over three uplinks: after each the invariants must hold."""
 
 import sys
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from bench.figures import Figure, counted, timed
@@ -19,26 +18,26 @@ def measure(options: Options) -> Iterator[Figure]:
             if found[-1].wrong:
                 sys.stderr.write(f"seed {seed}: {found[-1].wrong}: {found[-1].steps}\n")
         damped = played.damped
+        lived = list(played.endure(max(4, options.count // 2)))
     wrong = [each for each in found if each.wrong]
     words = f"of {len(found)} (seeds {', '.join(str(each.seed) for each in wrong) or 'none'})"
     name = "random fault sequences over 3 uplinks"
     yield counted(f"{name}: an invariant broken", "0", len(wrong), of=words, runs=len(found))
     settled = [each.settled_s for each in found if each.settled_s is not None]
     yield timed(f"{name}: until all held", "", settled, unit="s", digits=1)
-    yield counted(f"{name}: memory of faults taken from the daemon between two", "", damped,
-                  of=f"of {len(found)}", runs=len(found))  # fmt: skip
-    yield from _flat(name, found)
+    words = f"of {len(found)}"
+    what = f"{name}: memory of faults taken from the daemon between two"
+    yield counted(what, "", damped, of=words, runs=len(found))
+    yield from _flat(lived)
 
 
-def _flat(name: str, found: Sequence[Outcome]) -> Iterator[Figure]:
-    """How much each daemon grew from its second sequence to its last."""
-    lives: dict[int, list[Outcome]] = defaultdict(list)
-    for each in found:
-        lives[each.pid].append(each)
-    long = [life for life in lives.values() if len(life) > 2]
-    grown = [(life[-1].memory_kb - life[1].memory_kb) / 1024 for life in long]
-    more = [float(life[-1].descriptors - life[1].descriptors) for life in long]
-    yield timed(f"{name}: memory of the daemon", "60 MB",
-                [each.memory_kb / 1024 for each in found], unit="MB", digits=0)  # fmt: skip
-    yield timed(f"{name}: growth in a life of 3 and more", "0", grown, unit="MB", digits=1)
-    yield timed(f"{name}: descriptors more", "0", more, unit="", digits=0)
+def _flat(lived: Sequence[tuple[int, int]]) -> Iterator[Figure]:
+    """What one daemon held in memory and in descriptors, round after round."""
+    memory = [kb / 1024 for kb, _ in lived]
+    descriptors = [float(count) for _, count in lived]
+    name = f"{len(lived)} outages and repairs in one life of the daemon"
+    yield timed(f"{name}: memory", "60 MB", memory, unit="MB", digits=0)
+    late = memory[len(memory) // 2 :]
+    yield timed(f"{name}: growth in the second half", "0", [late[-1] - late[0]], unit="MB",
+                digits=1)  # fmt: skip
+    yield timed(f"{name}: descriptors", "", descriptors, unit="", digits=0)

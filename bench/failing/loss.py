@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.attempts import attempts
 from bench.events import Event
 from bench.failing.lines import ONE_WAY_MS, gateway_at_work, wait
 from bench.failing.moves import inside, told
@@ -77,10 +78,7 @@ def _last_by(venue: Venue, rows: Sequence[Sequence[Any]], uplink: str, began: fl
 def measure(options: Options) -> Iterator[Figure]:
     """`options.runs` times."""
     name = f"{PERCENT} % loss each way"
-    found = []
-    for number in range(options.runs):
-        found.append(one())
-        options.say(f"failing: {name}: {number + 1} of {options.runs}: {found[-1]}")
+    found = attempts(options, f"failing: {name}", one)
     left = [each.left_ms / 1000 for each in found]
     yield timed(f"{name}: last new flow of the show by that line", "3 s", left, unit="s", digits=2)
     yield counted(

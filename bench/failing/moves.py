@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.attempts import attempts
 from bench.events import Event
 from bench.failing.lines import ROUND_TRIP_MS, gateway_at_work, wait
 from bench.failing.witness import Harm, Witness
@@ -167,11 +168,7 @@ def measure(options: Options) -> Iterator[Figure]:
 
 
 def _runs(options: Options, name: str, *, pull: bool, silent: bool) -> list[Sample]:
-    found = []
-    for number in range(options.runs):
-        found.append(one(pull=pull, silent=silent))
-        options.say(f"failing: {name}: {number + 1} of {options.runs}: {found[-1]}")
-    return found
+    return attempts(options, f"failing: {name}", lambda: one(pull=pull, silent=silent))
 
 
 def _row(what: str, promise: str, samples: Sequence[Sample], field: str) -> Figure:

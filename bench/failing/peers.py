@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bench.attempts import attempts
 from bench.failing.foolsm import Foolsm, installed
 from bench.failing.lines import ONE_WAY_MS, gateway_at_work, wait
 from bench.failing.moves import inside, is_down, told
@@ -126,18 +127,27 @@ def _first(rows: list[list[Any]], name: str, at: float) -> list[float]:
 def measure(options: Options) -> Iterator[Figure]:
     """One fault of each kind, `options.runs` monitors of each peer."""
     for fault in FAULTS:
-        seen = one(fault, options.runs)
-        options.say(f"failing: peers: {fault.name}: {seen}")
-        if seen.ours is not None:
-            yield timed(
-                f"{fault.name}, the same line: lbrouter: {fault.ours}",
-                "", [seen.ours], unit="s", digits=2,
-            )  # fmt: skip
-        for name, alarms in seen.alarms.items():
-            yield _row(fault, NAMES[name], alarms, options.runs)
-            if seen.false[name]:
-                what = f"{fault.name}: {NAMES[name]}: false alarms before it"
-                yield counted(what, "0", seen.false[name], of="", runs=options.runs)
+        for seen in _once(options, fault):
+            yield from _rows(fault, seen, options.runs)
+
+
+def _once(options: Options, fault: Fault) -> list[Seen]:
+    name = f"failing: peers: {fault.name}"
+    return attempts(options, name, lambda: one(fault, options.runs), count=1)
+
+
+def _rows(fault: Fault, seen: Seen, runs: int) -> Iterator[Figure]:
+    """One row for each peer, and ours."""
+    if seen.ours is not None:
+        yield timed(
+            f"{fault.name}, the same line: lbrouter: {fault.ours}",
+            "", [seen.ours], unit="s", digits=2,
+        )  # fmt: skip
+    for name, alarms in seen.alarms.items():
+        yield _row(fault, NAMES[name], alarms, runs)
+        if seen.false[name]:
+            what = f"{fault.name}: {NAMES[name]}: false alarms before it"
+            yield counted(what, "0", seen.false[name], of="", runs=runs)
 
 
 def _row(fault: Fault, name: str, alarms: list[float], count: int) -> Figure:

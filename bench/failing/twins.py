@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bench.attempts import attempts
 from bench.failing.lines import wait
 from bench.figures import Figure, counted, timed
 from bench.options import Options
@@ -92,10 +93,7 @@ LIVING = {"left pulled": "right", "right swallowed": "left"}
 
 def measure(options: Options) -> Iterator[Figure]:
     """`options.runs` times."""
-    found = []
-    for number in range(options.runs):
-        found.append(one())
-        options.say(f"failing: twins: {number + 1} of {options.runs}: {found[-1]}")
+    found = attempts(options, "failing: twins", one)
     looks = [each for run in found for each in run.values()]
     yield counted(
         "identical twins: connections that failed (both, either dead, both again)",
