@@ -21,6 +21,7 @@ from lbrouter.rehearsal.stage import AT_ONCE
 from lbrouter.rehearsal.venue import Venue
 from tests.topology.conftest import eventually
 from tests.topology.daemons import Daemon
+from tests.topology.fault_neighbour import Neighbour
 from tests.topology.fault_steps import THREE, UPLINKS, WEIGHTS, World, cable, step
 
 SETTLED_WITHIN_S = 30.0
@@ -35,30 +36,6 @@ FEW = 2
 
 NEAR = 0.1
 """How far the share of an uplink in `FLOWS` flows may be from its weight."""
-
-FOREIGN = """
-ip link add foreign0 type veth peer name foreign1
-ip link set foreign0 up
-ip link set foreign1 up
-ip address add 172.31.0.1/24 dev foreign0
-ip rule add pref 100 fwmark 0x1/0xff lookup 99
-ip route add 172.31.9.0/24 dev foreign0 table 99
-tc qdisc add dev foreign0 root tbf rate 100mbit burst 100kb latency 50ms
-nft -f - <<'END'
-table inet foreign {
-	set friends { type ipv4_addr; elements = { 172.31.0.7 }; }
-	chain mine { type filter hook prerouting priority -10; ip saddr @friends accept; }
-}
-END
-"""
-
-FOREIGN_STATE = (
-    "nft -s list table inet foreign",
-    "ip -4 rule show pref 100",
-    "ip -4 route show table 99",
-    "ip -4 -o address show dev foreign0",
-    "tc qdisc show dev foreign0",
-)
 
 _PAUSE = threading.Event()
 """Never set."""
@@ -85,12 +62,8 @@ class Sequences:
     def __init__(self, world: World) -> None:
         self.world = world
         self.gateway = world.venue.gateway
-        self.gateway.script(FOREIGN)
-        self.foreign = self._foreign()
+        self.neighbour = Neighbour(self.gateway)
         self.damped = 0
-
-    def _foreign(self) -> dict[str, str]:
-        return {each: self.gateway.run(each.split()).stdout for each in FOREIGN_STATE}
 
     def play(self, seed: int) -> Outcome:
         """Steps, then looks until all holds; the lines are healed afterwards, whatever came."""
@@ -108,7 +81,7 @@ class Sequences:
         return self._outcome(seed, steps, settled, wrong)
 
     def endure(self, rounds: int) -> Iterator[tuple[int, int]]:
-        """Outages and repairs in one life of the daemon; its memory (kB) and descriptors after each.
+        """Outages and repairs in one life of the daemon; its memory (kB), descriptors after each.
 
         The line that fails so often is not waited for: it is let back ever later, by design.
         """
@@ -162,7 +135,7 @@ class Sequences:
                 return f"{name} is drained and shown as {state}"
             if truth.dead and not truth.drained and state != "down":
                 return f"{name} is dead and shown as {state}"
-        return self._flows_wrong(status) or self._foreign_wrong()
+        return self._flows_wrong(status) or self.neighbour.wrong()
 
     def _flows_wrong(self, status: Mapping[str, Any]) -> str:
         """New connections of both policies: they work, where they may, in the right shares."""
@@ -194,11 +167,6 @@ class Sequences:
         if self.world.healthy and not active:
             return f"{self.world.healthy} are healthy, and no uplink is active"
         return shares_wrong(active, counts) if policy == "spread" else ""
-
-    def _foreign_wrong(self) -> str:
-        now = self._foreign()
-        changed = [each for each in FOREIGN_STATE if now[each] != self.foreign[each]]
-        return f"foreign state was changed: {changed}" if changed else ""
 
     def _healed(self) -> str:
         """Heal the lines and wait until all are up; what is wrong then.
