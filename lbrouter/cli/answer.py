@@ -11,7 +11,6 @@ from lbrouter.compile.explain import Explanation, Way
 from lbrouter.compile.explain import explain as reason
 from lbrouter.compile.flow import flow_of
 from lbrouter.kernel.linux import LinuxKernel
-from lbrouter.kernel.store import Store
 from lbrouter.model.errors import Exit
 
 DEFAULT_PORTS: Final = {"tcp": 443, "udp": 443}
@@ -33,9 +32,10 @@ class Question:
 
 async def explain(settings: Settings, question: Question) -> int:
     """Print the explanation; its JSON is `compile.explain.Explanation`."""
-    file, store = session.load(settings), Store(settings.state_dir)
+    file = session.load(settings)
     async with LinuxKernel() as kernel:
-        known = await session.survey(kernel, store, file.config, await session.judge(settings))
+        here = session.machine(settings, kernel)
+        known = await session.survey(here, file.config, await session.judge(settings))
     flow = flow_of(
         file.config,
         known.facts,

@@ -65,11 +65,12 @@ async def judge(settings: Settings) -> Judge:
     return judged
 
 
-async def survey(kernel: LinuxKernel, store: Store, config: Config, judge: Judge) -> Known:
+async def survey(here: Machine, config: Config, judge: Judge) -> Known:
     """The part of `look` that anybody may read: nothing of it needs root."""
-    facts = await kernel.facts(scope_of(config, KernelState()))
+    found = await here.kernel.facts(scope_of(config, KernelState()))
+    facts = here.leases.known(config, found)
     return Known(
-        allocation=allocate(config, store.allocation()),
+        allocation=allocate(config, here.store.allocation()),
         health=judge(config, facts),
         facts=facts,
     )

@@ -1,36 +1,26 @@
 """Health from a first look: what can be said of the uplinks with no daemon to probe them."""
 
-from lbrouter.model.config import Addressing, Config, Uplink
+from lbrouter.compile.ports import lack, offers
+from lbrouter.model.config import Config, Uplink
 from lbrouter.model.health import Health, UplinkHealth, UplinkState
-from lbrouter.model.machine import Facts, InterfaceFacts
+from lbrouter.model.machine import Facts
+from lbrouter.model.state import Family
 
 
 def first_look(config: Config, facts: Facts) -> Health:
     """Each uplink judged by its interface, its carrier and its address alone."""
-    return Health(
-        uplinks={
-            name: _look(uplink, facts.interfaces.get(uplink.interface))
-            for name, uplink in config.uplinks.items()
-        }
-    )
+    return Health(uplinks={name: _look(uplink, facts) for name, uplink in config.uplinks.items()})
 
 
-def _look(uplink: Uplink, found: InterfaceFacts | None) -> UplinkHealth:
-    if found is None:
-        return _waiting(f"interface {uplink.interface} is not there")
-    if found.up and not found.carrier:
+def _look(uplink: Uplink, facts: Facts) -> UplinkHealth:
+    found = facts.interfaces.get(uplink.interface)
+    if found is not None and found.up and not found.carrier:
         reason = f"no carrier on {uplink.interface}"
         return UplinkHealth(state=UplinkState.DOWN, reason=reason, alive=False)
-    if not _addressed(uplink, found):
-        return _waiting(f"no address yet ({uplink.addressing.value}) on {uplink.interface}")
+    if not any(offers(uplink, family, facts) for family in Family):
+        return _waiting(lack(uplink, facts))
     # An interface that is still administratively down has no carrier to show: `apply` raises it.
     return UplinkHealth(state=UplinkState.UP, reason="carrier; not probed, no daemon runs")
-
-
-def _addressed(uplink: Uplink, found: InterfaceFacts) -> bool:
-    if uplink.addressing is Addressing.STATIC or uplink.static6 is not None:
-        return True
-    return uplink.addressing is Addressing.EXTERNAL and bool(found.gateways)
 
 
 def _waiting(reason: str) -> UplinkHealth:

@@ -1,7 +1,7 @@
 """What an uplink really has, in each family: its own addresses and the way out.
 
-Static addresses come from the file, external ones from the machine; whoever needs "the addresses of
-an uplink" (routes, the anti-spoofing sets, `status`) asks here.
+Static addresses come from the file, leased ones from a DHCP server, external ones from the machine;
+whoever needs "the addresses of an uplink" (routes, the anti-spoofing sets, `status`) asks here.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ class WayOut:
 
     address: IpInterface
     gateway: IpAddress
+    mtu: int = 0
+    """Largest packet of the line where that is less than what the interface takes; 0 else."""
 
     @property
     def onlink(self) -> bool:
@@ -29,6 +31,8 @@ def way_out(uplink: Uplink, family: Family, facts: Facts) -> WayOut | None:
     found = facts.interfaces.get(uplink.interface)
     if found is None:
         return None
+    if uplink.addressing is Addressing.DHCP and family is Family.V4:
+        return _leased(uplink, found, facts)
     address, gateway = _static(uplink, family)
     if address is None and uplink.addressing is Addressing.EXTERNAL:
         address, gateway = _external(found, family)
@@ -40,6 +44,20 @@ def way_out(uplink: Uplink, family: Family, facts: Facts) -> WayOut | None:
 def offers(uplink: Uplink, family: Family, facts: Facts) -> bool:
     """Whether `uplink` can carry `family` at all."""
     return way_out(uplink, family, facts) is not None
+
+
+def lack(uplink: Uplink, facts: Facts) -> str:
+    """Why there is no way out by `uplink`, in words for a technician."""
+    found, name = facts.interfaces.get(uplink.interface), uplink.interface
+    if found is None:
+        return f"interface {name} is not there"
+    if uplink.name in facts.lacking:
+        return facts.lacking[uplink.name]
+    if uplink.addressing is Addressing.DHCP:
+        return f"no DHCP lease on {name}: the daemon asks for one (lbrouter run)"
+    if uplink.addressing is Addressing.EXTERNAL:
+        return _unfinished(name, found)
+    return f"no address yet ({uplink.addressing.value}) on {name}"
 
 
 def families(config: Config) -> tuple[Family, ...]:
@@ -56,9 +74,30 @@ def _static(uplink: Uplink, family: Family) -> tuple[IpInterface | None, IpAddre
     return uplink.static6, uplink.gateway6
 
 
+def _leased(uplink: Uplink, found: InterfaceFacts, facts: Facts) -> WayOut | None:
+    lease = facts.leases.get(uplink.name)
+    if lease is None:
+        return None
+    narrow = lease.mtu if lease.mtu is not None and lease.mtu < found.mtu else 0
+    return WayOut(address=lease.address, gateway=lease.gateway, mtu=narrow)
+
+
 def _external(found: InterfaceFacts, family: Family) -> tuple[IpInterface | None, IpAddress | None]:
-    """The first global address and default gateway that somebody else configured."""
+    """The default gateway that somebody else configured, and the address to reach it from.
+
+    That is the first one whose subnet holds the gateway, or else the first one at all.
+    """
     version = family.version
     addresses = [a for a in found.addresses if a.version == version and not a.ip.is_link_local]
     gateways = [g for g in found.gateways if g.version == version]
-    return (addresses[0] if addresses else None), (gateways[0] if gateways else None)
+    if not gateways:
+        return None, None
+    near = [address for address in addresses if gateways[0] in address.network]
+    return next(iter((*near, *addresses)), None), gateways[0]
+
+
+def _unfinished(name: str, found: InterfaceFacts) -> str:
+    """What the system has not configured yet on an external uplink."""
+    if any(not address.ip.is_link_local for address in found.addresses):
+        return f"no default gateway by {name} (external): ip route show default dev {name}"
+    return f"no address on {name} (external): the system has configured none"

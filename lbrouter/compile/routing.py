@@ -149,6 +149,7 @@ def _connected(table: int, interface: str, way: WayOut, name: str, *, metric: in
         interface=interface,
         source=way.address.ip,
         metric=metric,
+        mtu=way.mtu,
         why=f"neighbours on {name}",
     )
 
@@ -161,6 +162,7 @@ def _default(table: int, interface: str, way: WayOut, name: str) -> Route:
         gateway=way.gateway,
         source=way.address.ip,
         onlink=way.onlink,
+        mtu=way.mtu,
         why=f"the way out by {name}",
     )
 
@@ -170,7 +172,7 @@ def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozense
 
     Not those that somebody else put there already: they serve as well, and stay his.
     """
-    wanted = (*_uplink_addresses(config), *_vlan_addresses(config))
+    wanted = (*_uplink_addresses(config, facts), *_vlan_addresses(config))
     return frozenset(address for address in wanted if _ours_to_add(address, facts, created))
 
 
@@ -181,15 +183,21 @@ def _ours_to_add(address: Address, facts: Facts, created: frozenset[str]) -> boo
     return address.address not in found.foreign_addresses
 
 
-def _uplink_addresses(config: Config) -> Iterator[Address]:
+def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
     for name, uplink in config.uplinks.items():
-        for static in (uplink.static4, uplink.static6):
-            if static is not None:
+        lease = facts.leases.get(name)
+        leased = lease.address if lease is not None else None
+        for address, kind in (
+            (uplink.static4, "address"),
+            (leased, "lease"),
+            (uplink.static6, "address"),
+        ):
+            if address is not None:
                 yield Address(
                     interface=uplink.interface,
-                    address=static,
+                    address=address,
                     prefix_route=False,
-                    why=f"address of uplink {name}",
+                    why=f"{kind} of uplink {name}",
                 )
 
 

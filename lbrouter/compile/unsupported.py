@@ -32,7 +32,7 @@ def limits(config: Config) -> tuple[Refusal, ...]:
 def _uplinks(config: Config) -> Iterator[Refusal]:
     static = 'write the address and the gateway, or "external" and let the system configure it'
     for name, uplink in config.uplinks.items():
-        if uplink.addressing in (Addressing.DHCP, Addressing.PPPOE):
+        if uplink.addressing is Addressing.PPPOE:
             yield Refusal(
                 key_path=f"uplinks.{name}.address",
                 why=f'"{uplink.addressing}" needs a client that this version does not bring',

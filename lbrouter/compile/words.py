@@ -97,6 +97,7 @@ def _route(route: Route, verb: Verb) -> str:
     command = f"{_ip(route.family)} route {name} {kind}{destination}"
     return (
         f"{command}{_nexthop(route)} table {_table(route.table)}{_metric(route)} proto {PROTOCOL}"
+        f"{f' mtu {route.mtu}' if route.mtu else ''}"
     )
 
 

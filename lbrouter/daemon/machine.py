@@ -16,6 +16,7 @@ from lbrouter.compile.desired import desired_state, nothing, remember, scope_of
 from lbrouter.compile.diff import diff
 from lbrouter.compile.glimpse import first_look
 from lbrouter.daemon.file import File
+from lbrouter.daemon.leasebook import LeaseBook
 from lbrouter.kernel import nft
 from lbrouter.kernel.features import known
 from lbrouter.kernel.linux import LinuxKernel
@@ -106,6 +107,7 @@ class Machine:
         self.kernel = kernel
         self.store = Store(state_dir)
         self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
+        self.leases = LeaseBook(runtime_dir)
         self.runtime_dir = runtime_dir
         self.tell = tell
 
@@ -121,7 +123,7 @@ class Machine:
         remembered = self.store.baseline()
         scope = scope_of(config, remembered)
         facts = await self.kernel.facts(scope)
-        facts = replace(facts, features=known(self.runtime_dir))
+        facts = self.leases.known(config, replace(facts, features=known(self.runtime_dir)))
         observed = await self.kernel.observe(scope)
         return Found(
             scope=scope,
@@ -187,6 +189,7 @@ class Machine:
         desired = nothing(baseline, await self.kernel.facts(scope))
         steps = diff(await self.kernel.observe(scope), desired)
         await self.transact(steps, desired=desired, scope=scope)
+        self.leases.forget()
         if baseline != KernelState():
             self.store.save_baseline(KernelState())
 

@@ -9,14 +9,14 @@ from typing import Final
 from lbrouter.compile import failover
 from lbrouter.compile.failover import Brain
 from lbrouter.compile.failover.probes import LEAST_RTO_S
-from lbrouter.compile.ports import offers
+from lbrouter.compile.ports import lack, offers
 from lbrouter.daemon.alarm import Alarm
 from lbrouter.daemon.history import moment
 from lbrouter.daemon.journal import Journal
-from lbrouter.model.config import Config, Uplink
+from lbrouter.model.config import Config
 from lbrouter.model.events import Addressed, Carrier, Event, ProbeSent, Tick
 from lbrouter.model.health import Health, UplinkState
-from lbrouter.model.machine import Facts, InterfaceFacts
+from lbrouter.model.machine import Facts
 from lbrouter.model.state import Family
 
 WELL: Final = frozenset({UplinkState.UP, UplinkState.DRAINED})
@@ -125,13 +125,7 @@ def seen(config: Config, facts: Facts) -> Iterable[Event]:
         if found is None or found.up:  # one that is still down has no carrier to show
             yield Carrier(at=now, uplink=name, up=found is not None and found.carrier)
         ready = any(offers(uplink, family, facts) for family in Family)
-        yield Addressed(at=now, uplink=name, ready=ready, reason=_lack(uplink, found))
-
-
-def _lack(uplink: Uplink, found: InterfaceFacts | None) -> str:
-    if found is None:
-        return f"interface {uplink.interface} is not there"
-    return f"no address yet ({uplink.addressing.value}) on {uplink.interface}"
+        yield Addressed(at=now, uplink=name, ready=ready, reason=lack(uplink, facts))
 
 
 def _incident() -> str:

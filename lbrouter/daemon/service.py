@@ -12,6 +12,7 @@ from lbrouter.daemon import beginning, lastword, thrift
 from lbrouter.daemon.file import File, load, refuse_unsupported
 from lbrouter.daemon.history import Sample, moment
 from lbrouter.daemon.journal import Journal
+from lbrouter.daemon.leases import Leases
 from lbrouter.daemon.loop import Loop, Places
 from lbrouter.daemon.machine import Machine, holds_ours
 from lbrouter.daemon.mind import Mind
@@ -75,6 +76,7 @@ class Service:
         self._loop.thought = self._probers.hasten
         loop = asyncio.get_running_loop()
         self._carriers = CarrierWatch(lambda gone: loop.call_soon_threadsafe(self._unplugged, gone))
+        self._leases = Leases(machine.leases, journal, self._loop.hurry)
         self._listen()
         await self._begin()
         thrift.settle()
@@ -119,6 +121,7 @@ class Service:
         self._numbers = allocate(file.config, self._loop.machine.store.allocation()).uplinks
         uplinks = file.config.uplinks.values()
         self._carriers.interfaces = tuple(uplink.interface for uplink in uplinks)
+        self._leases.follow(file.config)
         self._probers.follow(file.config, self._numbers, pace=self._pace)
 
     def _rolled_back(self) -> None:
@@ -154,6 +157,7 @@ class Service:
             self._loop.hurry()  # nothing was heard until now
             async for notice in monitor:
                 self._loop.notice(notice)
+                self._leases.notice(notice)
 
     async def _ask_carriers(self) -> None:
         try:
@@ -265,6 +269,7 @@ class Service:
     async def _stop(self, parts: list[asyncio.Task[None]]) -> None:
         """End the parts; a change that is half done is undone first (`transact` sees to it)."""
         self._probers.close()
+        self._leases.close()
         await end(parts)
         lastword.save(self._places.runtime_dir, self._loop.mind.health)
         self._journal.say("stop", "the daemon ends; what it set up stays")

@@ -11,7 +11,7 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from lbrouter.kernel.decode import Answer, read
+from lbrouter.kernel.decode import Answer, native, read
 from lbrouter.kernel.netlink import ADD, GONE, REMOVE, REPLACE, NetlinkError, send, tolerate
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.numbers import PROTOCOL, TABLES
@@ -28,7 +28,11 @@ RTA_OIF: Final = 4
 RTA_GATEWAY: Final = 5
 RTA_PRIORITY: Final = 6
 RTA_PREFSRC: Final = 7
+RTA_METRICS: Final = 8
 RTA_TABLE: Final = 15
+
+RTAX_MTU: Final = 2
+"""Within RTA_METRICS. It counts for what is forwarded as well (ip_dst_mtu_maybe_forward)."""
 
 RTN_UNICAST: Final = 1
 RTN_UNREACHABLE: Final = 7
@@ -148,6 +152,8 @@ def _attributes(route: Route) -> list[tuple[str, Any]]:
         attributes.append(("RTA_GATEWAY", str(route.gateway)))
     if route.source is not None:
         attributes.append(("RTA_PREFSRC", str(route.source)))
+    if route.mtu:
+        attributes.append(("RTA_METRICS", {"attrs": [("RTAX_MTU", route.mtu)]}))
     return attributes
 
 
@@ -172,6 +178,7 @@ def _route(answer: Answer, family: Family, names: Mapping[int, str]) -> Route:
         source=ip_address(source) if source else None,
         metric=_model_metric(family, answer.number(RTA_PRIORITY)),
         onlink=bool(flags & RTNH_F_ONLINK),
+        mtu=native(answer.nested(RTA_METRICS, RTAX_MTU)),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lbrouter.model.lease import Lease
 from lbrouter.model.state import IpAddress, IpInterface
 
 
@@ -37,6 +38,10 @@ class Facts:
     interfaces: Mapping[str, InterfaceFacts] = field(default_factory=dict)
     features: frozenset[str] = frozenset()
     conflicts: tuple[str, ...] = ()
+    leases: Mapping[str, Lease] = field(default_factory=dict)
+    """What DHCP servers lent to uplinks, by the uplink's name."""
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    """Why an uplink has no address yet, by its name, where somebody who fetches one knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

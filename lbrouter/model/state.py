@@ -121,6 +121,8 @@ class Route:
     source: IpAddress | None = None
     metric: int = 0
     onlink: bool = False
+    mtu: int = 0
+    """Largest packet that goes by it, 0 for what the interface takes."""
     why: str = field(default="", compare=False)
 
     @property

@@ -53,6 +53,16 @@ def faults(config: Config) -> Iterator[Finding]:
             yield _overlap(one, other, space)
 
 
+def free_beside(config: Config, network: IpNetwork, length: int) -> str:
+    """A gateway's address in a subnet of prefix `length` that neither the file nor `network` uses.
+
+    "" where private space has no room for it.
+    """
+    taken = Claim(network=network, path=(), value=network)
+    claims = [claim for claim in _claims(config) if claim.network.version == network.version]
+    return FreeSpace([*claims, taken], POOLS[network.version]).take(length)
+
+
 def _claims(config: Config) -> Iterator[Claim]:
     for vlan in config.vlans.values():
         where: Path = ("vlans", vlan.name)

@@ -1,0 +1,117 @@
+"""The DHCP client's socket: packets of one interface, past addresses, routes and the firewall.
+
+A packet socket, because the client has no address yet, because two uplinks may hold the same one,
+and because what it hears need not be let in: the firewall goes on dropping all that nobody asked.
+"""
+
+import asyncio
+import ctypes
+import errno
+import socket
+from ipaddress import IPv4Address
+from struct import Struct
+from types import TracebackType
+from typing import Final, Self
+
+from lbrouter.compile.dhcp.message import ETHERNET, Message, decode, encode
+from lbrouter.compile.dhcp.packet import CLIENT_PORT, FRAGMENT, UDP_PROTOCOL, unwrap, wrap
+
+ETH_P_IP: Final = 0x0800
+BROADCAST: Final = b"\xff" * 6
+SO_ATTACH_FILTER: Final = 26
+INSTRUCTION: Final = Struct("=HBBI")
+"""struct sock_filter (linux/filter.h): code, jump if true, jump if false, operand."""
+
+PROGRAM: Final = Struct("@HP")
+"""struct sock_fprog: number of instructions, where they are."""
+
+FILTER: Final = (
+    (0x30, 0, 0, 9),  # ldb [9]: the protocol
+    (0x15, 0, 6, UDP_PROTOCOL),
+    (0x28, 0, 0, 6),  # ldh [6]: fragments have no port to look at
+    (0x45, 4, 0, FRAGMENT),
+    (0xB1, 0, 0, 0),  # ldxb 4*([0]&0xf): the length of the IPv4 header
+    (0x48, 0, 0, 2),  # ldh [x + 2]: the port
+    (0x15, 0, 1, CLIENT_PORT),
+    (0x06, 0, 0, 0xFFFFFFFF),
+    (0x06, 0, 0, 0),
+)
+"""Classic BPF, from the IPv4 header on: UDP to port 68 alone, of a line that carries a gigabit."""
+
+LARGEST: Final = 2048
+MOST_AT_ONCE: Final = 16
+MOST_WAITING: Final = 64
+
+
+class DhcpSocket:
+    """`async with DhcpSocket("enp2s0") as opened:` send, and hear, on one interface.
+
+    Entering raises OSError where the interface is not there, is down, or is no Ethernet.
+    """
+
+    def __init__(self, interface: str) -> None:
+        self.interface = interface
+        self.hardware = b""
+        self._heard: asyncio.Queue[tuple[Message, str]] = asyncio.Queue(MOST_WAITING)
+
+    async def __aenter__(self) -> Self:
+        kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        # Of no protocol at first: nothing is to be heard before the filter stands.
+        self._socket = socket.socket(socket.AF_PACKET, kind, 0)
+        try:
+            _filter(self._socket)
+            self._socket.bind((self.interface, ETH_P_IP))
+            self.hardware = _hardware(self._socket)
+        except OSError:
+            self._socket.close()
+            raise
+        asyncio.get_running_loop().add_reader(self._socket, self._readable)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
+    def send(
+        self, message: Message, *, source: IPv4Address, destination: IPv4Address, station: str
+    ) -> None:
+        """Send a message; `station` is a hardware address, empty for everybody. Raises OSError."""
+        to = bytes.fromhex(station.replace(":", "")) if station else BROADCAST
+        packet = wrap(encode(message), source, destination)
+        self._socket.sendto(packet, (self.interface, ETH_P_IP, 0, 0, to))
+
+    async def receive(self) -> tuple[Message, str]:
+        """The next message of a server, and the hardware address that it came from."""
+        return await self._heard.get()
+
+    def _readable(self) -> None:
+        for _ in range(MOST_AT_ONCE):
+            try:
+                data, sender = self._socket.recvfrom(LARGEST)
+            except OSError:  # nothing more, or the interface went: its carrier is told elsewhere
+                return
+            payload = unwrap(data)
+            message = None if payload is None else decode(payload)
+            # Who floods us is not read faster for it.
+            if message is not None and message.hardware == self.hardware and not self._heard.full():
+                self._heard.put_nowait((message, sender[4].hex(":")))
+
+
+def _filter(opened: socket.socket) -> None:
+    code = b"".join(INSTRUCTION.pack(*each) for each in FILTER)
+    held = ctypes.create_string_buffer(code, len(code))
+    program = PROGRAM.pack(len(FILTER), ctypes.addressof(held))
+    opened.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+
+
+def _hardware(opened: socket.socket) -> bytes:
+    """The Ethernet address of the interface. Raises OSError where it has none."""
+    _, _, _, family, hardware = opened.getsockname()
+    if family != ETHERNET or len(hardware) != 6:
+        raise OSError(errno.EOPNOTSUPP, "it is no Ethernet")
+    return bytes(hardware)
