@@ -8,7 +8,7 @@ from lbrouter.cli.settings import Settings
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import desired_state
 from lbrouter.compile.firewall import interfaces_of
-from lbrouter.compile.glimpse import first_look
+from lbrouter.compile.glimpse import first_look, leaseless
 from lbrouter.compile.unsupported import limits, unsupported
 from lbrouter.daemon.file import File
 from lbrouter.kernel.dryrun import dry_run
@@ -39,7 +39,7 @@ def check(settings: Settings) -> int:
     refused = unsupported(file.config)
     notes("warning", file.warnings)
     notes("warning: not in this version", refused)
-    notes("note", limits(file.config))
+    notes("note", (*limits(file.config), *leaseless(file.config, Facts())))
     notes("warning", services.doubts(file.config))
     notes("error", errors)
     if skipped:

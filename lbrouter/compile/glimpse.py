@@ -1,9 +1,11 @@
 """Health from a first look: what can be said of the uplinks with no daemon to probe them."""
 
-from lbrouter.compile.ports import lack, offers
-from lbrouter.model.config import Config, Uplink
+from collections.abc import Iterator
+
+from lbrouter.compile.ports import offers
+from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.health import Health, UplinkHealth, UplinkState
-from lbrouter.model.machine import Facts
+from lbrouter.model.machine import Facts, InterfaceFacts
 from lbrouter.model.state import Family
 
 
@@ -21,6 +23,33 @@ def _look(uplink: Uplink, facts: Facts) -> UplinkHealth:
         return _waiting(lack(uplink, facts))
     # An interface that is still administratively down has no carrier to show: `apply` raises it.
     return UplinkHealth(state=UplinkState.UP, reason="carrier; not probed, no daemon runs")
+
+
+def lack(uplink: Uplink, facts: Facts) -> str:
+    """Why an uplink has no way out, in words for a technician."""
+    found, name = facts.interfaces.get(uplink.interface), uplink.interface
+    if found is None:
+        return f"interface {name} is not there"
+    if uplink.addressing is Addressing.EXTERNAL:
+        return _unfinished(name, found)
+    unknown = f"no address yet ({uplink.addressing.value}) on {name}"
+    if uplink.addressing is Addressing.DHCP:
+        unknown = f"no DHCP lease on {name}: the daemon asks for one (lbrouter run)"
+    return facts.lacks.get(uplink.name, unknown)
+
+
+def leaseless(config: Config, facts: Facts) -> Iterator[str]:
+    """A sentence for each uplink that waits for a lease, which no verb but `run` fetches."""
+    for name, uplink in config.uplinks.items():
+        if uplink.addressing is Addressing.DHCP and name not in facts.leases:
+            yield f"uplinks.{name} has no DHCP lease yet: the daemon asks for one (lbrouter run)"
+
+
+def _unfinished(name: str, found: InterfaceFacts) -> str:
+    """What the system has not configured yet on an external uplink."""
+    if any(not address.ip.is_link_local for address in found.addresses):
+        return f"no default gateway by {name} (external): ip route show default dev {name}"
+    return f"no address on {name} (external): the system has configured none"
 
 
 def _waiting(reason: str) -> UplinkHealth:

@@ -46,20 +46,6 @@ def offers(uplink: Uplink, family: Family, facts: Facts) -> bool:
     return way_out(uplink, family, facts) is not None
 
 
-def lack(uplink: Uplink, facts: Facts) -> str:
-    """Why there is no way out by `uplink`, in words for a technician."""
-    found, name = facts.interfaces.get(uplink.interface), uplink.interface
-    if found is None:
-        return f"interface {name} is not there"
-    if uplink.name in facts.lacking:
-        return facts.lacking[uplink.name]
-    if uplink.addressing is Addressing.DHCP:
-        return f"no DHCP lease on {name}: the daemon asks for one (lbrouter run)"
-    if uplink.addressing is Addressing.EXTERNAL:
-        return _unfinished(name, found)
-    return f"no address yet ({uplink.addressing.value}) on {name}"
-
-
 def families(config: Config) -> tuple[Family, ...]:
     """The families that the file speaks of: IPv6 only where something has an IPv6 address."""
     six = any(uplink.address6 is not None for uplink in config.uplinks.values())
@@ -94,10 +80,3 @@ def _external(found: InterfaceFacts, family: Family) -> tuple[IpInterface | None
         return None, None
     near = [address for address in addresses if gateways[0] in address.network]
     return next(iter((*near, *addresses)), None), gateways[0]
-
-
-def _unfinished(name: str, found: InterfaceFacts) -> str:
-    """What the system has not configured yet on an external uplink."""
-    if any(not address.ip.is_link_local for address in found.addresses):
-        return f"no default gateway by {name} (external): ip route show default dev {name}"
-    return f"no address on {name} (external): the system has configured none"

@@ -66,7 +66,7 @@ class LeaseBook:
         return replace(
             facts,
             leases={name: lease for name, lease in found.items() if lease is not None},
-            lacking={**facts.lacking, **{name: page.lacks for name, page in pages.items()}},
+            lacks={**facts.lacks, **{name: page.lacks for name, page in pages.items()}},
         )
 
 

@@ -9,7 +9,8 @@ from typing import Final
 from lbrouter.compile import failover
 from lbrouter.compile.failover import Brain
 from lbrouter.compile.failover.probes import LEAST_RTO_S
-from lbrouter.compile.ports import lack, offers
+from lbrouter.compile.glimpse import lack
+from lbrouter.compile.ports import offers
 from lbrouter.daemon.alarm import Alarm
 from lbrouter.daemon.history import moment
 from lbrouter.daemon.journal import Journal

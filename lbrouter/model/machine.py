@@ -40,8 +40,8 @@ class Facts:
     conflicts: tuple[str, ...] = ()
     leases: Mapping[str, Lease] = field(default_factory=dict)
     """What DHCP servers lent to uplinks, by the uplink's name."""
-    lacking: Mapping[str, str] = field(default_factory=dict)
-    """Why an uplink has no address yet, by its name, where somebody who fetches one knows."""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    """By uplink, why it has no address yet, in the words of the program that asks for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

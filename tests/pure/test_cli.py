@@ -172,7 +172,13 @@ def test_check_touches_nothing_and_says_what_is_good(tmp_path: Path, capsys: Out
     assert sorted(tmp_path.iterdir()) == [file]
 
 
-LATER = '[uplinks.leased]\ninterface = "wan9"\naddress = "dhcp"\n'
+LATER = """
+[uplinks.leased]
+interface = "wan9"
+address = "pppoe"
+username = "event@isp"
+password_file = "/etc/lbrouter/secret"
+"""
 
 
 def test_check_names_what_this_version_cannot_do_and_is_content(

@@ -79,7 +79,7 @@ class Server:
     def told(self, line: str) -> None:
         if line != "log":
             self.plan = {**self.plan, **json.loads(line)}
-        print(json.dumps(self.log if line == "log" else True), flush=True)
+        print(json.dumps(self.log if line == "log" else "told"), flush=True)
 
     def heard(self, data: bytes, sender: tuple[str, int]) -> None:
         options = options_of(data)
@@ -104,5 +104,5 @@ class Server:
 
 if __name__ == "__main__":
     server = Server(sys.argv[1])
-    print(json.dumps(True), flush=True)
+    print(json.dumps("ready"), flush=True)
     server.serve()

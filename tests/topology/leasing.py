@@ -121,9 +121,7 @@ class Told:
 def addresses(venue: Venue, interface: str = "wan1") -> list[str]:
     """IPv4 addresses of an interface of the gateway."""
     found = json.loads(venue.gateway.check(["ip", "-4", "-json", "address", "show", interface]))
-    return [
-        f"{a['local']}/{a['prefixlen']}" for each in found for a in each.get("addr_info", ())
-    ]
+    return [f"{a['local']}/{a['prefixlen']}" for each in found for a in each.get("addr_info", ())]
 
 
 def default_of(venue: Venue, table: int = 7001) -> str:

@@ -45,21 +45,22 @@ def test_nonsense_is_refused_by_name_and_the_first_good_offer_is_taken(
         usual = {"address": "203.0.113.50", "mask": "255.255.255.0", "router": "203.0.113.1"}
         for plan, why in NONSENSE:
             server.tell(**{"mode": "answer", "lease": 3600, "options": {}, **usual, **plan})
-            replug(venue)
+            replug(venue, daemon)
             assert eventually(lambda w=why: w in reason(daemon)), (plan, reason(daemon))  # type: ignore[misc]
             assert (addresses(venue), default_of(venue)) == ([], "")
         assert [row["kind"] for row in server.log()].count(3) == 0  # nothing was asked for
         # Two servers on the line: who offers something of use is asked, whoever is first.
         Dnsmasq(venue.isp("fiber"), tmp_path, "--dhcp-range=203.0.113.80,203.0.113.89,2m")
-        replug(venue)
+        replug(venue, daemon)
         assert eventually(lambda: addresses(venue) != [])
         assert addresses(venue)[0].startswith("203.0.113.8")
         assert eventually(lambda: reason(daemon).startswith("up"), within_s=10)
 
 
-def replug(venue: Venue) -> None:
-    """The client begins anew at once."""
+def replug(venue: Venue, daemon: Daemon) -> None:
+    """The client begins anew at once. A break that nobody sees is none."""
     venue.isp("fiber").carrier(up=False)
+    assert eventually(lambda: daemon.state("fiber") == "down")
     venue.isp("fiber").carrier(up=True)
 
 
