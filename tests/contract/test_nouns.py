@@ -76,6 +76,7 @@ CASES: dict[str, tuple[list[Noun], Noun, Noun | None]] = {
     "default of IPv4": ([NEAR4], way(ANY4, "192.0.2.1"), way(ANY4, "192.0.2.9", interface="port1")),
     "default of IPv6": ([NEAR6], way(ANY6, "2001:db8::9"), way(ANY6, "fe80::1", interface="port1")),
     "metric of IPv4": ([], way(ANY4, "192.0.2.1", metric=7), way(ANY4, "192.0.2.3", metric=7)),
+    "MTU of a route": ([NEAR4], way(ANY4, "192.0.2.1", mtu=1400), way(ANY4, "192.0.2.1")),
     "metric of IPv6": ([], way(ANY6, "fe80::1", metric=7), way(ANY6, "fe80::2", metric=7)),
     "unreachable of IPv4": ([], closed(ANY4, LAST), way(ANY4, "192.0.2.1", metric=LAST)),
     "unreachable of IPv6": ([], closed(ANY6, LAST), way(ANY6, "fe80::1", metric=LAST)),

@@ -14,7 +14,7 @@ from lbrouter.compile.words import words
 from lbrouter.model.health import UplinkState
 from lbrouter.model.lease import Lease
 from lbrouter.model.machine import Allocation, Facts
-from lbrouter.model.plan import Operation, Verb
+from lbrouter.model.plan import Operation, Phase, Verb
 from lbrouter.model.state import Address, Family, KernelState, Route
 from tests.situations import config_of, facts_of
 
@@ -108,7 +108,8 @@ def test_the_words_for_a_route_say_its_mtu() -> None:
     [default] = [
         r for r in desired(facts(lte=lease(mtu=1400))).routes if r.table == 7001 and r.gateway
     ]
-    said = words(Operation(verb=Verb.ADD, new=default))
+    step = Operation(phase=Phase.ROUTES, verb=Verb.ADD, new=default, old=None, reason="")
+    said = words(step)
     assert said.endswith("proto 76 mtu 1400")
 
 
@@ -161,6 +162,11 @@ def test_an_external_line_leaves_by_the_address_next_to_its_gateway(
 ) -> None:
     found = way_out(CONFIG.uplinks["venue"], Family.V4, with_wan2(addresses, gateways))
     assert (None if found is None else (str(found.address), str(found.gateway))) == way
+
+
+def test_a_line_without_a_carrier_is_down() -> None:
+    bare = facts_of(CONFIG, carrier=False)
+    assert first_look(CONFIG, bare).uplinks["lte"].state is UplinkState.DOWN
 
 
 def test_an_address_that_a_neighbour_leased_too_stays_his() -> None:
