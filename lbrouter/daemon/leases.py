@@ -8,7 +8,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from lbrouter.compile.dhcp.client import (
+from lbrouter.compile.dhcp.client import dropped, step
+from lbrouter.compile.dhcp.grant import conflict
+from lbrouter.compile.dhcp.reasons import lacks
+from lbrouter.compile.dhcp.state import (
     Client,
     Dice,
     Due,
@@ -17,11 +20,7 @@ from lbrouter.compile.dhcp.client import (
     Plugged,
     Send,
     Unplugged,
-    dropped,
-    step,
 )
-from lbrouter.compile.dhcp.grant import conflict
-from lbrouter.compile.dhcp.reasons import lacks
 from lbrouter.daemon.journal import Journal
 from lbrouter.daemon.leasebook import LeaseBook, Page
 from lbrouter.daemon.parts import keep

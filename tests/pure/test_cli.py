@@ -172,13 +172,7 @@ def test_check_touches_nothing_and_says_what_is_good(tmp_path: Path, capsys: Out
     assert sorted(tmp_path.iterdir()) == [file]
 
 
-LATER = """
-[uplinks.leased]
-interface = "wan9"
-address = "pppoe"
-username = "event@isp"
-password_file = "/etc/lbrouter/secret"
-"""
+LATER = '[uplinks.leased]\ninterface = "wan9"\naddress6 = "auto"\n'
 
 
 def test_check_names_what_this_version_cannot_do_and_is_content(
@@ -190,7 +184,7 @@ def test_check_names_what_this_version_cannot_do_and_is_content(
     captured = capsys.readouterr()
     found = json.loads(captured.out)
     assert (found["ok"], found["errors"]) == (True, [])
-    assert [each["key"] for each in found["unsupported"]] == ["uplinks.leased.address"]
+    assert [each["key"] for each in found["unsupported"]] == ["uplinks.leased.address6"]
     assert "warning: not in this version: uplinks.leased.address" in captured.err
 
 

@@ -6,10 +6,11 @@ from math import inf
 
 import pytest
 
-from lbrouter.compile.dhcp.client import (
+from lbrouter.compile.dhcp.client import LONGEST_PAUSE_S, REQUESTS, dropped, step
+from lbrouter.compile.dhcp.message import NOBODY, Kind, Message, Option
+from lbrouter.compile.dhcp.reasons import lacks
+from lbrouter.compile.dhcp.state import (
     EVERYBODY,
-    LONGEST_PAUSE_S,
-    REQUESTS,
     Client,
     Dice,
     Due,
@@ -18,11 +19,7 @@ from lbrouter.compile.dhcp.client import (
     Plugged,
     Send,
     Unplugged,
-    dropped,
-    step,
 )
-from lbrouter.compile.dhcp.message import NOBODY, Kind, Message, Option
-from lbrouter.compile.dhcp.reasons import lacks
 from lbrouter.model.lease import Lease
 from tests.pure.test_dhcp_messages import MAC, SERVER, offer
 

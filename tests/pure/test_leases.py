@@ -108,7 +108,7 @@ def test_the_words_for_a_route_say_its_mtu() -> None:
     [default] = [
         r for r in desired(facts(lte=lease(mtu=1400))).routes if r.table == 7001 and r.gateway
     ]
-    step = Operation(phase=Phase.ROUTES, verb=Verb.ADD, new=default, old=None, reason="")
+    step = Operation(phase=Phase.ROUTE, verb=Verb.ADD, new=default, old=None, reason="")
     said = words(step)
     assert said.endswith("proto 76 mtu 1400")
 

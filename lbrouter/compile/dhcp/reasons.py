@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from lbrouter.compile.dhcp.client import Client, Phase
+from lbrouter.compile.dhcp.state import Client, Phase
 
 SILENT_AFTER: Final = 2
 """Messages without an answer, until somebody is told that no server is there."""
