@@ -15,6 +15,7 @@ from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.lock import hold
 from lbrouter.model.errors import Exit, UnavailableError, UsageError
 from lbrouter.model.units import Duration
+from lbrouter.services import secrets
 
 SHORTEST: Final = Duration(1_000)
 LONGEST: Final = Duration(24 * 3_600_000)
@@ -50,6 +51,7 @@ async def apply(settings: Settings, within: Duration | None) -> int:
     """Make the kernel hold what the file says."""
     report, file = Report("applied", settings), session.load(settings)
     refuse_unsupported(file.config)
+    secrets.require(file.config)
     asked: Document = {"verb": "apply", "config": file.text.decode(), "source": file.source}
     if within is not None:
         asked["confirm_within_ms"] = int(within)

@@ -7,9 +7,11 @@ from typing import TypedDict
 from lbrouter.cli.settings import Settings
 from lbrouter.compile import dnsmasq as compiled
 from lbrouter.compile.leases import Pool, crowded, pools
+from lbrouter.compile.pppd import lines
+from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
 from lbrouter.model.plan import Plan
-from lbrouter.services import dnsmasq
+from lbrouter.services import dnsmasq, pppd, secrets
 from lbrouter.services.dnsmasq import Dnsmasq
 
 
@@ -25,12 +27,21 @@ def whole(kernel: Plan, services: Plan) -> Plan:
 
 def doubts(config: Config) -> Iterator[str]:
     """What `check`, `plan` and `apply` warn of, and go on."""
+    yield from _sessions(config)
     if dnsmasq.missing(config):
         yield f"{dnsmasq.missing(config)} {dnsmasq.PACKAGE}"
     elif compiled.is_wanted(config):
         said = dnsmasq.check(compiled.text(config))
         if said:
             yield f"dnsmasq refuses its file: {said}"
+
+
+def _sessions(config: Config) -> Iterator[str]:
+    if pppd.missing(config):
+        yield f"{pppd.missing(config)} {pppd.PACKAGE}"
+    if lines(config) and not pppoe.available():
+        yield f"{pppoe.MISSING} {pppoe.REMEDY}"
+    yield from filter(None, map(secrets.fault, lines(config)))
 
 
 class DnsmasqStatus(TypedDict):

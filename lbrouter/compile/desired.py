@@ -86,10 +86,12 @@ def _vlan_device(config: Config, vlan: Vlan) -> Device:
 
 
 def _links(config: Config, there: frozenset[str]) -> frozenset[LinkFlag]:
+    """Interfaces that must be up. A ppp device is pppd's to raise, when its session stands."""
+    ppp = {u.device for u in config.uplinks.values() if u.device != u.interface}
     return frozenset(
         LinkFlag(interface=name, up=True, why="the file names it")
         for name in interfaces_of(config)
-        if name in there
+        if name in there and name not in ppp
     )
 
 

@@ -154,7 +154,8 @@ def _why(config: Config) -> str:
 
 def _outside(config: Config) -> list[str]:
     """Uplinks are no VLANs and are not listened on anyway: this is a second wall."""
-    return list(dict.fromkeys(uplink.interface for uplink in config.uplinks.values()))
+    uplinks = config.uplinks.values()
+    return list(dict.fromkeys(name for u in uplinks for name in (u.interface, u.device)))
 
 
 def _resolvers(config: Config) -> Iterator[str]:

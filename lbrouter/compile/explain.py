@@ -155,13 +155,13 @@ def _ways(
         yield {
             "uplink": name,
             "share_percent": percent,
-            "interface": uplink.interface,
-            "gateway": None if way is None else str(way.gateway),
+            "interface": uplink.device,
+            "gateway": None if way is None or way.gateway is None else str(way.gateway),
             "mark": f"{mark_of(number):#010x}",
             "table": OWN_TABLE if own else table_of(number),
             "source_address": None if way is None else str(way.address.ip),
-            "upload_class": _class(shaped, device, uplink.interface),
-            "download_class": _class(shaped, uplink.interface, device),
+            "upload_class": _class(shaped, device, uplink.device),
+            "download_class": _class(shaped, uplink.device, device),
         }
 
 

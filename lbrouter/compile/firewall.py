@@ -45,9 +45,13 @@ def elements(
 
 
 def interfaces_of(config: Config) -> Iterator[str]:
-    """Every interface that the file names: uplinks, the trunk, VLAN devices and ports."""
+    """Every interface that the file names: uplinks, the trunk, VLAN devices and ports.
+
+    Below a PPPoE line its Ethernet port, too: what speaks IP there is nobody of ours, so it is
+    named, and stands in no other set.
+    """
     for uplink in config.uplinks.values():
-        yield uplink.interface
+        yield from dict.fromkeys((uplink.interface, uplink.device))
     for vlan in config.vlans.values():
         yield config.device_of(vlan)
     if config.lan is not None:
@@ -55,7 +59,7 @@ def interfaces_of(config: Config) -> Iterator[str]:
 
 
 def _interfaces(config: Config, allocation: Allocation) -> dict[str, Elements]:
-    numbers = {u.interface: allocation.uplinks[name] for name, u in config.uplinks.items()}
+    numbers = {u.device: allocation.uplinks[name] for name, u in config.uplinks.items()}
     vlans = {config.device_of(vlan): vlan for vlan in config.vlans.values()}
     manage = {device: "manage" if vlan.manage else "vlan" for device, vlan in vlans.items()}
     return {
@@ -91,8 +95,7 @@ def _marks(config: Config, allocation: Allocation, health: Health) -> dict[str, 
             for name, number in numbers.items()
         ),
         "leave": _set(
-            f"{mark_of(number)} . {config.uplinks[name].interface}"
-            for name, number in numbers.items()
+            f"{mark_of(number)} . {config.uplinks[name].device}" for name, number in numbers.items()
         ),
     }
 
@@ -146,8 +149,8 @@ def _forwards(config: Config) -> dict[str, Elements]:
 
 def _forwarding(config: Config, forward: Forward) -> list[str]:
     if forward.uplink == "any":
-        return [uplink.interface for uplink in config.uplinks.values()]
-    return [config.uplinks[forward.uplink].interface]
+        return [uplink.device for uplink in config.uplinks.values()]
+    return [config.uplinks[forward.uplink].device]
 
 
 def _policies(

@@ -13,26 +13,37 @@ from lbrouter.model.state import Family, IpAddress, IpInterface
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WayOut:
-    """One family of one uplink: its first address and the next hop."""
+    """One family of one uplink: its first address and the next hop.
+
+    No `gateway` on a point-to-point line: there is one host at the other end. `subnet` says whether
+    the rest of the address's subnet is reached without the gateway.
+    """
 
     address: IpInterface
-    gateway: IpAddress
+    gateway: IpAddress | None
     mtu: int = 0
     """Largest packet of the line where that is less than what the interface takes; 0 else."""
+    subnet: bool = True
 
     @property
     def onlink(self) -> bool:
         """Whether the next hop lies outside the uplink's own subnet (a /32 from the ISP)."""
+        if self.gateway is None:
+            return False
         return self.gateway not in self.address.network and not self.gateway.is_link_local
 
 
 def way_out(uplink: Uplink, family: Family, facts: Facts) -> WayOut | None:
     """The way out by `uplink`, or None: no such family, no address yet, or no interface."""
-    found = facts.interfaces.get(uplink.interface)
+    found = facts.interfaces.get(uplink.device)
     if found is None:
         return None
     if uplink.addressing is Addressing.DHCP and family is Family.V4:
         return _leased(uplink, found, facts)
+    if family is Family.V6 and uplink.auto6:
+        return _advertised(found)
+    if family is Family.V4 and uplink.addressing is Addressing.PPPOE:
+        return _point_to_point(found)
     address, gateway = _static(uplink, family)
     if address is None and uplink.addressing is Addressing.EXTERNAL:
         address, gateway = _external(found, family)
@@ -66,6 +77,24 @@ def _leased(uplink: Uplink, found: InterfaceFacts, facts: Facts) -> WayOut | Non
         return None
     narrow = lease.mtu if lease.mtu is not None and lease.mtu < found.mtu else 0
     return WayOut(address=lease.address, gateway=lease.gateway, mtu=narrow)
+
+
+def _advertised(found: InterfaceFacts) -> WayOut | None:
+    """What router advertisements gave: an address that the kernel formed, a router that offers.
+
+    That the prefix is on the link is the router's to say (RFC 4861, 6.3.4), and the kernel's route
+    in `main` then; what is not there goes by the router.
+    """
+    routers = [each for each in found.gateways if each.version == 6]
+    if not found.autoconfigured or not routers:
+        return None
+    return WayOut(address=found.autoconfigured[0], gateway=routers[0], subnet=False)
+
+
+def _point_to_point(found: InterfaceFacts) -> WayOut | None:
+    """The address that pppd was given for its device."""
+    addresses = [each for each in found.addresses if each.version == 4]
+    return WayOut(address=addresses[0], gateway=None, subnet=False) if addresses else None
 
 
 def _external(found: InterfaceFacts, family: Family) -> tuple[IpInterface | None, IpAddress | None]:

@@ -61,8 +61,8 @@ def _family_rules(config: Config, allocation: Allocation, family: Family) -> Ite
             family=family,
             priority=RULE_DEVICE + number,
             table=table_of(number),
-            out_interface=uplink.interface,
-            why=f"a socket bound to {uplink.interface} leaves by {name}",
+            out_interface=uplink.device,
+            why=f"a socket bound to {uplink.device} leaves by {name}",
         )
         yield from _mark_rules(name, number, family)
     yield Rule(
@@ -114,8 +114,9 @@ def _uplink_tables(
         table = table_of(allocation.uplinks[name])
         way = way_out(uplink, family, facts)
         if way is not None:
-            yield _connected(table, uplink.interface, way, name)
-            yield _default(table, uplink.interface, way, name)
+            if way.subnet:
+                yield _connected(table, uplink.device, way, name)
+            yield _default(table, uplink.device, way, name)
         yield Route(
             table=table,
             destination=DEFAULT[family],
@@ -129,17 +130,15 @@ def _own_table(
 ) -> Iterator[Route]:
     for name, uplink in config.uplinks.items():
         way = way_out(uplink, family, facts)
-        if way is not None:
+        if way is not None and way.subnet:
             # Two uplinks may share a subnet: the metric keeps their routes apart.
             number = allocation.uplinks[name]
-            yield _connected(OWN_TABLE, uplink.interface, way, name, metric=number)
+            yield _connected(OWN_TABLE, uplink.device, way, name, metric=number)
     best = best_of_all(config, health, family, facts)
     if best is not None:
         way = way_out(config.uplinks[best], family, facts)
         assert way is not None
-        yield _default(
-            OWN_TABLE, config.uplinks[best].interface, way, f"the gateway itself, {best}"
-        )
+        yield _default(OWN_TABLE, config.uplinks[best].device, way, f"the gateway itself, {best}")
 
 
 def _connected(table: int, interface: str, way: WayOut, name: str, *, metric: int = 0) -> Route:

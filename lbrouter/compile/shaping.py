@@ -136,7 +136,7 @@ def _way(
 def _uploads(config: Config, way: _Way, facts: Facts) -> Nouns:
     for line in way.lines:
         if line.name in way.shaped:
-            plot = Plot(interface=config.uplinks[line.name].interface, features=facts.features)
+            plot = Plot(interface=config.uplinks[line.name].device, features=facts.features)
             yield from uplink_tree(plot, line, way.lanes, way.rates, own=own_rate(line))
     spanning = [lane for lane in way.lanes if lane.name in way.spanning]
     if spanning:
@@ -179,7 +179,7 @@ def _down_redirects(config: Config, way: _Way) -> Iterator[Redirect]:
 def _up_redirects(config: Config, way: _Way) -> Iterator[Redirect]:
     if way.spanning:
         for uplink in config.uplinks.values():
-            yield _redirect(uplink.interface, IFB_UP)
+            yield _redirect(uplink.device, IFB_UP)
 
 
 def _redirect(interface: str, to: str) -> Redirect:
@@ -197,9 +197,9 @@ def _elements(
                 uplink=allocation.uplinks[uplink.name], vlan=allocation.vlans[vlan.name]
             )
             if uplink.name in up.shaped or vlan.name in up.spanning:
-                yield _element(device, uplink.interface, number)
+                yield _element(device, uplink.device, number)
             if meeting or vlan.name in down.spanning:
-                yield _element(uplink.interface, device, number)
+                yield _element(uplink.device, device, number)
     if meeting:
         yield from _local(config)
 

@@ -133,7 +133,7 @@ def percentages(weights: Mapping[str, int]) -> dict[str, int]:
 
 def _uplink(uplink: Uplink, seen: Seen) -> UplinkStatus:
     health = seen.health.uplinks[uplink.name]
-    traffic = seen.measured.traffic.get(uplink.interface, Traffic())
+    traffic = seen.measured.traffic.get(uplink.device, Traffic())
     number = seen.allocation.uplinks[uplink.name]
     counts = seen.measured.connections
     return {

@@ -11,12 +11,14 @@ FORWARDING = {Family.V4: "net/ipv4/ip_forward", Family.V6: "net/ipv6/conf/all/fo
 
 def sysctls(config: Config, there: frozenset[str]) -> frozenset[Sysctl]:
     """Settings for the namespace, and for each uplink and VLAN device that is `there`."""
-    uplinks = [u for u in config.uplinks.values() if u.interface in there]
+    uplinks = [u for u in config.uplinks.values() if u.device in there]
+    closed = [u.interface for u in config.uplinks.values() if u.interface != u.device]
     devices = [d for vlan in config.vlans.values() if (d := config.device_of(vlan)) in there]
     return frozenset(
         (
             *_global(config),
             *(setting for uplink in uplinks for setting in _uplink(config, uplink)),
+            *(setting for name in closed if name in there for setting in _closed(config, name)),
             *(setting for device in devices for setting in _vlan(config, device)),
         )
     )
@@ -33,17 +35,32 @@ def _global(config: Config) -> Iterator[Sysctl]:
 
 
 def _uplink(config: Config, uplink: Uplink) -> Iterator[Sysctl]:
-    device = uplink.interface
+    device = uplink.device
     yield _four(device, "rp_filter", 2, "replies may come by any uplink: loose, not strict")
     yield _four(device, "arp_ignore", 1, "uplinks may share a subnet: answer for your own address")
     yield _four(device, "arp_announce", 2, "uplinks may share a subnet: ask from your own address")
     yield _four(device, "accept_redirects", 0, "an ISP's redirect does not route our packets")
     yield _four(device, "promote_secondaries", 1, "a changed address must not take others along")
     if Family.V6 in families(config):
-        heed = 2 if uplink.addressing is Addressing.EXTERNAL else 0
-        why = "router advertisements count although this box forwards" if heed else "static here"
-        yield _six(device, "accept_ra", heed, why)
+        yield from _advertisements(uplink)
         yield _six(device, "accept_redirects", 0, "an ISP's redirect does not route our packets")
+
+
+def _advertisements(uplink: Uplink) -> Iterator[Sysctl]:
+    """Whether routers on the line are believed. Addresses and route only where the file says so."""
+    heed = uplink.auto6 or uplink.addressing is Addressing.EXTERNAL
+    why = "router advertisements count although this box forwards" if heed else "static here"
+    yield _six(uplink.device, "accept_ra", 2 if heed else 0, why)
+    if uplink.auto6:
+        yield _six(uplink.device, "accept_ra_defrtr", 1, "the way out comes by advertisement")
+        yield _six(uplink.device, "accept_ra_pinfo", 1, "the prefix comes by advertisement")
+        yield _six(uplink.device, "autoconf", 1, "the address is formed under the prefix")
+
+
+def _closed(config: Config, port: str) -> Iterator[Sysctl]:
+    """The Ethernet port below a PPPoE line, which carries no IP of ours."""
+    if Family.V6 in families(config):
+        yield _six(port, "accept_ra", 0, "the line is the session above; nobody routes here")
 
 
 def _vlan(config: Config, device: str) -> Iterator[Sysctl]:

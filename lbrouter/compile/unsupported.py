@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lbrouter.compile.dnsmasq import SLAAC_PREFIX
-from lbrouter.model.config import Addressing, Config
+from lbrouter.model.config import Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,31 +19,14 @@ class Refusal:
         return f"{self.key_path}: {self.why}; {self.remedy}"
 
 
-def unsupported(config: Config) -> tuple[Refusal, ...]:
-    """What `apply` refuses: without it a line or a VLAN would not work as the file says."""
-    return tuple(_uplinks(config))
+def unsupported(_config: Config) -> tuple[Refusal, ...]:
+    """What `apply` refuses: nothing that a file can say."""
+    return ()
 
 
 def limits(config: Config) -> tuple[Refusal, ...]:
     """What works in part, so that `apply` goes on and says what is missing."""
     return tuple(_advertisements(config))
-
-
-def _uplinks(config: Config) -> Iterator[Refusal]:
-    static = 'write the address and the gateway, or "external" and let the system configure it'
-    for name, uplink in config.uplinks.items():
-        if uplink.addressing is Addressing.PPPOE:
-            yield Refusal(
-                key_path=f"uplinks.{name}.address",
-                why=f'"{uplink.addressing}" needs a client that this version does not bring',
-                remedy=static,
-            )
-        if uplink.auto6:
-            yield Refusal(
-                key_path=f"uplinks.{name}.address6",
-                why='"auto" needs router advertisements, which this version does not follow',
-                remedy="write the address and gateway6, or leave both out",
-            )
 
 
 def _advertisements(config: Config) -> Iterator[Refusal]:

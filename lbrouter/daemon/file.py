@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lbrouter.compile.parse import MAX_BYTES, Parsed, parse
+from lbrouter.compile.pppd import lines
 from lbrouter.compile.unsupported import unsupported
+from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfigError, NotPermittedError, UnavailableError
-from lbrouter.services import dnsmasq
+from lbrouter.services import dnsmasq, pppd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +67,6 @@ def refuse_unsupported(config: Config) -> None:
     if refusals:
         raise UnavailableError("\n".join(f"not in this version: {each}" for each in refusals))
     dnsmasq.require(config)
+    pppd.require(config)
+    if lines(config) and not pppoe.available():
+        raise UnavailableError(pppoe.MISSING, remedy=pppoe.REMEDY)

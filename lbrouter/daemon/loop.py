@@ -5,7 +5,7 @@ nobody else does. What fails is said, and starts again alone (`parts.keep`).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,8 @@ from lbrouter.daemon.routes import told
 from lbrouter.daemon.trial import Trial
 from lbrouter.daemon.wishes import Wishes
 from lbrouter.kernel.monitor import Notice, NoticeKind
-from lbrouter.model.events import Carrier
+from lbrouter.model.config import Uplink
+from lbrouter.model.events import Addressed, Carrier, Event
 
 CALM_S: Final = 30.0
 """A round after this time at the latest: not every setting announces that it was changed. Rules,
@@ -88,10 +89,9 @@ class Loop:
         """The kernel announced something: what may be a carrier goes to the mind at once."""
         now = asyncio.get_running_loop().time()
         if notice.kind is NoticeKind.LINK:
-            for name, uplink in self.mind.config.uplinks.items():
-                if uplink.interface == notice.interface:
-                    up = notice.exists and notice.carrier
-                    self.mind.tell(Carrier(at=now, uplink=name, up=up))
+            for uplink in self.mind.config.uplinks.values():
+                for event in _felt(uplink, notice, now):
+                    self.mind.tell(event)
         if notice.own:
             return
         self._notices = [*self._notices, notice.detail or str(notice.kind)][-NOTICES_KEPT:]
@@ -190,6 +190,16 @@ class Loop:
             if before is not None:
                 self._tell_moves(before, took_ms)
             self.journal.say("adjust", f"{count} {_plural(count)}", changes=count, took_ms=took_ms)
+
+
+def _felt(uplink: Uplink, notice: Notice, now: float) -> Iterator[Event]:
+    """What a notice of a link means to an uplink: its carrier, or the end of its session."""
+    up = notice.exists and notice.carrier
+    if notice.interface == uplink.interface:
+        yield Carrier(at=now, uplink=uplink.name, up=up)
+    elif notice.interface == uplink.device and not up:
+        reason = f"the session on {uplink.interface} ended"
+        yield Addressed(at=now, uplink=uplink.name, ready=False, reason=reason)
 
 
 def _plural(count: int) -> str:

@@ -28,7 +28,7 @@ from lbrouter.model.health import Health
 from lbrouter.model.machine import Allocation, Facts, Scope
 from lbrouter.model.plan import Operation, Plan
 from lbrouter.model.state import KernelState
-from lbrouter.services import dnsmasq
+from lbrouter.services import dnsmasq, pppd
 
 Teller = Callable[[Plan], Callable[[Operation], None]]
 """Given a plan, what is called with each operation before it is carried out."""
@@ -108,6 +108,7 @@ class Machine:
         self.store = Store(state_dir)
         self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
         self.leases = LeaseBook(runtime_dir)
+        self.pppd = pppd.Pppd(runtime_dir)
         self.runtime_dir = runtime_dir
         self.tell = tell
 
@@ -123,7 +124,8 @@ class Machine:
         remembered = self.store.baseline()
         scope = scope_of(config, remembered)
         facts = await self.kernel.facts(scope)
-        facts = self.leases.known(config, replace(facts, features=known(self.runtime_dir)))
+        facts = replace(facts, features=known(self.runtime_dir), lacks=self.pppd.lacks(config))
+        facts = self.leases.known(config, facts)
         observed = await self.kernel.observe(scope)
         return Found(
             scope=scope,
@@ -163,22 +165,34 @@ class Machine:
     def programs(self, config: Config | None) -> Plan:
         """What is to be done beside the kernel; None for the file means that nothing shall run.
 
-        Nothing where dnsmasq is missing: who needs it was refused before (`dnsmasq.require`).
+        Nothing of a program that is missing: who needs it was refused before (`require`).
         """
-        if config is not None and dnsmasq.missing(config):
-            return Plan()
-        return Plan(operations=self.dnsmasq.pending(config))
+        no_names = config is not None and dnsmasq.missing(config)
+        no_lines = config is not None and pppd.missing(config)
+        return Plan(
+            operations=(
+                *(() if no_lines else self.pppd.pending(config)),
+                *(() if no_names else self.dnsmasq.pending(config)),
+            )
+        )
 
     async def serve(self, config: Config | None) -> Plan:
         """Start, replace or end the programs beside the kernel; what was done.
 
-        Raises NotAppliedError with the program's own words; the kernel keeps what it holds.
+        Raises NotAppliedError with the program's own words, when the others have had their turn;
+        the kernel keeps what it holds.
         """
-        steps = self.programs(config)
+        steps, failed = self.programs(config), list[LbrouterError]()
         tell = self.tell(steps)
         for operation in steps.operations:
+            owner = self.pppd if pppd.is_session(operation) else self.dnsmasq
             tell(operation)
-            await asyncio.to_thread(self.dnsmasq.carry_out, operation)
+            try:
+                await asyncio.to_thread(owner.carry_out, operation)
+            except LbrouterError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return steps
 
     async def remove(self, config: Config | None) -> None:

@@ -19,6 +19,7 @@ from lbrouter.model.health import Health
 from lbrouter.model.machine import Facts
 from lbrouter.model.plan import Operation, Plan
 from lbrouter.model.units import Duration
+from lbrouter.services import secrets
 
 MOST_EVENTS: Final = 1000
 
@@ -85,6 +86,7 @@ class Orders:
         text, source = _text(asked, "config"), _text(asked, "source", default="a file")
         file = understood(text.encode(), source=source)
         refuse_unsupported(file.config)
+        secrets.require(file.config)
         within_ms = _number(asked, "confirm_within_ms", default=0)
         within = Duration(within_ms) if within_ms else None
         async with self._loop.writer:

@@ -50,8 +50,8 @@ class Sampler:
         """Which lines we fill ourselves, in either direction."""
         now = time.monotonic()
         for name, uplink in config.uplinks.items():
-            traffic = self.traffic.get(uplink.interface, Traffic())
-            waiting = self._backlogs.get(_index(uplink.interface), 0)
+            traffic = self.traffic.get(uplink.device, Traffic())
+            waiting = self._backlogs.get(_index(uplink.device), 0)
             full = fills(traffic, upload=uplink.upload, download=uplink.download, waiting=waiting)
             yield QueueFull(at=now, uplink=name, full=full)
 

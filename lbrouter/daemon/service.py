@@ -21,6 +21,7 @@ from lbrouter.daemon.parts import end, keep
 from lbrouter.daemon.pending import Moment
 from lbrouter.daemon.sampler import EVERY_S, Sampler
 from lbrouter.daemon.server import ControlSocket
+from lbrouter.daemon.solicitor import LOOK_S, Solicitor
 from lbrouter.daemon.witness import LOOK_EVERY_S, Witness
 from lbrouter.kernel.carrier import CarrierWatch
 from lbrouter.kernel.linux import LinuxKernel
@@ -30,6 +31,8 @@ from lbrouter.kernel.notify import Notifier
 from lbrouter.kernel.probe import Probers
 from lbrouter.model.errors import Exit, LbrouterError, NotAppliedError
 from lbrouter.model.events import Carrier, Event
+from lbrouter.model.plan import Operation
+from lbrouter.model.service import Service as Program
 
 SAMPLE_EVERY_S: Final = 10.0
 TRIAL_EVERY_S: Final = 0.5
@@ -146,6 +149,7 @@ class Service:
             "the witness": self._bear_witness,
             "the trial": self._try,
             "the programs": self._tend,
+            "the solicitor": self._solicit,
             "the reload": self._reloads,
             "the watchdog": self._beat,
         }
@@ -196,7 +200,7 @@ class Service:
         mind, at = self._loop.mind, moment(precision="seconds")
         for name, uplink in mind.config.uplinks.items():
             readings = failover.readings(mind.brain, name)
-            traffic = self._sampler.traffic.get(uplink.interface)
+            traffic = self._sampler.traffic.get(uplink.device)
             self._journal.sample(
                 Sample(
                     at=at,
@@ -221,7 +225,7 @@ class Service:
             await asyncio.sleep(TRIAL_EVERY_S)
 
     async def _tend(self) -> None:
-        """A dnsmasq that died is started again; what keeps it from starting is said once."""
+        """A program that died is started again; what keeps it from starting is said once."""
         trouble = ""
         while True:
             await asyncio.sleep(PROGRAMS_EVERY_S)
@@ -229,12 +233,18 @@ class Service:
                 async with self._loop.writer:
                     done = await self._loop.machine.serve(self._loop.file.config)
                 for operation in done.operations:
-                    self._journal.say("repair", f"dnsmasq: {operation.reason}")
+                    self._journal.say("repair", f"{_program(operation)}: {operation.reason}")
                 trouble = ""
             except LbrouterError as error:
                 if str(error) != trouble:
                     self._journal.say("trouble", str(error))
                 trouble = str(error)
+
+    async def _solicit(self) -> None:
+        solicitor = Solicitor()
+        while True:
+            solicitor.look(self._loop.rounds.last)
+            await asyncio.sleep(LOOK_S)
 
     async def _reloads(self) -> None:
         """SIGHUP: the file anew. A wrong one changes nothing."""
@@ -273,3 +283,8 @@ class Service:
         await end(parts)
         lastword.save(self._places.runtime_dir, self._loop.mind.health)
         self._journal.say("stop", "the daemon ends; what it set up stays")
+
+
+def _program(operation: Operation) -> str:
+    noun = operation.noun
+    return noun.name if isinstance(noun, Program) else ""

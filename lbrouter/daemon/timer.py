@@ -15,6 +15,7 @@ from typing import Final
 import lbrouter
 from lbrouter.daemon.pending import Moment, Waiting
 from lbrouter.model.errors import LbrouterError, NotAppliedError
+from lbrouter.services.process import under_systemd
 
 LOOK_S: Final = 1.0
 """How often the record is looked for: a confirmation ends the process within this time."""
@@ -22,9 +23,6 @@ LOOK_S: Final = 1.0
 RETRY_S: Final = 0.5
 PATIENCE_S: Final = 3600.0
 """A rollback that is refused is tried again for this long; the next start of anything goes on."""
-
-SYSTEMD: Final = Path("/run/systemd/system")
-"""There when systemd is process 1: sd_booted(3)."""
 
 
 async def start(state_dir: Path, runtime_dir: Path, ident: str) -> None:
@@ -34,19 +32,11 @@ async def start(state_dir: Path, runtime_dir: Path, ident: str) -> None:
     """
     words = [*map(os.path.abspath, (state_dir, runtime_dir)), ident]
     argv = [sys.executable, "-P", "-m", "lbrouter.daemon.timer"]
-    if _under_systemd() and await _run([*_unit(ident), *argv, "stay", *words]) == 0:
+    if under_systemd() and await _run([*_unit(ident), *argv, "stay", *words]) == 0:
         return
     code = await _run([*argv, "leave", *words])
     if code:
         raise NotAppliedError(f"The process that would undo the change did not start ({code}).")
-
-
-def _under_systemd() -> bool:
-    """Whether a transient unit would run where we do: units are started in the first namespace."""
-    try:
-        return SYSTEMD.is_dir() and Path("/proc/1/ns/net").samefile("/proc/self/ns/net")
-    except OSError:
-        return False
 
 
 def _unit(ident: str) -> list[str]:

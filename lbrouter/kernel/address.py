@@ -32,17 +32,33 @@ IFA_LOCAL: Final = 2
 IFA_FLAGS: Final = 8
 IFA_PROTO: Final = 11
 
+IFA_F_TEMPORARY: Final = 0x01
 IFA_F_NODAD: Final = 0x02
+IFA_F_DADFAILED: Final = 0x08
+IFA_F_DEPRECATED: Final = 0x20
+IFA_F_TENTATIVE: Final = 0x40
+IFA_F_PERMANENT: Final = 0x80
 IFA_F_NOPREFIXROUTE: Final = 0x200
+UNFIT: Final = (
+    IFA_F_TEMPORARY | IFA_F_DADFAILED | IFA_F_DEPRECATED | IFA_F_TENTATIVE | IFA_F_PERMANENT
+)
+"""The kernel never calls an address permanent that it formed itself, even one without end
+(addrconf_prefix_rcv_add_addr in net/ipv6/addrconf.c)."""
+
 LINK_SCOPE: Final = 253
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """An address that the kernel holds, and whether it is ours."""
+    """An address that the kernel holds, and whether it is ours.
+
+    `autoconfigured`: it has a lifetime, as those from router advertisements have, and is fit for
+    new flows.
+    """
 
     address: Address
     ours: bool
+    autoconfigured: bool = False
 
 
 async def held(ipr: AsyncIPRoute) -> tuple[Held, ...]:
@@ -146,4 +162,8 @@ def _held(answer: Answer, names: Mapping[int, str]) -> Held:
         address=ip_interface((number, length)),
         prefix_route=not flags & IFA_F_NOPREFIXROUTE,
     )
-    return Held(address=address, ours=answer.number(IFA_PROTO) == PROTOCOL)
+    return Held(
+        address=address,
+        ours=answer.number(IFA_PROTO) == PROTOCOL,
+        autoconfigured=number.version == 6 and not number.is_link_local and not flags & UNFIT,
+    )

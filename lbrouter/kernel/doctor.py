@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.compile.desired import scope_of
+from lbrouter.compile.pppd import lines
 from lbrouter.kernel.features import NEEDS, features
 from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.neighbours import neighbours
@@ -53,6 +54,7 @@ TOOLS: Final = {
     "ip": ("lets you read routes and rules; a rehearsal needs it", "apt install iproute2"),
     "tc": ("lets you read queues; a rehearsal needs it", "apt install iproute2"),
     "conntrack": ("lets you read connections", "apt install conntrack"),
+    "pppd": ("keeps the sessions of PPPoE lines", "apt install ppp"),
     "dnsmasq": ("gives the VLANs' clients addresses and names", "apt install dnsmasq-base"),
 }
 
@@ -109,7 +111,8 @@ def required(config: Config | None) -> frozenset[str]:
         return REQUIRED
     tagged = any(vlan.id is not None for vlan in config.vlans.values())
     shaping = SHAPING if _is_shaped(config) else frozenset()
-    return REQUIRED | ({"vlan"} if tagged else set()) | shaping
+    sessions = {"pppoe"} if lines(config) else set()
+    return REQUIRED | ({"vlan"} if tagged else set()) | sessions | shaping
 
 
 def _is_shaped(config: Config) -> bool:
@@ -200,7 +203,7 @@ def _rp_filter(config: Config | None, facts: Facts) -> Iterator[Finding]:
     """The kernel takes the larger of the interface's value and that of "all" (ip-sysctl)."""
     uplinks = () if config is None else config.uplinks.values()
     for uplink in uplinks:
-        name = uplink.interface
+        name = uplink.device
         if name in facts.interfaces and max(_rp_value("all"), _rp_value(name)) == STRICT:
             yield Finding(
                 subject="rp_filter",

@@ -4,7 +4,7 @@ A conflict is a sentence for a person. Nothing that is found here is ever change
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_address
+from ipaddress import IPv6Interface, ip_address
 from struct import Struct
 from typing import Any, Final
 
@@ -28,6 +28,10 @@ from lbrouter.model.state import Family, IpAddress
 
 MAIN_TABLE: Final = 254
 RTA_MULTIPATH: Final = 9
+RTA_PREF: Final = 20
+PREFERENCES: Final = {b"\1": 0, b"\0": 1, b"\3": 2}
+"""High, medium, low (linux/icmpv6.h)."""
+
 RTNEXTHOP: Final = Struct("=HBBi")
 TCA_KIND: Final = 1
 TCMSG: Final = Struct("=BBHiIII")
@@ -70,8 +74,14 @@ def _interface(
         ours=found.alias == ALIAS,
         addresses=tuple(each.address.address for each in mine),
         foreign_addresses=tuple(each.address.address for each in mine if not each.ours),
+        autoconfigured=tuple(_six(each) for each in mine if each.autoconfigured),
         gateways=gateways.get(found.index, ()),
     )
+
+
+def _six(held: address.Held) -> IPv6Interface:
+    assert isinstance(held.address.address, IPv6Interface)
+    return held.address.address
 
 
 async def _gateways(ipr: AsyncIPRoute) -> Mapping[int, tuple[IpAddress, ...]]:
@@ -80,10 +90,15 @@ async def _gateways(ipr: AsyncIPRoute) -> Mapping[int, tuple[IpAddress, ...]]:
     for family in Family:
         messages = await route.dump_table(ipr, family, MAIN_TABLE)
         defaults = [each for each in messages if _is_foreign_default(each)]
-        for message in sorted(defaults, key=lambda each: each.number(route.RTA_PRIORITY)):
+        for message in sorted(defaults, key=_rank):
             for index, gateway in _nexthops(message):
                 gateways[index] = (*gateways.get(index, ()), gateway)
     return gateways
+
+
+def _rank(answer: Answer) -> tuple[int, int]:
+    """The lower the better: the metric, then what the router says of itself (RFC 4191)."""
+    return answer.number(route.RTA_PRIORITY), PREFERENCES.get(answer.raw(RTA_PREF), 1)
 
 
 def _is_foreign_default(answer: Answer) -> bool:

@@ -22,6 +22,7 @@ from pyroute2.netlink.rtnl import (
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
+from lbrouter.kernel import pppoe
 from lbrouter.kernel.netlink import ADD, REMOVE, send
 from lbrouter.kernel.netns import in_scratch
 from lbrouter.model.errors import NotPermittedError
@@ -33,6 +34,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "fq_codel": "short queues under load (module sch_fq_codel)",
     "cake": "short queues under load (module sch_cake)",
     "netem": "delay and loss in a rehearsal (module sch_netem)",
+    "pppoe": "lines by PPPoE (modules pppoe, ppp_generic)",
     "u32": "redirecting a device's packets to an IFB (module cls_u32)",
     "nft": "firewall and balancing (module nf_tables)",
     "nft_nat": "translating addresses on the uplinks (modules nft_chain_nat, nft_masq)",
@@ -57,12 +59,13 @@ Probe = Callable[[AsyncIPRoute, int], Awaitable[None]]
 def features() -> frozenset[str]:
     """The features of `NEEDS` that this kernel has. About 10 ms. Needs root."""
     try:
-        return in_scratch(lambda: asyncio.run(_probe()) | _nft())
+        found = in_scratch(lambda: asyncio.run(_probe()) | _nft())
     except PermissionError as error:
         raise NotPermittedError(
             "Finding out what the kernel can do needs a scratch network namespace.",
             remedy="Run it as root.",
         ) from error
+    return found | ({"pppoe"} if pppoe.available() else frozenset())
 
 
 def known(runtime_dir: Path) -> frozenset[str]:

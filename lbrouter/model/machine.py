@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Interface
 
 from lbrouter.model.lease import Lease
 from lbrouter.model.state import IpAddress, IpInterface
@@ -24,6 +25,9 @@ class InterfaceFacts:
     """All its addresses, ours and others'."""
     foreign_addresses: tuple[IpInterface, ...] = ()
     """Those that others put there: we use them, and leave them."""
+    autoconfigured: tuple[IPv6Interface, ...] = ()
+    """Those that the kernel formed from router advertisements and that new flows may use: neither
+    tentative, nor deprecated, nor temporary (RFC 8981)."""
     gateways: tuple[IpAddress, ...] = ()
     """Gateways of default routes by this interface in `main` that are not ours."""
 

@@ -1,5 +1,6 @@
 """The sections `[health]`, `[uplinks.NAME]` and `[uplinks.NAME.health]`."""
 
+from hashlib import sha256
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import Annotated, Final
 
@@ -25,6 +26,10 @@ from lbrouter.model.targets import parse_target
 from lbrouter.model.units import Duration
 
 MAX_TARGETS: Final = 16
+
+PPP: Final = "ppp-"
+LONGEST_DEVICE: Final = 15
+"""IFNAMSIZ without its closing zero."""
 
 Targets = Annotated[tuple[HealthTarget, ...], Field(min_length=1, max_length=MAX_TARGETS)]
 
@@ -89,6 +94,13 @@ class Uplink(Named):
     """What this uplink does otherwise than `[health]` says."""
 
     @property
+    def device(self) -> str:
+        """The kernel's interface that carries the packets: `interface` itself, but with PPPoE a
+        device that pppd makes on top of it and that comes and goes with the session.
+        """
+        return device_of(self.name) if self.addressing is Addressing.PPPOE else self.interface
+
+    @property
     def addressing(self) -> Addressing:
         """Who brings the IPv4 address. A line with IPv6 alone counts as static."""
         return self.address if isinstance(self.address, Addressing) else Addressing.STATIC
@@ -107,3 +119,12 @@ class Uplink(Named):
     def auto6(self) -> bool:
         """Whether the IPv6 address comes by router advertisement."""
         return self.address6 is Addressing6.AUTO
+
+
+def device_of(name: str) -> str:
+    """The ppp device of the uplink `name`: always the same, and short enough for the kernel."""
+    device = f"{PPP}{name}"
+    if len(device) <= LONGEST_DEVICE:
+        return device
+    digits = sha256(name.encode()).hexdigest()[:4]
+    return f"{device[: LONGEST_DEVICE - 5]}-{digits}"

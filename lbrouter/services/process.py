@@ -15,6 +15,16 @@ PATIENCE_S: Final = 3.0
 """After this long a process that was asked to end is killed."""
 
 PROC: Final = Path("/proc")
+SYSTEMD: Final = Path("/run/systemd/system")
+"""There when systemd is process 1: sd_booted(3)."""
+
+
+def under_systemd() -> bool:
+    """Whether a transient unit would run where we do: units are started in the first namespace."""
+    try:
+        return SYSTEMD.is_dir() and (PROC / "1/ns/net").samefile(PROC / "self/ns/net")
+    except OSError:
+        return False
 
 
 def find(word: str, pid_file: Path) -> tuple[int, ...]:

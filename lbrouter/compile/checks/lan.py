@@ -144,6 +144,8 @@ def _interfaces(config: Config) -> Iterator[Finding]:
 def _uses(config: Config) -> Iterator[tuple[str, Path]]:
     for uplink in config.uplinks.values():
         yield uplink.interface, ("uplinks", uplink.name, "interface")
+        if uplink.device != uplink.interface:
+            yield uplink.device, ("uplinks", uplink.name, "address")
     if config.lan is not None:
         yield config.lan.trunk, ("lan", "trunk")
     tagged: dict[int, str] = {}

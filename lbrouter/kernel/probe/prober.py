@@ -56,7 +56,7 @@ class Prober:
         self._vigil = vigil or Vigil(emit)
         self._phase_s = interval_s * number / (MAX_UPLINKS + 1)
         self._turn: Iterator[Target] = cycle(health.targets)
-        self._line = Line(interface=section.interface, number=number)
+        self._line = Line(interface=section.device, number=number)
         kind = RecordType.AAAA if section.address is None else RecordType.A
         self._names = Names(self._line, config.gateway.dns or system_servers(), kind)
         self._echoes = {4: Echo(self._line, icmp.V4), 6: Echo(self._line, icmp.V6)}

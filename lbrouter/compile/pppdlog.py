@@ -1,0 +1,58 @@
+"""What pppd's log says of a line without a session, in one sentence for a technician. Pure.
+
+Of what the provider's end says of itself nothing is repeated: it is anybody's text.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+BEGUN: Final = "PPP session is "
+"""A server was found: what is said from here on is about the new attempt."""
+
+STANDS: Final = re.compile(r"(local  IP|local  LL) address ")
+
+CAUSES: Final = (
+    (r"Modem hangup", "the provider ended the session"),
+    (r"LCP terminated by peer", "the provider ended the session"),
+    (r"LCP: timeout sending Config-Requests", "the PPPoE server does not negotiate (LCP)"),
+    (r"No response to \d+ echo-requests", "the provider's end fell silent: the session was ended"),
+    (r"Could not determine local IP address", "the provider gave no address"),
+    (r"peer refused to authenticate", "the provider asks for no password that pppd can give"),
+    (r"PAP authentication failed", "authentication refused (PAP)"),
+    (r"CHAP authentication failed", "authentication refused (CHAP)"),
+    (r"EAP: .*[Ff]ail", "authentication refused (EAP)"),
+    (r"Network is down", "{port} is down"),
+    (r"PAD[OS]: [A-Za-z]+(-[A-Za-z]+)?-Error", "the PPPoE server on {port} refuses a session"),
+    (r"Timeout waiting for PADS", "the PPPoE server on {port} offers a session and gives none"),
+    (r"Timeout waiting for PADO", "no PPPoE server answers on {port} (no PADO)"),
+)
+"""Patterns and sentences. Of one attempt the last of this list counts: a refused password is
+followed by the end of the session, which is no news."""
+
+_RULES: Final = tuple((re.compile(pattern), sentence) for pattern, sentence in CAUSES)
+
+
+def reason(log: str, port: str) -> str:
+    """Why there is no session on `port`, "" where the log tells of none that failed.
+
+    The cause of the last attempt that came to one; an attempt that goes on has none yet.
+    """
+    found, fresh = -1, True
+    for line in log.splitlines():
+        if line.startswith(BEGUN):
+            fresh = True
+        elif STANDS.match(line):
+            found, fresh = -1, True
+        elif (rank := _rank(line)) >= 0 and (fresh or rank > found):
+            found, fresh = rank, False
+    return _RULES[found][1].format(port=port) if found >= 0 else ""
+
+
+def _rank(line: str) -> int:
+    """The place of a line in `CAUSES`, -1 for one that tells nothing."""
+    return _first(n for n, (pattern, _) in enumerate(_RULES) if pattern.match(line))
+
+
+def _first(places: Iterable[int]) -> int:
+    return next(iter(places), -1)

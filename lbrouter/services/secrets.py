@@ -1,0 +1,50 @@
+"""The password of a PPPoE line: read from its file, shown to nobody."""
+
+import stat
+from pathlib import Path
+
+from lbrouter.compile import pppd
+from lbrouter.model.config import Config, Uplink
+from lbrouter.model.errors import ConfigError, LbrouterError, NotPermittedError
+
+
+def require(config: Config) -> None:
+    """Raise ConfigError with every password that cannot be used."""
+    found = [said for uplink in pppd.lines(config) if (said := fault(uplink))]
+    if found:
+        raise ConfigError("\n".join(found))
+
+
+def fault(uplink: Uplink) -> str:
+    """What is wrong with the password of a line, "" where it can be used."""
+    try:
+        secret(uplink)
+    except LbrouterError as error:
+        return str(error)
+    return ""
+
+
+def secret(uplink: Uplink) -> str:
+    """The password of a line: its file's one line. Raises ConfigError saying what is wrong.
+
+    Raises NotPermittedError where this user may not read it.
+    """
+    file = Path(uplink.password_file or "")
+    where = f'uplinks.{uplink.name}.password_file = "{file}"'
+    try:
+        mode = file.stat().st_mode
+        text = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except PermissionError as error:
+        raise NotPermittedError(f"{where}: it may not be read", remedy="Run it as root.") from error
+    except OSError as error:
+        raise ConfigError(
+            f"{where}: it cannot be read ({error.strerror}); write the password into it, one line,"
+            " chmod 600"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{where}: it is not text") from error
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise ConfigError(f"{where}: everybody on this machine can read it; chmod 600 {file}")
+    if wrong := pppd.fault(text):
+        raise ConfigError(f"{where}: the password {wrong}")
+    return text
