@@ -158,16 +158,6 @@ uplinks = ["lte", "dsl", "other"]
 """
 
 
-def test_what_this_version_cannot_do_is_named_with_a_remedy() -> None:
-    found = unsupported(config_of(FUTURE))
-    assert [each.key_path for each in found] == [
-        "uplinks.lte.address6",
-        "uplinks.dsl.address",
-    ]
-    assert str(found[1]).startswith('uplinks.dsl.address: "pppoe" needs a client')
-    assert all(each.remedy for each in found)
-
-
 def test_what_works_is_not_refused() -> None:
     assert unsupported(CONFIG) == ()
     assert limits(CONFIG) == ()
