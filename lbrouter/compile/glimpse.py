@@ -32,9 +32,10 @@ def lack(uplink: Uplink, facts: Facts) -> str:
         return f"interface {name} is not there"
     if uplink.addressing is Addressing.EXTERNAL:
         return _unfinished(name, found)
-    kind = "address6" if uplink.address is None else uplink.addressing.value
-    unknown = f"no address yet ({kind}) on {name}"
-    if uplink.addressing is Addressing.DHCP:
+    unknown = f"no address yet ({uplink.addressing.value}) on {name}"
+    if uplink.address is None:
+        unknown = f"no router advertises an address on {name}"
+    elif uplink.addressing is Addressing.DHCP:
         unknown = f"no DHCP lease on {name}: the daemon asks for one (lbrouter run)"
     return facts.lacks.get(uplink.name, unknown)
 

@@ -57,18 +57,6 @@ def offers(uplink: Uplink, family: Family, facts: Facts) -> bool:
     return way_out(uplink, family, facts) is not None
 
 
-def lack(uplink: Uplink, facts: Facts) -> str:
-    """Why there is no way out by `uplink`, in words for a technician."""
-    name = uplink.interface
-    if name not in facts.interfaces:
-        return f"interface {name} is not there"
-    if uplink.name in facts.lacking:
-        return facts.lacking[uplink.name]
-    if uplink.address is None and uplink.auto6:
-        return f"no router advertises an address on {name}"
-    return f"no address yet ({uplink.addressing.value}) on {name}"
-
-
 def families(config: Config) -> tuple[Family, ...]:
     """The families that the file speaks of: IPv6 only where something has an IPv6 address."""
     six = any(uplink.address6 is not None for uplink in config.uplinks.values())
