@@ -2,7 +2,7 @@
 
 import os
 import signal
-from ipaddress import ip_address
+from ipaddress import IPv6Network, ip_address
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,12 @@ from lbrouter.rehearsal.hosts import Isp
 from lbrouter.rehearsal.shell import Job
 
 USER: Final = "event@isp"
+PREFIX: Final = IPv6Network("2001:db8:9::/64")
+
+ROUTER: Final = (
+    *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--pid-file"),
+    *("--bind-interfaces", "--user=root", "--enable-ra"),
+)
 
 OPTIONS: Final = """\
 auth
@@ -56,6 +62,21 @@ class Provider:
         )
         argv = ["unshare", "--mount", "--propagation", "slave", "sh", "-ec", script]
         return self.isp.start(argv)
+
+    def advertise(self) -> Job:
+        """Be a router of `PREFIX` to the session, one that answers who asks."""
+        session = self.device()
+        address = f"{PREFIX[1]}/{PREFIX.prefixlen}"
+        self.isp.check(["ip", "-6", "address", "add", address, "dev", session])
+        return self.isp.start(
+            [*ROUTER, f"--interface={session}", f"--dhcp-range=::,constructor:{session},ra-only,64"]
+        )
+
+    def device(self) -> str:
+        """The device of the one session on this side."""
+        shown = self.isp.check(["ip", "-o", "link", "show", "type", "ppp"])
+        [line] = shown.splitlines()
+        return line.split()[1].rstrip(":")
 
     def sessions(self) -> list[int]:
         """Process ids of the sessions that stand or are being negotiated."""

@@ -1,5 +1,6 @@
 """`address = "pppoe"`: pppd and a real PPPoE server, from the first session to `down`."""
 
+from ipaddress import IPv6Address, IPv6Interface
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from lbrouter.rehearsal.venue import Venue
 from lbrouter.services.pppd import Pppd
 from tests.topology.conftest import VenueOf, eventually, succeeded
 from tests.topology.daemons import Daemon
-from tests.topology.provider import USER, Provider
+from tests.topology.provider import PREFIX, USER, Provider
 
 pytestmark = pytest.mark.needs("pppoe")
 
@@ -69,6 +70,7 @@ def venue(venue_of: VenueOf, secret: Path) -> Venue:
     built = venue_of(LAB)
     static = 'address = "198.51.100.2/29"\ngateway = "198.51.100.1"'
     pppoe = f'address = "pppoe"\nusername = "{USER}"\npassword_file = "{secret}"'
+    pppoe += '\naddress6 = "auto"'
     built.write_config(parse(LAB.replace(static, pppoe).encode(), source="test").config)
     return built
 
@@ -89,6 +91,14 @@ def goes_by_session(venue: Venue, provider: Provider) -> bool:
     return not row["error"] and provider.serves(row["seen"])
 
 
+def advertised(daemon: Daemon) -> bool:
+    found = daemon.status()["uplinks"]["dsl"]
+    if found["address6"] is None:
+        return False
+    inside = IPv6Interface(found["address6"]).ip in PREFIX
+    return inside and IPv6Address(found["gateway6"]).is_link_local
+
+
 def test_a_session_carries_is_lost_and_returns(venue: Venue, provider: Provider) -> None:
     provider.serve(SECRET)
     before = venue.gateway.snapshot()
@@ -100,6 +110,8 @@ def test_a_session_carries_is_lost_and_returns(venue: Venue, provider: Provider)
         assert found["rtt_ms"] is not None
         assert goes_by_session(venue, provider)
         assert venue.isp("dsl").strays() == 0
+        provider.advertise()
+        assert eventually(lambda: advertised(daemon), within_s=20)
         pid = session(venue)
         held = venue.client("stream").hold(count=2, interval_ms=100, timeout_ms=20_000)
         daemon.kill()
