@@ -4,7 +4,7 @@ Static addresses come from the file, leased ones from a DHCP server, external on
 whoever needs "the addresses of an uplink" (routes, the anti-spoofing sets, `status`) asks here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.machine import Facts, InterfaceFacts
@@ -55,6 +55,21 @@ def way_out(uplink: Uplink, family: Family, facts: Facts) -> WayOut | None:
 def offers(uplink: Uplink, family: Family, facts: Facts) -> bool:
     """Whether `uplink` can carry `family` at all."""
     return way_out(uplink, family, facts) is not None
+
+
+def standing(config: Config, facts: Facts) -> Facts:
+    """`facts` without the devices of sessions that are still being negotiated.
+
+    pppd makes the device first; where the provider refuses, it goes again within a second, and is
+    made anew, for hours. Nothing is set on it before it has an address.
+    """
+    making = {u.device for u in config.uplinks.values() if u.device != u.interface}
+    kept = {
+        name: found
+        for name, found in facts.interfaces.items()
+        if name not in making or found.addresses
+    }
+    return replace(facts, interfaces=kept)
 
 
 def families(config: Config) -> tuple[Family, ...]:

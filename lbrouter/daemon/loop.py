@@ -90,7 +90,8 @@ class Loop:
         now = asyncio.get_running_loop().time()
         if notice.kind is NoticeKind.LINK:
             for uplink in self.mind.config.uplinks.values():
-                for event in _felt(uplink, notice, now):
+                addressed = self.mind.brain.lines[uplink.name].addressed
+                for event in _felt(uplink, notice, now, addressed=addressed):
                     self.mind.tell(event)
         if notice.own:
             return
@@ -192,12 +193,15 @@ class Loop:
             self.journal.say("adjust", f"{count} {_plural(count)}", changes=count, took_ms=took_ms)
 
 
-def _felt(uplink: Uplink, notice: Notice, now: float) -> Iterator[Event]:
-    """What a notice of a link means to an uplink: its carrier, or the end of its session."""
+def _felt(uplink: Uplink, notice: Notice, now: float, *, addressed: bool) -> Iterator[Event]:
+    """What a notice of a link means to an uplink: its carrier, or the end of its session.
+
+    A session that is only being made has a device already, and ends nothing when it fails.
+    """
     up = notice.exists and notice.carrier
     if notice.interface == uplink.interface:
         yield Carrier(at=now, uplink=uplink.name, up=up)
-    elif notice.interface == uplink.device and not up:
+    elif notice.interface == uplink.device and addressed and not up:
         reason = f"the session on {uplink.interface} ended"
         yield Addressed(at=now, uplink=uplink.name, ready=False, reason=reason)
 

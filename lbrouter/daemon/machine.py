@@ -15,6 +15,7 @@ from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import desired_state, nothing, remember, scope_of
 from lbrouter.compile.diff import diff
 from lbrouter.compile.glimpse import first_look
+from lbrouter.compile.ports import standing
 from lbrouter.daemon.file import File
 from lbrouter.daemon.leasebook import LeaseBook
 from lbrouter.kernel import nft
@@ -123,7 +124,7 @@ class Machine:
         """Everything that `desired_state` wants to know; `judge` makes the health of it."""
         remembered = self.store.baseline()
         scope = scope_of(config, remembered)
-        facts = await self.kernel.facts(scope)
+        facts = standing(config, await self.kernel.facts(scope))
         facts = replace(facts, features=known(self.runtime_dir), lacks=self.pppd.lacks(config))
         facts = self.leases.known(config, facts)
         observed = await self.kernel.observe(scope)

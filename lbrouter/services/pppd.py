@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -46,10 +46,11 @@ sessions, and not all of the scripts can be switched off by an option."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Start:
-    """When a process was started last, and how long to wait before the next start."""
+    """When a process was started last, how long it was seen alive, the wait before the next."""
 
     at: float
     pause_s: float = FIRST_PAUSE_S
+    lived_s: float = 0.0
 
 
 class Pppd:
@@ -101,6 +102,7 @@ class Pppd:
         desired = pppd.service(uplink, self._places(uplink.device), secret(uplink))
         observed = self._observe(uplink.device, desired.name)
         if observed == desired:
+            self._lives(uplink.device)
             return None
         if observed is None and not self._is_due(uplink.device):
             return None
@@ -137,13 +139,18 @@ class Pppd:
     def _is_due(self, device: str) -> bool:
         """Whether a process that is not there may be started (again)."""
         last, now = self._starts.get(device), time.monotonic()
-        if last is None or now - last.at > max(STEADY_S, last.pause_s):
+        if last is None or last.lived_s > STEADY_S:
             self._starts[device] = _Start(at=now)
             return True
         if now - last.at < last.pause_s:
             return False
         self._starts[device] = _Start(at=now, pause_s=min(2 * last.pause_s, LONGEST_PAUSE_S))
         return True
+
+    def _lives(self, device: str) -> None:
+        if (last := self._starts.get(device)) is not None:
+            lived_s = time.monotonic() - last.at
+            self._starts[device] = replace(last, lived_s=lived_s)
 
     def _begin(self, wanted: Service) -> None:
         places = self._places(_device(wanted))

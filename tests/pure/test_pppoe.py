@@ -12,7 +12,7 @@ from lbrouter.compile.explain import Known, explain
 from lbrouter.compile.flow import flow_of
 from lbrouter.compile.glimpse import first_look
 from lbrouter.compile.parse import parse
-from lbrouter.compile.ports import WayOut, lack, way_out
+from lbrouter.compile.ports import WayOut, lack, standing, way_out
 from lbrouter.compile.pppd import Places, fault, service, text
 from lbrouter.compile.pppdlog import reason
 from lbrouter.compile.unsupported import unsupported
@@ -134,6 +134,12 @@ def test_while_there_is_no_session_there_is_no_way_out() -> None:
     assert lack(DSL, Facts()) == "interface wan1 is not there"
     state = desired(facts)
     assert "ppp-fiber" in {key for key, _ in (state.nft.elements["named"] if state.nft else ())}
+
+
+def test_a_device_counts_when_the_session_stands() -> None:
+    assert "ppp-fiber" not in standing(CONFIG, facts_of(CONFIG)).interfaces
+    found = standing(CONFIG, dialled(OWN4)).interfaces
+    assert {"ppp-fiber", "wan1", "wan2", "lan1"} <= found.keys()
 
 
 def test_an_advertised_way_needs_an_address_and_a_router() -> None:
