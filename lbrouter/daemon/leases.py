@@ -65,8 +65,13 @@ class Tenant:
     def plug(self, *, up: bool) -> None:
         """The interface has a carrier, or not. A break counts, however short it was."""
         if self._up and not up:
-            self._breaks += 1
+            self.broke()
         self._up = up
+        self._news.set()
+
+    def broke(self) -> None:
+        """The carrier was gone for a moment that the kernel may never announce."""
+        self._breaks += 1
         self._news.set()
 
     def judge(self, config: Config) -> None:
@@ -172,6 +177,12 @@ class Leases:
         for tenant, _ in self._running.values():
             if tenant.interface == notice.interface:
                 tenant.plug(up=up)
+
+    def broke(self, interface: str) -> None:
+        """The carrier of an interface was found to be gone."""
+        for tenant, _ in self._running.values():
+            if tenant.interface == interface:
+                tenant.broke()
 
     def close(self) -> None:
         """End the clients. The leases stay, for the next daemon."""

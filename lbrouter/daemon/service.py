@@ -174,6 +174,7 @@ class Service:
         for name, uplink in mind.config.uplinks.items():
             if uplink.interface == interface and mind.brain.lines[name].carrier:
                 mind.tell(Carrier(at=time.monotonic(), uplink=name, up=False))
+                self._leases.broke(interface)
 
     async def _bear_witness(self) -> None:
         witness = Witness()

@@ -11,7 +11,7 @@ from lbrouter.rehearsal.hosts import Gateway
 from lbrouter.rehearsal.venue import Venue
 from tests.topology.conftest import VenueOf, eventually, succeeded
 from tests.topology.daemons import FAST, Daemon
-from tests.topology.leasing import Dnsmasq, addresses, built, default_of
+from tests.topology.leasing import Dnsmasq, addresses, built, default_of, is_up, reason, status
 from tests.topology.test_daemon_loop import NO_NEW_CODE, RIGHTS
 
 POOL = "--dhcp-range=203.0.113.100,203.0.113.150,255.255.255.0,2m"
@@ -34,14 +34,6 @@ def venue(venue_of: VenueOf) -> Venue:
     return built(venue_of)
 
 
-def up(daemon: Daemon, *uplinks: str) -> bool:
-    def are() -> bool:
-        found = daemon.status()["uplinks"]
-        return all(found[name]["state"] == "up" for name in uplinks or ("fiber",))
-
-    return eventually(are, within_s=15)
-
-
 def main_table(gateway: Gateway) -> str:
     """What stands in `main` beside the VLANs' own subnets."""
     rows = gateway.check(["ip", "route", "show", "table", "main"]).splitlines()
@@ -58,26 +50,26 @@ def test_a_lease_is_fetched_renewed_confirmed_and_taken_over(venue: Venue, tmp_p
     assert found["reason"] == "no DHCP lease on wan1: the daemon asks for one (lbrouter run)"
     server = Dnsmasq(isp, tmp_path, POOL, ROUTER, *QUICK)
     with Daemon(gateway) as daemon:
-        assert up(daemon), daemon.said()
-        found = daemon.status()["uplinks"]["fiber"]
+        assert is_up(venue), daemon.said()
+        found = status(venue)["uplinks"]["fiber"]
         address = found["address"]
         assert (found["gateway"], addresses(venue)) == ("203.0.113.1", [address])
 
         acks = server.count("DHCPACK")
-        assert eventually(lambda: server.count("DHCPACK") > acks, within_s=8)  # a renewal
+        assert eventually(lambda: server.count("DHCPACK") > acks, within_s=30)  # a renewal
         acks = server.count("DHCPACK")
         isp.carrier(up=False)
-        assert eventually(lambda: daemon.state("fiber") == "down")
+        assert eventually(lambda: reason(venue).startswith("down"))
         isp.carrier(up=True)
-        assert eventually(lambda: server.count("DHCPACK") > acks, within_s=8)
+        assert eventually(lambda: server.count("DHCPACK") > acks, within_s=30)
         assert server.count("DHCPDISCOVER") == 1
-        assert up(daemon)
+        assert is_up(venue)
 
         held = venue.client("stream").hold(count=3, interval_ms=50)
         daemon.kill()
         daemon.start()
-        assert eventually(daemon.serves, within_s=20)
-        assert up(daemon)
+        assert eventually(daemon.serves, within_s=30)
+        assert is_up(venue)
         assert server.count("DHCPDISCOVER") == 1
         assert addresses(venue) == [address]
         assert [row["error"] for row in held.stop() if row["error"]] == []
@@ -95,7 +87,7 @@ def test_a_change_costs_only_the_flows_that_it_must(venue: Venue, tmp_path: Path
     isp.check(["ip", "address", "add", "203.0.113.254/24", "dev", "line"])
     server = Dnsmasq(isp, tmp_path, POOL, ROUTER, *QUICK)
     with Daemon(venue.gateway) as daemon:
-        assert up(daemon), daemon.said()
+        assert is_up(venue), daemon.said()
         first = addresses(venue)
         mine = venue.client("stream").hold(count=3, interval_ms=50, timeout_ms=20_000)
         others = venue.client("guests").hold(count=3, interval_ms=50, timeout_ms=20_000)
@@ -104,7 +96,7 @@ def test_a_change_costs_only_the_flows_that_it_must(venue: Venue, tmp_path: Path
         routes = "--dhcp-option=121,192.0.2.0/24,203.0.113.1,0.0.0.0/0,203.0.113.254"
         server.job.process.kill()
         server.start(POOL, ROUTER, routes, "--dhcp-option=26,1400", *QUICK)
-        assert eventually(lambda: "via 203.0.113.254" in default_of(venue), within_s=8)
+        assert eventually(lambda: "via 203.0.113.254" in default_of(venue), within_s=30)
         assert "mtu 1400" in default_of(venue)
         assert addresses(venue) == first
         rows = mine.stop()
@@ -114,11 +106,11 @@ def test_a_change_costs_only_the_flows_that_it_must(venue: Venue, tmp_path: Path
         # Another server, with a memory and a pool of its own: it refuses the old address.
         mine = venue.client("stream").hold(count=3, interval_ms=50, timeout_ms=20_000)
         server.restart(OTHER_POOL, ROUTER, *QUICK)
-        assert eventually(lambda: addresses(venue)[:1] not in ([], first), within_s=10)
+        assert eventually(lambda: addresses(venue)[:1] not in ([], first), within_s=30)
         [second] = addresses(venue)
         assert second.startswith("203.0.113.6")
         assert eventually(lambda: "via 203.0.113.1 " in default_of(venue))
-        assert up(daemon)
+        assert is_up(venue)
         rows = venue.client("stream").flows(count=2)
         assert {row["seen"] for row in rows} == {second.partition("/")[0]}
         assert all(row["error"] for row in mine.stop())
@@ -134,12 +126,12 @@ def test_whoever_is_there_renews_when_the_own_server_is_silent(
     isp = venue.isp("fiber")
     server = Dnsmasq(isp, tmp_path, POOL, ROUTER, *QUICK)
     with Daemon(venue.gateway) as daemon:
-        assert up(daemon), daemon.said()
+        assert is_up(venue), daemon.said()
         first = addresses(venue)
         isp.check(["nft", "-f", "-"], stdin=ONLY_IN_PUBLIC)
         server.restart(POOL, ROUTER, *QUICK)
         acks = server.count("DHCPACK")
-        assert eventually(lambda: server.count("DHCPACK") > acks, within_s=15)
+        assert eventually(lambda: server.count("DHCPACK") > acks, within_s=30)
         assert (addresses(venue), server.count("DHCPDISCOVER")) == (first, 1)
 
 
@@ -183,7 +175,7 @@ def test_two_lines_lease_the_same_address_by_the_same_gateway(
     servers = [Dnsmasq(venue.isp(name), tmp_path, pool, *QUICK) for name in ("a", "b")]
     succeeded(venue.gateway.lbrouter("apply"))  # what the kernel can do is known from here on
     with Daemon(venue.gateway, wrapper=[*RIGHTS, sys.executable, "-c", NO_NEW_CODE]) as daemon:
-        assert up(daemon, "a", "b"), daemon.said()
+        assert is_up(venue, "a", "b"), daemon.said()
         assert addresses(venue, "wan1") == addresses(venue, "wan2") == ["192.168.1.50/24"]
         acks = [server.count("DHCPACK") for server in servers]
         rows = venue.client("guests").flows(count=200)
@@ -191,6 +183,6 @@ def test_two_lines_lease_the_same_address_by_the_same_gateway(
         taken = [venue.uplink_of(row["seen"]) for row in rows]
         assert {name: taken.count(name) for name in ("a", "b")} == {"a": 100, "b": 100}
         for server, before in zip(servers, acks, strict=True):
-            assert eventually(lambda s=server, n=before: s.count("DHCPACK") > n, within_s=8)  # type: ignore[misc]
+            assert eventually(lambda s=server, n=before: s.count("DHCPACK") > n, within_s=30)  # type: ignore[misc]
             assert server.count("DHCPDISCOVER") == 1
         assert not daemon.says("trouble"), daemon.said()

@@ -4,7 +4,7 @@ import time
 
 from tests.topology.conftest import VenueOf, eventually
 from tests.topology.daemons import Daemon
-from tests.topology.leasing import EXTERNAL, addresses, built, default_of
+from tests.topology.leasing import EXTERNAL, addresses, built, default_of, is_up, reason, status
 
 
 def test_what_the_system_configures_is_followed_within_a_second(venue_of: VenueOf) -> None:
@@ -14,13 +14,8 @@ def test_what_the_system_configures_is_followed_within_a_second(venue_of: VenueO
     host = first.partition("/")[0]
     theirs = isp.check(["ip", "-4", "-o", "address", "show", "line"]).split()[3]
     router = theirs.partition("/")[0]
-    with Daemon(gateway) as daemon:
-
-        def state() -> str:
-            found = daemon.status()["uplinks"]["fiber"]
-            return f"{found['state']}: {found['reason']}"
-
-        assert eventually(lambda: state().startswith("up"), within_s=10), state()
+    with Daemon(gateway):
+        assert is_up(venue), reason(venue)
         assert f"via {router} dev wan1 proto 76 src {host}" in default_of(venue)
         kept = venue.client("guests").hold(count=2, interval_ms=50)
 
@@ -28,7 +23,7 @@ def test_what_the_system_configures_is_followed_within_a_second(venue_of: VenueO
         begun = time.monotonic()
         assert eventually(lambda: default_of(venue) == "")
         print("gateway gone, followed after", round(time.monotonic() - begun, 2))
-        assert eventually(lambda: state().startswith("waiting: no default gateway by wan1"))
+        assert eventually(lambda: reason(venue).startswith("waiting: no default gateway by wan1"))
         gateway.check(["ip", "route", "add", "default", "via", router, "dev", "wan1"])
         begun = time.monotonic()
         assert eventually(lambda: f"via {router}" in default_of(venue))
@@ -45,8 +40,8 @@ def test_what_the_system_configures_is_followed_within_a_second(venue_of: VenueO
         wanted = "via 198.18.77.1 dev wan1 proto 76 src 198.18.77.2"
         assert eventually(lambda: wanted in default_of(venue))
         print("another address, followed after", round(time.monotonic() - begun, 2))
-        assert daemon.status()["uplinks"]["fiber"]["address"] == second
+        assert status(venue)["uplinks"]["fiber"]["address"] == second
         gateway.check(["ip", "address", "flush", "dev", "wan1"])
         assert eventually(lambda: default_of(venue) == "")
-        assert eventually(lambda: state().startswith("waiting: no address on wan1"))
+        assert eventually(lambda: reason(venue).startswith("waiting: no address on wan1"))
         assert [row["error"] for row in kept.stop() if row["error"]] == []
