@@ -20,17 +20,16 @@ from lbrouter.daemon.orders import Orders
 from lbrouter.daemon.parts import end, keep
 from lbrouter.daemon.pending import Moment
 from lbrouter.daemon.sampler import EVERY_S, Sampler
+from lbrouter.daemon.senses import Senses
 from lbrouter.daemon.server import ControlSocket
 from lbrouter.daemon.solicitor import LOOK_S, Solicitor
-from lbrouter.daemon.witness import LOOK_EVERY_S, Witness
-from lbrouter.kernel.carrier import CarrierWatch
 from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.lock import hold
 from lbrouter.kernel.monitor import Monitor
 from lbrouter.kernel.notify import Notifier
 from lbrouter.kernel.probe import Probers
 from lbrouter.model.errors import Exit, LbrouterError, NotAppliedError
-from lbrouter.model.events import Carrier, Event
+from lbrouter.model.events import Event
 from lbrouter.model.plan import Operation
 from lbrouter.model.service import Service as Program
 
@@ -77,9 +76,8 @@ class Service:
         )
         self._probers = Probers(self._tell)
         self._loop.thought = self._probers.hasten
-        loop = asyncio.get_running_loop()
-        self._carriers = CarrierWatch(lambda gone: loop.call_soon_threadsafe(self._unplugged, gone))
         self._leases = Leases(machine.leases, journal, self._loop.hurry)
+        self._senses = Senses(self._loop, broke=self._leases.broke)
         self._listen()
         await self._begin()
         thrift.settle()
@@ -121,11 +119,10 @@ class Service:
         """From now on this file counts: look at everything once more, and probe its uplinks."""
         self._loop.begin(file, mind)
         await self._loop.round()
-        self._numbers = allocate(file.config, self._loop.machine.store.allocation()).uplinks
-        uplinks = file.config.uplinks.values()
-        self._carriers.interfaces = tuple(uplink.interface for uplink in uplinks)
         self._leases.follow(file.config)
-        self._probers.follow(file.config, self._numbers, pace=self._pace)
+        numbers = allocate(file.config, self._loop.machine.store.allocation()).uplinks
+        self._senses.follow(file.config, numbers)
+        self._probers.follow(file.config, numbers, pace=self._pace)
 
     def _rolled_back(self) -> None:
         """Nothing stood before what was on trial: nothing is left to watch."""
@@ -144,9 +141,9 @@ class Service:
             "the loop": self._loop.work,
             "the monitor": self._watch,
             "the control socket": self._socket.serve,
-            "the carriers": self._ask_carriers,
+            "the carriers": self._senses.ask_carriers,
             "the sampler": self._sample,
-            "the witness": self._bear_witness,
+            "the witness": self._senses.bear_witness,
             "the trial": self._try,
             "the programs": self._tend,
             "the solicitor": self._solicit,
@@ -162,27 +159,6 @@ class Service:
             async for notice in monitor:
                 self._loop.notice(notice)
                 self._leases.notice(notice)
-
-    async def _ask_carriers(self) -> None:
-        try:
-            await asyncio.to_thread(self._carriers.run)
-        finally:
-            self._carriers.end()
-
-    def _unplugged(self, interface: str) -> None:
-        mind = self._loop.mind
-        for name, uplink in mind.config.uplinks.items():
-            if uplink.interface == interface and mind.brain.lines[name].carrier:
-                mind.tell(Carrier(at=time.monotonic(), uplink=name, up=False))
-                self._leases.broke(interface)
-
-    async def _bear_witness(self) -> None:
-        witness = Witness()
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            mind = self._loop.mind
-            for event in witness.look(mind.brain, self._numbers):
-                mind.tell(event)
 
     async def _sample(self) -> None:
         told_at = float("-inf")
