@@ -15,7 +15,7 @@ from lbrouter.model.events import Carrier
 
 
 class Senses:
-    """They tell the mind of `loop`, whichever counts at the moment; `broke` hears of lost carriers."""
+    """They tell the mind of `loop`, whichever counts now; `broke` hears of lost carriers."""
 
     def __init__(self, loop: Loop, *, broke: Callable[[str], None]) -> None:
         self._loop = loop
