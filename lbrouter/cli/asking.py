@@ -2,12 +2,19 @@
 # ruff: noqa: PLC0415  -- a verb imports what it needs, `--help` nothing
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lbrouter.cli.settings import JsonOption, settings_of
+from lbrouter.compile.tongue import Language, language_of
+
+LangOption = Annotated[
+    Language | None,
+    typer.Option(help="Language of screen and sentences; else as LC_ALL, LC_MESSAGES, LANG say."),
+]
 
 
 def check(context: typer.Context, *, json: JsonOption = False) -> int:
@@ -28,13 +35,18 @@ def status(
     context: typer.Context,
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Keep watching, until Ctrl-C.")] = False,
+    lang: LangOption = None,
     json: JsonOption = False,
 ) -> int:
     """Show uplinks, policies and VLANs at a glance."""
+    settings = settings_of(context, json=json)
+    if watch:
+        from lbrouter.cli.watch import watch as run
+
+        return asyncio.run(run(settings, lang or language_of(os.environ)))
     from lbrouter.cli import glance
 
-    verb = glance.watch if watch else glance.status
-    return asyncio.run(verb(settings_of(context, json=json)))
+    return asyncio.run(glance.status(settings))
 
 
 def events(
@@ -43,13 +55,34 @@ def events(
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="The last N of them.")
     ] = 50,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help='Not older: "10m", "2h", "20:14" or RFC 3339.')
+    ] = "",
+    incident: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Those of one incident.")
+    ] = None,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="A sentence for each incident, no events.")
+    ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="And those to come.")] = False,
+    lang: LangOption = None,
     json: JsonOption = False,
 ) -> int:
     """Print the timeline: what failed, what was done, what came back."""
+    from datetime import datetime
+
+    from lbrouter.cli.timeline import Wanted, moment_of
     from lbrouter.cli.timeline import events as run
 
-    return asyncio.run(run(settings_of(context, json=json), limit=limit, follow=follow))
+    wanted = Wanted(
+        limit=limit,
+        since=moment_of(since, datetime.now().astimezone()) if since else "",
+        incident=None if incident is None else str(incident),
+        brief=brief,
+        follow=follow,
+    )
+    language = lang or language_of(os.environ)
+    return asyncio.run(run(settings_of(context, json=json), wanted, language))
 
 
 def explain(

@@ -1,12 +1,10 @@
 """`lbrouter status`: uplinks, policies and VLANs at a glance, from the daemon or off the kernel."""
 
-import asyncio
 from contextlib import suppress
 from math import ceil
 from typing import cast
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +13,7 @@ from lbrouter.cli.render import document, notes
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.firewall import interfaces_of
 from lbrouter.compile.status import PolicyStatus, Seen, Status, UplinkStatus, VlanStatus
-from lbrouter.compile.status import status as compose
+from lbrouter.compile.status import status as composed_of
 from lbrouter.daemon import client
 from lbrouter.daemon.history import moment
 from lbrouter.daemon.pending import Waiting
@@ -32,7 +30,6 @@ STYLES = {
     UplinkState.WAITING: "magenta",
 }
 
-WATCH_S = 1.0
 PATIENCE_S = 5.0
 """A daemon that does not answer in this time is passed over: somebody wants to know now."""
 
@@ -42,7 +39,7 @@ PLAIN_WIDTH = 160
 
 async def status(settings: Settings) -> int:
     """Print the document of the contract, section 3, or tables made of it."""
-    composed = await _compose(settings)
+    composed = await compose(settings)
     config = session.config_or_none(settings)
     programs = {} if config is None else services.status(settings, config)
     if settings.json:
@@ -55,28 +52,16 @@ async def status(settings: Settings) -> int:
     return Exit.DONE
 
 
-async def watch(settings: Settings) -> int:
-    """The same, anew every second; with JSON one document after the other."""
-    if settings.json:
-        while True:
-            document(await _compose(settings))
-            await asyncio.sleep(WATCH_S)
-    with Live(console=console(), screen=console().is_terminal, auto_refresh=False) as screen:
-        while True:
-            screen.update(_tables(await _compose(settings)), refresh=True)
-            await asyncio.sleep(WATCH_S)
-
-
-async def _compose(settings: Settings) -> Status:
+async def compose(settings: Settings) -> Status:
     """The daemon's document; without a daemon, or where it is silent, our own."""
     with suppress(NotAppliedError, NotPermittedError):
         found = await client.ask(settings.runtime_dir, {"verb": "status"}, patience_s=PATIENCE_S)
         if found is not None:
             return cast("Status", found)
-    return await _read(settings)
+    return await read(settings)
 
 
-async def _read(settings: Settings) -> Status:
+async def read(settings: Settings) -> Status:
     """What can be read off the kernel alone."""
     file = session.load(settings)
     waiting = Waiting(state_dir=settings.state_dir, runtime_dir=settings.runtime_dir)
@@ -91,7 +76,7 @@ async def _read(settings: Settings) -> Status:
         digest=file.digest,
         moment=moment(precision="seconds"),
     )
-    composed = compose(file.config, seen)
+    composed = composed_of(file.config, seen)
     left = waiting.left()
     composed["pending_confirm_s"] = None if left is None else ceil(left)
     return composed

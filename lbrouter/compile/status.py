@@ -9,11 +9,13 @@ from typing import TypedDict
 
 from lbrouter.compile.balance import apportion, choose
 from lbrouter.compile.ports import way_out
+from lbrouter.compile.shaping import shape
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.health import Health
 from lbrouter.model.machine import Allocation, Facts
 from lbrouter.model.numbers import table_of
 from lbrouter.model.state import Family, KernelState
+from lbrouter.model.units import Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +56,22 @@ class UplinkStatus(TypedDict):
     loss_percent: float | None
     upload_bps: int
     download_bps: int
+    upload_capacity_bps: int | None
+    """What the file says that the line carries; null where it is not shaped."""
+    download_capacity_bps: int | None
     connections: int | None
     number: int
     table: int
 
 
 class PolicyStatus(TypedDict):
-    """One policy: the uplinks that new flows take, and their shares in percent (sum 100)."""
+    """One policy: the uplinks that new flows take, and their shares in percent (sum 100).
+
+    `uplinks` are all that it may take, in the order of the file: the first is the first choice.
+    """
 
     mode: str
+    uplinks: list[str]
     active: list[str]
     shares: dict[str, int]
     pinned: str | None
@@ -77,6 +86,9 @@ class VlanStatus(TypedDict):
     download_bps: int
     guaranteed_upload_bps: int
     guaranteed_download_bps: int
+    missing_upload_bps: int
+    """By how much the guarantee is short on the uplinks that are left; 0 when it is met."""
+    missing_download_bps: int
 
 
 class Status(TypedDict):
@@ -110,6 +122,7 @@ class Seen:
 
 def status(config: Config, seen: Seen) -> Status:
     """The document, without a daemon."""
+    missing = _missing(config, seen)
     return {
         "gateway": config.gateway.name,
         "daemon": False,
@@ -120,7 +133,7 @@ def status(config: Config, seen: Seen) -> Status:
         "policies": {
             name: _policy(config, policy, seen) for name, policy in config.policies.items()
         },
-        "vlans": {name: _vlan(config, vlan, seen) for name, vlan in config.vlans.items()},
+        "vlans": {name: _vlan(config, vlan, seen, missing) for name, vlan in config.vlans.items()},
     }
 
 
@@ -150,6 +163,8 @@ def _uplink(uplink: Uplink, seen: Seen) -> UplinkStatus:
         "loss_percent": None,
         "upload_bps": traffic.sent_bps,
         "download_bps": traffic.received_bps,
+        "upload_capacity_bps": _whole(uplink.upload),
+        "download_capacity_bps": _whole(uplink.download),
         "connections": None if counts is None else counts.get(number, 0),
         "number": number,
         "table": table_of(number),
@@ -179,13 +194,26 @@ def _policy(config: Config, policy: Policy, seen: Seen) -> PolicyStatus:
         weights = weights or {share.uplink: share.weight for share in shares}
     return {
         "mode": str(policy.mode),
+        "uplinks": list(policy.uplinks),
         "active": list(weights),
         "shares": percentages(weights),
         "pinned": seen.health.pins.get(policy.name),
     }
 
 
-def _vlan(config: Config, vlan: Vlan, seen: Seen) -> VlanStatus:
+def _whole(rate: Rate | None) -> int | None:
+    return None if rate is None else int(rate)
+
+
+def _missing(config: Config, seen: Seen) -> dict[tuple[str, str], int]:
+    """By how much guarantees are short, by VLAN and direction."""
+    shaped = shape(config, allocation=seen.allocation, health=seen.health, facts=seen.facts)
+    return {(short.vlan, short.direction): short.wanted - short.got for short in shaped.shortfalls}
+
+
+def _vlan(
+    config: Config, vlan: Vlan, seen: Seen, missing: Mapping[tuple[str, str], int]
+) -> VlanStatus:
     device = config.device_of(vlan)
     traffic = seen.measured.traffic.get(device, Traffic())
     return {
@@ -195,4 +223,6 @@ def _vlan(config: Config, vlan: Vlan, seen: Seen) -> VlanStatus:
         "download_bps": traffic.sent_bps,
         "guaranteed_upload_bps": 0 if vlan.upload is None else int(vlan.upload.guaranteed),
         "guaranteed_download_bps": 0 if vlan.download is None else int(vlan.download.guaranteed),
+        "missing_upload_bps": missing.get((vlan.name, "upload"), 0),
+        "missing_download_bps": missing.get((vlan.name, "download"), 0),
     }

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -58,7 +58,7 @@ async def ask(
     return result_of(json.loads(answer))
 
 
-async def follow(runtime_dir: Path, request: Document) -> AsyncIterator[Any]:
+async def follow(runtime_dir: Path, request: Document) -> AsyncGenerator[Any, None]:
     """Results one after the other, as long as the daemon sends them; none where no daemon runs."""
     async with connected(runtime_dir) as streams:
         if streams is None:

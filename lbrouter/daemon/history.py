@@ -1,7 +1,11 @@
 """What happened, in SQLite: a thread of its own writes, so that a slow disk delays no failover.
 
-WAL with synchronous=NORMAL: a power cut may lose the last second, never the file. Both tables are
-bounded. A disk that is full or read-only is said once; the routing goes on.
+WAL with synchronous=NORMAL: nothing is synced but at a checkpoint (every 1000 pages), so a power
+cut may lose what the kernel had not written back yet (30 s by default), and never the file: each
+frame of the log carries a checksum, and what follows a broken one is not read. FULL would sync
+each batch, which on a memory card takes longer than a failover and wears it out. A `kill -9` loses
+what waits in this process, less than a second. Both tables are bounded. A disk that is full or
+read-only is said once; the routing goes on.
 """
 
 import json
@@ -13,7 +17,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
+
+from lbrouter.model.timeline import Happening
 
 FILE: Final = "history.db"
 
@@ -25,6 +31,10 @@ WAITING: Final = 2_000
 """Records that may wait for the disk; more are dropped, and the drop is told."""
 
 TRIM_EVERY: Final = 500
+"""Records between two trims: by so much the tables may be over."""
+
+LONGEST_TEXT: Final = 4000
+"""Characters of a text that are kept: nft may complain in pages."""
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS event (
@@ -45,7 +55,7 @@ def moment(*, precision: str = "milliseconds") -> str:
 class Entry:
     """One line of the timeline. `at` is RFC 3339 in UTC, `subject` an uplink's or policy's name.
 
-    All events of one incident carry its id; "" outside of any.
+    All events of one incident carry its number, in digits; "" outside of any.
     """
 
     kind: str
@@ -55,9 +65,9 @@ class Entry:
     at: str = field(default_factory=moment)
     more: dict[str, Any] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Happening:
         """For `lbrouter events --json` and the socket."""
-        return asdict(self)
+        return cast("Happening", asdict(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +84,27 @@ class Sample:
     download_bps: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """How many records of each kind stay."""
+
+    events: int = EVENTS_KEPT
+    samples: int = SAMPLES_KEPT
+    trim_every: int = TRIM_EVERY
+
+
 class History:
     """Takes records at once and writes them when the disk can. `complain` is called once a fault.
 
     `complain` runs in the thread that writes.
     """
 
-    def __init__(self, state_dir: Path, *, complain: Callable[[str], None]) -> None:
+    def __init__(
+        self, state_dir: Path, *, complain: Callable[[str], None], kept: Kept | None = None
+    ) -> None:
         self._file = state_dir / FILE
         self._complain = complain
+        self._kept = kept or Kept()
         self._queue: queue.Queue[Entry | Sample | None] = queue.Queue(WAITING)
         self._faulty = False
         self._writer = threading.Thread(target=self._work, name="history", daemon=True)
@@ -105,10 +127,13 @@ class History:
 
     def _work(self) -> None:
         connection: sqlite3.Connection | None = None
-        for count, batch in enumerate(iter(self._batch, [])):
+        untrimmed = self._kept.trim_every  # a database that was left too large is trimmed at once
+        for batch in iter(self._batch, []):
+            untrimmed += len(batch)
             try:
                 connection = connection or _opened(self._file)
-                _write(connection, batch, trim=count % TRIM_EVERY == 0)
+                _write(connection, batch, self._kept if untrimmed > self._kept.trim_every else None)
+                untrimmed = 0 if untrimmed > self._kept.trim_every else untrimmed
                 self._faulty = False
             except (sqlite3.Error, OSError) as error:
                 self._fault(str(error))
@@ -137,20 +162,41 @@ class History:
             )
 
 
-def recent(state_dir: Path, *, limit: int) -> list[Entry]:
-    """The last `limit` events, oldest first; none where there is no history."""
+def recent(
+    state_dir: Path, *, limit: int, since: str = "", incident: str | None = None
+) -> list[Entry]:
+    """The last `limit` events, oldest first; none where there is no history.
+
+    `since` is RFC 3339 in UTC; `incident` a number, or "" for events of any incident.
+    """
+    where, values = "at >= :since", {"since": since, "incident": incident, "limit": limit}
+    if incident is not None:
+        where += " AND incident = :incident" if incident else " AND incident != ''"
+    rows = _asked(
+        state_dir,
+        "SELECT at, kind, subject, text, incident, more FROM event"  # noqa: S608
+        f" WHERE {where} ORDER BY id DESC LIMIT :limit",
+        values,
+    )
+    return [_entry(row) for row in reversed(rows)]
+
+
+def last_incident(state_dir: Path) -> int:
+    """The highest number that an incident has had; 0 where there was none."""
+    [row] = _asked(state_dir, "SELECT max(CAST(incident AS INTEGER)) FROM event", {}) or [(0,)]
+    return int(row[0] or 0)
+
+
+def _asked(state_dir: Path, query: str, values: dict[str, Any]) -> list[Any]:
+    """Rows of the database, none where there is none. Raises sqlite3.Error."""
     file = state_dir / FILE
     if not file.exists():
         return []
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=1.0)
     try:
-        rows = connection.execute(
-            "SELECT at, kind, subject, text, incident, more FROM event ORDER BY id DESC LIMIT ?",
-            (limit,),
-        ).fetchall()
+        return connection.execute(query, values).fetchall()
     finally:
         connection.close()
-    return [_entry(row) for row in reversed(rows)]
 
 
 def _entry(row: tuple[str, str, str, str, str, str]) -> Entry:
@@ -177,12 +223,15 @@ def _drop(connection: sqlite3.Connection | None, file: Path, error: Exception) -
             file.replace(file.with_name(file.name + ".damaged"))
 
 
-def _write(connection: sqlite3.Connection, batch: Iterable[Entry | Sample], *, trim: bool) -> None:
+def _write(
+    connection: sqlite3.Connection, batch: Iterable[Entry | Sample], trim: Kept | None
+) -> None:
+    """The batch in one transaction; with `trim` what is too much goes as well."""
     with connection:
         for record in batch:
             _insert(connection, record)
-        if trim:
-            for table, kept in (("event", EVENTS_KEPT), ("sample", SAMPLES_KEPT)):
+        if trim is not None:
+            for table, kept in (("event", trim.events), ("sample", trim.samples)):
                 connection.execute(
                     f"DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?",  # noqa: S608
                     (kept,),
@@ -192,6 +241,7 @@ def _write(connection: sqlite3.Connection, batch: Iterable[Entry | Sample], *, t
 def _insert(connection: sqlite3.Connection, record: Entry | Sample) -> None:
     values: dict[str, Any] = asdict(record)
     if isinstance(record, Entry):
+        values["text"] = record.text[:LONGEST_TEXT]
         values["more"] = json.dumps(values["more"], ensure_ascii=False)
     table = "event" if isinstance(record, Entry) else "sample"
     names = ", ".join(values)

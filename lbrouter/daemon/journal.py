@@ -4,12 +4,12 @@ import asyncio
 import os
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from lbrouter.daemon.history import Entry, History, Sample, recent
+from lbrouter.daemon.history import Entry, History, Sample, last_incident, recent
 
 FOLLOWERS_WAIT: Final = 200
 """Entries that a slow follower may be behind; then it misses some."""
@@ -26,6 +26,7 @@ class Journal:
 
     def __init__(self, state_dir: Path) -> None:
         self._recent = deque(_past(state_dir), maxlen=REMEMBERED)
+        self._incident = _numbered(state_dir)
         self._followers: set[asyncio.Queue[Entry]] = set()
         self._loop = asyncio.get_running_loop()
         self._history = History(state_dir, complain=self._complain)
@@ -47,11 +48,24 @@ class Journal:
         """How an uplink is doing, for the history alone."""
         self._history.add(sample)
 
-    def recent(self, limit: int) -> list[Entry]:
-        """The last entries, oldest first."""
-        return list(self._recent)[-limit:]
+    def recent(self, limit: int, *, since: str = "", incident: str | None = None) -> list[Entry]:
+        """The last entries, oldest first; `since` and `incident` as those of the history."""
+        found = [each for each in self._recent if each.at >= since]
+        if incident is not None:
+            found = [e for e in found if e.incident and incident in ("", e.incident)]
+        return found[-limit:]
 
-    async def follow(self) -> AsyncIterator[Entry]:
+    def last(self, kind: str, subject: str) -> Entry | None:
+        """The last entry of a kind about `subject`, None where it is forgotten."""
+        found = (e for e in reversed(self._recent) if (e.kind, e.subject) == (kind, subject))
+        return next(found, None)
+
+    def new_incident(self) -> str:
+        """A number that a person can say over the telephone: one more than the last."""
+        self._incident += 1
+        return str(self._incident)
+
+    async def follow(self) -> AsyncGenerator[Entry, None]:
         """Entries as they come."""
         mine: asyncio.Queue[Entry] = asyncio.Queue(FOLLOWERS_WAIT)
         self._followers.add(mine)
@@ -75,6 +89,13 @@ class Journal:
     def _complain(self, text: str) -> None:
         """Called in the thread that writes: the line goes on in ours, and not to the disk."""
         self._loop.call_soon_threadsafe(self._show, Entry(kind="trouble", text=text))
+
+
+def _numbered(state_dir: Path) -> int:
+    try:
+        return last_incident(state_dir)
+    except Exception:  # noqa: BLE001  -- as below
+        return 0
 
 
 def _past(state_dir: Path) -> list[Entry]:

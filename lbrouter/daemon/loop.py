@@ -146,9 +146,15 @@ class Loop:
 
     def _tell_moves(self, before: Held, took_ms: float) -> None:
         assert self.rounds.held is not None
-        incident = next(iter(self.mind.incidents.values()), "")
-        for policy, text in told(before, self.rounds.held):
-            self.journal.say("move", text, subject=policy, incident=incident, took_ms=took_ms)
+        for move in told(before, self.rounds.held):
+            self.journal.say(
+                "move",
+                move.text,
+                subject=move.policy,
+                incident=self.mind.incident_of(set(move.old) ^ set(move.new)),
+                took_ms=took_ms,
+                **{"from": list(move.old), "to": list(move.new), "stayed": list(move.stayed)},
+            )
 
     async def round(self) -> None:
         """Observe, compare, put right. A failure is said, and tried again soon."""

@@ -2,8 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from lbrouter.compile import failover
@@ -39,6 +38,8 @@ class Mind:
         self.health: Health = failover.health(self.brain, config)
         self.since: dict[str, str] = dict.fromkeys(config.uplinks, moment(precision="seconds"))
         self.incidents: dict[str, str] = {}
+        self._stirred: dict[str, str] = {}
+        self._resume(journal)
         self.news = Alarm()
         """Set by each event; the loop puts its own in its place."""
         self._journal = journal
@@ -62,9 +63,15 @@ class Mind:
         self.health = failover.health(self.brain, self.config)
         if failover.same(before, self.health):
             return False
+        self._stirred = {}
         for change in failover.changes(start, self.brain):
             self._note(change)
         return True
+
+    def incident_of(self, uplinks: Collection[str]) -> str:
+        """The incident that moved flows from or to `uplinks`: of the latest changes, or open."""
+        known = {**self.incidents, **self._stirred}
+        return next((known[name] for name in uplinks if name in known), "")
 
     def judge(self, config: Config, facts: Facts) -> Health:
         """The health, after a look at the machine: carriers and addresses as they are."""
@@ -91,20 +98,31 @@ class Mind:
         other.incidents = {n: i for n, i in self.incidents.items() if n in config.uplinks}
         return other
 
+    def _resume(self, journal: Journal) -> None:
+        """A trouble that began under an earlier daemon goes on under its number."""
+        for name, health in self.health.uplinks.items():
+            last = journal.last("uplink", name)
+            if last is not None and last.more.get("after") == health.state:
+                self.since[name] = last.at
+                if health.state not in WELL and last.incident:
+                    self.incidents[name] = last.incident
+
     def _note(self, change: failover.Change) -> None:
         """A line for the timeline; a fault opens an incident, which its end closes."""
         name, state = change.uplink, change.after
         if change.before is not state:
             self.since[name] = moment(precision="seconds")
-        if state not in WELL:
-            self.incidents.setdefault(name, _incident())
+        if state not in WELL and name not in self.incidents:
+            self.incidents[name] = self._journal.new_incident()
+        self._stirred[name] = self.incidents.get(name, "")
         self._journal.say(
             "uplink",
             _sentence(change),
             subject=name,
-            incident=self.incidents.get(name, ""),
+            incident=self._stirred[name],
             before=str(change.before),
             after=str(state),
+            reason=change.reason,
         )
         if state in WELL:
             self.incidents.pop(name, None)
@@ -127,8 +145,3 @@ def seen(config: Config, facts: Facts) -> Iterable[Event]:
             yield Carrier(at=now, uplink=name, up=found is not None and found.carrier)
         ready = any(offers(uplink, family, facts) for family in Family)
         yield Addressed(at=now, uplink=name, ready=ready, reason=lack(uplink, facts))
-
-
-def _incident() -> str:
-    """An id that a person can say over the telephone: month, day and time in UTC."""
-    return datetime.now(UTC).strftime("%m%d-%H%M%S")

@@ -1,27 +1,24 @@
 """What the control socket may ask for. Those who change something hold the writer."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from math import ceil
-from typing import Any, Final
+from typing import Any
 
 from lbrouter.compile.unsupported import limits
-from lbrouter.daemon import report
 from lbrouter.daemon.file import File, refuse_unsupported, understood
 from lbrouter.daemon.loop import Loop
 from lbrouter.daemon.mind import Mind
-from lbrouter.daemon.protocol import Document
-from lbrouter.daemon.sampler import Sampler
+from lbrouter.daemon.protocol import Document, number, words
 from lbrouter.daemon.telling import Change, change
+from lbrouter.daemon.view import View
 from lbrouter.model.config import Config
-from lbrouter.model.errors import LbrouterError, NotAppliedError, UsageError
+from lbrouter.model.errors import LbrouterError, UsageError
 from lbrouter.model.events import Event
 from lbrouter.model.health import Health
 from lbrouter.model.machine import Facts
 from lbrouter.model.plan import Operation, Plan
 from lbrouter.model.units import Duration
 from lbrouter.services import secrets
-
-MOST_EVENTS: Final = 1000
 
 Adopt = Callable[[File, Mind], Awaitable[None]]
 
@@ -33,17 +30,12 @@ class Orders:
     work any more.
     """
 
-    def __init__(
-        self, loop: Loop, sampler: Sampler, *, adopt: Adopt, end: Callable[[], object]
-    ) -> None:
+    def __init__(self, loop: Loop, view: View, *, adopt: Adopt, end: Callable[[], object]) -> None:
         self._loop = loop
-        self._sampler = sampler
         self._adopt = adopt
         self._end = end
         self._verbs: dict[str, Callable[[Document], Awaitable[Any]]] = {
-            "ping": self._ping,
-            "status": self._status,
-            "events": self._events,
+            **view.verbs,
             "apply": self._apply,
             "confirm": self._confirm,
             "rollback": self._rollback,
@@ -62,32 +54,12 @@ class Orders:
             )
         return await verb(asked)
 
-    async def follow(self, _asked: Document) -> AsyncIterator[Any]:
-        """Events as they come."""
-        async for entry in self._loop.journal.follow():
-            yield entry.as_json()
-
-    async def _ping(self, _asked: Document) -> Any:
-        return {"gateway": self._loop.file.config.gateway.name}
-
-    async def _status(self, _asked: Document) -> Any:
-        held = self._loop.rounds.last
-        if held is None:
-            raise NotAppliedError("The kernel is being changed.", remedy="Ask again in a second.")
-        measured = await self._sampler.measured()
-        pending_s = self._loop.trial.waiting.left()
-        return report.status(held, self._loop.mind, measured, pending_s=pending_s)
-
-    async def _events(self, asked: Document) -> Any:
-        limit = min(_number(asked, "limit", default=50), MOST_EVENTS)
-        return {"events": [entry.as_json() for entry in self._loop.journal.recent(limit)]}
-
     async def _apply(self, asked: Document) -> Any:
-        text, source = _text(asked, "config"), _text(asked, "source", default="a file")
+        text, source = words(asked, "config"), words(asked, "source", default="a file")
         file = understood(text.encode(), source=source)
         refuse_unsupported(file.config)
         secrets.require(file.config)
-        within_ms = _number(asked, "confirm_within_ms", default=0)
+        within_ms = number(asked, "confirm_within_ms", default=0)
         within = Duration(within_ms) if within_ms else None
         async with self._loop.writer:
             changes = await self.apply(file, within=within)
@@ -146,17 +118,17 @@ class Orders:
         return changes
 
     async def _drain(self, asked: Document) -> Any:
-        name = _text(asked, "uplink")
+        name = words(asked, "uplink")
         event = self._loop.wishes.drain(self._loop.file.config, name)
         return await self._wish(event, f"{name} is drained: no new flows")
 
     async def _pin(self, asked: Document) -> Any:
-        policy, name = _text(asked, "policy"), _text(asked, "uplink")
+        policy, name = words(asked, "policy"), words(asked, "uplink")
         event = self._loop.wishes.pin(self._loop.file.config, policy, name)
         return await self._wish(event, f"{policy} is pinned to {name}")
 
     async def _restore(self, asked: Document) -> Any:
-        name = _text(asked, "uplink")
+        name = words(asked, "uplink")
         event = self._loop.wishes.restore(self._loop.file.config, name)
         return await self._wish(event, f"{name} is back to automatic")
 
@@ -191,17 +163,3 @@ class Recording:
 
     def _teller(self, _plan: Plan) -> Callable[[Operation], None]:
         return lambda operation: self._changes.append(change(operation))
-
-
-def _text(asked: Document, key: str, *, default: str | None = None) -> str:
-    found = asked.get(key, default)
-    if not isinstance(found, str) or not found:
-        raise UsageError(f'The request needs "{key}", a string.')
-    return found
-
-
-def _number(asked: Document, key: str, *, default: int) -> int:
-    found = asked.get(key, default)
-    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
-        raise UsageError(f'"{key}" is a whole number that is not negative.')
-    return found

@@ -30,7 +30,10 @@ SMALL: Final = 16 * 1024
 LARGE: Final = 6 * MAX_BYTES + SMALL
 """Bytes of a request by root: a configuration, each byte of which JSON may write as six."""
 
-READING: Final = frozenset({"status", "events", "follow", "ping"})
+STREAMS: Final = frozenset({"follow", "watch"})
+"""Verbs that are answered again and again."""
+
+READING: Final = frozenset({"status", "events", "ping"}) | STREAMS
 """Verbs that change nothing."""
 
 ERRORS: Final[Mapping[int, type[LbrouterError]]] = {
@@ -64,6 +67,22 @@ def request(text: bytes) -> Document:
         raise UsageError("A request is one line of JSON.") from error
     if not isinstance(found, dict) or not isinstance(found.get("verb"), str):
         raise UsageError('A request is a JSON object with a "verb".')
+    return found
+
+
+def words(asked: Document, key: str, *, default: str | None = None) -> str:
+    """A string of the request; not empty, unless `default` says so. Raises UsageError."""
+    found = asked.get(key, default)
+    if not isinstance(found, str) or not (found or default == ""):
+        raise UsageError(f'The request needs "{key}", a string.')
+    return found
+
+
+def number(asked: Document, key: str, *, default: int) -> int:
+    """A whole number of the request. Raises UsageError."""
+    found = asked.get(key, default)
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        raise UsageError(f'"{key}" is a whole number that is not negative.')
     return found
 
 

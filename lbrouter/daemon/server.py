@@ -11,8 +11,8 @@ import os
 import socket
 import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from lbrouter.daemon.protocol import (
     LARGE,
     READING,
     SMALL,
+    STREAMS,
     Document,
     bad,
     good,
@@ -45,11 +46,11 @@ UCRED: Final = struct.Struct("=iII")
 """struct ucred: pid, uid, gid (unix(7))."""
 
 Answer = Callable[[Document], Awaitable[Any]]
-Stream = Callable[[Document], AsyncIterator[Any]]
+Stream = Callable[[Document], AsyncGenerator[Any, None]]
 
 
 class ControlSocket:
-    """Serves `answer`, and `stream` for the verb "follow", on the socket of a runtime directory."""
+    """Serves `answer`, and `stream` for the verbs in `STREAMS`, on a runtime directory's socket."""
 
     def __init__(self, runtime_dir: Path, *, answer: Answer, stream: Stream) -> None:
         self._path = socket_of(runtime_dir)
@@ -121,8 +122,8 @@ class ControlSocket:
             try:
                 asked = request(text)
                 _permit(asked, uid)
-                if asked["verb"] == "follow":
-                    await self._follow(asked, writer)
+                if asked["verb"] in STREAMS:
+                    await self._flow(asked, lines, writer)
                     return
                 answer = good(await self._answer(asked))
             except LbrouterError as error:
@@ -131,9 +132,23 @@ class ControlSocket:
                 answer = bad(DefectError(f"A defect in the daemon: {error!r}"))
             await _send(writer, answer)
 
-    async def _follow(self, asked: Document, writer: asyncio.StreamWriter) -> None:
-        async for each in self._stream(asked):
-            await _send(writer, good(each))
+    async def _flow(self, asked: Document, lines: "Lines", writer: asyncio.StreamWriter) -> None:
+        """Until the client goes, or says anything more: its place is free at once."""
+        flow = asyncio.create_task(self._pour(asked, writer))
+        gone = asyncio.create_task(lines.next())
+        try:
+            await asyncio.wait((flow, gone), return_when=asyncio.FIRST_COMPLETED)
+            if flow.done():
+                await flow
+        finally:
+            for each in (flow, gone):
+                each.cancel()
+            await asyncio.gather(flow, gone, return_exceptions=True)
+
+    async def _pour(self, asked: Document, writer: asyncio.StreamWriter) -> None:
+        async with aclosing(self._stream(asked)) as stream:
+            async for each in stream:
+                await _send(writer, good(each))
 
 
 def _permit(asked: Document, uid: int) -> None:

@@ -16,6 +16,7 @@ from lbrouter.daemon.leases import Leases
 from lbrouter.daemon.loop import Loop, Places
 from lbrouter.daemon.machine import Machine, holds_ours
 from lbrouter.daemon.mind import Mind
+from lbrouter.daemon.minute import Minute
 from lbrouter.daemon.orders import Orders
 from lbrouter.daemon.parts import end, keep
 from lbrouter.daemon.pending import Moment
@@ -23,6 +24,7 @@ from lbrouter.daemon.sampler import EVERY_S, Sampler
 from lbrouter.daemon.senses import Senses
 from lbrouter.daemon.server import ControlSocket
 from lbrouter.daemon.solicitor import LOOK_S, Solicitor
+from lbrouter.daemon.view import View
 from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.lock import hold
 from lbrouter.kernel.monitor import Monitor
@@ -50,6 +52,7 @@ class Service:
         self._places = places
         self._notifier = Notifier()
         self._sampler = Sampler()
+        self._minute = Minute()
         self._ended = asyncio.Event()
         self._reload = asyncio.Event()
         self._code = Exit.DONE
@@ -70,9 +73,10 @@ class Service:
         places = self._places
         machine = Machine(kernel, state_dir=places.state_dir, runtime_dir=places.runtime_dir)
         self._journal, self._loop = journal, Loop(machine, journal)
-        self._orders = Orders(self._loop, self._sampler, adopt=self._adopt, end=self._rolled_back)
+        view = View(self._loop, self._sampler, self._minute)
+        self._orders = Orders(self._loop, view, adopt=self._adopt, end=self._rolled_back)
         self._socket = ControlSocket(
-            places.runtime_dir, answer=self._orders.answer, stream=self._orders.follow
+            places.runtime_dir, answer=self._orders.answer, stream=view.stream
         )
         self._probers = Probers(self._tell)
         self._loop.thought = self._probers.hasten
@@ -165,6 +169,7 @@ class Service:
         while True:
             self._sampler.sample()
             mind = self._loop.mind
+            self._minute.look(mind)
             for event in self._sampler.queues(mind.config):
                 if event.full is not mind.brain.lines[event.uplink].full:
                     mind.tell(event)
