@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from lbrouter.cli.settings import JsonOption, settings_of
-from lbrouter.compile.tongue import Language, language_of
+from lbrouter.compile.tongue import language_of
+from lbrouter.model.language import Language
 
 LangOption = Annotated[
     Language | None,

@@ -1,6 +1,7 @@
-"""Letters of three lines, for what must be read from two metres.
+"""Letters of three lines (or of six), for what must be read from two metres.
 
-Five dots high, drawn as half blocks: every terminal has them, the bare Linux console too.
+Five dots high, drawn as half blocks: every terminal has them, the bare Linux console too. Where
+there is room a dot is two whole characters.
 """
 
 from collections.abc import Iterator
@@ -48,14 +49,17 @@ GLYPHS: Final = {
     "_": ".../.../.../.../###",
     "+": ".../.#./###/.#./...",
     ">": "#../##./###/##./#..",
-    " ": "./././././.",
+    " ": "././././.",
 }
 
 HALVES: Final = {"..": " ", "#.": "▀", ".#": "▄", "##": "█"}
 """Upper and lower dot of a character."""
 
 HEIGHT: Final = 3
-"""Lines of a letter: five dots and a gap below."""
+"""Lines of a letter: five dots and a gap below, two in a line."""
+
+DOUBLE: Final = 2
+"""How much larger the larger letters are, in both directions."""
 
 
 def width(text: str) -> int:
@@ -70,6 +74,12 @@ def lines(text: str) -> list[str]:
         "".join(HALVES[upper + lower] for upper, lower in zip(above, below, strict=True))
         for above, below in zip(rows[::2], rows[1::2], strict=True)
     ]
+
+
+def large_lines(text: str) -> list[str]:
+    """`text` in letters of double size."""
+    rows = [*_rows(text), "." * width(text)]
+    return [row.replace(".", "  ").replace("#", "██") for row in rows]
 
 
 @cache

@@ -10,9 +10,10 @@ from rich.text import Text
 from lbrouter.cli.drawing import STYLES, Glyphs, bar, loss_line, mbit, rtt_line
 from lbrouter.compile.sentence import clock
 from lbrouter.compile.status import UplinkStatus, VlanStatus
-from lbrouter.compile.tongue import Language, reason, say
+from lbrouter.compile.tongue import reason, say
 from lbrouter.daemon.minute import Second
 from lbrouter.model.health import UplinkState
+from lbrouter.model.language import Language
 
 WIDE: Final = 116
 """From this width on there is room for the round trips of a minute as well."""
@@ -147,8 +148,8 @@ def _vlan(name: str, vlan: VlanStatus, widths: tuple[int, int, int], look: Look)
     line.append(_guarded(vlan["download_bps"], vlan["guaranteed_download_bps"], rate, look))
     yield line
     for text, missing in (
-        ("SHORT: {missing} Mbit/s of upload missing", vlan["missing_upload_bps"]),
-        ("SHORT: {missing} Mbit/s of download missing", vlan["missing_download_bps"]),
+        ("SHORT: {missing} Mbit/s of upload missing", vlan["short_upload_bps"]),
+        ("SHORT: {missing} Mbit/s of download missing", vlan["short_download_bps"]),
     ):
         if missing:
             yield Text(f"  {look.say(text, missing=mbit(missing))} ", style=ALARM)

@@ -4,7 +4,7 @@ Line by line, so that it is known what fits: what matters most keeps its place o
 """
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -19,6 +19,10 @@ from lbrouter.model.health import UplinkState
 from lbrouter.model.timeline import Story
 
 STORY_LINES: Final = 3
+
+PUT_RIGHT: Final = "put right: "
+"""What comes before this in the text of a repair is the same each time."""
+
 TROUBLED: Final = frozenset({UplinkState.DOWN, UplinkState.DEGRADED, UplinkState.WAITING})
 
 GOOD, FAIR, BAD = "bold green", "bold yellow", "bold red"
@@ -80,20 +84,31 @@ def _policies(status: Status, look: Look, spare: int) -> Block:
     """Each policy with the uplinks that carry it: as large as there is room for all of them."""
     policies = status["policies"]
     big = {name: f"{name} > {_way(each, look)}" for name, each in policies.items()}
-    fits = look.glyphs.big and spare >= bigtext.HEIGHT * len(policies)
-    if fits and all(bigtext.width(text) < look.width for text in big.values()):
-        return [line for name in policies for line in _big(big[name], status, name, look)]
+    size = _size(big.values(), spare, look)
+    if size:
+        return [line for name in policies for line in _big(big[name], size, status, name, look)]
     widest = max(map(len, policies), default=0)
     return [_banner(name, widest, status, look) for name in policies]
 
 
-def _big(text: str, status: Status, name: str, look: Look) -> Iterator[Text]:
-    """Three lines; shares and pin in small letters at the end of the middle one, if they fit."""
+def _size(texts: Collection[str], spare: int, look: Look) -> int:
+    """How large the letters can be for all to fit: double, single, or 0 for plain lines."""
+    widest = max(map(bigtext.width, texts), default=0)
+    sizes = (bigtext.DOUBLE, 1) if look.glyphs.big else ()
+    for size in sizes:
+        if spare >= size * bigtext.HEIGHT * len(texts) and widest * size < look.width:
+            return size
+    return 0
+
+
+def _big(text: str, size: int, status: Status, name: str, look: Look) -> Iterator[Text]:
+    """Shares and pin in small letters at the end of the middle line, if they fit."""
     style = _style(status["policies"][name], status)
-    for number, line in enumerate(bigtext.lines(text)):
+    draw = bigtext.lines if size == 1 else bigtext.large_lines
+    for number, line in enumerate(draw(text)):
         drawn = Text(f" {line}", style=style)
         note = _note(status["policies"][name], look)
-        if number == 1 and note and len(line) + len(note) + 4 < look.width:
+        if number == size and note and len(line) + len(note) + 4 < look.width:
             drawn.append(f"   {note}")
         yield drawn
 
@@ -150,7 +165,8 @@ def _repairs(screen: Screen, look: Look) -> Iterator[Text]:
         text = look.say("repairs: none")
     else:
         known = {"count": screen["repairs"], "at": look.clock(repair["at"])}
-        text = look.say("repairs: {count}, the last at {at}: {what}", **known, what=repair["text"])
+        what = repair["text"].partition(PUT_RIGHT)[2] or repair["text"]
+        text = look.say("repairs: {count}, the last at {at}: {what}", **known, what=what)
     leave = look.say("Ctrl-C leaves")
     room = look.width - len(leave) - 3
     yield Text(f"{text[:room]:<{room}}   {leave}", style="dim")

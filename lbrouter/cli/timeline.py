@@ -12,11 +12,11 @@ from lbrouter.cli.render import note, say
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.sentence import sentence
 from lbrouter.compile.story import stories
-from lbrouter.compile.tongue import Language
 from lbrouter.compile.tongue import say as said
 from lbrouter.daemon import client
 from lbrouter.daemon.history import FILE, recent
 from lbrouter.model.errors import Exit, NotAppliedError, UnavailableError, UsageError
+from lbrouter.model.language import Language
 from lbrouter.model.text import RefusedError
 from lbrouter.model.timeline import Happening
 from lbrouter.model.units import Duration

@@ -15,11 +15,12 @@ from lbrouter.cli.render import document
 from lbrouter.cli.screen import draw
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.status import Status
-from lbrouter.compile.tongue import Language, say
+from lbrouter.compile.tongue import say
 from lbrouter.daemon import client
 from lbrouter.daemon.history import moment
 from lbrouter.daemon.view import Screen
 from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedError
+from lbrouter.model.language import Language
 
 WATCH_S: Final = 1.0
 PATIENCE_S: Final = 5.0

@@ -16,7 +16,7 @@ STATES: Final = {
 
 SCREEN: Final = {
     "NO DAEMON: nothing fails over. Start it: systemctl start lbrouter": (
-        "DAEMON MATI: jalur tidak akan pindah otomatis. Jalankan: systemctl start lbrouter"
+        "DAEMON MATI: tidak ada failover. Jalankan: systemctl start lbrouter"
     ),
     "THE DAEMON DOES NOT ANSWER. This is what the kernel holds.": (
         "DAEMON TIDAK MENJAWAB. Ini yang sekarang dipegang kernel."
@@ -25,7 +25,7 @@ SCREEN: Final = {
         "BELUM DITERAPKAN: kernel belum memegang apa pun dari lbrouter"
     ),
     "ON TRIAL: undone in {seconds} s unless somebody confirms (lbrouter confirm)": (
-        "MASA COBA: dibatalkan dalam {seconds} dtk kalau tidak dikonfirmasi (lbrouter confirm)"
+        "MASA COBA: batal dalam {seconds} dtk, kecuali ada `lbrouter confirm`"
     ),
     "cannot look: {error}": "tidak bisa melihat: {error}",
     "nobody": "tidak ada jalur",
@@ -102,6 +102,9 @@ REASONS: Final = {
     "back after {span} without fault": "dipakai lagi setelah {span} tanpa gangguan",
     "back after {span} without fault, longer after {count} outages": (
         "dipakai lagi setelah {span} tanpa gangguan, lebih lama karena sudah putus {count} kali"
+    ),
+    "no target answers for {span}, connections go on": (
+        "target tidak menjawab selama {span}, koneksi masih jalan"
     ),
     "no answer for {span}": "tidak ada jawaban selama {span}",
     "was silent": "tadi tidak merespons",

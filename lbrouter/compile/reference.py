@@ -132,7 +132,9 @@ def _default(field: FieldInfo) -> str:
 
 
 def _toml(plain: object) -> str:
-    """A default as TOML: true, 4, "12h"."""
+    """A default as TOML: true, 4, "12h", ["down", "up"]."""
+    if isinstance(plain, list):
+        return f"[{', '.join(map(_toml, plain))}]"
     if isinstance(plain, bool):
         return str(plain).lower()
     return f'"{plain}"' if isinstance(plain, str) else f"{plain}"

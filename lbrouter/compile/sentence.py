@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Final
 
-from lbrouter.compile.tongue import Language, pattern, reason, say
+from lbrouter.compile.tongue import pattern, reason, say
+from lbrouter.model.language import Language
 from lbrouter.model.timeline import Moved, Story
 
 CAUSES: Final = (

@@ -78,7 +78,10 @@ class PolicyStatus(TypedDict):
 
 
 class VlanStatus(TypedDict):
-    """One VLAN, seen from its clients: upload is what they send. Guarantee 0: none is asked."""
+    """One VLAN, seen from its clients: upload is what they send. Guarantee 0: none is asked.
+
+    `short_*` is what the uplinks that work lack of the guarantee, 0 where it is whole.
+    """
 
     interface: str
     policy: str
@@ -86,9 +89,8 @@ class VlanStatus(TypedDict):
     download_bps: int
     guaranteed_upload_bps: int
     guaranteed_download_bps: int
-    missing_upload_bps: int
-    """By how much the guarantee is short on the uplinks that are left; 0 when it is met."""
-    missing_download_bps: int
+    short_upload_bps: int
+    short_download_bps: int
 
 
 class Status(TypedDict):
@@ -122,7 +124,6 @@ class Seen:
 
 def status(config: Config, seen: Seen) -> Status:
     """The document, without a daemon."""
-    missing = _missing(config, seen)
     return {
         "gateway": config.gateway.name,
         "daemon": False,
@@ -133,7 +134,7 @@ def status(config: Config, seen: Seen) -> Status:
         "policies": {
             name: _policy(config, policy, seen) for name, policy in config.policies.items()
         },
-        "vlans": {name: _vlan(config, vlan, seen, missing) for name, vlan in config.vlans.items()},
+        "vlans": _vlans(config, seen),
     }
 
 
@@ -205,10 +206,10 @@ def _whole(rate: Rate | None) -> int | None:
     return None if rate is None else int(rate)
 
 
-def _missing(config: Config, seen: Seen) -> dict[tuple[str, str], int]:
-    """By how much guarantees are short, by VLAN and direction."""
+def _vlans(config: Config, seen: Seen) -> dict[str, VlanStatus]:
     shaped = shape(config, allocation=seen.allocation, health=seen.health, facts=seen.facts)
-    return {(short.vlan, short.direction): short.wanted - short.got for short in shaped.shortfalls}
+    missing = {(each.vlan, each.direction): each.wanted - each.got for each in shaped.shortfalls}
+    return {name: _vlan(config, vlan, seen, missing) for name, vlan in config.vlans.items()}
 
 
 def _vlan(
@@ -223,6 +224,6 @@ def _vlan(
         "download_bps": traffic.sent_bps,
         "guaranteed_upload_bps": 0 if vlan.upload is None else int(vlan.upload.guaranteed),
         "guaranteed_download_bps": 0 if vlan.download is None else int(vlan.download.guaranteed),
-        "missing_upload_bps": missing.get((vlan.name, "upload"), 0),
-        "missing_download_bps": missing.get((vlan.name, "download"), 0),
+        "short_upload_bps": missing.get((vlan.name, "upload"), 0),
+        "short_download_bps": missing.get((vlan.name, "download"), 0),
     }

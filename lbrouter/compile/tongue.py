@@ -7,19 +7,11 @@ What is in no catalogue stays English: a sentence in the wrong language is bette
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from functools import cache
 from typing import Final
 
 from lbrouter.compile.catalogue import INDONESIAN
-
-
-class Language(StrEnum):
-    """Languages by their ISO 639-1 codes."""
-
-    EN = "en"
-    ID = "id"
-
+from lbrouter.model.language import Language
 
 CATALOGUES: Final[Mapping[Language, Mapping[str, str]]] = {
     Language.EN: {},

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from lbrouter.compile.checks import (
+    alerts,
     forwards,
     gateway,
     health,
@@ -19,11 +20,12 @@ from lbrouter.model.config import Config
 
 def faults(config: Config) -> Iterator[Finding]:
     """Everything that keeps `config` from being applied."""
-    for module in (gateway, health, uplinks, lan, subnets, policies, rules, forwards, rates):
+    modules = (gateway, health, uplinks, lan, subnets, policies, rules, forwards, rates, alerts)
+    for module in modules:
         yield from module.faults(config)
 
 
 def doubts(config: Config) -> Iterator[Finding]:
     """What is legal and probably not meant. Only for a configuration without faults."""
-    for module in (health, lan, policies, rules, rates):
+    for module in (health, lan, policies, rules, rates, alerts):
         yield from module.doubts(config)

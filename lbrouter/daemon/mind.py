@@ -99,13 +99,21 @@ class Mind:
         return other
 
     def _resume(self, journal: Journal) -> None:
-        """A trouble that began under an earlier daemon goes on under its number."""
+        """A trouble that began under an earlier daemon goes on under its number, or is over."""
         for name, health in self.health.uplinks.items():
             last = journal.last("uplink", name)
-            if last is not None and last.more.get("after") == health.state:
+            if last is None:
+                continue
+            before, after = last.more.get("after"), health.state
+            if before == after:
                 self.since[name] = last.at
-                if health.state not in WELL and last.incident:
-                    self.incidents[name] = last.incident
+            if last.incident and before not in WELL:
+                self.incidents[name] = last.incident
+            if name in self.incidents and after in WELL:
+                text = f"{name} is {after} (was {before}) as the daemon begins"
+                states = {"before": before, "after": str(after), "reason": health.reason}
+                incident = self.incidents.pop(name)
+                journal.say("uplink", text, subject=name, incident=incident, **states)
 
     def _note(self, change: failover.Change) -> None:
         """A line for the timeline; a fault opens an incident, which its end closes."""

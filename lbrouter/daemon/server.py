@@ -109,6 +109,8 @@ class ControlSocket:
             await asyncio.wait_for(writer.wait_closed(), IDLE_S)
         except (OSError, TimeoutError):
             pass  # it went, it sleeps, or it said half a line: nobody waits for the answer
+        except asyncio.CancelledError:
+            pass  # the daemon ends; asyncio's streams would print a traceback for it (3.11)
         finally:
             self._open[uid] -= 1
             writer.transport.abort()

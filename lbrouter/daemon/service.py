@@ -3,12 +3,13 @@
 import asyncio
 import signal
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Final
 
 from lbrouter.compile import failover
 from lbrouter.compile.allocate import allocate
 from lbrouter.daemon import beginning, lastword, thrift
+from lbrouter.daemon.alerts import Messenger
 from lbrouter.daemon.file import File, load, refuse_unsupported
 from lbrouter.daemon.history import Sample, moment
 from lbrouter.daemon.journal import Journal
@@ -78,6 +79,7 @@ class Service:
         self._socket = ControlSocket(
             places.runtime_dir, answer=self._orders.answer, stream=view.stream
         )
+        self._messenger = Messenger(journal, places.runtime_dir, lambda: self._loop.file.config)
         self._probers = Probers(self._tell)
         self._loop.thought = self._probers.hasten
         self._leases = Leases(machine.leases, journal, self._loop.hurry)
@@ -141,7 +143,7 @@ class Service:
         return failover.pace(self._loop.mind.brain, uplink)
 
     def _parts(self) -> Iterator[Coroutine[Any, Any, None]]:
-        parts = {
+        parts: dict[str, Callable[[], Awaitable[None]]] = {
             "the loop": self._loop.work,
             "the monitor": self._watch,
             "the control socket": self._socket.serve,
@@ -153,6 +155,7 @@ class Service:
             "the solicitor": self._solicit,
             "the reload": self._reloads,
             "the watchdog": self._beat,
+            **self._messenger.parts(),
         }
         for name, work in parts.items():
             yield keep(name, work, lambda text: self._journal.say("trouble", text))

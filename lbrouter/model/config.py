@@ -9,6 +9,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from lbrouter.model.addresses import Addressing, Addressing6, AddressRange, Endpoint
+from lbrouter.model.alerts import AlertKind, Alerts
 from lbrouter.model.numbers import MAX_UPLINKS
 from lbrouter.model.policies import (
     ANY,
@@ -30,6 +31,8 @@ __all__ = [
     "AddressRange",
     "Addressing",
     "Addressing6",
+    "AlertKind",
+    "Alerts",
     "Bandwidth",
     "Config",
     "Dhcp",
@@ -88,6 +91,8 @@ class Config(Section):
     """Flows that take another policy than their VLAN's; the first match wins."""
     forwards: Annotated[tuple[Forward, ...], Field(max_length=MAX_RULES)] = ()
     """Services inside that can be reached from outside."""
+    alerts: Alerts | None = None
+    """Whom to tell of what happens."""
 
     @model_validator(mode="after")
     def call_by_name(self) -> Self:

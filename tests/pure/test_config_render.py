@@ -72,6 +72,12 @@ RULE = merged(
     ),
     st.sampled_from([{}, {"protocol": "gre"}, {"protocol": "udp", "ports": [1, 65535]}]),
 )
+ALERTS = some(
+    webhook=st.just("https://a.example/b?c=1"),
+    command=st.sampled_from([["/bin/a"], ["/bin/a", 'b "c"', "$(d)"]]),
+    on=st.sampled_from([["down"], ["up", "move"]]),
+    language=st.sampled_from(["en", "id"]),
+)
 
 
 @st.composite
@@ -96,7 +102,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         "lan": {"trunk": "trunk0"},
         "vlans": vlans,
         "policies": policies,
-        **draw(some(health=HEALTH, rules=st.lists(RULE, max_size=3))),
+        **draw(some(health=HEALTH, rules=st.lists(RULE, max_size=3), alerts=ALERTS)),
     }
 
 

@@ -85,11 +85,32 @@ def test_guarantees_are_those_of_the_file_and_zero_without_one() -> None:
     assert found["guests"]["guaranteed_download_bps"] == 0
 
 
+def test_a_guarantee_that_is_short_says_by_how_much() -> None:
+    narrow = config_of(TWO_LINES.replace('upload = "20mbit"', 'upload = "8mbit"'))
+    whole = status(narrow, seen_of(narrow))["vlans"]["stream"]
+    assert (whole["short_upload_bps"], whole["short_download_bps"]) == (0, 0)
+    dead = health_of(narrow, fiber=UplinkState.DOWN)
+    short = status(narrow, seen_of(narrow, health=dead))["vlans"]["stream"]
+    assert 4_000_000 < short["short_upload_bps"] < 5_500_000
+    assert short["short_download_bps"] == 0
+
+
+def test_capacities_are_those_of_the_file() -> None:
+    found = status(CONFIG, seen_of(CONFIG))["uplinks"]
+    assert (found["fiber"]["upload_capacity_bps"], found["lte"]["download_capacity_bps"]) == (
+        50_000_000,
+        40_000_000,
+    )
+    bare = config_of(TWO_LINES.replace('upload = "50mbit"\ndownload = "100mbit"', ""))
+    assert status(bare, seen_of(bare))["uplinks"]["fiber"]["upload_capacity_bps"] is None
+
+
 def test_policies_say_who_carries_new_flows() -> None:
     dead = health_of(CONFIG, fiber=UplinkState.DOWN)
     found = status(CONFIG, seen_of(CONFIG, health=dead))["policies"]
     assert found["show"] == {
         "mode": "failover",
+        "uplinks": ["fiber", "lte"],
         "active": ["lte"],
         "shares": {"lte": 100},
         "pinned": None,

@@ -1,0 +1,52 @@
+"""A message to a program of the operator's: JSON on its standard input, a few words beside.
+
+No shell reads the command. The program runs in a session of its own, so that all that it starts
+and leaves in it is ended with it, when it ends or its time is over.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+INHERITED: Final = ("PATH", "LANG", "TZ")
+"""Of our environment; nothing else of it is the program's business."""
+
+
+async def run(
+    command: Sequence[str], body: bytes, words: Mapping[str, str], *, within_s: float
+) -> None:
+    """Run `command`, with `words` in its environment. Raises OSError unless it exits with 0.
+
+    Its standard error is ours: the service manager's journal keeps what it says.
+    """
+    environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        env=environment | {name: value.replace("\0", "") for name, value in words.items()},
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(within_s):
+            await _tell(process, body)
+            code = await process.wait()
+    except TimeoutError:
+        raise OSError(f"not done within {within_s:g} s: killed") from None
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+    if code:
+        raise OSError(f"it ended with {code}")
+
+
+async def _tell(process: asyncio.subprocess.Process, body: bytes) -> None:
+    assert process.stdin is not None
+    with suppress(OSError):  # it need not listen
+        process.stdin.write(body)
+        await process.stdin.drain()
+    process.stdin.close()

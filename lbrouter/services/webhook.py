@@ -1,0 +1,102 @@
+"""A message to a web page: one POST over HTTP/1.1, of which only the status is read.
+
+By hand on asyncio's streams: an HTTP library costs the daemon more memory than all its probes. The
+gateway's own traffic follows table 7000, so this leaves by an uplink that works. Nothing that a
+server does or fails to do takes longer than it is given. RFC 9112.
+"""
+
+import asyncio
+import re
+import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Final
+
+from lbrouter.model.targets import PORTS, Target, TargetKind
+
+LONGEST_LINE: Final = 4096
+STATUS_LINE: Final = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: .*)?\r?\n")
+
+_RESOLVER: Final = ThreadPoolExecutor(1, thread_name_prefix="webhook")
+"""Of its own: a resolver that hangs must not take a thread from those who watch the carriers."""
+
+
+async def post(target: Target, body: bytes, *, within_s: float) -> None:
+    """Deliver `body` (JSON). Raises OSError with a reason in which the path does not appear."""
+    try:
+        async with asyncio.timeout(within_s):
+            status = await _exchange(target, body)
+    except TimeoutError:
+        raise OSError(f"no answer within {within_s:g} s") from None
+    except ssl.SSLError as error:
+        raise OSError(f"no TLS: {error.reason}") from error
+    except (ValueError, EOFError, asyncio.LimitOverrunError):
+        raise OSError("no HTTP") from None
+    if not 200 <= status < 300:
+        raise OSError(f"status {status}")
+
+
+async def _exchange(target: Target, body: bytes) -> int:
+    """The status of the answer."""
+    reader, writer = await _connected(target)
+    try:
+        writer.write(_head(target, len(body)) + body)
+        await writer.drain()
+        match = STATUS_LINE.fullmatch(await reader.readuntil(b"\n"))
+    finally:
+        writer.transport.abort()
+    if match is None:
+        raise ValueError
+    return int(match[1])
+
+
+async def _connected(target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """By the first address that takes it: a host may have some that lead nowhere from here."""
+    secure = target.kind is TargetKind.HTTPS
+    failure: OSError | None = None
+    for address in await _resolved(target):
+        try:
+            return await asyncio.open_connection(
+                address,
+                target.port,
+                limit=LONGEST_LINE,
+                ssl=_trust() if secure else None,
+                server_hostname=target.host if secure else None,
+            )
+        except ssl.SSLError:
+            raise
+        except OSError as error:
+            failure = error
+    raise failure or OSError(f"{target.host} has no address")
+
+
+async def _resolved(target: Target) -> list[str]:
+    """Addresses of the host, as the machine's own resolver says."""
+    if target.address is not None:
+        return [str(target.address)]
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(
+        _RESOLVER, lambda: socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    )
+    return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The certificates that this machine trusts. Once in a process: 20 ms and 2 MB."""
+    return ssl.create_default_context()
+
+
+def _head(target: Target, length: int) -> bytes:
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    port = "" if target.port == PORTS[target.kind] else f":{target.port}"
+    lines = (
+        f"POST {target.path} HTTP/1.1",
+        f"Host: {host}{port}",
+        "User-Agent: lbrouter",
+        "Content-Type: application/json; charset=utf-8",
+        f"Content-Length: {length}",
+        "Connection: close",
+    )
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
