@@ -78,6 +78,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     asking.events,
     asking.explain,
     ordering.down,
+    ordering.guard,
     asking.doctor,
     asking.rehearse,
 )

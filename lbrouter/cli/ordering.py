@@ -58,6 +58,13 @@ def run(context: typer.Context) -> int:
     return serve(settings_of(context, json=False))
 
 
+def guard(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Close the firewall until the gateway is applied; for the boot, before the network."""
+    from lbrouter.cli.guarding import guard as run
+
+    return run(settings_of(context, json=json))
+
+
 @uplink.command()
 def drain(context: typer.Context, name: Name, *, json: JsonOption = False) -> int:
     """No new flows by an uplink; those that go by it stay."""

@@ -44,6 +44,15 @@ def elements(
     }
 
 
+def guarding(config: Config, allocation: Allocation) -> dict[str, Elements]:
+    """Elements of a table that forwards nothing at all: it knows the interfaces, and who may enter.
+
+    The gateway itself gets the answers that it waits for; `manage` VLANs reach it as ever.
+    """
+    found = _interfaces(config, allocation)
+    return {"named": found["named"], "enter": found["enter"]}
+
+
 def interfaces_of(config: Config) -> Iterator[str]:
     """Every interface that the file names: uplinks, the trunk, VLAN devices and ports.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from lbrouter.compile.balance import apportion, choose
+from lbrouter.compile.guard import is_closed
 from lbrouter.compile.ports import way_out
 from lbrouter.compile.shaping import shape
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
@@ -127,7 +128,7 @@ def status(config: Config, seen: Seen) -> Status:
     return {
         "gateway": config.gateway.name,
         "daemon": False,
-        "applied": seen.observed.nft is not None,
+        "applied": _is_applied(seen.observed),
         "config_digest": seen.digest,
         "pending_confirm_s": None,
         "uplinks": {name: _uplink(uplink, seen) for name, uplink in config.uplinks.items()},
@@ -136,6 +137,11 @@ def status(config: Config, seen: Seen) -> Status:
         },
         "vlans": _vlans(config, seen),
     }
+
+
+def _is_applied(observed: KernelState) -> bool:
+    """A closed table, as it stands early in the boot, is no gateway yet."""
+    return observed.nft is not None and not is_closed(observed.nft)
 
 
 def percentages(weights: Mapping[str, int]) -> dict[str, int]:

@@ -46,10 +46,14 @@ def command_line(pid: int) -> tuple[str, ...]:
 
 
 def is_here(pid: int) -> bool:
-    """Whether the process serves this network namespace; one that is left in another does not."""
+    """Whether the process serves this network namespace; one that is left in another does not.
+
+    Each namespace has a /proc/PID/net/dev of its own, by its inode. /proc/PID/ns/net would say it
+    outright, but of another user's process it may only be read with CAP_SYS_PTRACE.
+    """
     try:
-        theirs = (PROC / str(pid) / "ns/net").stat()
-        return os.path.samestat(theirs, (PROC / "self/ns/net").stat())
+        theirs = (PROC / str(pid) / "net/dev").stat()
+        return os.path.samestat(theirs, (PROC / "self/net/dev").stat())
     except OSError:
         return False
 

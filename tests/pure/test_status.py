@@ -7,6 +7,7 @@ import pytest
 
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.glimpse import first_look
+from lbrouter.compile.guard import closed
 from lbrouter.compile.status import Measured, Seen, Status, Traffic, percentages, status
 from lbrouter.compile.unsupported import limits, unsupported
 from lbrouter.model.config import Config
@@ -132,6 +133,8 @@ def test_it_says_whether_anything_is_applied() -> None:
     assert status(CONFIG, seen_of(CONFIG))["applied"] is False
     held = KernelState(nft=NftTable(structure="a", elements={}))
     assert status(CONFIG, seen_of(CONFIG, observed=held))["applied"] is True
+    guard = KernelState(nft=closed(CONFIG, allocate(CONFIG, Allocation())))
+    assert status(CONFIG, seen_of(CONFIG, observed=guard))["applied"] is False
 
 
 @pytest.mark.parametrize(
