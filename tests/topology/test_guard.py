@@ -25,7 +25,7 @@ ip route add default via 203.0.113.1
 
 
 def boot(venue: Venue) -> None:
-    """A gateway as some systems leave it before lbrouter runs, and a provider that routes inside."""
+    """A gateway as some systems leave it before lbrouter, and a provider that routes inside."""
     venue.gateway.script(BOOT)
     venue.isp("fiber").check(["ip", "route", "replace", "10.10.10.0/24", "via", "203.0.113.2"])
 
