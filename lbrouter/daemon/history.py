@@ -195,6 +195,10 @@ def _asked(state_dir: Path, query: str, values: dict[str, Any]) -> list[Any]:
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=1.0)
     try:
         return connection.execute(query, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):  # it is being made this very moment
+            return []
+        raise
     finally:
         connection.close()
 

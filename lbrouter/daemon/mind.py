@@ -39,7 +39,8 @@ class Mind:
         self.since: dict[str, str] = dict.fromkeys(config.uplinks, moment(precision="seconds"))
         self.incidents: dict[str, str] = {}
         self._stirred: dict[str, str] = {}
-        self._resume(journal)
+        if known.uplinks:  # else nothing is known yet that could go on or be over
+            self._resume(journal)
         self.news = Alarm()
         """Set by each event; the loop puts its own in its place."""
         self._journal = journal
