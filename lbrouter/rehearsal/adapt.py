@@ -54,8 +54,11 @@ def adapt(config: Config, *, tags: bool, leases: frozenset[str] = frozenset()) -
     leasing = [vlan.name for vlan in vlans.values() if vlan.dhcp is not None]
     if leasing:
         notes.append(f"{', '.join(leasing)}: the lab's clients have addresses and ask for none")
+    if config.alerts is not None:
+        notes.append("alerts: nobody is told of a rehearsal")
     lan = config.lan if tags else None
-    copy = config.model_copy(update={"uplinks": uplinks, "vlans": vlans, "lan": lan})
+    others = {"uplinks": uplinks, "vlans": vlans, "lan": lan, "alerts": None}
+    copy = config.model_copy(update=others)
     dhcp = {each.name for each in config.uplinks.values() if each.addressing is Addressing.DHCP}
     return Adapted(config=copy, pairs=pairs, notes=tuple(notes), dhcp=frozenset(dhcp))
 

@@ -1,7 +1,6 @@
 """A message to a web page: one POST over HTTP/1.1, of which only the status is read.
 
-By hand on asyncio's streams: an HTTP library costs the daemon more memory than all its probes. The
-gateway's own traffic follows table 7000, so this leaves by an uplink that works. Nothing that a
+By hand on asyncio's streams: a status line is all that is read. The gateway's own traffic follows table 7000, so this leaves by an uplink that works. Nothing that a
 server does or fails to do takes longer than it is given. RFC 9112.
 """
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lbrouter.cli import bigtext
+from lbrouter.compile.parse import parse
 from lbrouter.rehearsal import netns
 from lbrouter.rehearsal.hosts import package_env
 from lbrouter.rehearsal.site import SERVERS
@@ -101,7 +102,8 @@ def test_an_incident_on_the_screen_and_in_an_alert(venue_of: VenueOf, tmp_path: 
     program.write_text(f'#!/bin/sh\necho "$LBROUTER_TEXT" >> {noted}\n')
     program.chmod(0o755)
     alerts = f'[alerts]\nwebhook = "http://{SERVERS[0]}:8081/"\ncommand = ["{program}"]\n'
-    venue = venue_of(f"{TWO}\n{alerts}")
+    venue = venue_of(TWO)  # a venue takes alerts off: nobody is told of a rehearsal
+    venue.write_config(parse(f"{TWO}\n{alerts}".encode(), source="x").config)
     with receiver(venue, told), Daemon(venue.gateway) as daemon, watching(venue) as screen:
         assert eventually(lambda: screen.shows("FAILOVER", "fiber", "RTT"), within_s=15)
         assert eventually(lambda: screen.shows(bigtext.lines("show > fiber")[0]), within_s=15)
