@@ -1,7 +1,8 @@
 """A message to a web page: one POST over HTTP/1.1, of which only the status is read.
 
-By hand on asyncio's streams: a status line is all that is read. The gateway's own traffic follows table 7000, so this leaves by an uplink that works. Nothing that a
-server does or fails to do takes longer than it is given. RFC 9112.
+By hand on asyncio's streams, for a status line is all that is read. The gateway's own traffic
+follows table 7000, so this leaves by an uplink that works. Nothing that a server does or fails to
+do takes longer than it is given. RFC 9112.
 """
 
 import asyncio
