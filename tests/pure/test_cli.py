@@ -28,19 +28,8 @@ from tests.situations import TWO_LINES, config_of, desired_of
 
 Output = pytest.CaptureFixture[str]
 
-VERBS = (
-    "check",
-    "plan",
-    "apply",
-    "confirm",
-    "rollback",
-    "run",
-    "status",
-    "events",
-    "guard",
-    "explain",
-)
-VERBS += ("down", "doctor", "rehearse", "uplink")
+VERBS = ("check", "plan", "apply", "confirm", "rollback", "run", "status", "events", "explain")
+VERBS += ("down", "guard", "doctor", "rehearse", "uplink")
 ONLY_BY_THE_DAEMON = (
     ("uplink", "drain", "fiber"),
     ("uplink", "pin", "show", "fiber"),
