@@ -4,6 +4,8 @@ The kernel keeps rates in bytes per second and bursts as a time; `observe` reads
 values that come back unchanged are ever asked for, else each `apply` would change something.
 """
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from lbrouter.model.state import HtbClass, Qdisc
@@ -41,6 +43,40 @@ QUEUE_MS: Final = 50
 """Time that a pfifo leaf holds at the line's rate."""
 
 
+class Queue(StrEnum):
+    """What stands in a class, the best first."""
+
+    CAKE = "cake"
+    FQ_CODEL = "fq_codel"
+    PFIFO = "pfifo"
+
+
+FAIR: Final = {
+    Queue.CAKE: "fair between clients",
+    Queue.FQ_CODEL: "fair between connections",
+    Queue.PFIFO: "first in, first out",
+}
+
+
+class Hosts(StrEnum):
+    """Which end of a packet is the client: its source on the way up (as it was before NAT)."""
+
+    SOURCE = "dual-srchost"
+    DESTINATION = "dual-dsthost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """What HTB counts on a line: bytes on top of each packet, the least, and the largest frame."""
+
+    overhead: int = 0
+    mpu: int = 0
+    frame: int = FRAME
+
+
+PLAIN: Final = Wire()
+
+
 def classid(*, uplink: int = 0, vlan: int = 0) -> tuple[int, int]:
     """Class of (uplink, VLAN) by their remembered numbers: minor = uplink << 12 | vlan.
 
@@ -60,13 +96,13 @@ def whole(rate: int) -> int:
     return rate // 8 * 8
 
 
-def burst(rate: int) -> int:
+def burst(rate: int, frame: int = FRAME) -> int:
     """Bytes that a class of `rate` (bits per second) may send at once, in whole microseconds.
 
     1 ms of its rate (2 ms from `FAST` on), two frames at least.
     """
     milliseconds = 2 if rate >= FAST else 1
-    return burst_bytes(rate, burst_us(rate, max(2 * FRAME, rate // 8 * milliseconds // 1000)))
+    return burst_bytes(rate, burst_us(rate, max(2 * frame, rate // 8 * milliseconds // 1000)))
 
 
 def burst_us(rate: int, size: int) -> int:
@@ -112,6 +148,7 @@ def htb_class(
     ceil: int = 0,
     prio: int = 0,
     quantum: int = FRAME,
+    wire: Wire = PLAIN,
     why: str,
 ) -> HtbClass:
     """A class of `rate` and `ceil` (bits per second; the rate unless given), with its bursts."""
@@ -122,29 +159,39 @@ def htb_class(
         parent=parent,
         rate=rate,
         ceil=ceil,
-        burst=burst(rate),
-        cburst=burst(ceil),
-        quantum=quantum,
+        burst=burst(rate, wire.frame),
+        cburst=burst(ceil, wire.frame),
+        quantum=max(quantum, min(wire.frame, QUANTUM_MAX)),
         prio=prio,
+        overhead=wire.overhead,
+        mpu=wire.mpu,
         why=why,
     )
 
 
-def leaf(htb_class: HtbClass, *, line: int, features: frozenset[str]) -> Qdisc:
-    """The queue of a class on a line of `line` bits per second: fq_codel where the kernel has it.
+def leaf(htb_class: HtbClass, *, line: int, queue: Queue, hosts: Hosts = Hosts.SOURCE) -> Qdisc:
+    """The queue of a class on a line of `line` bits per second.
 
     Its options hang on the line alone: the class's own rate moves with the uplinks' health.
     """
-    kind = "fq_codel" if "fq_codel" in features else "pfifo"
-    option = ("target", f"{codel_target(line)}us") if kind == "fq_codel" else ("limit", depth(line))
     return Qdisc(
         interface=htb_class.interface,
         handle=0,
         parent=htb_class.classid,
-        kind=kind,
-        options=(option,),
-        why=f"queue of {htb_class.why}",
+        kind=queue,
+        options=_options(line, queue, hosts),
+        why=f"queue of {htb_class.why}, {FAIR[queue]}",
     )
+
+
+def _options(line: int, queue: Queue, hosts: Hosts) -> tuple[tuple[str, int | str], ...]:
+    if queue is Queue.CAKE:
+        nat = "nat" if hosts is Hosts.SOURCE else "nonat"
+        rtt = f"{20 * max(5_000, _frames_us(line))}us"
+        return (("besteffort", ""), (hosts.value, ""), (nat, ""), ("rtt", rtt))
+    if queue is Queue.FQ_CODEL:
+        return (("target", f"{codel_target(line)}us"),)
+    return (("limit", depth(line)),)
 
 
 def depth(line: int) -> int:
@@ -154,7 +201,11 @@ def depth(line: int) -> int:
 
 def codel_target(line: int) -> int:
     """CoDel's target in microseconds: 5 ms, or one and a half frames' time on a slower line."""
-    return codel_us(max(5_000, 12_000_000 * FRAME // line))
+    return codel_us(max(5_000, _frames_us(line)))
+
+
+def _frames_us(line: int) -> int:
+    return 12_000_000 * FRAME // line
 
 
 def codel_us(microseconds: int) -> int:

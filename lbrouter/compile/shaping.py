@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from lbrouter.compile import plots
 from lbrouter.compile.guarantees import Demand, Pair, Shortfall, share_out, shortfalls
 from lbrouter.compile.htb import LOCAL, MAJOR, classid, classid_text
 from lbrouter.compile.lanes import (
@@ -23,7 +24,7 @@ from lbrouter.compile.lanes import (
     too_small,
 )
 from lbrouter.compile.shaping_order import order_classes
-from lbrouter.compile.trees import Lane, Line, Nouns, Plot, ceiling_tree, lan_tree, uplink_tree
+from lbrouter.compile.trees import Lane, Line, Nouns, ceiling_tree, lan_tree, uplink_tree
 from lbrouter.model.config import Config
 from lbrouter.model.health import Health
 from lbrouter.model.machine import Allocation, Facts
@@ -36,11 +37,6 @@ IFB_DOWN: Final = "lbr-down"
 
 IFB_UP: Final = "lbr-up"
 """Where uploads meet before they part to the uplinks, for the VLANs' ceilings."""
-
-NO_FQ_CODEL: Final = (
-    "this kernel has no fq_codel (module sch_fq_codel): queues are first in, first out,"
-    " so that one client's flood delays the others of its VLAN"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +87,7 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
         for noun in (*_uploads(config, up, facts), *_downloads(config, down, facts))
         if noun.interface in there or noun.interface in ifbs
     ]
-    no_fq_codel = nouns and "fq_codel" not in facts.features
+    queues = plots.doubts(config, facts) if nouns else ()
     tiny = (sentence for direction in Direction for sentence in too_small(config, direction))
     return Shaping(
         devices=frozenset(Device(name=i, kind=DeviceKind.IFB, why=_WHY[i]) for i in ifbs),
@@ -100,7 +96,7 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
         classes=frozenset(noun for noun in nouns if isinstance(noun, HtbClass)),
         redirects=frozenset(redirects),
         elements=frozenset(_elements(config, allocation, up, down)),
-        warnings=(*((NO_FQ_CODEL,) if no_fq_codel else ()), *tiny),
+        warnings=(*queues, *tiny),
         shortfalls=(*_short(up, Direction.UPLOAD), *_short(down, Direction.DOWNLOAD)),
     )
 
@@ -136,23 +132,25 @@ def _way(
 def _uploads(config: Config, way: _Way, facts: Facts) -> Nouns:
     for line in way.lines:
         if line.name in way.shaped:
-            plot = Plot(interface=config.uplinks[line.name].device, features=facts.features)
+            device = config.uplinks[line.name].device
+            plot = plots.upload_plot(config, facts, device, (device,))
             yield from uplink_tree(plot, line, way.lanes, way.rates, own=own_rate(line))
     spanning = [lane for lane in way.lanes if lane.name in way.spanning]
     if spanning:
-        plot = Plot(interface=IFB_UP, features=facts.features)
+        passing = (uplink.interface for uplink in config.uplinks.values())
+        plot = plots.upload_plot(config, facts, IFB_UP, passing)
         yield from ceiling_tree(plot, way.lines, spanning, why="upload ceilings of VLANs")
 
 
 def _downloads(config: Config, way: _Way, facts: Facts) -> Nouns:
     meeting = _meeting_place(config, way)
     if meeting:
-        plot = Plot(interface=meeting, features=facts.features)
+        plot = plots.download_plot(config, facts, meeting)
         yield from lan_tree(plot, way.lines, way.lanes, way.rates)
     for lane in way.lanes:
         if lane.name in way.spanning:
             device = config.device_of(config.vlans[lane.name])
-            plot = Plot(interface=device, features=facts.features)
+            plot = plots.download_plot(config, facts, device)
             why = f"download ceiling of VLAN {lane.name}"
             yield from ceiling_tree(plot, way.lines, (lane,), why=why)
 

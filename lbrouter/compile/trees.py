@@ -11,11 +11,15 @@ from dataclasses import dataclass
 
 from lbrouter.compile.guarantees import Pair
 from lbrouter.compile.htb import (
+    FRAME,
     LOCAL,
     LOWEST_PRIORITY,
     MAJOR,
     OWN,
     UNLIMITED,
+    Hosts,
+    Queue,
+    Wire,
     classid,
     htb,
     htb_class,
@@ -23,17 +27,21 @@ from lbrouter.compile.htb import (
     whole,
 )
 from lbrouter.model.state import HtbClass, Qdisc
+from lbrouter.model.wire import Overhead
 
 Nouns = Iterator[Qdisc | HtbClass]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """An uplink in one direction: its number, and its rate less headroom in bits per second."""
+    """An uplink in one direction: its number, its rate less headroom in bits per second, and what
+    it adds to each packet.
+    """
 
     name: str
     number: int
     rate: int
+    overhead: Overhead | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +57,24 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """Where a tree stands: the interface, and what its kernel can do."""
+    """Where a tree stands: the interface, the queues of clients and of the gateway, and which end
+    of a packet is a client's. `counted` and `frame`: the header that the kernel counts, and the
+    largest frame, in bytes.
+    """
 
     interface: str
-    features: frozenset[str]
+    queue: Queue
+    plain: Queue
+    hosts: Hosts
+    counted: int
+    frame: int = FRAME
+
+    def wire(self, line: Line | None = None) -> Wire:
+        """What HTB counts here, on a line."""
+        if line is None or line.overhead is None:
+            return Wire(frame=self.frame)
+        overhead = line.overhead.on_top(self.counted)
+        return Wire(overhead=overhead, mpu=line.overhead.least, frame=self.frame)
 
 
 def uplink_tree(
@@ -64,9 +86,9 @@ def uplink_tree(
     root = classid(uplink=line.number)
     default = htb_class(
         plot.interface, (MAJOR, OWN), parent=root, rate=own, ceil=line.rate,
-        why="the gateway's own traffic: probes, ARP, DNS",
+        wire=plot.wire(line), why="the gateway's own traffic: probes, ARP, DNS",
     )  # fmt: skip
-    yield from _with_leaf(plot, default, line.rate)
+    yield from _with_leaf(plot, default, line.rate, plot.plain)
     yield from _lanes(plot, line, lanes, rates)
 
 
@@ -88,21 +110,25 @@ def ceiling_tree(plot: Plot, lines: Sequence[Line], lanes: Iterable[Lane], *, wh
     yield from _open_class(plot, OWN, prio=0, why="all that has no ceiling here")
     for lane in lanes:
         top = classid(vlan=lane.number)
-        yield htb_class(plot.interface, top, rate=lane.ceiling, why=f"ceiling of VLAN {lane.name}")
+        yield htb_class(
+            plot.interface, top, rate=lane.ceiling, wire=plot.wire(),
+            why=f"ceiling of VLAN {lane.name}",
+        )  # fmt: skip
         for line in lines:
             each = htb_class(
                 plot.interface, classid(uplink=line.number, vlan=lane.number), parent=top,
                 rate=whole(lane.ceiling // len(lines)), ceil=lane.ceiling, prio=lane.prio,
+                wire=plot.wire(),
                 why=f"VLAN {lane.name} over {line.name}, below the VLAN's ceiling",
             )  # fmt: skip
-            yield from _with_leaf(plot, each, lane.ceiling)
+            yield from _with_leaf(plot, each, lane.ceiling, plot.queue)
 
 
 def _whole_line(plot: Plot, line: Line) -> HtbClass:
     """An inner class has no queue, so its priority and quantum mean nothing."""
     return htb_class(
         plot.interface, classid(uplink=line.number), rate=line.rate,
-        why=f"line of uplink {line.name}, less headroom",
+        wire=plot.wire(line), why=f"line of uplink {line.name}, less headroom",
     )  # fmt: skip
 
 
@@ -112,16 +138,18 @@ def _lanes(plot: Plot, line: Line, lanes: Iterable[Lane], rates: Mapping[Pair, i
             plot.interface, classid(uplink=line.number, vlan=lane.number),
             parent=classid(uplink=line.number), rate=rates[line.name, lane.name],
             ceil=min(lane.ceiling or line.rate, line.rate), prio=lane.prio, quantum=lane.quantum,
-            why=f"VLAN {lane.name} over {line.name}",
+            wire=plot.wire(line), why=f"VLAN {lane.name} over {line.name}",
         )  # fmt: skip
-        yield from _with_leaf(plot, each, line.rate)
+        yield from _with_leaf(plot, each, line.rate, plot.queue)
 
 
 def _open_class(plot: Plot, minor: int, *, prio: int, why: str) -> Nouns:
-    each = htb_class(plot.interface, (MAJOR, minor), rate=UNLIMITED, prio=prio, why=why)
-    yield from _with_leaf(plot, each, UNLIMITED)
+    each = htb_class(
+        plot.interface, (MAJOR, minor), rate=UNLIMITED, prio=prio, wire=plot.wire(), why=why
+    )
+    yield from _with_leaf(plot, each, UNLIMITED, plot.plain)
 
 
-def _with_leaf(plot: Plot, each: HtbClass, line: int) -> Nouns:
+def _with_leaf(plot: Plot, each: HtbClass, line: int, queue: Queue) -> Nouns:
     yield each
-    yield leaf(each, line=line, features=plot.features)
+    yield leaf(each, line=line, queue=queue, hosts=plot.hosts)

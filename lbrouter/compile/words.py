@@ -136,7 +136,7 @@ def _qdisc(qdisc: Qdisc, verb: Verb) -> str:
     if verb is Verb.REMOVE:
         return f"tc qdisc del dev {qdisc.interface} {place}"
     handle = f" handle {qdisc.handle:x}:" if qdisc.handle else ""
-    options = "".join(f" {name} {value}" for name, value in qdisc.options)
+    options = "".join(f" {name} {value}".rstrip() for name, value in qdisc.options)
     kind = "" if qdisc.kind == place else f" {qdisc.kind}"
     return f"tc qdisc {verb} dev {qdisc.interface} {place}{handle}{kind}{options}"
 
@@ -150,10 +150,12 @@ def _class(htb: HtbClass, verb: Verb) -> str:
         if not htb.parent[1]
         else classid_words(htb.parent)
     )
+    least = f" mpu {htb.mpu}" if htb.mpu else ""
+    line = f" overhead {htb.overhead}{least}" if htb.overhead or htb.mpu else ""
     return (
         f"tc class {verb} dev {htb.interface} parent {parent} classid {classid_words(htb.classid)}"
         f" htb prio {htb.prio} rate {rate_words(htb.rate)} ceil {rate_words(htb.ceil)}"
-        f" burst {htb.burst}b cburst {htb.cburst}b quantum {htb.quantum}"
+        f" burst {htb.burst}b cburst {htb.cburst}b quantum {htb.quantum}{line}"
     )
 
 

@@ -101,7 +101,7 @@ def _feature(name: str, purpose: str, config: Config | None, *, there: bool) -> 
 
 def wanted(config: Config | None) -> frozenset[str]:
     """The features that this configuration uses where the kernel has them."""
-    optional = {"ifb", "fq_codel"} if config is None or _is_shaped(config) else set()
+    optional = {"ifb", "fq_codel", "cake"} if config is None or _is_shaped(config) else set()
     return required(config) | optional | {"netem"}
 
 

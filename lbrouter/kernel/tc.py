@@ -6,6 +6,7 @@ handle, another kind, another parent) is done only where the old one was damaged
 """
 
 import errno
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from socket import if_nametoindex
 from typing import Any, Final
@@ -24,6 +25,9 @@ from lbrouter.compile.htb import burst_us
 from lbrouter.kernel.netlink import ADD, GONE, REMOVE, REPLACE, NetlinkError, send, tolerate
 from lbrouter.kernel.refusal import lacking
 from lbrouter.kernel.tc_observe import (
+    CAKE_FLOWS,
+    CAKE_NAT,
+    CAKE_TINS,
     CLSACT,
     ETH_P_ALL,
     HOOKS,
@@ -46,6 +50,12 @@ from lbrouter.model.plan import Operation
 from lbrouter.model.state import HtbClass, Qdisc, Redirect
 
 __all__ = ["execute", "observe"]
+
+CAKE_WORDS: Final[Mapping[str, Mapping[str, int]]] = {
+    "TCA_CAKE_DIFFSERV_MODE": CAKE_TINS,
+    "TCA_CAKE_FLOW_MODE": CAKE_FLOWS,
+    "TCA_CAKE_NAT": CAKE_NAT,
+}
 
 ABSENT: Final = GONE | {errno.EINVAL}
 """EINVAL: another qdisc than the one named stands at the root (net/sched/sch_api.c)."""
@@ -157,8 +167,19 @@ def _options(qdisc: Qdisc) -> dict[str, Any]:
         case "fq_codel":
             microseconds = int(str(options["target"]).removesuffix("us"))
             return {"attrs": [("TCA_FQ_CODEL_TARGET", microseconds)]}
+        case "cake":
+            return {"attrs": list(_cake(options))}
         case _:
             raise DefectError(f"lbrouter does not know how to ask for a qdisc {qdisc.kind}.")
+
+
+def _cake(options: Mapping[str, int | str]) -> Iterator[tuple[str, int]]:
+    """The target is a twentieth of the round trip, as tc sets it."""
+    for name, words in CAKE_WORDS.items():
+        yield name, next(number for word, number in words.items() if word in options)
+    rtt = int(str(options["rtt"]).removesuffix("us"))
+    yield "TCA_CAKE_RTT", rtt
+    yield "TCA_CAKE_TARGET", max(1, rtt // 20)
 
 
 def _class(each: HtbClass) -> Any:
@@ -169,7 +190,9 @@ def _class(each: HtbClass) -> Any:
     rate, ceil = each.rate // 8, each.ceil // 8
     parameters = {
         "rate": min(rate, MAX_32_BIT), "rate___reserved": LINKLAYER_ETHERNET,
+        "rate_overhead": each.overhead, "rate_mpu": each.mpu,
         "ceil": min(ceil, MAX_32_BIT), "ceil___reserved": LINKLAYER_ETHERNET,
+        "ceil_overhead": each.overhead, "ceil_mpu": each.mpu,
         "buffer": ticks(burst_us(each.rate, each.burst)),
         "cbuffer": ticks(burst_us(each.ceil, each.cburst)),
         "quantum": each.quantum, "prio": each.prio,

@@ -4,7 +4,7 @@ The kernel's roundings are undone here: rates come in bytes per second, bursts a
 CoDel's times in units of 1.024 us. What was asked for by `lbrouter.compile.htb` comes back equal.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from struct import Struct
 from typing import Any, Final
 
@@ -50,6 +50,16 @@ TCA_HTB_INIT: Final = 2
 TCA_HTB_RATE64: Final = 6
 TCA_HTB_CEIL64: Final = 7
 TCA_FQ_CODEL_TARGET: Final = 1
+TCA_CAKE_DIFFSERV_MODE: Final = 3
+TCA_CAKE_FLOW_MODE: Final = 5
+TCA_CAKE_RTT: Final = 7
+TCA_CAKE_NAT: Final = 11
+
+# linux/pkt_sched.h: values of those, by the words that tc has for them; only what we ask for.
+CAKE_TINS: Final = {"besteffort": 3}
+CAKE_FLOWS: Final = {"dual-srchost": 5, "dual-dsthost": 6}
+CAKE_NAT: Final = {"nat": 1, "nonat": 0}
+
 REDIRECT_PATH: Final = (TCA_OPTIONS, 7, 1, 2, 2)
 """TCA_U32_ACT, the first action, TCA_ACT_OPTIONS, TCA_MIRRED_PARMS."""
 
@@ -181,8 +191,27 @@ def _options(found: Answer) -> tuple[tuple[str, int | str], ...]:
             # Rounded down twice, when set and when shown: one more leads back to the same unit.
             target = int.from_bytes(found.nested(TCA_OPTIONS, TCA_FQ_CODEL_TARGET), "little")
             return (("target", f"{codel_us(target + 1)}us"),)
+        case "cake":
+            return tuple(sorted(_cake(found)))
         case _:
             return ()
+
+
+def _cake(found: Answer) -> Iterator[tuple[str, int | str]]:
+    """Whether it is fair between sources or destinations, and sees them before NAT."""
+    yield _word(found, TCA_CAKE_DIFFSERV_MODE, CAKE_TINS), ""
+    yield _word(found, TCA_CAKE_FLOW_MODE, CAKE_FLOWS), ""
+    yield _word(found, TCA_CAKE_NAT, CAKE_NAT), ""
+    yield "rtt", f"{_cake_number(found, TCA_CAKE_RTT)}us"
+
+
+def _word(found: Answer, number: int, words: Mapping[str, int]) -> str:
+    value = _cake_number(found, number)
+    return next((word for word, each in words.items() if each == value), f"?{value}")
+
+
+def _cake_number(found: Answer, number: int) -> int:
+    return int.from_bytes(found.nested(TCA_OPTIONS, number), "little")
 
 
 async def _classes(ipr: AsyncIPRoute, names: Mapping[int, str]) -> AsyncIterator[HtbClass]:
@@ -194,6 +223,7 @@ async def _classes(ipr: AsyncIPRoute, names: Mapping[int, str]) -> AsyncIterator
 
 def _class(found: Answer, interface: str) -> HtbClass:
     fields = HTB_OPT.unpack(found.nested(TCA_OPTIONS, TCA_HTB_PARMS))
+    _, _, overhead, _, mpu, _ = fields[:6]
     buffer, cbuffer, quantum, _, prio = fields[12:]
     rate = 8 * (_wide(found, TCA_HTB_RATE64) or fields[5])
     ceil = 8 * (_wide(found, TCA_HTB_CEIL64) or fields[11])
@@ -207,6 +237,8 @@ def _class(found: Answer, interface: str) -> HtbClass:
         cburst=burst_bytes(ceil, _microseconds(cbuffer)),
         quantum=quantum,
         prio=prio,
+        overhead=overhead,
+        mpu=mpu,
     )
 
 

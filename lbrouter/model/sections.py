@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from lbrouter.model import addresses, text, units
+from lbrouter.model import addresses, text, units, wire
 from lbrouter.model.addresses import Addressing, Addressing6, AddressRange, Endpoint
 from lbrouter.model.state import IpAddress, IpNetwork
 from lbrouter.model.targets import A_TARGET, Target, parse_target
@@ -49,6 +49,17 @@ def parse_line_rate(value: str) -> Rate:
     return rate
 
 
+MAX_HEADROOM: Final = Percent(5_000)
+
+
+def parse_headroom(value: str) -> Percent:
+    """A share of a line that is left free."""
+    share = Percent.parse(value)
+    if share > MAX_HEADROOM:
+        raise RefusedError("is more than half of the line", f'"0%" to "{MAX_HEADROOM}"')
+    return share
+
+
 A_NAME: Final = "a name: a lower-case letter, then up to 30 of a to z, 0 to 9, _ and -"
 AN_INTERFACE: Final = "1 to 15 letters, digits and _ . @ -, a letter or digit first"
 A_HOST4: Final = 'an IPv4 address such as "203.0.113.1"'
@@ -77,6 +88,13 @@ Time = Annotated[
 ]
 Percentage = Annotated[
     Percent, Text(parse=Percent.parse, accepted=units.A_PERCENT, pattern=f"{units.NUMBER}%")
+]
+Headroom = Annotated[
+    Percent,
+    Text(parse=parse_headroom, accepted='"0%" to "50%"', pattern=f"{units.NUMBER}%"),
+]
+LineOverhead = Annotated[
+    wire.Overhead, wire.Wire(parse=wire.parse_overhead, accepted=wire.AN_OVERHEAD)
 ]
 Uplink4 = Annotated[
     IPv4Interface | Addressing,

@@ -179,7 +179,10 @@ class Qdisc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HtbClass:
-    """An HTB class. Rates in bits a second, bursts and quantum in bytes; parent minor 0 is root."""
+    """An HTB class. Rates in bits a second, bursts and quantum in bytes; parent minor 0 is root.
+
+    `overhead` bytes are counted on top of each packet, `mpu` bytes for each one at the least.
+    """
 
     interface: str
     classid: tuple[int, int]
@@ -190,6 +193,8 @@ class HtbClass:
     cburst: int
     quantum: int
     prio: int
+    overhead: int = 0
+    mpu: int = 0
     why: str = field(default="", compare=False)
 
     @property

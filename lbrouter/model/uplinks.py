@@ -9,10 +9,12 @@ from pydantic import Field
 from lbrouter.model.addresses import Addressing, Addressing6
 from lbrouter.model.sections import (
     Flag,
+    Headroom,
     HealthTarget,
     Host4,
     Host6,
     InterfaceName,
+    LineOverhead,
     LineRate,
     Named,
     Path,
@@ -23,7 +25,7 @@ from lbrouter.model.sections import (
     Username,
 )
 from lbrouter.model.targets import parse_target
-from lbrouter.model.units import Duration
+from lbrouter.model.units import Duration, Percent
 
 MAX_TARGETS: Final = 16
 
@@ -88,6 +90,13 @@ class Uplink(Named):
     """What the line really carries towards the internet. Absent means: not shaped."""
     download: LineRate | None = None
     """What the line really carries from the internet. Absent means: not shaped."""
+    headroom: Headroom = Percent(500)
+    """Left free of `upload` and `download`, so that the queue stands in the gateway, which orders
+    it, and not in the modem, which does not (`0%` to `50%`)."""
+    overhead: LineOverhead | None = None
+    """What the line adds to each IP packet: `"ethernet"` (38 bytes), `"docsis"` (18), `"pppoe-ptm"`
+    (30, and 64/65 coding), or bytes. Then `upload` and `download` are the rates of the line itself.
+    Absent means: Ethernet frames are counted as the kernel sees them (14)."""
     metered: Flag = False
     """Balance uses it only when no unmetered uplink of the policy is healthy."""
     health: HealthOverride = HealthOverride()

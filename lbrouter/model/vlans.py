@@ -43,6 +43,9 @@ class Bandwidth(Section):
     """What this VLAN always gets, whatever the others do."""
     ceiling: LineRate | None = None
     """What it never exceeds, over all uplinks together. Absent means: up to what they carry."""
+    per_client: LineRate | None = None
+    """What one client (one address) never exceeds. What is more is dropped, not queued: a protocol
+    that does not slow down loses it. Absent means: clients share what the VLAN has."""
 
 
 class Dhcp(Section):

@@ -8,7 +8,18 @@ from typing import TypeVar
 import pytest
 from pyroute2 import AsyncIPRoute
 
-from lbrouter.compile.htb import MAJOR, OWN, UNLIMITED, classid, htb, htb_class, leaf
+from lbrouter.compile.htb import (
+    MAJOR,
+    OWN,
+    UNLIMITED,
+    Hosts,
+    Queue,
+    Wire,
+    classid,
+    htb,
+    htb_class,
+    leaf,
+)
 from lbrouter.kernel import tc
 from lbrouter.kernel.netns import in_scratch
 from lbrouter.model.errors import NotAppliedError
@@ -60,9 +71,12 @@ async def add(ipr: AsyncIPRoute, nouns: Sequence[Noun]) -> None:
         await tc.execute(ipr, operation(noun))
 
 
-def tree(rates: Sequence[int], features: frozenset[str] = frozenset()) -> list[Noun]:
+def tree(
+    rates: Sequence[int], queue: Queue = Queue.PFIFO, hosts: Hosts = Hosts.SOURCE
+) -> list[Noun]:
     """A root, a line, its default class and a leaf for each of `rates`."""
-    line = htb_class(PORT, classid(uplink=1), rate=sum(rates) + 8_000, why="line")
+    wire = Wire(overhead=24, mpu=84, frame=9014)
+    line = htb_class(PORT, classid(uplink=1), rate=sum(rates) + 8_000, wire=wire, why="line")
     own = htb_class(PORT, (MAJOR, OWN), parent=line.classid, rate=8_000, ceil=line.rate, why="own")
     each = [
         htb_class(
@@ -71,7 +85,7 @@ def tree(rates: Sequence[int], features: frozenset[str] = frozenset()) -> list[N
         )
         for number, rate in enumerate(rates, start=1)
     ]  # fmt: skip
-    leaves = [leaf(one, line=one.rate, features=features) for one in (own, *each)]
+    leaves = [leaf(one, line=one.rate, queue=queue, hosts=hosts) for one in (own, *each)]
     return [htb(PORT, "root"), line, own, *each, *leaves]
 
 
@@ -93,9 +107,16 @@ def test_every_rate_and_burst_comes_back_as_it_was_asked_for() -> None:
     assert on_kernel(work) == split(wanted)
 
 
-@pytest.mark.needs("fq_codel")
-def test_fq_codel_targets_come_back_as_they_were_asked_for() -> None:
-    wanted = tree(LADDER, frozenset({"fq_codel"}))
+@pytest.mark.parametrize(
+    "queue, hosts",
+    [
+        pytest.param(Queue.FQ_CODEL, Hosts.SOURCE, marks=pytest.mark.needs("fq_codel")),
+        pytest.param(Queue.CAKE, Hosts.SOURCE, marks=pytest.mark.needs("cake")),
+        pytest.param(Queue.CAKE, Hosts.DESTINATION, marks=pytest.mark.needs("cake")),
+    ],
+)
+def test_queues_come_back_as_they_were_asked_for(queue: Queue, hosts: Hosts) -> None:
+    wanted = tree(LADDER, queue, hosts)
 
     async def work(ipr: AsyncIPRoute) -> Observed:
         await add(ipr, wanted)

@@ -1,5 +1,8 @@
 """A venue to shape, in pieces: two uplinks, three VLANs, tagged or on ports of their own."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from lbrouter.compile.parse import parse
 from lbrouter.compile.shaping import Shaping, shape
 from lbrouter.model.config import Config
@@ -80,10 +83,16 @@ def config(*parts: str) -> Config:
 
 
 def shaped(
-    wanted: Config, *, a: UplinkHealth = UP, b: UplinkHealth = UP, facts: Facts = FACTS
+    wanted: Config,
+    *,
+    a: UplinkHealth = UP,
+    b: UplinkHealth = UP,
+    facts: Facts = FACTS,
+    vlans: Mapping[str, int] = ALLOCATION.vlans,
 ) -> Shaping:
     health = Health(uplinks={"a": a, "b": b})
-    return shape(wanted, allocation=ALLOCATION, health=health, facts=facts)
+    allocation = replace(ALLOCATION, vlans=vlans)
+    return shape(wanted, allocation=allocation, health=health, facts=facts)
 
 
 def rates(found: Shaping, interface: str) -> dict[int, int]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from lbrouter.compile.htb import LOCAL, MAJOR, OWN
-from lbrouter.compile.shaping import IFB_DOWN, IFB_UP, NO_FQ_CODEL, Shaping
+from lbrouter.compile.plots import NO_FAIR_QUEUE
+from lbrouter.compile.shaping import IFB_DOWN, IFB_UP, Shaping
 from lbrouter.model.state import HtbClass
 from tests.pure.shaping_files import (
     A_RATES,
@@ -165,10 +166,10 @@ def test_inserting_a_vlan_renumbers_nothing() -> None:
     assert {c.key for c in before.classes} < {c.key for c in after.classes}
 
 
-def test_without_fq_codel_there_is_a_warning() -> None:
+def test_without_a_fair_queue_there_is_a_warning() -> None:
     bare = replace(FACTS, features=frozenset())
     found = shaped(config(USUAL, TRUNK, vlan("stream", 1)), facts=bare)
-    assert found.warnings == (NO_FQ_CODEL,)
+    assert found.warnings == (NO_FAIR_QUEUE,)
     assert {q.kind for q in found.qdiscs} == {"htb", "pfifo"}
     assert {q.kind for q in shaped(config(USUAL, TRUNK, vlan("stream", 1))).qdiscs} == {
         "htb",

@@ -9,6 +9,9 @@ from lbrouter.compile.htb import (
     FRAME,
     QUANTUM_MAX,
     UNLIMITED,
+    Hosts,
+    Queue,
+    Wire,
     burst,
     burst_bytes,
     burst_us,
@@ -101,8 +104,26 @@ def test_queues_are_short_at_any_rate() -> None:
 
 def test_a_leaf_is_fq_codel_where_the_kernel_has_it() -> None:
     each = htb_class("eth0", classid(uplink=1, vlan=2), rate=80_000, why="VLAN x")
-    plain = leaf(each, line=20_000_000, features=frozenset())
-    fair = leaf(each, line=20_000_000, features=frozenset({"fq_codel"}))
+    plain = leaf(each, line=20_000_000, queue=Queue.PFIFO)
+    fair = leaf(each, line=20_000_000, queue=Queue.FQ_CODEL)
     assert (plain.kind, plain.options) == ("pfifo", (("limit", 82),))
     assert (fair.kind, fair.options) == ("fq_codel", (("target", "5000us"),))
     assert plain.key == fair.key
+
+
+def test_cake_sees_clients_before_nat_on_the_way_up() -> None:
+    each = htb_class("eth0", classid(uplink=1, vlan=2), rate=80_000, why="VLAN x")
+    up = leaf(each, line=20_000_000, queue=Queue.CAKE)
+    down = leaf(each, line=1_000_000, queue=Queue.CAKE, hosts=Hosts.DESTINATION)
+    assert [word for word, _ in up.options] == ["besteffort", "dual-srchost", "nat", "rtt"]
+    assert [word for word, _ in down.options] == ["besteffort", "dual-dsthost", "nonat", "rtt"]
+    assert dict(up.options)["rtt"] == "100000us"
+    assert dict(down.options)["rtt"] == "363360us"
+    assert list(up.options) == sorted(up.options)
+
+
+def test_bursts_and_quanta_hold_two_frames_of_a_jumbo_mtu() -> None:
+    each = htb_class("eth0", classid(uplink=1), rate=8_000_000, wire=Wire(frame=9014), why="")
+    assert (each.burst, each.cburst, each.quantum) == (18_028, 18_028, 9014)
+    plain = htb_class("eth0", classid(uplink=1), rate=8_000_000, why="")
+    assert (plain.burst, plain.quantum) == (3028, FRAME)
