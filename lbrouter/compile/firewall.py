@@ -7,6 +7,7 @@ Keys and values are nft's own words without quotes ("fiber", "16777216 . fiber",
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 
+from lbrouter.compile import pace
 from lbrouter.compile.balance import choose, wheel
 from lbrouter.compile.ports import way_out
 from lbrouter.compile.ruleset import collapsed
@@ -41,6 +42,7 @@ def elements(
         **_sources(config, facts),
         **_forwards(config),
         **_policies(config, allocation, health, facts),
+        **pace.elements(config),
     }
 
 

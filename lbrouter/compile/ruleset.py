@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
+from lbrouter.compile import pace
 from lbrouter.compile.templates import STRUCTURE, fragment, ruleset
 from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule, Vlan
 from lbrouter.model.machine import Allocation
@@ -28,6 +29,7 @@ def structure(config: Config, allocation: Allocation) -> str:
         *_policies(config, allocation),
         *_vlans(config),
         *_rules(config),
+        *pace.structure(config),
     )
     return "\n".join(parts)
 

@@ -14,7 +14,7 @@ the kernel's listing after it was loaded. A rule that somebody alters later brea
 
 STUCK = "stuck_"
 BY = "goto by_"
-DYNAMIC = (STUCK, "clients")
+DYNAMIC = (STUCK, "clients", "client_")
 """Prefixes of sets that packets fill: kept over a reload, never compared."""
 
 

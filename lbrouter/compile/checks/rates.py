@@ -27,7 +27,8 @@ def faults(config: Config) -> Iterator[Finding]:
 
 
 def doubts(config: Config) -> Iterator[Finding]:
-    """Guarantees that the uplinks cannot keep, in sum or at all."""
+    """Guarantees that the uplinks cannot keep, in sum or at all; ceilings without effect."""
+    yield from _idle_ceilings(config)
     for direction in DIRECTIONS:
         promised = _promised(config, direction)
         rates = {name: getattr(uplink, direction) for name, uplink in config.uplinks.items()}
@@ -40,6 +41,19 @@ def doubts(config: Config) -> Iterator[Finding]:
             yield Finding(path=("vlans",), reason=why)
         else:
             yield from _alone(config, direction, promised, rates)
+
+
+def _idle_ceilings(config: Config) -> Iterator[Finding]:
+    """A client's ceiling that its VLAN's own already holds."""
+    for name, vlan in config.vlans.items():
+        for direction in DIRECTIONS:
+            share: Bandwidth | None = getattr(vlan, direction)
+            if share is None or share.ceiling is None or share.per_client is None:
+                continue
+            if share.per_client >= share.ceiling:
+                path = ("vlans", name, direction, "per_client")
+                why = f"has no effect: the VLAN's ceiling is {share.ceiling}"
+                yield Finding(path=path, value=str(share.per_client), reason=why)
 
 
 def _promised(config: Config, direction: str) -> dict[str, Rate]:
