@@ -7,6 +7,7 @@ from typing import Any, Final
 from lbrouter.cli import session
 from lbrouter.cli.render import Report, document, notes, say
 from lbrouter.cli.settings import Settings
+from lbrouter.compile.takeover import Roots
 from lbrouter.daemon import client
 from lbrouter.daemon.file import refuse_unsupported
 from lbrouter.daemon.protocol import Document
@@ -47,7 +48,7 @@ async def trial(settings: Settings) -> AsyncIterator[Trial]:
             yield found
 
 
-async def apply(settings: Settings, within: Duration | None) -> int:
+async def apply(settings: Settings, within: Duration | None, *, take_over: bool) -> int:
     """Make the kernel hold what the file says."""
     report, file = Report("applied", settings), session.load(settings)
     refuse_unsupported(file.config)
@@ -55,6 +56,8 @@ async def apply(settings: Settings, within: Duration | None) -> int:
     asked: Document = {"verb": "apply", "config": file.text.decode(), "source": file.source}
     if within is not None:
         asked["confirm_within_ms"] = int(within)
+    if take_over:
+        asked["take_over"] = True
     handed = await client.ask(settings.runtime_dir, asked)
     if handed is not None:
         notes("warning", handed["warnings"])
@@ -64,6 +67,7 @@ async def apply(settings: Settings, within: Duration | None) -> int:
         here.machine.tell = report.teller
         found = await here.machine.look(file.config)
         session.warn(file, found, here.store)
+        found = found.with_roots(file.config, Roots.REPLACE if take_over else Roots.REFUSE)
         await here.apply(file, found, within=within)
         left = here.waiting.left()
     notes("note", (session.NO_DAEMON,))

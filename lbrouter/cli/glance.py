@@ -139,16 +139,27 @@ def _policies(policies: dict[str, PolicyStatus]) -> Table:
 def _vlans(vlans: dict[str, VlanStatus]) -> Table:
     table = _table("VLAN", "interface", "policy", "up", "down", "guaranteed up", "guaranteed down")
     for name, each in vlans.items():
-        guarantees = (each["guaranteed_upload_bps"], each["guaranteed_download_bps"])
+        guarantees = (
+            _guarantee(each["guaranteed_upload_bps"], each["short_upload_bps"]),
+            _guarantee(each["guaranteed_download_bps"], each["short_download_bps"]),
+        )
         table.add_row(
             name,
             each["interface"],
             each["policy"],
             rate(each["upload_bps"]),
             rate(each["download_bps"]),
-            *(rate(bps) if bps else "-" for bps in guarantees),
+            *guarantees,
         )
     return table
+
+
+def _guarantee(promised: int, missing: int) -> Text:
+    if not promised:
+        return Text("-")
+    if not missing:
+        return Text(rate(promised))
+    return Text(f"{rate(promised)}, {rate(missing)} short", style="bold red")
 
 
 def _table(*columns: str) -> Table:

@@ -21,13 +21,21 @@ def apply(
         str,
         typer.Option(metavar="TIME", help='Undo unless confirmed within TIME ("60s").'),
     ] = "",
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over",
+            help="Replace somebody else's queueing disciplines; they cannot be given back.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> int:
     """Make the kernel hold what the file says; by the daemon where one runs."""
     from lbrouter.cli import changing
 
     within = changing.window(confirm_within)
-    return asyncio.run(changing.apply(settings_of(context, json=json), within))
+    settings = settings_of(context, json=json)
+    return asyncio.run(changing.apply(settings, within, take_over=take_over))
 
 
 def confirm(context: typer.Context, *, json: JsonOption = False) -> int:

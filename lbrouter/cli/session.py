@@ -16,6 +16,7 @@ from lbrouter.daemon import client, lastword
 from lbrouter.daemon.file import File
 from lbrouter.daemon.file import load as read
 from lbrouter.daemon.machine import Found, Judge, Machine, Teller, silent
+from lbrouter.daemon.promises import sentence
 from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.store import Store
 from lbrouter.model.config import Config
@@ -23,7 +24,6 @@ from lbrouter.model.errors import LbrouterError
 from lbrouter.model.health import Health
 from lbrouter.model.machine import Facts
 from lbrouter.model.state import KernelState
-from lbrouter.model.units import Rate
 
 NO_DAEMON = "no daemon runs: uplinks are judged by their carrier alone, [health] waits for it"
 
@@ -86,8 +86,4 @@ def warn(file: File, found: Found, store: Store) -> None:
 def _shaping(config: Config, found: Found) -> Iterator[str]:
     shaped = shape(config, allocation=found.allocation, health=found.health, facts=found.facts)
     yield from shaped.warnings
-    for short in shaped.shortfalls:
-        yield (
-            f"VLAN {short.vlan} is guaranteed {Rate(short.wanted)} {short.direction},"
-            f" the uplinks that work can give it {Rate(short.got)}"
-        )
+    yield from map(sentence, shaped.shortfalls)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.compile import plots
+from lbrouter.compile import plots, takeover
 from lbrouter.compile.guarantees import Demand, Pair, Shortfall, share_out, shortfalls
 from lbrouter.compile.htb import LOCAL, MAJOR, classid, classid_text
 from lbrouter.compile.lanes import (
@@ -30,7 +30,7 @@ from lbrouter.model.health import Health
 from lbrouter.model.machine import Allocation, Facts
 from lbrouter.model.state import Device, DeviceKind, Elements, HtbClass, LinkFlag, Qdisc, Redirect
 
-__all__ = ["IFB_DOWN", "IFB_UP", "Shaping", "order_classes", "shape"]
+__all__ = ["IFB_DOWN", "IFB_UP", "Shaping", "order_classes", "shape", "short"]
 
 IFB_DOWN: Final = "lbr-down"
 """Where downloads meet when the LAN is several ports."""
@@ -83,7 +83,7 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
     ]
     ifbs = sorted({redirect.to for redirect in redirects})
     nouns = [
-        noun
+        _placed(noun, facts)
         for noun in (*_uploads(config, up, facts), *_downloads(config, down, facts))
         if noun.interface in there or noun.interface in ifbs
     ]
@@ -101,6 +101,21 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
     )
 
 
+def short(
+    config: Config, *, allocation: Allocation, health: Health, facts: Facts
+) -> tuple[Shortfall, ...]:
+    """Guarantees that what is left of the uplinks cannot meet, without the trees."""
+    up = _way(config, Direction.UPLOAD, allocation, health, facts)
+    down = _way(config, Direction.DOWNLOAD, allocation, health, facts)
+    return (*_short(up, Direction.UPLOAD), *_short(down, Direction.DOWNLOAD))
+
+
+def _placed(noun: Qdisc | HtbClass, facts: Facts) -> Qdisc | HtbClass:
+    if isinstance(noun, Qdisc) and noun.parent == "root":
+        return takeover.in_its_place(noun, facts)
+    return noun
+
+
 _WHY: Final = {
     IFB_DOWN: "downloads meet here: the LAN is several ports",
     IFB_UP: "uploads meet here, so that a VLAN's ceiling holds over all uplinks",
@@ -108,10 +123,14 @@ _WHY: Final = {
 
 
 def _there(config: Config, facts: Facts) -> frozenset[str]:
-    """Interfaces that exist, or will: a line that is unplugged is shaped when it comes back."""
+    """Interfaces that exist, or will: a line that is unplugged is shaped when it comes back.
+
+    Not those where somebody else shapes.
+    """
     trunk = config.lan.trunk if config.lan is not None else ""
     tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
-    return frozenset((*facts.interfaces, *map(config.device_of, tagged)))
+    names = (*facts.interfaces, *map(config.device_of, tagged))
+    return frozenset(name for name in names if not takeover.is_blocked(facts, name))
 
 
 def _way(

@@ -10,7 +10,7 @@ from typing import TypedDict
 from lbrouter.compile.balance import apportion, choose
 from lbrouter.compile.guard import is_closed
 from lbrouter.compile.ports import way_out
-from lbrouter.compile.shaping import shape
+from lbrouter.compile.shaping import short
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.health import Health
 from lbrouter.model.machine import Allocation, Facts
@@ -213,8 +213,10 @@ def _whole(rate: Rate | None) -> int | None:
 
 
 def _vlans(config: Config, seen: Seen) -> dict[str, VlanStatus]:
-    shaped = shape(config, allocation=seen.allocation, health=seen.health, facts=seen.facts)
-    missing = {(each.vlan, each.direction): each.wanted - each.got for each in shaped.shortfalls}
+    missing = {
+        (each.vlan, each.direction): each.wanted - each.got
+        for each in short(config, allocation=seen.allocation, health=seen.health, facts=seen.facts)
+    }
     return {name: _vlan(config, vlan, seen, missing) for name, vlan in config.vlans.items()}
 
 

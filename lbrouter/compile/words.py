@@ -138,7 +138,8 @@ def _qdisc(qdisc: Qdisc, verb: Verb) -> str:
     handle = f" handle {qdisc.handle:x}:" if qdisc.handle else ""
     options = "".join(f" {name} {value}".rstrip() for name, value in qdisc.options)
     kind = "" if qdisc.kind == place else f" {qdisc.kind}"
-    return f"tc qdisc {verb} dev {qdisc.interface} {place}{handle}{kind}{options}"
+    name = "replace" if qdisc.replaces else verb
+    return f"tc qdisc {name} dev {qdisc.interface} {place}{handle}{kind}{options}"
 
 
 def _class(htb: HtbClass, verb: Verb) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lbrouter.daemon import blame, lastword
+from lbrouter.daemon import blame, lastword, promises
 from lbrouter.daemon.alarm import Alarm
 from lbrouter.daemon.file import File
 from lbrouter.daemon.journal import Journal
@@ -66,6 +66,7 @@ class Loop:
         self._pace = Pace()
         self._notices: list[str] = []
         self._news = Alarm()
+        self._short: promises.Short = {}
         self._halted = False
         self._failures = 0
 
@@ -156,6 +157,13 @@ class Loop:
                 **{"from": list(move.old), "to": list(move.new), "stayed": list(move.stayed)},
             )
 
+    def _tell_promises(self) -> None:
+        assert self.rounds.held is not None
+        after = promises.lacking(self.rounds.held)
+        for vlan, text in promises.told(self._short, after):
+            self.journal.say("guarantee", text, subject=vlan)
+        self._short = after
+
     async def round(self) -> None:
         """Observe, compare, put right. A failure is said, and tried again soon."""
         loop, before = asyncio.get_running_loop(), self.rounds.held
@@ -171,6 +179,7 @@ class Loop:
         ended = loop.time()
         self._pace.looked(begun=begun, ended=ended)
         lastword.save(self.machine.runtime_dir, self.mind.health)
+        self._tell_promises()
         self._tell(outcome, notices, before, took_ms=round((ended - begun) * 1000, 1))
 
     async def _failed(self, error: Exception) -> None:

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
+from lbrouter.compile import takeover
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import desired_state, nothing, remember, scope_of
 from lbrouter.compile.diff import diff
 from lbrouter.compile.glimpse import first_look
 from lbrouter.compile.ports import standing
+from lbrouter.compile.takeover import Roots
 from lbrouter.daemon.file import File
 from lbrouter.daemon.leasebook import LeaseBook
 from lbrouter.kernel import nft
@@ -24,7 +26,7 @@ from lbrouter.kernel.linux import LinuxKernel
 from lbrouter.kernel.store import Store
 from lbrouter.kernel.transaction import transact
 from lbrouter.model.config import Config
-from lbrouter.model.errors import LbrouterError
+from lbrouter.model.errors import LbrouterError, NotAppliedError
 from lbrouter.model.health import Health
 from lbrouter.model.machine import Allocation, Facts, Scope
 from lbrouter.model.plan import Operation, Plan
@@ -67,6 +69,24 @@ class Found:
             "facts": self.facts,
             "baseline": self.baseline,
         }
+
+    def in_the_way(self, config: Config) -> tuple[str, ...]:
+        """Somebody else's queueing disciplines where `config` wants ours, as sentences."""
+        everything = replace(self, facts=takeover.everything(self.facts))
+        return tuple(takeover.in_the_way(everything.desired(config), self.facts))
+
+    def with_roots(self, config: Config, roots: Roots) -> "Found":
+        """The same, with the permission that `roots` gives; NotAppliedError where it refuses."""
+        if roots is Roots.LEAVE:
+            return self
+        blocked = self.in_the_way(config)
+        if blocked and roots is Roots.REFUSE:
+            raise NotAppliedError(
+                "\n  ".join(blocked),
+                remedy=f"`lbrouter apply {takeover.OPTION}` replaces it; `down` cannot give it"
+                " back.",
+            )
+        return replace(self, facts=takeover.everything(self.facts))
 
     def desired(self, config: Config) -> KernelState:
         """What the kernel should hold for `config`, as things are."""

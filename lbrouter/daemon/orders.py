@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from math import ceil
 from typing import Any
 
+from lbrouter.compile.takeover import Roots
 from lbrouter.compile.unsupported import limits
 from lbrouter.daemon.file import File, refuse_unsupported, understood
 from lbrouter.daemon.loop import Loop
@@ -61,8 +62,9 @@ class Orders:
         secrets.require(file.config)
         within_ms = number(asked, "confirm_within_ms", default=0)
         within = Duration(within_ms) if within_ms else None
+        roots = Roots.REPLACE if asked.get("take_over", False) is True else Roots.REFUSE
         async with self._loop.writer:
-            changes = await self.apply(file, within=within)
+            changes = await self.apply(file, within=within, roots=roots)
         left = self._loop.trial.waiting.left()
         return {
             "changes": changes,
@@ -70,11 +72,14 @@ class Orders:
             "pending_confirm_s": None if left is None else ceil(left),
         }
 
-    async def apply(self, file: File, *, within: Duration | None = None) -> list[Change]:
+    async def apply(
+        self, file: File, *, within: Duration | None = None, roots: Roots = Roots.REFUSE
+    ) -> list[Change]:
         """Make `file` the one that counts; what that changed. The caller holds the writer."""
         loop, machine = self._loop, self._loop.machine
         mind = loop.mind.become(file.config)
         found = await machine.look(file.config, judge=mind.judge)
+        found = found.with_roots(file.config, roots)
         with Recording(loop) as changes:
             await loop.trial.apply(file, found, within=within)
         await self._adopt(file, mind)

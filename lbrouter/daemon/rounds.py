@@ -10,6 +10,7 @@ got wrong. nft takes each transaction as a whole, and refuses one that names wha
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from lbrouter.compile import takeover
 from lbrouter.compile.diff import diff
 from lbrouter.daemon.file import File
 from lbrouter.daemon.machine import Found, Judge, Machine
@@ -47,6 +48,9 @@ class Rounds:
     async def round(self, file: File, judge: Judge) -> Outcome:
         """Make the kernel hold what `file` and the health ask for. Raises as `transact` does."""
         found = await self.machine.look(file.config, judge=judge)
+        if self.last is not None:
+            facts = takeover.what_we_lost(found.facts, self.last.state)
+            found = replace(found, facts=facts)
         state = found.desired(file.config)
         steps = diff(found.observed, state)
         before = self.held

@@ -6,8 +6,9 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Final
 
-from lbrouter.compile import failover
+from lbrouter.compile import failover, takeover
 from lbrouter.compile.allocate import allocate
+from lbrouter.compile.takeover import Roots
 from lbrouter.daemon import beginning, lastword, thrift
 from lbrouter.daemon.alerts import Messenger
 from lbrouter.daemon.file import File, load, refuse_unsupported
@@ -112,8 +113,12 @@ class Service:
 
     async def _apply(self, file: File, mind: Mind) -> None:
         """At the start. Where all stands already a full disk, say, is no reason not to watch it."""
+        found = await self._loop.machine.look(file.config)
+        for sentence in found.in_the_way(file.config):
+            said = f"{sentence} It stays, and nothing is shaped there: `lbrouter apply"
+            self._journal.say("trouble", f"{said} {takeover.OPTION}` replaces it.")
         try:
-            await self._orders.apply(file)
+            await self._orders.apply(file, roots=Roots.LEAVE)
         except NotAppliedError as error:
             found = await self._loop.machine.look(file.config)
             if not holds_ours(found.observed):

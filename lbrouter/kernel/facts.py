@@ -14,7 +14,7 @@ from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
 from lbrouter.kernel import address, link, route, rule
 from lbrouter.kernel.decode import Answer, attributes, read
-from lbrouter.model.machine import Facts, InterfaceFacts, Scope
+from lbrouter.model.machine import Facts, ForeignRoot, InterfaceFacts, Scope
 from lbrouter.model.numbers import (
     ALIAS,
     HANDLES,
@@ -39,21 +39,21 @@ TCMSG: Final = Struct("=BBHiIII")
 
 TC_ROOT: Final = 0xFFFFFFFF
 
-KERNEL_QDISCS: Final = frozenset({"noqueue", "pfifo_fast", "mq", "fq_codel", "fq", "noop", "pfifo"})
-"""Roots that the kernel or a sysctl (default_qdisc) puts there by itself: nobody's work."""
-
 
 async def gather(ipr: AsyncIPRoute, scope: Scope) -> Facts:
     """Facts of every interface of the namespace; conflicts within `scope`."""
     found = await link.links(ipr)
     held = await address.held(ipr)
     gateways = await _gateways(ipr)
+    roots = await _foreign_roots(ipr)
     return Facts(
-        interfaces={each.name: _interface(each, held, gateways) for each in found},
+        interfaces={
+            each.name: _interface(each, held, gateways, roots.get(each.index)) for each in found
+        },
         conflicts=(
             *await _rule_conflicts(ipr),
             *await _route_conflicts(ipr),
-            *await _qdisc_conflicts(ipr, found, scope),
+            *_qdisc_conflicts(found, roots, scope),
         ),
     )
 
@@ -62,6 +62,7 @@ def _interface(
     found: link.Link,
     held: Iterable[address.Held],
     gateways: Mapping[int, tuple[IpAddress, ...]],
+    root: ForeignRoot | None,
 ) -> InterfaceFacts:
     mine = [each for each in held if each.address.interface == found.name]
     return InterfaceFacts(
@@ -76,6 +77,7 @@ def _interface(
         foreign_addresses=tuple(each.address.address for each in mine if not each.ours),
         autoconfigured=tuple(_six(each) for each in mine if each.autoconfigured),
         gateways=gateways.get(found.index, ()),
+        foreign_root=root,
     )
 
 
@@ -161,25 +163,27 @@ def _route_sentence(family: Family, table: int, count: int) -> str:
     )
 
 
-async def _qdisc_conflicts(
-    ipr: AsyncIPRoute, found: Iterable[link.Link], scope: Scope
+def _qdisc_conflicts(
+    found: Iterable[link.Link], roots: Mapping[int, ForeignRoot], scope: Scope
 ) -> list[str]:
     names = {each.index: each.name for each in found if each.name in scope.interfaces}
     return [
-        f"Interface {names[index]} has somebody else's {kind} at its root"
+        f"Interface {names[index]} has somebody else's {root} at its root"
         f" (tc qdisc show dev {names[index]})."
-        for index, kind in await _foreign_roots(ipr)
+        for index, root in roots.items()
         if index in names
     ]
 
 
-async def _foreign_roots(ipr: AsyncIPRoute) -> list[tuple[int, str]]:
-    """Interface index and kind of each root that is neither ours nor the kernel's own choice."""
-    answers = await read(ipr, tcmsg(), RTM_GETQDISC, TCMSG)
-    found = []
-    for answer in answers:
+async def _foreign_roots(ipr: AsyncIPRoute) -> Mapping[int, ForeignRoot]:
+    """Each root that is neither ours nor the kernel's own choice, by interface index.
+
+    What the kernel chooses (the sysctl default_qdisc, mq, noqueue) has no handle, and whoever adds
+    one replaces it without a word; what was put there has a handle, and is in the way.
+    """
+    found = {}
+    for answer in await read(ipr, tcmsg(), RTM_GETQDISC, TCMSG):
         _, _, _, index, handle, parent, _ = answer.fields
-        kind = answer.text(TCA_KIND)
-        if parent == TC_ROOT and handle >> 16 not in HANDLES and kind not in KERNEL_QDISCS:
-            found.append((index, kind))
+        if parent == TC_ROOT and handle and handle >> 16 not in HANDLES:
+            found[index] = ForeignRoot(kind=answer.text(TCA_KIND), handle=handle >> 16)
     return found

@@ -8,6 +8,7 @@ handle, another kind, another parent) is done only where the old one was damaged
 import errno
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from socket import if_nametoindex
 from typing import Any, Final
 
@@ -127,16 +128,21 @@ async def _root(ipr: AsyncIPRoute, root: Qdisc, old: object) -> None:
     except NetlinkError as error:
         if error.code != errno.EEXIST:
             raise
-        standing = await root_handle(ipr, _index(root.interface))
-        if standing >> 16 not in HANDLES:
+        standing = await root_handle(ipr, _index(root.interface)) >> 16
+        if standing in HANDLES:
+            return
+        if standing != root.replaces:
             raise _in_the_way(root) from error
+        await _delete(ipr, replace(root, handle=standing))
+        await _qdisc(ipr, root, ADD)
 
 
 def _in_the_way(root: Qdisc) -> NotAppliedError:
     where = f"dev {root.interface} root"
     return NotAppliedError(
         f"Interface {root.interface} has a queueing discipline of somebody else at its root.",
-        remedy=f"Look at it (tc qdisc show {where}), and remove it (tc qdisc del {where}).",
+        remedy=f"Look at it (tc qdisc show {where}); `lbrouter apply --take-over` replaces it, and"
+        " cannot give it back.",
     )
 
 

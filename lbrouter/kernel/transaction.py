@@ -5,7 +5,7 @@ every operation has an inverse, and the end is verified by observing anew.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -23,7 +23,7 @@ from lbrouter.model.errors import (
 from lbrouter.model.kernel import Kernel
 from lbrouter.model.machine import Scope
 from lbrouter.model.plan import Operation, Plan
-from lbrouter.model.state import KernelState, NftTable, Noun
+from lbrouter.model.state import KernelState, NftTable, Noun, Qdisc
 
 ROUNDS: Final = 3
 """How often the rest is tried: with a device that is made anew go its addresses and routes."""
@@ -127,7 +127,7 @@ def _failure(
     cause: BaseException, begun: Sequence[Operation], left: Sequence[Operation], *, signal: str
 ) -> BaseException:
     """The error for the caller: what was refused, why, and in what state the kernel now is."""
-    undone, remedy = _undone(left), _remedy(left)
+    undone, remedy = "\n  ".join((_undone(left), *_lost(begun))), _remedy(left)
     if isinstance(cause, LbrouterError):
         return _kind(cause)(f"{cause.what}\n  {undone}", remedy=cause.remedy or remedy)
     if isinstance(cause, asyncio.CancelledError) and not signal and not left:
@@ -147,6 +147,13 @@ def _undone(left: Sequence[Operation]) -> str:
     if left:
         return f"Not everything could be undone; this is missing:\n{_listed(left)}"
     return "Everything was undone: the kernel holds what it held before."
+
+
+def _lost(begun: Sequence[Operation]) -> Iterator[str]:
+    """What was taken over with the user's word, and cannot be built anew."""
+    for new in (each.new for each in begun):
+        if isinstance(new, Qdisc) and new.replaces:
+            yield f"But what stood at the root of {new.interface} before is gone."
 
 
 def _remedy(left: Sequence[Operation]) -> str:

@@ -9,6 +9,18 @@ from lbrouter.model.state import IpAddress, IpInterface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignRoot:
+    """A queueing discipline that somebody else put at the root of an interface."""
+
+    kind: str
+    handle: int
+    """The major number."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.handle:x}:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InterfaceFacts:
     """What the machine says of an interface that exists, before we touch it."""
 
@@ -30,13 +42,16 @@ class InterfaceFacts:
     tentative, nor deprecated, nor temporary (RFC 8981)."""
     gateways: tuple[IpAddress, ...] = ()
     """Gateways of default routes by this interface in `main` that are not ours."""
+    foreign_root: ForeignRoot | None = None
+    """What stands at its root and is neither ours nor the kernel's own choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """The machine as found: interfaces by name, kernel features by name, foreign things in our way.
 
-    `conflicts` are sentences; a conflict is reported, never removed.
+    `conflicts` are sentences; a conflict is reported, never removed. `take_over` are interfaces
+    whose foreign root may be replaced.
     """
 
     interfaces: Mapping[str, InterfaceFacts] = field(default_factory=dict)
@@ -46,6 +61,7 @@ class Facts:
     """What DHCP servers lent to uplinks, by the uplink's name."""
     lacks: Mapping[str, str] = field(default_factory=dict)
     """By uplink, why it has no address yet, in the words of the program that asks for one."""
+    take_over: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

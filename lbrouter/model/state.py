@@ -161,7 +161,8 @@ class Qdisc:
 
     `handle` is the major (0xffff for ingress/clsact, 0 where the kernel picks one for a leaf);
     `parent` is "root", "ingress", "clsact" or a class as (major, minor). `options` are the
-    parameters that we set, sorted by name.
+    parameters that we set, sorted by name. `replaces` is the handle of somebody else's root that it
+    may displace, 0 for none.
     """
 
     interface: str
@@ -169,6 +170,7 @@ class Qdisc:
     parent: str | tuple[int, int]
     kind: str
     options: tuple[tuple[str, int | str], ...] = ()
+    replaces: int = field(default=0, compare=False)
     why: str = field(default="", compare=False)
 
     @property
