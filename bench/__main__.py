@@ -1,4 +1,8 @@
-"""`python -m bench [NAME...]`: runs the benchmarks and prints one table, in Markdown."""
+"""`python -m bench [--vm] [NAME...]`: runs the benchmarks and prints one table, in Markdown.
+
+With `--vm` they run inside the virtual machine of tests/vm, whose kernel has all that this one may
+lack, on an emulated processor: for latency and fairness at low rates, not for throughput.
+"""
 
 import argparse
 import json
@@ -7,9 +11,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import applying, failing, forwarding, resting, sequences, steady
+from bench import (
+    applying,
+    failing,
+    forwarding,
+    queues,
+    rescaling,
+    resting,
+    sequences,
+    shaping,
+    steady,
+)
 from bench.figures import Figure
 from bench.options import Options
+from tests.vm import machine
+
+VM_WITHIN_S = 900
 
 BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "applying": lambda _: applying.measure(),
@@ -18,6 +35,9 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "steady": steady.measure,
     "sequences": sequences.measure,
     "resting": lambda _: resting.measure(),
+    "shaping": lambda _: shaping.measure(),
+    "rescaling": lambda _: rescaling.measure(),
+    "queues": lambda _: queues.measure(),
 }
 USUAL = ("applying", "forwarding", "failing")
 """What runs without a name; the others take ten minutes and more, each."""
@@ -28,6 +48,9 @@ HEAD = "| what | promise | seen | runs |\n|---|---|---|---|"
 def main(argv: Sequence[str]) -> int:
     """Run the benchmarks by name; each row is printed as soon as it is there."""
     asked = _parser().parse_args(argv)
+    if asked.vm:
+        sys.stdout.write(machine.bench(asked.names, within_s=VM_WITHIN_S))
+        return 0
     options = Options(**{key: getattr(asked, key) for key in _option_names()})
     rows: list[dict[str, object]] = []
     sys.stdout.write(HEAD + "\n")
@@ -51,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     usual = Options()
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="NAME")
+    parser.add_argument("--vm", action="store_true", help="in the virtual machine of tests/vm")
     parser.add_argument("--runs", type=int, default=usual.runs, help="failing: runs of each fault")
     parser.add_argument("--minutes", type=float, default=usual.minutes, help="steady: how long")
     parser.add_argument("--upload", action="store_true", help="steady: under full own upload")

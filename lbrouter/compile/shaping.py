@@ -156,7 +156,7 @@ def _uploads(config: Config, way: _Way, facts: Facts) -> Nouns:
             yield from uplink_tree(plot, line, way.lanes, way.rates, own=own_rate(line))
     spanning = [lane for lane in way.lanes if lane.name in way.spanning]
     if spanning:
-        passing = (uplink.interface for uplink in config.uplinks.values())
+        passing = (uplink.device for uplink in config.uplinks.values())
         plot = plots.upload_plot(config, facts, IFB_UP, passing)
         yield from ceiling_tree(plot, way.lines, spanning, why="upload ceilings of VLANs")
 

@@ -163,9 +163,18 @@ class Venue:
         self.children.append(child)
         return child
 
-    def shape(self, *, down: frozenset[str] = frozenset(), **sections: str) -> Shaping:
-        """Shape the gateway for `sections` of the configuration, over those of `USUAL`."""
-        wanted = shaping(down, {**self.usual, **sections})
+    def shape(
+        self,
+        *,
+        down: frozenset[str] = frozenset(),
+        without: frozenset[str] = frozenset(),
+        **sections: str,
+    ) -> Shaping:
+        """Shape the gateway for `sections` of the configuration, over those of `USUAL`.
+
+        `without` are features that this kernel has and that are not to be used.
+        """
+        wanted = shaping(down, {**self.usual, **sections}, without)
         state = KernelState(
             devices=wanted.devices, links=wanted.links, qdiscs=wanted.qdiscs,
             classes=wanted.classes, redirects=wanted.redirects,
@@ -233,7 +242,9 @@ class Flow:
         return float(end["sum_received"]["bits_per_second"])
 
 
-def shaping(down: frozenset[str], sections: dict[str, str]) -> Shaping:
+def shaping(
+    down: frozenset[str], sections: dict[str, str], without: frozenset[str] = frozenset()
+) -> Shaping:
     config = parse(CONFIG.format(**sections).encode(), source="shaping.toml").config
     health = Health(
         uplinks={
@@ -244,7 +255,7 @@ def shaping(down: frozenset[str], sections: dict[str, str]) -> Shaping:
             for name in config.uplinks
         }
     )  # fmt: skip
-    facts = Facts(interfaces=FACTS, features=features())
+    facts = Facts(interfaces=FACTS, features=features() - without)
     return shape(config, allocation=ALLOCATION, health=health, facts=facts)
 
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs inside the VM, as root, started by tests/vm/machine.py:
 #   guest.sh CHECKOUT "FEATURES THAT THE HOST LACKS" SECONDS PYTEST-ARGUMENTS...
+#   guest.sh CHECKOUT bench SECONDS NAMES...      (python -m bench NAMES)
 # All that it leaves is in /mnt, the one folder of the host that it may write to.
 set -u
 checkout=$1 lacks=$2 seconds=$3
@@ -40,6 +41,13 @@ cd "$checkout" || exit 1
     ip link delete lb0
 } >/mnt/features 2>/mnt/features.log
 moment ready
+
+if [ "$lacks" = bench ]; then
+    COLUMNS=120 timeout --kill-after=20 "$seconds" .venv/bin/python -m bench "$@" \
+        >/mnt/table 2>/mnt/pytest.log </dev/null
+    echo $? >/mnt/status
+    exit
+fi
 
 # Two processors, so two workers. SIGINT lets pytest end in order; the host has a bound of its own.
 export LBROUTER_INSIDE_VM=1 LBROUTER_HOST_LACKS=$lacks

@@ -88,6 +88,18 @@ def run(arguments: list[str], *, host_lacks: frozenset[str], within_s: int) -> R
     )
 
 
+def bench(names: list[str], *, within_s: int) -> str:
+    """Boots, runs `python -m bench NAMES` inside; its table. Raises as `run`."""
+    require()
+    folder = fresh_folder()
+    boot(["bench", str(within_s), *names], folder, within_s + AROUND_S)
+    status = folder / "status"
+    if not status.exists() or status.read_text().strip() != "0":
+        message = f"the benchmarks inside did not come to their end\n{last_words(folder)}"
+        raise RuntimeError(message)
+    return (folder / "table").read_text(encoding="utf-8")
+
+
 def fresh_folder() -> Path:
     """An empty folder that stays after the run, for whoever wants to know what happened inside."""
     folder = ROOT / ".cache/vm/run"

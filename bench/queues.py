@@ -1,0 +1,132 @@
+"""What the queues are worth: fairness between clients, and latency under a flood.
+
+The one bottleneck of an unshaped gateway is the modem: here a slow, deep FIFO behind each end of
+the line. Fairness is measured with masquerade on, behind which CAKE must still find the clients.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from bench.figures import Figure
+from lbrouter.compile.htb import Queue
+from lbrouter.kernel.features import features
+from tests.topology.shaped import FAR, UNTAGGED, Venue
+
+SECONDS: Final = 15
+LINE: Final = 'upload = "10mbit"\ndownload = "10mbit"'
+SECOND: Final = "10.0.2.8"
+"""Another client among the guests."""
+
+WITHOUT: Final = {
+    Queue.CAKE: frozenset[str](),
+    Queue.FQ_CODEL: frozenset({"cake"}),
+    Queue.PFIFO: frozenset({"cake", "fq_codel"}),
+}
+
+MASQUERADE: Final = """
+table ip hide {
+  chain post {
+    type nat hook postrouting priority srcnat
+    oifname { "ua", "ub" } masquerade
+  }
+}
+"""
+
+STREAM_BPS: Final = 4_000_000
+GUESTS_BPS: Final = 50_000_000
+PINGS: Final = 150
+
+
+def measure() -> Iterator[Figure]:
+    """Each queue that this kernel has, beside what an unshaped gateway does."""
+    with _venue() as built:
+        for queue in _queues():
+            built.shape(a=LINE, b=LINE, without=WITHOUT[queue])
+            for direction, way in (("up", ()), ("down", ("-R",))):
+                yield _fair(built, queue, direction, way)
+    with _venue() as built:
+        _modem(built)
+        idle = _latency(built)
+        yield _flooded(built, "not shaped (control)", idle, "")
+        for queue in _queues():
+            built.shape(a=LINE, b=LINE, without=WITHOUT[queue])
+            promise = "20 ms or less" if queue is not Queue.PFIFO else ""
+            yield _flooded(built, queue, idle, promise)
+
+
+def _queues() -> list[Queue]:
+    there = features()
+    return [each for each in Queue if each is Queue.PFIFO or each in there]
+
+
+@contextmanager
+def _venue() -> Iterator[Venue]:
+    built = Venue(UNTAGGED)
+    try:
+        built.build()
+        built.batch([f"addr add {SECOND}/24 dev {UNTAGGED['guests']}"], "guests")
+        built.run("gw", "nft", "-f", "-", stdin=MASQUERADE)
+        yield built
+    finally:
+        built.tear_down()
+
+
+def _fair(built: Venue, queue: Queue, direction: str, way: Sequence[str]) -> Figure:
+    options = ("-t", str(SECONDS), *way)
+    one = built.flow("guests", "a", 5501, "-B", FAR["guests"], *options)
+    eight = built.flow("guests", "a", 5502, "-B", SECOND, "-P", "8", *options)
+    rates = [one.rate() / 1e6, eight.rate() / 1e6]
+    jain = sum(rates) ** 2 / (2 * sum(rate * rate for rate in rates))
+    return Figure(
+        what=f"{queue}, {direction}: a client with one connection, one with eight (10 Mbit/s)",
+        promise="Jain 0.95" if queue is Queue.CAKE else "",
+        seen=f"Jain {jain:.3f} ({rates[0]:.2f} and {rates[1]:.2f} Mbit/s)",
+        runs=1,
+    )
+
+
+def _modem(built: Venue) -> None:
+    """10 Mbit/s and half a second of queue at either end, where the provider has them."""
+    line = ["tbf", "rate", "10mbit", "burst", "3100", "latency", "500ms"]
+    built.run("far", "tc", "qdisc", "add", "dev", "ua", "root", *line)
+    built.batch(["link add modem type ifb", "link set modem up"], "far")
+    built.run("far", "tc", "qdisc", "add", "dev", "modem", "root", *line)
+    built.run("far", "tc", "qdisc", "add", "dev", "ua", "clsact")
+    everything = "protocol all u32 match u32 0 0 action mirred egress redirect dev modem"
+    built.run("far", *f"tc filter add dev ua ingress {everything}".split())
+
+
+def _flooded(built: Venue, name: str, idle: float, promise: str) -> Figure:
+    """The stream sends and gets its 4 Mbit/s while guests send and get five times the line."""
+    options = ("-u", "-l", "1400", "-t", "300")
+    ways = [(n, way) for n, way in enumerate(((), ("-R",)))]
+    guests = [
+        built.flow("guests", "a", 5510 + n, *options, "-b", str(GUESTS_BPS), *way)
+        for n, way in ways
+    ]
+    stream = [
+        built.flow(
+            "stream", "a", 5520 + n, "-u", "-l", "1400", "-t", "25", "-b", str(STREAM_BPS), *way
+        )
+        for n, way in ways
+    ]
+    added = _latency(built) - idle
+    got = " up, ".join(f"{100 * flow.rate() / STREAM_BPS:.1f} %" for flow in stream)
+    for flow in guests:
+        flow.stop()
+    return Figure(
+        what=f"{name}: added to the stream's round trip (p95) by guests at five times the line",
+        promise=promise,
+        seen=f"{added:.0f} ms; the stream has {got} down of its 4 Mbit/s",
+        runs=1,
+    )
+
+
+def _latency(built: Venue) -> float:
+    """Milliseconds of the stream's round trip, 95th percentile; lost ones count as the longest."""
+    argv = ("ping", "-n", "-i", "0.1", "-c", str(PINGS), "-W", "2", FAR["a"])
+    text = built.start("stream", *argv).communicate(timeout=120)[0]
+    times = [float(w.removeprefix("time=")) for w in text.split() if w.startswith("time=")]
+    times += [2000.0] * (PINGS - len(times))
+    return sorted(times)[int(PINGS * 0.95) - 1]
