@@ -23,6 +23,7 @@ from tests.topology.daemons import FAST, Daemon
 LINES = {"fiber": ("wan1", 20), "lte": ("wan2", 10)}
 GUARANTEE_BPS = 8e6
 LOOK_S = 0.1
+WINDOW_S = 0.5
 AFTER_S = 6.0
 FLOOD_S = 60
 PAUSE = threading.Event()
@@ -150,20 +151,32 @@ class Counter:
         self.stream = f"4c01:{number}001"
 
     def follow(self, seconds: float) -> list[tuple[float, float, float]]:
-        """(time, stream, all) for each look."""
-        rows, before, until = [], self._look(), time.monotonic() + seconds
+        """(time, stream, all): rates over the half second before each look."""
+        looks, until = [self._look()], time.monotonic() + seconds
         while time.monotonic() < until:
             PAUSE.wait(LOOK_S)
-            now = self._look()
-            took = now[0] - before[0]
-            rows.append((now[0], *(8 * (now[n] - before[n]) / took for n in (1, 2))))
-            before = now
-        return rows
+            looks.append(self._look())
+        pairs = ((each, _before(looks, each[0])) for each in looks)
+        return [
+            (now[0], *(8 * (now[n] - old[n]) / (now[0] - old[0]) for n in (1, 2)))
+            for now, old in pairs
+            if old is not None
+        ]
 
     def _look(self) -> tuple[float, float, float]:
+        began = time.time()
         text = self.gateway.check(["tc", "-s", "-j", "qdisc", "show", "dev", self.interface])
+        at = (began + time.time()) / 2
         sent = {each.get("parent", "root"): each["bytes"] for each in json.loads(text)}
-        return time.time(), sent[self.stream], sent["root"]
+        return at, sent[self.stream], sent["root"]
+
+
+def _before(
+    looks: list[tuple[float, float, float]], at: float
+) -> tuple[float, float, float] | None:
+    """The last look that is half a second old."""
+    old = [each for each in looks if each[0] <= at - WINDOW_S]
+    return old[-1] if old else None
 
 
 def _blast(built: Venue, *, bps: float, seconds: float) -> list[Job]:
@@ -182,11 +195,12 @@ def _flood() -> Iterator[Figure]:
     with _venue('mode = "balance"\nsticky = "0s"\nuplinks = ["fiber", "lte"]') as (built, daemon):
         _blast(built, bps=75e6, seconds=FLOOD_S + 5)
         _download(built)
-        argv = ["ping", "-i", "0.1", "-c", str(10 * FLOOD_S), "8.8.8.8"]
+        argv = ["ping", "-i", "0.1", "-c", str(10 * FLOOD_S)]
         jobs = {
-            name: built.gateway.start([*argv, "-I", interface])
+            name: built.gateway.start([*argv, "-I", interface, "8.8.8.8"])
             for name, (interface, _) in LINES.items()
         }
+        jobs["no line (control: its own loopback)"] = built.gateway.start([*argv, "127.0.0.1"])
         for name, job in jobs.items():
             text, _ = job.process.communicate(timeout=FLOOD_S + 30)
             times = [float(w.removeprefix("time=")) for w in text.split() if w.startswith("time=")]

@@ -67,10 +67,23 @@ def _table(
 
 
 def _vlan_devices(config: Config, facts: Facts) -> Iterable[Device]:
-    """VLAN devices on the trunk; none while the trunk itself is not there."""
+    """VLAN devices on the trunk; none while the trunk itself is not there.
+
+    One that somebody else made is used as it is, and stays when we go.
+    """
     if config.lan is None or config.lan.trunk not in facts.interfaces:
-        return ()
-    return (_vlan_device(config, vlan) for vlan in config.vlans.values() if vlan.id is not None)
+        return
+    for vlan in config.vlans.values():
+        if vlan.id is not None and not _is_adopted(device := _vlan_device(config, vlan), facts):
+            yield device
+
+
+def _is_adopted(device: Device, facts: Facts) -> bool:
+    """Whether this very device stands already, and is not ours."""
+    found = facts.interfaces.get(device.name)
+    if found is None or found.ours:
+        return False
+    return (found.parent, found.tag) == (device.parent, device.tag)
 
 
 def _vlan_device(config: Config, vlan: Vlan) -> Device:

@@ -46,9 +46,11 @@ async def gather(ipr: AsyncIPRoute, scope: Scope) -> Facts:
     held = await address.held(ipr)
     gateways = await _gateways(ipr)
     roots = await _foreign_roots(ipr)
+    names = {each.index: each.name for each in found}
     return Facts(
         interfaces={
-            each.name: _interface(each, held, gateways, roots.get(each.index)) for each in found
+            each.name: _interface(each, held, gateways, roots.get(each.index), names)
+            for each in found
         },
         conflicts=(
             *await _rule_conflicts(ipr),
@@ -63,6 +65,7 @@ def _interface(
     held: Iterable[address.Held],
     gateways: Mapping[int, tuple[IpAddress, ...]],
     root: ForeignRoot | None,
+    names: Mapping[int, str],
 ) -> InterfaceFacts:
     mine = [each for each in held if each.address.interface == found.name]
     return InterfaceFacts(
@@ -72,6 +75,8 @@ def _interface(
         carrier=found.carrier,
         mtu=found.mtu,
         kind=found.kind,
+        parent=names.get(found.parent, "") if found.tag else "",
+        tag=found.tag,
         ours=found.alias == ALIAS,
         addresses=tuple(each.address.address for each in mine),
         foreign_addresses=tuple(each.address.address for each in mine if not each.ours),

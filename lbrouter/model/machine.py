@@ -31,6 +31,10 @@ class InterfaceFacts:
     mtu: int
     kind: str = ""
     """Kernel's kind ("veth", "vlan", "" for hardware)."""
+    parent: str = ""
+    """The interface that a VLAN device stands on."""
+    tag: int = 0
+    """The 802.1Q tag of a VLAN device."""
     ours: bool = False
     """Created by lbrouter (carries our ifalias)."""
     addresses: tuple[IpInterface, ...] = ()

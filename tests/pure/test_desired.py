@@ -1,6 +1,7 @@
 """`desired_state` on a trunk and on machines that lack something; what the simulation refuses."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -113,3 +114,18 @@ def test_in_the_simulated_kernel_a_device_takes_its_link_along() -> None:
     gone = Operation(phase=Phase.SYSCTL, verb=Verb.REMOVE, new=None, old=setting, reason="")
     held = KernelState(sysctls=frozenset({setting}))
     assert interpret(held, gone) == held
+
+
+def test_a_vlan_device_that_somebody_else_made_is_used_and_never_ours() -> None:
+    facts = facts_of(TRUNK)
+    standing = facts.interfaces["trunk0.10"]
+    theirs = replace(standing, kind="vlan", parent="trunk0", tag=10)
+    adopted = replace(facts, interfaces={**facts.interfaces, "trunk0.10": theirs})
+    state = _desired(adopted)
+    assert {d.name for d in state.devices if d.kind is DeviceKind.VLAN} == {"trunk0.40"}
+    assert LinkFlag(interface="trunk0.10", up=True) in state.links
+    assert "trunk0.10" in {address.interface for address in state.addresses}
+    for other in (replace(theirs, ours=True), replace(theirs, tag=11), standing):
+        interfaces = {**facts.interfaces, "trunk0.10": other}
+        devices = _desired(replace(facts, interfaces=interfaces)).devices
+        assert "trunk0.10" in {device.name for device in devices}
