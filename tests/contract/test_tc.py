@@ -3,6 +3,8 @@
 import asyncio
 import subprocess
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -179,6 +181,20 @@ def test_somebody_elses_root_is_named_and_left_alone() -> None:
         return before
 
     assert on_kernel(work)
+
+
+@pytest.mark.parametrize("named, taken", [(0x1, True), (0x2, False)])
+def test_somebody_elses_root_goes_only_where_its_own_handle_is_named(
+    *, named: int, taken: bool
+) -> None:
+    async def work(ipr: AsyncIPRoute) -> bool:
+        run(f"tc qdisc add dev {PORT} root handle 1: tbf rate 1gbit burst 90k latency 9ms")
+        with suppress(NotAppliedError):
+            await tc.execute(ipr, operation(replace(htb(PORT, ""), replaces=named)))
+        seen = (await tc.observe(ipr, SCOPE))[0]
+        return seen == frozenset({htb(PORT, "")})
+
+    assert on_kernel(work) is taken
 
 
 def test_a_redirect_shares_the_clsact_with_the_filters_of_others() -> None:
