@@ -120,7 +120,7 @@ def _carried(built: Venue) -> dict[str, int]:
 
 
 def _modem(built: Venue) -> None:
-    """4 Mbit/s and half a second of queue either way, beyond what the senders' sockets hold back."""
+    """4 Mbit/s and half a second of queue either way, where the provider has them."""
     line = ["tbf", "rate", "4mbit", "burst", "3100", "latency", "500ms"]
     everything = "protocol all u32 match u32 0 0 action mirred egress redirect dev modem"
     for host in ("far", "gw"):
