@@ -11,6 +11,7 @@ from typing import Final
 
 from lbrouter.model.config import Config, Dhcp, Vlan
 from lbrouter.model.service import Service
+from lbrouter.model.vlans import DEFAULT_LEASE
 
 SLAAC_PREFIX: Final = 64
 """RFC 4862: clients form an address by themselves under a prefix of this length alone."""
@@ -47,6 +48,15 @@ FORWARD: Final = """\
 # dead costs nobody a second.
 no-resolv
 all-servers
+"""
+
+DOMAIN: Final = "internal"
+"""Set aside for private use by ICANN (2024): many clients ask for no name without a dot."""
+
+KNOWN: Final = f"""\
+# Hosts of the file. Who asks for "mixer" or "mixer.{DOMAIN}" is told, whether it is switched on or
+# not; other names below {DOMAIN} are nobody's business outside.
+local=/{DOMAIN}/
 """
 
 LEASES: Final = """\
@@ -94,12 +104,17 @@ class Places:
 def is_wanted(config: Config) -> bool:
     """Whether the file asks for anything that dnsmasq does."""
     named = bool(config.gateway.dns and config.vlans)
-    return named or any(vlan.dhcp or vlan.address6 for vlan in config.vlans.values())
+    return named or any(v.dhcp or v.hosts or v.address6 for v in config.vlans.values())
 
 
 def is_needed(config: Config) -> bool:
     """Whether a VLAN's clients would be without an address if dnsmasq were missing."""
-    return any(vlan.dhcp is not None for vlan in config.vlans.values())
+    return any(leases(vlan) for vlan in config.vlans.values())
+
+
+def leases(vlan: Vlan) -> bool:
+    """Whether anybody in this VLAN gets an address from here."""
+    return vlan.dhcp is not None or bool(vlan.hosts)
 
 
 def service(config: Config, places: Places) -> Service | None:
@@ -133,6 +148,7 @@ def text(config: Config) -> str:
         HEAD + "".join(f"except-interface={name}\n" for name in _outside(config)),
         NAMES,
         *_resolvers(config),
+        *_known(config),
         *_leases(config),
         *([ADVERTISE] if any(_advertised(vlan) for vlan in config.vlans.values()) else []),
         *("".join(f"{line}\n" for line in _vlan(config, vlan)) for vlan in config.vlans.values()),
@@ -146,7 +162,7 @@ def size(dhcp: Dhcp) -> int:
 
 
 def _why(config: Config) -> str:
-    leasing = [vlan.name for vlan in config.vlans.values() if vlan.dhcp is not None]
+    leasing = [vlan.name for vlan in config.vlans.values() if leases(vlan)]
     told = [vlan.name for vlan in config.vlans.values() if _advertised(vlan)]
     parts = (("addresses for", leasing), ("IPv6 for", told), ("names for", list(config.vlans)))
     return "; ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
@@ -165,31 +181,63 @@ def _resolvers(config: Config) -> Iterator[str]:
         yield "# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked.\n"
 
 
+def _known(config: Config) -> Iterator[str]:
+    """A record for each host of the file, whether it holds a lease or not."""
+    records = [
+        f"host-record={name},{name}.{DOMAIN},{host.address}\n"
+        for vlan in config.vlans.values()
+        for name, host in vlan.hosts.items()
+    ]
+    if records:
+        yield KNOWN + "".join(records)
+
+
 def _leases(config: Config) -> Iterator[str]:
-    pools = [size(vlan.dhcp) for vlan in config.vlans.values() if vlan.dhcp is not None]
-    if pools:
-        yield f"{LEASES}dhcp-lease-max={sum(pools)}\n"
+    each = [vlan for vlan in config.vlans.values() if leases(vlan)]
+    if each:
+        yield f"{LEASES}dhcp-lease-max={sum(map(_room, each))}\n"
+
+
+def _room(vlan: Vlan) -> int:
+    """How many leases there may be: the pool, and the hosts that have an address beside it."""
+    pool = vlan.dhcp
+    beside = [
+        each for each in vlan.hosts.values() if pool is None or each.address not in pool.range
+    ]
+    return len(beside) + (0 if pool is None else size(pool))
 
 
 def _vlan(config: Config, vlan: Vlan) -> Iterator[str]:
     device = config.device_of(vlan)
     yield f"# VLAN {vlan.name}"
     yield f"interface={device}"
-    if vlan.dhcp is not None:
-        yield from _pool(vlan, vlan.dhcp)
+    if leases(vlan):
+        yield from _pool(config, vlan)
     if _advertised(vlan):
         yield from _prefix(vlan)
-    if vlan.dhcp is None and not _advertised(vlan):
+    if not leases(vlan) and not _advertised(vlan):
         yield f"no-dhcp-interface={device}"
 
 
-def _pool(vlan: Vlan, dhcp: Dhcp) -> Iterator[str]:
+def _pool(config: Config, vlan: Vlan) -> Iterator[str]:
     """Router and resolver are the gateway's address in this VLAN, whatever else the device has."""
-    ends = f"{dhcp.range.start},{dhcp.range.end}"
-    seconds = int(dhcp.lease) // 1000
-    yield f"dhcp-range=set:{vlan.name},{ends},{vlan.address.netmask},{seconds}"
+    yield f"dhcp-range=set:{vlan.name},{_range(vlan)}"
     yield f"dhcp-option=tag:{vlan.name},option:router,{vlan.address.ip}"
     yield f"dhcp-option=tag:{vlan.name},option:dns-server,{vlan.address.ip}"
+    if any(each.hosts for each in config.vlans.values()):
+        yield f"dhcp-option=tag:{vlan.name},option:domain-name,{DOMAIN}"
+    for name, host in vlan.hosts.items():
+        yield f"# {name}"
+        yield f"dhcp-host={host.mac},{host.address}"
+
+
+def _range(vlan: Vlan) -> str:
+    """The pool; without one only hosts of the file get an address ("static")."""
+    mask = vlan.address.netmask
+    if vlan.dhcp is None:
+        return f"{vlan.address.network.network_address},static,{mask},{int(DEFAULT_LEASE) // 1000}"
+    ends = f"{vlan.dhcp.range.start},{vlan.dhcp.range.end}"
+    return f"{ends},{mask},{int(vlan.dhcp.lease) // 1000}"
 
 
 def _prefix(vlan: Vlan) -> Iterator[str]:

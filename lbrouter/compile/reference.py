@@ -94,7 +94,7 @@ def _sections(path: str, annotation: Any, about: str) -> Iterator[str]:
     inner = header.strip("[]")
     for key, field in model.model_fields.items():
         within = bare(fields_of(model)[field.alias or key])[0]
-        if is_section(within):
+        if _is_table(within):
             yield from _sections(f"{inner}.{key}", within, field.description or "")
 
 
@@ -119,7 +119,14 @@ def _table(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _value(annotation: Any) -> str:
-    return "a table, see below" if is_section(bare(annotation)[0]) else words_for(annotation)
+    return "a table, see below" if _is_table(bare(annotation)[0]) else words_for(annotation)
+
+
+def _is_table(annotation: Any) -> bool:
+    """Whether this is a section, or a table of sections by name."""
+    if get_origin(annotation) is dict:
+        return is_section(bare(get_args(annotation)[1])[0])
+    return is_section(annotation)
 
 
 def _default(field: FieldInfo) -> str:

@@ -7,6 +7,7 @@ from lbrouter.compile.checks import (
     forwards,
     gateway,
     health,
+    hosts,
     lan,
     policies,
     rates,
@@ -20,8 +21,8 @@ from lbrouter.model.config import Config
 
 def faults(config: Config) -> Iterator[Finding]:
     """Everything that keeps `config` from being applied."""
-    modules = (gateway, health, uplinks, lan, subnets, policies, rules, forwards, rates, alerts)
-    for module in modules:
+    modules = (gateway, health, uplinks, lan, hosts, subnets, policies, rules, forwards, rates)
+    for module in (*modules, alerts):
         yield from module.faults(config)
 
 

@@ -24,7 +24,7 @@ from lbrouter.model.policies import (
 from lbrouter.model.sections import Host, Name, Section
 from lbrouter.model.targets import Target, TargetKind
 from lbrouter.model.uplinks import Health, HealthOverride, Uplink
-from lbrouter.model.vlans import Bandwidth, Dhcp, Lan, Vlan
+from lbrouter.model.vlans import Bandwidth, Dhcp, Lan, Reservation, Vlan
 
 __all__ = [
     "ANY",
@@ -47,6 +47,7 @@ __all__ = [
     "PolicyMode",
     "PolicyRule",
     "Protocol",
+    "Reservation",
     "Target",
     "TargetKind",
     "Tolerance",

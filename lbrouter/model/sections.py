@@ -62,6 +62,7 @@ def parse_headroom(value: str) -> Percent:
 
 A_NAME: Final = "a name: a lower-case letter, then up to 30 of a to z, 0 to 9, _ and -"
 AN_INTERFACE: Final = "1 to 15 letters, digits and _ . @ -, a letter or digit first"
+A_MAC: Final = 'a hardware address such as "aa:bb:cc:dd:ee:ff"'
 A_HOST4: Final = 'an IPv4 address such as "203.0.113.1"'
 A_HOST6: Final = 'an IPv6 address such as "2001:db8:1::1"'
 
@@ -69,6 +70,14 @@ Name = Annotated[str, Text(parse=text.parse_name, accepted=A_NAME, pattern=text.
 InterfaceName = Annotated[
     str,
     Text(parse=text.parse_interface, accepted=AN_INTERFACE, pattern=text.INTERFACE),
+]
+Mac = Annotated[
+    str,
+    Text(
+        parse=text.parse_mac,
+        accepted=A_MAC,
+        pattern="[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}",
+    ),
 ]
 Path = Annotated[str, Text(parse=text.parse_path, accepted='an absolute path, "/etc/..."')]
 Username = Annotated[

@@ -80,6 +80,7 @@ class OneOrMany:
 
 NAME = "[a-z][a-z0-9_-]{0,30}"
 INTERFACE = "[A-Za-z0-9][A-Za-z0-9_.@-]{0,14}"
+MAC = "[0-9a-f]{2}(:[0-9a-f]{2}){5}"
 
 OWN_DEVICES = "lbr-"
 """How the names of devices begin that lbrouter makes for itself."""
@@ -112,6 +113,16 @@ def parse_interface(text: str) -> str:
     if text in _NO_INTERFACES:
         raise RefusedError("is not an interface that carries traffic")
     return text
+
+
+def parse_mac(text: str) -> str:
+    """The hardware address of one host, in lower case with colons."""
+    found = text.lower().replace("-", ":")
+    if re.fullmatch(MAC, found) is None:
+        raise RefusedError("is not a hardware address")
+    if int(found[:2], 16) & 1 or found == "00:00:00:00:00:00":
+        raise RefusedError("is not the hardware address of one host")
+    return found
 
 
 def parse_path(text: str) -> str:

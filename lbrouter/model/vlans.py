@@ -9,8 +9,10 @@ from lbrouter.model.sections import (
     Cidr4,
     Cidr6,
     Flag,
+    Host4,
     InterfaceName,
     LineRate,
+    Mac,
     Name,
     Named,
     Range,
@@ -27,6 +29,9 @@ MAX_PRIORITY: Final = 99
 spare bandwidth goes out alike, and the number still says whose guarantee is met first."""
 
 DEFAULT_PRIORITY: Final = 4
+
+MAX_HOSTS: Final = 1000
+"""Hosts of one VLAN that have an address of their own."""
 
 
 class Lan(Section):
@@ -48,13 +53,25 @@ class Bandwidth(Section):
     that does not slow down loses it. Absent means: clients share what the VLAN has."""
 
 
+DEFAULT_LEASE: Final = Duration(12 * 3_600_000)
+
+
 class Dhcp(Section):
     """Addresses for the clients of a VLAN."""
 
     range: Range
     """First and last address to lease, inside the VLAN's subnet."""
-    lease: Time = Duration(12 * 3_600_000)
+    lease: Time = DEFAULT_LEASE
     """How long a client may keep its address unasked (at least `2m`)."""
+
+
+class Reservation(Section):
+    """A host that always gets the same address, and a name that the clients can ask for."""
+
+    mac: Mac
+    """Its hardware address."""
+    address: Host4
+    """The address that it gets by DHCP, inside the VLAN's subnet, in its pool or beside it."""
 
 
 class Vlan(Named):
@@ -81,4 +98,6 @@ class Vlan(Named):
     reach: tuple[Name, ...] = ()
     """VLANs that this one may open connections to."""
     dhcp: Dhcp | None = None
-    """Leases addresses to the clients. Absent means: no DHCP here."""
+    """Leases addresses to the clients. Absent means: no DHCP here, but for `hosts`."""
+    hosts: Annotated[dict[Name, Reservation], Field(max_length=MAX_HOSTS)] = Field({})
+    """Hosts with an address of their own, by the name under which the clients find them."""

@@ -51,7 +51,7 @@ def adapt(config: Config, *, tags: bool, leases: frozenset[str] = frozenset()) -
     if tagged and not tags:
         vlans |= {vlan.name: _ported(config, vlan) for vlan in tagged}
         notes.append(_no_tags(config, tagged))
-    leasing = [vlan.name for vlan in vlans.values() if vlan.dhcp is not None]
+    leasing = [vlan.name for vlan in vlans.values() if vlan.dhcp is not None or vlan.hosts]
     if leasing:
         notes.append(f"{', '.join(leasing)}: the lab's clients have addresses and ask for none")
     if config.alerts is not None:

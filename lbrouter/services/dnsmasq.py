@@ -137,7 +137,11 @@ def missing(config: Config) -> str:
     """A sentence where the file asks for dnsmasq and the machine lacks it, else ""."""
     if not dnsmasq.is_wanted(config) or binary() is not None:
         return ""
-    leasing = [f"vlans.{vlan.name}.dhcp" for vlan in config.vlans.values() if vlan.dhcp is not None]
+    leasing = [
+        f"vlans.{vlan.name}.{'hosts' if vlan.dhcp is None else 'dhcp'}"
+        for vlan in config.vlans.values()
+        if dnsmasq.leases(vlan)
+    ]
     asking = ", ".join(leasing) or "gateway.dns or address6"
     return f"dnsmasq is not installed, and {asking} needs it."
 

@@ -50,6 +50,8 @@ policy = "show"
 upload = { guaranteed = "12mbit", ceiling = "40mbit" }
 download = { guaranteed = "10mbit" }
 dhcp = { range = "10.10.10.50-10.10.10.250", lease = "12h" }
+hosts.encoder = { mac = "02:00:00:00:00:20", address = "10.10.10.20" }
+hosts.mixer = { mac = "02-00-00-00-00-AA", address = "10.10.10.60" }
 
 [vlans.guests]
 id = 40

@@ -87,6 +87,13 @@ FORM = [
     ("id = 10\n", "id = true\n", "vlans.stream.id = true: is not a whole number", "1 to 4094"),
     ("id = 10\n", f"id = 1{'0' * 30}\n", "more than 20 digits: is too large", "1 to 4094"),
     ("manage = true", "priority = 100", "vlans.desk.priority = 100: is too large", "1 to 99"),
+    (
+        '"02-00-00-00-00-AA"',
+        '"02-00-00-00-00"',
+        "vlans.stream.hosts.mixer.mac",
+        "is not a hardware",
+    ),
+    ('"02-00-00-00-00-AA"', '"01:00:5e:00:00:01"', "vlans.stream.hosts.mixer.mac", "of one host"),
     ('"10.10.10.50-10.10.10.250"', '"10.10.10.50"', "vlans.stream.dhcp.range", "is not a range"),
     (
         '"10.10.10.50-10.10.10.250"',

@@ -32,7 +32,7 @@ FORWARDS = "".join(
 @pytest.mark.parametrize(
     "raw, why",
     [
-        (GOOD.encode() + b"\0", "hall.toml:79: the file holds a NUL byte"),
+        (GOOD.encode() + b"\0", "hall.toml:81: the file holds a NUL byte"),
         (b"[gateway]\nname = '\xff'", "hall.toml:2: the file is not UTF-8"),
         (b"x" * 50_000_000, "the file has 50000000 bytes"),
         (b"# \n" * 400_000, f"a configuration has {MAX_BYTES} at most"),

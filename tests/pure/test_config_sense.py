@@ -107,6 +107,18 @@ VLANS = [
     ("10.10.10.250", "10.10.11.250", "vlans.stream.dhcp.range", "is not inside 10.10.10.0/24"),
     ("10.10.10.250", "10.10.10.255", "vlans.stream.dhcp.range", "keeps for itself"),
     ('"10.10.10.50-', '"10.10.10.1-', "vlans.stream.dhcp.range", "the gateway's own address"),
+    ('"10.10.10.60"', '"10.10.11.60"', "vlans.stream.hosts.mixer.address", "is not inside"),
+    ('"10.10.10.60"', '"10.10.10.1"', "vlans.stream.hosts.mixer.address", "gateway's own"),
+    ('"10.10.10.60"', '"10.10.10.0"', "vlans.stream.hosts.mixer.address", "keeps for itself"),
+    ('"10.10.10.60"', '"10.10.10.20"', "vlans.stream.hosts.mixer.address", "hosts.encoder already"),
+    ("00-AA", "00-20", "vlans.stream.hosts.mixer.mac", "is the mac of vlans.stream.hosts.encoder"),
+    ("hosts.mixer", "hosts.wpad", "vlans.stream.hosts.wpad", "programs ask for"),
+    (
+        'reach = ["stream"]',
+        'hosts.mixer = { mac = "02:00:00:00:00:01", address = "10.10.99.7" }',
+        "vlans.desk.hosts.mixer",
+        "is the name of vlans.stream.hosts.mixer already",
+    ),
     ('lease = "12h"', 'lease = "1m"', "vlans.stream.dhcp.lease", "accepted: 2m to 720h"),
     (
         '"40mbit" }',

@@ -21,6 +21,14 @@ NO_IPV6 = TWO_LINES.replace('address6 = "fd10:10::1/64"\n', "").partition("[[for
 POOL = '[vlans.guests.dhcp]\nrange = "10.10.40.20-10.10.43.250"\nlease = "2h"\n'
 NAMED = '"two-lines"\ndns = ["1.1.1.1", "2620:fe::fe"]'
 
+HOSTS = """
+[vlans.stream.hosts]
+encoder = { mac = "02:00:00:00:00:20", address = "10.10.10.20" }
+[vlans.guests.hosts]
+kiosk = { mac = "02-00-00-00-00-AB", address = "10.10.40.30" }
+door = { mac = "02:00:00:00:00:ac", address = "10.10.40.5" }
+"""
+
 PLACES = Places(
     runtime_dir=PurePosixPath("/run/lbrouter"),
     state_dir=PurePosixPath("/var/lib/lbrouter"),
@@ -62,6 +70,24 @@ def test_a_pool_names_the_gateway_as_router_and_resolver() -> None:
     assert "dhcp-authoritative" in found
     assert "dhcp-lease-max=999" in found
     assert found[-2:] == ["interface=lan3", "no-dhcp-interface=lan3"]
+
+
+def test_a_host_of_the_file_has_its_address_and_its_name() -> None:
+    found = lines(config_of(TWO_LINES + POOL + HOSTS))
+    assert "dhcp-range=set:stream,10.10.10.0,static,255.255.255.0,43200" in found
+    start = found.index("interface=lan2")
+    assert found[start + 4 : found.index("interface=lan3")] == [
+        "dhcp-option=tag:guests,option:domain-name,internal",
+        "dhcp-host=02:00:00:00:00:ab,10.10.40.30",
+        "dhcp-host=02:00:00:00:00:ac,10.10.40.5",
+    ]
+    assert {
+        "local=/internal/",
+        "host-record=encoder,encoder.internal,10.10.10.20",
+        "host-record=kiosk,kiosk.internal,10.10.40.30",
+        "dhcp-lease-max=1001",  # the pool, and two hosts beside it
+    } <= set(found)
+    assert not [line for line in lines(full()) if "internal" in line]
 
 
 def test_a_vlan_with_ipv6_is_advertised_with_its_resolver() -> None:
@@ -118,8 +144,9 @@ def test_each_group_of_options_says_why() -> None:
         (config_of(NO_IPV6), False, False),
         (config_of(NO_IPV6.replace('"two-lines"', NAMED)), True, False),
         (config_of(NO_IPV6 + POOL), True, True),
+        (config_of(NO_IPV6 + HOSTS), True, True),
     ],
-    ids=["everything", "IPv6", "nothing", "names", "addresses"],
+    ids=["everything", "IPv6", "nothing", "names", "addresses", "hosts"],
 )
 def test_it_runs_when_the_file_asks_for_something(
     config: Config, *, wanted: bool, needed: bool
@@ -165,8 +192,13 @@ def test_two_processes_are_the_same_by_command_line_and_text() -> None:
 @pytest.mark.skipif(dnsmasq.binary() is None, reason="dnsmasq is not installed")
 @pytest.mark.parametrize(
     "config",
-    [full(), config_of(NO_IPV6), *(config_of(path.read_text()) for path in EXAMPLES)],
-    ids=["full", "bare", *(path.stem for path in EXAMPLES)],
+    [
+        full(),
+        config_of(TWO_LINES + HOSTS),
+        config_of(NO_IPV6),
+        *(config_of(path.read_text()) for path in EXAMPLES),
+    ],
+    ids=["full", "hosts", "bare", *(path.stem for path in EXAMPLES)],
 )
 def test_dnsmasq_takes_the_file(config: Config) -> None:
     assert dnsmasq.check(text(config)) == ""
