@@ -22,16 +22,16 @@ SHORTEST: Final = Duration(1_000)
 LONGEST: Final = Duration(24 * 3_600_000)
 
 
-def window(text: str) -> Duration | None:
-    """The argument of --confirm-within; None for "". Raises UsageError."""
+def window(text: str, *, option: str = "--confirm-within") -> Duration | None:
+    """The argument of an option that takes a time; None for "". Raises UsageError."""
     if not text:
         return None
     try:
         found = Duration.parse(text)
     except ValueError as error:
-        raise UsageError(f'--confirm-within "{text}" {error}.') from error
+        raise UsageError(f'{option} "{text}" {error}.') from error
     if not SHORTEST <= found <= LONGEST:
-        raise UsageError(f'--confirm-within "{text}" is not between {SHORTEST} and {LONGEST}.')
+        raise UsageError(f'{option} "{text}" is not between {SHORTEST} and {LONGEST}.')
     return found
 
 
@@ -113,12 +113,12 @@ async def down(settings: Settings) -> int:
     return report.close()
 
 
-async def wish(settings: Settings, asked: Document) -> int:
-    """An operator's word on an uplink, which only the daemon can keep."""
+async def wish(settings: Settings, asked: Document, *, named: str = "") -> int:
+    """An operator's word on an uplink or a VLAN, which only the daemon can keep."""
     handed = await client.ask(settings.runtime_dir, asked)
     if handed is None:
         raise UnavailableError(
-            f"`lbrouter uplink {asked['verb']}` needs the daemon, and none runs.",
+            f"`{named or 'lbrouter uplink ' + asked['verb']}` needs the daemon, and none runs.",
             remedy="systemctl start lbrouter, or `lbrouter run`.",
         )
     return _told(settings, handed, handed["said"])

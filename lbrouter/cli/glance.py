@@ -137,7 +137,9 @@ def _policies(policies: dict[str, PolicyStatus]) -> Table:
 
 
 def _vlans(vlans: dict[str, VlanStatus]) -> Table:
-    table = _table("VLAN", "interface", "policy", "up", "down", "guaranteed up", "guaranteed down")
+    table = _table(
+        "VLAN", "interface", "policy", "up", "down", "guaranteed up", "guaranteed down", ""
+    )
     for name, each in vlans.items():
         guarantees = (
             _guarantee(each["guaranteed_upload_bps"], each["short_upload_bps"]),
@@ -150,6 +152,7 @@ def _vlans(vlans: dict[str, VlanStatus]) -> Table:
             rate(each["upload_bps"]),
             rate(each["download_bps"]),
             *guarantees,
+            Text(_limit(each), style="yellow"),
         )
     return table
 
@@ -160,6 +163,17 @@ def _guarantee(promised: int, missing: int) -> Text:
     if not missing:
         return Text(rate(promised))
     return Text(f"{rate(promised)}, {rate(missing)} short", style="bold red")
+
+
+def _limit(vlan: VlanStatus) -> str:
+    """An operator's limit: "limited to 5.0 Mbit/s up, 5.0 Mbit/s down, 540 s left"."""
+    held = {way: each for way, each in (vlan["limit"] or {}).items() if each is not None}
+    if not held:
+        return ""
+    words = {"upload": "up", "download": "down"}
+    rates = ", ".join(f"{rate(each['rate_bps'])} {words[way]}" for way, each in held.items())
+    ends = [each["ends_in_s"] for each in held.values() if each["ends_in_s"] is not None]
+    return f"limited to {rates}" + (f", {min(ends)} s left" if ends else "")
 
 
 def _table(*columns: str) -> Table:

@@ -77,6 +77,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     asking.status,
     asking.events,
     asking.explain,
+    ordering.limit,
     ordering.down,
     ordering.guard,
     asking.doctor,

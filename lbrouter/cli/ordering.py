@@ -1,4 +1,4 @@
-"""The verbs that change something: apply, confirm, rollback, run, down, uplink."""
+"""The verbs that change something: apply, confirm, rollback, run, down, limit, uplink."""
 # ruff: noqa: PLC0415  -- pyroute2 alone takes 150 ms: a verb imports what it needs, `--help` nothing
 
 import asyncio
@@ -71,6 +71,27 @@ def guard(context: typer.Context, *, json: JsonOption = False) -> int:
     from lbrouter.cli.guarding import guard as run
 
     return run(settings_of(context, json=json))
+
+
+def limit(
+    context: typer.Context,
+    vlan: Annotated[str, typer.Argument(metavar="VLAN", help="A VLAN of the file.")],
+    rate: Annotated[str, typer.Argument(metavar="RATE", help='"5mbit", say, or off.')],
+    *,
+    time: Annotated[
+        str, typer.Option("--for", metavar="TIME", help='End by itself after TIME ("10m").')
+    ] = "",
+    upload: Annotated[bool, typer.Option("--upload", help="Upload alone.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Download alone.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Hold a VLAN below a rate for a while (the daemon must run)."""
+    from lbrouter.cli import limiting
+
+    chosen = [word for word, on in (("upload", upload), ("download", download)) if on]
+    directions = chosen or ["upload", "download"]
+    asked = limiting.request(vlan, rate, time=time, directions=directions)
+    return asyncio.run(limiting.limit(settings_of(context, json=json), asked))
 
 
 @uplink.command()

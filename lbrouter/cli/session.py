@@ -60,7 +60,7 @@ async def judge(settings: Settings) -> Judge:
         if known is None:
             return found
         said = {name: each for name, each in known.uplinks.items() if name in found.uplinks}
-        return Health(uplinks={**found.uplinks, **said}, pins=known.pins)
+        return Health(uplinks={**found.uplinks, **said}, pins=known.pins, limits=known.limits)
 
     return judged
 

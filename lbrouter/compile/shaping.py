@@ -23,6 +23,7 @@ from lbrouter.compile.lanes import (
     spans,
     too_small,
 )
+from lbrouter.compile.limits import limited
 from lbrouter.compile.shaping_order import order_classes
 from lbrouter.compile.trees import Lane, Line, Nouns, ceiling_tree, lan_tree, uplink_tree
 from lbrouter.model.config import Config
@@ -73,6 +74,7 @@ class _Way:
 
 def shape(config: Config, *, allocation: Allocation, health: Health, facts: Facts) -> Shaping:
     """Everything that shaping needs in the kernel, for any configuration and health."""
+    config = limited(config, health.limits)
     up = _way(config, Direction.UPLOAD, allocation, health, facts)
     down = _way(config, Direction.DOWNLOAD, allocation, health, facts)
     there = _there(config, facts)

@@ -78,10 +78,18 @@ class PolicyStatus(TypedDict):
     pinned: str | None
 
 
+class CeilingStatus(TypedDict):
+    """An operator's limit in one direction. `ends_in_s` is null where it ends by hand alone."""
+
+    rate_bps: int
+    ends_in_s: int | None
+
+
 class VlanStatus(TypedDict):
     """One VLAN, seen from its clients: upload is what they send. Guarantee 0: none is asked.
 
-    `short_*` is what the uplinks that work lack of the guarantee, 0 where it is whole.
+    `short_*` is what the uplinks that work lack of the guarantee, 0 where it is whole. `limit` has
+    the keys "upload" and "download"; it is null where no operator has set one.
     """
 
     interface: str
@@ -92,6 +100,7 @@ class VlanStatus(TypedDict):
     guaranteed_download_bps: int
     short_upload_bps: int
     short_download_bps: int
+    limit: dict[str, CeilingStatus | None] | None
 
 
 class Status(TypedDict):
@@ -234,4 +243,5 @@ def _vlan(
         "guaranteed_download_bps": 0 if vlan.download is None else int(vlan.download.guaranteed),
         "short_upload_bps": missing.get((vlan.name, "upload"), 0),
         "short_download_bps": missing.get((vlan.name, "download"), 0),
+        "limit": None,
     }

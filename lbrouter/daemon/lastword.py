@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lbrouter.daemon.pending import Moment
-from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.health import Health, Limit, UplinkHealth, UplinkState
+from lbrouter.model.units import Rate
 
 FILE: Final = "health.json"
 
@@ -26,7 +27,13 @@ def save(runtime_dir: Path, health: Health) -> None:
         }
         for name, each in health.uplinks.items()
     }
-    document = {"boot": Moment.now().boot, "uplinks": uplinks, "pins": dict(health.pins)}
+    limits = {vlan: [each.upload, each.download] for vlan, each in health.limits.items()}
+    document = {
+        "boot": Moment.now().boot,
+        "uplinks": uplinks,
+        "pins": dict(health.pins),
+        "limits": limits,
+    }
     aside = runtime_dir / f"{FILE}.new"
     with suppress(OSError):
         aside.write_text(json.dumps(document), encoding="utf-8")
@@ -42,9 +49,17 @@ def load(runtime_dir: Path) -> Health | None:
         return Health(
             uplinks={name: _uplink(each) for name, each in found["uplinks"].items()},
             pins=dict(found["pins"]),
+            limits={vlan: _limit(*rates) for vlan, rates in found.get("limits", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _limit(upload: int | None, download: int | None) -> Limit:
+    return Limit(
+        upload=None if upload is None else Rate(upload),
+        download=None if download is None else Rate(download),
+    )
 
 
 def _uplink(found: Any) -> UplinkHealth:

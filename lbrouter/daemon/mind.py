@@ -2,7 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from lbrouter.compile import failover
@@ -15,7 +16,7 @@ from lbrouter.daemon.history import moment
 from lbrouter.daemon.journal import Journal
 from lbrouter.model.config import Config
 from lbrouter.model.events import Addressed, Carrier, Event, ProbeSent, Tick
-from lbrouter.model.health import Health, UplinkState
+from lbrouter.model.health import Health, Limit, UplinkState
 from lbrouter.model.machine import Facts
 from lbrouter.model.state import Family
 
@@ -41,6 +42,7 @@ class Mind:
         self._stirred: dict[str, str] = {}
         if known.uplinks:  # else nothing is known yet that could go on or be over
             self._resume(journal)
+        self.limits: Callable[[Config], Mapping[str, Limit]] = lambda _config: {}
         self.news = Alarm()
         """Set by each event; the loop puts its own in its place."""
         self._journal = journal
@@ -61,7 +63,8 @@ class Mind:
         while self._events:
             brain = failover.step(brain, self._events.popleft(), self.config)
         self.brain = failover.step(brain, Tick(at=time.monotonic()), self.config)
-        self.health = failover.health(self.brain, self.config)
+        limits = self.limits(self.config)
+        self.health = replace(failover.health(self.brain, self.config), limits=limits)
         if failover.same(before, self.health):
             return False
         self._stirred = {}
@@ -95,6 +98,7 @@ class Mind:
         other = Mind(config, self._journal, known=Health())
         other.brain = failover.renew(self.brain, config, time.monotonic())
         other.health = failover.health(other.brain, config)
+        other.limits = self.limits
         other.since |= {name: at for name, at in self.since.items() if name in other.since}
         other.incidents = {n: i for n, i in self.incidents.items() if n in config.uplinks}
         return other

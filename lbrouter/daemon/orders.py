@@ -7,6 +7,7 @@ from typing import Any
 from lbrouter.compile.takeover import Roots
 from lbrouter.compile.unsupported import limits
 from lbrouter.daemon.file import File, refuse_unsupported, understood
+from lbrouter.daemon.limits import DIRECTIONS, Ceiling, line_rate, said_of
 from lbrouter.daemon.loop import Loop
 from lbrouter.daemon.mind import Mind
 from lbrouter.daemon.protocol import Document, number, words
@@ -18,7 +19,7 @@ from lbrouter.model.events import Event
 from lbrouter.model.health import Health
 from lbrouter.model.machine import Facts
 from lbrouter.model.plan import Operation, Plan
-from lbrouter.model.units import Duration
+from lbrouter.model.units import Duration, Rate
 from lbrouter.services import secrets
 
 Adopt = Callable[[File, Mind], Awaitable[None]]
@@ -43,6 +44,7 @@ class Orders:
             "drain": self._drain,
             "pin": self._pin,
             "restore": self._restore,
+            "limit": self._limit,
         }
 
     async def answer(self, asked: Document) -> Any:
@@ -139,16 +141,47 @@ class Orders:
 
     async def _wish(self, event: Event, said: str) -> Any:
         """Done when this returns: the flows go where they should. Kept over a restart."""
+        async with self._loop.writer:
+            self._loop.mind.tell(event)
+            await self._loop.turn()
+        self._remember("wish", said)
+        return {"said": said}
+
+    def _remember(self, kind: str, said: str, *, subject: str = "") -> None:
         loop = self._loop
-        async with loop.writer:
-            loop.mind.tell(event)
-            await loop.turn()
-        loop.journal.say("wish", said)
+        loop.journal.say(kind, said, subject=subject)
         try:
             loop.wishes.save(loop.machine.store.directory)
         except LbrouterError as error:
             loop.journal.say("trouble", f"this will not be remembered over a restart: {error}")
-        return {"said": said}
+
+    async def _limit(self, asked: Document) -> Any:
+        """A VLAN's ceiling for a while: `rate` in bits per second, 0 for none but the file's."""
+        loop, vlan = self._loop, words(asked, "vlan")
+        ways = _directions(asked)
+        rate, for_ms = number(asked, "rate", default=0), number(asked, "for_ms", default=0)
+        config = loop.file.config
+        async with loop.writer:
+            if rate:
+                within = Duration(for_ms) if for_ms else None
+                ceiling = Ceiling.begin(line_rate(rate), within)
+                loop.wishes.limit(config, vlan, ways, ceiling)
+                said = said_of(config.vlans[vlan], ways, Rate(rate), within)
+            else:
+                had = loop.wishes.unlimit(config, vlan, ways)
+                said = f"{vlan} is no longer limited" if had else f"{vlan} was not limited"
+            await loop.turn()
+        self._remember("limit", said, subject=vlan)
+        return {"said": said, "limit": loop.wishes.limits.status(vlan)}
+
+    def end_limits(self) -> None:
+        """Those whose time is over; the loop follows at its next turn, which this brings about."""
+        over = self._loop.wishes.limits.overdue()
+        for vlan in over:
+            said = f"the time of the limit is over: {vlan} is no longer limited"
+            self._remember("limit", said, subject=vlan)
+        if self._loop.wishes.limits.drained() or over:
+            self._loop.mind.news.set()
 
 
 class Recording:
@@ -168,3 +201,10 @@ class Recording:
 
     def _teller(self, _plan: Plan) -> Callable[[Operation], None]:
         return lambda operation: self._changes.append(change(operation))
+
+
+def _directions(asked: Document) -> tuple[str, ...]:
+    found = asked.get("directions", list(DIRECTIONS))
+    if not isinstance(found, list) or not found or not all(each in DIRECTIONS for each in found):
+        raise UsageError('"directions" is a list of "upload" and "download".')
+    return tuple(each for each in DIRECTIONS if each in found)

@@ -5,11 +5,14 @@ from math import ceil
 from lbrouter.compile import failover
 from lbrouter.compile.status import Measured, Seen, Status
 from lbrouter.compile.status import status as compose
+from lbrouter.daemon.limits import Limits
 from lbrouter.daemon.mind import Mind
 from lbrouter.daemon.rounds import Held
 
 
-def status(held: Held, mind: Mind, measured: Measured, *, pending_s: float | None) -> Status:
+def status(
+    held: Held, mind: Mind, measured: Measured, limits: Limits, *, pending_s: float | None
+) -> Status:
     """Contract, section 3; the health as it is now, the rest as the last round found it."""
     seen = Seen(
         allocation=held.found.allocation,
@@ -29,6 +32,8 @@ def status(held: Held, mind: Mind, measured: Measured, *, pending_s: float | Non
         uplink["rtt_ms"] = _rounded(readings.rtt_ms)
         uplink["jitter_ms"] = _rounded(readings.jitter_ms)
         uplink["loss_percent"] = _rounded(readings.loss_percent)
+    for name, vlan in composed["vlans"].items():
+        vlan["limit"] = limits.status(name)
     return composed
 
 

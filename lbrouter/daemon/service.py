@@ -102,6 +102,7 @@ class Service:
         file, on_trial = await beginning.choose(loop.trial, self._places.config, self._journal)
         refuse_unsupported(file.config)
         mind = await beginning.mind(loop.machine, file, self._journal)
+        mind.limits = loop.wishes.limits.in_force
         for event in loop.wishes.events(file.config):
             mind.tell(event)
         loop.begin(file, mind)
@@ -156,6 +157,7 @@ class Service:
             "the sampler": self._sample,
             "the witness": self._senses.bear_witness,
             "the trial": self._try,
+            "the limits": self._end_limits,
             "the programs": self._tend,
             "the solicitor": self._solicit,
             "the reload": self._reloads,
@@ -213,6 +215,11 @@ class Service:
                     if self._loop.trial.waiting.read() == record:
                         await self._orders.rollback(record.source, why="nobody confirmed it")
             await asyncio.sleep(TRIAL_EVERY_S)
+
+    async def _end_limits(self) -> None:
+        while True:
+            await asyncio.sleep(TRIAL_EVERY_S)
+            self._orders.end_limits()
 
     async def _tend(self) -> None:
         """A program that died is started again; what keeps it from starting is said once."""

@@ -71,7 +71,8 @@ class View:
             raise NotAppliedError("The kernel is being changed.", remedy="Ask again in a second.")
         measured = await self._sampler.measured()
         pending_s = self._loop.trial.waiting.left()
-        return report.status(held, self._loop.mind, measured, pending_s=pending_s)
+        limits = self._loop.wishes.limits
+        return report.status(held, self._loop.mind, measured, limits, pending_s=pending_s)
 
     async def _events(self, asked: Document) -> Any:
         limit = min(number(asked, "limit", default=USUAL_EVENTS), MOST_EVENTS)

@@ -1,12 +1,13 @@
-"""What operators asked for: drained uplinks and pinned policies, over a restart of the daemon."""
+"""What operators asked for, over a restart: drained uplinks, pinned policies, limited VLANs."""
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lbrouter.daemon.limits import Ceiling, Limits
 from lbrouter.kernel import durable
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UsageError
@@ -17,10 +18,11 @@ FILE = "wishes.json"
 
 @dataclass(slots=True, kw_only=True)
 class Wishes:
-    """Names of drained uplinks, and the uplink that each pinned policy has to take."""
+    """Names of drained uplinks, the uplink that each pinned policy has to take, limits of VLANs."""
 
     drained: set[str] = field(default_factory=set)
     pins: dict[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
     @staticmethod
     def load(state_dir: Path) -> "Wishes":
@@ -28,13 +30,21 @@ class Wishes:
         payload, _ = durable.read(state_dir / FILE)
         try:
             found: Any = json.loads(payload or b"{}")
-            return Wishes(drained=set(found.get("drained", ())), pins=dict(found.get("pins", {})))
-        except (ValueError, TypeError, AttributeError):
+            return Wishes(
+                drained=set(found.get("drained", ())),
+                pins=dict(found.get("pins", {})),
+                limits=Limits.load(found.get("limits", {})),
+            )
+        except (ValueError, TypeError, AttributeError, KeyError):
             return Wishes()
 
     def save(self, state_dir: Path) -> None:
         """Raises LbrouterError where the disk does not take it."""
-        payload = {"drained": sorted(self.drained), "pins": self.pins}
+        payload = {
+            "drained": sorted(self.drained),
+            "pins": self.pins,
+            "limits": self.limits.document(),
+        }
         durable.write(state_dir / FILE, json.dumps(payload).encode())
 
     def events(self, config: Config) -> Iterator[Event]:
@@ -65,6 +75,16 @@ class Wishes:
         self.drained.discard(uplink)
         self.pins = {policy: name for policy, name in self.pins.items() if name != uplink}
         return Restore(at=time.monotonic(), uplink=uplink)
+
+    def limit(self, config: Config, vlan: str, ways: Iterable[str], ceiling: Ceiling) -> None:
+        """A ceiling for `vlan`. Raises UsageError for a name that the file does not have."""
+        _known(config.vlans, vlan, "VLAN")
+        self.limits.put(vlan, ways, ceiling)
+
+    def unlimit(self, config: Config, vlan: str, ways: Iterable[str]) -> bool:
+        """No ceiling but the file's; whether there was one. Raises UsageError as above."""
+        _known(config.vlans, vlan, "VLAN")
+        return self.limits.end(vlan, ways)
 
 
 def _known(names: Any, name: str, what: str) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lbrouter.model.units import Rate
+
 
 class UplinkState(StrEnum):
     """States of an uplink, as `status --json` prints them."""
@@ -34,8 +36,19 @@ class UplinkHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A ceiling that an operator set on a VLAN for a while, in bits per second; None is none."""
+
+    upload: Rate | None = None
+    download: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """All uplinks by name, and the pins that an operator set (policy name to uplink name)."""
+    """All uplinks by name, and what an operator asked for: pins (policy name to uplink name) and
+    limits (by VLAN name).
+    """
 
     uplinks: Mapping[str, UplinkHealth] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, Limit] = field(default_factory=dict)

@@ -44,7 +44,7 @@ def health(brain: Brain, config: Config) -> Health:
 
 def same(one: Health, other: Health) -> bool:
     """Whether both lead to the same state of the kernel."""
-    return one.pins == other.pins and _essence(one) == _essence(other)
+    return (one.pins, one.limits) == (other.pins, other.limits) and _essence(one) == _essence(other)
 
 
 def _essence(known: Health) -> dict[str, tuple[UplinkState, frozenset[str], bool, float]]:
