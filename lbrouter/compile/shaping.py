@@ -39,6 +39,9 @@ IFB_DOWN: Final = "lbr-down"
 IFB_UP: Final = "lbr-up"
 """Where uploads meet before they part to the uplinks, for the VLANs' ceilings."""
 
+NOWHERE: Final = ""
+"""A redirect to nowhere lets everything pass: it keeps the place."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shaping:
@@ -80,10 +83,10 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
     there = _there(config, facts)
     redirects = [
         redirect
-        for redirect in (*_up_redirects(config, up), *_down_redirects(config, down))
+        for redirect in (*_up_redirects(config, up, facts), *_down_redirects(config, down))
         if redirect.interface in there
     ]
-    ifbs = sorted({redirect.to for redirect in redirects})
+    ifbs = sorted({redirect.to for redirect in redirects} - {NOWHERE})
     nouns = [
         _placed(noun, facts)
         for noun in (*_uploads(config, up, facts), *_downloads(config, down, facts))
@@ -119,6 +122,7 @@ def _placed(noun: Qdisc | HtbClass, facts: Facts) -> Qdisc | HtbClass:
 
 
 _WHY: Final = {
+    NOWHERE: "a limit can be hung in here without a packet being lost",
     IFB_DOWN: "downloads meet here: the LAN is several ports",
     IFB_UP: "uploads meet here, so that a VLAN's ceiling holds over all uplinks",
 }
@@ -195,10 +199,15 @@ def _down_redirects(config: Config, way: _Way) -> Iterator[Redirect]:
             yield _redirect(config.device_of(vlan), IFB_DOWN)
 
 
-def _up_redirects(config: Config, way: _Way) -> Iterator[Redirect]:
-    if way.spanning:
+def _up_redirects(config: Config, way: _Way, facts: Facts) -> Iterator[Redirect]:
+    """To the ceilings' tree; without one the hook alone, where the kernel has it.
+
+    A hook that is made, or taken away, stops the interface for some 20 ms: what is sent meanwhile
+    is lost (net/sched/sch_api.c, qdisc_graft). A limit of one VLAN must not do that to the others.
+    """
+    if way.spanning or (config.vlans and {"ifb", "u32"} <= facts.features):
         for uplink in config.uplinks.values():
-            yield _redirect(uplink.device, IFB_UP)
+            yield _redirect(uplink.device, IFB_UP if way.spanning else NOWHERE)
 
 
 def _redirect(interface: str, to: str) -> Redirect:

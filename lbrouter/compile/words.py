@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from lbrouter.compile.htb import MAJOR, OWN, classid_text
 from lbrouter.model.numbers import NFT_TABLE, PROTOCOL
 from lbrouter.model.plan import Operation, Verb
 from lbrouter.model.service import Service
@@ -167,6 +168,8 @@ def _redirect(redirect: Redirect, verb: Verb) -> str:
         return f"tc qdisc del dev {device} clsact"
     everything = f"{redirect.direction} protocol all u32 match u32 0 0"
     filtered = f"tc filter add dev {device} {everything}"
+    if not redirect.to:
+        return f"tc qdisc add dev {device} clsact; {filtered} flowid {classid_text((MAJOR, OWN))}"
     return (
         f"tc qdisc add dev {device} clsact;"
         f" {filtered} action mirred egress redirect dev {redirect.to}"

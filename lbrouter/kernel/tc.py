@@ -22,7 +22,7 @@ from pyroute2.netlink.rtnl import (
     RTM_NEWTFILTER,
 )
 
-from lbrouter.compile.htb import burst_us
+from lbrouter.compile.htb import MAJOR, OWN, burst_us
 from lbrouter.kernel.netlink import ADD, GONE, REMOVE, REPLACE, NetlinkError, send, tolerate
 from lbrouter.kernel.refusal import lacking
 from lbrouter.kernel.tc_observe import (
@@ -223,18 +223,28 @@ async def _redirect(ipr: AsyncIPRoute, redirect: Redirect, old: object) -> None:
     await tolerate(frozenset({errno.EEXIST}), send(ipr, clsact, RTM_NEWQDISC, ADD))
     if old is not None:
         await _delete_filter(ipr, index, redirect.direction)
-    request = _filter(index, redirect.direction)
+    await tolerate(frozenset({errno.EEXIST}), send(ipr, _filtering(redirect), RTM_NEWTFILTER, ADD))
+
+
+def _filtering(redirect: Redirect) -> Any:
+    """The filter; one to nowhere takes no action, so that the packet goes on."""
+    request = _filter(_index(redirect.interface), redirect.direction)
+    everything = ("TCA_U32_SEL", {"keys": ["0x0/0x0+0"]})
+    if not redirect.to:
+        options: list[Any] = [("TCA_U32_CLASSID", MAJOR << 16 | OWN), everything]
+        request["attrs"] = [("TCA_KIND", "u32"), ("TCA_OPTIONS", {"attrs": options})]
+        return request
     action = {"eaction": 1, "action": 4, "ifindex": _index(redirect.to)}
     mirred = [
         ("TCA_ACT_KIND", "mirred"),
         ("TCA_ACT_OPTIONS", {"attrs": [("TCA_MIRRED_PARMS", action)]}),
     ]
     options = [
-        ("TCA_U32_SEL", {"keys": ["0x0/0x0+0"]}),
+        everything,
         ("TCA_U32_ACT", {"attrs": [("TCA_ACT_PRIO_1", {"attrs": mirred})]}),
     ]
     request["attrs"] = [("TCA_KIND", "u32"), ("TCA_OPTIONS", {"attrs": options})]
-    await tolerate(frozenset({errno.EEXIST}), send(ipr, request, RTM_NEWTFILTER, ADD))
+    return request
 
 
 async def _unredirect(ipr: AsyncIPRoute, old: Redirect) -> None:

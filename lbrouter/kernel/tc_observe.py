@@ -60,8 +60,12 @@ CAKE_TINS: Final = {"besteffort": 3}
 CAKE_FLOWS: Final = {"dual-srchost": 5, "dual-dsthost": 6}
 CAKE_NAT: Final = {"nat": 1, "nonat": 0}
 
-REDIRECT_PATH: Final = (TCA_OPTIONS, 7, 1, 2, 2)
-"""TCA_U32_ACT, the first action, TCA_ACT_OPTIONS, TCA_MIRRED_PARMS."""
+TCA_U32_ACT: Final = 7
+REDIRECT_PATH: Final = (TCA_OPTIONS, TCA_U32_ACT, 1, 2, 2)
+"""The filter's actions, the first one, TCA_ACT_OPTIONS, TCA_MIRRED_PARMS."""
+
+LOST: Final = "?"
+"""Where a redirect leads whose interface is gone."""
 
 RATESPEC: Final = "BBHhHI"
 HTB_OPT: Final = Struct(f"={RATESPEC}{RATESPEC}IIIII")
@@ -254,8 +258,12 @@ async def _redirects(
         for direction, hook in HOOKS.items():
             for found in await filters(ipr, index, hook):
                 if is_ours(found):
-                    to = names.get(_target(found), "")
+                    to = names.get(_target(found), LOST) if _redirects_at_all(found) else ""
                     yield Redirect(interface=names[index], direction=direction, to=to)
+
+
+def _redirects_at_all(found: Answer) -> bool:
+    return bool(found.nested(TCA_OPTIONS, TCA_U32_ACT))
 
 
 def _target(found: Answer) -> int:

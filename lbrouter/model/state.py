@@ -207,7 +207,10 @@ class HtbClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
-    """All packets of `interface` in `direction` ("ingress" or "egress") pass through IFB `to`."""
+    """All packets of `interface` in `direction` ("ingress" or "egress") pass through IFB `to`.
+
+    `to` is "" where they pass as they are: the hook and its filter keep the place.
+    """
 
     interface: str
     direction: str

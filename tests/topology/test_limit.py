@@ -12,15 +12,17 @@ from lbrouter.model.errors import Exit
 from lbrouter.rehearsal.shell import Job
 from lbrouter.rehearsal.venue import Venue
 from tests.topology.conftest import VenueOf, eventually, succeeded
-from tests.topology.daemons import FAST, Daemon
+from tests.topology.daemons import Daemon
 
 pytestmark = [pytest.mark.needs("htb", "ifb", "u32", "nft"), pytest.mark.slow]
 
-TEXT = (
-    FAST
-    + """
+TEXT = """
 [gateway]
 name = "limits"
+
+[health]
+targets = ["icmp://8.8.8.8", "icmp://1.1.1.1"]
+down_after = "5s"
 
 [uplinks.fiber]
 interface = "wan1"
@@ -53,7 +55,6 @@ download = { guaranteed = "2mbit" }
 mode = "failover"
 uplinks = ["fiber", "lte"]
 """
-)
 
 SENDER = """
 import json
@@ -148,23 +149,30 @@ def test_a_limit_holds_in_both_directions_and_ends_by_itself(venue: Venue, daemo
     assert daemon.says("limit:", "the time of the limit is over")
 
 
-def test_no_packet_is_lost_when_a_limit_comes_and_goes(venue: Venue, daemon: Daemon) -> None:
-    pings = [venue.client(name).ping(interval_ms=4) for name in ("guests", "stream")]
-    for _ in range(5):
+def test_nothing_of_the_others_is_lost_when_a_limit_comes_and_goes(
+    venue: Venue, daemon: Daemon
+) -> None:
+    pings = [venue.client(name).ping(interval_ms=4) for name in ("stream", "guests")]
+    for _ in range(4):
         for wanted in (5_000_000, 20_000_000, 0):
             limit(venue, wanted)
-    for [row] in (ping.stop() for ping in pings):
-        print("limit set and lifted:", row["sent"], "sent, gap ms", row["max_gap_ms"])
-        assert row["sent"] > 100
-        assert row["lost"] == []
+    links = ["ip", "-o", "link"]
+    assert eventually(lambda: "lbr-up" not in venue.gateway.check(links), within_s=20)
+    (stream, guests) = (ping.stop()[0] for ping in pings)
+    print("stream lost", len(stream["lost"]), "of", stream["sent"], "guests", len(guests["lost"]))
+    assert stream["sent"] > 100
+    assert stream["lost"] == []
+    # Their own device has no queue before and after: to change that stops it for a moment.
+    assert len(guests["lost"]) < 100
+
+
+def test_what_waits_below_a_limit_goes_out_when_it_ends(venue: Venue, daemon: Daemon) -> None:
     limit(venue, 1_000_000)
     receiver = venue.internet.start([sys.executable, "-c", RECEIVER])
     receiver.line()
     venue.client("guests").check([sys.executable, "-c", SENDER])
-    limit(venue, 0)  # while they wait for their turn
+    limit(venue, 0)
     assert receiver.result() == [*range(14)]
-    links = ["ip", "-o", "link"]
-    assert eventually(lambda: "lbr-up" not in venue.gateway.check(links), within_s=20)
 
 
 def test_a_limit_outlives_the_daemon(venue: Venue, daemon: Daemon) -> None:
