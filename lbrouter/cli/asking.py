@@ -1,4 +1,4 @@
-"""The verbs that change nothing: check, plan, status, events, explain, doctor, rehearse."""
+"""The verbs that change nothing: check, plan, status, clients, events, explain and so on."""
 # ruff: noqa: PLC0415  -- a verb imports what it needs, `--help` nothing
 
 import asyncio
@@ -84,6 +84,13 @@ def events(
     )
     language = lang or language_of(os.environ)
     return asyncio.run(run(settings_of(context, json=json), wanted, language))
+
+
+def clients(context: typer.Context, *, json: JsonOption = False) -> int:
+    """List who is where: name, MAC, address, lease, VLAN, uplink, rates, connections."""
+    from lbrouter.cli.clients import clients as run
+
+    return asyncio.run(run(settings_of(context, json=json)))
 
 
 def explain(

@@ -75,6 +75,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     ordering.rollback,
     ordering.run,
     asking.status,
+    asking.clients,
     asking.events,
     asking.explain,
     ordering.limit,

@@ -33,6 +33,12 @@ def _global(config: Config) -> Iterator[Sysctl]:
         why="the reverse-path check looks a reply up by its mark, as its request was",
     )
 
+    yield Sysctl(
+        path="net/netfilter/nf_conntrack_acct",
+        value="1",
+        why="connections count their bytes: what each client sends and receives",
+    )
+
 
 def _uplink(config: Config, uplink: Uplink) -> Iterator[Sysctl]:
     device = uplink.device
