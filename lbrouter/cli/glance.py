@@ -152,7 +152,7 @@ def _vlans(vlans: dict[str, VlanStatus]) -> Table:
             rate(each["upload_bps"]),
             rate(each["download_bps"]),
             *guarantees,
-            Text(_limit(each), style="yellow"),
+            Text(_remark(each), style="yellow"),
         )
     return table
 
@@ -163,6 +163,12 @@ def _guarantee(promised: int, missing: int) -> Text:
     if not missing:
         return Text(rate(promised))
     return Text(f"{rate(promised)}, {rate(missing)} short", style="bold red")
+
+
+def _remark(vlan: VlanStatus) -> str:
+    others = [f"{each['address']} ({each['mac']})" for each in vlan["other_dhcp_servers"]]
+    found = [f"another DHCP server: {', '.join(others)}"] if others else []
+    return "; ".join(filter(None, (_limit(vlan), *found)))
 
 
 def _limit(vlan: VlanStatus) -> str:

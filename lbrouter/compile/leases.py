@@ -1,6 +1,6 @@
 """dnsmasq's lease file: who has which address, and how full the pools are. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final, TypedDict
@@ -10,6 +10,10 @@ from lbrouter.model.config import Config
 
 FULL_PERCENT: Final = 80
 """From here on a pool is worth a word: the next busload of guests may find it empty."""
+
+EASED_PERCENT: Final = 70
+"""Below this a pool that was worth a word is not any more: one guest who comes and goes is no news.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +53,41 @@ def pools(config: Config, held: Iterable[Lease], *, now: int) -> dict[str, Pool]
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """The pools that are short now, and a sentence for each that became so, or is no longer."""
+
+    short: frozenset[str]
+    sentences: dict[str, str]
+
+
+def short(found: Mapping[str, Pool], before: frozenset[str]) -> News:
+    """Which pools are short, where `before` were."""
+    now = {name for name, pool in found.items() if _percent(pool) >= FULL_PERCENT}
+    now |= {n for n, pool in found.items() if n in before and _percent(pool) >= EASED_PERCENT}
+    sentences = {name: _sentence(name, found[name]) for name in sorted(now - before)}
+    for name in sorted(before - now):
+        pool = found.get(name)
+        left = "" if pool is None else f" ({pool['used']} of {pool['size']} are on loan)"
+        sentences[name] = f"VLAN {name} has addresses again{left}"
+    return News(short=frozenset(now), sentences=sentences)
+
+
+def _percent(pool: Pool) -> float:
+    return pool["used"] * 100 / pool["size"]
+
+
+def _sentence(name: str, pool: Pool) -> str:
+    return (
+        f"VLAN {name}: {pool['used']} of {pool['size']} addresses are on loan;"
+        " widen its range or shorten its lease"
+    )
+
+
 def crowded(found: dict[str, Pool]) -> tuple[str, ...]:
     """A sentence for each pool that is nearly used up."""
     return tuple(
-        f"VLAN {name}: {pool['used']} of {pool['size']} addresses are on loan;"
-        " widen its range or shorten its lease"
-        for name, pool in found.items()
-        if pool["used"] * 100 >= pool["size"] * FULL_PERCENT
+        _sentence(name, pool) for name, pool in found.items() if _percent(pool) >= FULL_PERCENT
     )
 
 

@@ -85,6 +85,14 @@ class CeilingStatus(TypedDict):
     ends_in_s: int | None
 
 
+class DhcpServerStatus(TypedDict):
+    """A DHCP server that is not ours: its hardware address, its address, one that it offers."""
+
+    mac: str
+    address: str
+    offers: str
+
+
 class VlanStatus(TypedDict):
     """One VLAN, seen from its clients: upload is what they send. Guarantee 0: none is asked.
 
@@ -101,6 +109,7 @@ class VlanStatus(TypedDict):
     short_upload_bps: int
     short_download_bps: int
     limit: dict[str, CeilingStatus | None] | None
+    other_dhcp_servers: list[DhcpServerStatus]
 
 
 class Status(TypedDict):
@@ -244,4 +253,5 @@ def _vlan(
         "short_upload_bps": missing.get((vlan.name, "upload"), 0),
         "short_download_bps": missing.get((vlan.name, "download"), 0),
         "limit": None,
+        "other_dhcp_servers": [],
     }

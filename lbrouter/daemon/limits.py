@@ -6,8 +6,8 @@ ceiling, so that what waits in their queues goes out before they are taken away.
 """
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from math import ceil
 from typing import Any, Final
 
@@ -51,12 +51,12 @@ class Ceiling:
         return max(0.0, self.deadline - now.seconds) if self.boot == now.boot else 0.0
 
 
+@dataclass(slots=True)
 class Limits:
-    """All limits, by VLAN and direction, and those that end just now."""
+    """All limits, by VLAN and direction, and those that end just now (until when)."""
 
-    def __init__(self, held: Mapping[Key, Ceiling] | None = None) -> None:
-        self._held: dict[Key, Ceiling] = dict(held or {})
-        self._draining: dict[Key, float] = {}
+    _held: dict[Key, Ceiling] = field(default_factory=dict)
+    _draining: dict[Key, float] = field(default_factory=dict)
 
     @staticmethod
     def load(found: Any) -> "Limits":

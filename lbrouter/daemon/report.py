@@ -2,16 +2,23 @@
 
 from math import ceil
 
-from lbrouter.compile import failover
+from lbrouter.compile import failover, strangers
 from lbrouter.compile.status import Measured, Seen, Status
 from lbrouter.compile.status import status as compose
+from lbrouter.compile.strangers import Round
 from lbrouter.daemon.limits import Limits
 from lbrouter.daemon.mind import Mind
 from lbrouter.daemon.rounds import Held
 
 
 def status(
-    held: Held, mind: Mind, measured: Measured, limits: Limits, *, pending_s: float | None
+    held: Held,
+    mind: Mind,
+    measured: Measured,
+    *,
+    limits: Limits,
+    others: Round,
+    pending_s: float | None,
 ) -> Status:
     """Contract, section 3; the health as it is now, the rest as the last round found it."""
     seen = Seen(
@@ -34,6 +41,7 @@ def status(
         uplink["loss_percent"] = _rounded(readings.loss_percent)
     for name, vlan in composed["vlans"].items():
         vlan["limit"] = limits.status(name)
+        vlan["other_dhcp_servers"] = strangers.status(others, name)
     return composed
 
 

@@ -15,6 +15,7 @@ from lbrouter.daemon.file import File, load, refuse_unsupported
 from lbrouter.daemon.history import Sample, moment
 from lbrouter.daemon.journal import Journal
 from lbrouter.daemon.leases import Leases
+from lbrouter.daemon.leasing import LOOK_EVERY_S, Leasing
 from lbrouter.daemon.loop import Loop, Places
 from lbrouter.daemon.machine import Machine, holds_ours
 from lbrouter.daemon.mind import Mind
@@ -75,7 +76,8 @@ class Service:
         places = self._places
         machine = Machine(kernel, state_dir=places.state_dir, runtime_dir=places.runtime_dir)
         self._journal, self._loop = journal, Loop(machine, journal)
-        view = View(self._loop, self._sampler, self._minute)
+        self._leasing = Leasing(journal, machine.dnsmasq)
+        view = View(self._loop, self._sampler, self._minute, self._leasing)
         self._orders = Orders(self._loop, view, adopt=self._adopt, end=self._rolled_back)
         self._socket = ControlSocket(
             places.runtime_dir, answer=self._orders.answer, stream=view.stream
@@ -160,6 +162,7 @@ class Service:
             "the limits": self._end_limits,
             "the programs": self._tend,
             "the solicitor": self._solicit,
+            "the leases": self._look_after_leases,
             "the reload": self._reloads,
             "the watchdog": self._beat,
             **self._messenger.parts(),
@@ -220,6 +223,11 @@ class Service:
         while True:
             await asyncio.sleep(TRIAL_EVERY_S)
             self._orders.end_limits()
+
+    async def _look_after_leases(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self._leasing.look(self._loop.file.config)
 
     async def _tend(self) -> None:
         """A program that died is started again; what keeps it from starting is said once."""

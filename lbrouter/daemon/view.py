@@ -9,6 +9,7 @@ from lbrouter.compile.status import Status
 from lbrouter.compile.story import current, stories
 from lbrouter.daemon import report
 from lbrouter.daemon.history import Entry, moment, recent
+from lbrouter.daemon.leasing import Leasing
 from lbrouter.daemon.loop import Loop
 from lbrouter.daemon.minute import Minute, Second
 from lbrouter.daemon.protocol import Document, number, words
@@ -44,8 +45,9 @@ class Screen(TypedDict):
 class View:
     """All that may be asked without changing anything."""
 
-    def __init__(self, loop: Loop, sampler: Sampler, minute: Minute) -> None:
+    def __init__(self, loop: Loop, sampler: Sampler, minute: Minute, leasing: Leasing) -> None:
         self._loop = loop
+        self._leasing = leasing
         self._sampler = sampler
         self._minute = minute
         self._streams: dict[str, Callable[[], AsyncGenerator[Any, None]]] = {
@@ -71,8 +73,14 @@ class View:
             raise NotAppliedError("The kernel is being changed.", remedy="Ask again in a second.")
         measured = await self._sampler.measured()
         pending_s = self._loop.trial.waiting.left()
-        limits = self._loop.wishes.limits
-        return report.status(held, self._loop.mind, measured, limits, pending_s=pending_s)
+        return report.status(
+            held,
+            self._loop.mind,
+            measured,
+            limits=self._loop.wishes.limits,
+            others=self._leasing.found,
+            pending_s=pending_s,
+        )
 
     async def _events(self, asked: Document) -> Any:
         limit = min(number(asked, "limit", default=USUAL_EVENTS), MOST_EVENTS)

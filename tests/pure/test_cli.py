@@ -29,11 +29,13 @@ from tests.situations import TWO_LINES, config_of, desired_of
 Output = pytest.CaptureFixture[str]
 
 VERBS = ("check", "plan", "apply", "confirm", "rollback", "run", "status", "events", "explain")
-VERBS += ("down", "guard", "doctor", "rehearse", "uplink")
+VERBS += ("down", "guard", "doctor", "rehearse", "uplink", "limit", "clients")
 ONLY_BY_THE_DAEMON = (
     ("uplink", "drain", "fiber"),
     ("uplink", "pin", "show", "fiber"),
     ("uplink", "restore", "fiber"),
+    ("limit", "guests", "5mbit", "--for", "10m"),
+    ("limit", "guests", "off", "--upload"),
 )
 
 
@@ -74,6 +76,19 @@ def test_what_only_a_daemon_can_do_says_so(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "needs the daemon" in captured.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("0",), ("0mbit",), ("1kbit",), ("400gbit",), ("fast",), ("5mbit", "--for", "0s"),
+     ("off", "--for", "5m"), ("5MB/s",), ("-5mbit",)],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_limit_that_makes_no_sense_is_64(
+    arguments: tuple[str, ...], capsys: Output, tmp_path: Path
+) -> None:
+    assert main(["--runtime-dir", str(tmp_path), "limit", "guests", *arguments]) == Exit.USAGE
+    assert capsys.readouterr().err
 
 
 @pytest.mark.parametrize("time", ["0s", "soon", "60", "25h", "10ms"])
