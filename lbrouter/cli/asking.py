@@ -93,6 +93,30 @@ def clients(context: typer.Context, *, json: JsonOption = False) -> int:
     return asyncio.run(run(settings_of(context, json=json)))
 
 
+def measure(
+    context: typer.Context,
+    uplink: Annotated[str, typer.Argument(metavar="UPLINK", help="An uplink of the file.")],
+    *,
+    server: Annotated[
+        str, typer.Option(metavar="HOST[:PORT]", help="An iperf3 server (iperf3 -s).")
+    ] = "",
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="Or a page: GET for download, POST for upload.")
+    ] = "",
+    seconds: Annotated[
+        int, typer.Option(metavar="N", min=3, max=60, help="How long, each way.")
+    ] = 10,
+    yes: Annotated[bool, typer.Option("--yes", help="Although the line is in use.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Fill a line for a moment, and propose what the file should say of it."""
+    from lbrouter.cli.measuring import Wanted
+    from lbrouter.cli.measuring import measure as run
+
+    wanted = Wanted(uplink=uplink, server=server, url=url, seconds=seconds, yes=yes)
+    return asyncio.run(run(settings_of(context, json=json), wanted))
+
+
 def explain(
     context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="SRC", help='Address, VLAN name or "gateway".')],

@@ -77,6 +77,7 @@ VERBS: tuple[Callable[..., int], ...] = (
     asking.status,
     asking.clients,
     asking.events,
+    asking.measure,
     asking.explain,
     ordering.limit,
     ordering.down,

@@ -29,7 +29,7 @@ from tests.situations import TWO_LINES, config_of, desired_of
 Output = pytest.CaptureFixture[str]
 
 VERBS = ("check", "plan", "apply", "confirm", "rollback", "run", "status", "events", "explain")
-VERBS += ("down", "guard", "doctor", "rehearse", "uplink", "limit", "clients")
+VERBS += ("down", "guard", "doctor", "rehearse", "uplink", "limit", "clients", "measure")
 ONLY_BY_THE_DAEMON = (
     ("uplink", "drain", "fiber"),
     ("uplink", "pin", "show", "fiber"),

@@ -83,6 +83,7 @@ LINE = HtbClass(
     quantum=1,
     prio=0,
 )
+HOOK = Redirect(interface="enp2s0", direction="egress", to="")
 EGRESS = Redirect(interface="enp1s0", direction="egress", to="lbr-up")
 TABLE = NftTable(structure="a", elements={"uplinks": frozenset({("enp1s0", "")})}, script="x")
 
@@ -126,6 +127,8 @@ ADDED = {
     " burst 1b cburst 1b quantum 1": LINE,
     "tc qdisc add dev enp1s0 clsact; tc filter add dev enp1s0 egress protocol all u32 match u32 0 0"
     " action mirred egress redirect dev lbr-up": EGRESS,
+    "tc qdisc add dev enp2s0 clsact; tc filter add dev enp2s0 egress protocol all u32 match u32 0 0"
+    " flowid 4c01:ffe": HOOK,
     "nft -f ruleset (table inet lbrouter, 1 elements)": TABLE,
 }
 

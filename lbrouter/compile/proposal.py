@@ -1,0 +1,97 @@
+"""From a measurement of a line to what the file should say of it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median, quantiles
+from typing import Final, TypedDict
+
+from lbrouter.model.units import Rate
+
+FRAME: Final = 1514
+SEGMENT: Final = 1448
+"""Bytes of an Ethernet frame, and of what TCP carries in it: a line's rate counts frames."""
+
+DIGITS: Final = 3
+"""Of a proposed rate: more than three would only look exact."""
+
+SHAPED: Final = 0.9
+"""Of what shaping lets through: whoever measured so much has measured the shaping."""
+
+
+class Latency(TypedDict):
+    """Round trips in milliseconds, null where nobody answered."""
+
+    median_ms: float | None
+    p95_ms: float | None
+
+
+class WayMeasured(TypedDict):
+    """One direction: the median second, what to write, and whether our own shaping was measured."""
+
+    goodput_bps: int
+    line_bps: int
+    proposed: str
+    shaped: bool
+    loaded: Latency
+
+
+class LineMeasured(TypedDict):
+    """The document of `lbrouter measure --json`."""
+
+    uplink: str
+    idle: Latency
+    upload: WayMeasured | None
+    download: WayMeasured | None
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """What one direction carried, second by second (bits per second), and round trips meanwhile."""
+
+    goodput_bps: Sequence[float]
+    rtts_s: Sequence[float]
+
+
+def latency(rtts_s: Sequence[float]) -> Latency:
+    """Median and 95th percentile."""
+    if not rtts_s:
+        return {"median_ms": None, "p95_ms": None}
+    worst = quantiles(rtts_s, n=20)[-1] if len(rtts_s) > 1 else rtts_s[0]
+    return {"median_ms": round(median(rtts_s) * 1000, 1), "p95_ms": round(worst * 1000, 1)}
+
+
+def way(found: Samples, *, limit: int | None) -> WayMeasured | None:
+    """One direction; `limit` is the rate to which the gateway itself held it, if it did.
+
+    None where nothing was measured.
+    """
+    if not found.goodput_bps:
+        return None
+    goodput = median(found.goodput_bps)
+    line = goodput * FRAME / SEGMENT
+    return {
+        "goodput_bps": round(goodput),
+        "line_bps": round(line),
+        "proposed": str(rounded(line)),
+        "shaped": limit is not None and line >= SHAPED * limit,
+        "loaded": latency(found.rtts_s),
+    }
+
+
+def rounded(bps: float) -> Rate:
+    """Down to three digits: shaping above the line is none."""
+    whole = int(bps)
+    scale = 10 ** max(0, len(str(whole)) - DIGITS)
+    return Rate(whole // scale * scale)
+
+
+def snippet(uplink: str, ways: Mapping[str, WayMeasured | None]) -> str:
+    """The lines for the file."""
+    lines = [f"[uplinks.{uplink}]"]
+    for direction, each in ways.items():
+        if each is not None:
+            doubt = "   # not more than the file's own limit let through" * each["shaped"]
+            key = f"{direction:<8}"
+            lines.append(f'{key} = "{each["proposed"]}"{doubt}')
+    return "\n".join(lines)
