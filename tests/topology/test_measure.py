@@ -62,7 +62,6 @@ def test_a_line_in_use_is_left_alone_and_mistakes_are_named(venue: Venue) -> Non
     assert "port 9" in refused.stderr
     for words in (("lte",), ("nobody", "--server", "x"), ("lte", "--url", "ftp://x/")):
         assert gateway.lbrouter("measure", *words).returncode == Exit.USAGE
-    succeeded(gateway.lbrouter("apply"))
     load = ["iperf3", "-c", "1.1.1.1", "--bind-dev", "wan2", "-u", "-b", "5M", "-t", "20"]
     job = gateway.start(load)
     before = venue.isp("lte").bytes()[0]
