@@ -78,19 +78,6 @@ def test_what_only_a_daemon_can_do_says_so(
     assert "needs the daemon" in captured.err
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [("0",), ("0mbit",), ("1kbit",), ("400gbit",), ("fast",), ("5mbit", "--for", "0s"),
-     ("off", "--for", "5m"), ("5MB/s",), ("-5mbit",)],
-    ids=" ".join,
-)  # fmt: skip
-def test_a_limit_that_makes_no_sense_is_64(
-    arguments: tuple[str, ...], capsys: Output, tmp_path: Path
-) -> None:
-    assert main(["--runtime-dir", str(tmp_path), "limit", "guests", *arguments]) == Exit.USAGE
-    assert capsys.readouterr().err
-
-
 @pytest.mark.parametrize("time", ["0s", "soon", "60", "25h", "10ms"])
 def test_a_time_to_confirm_that_makes_no_sense_is_64(time: str, capsys: Output) -> None:
     assert main(["apply", "--confirm-within", time]) == Exit.USAGE

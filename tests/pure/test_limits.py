@@ -1,10 +1,15 @@
 """A limit for a while: what it makes of the file, and of the kernel's classes."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from lbrouter.cli.main import main
 from lbrouter.compile.diff import diff
 from lbrouter.compile.limits import limited, lowered
 from lbrouter.compile.shaping import IFB_UP, shape
+from lbrouter.model.errors import Exit
 from lbrouter.model.health import Limit
 from lbrouter.model.machine import Facts
 from lbrouter.model.plan import Phase, Verb
@@ -92,3 +97,16 @@ def test_what_is_limited_and_let_go_again_is_as_before() -> None:
     assert not diff(before, kernel())
     desk = {c.ceil for c in during.classes if c.classid[1] & 0xFFF == 3}
     assert max(desk) == 3 * MBIT
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("0",), ("0mbit",), ("1kbit",), ("400gbit",), ("fast",), ("5mbit", "--for", "0s"),
+     ("off", "--for", "5m"), ("5MB/s",), ("-5mbit",)],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_limit_that_makes_no_sense_is_64(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["--runtime-dir", str(tmp_path), "limit", "guests", *arguments]) == Exit.USAGE
+    assert capsys.readouterr().err

@@ -97,6 +97,27 @@ def test_each_client_with_its_uplink_its_rate_and_its_lease(venue: Venue, tmp_pa
     assert address in table
 
 
+def test_a_host_of_the_file_gets_its_address_and_is_found_by_its_name(
+    venue: Venue, tmp_path: Path
+) -> None:
+    succeeded(venue.gateway.lbrouter("apply"))
+    encoder, guest = venue.client("stream"), venue.client("guests")
+    script = tmp_path / "udhcpc.sh"
+    script.write_text(SCRIPT, encoding="ascii")
+    script.chmod(0o755)
+    asked = ["busybox", "udhcpc", "-f", "-q", "-n", "-t", "3", "-T", "1", "-i", "eth0", "-s"]
+    encoder.check(["ip", "-4", "address", "flush", "dev", "eth0"])
+    # A VLAN without a pool has addresses for its hosts alone.
+    assert encoder.run([*asked, str(script)]).stdout == ""
+    encoder.check(["ip", "link", "set", "eth0", "address", "02:00:00:00:10:10"])
+    assert encoder.check([*asked, str(script)]).split()[0] == "10.10.10.77"
+    for name in ("encoder", "encoder.internal"):
+        found = guest.run(["busybox", "nslookup", "-type=a", name, "10.10.40.1"])
+        assert "10.10.10.77" in found.stdout
+    other = guest.run(["busybox", "nslookup", "-type=a", "other.internal", "10.10.40.1"])
+    assert "NXDOMAIN" in other.stdout
+
+
 def test_names_go_on_when_a_line_dies(venue: Venue) -> None:
     client, number = venue.client("guests"), 0
     with Daemon(venue.gateway) as daemon:

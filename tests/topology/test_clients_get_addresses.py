@@ -248,23 +248,6 @@ def test_down_ends_the_process_and_no_other_one(venue: Venue) -> None:
     assert succeeded(gateway.lbrouter("down")) == "nothing to change\n"
 
 
-def test_a_host_of_the_file_gets_its_address_and_is_found_by_its_name(
-    before: Venue, script: str
-) -> None:
-    client = before.client("desk")
-    mac = json.loads(client.check(["ip", "-json", "link", "show", "eth0"]))[0]["address"]
-    host = f'hosts.mixer = {{ mac = "{mac.upper()}", address = "10.10.99.77" }}'
-    _write(before, TEXT.replace("manage = true", host))
-    succeeded(before.gateway.lbrouter("apply"))
-    assert _lease(client, script)[0] == "10.10.99.77"
-    guest = before.client("guests")
-    for name in ("mixer", "mixer.internal"):
-        assert "10.10.99.77" in _resolve(guest, name, "10.10.40.1")
-    assert "NXDOMAIN" in _resolve(guest, "other.internal", "10.10.40.1")
-    client.check(["ip", "link", "set", "eth0", "address", "02:00:00:00:07:07"])
-    assert _lease(client, script) == []  # a VLAN without a pool has addresses for its hosts alone
-
-
 def test_a_taken_port_is_named_and_the_kernel_keeps_what_it_holds(before: Venue) -> None:
     gateway = before.gateway
     gateway.check(["ip", "address", "add", "10.10.40.1/22", "dev", "lan1"])
