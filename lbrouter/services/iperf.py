@@ -62,6 +62,9 @@ def rates(output: bytes, peer: Peer) -> list[float]:
             )
         sums = [each["sum"] for each in found["intervals"]]
         kept = [float(each["bits_per_second"]) for each in sums if not each.get("omitted")]
+        # The sender counts what it has put into a queue; what arrived is the line's.
+        most = found.get("end", {}).get("sum_received", {}).get("bits_per_second", float("inf"))
+        kept = [min(each, float(most)) for each in kept]
     except (ValueError, KeyError, TypeError) as error:
         raise NotAppliedError(f"iperf3 to {peer.host} says nothing that makes sense.") from error
     if not kept:

@@ -50,6 +50,12 @@ def test_iperf_is_bound_to_the_uplink_and_its_report_read() -> None:
     assert rates(report + b' {"sum": {"bits_per_second": 5.5}}]}', Peer(host="h")) == [5.5]
 
 
+def test_what_waits_in_the_sender_s_queue_does_not_count() -> None:
+    report = b'{"intervals": [{"sum": {"bits_per_second": 9}}],'
+    report += b' "end": {"sum_received": {"bits_per_second": 7}}}'
+    assert rates(report, Peer(host="h")) == [7.0]
+
+
 @pytest.mark.parametrize("report", [b"", b"[]", b'{"error": "refused"}', b'{"intervals": []}'])
 def test_a_report_of_nothing_is_an_error(report: bytes) -> None:
     with pytest.raises(NotAppliedError, match="iperf3 to h"):
