@@ -204,10 +204,13 @@ def _offered(client: Client, event: Heard, dice: Dice, fault: Fault) -> Stepped:
 
 
 def _granted(client: Client, event: Heard, dice: Dice, fault: Fault) -> Stepped:
+    """Nonsense ends nothing: another server may have sent it, and the right one still answers."""
     lease, why = _understood(client, event, fault)
     if lease is None:
-        client = replace(client, nonsense=why)
-        return _again(client, event.at, dice) if client.phase is Phase.REQUESTING else (client, ())
+        return replace(client, nonsense=why), ()
+    asked = client.offered if client.phase is Phase.REQUESTING else None
+    if asked is not None and lease.server != asked.server:
+        return client, ()
     return replace(
         client, phase=Phase.BOUND, lease=lease, offered=None, tries=0, refusals=0, nonsense="",
         due=min(lease.renew_at, lease.expires_at),
