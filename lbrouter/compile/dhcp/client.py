@@ -185,7 +185,7 @@ def _heard(client: Client, event: Heard, dice: Dice, fault: Fault) -> Stepped:
     if kind is Kind.OFFER and client.phase is Phase.SELECTING:
         return _offered(client, event, dice, fault)
     if kind is Kind.ACK and asking:
-        return _granted(client, event, dice, fault)
+        return _granted(client, event, fault)
     if kind is Kind.NAK and asking and _may_refuse(client, event.message):
         return _refused(client, event.at, dice)
     return client, ()
@@ -203,7 +203,7 @@ def _offered(client: Client, event: Heard, dice: Dice, fault: Fault) -> Stepped:
     return _asked(client, event.at, dice, fresh=False)
 
 
-def _granted(client: Client, event: Heard, dice: Dice, fault: Fault) -> Stepped:
+def _granted(client: Client, event: Heard, fault: Fault) -> Stepped:
     """Nonsense ends nothing: another server may have sent it, and the right one still answers."""
     lease, why = _understood(client, event, fault)
     if lease is None:
