@@ -14,7 +14,6 @@ from lbrouter.compile.dhcp.message import NOBODY, Kind, Message, Option
 from lbrouter.compile.dhcp.state import (
     Client,
     Dice,
-    Due,
     Event,
     Heard,
     Phase,
@@ -68,7 +67,7 @@ def step(client: Client, event: Event, dice: Dice, fault: Fault) -> Stepped:
             if (event.message.xid, event.message.hardware) != (client.xid, client.hardware):
                 return client, ()
             return _heard(client, event, dice, fault)
-        case Due():
+        case _:
             return (client, ()) if event.at < client.due else _acted(client, event.at, dice)
 
 
