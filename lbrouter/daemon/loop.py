@@ -25,9 +25,8 @@ from lbrouter.kernel.monitor import Notice, NoticeKind
 from lbrouter.model.config import Uplink
 from lbrouter.model.events import Addressed, Carrier, Event
 
-CALM_S: Final = 30.0
-"""A round after this time at the latest: not every setting announces that it was changed. Rules,
-routes, addresses, qdiscs, the ruleset, forwarding and rp_filter do, and are mended at once."""
+CALM_S: Final = 10.0
+"""A round after this time at the latest: not every setting announces that it was changed."""
 
 AGAIN_S: Final = 1.0
 """After a round that failed."""

@@ -11,6 +11,7 @@ byte of it is paid for, and it is seldom the one in use.
 
 from typing import Final
 
+from lbrouter.compile.failover.evidence import WEIGHED
 from lbrouter.compile.failover.findings import alive
 from lbrouter.compile.failover.line import Line
 from lbrouter.compile.failover.tolerance import tested
@@ -59,8 +60,8 @@ def credit_s(line: Line, at: float) -> float:
 
 def _doubted(line: Line) -> bool:
     """Whether its loss is in doubt for some policy, and quick probes may still be spent on it."""
-    if line.credit_s <= 0 or not alive(line):
-        return False
+    if line.credit_s <= 0 or not alive(line) or line.run > WEIGHED:
+        return False  # a longer row is silence: it weighs no more, and is asked at its own pace
     pairs = zip(line.settings.losses, line.evidence, strict=True)
     doubted = {loss for loss, each in pairs if each.quick > 0}
     return bool(doubted and doubted & tested(line))
