@@ -116,6 +116,8 @@ def test_an_incident_on_the_screen_and_in_an_alert(venue_of: VenueOf, tmp_path: 
         assert {venue.uplink_of(source) for _, source, _ in posts} == {"lte"}
         assert "show moved to lte at" in posts[-1][2]["text"]
         assert "show moved to lte at" in noted.read_text()
+        daemon.process.send_signal(signal.SIGSTOP)
+        assert eventually(lambda: screen.shows("THE DAEMON DOES NOT ANSWER"), within_s=25)
         daemon.kill()
         assert eventually(lambda: screen.shows("NO DAEMON: nothing fails over."), within_s=15)
         assert eventually(lambda: screen.shows("no carrier on wan1"), within_s=15)
