@@ -9,7 +9,7 @@ from lbrouter.cli.render import Report, document, notes, say
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.takeover import Roots
 from lbrouter.daemon import client
-from lbrouter.daemon.file import refuse_unsupported
+from lbrouter.daemon.file import require_tools
 from lbrouter.daemon.protocol import Document
 from lbrouter.daemon.trial import NOTHING_WAITS, Trial
 from lbrouter.kernel.linux import LinuxKernel
@@ -51,7 +51,7 @@ async def trial(settings: Settings) -> AsyncIterator[Trial]:
 async def apply(settings: Settings, within: Duration | None, *, take_over: bool) -> int:
     """Make the kernel hold what the file says."""
     report, file = Report("applied", settings), session.load(settings)
-    refuse_unsupported(file.config)
+    require_tools(file.config)
     secrets.require(file.config)
     asked: Document = {"verb": "apply", "config": file.text.decode(), "source": file.source}
     if within is not None:

@@ -6,10 +6,10 @@ from lbrouter.cli import services, session
 from lbrouter.cli.render import document, notes, say
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.allocate import allocate
+from lbrouter.compile.caveats import caveats
 from lbrouter.compile.desired import desired_state
 from lbrouter.compile.firewall import interfaces_of
 from lbrouter.compile.glimpse import first_look, leaseless
-from lbrouter.compile.unsupported import limits, unsupported
 from lbrouter.daemon.file import File
 from lbrouter.kernel.dryrun import dry_run
 from lbrouter.model.config import Config
@@ -24,8 +24,8 @@ FEATURES: Final = frozenset({"fq_codel"})
 def check(settings: Settings) -> int:
     """Exit code 0, or 1 where the ruleset is refused; a broken file raises ConfigError.
 
-    With JSON: {"ok", "errors", "warnings", "unsupported": [{"key", "why", "remedy"}], "dry_run"};
-    `dry_run` is false where the kernel could not be asked.
+    With JSON: {"ok", "errors", "warnings", "dry_run"}; `dry_run` is false where the kernel could
+    not be asked.
     """
     file = session.load(settings)
     desired = imagined(file.config)
@@ -36,10 +36,8 @@ def check(settings: Settings) -> int:
         skipped = dry_run(desired.nft)
     except NotAppliedError as error:
         errors.append(str(error))
-    refused = unsupported(file.config)
     notes("warning", file.warnings)
-    notes("warning: not in this version", refused)
-    notes("note", (*limits(file.config), *leaseless(file.config, Facts())))
+    notes("note", (*caveats(file.config), *leaseless(file.config, Facts())))
     notes("warning", services.doubts(file.config))
     notes("error", errors)
     if skipped:
@@ -68,16 +66,11 @@ def imagined(config: Config) -> KernelState:
 def _conclude(settings: Settings, file: File, errors: list[str], *, skipped: bool) -> None:
     config = file.config
     if settings.json:
-        refused = [
-            {"key": each.key_path, "why": each.why, "remedy": each.remedy}
-            for each in unsupported(config)
-        ]
         document(
             {
                 "ok": not errors,
                 "errors": errors,
                 "warnings": list(file.warnings),
-                "unsupported": refused,
                 "dry_run": not skipped,
             }
         )

@@ -5,7 +5,6 @@ from lbrouter.cli.render import notes, show
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.diff import diff
 from lbrouter.compile.takeover import Roots
-from lbrouter.compile.unsupported import unsupported
 from lbrouter.kernel.linux import LinuxKernel
 
 
@@ -16,7 +15,6 @@ async def plan(settings: Settings) -> int:
         here = session.machine(settings, kernel)
         found = await here.look(file.config, judge=judge)
     session.warn(file, found, here.store)
-    notes("note: `apply` will refuse", unsupported(file.config))
     notes("note: `apply` wants --take-over", found.in_the_way(file.config))
     found = found.with_roots(file.config, Roots.REPLACE)
     steps = diff(found.observed, found.desired(file.config))

@@ -7,11 +7,11 @@ from lbrouter.cli import services
 from lbrouter.cli.render import notes
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.allocate import allocate
+from lbrouter.compile.caveats import caveats
 from lbrouter.compile.desired import scope_of
 from lbrouter.compile.explain import Known
 from lbrouter.compile.glimpse import first_look, leaseless
 from lbrouter.compile.shaping import shape
-from lbrouter.compile.unsupported import limits
 from lbrouter.daemon import client, lastword
 from lbrouter.daemon.file import File
 from lbrouter.daemon.file import load as read
@@ -80,7 +80,7 @@ def warn(file: File, found: Found, store: Store) -> None:
     """All that a person should know, and that stops nothing."""
     notes("warning", (*file.warnings, *store.warnings, *found.facts.conflicts))
     notes("warning", (*_shaping(file.config, found), *services.doubts(file.config)))
-    notes("note", (*limits(file.config), *leaseless(file.config, found.facts)))
+    notes("note", (*caveats(file.config), *leaseless(file.config, found.facts)))
 
 
 def _shaping(config: Config, found: Found) -> Iterator[str]:

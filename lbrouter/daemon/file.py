@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lbrouter.compile.parse import MAX_BYTES, Parsed, parse
 from lbrouter.compile.pppd import lines
-from lbrouter.compile.unsupported import unsupported
 from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfigError, NotPermittedError, UnavailableError
@@ -61,11 +60,8 @@ def load(path: Path) -> File:
     return understood(read(path), source=str(path))
 
 
-def refuse_unsupported(config: Config) -> None:
-    """Raise UnavailableError naming all that this version, or this machine, cannot do."""
-    refusals = unsupported(config)
-    if refusals:
-        raise UnavailableError("\n".join(f"not in this version: {each}" for each in refusals))
+def require_tools(config: Config) -> None:
+    """Raise UnavailableError naming what this machine lacks of all that the file asks for."""
     dnsmasq.require(config)
     pppd.require(config)
     if lines(config) and not pppoe.available():

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from math import ceil
 from typing import Any
 
+from lbrouter.compile.caveats import caveats
 from lbrouter.compile.takeover import Roots
-from lbrouter.compile.unsupported import limits
-from lbrouter.daemon.file import File, refuse_unsupported, understood
+from lbrouter.daemon.file import File, require_tools, understood
 from lbrouter.daemon.limits import DIRECTIONS, Ceiling, line_rate, said_of
 from lbrouter.daemon.loop import Loop
 from lbrouter.daemon.mind import Mind
@@ -60,7 +60,7 @@ class Orders:
     async def _apply(self, asked: Document) -> Any:
         text, source = words(asked, "config"), words(asked, "source", default="a file")
         file = understood(text.encode(), source=source)
-        refuse_unsupported(file.config)
+        require_tools(file.config)
         secrets.require(file.config)
         within_ms = number(asked, "confirm_within_ms", default=0)
         within = Duration(within_ms) if within_ms else None
@@ -70,7 +70,7 @@ class Orders:
         left = self._loop.trial.waiting.left()
         return {
             "changes": changes,
-            "warnings": [*file.warnings, *map(str, limits(file.config))],
+            "warnings": [*file.warnings, *map(str, caveats(file.config))],
             "pending_confirm_s": None if left is None else ceil(left),
         }
 

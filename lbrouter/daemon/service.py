@@ -11,7 +11,7 @@ from lbrouter.compile.allocate import allocate
 from lbrouter.compile.takeover import Roots
 from lbrouter.daemon import beginning, lastword, thrift
 from lbrouter.daemon.alerts import Messenger
-from lbrouter.daemon.file import File, load, refuse_unsupported
+from lbrouter.daemon.file import File, load, require_tools
 from lbrouter.daemon.history import Sample, moment
 from lbrouter.daemon.journal import Journal
 from lbrouter.daemon.leases import Leases
@@ -102,7 +102,7 @@ class Service:
         """The file, the mind, and the kernel as both of them say."""
         loop = self._loop
         file, on_trial = await beginning.choose(loop.trial, self._places.config, self._journal)
-        refuse_unsupported(file.config)
+        require_tools(file.config)
         mind = await beginning.mind(loop.machine, file, self._journal)
         mind.limits = loop.wishes.limits.in_force
         for event in loop.wishes.events(file.config):
@@ -259,7 +259,7 @@ class Service:
             self._notifier.reloading()
             try:
                 file = load(self._places.config)
-                refuse_unsupported(file.config)
+                require_tools(file.config)
                 async with self._loop.writer:
                     await self._orders.apply(file)
             except LbrouterError as error:

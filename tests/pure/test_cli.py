@@ -174,33 +174,6 @@ def test_check_touches_nothing_and_says_what_is_good(tmp_path: Path, capsys: Out
     assert sorted(tmp_path.iterdir()) == [file]
 
 
-LATER = '[uplinks.leased]\ninterface = "wan9"\naddress6 = "auto"\n'
-
-
-def test_check_names_what_this_version_cannot_do_and_is_content(
-    tmp_path: Path, capsys: Output
-) -> None:
-    file = tmp_path / "later.toml"
-    file.write_text(TWO_LINES + LATER, encoding="utf-8")
-    assert main(["--config", str(file), "check", "--json"]) == Exit.DONE
-    captured = capsys.readouterr()
-    found = json.loads(captured.out)
-    assert (found["ok"], found["errors"]) == (True, [])
-    assert [each["key"] for each in found["unsupported"]] == ["uplinks.leased.address6"]
-    assert "warning: not in this version: uplinks.leased.address" in captured.err
-
-
-def test_apply_refuses_what_this_version_cannot_do_before_it_looks_at_anything(
-    tmp_path: Path, capsys: Output
-) -> None:
-    file = tmp_path / "later.toml"
-    file.write_text(TWO_LINES + LATER, encoding="utf-8")
-    places = ["--state-dir", str(tmp_path / "state"), "--runtime-dir", str(tmp_path / "run")]
-    assert main(["--config", str(file), *places, "apply"]) == Exit.UNAVAILABLE
-    assert "uplinks.leased.address" in capsys.readouterr().err
-    assert sorted(tmp_path.iterdir()) == [file]
-
-
 @pytest.mark.parametrize(
     "error",
     [

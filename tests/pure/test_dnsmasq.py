@@ -5,9 +5,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from lbrouter.compile.caveats import caveats
 from lbrouter.compile.dnsmasq import Places, argv, is_needed, is_wanted, service, text
 from lbrouter.compile.leases import Lease, crowded, leases, pools
-from lbrouter.compile.unsupported import limits
 from lbrouter.compile.words import words
 from lbrouter.model.config import Config
 from lbrouter.model.plan import Operation, Phase, Verb
@@ -103,9 +103,10 @@ def test_a_prefix_that_clients_cannot_use_is_not_announced_and_named() -> None:
     config = config_of(TWO_LINES.replace("fd10:10::1/64", "fd10:10::1/80"))
     assert "enable-ra" not in lines(config)
     assert "no-dhcp-interface=lan1" in lines(config)
-    [limit] = limits(config)
+    [limit] = caveats(config)
     assert limit.key_path == "vlans.stream.address6"
-    assert limits(full()) == ()
+    assert str(limit).startswith("vlans.stream.address6: clients form addresses by themselves")
+    assert caveats(full()) == ()
 
 
 def test_names_are_asked_of_the_file_s_resolvers_or_the_machine_s() -> None:

@@ -10,12 +10,11 @@ from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import desired_state
 from lbrouter.compile.explain import Known, explain
 from lbrouter.compile.flow import flow_of
-from lbrouter.compile.glimpse import first_look
+from lbrouter.compile.glimpse import first_look, lack
 from lbrouter.compile.parse import parse
-from lbrouter.compile.ports import WayOut, lack, standing, way_out
+from lbrouter.compile.ports import WayOut, standing, way_out
 from lbrouter.compile.pppd import Places, fault, service, text
 from lbrouter.compile.pppdlog import reason
-from lbrouter.compile.unsupported import unsupported
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfigError
 from lbrouter.model.health import UplinkState
@@ -127,7 +126,7 @@ def test_while_there_is_no_session_there_is_no_way_out() -> None:
     facts = facts_of(CONFIG, without=("ppp-fiber",))
     assert way_out(DSL, Family.V4, facts) is None
     assert way_out(DSL, Family.V4, dialled(OWN6)) is None
-    look = first_look(CONFIG, replace(facts, lacking={"fiber": "no PADO"}))
+    look = first_look(CONFIG, replace(facts, lacks={"fiber": "no PADO"}))
     assert look.uplinks["fiber"].state is UplinkState.WAITING
     assert look.uplinks["fiber"].reason == "no PADO"
     assert lack(DSL, facts) == "no address yet (pppoe) on wan1"
@@ -167,10 +166,6 @@ def test_explain_names_the_device_and_no_gateway() -> None:
     [way] = explain(CONFIG, flow, known)["ways"]
     assert (way["interface"], way["gateway"]) == ("ppp-fiber", None)
     assert way["source_address"] == "100.64.1.2"
-
-
-def test_neither_is_refused_any_more() -> None:
-    assert unsupported(CONFIG) == ()
 
 
 def test_pppd_is_told_all_it_needs_in_a_file() -> None:

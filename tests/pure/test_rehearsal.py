@@ -9,7 +9,6 @@ import pytest
 
 from lbrouter.compile.parse import parse
 from lbrouter.compile.render import render
-from lbrouter.compile.unsupported import unsupported
 from lbrouter.model.config import Config, Protocol
 from lbrouter.rehearsal.adapt import adapt, networks_of, overlap
 from lbrouter.rehearsal.oracle import expected_shares, policy_for, ways
@@ -87,7 +86,6 @@ def test_the_rehearsed_copy_is_a_file_that_apply_takes(text: str, *, tags: bool)
     adapted = adapt(config_of(text), tags=tags)
     again = parse(render(adapted.config).encode(), source="copy").config
     assert again == adapted.config
-    assert unsupported(again) == ()
     assert list(again.uplinks) == list(config_of(text).uplinks)
     assert tags or all(vlan.port for vlan in again.vlans.values())
 

@@ -6,10 +6,10 @@ from typing import get_type_hints
 import pytest
 
 from lbrouter.compile.allocate import allocate
+from lbrouter.compile.caveats import caveats
 from lbrouter.compile.glimpse import first_look
 from lbrouter.compile.guard import closed
 from lbrouter.compile.status import Measured, Seen, Status, Traffic, percentages, status
-from lbrouter.compile.unsupported import limits, unsupported
 from lbrouter.model.config import Config
 from lbrouter.model.health import Health, UplinkState
 from lbrouter.model.machine import Allocation, Facts, InterfaceFacts
@@ -182,9 +182,8 @@ uplinks = ["lte", "dsl", "other"]
 """
 
 
-def test_what_works_is_not_refused() -> None:
-    assert unsupported(CONFIG) == ()
-    assert limits(CONFIG) == ()
+def test_what_works_in_full_has_no_caveat() -> None:
+    assert caveats(CONFIG) == ()
 
 
 def test_an_external_line_shows_the_address_that_the_system_gave_it() -> None:

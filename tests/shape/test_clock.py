@@ -7,9 +7,13 @@ PACKAGE = Path(__file__).parents[2] / "lbrouter"
 WALL_CLOCK = re.compile(r"\btime\.time\(|datetime\.(now|utcnow|today)\(|CLOCK_REALTIME")
 
 SHOWN = {
+    "cli/asking.py": "what an operator means by --since",
+    "cli/clients.py": "what is left of a client's lease, from dnsmasq's lease file",
+    "daemon/alerts.py": "whether an alert is too old to be of use",
+    "daemon/leases.py": "since when no server answers, as a clock time",
+    "daemon/leasing.py": "how full the pools are, from dnsmasq's lease file",
     "cli/services.py": "how full the pools are, from dnsmasq's lease file",
     "daemon/history.py": "the stamp of an entry",
-    "daemon/mind.py": "the name of an incident",
     "kernel/probe/wire.py": "the kernel's stamp of a datagram, and guarded against jumps",
     "rehearsal/server.py": "the log of the simulated internet",
 }

@@ -53,12 +53,11 @@ def _complaints(line: Line, at: float) -> Iterator[str]:
     page = portal(line)
     if page is not None:
         yield f"captive portal instead of {page}"
-    if all(standing.out is None for standing in line.standings):
-        return
-    found = measures(line, at)
-    for limits, standing in zip(line.settings.limits, line.standings, strict=True):
-        if standing.out is not None:
-            yield _out(limits, standing, standing.out, found, at)
+    pairs = zip(line.settings.limits, line.standings, strict=True)
+    over = [(limits, each, each.out) for limits, each in pairs if each.out is not None]
+    if over:
+        found = measures(line, at)
+        yield from (_out(limits, each, out, found, at) for limits, each, out in over)
 
 
 def _out(limits: Limits, standing: Standing, out: Measure, found: Measures, at: float) -> str:

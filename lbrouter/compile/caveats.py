@@ -1,4 +1,4 @@
-"""What a correct file may ask for and this version cannot do: named, never silently ignored."""
+"""What a correct file asks for and gets in part: named, never silently ignored."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from lbrouter.model.config import Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A key of the file, why it is not done, and what to write instead."""
+class Caveat:
+    """A key of the file, why it is done in part, and what to write instead."""
 
     key_path: str
     why: str
@@ -19,20 +19,15 @@ class Refusal:
         return f"{self.key_path}: {self.why}; {self.remedy}"
 
 
-def unsupported(_config: Config) -> tuple[Refusal, ...]:
-    """What `apply` refuses: nothing that a file can say."""
-    return ()
-
-
-def limits(config: Config) -> tuple[Refusal, ...]:
-    """What works in part, so that `apply` goes on and says what is missing."""
+def caveats(config: Config) -> tuple[Caveat, ...]:
+    """What works in part: `apply` goes on and says what is missing."""
     return tuple(_advertisements(config))
 
 
-def _advertisements(config: Config) -> Iterator[Refusal]:
+def _advertisements(config: Config) -> Iterator[Caveat]:
     for name, vlan in config.vlans.items():
         if vlan.address6 is not None and vlan.address6.network.prefixlen != SLAAC_PREFIX:
-            yield Refusal(
+            yield Caveat(
                 key_path=f"vlans.{name}.address6",
                 why=f"clients form addresses by themselves under a /{SLAAC_PREFIX} alone",
                 remedy=f"write a /{SLAAC_PREFIX}, or give the clients fixed IPv6 addresses",
