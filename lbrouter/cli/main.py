@@ -68,6 +68,7 @@ def options(
 
 
 VERBS: tuple[Callable[..., int], ...] = (
+    ordering.init,
     asking.check,
     asking.plan,
     ordering.apply,

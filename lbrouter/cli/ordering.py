@@ -38,6 +38,18 @@ def apply(
     return asyncio.run(changing.apply(settings, within, take_over=take_over))
 
 
+def init(
+    context: typer.Context,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: the defaults.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Look at the machine's ports and write a first configuration; never over an old one."""
+    from lbrouter.cli.first import init as run
+
+    return run(settings_of(context, json=json), ask=not yes)
+
+
 def confirm(context: typer.Context, *, json: JsonOption = False) -> int:
     """Keep what waits for confirmation."""
     from lbrouter.cli import changing

@@ -28,8 +28,19 @@ from tests.situations import TWO_LINES, config_of, desired_of
 
 Output = pytest.CaptureFixture[str]
 
-VERBS = ("check", "plan", "apply", "confirm", "rollback", "run", "status", "events", "explain")
-VERBS += ("down", "guard", "doctor", "rehearse", "uplink", "limit", "clients", "measure")
+VERBS = (
+    "init",
+    "check",
+    "plan",
+    "apply",
+    "confirm",
+    "rollback",
+    "run",
+    "status",
+    "events",
+    "explain",
+)
+VERBS += ("init", "down", "guard", "doctor", "rehearse", "uplink", "limit", "clients", "measure")
 ONLY_BY_THE_DAEMON = (
     ("uplink", "drain", "fiber"),
     ("uplink", "pin", "show", "fiber"),
