@@ -1,11 +1,13 @@
 """Writes the pages that the configuration model knows by itself, or checks that they are current.
 
-docs/reference.md for people, docs/lbrouter.schema.json for editors.
+docs/reference.md for people, docs/lbrouter.schema.json for editors, docs/man for `man`.
 """
 
 import json
 import sys
 from pathlib import Path
+
+import manual
 
 from lbrouter.compile.reference import json_schema, reference_markdown
 
@@ -18,6 +20,8 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "reference.md": reference_markdown(),
         DOCS / "lbrouter.schema.json": schema,
+        DOCS / "man/lbrouter.8.md": manual.command_page(),
+        DOCS / "man/lbrouter.toml.5.md": manual.file_page(),
     }
 
 
