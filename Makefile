@@ -1,6 +1,6 @@
 # The only entry point. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-vm bench fmt man clean
+.PHONY: help setup demo check test test-vm test-image bench deb image fmt man clean
 
 export LC_ALL := C.UTF-8
 export HYPOTHESIS_STORAGE_DIRECTORY := .cache/hypothesis
@@ -13,7 +13,7 @@ help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## install what apt and pip must bring; the second time it does nothing
-	@tools/setup.sh base vm
+	@tools/setup.sh base vm image
 
 demo: ready  ## set up, then rehearse an event with two simulated providers and real traffic (root)
 	$(bin)/lbrouter rehearse $(example) --faults cable,blackhole --no-bandwidth
@@ -21,14 +21,23 @@ demo: ready  ## set up, then rehearse an event with two simulated providers and 
 check: ready  ## linters, types, floors and the pure tests, in under a minute
 	$(bin)/python -m pytest --numprocesses=2 tests/shape tests/pure $(cover)
 
-test: ready-vm  ## every test that this machine can run, the VM ring included (root)
+test: ready-image  ## every test that this machine can run, the VM ring included (root)
 	$(bin)/python -m pytest $(cover)
 
 test-vm: ready-vm  ## the contract and topology rings inside Debian's own kernel (QEMU, root)
 	$(bin)/python -m pytest tests/vm
 
+test-image: ready-image  ## build package and disk image, and boot them on an emulated PC (QEMU, root)
+	$(bin)/python -m pytest tests/image
+
 bench: ready  ## measure what the project promises and print the figures (root)
 	$(bin)/python -m bench
+
+deb: ready-image  ## build dist/lbrouter_*.deb for Debian 13 in a clean root file system (root)
+	@tools/build-deb.sh
+
+image: deb  ## build dist/lbrouter.img, a disk that makes a PC the gateway (root)
+	@tools/build-image.sh
 
 fmt: ready  ## format the code and mend what the linter can mend
 	$(bin)/ruff format .
@@ -42,8 +51,10 @@ clean:  ## remove what the other targets made (.venv, .cache, build leftovers)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Not for people: what the other targets need first, silent when it is there.
-.PHONY: ready ready-vm
+.PHONY: ready ready-vm ready-image
 ready:
 	@QUIET=1 tools/setup.sh base
 ready-vm:
 	@QUIET=1 tools/setup.sh base vm
+ready-image:
+	@QUIET=1 tools/setup.sh base vm image

@@ -13,10 +13,10 @@ settings.register_profile("lbrouter", deadline=None)
 settings.load_profile("lbrouter")
 
 HERE = Path(__file__).parent
-RINGS = ("shape", "pure", "contract", "topology", "vm")
+RINGS = ("shape", "pure", "contract", "topology", "vm", "image")
 """Cheapest first: a mistake shows in the ring that costs least."""
 
-ROOT_RINGS = frozenset({"contract", "topology", "vm"})
+ROOT_RINGS = frozenset({"contract", "topology", "vm", "image"})
 INSIDE_VM = "LBROUTER_INSIDE_VM" in os.environ
 """Set by tests/vm/guest.sh: this pytest runs on Debian's own kernel, emulated, ten times slower."""
 

@@ -1,0 +1,170 @@
+"""An emulated PC with a disk, a serial console and network cards that lead into a venue.
+
+QEMU without KVM, so that it runs everywhere alike. It is driven as a technician would: by what the
+console shows, by pulling cables, by the power switch.
+"""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+OVMF = Path("/usr/share/OVMF")
+PROMPT = "lbr# "
+"""What the shell is told to prompt with, once somebody is logged in."""
+
+MARKER = "code="
+
+
+class Computer:
+    """One PC. Entering its context is the power switch, leaving it pulls the plug."""
+
+    def __init__(self, folder: Path, disk: Path, *, cards: int, uefi: bool = True) -> None:
+        self.folder = folder
+        self.cards = cards
+        self.heard = ""
+        self._disk = disk
+        self._uefi = uefi
+        self._log = (folder / "console.log").open("ab")
+
+    def __enter__(self) -> Self:
+        self.power_on()
+        return self
+
+    def __exit__(self, *_about: object) -> None:
+        self.power_off()
+        self._log.close()
+
+    def sockets(self, card: int) -> dict[str, str]:
+        """Where a card's frames go and come from, for the patch panel."""
+        return {"card": str(self.folder / f"card{card}"), "mine": str(self.folder / f"panel{card}")}
+
+    def power_on(self) -> None:
+        """Start, and reach the console."""
+        self.started = time.monotonic()
+        self._process = subprocess.Popen(
+            self._command(), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
+        )
+        self._console = self._connect("console")
+        self._control = self._connect("control")
+        self._reply()
+        self._order("qmp_capabilities")
+
+    def power_off(self) -> None:
+        """The plug is pulled: nothing is written any more."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        self._process.wait()
+        for each in (self._console, self._control):
+            each.close()
+
+    def cable(self, card: int, *, up: bool) -> None:
+        """Plug a card's cable in, or pull it."""
+        self._order("set_link", name=f"card{card}", up=up)
+
+    def wait_for(self, pattern: str, *, within_s: float) -> str:
+        """Read the console until `pattern` shows up; what came before it, and it. TimeoutError."""
+        deadline = time.monotonic() + within_s
+        while (found := re.search(pattern, self.heard)) is None:
+            self._console.settimeout(max(deadline - time.monotonic(), 0.01))
+            try:
+                data = self._console.recv(65536)
+            except TimeoutError:
+                message = (
+                    f"no {pattern!r} on the console within {within_s} s:\n{self.heard[-1500:]}"
+                )
+                raise TimeoutError(message) from None
+            self._log.write(data)
+            self._log.flush()
+            self.heard += data.decode(errors="replace").replace("\r", "")
+        text, self.heard = self.heard[: found.end()], self.heard[found.end() :]
+        return text
+
+    def type(self, line: str) -> None:
+        """Type a line, with Enter."""
+        self._console.sendall(line.encode() + b"\n")
+
+    def run(self, command: str, *, within_s: float = 60) -> tuple[int, str]:
+        """Exit code and output of a command, typed at a shell that `ready` has prepared."""
+        self.heard = ""
+        self.type(f"{command}; echo {MARKER}$?.")
+        text = self.wait_for(rf"\n?{MARKER}(\d+)\.\n", within_s=within_s)
+        _, _, shown = text.partition("\n")
+        found = re.search(rf"{MARKER}(\d+)\.\n$", text)
+        assert found is not None
+        return int(found[1]), shown[: shown.rindex(MARKER)]
+
+    def _command(self) -> list[str]:
+        firmware = ("-drive", f"if=pflash,format=raw,readonly=on,file={OVMF}/OVMF_CODE_4M.fd")
+        command = [
+            "qemu-system-x86_64", "-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi",
+            "-smp", "2", "-m", "1024", "-display", "none", "-no-user-config", "-nodefaults",
+            *(firmware if self._uefi else ()),
+            "-drive", f"if=virtio,format=raw,file={self._disk},cache=unsafe",
+            "-device", "virtio-rng-pci",
+            "-chardev", f"socket,id=console,path={self.folder}/console,server=on,wait=off",
+            "-serial", "chardev:console",
+            "-qmp", f"unix:{self.folder}/control,server=on,wait=off",
+        ]  # fmt: skip
+        for card in range(self.cards):
+            ends = self.sockets(card)
+            command += [
+                "-netdev", ",".join((
+                    f"dgram,id=net{card}", "local.type=unix", f"local.path={ends['card']}",
+                    "remote.type=unix", f"remote.path={ends['mine']}",
+                )),
+                "-device", ",".join((
+                    f"virtio-net-pci,id=card{card},netdev=net{card}",
+                    f"mac=02:00:00:00:0c:0{card},addr=0x{card + 0x10:x}",
+                )),
+            ]  # fmt: skip
+        return command
+
+    def _connect(self, name: str) -> socket.socket:
+        deadline = time.monotonic() + 10
+        while True:
+            opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                opened.connect(str(self.folder / name))
+            except OSError:
+                opened.close()
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise
+                select_briefly(self._process)
+            else:
+                return opened
+
+    def _order(self, command: str, **arguments: object) -> Any:
+        request = {"execute": command, "arguments": arguments}
+        self._control.sendall(json.dumps(request).encode() + b"\n")
+        while "return" not in (reply := self._reply()):
+            if "error" in reply:
+                raise RuntimeError(reply["error"])
+        return reply["return"]
+
+    def _reply(self) -> dict[str, Any]:
+        """One line of QMP."""
+        line = b""
+        self._control.settimeout(30)
+        while not line.endswith(b"\n"):
+            line += self._control.recv(1)
+        reply: dict[str, Any] = json.loads(line)
+        return reply
+
+
+def select_briefly(process: subprocess.Popen[bytes]) -> None:
+    """A moment for a process that is about to make its sockets."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(0.05)
+
+
+def copy(disk: Path, to: Path) -> Path:
+    """A disk of 4 GB that holds what `disk` holds, which stays as it was built."""
+    subprocess.run(["cp", "--sparse=always", str(disk), str(to)], check=True)
+    os.truncate(to, 4 << 30)
+    return to

@@ -1,0 +1,103 @@
+"""The patch panel between an emulated machine's network cards and a venue's namespaces.
+
+Runs by its path inside the namespace that has the other ends, on the standard library alone:
+`panel.py REQUEST`, where REQUEST is JSON: {"cards": [{"card", "mine", "tags": {TAG: INTERFACE}}]}.
+`card` is the unix datagram socket at which QEMU takes frames, `mine` the one to which it sends. Tag
+0 is untagged; any other makes the card a trunk, and the panel the switch at its end: 802.1Q tags
+come off towards the interface and go on towards the card, so that the host's kernel needs to know
+nothing of them. Says `true` when it is ready, and ends with its standard input.
+"""
+
+import json
+import os
+import select
+import socket
+import struct
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+ETH_P_ALL = 3
+OUTGOING = 4
+"""PACKET_OUTGOING (linux/if_packet.h): our own frames come back to us, marked so."""
+
+TAGGED = b"\x81\x00"
+FRAME = 65_535
+AT_ONCE = 64
+
+
+class Card:
+    """One network card of the machine, and the interfaces that it is wired to."""
+
+    def __init__(self, request: dict[str, object]) -> None:
+        self.card = str(request["card"])
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        with suppress(FileNotFoundError):
+            Path(str(request["mine"])).unlink()
+        self.socket.bind(str(request["mine"]))
+        tags = request["tags"]
+        assert isinstance(tags, dict)
+        self.by_tag = {int(tag): _interface(name) for tag, name in tags.items()}
+        self.by_file = {each.fileno(): tag for tag, each in self.by_tag.items()}
+
+    def from_card(self) -> None:
+        """Frames of the machine: to the interface of their tag, without it."""
+        for _ in range(AT_ONCE):
+            try:
+                frame = self.socket.recv(FRAME)
+            except BlockingIOError:
+                return
+            tag = 0
+            if frame[12:14] == TAGGED:
+                tag = struct.unpack_from("!H", frame, 14)[0] & 0xFFF
+                frame = frame[:12] + frame[16:]
+            if tag in self.by_tag:
+                with suppress(OSError):
+                    self.by_tag[tag].send(frame)
+
+    def from_interface(self, file: int) -> None:
+        """Frames of the venue: to the machine, with the tag of their interface."""
+        tag = self.by_file[file]
+        for _ in range(AT_ONCE):
+            try:
+                frame, sender = self.by_tag[tag].recvfrom(FRAME)
+            except OSError:  # nothing more, or the cable was pulled
+                return
+            if sender[2] == OUTGOING:
+                continue
+            if tag:
+                frame = frame[:12] + TAGGED + struct.pack("!H", tag) + frame[12:]
+            with suppress(OSError):  # the machine is off, or starts anew
+                self.socket.sendto(frame, self.card)
+
+
+def _interface(name: str) -> socket.socket:
+    """All frames of an interface, whomever they are for."""
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    opened.bind((name, ETH_P_ALL))
+    # struct packet_mreq: index, PACKET_MR_PROMISC, no address
+    member = struct.pack("iHH8s", socket.if_nametoindex(name), 1, 0, b"")
+    opened.setsockopt(263, 1, member)  # SOL_PACKET, PACKET_ADD_MEMBERSHIP
+    return opened
+
+
+def main() -> None:
+    """Until standard input ends."""
+    cards = [Card(each) for each in json.loads(sys.argv[1])["cards"]]
+    by_file = {file: card for card in cards for file in card.by_file}
+    by_card = {card.socket.fileno(): card for card in cards}
+    print("true", flush=True)
+    while True:
+        ready, _, _ = select.select([*by_file, *by_card, sys.stdin.fileno()], [], [])
+        for file in ready:
+            if file in by_card:
+                by_card[file].from_card()
+            elif file in by_file:
+                by_file[file].from_interface(file)
+            elif not os.read(file, 4096):
+                return
+
+
+if __name__ == "__main__":
+    main()
