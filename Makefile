@@ -10,7 +10,7 @@ cover := --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 example := examples/two-lines.toml
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## install what apt and pip must bring; the second time it does nothing
 	@tools/setup.sh base vm image
