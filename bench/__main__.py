@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import (
     applying,
     failing,
+    flooding,
     forwarding,
     queues,
     rescaling,
@@ -37,6 +38,7 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "resting": lambda _: resting.measure(),
     "shaping": lambda _: shaping.measure(),
     "rescaling": lambda _: rescaling.measure(),
+    "flooding": lambda _: flooding.measure(),
     "queues": lambda _: queues.measure(),
 }
 USUAL = ("applying", "forwarding", "failing")

@@ -4,15 +4,11 @@ The venue of tests/topology/shaped.py: clients, a gateway with the trees alone, 
 namespace. Segments are as large as on a cable (no TSO), so that a window of 100 ms holds packets.
 """
 
-import struct
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Self
 
+from bench.arrivals import Arrivals, most
 from bench.figures import Figure, spread
 from tests.topology.shaped import UNTAGGED, UPLINKS, Venue
 
@@ -23,7 +19,6 @@ RUNS = 3
 SECONDS = 6
 WINDOW_S = 0.1
 FRAME = 1514
-PCAP_RECORD = struct.Struct("=IIII")
 PORT = 5500
 
 
@@ -56,15 +51,16 @@ def _goodput(built: Venue, rate: int) -> Iterator[Figure]:
     line = f'upload = "{rate}mbit"\ndownload = "{rate}mbit"'
     shaping = built.shape(a=line, b=line)
     [whole] = [c for c in shaping.classes if c.interface == "ua" and c.classid[1] == 0x1000]
-    up, down, most = [], [], []
+    up, down, busiest = [], [], []
     for run in range(RUNS):
         got = _alone(built, "a", PORT + 3 * run)
         up.append(got / (rate * 1e4 * HEADROOM * GOODPUT))
         got = _alone(built, "a", PORT + 3 * run + 1, "-R")
         down.append(got / (rate * 1e4 * HEADROOM * GOODPUT))
-        with Watch(built, "far", "ua") as watch:
+        with Arrivals(built.command("far"), "ua") as seen:
             _alone(built, "a", PORT + 3 * run + 2)
-        most.append(100 * (watch.most() - whole.burst - FRAME) * 8 / (whole.rate * WINDOW_S))
+        bytes_ = most(seen.frames, WINDOW_S) - whole.burst - FRAME
+        busiest.append(100 * bytes_ * 8 / (whole.rate * WINDOW_S))
     for way, found in (("up", up), ("down", down)):
         yield Figure(
             what=f"TCP {way} at {rate} Mbit/s, of rate x 0.95 x 0.956",
@@ -75,60 +71,13 @@ def _goodput(built: Venue, rate: int) -> Iterator[Figure]:
     yield Figure(
         what=f"busiest 100 ms at {rate} Mbit/s less one burst, of the rate x 0.95",
         promise="100 % at most",
-        seen=spread(most, unit="%"),
+        seen=spread(busiest, unit="%"),
         runs=RUNS,
     )
 
 
 def _alone(built: Venue, uplink: str, port: int, *options: str) -> float:
     return built.flow("stream", uplink, port, "-t", str(SECONDS), *options).rate()
-
-
-class Watch:
-    """Frames that arrive at an interface of a host, with their times, while the block runs."""
-
-    def __init__(self, built: Venue, host: str, interface: str) -> None:
-        self.argv = built.command(host, "tcpdump", "-i", interface, "-Q", "in", "-s", "64", "-U")
-        self.frames: list[tuple[float, int]] = []
-
-    def __enter__(self) -> Self:
-        self.folder = TemporaryDirectory(prefix="lbr-bench-")
-        self.file = Path(self.folder.name) / "frames.pcap"
-        self.process = subprocess.Popen(
-            [*self.argv, "-B", "16384", "-Z", "root", "-w", str(self.file)],
-            stderr=subprocess.DEVNULL,
-        )
-        until = time.monotonic() + 10
-        while not self.file.exists() or self.file.stat().st_size < 24:
-            if time.monotonic() > until:
-                raise RuntimeError("tcpdump does not start")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(10)
-        self.frames = list(_frames(self.file.read_bytes()))
-        self.folder.cleanup()
-
-    def most(self) -> int:
-        """Bytes in the busiest window."""
-        most, held, first = 0, 0, 0
-        for at, size in self.frames:
-            held += size
-            while self.frames[first][0] <= at - WINDOW_S:
-                held -= self.frames[first][1]
-                first += 1
-            most = max(most, held)
-        return most
-
-
-def _frames(content: bytes) -> Iterator[tuple[float, int]]:
-    """Time and length of each record of a pcap file."""
-    place = 24
-    while place + PCAP_RECORD.size <= len(content):
-        seconds, micro, kept, length = PCAP_RECORD.unpack_from(content, place)
-        yield seconds + micro / 1e6, length
-        place += PCAP_RECORD.size + kept
 
 
 def _ceiling(built: Venue, direction: str) -> Iterator[Figure]:

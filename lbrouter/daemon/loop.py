@@ -143,6 +143,20 @@ class Loop:
             self.due = due
         elif before is not None:
             self._tell_moves(before, took_ms)
+            await self._rescale()
+
+    async def _rescale(self) -> None:
+        """Guarantees for what is left, before the round that looks at everything."""
+        begun = asyncio.get_running_loop().time()
+        try:
+            changed = await self.rounds.rescale()
+        except Exception as error:  # noqa: BLE001  -- whatever it is, the round mends it
+            self.journal.say("trouble", f"new rates were refused, a full round follows: {error}")
+            return
+        if changed:
+            self._tell_promises()
+            took_ms = round((asyncio.get_running_loop().time() - begun) * 1000, 1)
+            self._tell_changes(len(changed), took_ms)
 
     def _tell_moves(self, before: Held, took_ms: float) -> None:
         assert self.rounds.held is not None
@@ -204,7 +218,10 @@ class Loop:
         elif count:
             if before is not None:
                 self._tell_moves(before, took_ms)
-            self.journal.say("adjust", f"{count} {_plural(count)}", changes=count, took_ms=took_ms)
+            self._tell_changes(count, took_ms)
+
+    def _tell_changes(self, count: int, took_ms: float) -> None:
+        self.journal.say("adjust", f"{count} {_plural(count)}", changes=count, took_ms=took_ms)
 
 
 def _felt(uplink: Uplink, notice: Notice, now: float, *, addressed: bool) -> Iterator[Event]:

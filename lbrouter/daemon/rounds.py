@@ -2,21 +2,22 @@
 
 A round observes, compares, and changes what differs; usually nothing. Before it, `steer` gives new
 flows their way at once: it takes the difference to the state that the last round verified, and
-carries out what decides the way of packets (elements of maps, the gateway's own routes). The round
-that follows at once observes everything, does the rest (rates), and mends whatever the shortcut
-got wrong. nft takes each transaction as a whole, and refuses one that names what is not there.
+carries out what decides the way of packets (elements of maps, the gateway's own routes). `rescale`
+then changes the rates of the same difference: guarantees follow the flows. The round that follows
+at once observes everything, does the rest, and mends whatever the shortcut got wrong. nft takes
+each transaction as a whole, and refuses one that names what is not there.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lbrouter.compile import takeover
+from lbrouter.compile import shortcut, takeover
 from lbrouter.compile.diff import diff
 from lbrouter.daemon.file import File
 from lbrouter.daemon.machine import Found, Judge, Machine
 from lbrouter.model.health import Health
-from lbrouter.model.plan import Operation, Plan
-from lbrouter.model.state import KernelState, NftTable, Route
+from lbrouter.model.plan import Operation
+from lbrouter.model.state import KernelState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ class Rounds:
         self.held: Held | None = None
         self.last: Held | None = None
         """As `held`, but it stays while the kernel is being changed: for who only reads."""
+        self._rates: tuple[Operation, ...] = ()
 
     async def round(self, file: File, judge: Judge) -> Outcome:
         """Make the kernel hold what `file` and the health ask for. Raises as `transact` does."""
@@ -67,7 +69,7 @@ class Rounds:
         None where there is nothing to do at all, not even for the round that follows. Raises what
         the kernel refuses with.
         """
-        held = self.held
+        held, self._rates = self.held, ()
         if held is None:
             return ()
         found = replace(held.found, health=health)
@@ -75,34 +77,31 @@ class Rounds:
         if not plan:
             self.held = self.last = replace(held, found=found)
             return None
-        urgent = _urgent(plan)
+        urgent = shortcut.steering(plan)
+        await self._execute(urgent)
+        self.held = self.last = replace(held, found=found, state=shortcut.after(held.state, urgent))
+        self._rates = shortcut.rates(plan)
+        return urgent
+
+    async def rescale(self) -> tuple[Operation, ...]:
+        """The rates that `steer` left, at once: what was changed. Raises what the kernel refuses
+        with.
+
+        Flows move before it: for that moment the classes of a line promise too little, never too
+        much, since what they promise never exceeds the line.
+        """
+        held, rates, self._rates = self.held, self._rates, ()
+        if held is None or not rates:
+            return ()
+        await self._execute(rates)
+        self.held = self.last = replace(held, state=shortcut.after(held.state, rates))
+        return rates
+
+    async def _execute(self, operations: Sequence[Operation]) -> None:
+        """One after the other. After a failure nobody knows what the kernel holds."""
         try:
-            for operation in urgent:
+            for operation in operations:
                 await self.machine.kernel.execute(operation)
         except BaseException:
             self.held = None
             raise
-        if urgent:
-            self.held = self.last = replace(held, found=found, state=_after(held.state, urgent))
-        return urgent
-
-
-def _urgent(plan: Plan) -> tuple[Operation, ...]:
-    """What decides the way of packets, in the order of the plan."""
-    return tuple(each for each in plan.operations if _steers(each))
-
-
-def _steers(operation: Operation) -> bool:
-    old, new = operation.old, operation.new
-    if isinstance(old, NftTable) and isinstance(new, NftTable):
-        return old.structure == new.structure
-    return isinstance(operation.noun, Route)
-
-
-def _after(state: KernelState, operations: Sequence[Operation]) -> KernelState:
-    """`state` once `operations` (routes and the table) are done."""
-    gone = {each.old for each in operations if isinstance(each.old, Route)}
-    come = frozenset(each.new for each in operations if isinstance(each.new, Route))
-    tables = [each.new for each in operations if isinstance(each.new, NftTable)]
-    routes = frozenset(route for route in state.routes if route not in gone) | come
-    return replace(state, routes=routes, nft=tables[-1] if tables else state.nft)

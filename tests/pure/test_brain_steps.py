@@ -248,6 +248,18 @@ def test_changes_tell_states_and_policies() -> None:
     assert changes(lab.brain, lab.brain) == ()
 
 
+def test_the_round_trip_is_shown_while_our_own_queue_is_full() -> None:
+    lab = lab_of(rtt_s=0.03)
+    lab.put(0.001, QueueFull(at=0.001, uplink="fiber", full=True))
+    lab.run(60)
+    shown = readings(lab.brain, "fiber")
+    assert shown.rtt_ms == pytest.approx(31, abs=2)
+    assert (shown.jitter_ms, shown.loss_percent) == (None, None), "those would be judged"
+    lab.ways["fiber"].dead = lambda _at, _target: True
+    lab.run(70)
+    assert readings(lab.brain, "fiber").rtt_ms is None, "nothing comes back any more"
+
+
 def test_our_own_full_queue_is_not_judged() -> None:
     lab = lab_of(each_way=0.2)
     lab.put(0.001, QueueFull(at=0.001, uplink="fiber", full=True))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.compile.failover.line import Line, counted
+from lbrouter.compile.failover.line import Line, counted, shaded
 from lbrouter.compile.failover.windows import LONG_S, MIDDLE_S, SHORT_S, Sums, total
 
 FEWEST_ANSWERS: Final = 5
@@ -15,6 +15,7 @@ class Readings:
     """One uplink in figures; None where nothing was measured. Without a span: over 5 s."""
 
     rtt_ms: float | None
+    """While the line is full of our own traffic: as the last probes had it, queues and all."""
     jitter_ms: float | None
     loss_percent: float | None
     loss_1s_percent: float | None
@@ -55,6 +56,16 @@ def measures(line: Line, at: float) -> Measures:
         jitter_s=_typical([each.jitter_s for each in middle]),
         short_jitter_s=_typical([each.jitter_s for each in short]),
     )
+
+
+def crowded_rtt_s(line: Line, at: float) -> float | None:
+    """The round trip while we fill the line ourselves, for who reads: nothing is decided by it.
+
+    The windows hold no such probes, since their times are our queue's and not the line's.
+    """
+    if not shaded(line, at):
+        return None
+    return _typical([each.srtt_s for each in counted(line).values() if not each.missed])
 
 
 def _joined(sums: list[Sums]) -> Sums:

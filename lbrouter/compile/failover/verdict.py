@@ -7,7 +7,13 @@ from typing import Final
 from lbrouter.compile.failover.brain import Brain, lonely, usable
 from lbrouter.compile.failover.damping import faults
 from lbrouter.compile.failover.findings import alive, left, portal, proof_s, suspected
-from lbrouter.compile.failover.measures import Readings, measures, milliseconds, percent
+from lbrouter.compile.failover.measures import (
+    Readings,
+    crowded_rtt_s,
+    measures,
+    milliseconds,
+    percent,
+)
 from lbrouter.compile.failover.pacing import pace_s
 from lbrouter.compile.failover.reasons import reason
 from lbrouter.compile.failover.silence import ANYWAY, down_after_s, suspect_after_s
@@ -100,8 +106,9 @@ def readings(brain: Brain, uplink: str) -> Readings:
     """One uplink in figures. Raises KeyError for an uplink that is not in the configuration."""
     line, at = brain.lines[uplink], brain.at
     found = measures(line, at)
+    rtt_s = crowded_rtt_s(line, at) if found.rtt_s is None else found.rtt_s
     return Readings(
-        rtt_ms=milliseconds(found.rtt_s),
+        rtt_ms=milliseconds(rtt_s),
         jitter_ms=milliseconds(found.jitter_s),
         loss_percent=percent(found.middle.loss),
         loss_1s_percent=percent(found.short.loss),

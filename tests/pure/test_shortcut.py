@@ -1,0 +1,55 @@
+"""The short way of a failover: flows, then rates, and nothing left for the round that follows."""
+
+import pytest
+
+from lbrouter.compile import shortcut
+from lbrouter.compile.diff import diff
+from lbrouter.model.health import UplinkState
+from lbrouter.model.plan import Plan, Verb
+from lbrouter.model.state import HtbClass, KernelState
+from tests.situations import TWO_LINES, config_of, desired_of, health_of
+
+SPREAD = 'policy = "spread"\n'
+CONFIG = config_of(TWO_LINES.replace(SPREAD, SPREAD + 'upload = { guaranteed = "8mbit" }\n', 1))
+LOST = health_of(CONFIG, fiber=UplinkState.DOWN)
+
+
+def _change() -> tuple[KernelState, KernelState, Plan]:
+    before, desired = desired_of(CONFIG), desired_of(CONFIG, health=LOST)
+    return before, desired, diff(before, desired)
+
+
+def test_flows_and_rates_are_all_that_a_lost_line_changes() -> None:
+    before, desired, plan = _change()
+    flows, rates = shortcut.steering(plan), shortcut.rates(plan)
+    assert flows
+    assert rates
+    halfway = shortcut.after(before, flows)
+    assert halfway.nft == desired.nft
+    assert halfway.classes == before.classes
+    assert not diff(shortcut.after(halfway, rates), desired)
+
+
+def test_a_lines_guarantees_never_exceed_it_on_the_way() -> None:
+    state, _, plan = _change()
+    assert len(shortcut.rates(plan)) > 1
+    for operation in shortcut.rates(plan):
+        state = shortcut.after(state, [operation])
+        for parent in state.classes:
+            inside = [
+                each.rate
+                for each in state.classes
+                if (each.interface, each.parent) == (parent.interface, parent.classid)
+            ]
+            assert sum(inside) <= parent.rate
+
+
+@pytest.mark.parametrize("verb", [Verb.ADD, Verb.REMOVE])
+def test_trees_that_change_are_left_to_the_round(verb: Verb) -> None:
+    """A limit makes classes of its own, and takes them away again."""
+    limited = config_of(TWO_LINES.replace('policy = "spread"', LIMITED, 1))
+    states = [desired_of(CONFIG), desired_of(limited)]
+    before, desired = states if verb is Verb.ADD else reversed(states)
+    plan = diff(before, desired)
+    assert any(each.verb is verb and isinstance(each.noun, HtbClass) for each in plan.operations)
+    assert shortcut.rates(plan) == ()
