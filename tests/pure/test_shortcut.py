@@ -9,8 +9,11 @@ from lbrouter.model.plan import Plan, Verb
 from lbrouter.model.state import HtbClass, KernelState
 from tests.situations import TWO_LINES, config_of, desired_of, health_of
 
-SPREAD = 'policy = "spread"\n'
-CONFIG = config_of(TWO_LINES.replace(SPREAD, SPREAD + 'upload = { guaranteed = "8mbit" }\n', 1))
+GUARANTEED = '\nupload = { guaranteed = "8mbit" }'
+CEILING = '\nupload = { ceiling = "5mbit" }'
+SPREAD = 'policy = "spread"'
+BOTH = TWO_LINES.replace("metered = true\n", "")
+CONFIG = config_of(BOTH.replace(SPREAD, SPREAD + GUARANTEED, 1))
 LOST = health_of(CONFIG, fiber=UplinkState.DOWN)
 
 
@@ -47,7 +50,7 @@ def test_a_lines_guarantees_never_exceed_it_on_the_way() -> None:
 @pytest.mark.parametrize("verb", [Verb.ADD, Verb.REMOVE])
 def test_trees_that_change_are_left_to_the_round(verb: Verb) -> None:
     """A limit makes classes of its own, and takes them away again."""
-    limited = config_of(TWO_LINES.replace('policy = "spread"', LIMITED, 1))
+    limited = config_of(BOTH.replace(SPREAD, SPREAD + CEILING, 1))
     states = [desired_of(CONFIG), desired_of(limited)]
     before, desired = states if verb is Verb.ADD else reversed(states)
     plan = diff(before, desired)
