@@ -5,12 +5,14 @@ the line. Fairness is measured with masquerade on, behind which CAKE must still 
 """
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from bench.figures import Figure
+from bench.flooded import BLASTER
 from lbrouter.compile.htb import Queue
 from lbrouter.kernel.features import features
 from tests.topology.shaped import FAR, UNTAGGED, Venue
@@ -52,10 +54,37 @@ table ip hide {
 """
 
 STREAM_BPS: Final = 1_900_000
-"""Of payload: 1.96 Mbit/s with the headers that the guarantee of 2 Mbit/s counts."""
+"""Of IP packets: 1.92 Mbit/s with the header that the guarantee of 2 Mbit/s counts."""
 
 GUESTS_BPS: Final = 20_000_000
 PINGS: Final = 150
+SENDING_S: Final = 120
+
+STREAM_PORT, GUESTS_PORT = 11, 9
+FLOWS: Final = (
+    ("stream", FAR["a"], STREAM_PORT, STREAM_BPS),
+    ("far", FAR["stream"], STREAM_PORT, STREAM_BPS),
+    ("guests", FAR["a"], GUESTS_PORT, GUESTS_BPS),
+    ("far", FAR["guests"], GUESTS_PORT, GUESTS_BPS),
+)
+"""Who sends to whom. No connection opens or steers them, which would suffer in the flood: two
+connections of a tool that measures were seen to starve each other of the processor instead."""
+
+COUNTERS: Final = f"""
+table inet flood {{
+  counter stream {{}}
+  counter sent {{}}
+  chain in {{
+    type filter hook input priority filter
+    udp dport {STREAM_PORT} counter name stream drop
+    udp dport {GUESTS_PORT} drop
+  }}
+  chain out {{
+    type filter hook output priority filter
+    udp dport {GUESTS_PORT} counter name sent
+  }}
+}}
+"""
 
 
 def measure() -> Iterator[Figure]:
@@ -66,6 +95,8 @@ def measure() -> Iterator[Figure]:
             for direction, way in (("up", ()), ("down", ("-R",))):
                 yield _fair(built, queue, direction, way)
     with _venue() as built:
+        for host in ("far", "stream", "guests"):
+            built.run(host, "nft", "-f", "-", stdin=COUNTERS)
         _modem(built)
         idle = _latency(built)
         yield _flooded(built, "not shaped (control)", idle, "")
@@ -114,7 +145,11 @@ def _fair(built: Venue, queue: Queue, direction: str, way: Sequence[str]) -> Fig
 
 def _carried(built: Venue) -> dict[str, int]:
     """Bytes of each of the two clients so far."""
-    listed = json.loads(built.run("gw", "nft", "-j", "list", "counters"))["nftables"]
+    return _counted(built, "gw")
+
+
+def _counted(built: Venue, host: str) -> dict[str, int]:
+    listed = json.loads(built.run(host, "nft", "-j", "list", "counters"))["nftables"]
     found = (each["counter"] for each in listed if "counter" in each)
     return {each["name"]: each["bytes"] for each in found}
 
@@ -132,22 +167,33 @@ def _modem(built: Venue) -> None:
 
 def _flooded(built: Venue, name: str, idle: float, promise: str) -> Figure:
     """The stream sends and gets its guarantee while guests send and get five times the line."""
-    udp = ("-u", "-l", "1400", "-b")
-    # both ways by one connection: a second one would have to be opened through the flood
-    guests = built.flow("guests", "a", 5510, *udp, str(GUESTS_BPS), "--bidir", "-t", "300")
-    stream = [
-        built.flow("stream", "a", 5520 + n, *udp, str(STREAM_BPS), "-t", "25", *way)
-        for n, way in enumerate(((), ("-R",)))
-    ]
+    senders = [built.start(host, *_blaster(to, port, bps)) for host, to, port, bps in FLOWS]
+    before, began = _passed(built), time.monotonic()
     added = _latency(built) - idle
-    got = " up, ".join(f"{100 * flow.rate() / STREAM_BPS:.1f} %" for flow in stream)
-    guests.stop()
+    after, took = _passed(built), time.monotonic() - began
+    for sender in senders:
+        sender.kill()
+        sender.wait()
+    up, down, *offered = (8 * (new - old) / took for new, old in zip(after, before, strict=True))
+    shares = f"{100 * up / STREAM_BPS:.1f} % up, {100 * down / STREAM_BPS:.1f} % down"
     return Figure(
         what=f"{name}: added to the stream's round trip (p95) by guests at five times the line",
         promise=promise,
-        seen=f"{added:.0f} ms; the stream has {got} down of its guarantee",
+        seen=f"{added:.0f} ms; the stream has {shares} of its guarantee; guests send and are sent"
+        f" {offered[0] / 1e6:.1f} and {offered[1] / 1e6:.1f} Mbit/s",
         runs=1,
     )
+
+
+def _blaster(to: str, port: int, bps: int) -> list[str]:
+    words = (to, str(port), str(bps * 1400 / 1442), str(SENDING_S))
+    return [sys.executable, "-I", "-S", "-c", BLASTER, *words]
+
+
+def _passed(built: Venue) -> tuple[int, int, int, int]:
+    """Bytes of the stream that have arrived, up and down; bytes of guests that were sent."""
+    up, down = (_counted(built, host)["stream"] for host in ("far", "stream"))
+    return up, down, _counted(built, "guests")["sent"], _counted(built, "far")["sent"]
 
 
 def _latency(built: Venue) -> float:

@@ -36,8 +36,9 @@ QUANTUM_MAX: Final = 60_000
 LOWEST_PRIORITY: Final = 7
 """HTB knows eight priorities, 0 (first) to 7. Ours: 0 the gateway itself, 1 to 7 the VLANs."""
 
-FAST: Final = 500_000_000
-"""From here on a burst of 1 ms costs throughput: timers are not that exact."""
+FAST: Final = 400_000_000
+"""From here on (a line of 500 Mbit/s, less headroom) a burst of 1 ms costs throughput: timers are
+not that exact."""
 
 QUEUE_MS: Final = 50
 """Time that a pfifo leaf holds at the line's rate."""
