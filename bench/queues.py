@@ -61,14 +61,23 @@ PINGS: Final = 150
 SENDING_S: Final = 120
 
 STREAM_PORT, GUESTS_PORT = 11, 9
-FLOWS: Final = (
+Sending = tuple[str, str, int, int]
+"""From which host to which address and port, in bits per second. Sent from many sockets each: what
+waits in a queue counts against the buffer of the socket that sent it, until a router has taken it.
+A flood from one socket waits for the modem's queue instead of filling it."""
+
+STREAM: Final[tuple[Sending, ...]] = (
     ("stream", FAR["a"], STREAM_PORT, STREAM_BPS),
     ("far", FAR["stream"], STREAM_PORT, STREAM_BPS),
-    ("guests", FAR["a"], GUESTS_PORT, GUESTS_BPS),
-    ("far", FAR["guests"], GUESTS_PORT, GUESTS_BPS),
 )
-"""Who sends to whom. No connection opens or steers them, which would suffer in the flood: two
-connections of a tool that measures were seen to starve each other of the processor instead."""
+FLOODS: Final[dict[str, tuple[str, tuple[Sending, ...]]]] = {
+    "UDP up": ("up", (("guests", FAR["a"], GUESTS_PORT, GUESTS_BPS),)),
+    "16 TCP down": ("down", ()),
+    "UDP down": ("down", (("far", FAR["guests"], GUESTS_PORT, GUESTS_BPS),)),
+}
+"""What comes down and does not slow down fills the provider's queue: nobody here can order it."""
+
+FETCH: Final = ("-R", "-P", "16", "-t", "300")
 
 COUNTERS: Final = f"""
 table inet flood {{
@@ -99,11 +108,11 @@ def measure() -> Iterator[Figure]:
             built.run(host, "nft", "-f", "-", stdin=COUNTERS)
         _modem(built)
         idle = _latency(built)
-        yield _flooded(built, "not shaped (control)", idle, "")
+        yield from _flooded(built, "not shaped (control)", idle, "")
         for queue in _queues():
             built.shape(a=LINE, b=LINE, without=WITHOUT[queue], **SHARES)
             promise = "20 ms or less" if queue is not Queue.PFIFO else ""
-            yield _flooded(built, queue, idle, promise)
+            yield from _flooded(built, queue, idle, promise)
 
 
 def _queues() -> list[Queue]:
@@ -165,24 +174,40 @@ def _modem(built: Venue) -> None:
         built.run(host, *f"tc filter add dev ua ingress {everything}".split())
 
 
-def _flooded(built: Venue, name: str, idle: float, promise: str) -> Figure:
-    """The stream sends and gets its guarantee while guests send and get five times the line."""
-    senders = [built.start(host, *_blaster(to, port, bps)) for host, to, port, bps in FLOWS]
-    before, began = _passed(built), time.monotonic()
-    added = _latency(built) - idle
-    after, took = _passed(built), time.monotonic() - began
-    for sender in senders:
-        sender.kill()
-        sender.wait()
-    up, down, *offered = (8 * (new - old) / took for new, old in zip(after, before, strict=True))
-    shares = f"{100 * up / STREAM_BPS:.1f} % up, {100 * down / STREAM_BPS:.1f} % down"
-    return Figure(
-        what=f"{name}: added to the stream's round trip (p95) by guests at five times the line",
-        promise=promise,
-        seen=f"{added:.0f} ms; the stream has {shares} of its guarantee; guests send and are sent"
-        f" {offered[0] / 1e6:.1f} and {offered[1] / 1e6:.1f} Mbit/s",
-        runs=1,
-    )
+def _flooded(built: Venue, name: str, idle: float, promise: str) -> Iterator[Figure]:
+    """The stream sends and gets its guarantee while guests flood, one way after the other."""
+    for flood, (direction, flows) in FLOODS.items():
+        with _running(built, (*STREAM, *flows), fetching=not flows):
+            before, began = _passed(built), time.monotonic()
+            added = _latency(built) - idle
+            after, took = _passed(built), time.monotonic() - began
+        up, down, sent = (8 * (n - old) / took for n, old in zip(after, before, strict=True))
+        share = 100 * (up if direction == "up" else down) / STREAM_BPS
+        size = f" at {sent / 1e6:.1f} Mbit/s" if flows else ""
+        hopeless = flows and direction == "down"
+        yield Figure(
+            what=f"{name}: guests flood by {flood}{size}; added to the stream's round trip (p95),"
+            f" and what it has of its guarantee {direction}",
+            promise="" if hopeless or not promise else f"{promise}, 99 %",
+            seen=f"{added:.0f} ms, {share:.1f} %",
+            runs=1,
+        )
+
+
+@contextmanager
+def _running(built: Venue, flows: Sequence[Sending], *, fetching: bool) -> Iterator[None]:
+    """Senders, and a download of sixteen connections if asked for, while the block runs."""
+    fetch = built.flow("guests", "a", 5510, *FETCH) if fetching else None
+    senders = [built.start(host, *_blaster(to, port, bps)) for host, to, port, bps in flows]
+    try:
+        built.probe(2)
+        yield
+    finally:
+        for sender in senders:
+            sender.kill()
+            sender.wait()
+        if fetch is not None:
+            fetch.stop()
 
 
 def _blaster(to: str, port: int, bps: int) -> list[str]:
@@ -190,10 +215,12 @@ def _blaster(to: str, port: int, bps: int) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", BLASTER, *words]
 
 
-def _passed(built: Venue) -> tuple[int, int, int, int]:
-    """Bytes of the stream that have arrived, up and down; bytes of guests that were sent."""
+def _passed(built: Venue) -> tuple[int, int, int]:
+    """Bytes of the stream that have arrived, up and down; bytes that flooding guests were sent, or
+    sent.
+    """
     up, down = (_counted(built, host)["stream"] for host in ("far", "stream"))
-    return up, down, _counted(built, "guests")["sent"], _counted(built, "far")["sent"]
+    return up, down, sum(_counted(built, host)["sent"] for host in ("guests", "far"))
 
 
 def _latency(built: Venue) -> float:
