@@ -35,18 +35,18 @@ class Frame:
 class Arrivals:
     """Frames that arrive while the block runs; complete after it."""
 
-    def __init__(self, inside: Sequence[str], interface: str, *words: str) -> None:
-        """`inside` is what runs a command in the host; `words` are a filter of tcpdump's."""
-        watch = ("tcpdump", "-i", interface, "-Q", "in", "-s", "64", "-U", "-B", BUFFER_KB)
-        self.argv, self.words = [*inside, *watch, "-Z", "root", "-w"], words
+    def __init__(self, inside: Sequence[str], interface: str, *, way: str = "in") -> None:
+        """`inside` is what runs a command in the host. `way` "out": frames as they leave, after
+        the queues. Between namespaces a frame waits for the processor, up to a millisecond.
+        """
+        watch = ("tcpdump", "-i", interface, "-Q", way, "-s", "64", "-U", "-B", BUFFER_KB)
+        self.argv = [*inside, *watch, "-Z", "root", "-w"]
         self.frames: list[Frame] = []
 
     def __enter__(self) -> Self:
         self.folder = TemporaryDirectory(prefix="lbr-bench-")
         self.file = Path(self.folder.name) / "frames.pcap"
-        self.process = subprocess.Popen(
-            [*self.argv, str(self.file), *self.words], stderr=subprocess.DEVNULL
-        )
+        self.process = subprocess.Popen([*self.argv, str(self.file)], stderr=subprocess.DEVNULL)
         until = time.monotonic() + 10
         while not self.file.exists() or self.file.stat().st_size < PCAP_HEAD:
             if time.monotonic() > until:

@@ -57,7 +57,7 @@ def _goodput(built: Venue, rate: int) -> Iterator[Figure]:
         up.append(got / (rate * 1e4 * HEADROOM * GOODPUT))
         got = _alone(built, "a", PORT + 3 * run + 1, "-R")
         down.append(got / (rate * 1e4 * HEADROOM * GOODPUT))
-        with Arrivals(built.command("far"), "ua") as seen:
+        with Arrivals(built.command("gw"), "ua", way="out") as seen:
             _alone(built, "a", PORT + 3 * run + 2)
         bytes_ = most(seen.frames, WINDOW_S) - whole.burst - FRAME
         busiest.append(100 * bytes_ * 8 / (whole.rate * WINDOW_S))
@@ -69,7 +69,7 @@ def _goodput(built: Venue, rate: int) -> Iterator[Figure]:
             runs=RUNS,
         )
     yield Figure(
-        what=f"busiest 100 ms at {rate} Mbit/s less one burst, of the rate x 0.95",
+        what=f"busiest 100 ms at {rate} Mbit/s, as it leaves, less one burst, of the rate x 0.95",
         promise="100 % at most",
         seen=spread(busiest, unit="%"),
         runs=RUNS,
