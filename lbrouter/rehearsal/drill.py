@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 
+from lbrouter.model.addresses import Addressing
 from lbrouter.model.config import Config, PolicyMode
 from lbrouter.model.units import Duration
 from lbrouter.rehearsal import verdicts
 from lbrouter.rehearsal.faults import TITLES, Duty, Fault, Promise, happen, promise
+from lbrouter.rehearsal.leasing import REBIND_S, RENEW_S
 from lbrouter.rehearsal.oracle import Way
 from lbrouter.rehearsal.report import FaultRow, Verdict
-from lbrouter.rehearsal.shell import Job, settles
+from lbrouter.rehearsal.scene import Scene, Watch
+from lbrouter.rehearsal.shell import Row, settles
 from lbrouter.rehearsal.stage import Stage
 from lbrouter.rehearsal.traffic import by_policy
 from lbrouter.rehearsal.verdicts import Moments, Ordeal
@@ -18,6 +22,8 @@ from lbrouter.rehearsal.warden import Warden
 
 UP_AFTER_MS = 1000
 """In the rehearsed copy: the file's own ten seconds would be waited for at each fault."""
+
+NO_LEASE = "not rehearsed: its address is not leased"
 
 NOTES = (
     "faults: in the rehearsal lines return after 1 s without fault (up_after)",
@@ -40,35 +46,6 @@ BEFORE_S = 0.6
 """Of undisturbed flows before a fault: it shows where each of them goes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """One policy in one family under observation: the program that plays its flows.
-
-    `promise` is None where the policy does not know the uplink; `uses` says whether new flows went
-    by it before the fault; with `sticky` only new clients show that an uplink is used again.
-    """
-
-    way: Way
-    job: Job
-    promise: Promise | None
-    sticky: bool
-    uses: bool = False
-
-    @property
-    def name(self) -> str:
-        """As a row calls it."""
-        return f"{self.way.policy}, IPv{self.way.version}"
-
-    @property
-    def returns(self) -> bool:
-        """Whether its new flows must be by the uplink again after the fault."""
-        return self.uses and self.promise is not None and self.promise.returns
-
-    def owes(self, duty: Duty) -> bool:
-        """Whether the policy has something of the uplink, and must do this about the fault."""
-        return self.uses and self.promise is not None and self.promise.duty is duty
-
-
 def patient(config: Config) -> Config:
     """The copy for this act: lines return after `UP_AFTER_MS`."""
     up_after = Duration(UP_AFTER_MS)
@@ -86,6 +63,13 @@ def patient(config: Config) -> Config:
     return config.model_copy(update={"uplinks": uplinks, "health": health})
 
 
+def leased(config: Config, uplink: str) -> Config:
+    """The copy for the fault of a lease: the uplink asks a server for its address."""
+    change = {"address": Addressing.DHCP, "gateway": None}
+    uplinks = {**config.uplinks, uplink: config.uplinks[uplink].model_copy(update=change)}
+    return config.model_copy(update={"uplinks": uplinks})
+
+
 def drills(stage: Stage) -> Iterator[FaultRow]:
     """Every fault of every uplink; the file as it was is in its place again at the end."""
     if not stage.options.faults:
@@ -93,26 +77,35 @@ def drills(stage: Stage) -> Iterator[FaultRow]:
     stage.venue.write_config(patient(stage.config))
     for name in stage.venue.isps:
         for fault in stage.options.faults:
-            if fault is Fault.LEASE:
-                yield _no_lease(stage, name)
-            else:
-                stage.progress(f"{name}: {TITLES[fault]}")
+            if fault is Fault.LEASE and name not in stage.venue.site.dhcp:
+                yield FaultRow(uplink=name, fault=fault, verdict=Verdict.INFO, note=NO_LEASE)
+                continue
+            stage.progress(f"{name}: {TITLES[fault]}")
+            with _prepared(stage, name, fault):
                 yield from drill(stage, name, fault)
     stage.venue.write_config(stage.config)
 
 
-def _no_lease(stage: Stage, uplink: str) -> FaultRow:
-    leased = uplink in stage.venue.site.dhcp
-    why = "the rehearsed copy has a static address here" if leased else "its address is not leased"
-    return FaultRow(
-        uplink=uplink, fault=Fault.LEASE, verdict=Verdict.INFO, note=f"not rehearsed: {why}"
-    )
+@contextmanager
+def _prepared(stage: Stage, uplink: str, fault: Fault) -> Iterator[None]:
+    """For a lease a DHCP server at the provider, and a file that asks for one."""
+    if fault is not Fault.LEASE:
+        yield
+        return
+    isp, copy = stage.venue.isp(uplink), patient(stage.config)
+    isp.lease(renew_s=RENEW_S, rebind_s=REBIND_S)
+    stage.venue.write_config(leased(copy, uplink))
+    yield
+    isp.heal()
+    stage.venue.write_config(copy)
 
 
 def drill(stage: Stage, uplink: str, fault: Fault) -> Iterator[FaultRow]:
     """One fault of one uplink, from a daemon that knows nothing of the one before."""
     isp, server = stage.venue.isp(uplink), stage.venue.internet.server
     with Warden(stage.venue.gateway) as warden:
+        if fault is Fault.LEASE:  # a line without an address yet begins as one that is down
+            settles(lambda: warden.state(uplink) == "up", within_s=RETURN_S)
         started = [_watch(stage, found[0], uplink, fault) for found in by_policy(stage).values()]
         settles(lambda: all(each.job.ask("look")["running"] for each in started), within_s=3)
         server.times()
@@ -120,19 +113,29 @@ def drill(stage: Stage, uplink: str, fault: Fault) -> Iterator[FaultRow]:
         watches = [replace(each, uses=uplink in _latest(stage, each)) for each in started]
         begin = time.monotonic()
         happen(fault, isp)
-        scene = Scene(uplink=uplink, fault=fault, begin=begin, watches=watches, warden=warden)
+        scene = Scene(isp=isp, fault=fault, begin=begin, watches=watches, warden=warden)
         _endure(stage, scene)
-        healed = time.monotonic()
-        isp.heal()
+        healed, detected = time.monotonic(), scene.detected()
+        if fault is not Fault.LEASE:  # the new lease stays
+            isp.heal()
         _return(stage, scene)
         end = time.monotonic()
         rows = [each.job.stop() for each in watches]
-        detected = next((at for at in scene.noticed() if at < healed), None)
     moments, times = Moments(fault=begin, healed=healed, end=end), server.times()
     for watch, each in zip(watches, rows, strict=True):
         heard = [row | times.get(row["flow"], {}) for row in each]
-        seen = verdicts.ordeal(heard, uplink, moments, stage.venue.uplink_of)
+        seen = _read(stage, scene, heard, moments)
         yield _row(uplink, fault, watch, seen, detected and (detected - begin) * 1000)
+
+
+def _read(stage: Stage, scene: Scene, heard: list[Row], moments: Moments) -> Ordeal:
+    """What a policy's flows saw. A changed lease is no fault that ends: nothing returns from it."""
+    where, uplink = stage.venue.uplink_of, scene.uplink
+    if scene.fault is not Fault.LEASE:
+        return verdicts.ordeal(heard, uplink, moments, where)
+    seen = verdicts.ordeal(heard, uplink, replace(moments, healed=moments.end), where)
+    again = verdicts.again_ms(heard, uplink, moments.fault, moments.healed, where)
+    return replace(seen, back_ms=again)
 
 
 def _watch(stage: Stage, way: Way, uplink: str, fault: Fault) -> Watch:
@@ -153,24 +156,8 @@ def _watch(stage: Stage, way: Way, uplink: str, fault: Fault) -> Watch:
     owed = None
     if uplink in able:
         mine, others = stage.config.uplinks[uplink], len(able) > 1
-        owed = promise(fault, stage.config, policy, mine, others=others)
+        owed = promise(fault, stage.config, policy, mine, others=others, version=way.version)
     return Watch(way=way, job=job, promise=owed, sticky=balance and policy.sticky > 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """A fault that has begun: what, when, who watches."""
-
-    uplink: str
-    fault: Fault
-    begin: float
-    watches: list[Watch]
-    warden: Warden
-
-    def noticed(self) -> Iterator[float]:
-        """When the daemon said something of the uplink since."""
-        heard = self.warden.after(self.begin)
-        return (at for at, event in heard if event["subject"] == self.uplink)
 
 
 def _latest(stage: Stage, watch: Watch) -> list[str | None]:
@@ -189,7 +176,9 @@ def _endure(stage: Stage, scene: Scene) -> None:
         idle = nothing or not any(scene.noticed())
         return next(waits, None) is None and not (idle and time.monotonic() < quiet)
 
-    if scene.fault is not Fault.FLAP:
+    if scene.fault is Fault.LEASE:
+        settles(scene.taken, within_s=SLOW_S, look_s=0.02)
+    elif scene.fault is not Fault.FLAP:
         settles(settled, within_s=SLOW_S if scene.fault in SLOW else USUAL_S)
 
 
@@ -226,6 +215,9 @@ def _return(stage: Stage, scene: Scene) -> None:
         if each.sticky:
             each.job.ask("later")
     settles(lambda: all(scene.uplink in _latest(stage, each) for each in waiting), within_s=BACK_S)
+    if scene.fault is Fault.LEASE:  # its streams have not run elsewhere meanwhile
+        settles(lambda: all(each.job.ask("look")["running"] for each in waiting),
+                within_s=verdicts.ENCODER_MS / 1000)  # fmt: skip
 
 
 def _row(

@@ -7,11 +7,13 @@ gateway share this one's processors.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Interface
 
 from lbrouter.model.config import Config, Policy, Uplink
 from lbrouter.model.errors import UsageError
 from lbrouter.model.targets import TargetKind
 from lbrouter.rehearsal.isp import Isp
+from lbrouter.rehearsal.leasing import REBIND_S, RENEW_S, another
 
 LOSS_PERCENT = 10.0
 LATENCY_MS = 300.0
@@ -22,6 +24,10 @@ CARRIER_MS = 1000.0
 
 QUALITY_MS = 8000.0
 """For loss, latency and portals, which take evidence; loss shows 2.5 s at the median."""
+
+
+LEASE_MS = REBIND_S * 1000 + 4000.0
+"""For another lease: the client hears of it when it asks everybody; the line returns after 1 s."""
 
 
 class Fault(StrEnum):
@@ -44,7 +50,7 @@ TITLES = {
     Fault.LATENCY: "300 ms more round trip",
     Fault.DNS: "DNS dead",
     Fault.PORTAL: "captive portal",
-    Fault.LEASE: "another lease",
+    Fault.LEASE: "another address by another gateway leased",
     Fault.FLAP: "cable in and out, 3 times in 3 s",
 }
 """As an engineer says it."""
@@ -69,6 +75,7 @@ class Duty(StrEnum):
     LEAVE = "leave"
     STAY = "stay"
     REFUSE = "refuse at once"
+    RENEW = "take the new lease"
     ANY = ""
     """Nothing is promised: the row only says what was seen."""
 
@@ -86,6 +93,10 @@ class Promise:
     because: str = ""
 
 
+LEASED = Promise(duty=Duty.RENEW, within_ms=LEASE_MS, returns=True)
+"""New flows by the line again, and streams, whether they left it in between or not."""
+
+
 def happen(fault: Fault, isp: Isp) -> None:
     """Let it happen to a provider's line; `Isp.heal` undoes it."""
     if fault is Fault.CABLE:
@@ -100,16 +111,21 @@ def happen(fault: Fault, isp: Isp) -> None:
         isp.impair(dns_dead=True)
     elif fault is Fault.PORTAL:
         isp.impair(portal=True)
+    elif fault is Fault.LEASE:
+        address, gateway = another(IPv4Interface(str(isp.home.leg4.address)))
+        isp.lease(address, gateway, renew_s=RENEW_S, rebind_s=REBIND_S)
     else:
         isp.flap(times=FLAPS, period_s=FLAP_S)
 
 
 def promise(
-    fault: Fault, config: Config, policy: Policy, uplink: Uplink, *, others: bool
+    fault: Fault, config: Config, policy: Policy, uplink: Uplink, *, others: bool, version: int = 4
 ) -> Promise:
-    """What `policy` owes when `fault` happens to `uplink`, one of its own; `others` says whether
-    it has another one.
+    """What `policy` owes in a family when `fault` happens to `uplink`, one of its own; `others`
+    says whether it has another one.
     """
+    if fault is Fault.LEASE:
+        return LEASED if version == 4 else Promise(duty=Duty.ANY)
     if fault in (Fault.CABLE, Fault.FLAP):
         return _gone(CARRIER_MS, others=others)
     if fault is Fault.BLACKHOLE:

@@ -69,6 +69,8 @@ class Isp(Host):
             self.carrier(up=True)
         if self.line.leased and (self.line != self.home or self._leases is None):
             self.lease()
+        elif not self.line.leased and self._leases is not None:
+            self._end_lease()
 
     def carrier(self, *, up: bool) -> None:
         """Plug the gateway's cable in, or pull it: its interface loses its carrier."""
@@ -142,7 +144,7 @@ class Isp(Host):
         The provider itself moves there with its server, which refuses (NAK) a client that wants to
         renew another subnet's lease. dnsmasq grants 120 s at least; T1 and T2 can be shorter.
         """
-        leg = next(each for each in self.home.legs if each.address.version == 4)
+        leg = self.home.leg4
         address = address or IPv4Interface(str(leg.address))
         gateway = gateway or IPv4Address(str(leg.gateway))
         offer = Offer(address=address, gateway=gateway, lease_s=lease_s,
@@ -161,6 +163,12 @@ class Isp(Host):
         if self._leases is not None:
             self._leases.close()
         self._leases = None
+
+    def _end_lease(self) -> None:
+        """A line whose address is static: the DHCP server was there for a while only."""
+        self.no_lease()
+        leg = self.home.leg4
+        self._move(leg.address, leg.gateway)
 
     @property
     def lease_log(self) -> str:

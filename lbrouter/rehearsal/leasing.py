@@ -8,6 +8,14 @@ from pathlib import Path
 LEAST_LEASE_S = 120
 """dnsmasq grants no shorter lease."""
 
+RENEW_S, REBIND_S = 2, 4
+"""In the fault of a lease: when the client asks its own server again, and when everybody. dnsmasq
+does not heed 1 and 2: it then grants a half and seven eighths of the lease.
+"""
+
+ELSEWHERE = (77, 254)
+"""Places in the uplink's subnet of the address and the gateway that a lease changes to."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
@@ -22,6 +30,12 @@ class Offer:
     lease_s: int = LEAST_LEASE_S
     renew_s: int | None = None
     rebind_s: int | None = None
+
+
+def another(home: IPv4Interface) -> tuple[IPv4Interface, IPv4Address]:
+    """Another address and another gateway in the subnet of `home`, one of the lab's own /24."""
+    address, gateway = (home.network[place] for place in ELSEWHERE)
+    return IPv4Interface(f"{address}/{home.network.prefixlen}"), gateway
 
 
 def server_argv(offer: Offer, *, leases: Path, log: Path) -> list[str]:

@@ -92,6 +92,11 @@ class Line:
         """The leg of address family 4 or 6."""
         return next((leg for leg in self.legs if leg.address.version == version), None)
 
+    @property
+    def leg4(self) -> Leg:
+        """The leg of IPv4 of a line that has one. Raises StopIteration where it has none."""
+        return next(leg for leg in self.legs if leg.address.version == 4)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
@@ -204,7 +209,7 @@ def _legs(
         )
         shared = any(overlap(address.network, other) for other in others)
         public, peer = _transit(pools[address.version], number)
-        leased = address.version == 4 and name in style.leases  # its address may change
+        leased = address.version == 4 and name in adapted.dhcp  # its address may change
         nat = shared or leased or name in style.nat
         yield Leg(address=address, gateway=gateway, public=public, peer=peer, nat=nat)
 

@@ -5,7 +5,7 @@ Times are seconds of CLOCK_MONOTONIC, which all namespaces of a machine share.
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lbrouter.rehearsal.faults import Duty, Promise
@@ -129,6 +129,19 @@ def _back_ms(new: Sequence[Row], uplink: str, moments: Moments, where: Where) ->
     return None if first is None else (first["at"] - moments.healed) * 1000
 
 
+def again_ms(
+    rows: Sequence[Row], uplink: str, fault: float, taken: float, where: Where
+) -> float | None:
+    """From the fault to the first new flow by the uplink after it was there again (`taken`), and
+    after the last new flow that failed; None without one.
+    """
+    new = sorted((row for row in rows if row["kind"] == "new" and "ms" in row), key=_at)
+    since = max([taken, *(row["at"] for row in new if row["at"] >= fault and row["error"])])
+    good = (row for row in new if row["at"] >= since and where(row["seen"]) == uplink)
+    first = next(good, None)
+    return None if first is None else float(first["at"] - fault) * 1000
+
+
 def longest_gap_ms(times: Iterable[float], begin: float, end: float) -> float:
     """The longest time without an arrival that overlaps `begin` to `end`; infinity if it lasts."""
     found = sorted(times)
@@ -145,19 +158,58 @@ def shortcomings(promise: Promise, seen: Ordeal) -> list[str]:
     found = []
     if seen.broken:
         found.append(f"{seen.broken} flows broke or moved that had nothing to do with it")
-    if promise.duty is Duty.LEAVE and seen.moved_ms is not None:
-        found += _late("new flows", seen.moved_ms, promise.within_ms)
-        for kind, gap in seen.gaps.items():
-            allowed = promise.within_ms + (ENCODER_MS if kind == "push" else SETTLE_MS)
-            if promise.returns:  # a line that is only bad still carries its streams
-                found += _late(NAMES[kind], gap, allowed)
-    if promise.duty is Duty.STAY and seen.moved_ms not in (None, math.inf) and seen.left:
-        found.append("left, though nothing asked for it")
-    if promise.duty is Duty.REFUSE and seen.moved_ms is not None and not seen.refused:
-        found.append("new flows are not refused at once")
-    if promise.returns and seen.moved_ms is not None and seen.back_ms is None:
+    if seen.moved_ms is None:  # no new flow went by the uplink: nothing is owed
+        return found
+    found += DUTIES[promise.duty](promise, seen)
+    if promise.returns and seen.back_ms is None:
         found.append("new flows did not return")
     return found
+
+
+def _left(promise: Promise, seen: Ordeal) -> list[str]:
+    found = _late("new flows", seen.moved_ms or 0, promise.within_ms)
+    # a line that is only bad still carries its streams
+    return found + (_silent(promise, seen) if promise.returns else [])
+
+
+def _renewed(promise: Promise, seen: Ordeal) -> list[str]:
+    return _late("new flows by it", seen.back_ms or 0, promise.within_ms) + _silent(promise, seen)
+
+
+def _silent(promise: Promise, seen: Ordeal) -> list[str]:
+    """Streams that were silent for too long."""
+    found = []
+    for kind, gap in seen.gaps.items():
+        found += _late(NAMES[kind], gap, promise.within_ms + _slack_ms(kind))
+    return found
+
+
+def _stayed(_promise: Promise, seen: Ordeal) -> list[str]:
+    left = seen.left and seen.moved_ms != math.inf
+    return ["left, though nothing asked for it"] if left else []
+
+
+def _refused(_promise: Promise, seen: Ordeal) -> list[str]:
+    return [] if seen.refused else ["new flows are not refused at once"]
+
+
+def _nothing(_promise: Promise, _seen: Ordeal) -> list[str]:
+    return []
+
+
+DUTIES: Mapping[Duty, Callable[[Promise, Ordeal], list[str]]] = {
+    Duty.LEAVE: _left,
+    Duty.RENEW: _renewed,
+    Duty.STAY: _stayed,
+    Duty.REFUSE: _refused,
+    Duty.ANY: _nothing,
+}
+"""What was not done of each."""
+
+
+def _slack_ms(kind: str) -> float:
+    """What a stream may take beyond new flows."""
+    return ENCODER_MS if kind == "push" else SETTLE_MS
 
 
 def _late(what: str, took_ms: float, allowed_ms: float) -> list[str]:

@@ -75,6 +75,10 @@ class Warden:
         found: dict[str, Any] = answer["result"]
         return found
 
+    def state(self, uplink: str) -> str:
+        """An uplink's, as it stands in `status`."""
+        return str(self.status()["uplinks"][uplink]["state"])
+
     def after(self, moment: float) -> Iterator[tuple[float, Row]]:
         """What it has said since a moment (CLOCK_MONOTONIC)."""
         return ((at, event) for at, event in list(self.heard) if at >= moment)
