@@ -1,7 +1,8 @@
 """What of a configuration a venue must replace, and with what; every replacement is a note. Pure.
 
-A provider's DHCP server or PPPoE concentrator, an administrator's networkd: the lab has none. Their
-uplinks get a subnet of the lab's own, and (but for `external`) become static in the rehearsed copy.
+A PPPoE concentrator, router advertisements, an administrator's networkd: the lab has none. Their
+uplinks, and those by DHCP, get a subnet of the lab's own, and (but for `external`) become static in
+the rehearsed copy: `apply` alone fetches no lease. The fault of a lease has a DHCP server.
 """
 
 from collections.abc import Iterator, Mapping
@@ -126,9 +127,10 @@ def _replaced(
     if uplink.addressing in (Addressing.DHCP, Addressing.PPPOE) and not leased:
         change["address"], change["gateway"] = by_version[4]
         change |= dict.fromkeys(("username", "password_file"))
+        but = ", but in the fault `lease`" if uplink.addressing is Addressing.DHCP else ""
         notes.append(
             f"uplinks.{uplink.name}: {uplink.addressing.value} is rehearsed as the static address "
-            f"{by_version[4][0]}"
+            f"{by_version[4][0]}{but}"
         )
     if uplink.auto6:
         change["address6"], change["gateway6"] = by_version[6]

@@ -1,7 +1,7 @@
 """The act of faults: for each uplink one after the other, with the real daemon and streams."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -31,6 +31,12 @@ NOTES = (
     "faults: the encoder waits 2 s before it connects anew, as OBS Studio does by default",
 )
 """What the reader of the rows must know."""
+
+LEASE_NOTE = (
+    f"faults: another lease is noticed when the daemon asks for it: every {RENEW_S} s its server, "
+    f"after {REBIND_S} s everybody"
+)
+"""The same, where a lease has changed."""
 
 SOURCES = 4
 """Clients of each balance policy in each fault; a failover policy needs one."""
@@ -68,6 +74,14 @@ def leased(config: Config, uplink: str) -> Config:
     change = {"address": Addressing.DHCP, "gateway": None}
     uplinks = {**config.uplinks, uplink: config.uplinks[uplink].model_copy(update=change)}
     return config.model_copy(update={"uplinks": uplinks})
+
+
+def notes(rows: Iterable[FaultRow]) -> Iterator[str]:
+    """What the reader of these rows must know."""
+    played = {row.fault for row in rows if row.policy}
+    yield from NOTES if played else ()
+    if Fault.LEASE in played:
+        yield LEASE_NOTE
 
 
 def drills(stage: Stage) -> Iterator[FaultRow]:
@@ -226,6 +240,8 @@ def _row(
     """What one policy saw, and whether that is what it owes."""
     owed = watch.promise or Promise(duty=Duty.STAY)
     wrong = verdicts.shortcomings(owed, seen)
+    if owed.duty is Duty.RENEW and detected_ms is None:
+        wrong.append(f"the new address was not in use within {SLOW_S:.0f} s")
     verdict = Verdict.INFO if owed.duty is Duty.ANY else Verdict.PASS
     return FaultRow(
         uplink=uplink,

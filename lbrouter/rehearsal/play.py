@@ -44,7 +44,7 @@ def rehearse(
         bandwidth=bandwidth,
         notes=(
             *venue.site.notes,
-            *(drill.NOTES if faults else ()),
+            *drill.notes(faults),
             *(rates.NOTES if bandwidth else ()),
         ),
         seconds=time.monotonic() - began,

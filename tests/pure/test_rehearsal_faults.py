@@ -1,6 +1,8 @@
 """What a rehearsal expects of a fault, and how it reads the flows' own records."""
 
 import math
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 
@@ -10,9 +12,16 @@ from lbrouter.rehearsal.faults import Duty, Fault, Promise, chosen, promise
 from lbrouter.rehearsal.figures import Direction, FaultRow, span
 from lbrouter.rehearsal.impairment import Impairment, detour, ruleset
 from lbrouter.rehearsal.judged import Verdict
+from lbrouter.rehearsal.leasing import another
 from lbrouter.rehearsal.oracle import ways
 from lbrouter.rehearsal.shell import Row
-from lbrouter.rehearsal.verdicts import Moments, longest_gap_ms, ordeal, shortcomings
+from lbrouter.rehearsal.verdicts import (
+    Moments,
+    again_ms,
+    longest_gap_ms,
+    ordeal,
+    shortcomings,
+)
 from tests.pure.test_rehearsal import site_of
 from tests.situations import TWO_LINES, config_of
 
@@ -63,6 +72,8 @@ TOLERANT = TWO_LINES.replace(SHOW, 'tolerate = { loss = "2%", latency = "150ms" 
         (Fault.LATENCY, "spread", True, Duty.STAY),
         (Fault.DNS, "show", True, Duty.STAY),
         (Fault.PORTAL, "show", True, Duty.ANY),
+        (Fault.LEASE, "show", True, Duty.RENEW),
+        (Fault.LEASE, "spread", False, Duty.RENEW),
     ],
 )
 def test_what_a_policy_owes(fault: Fault, policy: str, others: bool, duty: Duty) -> None:  # noqa: FBT001
@@ -134,6 +145,49 @@ def test_what_is_late_or_left_without_need_is_said() -> None:
         "new flows did not return",
     ]
     assert shortcomings(Promise(duty=Duty.STAY), seen) == ["left, though nothing asked for it"]
+
+
+def test_a_lease_that_changes_must_be_taken_and_carry_again() -> None:
+    config = config_of(TWO_LINES)
+    policy, uplink = config.policies["show"], config.uplinks["fiber"]
+    owed = promise(Fault.LEASE, config, policy, uplink, others=True)
+    six = promise(Fault.LEASE, config, policy, uplink, others=True, version=6)
+    assert six.duty is Duty.ANY
+    rows = every(0.05, 9, 17, "f")
+    rows.append(new(13.01, "", "silent"))
+    assert again_ms(rows, "fiber", 10.0, 12.5, where) == pytest.approx(3050, abs=1)
+    assert again_ms(rows, "fiber", 10.0, 14.0, where) == pytest.approx(4000, abs=1)
+    assert again_ms(rows, "cable", 10.0, 14.0, where) is None
+    rows.append(stream("udp", [(9.0, "f")], [9.0 + n / 10 for n in range(80)]))
+    seen = ordeal(rows, "fiber", Moments(fault=10.0, healed=17.0, end=17.0), where)
+    assert shortcomings(owed, replace(seen, back_ms=4000.0)) == []
+    assert shortcomings(owed, seen) == ["new flows did not return"]
+    late = replace(seen, back_ms=8100.0, gaps={"udp": math.inf, "push": 100.0}, broken=2)
+    assert shortcomings(owed, late) == [
+        "2 flows broke or moved that had nothing to do with it",
+        "new flows by it: after 8.1 s, allowed 8.0 s",
+        "UDP stream: never, allowed 8.8 s",
+    ]
+
+
+def test_another_lease_is_in_the_same_subnet() -> None:
+    address, gateway = another(IPv4Interface("198.18.1.2/24"))
+    assert address == IPv4Interface("198.18.1.77/24")
+    assert gateway == IPv4Address("198.18.1.254")
+
+
+def test_who_sees_another_lease_is_told_when_it_is_noticed() -> None:
+    row = FaultRow(uplink="lte", fault=Fault.LEASE, verdict=Verdict.INFO, note="not rehearsed")
+    assert list(drill.notes([row])) == []
+    assert list(drill.notes([replace(row, fault=Fault.CABLE, policy="a")])) == [*drill.NOTES]
+    assert list(drill.notes([replace(row, policy="a")])) == [*drill.NOTES, drill.LEASE_NOTE]
+
+
+def test_the_copy_for_a_lease_asks_for_an_address() -> None:
+    copy = drill.leased(config_of(TWO_LINES), "fiber")
+    assert copy.uplinks["fiber"].addressing == "dhcp"
+    assert copy.uplinks["fiber"].gateway is None
+    assert copy.uplinks["lte"] == config_of(TWO_LINES).uplinks["lte"]
 
 
 def test_a_gap_counts_where_it_overlaps_the_fault() -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from lbrouter.model.errors import Exit
-from lbrouter.rehearsal import Fault, Options, Verdict, rehearse
-from lbrouter.rehearsal.faults import Duty
+from lbrouter.rehearsal import Fault, Options, Style, Verdict, drill, rehearse
+from lbrouter.rehearsal.faults import LEASE_MS, Duty
+from lbrouter.rehearsal.stage import Stage
 from tests.situations import TWO_LINES
-from tests.topology.conftest import eventually
+from tests.topology.conftest import VenueOf, eventually
 from tests.topology.test_lab import config_of, traces
 
 NO_LEASE = "not rehearsed: its address is not leased"
@@ -47,6 +48,31 @@ def test_a_good_gateway_passes_every_act() -> None:
     assert list(dict.fromkeys(check.act for check in report.checks)) == ACTS
     assert told[0] == "building the venue"
     assert told[-1] == "clearing the venue away"
+
+
+LEASED = TWO_LINES.replace("metered = true\n", "").replace(
+    'address = "203.0.113.2/30"\ngateway = "203.0.113.1"\n', 'address = "dhcp"\n'
+)
+
+
+def test_another_lease_costs_the_flows_of_the_old_address_alone(venue_of: VenueOf) -> None:
+    venue = venue_of(LEASED, style=Style(addresses=64))
+    stage = Stage(venue, Options(faults=(Fault.LEASE,)), lambda _: None)
+    rows = [row for row in drill.drills(stage) if row.policy]
+    print([row.as_json() for row in rows])
+    assert [row for row in rows if row.verdict is Verdict.FAIL] == []
+    carried = [row for row in rows if row.duty is Duty.RENEW and row.moved_ms is not None]
+    assert {row.policy for row in carried} >= {"show, IPv4", "spread, IPv4"}
+    for row in carried:
+        assert row.broken == 0
+        assert row.detected_ms is not None
+        assert row.back_ms is not None
+        assert row.back_ms < LEASE_MS
+        assert not row.left
+        assert row.gaps_ms["push"] > 1900  # its address went, and with it its connection
+    isp = venue.isp("fiber")
+    assert isp.line == isp.home
+    assert venue.gateway.config.read_text().count('"dhcp"') == 0
 
 
 ONE_LINE = """
