@@ -40,7 +40,7 @@ def test_what_the_system_configures_is_followed_within_a_second(venue_of: VenueO
         wanted = "via 198.18.77.1 dev wan1 proto 76 src 198.18.77.2"
         assert eventually(lambda: wanted in default_of(venue))
         print("another address, followed after", round(time.monotonic() - begun, 2))
-        assert status(venue)["uplinks"]["fiber"]["address"] == second
+        assert eventually(lambda: status(venue)["uplinks"]["fiber"]["address"] == second)
         gateway.check(["ip", "address", "flush", "dev", "wan1"])
         assert eventually(lambda: default_of(venue) == "")
         assert eventually(lambda: reason(venue).startswith("waiting: no address on wan1"))
