@@ -21,14 +21,14 @@ demo: ready  ## set up, then rehearse an event with two simulated providers and 
 check: ready  ## linters, types, floors and the pure tests, in under a minute
 	$(bin)/python -m pytest --numprocesses=2 tests/shape tests/pure $(cover)
 
-test: ready-image  ## every test that this machine can run, the VM ring included (root)
+test: ready-vm  ## every test that this machine can run, the VM ring included (root)
 	$(bin)/python -m pytest $(cover)
 
 test-vm: ready-vm  ## the contract and topology rings inside Debian's own kernel (QEMU, root)
 	$(bin)/python -m pytest tests/vm
 
 test-image: ready-image  ## build package and disk image, and boot them on an emulated PC (QEMU, root)
-	$(bin)/python -m pytest tests/image
+	LBROUTER_IMAGE=1 $(bin)/python -m pytest tests/image
 
 bench: ready  ## measure what the project promises and print the figures (root)
 	$(bin)/python -m bench

@@ -39,8 +39,10 @@ def pc(world: World, computer: Computer) -> Iterator[Computer]:
 def log_in(pc: Computer) -> None:
     """As root, at the serial port; the second time with the password of the first."""
     pc.wait_for(r"login: $", within_s=BOOT_S)
-    pc.type("root")
-    seen = pc.wait_for(r"(?i)password: ?$", within_s=120)
+    seen = ""
+    while "password" not in seen.lower():  # agetty takes the first line for its terminal's answer
+        pc.type("root")
+        seen = pc.wait_for(r"(?i)(password|login): ?$", within_s=120)
     pc.type(PASSWORD)
     if "new password" in seen.lower():
         pc.wait_for(r"(?i)retype.*: ?$", within_s=60)
