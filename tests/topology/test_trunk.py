@@ -45,10 +45,6 @@ def test_tags_end_to_end_adopted_where_they_stand_and_removed_where_ours(
     assert devices(venue) == {"lan0.10": "lbrouter", "lan0.40": ""}
     assert all_get_out(venue)
     assert succeeded(venue.gateway.lbrouter("apply")) == "nothing to change\n"
-    lent(venue, "lan0", back=False)
-    succeeded(venue.gateway.lbrouter("apply"))
-    lent(venue, "lan0", back=True)
-    succeeded(venue.gateway.lbrouter("apply"))
     assert "htb 4c01:" in venue.gateway.check(["tc", "qdisc", "show", "dev", "lan0"])
     assert all_get_out(venue)
     venue.gateway.script(
