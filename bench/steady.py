@@ -86,7 +86,9 @@ def _load(venue: Venue, options: Options) -> list[Job]:
     jobs = []
     for port, way, wanted in ((5201, "", options.upload), (5202, "-R", options.download)):
         if wanted:
-            server = venue.internet.start(["iperf3", "-s", "-p", str(port), "--forceflush"])
+            server = venue.internet.start(
+                ["iperf3", "-s", "-p", str(port), "--logfile", "/dev/null"]
+            )
             listening = ["ss", "-Hltn", f"sport = :{port}"]
             wait(lambda: bool(venue.internet.check(listening)), "iperf3 does not listen")  # noqa: B023
             argv = ["iperf3", "-c", str(client.servers[0]), "-p", str(port), "-P", str(FLOWS)]

@@ -14,7 +14,7 @@ from tests.topology.daemons import Daemon
 from tests.topology.provider import PREFIX, USER, Provider
 
 pytestmark = [pytest.mark.needs("pppoe"), pytest.mark.slow]
-"""Slow: minutes on an emulated processor: the VM ring leaves them out, a host with PPPoE does not."""
+"""Slow: minutes on an emulated processor: the VM ring leaves them out, a real one does not."""
 
 SECRET = 's3c "ret\\#'
 DEVICE = "ppp-dsl"
