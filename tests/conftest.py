@@ -75,3 +75,20 @@ def own_namespaces() -> frozenset[str]:
     prefix = f"lbr-{os.getpid()}-"
     names = (entry.name for entry in folder.iterdir()) if folder.is_dir() else iter(())
     return frozenset(name for name in names if name.startswith(prefix))
+
+
+HOSTS_OWN = ("ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv4/conf/all/src_valid_mark")
+"""What every apply sets first: in namespaces alone, never on the machine that runs the tests."""
+
+
+def hosts_own() -> list[str]:
+    paths = [Path("/proc/sys/net") / name for name in HOSTS_OWN]
+    return [path.read_text() for path in paths if path.exists()]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untouched_host() -> Iterator[None]:
+    """A test that forgot its namespace would change the machine, and all namespaces made after."""
+    before = hosts_own()
+    yield
+    assert hosts_own() == before, "a test applied a configuration to this very machine"
