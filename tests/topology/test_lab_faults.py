@@ -2,7 +2,6 @@
 
 import json
 import re
-import statistics
 from ipaddress import ip_address, ip_interface
 
 import pytest
@@ -47,21 +46,22 @@ def pinged(host: Host, interface: str, *, count: int = 100) -> tuple[float, list
     return float(lost[1]), [float(each) for each in re.findall(r"time=([0-9.]+) ms", said)]
 
 
-def middle(round_trips: list[float]) -> float:
+def least(round_trips: list[float]) -> float:
+    """What the line itself takes; above it is the machine's own business."""
     assert round_trips
-    return statistics.median(round_trips)
+    return min(round_trips)
 
 
 def test_a_delay_is_what_was_asked_for_each_way(venue: Venue) -> None:
     gateway, fiber = venue.gateway, venue.isp("fiber")
-    assert middle(pinged(gateway, "wan1")[1]) < 2
-    assert middle(pinged(gateway, "wan2")[1]) == pytest.approx(10, abs=2)
+    assert least(pinged(gateway, "wan1")[1]) < 2
+    assert least(pinged(gateway, "wan2")[1]) == pytest.approx(10, abs=2)
     for one_way in (10, 150):
         fiber.impair(delay_ms=one_way)
-        found = middle(pinged(gateway, "wan1", count=60)[1])
+        found = least(pinged(gateway, "wan1", count=60)[1])
         assert found == pytest.approx(2 * one_way, abs=2)
     fiber.heal()
-    assert middle(pinged(gateway, "wan1")[1]) < 2
+    assert least(pinged(gateway, "wan1")[1]) < 2
 
 
 @pytest.mark.needs("netem")
@@ -69,13 +69,13 @@ def test_a_kernel_with_netem_delays_by_itself(venue: Venue) -> None:
     fiber = venue.isp("fiber")
     fiber.impair(delay_ms=20)
     assert fiber.check(["tc", "qdisc"]).count("netem") == 2
-    found = middle(pinged(venue.gateway, "wan1", count=20)[1])
+    found = least(pinged(venue.gateway, "wan1", count=20)[1])
     assert 40 <= found < 60
     fiber.heal()
     assert "netem" not in fiber.check(["tc", "qdisc"])
     lost, round_trips = pinged(venue.gateway, "wan1", count=20)
     assert lost == 0
-    assert middle(round_trips) < 20
+    assert least(round_trips) < 20
 
 
 def test_a_delayed_line_still_carries_twenty_megabits(venue: Venue) -> None:
@@ -92,7 +92,7 @@ def test_a_delayed_line_still_carries_twenty_megabits(venue: Venue) -> None:
     print("received", found["bits_per_second"], "lost", found["lost_packets"], "rtt", round_trips)
     assert found["lost_packets"] == 0
     assert lost == 0
-    assert middle(round_trips) == pytest.approx(20, abs=2)
+    assert least(round_trips) == pytest.approx(20, abs=2)
 
 
 def test_loss_is_a_part_of_the_packets_each_way(venue: Venue) -> None:
