@@ -168,7 +168,7 @@ def _guarantee(promised: int, missing: int) -> Text:
 def _remark(vlan: VlanStatus) -> str:
     others = [f"{each['address']} ({each['mac']})" for each in vlan["other_dhcp_servers"]]
     found = [f"another DHCP server: {', '.join(others)}"] if others else []
-    return "; ".join(filter(None, (_limit(vlan), *found)))
+    return "; ".join(filter(None, (vlan["reason"], _limit(vlan), *found)))
 
 
 def _limit(vlan: VlanStatus) -> str:

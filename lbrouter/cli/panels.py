@@ -125,7 +125,7 @@ def _load(used: int, capacity: int | None, width: int, look: Look) -> Text:
 
 
 def vlans(found: dict[str, VlanStatus], look: Look) -> Block:
-    """A line for each VLAN, and one for each guarantee that is short."""
+    """A line for each VLAN; what it lacks, a port or a part of its guarantee, stands below."""
     name = min(12, max(map(len, [*found, "VLAN"]))) + 1
     policy = (
         min(12, max(map(len, [*(v["policy"] for v in found.values()), look.say("policy")]))) + 1
@@ -147,6 +147,8 @@ def _vlan(name: str, vlan: VlanStatus, widths: tuple[int, int, int], look: Look)
     line.append(_guarded(vlan["upload_bps"], vlan["guaranteed_upload_bps"], rate, look))
     line.append(_guarded(vlan["download_bps"], vlan["guaranteed_download_bps"], rate, look))
     yield line
+    if vlan["reason"]:
+        yield Text(f"  {reason(look.language, vlan['reason'])} ", style=ALARM)
     for text, missing in (
         ("SHORT: {missing} Mbit/s of upload missing", vlan["short_upload_bps"]),
         ("SHORT: {missing} Mbit/s of download missing", vlan["short_download_bps"]),

@@ -6,6 +6,7 @@ whoever needs "the addresses of an uplink" (routes, the anti-spoofing sets, `sta
 
 from dataclasses import dataclass, replace
 
+from lbrouter.compile.lan import stranded
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.machine import Facts, InterfaceFacts
 from lbrouter.model.state import Family, IpAddress, IpInterface
@@ -58,16 +59,17 @@ def offers(uplink: Uplink, family: Family, facts: Facts) -> bool:
 
 
 def standing(config: Config, facts: Facts) -> Facts:
-    """`facts` without the devices of sessions that are still being negotiated.
+    """`facts` without what will not last: half-made sessions, VLAN devices without their trunk.
 
     pppd makes the device first; where the provider refuses, it goes again within a second, and is
     made anew, for hours. Nothing is set on it before it has an address.
     """
+    orphans = stranded(config, facts)
     making = {u.device for u in config.uplinks.values() if u.device != u.interface}
     kept = {
         name: found
         for name, found in facts.interfaces.items()
-        if name not in making or found.addresses
+        if name not in orphans and (name not in making or found.addresses)
     }
     return replace(facts, interfaces=kept)
 

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from lbrouter.compile.balance import apportion, choose
 from lbrouter.compile.guard import is_closed
+from lbrouter.compile.lan import lack
 from lbrouter.compile.ports import way_out
 from lbrouter.compile.shaping import short
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
@@ -108,6 +109,8 @@ class VlanStatus(TypedDict):
     guaranteed_download_bps: int
     short_upload_bps: int
     short_download_bps: int
+    reason: str
+    """Why its clients cannot be reached: its port or trunk is gone, or has no carrier; else ""."""
     limit: dict[str, CeilingStatus | None] | None
     other_dhcp_servers: list[DhcpServerStatus]
 
@@ -252,6 +255,7 @@ def _vlan(
         "guaranteed_download_bps": 0 if vlan.download is None else int(vlan.download.guaranteed),
         "short_upload_bps": missing.get((vlan.name, "upload"), 0),
         "short_download_bps": missing.get((vlan.name, "download"), 0),
+        "reason": lack(config, vlan, seen.facts),
         "limit": None,
         "other_dhcp_servers": [],
     }

@@ -5,11 +5,12 @@ nobody else does. What fails is said, and starts again alone (`parts.keep`).
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lbrouter.compile import lan
 from lbrouter.daemon import blame, lastword, promises
 from lbrouter.daemon.alarm import Alarm
 from lbrouter.daemon.file import File
@@ -66,6 +67,7 @@ class Loop:
         self._notices: list[str] = []
         self._news = Alarm()
         self._short: promises.Short = {}
+        self._absent: Mapping[str, str] = {}
         self._halted = False
         self._failures = 0
 
@@ -177,6 +179,14 @@ class Loop:
             self.journal.say("guarantee", text, subject=vlan)
         self._short = after
 
+    def _tell_ports(self) -> None:
+        """A trunk, or a port of a VLAN, went away or is there again."""
+        assert self.rounds.held is not None
+        after = lan.absent(self.file.config, self.rounds.held.found.facts)
+        for port, text in lan.told(self._absent, after):
+            self.journal.say("trouble", text, subject=port)
+        self._absent = after
+
     async def round(self) -> None:
         """Observe, compare, put right. A failure is said, and tried again soon."""
         loop, before = asyncio.get_running_loop(), self.rounds.held
@@ -193,6 +203,7 @@ class Loop:
         self._pace.looked(begun=begun, ended=ended)
         lastword.save(self.machine.runtime_dir, self.mind.health)
         self._tell_promises()
+        self._tell_ports()
         self._tell(outcome, notices, before, took_ms=round((ended - begun) * 1000, 1))
 
     async def _failed(self, error: Exception) -> None:

@@ -5,6 +5,7 @@ from math import ceil
 from typing import Any
 
 from lbrouter.compile.caveats import caveats
+from lbrouter.compile.lan import absent
 from lbrouter.compile.takeover import Roots
 from lbrouter.daemon.file import File, require_tools, understood
 from lbrouter.daemon.limits import DIRECTIONS, Ceiling, line_rate, said_of
@@ -68,9 +69,11 @@ class Orders:
         async with self._loop.writer:
             changes = await self.apply(file, within=within, roots=roots)
         left = self._loop.trial.waiting.left()
+        held = self._loop.rounds.last
+        missing = {} if held is None else absent(file.config, held.found.facts)
         return {
             "changes": changes,
-            "warnings": [*file.warnings, *map(str, caveats(file.config))],
+            "warnings": [*file.warnings, *missing.values(), *map(str, caveats(file.config))],
             "pending_confirm_s": None if left is None else ceil(left),
         }
 

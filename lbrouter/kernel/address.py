@@ -17,6 +17,7 @@ from pyroute2.netlink.rtnl import RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 
 from lbrouter.kernel import sysctl
+from lbrouter.kernel.announce import announce
 from lbrouter.kernel.decode import Answer, read
 from lbrouter.kernel.netlink import ADD, GONE, REMOVE, REPLACE, NetlinkError, send, tolerate
 from lbrouter.model.errors import NotAppliedError
@@ -96,6 +97,7 @@ async def _add(ipr: AsyncIPRoute, address: Address) -> None:
         if await _is_foreign(ipr, address):
             raise _foreign(address) from error
         raise
+    announce(address)
 
 
 async def _remove(ipr: AsyncIPRoute, address: Address) -> None:

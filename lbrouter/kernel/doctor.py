@@ -174,7 +174,7 @@ def _interfaces(config: Config | None, facts: Facts) -> Iterator[Finding]:
     for name, user in _wanted(config).items():
         found = facts.interfaces.get(name)
         if found is None:
-            remedy = f"`ip link` lists what there is; {user} waits until it is plugged in."
+            remedy = f"`ip link` lists what there is; {user} goes on once it is there again."
             yield Finding(subject=name, level=Level.WARN, found="not there", remedy=remedy)
         elif found.up and not found.carrier:
             remedy = "Plug the cable in, or look at the far end."
@@ -189,7 +189,8 @@ def _wanted(config: Config | None) -> dict[str, str]:
         return {}
     ports = {v.port: f"VLAN {v.name}" for v in config.vlans.values() if v.port is not None}
     uplinks = {uplink.interface: f"uplink {uplink.name}" for uplink in config.uplinks.values()}
-    trunk = {} if config.lan is None else {config.lan.trunk: "the trunk"}
+    tagged = ", ".join(vlan.name for vlan in config.vlans.values() if vlan.id is not None)
+    trunk = {} if config.lan is None else {config.lan.trunk: f"the trunk of {tagged}"}
     return {**uplinks, **trunk, **ports}
 
 

@@ -28,6 +28,7 @@ IFLA_MTU: Final = 4
 IFLA_LINK: Final = 5
 IFLA_LINKINFO: Final = 18
 IFLA_IFALIAS: Final = 20
+IFLA_LINK_NETNSID: Final = 37
 IFLA_INFO_KIND: Final = 1
 IFLA_INFO_DATA: Final = 2
 IFLA_VLAN_ID: Final = 1
@@ -48,6 +49,7 @@ class Link:
     alias: str
     kind: str
     parent: int
+    """Index of the interface below, 0 where that is in another namespace, whose indices differ."""
     tag: int
     flags: int
     mtu: int
@@ -164,7 +166,7 @@ def _link(answer: Answer) -> Link:
         name=answer.text(IFLA_IFNAME),
         alias=answer.text(IFLA_IFALIAS),
         kind=kind,
-        parent=answer.number(IFLA_LINK),
+        parent=0 if answer.raw(IFLA_LINK_NETNSID) else answer.number(IFLA_LINK),
         tag=native(tag) if kind == DeviceKind.VLAN else 0,
         flags=flags,
         mtu=answer.number(IFLA_MTU),

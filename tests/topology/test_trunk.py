@@ -1,12 +1,14 @@
 """True 802.1Q tags between the clients and the gateway; a trunk that goes and comes back."""
 
 import json
+import re
+from collections.abc import Iterator
 
 import pytest
 
 from lbrouter.model.errors import Exit
 from lbrouter.rehearsal.venue import Venue
-from lbrouter.rehearsal.wiring import INTERNET
+from lbrouter.rehearsal.wiring import INTERNET, SWITCH, ports
 from tests.topology.conftest import VenueOf, eventually, succeeded
 from tests.topology.daemons import Daemon
 from tests.topology.test_shaping_applied import TEXT as PORTS
@@ -16,6 +18,14 @@ TAGGED = (
     + '\n[lan]\ntrunk = "lan0"\n'
 )
 
+ONE_OF_EACH = PORTS.replace('port = "lan1"', "id = 10") + '\n[lan]\ntrunk = "lan0"\n'
+"""The stream is tagged, the guests have a port of their own."""
+
+VOLATILE = re.compile(
+    r"^\d+: |(?<=@)if\d+|link/ether \S+|link-netns\S* \S+|^qdisc noqueue.*|(?<=fifo )\w+:"
+)
+"""Numbers that the kernel makes up, and hardware addresses."""
+
 
 def devices(venue: Venue) -> dict[str, str]:
     """VLAN devices of the gateway, each with its ifalias."""
@@ -23,9 +33,12 @@ def devices(venue: Venue) -> dict[str, str]:
     return {each["ifname"]: each.get("ifalias", "") for each in shown if each}
 
 
+def gets_out(venue: Venue, client: str) -> bool:
+    return not [row for row in venue.client(client).flows(count=1) if row["error"]]
+
+
 def all_get_out(venue: Venue) -> bool:
-    rows = [*venue.client("stream").flows(count=1), *venue.client("guests").flows(count=1)]
-    return not [row for row in rows if row["error"]]
+    return gets_out(venue, "stream") and gets_out(venue, "guests")
 
 
 def lent(venue: Venue, interface: str, *, back: bool) -> None:
@@ -33,6 +46,38 @@ def lent(venue: Venue, interface: str, *, back: bool) -> None:
     here, there = venue.gateway.namespace, venue.namespace(INTERNET)
     host, to = (venue.host(INTERNET), here) if back else (venue.gateway, there)
     host.check(["ip", "link", "set", interface, "netns", to])
+
+
+def made_anew(venue: Venue, interface: str) -> None:
+    """The interface is deleted, with its other end at the switch, and both come back."""
+    inner = f"port{ports(venue.site).index(interface) + 1}"
+    switch = venue.namespace(SWITCH)
+    venue.gateway.script(
+        f"ip link del {interface}\n"
+        f"ip link add {interface} type veth peer name {inner} netns {switch}\n"
+    )
+    venue.host(SWITCH).script("\n".join(plugged(venue, interface, inner)))
+
+
+def plugged(venue: Venue, interface: str, inner: str) -> Iterator[str]:
+    """What the switch is told of a new port."""
+    yield f"ip link set {inner} up"
+    for segment in venue.site.segments:
+        if segment.port == interface:
+            port = inner if segment.tag is None else f"tag{segment.number}"
+            if segment.tag is not None:
+                yield f"ip link add link {inner} name {port} type vlan id {segment.tag}"
+            yield f"ip link set {port} master vlan{segment.number} up"
+
+
+def same(one: dict[str, str], other: dict[str, str]) -> bool:
+    """Whether two snapshots hold the same, but for what is volatile."""
+    return [settled(each) for each in one.values()] == [settled(each) for each in other.values()]
+
+
+def settled(text: str) -> list[str]:
+    lines = (VOLATILE.sub("", line) for line in text.splitlines())
+    return sorted(line for line in lines if line)
 
 
 @pytest.mark.needs("vlan", "htb", "ifb", "u32", "nft")
@@ -54,16 +99,67 @@ def test_tags_end_to_end_adopted_where_they_stand_and_removed_where_ours(
     assert devices(venue) == {"lan0.40": ""}
 
 
+@pytest.mark.needs("vlan", "htb", "ifb", "u32", "nft")
+def test_a_trunk_that_goes_and_comes_back_is_set_up_again(venue_of: VenueOf) -> None:
+    """Moved away the kernel leaves its VLAN devices behind, deleted it takes them along."""
+    venue = venue_of(ONE_OF_EACH)
+    gateway = venue.gateway
+    with Daemon(gateway) as daemon:
+        assert all_get_out(venue)
+        lent(venue, "lan0", back=False)
+        assert eventually(lambda: devices(venue) == {}, within_s=15)
+        assert gets_out(venue, "guests")
+        assert daemon.status()["vlans"]["stream"]["reason"] == "interface lan0 is not there"
+        lent(venue, "lan0", back=True)
+        assert eventually(lambda: gets_out(venue, "stream"), within_s=20)
+        made_anew(venue, "lan0")
+        assert eventually(lambda: gets_out(venue, "stream"), within_s=20)
+        gateway.check(["ip", "link", "set", "lan0", "down"])
+        assert eventually(lambda: gets_out(venue, "stream"), within_s=20)
+        assert daemon.says("the trunk lan0 is not there: VLAN stream waits")
+
+
 @pytest.mark.needs("htb", "ifb", "u32", "nft")
 def test_a_port_that_goes_and_comes_back_is_set_up_again(venue_of: VenueOf) -> None:
     venue = venue_of(PORTS)
-    with Daemon(venue.gateway):
-        assert "clsact" in venue.gateway.check(["tc", "qdisc", "show", "dev", "lan2"])
+    with Daemon(venue.gateway) as daemon:
+        whole = venue.gateway.snapshot()
         lent(venue, "lan2", back=False)
         assert eventually(lambda: venue.gateway.lbrouter("plan").returncode == Exit.DONE)
+        assert gets_out(venue, "stream")
+        said = "interface lan2 is not there"
+        assert daemon.status()["vlans"]["guests"]["reason"] == said
+        assert said in succeeded(venue.gateway.lbrouter("status"))
+        assert daemon.says("port lan2 is not there: VLAN guests waits")
         lent(venue, "lan2", back=True)
         assert eventually(lambda: all_get_out(venue), within_s=20)
-        assert "clsact" in venue.gateway.check(["tc", "qdisc", "show", "dev", "lan2"])
+        assert eventually(lambda: same(venue.gateway.snapshot(), whole), within_s=15)
+        assert daemon.says("lan2 is there again")
+        made_anew(venue, "lan2")
+        assert eventually(lambda: all_get_out(venue), within_s=20)
+        venue.gateway.check(["ip", "link", "set", "lan2", "down"])
+        assert eventually(lambda: all_get_out(venue), within_s=20)
+        assert eventually(lambda: same(venue.gateway.snapshot(), whole), within_s=15)
+
+
+@pytest.mark.needs("htb", "ifb", "u32", "nft")
+def test_without_a_daemon_apply_does_what_it_can_and_the_rest_later(venue_of: VenueOf) -> None:
+    venue = venue_of(PORTS)
+    gateway = venue.gateway
+    succeeded(gateway.lbrouter("apply"))
+    whole = gateway.snapshot()
+    for interface in ("lan2", "wan1"):
+        lent(venue, interface, back=False)
+        assert gateway.lbrouter("apply").returncode == Exit.DONE
+        assert gets_out(venue, "stream")
+        lent(venue, interface, back=True)
+        succeeded(gateway.lbrouter("apply"))
+        assert eventually(lambda: same(gateway.snapshot(), whole), within_s=15), interface
+    made_anew(venue, "lan2")
+    succeeded(gateway.lbrouter("apply"))
+    assert all_get_out(venue)
+    assert eventually(lambda: same(gateway.snapshot(), whole), within_s=15)
+    assert succeeded(gateway.lbrouter("apply")) == "nothing to change\n"
 
 
 def test_a_kernel_without_tags_says_so(venue_of: VenueOf) -> None:
