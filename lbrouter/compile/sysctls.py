@@ -8,6 +8,15 @@ from lbrouter.model.state import Family, Sysctl
 
 FORWARDING = {Family.V4: "net/ipv4/ip_forward", Family.V6: "net/ipv6/conf/all/forwarding"}
 
+RATEMASK = {
+    Family.V4: ("net/ipv4/icmp_ratemask", str(1 << 4 | 1 << 11 | 1 << 12)),
+    Family.V6: ("net/ipv6/icmp/ratemask", "0,3-127"),
+}
+"""Kinds of ICMP messages that the kernel limits to one a second for each host: as it does by
+itself, but for "destination unreachable", which the ruleset's chain `refuse` bounds."""
+
+_REFUSED = "each flow without an uplink is refused, not one a second"
+
 
 def sysctls(config: Config, there: frozenset[str]) -> frozenset[Sysctl]:
     """Settings for the namespace, and for each uplink and VLAN device that is `there`."""
@@ -27,6 +36,7 @@ def sysctls(config: Config, there: frozenset[str]) -> frozenset[Sysctl]:
 def _global(config: Config) -> Iterator[Sysctl]:
     for family in families(config):
         yield Sysctl(path=FORWARDING[family], value="1", why="this box routes")
+        yield Sysctl(path=RATEMASK[family][0], value=RATEMASK[family][1], why=_REFUSED)
     yield Sysctl(
         path="net/ipv4/conf/all/src_valid_mark",
         value="1",

@@ -164,6 +164,8 @@ def test_an_uplink_without_carrier_carries_nothing_and_comes_back(applied: Venue
     assert Counter(venue.uplink_of(row["seen"]) for row in rows) == {"lte": 20}
     venue.isp("lte").carrier(up=False)
     succeeded(venue.gateway.lbrouter("apply"))
-    rows = venue.client("guests").flows(count=5)
-    assert {row["error"] for row in rows} == {"unreachable"}
+    guest = venue.client("guests")
+    rows = guest.flows(count=40, concurrency=40, every=False)
     assert all(row["ms"] < 1000 for row in rows)
+    rows += guest.udp(count=40, packets=1, every=False)
+    assert Counter(row["error"] for row in rows) == {"unreachable": 80}
