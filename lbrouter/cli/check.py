@@ -1,5 +1,7 @@
 """`lbrouter check`: everything that can be said of a file without touching the machine."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from lbrouter.cli import services, session
@@ -10,10 +12,12 @@ from lbrouter.compile.caveats import caveats
 from lbrouter.compile.desired import desired_state
 from lbrouter.compile.firewall import interfaces_of
 from lbrouter.compile.glimpse import first_look, leaseless
+from lbrouter.compile.lan import untaggable
 from lbrouter.daemon.file import File
 from lbrouter.kernel.dryrun import dry_run
+from lbrouter.kernel.features import features
 from lbrouter.model.config import Config
-from lbrouter.model.errors import Exit, NotAppliedError
+from lbrouter.model.errors import Exit, LbrouterError, NotAppliedError
 from lbrouter.model.machine import Allocation, Facts, InterfaceFacts
 from lbrouter.model.state import KernelState
 
@@ -38,12 +42,20 @@ def check(settings: Settings) -> int:
         errors.append(str(error))
     notes("warning", file.warnings)
     notes("note", (*caveats(file.config), *leaseless(file.config, Facts())))
-    notes("warning", services.doubts(file.config))
+    notes("warning", (*_here(file.config), *services.doubts(file.config)))
     notes("error", errors)
     if skipped:
         notes("note", (f"the dry run of the ruleset was skipped: {skipped}",))
     _conclude(settings, file, errors, skipped=bool(skipped))
     return Exit.CHECK_FAILED if errors else Exit.DONE
+
+
+def _here(config: Config) -> Iterator[str]:
+    """What this very machine lacks: a warning, since a file may be checked on another one."""
+    if any(vlan.id is not None for vlan in config.vlans.values()):
+        with suppress(LbrouterError, OSError):
+            lack = untaggable(config, Facts(features=features()))
+            yield from [lack] if lack else []
 
 
 def imagined(config: Config) -> KernelState:

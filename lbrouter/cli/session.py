@@ -11,7 +11,7 @@ from lbrouter.compile.caveats import caveats
 from lbrouter.compile.desired import scope_of
 from lbrouter.compile.explain import Known
 from lbrouter.compile.glimpse import first_look, leaseless
-from lbrouter.compile.lan import absent
+from lbrouter.compile.lan import absent, untaggable
 from lbrouter.compile.shaping import shape
 from lbrouter.daemon import client, lastword
 from lbrouter.daemon.file import File
@@ -80,6 +80,7 @@ async def survey(here: Machine, config: Config, judge: Judge) -> Known:
 def warn(file: File, found: Found, store: Store) -> None:
     """All that a person should know, and that stops nothing."""
     notes("warning", (*file.warnings, *store.warnings, *found.facts.conflicts))
+    notes("warning", filter(None, [untaggable(file.config, found.facts)]))
     notes("warning", absent(file.config, found.facts).values())
     notes("warning", (*_shaping(file.config, found), *services.doubts(file.config)))
     notes("note", (*caveats(file.config), *leaseless(file.config, found.facts)))

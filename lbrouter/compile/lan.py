@@ -54,6 +54,18 @@ def _wait(vlans: list[str]) -> str:
     return f"VLAN {vlans[0]} waits" if len(vlans) == 1 else f"VLANs {', '.join(vlans)} wait"
 
 
+def untaggable(config: Config, facts: Facts) -> str:
+    """A sentence where the file has tags and the kernel has none; else ""."""
+    tagged = [name for name, vlan in config.vlans.items() if vlan.id is not None]
+    if not tagged or "vlan" in facts.features:
+        return ""
+    return (
+        f"this kernel has no 802.1Q VLANs (module 8021q), and {', '.join(tagged)} need them (id):"
+        " `apply` will be refused here (69); load the module, run a kernel that has it, or give"
+        " each VLAN a port of its own"
+    )
+
+
 def told(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str]]:
     """Ports that went or came back, each with its sentence."""
     gone = [(port, text) for port, text in after.items() if port not in before]

@@ -28,7 +28,8 @@ def refusal(operation: Operation, number: int, detail: str = "") -> LbrouterErro
     if number in (errno.EPERM, errno.EACCES, errno.EROFS):
         return NotPermittedError(f"Not permitted: {words(operation)} ({said}).", remedy=ROOT)
     if number in ABSENT:
-        return UnavailableError(f"{lacking(noun)} ({said}: {words(operation)}).")
+        lack = f"{lacking(noun)} ({said}: {words(operation)})."
+        return UnavailableError(lack, remedy=_instead(noun))
     return NotAppliedError(f"The kernel refused `{words(operation)}`: {said}.")
 
 
@@ -47,6 +48,19 @@ def lacking(noun: Noun) -> str:
             return "This kernel has no IPv6, or it was started with ipv6.disable=1"
         case _:
             return "This kernel lacks what it needs"
+
+
+def _instead(noun: Noun) -> str:
+    match noun:
+        case Device(kind=DeviceKind.VLAN):
+            return (
+                "Load it (modprobe 8021q), run a kernel that has it, or give"
+                f" {noun.why or noun.name} a port of its own (port = ...) instead of a tag (id)."
+            )
+        case Device() | Qdisc():
+            return "Load the module, or run a kernel that has it (Debian's has)."
+        case _:
+            return ""
 
 
 def _is_version_6(noun: Noun) -> bool:

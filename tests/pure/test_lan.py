@@ -5,7 +5,7 @@ from dataclasses import replace
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.desired import desired_state
 from lbrouter.compile.diff import diff
-from lbrouter.compile.lan import absent, lack, told
+from lbrouter.compile.lan import absent, lack, told, untaggable
 from lbrouter.compile.ports import standing
 from lbrouter.compile.words import words
 from lbrouter.model.machine import Allocation, Facts
@@ -80,3 +80,10 @@ def test_a_vlan_says_why_its_clients_are_not_reached() -> None:
     unplugged = facts_of(CONFIG, carrier=False)
     assert lack(CONFIG, vlans["stream"], unplugged) == "no carrier on lan0"
     assert lack(CONFIG, vlans["desk"], unplugged) == "no carrier on lan3"
+
+
+def test_tags_on_a_kernel_without_them_are_named_beforehand() -> None:
+    assert untaggable(CONFIG, facts_of(CONFIG)) == ""
+    bare = replace(facts_of(CONFIG), features=frozenset({"htb"}))
+    assert untaggable(config_of(TWO_LINES), bare) == ""
+    assert "no 802.1Q VLANs (module 8021q), and stream, guests need" in untaggable(CONFIG, bare)

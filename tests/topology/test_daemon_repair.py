@@ -36,6 +36,7 @@ def test_what_others_delete_comes_back(venue: Venue, daemon: Daemon) -> None:
         "ip rule delete pref 10090",
         "ip route flush table 7000",
         "ip address flush dev wan2",
+        "ip address flush dev lan1",
         "sysctl -q -w net.ipv4.ip_forward=0",
     ):
         count = len(daemon.events("repair"))
@@ -43,6 +44,7 @@ def test_what_others_delete_comes_back(venue: Venue, daemon: Daemon) -> None:
         assert eventually(lambda: gateway.snapshot() == whole, within_s=15), command
         assert eventually(lambda: len(daemon.events("repair")) > count), command  # noqa: B023
         repair = daemon.events("repair")[-1]
+        assert "Announced before: " in repair["text"], "no calm round, then, but this very damage"
         print(command, "->", repair["more"], repair["text"])
     assert carrier_of(venue) == "fiber"
 

@@ -172,4 +172,9 @@ def test_a_kernel_without_tags_says_so(venue_of: VenueOf) -> None:
     done = gateway.lbrouter("apply")
     assert done.returncode == Exit.UNAVAILABLE
     assert "This kernel has no 802.1Q VLANs (module 8021q)" in done.stderr
+    assert "a port of its own" in done.stderr
     assert gateway.snapshot() == before
+    for verb, code in (("check", 0), ("plan", Exit.CHANGES), ("doctor", Exit.UNAVAILABLE)):
+        done = gateway.lbrouter(verb)
+        assert done.returncode == code
+        assert "802.1Q" in done.stdout + done.stderr

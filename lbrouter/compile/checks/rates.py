@@ -37,7 +37,7 @@ def doubts(config: Config) -> Iterator[Finding]:
             yield Finding(path=("uplinks",), reason=why)
         elif all(rates.values()) and sum(promised.values()) > sum(rates.values()):
             why = f"the {direction} guarantees are more than the uplinks carry: {_sum(promised)}, "
-            why += f"but {_sum(rates)}; they will be cut in proportion"
+            why += f"but {_sum(rates)}; they will be cut, by priority, equal ones in proportion"
             yield Finding(path=("vlans",), reason=why)
         else:
             yield from _alone(config, direction, promised, rates)
