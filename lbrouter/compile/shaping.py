@@ -81,7 +81,7 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
     up = _way(config, Direction.UPLOAD, allocation, health, facts)
     down = _way(config, Direction.DOWNLOAD, allocation, health, facts)
     there = _there(config, facts)
-    redirects = [
+    redirects = [  # also where somebody else shapes: the hook stands before any root
         redirect
         for redirect in (*_up_redirects(config, up, facts), *_down_redirects(config, down))
         if redirect.interface in there
@@ -90,7 +90,7 @@ def shape(config: Config, *, allocation: Allocation, health: Health, facts: Fact
     nouns = [
         _placed(noun, facts)
         for noun in (*_uploads(config, up, facts), *_downloads(config, down, facts))
-        if noun.interface in there or noun.interface in ifbs
+        if noun.interface in there | {*ifbs} and not takeover.is_blocked(facts, noun.interface)
     ]
     queues = plots.doubts(config, facts) if nouns else ()
     tiny = (sentence for direction in Direction for sentence in too_small(config, direction))
@@ -129,14 +129,10 @@ _WHY: Final = {
 
 
 def _there(config: Config, facts: Facts) -> frozenset[str]:
-    """Interfaces that exist, or will: a line that is unplugged is shaped when it comes back.
-
-    Not those where somebody else shapes.
-    """
+    """Interfaces that exist, or will: a line that is unplugged is shaped when it comes back."""
     trunk = config.lan.trunk if config.lan is not None else ""
     tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
-    names = (*facts.interfaces, *map(config.device_of, tagged))
-    return frozenset(name for name in names if not takeover.is_blocked(facts, name))
+    return frozenset((*facts.interfaces, *map(config.device_of, tagged)))
 
 
 def _way(

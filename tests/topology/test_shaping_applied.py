@@ -100,6 +100,11 @@ def test_a_daemon_starts_beside_it_takes_over_when_asked_and_keeps_what_it_took(
         for interface in ("wan1", "wan2"):
             gateway.check(OTHERS.replace("wan1", interface).replace(" add ", " replace ").split())
             assert eventually(lambda: roots(venue, interface) == ["htb 4c01:"], within_s=15)  # noqa: B023
+        # where ours has no root of its own, both stand: downloads turn off before it
+        gateway.check(OTHERS.replace("wan1", "lan1").split())
+        assert eventually(lambda: gateway.lbrouter("plan").returncode == Exit.DONE, within_s=15)
+        assert roots(venue, "lan1") == ["tbf 77:"]
+        assert "lbr-down" in gateway.check(["tc", "filter", "show", "dev", "lan1", "egress"])
         assert eventually(lambda: gateway.lbrouter("plan").returncode == Exit.DONE, within_s=15)
 
 

@@ -100,8 +100,25 @@ def test_tags_end_to_end_adopted_where_they_stand_and_removed_where_ours(
 
 
 @pytest.mark.needs("vlan", "htb", "ifb", "u32", "nft")
+def test_apply_without_the_trunk_and_with_it_again(venue_of: VenueOf) -> None:
+    """Moved away the kernel leaves its VLAN devices behind, down; nothing can raise them."""
+    venue = venue_of(ONE_OF_EACH)
+    succeeded(venue.gateway.lbrouter("apply"))
+    lent(venue, "lan0", back=False)
+    done = venue.gateway.lbrouter("apply")
+    succeeded(done)
+    assert "the trunk lan0 is not there: VLAN stream waits" in done.stderr
+    assert devices(venue) == {}
+    assert gets_out(venue, "guests")
+    lent(venue, "lan0", back=True)
+    succeeded(venue.gateway.lbrouter("apply"))
+    assert gets_out(venue, "stream")
+
+
+@pytest.mark.slow  # minutes on an emulated processor
+@pytest.mark.needs("vlan", "htb", "ifb", "u32", "nft")
 def test_a_trunk_that_goes_and_comes_back_is_set_up_again(venue_of: VenueOf) -> None:
-    """Moved away the kernel leaves its VLAN devices behind, deleted it takes them along."""
+    """Moved away it leaves its VLAN devices behind, deleted it takes them along."""
     venue = venue_of(ONE_OF_EACH)
     with Daemon(venue.gateway) as daemon:
         assert all_get_out(venue)
