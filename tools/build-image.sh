@@ -8,14 +8,16 @@ cd "$(dirname "$0")/.."
 cache=.cache/image
 release=trixie
 packages=linux-image-amd64,initramfs-tools,zstd,systemd-sysv,systemd-repart,systemd-timesyncd,dbus,udev,kmod
-packages+=,openssh-server,ca-certificates,less,nano,tcpdump,ethtool,iputils-ping,grub-pc-bin,grub-common
-packages+=,grub-efi-amd64-signed,shim-signed,e2fsprogs,mtools,dosfstools
-packages+=,conntrack,iperf3,ppp,dnsmasq-base,iproute2,nftables,man-db,bash-completion
-packages+=,python3,python3-nftables,python3-pydantic,python3-rich,python3-shellingham
+packages+=,login,openssh-server,ca-certificates,less,nano,tcpdump,ethtool,iputils-ping,grub-pc-bin,grub-common
+packages+=,grub-efi-amd64-signed,shim-signed,e2fsprogs,man-db,bash-completion
 
 deb=$(ls dist/lbrouter_*_all.deb 2>/dev/null | tail -n 1) || true
 [ -n "$deb" ] || { say "dist/ holds no package: run make deb first"; exit 69; }
 mkdir -p "$cache"
+# What the package itself says that it needs, and nothing that it forgot.
+for field in Depends Recommends; do
+    packages+=,$(dpkg-deb --field "$deb" $field | sed 's/ *([^)]*)//g; s/ *, */,/g')
+done
 root=$(base_root "$cache" "$release" "$packages")
 work=$(mktemp -d "$PWD/$cache/build.XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT

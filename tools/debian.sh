@@ -23,6 +23,7 @@ base_root() {
             cat "$cache/root.log" >&2
             return 1
         fi
+        rm -f "$cache"/root-*.tar
         mv "$cache/new.tar" "$archive"
     fi
     printf '%s\n' "$archive"

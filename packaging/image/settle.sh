@@ -3,6 +3,7 @@
 set -euo pipefail
 tree=$1
 here=$(dirname "$0")
+. "$here/../../tools/debian.sh"
 
 echo lbrouter >"$tree/etc/hostname"
 printf '127.0.0.1 localhost\n127.0.1.1 lbrouter\n::1 localhost ip6-localhost\n' >"$tree/etc/hosts"
@@ -14,11 +15,12 @@ rm -f "$tree"/etc/ssh/ssh_host_* "$tree/var/lib/systemd/random-seed" "$tree/var/
 printf 'uninitialized\n' >"$tree/etc/machine-id"
 
 # No password, and so no way in by the network: sshd takes no empty one. Who stands at the screen or
-# at the serial port logs in as root and is asked to set one.
-chroot "$tree" passwd --delete root >/dev/null
-chroot "$tree" chage --lastday 0 root
-SYSTEMD_OFFLINE=1 chroot "$tree" systemctl enable --quiet lbrouter-keys.service serial-getty@ttyS0.service getty@tty1.service systemd-timesyncd.service
-# The gateway's lines are lbrouter's own business.
-SYSTEMD_OFFLINE=1 chroot "$tree" systemctl disable --quiet systemd-networkd.service systemd-networkd.socket 2>/dev/null || true
-SYSTEMD_OFFLINE=1 chroot "$tree" systemctl mask --quiet systemd-networkd-wait-online.service
+# at the serial port logs in as root and is asked to set one. The gateway's lines are lbrouter's own
+# business, not networkd's.
+inside "$tree" 'export SYSTEMD_OFFLINE=1
+    passwd --quiet --delete root
+    chage --lastday 0 root
+    systemctl enable --quiet lbrouter-keys.service serial-getty@ttyS0.service getty@tty1.service systemd-timesyncd.service
+    systemctl disable --quiet systemd-networkd.service systemd-networkd.socket
+    systemctl mask --quiet systemd-networkd-wait-online.service sshd-keygen.service'
 rm -rf "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*.bin "$tree"/var/log/*.log "$tree"/tmp/*

@@ -4,19 +4,27 @@ QEMU without KVM, so that it runs everywhere alike. It is driven as a technician
 console shows, by pulling cables, by the power switch.
 """
 
+import codecs
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 OVMF = Path("/usr/share/OVMF")
 PROMPT = "lbr# "
-"""What the shell is told to prompt with, once somebody is logged in."""
+SHELL = "exec env -u TERM NO_COLOR=1 LC_ALL=C.UTF-8 bash --norc --noediting"
+"""A shell that says nothing but what its commands say: no colours, no line editor."""
+
+MACS = tuple(f"02:00:00:00:0c:{card:02x}" for card in range(8))
+PORTS = tuple(f"enp0s{card + 0x10}" for card in range(8))
+"""The cards' addresses, and what systemd calls them: by their slots."""
 
 MARKER = "code="
 
@@ -24,11 +32,14 @@ MARKER = "code="
 class Computer:
     """One PC. Entering its context is the power switch, leaving it pulls the plug."""
 
-    def __init__(self, folder: Path, disk: Path, *, cards: int, uefi: bool = True) -> None:
+    def __init__(
+        self, folder: Path, disk: Path, *, cards: int, uefi: bool = True, stick: Path | None = None
+    ) -> None:
         self.folder = folder
         self.cards = cards
         self.heard = ""
-        self._disk = disk
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._disks = [(disk, "off"), *([(stick, "on")] if stick else [])]
         self._uefi = uefi
         self._log = (folder / "console.log").open("ab")
 
@@ -46,6 +57,7 @@ class Computer:
 
     def power_on(self) -> None:
         """Start, and reach the console."""
+        self.heard = ""
         self.started = time.monotonic()
         self._process = subprocess.Popen(
             self._command(), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
@@ -81,13 +93,18 @@ class Computer:
                 raise TimeoutError(message) from None
             self._log.write(data)
             self._log.flush()
-            self.heard += data.decode(errors="replace").replace("\r", "")
+            self.heard += self._decode(data).replace("\r", "")
         text, self.heard = self.heard[: found.end()], self.heard[found.end() :]
         return text
 
     def type(self, line: str) -> None:
         """Type a line, with Enter."""
         self._console.sendall(line.encode() + b"\n")
+
+    def ready(self) -> None:
+        """Exchange the login shell for one that `run` can read; at a prompt of root's."""
+        self.type(f"PS1='{PROMPT[:2]}''{PROMPT[2:]}' {SHELL}")
+        self.wait_for(PROMPT, within_s=60)
 
     def run(self, command: str, *, within_s: float = 60) -> tuple[int, str]:
         """Exit code and output of a command, typed at a shell that `ready` has prepared."""
@@ -105,7 +122,7 @@ class Computer:
             "qemu-system-x86_64", "-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi",
             "-smp", "2", "-m", "1024", "-display", "none", "-no-user-config", "-nodefaults",
             *(firmware if self._uefi else ()),
-            "-drive", f"if=virtio,format=raw,file={self._disk},cache=unsafe",
+            *self._drives(),
             "-device", "virtio-rng-pci",
             "-chardev", f"socket,id=console,path={self.folder}/console,server=on,wait=off",
             "-serial", "chardev:console",
@@ -120,10 +137,20 @@ class Computer:
                 )),
                 "-device", ",".join((
                     f"virtio-net-pci,id=card{card},netdev=net{card}",
-                    f"mac=02:00:00:00:0c:0{card},addr=0x{card + 0x10:x}",
+                    f"mac={MACS[card]},addr=0x{card + 0x10:x}",
                 )),
             ]  # fmt: skip
         return command
+
+    def _drives(self) -> list[str]:
+        """The disk, and a stick that can only be read."""
+        return [
+            word
+            for path, locked in self._disks
+            for word in (
+                "-drive", f"if=virtio,format=raw,file={path},readonly={locked},cache=unsafe"
+            )
+        ]  # fmt: skip
 
     def _connect(self, name: str) -> socket.socket:
         deadline = time.monotonic() + 10
@@ -161,6 +188,17 @@ def select_briefly(process: subprocess.Popen[bytes]) -> None:
     """A moment for a process that is about to make its sockets."""
     with suppress(subprocess.TimeoutExpired):
         process.wait(0.05)
+
+
+def stick_with(files: Iterable[Path], image: Path) -> Path:
+    """A stick, `image`, with a file system that holds these files."""
+    folder = image.with_suffix(".files")
+    folder.mkdir()
+    for file in files:
+        shutil.copy(file, folder)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", folder, image, "64M"], check=True)
+    shutil.rmtree(folder)
+    return image
 
 
 def copy(disk: Path, to: Path) -> Path:

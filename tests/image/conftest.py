@@ -1,6 +1,7 @@
 """The image ring: the package and the disk as a user builds them, on an emulated PC."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -8,16 +9,37 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.computer import OVMF, Computer, copy
+from tests.image.computer import OVMF, Computer, copy, stick_with
+from tests.image.technician import first_login, must, until_up
 from tests.image.world import CARDS, World
 
 ROOT = Path(__file__).parents[2]
+IMAGE = ROOT / "dist/lbrouter.img"
+ASIDE = ("tests/", "bench/", "vagrant/")
+"""What is in neither package nor image, except as files of the source."""
 TOOLS = ("mmdebstrap", "qemu-system-x86_64", "mcopy", "mkfs.vfat", "sfdisk", "ethtool")
+
+
+FIGURES = pytest.StashKey[dict[str, str]]()
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What was measured: the summary tells it."""
+    return request.config.stash.setdefault(FIGURES, {})
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Says what the emulated PC took, so that its growth is seen."""
+    for what, figure in config.stash.get(FIGURES, {}).items():
+        terminalreporter.write_line(f"emulated PC, {what}: {figure}")
 
 
 @pytest.fixture(scope="session")
 def disk() -> Path:
-    """dist/lbrouter.img, built anew with the package: an old one would prove nothing."""
+    """dist/lbrouter.img, built with the package unless both are newer than all that goes in."""
     if "LBROUTER_IMAGE" not in os.environ:
         pytest.skip(
             "builds two root file systems and boots a PC: make test-image, or LBROUTER_IMAGE=1"
@@ -29,18 +51,42 @@ def disk() -> Path:
     ]
     if missing or not OVMF.exists():
         pytest.skip(f"not installed: {', '.join(missing) or 'ovmf'} (make setup installs it)")
+    if fresh(IMAGE):
+        return IMAGE
     for tool in ("tools/build-deb.sh", "tools/build-image.sh"):
         done = subprocess.run([tool], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
-    return ROOT / "dist/lbrouter.img"
+    return IMAGE
+
+
+def fresh(image: Path) -> bool:
+    """Whether no file that git knows or would know is newer, beside tests and measurements."""
+    argv = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    files = [ROOT / each for each in done.stdout.splitlines() if not each.startswith(ASIDE)]
+    made = image.stat().st_mtime if image.exists() else 0.0
+    return bool(files) and all(each.exists() and each.stat().st_mtime < made for each in files)
 
 
 @pytest.fixture(scope="session")
 def computer(disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Computer]:
     """A PC with three cards whose disk holds the image; it is off."""
     folder = tmp_path_factory.mktemp("pc", numbered=True)
-    yield Computer(folder, copy(disk, folder / "disk"), cards=CARDS)
+    newer = newer_package(next(disk.parent.glob("lbrouter_*_all.deb")), folder)
+    stick = stick_with([newer], folder / "stick")
+    yield Computer(folder, copy(disk, folder / "disk"), cards=CARDS, stick=stick)
     (folder / "disk").unlink()
+
+
+def newer_package(package: Path, folder: Path) -> Path:
+    """The same package once more, with a version that is one higher."""
+    tree, made = folder / "newer", folder / package.name.replace("_all", "+1_all")
+    subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
+    control = tree / "DEBIAN/control"
+    control.write_text(re.sub(r"(?m)^(Version: .*)$", r"\1+1", control.read_text()))
+    subprocess.run(["dpkg-deb", "--build", "-Znone", tree, made], check=True, capture_output=True)
+    shutil.rmtree(tree)
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +95,30 @@ def world(computer: Computer) -> Iterator[World]:
     found = World(computer)
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def booted(world: World, computer: Computer) -> Iterator[tuple[Computer, str]]:
+    """The PC after its first login, and what that login said."""
+    with computer:
+        yield computer, first_login(computer)
+
+
+@pytest.fixture(scope="session")
+def gateway(booted: tuple[Computer, str]) -> Computer:
+    """The PC, with a shell at its console."""
+    return booted[0]
+
+
+@pytest.fixture(scope="session")
+def working(gateway: Computer) -> Computer:
+    """The PC, started as a gateway, with both lines up."""
+    must(gateway, "systemctl start lbrouter", within_s=200)
+    until_up(gateway, 2)
+    return gateway
+
+
+@pytest.fixture(scope="session")
+def first_words(booted: tuple[Computer, str]) -> str:
+    """What the console said at the first login."""
+    return booted[1]

@@ -1,0 +1,21 @@
+"""The same disk in a PC without UEFI."""
+
+from pathlib import Path
+
+from tests.image.computer import Computer, copy
+from tests.image.technician import first_login, must
+from tests.image.test_journey import pytestmark as journeys
+
+pytestmark = journeys
+
+
+def test_it_starts_by_bios(disk: Path, tmp_path: Path) -> None:
+    with Computer(tmp_path, copy(disk, tmp_path / "disk"), cards=2, uefi=False) as pc:
+        first_login(pc, lines=1)
+        must(pc, "test ! -e /sys/firmware/efi")
+        state = must(pc, "systemctl is-system-running --wait", within_s=200)
+        assert state.strip() == "running"
+        must(pc, "lbrouter check")
+        must(pc, "systemctl start lbrouter", within_s=200)
+        assert '"daemon": true' in must(pc, "lbrouter status --json")
+    (tmp_path / "disk").unlink()
