@@ -17,7 +17,7 @@ printf 'uninitialized\n' >"$tree/etc/machine-id"
 # No password, and so no way in by the network: sshd takes no empty one. Who stands at the screen or
 # at the serial port logs in as root and is asked to set one. The gateway's lines are lbrouter's own
 # business, not networkd's.
-inside "$tree" 'export SYSTEMD_OFFLINE=1
+inside "$tree" 'set -e; export SYSTEMD_OFFLINE=1
     passwd --quiet --delete root
     chage --lastday 0 root
     systemctl enable --quiet lbrouter-keys.service serial-getty@ttyS0.service getty@tty1.service systemd-timesyncd.service

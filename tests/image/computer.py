@@ -104,9 +104,9 @@ class Computer:
     def ready(self) -> None:
         """Exchange the login shell for one that `run` can read; at a prompt of root's."""
         self.type(f"PS1='{PROMPT[:2]}''{PROMPT[2:]}' {SHELL}")
-        self.wait_for(PROMPT, within_s=60)
+        self.wait_for(PROMPT, within_s=120)
 
-    def run(self, command: str, *, within_s: float = 60) -> tuple[int, str]:
+    def run(self, command: str, *, within_s: float = 300) -> tuple[int, str]:
         """Exit code and output of a command, typed at a shell that `ready` has prepared."""
         self.heard = ""
         self.type(f"{command}; echo {MARKER}$?.")

@@ -113,7 +113,7 @@ def gateway(booted: tuple[Computer, str]) -> Computer:
 @pytest.fixture(scope="session")
 def working(gateway: Computer) -> Computer:
     """The PC, started as a gateway, with both lines up."""
-    must(gateway, "systemctl start lbrouter", within_s=200)
+    must(gateway, "systemctl start lbrouter")
     until_up(gateway, 2)
     return gateway
 

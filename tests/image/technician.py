@@ -21,7 +21,7 @@ def log_in(pc: Computer) -> str:
     seen = pc.wait_for(r"(?i)password: ?$", within_s=120)
     pc.type(PASSWORD)
     if "new password" in seen.lower():
-        pc.wait_for(r"(?i)retype.*: ?$", within_s=60)
+        pc.wait_for(r"(?i)retype.*: ?$", within_s=120)
         pc.type(PASSWORD)
     return seen
 
@@ -33,12 +33,24 @@ def first_login(pc: Computer, *, lines: int = 2) -> str:
         seen += pc.wait_for(rf"{question}.*: $", within_s=120)
         pc.type("")
     for _ in range(2 * lines):
-        seen += pc.wait_for(r"rate \(.*: $", within_s=60)
+        seen += pc.wait_for(r"rate \(.*: $", within_s=120)
         pc.type("")
-    seen += pc.wait_for(r"systemctl start.*\n", within_s=60)
-    pc.wait_for(r"[#$] $", within_s=60)
+    seen += pc.wait_for(r"systemctl start.*\n", within_s=120)
+    pc.wait_for(r"[#$] $", within_s=120)
     pc.ready()
+    be_patient(pc)
     return seen
+
+
+def be_patient(pc: Computer) -> None:
+    """Tell systemd that this processor is emulated, and stands still while others work beside it.
+
+    The unit's own bounds (4 s without a word, 90 s for the start) are a real PC's.
+    """
+    folder = "/etc/systemd/system/lbrouter.service.d"
+    words = r"[Service]\nWatchdogSec=60s\nTimeoutStartSec=400s\n"
+    must(pc, f"mkdir -p {folder}; printf '{words}' >{folder}/emulated.conf")
+    must(pc, "systemctl daemon-reload")
 
 
 def come_back(pc: Computer) -> None:
@@ -48,7 +60,7 @@ def come_back(pc: Computer) -> None:
     pc.ready()
 
 
-def must(pc: Computer, command: str, *, within_s: float = 60) -> str:
+def must(pc: Computer, command: str, *, within_s: float = 300) -> str:
     """What a command says that has to go well."""
     code, text = pc.run(command, within_s=within_s)
     assert code == 0, f"{command}: {code}\n{text}"
@@ -61,8 +73,8 @@ def status(pc: Computer) -> dict[str, Any]:
 
 
 def until_up(pc: Computer, count: int) -> None:
-    """Until this many uplinks are up. Asked in the PC: a look takes a second of its time."""
+    """Until this many uplinks are up. Asked in the PC, where a look takes seconds of its time."""
     seen = 'lbrouter status --json | grep -c \'"state": "up"\''
-    loop = f'until [ "$({seen})" = {count} ]; do :; done'
-    code, text = pc.run(f"timeout 120 sh -c {shlex.quote(loop)}", within_s=150)
+    loop = f'until [ "$({seen})" = {count} ]; do sleep 2; done'
+    code, text = pc.run(f"timeout 300 sh -c {shlex.quote(loop)}", within_s=350)
     assert code == 0, (text, status(pc)["uplinks"])

@@ -45,7 +45,7 @@ def test_a_reboot_brings_it_back_by_itself_and_lets_nothing_in(
         # The control: with the firewall gone, they do come in.
         must(working, "systemctl stop lbrouter && nft delete table inet lbrouter")
         assert settles(lambda: knocks.counts()[0] > 0, within_s=30)
-    must(working, "systemctl start lbrouter", within_s=200)
+    must(working, "systemctl start lbrouter")
     until_up(working, 2)
 
 
@@ -54,7 +54,7 @@ def test_a_power_cut_amid_an_apply_heals(
 ) -> None:
     must(working, f"printf '{LATE}' >>{FILE}; sync")
     working.type(f"(ip monitor link | grep -m 1 '{TRUNK}[.]70') & lbrouter apply")
-    working.wait_for(rf"{TRUNK}\.70", within_s=120)
+    working.wait_for(rf"{TRUNK}\.70")
     working.power_off()
     with world.asked() as seen:
         working.power_on()
@@ -68,7 +68,7 @@ def test_a_power_cut_amid_an_apply_heals(
     world.answered()
     assert must(working, "lbrouter plan").strip() == "nothing to change"
     must(working, f"test -e /sys/class/net/{TRUNK}.70")
-    assert must(working, "systemctl is-system-running --wait", within_s=200).strip() == "running"
+    assert must(working, "systemctl is-system-running --wait").strip() == "running"
 
 
 def test_an_upgrade_keeps_the_file_and_every_flow(working: Computer, world: World) -> None:
@@ -93,7 +93,7 @@ def test_purged_it_leaves_nothing_behind(working: Computer) -> None:
     must(working, f"({there}) >/root/files; test -s /root/files")
     missed = [each for each in LEFT if working.run(f"{each} >/dev/null 2>&1")[0]]
     assert missed in ([], ["tc qdisc | grep 4c01:"])  # each finds something while it is installed
-    must(working, "apt-get purge --yes lbrouter </dev/null", within_s=300)
+    must(working, "apt-get purge --yes lbrouter </dev/null")
     found = [each for each in LEFT if working.run(f"{each} >/dev/null 2>&1")[0] == 0]
     assert found == []
     assert must(working, "xargs ls </root/files 2>/dev/null | wc -l").strip() == "0"
@@ -101,7 +101,7 @@ def test_purged_it_leaves_nothing_behind(working: Computer) -> None:
 
 def test_installed_anew_three_commands_make_a_gateway(working: Computer, world: World) -> None:
     must(working, "apt-get install --yes /mnt/lbrouter_*.deb </dev/null", within_s=500)
-    assert f"written: {FILE}" in must(working, "lbrouter init --yes", within_s=120)
-    must(working, "systemctl start lbrouter", within_s=200)
+    assert f"written: {FILE}" in must(working, "lbrouter init --yes")
+    must(working, "systemctl start lbrouter")
     until_up(working, 2)
     world.answered()
