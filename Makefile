@@ -1,6 +1,6 @@
 # The only entry point. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-vm test-image bench deb image fmt man clean
+.PHONY: help setup demo check test test-vm test-boot test-image bench deb image fmt man clean
 
 export LC_ALL := C.UTF-8
 export HYPOTHESIS_STORAGE_DIRECTORY := .cache/hypothesis
@@ -27,7 +27,10 @@ test: ready-vm  ## every test that this machine can run, the VM ring included (r
 test-vm: ready-vm  ## the contract and topology rings inside Debian's own kernel (QEMU, root)
 	$(bin)/python -m pytest tests/vm
 
-test-image: ready-image  ## build package and disk image, and boot them on an emulated PC (QEMU, root)
+test-boot: ready-image  ## build package and disk image, boot them on an emulated PC, make it a gateway (QEMU, root)
+	LBROUTER_IMAGE=1 $(bin)/python -m pytest tests/image/test_boot.py
+
+test-image: ready-image  ## the same by BIOS too, then reboot, power cut, upgrade, purge (QEMU, root)
 	LBROUTER_IMAGE=1 $(bin)/python -m pytest tests/image
 
 bench: ready  ## measure what the project promises and print the figures (root)

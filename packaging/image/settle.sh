@@ -23,4 +23,7 @@ inside "$tree" 'set -e; export SYSTEMD_OFFLINE=1
     systemctl enable --quiet lbrouter-keys.service serial-getty@ttyS0.service getty@tty1.service systemd-timesyncd.service
     systemctl disable --quiet systemd-networkd.service systemd-networkd.socket
     systemctl mask --quiet systemd-networkd-wait-online.service sshd-keygen.service'
+# It offers SSH to a hypervisor, and complains at the console where there is none.
+mkdir -p "$tree/etc/systemd/system-generators"
+ln -s /dev/null "$tree/etc/systemd/system-generators/systemd-ssh-generator"
 rm -rf "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*.bin "$tree"/var/log/*.log "$tree"/tmp/*

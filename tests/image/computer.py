@@ -110,9 +110,9 @@ class Computer:
         """Exit code and output of a command, typed at a shell that `ready` has prepared."""
         self.heard = ""
         self.type(f"{command}; echo {MARKER}$?.")
-        text = self.wait_for(rf"\n?{MARKER}(\d+)\.\n", within_s=within_s)
+        text = self.wait_for(rf"{MARKER}\d+\.\n{PROMPT}", within_s=within_s)
         _, _, shown = text.partition("\n")
-        found = re.search(rf"{MARKER}(\d+)\.\n$", text)
+        found = re.search(rf"{MARKER}(\d+)\.\n{PROMPT}$", text)
         assert found is not None
         return int(found[1]), shown[: shown.rindex(MARKER)]
 

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.image.computer import Computer, copy
 from tests.image.technician import first_login, must
-from tests.image.test_journey import pytestmark as journeys
 
-pytestmark = journeys
+pytestmark = pytest.mark.timeout(1500)
 
 
 def test_it_starts_by_bios(disk: Path, tmp_path: Path) -> None:

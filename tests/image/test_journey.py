@@ -1,7 +1,5 @@
 """What becomes of a gateway: a reboot, a power cut, an upgrade, its removal and a new beginning."""
 
-import os
-
 import pytest
 
 from lbrouter.rehearsal.shell import settles
@@ -9,13 +7,7 @@ from tests.image.computer import PORTS, Computer
 from tests.image.technician import FILE, come_back, must, until_up
 from tests.image.world import World, first_answer
 
-pytestmark = [
-    pytest.mark.timeout(1500),
-    pytest.mark.skipif(
-        "LBROUTER_IMAGE" not in os.environ,
-        reason="three boots and two installations on an emulated PC: make test-image",
-    ),
-]
+pytestmark = pytest.mark.timeout(1500)
 
 TRUNK = PORTS[2]
 LATE = r'\n[vlans.late]\nid = 70\naddress = "10.10.70.1/24"\npolicy = "show"\n'
