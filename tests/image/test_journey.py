@@ -46,7 +46,7 @@ def test_a_power_cut_amid_an_apply_heals(
 ) -> None:
     must(working, f"printf '{LATE}' >>{FILE}; sync")
     working.type(f"(ip monitor link | grep -m 1 '{TRUNK}[.]70') & lbrouter apply")
-    working.wait_for(rf"{TRUNK}\.70")
+    working.wait_for(rf"{TRUNK}\.70", within_s=300)
     working.power_off()
     with world.asked() as seen:
         working.power_on()
