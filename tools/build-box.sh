@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 cache=.cache/box
 release=trixie
-packages=linux-image-cloud-amd64,initramfs-tools,zstd,systemd-sysv,udev,kmod,e2fsprogs,procps
+packages=linux-image-cloud-amd64,initramfs-tools,zstd,systemd-sysv,udev,kmod,e2fsprogs,procps,dbus
 packages+=,grub-pc-bin,grub-common,grub-efi-amd64-signed,shim-signed
 packages+=,openssh-server,sudo,less,tcpdump,ethtool,iputils-ping,conntrack,iperf3
 # What the package depends on and recommends, but for pppd, whose line no machine here has.

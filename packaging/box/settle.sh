@@ -4,9 +4,12 @@
 set -euo pipefail
 tree=$1 key=$2
 here=$(dirname "$0")
+. "$here/../../tools/debian.sh"
 
 echo box >"$tree/etc/hostname"
 printf '127.0.0.1 localhost\n127.0.1.1 box\n' >"$tree/etc/hosts"
+# mmdebstrap leaves the resolver of the machine on which it runs.
+: >"$tree/etc/resolv.conf"
 printf 'LABEL=lbrouter / ext4 errors=remount-ro 0 1\n' >"$tree/etc/fstab"
 cp -r "$here/files/." "$tree/"
 chmod 440 "$tree/etc/sudoers.d/vagrant"
@@ -28,5 +31,5 @@ chroot "$tree" systemctl mask --quiet systemd-networkd-wait-online.service getty
 # A small first file system: it is read by an emulated processor at each start.
 printf 'MODULES=list\n' >"$tree/etc/initramfs-tools/conf.d/box.conf"
 printf 'virtio_pci\nvirtio_blk\next4\n' >"$tree/etc/initramfs-tools/modules"
-chroot "$tree" update-initramfs -u -k all >/dev/null
+inside "$tree" 'update-initramfs -u -k all' >/dev/null
 rm -rf "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*.bin "$tree"/var/log/*.log "$tree"/tmp/*
