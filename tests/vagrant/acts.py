@@ -1,0 +1,231 @@
+"""The acts: what is done to the five machines, and what must be seen of it."""
+
+import shlex
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.vagrant.lab import ROOT, Lab, LabError, Machine, check, until, vagrant
+from tests.vagrant.traffic import Traffic, counted, forget
+
+EVENT = (ROOT / "vagrant/event.toml").read_text(encoding="utf-8")
+FILE = "/etc/lbrouter/lbrouter.toml"
+UP_S, FLOWS, TOLERANCE = 2400.0, 200, 0.05
+SHARES = {"isp-a": 0.7, "isp-b": 0.3}
+SURVIVES_S = 15.0
+"""The longest silence that the stream may have: many times what was promised, for an emulated machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What an act showed, in words, and whether it is what was wanted."""
+
+    text: str
+    good: bool
+
+
+Act = Callable[[Lab, Traffic], Seen]
+
+
+def up(lab: Lab) -> Seen:
+    """All machines are made, started and provisioned; nothing stands that is not wanted."""
+    vagrant("up", within_s=UP_S)
+    for machine in lab.all():
+        machine.learn()
+    until(lab.all_up, "both uplinks are up")
+    version = lab.gateway.sh("dpkg-query -W -f '${Version}' lbrouter")
+    failed = lab.gateway.sh("systemctl --failed --no-legend --plain | cut -d ' ' -f 1").split()
+    text = f"lbrouter {version} installed, both uplinks up, failed units: {', '.join(failed) or 'none'}"
+    return Seen(text=text, good=not failed)
+
+
+def apply(lab: Lab, _traffic: Traffic) -> Seen:
+    """A changed file is applied by the daemon, and then there is nothing left to change."""
+    gateway = lab.gateway
+    gateway.put_text(EVENT.replace("isp-a = 70, isp-b = 30", "isp-a = 50, isp-b = 50"), FILE)
+    gateway.sh("lbrouter apply")
+    gateway.put_text(EVENT, FILE)
+    last = gateway.sh("lbrouter apply").strip().splitlines()[-1]
+    plan = gateway.try_("lbrouter plan")
+    shares = lab.status()["policies"]["spread"]["shares"]
+    text = f"{last}; then `plan`: {plan.stdout.strip()}; shares {shares}"
+    return Seen(text=text, good=plan.returncode == 0 and shares == {"isp-a": 70, "isp-b": 30})
+
+
+def balance(lab: Lab, traffic: Traffic) -> Seen:
+    """Flows of the guests, counted at the providers."""
+    forget(lab)
+    failed = [row["error"] for row in traffic.flows(FLOWS) if row["error"]]
+    found = counted(lab)
+    parts = {name: found[name] / FLOWS for name in SHARES}
+    near = all(abs(parts[name] - SHARES[name]) <= TOLERANCE for name in SHARES)
+    text = ", ".join(f"{name} {100 * part:.1f} %" for name, part in parts.items())
+    once = sum(found.values()) == FLOWS
+    return Seen(
+        text=f"{text} of {FLOWS} flows; {len(failed)} failed", good=near and once and not failed
+    )
+
+
+def link_down(lab: Lab, traffic: Traffic) -> Seen:
+    """The cable of the line that carries the stream is pulled, and plugged in again."""
+    card = lab.gateway.card("00:01")
+
+    def pull() -> None:
+        lab.gateway.link(card, up=False)
+
+    return outage(lab, traffic, pull, lambda: lab.gateway.link(card, up=True))
+
+
+def black_hole(lab: Lab, traffic: Traffic) -> Seen:
+    """The same line swallows everything while its carrier stays."""
+    rules = "table inet hole { chain all { type filter hook prerouting priority -300; iifname line drop; }; }"
+
+    def swallow() -> None:
+        lab.isp_a.sh(f"nft {shlex.quote('add ' + rules)}")
+
+    return outage(lab, traffic, swallow, lambda: lab.isp_a.sh("nft delete table inet hole"))
+
+
+def outage(
+    lab: Lab, traffic: Traffic, begin: Callable[[], None], end: Callable[[], object]
+) -> Seen:
+    """isp-a dies while the stream runs by it: the stream goes on by isp-b; new flows come back later."""
+    until(lambda: traffic.new_by() == "isp-a", "new flows of the stream go by isp-a")
+    renew(traffic, "isp-a")
+    traffic.calm()
+    begin()
+    try:
+        until(lambda: traffic.by("isp-b"), "the stream runs by isp-b", within_s=120, pause_s=0.1)
+        gaps, rows = traffic.gaps(), traffic.look().values()
+        state = until(lambda: lab.states().get("isp-a"), "the gateway tells its state")
+    finally:
+        end()
+    until(lab.all_up, "both uplinks are up again")
+    back = until(lambda: traffic.new_by() == "isp-a", "new flows are back on isp-a")
+    good = back and state == "down" and all(row["gap_s"] <= SURVIVES_S for row in rows)
+    return Seen(text=f"{gaps}; isp-a {state}, and new flows back on it after the repair", good=good)
+
+
+def renew(traffic: Traffic, line: str) -> None:
+    """A stream that another outage has moved begins anew, and goes where new flows go."""
+    if not traffic.by(line):
+        traffic.restart()
+    until(lambda: traffic.by(line), f"the stream runs by {line}")
+
+
+def reboot(lab: Lab, traffic: Traffic) -> Seen:
+    """The gateway restarts, and nobody touches it."""
+    before = state_of(lab.gateway)
+    traffic.calm()
+    began = time.monotonic()
+    lab.gateway.try_("systemctl reboot")
+    lab.gateway.hang_up()
+    until(lambda: not traffic.alive(), "the stream stops", within_s=120)
+    until(traffic.alive, "the stream runs again", within_s=900)
+    took, gaps = time.monotonic() - began, traffic.gaps()
+    settled(lab)
+    same = state_of(lab.gateway) == before
+    analysed = lab.gateway.sh("systemd-analyze | head -n 1").strip()
+    text = f"the stream runs again {took:.0f} s after the order ({gaps}); state {'the same' if same else 'CHANGED'}; {analysed}"
+    return Seen(text=text, good=same)
+
+
+def settled(lab: Lab) -> None:
+    """The gateway is reached, both uplinks are up, and `plan` finds nothing to do."""
+    until(lab.gateway.answers, "the gateway lets one in", within_s=900)
+    until(lab.all_up, "both uplinks are up")
+    until(lambda: lab.gateway.try_("lbrouter plan").returncode == 0, "`plan` finds nothing to do")
+
+
+def state_of(gateway: Machine) -> str:
+    """What the kernel holds of ours, without counters and what comes and goes with the flows."""
+    return gateway.sh(
+        "nft -s -t list table inet lbrouter; ip rule; ip route show table all proto 76 | sort;"
+        " tc qdisc show | cut -d ' ' -f 2-5 | sort; ip -br address show scope global"
+    )
+
+
+def cut_session(lab: Lab, traffic: Traffic) -> Seen:
+    """On trial new flows of the stream go by isp-b; the technician's line dies, and nobody confirms."""
+    gateway = lab.gateway
+    before = state_of(gateway)
+    gateway.put_text(EVENT.replace('["isp-a", "isp-b"]', '["isp-b", "isp-a"]'), "/root/trial.toml")
+    card = gateway.card("lbrouter-vagrant")
+    until(lambda: traffic.new_by() == "isp-a", "new flows of the stream go by isp-a")
+    command = "lbrouter --config /root/trial.toml apply --confirm-within 60s && cat"
+    session = subprocess.Popen(
+        gateway.ssh(command, alone=True), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: traffic.new_by() == "isp-b", "the trial has begun")
+        began = time.monotonic()
+        gateway.link(card, up=False)
+    finally:
+        session.kill()
+        session.wait()
+    try:
+        until(lambda: traffic.new_by() == "isp-a", "it is rolled back", within_s=240)
+        took = time.monotonic() - began
+    finally:
+        gateway.link(card, up=True)
+    gateway.hang_up()
+    settled(lab)
+    same = state_of(gateway) == before
+    text = f"with the line still cut, rolled back {took:.0f} s later (of 60 s); state {'the same' if same else 'CHANGED'}"
+    return Seen(text=text, good=same)
+
+
+def power_cut(lab: Lab, traffic: Traffic) -> Seen:
+    """The power fails at the first change of an apply; the next boot brings what the file says."""
+    gateway = lab.gateway
+    new = EVENT.replace("isp-a = 70, isp-b = 30", "isp-a = 40, isp-b = 60").replace(
+        'upload    = "20mbit"', 'upload    = "16mbit"'
+    )
+    gateway.put_text(new, FILE)
+    amid = cut_at_first_change(gateway)
+    began = time.monotonic()
+    gateway.power_on()
+    until(traffic.alive, "the stream runs again", within_s=900)
+    took = time.monotonic() - began
+    settled(lab)
+    shares = lab.status()["policies"]["spread"]["shares"]
+    gateway.put_text(EVENT, FILE)
+    gateway.sh("lbrouter apply")
+    text = f"power cut {amid}; the stream runs {took:.0f} s after power-on, `plan`: nothing to change, shares {shares} as the new file says"
+    return Seen(text=text, good=shares == {"isp-a": 40, "isp-b": 60})
+
+
+def cut_at_first_change(gateway: Machine) -> str:
+    """Start an apply, and pull the plug when the kernel reports a change; how far it was."""
+    command = (
+        "nft monitor & tc monitor & ip monitor rule route link & lbrouter apply; echo finished"
+    )
+    session = subprocess.Popen(
+        gateway.ssh(command, alone=True),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert session.stdout is not None
+    first = session.stdout.readline()
+    gateway.cut_power()
+    gateway.hang_up()
+    session.kill()
+    rest_of = session.stdout.read()
+    session.wait()
+    if not first or "finished" in first + rest_of:
+        message = f"the apply was over before the power was: {first + rest_of}"
+        raise LabError(message)
+    return f"at the first of its changes ({1 + rest_of.count(chr(10))} lines of the monitors)"
+
+
+def destroy(_lab: Lab) -> Seen:
+    """Nothing is left."""
+    vagrant("destroy", "--force", within_s=600)
+    left = check(["virsh", "list", "--all", "--name"]).split()
+    nets = check(["virsh", "net-list", "--all", "--name"]).split()
+    disks = [each.name for each in Path("/var/lib/libvirt/images").glob("lbrouter-*")]
+    text = f"machines {left or 'none'}, networks {nets or 'none'}, disks {disks or 'none'}"
+    return Seen(text=text, good=not left and not nets and not disks)

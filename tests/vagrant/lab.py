@@ -1,0 +1,237 @@
+"""Five machines under Vagrant, and the hands that a technician has: SSH, cables, the power switch."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).parents[2]
+REHEARSAL = ROOT / "lbrouter/rehearsal"
+STATE = ROOT / ".cache/vagrant"
+SOCKETS = Path("/run/lbrouter-ssh")
+MACHINES = ("internet", "isp-a", "isp-b", "client", "gateway")
+PREFIX = "lbrouter-"
+"""Of the machines' names in libvirt, as the Vagrantfile gives it."""
+
+WITHIN_S = 300.0
+"""For one command in a machine, or one thing to come true: an emulated processor that shares its host."""
+
+Found = TypeVar("Found")
+
+
+class LabError(Exception):
+    """A command that had to work did not."""
+
+
+def say(text: str) -> None:
+    """Progress, for whoever waits."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def until(
+    ask: Callable[[], Found], what: str, *, within_s: float = WITHIN_S, pause_s: float = 0.3
+) -> Found:
+    """Ask until the answer is true; LabError when it never becomes so."""
+    deadline = time.monotonic() + within_s
+    while not (found := ask()):
+        if time.monotonic() > deadline:
+            message = f"{what}: not within {within_s:.0f} s (last answer: {found!r})"
+            raise LabError(message)
+        rest(pause_s)
+    return found
+
+
+def rest(seconds: float) -> None:
+    """Leave the processors to the machines for a moment between two looks."""
+    threading.Event().wait(seconds)
+
+
+def run(argv: list[str], *, within_s: float = WITHIN_S) -> subprocess.CompletedProcess[str]:
+    """A command on this host, in the lab's namespaces; it may fail."""
+    try:
+        return subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=within_s,
+        )
+    except subprocess.TimeoutExpired as stuck:
+        return subprocess.CompletedProcess(argv, 124, "", f"no end within {stuck.timeout:.0f} s")
+
+
+def check(argv: list[str], *, within_s: float = WITHIN_S) -> str:
+    """The same; LabError when it fails."""
+    done = run(argv, within_s=within_s)
+    if done.returncode != 0:
+        message = f"{shlex.join(argv)}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}"
+        raise LabError(message)
+    return done.stdout
+
+
+def vagrant(*words: str, within_s: float) -> str:
+    """Vagrant, its output kept in .cache/vagrant/vagrant.log."""
+    done = run(["vagrant", *words], within_s=within_s)
+    with (STATE / "vagrant.log").open("a", encoding="utf-8") as log:
+        log.write(done.stdout + done.stderr)
+    if done.returncode != 0:
+        message = f"vagrant {' '.join(words)}: exit code {done.returncode}\n{done.stderr[-3000:]}"
+        raise LabError(message)
+    return done.stdout
+
+
+class Talk:
+    """A program in a machine that answers each line with a line of JSON."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self.process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def hear(self) -> Any:
+        """The next line."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            message = f"{shlex.join(map(str, self.process.args))} ended"  # type: ignore[arg-type]
+            raise LabError(message)
+        return json.loads(line)
+
+    def ask(self, word: str) -> Any:
+        """One question, one answer."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+        return self.hear()
+
+    def close(self) -> None:
+        """The end of its standard input ends it."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Machine:
+    """One of the five."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.domain = PREFIX + name
+        self.config = STATE / f"ssh.{name}"
+
+    def learn(self) -> None:
+        """How to log in."""
+        SOCKETS.mkdir(mode=0o700, exist_ok=True)
+        self.config.write_text(vagrant("ssh-config", self.name, within_s=120), encoding="utf-8")
+
+    def ssh(self, command: str, *, alone: bool = False) -> list[str]:
+        """The command line that runs `command` there as root, by the common connection or alone."""
+        shared = ["-o", "ControlMaster=auto", "-o", "ControlPersist=3600"]
+        return [
+            "ssh", "-F", str(self.config), "-o", "ConnectTimeout=20",
+            "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=4",
+            "-o", f"ControlPath={SOCKETS}/{'none' if alone else self.name}",
+            *(() if alone else shared), self.name, f"sudo -n sh -c {shlex.quote(command)}",
+        ]  # fmt: skip
+
+    def try_(self, command: str, *, within_s: float = WITHIN_S) -> subprocess.CompletedProcess[str]:
+        """A shell command as root; it may fail."""
+        return run(self.ssh(command), within_s=within_s)
+
+    def sh(self, command: str, *, within_s: float = WITHIN_S) -> str:
+        """A shell command as root that must work."""
+        return check(self.ssh(command), within_s=within_s)
+
+    def hang_up(self) -> None:
+        """Forget the common connection: the machine is about to go, or went."""
+        run(["ssh", "-F", str(self.config), "-o", f"ControlPath={SOCKETS}/{self.name}",
+             "-O", "exit", self.name], within_s=20)  # fmt: skip
+
+    def answers(self) -> bool:
+        """Whether one can log in."""
+        return self.try_("true", within_s=60).returncode == 0
+
+    def put(self, source: Path, target: str) -> None:
+        """Copy a file there."""
+        argv = self.ssh(f"cat >{shlex.quote(target)}")
+        with source.open("rb") as data:
+            subprocess.run(argv, stdin=data, check=True, capture_output=True, timeout=WITHIN_S)
+
+    def put_text(self, text: str, target: str) -> None:
+        """Write a file there, and to its disk."""
+        self.sh(f"printf %s {shlex.quote(text)} >{target}; sync")
+
+    def card(self, network: str) -> str:
+        """The hardware address of the card on a libvirt network (Vagrant's), or with a known ending."""
+        rows = [
+            line.split() for line in check(["virsh", "domiflist", self.domain]).splitlines()[2:]
+        ]
+        found = [
+            row[4]
+            for row in rows
+            if len(row) == 5 and (row[2] == network or row[4].endswith(network))
+        ]
+        if len(found) != 1:
+            message = f"{self.domain} has no card {network}: {rows}"
+            raise LabError(message)
+        return found[0]
+
+    def link(self, card: str, *, up: bool) -> None:
+        """Plug a card's cable in, or pull it."""
+        check(["virsh", "domif-setlink", self.domain, card, "up" if up else "down"])
+
+    def cut_power(self) -> None:
+        """The plug is pulled."""
+        check(["virsh", "destroy", self.domain])
+
+    def power_on(self) -> None:
+        """And plugged in again."""
+        check(["virsh", "start", self.domain])
+
+
+class Lab:
+    """All of them."""
+
+    def __init__(self) -> None:
+        self.internet, self.isp_a, self.isp_b, self.client, self.gateway = map(Machine, MACHINES)
+
+    def all(self) -> list[Machine]:
+        """In the order of MACHINES."""
+        return [self.internet, self.isp_a, self.isp_b, self.client, self.gateway]
+
+    def status(self) -> dict[str, Any]:
+        """What the gateway says of itself; {} when it says nothing."""
+        done = self.gateway.try_("lbrouter status --json")
+        if done.returncode != 0:
+            return {}
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def states(self) -> dict[str, str]:
+        """The uplinks' states."""
+        return {name: each["state"] for name, each in self.status().get("uplinks", {}).items()}
+
+    def all_up(self) -> bool:
+        """Whether both lines carry."""
+        found = list(self.states().values())
+        return len(found) == 2 and set(found) == {"up"}
+
+
+def kept() -> bool:
+    """Whether the machines are there already and shall stay: for whoever works on this."""
+    return "LBROUTER_VAGRANT_KEEP" in os.environ
