@@ -1,6 +1,6 @@
 # The only entry point. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-vm test-boot test-image bench deb image fmt man clean
+.PHONY: help setup demo check test test-vm test-boot test-image vagrant-test bench deb image box fmt man clean
 
 export LC_ALL := C.UTF-8
 export HYPOTHESIS_STORAGE_DIRECTORY := .cache/hypothesis
@@ -33,6 +33,9 @@ test-boot: ready-image  ## build package and disk image, boot them on an emulate
 test-image: ready-image  ## the same by BIOS too, then reboot, power cut, upgrade, purge (QEMU, root)
 	LBROUTER_IMAGE=1 $(bin)/python -m pytest tests/image
 
+vagrant-test: ready-vagrant deb box  ## five machines under Vagrant: lines, reboot and power cut, with a table of what was seen (root)
+	@tools/vagrant-test.sh
+
 bench: ready  ## measure what the project promises and print the figures (root)
 	$(bin)/python -m bench
 
@@ -41,6 +44,9 @@ deb: ready-image  ## build dist/lbrouter_*.deb for Debian 13 in a clean root fil
 
 image: deb  ## build dist/lbrouter.img, a disk that makes a PC the gateway (root)
 	@tools/build-image.sh
+
+box: ready-vagrant  ## build dist/lbrouter.box, Debian 13 for vagrant-libvirt (root)
+	@tools/build-box.sh
 
 fmt: ready  ## format the code and mend what the linter can mend
 	$(bin)/ruff format .
@@ -54,10 +60,12 @@ clean:  ## remove what the other targets made (.venv, .cache, build leftovers)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Not for people: what the other targets need first, silent when it is there.
-.PHONY: ready ready-vm ready-image
+.PHONY: ready ready-vm ready-image ready-vagrant
 ready:
 	@QUIET=1 tools/setup.sh base
 ready-vm:
 	@QUIET=1 tools/setup.sh base vm
 ready-image:
 	@QUIET=1 tools/setup.sh base vm image
+ready-vagrant:
+	@QUIET=1 tools/setup.sh base vm image vagrant

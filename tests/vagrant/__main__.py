@@ -37,7 +37,8 @@ class Row:
     def line(self) -> str:
         """As Markdown."""
         text = " ".join(self.seen.text.replace("|", "\\|").split())
-        return f"| {self.title} | {text} | {self.took_s:.0f} s | {'pass' if self.seen.good else 'FAIL'} |"
+        verdict = "pass" if self.seen.good else "FAIL"
+        return f"| {self.title} | {text} | {self.took_s:.0f} s | {verdict} |"
 
 
 def played(title: str, act: Callable[[], Seen]) -> Row:
@@ -58,8 +59,7 @@ def play(names: list[str]) -> Iterator[Row]:
     lab = Lab()
     try:
         if kept():
-            for machine in lab.all():
-                machine.learn()
+            lab.learn()
         else:
             yield (first := played("`vagrant up` of five machines", lambda: acts.up(lab)))
             if not first.seen.good:

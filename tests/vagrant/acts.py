@@ -15,7 +15,7 @@ FILE = "/etc/lbrouter/lbrouter.toml"
 UP_S, FLOWS, TOLERANCE = 2400.0, 200, 0.05
 SHARES = {"isp-a": 0.7, "isp-b": 0.3}
 SURVIVES_S = 15.0
-"""The longest silence that the stream may have: many times what was promised, for an emulated machine."""
+"""The longest silence that the stream may have: many times what a real machine is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +32,12 @@ Act = Callable[[Lab, Traffic], Seen]
 def up(lab: Lab) -> Seen:
     """All machines are made, started and provisioned; nothing stands that is not wanted."""
     vagrant("up", within_s=UP_S)
-    for machine in lab.all():
-        machine.learn()
+    lab.learn()
     until(lab.all_up, "both uplinks are up")
     version = lab.gateway.sh("dpkg-query -W -f '${Version}' lbrouter")
     failed = lab.gateway.sh("systemctl --failed --no-legend --plain | cut -d ' ' -f 1").split()
-    text = f"lbrouter {version} installed, both uplinks up, failed units: {', '.join(failed) or 'none'}"
+    units = ", ".join(failed) or "none"
+    text = f"lbrouter {version} installed, both uplinks up, failed units: {units}"
     return Seen(text=text, good=not failed)
 
 
@@ -80,10 +80,11 @@ def link_down(lab: Lab, traffic: Traffic) -> Seen:
 
 def black_hole(lab: Lab, traffic: Traffic) -> Seen:
     """The same line swallows everything while its carrier stays."""
-    rules = "table inet hole { chain all { type filter hook prerouting priority -300; iifname line drop; }; }"
+    chain = "type filter hook prerouting priority -300; iifname line drop;"
+    rules = f"table inet hole {{ chain swallow {{ {chain} }}; }}"
 
     def swallow() -> None:
-        lab.isp_a.sh(f"nft {shlex.quote('add ' + rules)}")
+        lab.isp_a.sh(f"nft {shlex.quote(rules)}")
 
     return outage(lab, traffic, swallow, lambda: lab.isp_a.sh("nft delete table inet hole"))
 
@@ -91,7 +92,7 @@ def black_hole(lab: Lab, traffic: Traffic) -> Seen:
 def outage(
     lab: Lab, traffic: Traffic, begin: Callable[[], None], end: Callable[[], object]
 ) -> Seen:
-    """isp-a dies while the stream runs by it: the stream goes on by isp-b; new flows come back later."""
+    """isp-a dies under the stream, which goes on by isp-b; new flows come back later."""
     until(lambda: traffic.new_by() == "isp-a", "new flows of the stream go by isp-a")
     renew(traffic, "isp-a")
     traffic.calm()
@@ -128,7 +129,8 @@ def reboot(lab: Lab, traffic: Traffic) -> Seen:
     settled(lab)
     same = state_of(lab.gateway) == before
     analysed = lab.gateway.sh("systemd-analyze | head -n 1").strip()
-    text = f"the stream runs again {took:.0f} s after the order ({gaps}); state {'the same' if same else 'CHANGED'}; {analysed}"
+    text = f"the stream runs again {took:.0f} s after the order ({gaps})"
+    text += f"; state {sameness(same)}; {analysed}"
     return Seen(text=text, good=same)
 
 
@@ -137,6 +139,11 @@ def settled(lab: Lab) -> None:
     until(lab.gateway.answers, "the gateway lets one in", within_s=900)
     until(lab.all_up, "both uplinks are up")
     until(lambda: lab.gateway.try_("lbrouter plan").returncode == 0, "`plan` finds nothing to do")
+
+
+def sameness(same: bool) -> str:  # noqa: FBT001  # a word for a table
+    """In words."""
+    return "the same" if same else "CHANGED"
 
 
 def state_of(gateway: Machine) -> str:
@@ -148,7 +155,7 @@ def state_of(gateway: Machine) -> str:
 
 
 def cut_session(lab: Lab, traffic: Traffic) -> Seen:
-    """On trial new flows of the stream go by isp-b; the technician's line dies, and nobody confirms."""
+    """On trial: new flows of the stream by isp-b. The technician's line dies, nobody confirms."""
     gateway = lab.gateway
     before = state_of(gateway)
     gateway.put_text(EVENT.replace('["isp-a", "isp-b"]', '["isp-b", "isp-a"]'), "/root/trial.toml")
@@ -173,7 +180,7 @@ def cut_session(lab: Lab, traffic: Traffic) -> Seen:
     gateway.hang_up()
     settled(lab)
     same = state_of(gateway) == before
-    text = f"with the line still cut, rolled back {took:.0f} s later (of 60 s); state {'the same' if same else 'CHANGED'}"
+    text = f"with the line still cut, rolled back {took:.0f} s later; state {sameness(same)}"
     return Seen(text=text, good=same)
 
 
@@ -193,7 +200,8 @@ def power_cut(lab: Lab, traffic: Traffic) -> Seen:
     shares = lab.status()["policies"]["spread"]["shares"]
     gateway.put_text(EVENT, FILE)
     gateway.sh("lbrouter apply")
-    text = f"power cut {amid}; the stream runs {took:.0f} s after power-on, `plan`: nothing to change, shares {shares} as the new file says"
+    text = f"power cut {amid}; the stream runs {took:.0f} s after power-on"
+    text += f"; `plan`: nothing to change; shares {shares}, of the new file"
     return Seen(text=text, good=shares == {"isp-a": 40, "isp-b": 60})
 
 

@@ -1,4 +1,4 @@
-"""Five machines under Vagrant, and the hands that a technician has: SSH, cables, the power switch."""
+"""Five machines under Vagrant, and a technician's hands: SSH, cables, the power switch."""
 
 import json
 import os
@@ -16,11 +16,12 @@ REHEARSAL = ROOT / "lbrouter/rehearsal"
 STATE = ROOT / ".cache/vagrant"
 SOCKETS = Path("/run/lbrouter-ssh")
 MACHINES = ("internet", "isp-a", "isp-b", "client", "gateway")
+ASK = "/root/ask.py"
 PREFIX = "lbrouter-"
 """Of the machines' names in libvirt, as the Vagrantfile gives it."""
 
 WITHIN_S = 300.0
-"""For one command in a machine, or one thing to come true: an emulated processor that shares its host."""
+"""For one command in a machine, or one thing to come true: its processor is emulated."""
 
 Found = TypeVar("Found")
 
@@ -71,7 +72,8 @@ def check(argv: list[str], *, within_s: float = WITHIN_S) -> str:
     """The same; LabError when it fails."""
     done = run(argv, within_s=within_s)
     if done.returncode != 0:
-        message = f"{shlex.join(argv)}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}"
+        said = (done.stdout + done.stderr)[-3000:]
+        message = f"{shlex.join(argv)}: exit code {done.returncode}\n{said}"
         raise LabError(message)
     return done.stdout
 
@@ -177,7 +179,7 @@ class Machine:
         self.sh(f"printf %s {shlex.quote(text)} >{target}; sync")
 
     def card(self, network: str) -> str:
-        """The hardware address of the card on a libvirt network (Vagrant's), or with a known ending."""
+        """The hardware address of the card on a libvirt network, or of that ending."""
         rows = [
             line.split() for line in check(["virsh", "domiflist", self.domain]).splitlines()[2:]
         ]
@@ -214,9 +216,15 @@ class Lab:
         """In the order of MACHINES."""
         return [self.internet, self.isp_a, self.isp_b, self.client, self.gateway]
 
+    def learn(self) -> None:
+        """How to log in to each, and what asks the gateway's daemon."""
+        for machine in self.all():
+            machine.learn()
+        self.gateway.put(Path(__file__).with_name("ask.py"), ASK)
+
     def status(self) -> dict[str, Any]:
         """What the gateway says of itself; {} when it says nothing."""
-        done = self.gateway.try_("lbrouter status --json")
+        done = self.gateway.try_(f"python3 -I -S {ASK} status", within_s=60)
         if done.returncode != 0:
             return {}
         found: dict[str, Any] = json.loads(done.stdout)

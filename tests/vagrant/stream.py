@@ -1,9 +1,9 @@
 """A stream that never gives up: numbered datagrams and a TCP connection, both echoed, ten a second.
 
 Runs by its path on the client, on the standard library alone: `stream.py ADDRESS PORT`. The far end
-is lbrouter/rehearsal/server.py, which says whom it sees. Each line on standard input is answered with
-a line of JSON: `reset` (forget what was), `look` (each kind's longest silence, where it comes out, how
-often it broke), `new` (where a new flow comes out). It ends with its standard input.
+is lbrouter/rehearsal/server.py, which says whom it sees. Each line on standard input is answered
+with a line of JSON: `reset` (forget what was), `look` (each kind's longest silence, where it comes
+out, how often it broke), `new` (where a new flow comes out). It ends with its standard input.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 TICK_S = 0.1
 ALIVE_S = 1.0
 REASK_S = 3.0
-"""A connection attempt that nobody answers is given up after this long, as an impatient encoder does."""
+"""A connection attempt that nobody answers is given up after this long."""
 
 
 class Kind:

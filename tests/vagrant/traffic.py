@@ -79,7 +79,8 @@ class Traffic:
         """Both silences, for the table."""
         rows = self.look()
         udp, tcp = rows["udp"], rows["tcp"]
-        return f"UDP silent {udp['gap_s']:.1f} s; TCP {tcp['gap_s']:.1f} s, {tcp['breaks']} new connections"
+        connected = f"{tcp['breaks']} new connections"
+        return f"UDP silent {udp['gap_s']:.1f} s; TCP {tcp['gap_s']:.1f} s, {connected}"
 
     def flows(self, count: int) -> list[Row]:
         """So many new connections from VLAN guests, one after the other in fives."""
