@@ -17,7 +17,7 @@ from tests.vagrant.traffic import Traffic
 
 ACTS: dict[str, tuple[str, Act]] = {
     "apply": ("`apply` of a changed file", acts.apply),
-    "balance": ("balance 70/30, counted at the providers", acts.balance),
+    "balance": ("balance 60/40, counted at the providers", acts.balance),
     "link-down": ("isp-a: cable pulled", acts.link_down),
     "black-hole": ("isp-a: black hole", acts.black_hole),
     "reboot": ("gateway rebooted", acts.reboot),
