@@ -6,8 +6,12 @@ cd "$(dirname "$0")/.."
 [ -e dist/lbrouter.box ] || { echo 'vagrant-test: dist/ holds no box: run make box first' >&2; exit 69; }
 # A bridge that was there before is somebody's own; one that comes while we run would be a mistake of ours.
 before=$(ip -oneline link show type bridge)
+# What an interrupted run has left: libvirt has forgotten it with its namespace. The logs stay.
+forget() { rm -rf --one-file-system .cache/vagrant/lib .cache/vagrant/home .cache/vagrant/machines; }
+[ -n "${LBROUTER_VAGRANT_KEEP:-}" ] || forget
 status=0
 tools/vagrant-lab.sh .venv/bin/python -m tests.vagrant "$@" || status=$?
+[ -n "${LBROUTER_VAGRANT_KEEP:-}" ] || forget
 if [ "$(ip -oneline link show type bridge)" != "$before" ]; then
     echo 'vagrant-test: a bridge came up outside of the namespace' >&2
     exit 1

@@ -33,6 +33,11 @@ def test_the_examples_are_good(path: Path) -> None:
     assert parse(path.read_bytes(), source=path.name).config.gateway.name == path.stem
 
 
+def test_the_event_of_the_virtual_machines_is_good() -> None:
+    path = Path(__file__).parents[2] / "vagrant/event.toml"
+    assert set(parse(path.read_bytes(), source=path.name).config.uplinks) == {"isp-a", "isp-b"}
+
+
 def test_there_are_examples() -> None:
     assert {path.stem for path in EXAMPLES} >= {"awards-night", "two-lines", "identical-lines"}
 

@@ -38,7 +38,7 @@ def up(lab: Lab) -> Seen:
     """All machines are made, started and provisioned; nothing stands that is not wanted."""
     vagrant("up", within_s=UP_S)
     lab.learn()
-    until(lab.all_up, "both uplinks are up")
+    until(lab.all_up, "both uplinks are up", pause_s=3)
     version = lab.gateway.sh("dpkg-query -W -f '${Version}' lbrouter")
     failed = lab.gateway.sh("systemctl --failed --no-legend --plain | cut -d ' ' -f 1").split()
     units = ", ".join(failed) or "none"
@@ -100,7 +100,7 @@ def outage(
     lab: Lab, traffic: Traffic, begin: Callable[[], None], end: Callable[[], object]
 ) -> Seen:
     """isp-a dies under the stream, which goes on by isp-b; new flows come back later."""
-    until(lab.all_up, "both uplinks are up")
+    until(lab.all_up, "both uplinks are up", pause_s=3)
     until(lambda: traffic.new_by() == "isp-a", "new flows of the stream go by isp-a")
     renew(traffic, "isp-a")
     traffic.calm()
@@ -111,7 +111,7 @@ def outage(
         state = until(lambda: lab.states().get("isp-a"), "the gateway tells its state")
     finally:
         end()
-    until(lab.all_up, "both uplinks are up again")
+    until(lab.all_up, "both uplinks are up again", pause_s=3)
     back = until(lambda: traffic.new_by() == "isp-a", "new flows are back on isp-a")
     good = back and state == "down" and all(row["gap_s"] <= SURVIVES_S for row in rows)
     return Seen(text=f"{gaps}; isp-a {state}, and new flows back on it after the repair", good=good)
@@ -145,7 +145,7 @@ def reboot(lab: Lab, traffic: Traffic) -> Seen:
 def settled(lab: Lab) -> None:
     """The gateway is reached, both uplinks are up, and `plan` finds nothing to do."""
     until(lab.gateway.answers, "the gateway lets one in", within_s=900)
-    until(lab.all_up, "both uplinks are up")
+    until(lab.all_up, "both uplinks are up", pause_s=3)
     until(lambda: lab.gateway.try_("lbrouter plan").returncode == 0, "`plan` finds nothing to do")
 
 

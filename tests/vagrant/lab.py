@@ -36,7 +36,7 @@ def say(text: str) -> None:
 
 
 def until(
-    ask: Callable[[], Found], what: str, *, within_s: float = WITHIN_S, pause_s: float = 0.3
+    ask: Callable[[], Found], what: str, *, within_s: float = WITHIN_S, pause_s: float = 1.0
 ) -> Found:
     """Ask until the answer is true; LabError when it never becomes so."""
     deadline = time.monotonic() + within_s
