@@ -6,7 +6,6 @@ install_it() { DEBIAN_FRONTEND=noninteractive apt-get install -q --yes --no-inst
 # Our own box has all that the package depends on; Debian's public one fetches it.
 install_it || { apt-get update -q && install_it; }
 install -m 644 -D /tmp/lbrouter.toml /etc/lbrouter/lbrouter.toml
-lbrouter check
 if [ "$(systemd-detect-virt)" = qemu ]; then
     # An emulated processor that shares its host stands still for seconds. That is no daemon that hangs.
     mkdir -p /etc/systemd/system/lbrouter.service.d
@@ -14,4 +13,4 @@ if [ "$(systemd-detect-virt)" = qemu ]; then
     systemctl daemon-reload
 fi
 systemctl enable --quiet lbrouter.service
-systemctl restart lbrouter.service
+systemctl restart lbrouter.service || { lbrouter check; exit 1; }
