@@ -194,6 +194,6 @@ def _counted(built: Venue) -> dict[str, dict[str, int]]:
 def _round_trips(built: Venue, *, count: int = PINGS) -> list[float]:
     """Milliseconds of the stream's round trips; lost ones count as the longest."""
     argv = ("ping", "-n", "-i", str(EVERY_S), "-c", str(count), "-W", "2", FAR["a"])
-    text = built.start("stream", *argv).communicate(timeout=120)[0]
+    text = built.start("stream", *argv).communicate(timeout=300)[0]
     times = [float(w.removeprefix("time=")) for w in text.split() if w.startswith("time=")]
     return times + [2000.0] * (count - len(times))
