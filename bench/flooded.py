@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from bench.congestion import CUBIC
 from lbrouter.compile.parse import parse
 from lbrouter.rehearsal.venue import Venue
 from tests.topology.conftest import eventually
@@ -101,7 +102,8 @@ def download(built: Venue, *, seconds: float) -> None:
         built.internet.start(["iperf3", "-s", "-1", "-p", port])
         wait(lambda p=port: f":{p}" in built.internet.check(["ss", "-Hltn"]))  # type: ignore[misc]
         server = next(str(each) for each in client.servers if each.version == 4)
-        client.start(["iperf3", "-c", server, "-p", port, "-R", "-P", "8", "-t", str(seconds)])
+        argv = ["iperf3", "-c", server, "-p", port, "-R", "-P", "8", "-t", str(seconds), *CUBIC]
+        client.start(argv)
 
 
 def wait(holds: Callable[[], bool]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
+from bench.congestion import CUBIC
 from bench.events import Follower
 from bench.failing.foolsm import Foolsm, installed
 from bench.failing.lines import CONFIG, ONE_WAY_MS, wait
@@ -27,9 +28,6 @@ from tests.topology.daemons import Daemon
 LOSS_PERCENT = 1
 LOOK_EVERY_S = 5.0
 FLOWS = 8
-CUBIC = ("-C", "cubic")
-"""What clients and most servers use. BBR, where it is a kernel's default, does not mind loss: its
-download keeps a FIFO leaf so full that no upload's acknowledgement gets in."""
 
 UPLOAD, DOWNLOAD = "8mbit", "20mbit"
 RATES = f'upload = "{UPLOAD}"\ndownload = "{DOWNLOAD}"\n'
