@@ -91,6 +91,8 @@ class Computer:
                     f"no {pattern!r} on the console within {within_s} s:\n{self.heard[-1500:]}"
                 )
                 raise TimeoutError(message) from None
+            if not data:
+                raise EOFError(f"the computer is off; its console said:\n{self.heard[-1500:]}")
             self._log.write(data)
             self._log.flush()
             self.heard += self._decode(data).replace("\r", "")

@@ -65,7 +65,8 @@ def test_a_power_cut_amid_an_apply_heals(
 
 def test_an_upgrade_keeps_the_file_and_every_flow(working: Computer, world: World) -> None:
     client = world.venue.client("stream")
-    before = must(working, f"sha256sum {FILE}; systemctl show -P MainPID lbrouter").split()
+    identity = f"sha256sum <{FILE}; systemctl show -P MainPID lbrouter"
+    before = must(working, identity).split()
     held = client.hold(count=10, interval_ms=100, timeout_ms=30_000)
     must(working, "mount --read-only /dev/vdb /mnt")
     must(working, "apt-get install --yes /mnt/lbrouter_*.deb </dev/null", within_s=500)
@@ -73,7 +74,7 @@ def test_an_upgrade_keeps_the_file_and_every_flow(working: Computer, world: Worl
     rows = held.stop()
     assert [row["error"] for row in rows if row["error"]] == []
     assert min(row["received"] for row in rows) > 50
-    after = must(working, f"sha256sum {FILE}; systemctl show -P MainPID lbrouter").split()
+    after = must(working, identity).split()
     assert after[0] == before[0]
     assert after[-1] != before[-1]
     assert must(working, "dpkg-query -W -f '${Version}' lbrouter").strip().endswith("+1")
