@@ -16,7 +16,7 @@ deb=$(ls dist/lbrouter_*_all.deb 2>/dev/null | tail -n 1) || true
 mkdir -p "$cache"
 # What the package itself says that it needs, and nothing that it forgot.
 for field in Depends Recommends; do
-    packages+=,$(dpkg-deb --field "$deb" $field | sed 's/ *([^)]*)//g; s/ *, */,/g')
+    packages+=,$(dpkg-deb --field "$deb" $field | sed 's/ *([^)]*)//g; s/ *|[^,]*//g; s/ *, */,/g')
 done
 root=$(base_root "$cache" "$release" "$packages")
 work=$(mktemp -d "$PWD/$cache/build.XXXXXX")
