@@ -4,16 +4,15 @@ The one bottleneck of an unshaped gateway is the modem: here a slow, deep FIFO b
 the line. All is counted from the moment that the flood begins.
 """
 
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from bench.congestion import CUBIC
 from bench.fairness import WITHOUT, counters, queues, venue
 from bench.figures import Figure, p95
-from bench.flooded import BLASTER
 from lbrouter.compile.htb import Queue
 from tests.topology.shaped import FAR, Venue
 
@@ -33,9 +32,9 @@ STREAM_DOWN_BPS: Final = 3_800_000
 
 PINGS: Final = 400
 EVERY_S: Final = 0.1
-SENDING_S: Final = 120
-STREAM_PORT, GUESTS_PORT = 11, 9
-FETCH: Final = ("-R", "-P", "16", "-t", "300")
+PAYLOAD: Final = 1400
+STREAM_UP, STREAM_DOWN, FLOOD, FETCH = 5511, 5512, 5520, 5510
+"""Ports of the far end."""
 
 COUNTERS: Final = f"""
 table inet flood {{
@@ -44,13 +43,15 @@ table inet flood {{
   counter flooded {{}}
   chain in {{
     type filter hook input priority filter
-    udp dport {STREAM_PORT} counter name stream drop
-    udp dport {GUESTS_PORT} drop
+    udp dport {STREAM_UP} counter name stream
+    udp sport {STREAM_DOWN} counter name stream
   }}
   chain out {{
     type filter hook output priority filter
-    udp dport {STREAM_PORT} counter name streamed
-    udp dport {GUESTS_PORT} counter name flooded
+    udp dport {STREAM_UP} counter name streamed
+    udp sport {STREAM_DOWN} counter name streamed
+    udp dport {FLOOD} counter name flooded
+    udp sport {FLOOD} counter name flooded
   }}
 }}
 """
@@ -131,8 +132,10 @@ def _queue_of_provider(built: Venue, host: str) -> None:
 def _flooded(built: Venue, name: str, flood: Flood, idle: float, *, promise: str) -> Figure:
     """The stream sends and gets its guarantee while guests flood."""
     down = STREAM_DOWN_BPS if flood.behind_modem else STREAM_UP_BPS
-    streams = (("stream", FAR["a"], STREAM_UP_BPS), ("far", FAR["stream"], down))
-    with _sending(built, STREAM_PORT, streams):
+    with (
+        _sending(built, "stream", STREAM_UP, "up", bps=STREAM_UP_BPS, sockets=4),
+        _sending(built, "stream", STREAM_DOWN, "down", bps=down, sockets=4),
+    ):
         built.probe(2)
         before, began = _counted(built), time.monotonic()
         with _guests(built, flood):
@@ -158,33 +161,32 @@ def _flooded(built: Venue, name: str, flood: Flood, idle: float, *, promise: str
 @contextmanager
 def _guests(built: Venue, flood: Flood) -> Iterator[None]:
     """The flood, while the block runs."""
-    if flood.bps is None:
-        fetch = built.flow("guests", "a", 5510, *FETCH)
-        try:
+    if flood.bps is not None:
+        with _sending(built, "guests", FLOOD, flood.direction, bps=flood.bps, sockets=16):
             yield
-        finally:
-            fetch.stop()
         return
-    host, to = ("guests", FAR["a"]) if flood.direction == "up" else ("far", FAR["guests"])
-    with _sending(built, GUESTS_PORT, ((host, to, flood.bps),)):
-        yield
-
-
-@contextmanager
-def _sending(built: Venue, port: int, flows: Sequence[tuple[str, str, int]]) -> Iterator[None]:
-    """Senders from many sockets each: what waits in a queue counts against the buffer of the socket
-    that sent it. A flood from one socket waits for the modem's queue instead of filling it.
-    """
-    senders = []
-    for host, to, bps in flows:
-        words = (to, str(port), str(bps * 1400 / 1442), str(SENDING_S))
-        senders.append(built.start(host, sys.executable, "-I", "-S", "-c", BLASTER, *words))
+    fetch = built.flow("guests", "a", FETCH, "-R", "-P", "16", "-t", "300", *CUBIC)
     try:
         yield
     finally:
-        for sender in senders:
-            sender.kill()
-            sender.wait()
+        fetch.stop()
+
+
+@contextmanager
+def _sending(
+    built: Venue, client: str, port: int, direction: str, *, bps: int, sockets: int
+) -> Iterator[None]:
+    """Datagrams between a client and the far end, from several sockets: what waits in a queue
+    counts against the buffer of the socket that sent it, and one alone would wait for the modem.
+    """
+    rate = str(bps * PAYLOAD // (PAYLOAD + 42) // sockets)
+    way = ["-R"] if direction == "down" else []
+    words = ["-u", "-l", str(PAYLOAD), "-P", str(sockets), "-b", rate, "-t", "300", *way]
+    flow = built.flow(client, "a", port, *words)
+    try:
+        yield
+    finally:
+        flow.stop()
 
 
 def _counted(built: Venue) -> dict[str, dict[str, int]]:
