@@ -11,8 +11,14 @@ if [ -z "${LBROUTER_IN_LAB:-}" ]; then
     [ "$(id -u)" = 0 ] || { echo 'vagrant-lab: this needs root: it makes namespaces' >&2; exit 77; }
     # Places to mount on. Where libvirt is in use on this host they are there already, and stay untouched.
     mkdir -p /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt
-    exec unshare --net --mount --pid --fork --kill-child --mount-proc \
-        env LBROUTER_IN_LAB=1 PATH="$PATH:/usr/sbin:/sbin" "$0" "$@"
+    # unshare(1) does not heed the polite signals, but takes all that is inside with it when it is killed.
+    unshare --net --mount --pid --fork --kill-child --mount-proc \
+        env LBROUTER_IN_LAB=1 PATH="$PATH:/usr/sbin:/sbin" "$0" "$@" <&0 &
+    lab=$!
+    trap 'kill -KILL $lab' INT TERM HUP
+    status=0
+    wait $lab || status=$?
+    exit $status
 fi
 
 lab=$PWD/.cache/vagrant

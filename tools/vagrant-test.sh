@@ -10,7 +10,10 @@ before=$(ip -oneline link show type bridge)
 forget() { rm -rf --one-file-system .cache/vagrant/lib .cache/vagrant/home .cache/vagrant/machines; }
 [ -n "${LBROUTER_VAGRANT_KEEP:-}" ] || forget
 status=0
-tools/vagrant-lab.sh .venv/bin/python -m tests.vagrant "$@" || status=$?
+tools/vagrant-lab.sh .venv/bin/python -m tests.vagrant "$@" </dev/null &
+lab=$!
+trap 'kill $lab' INT TERM HUP
+wait $lab || status=$?
 [ -n "${LBROUTER_VAGRANT_KEEP:-}" ] || forget
 if [ "$(ip -oneline link show type bridge)" != "$before" ]; then
     echo 'vagrant-test: a bridge came up outside of the namespace' >&2
