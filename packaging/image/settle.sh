@@ -7,6 +7,8 @@ here=$(dirname "$0")
 
 echo lbrouter >"$tree/etc/hostname"
 printf '127.0.0.1 localhost\n127.0.1.1 lbrouter\n::1 localhost ip6-localhost\n' >"$tree/etc/hosts"
+# The gateway's own questions (the time, alerts); mmdebstrap left the resolver of the machine that built.
+printf 'nameserver 1.1.1.1\nnameserver 9.9.9.9\n' >"$tree/etc/resolv.conf"
 printf 'LABEL=lbrouter / ext4 errors=remount-ro,x-systemd.growfs 0 1\n' >"$tree/etc/fstab"
 cp -r "$here/files/." "$tree/"
 
