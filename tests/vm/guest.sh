@@ -54,7 +54,7 @@ export LBROUTER_INSIDE_VM=1 LBROUTER_HOST_LACKS=$lacks
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1  # each plugin costs a second of start here
 timeout --signal=INT --kill-after=20 "$seconds" .venv/bin/python -m pytest \
     -p xdist -p pytest_timeout -p tests.vm.inside \
-    --numprocesses=2 --dist=worksteal --timeout=120 --durations=30 --verbose "$@" \
+    --numprocesses=2 --dist=worksteal --timeout=240 --durations=30 --verbose "$@" \
     >/mnt/pytest.log 2>&1 </dev/null
 echo $? >/mnt/status
 moment finished
