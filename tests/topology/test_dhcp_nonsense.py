@@ -77,7 +77,8 @@ def test_a_lease_ends_when_its_server_is_gone_and_comes_back_with_it(venue: Venu
         # A next hop outside of the subnet, an address of its own: both as the line wants it.
         server.tell(mode="answer", lease=600, address="203.0.113.51", mask="255.255.255.255")
         assert eventually(lambda: addresses(venue) == ["203.0.113.51/32"], within_s=30)
-        assert "via 203.0.113.1 dev wan1 proto 76 src 203.0.113.51 onlink" in default_of(venue)
+        route = "via 203.0.113.1 dev wan1 proto 76 src 203.0.113.51 onlink"
+        assert eventually(lambda: route in default_of(venue), within_s=10)  # after the address
         assert is_up(venue)
         assert [row["error"] for row in kept.stop() if row["error"]] == []
 
