@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from signal import SIG_IGN, SIGINT, signal
 from typing import Final
 
 from typer.exceptions import Abort, TyperException
@@ -34,6 +35,7 @@ def guarded(work: Callable[[], int], *, json: bool) -> int:
     except BrokenPipeError:
         return _unread()
     except (KeyboardInterrupt, Abort):
+        signal(SIGINT, SIG_IGN)  # who presses twice is told once, and gets the same code
         note("lbrouter: interrupted")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  -- the last line of defence: nothing else catches all

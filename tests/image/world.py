@@ -137,7 +137,8 @@ class World:
     def asked(self) -> Iterator[Capture]:
         """A client asks the internet twice a second, whether anybody answers or not."""
         client = self.venue.client("stream")
-        asking = client.start(["ping", "-q", "-i", "0.5", "-w", "900", "1.1.1.1"])
+        # With a deadline of its own (-w) ping ends at the first "unreachable" that it is told.
+        asking = client.start(["timeout", "900", "ping", "-q", "-i", "0.5", "1.1.1.1"])
         try:
             with self.venue.capture(client, "eth0") as inside:
                 yield inside

@@ -51,10 +51,10 @@ FORWARDS = "".join(
     ],
     ids=range(16),
 )
-def test_what_is_no_configuration_is_refused_within_a_second(raw: bytes, why: str) -> None:
+def test_what_is_no_configuration_is_refused_in_no_time(raw: bytes, why: str) -> None:
     begin = process_time()
     errors = errors_of(raw)
-    assert process_time() - begin < 1
+    assert process_time() - begin < 4  # 0.3 at most, without coverage on an idle machine
     assert why in errors[0]
 
 

@@ -124,7 +124,6 @@ def test_an_incident_on_the_screen_and_in_an_alert(venue_of: VenueOf, tmp_path: 
         daemon.start()
         assert eventually(daemon.serves, within_s=30)
         assert eventually(lambda: not screen.shows("NO DAEMON"), within_s=15)
-        screen.process.send_signal(signal.SIGINT)
         assert screen.close() == 130
         assert "Traceback" not in screen.printed
         sentence = succeeded(venue.gateway.lbrouter("events", "--brief", "--lang", "id"))
