@@ -34,6 +34,9 @@ def test_a_reboot_brings_it_back_by_itself_and_lets_nothing_in(
         inside, outside = knocks.counts()
         assert outside > 100
         assert inside == 0
+        # Nothing came in for the guard was there, not for the network was late.
+        guard = "systemctl show -P ActiveState -P Result lbrouter-guard"
+        assert must(working, guard).split() == ["active", "success"]
         # The control: with the firewall gone, they do come in.
         must(working, "systemctl stop lbrouter && nft delete table inet lbrouter")
         assert settles(lambda: knocks.counts()[0] > 0, within_s=30)
@@ -56,6 +59,8 @@ def test_a_power_cut_amid_an_apply_heals(
     assert answered is not None
     figures["from the power switch to the first answered ping"] = f"{answered:.0f} s"
     figures["systemd-analyze"] = must(working, "systemd-analyze | head -n 1").strip()
+    blame = "systemd-analyze blame | grep lbrouter"
+    figures["units"] = ", ".join(must(working, blame).split("\n")).strip(", ")
     figures["chain"] = must(working, "systemd-analyze critical-chain lbrouter.service").strip()
     world.answered()
     assert must(working, "lbrouter plan").strip() == "nothing to change"
