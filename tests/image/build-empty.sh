@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 . tools/debian.sh
 
 cache=.cache/empty
-packages=linux-image-amd64,initramfs-tools,zstd,systemd-sysv,udev,kmod,dbus,login,e2fsprogs
+packages=linux-image-amd64,initramfs-tools,zstd,systemd-sysv,udev,kmod,dbus,login,passwd,e2fsprogs
 packages+=,grub-pc-bin,grub-common,grub-efi-amd64-signed,shim-signed
 mkdir -p "$cache"
 root=$(base_root "$cache" trixie "$packages")
@@ -29,5 +29,5 @@ mkdir --parents "$tree/etc/systemd/system.conf.d"
 cp packaging/image/files/etc/systemd/system.conf.d/* "$tree/etc/systemd/system.conf.d/"
 printf 'LABEL=lbrouter / ext4 errors=remount-ro 0 1\n' >"$tree/etc/fstab"
 echo empty >"$tree/etc/hostname"
-printf 'uninitialized\n' >"$tree/etc/machine-id"
+: >"$tree/etc/machine-id" # filled at the first start, without any questions
 packaging/image/disk.sh "$tree" "$work" "$image"

@@ -13,7 +13,8 @@ from tests.image.computer import OVMF, Computer, copy, stick_with
 from tests.image.technician import first_login, must, until_up
 from tests.image.world import CARDS, World
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 IMAGE = ROOT / "dist/lbrouter.img"
 ASIDE = ("tests/", "bench/", "vagrant/")
 """What is in neither package nor image, except as files of the source."""
@@ -37,13 +38,20 @@ def pytest_terminal_summary(
         terminalreporter.write_line(f"emulated PC, {what}: {figure}")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Nothing here runs without being asked for: LBROUTER_IMAGE=1 is all, =boot is the boot."""
+    asked = os.environ.get("LBROUTER_IMAGE", "")
+    for item in items:
+        if item.path.parent != HERE or asked == "1":
+            continue
+        if asked != "boot" or item.path.name != "test_boot.py":
+            reason = "builds two root file systems and boots a PC: make test-boot, make test-image"
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
 @pytest.fixture(scope="session")
 def disk() -> Path:
     """dist/lbrouter.img, built with the package unless both are newer than all that goes in."""
-    if "LBROUTER_IMAGE" not in os.environ:
-        pytest.skip(
-            "builds two root file systems and boots a PC: make test-image, or LBROUTER_IMAGE=1"
-        )
     missing = [
         tool
         for tool in TOOLS

@@ -40,7 +40,9 @@ def empty(disk: Path, tmp_path: Path) -> Iterator[tuple[Computer, World]]:
 def test_three_commands_make_an_empty_debian_a_gateway(empty: tuple[Computer, World]) -> None:
     pc, world = empty
     assert pc.run("command -v nft dnsmasq python3 lbrouter")[1] == ""
-    must(pc, "cd /root && apt-get install --yes ./lbrouter.deb </dev/null", within_s=900)
+    # Among what apt brings along is tzdata, which would ask where on earth we are.
+    quiet = "export DEBIAN_FRONTEND=noninteractive; cd /root"
+    must(pc, f"{quiet}; apt-get install --yes ./lbrouter.deb </dev/null", within_s=900)
     assert f"written: {FILE}" in must(pc, "lbrouter init --yes")
     be_patient(pc)
     must(pc, "systemctl start lbrouter", within_s=400)
