@@ -21,7 +21,8 @@ base_root() {
         if ! mmdebstrap --variant=apt --include="$packages" "$release" "$cache/new.tar" "$(mirror)" \
             </dev/null >"$cache/root.log" 2>&1; then
             cat "$cache/root.log" >&2
-            return 1
+            say "no root file system of Debian ($release): is its mirror within reach?"
+            return 69
         fi
         rm -f "$cache"/root-*.tar
         mv "$cache/new.tar" "$archive"
