@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -231,7 +232,12 @@ def test_ctrl_c_ends_quietly(capsys: Output) -> None:
     def work() -> int:
         raise KeyboardInterrupt
 
-    assert guarded(work, json=False) == 130
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        assert guarded(work, json=False) == 130
+        signal.raise_signal(signal.SIGINT)  # the second one
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == "lbrouter: interrupted\n"
 
 
