@@ -70,6 +70,8 @@ def test_what_is_deleted_is_back_in_about_a_second(venue_of: VenueOf) -> None:
     gateway = venue.gateway
     with Daemon(gateway) as daemon:
         for damage, look in DAMAGES.items():
+            # The damage before may have looked like an outage: first all is as it was.
+            assert eventually(lambda: daemon.state("fiber") == "up", within_s=10)
             whole = gateway.run(look.split()).stdout
             assert whole.strip(), look
             gateway.check(damage.split())
