@@ -16,7 +16,7 @@ pytestmark = pytest.mark.needs("htb", "nft")
 CEILING = "6mbit"
 PER_CLIENT = f'upload = {{ per_client = "{CEILING}" }}\ndownload = {{ per_client = "{CEILING}" }}'
 MOST = 6 * 1.05 + 128 * 0.008192 / 3
-"""In Mbit/s over three seconds: what a client may send at once after a pause (128 kB) comes on top."""
+"""In Mbit/s over three seconds, with the 128 kB that a client may send at once after a pause."""
 SECOND = "10.0.2.8"
 """Another address among the guests: another client."""
 
