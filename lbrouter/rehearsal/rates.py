@@ -1,7 +1,7 @@
 """The act of bandwidth: what each VLAN gets alone, in a flood of the others, after a loss.
 
 The VLAN under test asks for its guarantee, paced by TCP; the others take whatever they get. Alone
-it takes whatever it gets itself.
+it asks for half again as much as its lines carry.
 """
 
 import time
@@ -95,7 +95,9 @@ class Bench:
             for name in self.ways if cell.flood and name != cell.vlan.name
         ]  # fmt: skip
         promised = rating.guarantee(cell.vlan, cell.direction)
-        pace = promised * WIRE if cell.flood else 0
+        pace = WIRE * (
+            promised if cell.flood else rating.offer(self.stage.config, cell.way, cell.direction)
+        )
         rows = self._load(cell.vlan.name, cell.direction, pace=pace, seconds=CELL_S).result()
         for each in others:
             each.result()

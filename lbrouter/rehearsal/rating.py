@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Iterable, Iterator
 
-from lbrouter.model.config import Config, Vlan
+from lbrouter.model.config import Config, PolicyMode, Vlan
 from lbrouter.model.sections import MIN_RATE
 from lbrouter.rehearsal.figures import BandwidthRow, Direction
 from lbrouter.rehearsal.judged import Verdict
@@ -20,6 +20,9 @@ bursts at both ends."""
 
 USABLE = 0.95
 """Of a line's rate, what its classes give out."""
+
+OFFERED = 1.5
+"""Times what the lines carry: the load of a VLAN that is alone."""
 
 TOO_FAST_BPS = 400_000_000
 """Lines that are faster together are not judged: the lab's programs might be what is slow."""
@@ -68,6 +71,26 @@ def median_ms(rows: Iterable[Row]) -> float:
     return statistics.median(found) if found else 0.0
 
 
+def offer(config: Config, way: Way, direction: Direction) -> float:
+    """What a VLAN alone asks for, in bits per second; 0 for as fast as it goes.
+
+    More than its lines carry, but not without bound: the far end of the rehearsal is so near that
+    TCP's slow start would overrun every queue, and a short window would see little but the repair.
+    """
+    policy = config.policies[way.policy]
+    rates = [_rate(config, name, direction) for name in policy.uplinks]
+    known = [rate for rate in rates if rate]
+    if len(known) < len(rates):
+        return 0.0
+    return OFFERED * (sum(known) if policy.mode is PolicyMode.BALANCE else max(known))
+
+
+def _rate(config: Config, uplink: str, direction: Direction) -> int:
+    """Of a line, in bits per second; 0 where the file does not say."""
+    line = config.uplinks[uplink]
+    return int((line.upload if direction is Direction.UP else line.download) or 0)
+
+
 def excuse(config: Config, way: Way, situation: str, direction: Direction) -> str:
     """Why a guarantee may be missed without fault; "" where it must be kept.
 
@@ -75,10 +98,9 @@ def excuse(config: Config, way: Way, situation: str, direction: Direction) -> st
     """
     names = config.policies[way.policy].uplinks
     left = [name for name in names if not situation.startswith(f"without {name},")]
-    lines = [config.uplinks[name] for name in left]
-    rates = [each.upload if direction is Direction.UP else each.download for each in lines]
-    known = [int(rate) for rate in rates if rate is not None]
-    if len(known) < len(lines):
+    rates = [_rate(config, name, direction) for name in left]
+    known = [rate for rate in rates if rate]
+    if len(known) < len(rates):
         return "a line without a rate is not shaped"
     if sum(known) > TOO_FAST_BPS:
         return "the lines are too fast for this machine to judge"

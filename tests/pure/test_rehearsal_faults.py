@@ -250,6 +250,18 @@ def test_when_a_guarantee_need_not_be_kept() -> None:
     assert "not shaped" in rating.excuse(unshaped, way, "others flood", Direction.UP)
 
 
+def test_a_vlan_alone_asks_for_more_than_its_lines_carry() -> None:
+    config = config_of(TWO_LINES)
+    show, spread = (
+        next(each for each in ways(site_of(TWO_LINES)) if each.policy == name)
+        for name in ("show", "spread")
+    )
+    assert rating.offer(config, show, Direction.UP) == 1.5 * 50e6, "one line at a time"
+    assert rating.offer(config, spread, Direction.UP) == 1.5 * 70e6, "both at once"
+    unshaped = config_of(TWO_LINES.replace('upload = "50mbit"\n', ""))
+    assert rating.offer(unshaped, show, Direction.UP) == 0, "as fast as it goes"
+
+
 def test_what_never_ended_is_written_so() -> None:
     row = FaultRow(
         uplink="fiber", fault=Fault.CABLE, verdict=Verdict.FAIL, note="", policy="show, IPv4",
