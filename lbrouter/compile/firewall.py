@@ -176,8 +176,11 @@ def _policies(
             ]
             for family in Family
         }
-        fails_over = policy.mode is PolicyMode.FAILOVER
-        found.update(_active(name, wheels) if fails_over else _wheels(policy, wheels))
+        if policy.mode is PolicyMode.FAILOVER:
+            found.update(_active(name, wheels))
+        else:
+            numbers = [allocation.uplinks[uplink] for uplink in policy.uplinks]
+            found.update(_wheels(policy, wheels, numbers))
     return found
 
 
@@ -187,19 +190,31 @@ def _active(name: str, wheels: Mapping[Family, list[int]]) -> dict[str, Elements
     return {f"active_{name}": _goto(active)}
 
 
-def _wheels(policy: Policy, wheels: Mapping[Family, list[int]]) -> dict[str, Elements]:
+def _wheels(
+    policy: Policy, wheels: Mapping[Family, list[int]], numbers: Iterable[int]
+) -> dict[str, Elements]:
     """Slots by number. A sticky policy remembers the client on the way (`by_`), others do not."""
-    return {
+    chain = f"by_{policy.name}_{{}}_{{}}" if policy.sticky else "take_{}"
+    found = {
         f"wheel_{policy.name}_{family}": _goto(
-            {
-                str(slot): f"by_{policy.name}_{number}_{family}"
-                if policy.sticky
-                else f"take_{number}"
-                for slot, number in enumerate(wheel)
-            }
+            {str(slot): chain.format(number, family) for slot, number in enumerate(wheel)}
         )
         for family, wheel in wheels.items()
     }
+    return found | (_stays(policy, wheels, numbers) if policy.sticky else {})
+
+
+def _stays(
+    policy: Policy, wheels: Mapping[Family, list[int]], numbers: Iterable[int]
+) -> dict[str, Elements]:
+    """Where a client may stay: on an uplink that the wheel still draws."""
+    uplinks, found = tuple(numbers), dict[str, Elements]()
+    for family, wheel in wheels.items():
+        for number in uplinks:
+            name = f"{policy.name}_{number}_{family}"
+            drawn = {f"ipv{family.version}": f"by_{name}"} if number in wheel else {}
+            found[f"stay_{name}"] = _goto(drawn)
+    return found
 
 
 def _set(keys: Iterable[str]) -> Elements:

@@ -40,10 +40,11 @@ def _keys(elements: Elements) -> str:
 def _forgotten(old: Mapping[str, Elements], new: Mapping[str, Elements]) -> Iterator[str]:
     """Clients that are stuck to an uplink which no longer carries their policy are set free.
 
-    Its chain `by_X` is drawn by no slot of the wheel any more, so the set `stuck_X` is emptied:
-    else they would stay on a dead line for as long as `sticky` says.
+    Its chain `by_X` is drawn by no slot of the wheel any more, so the set `stuck_X` is emptied. It
+    is emptied once more when X is drawn again: a packet that was on its way in that moment may have
+    put its client back, who has found another line since.
     """
-    for chain in sorted(_drawn(old) - _drawn(new)):
+    for chain in sorted(_drawn(old) ^ _drawn(new)):
         yield f"flush set {TABLE} {STUCK}{chain}"
 
 

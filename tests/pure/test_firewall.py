@@ -52,17 +52,19 @@ def test_a_failover_swaps_elements_and_no_structure() -> None:
     assert dead.structure == STATE.nft.structure
     changed = {name for name in ELEMENTS if ELEMENTS[name] != dead.elements[name]}
     assert dict(dead.elements["decided"])["16777216"] == "jump lost_1"
-    assert changed <= {
-        "decided",
-        "active_show",
-        "wheel_spread_ip",
-        "wheel_spread_ip6",
-        "wheel_each_ip",
-        "wheel_each_ip6",
-        "class_of",
-    }
-    assert dict(dead.elements["active_show"]) == {"ipv4": "goto take_2"}
-    assert dead.elements["wheel_spread_ip6"] == frozenset()
+    stays = {name for name in ELEMENTS if name.startswith("stay_spread_")}
+    assert len(stays) == 4
+    maps = {"decided", "active_show", "wheel_spread_ip", "wheel_spread_ip6", "class_of"}
+    assert changed <= maps | stays | {"wheel_each_ip", "wheel_each_ip6"}
+
+
+def test_clients_stay_on_an_uplink_only_while_the_wheel_draws_it() -> None:
+    assert ELEMENTS["stay_spread_1_ip6"] == {("ipv6", "goto by_spread_1_ip6")}
+    assert ELEMENTS["stay_spread_2_ip6"] == frozenset()
+    assert "stay_each_1_ip" not in ELEMENTS
+    dead = desired_of(CONFIG, health=health_of(CONFIG, fiber=UplinkState.DOWN)).nft
+    assert dead.elements["stay_spread_1_ip"] == frozenset()
+    assert dead.elements["stay_spread_2_ip"] == {("ipv4", "goto by_spread_2_ip")}
 
 
 def test_flows_of_a_dead_line_stay_when_there_is_no_better_place() -> None:

@@ -1,0 +1,40 @@
+"""New flows of one datagram each, thousands a second, from hundreds of clients.
+
+Runs by its path inside a client's namespace: `newcomers.py SECONDS TO`. It needs no address of its
+own for a client: raw sockets write the whole header (raw(7)).
+"""
+
+import socket
+import struct
+import sys
+import threading
+import time
+
+PORT = 9
+"""discard: the far end hears it and says nothing."""
+
+FIRST, CLIENTS = int.from_bytes(socket.inet_aton("10.10.40.20")), 900
+BURST, PAUSE_S = 20, 0.002
+
+
+def datagram(number: int, to: bytes) -> bytes:
+    """The only packet of flow `number`; the kernel fills in length and checksum."""
+    source = FIRST + number % CLIENTS
+    port = 1024 + number // CLIENTS % 60_000
+    head = struct.pack("!BBHHHBBHI4s", 0x45, 0, 0, 0, 0, 64, socket.IPPROTO_UDP, 0, source, to)
+    return head + struct.pack("!HHHH", port, PORT, 8, 0)
+
+
+def main(seconds: float, to: str) -> None:
+    """At most `BURST` every `PAUSE_S`, until the time is over."""
+    until, number, pause = time.monotonic() + seconds, 0, threading.Event()
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as line:
+        while time.monotonic() < until:
+            for _ in range(BURST):
+                line.sendto(datagram(number, socket.inet_aton(to)), (to, 0))
+                number += 1
+            pause.wait(PAUSE_S)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), sys.argv[2])
