@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.image.build import Build
 from tests.image.computer import OVMF, Computer, copy, stick_with
 from tests.image.technician import first_login, must, until_up
 from tests.image.world import CARDS, World
@@ -24,6 +25,7 @@ TOOLS = ("mmdebstrap", "qemu-system-x86_64", "mcopy", "mkfs.vfat", "sfdisk", "et
 
 
 FIGURES = pytest.StashKey[dict[str, str]]()
+BUILD = pytest.StashKey[Build]()
 
 
 @pytest.fixture(scope="session")
@@ -49,24 +51,42 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The build begins before the first test: it takes minutes, and so do the cheaper rings."""
+    asked = any(
+        item.path.parent == HERE and item.get_closest_marker("skip") is None
+        for item in session.items
+    )
+    if asked and not session.config.option.collectonly and not lacking() and not fresh(IMAGE):
+        session.config.stash[BUILD] = Build.begin()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run that ended early leaves no build behind."""
+    build = session.config.stash.get(BUILD, None)
+    if build is not None:
+        build.close()
+
+
 @pytest.fixture(scope="session")
-def disk() -> Path:
+def disk(request: pytest.FixtureRequest) -> Path:
     """dist/lbrouter.img, built with the package unless both are newer than all that goes in."""
-    missing = [
-        tool
-        for tool in TOOLS
-        if shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None
-    ]
-    if missing or not OVMF.exists():
-        pytest.skip(f"not installed: {', '.join(missing) or 'ovmf'} (make setup installs it)")
-    if fresh(IMAGE):
-        return IMAGE
-    for tool in ("tools/build-deb.sh", "tools/build-image.sh"):
-        done = subprocess.run([tool], cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode == LACKING and os.environ["LBROUTER_IMAGE"] == "boot":
-            pytest.skip(done.stderr.strip().splitlines()[-1])
-        assert done.returncode == 0, done.stderr[-3000:]
+    if lacking():
+        pytest.skip(f"not installed: {', '.join(lacking())} (make setup installs it)")
+    build = request.config.stash.get(BUILD, None)
+    if build is not None:
+        code, said = build.result()
+        if code == LACKING and os.environ["LBROUTER_IMAGE"] == "boot":
+            pytest.skip(said.strip().splitlines()[-1])
+        assert code == 0, said
     return IMAGE
+
+
+def lacking() -> list[str]:
+    """What building and booting need and this machine does not have."""
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    missing = [tool for tool in TOOLS if shutil.which(tool, path=path) is None]
+    return missing if OVMF.exists() else [*missing, "ovmf"]
 
 
 def fresh(image: Path) -> bool:
