@@ -6,6 +6,7 @@ Keys and values are nft's own words without quotes ("fiber", "16777216 . fiber",
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
+from itertools import product
 
 from lbrouter.compile import pace
 from lbrouter.compile.balance import choose, wheel
@@ -208,12 +209,11 @@ def _stays(
     policy: Policy, wheels: Mapping[Family, list[int]], numbers: Iterable[int]
 ) -> dict[str, Elements]:
     """Where a client may stay: on an uplink that the wheel still draws."""
-    uplinks, found = tuple(numbers), dict[str, Elements]()
-    for family, wheel in wheels.items():
-        for number in uplinks:
-            name = f"{policy.name}_{number}_{family}"
-            drawn = {f"ipv{family.version}": f"by_{name}"} if number in wheel else {}
-            found[f"stay_{name}"] = _goto(drawn)
+    found: dict[str, Elements] = {}
+    for family, number in product(wheels, numbers):
+        name = f"{policy.name}_{number}_{family}"
+        drawn = number in wheels[family]
+        found[f"stay_{name}"] = _goto({f"ipv{family.version}": f"by_{name}"} if drawn else {})
     return found
 
 
