@@ -8,12 +8,11 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Final
 
-from rich.table import Table
-
 from lbrouter.cli import services, session
 from lbrouter.cli.glance import console, rate
 from lbrouter.cli.render import document, note
 from lbrouter.cli.settings import Settings
+from lbrouter.cli.sheet import Sheet
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.clients import ClientStatus, Load, Sighting
 from lbrouter.compile.clients import clients as compose
@@ -38,7 +37,7 @@ async def clients(settings: Settings) -> int:
     if settings.json:
         document({"clients": found})
     else:
-        console().print(_table(found))
+        console().print(_sheet(found))
     return Exit.DONE
 
 
@@ -94,14 +93,15 @@ def _load(count: Counter[int], total: Sequence[int], *, counted: bool) -> Load:
     return Load(connections=count, sent=total[0], received=total[1])
 
 
-def _table(found: Sequence[ClientStatus]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    columns = ("name", "MAC", "address", "lease until", "VLAN", "uplink", "up", "down", "flows")
-    for column in columns:
-        table.add_column(column)
+def _sheet(found: Sequence[ClientStatus]) -> Sheet:
+    sheet = Sheet(
+        *("name", "MAC", "address", "lease until", "VLAN", "uplink", "up", "down", "flows"),
+        key="address",
+        aside=("MAC", "lease until", "VLAN", "uplink"),
+    )
     for each in found:
         flow_count = each["connections"]
-        table.add_row(
+        sheet.add(
             each["name"] or "-",
             each["mac"] or "-",
             each["address"],
@@ -112,7 +112,7 @@ def _table(found: Sequence[ClientStatus]) -> Table:
             _rate(each["download_bps"]),
             "?" if flow_count is None else str(flow_count),
         )
-    return table
+    return sheet
 
 
 def _rate(bps: int | None) -> str:

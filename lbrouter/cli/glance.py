@@ -5,12 +5,12 @@ from math import ceil
 from typing import cast
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from lbrouter.cli import services, session
 from lbrouter.cli.render import document, notes
 from lbrouter.cli.settings import Settings
+from lbrouter.cli.sheet import Sheet
 from lbrouter.compile.firewall import interfaces_of
 from lbrouter.compile.status import PolicyStatus, Seen, Status, UplinkStatus, VlanStatus
 from lbrouter.compile.status import status as composed_of
@@ -103,14 +103,15 @@ def _tables(composed: Status) -> RenderableType:
     return Group(heading, *(part for table in tables for part in (Text(), table)))
 
 
-def _uplinks(uplinks: dict[str, UplinkStatus]) -> Table:
-    table = _table(
+def _uplinks(uplinks: dict[str, UplinkStatus]) -> Sheet:
+    sheet = Sheet(
         *("uplink", "state", "interface", "address", "gateway"),
         *("rtt", "loss", "up", "down", "flows", ""),
+        aside=("interface", "address", "gateway", ""),
     )
     for name, each in uplinks.items():
         flows = each["connections"]
-        table.add_row(
+        sheet.add(
             name,
             Text(each["state"], style=STYLES[UplinkState(each["state"])]),
             each["interface"],
@@ -123,29 +124,30 @@ def _uplinks(uplinks: dict[str, UplinkStatus]) -> Table:
             "?" if flows is None else str(flows),
             each["reason"],
         )
-    return table
+    return sheet
 
 
-def _policies(policies: dict[str, PolicyStatus]) -> Table:
-    table = _table("policy", "mode", "new flows go by")
+def _policies(policies: dict[str, PolicyStatus]) -> Sheet:
+    sheet = Sheet("policy", "mode", "new flows go by")
     for name, each in policies.items():
         shares = ", ".join(f"{uplink} {share} %" for uplink, share in each["shares"].items())
         pinned = f" (pinned to {each['pinned']})" if each["pinned"] else ""
         way = Text(shares + pinned) if shares else Text("nobody: unreachable", style="bold red")
-        table.add_row(name, each["mode"], way)
-    return table
+        sheet.add(name, each["mode"], way)
+    return sheet
 
 
-def _vlans(vlans: dict[str, VlanStatus]) -> Table:
-    table = _table(
-        "VLAN", "interface", "policy", "up", "down", "guaranteed up", "guaranteed down", ""
+def _vlans(vlans: dict[str, VlanStatus]) -> Sheet:
+    sheet = Sheet(
+        *("VLAN", "interface", "policy", "up", "down", "guaranteed up", "guaranteed down", ""),
+        aside=("interface", "policy", ""),
     )
     for name, each in vlans.items():
         guarantees = (
             _guarantee(each["guaranteed_upload_bps"], each["short_upload_bps"]),
             _guarantee(each["guaranteed_download_bps"], each["short_download_bps"]),
         )
-        table.add_row(
+        sheet.add(
             name,
             each["interface"],
             each["policy"],
@@ -154,7 +156,7 @@ def _vlans(vlans: dict[str, VlanStatus]) -> Table:
             *guarantees,
             Text(_remark(each), style="yellow"),
         )
-    return table
+    return sheet
 
 
 def _guarantee(promised: int, missing: int) -> Text:
@@ -180,13 +182,6 @@ def _limit(vlan: VlanStatus) -> str:
     rates = ", ".join(f"{rate(each['rate_bps'])} {words[way]}" for way, each in held.items())
     ends = [each["ends_in_s"] for each in held.values() if each["ends_in_s"] is not None]
     return f"limited to {rates}" + (f", {min(ends)} s left" if ends else "")
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column)
-    return table
 
 
 def _either(first: str | None, second: str | None) -> str:
