@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from lbrouter.cli import session
 from lbrouter.cli.render import document, notes, say
 from lbrouter.cli.settings import Settings
 from lbrouter.compile.allocate import allocate
 from lbrouter.compile.firewall import interfaces_of
 from lbrouter.compile.guard import closed
-from lbrouter.daemon.file import File, understood
+from lbrouter.daemon.file import File, load, understood
 from lbrouter.daemon.pending import Waiting
 from lbrouter.kernel import nft
 from lbrouter.kernel.lock import hold
@@ -61,7 +60,7 @@ def _files(settings: Settings, store: Store) -> Iterator[File]:
             good = understood(text, source="the last good configuration")
     waiting = Waiting(state_dir=settings.state_dir, runtime_dir=settings.runtime_dir)
     try:
-        file = session.load(settings)
+        file = load(settings.config)
     except ConfigError:
         if good is None:
             raise
