@@ -242,13 +242,13 @@ def test_an_alarm_ends_a_rest_at_once_soon_or_in_time() -> None:
             alarm.clear()
             ring()
             begun = loop.time()
-            await alarm.wait(0.3)
+            await alarm.wait(1)
             took.append(loop.time() - begun)
         return took
 
     at_once, set_later, soon_later, soon, not_at_all = asyncio.run(rests())
-    assert at_once < 0.02 < set_later
-    assert max(set_later, soon_later, soon) < 0.3 <= not_at_all
+    assert max(at_once, set_later, soon_later, soon) < 1 <= not_at_all
+    assert at_once < set_later > 0.019
     assert min(soon_later, soon) > 0.03
 
 
