@@ -137,7 +137,7 @@ def test_unconfirmed_it_is_undone_by_the_daemon(venue: Venue, daemon: Daemon) ->
     succeeded(venue.gateway.lbrouter("apply", "--confirm-within", "3s"))
     assert daemon.status()["policies"]["show"]["active"] == ["lte"]
     assert eventually(lambda: daemon.status()["pending_confirm_s"] is None, within_s=20)
-    assert daemon.status()["policies"]["show"]["active"] == ["fiber"]
+    assert eventually(lambda: daemon.status()["policies"]["show"]["active"] == ["fiber"])
     assert venue.gateway.lbrouter("confirm").returncode == Exit.TRY_AGAIN
 
 
