@@ -33,7 +33,8 @@ class Sheet:
         """What rich asks for."""
         whole = self._table(self._columns)
         wide = Measurement.get(console, options.update(max_width=UNBOUNDED), whole).maximum
-        if not self._aside or wide <= options.max_width:
+        # rich counts a last column without any text as nothing, and draws it one wide.
+        if not self._aside or wide < options.max_width:
             yield whole
             return
         yield self._table([each for each in self._columns if each not in self._aside])

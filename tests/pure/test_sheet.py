@@ -57,3 +57,11 @@ def test_what_has_nothing_to_put_aside_stays_whole() -> None:
     policies.add("spread", "balance", "fiber 70 %, cable 30 %")
     assert len(drawn(policies, 200)) == 2
     assert sum("policy" in line for line in drawn(policies, 30)) == 1
+
+
+def test_no_width_wraps_a_row_that_fits_in_two_tables() -> None:
+    vlans = Sheet("VLAN", "policy", "up", "guaranteed up", "", aside=("policy", ""))
+    vlans.add("guests", "spread", "8.7 kbit/s", "12.0 Mbit/s", "")
+    heights = [len(drawn(vlans, width)) for width in range(35, 80)]
+    assert set(heights) == {2, 5}
+    assert heights == sorted(heights, reverse=True)
