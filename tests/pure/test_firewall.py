@@ -56,6 +56,8 @@ def test_a_failover_swaps_elements_and_no_structure() -> None:
     assert len(stays) == 4
     maps = {"decided", "active_show", "wheel_spread_ip", "wheel_spread_ip6", "class_of"}
     assert changed <= maps | stays | {"wheel_each_ip", "wheel_each_ip6"}
+    assert dict(dead.elements["active_show"]) == {"ipv4": "goto take_2"}
+    assert dead.elements["wheel_spread_ip6"] == frozenset()
 
 
 def test_clients_stay_on_an_uplink_only_while_the_wheel_draws_it() -> None:

@@ -49,6 +49,20 @@ def test_what_others_delete_comes_back(venue: Venue, daemon: Daemon) -> None:
     assert carrier_of(venue) == "fiber"
 
 
+def test_the_command_prints_what_the_daemon_answers(venue: Venue, daemon: Daemon) -> None:
+    """The other tests ask by the socket alone."""
+    printed = json.loads(succeeded(venue.gateway.lbrouter("status", "--json")))
+    assert printed["daemon"] is True
+    assert printed.keys() == daemon.status().keys() | {"services"}
+    assert set(printed["uplinks"]) == {"fiber", "lte"}
+    succeeded(venue.gateway.lbrouter("uplink", "drain", "lte"))
+    lines = succeeded(venue.gateway.lbrouter("events", "--json")).splitlines()
+    events = [json.loads(line) for line in lines]
+    assert {"apply", "uplink", "wish"} <= {event["kind"] for event in events}
+    known = daemon.ask("events", limit=1000, since="")["events"]
+    assert all(event in known for event in events)
+
+
 def test_killed_it_leaves_the_forwarding_and_takes_over_again(venue: Venue, daemon: Daemon) -> None:
     held = venue.client("stream").hold(count=5, interval_ms=50)
     before = venue.gateway.snapshot()
