@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from bench.figures import Figure, spread
 from bench.files import of_size
-from lbrouter.compile.parse import parse
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab.venue import Venue
 
 RUNS = 10
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from bench.figures import Figure
-from lbrouter.compile.htb import Queue
-from lbrouter.kernel.features import features
-from tests.topology.shaped import FAR, UNTAGGED, Venue
+from lbrouter.compile.shaping.htb import Queue
+from lbrouter.kernel.read.features import features
+from tests.kit.shaping_venue import FAR, UNTAGGED, Venue
 
 SECONDS: Final = 15
 LINE: Final = 'upload = "2mbit"\ndownload = "2mbit"'

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from bench.congestion import CUBIC
-from lbrouter.compile.parse import parse
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.gateway_daemon import FAST, Daemon
 from tests.topology.conftest import eventually
-from tests.topology.daemons import FAST, Daemon
 
 LINES = {"fiber": ("wan1", 20), "lte": ("wan2", 10)}
 """Interface, and what the line carries in Mbit/s."""

@@ -11,9 +11,9 @@ from statistics import quantiles
 
 from bench.figures import Figure
 from bench.flooded import LINES, blast, download, venue
-from lbrouter.rehearsal.shell import Job
-from lbrouter.rehearsal.venue import Venue
-from tests.topology.daemons import Daemon
+from lbrouter.rehearsal.lab.process import Job
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.gateway_daemon import Daemon
 
 FLOOD_S = 60
 BEFORE_S = 3.0

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from bench.applying import venue
 from bench.figures import Figure, ratio
-from lbrouter.rehearsal.hosts import Client
-from lbrouter.rehearsal.site import TALK_PORT
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.rehearsal.lab.hosts import Client
+from lbrouter.rehearsal.lab.layout import TALK_PORT
+from lbrouter.rehearsal.lab.venue import Venue
 
 ROUNDS = 9
 SECONDS = 1.0

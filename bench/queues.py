@@ -13,9 +13,9 @@ from typing import Final
 from bench.congestion import CUBIC
 from bench.fairness import WITHOUT, counters, queues, venue
 from bench.figures import Figure, p95
-from lbrouter.compile.htb import Queue
-from lbrouter.kernel.features import features
-from tests.topology.shaped import FAR, Venue
+from lbrouter.compile.shaping.htb import Queue
+from lbrouter.kernel.read.features import features
+from tests.kit.shaping_venue import FAR, Venue
 
 UP_BPS, DOWN_BPS = 4_000_000, 20_000_000
 """The line, slow enough for an emulated processor, which must not be what is measured. Down it is

@@ -13,8 +13,8 @@ from itertools import pairwise
 from bench.arrivals import Arrivals, Frame, between, most
 from bench.figures import Figure, spread
 from bench.flooded import LINES, PORTS, blast, venue, wait
-from lbrouter.rehearsal.netns import inside
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.rehearsal.lab.process_netns import inside
+from lbrouter.rehearsal.lab.venue import Venue
 
 RUNS = 3
 GUARANTEE_BPS = 8e6

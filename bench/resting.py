@@ -8,10 +8,10 @@ from threading import Event
 
 from bench.figures import Figure
 from bench.files import of_size
-from lbrouter.compile.parse import parse
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.gateway_daemon import FAST, Daemon
 from tests.topology.conftest import eventually
-from tests.topology.daemons import FAST, Daemon
 
 SETTLE_S = 15.0
 SPAN_S = 60.0

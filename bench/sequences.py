@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.figures import Figure, counted, timed
 from bench.options import Options
-from tests.topology.fault_sequences import Outcome, sequences
+from tests.kit.fault_sequences import Outcome, sequences
 
 
 def measure(options: Options) -> Iterator[Figure]:

@@ -1,6 +1,6 @@
 """Whether shaping keeps its rates: TCP through a line, a VLAN's ceiling, a line that dies.
 
-The venue of tests/topology/shaped.py: clients, a gateway with the trees alone, all beyond in one
+The venue of tests/kit/shaping_venue.py: clients, a gateway with the trees alone, all beyond in one
 namespace. Segments are as large as on a cable (no TSO), so that a window of 100 ms holds packets.
 """
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from bench.arrivals import Arrivals, most
 from bench.figures import Figure, spread
-from tests.topology.shaped import UNTAGGED, UPLINKS, Venue
+from tests.kit.shaping_venue import UNTAGGED, UPLINKS, Venue
 
 GOODPUT = 1448 / 1514
 HEADROOM = 0.95

@@ -19,11 +19,11 @@ from bench.failing.moves import inside, told
 from bench.failing.peers import FOOLSM, NAMES, PROFILES, TARGET
 from bench.figures import Figure, counted, timed
 from bench.options import Options
-from lbrouter.compile.parse import parse
-from lbrouter.rehearsal.shell import Job
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab.process import Job
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.gateway_daemon import Daemon
 from tests.topology.conftest import eventually
-from tests.topology.daemons import Daemon
 
 LOSS_PERCENT = 1
 LOOK_EVERY_S = 5.0

@@ -56,7 +56,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @cache
 def kernel_features() -> frozenset[str]:
     """What the kernel can do, asked of it once, in a scratch namespace."""
-    from lbrouter.kernel.features import features
+    from lbrouter.kernel.read.features import features
 
     return features()
 

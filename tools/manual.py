@@ -13,7 +13,7 @@ import typer
 
 from lbrouter.cli.main import app
 from lbrouter.cli.settings import CONFIG, RUNTIME_DIR, STATE_DIR
-from lbrouter.compile.reference import reference_markdown
+from lbrouter.compile.config.reference import reference_markdown
 from lbrouter.model.errors import LbrouterError
 
 ABOUT: Final = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import manual
 
-from lbrouter.compile.reference import json_schema, reference_markdown
+from lbrouter.compile.config.reference import json_schema, reference_markdown
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -4,8 +4,8 @@ import shutil
 import time
 from pathlib import Path
 
-from lbrouter.rehearsal.hosts import Gateway
-from lbrouter.rehearsal.shell import Job
+from lbrouter.rehearsal.lab.hosts import Gateway
+from lbrouter.rehearsal.lab.process import Job
 
 PROGRAM = "lsm"
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bench.events import Follower
-from lbrouter.compile.parse import parse
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.gateway_daemon import Daemon
 from tests.topology.conftest import eventually
-from tests.topology.daemons import Daemon
 
 ONE_WAY_MS = 10
 ROUND_TRIP_MS = 2 * ONE_WAY_MS

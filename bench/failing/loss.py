@@ -12,9 +12,9 @@ from bench.failing.moves import inside, told
 from bench.failing.witness import Harm, Witness
 from bench.figures import Figure, counted, timed
 from bench.options import Options
-from lbrouter.rehearsal.shell import Job
-from lbrouter.rehearsal.site import TALK_PORT
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.rehearsal.lab.layout import TALK_PORT
+from lbrouter.rehearsal.lab.process import Job
+from lbrouter.rehearsal.lab.venue import Venue
 
 PERCENT = 10
 AFTERWARDS_S = 3.0

@@ -18,10 +18,10 @@ from bench.failing.lines import ROUND_TRIP_MS, gateway_at_work, wait
 from bench.failing.witness import Harm, Witness
 from bench.figures import Figure, counted, timed
 from bench.options import Options
-from lbrouter.rehearsal.hosts import Host
-from lbrouter.rehearsal.shell import Job
-from lbrouter.rehearsal.site import TALK_PORT
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.rehearsal.lab.hosts import Host
+from lbrouter.rehearsal.lab.layout import TALK_PORT
+from lbrouter.rehearsal.lab.process import Job
+from lbrouter.rehearsal.lab.venue import Venue
 
 STREAM_PORT = 7788
 CHUNK = 2500

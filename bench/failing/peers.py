@@ -17,7 +17,7 @@ from bench.failing.lines import ONE_WAY_MS, gateway_at_work, wait
 from bench.failing.moves import inside, is_down, told
 from bench.figures import Figure, counted, timed
 from bench.options import Options
-from lbrouter.rehearsal.hosts import Isp
+from lbrouter.rehearsal.lab.hosts import Isp
 from tests.topology.conftest import eventually
 
 TARGET = "8.8.8.8"

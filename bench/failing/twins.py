@@ -8,9 +8,9 @@ from bench.attempts import attempts
 from bench.failing.lines import wait
 from bench.figures import Figure, counted, timed
 from bench.options import Options
-from lbrouter.compile.parse import parse
-from lbrouter.rehearsal.venue import Venue
-from tests.topology.daemons import Daemon
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.gateway_daemon import Daemon
 
 CONNECTIONS = 200
 

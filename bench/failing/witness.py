@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from lbrouter.rehearsal.shell import Job
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.rehearsal.lab.process import Job
+from lbrouter.rehearsal.lab.venue import Venue
 
 FLOWS = 10
 """TCP connections that stay, beside one UDP stream."""

@@ -1,8 +1,8 @@
 """The command: one function for each verb.
 
-From `apply` to a netlink message a reader goes by `cli/changing.py`, `daemon/machine.py`,
-`compile/desired.py`, `compile/diff.py`, `kernel/transaction.py` and `kernel/rtnl.py` (or `tc.py`,
-`nft.py`).
+From `apply` to a netlink message a reader goes by `cli/commands/apply.py`, `daemon/applier.py`,
+`compile/state/desired.py`, `compile/state/diff.py`, `kernel/transaction.py` and
+`kernel/objects/rtnl.py` (or `qdisc.py`, `nft.py`).
 """
 
 import gc
@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from lbrouter import __version__
-from lbrouter.cli import asking, ordering
-from lbrouter.cli.exits import guarded
+from lbrouter.cli.commands import options, signatures
+from lbrouter.cli.errors import guarded
 from lbrouter.cli.settings import (
     CONFIG,
     RUNTIME_DIR,
@@ -54,7 +54,7 @@ VersionOption = Annotated[
 
 
 @app.callback()
-def options(
+def global_options(
     context: typer.Context,
     *,
     config: ConfigOption = CONFIG,
@@ -68,29 +68,29 @@ def options(
 
 
 VERBS: tuple[Callable[..., int], ...] = (
-    ordering.init,
-    asking.check,
-    asking.plan,
-    ordering.apply,
-    ordering.confirm,
-    ordering.rollback,
-    ordering.run,
-    asking.status,
-    asking.clients,
-    asking.events,
-    asking.measure,
-    asking.explain,
-    ordering.limit,
-    ordering.down,
-    ordering.guard,
-    asking.doctor,
-    asking.rehearse,
+    signatures.init,
+    options.check,
+    options.plan,
+    signatures.apply,
+    signatures.confirm,
+    signatures.rollback,
+    signatures.run,
+    options.status,
+    options.clients,
+    options.events,
+    options.measure,
+    options.explain,
+    signatures.limit,
+    signatures.down,
+    signatures.guard,
+    options.doctor,
+    options.rehearse,
 )
 """In the order of the help: from the first look at a file to the event."""
 
 for _verb in VERBS:
     app.command()(_verb)
-app.add_typer(ordering.uplink, name="uplink")
+app.add_typer(signatures.uplink, name="uplink")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

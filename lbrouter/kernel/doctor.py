@@ -11,15 +11,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from lbrouter.compile.desired import scope_of
-from lbrouter.compile.pppd import lines
-from lbrouter.kernel.features import NEEDS, features
-from lbrouter.kernel.linux import LinuxKernel
-from lbrouter.kernel.neighbours import neighbours
+from lbrouter.compile.services.pppd import lines
+from lbrouter.compile.state.desired import scope_of
+from lbrouter.kernel.backend import LinuxKernel
+from lbrouter.kernel.read.conflicting_software import neighbours
+from lbrouter.kernel.read.features import NEEDS, features
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
-from lbrouter.model.machine import Facts, Scope
-from lbrouter.model.state import KernelState
+from lbrouter.model.facts import Facts, Scope
+from lbrouter.model.kernel_state import KernelState
 
 
 class Level(StrEnum):
@@ -120,7 +120,7 @@ def _is_shaped(config: Config) -> bool:
 
 
 def _library() -> Finding:
-    from lbrouter.kernel.nft import observe_table  # noqa: PLC0415  -- its absence is a finding
+    from lbrouter.kernel.objects.nft import observe_table  # noqa: PLC0415  -- its absence is a finding
 
     try:
         observe_table()

@@ -10,20 +10,20 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from lbrouter.compile.diff import diff
-from lbrouter.compile.words import words
-from lbrouter.kernel.signals import Interruption
-from lbrouter.kernel.store import Store
+from lbrouter.compile.state.commands import words
+from lbrouter.compile.state.diff import diff
+from lbrouter.kernel.interrupt import Interruption
+from lbrouter.kernel.storage.store import Store
 from lbrouter.model.errors import (
     LbrouterError,
     NotAppliedError,
     NotPermittedError,
     UnavailableError,
 )
+from lbrouter.model.facts import Scope
 from lbrouter.model.kernel import Kernel
-from lbrouter.model.machine import Scope
+from lbrouter.model.kernel_state import KernelState, NftTable, Noun, Qdisc
 from lbrouter.model.plan import Operation, Plan
-from lbrouter.model.state import KernelState, NftTable, Noun, Qdisc
 
 ROUNDS: Final = 3
 """How often the rest is tried: with a device that is made anew go its addresses and routes."""

@@ -15,8 +15,8 @@ from ipaddress import (
 )
 from typing import TypeVar
 
-from lbrouter.model.state import IpAddress, IpInterface, IpNetwork
-from lbrouter.model.text import RefusedError
+from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
+from lbrouter.model.validated_strings import RefusedError
 
 
 class Addressing(StrEnum):

@@ -5,10 +5,10 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from lbrouter.model.field_types import Path, Section
 from lbrouter.model.language import Language
-from lbrouter.model.sections import Path, Section
 from lbrouter.model.targets import Target, TargetKind, parse_target
-from lbrouter.model.text import RefusedError, Text
+from lbrouter.model.validated_strings import RefusedError, Text
 
 A_WEBHOOK: Final = 'a URL such as "https://chat.example/hooks/lbrouter"'
 AN_ARGUMENT: Final = "text on one line"

@@ -1,7 +1,7 @@
 """`Config`: the whole configuration file, typed.
 
 The attribute names are the file's keys (`from` is `from_`, a word of Python). What one section
-says of another is checked in `lbrouter.compile.validate`.
+says of another is checked in `lbrouter.compile.config.validate`.
 """
 
 from typing import Annotated, Final, Self
@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from lbrouter.model.addresses import Addressing, Addressing6, AddressRange, Endpoint
 from lbrouter.model.alerts import AlertKind, Alerts
-from lbrouter.model.numbers import MAX_UPLINKS
+from lbrouter.model.field_types import Host, Name, Section
 from lbrouter.model.policies import (
     ANY,
     Forward,
@@ -21,7 +21,7 @@ from lbrouter.model.policies import (
     Protocol,
     Tolerance,
 )
-from lbrouter.model.sections import Host, Name, Section
+from lbrouter.model.reserved_ids import MAX_UPLINKS
 from lbrouter.model.targets import Target, TargetKind
 from lbrouter.model.uplinks import Health, HealthOverride, Uplink
 from lbrouter.model.vlans import Bandwidth, Dhcp, Lan, Reservation, Vlan

@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from lbrouter.model.machine import Facts, Scope
+from lbrouter.model.facts import Facts, Scope
+from lbrouter.model.kernel_state import KernelState
 from lbrouter.model.plan import Operation
-from lbrouter.model.state import KernelState
 
 
 class Kernel(Protocol):

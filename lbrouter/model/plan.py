@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from lbrouter.model.state import Noun
+from lbrouter.model.kernel_state import Noun
 
 
 class Phase(IntEnum):

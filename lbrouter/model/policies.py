@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from lbrouter.model.sections import (
+from lbrouter.model.field_types import (
     Name,
     Named,
     Network,
@@ -15,8 +15,8 @@ from lbrouter.model.sections import (
     Service,
     Time,
 )
-from lbrouter.model.text import OneOrMany
 from lbrouter.model.units import Duration
+from lbrouter.model.validated_strings import OneOrMany
 
 MAX_WEIGHT: Final = 1000
 MAX_PORTS: Final = 1024

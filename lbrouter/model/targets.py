@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from lbrouter.model.addresses import parse_host, parse_port
-from lbrouter.model.state import IpAddress
-from lbrouter.model.text import RefusedError
+from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.validated_strings import RefusedError
 
 A_TARGET: Final = (
     'a URL: "icmp://1.1.1.1", "dns://9.9.9.9", "tcp://1.0.0.1:443" or "https://example.com/"'

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Self
 
-from lbrouter.model.text import RefusedError
+from lbrouter.model.validated_strings import RefusedError
 
 NUMBER: Final = r"[0-9]{1,12}(\.[0-9]{1,12})?"
 _NUMBER_AND_UNIT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?([A-Za-z%/]*)")

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from lbrouter.model.addresses import Addressing, Addressing6
-from lbrouter.model.sections import (
+from lbrouter.model.field_types import (
     Flag,
     Headroom,
     HealthTarget,

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from lbrouter.model.sections import (
+from lbrouter.model.field_types import (
     MIN_RATE,
     Cidr4,
     Cidr6,

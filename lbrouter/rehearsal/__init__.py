@@ -3,12 +3,12 @@
 The simulated venue (`Venue`) serves two users: the rehearsal, and the tests of the topology ring.
 """
 
-from lbrouter.rehearsal.faults import Fault, chosen
-from lbrouter.rehearsal.play import rehearse
-from lbrouter.rehearsal.report import Check, Report, Verdict, render
-from lbrouter.rehearsal.site import Style
-from lbrouter.rehearsal.stage import Options
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.rehearsal.checks.context import Options
+from lbrouter.rehearsal.checks.faults import Fault, chosen
+from lbrouter.rehearsal.checks.runner import rehearse
+from lbrouter.rehearsal.lab.layout import Style
+from lbrouter.rehearsal.lab.venue import Venue
+from lbrouter.rehearsal.report.tables import Check, Report, Verdict, render
 
 __all__ = [
     "Check",

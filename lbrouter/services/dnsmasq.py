@@ -12,12 +12,12 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from lbrouter.compile import dnsmasq
-from lbrouter.compile.leases import Lease, leases
+from lbrouter.compile.services import dnsmasq
+from lbrouter.compile.services.dnsmasq_leases import Lease, leases
 from lbrouter.model.config import Config
 from lbrouter.model.errors import NotAppliedError, UnavailableError
+from lbrouter.model.managed_process import Service
 from lbrouter.model.plan import Operation, Phase, Verb
-from lbrouter.model.service import Service
 from lbrouter.services import process
 
 PACKAGE: Final = "Install it: apt install dnsmasq-base"

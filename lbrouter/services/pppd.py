@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from lbrouter.compile import pppd
-from lbrouter.compile.pppdlog import reason
+from lbrouter.compile.services import pppd
+from lbrouter.compile.services.pppd_log import reason
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import NotAppliedError, UnavailableError
+from lbrouter.model.managed_process import Service
 from lbrouter.model.plan import Operation, Phase, Verb
-from lbrouter.model.service import Service
 from lbrouter.services import process
 from lbrouter.services.secrets import fault, secret
 

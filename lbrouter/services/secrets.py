@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from lbrouter.compile import pppd
+from lbrouter.compile.services import pppd
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import ConfigError, LbrouterError, NotPermittedError
 

@@ -7,12 +7,12 @@ from typing import Protocol, TypeVar
 
 import pytest
 
-from lbrouter.compile.simulate import SimKernel
-from lbrouter.kernel.linux import LinuxKernel
+from lbrouter.compile.state.simulate import SimKernel
+from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.netns import in_scratch
+from lbrouter.model.facts import Facts, InterfaceFacts, Scope
 from lbrouter.model.kernel import Kernel
-from lbrouter.model.machine import Facts, InterfaceFacts, Scope
-from lbrouter.model.state import KernelState, LinkFlag, Sysctl
+from lbrouter.model.kernel_state import KernelState, LinkFlag, Sysctl
 
 T = TypeVar("T")
 Work = Callable[[Kernel], Awaitable[T]]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.build import Build
-from tests.image.computer import OVMF, Computer, copy, stick_with
-from tests.image.technician import first_login, must, until_up
-from tests.image.world import CARDS, World
+from tests.image.console import first_login, must, until_up
+from tests.image.emulated_pc import OVMF, Computer, copy, stick_with
+from tests.image.image_build import Build
+from tests.image.pc_venue import CARDS, World
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

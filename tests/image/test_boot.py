@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from tests.image.computer import Computer
-from tests.image.technician import FILE, TAKEN, must, status
-from tests.image.world import World
+from tests.image.console import FILE, TAKEN, must, status
+from tests.image.emulated_pc import Computer
+from tests.image.pc_venue import World
 
 pytestmark = pytest.mark.timeout(1500)
 

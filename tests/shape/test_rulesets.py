@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lbrouter.compile.allocate import allocate
-from lbrouter.compile.parse import parse
-from lbrouter.compile.ruleset import structure
-from lbrouter.model.machine import Allocation
+from lbrouter.compile.config.parse import parse
+from lbrouter.compile.firewall.ruleset import structure
+from lbrouter.compile.state.allocate import allocate
+from lbrouter.model.facts import Allocation
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))

@@ -15,10 +15,10 @@ from typing import Protocol
 
 import pytest
 
-from lbrouter.compile.parse import parse
-from lbrouter.rehearsal.hosts import package_env
-from lbrouter.rehearsal.site import Style
-from lbrouter.rehearsal.venue import Venue
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab.hosts import package_env
+from lbrouter.rehearsal.lab.layout import Style
+from lbrouter.rehearsal.lab.venue import Venue
 
 _PAUSE = threading.Event()
 """Never set: waiting for it lets others run between two looks."""

@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from subprocess import SubprocessError
 
-from tests.vagrant import acts
-from tests.vagrant.acts import Act, Seen
+from tests.vagrant import scenarios
 from tests.vagrant.lab import Lab, LabError, kept, say
+from tests.vagrant.scenarios import Act, Seen
 from tests.vagrant.traffic import Traffic
 
 ACTS: dict[str, tuple[str, Act]] = {
-    "apply": ("`apply` of a changed file", acts.apply),
-    "balance": ("balance 60/40, counted at the providers", acts.balance),
-    "link-down": ("isp-a: cable pulled", acts.link_down),
-    "black-hole": ("isp-a: black hole", acts.black_hole),
-    "reboot": ("gateway rebooted", acts.reboot),
-    "cut-session": ("SSH cut amid `apply --confirm-within 60s`", acts.cut_session),
-    "power-cut": ("gateway's power cut amid `apply`", acts.power_cut),
+    "apply": ("`apply` of a changed file", scenarios.apply),
+    "balance": ("balance 60/40, counted at the providers", scenarios.balance),
+    "link-down": ("isp-a: cable pulled", scenarios.link_down),
+    "black-hole": ("isp-a: black hole", scenarios.black_hole),
+    "reboot": ("gateway rebooted", scenarios.reboot),
+    "cut-session": ("SSH cut amid `apply --confirm-within 60s`", scenarios.cut_session),
+    "power-cut": ("gateway's power cut amid `apply`", scenarios.power_cut),
 }
 
 
@@ -61,13 +61,13 @@ def play(names: list[str]) -> Iterator[Row]:
         if kept():
             lab.learn()
         else:
-            yield (first := played("`vagrant up` of five machines", lambda: acts.up(lab)))
+            yield (first := played("`vagrant up` of five machines", lambda: scenarios.up(lab)))
             if not first.seen.good:
                 return
         yield from staged(lab, names)
     finally:
         if not kept():
-            yield played("`vagrant destroy`", lambda: acts.destroy(lab))
+            yield played("`vagrant destroy`", lambda: scenarios.destroy(lab))
 
 
 def staged(lab: Lab, names: list[str]) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 ROOT = Path(__file__).parents[2]
-REHEARSAL = ROOT / "lbrouter/rehearsal"
+AGENTS = ROOT / "lbrouter/rehearsal/agents"
 STATE = ROOT / ".cache/vagrant"
 SOCKETS = Path("/run/lbrouter-ssh")
 MACHINES = ("internet", "isp-a", "isp-b", "client", "gateway")
@@ -220,7 +220,7 @@ class Lab:
         """How to log in to each, and what asks the gateway's daemon."""
         for machine in self.all():
             machine.learn()
-        self.gateway.put(Path(__file__).with_name("ask.py"), ASK)
+        self.gateway.put(Path(__file__).with_name("ask_daemon.py"), ASK)
 
     def status(self) -> dict[str, Any]:
         """What the gateway says of itself; {} when it says nothing."""

@@ -1,9 +1,10 @@
 """A stream that never gives up: numbered datagrams and a TCP connection, both echoed, ten a second.
 
 Runs by its path on the client, on the standard library alone: `stream.py ADDRESS PORT`. The far end
-is lbrouter/rehearsal/server.py, which says whom it sees. Each line on standard input is answered
-with a line of JSON: `reset` (forget what was), `look` (each kind's longest silence, where it comes
-out, how often it broke), `new` (where a new flow comes out). It ends with its standard input.
+is lbrouter/rehearsal/agents/echo_server.py, which says whom it sees. Each line on standard input is
+answered with a line of JSON: `reset` (forget what was), `look` (each kind's longest silence, where
+it comes out, how often it broke), `new` (where a new flow comes out). It ends with its standard
+input.
 """
 
 import json

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from tests.vagrant.lab import REHEARSAL, Lab, LabError, Talk, until
+from tests.vagrant.lab import AGENTS, Lab, LabError, Talk, until
 
 FAR = "192.0.2.80"
 STREAM_PORT, FLOWS_PORT = 9001, 9000
@@ -27,8 +27,8 @@ class Traffic:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        lab.internet.put(REHEARSAL / "server.py", "/tmp/server.py")
-        lab.client.put(REHEARSAL / "client.py", "/tmp/client.py")
+        lab.internet.put(AGENTS / "echo_server.py", "/tmp/server.py")
+        lab.client.put(AGENTS / "flow_client.py", "/tmp/client.py")
         lab.client.put(Path(__file__).with_name("stream.py"), "/tmp/stream.py")
         ports = [FLOWS_PORT, STREAM_PORT]
         request = json.dumps({"addresses": [FAR], "tcp": ports, "udp": ports})

@@ -4,14 +4,14 @@ import os
 
 import pytest
 
-from lbrouter.kernel.features import NEEDS, features
+from lbrouter.kernel.read.features import NEEDS, features
 from tests.vm import machine
 
 WITHIN_S = 600
 """Bound of the tests inside, so that `make test` ends in time. The summary tells what they took."""
 
 INNER = ["tests/contract", "tests/topology"]
-"""Folders, out of which tests/vm/inside.py chooses."""
+"""Folders, out of which tests/vm/guest_plugin.py chooses."""
 
 RUN = pytest.StashKey[machine.Run]()
 

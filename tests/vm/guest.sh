@@ -53,7 +53,7 @@ fi
 export LBROUTER_INSIDE_VM=1 LBROUTER_HOST_LACKS=$lacks
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1  # each plugin costs a second of start here
 timeout --signal=INT --kill-after=20 "$seconds" .venv/bin/python -m pytest \
-    -p xdist -p pytest_timeout -p tests.vm.inside \
+    -p xdist -p pytest_timeout -p tests.vm.guest_plugin \
     --numprocesses=2 --dist=worksteal --timeout=240 --durations=30 --verbose "$@" \
     >/mnt/pytest.log 2>&1 </dev/null
 echo $? >/mnt/status

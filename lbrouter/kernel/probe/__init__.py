@@ -14,6 +14,6 @@ What could not leave is told as ProbeSent and at once as ProbeLost with UNSENT.
 """
 
 from lbrouter.kernel.probe.prober import Prober, Probers
-from lbrouter.kernel.probe.vigil import Vigil
+from lbrouter.kernel.probe.suspend_detector import Vigil
 
 __all__ = ["Prober", "Probers", "Vigil"]

@@ -10,17 +10,17 @@ from functools import partial
 from itertools import cycle
 from typing import Final
 
-from lbrouter.kernel.probe import handshake, icmp, page, query
-from lbrouter.kernel.probe.echo import Echo
-from lbrouter.kernel.probe.names import Names, system_servers
-from lbrouter.kernel.probe.pending import Pending
-from lbrouter.kernel.probe.query import RecordType
-from lbrouter.kernel.probe.vigil import Vigil
-from lbrouter.kernel.probe.wire import Line, words_of
+from lbrouter.kernel.probe import dns, http, icmp, tcp
+from lbrouter.kernel.probe.bound_socket import Line, words_of
+from lbrouter.kernel.probe.dns import RecordType
+from lbrouter.kernel.probe.icmp_socket import Echo
+from lbrouter.kernel.probe.in_flight import Pending
+from lbrouter.kernel.probe.resolver import Names, system_servers
+from lbrouter.kernel.probe.suspend_detector import Vigil
 from lbrouter.model.config import Config
 from lbrouter.model.events import Event, Failure
-from lbrouter.model.numbers import MAX_UPLINKS
-from lbrouter.model.state import IpAddress
+from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.reserved_ids import MAX_UPLINKS
 from lbrouter.model.targets import Target, TargetKind
 
 Emit = Callable[[Event], object]
@@ -139,11 +139,11 @@ class Prober:
             case TargetKind.ICMP:
                 return self._echoes[address.version].send(address, pending)
             case TargetKind.DNS:
-                return query.ask(self._line, address, target.port, pending)
+                return dns.ask(self._line, address, target.port, pending)
             case TargetKind.TCP:
-                return handshake.connect(self._line, address, target.port, pending)
+                return tcp.connect(self._line, address, target.port, pending)
             case TargetKind.HTTP | TargetKind.HTTPS:
-                return page.fetch(self._line, address, target, pending)
+                return http.fetch(self._line, address, target, pending)
 
     def _forgive(self) -> None:
         for pending in self._pending:

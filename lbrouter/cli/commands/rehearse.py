@@ -1,0 +1,40 @@
+"""`lbrouter rehearse`: the file in a venue of namespaces, before the event instead of during it."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from lbrouter.cli import context
+from lbrouter.cli.commands.status import console
+from lbrouter.cli.output.render import document, note, notes
+from lbrouter.cli.settings import Settings
+from lbrouter.model.errors import Exit
+from lbrouter.rehearsal import Options, chosen, render
+from lbrouter.rehearsal import rehearse as play
+
+
+def rehearse(settings: Settings, path: Path | None, *, faults: str, bandwidth: bool) -> int:
+    """0 when everything went as the file says, else 1. With JSON: `Report.as_json`.
+
+    `faults` is "all", "none" or a list of words, separated by commas.
+    """
+    options = Options(faults=chosen(faults), bandwidth=bandwidth)
+    file = context.load(settings if path is None else replace(settings, config=path))
+    notes("warning", file.warnings)
+    report = play(file.config, progress=_progress, options=options)
+    _progress("")
+    if settings.json:
+        document(report.as_json())
+    else:
+        console().print(render(report))
+    return Exit.DONE if report.ok else Exit.CHECK_FAILED
+
+
+def _progress(step: str) -> None:
+    """What goes on, beside the result: on stderr, one line that is written over on a terminal,
+    and empty at last.
+    """
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{step}", end="", file=sys.stderr, flush=True)
+    elif step:
+        note(step)

@@ -1,0 +1,18 @@
+"""`lbrouter run`: the daemon in the foreground."""
+
+import asyncio
+
+from lbrouter.cli.settings import Settings
+
+
+def run(settings: Settings) -> int:
+    """Until SIGTERM or SIGINT; what stands in the kernel stays there."""
+    from lbrouter.daemon.reconcile.loop import (  # noqa: PLC0415  -- not yet for `--help`
+        Places,
+        serve,
+    )
+
+    places = Places(
+        config=settings.config, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir
+    )
+    return asyncio.run(serve(places))

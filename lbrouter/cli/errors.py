@@ -1,0 +1,74 @@
+"""From whatever went wrong to one message and one exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from signal import SIG_IGN, SIGINT, signal
+from typing import Final
+
+from typer.exceptions import Abort, TyperException
+
+from lbrouter import __version__
+from lbrouter.cli.output.render import document, failure, note
+from lbrouter.model.errors import DefectError, Exit, LbrouterError, NotPermittedError, UsageError
+
+INTERRUPTED: Final = 130
+"""What a shell expects of a command that Ctrl-C ended (128 + SIGINT)."""
+
+BROKEN_PIPE: Final = 141
+"""128 + SIGPIPE: whoever read our output has gone."""
+
+DEBUG: Final = "LBROUTER_DEBUG"
+
+REPORT: Final = (
+    f"Please report it to lbrouter's issue tracker, with the command, the file and the traceback"
+    f" ({DEBUG}=1 shows it)."
+)
+
+
+def guarded(work: Callable[[], int], *, json: bool) -> int:
+    """Run `work`; errors become a message on stderr (and with `json` a document on stdout)."""
+    try:
+        code = work()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _unread()
+    except (KeyboardInterrupt, Abort):
+        signal(SIGINT, SIG_IGN)  # who presses twice is told once, and gets the same code
+        note("lbrouter: interrupted")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  -- the last line of defence: nothing else catches all
+        return _told(_as_ours(error), json=json)
+    return code
+
+
+def _told(error: LbrouterError, *, json: bool) -> int:
+    if os.environ.get(DEBUG) == "1":
+        traceback.print_exception(error)
+    if error.what:  # without a verb typer has printed the help already, and says nothing
+        note(str(error) if error.code is Exit.CONFIG else f"lbrouter: {error}")
+    if json:
+        document(failure(error))
+    return int(error.code)
+
+
+def _as_ours(error: Exception) -> LbrouterError:
+    """Any exception as one of the tree; what nobody foresaw is a defect."""
+    if isinstance(error, LbrouterError):
+        return error
+    if isinstance(error, TyperException):
+        found: LbrouterError = UsageError(error.format_message(), remedy="Try `lbrouter --help`.")
+    elif isinstance(error, PermissionError):
+        found = NotPermittedError(f"Not permitted: {error}.", remedy="Run it as root.")
+    else:
+        sentence = f"{type(error).__name__}: {error}"
+        found = DefectError(f"A defect in lbrouter {__version__}: {sentence}", remedy=REPORT)
+    found.__cause__ = error
+    return found
+
+
+def _unread() -> int:
+    """Point stdout elsewhere, or the interpreter would complain once more while it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE

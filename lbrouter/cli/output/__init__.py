@@ -1,0 +1,1 @@
+"""Tables, colours and the screen of `status --watch`."""

@@ -1,0 +1,34 @@
+"""Checks of the gateway's own section."""
+
+from collections.abc import Iterator
+
+from lbrouter.compile.config.checks.names import twice
+from lbrouter.compile.config.diagnostics import Finding, Path, dotted
+from lbrouter.model.config import Config
+from lbrouter.model.kernel_state import IpAddress
+
+
+def faults(config: Config) -> Iterator[Finding]:
+    """Resolvers that are the gateway itself: it would ask itself without end."""
+    yield from twice([str(resolver) for resolver in config.gateway.dns], ("gateway", "dns"))
+    own = _own_addresses(config)
+    for index, resolver in enumerate(config.gateway.dns):
+        if resolver in own:
+            why = f"is the gateway itself, by {dotted(own[resolver])}: it would ask itself"
+            path, needs = ("gateway", "dns", index), (own[resolver],)
+            accepted = "a resolver elsewhere"
+            yield Finding(path=path, value=resolver, reason=why, accepted=accepted, needs=needs)
+
+
+def _own_addresses(config: Config) -> dict[IpAddress, Path]:
+    """Each address that the file gives to the gateway, with the key that does."""
+    found: dict[IpAddress, Path] = {}
+    for uplink in config.uplinks.values():
+        for key, own in (("address", uplink.static4), ("address6", uplink.static6)):
+            if own is not None:
+                found[own.ip] = ("uplinks", uplink.name, key)
+    for vlan in config.vlans.values():
+        found[vlan.address.ip] = ("vlans", vlan.name, "address")
+        if vlan.address6 is not None:
+            found[vlan.address6.ip] = ("vlans", vlan.name, "address6")
+    return found

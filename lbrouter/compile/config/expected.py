@@ -1,0 +1,127 @@
+"""What the file accepts at a place, in words: read off the model, so that it cannot go stale."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from enum import EnumType
+from typing import Annotated, Any, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from lbrouter.compile.config.diagnostics import Path
+from lbrouter.model.config import Config
+from lbrouter.model.validated_strings import OneOrMany, Text
+
+
+def accepted_at(path: Path) -> str:
+    """What is accepted at `path`, "" for a place that the model does not know."""
+    found = annotation_at(path)
+    return "" if found is None else words_for(found)
+
+
+def annotation_at(path: Path) -> Any:
+    """The annotation of the place `path`, None where the model has no such place."""
+    found: Any = Config
+    for step in path:
+        found = None if found is None else _inside(found, step)
+    return found
+
+
+def keys_at(path: Path) -> list[str]:
+    """The keys of the section at `path`, in the model's order."""
+    found = bare(annotation_at(path))[0]
+    return list(fields_of(found)) if is_section(found) else []
+
+
+def fields_of(section: type[BaseModel]) -> dict[str, Any]:
+    """Annotation of each key of a section, by the key as the file writes it."""
+    return {
+        field.alias or name: Annotated[(field.annotation, None, *field.metadata)]
+        for name, field in section.model_fields.items()
+    }
+
+
+def is_section(annotation: Any) -> bool:
+    """Whether this is the type of a section with known keys."""
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def words_for(annotation: Any) -> str:
+    """What a value of this type looks like in the file."""
+    base, extras = bare(annotation)
+    if any(isinstance(each, OneOrMany) for each in extras):
+        return f"{words_for(get_args(base)[0])}; or a list of such"
+    text = next((each for each in extras if isinstance(each, Text)), None)
+    if text is not None:
+        return text.accepted
+    if isinstance(base, EnumType):
+        return " or ".join(f'"{word}"' for word in words_of(base))
+    return _words_for_plain(base, extras)
+
+
+def words_of(annotation: Any) -> list[str]:
+    """The words of a key that takes one of a few, none for another key."""
+    base = bare(annotation)[0]
+    return list(map(str, base.__members__.values())) if isinstance(base, EnumType) else []
+
+
+def _words_for_plain(base: Any, extras: tuple[Any, ...]) -> str:
+    if is_section(base):
+        return f"a table with keys of {', '.join(fields_of(base))}"
+    if get_origin(base) is dict:
+        return f"a table, {_size(extras)}each key {words_for(get_args(base)[0])}"
+    if get_origin(base) is tuple:
+        return f"a list, {_size(extras)}each {words_for(get_args(base)[0])}"
+    if base is bool:
+        return "true or false"
+    [low] = [each.ge for each in extras if isinstance(each, Ge)]
+    [high] = [each.le for each in extras if isinstance(each, Le)]
+    return f"a whole number from {low} to {high}"
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """The hint where one of `known` is close to `word`: ', did you mean "this"?'; else ""."""
+    close = get_close_matches(word[:64].lower(), known, n=1, cutoff=0.6)
+    return f', did you mean "{close[0]}"?' if close else ""
+
+
+def bare(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The type without `| None` and without its annotations, and these."""
+    extras: tuple[Any, ...] = ()
+    while True:
+        arguments = get_args(annotation)
+        if get_origin(annotation) is Annotated:
+            annotation, extras = arguments[0], (*extras, *_spread(arguments[1:]))
+        elif type(None) in arguments:
+            annotation = arguments[0]
+        else:
+            return annotation, extras
+
+
+def _spread(extras: Iterable[Any]) -> list[Any]:
+    """The annotations, those that pydantic keeps folded up in a `Field(...)` one by one."""
+    found: list[Any] = []
+    for each in extras:
+        found += each.metadata if isinstance(each, FieldInfo) else [each]
+    return found
+
+
+def _inside(annotation: Any, step: str | int) -> Any:
+    """The annotation one step further in."""
+    base = bare(annotation)[0]
+    if is_section(base):
+        return fields_of(base).get(str(step))
+    if get_origin(base) is dict:
+        return get_args(base)[1]
+    return get_args(base)[0] if get_origin(base) is tuple and isinstance(step, int) else None
+
+
+def _size(extras: tuple[Any, ...]) -> str:
+    """How many elements a list or table takes, where that is limited."""
+    sizes = {type(each).__name__: each for each in extras}
+    least, most = sizes.get("MinLen"), sizes.get("MaxLen")
+    if least is None and most is None:
+        return ""
+    low = least.min_length if least else 0
+    return f"{low} to {most.max_length} of them, " if most else f"at least {low} of them, "

@@ -1,0 +1,34 @@
+"""What a correct file asks for and gets in part: named, never silently ignored."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lbrouter.compile.services.dnsmasq import SLAAC_PREFIX
+from lbrouter.model.config import Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caveat:
+    """A key of the file, why it is done in part, and what to write instead."""
+
+    key_path: str
+    why: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.key_path}: {self.why}; {self.remedy}"
+
+
+def caveats(config: Config) -> tuple[Caveat, ...]:
+    """What works in part: `apply` goes on and says what is missing."""
+    return tuple(_advertisements(config))
+
+
+def _advertisements(config: Config) -> Iterator[Caveat]:
+    for name, vlan in config.vlans.items():
+        if vlan.address6 is not None and vlan.address6.network.prefixlen != SLAAC_PREFIX:
+            yield Caveat(
+                key_path=f"vlans.{name}.address6",
+                why=f"clients form addresses by themselves under a /{SLAAC_PREFIX} alone",
+                remedy=f"write a /{SLAAC_PREFIX}, or give the clients fixed IPv6 addresses",
+            )

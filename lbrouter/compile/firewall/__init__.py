@@ -1,0 +1,1 @@
+"""The ruleset and the elements of its sets and maps."""

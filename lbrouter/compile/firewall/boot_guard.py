@@ -1,0 +1,30 @@
+"""The closed firewall that stands from early in the boot until the daemon has applied the file."""
+
+from collections.abc import Iterable
+
+from lbrouter.compile.firewall.elements import guarding
+from lbrouter.compile.firewall.ruleset import digest, structure
+from lbrouter.model.config import Config
+from lbrouter.model.facts import Allocation
+from lbrouter.model.kernel_state import NftTable
+
+
+def closed(config: Config, allocation: Allocation, *, also: Iterable[str] = ()) -> NftTable:
+    """The table of `config`, of which only the guards are set; `also` names more interfaces.
+
+    Its structure is that of the open table, so that the first apply changes elements alone.
+    """
+    text = structure(config, allocation)
+    found = guarding(config, allocation)
+    found["named"] |= frozenset((interface, "") for interface in also)
+    return NftTable(
+        structure=digest(text),
+        elements=found,
+        script=text,
+        why="nothing is forwarded until the gateway stands",
+    )
+
+
+def is_closed(table: NftTable) -> bool:
+    """Whether a table only guards: it knows interfaces, and lets nothing in by them."""
+    return bool(table.elements.get("named")) and not table.elements.get("arrive")

@@ -1,0 +1,62 @@
+"""Ceilings of single clients: a token bucket for each address, in sets that packets fill.
+
+A class of HTB for each client would need its number before its first packet, and fq_codel and CAKE
+know no ceilings. So what is more is dropped: TCP finds the rate by itself, UDP loses the rest.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from lbrouter.compile.firewall.templates import fragment
+from lbrouter.compile.shaping.demand import Direction, bandwidth
+from lbrouter.model.config import Config
+from lbrouter.model.kernel_state import Elements
+
+BURST_MS: Final = 100
+"""Time that a client may send at line speed after a pause."""
+
+LEAST_BURST: Final = 131_072
+"""Bytes: the kernel hands on up to 64 kB of one connection as one packet, which must fit."""
+
+WORD: Final = {Direction.UPLOAD: "up", Direction.DOWNLOAD: "down"}
+END: Final = {Direction.UPLOAD: "saddr", Direction.DOWNLOAD: "daddr"}
+
+
+def structure(config: Config) -> Iterator[str]:
+    """The chains and sets, nothing where no VLAN asks for them."""
+    wanted = list(_paced(config))
+    if wanted:
+        yield fragment("per-client")
+    for direction, vlan, rate in wanted:
+        yield fragment(
+            "pace",
+            vlan=vlan,
+            direction=WORD[direction],
+            end=END[direction],
+            rate=rate,
+            burst=max(LEAST_BURST, rate * BURST_MS // 1000),
+        )
+
+
+def elements(config: Config) -> dict[str, Elements]:
+    """Which VLAN's packets go through which chain, by the name of the map."""
+    wanted = list(_paced(config))
+    if not wanted:
+        return {}
+    return {
+        f"pace_{WORD[direction]}": frozenset(
+            (config.device_of(config.vlans[vlan]), f"goto pace_{WORD[direction]}_{vlan}")
+            for each, vlan, _ in wanted
+            if each is direction
+        )
+        for direction in Direction
+    }
+
+
+def _paced(config: Config) -> Iterator[tuple[Direction, str, int]]:
+    """(direction, VLAN, bytes per second) of each ceiling of a client."""
+    for direction in Direction:
+        for name, vlan in config.vlans.items():
+            wanted = bandwidth(vlan, direction)
+            if wanted is not None and wanted.per_client is not None:
+                yield direction, name, int(wanted.per_client) // 8

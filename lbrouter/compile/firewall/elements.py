@@ -1,0 +1,236 @@
+"""The elements of the static sets and maps: names, addresses, verdicts, for the structure's chains.
+
+Keys and values are nft's own words without quotes ("fiber", "16777216 . fiber", "goto keep_1");
+`kernel.nft` quotes what must be quoted and reads the kernel's answer back into the same words.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_network
+from itertools import product
+
+from lbrouter.compile.firewall import client_limits
+from lbrouter.compile.firewall.ruleset import collapsed
+from lbrouter.compile.routing.balance import choose, wheel
+from lbrouter.compile.routing.uplink_addressing import way_out
+from lbrouter.model.config import Config, Forward, Policy, PolicyMode
+from lbrouter.model.facts import Allocation, Facts
+from lbrouter.model.health import Health, UplinkState
+from lbrouter.model.kernel_state import Elements, Family, IpNetwork
+from lbrouter.model.reserved_ids import mark_of
+
+BOGUS = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8",  # "this network", RFC 1122
+        "127.0.0.0/8",  # loopback
+        "169.254.0.0/16",  # link-local, RFC 3927
+        "224.0.0.0/3",  # multicast and reserved: never a source, RFC 5771, RFC 1112
+        "::1/128",  # loopback
+        "::ffff:0:0/96",  # IPv4-mapped, RFC 4291
+        "ff00::/8",  # multicast
+    )
+)
+"""Sources that no packet from an ISP has. Private ones are not here: a modem has one."""
+
+
+def elements(
+    config: Config, *, allocation: Allocation, health: Health, facts: Facts
+) -> dict[str, Elements]:
+    """Elements by the name of their set or map, for every static one of the structure."""
+    return {
+        **_interfaces(config, allocation),
+        **_marks(config, allocation, health),
+        **_sources(config, facts),
+        **_forwards(config),
+        **_policies(config, allocation, health, facts),
+        **client_limits.elements(config),
+    }
+
+
+def guarding(config: Config, allocation: Allocation) -> dict[str, Elements]:
+    """Elements of a table that forwards nothing at all: it knows the interfaces, and who may enter.
+
+    The gateway itself gets the answers that it waits for; `manage` VLANs reach it as ever.
+    """
+    found = _interfaces(config, allocation)
+    return {"named": found["named"], "enter": found["enter"]}
+
+
+def interfaces_of(config: Config) -> Iterator[str]:
+    """Every interface that the file names: uplinks, the trunk, VLAN devices and ports.
+
+    Below a PPPoE line its Ethernet port, too: what speaks IP there is nobody of ours, so it is
+    named, and stands in no other set.
+    """
+    for uplink in config.uplinks.values():
+        yield from dict.fromkeys((uplink.interface, uplink.device))
+    for vlan in config.vlans.values():
+        yield config.device_of(vlan)
+    if config.lan is not None:
+        yield config.lan.trunk
+
+
+def _interfaces(config: Config, allocation: Allocation) -> dict[str, Elements]:
+    numbers = {u.device: allocation.uplinks[name] for name, u in config.uplinks.items()}
+    vlans = {config.device_of(vlan): vlan for vlan in config.vlans.values()}
+    manage = {device: "manage" if vlan.manage else "vlan" for device, vlan in vlans.items()}
+    return {
+        "named": _set(interfaces_of(config)),
+        "uplinks": _set(numbers),
+        "arrive": _goto({n: f"arrived_{i}" for n, i in numbers.items()})
+        | _goto({device: f"from_{vlan.name}" for device, vlan in vlans.items()}),
+        "enter": _goto(dict.fromkeys(numbers, "enter_uplink"))
+        | _goto({device: f"enter_{kind}" for device, kind in manage.items()}),
+        "through": _goto(dict.fromkeys(numbers, "through_uplink"))
+        | _goto(dict.fromkeys(vlans, "through_vlan")),
+        "toward": _goto(dict.fromkeys(numbers, "toward_uplink"))
+        | _goto(dict.fromkeys(vlans, "toward_vlan")),
+        "depart": _goto({n: f"take_{i}" for n, i in numbers.items()}),
+        "reach": _set(_reach(config)),
+    }
+
+
+def _reach(config: Config) -> Iterator[str]:
+    for vlan in config.vlans.values():
+        for other in vlan.reach:
+            yield f"{config.device_of(vlan)} . {config.device_of(config.vlans[other])}"
+
+
+def _marks(config: Config, allocation: Allocation, health: Health) -> dict[str, Elements]:
+    numbers = {name: allocation.uplinks[name] for name in config.uplinks}
+    return {
+        "decided": frozenset(
+            (
+                str(mark_of(number)),
+                f"jump lost_{number}" if is_lost(name, health) else f"goto keep_{number}",
+            )
+            for name, number in numbers.items()
+        ),
+        "leave": _set(
+            f"{mark_of(number)} . {config.uplinks[name].device}" for name, number in numbers.items()
+        ),
+    }
+
+
+def is_lost(name: str, health: Health) -> bool:
+    """Whether the flows of an uplink must move: it is dead, and there is a better place to go.
+
+    Without one they stay as they are: a cut that nobody gains from would be an outage of our own.
+    """
+    dead = {UplinkState.DOWN, UplinkState.WAITING}
+    fit = {UplinkState.UP, UplinkState.DEGRADED}
+    others = (each.state for other, each in health.uplinks.items() if other != name)
+    return health.uplinks[name].state in dead and any(state in fit for state in others)
+
+
+def _sources(config: Config, facts: Facts) -> dict[str, Elements]:
+    inside = [
+        address.network
+        for vlan in config.vlans.values()
+        for address in (vlan.address, vlan.address6)
+        if address is not None
+    ]
+    never = [*BOGUS, *inside, *_own(config, facts)]
+    return {
+        "inside4": _networks(inside, 4),
+        "inside6": _networks(inside, 6),
+        "never4": _networks(never, 4),
+        "never6": _networks(never, 6),
+    }
+
+
+def _own(config: Config, facts: Facts) -> Iterator[IpNetwork]:
+    """The uplinks' own addresses as networks of one: nothing with our own source comes in."""
+    for uplink in config.uplinks.values():
+        for family in Family:
+            way = way_out(uplink, family, facts)
+            if way is not None:
+                yield ip_network(way.address.ip)
+
+
+def _forwards(config: Config) -> dict[str, Elements]:
+    four: dict[str, str] = {}
+    six: dict[str, str] = {}
+    for forward in config.forwards:
+        target = four if forward.to.address.version == 4 else six
+        for interface in _forwarding(config, forward):
+            key = f"{interface} . {forward.protocol} . {forward.port}"
+            target[key] = f"{forward.to.address} . {forward.to.port}"
+    return {"forward4": frozenset(four.items()), "forward6": frozenset(six.items())}
+
+
+def _forwarding(config: Config, forward: Forward) -> list[str]:
+    if forward.uplink == "any":
+        return [uplink.device for uplink in config.uplinks.values()]
+    return [config.uplinks[forward.uplink].device]
+
+
+def _policies(
+    config: Config, allocation: Allocation, health: Health, facts: Facts
+) -> dict[str, Elements]:
+    found: dict[str, Elements] = {}
+    for name, policy in config.policies.items():
+        wheels = {
+            family: [
+                allocation.uplinks[uplink]
+                for uplink in wheel(choose(config, policy, health, family, facts))
+            ]
+            for family in Family
+        }
+        if policy.mode is PolicyMode.FAILOVER:
+            found.update(_active(name, wheels))
+        else:
+            numbers = [allocation.uplinks[uplink] for uplink in policy.uplinks]
+            found.update(_wheels(policy, wheels, numbers))
+    return found
+
+
+def _active(name: str, wheels: Mapping[Family, list[int]]) -> dict[str, Elements]:
+    """One uplink carries everything: every slot of its wheel is the same."""
+    active = {f"ipv{f.version}": f"take_{wheel[0]}" for f, wheel in wheels.items() if wheel}
+    return {f"active_{name}": _goto(active)}
+
+
+def _wheels(
+    policy: Policy, wheels: Mapping[Family, list[int]], numbers: Iterable[int]
+) -> dict[str, Elements]:
+    """Slots by number. A sticky policy remembers the client on the way (`by_`), others do not."""
+    chain = f"by_{policy.name}_{{}}_{{}}" if policy.sticky else "take_{}"
+    found = {
+        f"wheel_{policy.name}_{family}": _goto(
+            {str(slot): chain.format(number, family) for slot, number in enumerate(wheel)}
+        )
+        for family, wheel in wheels.items()
+    }
+    return found | (_stays(policy, wheels, numbers) if policy.sticky else {})
+
+
+def _stays(
+    policy: Policy, wheels: Mapping[Family, list[int]], numbers: Iterable[int]
+) -> dict[str, Elements]:
+    """Where a client may stay: on an uplink that the wheel still draws."""
+    found: dict[str, Elements] = {}
+    for family, number in product(wheels, numbers):
+        name = f"{policy.name}_{number}_{family}"
+        drawn = number in wheels[family]
+        found[f"stay_{name}"] = _goto({f"ipv{family.version}": f"by_{name}"} if drawn else {})
+    return found
+
+
+def _set(keys: Iterable[str]) -> Elements:
+    return frozenset((key, "") for key in keys)
+
+
+def _goto(chains: Mapping[str, str]) -> Elements:
+    return frozenset((key, f"goto {chain}") for key, chain in chains.items())
+
+
+def _networks(networks: Iterable[IpNetwork], version: int) -> Elements:
+    return _set(_word(n) for n in collapsed(networks) if n.version == version)
+
+
+def _word(network: IpNetwork) -> str:
+    """A network as nft prints it: one address without its length."""
+    return (
+        str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
+    )

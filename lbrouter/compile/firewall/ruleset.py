@@ -1,0 +1,123 @@
+"""The structure of the nft table: which chains there are, filled from `rulesets/`.
+
+What varies while the gateway runs (who carries a policy, what is allowed from where) is not here
+but in the elements (`compile.firewall`): a failover changes no structure.
+"""
+
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+
+from lbrouter.compile.firewall import client_limits
+from lbrouter.compile.firewall.templates import STRUCTURE, fragment, ruleset
+from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule, Vlan
+from lbrouter.model.facts import Allocation
+from lbrouter.model.kernel_state import Family, IpNetwork
+from lbrouter.model.reserved_ids import KEEP_MASK, MARK_MASK, SLOTS, mark_of
+
+LINK_LOCAL = IPv6Network("fe80::/10")
+
+ADDRESS_TYPE = {Family.V4: "ipv4_addr", Family.V6: "ipv6_addr"}
+
+
+def structure(config: Config, allocation: Allocation) -> str:
+    """The whole structure as nft text: defines, `rulesets/lbrouter.nft`, fragments."""
+    parts = (
+        _defines(),
+        ruleset(STRUCTURE),
+        *_uplinks(config, allocation),
+        *_policies(config, allocation),
+        *_vlans(config),
+        *_rules(config),
+        *client_limits.structure(config),
+    )
+    return "\n".join(parts)
+
+
+def digest(text: str) -> str:
+    """Digest of a structure: 16 hexadecimal digits, short enough to stand in a chain's name."""
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def _defines() -> str:
+    return f"define MARK_MASK = {MARK_MASK:#010x}\ndefine KEEP_MASK = {KEEP_MASK:#010x}\n"
+
+
+def _uplinks(config: Config, allocation: Allocation) -> Iterator[str]:
+    for name in config.uplinks:
+        number = allocation.uplinks[name]
+        yield fragment("uplink", name=name, number=number, mark=f"{mark_of(number):#010x}")
+
+
+def _policies(config: Config, allocation: Allocation) -> Iterator[str]:
+    for name, policy in config.policies.items():
+        if policy.mode is PolicyMode.FAILOVER:
+            yield fragment("policy-failover", name=name)
+            continue
+        yield fragment("policy-balance", name=name, slots=SLOTS)
+        if policy.sticky:
+            for family in Family:
+                for uplink in policy.uplinks:
+                    yield _stick(policy, allocation.uplinks[uplink], family)
+
+
+def _stick(policy: Policy, number: int, family: Family) -> str:
+    return fragment(
+        "balance-stick",
+        policy=policy.name,
+        number=number,
+        family=family,
+        type=ADDRESS_TYPE[family],
+        sticky=f"{max(1, policy.sticky // 1000)}s",
+    )
+
+
+def _vlans(config: Config) -> Iterator[str]:
+    for name, vlan in config.vlans.items():
+        sources4, sources6 = _sources(vlan)
+        yield fragment("vlan", name=name, policy=vlan.policy, sources4=sources4, sources6=sources6)
+
+
+def _sources(vlan: Vlan) -> tuple[str, str]:
+    """What a VLAN's packets may carry as their source, as nft words for each family."""
+    six = [LINK_LOCAL] + ([vlan.address6.network] if vlan.address6 is not None else [])
+    return str(vlan.address.network), "{ " + ", ".join(str(network) for network in six) + " }"
+
+
+def _rules(config: Config) -> Iterator[str]:
+    for index, rule in enumerate(config.rules):
+        for vlan in rule.from_ or tuple(config.vlans):
+            for match in _matches(rule):
+                yield fragment("rule", vlan=vlan, match=match, policy=rule.policy, index=index)
+
+
+def _matches(rule: PolicyRule) -> Iterator[str]:
+    """The conditions of a rule as nft words, one for each family that it speaks of."""
+    transport = _transport(rule)
+    if not rule.to:
+        yield transport or "meta nfproto { ipv4, ipv6 }"
+        return
+    for family in Family:
+        networks = [network for network in rule.to if network.version == family.version]
+        if networks:
+            yield f"{_destination(family, networks)} {transport}".strip()
+
+
+def _destination(family: Family, networks: list[IpNetwork]) -> str:
+    if any(network.prefixlen == 0 for network in networks):
+        return f"meta nfproto ipv{family.version}"
+    return f"{family} daddr {{ {', '.join(str(network) for network in collapsed(networks))} }}"
+
+
+def _transport(rule: PolicyRule) -> str:
+    if rule.ports:
+        return f"{rule.protocol} dport {{ {', '.join(str(port) for port in rule.ports)} }}"
+    return f"meta l4proto {rule.protocol}" if rule.protocol else ""
+
+
+def collapsed(networks: Iterable[IpNetwork]) -> list[IpNetwork]:
+    """`networks` without overlaps, IPv4 first: an nft interval set refuses them."""
+    wanted = list(networks)
+    four = [network for network in wanted if isinstance(network, IPv4Network)]
+    six = [network for network in wanted if isinstance(network, IPv6Network)]
+    return [*collapse_addresses(four), *collapse_addresses(six)]

@@ -1,0 +1,66 @@
+"""The languages of the screen. The English text is its own key; others stand in the catalogue.
+
+The daemon speaks one language (its journal, its JSON); each screen speaks its reader's. So what the
+daemon says in words, the reason of a state say, is recognised by its English pattern and said anew.
+What is in no catalogue stays English: a sentence in the wrong language is better than none.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from lbrouter.compile.report.translations import INDONESIAN
+from lbrouter.model.language import Language
+
+CATALOGUES: Final[Mapping[Language, Mapping[str, str]]] = {
+    Language.EN: {},
+    Language.ID: INDONESIAN,
+}
+
+PLACE: Final = re.compile(r"\{(\w+)\}")
+
+
+def language_of(environment: Mapping[str, str]) -> Language:
+    """The language that the environment asks for: LC_ALL, LC_MESSAGES, LANG, in this order."""
+    asked = next((v for k in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := environment.get(k))), "")
+    code = re.split(r"[_.@]", asked)[0].lower()
+    return Language(code) if code in set(Language) else Language.EN
+
+
+def say(language: Language, text: str, **values: object) -> str:
+    """`text` (in English, with places in braces) in `language`, its places filled."""
+    return CATALOGUES[language].get(text, text).format(**values)
+
+
+def reason(language: Language, text: str) -> str:
+    """A sentence of the daemon's in `language`: what stands between semicolons, one by one."""
+    return "; ".join(_piece(language, piece) for piece in text.split("; "))
+
+
+def _piece(language: Language, text: str) -> str:
+    catalogue = CATALOGUES[language]
+    if text in catalogue:
+        return catalogue[text]
+    for pattern, translated in _patterns(language):
+        match = pattern.fullmatch(text)
+        if match is not None:
+            found = {name: catalogue.get(v, v) for name, v in match.groupdict().items()}
+            return translated.format(**found)
+    return text
+
+
+@cache
+def _patterns(language: Language) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Patterns of the texts with places, the most specific (longest) first."""
+    texts = sorted((t for t in CATALOGUES[language] if PLACE.search(t)), key=len, reverse=True)
+    return tuple((pattern(text), CATALOGUES[language][text]) for text in texts)
+
+
+@cache
+def pattern(text: str) -> re.Pattern[str]:
+    """What a text with places looks like when they are filled."""
+    parts = PLACE.split(text)  # text, name, text, name, ..., text
+    return re.compile(
+        "".join(f"(?P<{p}>.+?)" if i % 2 else re.escape(p) for i, p in enumerate(parts))
+    )

@@ -1,0 +1,261 @@
+"""The document of `lbrouter status --json`: pure, from what was read elsewhere.
+
+Every key of the contract is always there; what nobody measured is null.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from lbrouter.compile.firewall.boot_guard import is_closed
+from lbrouter.compile.routing.balance import apportion, choose
+from lbrouter.compile.routing.lan_links import lack
+from lbrouter.compile.routing.uplink_addressing import way_out
+from lbrouter.compile.shaping.build import short
+from lbrouter.model.config import Config, Policy, Uplink, Vlan
+from lbrouter.model.facts import Allocation, Facts
+from lbrouter.model.health import Health
+from lbrouter.model.kernel_state import Family, KernelState
+from lbrouter.model.reserved_ids import table_of
+from lbrouter.model.units import Rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What an interface carried over the moment of measuring, in bits per second."""
+
+    received_bps: int = 0
+    sent_bps: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is counted rather than configured: interfaces by name, connections by uplink number.
+
+    `connections` is None where the kernel does not tell (no connection tracking in the namespace).
+    """
+
+    traffic: Mapping[str, Traffic] = field(default_factory=dict)
+    connections: Mapping[int, int] | None = None
+
+
+class UplinkStatus(TypedDict):
+    """One uplink. `rtt_ms`, `jitter_ms`, `loss_percent` are null without a daemon that probes.
+
+    `since` (RFC 3339, UTC) is the moment of the observation, where nobody watched the change.
+    """
+
+    state: str
+    reason: str
+    since: str
+    interface: str
+    address: str | None
+    gateway: str | None
+    address6: str | None
+    gateway6: str | None
+    rtt_ms: float | None
+    jitter_ms: float | None
+    loss_percent: float | None
+    upload_bps: int
+    download_bps: int
+    upload_capacity_bps: int | None
+    """What the file says that the line carries; null where it is not shaped."""
+    download_capacity_bps: int | None
+    connections: int | None
+    number: int
+    table: int
+
+
+class PolicyStatus(TypedDict):
+    """One policy: the uplinks that new flows take, and their shares in percent (sum 100).
+
+    `uplinks` are all that it may take, in the order of the file: the first is the first choice.
+    """
+
+    mode: str
+    uplinks: list[str]
+    active: list[str]
+    shares: dict[str, int]
+    pinned: str | None
+
+
+class CeilingStatus(TypedDict):
+    """An operator's limit in one direction. `ends_in_s` is null where it ends by hand alone."""
+
+    rate_bps: int
+    ends_in_s: int | None
+
+
+class DhcpServerStatus(TypedDict):
+    """A DHCP server that is not ours: its hardware address, its address, one that it offers."""
+
+    mac: str
+    address: str
+    offers: str
+
+
+class VlanStatus(TypedDict):
+    """One VLAN, seen from its clients: upload is what they send. Guarantee 0: none is asked.
+
+    `short_*` is what the uplinks that work lack of the guarantee, 0 where it is whole. `limit` has
+    the keys "upload" and "download"; it is null where no operator has set one.
+    """
+
+    interface: str
+    policy: str
+    upload_bps: int
+    download_bps: int
+    guaranteed_upload_bps: int
+    guaranteed_download_bps: int
+    short_upload_bps: int
+    short_download_bps: int
+    reason: str
+    """Why its clients cannot be reached: its port or trunk is gone, or has no carrier; else ""."""
+    limit: dict[str, CeilingStatus | None] | None
+    other_dhcp_servers: list[DhcpServerStatus]
+
+
+class Status(TypedDict):
+    """The whole document. `applied` says whether the kernel holds anything of ours at all."""
+
+    gateway: str
+    daemon: bool
+    applied: bool
+    config_digest: str
+    pending_confirm_s: int | None
+    uplinks: dict[str, UplinkStatus]
+    policies: dict[str, PolicyStatus]
+    vlans: dict[str, VlanStatus]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Everything that the document is made of, beside the configuration itself.
+
+    `digest` is "sha256:" and the hexadecimal digest of the file's bytes, `moment` RFC 3339 in UTC.
+    """
+
+    allocation: Allocation
+    facts: Facts
+    observed: KernelState
+    health: Health
+    measured: Measured
+    digest: str
+    moment: str
+
+
+def status(config: Config, seen: Seen) -> Status:
+    """The document, without a daemon."""
+    return {
+        "gateway": config.gateway.name,
+        "daemon": False,
+        "applied": _is_applied(seen.observed),
+        "config_digest": seen.digest,
+        "pending_confirm_s": None,
+        "uplinks": {name: _uplink(uplink, seen) for name, uplink in config.uplinks.items()},
+        "policies": {
+            name: _policy(config, policy, seen) for name, policy in config.policies.items()
+        },
+        "vlans": _vlans(config, seen),
+    }
+
+
+def _is_applied(observed: KernelState) -> bool:
+    """A closed table, as it stands early in the boot, is no gateway yet."""
+    return observed.nft is not None and not is_closed(observed.nft)
+
+
+def percentages(weights: Mapping[str, int]) -> dict[str, int]:
+    """Weights as whole percent that add up to 100 (largest remainder); empty without weights."""
+    if not weights:
+        return {}
+    return dict(zip(weights, apportion(list(weights.values()), 100), strict=True))
+
+
+def _uplink(uplink: Uplink, seen: Seen) -> UplinkStatus:
+    health = seen.health.uplinks[uplink.name]
+    traffic = seen.measured.traffic.get(uplink.device, Traffic())
+    number = seen.allocation.uplinks[uplink.name]
+    counts = seen.measured.connections
+    return {
+        "state": str(health.state),
+        "reason": health.reason,
+        "since": seen.moment,
+        "interface": uplink.interface,
+        "address": _address(uplink, Family.V4, seen.facts),
+        "gateway": _gateway(uplink, Family.V4, seen.facts),
+        "address6": _address(uplink, Family.V6, seen.facts),
+        "gateway6": _gateway(uplink, Family.V6, seen.facts),
+        "rtt_ms": None,
+        "jitter_ms": None,
+        "loss_percent": None,
+        "upload_bps": traffic.sent_bps,
+        "download_bps": traffic.received_bps,
+        "upload_capacity_bps": _whole(uplink.upload),
+        "download_capacity_bps": _whole(uplink.download),
+        "connections": None if counts is None else counts.get(number, 0),
+        "number": number,
+        "table": table_of(number),
+    }
+
+
+def _address(uplink: Uplink, family: Family, facts: Facts) -> str | None:
+    """The address in use; that of the file while there is no interface to carry it."""
+    way = way_out(uplink, family, facts)
+    static = uplink.static4 if family is Family.V4 else uplink.static6
+    found = static if way is None else way.address
+    return None if found is None else str(found)
+
+
+def _gateway(uplink: Uplink, family: Family, facts: Facts) -> str | None:
+    way = way_out(uplink, family, facts)
+    named = uplink.gateway if family is Family.V4 else uplink.gateway6
+    found = named if way is None else way.gateway
+    return None if found is None else str(found)
+
+
+def _policy(config: Config, policy: Policy, seen: Seen) -> PolicyStatus:
+    """Shares of IPv4, or of IPv6 where no uplink of the policy speaks IPv4."""
+    weights: dict[str, int] = {}
+    for family in (Family.V4, Family.V6):
+        shares = choose(config, policy, seen.health, family, seen.facts)
+        weights = weights or {share.uplink: share.weight for share in shares}
+    return {
+        "mode": str(policy.mode),
+        "uplinks": list(policy.uplinks),
+        "active": list(weights),
+        "shares": percentages(weights),
+        "pinned": seen.health.pins.get(policy.name),
+    }
+
+
+def _whole(rate: Rate | None) -> int | None:
+    return None if rate is None else int(rate)
+
+
+def _vlans(config: Config, seen: Seen) -> dict[str, VlanStatus]:
+    missing = {
+        (each.vlan, each.direction): each.wanted - each.got
+        for each in short(config, allocation=seen.allocation, health=seen.health, facts=seen.facts)
+    }
+    return {name: _vlan(config, vlan, seen, missing) for name, vlan in config.vlans.items()}
+
+
+def _vlan(
+    config: Config, vlan: Vlan, seen: Seen, missing: Mapping[tuple[str, str], int]
+) -> VlanStatus:
+    device = config.device_of(vlan)
+    traffic = seen.measured.traffic.get(device, Traffic())
+    return {
+        "interface": device,
+        "policy": vlan.policy,
+        "upload_bps": traffic.received_bps,
+        "download_bps": traffic.sent_bps,
+        "guaranteed_upload_bps": 0 if vlan.upload is None else int(vlan.upload.guaranteed),
+        "guaranteed_download_bps": 0 if vlan.download is None else int(vlan.download.guaranteed),
+        "short_upload_bps": missing.get((vlan.name, "upload"), 0),
+        "short_download_bps": missing.get((vlan.name, "download"), 0),
+        "reason": lack(config, vlan, seen.facts),
+        "limit": None,
+        "other_dhcp_servers": [],
+    }

@@ -1,0 +1,142 @@
+"""The screen in Indonesian: each English text with its translation, places in braces kept.
+
+As event technicians speak: "jalur" for an uplink, "putus" when it is dead; "loss", "RTT", "upload"
+and "VLAN" stay as they are, for so they stand on every device in the rack.
+"""
+
+from typing import Final
+
+STATES: Final = {
+    "up": "normal",
+    "degraded": "terganggu",
+    "down": "putus",
+    "waiting": "menunggu",
+    "drained": "dikosongkan",
+}
+
+SCREEN: Final = {
+    "NO DAEMON: nothing fails over. Start it: systemctl start lbrouter": (
+        "DAEMON MATI: tidak ada failover. Jalankan: systemctl start lbrouter"
+    ),
+    "THE DAEMON DOES NOT ANSWER. This is what the kernel holds.": (
+        "DAEMON TIDAK MENJAWAB. Ini yang sekarang dipegang kernel."
+    ),
+    "NOTHING IS APPLIED: the kernel holds nothing of ours": (
+        "BELUM DITERAPKAN: kernel belum memegang apa pun dari lbrouter"
+    ),
+    "ON TRIAL: undone in {seconds} s unless somebody confirms (lbrouter confirm)": (
+        "MASA COBA: batal dalam {seconds} dtk, kecuali ada `lbrouter confirm`"
+    ),
+    "cannot look: {error}": "tidak bisa melihat: {error}",
+    "nobody": "tidak ada jalur",
+    "pinned": "dikunci",
+    "uplink": "jalur",
+    "state": "keadaan",
+    "loss": "loss",
+    "RTT": "RTT",
+    "upload Mbit/s": "upload Mbit/s",
+    "download Mbit/s": "download Mbit/s",
+    "loss 1 min": "loss 1 menit",
+    "RTT 1 min": "RTT 1 menit",
+    "VLAN": "VLAN",
+    "policy": "kebijakan",
+    "up / guaranteed": "upload / jaminan",
+    "down / guaranteed": "download / jaminan",
+    "SHORT: {missing} Mbit/s of upload missing": "KURANG: jaminan upload kurang {missing} Mbit/s",
+    "SHORT: {missing} Mbit/s of download missing": (
+        "KURANG: jaminan download kurang {missing} Mbit/s"
+    ),
+    "and {count} more": "dan {count} lagi",
+    "incident {number}, now": "insiden {number}, sekarang",
+    "last incident ({number})": "insiden terakhir ({number})",
+    "no incident yet": "belum ada insiden",
+    "repairs: none": "perbaikan: tidak ada",
+    "repairs: {count}, the last at {at}: {what}": (
+        "perbaikan: {count}, terakhir pukul {at}: {what}"
+    ),
+    "Ctrl-C leaves": "Ctrl-C keluar",
+}
+
+STORY: Final = {
+    "incident {number}": "insiden {number}",
+    "{uplink} lost {value} since {since}": "{uplink} kehilangan {value} paket sejak {since}",
+    "{uplink} was slow ({value}) since {since}": "{uplink} lambat ({value}) sejak {since}",
+    "{uplink} was unsteady ({value}) since {since}": (
+        "{uplink} tidak stabil ({value}) sejak {since}"
+    ),
+    "the cable of {uplink} ({interface}) is out since {since}": (
+        "kabel {uplink} ({interface}) terputus sejak {since}"
+    ),
+    "{uplink} shows a captive portal since {since}": (
+        "{uplink} menampilkan halaman login (captive portal) sejak {since}"
+    ),
+    "{uplink} is silent since {since}": "{uplink} tidak merespons sejak {since}",
+    "{uplink} has no address since {since}": "{uplink} tidak mendapat alamat IP sejak {since}",
+    "the interface of {uplink} is gone since {since}": "port {uplink} hilang sejak {since}",
+    "{uplink} is in trouble since {since} ({reason})": (
+        "{uplink} bermasalah sejak {since} ({reason})"
+    ),
+    "it failed {count} times": "putus {count} kali",
+    "{policy} moved to {to} at {at}": "{policy} pindah ke {to} pukul {at}",
+    "{policy} is back on {to} since {at}": "{policy} kembali ke {to} sejak {at}",
+    "{policy} has no uplink since {at}": "{policy} tidak punya jalur sejak {at}",
+    "{policies} stayed": "{policies} tetap",
+    "nothing had to move": "tidak ada yang perlu pindah",
+    "{uplink} is well again since {since}": "{uplink} normal lagi sejak {since}",
+}
+
+REASONS: Final = {
+    "drained by hand": "dikosongkan oleh operator",
+    "no carrier on {interface}": "kabel {interface} tidak tersambung",
+    "no address yet ({how}) on {interface}": "belum dapat alamat IP ({how}) di {interface}",
+    "interface {interface} is not there": "port {interface} tidak ada",
+    "{failure} on {count} target for {span}": "{failure} dari {count} target selama {span}",
+    "{failure} on {count} targets for {span}": "{failure} dari {count} target selama {span}",
+    "no answer": "tidak ada jawaban",
+    "unreachable": "tidak terjangkau",
+    "refused": "ditolak",
+    "captive portal": "halaman login (captive portal)",
+    "wrong answer": "jawaban salah",
+    "not sent": "tidak terkirim",
+    "answers again for {span}": "sudah menjawab lagi selama {span}",
+    "back after {span} without fault": "dipakai lagi setelah {span} tanpa gangguan",
+    "back after {span} without fault, longer after {count} outages": (
+        "dipakai lagi setelah {span} tanpa gangguan, lebih lama karena sudah putus {count} kali"
+    ),
+    "no target answers for {span}, connections go on": (
+        "target tidak menjawab selama {span}, koneksi masih jalan"
+    ),
+    "no answer for {span}": "tidak ada jawaban selama {span}",
+    "was silent": "tadi tidak merespons",
+    "new flows avoid it": "koneksi baru dialihkan",
+    "new flows avoid it for another {span}": "koneksi baru dialihkan {span} lagi",
+    "captive portal instead of {page}": "halaman login (captive portal), bukan {page}",
+    "loss {value} > {limit} ({policy})": "loss {value} > {limit} ({policy})",
+    "latency {value} > {limit} ({policy})": "latensi {value} > {limit} ({policy})",
+    "jitter {value} > {limit} ({policy})": "jitter {value} > {limit} ({policy})",
+    "loss {value}, was over {limit} ({policy})": "loss {value}, tadi di atas {limit} ({policy})",
+    "latency {value}, was over {limit} ({policy})": (
+        "latensi {value}, tadi di atas {limit} ({policy})"
+    ),
+    "jitter {value}, was over {limit} ({policy})": (
+        "jitter {value}, tadi di atas {limit} ({policy})"
+    ),
+    "loss {value}, back in {span} if it stays ({policy})": (
+        "loss {value}, kembali dalam {span} kalau tetap begini ({policy})"
+    ),
+    "latency {value}, back in {span} if it stays ({policy})": (
+        "latensi {value}, kembali dalam {span} kalau tetap begini ({policy})"
+    ),
+    "jitter {value}, back in {span} if it stays ({policy})": (
+        "jitter {value}, kembali dalam {span} kalau tetap begini ({policy})"
+    ),
+    "unknown": "belum diketahui",
+    "not probed yet": "belum diuji",
+    "{fine} of {count} target answer": "{fine} dari {count} target menjawab",
+    "{fine} of {count} targets answer": "{fine} dari {count} target menjawab",
+    "carrier": "tersambung",
+    "not probed, no daemon runs": "tidak diuji, daemon mati",
+}
+"""What `compile.health.reasons` and `compile.health.carrier_only` say, piece by piece."""
+
+INDONESIAN: Final[dict[str, str]] = {**STATES, **SCREEN, **STORY, **REASONS}

@@ -1,0 +1,1 @@
+"""Routes, rules and the balancing of new flows."""

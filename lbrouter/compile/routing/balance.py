@@ -1,0 +1,122 @@
+"""Who carries a policy's new flows: shares from configuration and health, and the wheel they turn.
+
+A balance policy draws a slot of a wheel of `SLOTS` places with `numgen inc`, which gives exact
+shares; the slots of one uplink are spread over the wheel, so that no client's burst of connections
+goes one way.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import gcd
+
+from lbrouter.compile.routing.uplink_addressing import offers
+from lbrouter.model.config import Config, Policy, PolicyMode
+from lbrouter.model.facts import Facts
+from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.kernel_state import Family
+from lbrouter.model.reserved_ids import SLOTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """An uplink that carries new flows of a policy, with its weight among the others."""
+
+    uplink: str
+    weight: int
+
+
+def choose(
+    config: Config, policy: Policy, health: Health, family: Family, facts: Facts
+) -> tuple[Share, ...]:
+    """The uplinks that carry the policy's new flows of `family`, in order; empty when none can."""
+    able = [name for name in policy.uplinks if offers(config.uplinks[name], family, facts)]
+    pin = health.pins.get(policy.name)
+    if pin in able and health.uplinks[pin].alive:
+        return (Share(uplink=pin, weight=1),)
+    good = [name for name in able if is_good(health.uplinks[name], policy.name)]
+    if not good:
+        return _least_bad(able, health)
+    if policy.mode is PolicyMode.FAILOVER:
+        return (Share(uplink=good[0], weight=1),)
+    unmetered = [name for name in good if not config.uplinks[name].metered]
+    return weighted(config, policy, unmetered or good)
+
+
+def is_good(health: UplinkHealth, policy: str) -> bool:
+    """Whether an uplink is fit for new flows of `policy`: up, or bad only for others' tolerance."""
+    if health.state is UplinkState.DEGRADED:
+        return policy not in health.left
+    return health.state is UplinkState.UP
+
+
+def weighted(config: Config, policy: Policy, names: Sequence[str]) -> tuple[Share, ...]:
+    """Shares of `names` by the policy's weights, else by upload rates, else equal."""
+    if policy.weights is not None:
+        weights = {name: policy.weights[name] for name in names}
+    else:
+        uploads = {name: config.uplinks[name].upload for name in names}
+        known = all(rate is not None for rate in uploads.values())
+        weights = {name: int(uploads[name] or 1) if known else 1 for name in names}
+    if not any(weights.values()):
+        # Only uplinks of weight 0 are left: weight 0 means "last resort", not "never".
+        weights = dict.fromkeys(names, 1)
+    return tuple(Share(uplink=n, weight=w) for n, w in weights.items() if w > 0)
+
+
+def _least_bad(able: Iterable[str], health: Health) -> tuple[Share, ...]:
+    """The least bad uplink with any sign of life, or none. A drained one was taken out by hand."""
+    alive = [
+        name
+        for name in able
+        if health.uplinks[name].alive and health.uplinks[name].state is not UplinkState.DRAINED
+    ]
+    best = min(alive, key=lambda name: health.uplinks[name].badness, default=None)
+    return () if best is None else (Share(uplink=best, weight=1),)
+
+
+def best_of_all(config: Config, health: Health, family: Family, facts: Facts) -> str | None:
+    """The uplink for the gateway's own traffic: the first fit one, unmetered before metered."""
+    order = sorted(config.uplinks.values(), key=lambda uplink: uplink.metered)
+    able = [uplink.name for uplink in order if offers(uplink, family, facts)]
+    good = [name for name in able if health.uplinks[name].state is UplinkState.UP]
+    usable = [name for name in able if health.uplinks[name].alive]
+    return next(iter([*good, *usable, *able]), None)
+
+
+def wheel(shares: Sequence[Share]) -> tuple[str, ...]:
+    """`SLOTS` uplink names, each as often as its share says, spread evenly; empty without shares.
+
+    Every second turn runs backwards: two uplinks of equal weight would else alternate strictly, and
+    flows that an application opens in pairs would always be torn apart.
+    """
+    if not shares:
+        return ()
+    counts = apportion([share.weight for share in shares], SLOTS)
+    unit = gcd(*counts)
+    turn = _spread([count // unit for count in counts])
+    slots = [slot for index in range(unit) for slot in (turn if index % 2 == 0 else turn[::-1])]
+    return tuple(shares[slot].uplink for slot in slots)
+
+
+def apportion(weights: Sequence[int], total: int) -> list[int]:
+    """`total` in whole parts by `weights` (largest remainder, the earlier first when equal)."""
+    whole = sum(weights)
+    parts = [weight * total // whole for weight in weights]
+    remainders = [weight * total % whole for weight in weights]
+    order = sorted(range(len(weights)), key=lambda index: -remainders[index])
+    for index in order[: total - sum(parts)]:
+        parts[index] += 1
+    return parts
+
+
+def _spread(counts: Sequence[int]) -> list[int]:
+    """Indexes, each `counts[index]` times, as evenly spread as can be (smooth weighted turns)."""
+    total = sum(counts)
+    credit = [0] * len(counts)
+    turn: list[int] = []
+    for _ in range(total):
+        credit = [have + count for have, count in zip(credit, counts, strict=True)]
+        winner = max(range(len(counts)), key=lambda index: credit[index])
+        credit[winner] -= total
+        turn.append(winner)
+    return turn

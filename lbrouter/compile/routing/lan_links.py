@@ -1,0 +1,72 @@
+"""The side of the clients: which trunk or port is not there, and which VLANs wait for it."""
+
+from collections.abc import Mapping
+
+from lbrouter.model.config import Config, Vlan
+from lbrouter.model.facts import Facts
+
+
+def below(config: Config, vlan: Vlan) -> str:
+    """The port that a VLAN's packets pass: its own, or the trunk."""
+    if vlan.port is not None:
+        return vlan.port
+    assert config.lan is not None
+    return config.lan.trunk
+
+
+def stranded(config: Config, facts: Facts) -> frozenset[str]:
+    """VLAN devices whose trunk is not there.
+
+    The kernel takes them away with a trunk that is deleted, and leaves them behind when it moves to
+    another namespace: then nothing below them can be raised.
+    """
+    return frozenset(
+        config.device_of(vlan)
+        for vlan in config.vlans.values()
+        if vlan.id is not None and below(config, vlan) not in facts.interfaces
+    )
+
+
+def lack(config: Config, vlan: Vlan, facts: Facts) -> str:
+    """Why the clients of `vlan` cannot be reached, in words for a technician; "" if they can."""
+    name = below(config, vlan)
+    found = facts.interfaces.get(name)
+    if found is None:
+        return f"interface {name} is not there"
+    return f"no carrier on {name}" if found.up and not found.carrier else ""
+
+
+def absent(config: Config, facts: Facts) -> Mapping[str, str]:
+    """By trunk or port that is not there, a sentence that says who waits for it."""
+    waiting: dict[str, list[str]] = {}
+    for name, vlan in config.vlans.items():
+        if below(config, vlan) not in facts.interfaces:
+            waiting.setdefault(below(config, vlan), []).append(name)
+    return {port: f"{_named(config, port)} is not there: {_wait(v)}" for port, v in waiting.items()}
+
+
+def _named(config: Config, port: str) -> str:
+    trunk = config.lan.trunk if config.lan is not None else ""
+    return f"the trunk {port}" if port == trunk else f"port {port}"
+
+
+def _wait(vlans: list[str]) -> str:
+    return f"VLAN {vlans[0]} waits" if len(vlans) == 1 else f"VLANs {', '.join(vlans)} wait"
+
+
+def untaggable(config: Config, facts: Facts) -> str:
+    """A sentence where the file has tags and the kernel has none; else ""."""
+    tagged = [name for name, vlan in config.vlans.items() if vlan.id is not None]
+    if not tagged or "vlan" in facts.features:
+        return ""
+    return (
+        f"this kernel has no 802.1Q VLANs (module 8021q), and {', '.join(tagged)} need them (id):"
+        " `apply` will be refused here (69); load the module, run a kernel that has it, or give"
+        " each VLAN a port of its own"
+    )
+
+
+def told(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Ports that went or came back, each with its sentence."""
+    gone = [(port, text) for port, text in after.items() if port not in before]
+    return [*gone, *((port, f"{port} is there again") for port in before if port not in after)]

@@ -1,0 +1,208 @@
+"""Policy routing: a table for each uplink, one for the gateway itself, and the rules between.
+
+The order of the rules is the design:
+
+    10000      what is connected (VLANs, an administrator's routes) but no default of `main`
+    10010 + n  sockets bound to uplink n's device leave by it (probes, `ping -I`)
+    10030 + 2n packets marked n look up table 7000 + n, and stop there: unreachable
+    10090      the rest, which is the gateway's own traffic: table 7000
+
+What is connected on an uplink stands in our tables, not in `main`: two uplinks may share a
+subnet, and a client whose policy says "fiber" must not reach lte's neighbours by accident.
+"""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from lbrouter.compile.routing.balance import best_of_all
+from lbrouter.compile.routing.uplink_addressing import WayOut, families, way_out
+from lbrouter.model.config import Config
+from lbrouter.model.facts import Allocation, Facts
+from lbrouter.model.health import Health
+from lbrouter.model.kernel_state import Address, Family, IpNetwork, Route, Rule
+from lbrouter.model.reserved_ids import (
+    MARK_MASK,
+    OWN_TABLE,
+    RULE_CONNECTED,
+    RULE_DEVICE,
+    RULE_MARK,
+    RULE_OWN,
+    mark_of,
+    table_of,
+)
+
+LAST_METRIC = 2_000_000_000
+"""Metric of the `unreachable` default that closes each uplink's table: behind anything real."""
+
+DEFAULT: dict[Family, IpNetwork] = {
+    Family.V4: ip_network("0.0.0.0/0"),
+    Family.V6: ip_network("::/0"),
+}
+
+
+def rules(config: Config, allocation: Allocation) -> frozenset[Rule]:
+    """Every policy rule, for each family that the file speaks of."""
+    return frozenset(
+        rule for family in families(config) for rule in _family_rules(config, allocation, family)
+    )
+
+
+def _family_rules(config: Config, allocation: Allocation, family: Family) -> Iterator[Rule]:
+    yield Rule(
+        family=family,
+        priority=RULE_CONNECTED,
+        table=254,
+        suppress_prefix_length=0,
+        why="what is connected goes straight there, never by an uplink",
+    )
+    for name, uplink in config.uplinks.items():
+        number = allocation.uplinks[name]
+        yield Rule(
+            family=family,
+            priority=RULE_DEVICE + number,
+            table=table_of(number),
+            out_interface=uplink.device,
+            why=f"a socket bound to {uplink.device} leaves by {name}",
+        )
+        yield from _mark_rules(name, number, family)
+    yield Rule(
+        family=family,
+        priority=RULE_OWN,
+        table=OWN_TABLE,
+        why="the gateway's own traffic takes the best uplink",
+    )
+
+
+def _mark_rules(name: str, number: int, family: Family) -> Iterator[Rule]:
+    mark, priority = mark_of(number), RULE_MARK + 2 * number
+    yield Rule(
+        family=family,
+        priority=priority,
+        table=table_of(number),
+        mark=mark,
+        mask=MARK_MASK,
+        why=f"flows that {name} carries",
+    )
+    yield Rule(
+        family=family,
+        priority=priority + 1,
+        table=0,
+        mark=mark,
+        mask=MARK_MASK,
+        why=f"flows of {name} fail loudly rather than leave by another uplink",
+    )
+
+
+def routes(
+    config: Config, *, allocation: Allocation, health: Health, facts: Facts
+) -> frozenset[Route]:
+    """Every route, for each family that the file speaks of."""
+    return frozenset(
+        route
+        for family in families(config)
+        for route in (
+            *_uplink_tables(config, allocation, family, facts),
+            *_own_table(config, allocation, health, family, facts),
+        )
+    )
+
+
+def _uplink_tables(
+    config: Config, allocation: Allocation, family: Family, facts: Facts
+) -> Iterator[Route]:
+    for name, uplink in config.uplinks.items():
+        table = table_of(allocation.uplinks[name])
+        way = way_out(uplink, family, facts)
+        if way is not None:
+            if way.subnet:
+                yield _connected(table, uplink.device, way, name)
+            yield _default(table, uplink.device, way, name)
+        yield Route(
+            table=table,
+            destination=DEFAULT[family],
+            metric=LAST_METRIC,
+            why=f"without a way out by {name}, answer at once",
+        )
+
+
+def _own_table(
+    config: Config, allocation: Allocation, health: Health, family: Family, facts: Facts
+) -> Iterator[Route]:
+    for name, uplink in config.uplinks.items():
+        way = way_out(uplink, family, facts)
+        if way is not None and way.subnet:
+            # Two uplinks may share a subnet: the metric keeps their routes apart.
+            number = allocation.uplinks[name]
+            yield _connected(OWN_TABLE, uplink.device, way, name, metric=number)
+    best = best_of_all(config, health, family, facts)
+    if best is not None:
+        way = way_out(config.uplinks[best], family, facts)
+        assert way is not None
+        yield _default(OWN_TABLE, config.uplinks[best].device, way, f"the gateway itself, {best}")
+
+
+def _connected(table: int, interface: str, way: WayOut, name: str, *, metric: int = 0) -> Route:
+    return Route(
+        table=table,
+        destination=way.address.network,
+        interface=interface,
+        source=way.address.ip,
+        metric=metric,
+        mtu=way.mtu,
+        why=f"neighbours on {name}",
+    )
+
+
+def _default(table: int, interface: str, way: WayOut, name: str) -> Route:
+    return Route(
+        table=table,
+        destination=DEFAULT[Family.of(way.address.version)],
+        interface=interface,
+        gateway=way.gateway,
+        source=way.address.ip,
+        onlink=way.onlink,
+        mtu=way.mtu,
+        why=f"the way out by {name}",
+    )
+
+
+def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozenset[Address]:
+    """Addresses that we add, on interfaces that exist or that we create (`created`).
+
+    Not those that somebody else put there already: they serve as well, and stay his.
+    """
+    wanted = (*_uplink_addresses(config, facts), *_vlan_addresses(config))
+    return frozenset(address for address in wanted if _ours_to_add(address, facts, created))
+
+
+def _ours_to_add(address: Address, facts: Facts, created: frozenset[str]) -> bool:
+    found = facts.interfaces.get(address.interface)
+    if found is None:
+        return address.interface in created
+    return address.address not in found.foreign_addresses
+
+
+def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
+    for name, uplink in config.uplinks.items():
+        lease = facts.leases.get(name)
+        leased = lease.address if lease is not None else None
+        for address, kind in (
+            (uplink.static4, "address"),
+            (leased, "lease"),
+            (uplink.static6, "address"),
+        ):
+            if address is not None:
+                yield Address(
+                    interface=uplink.interface,
+                    address=address,
+                    prefix_route=False,
+                    why=f"{kind} of uplink {name}",
+                )
+
+
+def _vlan_addresses(config: Config) -> Iterator[Address]:
+    for name, vlan in config.vlans.items():
+        for address in (vlan.address, vlan.address6):
+            if address is not None:
+                device = config.device_of(vlan)
+                yield Address(interface=device, address=address, why=f"gateway of VLAN {name}")

@@ -1,0 +1,1 @@
+"""Configuration and logs of the programs that run beside us."""

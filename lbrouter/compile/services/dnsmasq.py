@@ -1,0 +1,251 @@
+"""Addresses, names and router advertisements for the clients: the one file that dnsmasq is given.
+
+Pure: configuration in, text and command line out; `lbrouter.services` starts the process. What an
+option does is in dnsmasq(8); why it is there stands beside it in the text.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Final
+
+from lbrouter.model.config import Config, Dhcp, Vlan
+from lbrouter.model.managed_process import Service
+from lbrouter.model.vlans import DEFAULT_LEASE
+
+SLAAC_PREFIX: Final = 64
+"""RFC 4862: clients form an address by themselves under a prefix of this length alone."""
+
+HEAD: Final = """\
+# Written by lbrouter from the configuration file: what is changed here is lost with the next apply.
+# Nothing here runs a script or a helper, so what a client says of itself stays text.
+
+# Each address of the interfaces below is bound by itself, as they come and go with a trunk; name
+# servers on this machine's other addresses keep their place.
+bind-dynamic
+# dnsmasq adds lo to any list of interfaces; this machine's own resolver lives there.
+except-interface=lo
+"""
+
+NAMES: Final = """\
+# Names. The VLANs' private networks and bare names mean nothing to a resolver outside.
+bogus-priv
+domain-needed
+# /etc/hosts speaks of this machine to itself ("127.0.1.1 gateway"), which misleads anybody else.
+no-hosts
+# A guest that calls itself "wpad" or "mixer" must not become that name for the others.
+dhcp-ignore-names
+# An event asks for the same few thousand names all day.
+cache-size=10000
+# While a line dies, questions pile up; the default of 150 would turn away those of other clients.
+dns-forward-max=1500
+# Names go on when the machine's log is slow, or asks for a name itself.
+log-async=25
+"""
+
+FORWARD: Final = """\
+# Only the resolvers of the file, all of them at once: the first answer counts, so that one which is
+# dead costs nobody a second.
+no-resolv
+all-servers
+"""
+
+DOMAIN: Final = "internal"
+"""Set aside for private use by ICANN (2024): many clients ask for no name without a dot."""
+
+KNOWN: Final = f"""\
+# Hosts of the file. Who asks for "mixer" or "mixer.{DOMAIN}" is told, whether it is switched on or
+# not; other names below {DOMAIN} are nobody's business outside.
+local=/{DOMAIN}/
+"""
+
+LEASES: Final = """\
+# Addresses. This is the only DHCP server of its VLANs: who brings an address of another network is
+# told at once. No ping before an offer: it holds up everybody for three seconds, clients look for
+# themselves (RFC 5227), and when the doors open hundreds ask at once.
+dhcp-authoritative
+no-ping
+# Every pool may be used to its end; the default ends at 1000 leases.
+"""
+
+ADVERTISE: Final = """\
+# Router advertisements: clients form their IPv6 addresses by themselves.
+enable-ra
+# One line in the log for each of them would hide the rest.
+quiet-ra
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where the process has its files, and as whom it runs once its sockets are open."""
+
+    runtime_dir: PurePath
+    state_dir: PurePath
+    user: str
+    group: str
+
+    @property
+    def file(self) -> PurePath:
+        """The file with `text`."""
+        return self.runtime_dir / "dnsmasq.conf"
+
+    @property
+    def pid_file(self) -> PurePath:
+        """Where it writes its process id."""
+        return self.runtime_dir / "dnsmasq.pid"
+
+    @property
+    def leases(self) -> PurePath:
+        """Who has which address: it outlives the process, and the machine."""
+        return self.state_dir / "dnsmasq.leases"
+
+
+def is_wanted(config: Config) -> bool:
+    """Whether the file asks for anything that dnsmasq does."""
+    named = bool(config.gateway.dns and config.vlans)
+    return named or any(v.dhcp or v.hosts or v.address6 for v in config.vlans.values())
+
+
+def is_needed(config: Config) -> bool:
+    """Whether a VLAN's clients would be without an address if dnsmasq were missing."""
+    return any(leases(vlan) for vlan in config.vlans.values())
+
+
+def leases(vlan: Vlan) -> bool:
+    """Whether anybody in this VLAN gets an address from here."""
+    return vlan.dhcp is not None or bool(vlan.hosts)
+
+
+def service(config: Config, places: Places) -> Service | None:
+    """The process that should run, or None where the file asks for none."""
+    if not is_wanted(config):
+        return None
+    return Service(
+        name="dnsmasq",
+        argv=argv(places),
+        text=text(config),
+        pid_file=str(places.pid_file),
+        why=_why(config),
+    )
+
+
+def argv(places: Places) -> tuple[str, ...]:
+    """The command line: what depends on the machine, where the text depends on the file alone."""
+    return (
+        "dnsmasq",
+        f"--conf-file={places.file}",
+        f"--pid-file={places.pid_file}",
+        f"--dhcp-leasefile={places.leases}",
+        f"--user={places.user}",
+        f"--group={places.group}",
+    )
+
+
+def text(config: Config) -> str:
+    """The file. The same configuration gives the same text, to the byte."""
+    parts = (
+        HEAD + "".join(f"except-interface={name}\n" for name in _outside(config)),
+        NAMES,
+        *_resolvers(config),
+        *_known(config),
+        *_leases(config),
+        *([ADVERTISE] if any(_advertised(vlan) for vlan in config.vlans.values()) else []),
+        *("".join(f"{line}\n" for line in _vlan(config, vlan)) for vlan in config.vlans.values()),
+    )
+    return "\n".join(parts)
+
+
+def size(dhcp: Dhcp) -> int:
+    """How many addresses a pool has."""
+    return int(dhcp.range.end) - int(dhcp.range.start) + 1
+
+
+def _why(config: Config) -> str:
+    leasing = [vlan.name for vlan in config.vlans.values() if leases(vlan)]
+    told = [vlan.name for vlan in config.vlans.values() if _advertised(vlan)]
+    parts = (("addresses for", leasing), ("IPv6 for", told), ("names for", list(config.vlans)))
+    return "; ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
+
+
+def _outside(config: Config) -> list[str]:
+    """Uplinks are no VLANs and are not listened on anyway: this is a second wall."""
+    uplinks = config.uplinks.values()
+    return list(dict.fromkeys(name for u in uplinks for name in (u.interface, u.device)))
+
+
+def _resolvers(config: Config) -> Iterator[str]:
+    if config.gateway.dns:
+        yield FORWARD + "".join(f"server={each}\n" for each in config.gateway.dns)
+    else:
+        yield "# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked.\n"
+
+
+def _known(config: Config) -> Iterator[str]:
+    """A record for each host of the file, whether it holds a lease or not."""
+    records = [
+        f"host-record={name},{name}.{DOMAIN},{host.address}\n"
+        for vlan in config.vlans.values()
+        for name, host in vlan.hosts.items()
+    ]
+    if records:
+        yield KNOWN + "".join(records)
+
+
+def _leases(config: Config) -> Iterator[str]:
+    each = [vlan for vlan in config.vlans.values() if leases(vlan)]
+    if each:
+        yield f"{LEASES}dhcp-lease-max={sum(map(_room, each))}\n"
+
+
+def _room(vlan: Vlan) -> int:
+    """How many leases there may be: the pool, and the hosts that have an address beside it."""
+    pool = vlan.dhcp
+    beside = [
+        each for each in vlan.hosts.values() if pool is None or each.address not in pool.range
+    ]
+    return len(beside) + (0 if pool is None else size(pool))
+
+
+def _vlan(config: Config, vlan: Vlan) -> Iterator[str]:
+    device = config.device_of(vlan)
+    yield f"# VLAN {vlan.name}"
+    yield f"interface={device}"
+    if leases(vlan):
+        yield from _pool(config, vlan)
+    if _advertised(vlan):
+        yield from _prefix(vlan)
+    if not leases(vlan) and not _advertised(vlan):
+        yield f"no-dhcp-interface={device}"
+
+
+def _pool(config: Config, vlan: Vlan) -> Iterator[str]:
+    """Router and resolver are the gateway's address in this VLAN, whatever else the device has."""
+    yield f"dhcp-range=set:{vlan.name},{_range(vlan)}"
+    yield f"dhcp-option=tag:{vlan.name},option:router,{vlan.address.ip}"
+    yield f"dhcp-option=tag:{vlan.name},option:dns-server,{vlan.address.ip}"
+    if any(each.hosts for each in config.vlans.values()):
+        yield f"dhcp-option=tag:{vlan.name},option:domain-name,{DOMAIN}"
+    for name, host in vlan.hosts.items():
+        yield f"# {name}"
+        yield f"dhcp-host={host.mac},{host.address}"
+
+
+def _range(vlan: Vlan) -> str:
+    """The pool; without one only hosts of the file get an address ("static")."""
+    mask = vlan.address.netmask
+    if vlan.dhcp is None:
+        return f"{vlan.address.network.network_address},static,{mask},{int(DEFAULT_LEASE) // 1000}"
+    ends = f"{vlan.dhcp.range.start},{vlan.dhcp.range.end}"
+    return f"{ends},{mask},{int(vlan.dhcp.lease) // 1000}"
+
+
+def _prefix(vlan: Vlan) -> Iterator[str]:
+    assert vlan.address6 is not None
+    prefix = vlan.address6.network.network_address
+    yield f"dhcp-range=set:{vlan.name},{prefix},ra-only,{SLAAC_PREFIX}"
+    yield f"dhcp-option=tag:{vlan.name},option6:dns-server,[{vlan.address6.ip}]"
+
+
+def _advertised(vlan: Vlan) -> bool:
+    return vlan.address6 is not None and vlan.address6.network.prefixlen == SLAAC_PREFIX

@@ -1,0 +1,131 @@
+"""PPPoE lines: the one file that each pppd is given, and what its log says of the session. Pure.
+
+`lbrouter.services` starts the process. What an option does is in pppd(8); why it is there stands
+beside it in the text. The text holds the password: it is shown to nobody, and to no log.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Final
+
+from lbrouter.model.config import Addressing, Config, Uplink
+from lbrouter.model.managed_process import Service
+
+NAME: Final = "pppd-"
+"""Before an uplink's name: what its service is called."""
+
+LONGEST_SECRET: Final = 255
+"""MAXSECRETLEN of pppd, without the closing zero."""
+
+HEAD: Final = """\
+# Written by lbrouter from the configuration file: what is changed here is lost with the next apply.
+# This process sees an empty /etc/ppp: the options and scripts there are not for it.
+
+# The kernel's own PPPoE: no packet passes through this process.
+plugin pppoe.so
+"""
+
+MANNERS: Final = """\
+# The provider proves nothing to us, and tells us our address.
+noauth
+noipdefault
+# Routes and resolvers are lbrouter's, in tables of its own.
+nodefaultroute
+nodefaultroute6
+# A session that ends is begun again, for ever. Not at once: a provider that has had enough of us
+# locks the account.
+persist
+maxfail 0
+holdoff 5
+# Two times, three and six seconds, then it is said that nobody answers.
+pppoe-padi-timeout 3
+pppoe-padi-attempts 2
+# A second opinion beside the probes: thirty seconds without an answer of the provider's end is the
+# end of the session, so that a new one is begun.
+lcp-echo-interval 10
+lcp-echo-failure 3
+# Eight bytes of each frame are PPPoE's (RFC 2516).
+mtu 1492
+mru 1492
+# Of no use over Ethernet, and a source of quarrels.
+noaccomp
+nopcomp
+noccp
+novj
+# Who is asked to end says goodbye once and goes: the provider may allow one session at a time.
+lcp-max-terminate 1
+lcp-restart 2
+ip-up-script /bin/true
+ip-down-script /bin/true
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where the files of one uplink's process are."""
+
+    runtime_dir: PurePath
+    device: str
+
+    @property
+    def options(self) -> PurePath:
+        """The file with `text`; the command line that names it is what the process is known by."""
+        return self.runtime_dir / f"{self.device}.options"
+
+    @property
+    def pid_file(self) -> PurePath:
+        """Where its process id is written."""
+        return self.runtime_dir / f"{self.device}.pid"
+
+    @property
+    def log(self) -> PurePath:
+        """What it says."""
+        return self.runtime_dir / f"{self.device}.log"
+
+
+def lines(config: Config) -> tuple[Uplink, ...]:
+    """The uplinks that are PPPoE lines."""
+    return tuple(u for u in config.uplinks.values() if u.addressing is Addressing.PPPOE)
+
+
+def service(uplink: Uplink, places: Places, secret: str) -> Service:
+    """The process that should run for `uplink`."""
+    return Service(
+        name=f"{NAME}{uplink.name}",
+        argv=("pppd", "file", str(places.options)),
+        text=text(uplink, places, secret),
+        pid_file=str(places.pid_file),
+        why=f"PPPoE of uplink {uplink.name} on {uplink.interface}",
+    )
+
+
+def text(uplink: Uplink, places: Places, secret: str) -> str:
+    """The options. The same line, places and password give the same text, to the byte."""
+    return "\n".join((HEAD + "".join(_line(uplink, places, secret)), MANNERS))
+
+
+def fault(secret: str) -> str:
+    """What is wrong with a password, "" for one that pppd can use."""
+    if not secret:
+        return "is empty"
+    if len(secret.encode()) > LONGEST_SECRET:
+        return f"is longer than {LONGEST_SECRET} bytes"
+    if any(char < " " or char == "\x7f" for char in secret):
+        return "holds more than one line, or a control character"
+    return ""
+
+
+def _line(uplink: Uplink, places: Places, secret: str) -> Iterator[str]:
+    yield f"nic-{uplink.interface}\n"
+    yield f"ifname {uplink.device}\n"
+    yield f"logfile {places.log}\n"
+    yield f"user {_quoted(uplink.username or '')}\n"
+    yield f"password {_quoted(secret)}\n"
+    yield "+ipv6\n" if uplink.auto6 else "noipv6\n"
+
+
+def _quoted(word: str) -> str:
+    """A word as pppd's files take it: within quotes only quotes and backslashes mean something."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

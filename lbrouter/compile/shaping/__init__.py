@@ -1,0 +1,1 @@
+"""HTB trees: demand, guarantees, placement and the order of changes."""

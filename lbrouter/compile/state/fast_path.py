@@ -1,0 +1,39 @@
+"""The part of a plan that cannot wait for a full round: the way of packets, then their rates."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lbrouter.model.kernel_state import HtbClass, KernelState, NftTable, Qdisc, Route
+from lbrouter.model.plan import Operation, Plan, Verb
+
+
+def steering(plan: Plan) -> tuple[Operation, ...]:
+    """What decides the way of packets, in the order of the plan: elements of maps, our routes."""
+    return tuple(each for each in plan.operations if _steers(each))
+
+
+def rates(plan: Plan) -> tuple[Operation, ...]:
+    """Changes of classes, in the plan's safe order; none where the trees themselves change."""
+    trees = tuple(each for each in plan.operations if isinstance(each.noun, HtbClass | Qdisc))
+    alike = all(each.verb is Verb.CHANGE and isinstance(each.noun, HtbClass) for each in trees)
+    return trees if alike else ()
+
+
+def after(state: KernelState, operations: Sequence[Operation]) -> KernelState:
+    """`state` once `operations` (routes, the table, changes of classes) are done."""
+    gone = {each.old for each in operations if isinstance(each.old, Route | HtbClass)}
+    come = [each.new for each in operations if each.new is not None]
+    tables = [each for each in come if isinstance(each, NftTable)]
+    return replace(
+        state,
+        routes=(state.routes - gone) | {each for each in come if isinstance(each, Route)},
+        classes=(state.classes - gone) | {each for each in come if isinstance(each, HtbClass)},
+        nft=tables[-1] if tables else state.nft,
+    )
+
+
+def _steers(operation: Operation) -> bool:
+    old, new = operation.old, operation.new
+    if isinstance(old, NftTable) and isinstance(new, NftTable):
+        return old.structure == new.structure
+    return isinstance(operation.noun, Route)

@@ -1,0 +1,124 @@
+"""`SimKernel`: a kernel made of one `KernelState`, for tests and for looking at a plan's prefixes.
+
+Pure: it interprets operations and refuses what the real kernel refuses for lack of an interface.
+The contract tests hold it to the same behaviour as `kernel.linux.LinuxKernel`.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.facts import Facts, Scope
+from lbrouter.model.kernel_state import (
+    Address,
+    Device,
+    HtbClass,
+    KernelState,
+    LinkFlag,
+    NftTable,
+    Noun,
+    Qdisc,
+    Redirect,
+    Route,
+    Rule,
+    Sysctl,
+)
+from lbrouter.model.plan import Operation, Verb
+
+FIELDS: Mapping[type, str] = {
+    Sysctl: "sysctls",
+    Device: "devices",
+    LinkFlag: "links",
+    Address: "addresses",
+    Route: "routes",
+    Rule: "rules",
+    Qdisc: "qdiscs",
+    HtbClass: "classes",
+    Redirect: "redirects",
+}
+"""The field of `KernelState` that holds each noun; the nft table stands alone."""
+
+
+class SimKernel:
+    """Holds `state` on a machine that looks like `facts`; what `state` lacks does not exist."""
+
+    def __init__(self, state: KernelState, facts: Facts) -> None:
+        self.state = state
+        self._facts = facts
+
+    async def observe(self, scope: Scope) -> KernelState:
+        """Everything of ours; settings within `scope`, and those of our own devices."""
+        names = scope.interfaces | {device.name for device in self.state.devices}
+        return replace(
+            self.state,
+            sysctls=frozenset(s for s in self.state.sysctls if s.path in scope.sysctls),
+            links=frozenset(each for each in self.state.links if each.interface in names),
+        )
+
+    async def facts(self, scope: Scope) -> Facts:  # noqa: ARG002  -- the protocol names it
+        """The machine as it was described, whatever `scope` asks."""
+        return self._facts
+
+    async def execute(self, operation: Operation) -> None:
+        """Interpret one operation. Raises NotAppliedError where an interface is missing."""
+        needed = _needs(operation.new) if operation.new is not None else ""
+        if needed and needed not in self._interfaces():
+            raise NotAppliedError(f"Interface {needed} is absent.")
+        self.state = interpret(self.state, operation)
+
+    def _interfaces(self) -> set[str]:
+        return {*self._facts.interfaces, *(device.name for device in self.state.devices)}
+
+
+def interpret(state: KernelState, operation: Operation) -> KernelState:
+    """`state` after one operation; with a device go its addresses, routes and queues."""
+    noun = operation.noun
+    if isinstance(noun, NftTable):
+        assert operation.new is None or isinstance(operation.new, NftTable)
+        return replace(state, nft=operation.new)
+    if isinstance(noun, Sysctl | LinkFlag) and operation.verb is Verb.REMOVE:
+        return state
+    if isinstance(operation.old, Device):
+        state = _without_device(state, operation.old.name)
+    held = _without(state, type(noun), noun.key)
+    added = frozenset() if operation.new is None else frozenset({operation.new})
+    changed: dict[str, Any] = {FIELDS[type(noun)]: held | added}
+    after = replace(state, **changed)
+    return _with_link(after, operation.new) if isinstance(operation.new, Device) else after
+
+
+def _without(state: KernelState, kind: type, key: Hashable) -> frozenset[Noun]:
+    held: frozenset[Noun] = getattr(state, FIELDS[kind])
+    return frozenset(each for each in held if each.key != key)
+
+
+def _with_link(state: KernelState, device: Device) -> KernelState:
+    """A new device is down."""
+    if any(link.interface == device.name for link in state.links):
+        return state
+    return replace(state, links=state.links | {LinkFlag(interface=device.name, up=False)})
+
+
+def _without_device(state: KernelState, name: str) -> KernelState:
+    kept: dict[str, Any] = {
+        field: frozenset(each for each in getattr(state, field) if _lives_on(each) != name)
+        for field in FIELDS.values()
+    }
+    return replace(state, **kept)
+
+
+def _lives_on(noun: Noun) -> str:
+    """The interface with which `noun` goes away, "" for none."""
+    return noun.name if isinstance(noun, Device) else _needs(noun)
+
+
+def _needs(noun: Noun) -> str:
+    """The interface that must exist before `noun`, "" for none."""
+    match noun:
+        case Device():
+            return noun.parent
+        case LinkFlag() | Address() | Route() | Qdisc() | HtbClass() | Redirect():
+            return noun.interface
+        case _:
+            return ""

@@ -1,0 +1,1 @@
+"""Commit-confirm: an applied file that is undone unless it is confirmed in time."""

@@ -1,0 +1,136 @@
+"""What waits for confirmation, on disk: written before the first change, gone after the last.
+
+The clock is CLOCK_BOOTTIME, which no change of the date moves and no suspend stops; it starts anew
+with every boot, so the record names the boot that it belongs to. After a reboot a record is
+overdue, whatever it says: whoever could not confirm before will not be able to now.
+"""
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from lbrouter.kernel.storage import atomic_file
+
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+RECORD: Final = "pending.json"
+REJECTED: Final = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A point of time: the boot, and the seconds since."""
+
+    boot: str
+    seconds: float
+
+    @staticmethod
+    def now() -> "Moment":
+        """This very moment."""
+        seconds = time.clock_gettime(time.CLOCK_BOOTTIME)
+        return Moment(boot=BOOT_ID.read_text(encoding="ascii").strip(), seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A configuration on trial. `old` is what comes back, None for nothing at all."""
+
+    id: str
+    boot: str
+    deadline: float
+    """Seconds of CLOCK_BOOTTIME."""
+    old: str | None
+    new: str
+    source: str
+    """What messages call the new one: the path that was applied."""
+
+    @staticmethod
+    def begin(
+        *, within_s: float, old: bytes | None, new: bytes, source: str, ident: str = ""
+    ) -> "Pending":
+        """A record whose time starts now; `ident` of the one that it goes on from, if any."""
+        now = Moment.now()
+        return Pending(
+            id=ident or os.urandom(6).hex(),
+            boot=now.boot,
+            deadline=now.seconds + within_s,
+            old=None if old is None else old.decode(),
+            new=new.decode(),
+            source=source,
+        )
+
+    def again(self, *, within_s: float) -> "Pending":
+        """The same record, its time starting now."""
+        return replace(self, deadline=Moment.now().seconds + within_s)
+
+    def left(self, now: Moment) -> float:
+        """Seconds that are left to confirm, 0 when it is overdue."""
+        return max(0.0, self.deadline - now.seconds) if self.boot == now.boot else 0.0
+
+
+class Waiting:
+    """The record, in the state directory (over a reboot) and in the runtime directory beside it.
+
+    The copy in the runtime directory serves where the state directory is lost or damaged. It is
+    written last and removed first, so that it never outlives the other.
+    """
+
+    def __init__(self, *, state_dir: Path, runtime_dir: Path) -> None:
+        self._files = (state_dir / RECORD, runtime_dir / RECORD)
+        self._rejected = state_dir / REJECTED
+
+    def read(self) -> Pending | None:
+        """What waits for confirmation."""
+        return next(filter(None, map(_record, self._files)), None)
+
+    def write(self, record: Pending) -> None:
+        """Put `record` on disk, in the place of an earlier one. Raises LbrouterError."""
+        for file in self._files:
+            atomic_file.write(file, json.dumps(asdict(record)).encode())
+
+    def clear(self) -> None:
+        """Nothing waits any more. The previous copies go first: they would stand in for it."""
+        for file in reversed(self._files):
+            atomic_file.previous(file).unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
+
+    def put_back(self, record: Pending | None) -> None:
+        """As it was before an apply that came to nothing."""
+        if record is None:
+            self.clear()
+        else:
+            self.write(record)
+
+    def left(self) -> float | None:
+        """Seconds that are left to confirm, None when nothing waits."""
+        record = self.read()
+        return None if record is None else record.left(Moment.now())
+
+    def rejected(self) -> str:
+        """Digest of the file that was rolled back last, so that no boot applies it again; or ""."""
+        payload, _ = atomic_file.read(self._rejected)
+        return "" if payload is None else payload.decode()
+
+    def reject(self, digest: str) -> None:
+        """Remember that the file with `digest` was rolled back. A full disk stops no rollback."""
+        with suppress(Exception):
+            atomic_file.write(self._rejected, digest.encode())
+
+    def forgive(self) -> None:
+        """A person applied something: what was rejected before no longer counts."""
+        atomic_file.previous(self._rejected).unlink(missing_ok=True)
+        self._rejected.unlink(missing_ok=True)
+
+
+def _record(file: Path) -> Pending | None:
+    payload, _ = atomic_file.read(file)
+    if payload is None:
+        return None
+    try:
+        return Pending(**json.loads(payload))
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,104 @@
+"""The words of the control socket: a line of JSON in, a line of JSON out (docs/daemon.md).
+
+A request is an object with "verb" and what the verb takes. An answer is {"ok": true, "result": ...}
+or {"ok": false, "code", "error", "remedy"}, where the code is that of the command (contract,
+section 2).
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from lbrouter.compile.config.parse import MAX_BYTES
+from lbrouter.model.errors import (
+    ConfigError,
+    DefectError,
+    Exit,
+    LbrouterError,
+    NotAppliedError,
+    NotPermittedError,
+    UnavailableError,
+    UsageError,
+)
+
+Document = dict[str, Any]
+
+SMALL: Final = 16 * 1024
+"""Bytes of a request by whoever may only read."""
+
+LARGE: Final = 6 * MAX_BYTES + SMALL
+"""Bytes of a request by root: a configuration, each byte of which JSON may write as six."""
+
+STREAMS: Final = frozenset({"follow", "watch"})
+"""Verbs that are answered again and again."""
+
+READING: Final = frozenset({"status", "events", "ping"}) | STREAMS
+"""Verbs that change nothing."""
+
+ERRORS: Final[Mapping[int, type[LbrouterError]]] = {
+    int(kind.code): kind
+    for kind in (
+        UsageError,
+        UnavailableError,
+        DefectError,
+        NotAppliedError,
+        NotPermittedError,
+        ConfigError,
+    )
+}
+
+
+def socket_of(runtime_dir: Path) -> Path:
+    """Where the daemon of `runtime_dir` listens."""
+    return runtime_dir / "control.sock"
+
+
+def line(document: Mapping[str, Any]) -> bytes:
+    """A document as it travels."""
+    return json.dumps(document, ensure_ascii=False).encode() + b"\n"
+
+
+def request(text: bytes) -> Document:
+    """The request in a line. Raises UsageError: whatever comes in is somebody's mistake."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError("A request is one line of JSON.") from error
+    if not isinstance(found, dict) or not isinstance(found.get("verb"), str):
+        raise UsageError('A request is a JSON object with a "verb".')
+    return found
+
+
+def words(asked: Document, key: str, *, default: str | None = None) -> str:
+    """A string of the request; not empty, unless `default` says so. Raises UsageError."""
+    found = asked.get(key, default)
+    if not isinstance(found, str) or not (found or default == ""):
+        raise UsageError(f'The request needs "{key}", a string.')
+    return found
+
+
+def number(asked: Document, key: str, *, default: int) -> int:
+    """A whole number of the request. Raises UsageError."""
+    found = asked.get(key, default)
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        raise UsageError(f'"{key}" is a whole number that is not negative.')
+    return found
+
+
+def good(result: Any) -> Document:
+    """The answer to a request that was carried out."""
+    return {"ok": True, "result": result}
+
+
+def bad(error: LbrouterError) -> Document:
+    """The answer to a request that was not."""
+    return {"ok": False, "code": int(error.code), "error": error.what, "remedy": error.remedy}
+
+
+def result_of(answer: Document) -> Any:
+    """The result in an answer, or the error in it, raised as what it was in the daemon."""
+    if answer.get("ok") is True:
+        return answer.get("result")
+    kind = ERRORS.get(int(answer.get("code", Exit.DEFECT)), DefectError)
+    raise kind(str(answer.get("error", "no reason given")), remedy=str(answer.get("remedy", "")))

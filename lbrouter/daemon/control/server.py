@@ -1,0 +1,192 @@
+"""The control socket. Whoever the group admits may read; only root may change (SO_PEERCRED).
+
+Nothing that a client sends, or fails to send, may cost the daemon more than one small buffer for
+one short time: requests have a size and a deadline, and each user has a number of connections.
+"""
+
+import asyncio
+import errno
+import grp
+import os
+import socket
+import struct
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from lbrouter.daemon.control.protocol import (
+    LARGE,
+    READING,
+    SMALL,
+    STREAMS,
+    Document,
+    bad,
+    good,
+    line,
+    request,
+    socket_of,
+)
+from lbrouter.model.errors import DefectError, LbrouterError, NotPermittedError, UsageError
+
+GROUP: Final = "lbrouter"
+"""Its members may read the status. Without such a group the socket is root's alone."""
+
+CONNECTIONS: Final = 16
+"""At a time, for each user: whoever opens a thousand blocks nobody but himself."""
+
+LOOK_EVERY_S: Final = 2.0
+"""Between two looks whether the socket is still there: a cleaner of /run may have been at work."""
+
+IDLE_S: Final = 5.0
+"""For a request to arrive in full, and for an answer to be taken."""
+
+UCRED: Final = struct.Struct("=iII")
+"""struct ucred: pid, uid, gid (unix(7))."""
+
+Answer = Callable[[Document], Awaitable[Any]]
+Stream = Callable[[Document], AsyncGenerator[Any, None]]
+
+
+class ControlSocket:
+    """Serves `answer`, and `stream` for the verbs in `STREAMS`, on a runtime directory's socket."""
+
+    def __init__(self, runtime_dir: Path, *, answer: Answer, stream: Stream) -> None:
+        self._path = socket_of(runtime_dir)
+        self._answer = answer
+        self._stream = stream
+        self._open: Counter[int] = Counter()
+
+    async def serve(self) -> None:
+        """Listen until cancelled. The lock is held: a socket that lies here is a dead daemon's.
+
+        Raises FileNotFoundError when the socket is gone, so that another one is made.
+        """
+        listener = self._listener()
+        server = await asyncio.start_unix_server(self._admit, sock=listener, limit=SMALL)
+        made = self._path.stat().st_ino
+        try:
+            while self._stands(made):
+                await asyncio.sleep(LOOK_EVERY_S)
+            raise FileNotFoundError(errno.ENOENT, "somebody removed it", str(self._path))
+        finally:
+            server.close()
+            if self._stands(made):
+                self._path.unlink(missing_ok=True)
+
+    def _stands(self, made: int) -> bool:
+        """Whether the socket that we listen on is the one that others find."""
+        try:
+            return self._path.stat().st_ino == made
+        except OSError:
+            return False
+
+    def _listener(self) -> socket.socket:
+        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)  # never open to others, not for a moment
+        try:
+            listener.bind(str(self._path))
+        finally:
+            os.umask(before)
+        with suppress(KeyError, PermissionError):
+            if os.getegid() == 0:  # the service manager may have given us the group already
+                os.chown(self._path, -1, grp.getgrnam(GROUP).gr_gid)
+            self._path.chmod(0o660)
+        listener.listen(128)
+        listener.settimeout(0)
+        return listener
+
+    async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        uid = _peer(writer)
+        self._open[uid] += 1
+        try:
+            if self._open[uid] <= CONNECTIONS:
+                await self._talk(Lines(reader, LARGE if uid == 0 else SMALL), writer, uid)
+            writer.close()
+            await asyncio.wait_for(writer.wait_closed(), IDLE_S)
+        except (OSError, TimeoutError):
+            pass  # it went, it sleeps, or it said half a line: nobody waits for the answer
+        except asyncio.CancelledError:
+            pass  # the daemon ends; asyncio's streams would print a traceback for it (3.11)
+        finally:
+            self._open[uid] -= 1
+            writer.transport.abort()
+
+    async def _talk(self, lines: "Lines", writer: asyncio.StreamWriter, uid: int) -> None:
+        while text := await asyncio.wait_for(lines.next(), IDLE_S):
+            if len(text) > lines.limit:
+                much = UsageError(f"A request has {lines.limit} bytes at most.")
+                await _send(writer, bad(much))
+                return
+            try:
+                asked = request(text)
+                _permit(asked, uid)
+                if asked["verb"] in STREAMS:
+                    await self._flow(asked, lines, writer)
+                    return
+                answer = good(await self._answer(asked))
+            except LbrouterError as error:
+                answer = bad(error)
+            except Exception as error:  # noqa: BLE001  -- a bad request must not end the daemon
+                answer = bad(DefectError(f"A defect in the daemon: {error!r}"))
+            await _send(writer, answer)
+
+    async def _flow(self, asked: Document, lines: "Lines", writer: asyncio.StreamWriter) -> None:
+        """Until the client goes, or says anything more: its place is free at once."""
+        flow = asyncio.create_task(self._pour(asked, writer))
+        gone = asyncio.create_task(lines.next())
+        try:
+            await asyncio.wait((flow, gone), return_when=asyncio.FIRST_COMPLETED)
+            if flow.done():
+                await flow
+        finally:
+            for each in (flow, gone):
+                each.cancel()
+            await asyncio.gather(flow, gone, return_exceptions=True)
+
+    async def _pour(self, asked: Document, writer: asyncio.StreamWriter) -> None:
+        async with aclosing(self._stream(asked)) as stream:
+            async for each in stream:
+                await _send(writer, good(each))
+
+
+def _permit(asked: Document, uid: int) -> None:
+    if uid != 0 and asked["verb"] not in READING:
+        raise NotPermittedError("Only root may change anything.", remedy="Run it as root.")
+
+
+class Lines:
+    """The lines of a stream. asyncio's own `readline` would give up what it read of a long one."""
+
+    def __init__(self, reader: asyncio.StreamReader, limit: int) -> None:
+        self.limit = limit
+        self._reader = reader
+        self._rest = bytearray()
+
+    async def next(self) -> bytes:
+        """A line without its end; b"" at the end of the stream, more than `limit` where too long.
+
+        The last line needs its end as well: what is cut off was not meant.
+        """
+        while b"\n" not in self._rest and len(self._rest) <= self.limit:
+            chunk = await self._reader.read(SMALL)
+            if not chunk:
+                return b""
+            self._rest += chunk
+        text, _, self._rest = self._rest.partition(b"\n")
+        return bytes(text)
+
+
+def _peer(writer: asyncio.StreamWriter) -> int:
+    """The user at the other end, as the kernel vouches for."""
+    peer = writer.get_extra_info("socket")
+    found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
+    return int(UCRED.unpack(found)[1])
+
+
+async def _send(writer: asyncio.StreamWriter, document: Document) -> None:
+    writer.write(line(document))
+    await asyncio.wait_for(writer.drain(), IDLE_S)

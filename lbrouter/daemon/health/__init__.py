@@ -1,0 +1,1 @@
+"""What is known of each uplink, and where it comes from."""

@@ -1,0 +1,1 @@
+"""Rates and the last minute of each uplink and VLAN."""

@@ -1,0 +1,42 @@
+"""The last minute of each uplink, second by second, for the screen."""
+
+from collections import deque
+from typing import Final, TypedDict
+
+from lbrouter.compile import health
+from lbrouter.daemon.health.tracker import Mind
+
+SECONDS: Final = 60
+
+
+class Second(TypedDict):
+    """One second of an uplink: its state, the loss within it, the round trip as smoothed."""
+
+    state: str
+    loss_percent: float | None
+    rtt_ms: float | None
+
+
+class Minute:
+    """Sixty looks at each uplink, oldest first."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, deque[Second]] = {}
+
+    def look(self, mind: Mind) -> None:
+        """Note this second. An uplink that the file has lost is forgotten."""
+        before = self._seconds
+        self._seconds = {n: before.get(n, deque(maxlen=SECONDS)) for n in mind.config.uplinks}
+        for name, seconds in self._seconds.items():
+            readings = health.readings(mind.brain, name)
+            seconds.append(
+                {
+                    "state": str(mind.health.uplinks[name].state),
+                    "loss_percent": readings.loss_1s_percent,
+                    "rtt_ms": readings.rtt_ms,
+                }
+            )
+
+    def as_json(self) -> dict[str, list[Second]]:
+        """By uplink, oldest second first."""
+        return {name: list(seconds) for name, seconds in self._seconds.items()}

@@ -1,0 +1,1 @@
+"""The loop that makes the kernel hold what it should."""

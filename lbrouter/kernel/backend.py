@@ -1,0 +1,97 @@
+"""`LinuxKernel`: the kernel of the network namespace that the calling thread is in."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from lbrouter.kernel.netlink.client import patiently
+from lbrouter.kernel.objects import nft, qdisc, rtnl, sysctl
+from lbrouter.kernel.read import facts
+from lbrouter.kernel.read.features import features
+from lbrouter.kernel.refusals import refusal
+from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.facts import Facts, Scope
+from lbrouter.model.kernel_state import HtbClass, KernelState, NftTable, Qdisc, Redirect, Sysctl
+from lbrouter.model.plan import Operation
+
+
+class LinuxKernel:
+    """One netlink socket, opened on entering; every call acts in the calling thread's namespace.
+
+    `strict_check` makes the kernel filter dumps by what the request names (Linux 4.20);
+    `ext_ack` makes it say in words what it refuses.
+    """
+
+    def __init__(self) -> None:
+        self._ipr = AsyncIPRoute(strict_check=True, ext_ack=True)
+
+    async def __aenter__(self) -> Self:
+        await self._ipr.setup_endpoint()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ipr.close()
+
+    async def observe(self, scope: Scope) -> KernelState:
+        """What is ours in this namespace. About 50 ms with 140 interfaces and 1000 routes."""
+        with _reading():
+            qdiscs, classes, redirects = await qdisc.observe(self._ipr, scope)
+            return replace(
+                await rtnl.observe(self._ipr, scope),
+                sysctls=sysctl.observe(scope.sysctls),
+                qdiscs=qdiscs,
+                classes=classes,
+                redirects=redirects,
+                nft=nft.observe_table(),
+            )
+
+    async def facts(self, scope: Scope, *, probe: bool = False) -> Facts:
+        """The machine as found. `probe` also asks what this kernel can do (up to 100 ms)."""
+        with _reading():
+            found = await facts.gather(self._ipr, scope)
+        return replace(found, features=features()) if probe else found
+
+    async def execute(self, operation: Operation) -> None:
+        """Carry out one operation. Raises LbrouterError saying what was refused and why."""
+        try:
+            await self._dispatch(operation)
+        except NetlinkError as error:
+            raise refusal(operation, error.code, str(error.args[1])) from error
+        except OSError as error:
+            raise refusal(operation, error.errno or errno.EIO) from error
+
+    async def _dispatch(self, operation: Operation) -> None:
+        match operation.noun:
+            case Sysctl():
+                sysctl.execute(operation)
+            case NftTable():
+                await patiently(partial(_nft, operation))
+            case Qdisc() | HtbClass() | Redirect():
+                await qdisc.execute(self._ipr, operation)
+            case _:
+                await rtnl.execute(self._ipr, operation)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """The kernel seldom refuses to be read; where it does, nothing has been changed yet."""
+    try:
+        yield
+    except (NetlinkError, OSError) as error:
+        raise NotAppliedError(f"The kernel's state cannot be read: {error}.") from error
+
+
+async def _nft(operation: Operation) -> None:
+    nft.execute(operation)

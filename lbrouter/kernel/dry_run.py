@@ -1,0 +1,81 @@
+"""A dry run of the ruleset for somebody who is not root: in a user namespace of his own.
+
+There he is root over an empty network namespace, which is all that nft asks for; the host's kernel
+judges the ruleset and the host's network never hears of it.
+"""
+
+import ctypes
+import os
+from pathlib import Path
+from typing import Final
+
+from lbrouter.kernel.objects import nft
+from lbrouter.model.errors import LbrouterError, NotAppliedError
+from lbrouter.model.kernel_state import NftTable
+
+CLONE_NEWUSER: Final = 0x10000000
+CLONE_NEWNET: Final = 0x40000000
+
+CAP_NET_ADMIN: Final = 12
+
+TAKEN, REFUSED, IMPOSSIBLE = 0, 1, 2
+"""Exit codes of the child."""
+
+
+def dry_run(table: NftTable) -> str:
+    """Ask the kernel whether it would take `table`; changes nothing.
+
+    Returns why it could not be asked, "" when it could. Raises NotAppliedError where it refuses.
+    """
+    if not _may_ask_here():
+        return _in_user_namespace(table)
+    nft.check(table)
+    return ""
+
+
+def _may_ask_here() -> bool:
+    """Whether this process has CAP_NET_ADMIN. To try and fail makes libnftables write to stderr."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    effective = next(line.split()[1] for line in lines if line.startswith("CapEff:"))
+    return bool(int(effective, 16) >> CAP_NET_ADMIN & 1)
+
+
+def _in_user_namespace(table: NftTable) -> str:
+    """By a child: a process with threads may not change its user namespace."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _judge(table, writing)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8", errors="replace") as answer:
+        text = answer.read()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code == REFUSED:
+        raise NotAppliedError(text)
+    return text if code == IMPOSSIBLE else ""
+
+
+def _judge(table: NftTable, answer: int) -> None:
+    """The child's whole life. It must not return: the parent's clean-up is not its own."""
+    code, text = TAKEN, ""
+    try:
+        _become_root_of_nothing()
+        nft.check(table)
+    except NotAppliedError as error:
+        code, text = REFUSED, str(error)
+    except (LbrouterError, OSError) as error:
+        code, text = IMPOSSIBLE, f"no user namespace to ask in ({str(error).splitlines()[0]})"
+    except BaseException as error:  # noqa: BLE001  -- whatever it is, the child must end here
+        code, text = IMPOSSIBLE, f"{type(error).__name__}: {error}"
+    os.write(answer, text.encode())
+    os._exit(code)
+
+
+def _become_root_of_nothing() -> None:
+    user = os.geteuid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1\n", encoding="ascii")

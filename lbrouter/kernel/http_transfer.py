@@ -1,0 +1,78 @@
+"""HTTP through one uplink, as fast as it goes: GET for the download, POST for the upload."""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from lbrouter.kernel.probe.bound_socket import Line, open_socket, words_of
+from lbrouter.model.errors import NotAppliedError, UsageError
+
+PATIENCE_S: Final = 5.0
+CHUNK: Final = 1 << 16
+SLOW_START_S: Final = 2.0
+
+
+def page(url: str) -> SplitResult:
+    """The parts of a URL. Raises UsageError."""
+    found = urlsplit(url)
+    if found.scheme not in ("http", "https") or not found.hostname:
+        raise UsageError(f'"{url}" is no address of a page.', remedy="http://HOST/FILE, say.")
+    return found
+
+
+def run(url: SplitResult, line: Line, *, seconds: int, download: bool) -> list[float]:
+    """Bits per second, for each second. Raises NotAppliedError."""
+    try:
+        with _connected(url, line) as opened:
+            return _timed(opened, url, seconds=seconds, download=download)
+    except OSError as error:
+        reason = words_of(error) if error.errno else str(error) or "no answer"
+        raise NotAppliedError(f"{url.geturl()}: {reason}.") from error
+
+
+@contextmanager
+def _connected(url: SplitResult, line: Line) -> Iterator[socket.socket]:
+    assert url.hostname is not None
+    port = url.port or (443 if url.scheme == "https" else 80)
+    family, kind, _, _, place = socket.getaddrinfo(
+        url.hostname, port, family=socket.AF_INET, type=socket.SOCK_STREAM
+    )[0]
+    with open_socket(line, family, kind) as bare:
+        bare.settimeout(PATIENCE_S)
+        bare.connect(place)
+        if url.scheme == "http":
+            yield bare
+            return
+        secured = ssl.create_default_context().wrap_socket(bare, server_hostname=url.hostname)
+        with secured:
+            yield secured
+
+
+def _timed(opened: socket.socket, url: SplitResult, *, seconds: int, download: bool) -> list[float]:
+    """What passes in each whole second after the slow start."""
+    opened.sendall(_request(url, download=download))
+    begun, counts = time.monotonic(), [0] * (seconds + int(SLOW_START_S))
+    content = bytes(CHUNK)
+    while (second := int(time.monotonic() - begun)) < len(counts):
+        count = len(opened.recv(CHUNK)) if download else opened.send(content)
+        if not count:
+            break
+        counts[second] += count
+    whole = counts[int(SLOW_START_S) : int(time.monotonic() - begun)]
+    if not whole:
+        why = "ends too soon" if download else "takes too little"
+        raise NotAppliedError(
+            f"{url.geturl()} {why} to be measured.", remedy="A larger file, or iperf3 by --server."
+        )
+    return [count * 8.0 for count in whole]
+
+
+def _request(url: SplitResult, *, download: bool) -> bytes:
+    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    head = f"{'GET' if download else 'POST'} {path} HTTP/1.1\r\nHost: {url.netloc}\r\n"
+    head += "User-Agent: lbrouter\r\nConnection: close\r\n"
+    return (head if download else f"{head}Content-Length: {1 << 40}\r\n").encode() + b"\r\n"

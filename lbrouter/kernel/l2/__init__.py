@@ -1,0 +1,1 @@
+"""Frames on a link: DHCP, ARP and router solicitations."""

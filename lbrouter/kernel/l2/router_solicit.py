@@ -1,0 +1,25 @@
+"""Asking the routers of a line to advertise themselves (RFC 4861, 6.3.7).
+
+The kernel asks by itself only in the moment in which an interface comes up, and only where
+`accept_ra` was set before. A line that was up already, or a ppp device that pppd has just made,
+would wait for the next advertisement that comes unasked: up to half an hour.
+"""
+
+import socket
+from typing import Final
+
+from lbrouter.kernel.probe.bound_socket import Line, index_of, open_socket
+
+SOLICITATION: Final = bytes([133, 0, 0, 0, 0, 0, 0, 0])
+"""Type, code, checksum (the kernel fills it in), reserved."""
+
+ALL_ROUTERS: Final = "ff02::2"
+HOPS: Final = 255
+"""What has less came from elsewhere, and is dropped."""
+
+
+def solicit(line: Line) -> None:
+    """Send one router solicitation through `line`. Raises OSError where it cannot leave."""
+    with open_socket(line, socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as opened:
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, HOPS)
+        opened.sendto(SOLICITATION, (ALL_ROUTERS, 0, 0, index_of(line)))

@@ -1,0 +1,1 @@
+"""Netlink sockets: requests, dumps and the monitor."""

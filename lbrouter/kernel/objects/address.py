@@ -1,0 +1,171 @@
+"""Addresses of ours: those that carry our protocol number (IFA_PROTO, Linux 5.18 and later).
+
+An address that somebody else set is never observed and never removed, even where the file names
+it: `facts` reports it as foreign, and the desired state then leaves it alone.
+"""
+
+import socket
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from ipaddress import IPv4Interface, ip_address, ip_interface
+from struct import Struct
+from typing import Any, Final
+
+from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.rtnl import RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR
+from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+
+from lbrouter.kernel.l2.gratuitous_arp import announce
+from lbrouter.kernel.netlink.client import ADD, GONE, REMOVE, REPLACE, NetlinkError, send, tolerate
+from lbrouter.kernel.netlink.codec import Answer, read
+from lbrouter.kernel.objects import sysctl
+from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.kernel_state import Address, IpInterface
+from lbrouter.model.plan import Operation, Verb
+from lbrouter.model.reserved_ids import PROTOCOL
+
+IFADDRMSG: Final = Struct("=BBBBI")
+"""linux/if_addr.h: family, prefix length, flags, scope, index."""
+
+IFA_ADDRESS: Final = 1
+IFA_LOCAL: Final = 2
+IFA_FLAGS: Final = 8
+IFA_PROTO: Final = 11
+
+IFA_F_TEMPORARY: Final = 0x01
+IFA_F_NODAD: Final = 0x02
+IFA_F_DADFAILED: Final = 0x08
+IFA_F_DEPRECATED: Final = 0x20
+IFA_F_TENTATIVE: Final = 0x40
+IFA_F_PERMANENT: Final = 0x80
+IFA_F_NOPREFIXROUTE: Final = 0x200
+UNFIT: Final = (
+    IFA_F_TEMPORARY | IFA_F_DADFAILED | IFA_F_DEPRECATED | IFA_F_TENTATIVE | IFA_F_PERMANENT
+)
+"""The kernel never calls an address permanent that it formed itself, even one without end
+(addrconf_prefix_rcv_add_addr in net/ipv6/addrconf.c)."""
+
+LINK_SCOPE: Final = 253
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An address that the kernel holds, and whether it is ours.
+
+    `autoconfigured`: it has a lifetime, as those from router advertisements have, and is fit for
+    new flows.
+    """
+
+    address: Address
+    ours: bool
+    autoconfigured: bool = False
+
+
+async def held(ipr: AsyncIPRoute) -> tuple[Held, ...]:
+    """Every address of the namespace."""
+    names = dict(socket.if_nameindex())
+    answers = await read(ipr, ifaddrmsg(), RTM_GETADDR, IFADDRMSG)
+    return tuple(_held(answer, names) for answer in answers if answer.fields[4] in names)
+
+
+def ours(found: Iterable[Held]) -> frozenset[Address]:
+    """The addresses that lbrouter set."""
+    return frozenset(each.address for each in found if each.ours)
+
+
+async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
+    """Add, change or remove an address."""
+    old, new = operation.old, operation.new
+    if not isinstance(new, Address):
+        assert isinstance(old, Address)
+        return await _remove(ipr, old)
+    if operation.verb is Verb.CHANGE and new.address.version == 6:
+        return await send(ipr, _message(new), RTM_NEWADDR, REPLACE)
+    if operation.verb is Verb.CHANGE:
+        # IPv4 keeps the flags of an address for life (net/ipv4/devinet.c), so it is set anew.
+        await _remove(ipr, new)
+    return await _add(ipr, new)
+
+
+async def _add(ipr: AsyncIPRoute, address: Address) -> None:
+    try:
+        await send(ipr, _message(address), RTM_NEWADDR, ADD)
+    except NetlinkError as error:
+        if address in ours(await held(ipr)):
+            return
+        if await _is_foreign(ipr, address):
+            raise _foreign(address) from error
+        raise
+    announce(address)
+
+
+async def _remove(ipr: AsyncIPRoute, address: Address) -> None:
+    """Remove `address` if it is ours, and nothing that leans on it.
+
+    When the first IPv4 address of a subnet goes, the kernel drops the others of that subnet with
+    it, unless the interface promotes them: an administrator's second address must survive us.
+    """
+    standing = [each for each in await held(ipr) if each.address.key == address.key and each.ours]
+    if not standing:
+        return
+    path = f"net/ipv4/conf/{address.interface}/promote_secondaries"
+    promoting = sysctl.held_at(path, "1") if address.address.version == 4 else nullcontext()
+    with promoting:
+        await tolerate(GONE, send(ipr, _message(address), RTM_DELADDR, REMOVE))
+
+
+async def _is_foreign(ipr: AsyncIPRoute, address: Address) -> bool:
+    return any(each.address.key == address.key and not each.ours for each in await held(ipr))
+
+
+def _foreign(address: Address) -> NotAppliedError:
+    return NotAppliedError(
+        f"Address {address.address} on {address.interface} was set by somebody else meanwhile.",
+        remedy="Try again: it will be used as it stands.",
+    )
+
+
+def _message(address: Address) -> Any:
+    version = address.address.version
+    message = ifaddrmsg()
+    message["family"] = socket.AF_INET if version == 4 else socket.AF_INET6
+    message["prefixlen"] = address.address.network.prefixlen
+    message["index"] = socket.if_nametoindex(address.interface)
+    message["scope"] = LINK_SCOPE if address.address.ip.is_link_local else 0
+    message["attrs"] = [
+        ("IFA_LOCAL", str(address.address.ip)),
+        ("IFA_ADDRESS", str(address.address.ip)),
+        ("IFA_FLAGS", _flags(address)),
+        ("IFA_PROTO", PROTOCOL),
+        *_broadcast(address.address),
+    ]
+    return message
+
+
+def _flags(address: Address) -> int:
+    """No duplicate address detection: an uplink's address is used the moment it is set."""
+    detection = IFA_F_NODAD if address.address.version == 6 else 0
+    return detection | (0 if address.prefix_route else IFA_F_NOPREFIXROUTE)
+
+
+def _broadcast(address: IpInterface) -> list[tuple[str, str]]:
+    if isinstance(address, IPv4Interface) and address.network.prefixlen < 31:
+        return [("IFA_BROADCAST", str(address.network.broadcast_address))]
+    return []
+
+
+def _held(answer: Answer, names: Mapping[int, str]) -> Held:
+    _, length, flags, _, index = answer.fields
+    number = ip_address(answer.raw(IFA_LOCAL) or answer.raw(IFA_ADDRESS))
+    flags = answer.number(IFA_FLAGS) or flags
+    address = Address(
+        interface=names[index],
+        address=ip_interface((number, length)),
+        prefix_route=not flags & IFA_F_NOPREFIXROUTE,
+    )
+    return Held(
+        address=address,
+        ours=answer.number(IFA_PROTO) == PROTOCOL,
+        autoconfigured=number.version == 6 and not number.is_link_local and not flags & UNFIT,
+    )

@@ -1,0 +1,68 @@
+"""Elements between three tongues: our plain words, nft's script, libnftables' JSON.
+
+Plain words carry no quotes ("fiber . tcp . 443"). In a script names are quoted, since an interface
+may be called like a keyword of nft ("accept", "ip"); in JSON a key is a tree.
+"""
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_network
+from typing import Any
+
+from lbrouter.model.errors import DefectError
+from lbrouter.model.kernel_state import Elements
+
+BARE = re.compile(r"\d+|0x[0-9a-f]+|[\d.]+(/\d+)?|[0-9a-f.]*:[0-9a-f:.]*(/\d+)?")
+"""What stands in a script as it is: numbers, addresses, networks, class identifiers."""
+
+
+def element_words(elements: Elements) -> str:
+    """`elements` as they stand between the braces of `add element`, sorted."""
+    return ", ".join(_pair(key, value) for key, value in sorted(elements))
+
+
+def _pair(key: str, value: str) -> str:
+    return f"{_quoted(key)} : {_value(value)}" if value else _quoted(key)
+
+
+def _value(words: str) -> str:
+    """Verdicts stand bare: a chain is named, not quoted."""
+    return words if words.startswith(("goto ", "jump ")) else _quoted(words)
+
+
+def _quoted(words: str) -> str:
+    return " . ".join(atom if BARE.fullmatch(atom) else f'"{atom}"' for atom in words.split(" . "))
+
+
+def elements_from_json(found: Iterable[Any]) -> Elements:
+    """`elem` of a set or map in libnftables' JSON, as our plain words."""
+    return frozenset(_from_json(each) for each in found)
+
+
+def _from_json(found: Any) -> tuple[str, str]:
+    if isinstance(found, list):
+        key, value = found
+        return _plain(key), _plain(value)
+    return _plain(found), ""
+
+
+def _plain(tree: Any) -> str:
+    """One key or value of a JSON element as plain words."""
+    if isinstance(tree, str | int):
+        return str(tree)
+    match tree:
+        case {"concat": parts}:
+            return " . ".join(_plain(part) for part in parts)
+        case {"prefix": {"addr": address, "len": length}}:
+            # nft writes ::ffff:0.0.0.0 where Python writes ::ffff:0:0.
+            return str(ip_network(f"{address}/{length}"))
+        case {"goto": {"target": chain}}:
+            return f"goto {chain}"
+        case {"jump": {"target": chain}}:
+            return f"jump {chain}"
+        case {"elem": {"val": inner}}:
+            return _plain(inner)
+        case {"range": [first, last]}:
+            return f"{_plain(first)}-{_plain(last)}"
+        case _:
+            raise DefectError(f"nft printed an element that lbrouter cannot read: {tree!r}")

@@ -1,0 +1,39 @@
+"""Everything of ours that rtnetlink carries: the entry to link, address, route and rule."""
+
+from pyroute2 import AsyncIPRoute
+
+from lbrouter.kernel.objects import address, link, route, rule
+from lbrouter.model.facts import Scope
+from lbrouter.model.kernel_state import Address, Device, KernelState, LinkFlag, Route, Rule
+from lbrouter.model.plan import Operation
+
+Noun = Device | LinkFlag | Address | Route | Rule
+
+
+async def observe(ipr: AsyncIPRoute, scope: Scope) -> KernelState:
+    """Devices, link flags, addresses, routes and rules; the other fields stay empty."""
+    found = await link.links(ipr)
+    return KernelState(
+        devices=link.devices(found),
+        links=link.flags(found, scope.interfaces),
+        addresses=address.ours(await address.held(ipr)),
+        routes=await route.observe(ipr),
+        rules=await rule.observe(ipr),
+    )
+
+
+async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
+    """Carry out an operation on one of the nouns above; raises NetlinkError or LbrouterError."""
+    match operation.noun:
+        case Device():
+            await link.execute_device(ipr, operation)
+        case LinkFlag():
+            await link.execute_flag(ipr, operation)
+        case Address():
+            await address.execute(ipr, operation)
+        case Route():
+            await route.execute(ipr, operation)
+        case Rule():
+            await rule.execute(ipr, operation)
+        case _:
+            raise TypeError(f"rtnl has no {type(operation.noun).__name__}")

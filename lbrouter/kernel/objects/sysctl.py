@@ -1,0 +1,76 @@
+"""Settings below /proc/sys, of the network namespace of the calling thread.
+
+/proc/sys/net shows the namespace of whoever opens the file, so no path names a namespace.
+"""
+
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from lbrouter.kernel.refusals import refusal
+from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.kernel_state import Sysctl
+from lbrouter.model.plan import Operation
+
+ROOT: Final = Path("/proc/sys")
+
+
+def observe(paths: Iterable[str]) -> frozenset[Sysctl]:
+    """Those of `paths` that this kernel has; a missing interface or module has none."""
+    found = ((path, _read(path)) for path in paths)
+    return frozenset(Sysctl(path=path, value=value) for path, value in found if value is not None)
+
+
+def execute(operation: Operation) -> None:
+    """Set the new value and read it back; removing does nothing, since a setting cannot go away."""
+    setting = operation.new
+    if not isinstance(setting, Sysctl):
+        return
+    try:
+        _write(setting)
+    except OSError as error:
+        raise refusal(operation, _meaning(error)) from error
+    held = _read(setting.path)
+    if held != _normal(setting.value):
+        raise NotAppliedError(
+            f"Setting {setting.path} was set to {setting.value!r} but reads {held!r}."
+        )
+
+
+@contextmanager
+def held_at(path: str, value: str) -> Iterator[None]:
+    """The setting is `value` inside the block and as before after it, where it exists at all."""
+    before = _read(path)
+    if before is None or before == value:
+        yield
+        return
+    _write(Sysctl(path=path, value=value))
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            _write(Sysctl(path=path, value=before))
+
+
+def _meaning(error: OSError) -> int:
+    """A path that does not exist is a feature that this kernel lacks."""
+    return errno.EOPNOTSUPP if error.errno == errno.ENOENT else error.errno or errno.EIO
+
+
+def _read(path: str) -> str | None:
+    try:
+        return _normal((ROOT / path).read_text())
+    except OSError:
+        return None
+
+
+def _write(setting: Sysctl) -> None:
+    with (ROOT / setting.path).open("w") as file:
+        file.write(setting.value)
+
+
+def _normal(value: str) -> str:
+    """As a person writes it: read back, a list is separated by tabs."""
+    return " ".join(value.split())

@@ -1,0 +1,90 @@
+"""One probe that is out, until it is answered, refused, or too old."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from lbrouter.kernel.probe.suspend_detector import Vigil
+from lbrouter.model.events import Failure, ProbeAnswered, ProbeEvent, ProbeLost, ProbeSent
+
+Emit = Callable[[ProbeEvent], object]
+
+LATEST_S: Final = 3.0
+"""After this nothing is expected any more. Whether an answer is overdue long before that is for
+the brain to say: it knows the round trips."""
+
+
+class Pending:
+    """A probe from its sending to its one verdict; a second answer is a duplicate and not told."""
+
+    def __init__(self, *, uplink: str, target: str, vigil: Vigil, emit: Emit) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._uplink, self._target = uplink, target
+        self._vigil, self._emit = vigil, emit
+        self._forgiven = False
+        self._at_end: list[Callable[[], object]] = []
+        self._timer = self._loop.call_later(LATEST_S, self.failed, Failure.SILENT)
+        self.done = False
+        self.sent_at = self._loop.time()
+        emit(ProbeSent(at=self.sent_at, uplink=uplink, target=target))
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since it was sent."""
+        return self._loop.time() - self.sent_at
+
+    def at_end(self, call: Callable[[], object]) -> None:
+        """Do `call` when this probe is done; now if it is."""
+        if self.done:
+            call()
+        else:
+            self._at_end.append(call)
+
+    def answered(self, rtt_s: float) -> None:
+        """The target answered, `rtt_s` after the sending."""
+        if self.done:
+            return
+        self._vigil.check()
+        self.settle()
+        self._emit(
+            ProbeAnswered(
+                at=self._loop.time(),
+                uplink=self._uplink,
+                target=self._target,
+                sent_at=self.sent_at,
+                rtt_s=min(max(rtt_s, 0.0), self.elapsed_s),
+            )
+        )
+
+    def failed(self, reason: Failure, detail: str = "") -> None:
+        """No answer will come, for `reason`."""
+        if self.done:
+            return
+        self._vigil.check()
+        self.settle()
+        if self._forgiven:
+            return
+        self._emit(
+            ProbeLost(
+                at=self._loop.time(),
+                uplink=self._uplink,
+                target=self._target,
+                sent_at=self.sent_at,
+                reason=reason,
+                detail=detail,
+            )
+        )
+
+    def forgive(self) -> None:
+        """Its loss is not to be told: this process slept while it was out."""
+        self._forgiven = True
+
+    def settle(self) -> None:
+        """Nothing more is expected."""
+        if self.done:
+            return
+        self.done = True
+        self._timer.cancel()
+        for call in self._at_end:
+            call()
+        self._at_end.clear()

@@ -1,0 +1,1 @@
+"""What the kernel and the machine have: facts, features, counters, tables."""

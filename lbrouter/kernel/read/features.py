@@ -1,0 +1,157 @@
+"""What this kernel can do, found out by doing it in a namespace that is thrown away.
+
+A version number tells nothing: distributions leave modules out, containers forbid loading them.
+"""
+
+import asyncio
+import errno
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.rtnl import (
+    RTM_DELQDISC,
+    RTM_NEWLINK,
+    RTM_NEWQDISC,
+    RTM_NEWTFILTER,
+)
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from pyroute2.netlink.rtnl.tcmsg import tcmsg
+
+from lbrouter.kernel import pppoe
+from lbrouter.kernel.netlink.client import ADD, REMOVE, send
+from lbrouter.kernel.netns import in_scratch
+from lbrouter.model.errors import NotPermittedError
+
+NEEDS: Final[Mapping[str, str]] = {
+    "vlan": "802.1Q VLANs on a trunk (module 8021q)",
+    "ifb": "ceilings of a VLAN over all uplinks (module ifb)",
+    "htb": "guarantees and ceilings (module sch_htb)",
+    "fq_codel": "short queues under load, fair between connections (module sch_fq_codel)",
+    "cake": "short queues under load, fair between clients (module sch_cake)",
+    "netem": "delay and loss in a rehearsal (module sch_netem)",
+    "pppoe": "lines by PPPoE (modules pppoe, ppp_generic)",
+    "u32": "redirecting a device's packets to an IFB (module cls_u32)",
+    "nft": "firewall and balancing (module nf_tables)",
+    "nft_nat": "translating addresses on the uplinks (modules nft_chain_nat, nft_masq)",
+}
+"""Every feature that is asked for, and what it is for."""
+
+NAT: Final = (
+    "add chain inet probe nat { type nat hook postrouting priority srcnat; };"
+    "add rule inet probe nat masquerade"
+)
+
+ETH_P_ALL: Final = 0x0300
+"""In network byte order, as tc carries it in `info`."""
+
+PORT: Final = "probe0"
+HTB_HANDLE: Final = 0x10000
+TC_ROOT: Final = 0xFFFFFFFF
+
+Probe = Callable[[AsyncIPRoute, int], Awaitable[None]]
+
+
+def features() -> frozenset[str]:
+    """The features of `NEEDS` that this kernel has. About 10 ms. Needs root."""
+    try:
+        found = in_scratch(lambda: asyncio.run(_probe()) | _nft())
+    except PermissionError as error:
+        raise NotPermittedError(
+            "Finding out what the kernel can do needs a scratch network namespace.",
+            remedy="Run it as root.",
+        ) from error
+    return found | ({"pppoe"} if pppoe.available() else frozenset())
+
+
+def known(runtime_dir: Path) -> frozenset[str]:
+    """As `features`, but asked once a boot: the answer is kept in `runtime_dir`/features.json."""
+    file = runtime_dir / "features.json"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(file.read_text())
+        if kept["boot"] == boot:
+            return frozenset(map(str, kept["features"]))
+    found = features()
+    with suppress(OSError):
+        runtime_dir.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"boot": boot, "features": sorted(found)}))
+    return found
+
+
+async def _probe() -> frozenset[str]:
+    async with AsyncIPRoute() as ipr:
+        await _create(ipr, PORT, "veth")
+        port = await _index(ipr, PORT)
+        probes: dict[str, Probe] = {"vlan": _vlan, "ifb": _ifb}
+        for kind in ("fq_codel", "cake", "netem"):
+            probes[kind] = _qdisc(kind)
+        probes |= {"htb": _htb, "u32": _u32}
+        return frozenset([name for name, probe in probes.items() if await _has(ipr, probe, port)])
+
+
+async def _has(ipr: AsyncIPRoute, probe: Probe, port: int) -> bool:
+    """An unknown kind is ENOENT or "not supported"; a known one may still miss its options."""
+    try:
+        await probe(ipr, port)
+    except NetlinkError as error:
+        return bool(error.code == errno.EINVAL)
+    return True
+
+
+async def _create(ipr: AsyncIPRoute, name: str, kind: str, *more: tuple[str, Any]) -> None:
+    message = ifinfmsg()
+    info = [("IFLA_INFO_KIND", kind), *(each for each in more if each[0] == "IFLA_INFO_DATA")]
+    link = [each for each in more if each[0] != "IFLA_INFO_DATA"]
+    message["attrs"] = [("IFLA_IFNAME", name), *link, ("IFLA_LINKINFO", {"attrs": info})]
+    await send(ipr, message, RTM_NEWLINK, ADD)
+
+
+async def _index(ipr: AsyncIPRoute, name: str) -> int:
+    return int((await ipr.link_lookup(ifname=name))[0])
+
+
+async def _vlan(ipr: AsyncIPRoute, port: int) -> None:
+    tag = ("IFLA_INFO_DATA", {"attrs": [("IFLA_VLAN_ID", 10)]})
+    await _create(ipr, "probe1", "vlan", ("IFLA_LINK", port), tag)
+
+
+async def _ifb(ipr: AsyncIPRoute, _port: int) -> None:
+    await _create(ipr, "probe2", "ifb")
+
+
+def _qdisc(kind: str) -> Probe:
+    async def probe(ipr: AsyncIPRoute, port: int) -> None:
+        message = tcmsg()
+        message["index"], message["parent"] = port, TC_ROOT
+        message["attrs"] = [("TCA_KIND", kind)]
+        await send(ipr, message, RTM_NEWQDISC, ADD)
+        # By its place alone: pyroute2 would send a handle along, and the qdisc has another.
+        gone = tcmsg()
+        gone["index"], gone["parent"] = port, TC_ROOT
+        await send(ipr, gone, RTM_DELQDISC, REMOVE)
+
+    return probe
+
+
+async def _htb(ipr: AsyncIPRoute, port: int) -> None:
+    await ipr.tc("add", "htb", port, HTB_HANDLE, default=0)
+
+
+async def _u32(ipr: AsyncIPRoute, port: int) -> None:
+    message = tcmsg()
+    message["index"], message["parent"], message["info"] = port, HTB_HANDLE, ETH_P_ALL
+    message["attrs"] = [("TCA_KIND", "u32")]
+    await send(ipr, message, RTM_NEWTFILTER, ADD)
+
+
+def _nft() -> frozenset[str]:
+    """A fresh context for each command, see kernel/objects/nft.py."""
+    from nftables import Nftables  # noqa: PLC0415  -- loads libnftables, which few verbs need
+
+    probes = {"nft": "add table inet probe", "nft_nat": NAT}
+    return frozenset(name for name, text in probes.items() if Nftables().cmd(text)[0] == 0)

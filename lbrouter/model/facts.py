@@ -1,0 +1,88 @@
+"""The machine as it is found, where to look on it, and the numbers that stay with names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv6Interface
+
+from lbrouter.model.kernel_state import IpAddress, IpInterface
+from lbrouter.model.lease import Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignRoot:
+    """A queueing discipline that somebody else put at the root of an interface."""
+
+    kind: str
+    handle: int
+    """The major number."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.handle:x}:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceFacts:
+    """What the machine says of an interface that exists, before we touch it."""
+
+    name: str
+    index: int
+    up: bool
+    carrier: bool
+    mtu: int
+    kind: str = ""
+    """Kernel's kind ("veth", "vlan", "" for hardware)."""
+    parent: str = ""
+    """The interface that a VLAN device stands on."""
+    tag: int = 0
+    """The 802.1Q tag of a VLAN device."""
+    ours: bool = False
+    """Created by lbrouter (carries our ifalias)."""
+    addresses: tuple[IpInterface, ...] = ()
+    """All its addresses, ours and others'."""
+    foreign_addresses: tuple[IpInterface, ...] = ()
+    """Those that others put there: we use them, and leave them."""
+    autoconfigured: tuple[IPv6Interface, ...] = ()
+    """Those that the kernel formed from router advertisements and that new flows may use: neither
+    tentative, nor deprecated, nor temporary (RFC 8981)."""
+    gateways: tuple[IpAddress, ...] = ()
+    """Gateways of default routes by this interface in `main` that are not ours."""
+    foreign_root: ForeignRoot | None = None
+    """What stands at its root and is neither ours nor the kernel's own choice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The machine as found: interfaces by name, kernel features by name, foreign things in our way.
+
+    `conflicts` are sentences; a conflict is reported, never removed. `take_over` are interfaces
+    whose foreign root may be replaced.
+    """
+
+    interfaces: Mapping[str, InterfaceFacts] = field(default_factory=dict)
+    features: frozenset[str] = frozenset()
+    conflicts: tuple[str, ...] = ()
+    leases: Mapping[str, Lease] = field(default_factory=dict)
+    """What DHCP servers lent to uplinks, by the uplink's name."""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    """By uplink, why it has no address yet, in the words of the program that asks for one."""
+    take_over: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where to look for what is ours: interfaces the file names and sysctls we set."""
+
+    interfaces: frozenset[str] = frozenset()
+    sysctls: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """Numbers that stay with their names: uplink numbers (1 to 15) and VLAN numbers (1 to 4000).
+
+    `retired` lists names whose number may be taken again, the longest gone first.
+    """
+
+    uplinks: Mapping[str, int] = field(default_factory=dict)
+    vlans: Mapping[str, int] = field(default_factory=dict)
+    retired: tuple[str, ...] = ()

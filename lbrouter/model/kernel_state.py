@@ -1,0 +1,286 @@
+"""`KernelState`: what the kernel should hold, and what it does hold, in the same words.
+
+Each noun has a `key` (what the kernel identifies it by) and equality over the fields that *we* set.
+What the kernel adds by itself is dropped in `lbrouter.kernel` on the way up, never here. `why` says
+what the object is for; it takes no part in equality, since the kernel does not carry it.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
+
+from lbrouter.model.managed_process import Service
+
+IpAddress = IPv4Address | IPv6Address
+IpInterface = IPv4Interface | IPv6Interface
+IpNetwork = IPv4Network | IPv6Network
+
+
+class Family(StrEnum):
+    """Address family, named by the flag that `ip` takes for it."""
+
+    V4 = "ip"
+    V6 = "ip6"
+
+    @property
+    def version(self) -> int:
+        """4 or 6."""
+        return 4 if self is Family.V4 else 6
+
+    @staticmethod
+    def of(version: int) -> "Family":
+        """The family of an address of `version` 4 or 6."""
+        return Family.V4 if version == 4 else Family.V6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sysctl:
+    """A kernel setting: `path` below /proc/sys with slashes, `value` as text.
+
+    A setting is never removed, only set; `down` sets it back to what was found first.
+    """
+
+    path: str
+    value: str
+    why: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel knows it by."""
+        return ("sysctl", self.path)
+
+
+class DeviceKind(StrEnum):
+    """Kinds of device that lbrouter creates."""
+
+    VLAN = "vlan"
+    IFB = "ifb"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device of ours: an 802.1Q VLAN on `parent` with `tag`, or an IFB (no parent, tag 0)."""
+
+    name: str
+    kind: DeviceKind
+    parent: str = ""
+    tag: int = 0
+    why: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel knows it by."""
+        return ("device", self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkFlag:
+    """Whether an interface is administratively up. Like a sysctl: set, never removed."""
+
+    interface: str
+    up: bool
+    why: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel knows it by."""
+        return ("link", self.interface)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """An address on an interface; without `prefix_route`, the kernel adds no route to `main`."""
+
+    interface: str
+    address: IpInterface
+    prefix_route: bool = True
+    why: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel knows it by."""
+        return ("address", self.interface, self.address.ip, self.address.network.prefixlen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route of ours. No gateway means connected. `unreachable` answers with an ICMP error."""
+
+    table: int
+    destination: IpNetwork
+    interface: str = ""
+    gateway: IpAddress | None = None
+    source: IpAddress | None = None
+    metric: int = 0
+    onlink: bool = False
+    mtu: int = 0
+    """Largest packet that goes by it, 0 for what the interface takes."""
+    why: str = field(default="", compare=False)
+
+    @property
+    def family(self) -> Family:
+        """The family of the destination."""
+        return Family.of(self.destination.version)
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel knows it by."""
+        return ("route", self.family, self.table, self.destination, self.metric)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A policy rule. `table` 0 means `unreachable`. Selectors left empty match everything."""
+
+    family: Family
+    priority: int
+    table: int
+    mark: int = 0
+    mask: int = 0
+    out_interface: str = ""
+    suppress_prefix_length: int | None = None
+    why: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel knows it by."""
+        return ("rule", self.family, self.priority)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Qdisc:
+    """A queueing discipline of ours.
+
+    `handle` is the major (0xffff for ingress/clsact, 0 where the kernel picks one for a leaf);
+    `parent` is "root", "ingress", "clsact" or a class as (major, minor). `options` are the
+    parameters that we set, sorted by name. `replaces` is the handle of somebody else's root that it
+    may displace, 0 for none.
+    """
+
+    interface: str
+    handle: int
+    parent: str | tuple[int, int]
+    kind: str
+    options: tuple[tuple[str, int | str], ...] = ()
+    replaces: int = field(default=0, compare=False)
+    why: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel knows it by."""
+        return ("qdisc", self.interface, self.parent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HtbClass:
+    """An HTB class. Rates in bits a second, bursts and quantum in bytes; parent minor 0 is root.
+
+    `overhead` bytes are counted on top of each packet, `mpu` bytes for each one at the least.
+    """
+
+    interface: str
+    classid: tuple[int, int]
+    parent: tuple[int, int]
+    rate: int
+    ceil: int
+    burst: int
+    cburst: int
+    quantum: int
+    prio: int
+    overhead: int = 0
+    mpu: int = 0
+    why: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel knows it by."""
+        return ("class", self.interface, self.classid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect:
+    """All packets of `interface` in `direction` ("ingress" or "egress") pass through IFB `to`.
+
+    `to` is "" where they pass as they are: the hook and its filter keep the place.
+    """
+
+    interface: str
+    direction: str
+    to: str
+    why: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel knows it by."""
+        return ("redirect", self.interface, self.direction)
+
+
+Elements = frozenset[tuple[str, str]]
+"""Elements of an nft set or map as (key, value) in nft's own words; the value of a set's is ""."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NftTable:
+    """Our nft table: the digest of its structure, and the elements of its static sets and maps.
+
+    `script` is the structure as nft text, empty where only the kernel was asked (an nft dump is no
+    image to load from). Two tables are equal when structure and elements are.
+    """
+
+    structure: str
+    elements: Mapping[str, Elements]
+    script: str = field(default="", compare=False, repr=False)
+    why: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel knows it by."""
+        return ("nft",)
+
+
+Noun = (
+    Sysctl
+    | Device
+    | LinkFlag
+    | Address
+    | Route
+    | Rule
+    | Qdisc
+    | HtbClass
+    | Redirect
+    | NftTable
+    | Service
+)
+"""What an operation is about. A `Service` is never part of a `KernelState`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelState:
+    """Everything that is ours in one network namespace, desired or observed."""
+
+    sysctls: frozenset[Sysctl] = frozenset()
+    devices: frozenset[Device] = frozenset()
+    links: frozenset[LinkFlag] = frozenset()
+    addresses: frozenset[Address] = frozenset()
+    routes: frozenset[Route] = frozenset()
+    rules: frozenset[Rule] = frozenset()
+    qdiscs: frozenset[Qdisc] = frozenset()
+    classes: frozenset[HtbClass] = frozenset()
+    redirects: frozenset[Redirect] = frozenset()
+    nft: NftTable | None = None
+
+    def nouns(self) -> Iterator[Noun]:
+        """Every noun, the nft table last."""
+        for each in fields(self):
+            if each.name != "nft":
+                yield from getattr(self, each.name)
+        if self.nft is not None:
+            yield self.nft

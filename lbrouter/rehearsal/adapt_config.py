@@ -1,0 +1,157 @@
+"""What of a configuration a venue must replace, and with what; every replacement is a note. Pure.
+
+A PPPoE concentrator, router advertisements, an administrator's networkd: the lab has none. Their
+uplinks, and those by DHCP, get a subnet of the lab's own, and (but for `external`) become static in
+the rehearsed copy: `apply` alone fetches no lease. The fault of a lease has a DHCP server.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_interface
+from itertools import islice
+
+from lbrouter.model.addresses import Addressing
+from lbrouter.model.config import Config, Uplink, Vlan
+from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
+
+STAND_IN4 = IPv4Network("198.18.0.0/15")
+STAND_IN6 = IPv6Network("2001:2::/48")
+"""Networks for interconnection tests (RFC 2544, RFC 5180): uplinks whose address the lab brings."""
+
+Pairs = Mapping[str, tuple[tuple[IpInterface, IpAddress], ...]]
+"""By uplink, the gateway's address and the provider's, IPv4 first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapted:
+    """The configuration as it can be rehearsed, every uplink's addresses, what was changed.
+
+    `dhcp` names the uplinks whose address the file wants from a DHCP server.
+    """
+
+    config: Config
+    pairs: Pairs
+    notes: tuple[str, ...]
+    dhcp: frozenset[str] = frozenset()
+
+
+def adapt(config: Config, *, tags: bool, leases: frozenset[str] = frozenset()) -> Adapted:
+    """`config` as this kernel can rehearse it; `tags` says that the kernel has 802.1Q.
+
+    `leases` names the `dhcp` uplinks that get their address from a provider's DHCP server.
+    """
+    pairs, uplinks = {}, {}
+    notes: list[str] = []
+    for number, uplink in enumerate(config.uplinks.values(), 1):
+        pairs[uplink.name] = _pairs(config, uplink, number)
+        leased = uplink.name in leases and uplink.addressing is Addressing.DHCP
+        uplinks[uplink.name], said = _replaced(uplink, pairs[uplink.name], leased=leased)
+        notes += said
+    vlans = dict(config.vlans)
+    tagged = [vlan for vlan in vlans.values() if vlan.port is None]
+    if tagged and not tags:
+        vlans |= {vlan.name: _ported(config, vlan) for vlan in tagged}
+        notes.append(_no_tags(config, tagged))
+    leasing = [vlan.name for vlan in vlans.values() if vlan.dhcp is not None or vlan.hosts]
+    if leasing:
+        notes.append(f"{', '.join(leasing)}: the lab's clients have addresses and ask for none")
+    if config.alerts is not None:
+        notes.append("alerts: nobody is told of a rehearsal")
+    lan = config.lan if tags else None
+    others = {"uplinks": uplinks, "vlans": vlans, "lan": lan, "alerts": None}
+    copy = config.model_copy(update=others)
+    dhcp = {each.name for each in config.uplinks.values() if each.addressing is Addressing.DHCP}
+    return Adapted(config=copy, pairs=pairs, notes=tuple(notes), dhcp=frozenset(dhcp))
+
+
+def static_pairs(uplink: Uplink) -> Iterator[tuple[IpInterface, IpAddress]]:
+    """The addresses that the file itself gives to an uplink."""
+    for address, gateway in (
+        (uplink.static4, uplink.gateway),
+        (uplink.static6, uplink.gateway6),
+    ):
+        if address is not None and gateway is not None:
+            yield address, gateway
+
+
+def networks_of(config: Config) -> list[IpNetwork]:
+    """Every network that the file numbers: uplinks' and VLANs'."""
+    found = [a.network for up in config.uplinks.values() for a, _ in static_pairs(up)]
+    return found + [a.network for vlan in config.vlans.values() for a in gateways_of(vlan)]
+
+
+def gateways_of(vlan: Vlan) -> tuple[IpInterface, ...]:
+    """The gateway's addresses in a VLAN."""
+    return tuple(each for each in (vlan.address, vlan.address6) if each is not None)
+
+
+def overlap(one: IpNetwork, other: IpNetwork) -> bool:
+    """Whether two networks of whatever family share an address."""
+    return one.version == other.version and (
+        one.network_address in other or other.network_address in one
+    )
+
+
+def _pairs(
+    config: Config, uplink: Uplink, number: int
+) -> tuple[tuple[IpInterface, IpAddress], ...]:
+    """The file's own addresses, with the lab's where the file leaves them to somebody else."""
+    found = list(static_pairs(uplink))
+    if uplink.addressing is not Addressing.STATIC:
+        found.insert(0, _stand_in(config, STAND_IN4, number, prefix=24))
+    if uplink.auto6:
+        found.append(_stand_in(config, STAND_IN6, number, prefix=64))
+    return tuple(found)
+
+
+def _stand_in(
+    config: Config, pool: IpNetwork, number: int, *, prefix: int
+) -> tuple[IpInterface, IpAddress]:
+    """The lab's `number`-th subnet of `pool` that the file does not use."""
+    used = networks_of(config)
+    step = 1 << (pool.max_prefixlen - prefix)
+    base = int(pool.network_address)
+    subnets = (type(pool)((base + step * place, prefix)) for place in range(1, 10000))
+    free = (net for net in subnets if not any(overlap(net, each) for each in used))
+    network = next(islice(free, number - 1, None))
+    return ip_interface(f"{network[2]}/{prefix}"), network[1]
+
+
+def _replaced(
+    uplink: Uplink, pairs: tuple[tuple[IpInterface, IpAddress], ...], *, leased: bool
+) -> tuple[Uplink, list[str]]:
+    """The uplink with static addresses, and a note for each that the lab brought."""
+    change: dict[str, object] = {}
+    notes = []
+    by_version = {address.version: (address, gateway) for address, gateway in pairs}
+    if uplink.addressing in (Addressing.DHCP, Addressing.PPPOE) and not leased:
+        change["address"], change["gateway"] = by_version[4]
+        change |= dict.fromkeys(("username", "password_file"))
+        but = ", but in the fault `lease`" if uplink.addressing is Addressing.DHCP else ""
+        notes.append(
+            f"uplinks.{uplink.name}: {uplink.addressing.value} is rehearsed as the static address "
+            f"{by_version[4][0]}{but}"
+        )
+    if uplink.auto6:
+        change["address6"], change["gateway6"] = by_version[6]
+        notes.append(
+            f"uplinks.{uplink.name}: IPv6 by router advertisement is rehearsed as the static "
+            f"address {by_version[6][0]}"
+        )
+    return uplink.model_copy(update=change), notes
+
+
+def _ported(config: Config, vlan: Vlan) -> Vlan:
+    """A tagged VLAN on a port of its own, named after its tag."""
+    used = {up.interface for up in config.uplinks.values()}
+    used |= {each.port for each in config.vlans.values() if each.port}
+    name = f"vlan{vlan.id}"
+    while name in used:
+        name += "x"
+    return vlan.model_copy(update={"id": None, "port": name})
+
+
+def _no_tags(config: Config, tagged: list[Vlan]) -> str:
+    trunk = config.lan.trunk if config.lan else "the trunk"
+    names = ", ".join(vlan.name for vlan in tagged)
+    return f"this kernel has no 802.1Q: {names} each get a port of their own instead of {trunk}"

@@ -1,0 +1,1 @@
+"""What a rehearsal expected, beside what it saw."""

@@ -1,0 +1,105 @@
+"""What the file promises, worked out from its text alone. Pure.
+
+On purpose not shared with `lbrouter.compile`: a rehearsal that asked the compiler what is right
+would agree with every mistake of the compiler.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from lbrouter.model.config import ANY, Config, Forward, Policy, PolicyMode, PolicyRule, Protocol
+from lbrouter.model.kernel_state import IpAddress
+from lbrouter.rehearsal.lab.layout import SERVERS, TALK_PORT, Line, Segment, Site
+
+Shares = Mapping[str, float]
+"""By uplink, the part of the new flows that it should carry; together 1, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A way for a VLAN's TCP flows into a policy: where to connect to so that it applies."""
+
+    policy: str
+    vlan: str
+    to: IpAddress
+    port: int
+
+    @property
+    def version(self) -> int:
+        """Address family, 4 or 6."""
+        return self.to.version
+
+
+def policy_for(config: Config, vlan: str, protocol: Protocol, to: IpAddress, port: int) -> str:
+    """The policy of a new flow from `vlan`: the first rule that matches, else the VLAN's own."""
+    for rule in config.rules:
+        if _matches(rule, vlan, protocol, to, port):
+            return rule.policy
+    return config.vlans[vlan].policy
+
+
+def _matches(rule: PolicyRule, vlan: str, protocol: Protocol, to: IpAddress, port: int) -> bool:
+    return (
+        (not rule.from_ or vlan in rule.from_)
+        and rule.protocol in (None, protocol)
+        and (not rule.ports or port in rule.ports)
+        and (not rule.to or any(to in network for network in rule.to))
+    )
+
+
+def expected_shares(config: Config, policy: Policy, able: Mapping[str, Line]) -> Shares:
+    """Shares in a policy's new flows of the uplinks in `able`: alive, and with the family asked."""
+    names = [name for name in policy.uplinks if name in able]
+    if policy.mode is PolicyMode.FAILOVER:
+        return {names[0]: 1.0} if names else {}
+    names = [name for name in names if not config.uplinks[name].metered] or names
+    weights = _weights(config, policy, names)
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items() if weight}
+
+
+def _weights(config: Config, policy: Policy, names: list[str]) -> Mapping[str, float]:
+    uploads = [config.uplinks[name].upload for name in names]
+    if policy.weights is not None:
+        weights: dict[str, float] = {name: policy.weights[name] for name in names}
+    elif all(rate is not None for rate in uploads):
+        weights = {name: rate or 0 for name, rate in zip(names, uploads, strict=True)}
+    else:
+        weights = dict.fromkeys(names, 1)
+    return weights if any(weights.values()) else dict.fromkeys(names, 1)
+
+
+def ways(site: Site) -> Iterator[Way]:
+    """For each policy, family and VLAN at most one way in: by the VLAN itself, or by a rule."""
+    found: set[tuple[str, str, int]] = set()
+    for segment in site.segments:
+        for to, port in _doors(site, segment):
+            policy = policy_for(site.config, segment.name, Protocol.TCP, to, port)
+            if (policy, segment.name, to.version) not in found:
+                found.add((policy, segment.name, to.version))
+                yield Way(policy=policy, vlan=segment.name, to=to, port=port)
+
+
+def _doors(site: Site, segment: Segment) -> Iterator[tuple[IpAddress, int]]:
+    """Servers and ports that a VLAN might ask: the lab's own first, then what the rules name."""
+    versions = {gateway.version for gateway in segment.gateways}
+    servers = [server for server in SERVERS if server.version in versions]
+    yield from ((server, TALK_PORT) for server in servers)
+    for rule in site.config.rules:
+        if rule.protocol not in (None, Protocol.TCP):
+            continue
+        for network in rule.to or (ip_network("0.0.0.0/0"), ip_network("::/0")):
+            inside = (each for each in site.servers if each in network)
+            server = next((each for each in inside if each.version in versions), None)
+            if server is not None:
+                yield server, next(iter(rule.ports), TALK_PORT)
+
+
+def forwards_on(config: Config, uplink: str, version: int) -> list[Forward]:
+    """The forwards that are open on an uplink in one family."""
+    return [
+        each
+        for each in config.forwards
+        if each.uplink in (uplink, ANY) and each.to.address.version == version
+    ]

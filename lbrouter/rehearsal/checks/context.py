@@ -1,0 +1,120 @@
+"""What the acts of a rehearsal share: the venue, new client addresses, flows and their uplinks."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lbrouter.model.kernel_state import IpAddress
+from lbrouter.rehearsal.analysis.expected import Way
+from lbrouter.rehearsal.checks.faults import Fault
+from lbrouter.rehearsal.lab.hosts import Client
+from lbrouter.rehearsal.lab.layout import Line, Style
+from lbrouter.rehearsal.lab.process import Row
+from lbrouter.rehearsal.lab.venue import Venue
+
+Progress = Callable[[str], None]
+
+AT_ONCE = frozenset({"unreachable", "prohibited", "refused"})
+"""Answers that tell a client that there is no way, instead of letting it wait for its timeout."""
+
+PATIENCE_MS = 2500
+"""How long a client waits. An answer that comes back while the client's kernel is still busy with
+its first packet counts only when it comes again, to the second packet, a second later."""
+
+FEW = 8
+"""Flows where all are refused: a kernel sends few ICMPv6 errors to one client (RFC 4443, 2.4 f)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How much a rehearsal does: `flows` for each policy and family, `take` bytes in each flow.
+
+    `faults` are played on every uplink, in this order; `bandwidth` says whether rates are measured.
+    `style` overrides how the venue is built; by default there are as many client addresses as the
+    policies need to show their shares.
+    """
+
+    flows: int = 240
+    take: int = 2000
+    faults: tuple[Fault, ...] = tuple(Fault)
+    bandwidth: bool = True
+    style: Style | None = None
+
+
+class Stage:
+    """A venue in the middle of a rehearsal."""
+
+    def __init__(self, venue: Venue, options: Options, progress: Progress) -> None:
+        self.venue = venue
+        self.config = venue.site.config
+        self.options = options
+        self.progress = progress
+        self._used: Counter[tuple[str, int]] = Counter()
+
+    def able(self, version: int, *, dead: Iterable[str] = ()) -> Mapping[str, Line]:
+        """Uplinks that carry an address family, but for the `dead` ones."""
+        lines = self.venue.site.lines
+        return {line.name: line for line in lines if line.leg(version) and line.name not in dead}
+
+    def fresh(self, client: Client, version: int, count: int) -> Sequence[IpAddress]:
+        """Up to `count` addresses of a client that no flow has used yet, as long as there are any.
+
+        A policy with sticky clients sends a known client where it went before: only a new one
+        shows where new clients go.
+        """
+        pool = client.seat.of(version)
+        start = self._used[client.seat.name, version] % len(pool)
+        count = min(count, len(pool))
+        self._used[client.seat.name, version] = start + count
+        return [pool[place % len(pool)] for place in range(start, start + count)]
+
+    def flows(
+        self, ways: Sequence[Way], expected: Mapping[str, float], *, count: int, clients: int
+    ) -> list[Row]:
+        """`count` TCP flows in all, from at most `clients` new clients, over the ways at once.
+
+        Only a `FEW` where no uplink is expected to carry them.
+        """
+        jobs = []
+        count = count if expected else FEW
+        for way in ways:
+            client = self.venue.client(way.vlan)
+            sources = self.fresh(client, way.version, max(1, clients // len(ways)))
+            jobs.append(
+                client.traffic(
+                    "flows",
+                    version=way.version,
+                    to=way.to,
+                    port=way.port,
+                    count=max(1, count // len(ways)),
+                    take=self.options.take,
+                    timeout_ms=PATIENCE_MS,
+                    sources=[str(source) for source in sources],
+                )
+            )
+        return self.venue.together(jobs)
+
+    def carriers(self, rows: Iterable[Row]) -> Counter[str]:
+        """How many of the flows that worked each uplink carried; "?" is an unknown source."""
+        seen = (self.venue.uplink_of(row["seen"]) or "?" for row in rows if not row["error"])
+        return Counter(seen)
+
+
+def errors_of(rows: Iterable[Row]) -> Counter[str]:
+    """How many flows failed, by reason."""
+    return Counter(row["error"] for row in rows if row["error"])
+
+
+def failed_at_once(rows: Sequence[Row]) -> bool:
+    """Whether every flow was refused with an answer, none left waiting."""
+    return bool(rows) and all(row["error"] in AT_ONCE for row in rows)
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """Counts in words: "3 silent, 1 reset"."""
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+
+
+def percent(parts: Mapping[str, float], *, digits: int = 0) -> str:
+    """Parts of one in words: "fiber 70 %, lte 30 %"."""
+    return ", ".join(f"{name} {part * 100:.{digits}f} %" for name, part in parts.items())

@@ -1,0 +1,1 @@
+"""The simulated venue: hosts, providers and impairments in namespaces."""

@@ -1,0 +1,101 @@
+"""What can be wrong with a provider's line while its carrier stays, as nft text. Pure.
+
+It all stands in tables of the provider's own namespace, so that nothing of it touches the gateway.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lbrouter.rehearsal.lab.layout import Line
+
+RELAYED = 0xDE1A
+"""Packet mark of a frame that the delay relay has let go of."""
+
+PORTAL_PORTS = {80: 8080, 443: 8443}
+"""Where a captive portal answers in the place of HTTP and HTTPS, on the provider's own address."""
+
+ND = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
+"""Neighbours stay reachable: without them the link itself would look dead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impairment:
+    """Loss in percent and delay in milliseconds, one way; names that are not answered; a portal.
+
+    A captive portal lets pings and DNS pass, so that the line looks alive, answers HTTP with a
+    redirection and HTTPS with a certificate of its own, and drops everything else.
+    """
+
+    loss_up_percent: float = 0
+    loss_down_percent: float = 0
+    delay_ms: float = 0
+    dns_dead: bool = False
+    portal: bool = False
+
+
+def ruleset(line: Line, wrong: Impairment) -> str:
+    """A script for `nft -f` that leaves exactly the rules for `wrong`; without delay."""
+    tables = {"inet impair": list(_filters(wrong))}
+    for leg in line.legs:
+        family = "ip6" if leg.address.version == 6 else "ip"
+        tables[f"{family} portal"] = [*_portal(str(leg.public.ip))] if wrong.portal else []
+    parts = []
+    for name, chains in tables.items():
+        parts += [f"table {name}", f"delete table {name}"]
+        if chains:
+            parts += [f"table {name} {{", *chains, "}"]
+    return "\n".join([*parts, ""])
+
+
+def _filters(wrong: Impairment) -> Iterator[str]:
+    ports = [53] if wrong.dns_dead else []
+    ways = (("line", "dport", wrong.loss_up_percent), ("wan", "sport", wrong.loss_down_percent))
+    rules = []
+    for interface, side, loss in ways:
+        rules += [f'  iifname "{interface}" meta l4proto {{ tcp, udp }} th {side} {port} drop'
+                  for port in ports]  # fmt: skip
+        if loss:
+            chance = f"numgen random mod 10000 < {round(loss * 100)}"
+            rules.append(f'  iifname "{interface}" {chance} counter drop')
+    if rules:
+        yield from (" chain lose { type filter hook prerouting priority -400;", f"  {ND}")
+        yield from (*rules, " }")
+    if wrong.portal:
+        yield from (
+            " chain captive { type filter hook forward priority -400;",
+            "  meta l4proto { icmp, ipv6-icmp } accept",
+            "  meta l4proto { tcp, udp } th dport 53 accept",
+            "  meta l4proto { tcp, udp } th sport 53 accept",
+            "  counter drop",
+            " }",
+        )
+
+
+def _portal(own: str) -> Iterator[str]:
+    yield " chain catch { type nat hook prerouting priority -110;"
+    for port, here in PORTAL_PORTS.items():
+        address = f"[{own}]" if ":" in own else own
+        yield f'  iifname "line" tcp dport {port} dnat to {address}:{here}'
+    yield " }"
+
+
+def detour(interfaces: tuple[str, ...]) -> str:
+    """A script for `nft -f`: what leaves by an interface goes to its relay first, but for ARP.
+
+    The host's kernel may lack netem; then a program holds the frames (`relay.py`).
+    """
+    parts = ["table netdev slow", "delete table netdev slow", "table netdev slow {"]
+    for interface in interfaces:
+        parts += [
+            f' chain {interface} {{ type filter hook egress device "{interface}" priority 0;',
+            f"  meta mark {RELAYED} accept",
+            "  ether type arp accept",
+            f'  fwd to "{relay_of(interface)}"',
+            " }",
+        ]
+    return "\n".join([*parts, "}", ""])
+
+
+def relay_of(interface: str) -> str:
+    """Name of the TAP device at which an interface's relay reads."""
+    return f"slow-{interface}"

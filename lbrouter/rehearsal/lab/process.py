@@ -1,0 +1,182 @@
+"""Starting processes for the lab's hosts, and talking to those that stay."""
+
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from lbrouter.model.errors import DefectError, UnavailableError
+
+Row = dict[str, Any]
+"""One line of JSON from a host of the lab."""
+
+PATIENCE_S = 120.0
+"""For commands that take a second: an emulated processor takes fifty times as long."""
+
+ENDINGS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+"""Signals that end a rehearsal."""
+
+AGENTS = Path(__file__).parents[1] / "agents"
+
+
+class LabError(DefectError):
+    """A command of the lab itself failed: the venue could not be built or run."""
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    stdin: str = "",
+    timeout_s: float = PATIENCE_S,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run `argv` to its end, whatever its exit code. UnavailableError without the program."""
+    try:
+        return subprocess.run(
+            argv,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            env=env,
+            cwd=cwd,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise UnavailableError(f"{argv[0]} is not installed", remedy=str(error)) from error
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"{shlex.join(argv)} hangs: no end within {timeout_s:.0f} s") from error
+
+
+def check(argv: Sequence[str], *, stdin: str = "", timeout_s: float = PATIENCE_S) -> str:
+    """Standard output of `argv`. Raises LabError when it fails."""
+    done = run(argv, stdin=stdin, timeout_s=timeout_s)
+    if done.returncode:
+        raise LabError(
+            f"{shlex.join(argv)} failed ({done.returncode}): {done.stderr.strip()}",
+            remedy=stdin.strip(),
+        )
+    return done.stdout
+
+
+def script_of(module: str) -> list[str]:
+    """Command line that runs one of the lab's own programs by its path.
+
+    By path and isolated (`-I -S`): such a program needs the standard library alone, and starts in
+    a fifth of the time that importing the whole package would take, once for each host.
+    """
+    return [sys.executable, "-I", "-S", str(AGENTS / f"{module}.py")]
+
+
+def settles(holds: Callable[[], bool], *, within_s: float, look_s: float = 0.1) -> bool:
+    """Wait for what another process does; whether it came in time."""
+    deadline, pause = time.monotonic() + within_s, threading.Event()
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        pause.wait(look_s)
+    return True
+
+
+def until(holds: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S) -> None:
+    """Wait for what must come. Raises LabError when it does not."""
+    if not settles(holds, within_s=within_s, look_s=0.01):
+        raise LabError(f"waited {within_s:.0f} s in vain for {what}")
+
+
+class Job:
+    """A process of the lab that runs beside us; closing its standard input asks it to finish."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.argv = tuple(argv)
+        self.process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def ask(self, word: str) -> Any:
+        """Send one line, read one line of JSON."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(word + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            self._fail()
+        return self.line()
+
+    def line(self) -> Any:
+        """The next line of JSON."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            self._fail()
+        return json.loads(line)
+
+    def result(self, *, timeout_s: float = PATIENCE_S) -> list[Row]:
+        """Let it end by itself (input stays open), then every line that it still had to say."""
+        assert self.process.stdout is not None
+        timer = _deadline(self.process, timeout_s)
+        lines = self.process.stdout.readlines()
+        timer.cancel()
+        if self.process.wait():
+            self._fail()
+        self.close()
+        return [json.loads(line) for line in lines]
+
+    def stop(self, *, timeout_s: float = PATIENCE_S) -> list[Row]:
+        """Ask it to finish now, then as `result`."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.result(timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """Kill it when it lives, and let go of its pipes."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                _close(pipe)
+
+    def _fail(self) -> NoReturn:
+        self.process.kill()
+        assert self.process.stderr is not None
+        said = self.process.stderr.read().strip()
+        code = self.process.wait()
+        self.close()
+        raise LabError(f"{shlex.join(self.argv)} ended ({code})", remedy=said)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back the signals that would end this thread, so that clearing up is not cut short."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _deadline(process: subprocess.Popen[str], timeout_s: float) -> threading.Timer:
+    """A timer, started, that kills `process`: a host that hangs must not hang the rehearsal."""
+    timer = threading.Timer(timeout_s, process.kill)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _close(pipe: IO[str]) -> None:
+    with suppress(BrokenPipeError):  # it died with a line of ours unread
+        pipe.close()

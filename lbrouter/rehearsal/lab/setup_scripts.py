@@ -1,0 +1,249 @@
+"""The venue as a network engineer would type it: for each host one shell script of ip, tc, nft.
+
+Interfaces: `line` at a provider faces the gateway, `wan` faces the internet, where its other end
+is `isp<n>`; `eth0` is a client's only one. On the switch `port<n>` faces the gateway, `seat<k>.<i>`
+a client. The gateway's are named by the file.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from lbrouter.rehearsal.lab.layout import Leg, Line, Segment, Site
+
+GATEWAY = "gateway"
+INTERNET = "internet"
+SWITCH = "switch"
+
+NO_DAD = "for each in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 > $each; done"
+"""No duplicate address detection: for a second after a link comes up it would hold up everything,
+since a router asks for its neighbours from its link-local address."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Script:
+    """What one host runs: lines for `ip -batch`, nft text, other commands, in this order."""
+
+    ip: list[str] = field(default_factory=list)
+    nft: list[str] = field(default_factory=list)
+    shell: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The whole as a POSIX shell script."""
+        parts = [NO_DAD, "ip -batch - <<'END'", *self.ip, "END"]
+        if self.nft:
+            parts += ["nft -f - <<'END'", *self.nft, "END"]
+        return "\n".join([*parts, *self.shell, ""])
+
+
+def isp_role(name: str) -> str:
+    """Role of an uplink's provider in the namespaces' names."""
+    return f"isp-{name}"
+
+
+def client_role(seat: str) -> str:
+    """Role of a client host in the namespaces' names."""
+    return f"client-{seat}"
+
+
+def roles(site: Site) -> list[str]:
+    """Every host of the venue."""
+    clients = [client_role(seat.name) for segment in site.segments for seat in segment.seats]
+    return [GATEWAY, INTERNET, SWITCH, *(isp_role(line.name) for line in site.lines), *clients]
+
+
+def cables(site: Site) -> Iterator[tuple[str, str, str, str]]:
+    """Every veth pair as (role, interface, role, interface)."""
+    for line in site.lines:
+        yield GATEWAY, line.interface, isp_role(line.name), "line"
+        yield isp_role(line.name), "wan", INTERNET, f"isp{line.number}"
+    for number, port in enumerate(ports(site), 1):
+        yield GATEWAY, port, SWITCH, f"port{number}"
+    for segment in site.segments:
+        for place, seat in enumerate(segment.seats, 1):
+            yield SWITCH, f"seat{segment.number}.{place}", client_role(seat.name), "eth0"
+
+
+def ports(site: Site) -> list[str]:
+    """The gateway's interfaces on the inside, the trunk among them, each once."""
+    return list(dict.fromkeys(segment.port for segment in site.segments))
+
+
+def scripts(site: Site) -> dict[str, Script]:
+    """What each role runs once the cables are there."""
+    found = {GATEWAY: _gateway(site), INTERNET: _internet(site), SWITCH: _switch(site)}
+    found |= {isp_role(line.name): _isp(line) for line in site.lines}
+    for segment in site.segments:
+        for seat in segment.seats:
+            found[client_role(seat.name)] = _client(segment, [str(a) for a in seat.addresses])
+    return found
+
+
+def _gateway(site: Site) -> Script:
+    """As found: nothing is up but what the operating system sets up by itself (`external`)."""
+    script = Script(ip=["link set lo up"])
+    for line in site.lines:
+        if line.external:
+            script.ip.append(f"link set {line.interface} up")
+            for leg in (each for each in line.legs if each.address.version == 4):
+                metric = 100 + line.number  # as an operating system that configures several
+                way_out = f"via {leg.gateway} dev {line.interface} metric {metric}"
+                script.ip.append(_address(str(leg.address), line.interface))
+                script.ip.append(f"route add default {way_out}")
+    return script
+
+
+def _address(address: str, interface: str, *, verb: str = "add") -> str:
+    return f"address {verb} {address} dev {interface}" + (" nodad" if ":" in address else "")
+
+
+def _internet(site: Site) -> Script:
+    script = Script(ip=["link set lo up"])
+    script.ip += [_address(str(server), "lo") for server in site.servers]
+    for line in site.lines:
+        name = f"isp{line.number}"
+        script.ip.append(f"link set {name} up")
+        for leg in line.legs:
+            prefix = leg.public.network.prefixlen
+            script.ip.append(_address(f"{leg.peer}/{prefix}", name))
+            if not leg.nat:
+                script.ip.append(f"route add {leg.address.network} via {leg.public.ip}")
+    return script
+
+
+def _isp(line: Line) -> Script:
+    script = Script(ip=["link set lo up", "link set line up", "link set wan up"])
+    script.ip += line_side(line)
+    for leg in line.legs:
+        script.ip.append(_address(str(leg.public), "wan"))
+        script.ip.append(f"route add default via {leg.peer} dev wan")
+    script.nft += tables(line)
+    script.shell += list(forwarding(enable="1"))
+    script.shell += [*_speed("wan", line.upload), *_speed("line", line.download)]
+    return script
+
+
+def tables(line: Line) -> list[str]:
+    """A provider's nft tables, to be loaded once more or anew (which sets the counter to 0)."""
+    found = []
+    for leg in line.legs:
+        name = f"table {_family(leg)} provider"
+        found += [name, f"delete {name}", *(_translate(leg) if leg.nat else ())]
+    name = "table inet observer"
+    return [*found, name, f"delete {name}", *_observe(line)]
+
+
+def _family(leg: Leg) -> str:
+    return "ip6" if leg.address.version == 6 else "ip"
+
+
+def line_side(line: Line) -> list[str]:
+    """A provider's own addresses and routes towards the gateway, to be set once more or anew."""
+    batch = []
+    for leg in line.legs:
+        inside = leg.gateway in leg.address.network
+        batch.append(_address(f"{leg.gateway}/{provider_prefix(leg)}", "line", verb="replace"))
+        if not inside:
+            batch.append(f"route replace {leg.address.ip} dev line")
+    return batch
+
+
+def provider_prefix(leg: Leg) -> int:
+    """Length of the prefix that a provider's own address on the line has."""
+    if leg.gateway in leg.address.network:
+        return leg.address.network.prefixlen
+    return 64 if leg.gateway.is_link_local else leg.gateway.max_prefixlen
+
+
+def forwarding(*, enable: str) -> Iterator[str]:
+    """Commands that turn a host into a router ("1") or back ("0")."""
+    yield f"echo {enable} > /proc/sys/net/ipv4/ip_forward"
+    yield f"echo {enable} > /proc/sys/net/ipv6/conf/all/forwarding"
+
+
+def _observe(line: Line) -> list[str]:
+    """Count packets from the gateway whose source is not this uplink's: there must be none."""
+    rules = []
+    for leg in line.legs:
+        family = _family(leg)
+        nobody = "::, fe80::/10" if family == "ip6" else "0.0.0.0"
+        ours = f"{{ {leg.address.ip}, {nobody} }}"
+        rules.append(f'  iifname "line" {family} saddr != {ours} counter name stray')
+    return [
+        "table inet observer {",
+        " counter stray { }",
+        " chain arrived { type filter hook prerouting priority raw;",
+        *rules,
+        " }",
+        "}",
+    ]
+
+
+def _translate(leg: Leg) -> list[str]:
+    """One address stands for the gateway's, both ways, as a provider's 1:1 translation does."""
+    family = _family(leg)
+    return [
+        f"table {family} provider {{",
+        " chain out { type nat hook postrouting priority srcnat;",
+        f'  oifname "wan" snat to {leg.public.ip}',
+        " }",
+        " chain in { type nat hook prerouting priority dstnat;",
+        f'  iifname "wan" {family} daddr {leg.public.ip} dnat to {leg.address.ip}',
+        " }",
+        "}",
+    ]
+
+
+LIMIT = "limit 20000"
+"""Packets that netem holds: 300 ms of a gigabit."""
+
+
+def _burst(rate: int) -> int:
+    """10 ms of a line's rate, in bytes, and 64 kB at least."""
+    return max(rate // 8 // 100, 65536)
+
+
+def _speed(interface: str, rate: int | None) -> list[str]:
+    """A line of `rate` bits per second, 50 ms of buffer."""
+    if rate is None:
+        return []
+    tbf = f"tbf rate {rate}bit burst {_burst(rate)} latency 50ms"
+    return [f"tc qdisc add dev {interface} root handle 1: {tbf}"]
+
+
+def netem(line: Line, delay_ms: float) -> Iterator[str]:
+    """Commands that delay both ways of a line from now on; 0 = no longer."""
+    for interface, rate in (("wan", line.upload), ("line", line.download)):
+        place = "root" if rate is None else "parent 1:1"
+        if delay_ms:
+            yield f"tc qdisc replace dev {interface} {place} netem delay {delay_ms}ms {LIMIT}"
+        elif rate is None:
+            yield f"tc qdisc del dev {interface} root 2> /dev/null || true"
+        else:  # what tbf itself began with
+            room = rate // 8 // 20 + _burst(rate)
+            yield f"tc qdisc replace dev {interface} {place} bfifo limit {room}"
+
+
+def _switch(site: Site) -> Script:
+    """A bridge for each VLAN; the gateway's side is its own port, or a tag on the trunk's."""
+    script = Script(ip=["link set lo up"])
+    number_of = {port: f"port{number}" for number, port in enumerate(ports(site), 1)}
+    script.ip += [f"link set {name} up" for name in number_of.values()]
+    for segment in site.segments:
+        bridge, inner = f"vlan{segment.number}", number_of[segment.port]
+        script.ip.append(f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0")
+        if segment.tag is not None:
+            tagged = f"tag{segment.number}"
+            script.ip.append(f"link add link {inner} name {tagged} type vlan id {segment.tag}")
+            inner = tagged
+        seats = (f"seat{segment.number}.{place}" for place in range(1, len(segment.seats) + 1))
+        script.ip += [f"link set {name} master {bridge} up" for name in (inner, *seats)]
+        script.ip.append(f"link set {bridge} up")
+    return script
+
+
+def _client(segment: Segment, addresses: Iterable[str]) -> Script:
+    script = Script(ip=["link set lo up", "link set eth0 up"])
+    script.ip += [_address(address, "eth0") for address in addresses]
+    for gateway in segment.gateways:
+        script.ip.append(f"route add default via {gateway.ip} dev eth0")
+    return script

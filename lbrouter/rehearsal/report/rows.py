@@ -1,0 +1,150 @@
+"""The rows of a rehearsal that are figures: faults, and bandwidth."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from lbrouter.rehearsal.checks.faults import TITLES, Duty, Fault
+from lbrouter.rehearsal.report.judgement import STYLES, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultRow:
+    """What the flows of one policy saw of one fault of one uplink; times in milliseconds.
+
+    See `verdicts.Ordeal` for the figures; `detected_ms` is from the fault to the daemon's first
+    word about the uplink. `policy` is "" where the fault was not played; `note` says why.
+    """
+
+    uplink: str
+    fault: Fault
+    verdict: Verdict
+    note: str
+    policy: str = ""
+    duty: Duty = Duty.ANY
+    detected_ms: float | None = None
+    moved_ms: float | None = None
+    left: bool = False
+    refused: bool = False
+    gaps_ms: Mapping[str, float] = field(default_factory=dict)
+    broken: int = 0
+    back_ms: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`: "never" stands for what did not happen, null for what was not asked."""
+        found = asdict(self) | {"gaps_ms": {k: _plain(v) for k, v in self.gaps_ms.items()}}
+        return found | {key: _plain(found[key]) for key in ("detected_ms", "moved_ms", "back_ms")}
+
+
+def _plain(value: float | None) -> float | str | None:
+    if value is None:
+        return None
+    return "never" if math.isinf(value) else round(value, 1)
+
+
+class Direction(StrEnum):
+    """Towards the internet, or from it."""
+
+    UP = "upload"
+    DOWN = "download"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandwidthRow:
+    """What one VLAN got in one direction and situation.
+
+    Rates in bits per second, as the file counts them (Ethernet frames); `added_ms` is the 95th
+    percentile of the round trip less its median on idle lines. None where nothing was measured.
+    """
+
+    vlan: str
+    direction: Direction
+    situation: str
+    guarantee_bps: int
+    verdict: Verdict
+    note: str
+    rate_bps: float | None = None
+    added_ms: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        rate = None if self.rate_bps is None else round(self.rate_bps)
+        return asdict(self) | {"rate_bps": rate, "added_ms": _plain(self.added_ms)}
+
+
+def bandwidth_table(rows: Iterable[BandwidthRow]) -> Table:
+    """All of them, a VLAN's directions together."""
+    table = Table(title="bandwidth of the VLANs", title_justify="left", title_style="bold")
+    for heading in ("VLAN", "direction", "", "rate", "guarantee", "p95 added", "verdict"):
+        table.add_column(heading, overflow="fold")
+    last: tuple[str, str] | None = None
+    for row in rows:
+        named = (row.vlan, row.direction)
+        texts = [*(named if named != last else ("", "")), row.situation, _mbit(row.rate_bps)]
+        texts += [_mbit(row.guarantee_bps or None), _added(row.added_ms)]
+        table.add_row(*map(Text, texts), Text(row.verdict, style=STYLES[row.verdict]))
+        last = named
+    return table
+
+
+def _mbit(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate / 1e6:.1f} Mbit/s"
+
+
+def _added(ms: float | None) -> str:
+    return "5 % lost" if ms is not None and math.isinf(ms) else span(ms)
+
+
+def fault_tables(rows: Iterable[FaultRow]) -> Iterator[Table]:
+    """A table for each uplink."""
+    for uplink, found in groupby(rows, key=lambda row: row.uplink):
+        table = Table(title=f"faults of {uplink}", title_justify="left", title_style="bold")
+        for heading in ("fault", "policy", "must", "detected", "new flows elsewhere",
+                        "gap: encoder", "UDP", "call", "broken", "back", "verdict"):  # fmt: skip
+            table.add_column(heading, overflow="fold")
+        last = None
+        for row in found:
+            table.add_row(*_cells(row, first=row.fault is not last), end_section=False)
+            last = row.fault
+        yield table
+
+
+def _cells(row: FaultRow, *, first: bool) -> Iterator[Text]:
+    yield Text(TITLES[row.fault] if first else "")
+    if not row.policy:
+        yield Text(row.note)
+        yield from (Text("") for _ in range(8))
+        yield Text(row.verdict, style=STYLES[row.verdict])
+        return
+    yield Text(row.policy)
+    yield Text(row.duty)
+    yield Text(span(row.detected_ms))
+    yield Text(_moved(row))
+    for kind in ("push", "udp", "call"):
+        yield Text(span(row.gaps_ms.get(kind)))
+    yield Text(str(row.broken))
+    yield Text(span(row.back_ms))
+    yield Text(row.verdict, style=STYLES[row.verdict])
+
+
+def _moved(row: FaultRow) -> str:
+    if row.moved_ms is None:
+        return "none here"
+    if row.refused:
+        return "refused at once"
+    return "stay" if math.isinf(row.moved_ms) else span(row.moved_ms)
+
+
+def span(ms: float | None) -> str:
+    """Milliseconds as people read them."""
+    if ms is None:
+        return "-"
+    if math.isinf(ms):
+        return "no end"
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"

@@ -1,0 +1,68 @@
+"""Alerts on their way to a program: one that fails, hangs, is missing, or leaves children."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.contract.alerts.alert_harness import run, until, world
+
+
+@pytest.mark.parametrize(
+    "script, reason",
+    [
+        ("exit 3", "it ended with 3"),
+        ("sleep 60 & sleep 60", "not done within 0.5 s: killed"),
+        (None, "No such file or directory"),
+        ("not a script", "it ended with 127"),
+    ],
+    ids=["fails", "hangs", "missing", "nonsense"],
+)
+def test_a_program_in_trouble_is_told_of(tmp_path: Path, script: str | None, reason: str) -> None:
+    program = tmp_path / "program"
+    if script is not None:
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    async def work() -> None:
+        async with world(tmp_path, f'command = ["{program}", "a b"]') as here:
+            here.happens()
+            await until(lambda: any(reason in text for text in here.said()))
+
+    run(work())
+    assert not left_over("sleep", "60")
+
+
+def left_over(*words: str) -> list[Path]:
+    """Processes of this very command line."""
+    wanted = "\0".join([*words, ""])
+    found = []
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if each.read_text(errors="replace") == wanted:
+                found.append(each)
+    return found
+
+
+def test_a_program_that_does_not_listen_and_leaves_a_child_is_done_at_once(tmp_path: Path) -> None:
+    program, told = tmp_path / "program", tmp_path / "told"
+    program.write_text(f"#!/bin/sh\nsleep 61 &\nenv > {told}.new; mv {told}.new {told}\n")
+    program.chmod(0o755)
+
+    async def work() -> None:
+        async with world(tmp_path, f'command = ["{program}"]') as here:
+            here.happens("fiber is down; rm -rf $(reboot)")
+            await until(told.exists)
+            await until(lambda: not here.messenger._outboxes["command"].filled.is_set())
+            assert here.said() == []
+
+    run(work())
+    words = dict(line.split("=", 1) for line in told.read_text().splitlines() if "=" in line)
+    assert words["LBROUTER_KINDS"] == "down"
+    assert words["LBROUTER_INCIDENTS"] == "1"
+    assert words.keys() <= {
+        *("PATH", "LANG", "TZ", "PWD", "SHLVL", "_", "OLDPWD"),
+        *("LBROUTER_ALERT", "LBROUTER_GATEWAY", "LBROUTER_KINDS"),
+        *("LBROUTER_INCIDENTS", "LBROUTER_TEXT"),
+    }
+    assert not left_over("sleep", "61")

@@ -1,0 +1,77 @@
+"""What a service manager hears on its socket."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lbrouter.kernel.systemd_notify import Notifier
+
+
+@contextmanager
+def manager(address: str) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:
+        opened.bind("\0" + address[1:] if address.startswith("@") else address)
+        opened.settimeout(5)
+        yield opened
+
+
+@pytest.fixture(params=["file", "abstract"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return f"@lbrouter-test-{os.getpid()}" if request.param == "abstract" else f"{tmp_path}/n"
+
+
+def test_each_word_is_heard(address: str) -> None:
+    with manager(address) as heard:
+        notifier = Notifier({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "6000000"})
+        assert notifier.watched
+        assert notifier.heartbeat_s == 2
+        notifier.ready("2 uplinks up")
+        assert heard.recv(999) == b"READY=1\nSTATUS=2 uplinks up"
+        notifier.reloading()
+        word, clock = heard.recv(999).split(b"\n")
+        assert word == b"RELOADING=1"
+        assert clock.startswith(b"MONOTONIC_USEC=")
+        assert int(clock.split(b"=")[1]) > 0
+        notifier.status("fiber\nREADY=1")
+        assert heard.recv(999) == b"STATUS=fiber READY=1"
+        notifier.alive()
+        assert heard.recv(999) == b"WATCHDOG=1"
+        notifier.stopping()
+        assert heard.recv(999) == b"STOPPING=1"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"NOTIFY_SOCKET": "/nowhere/at/all"},
+        {"NOTIFY_SOCKET": "/" + "x" * 300},
+        {"WATCHDOG_USEC": "1000000"},
+    ],
+)
+def test_with_nobody_listening_nothing_happens(environment: dict[str, str]) -> None:
+    notifier = Notifier(environment)
+    notifier.ready("up")
+    notifier.alive()
+    notifier.stopping()
+    assert notifier.heartbeat_s is None
+
+
+@pytest.mark.parametrize(
+    "more, wanted",
+    [
+        ({"WATCHDOG_PID": str(os.getpid())}, True),
+        ({"WATCHDOG_PID": "1"}, False),
+        ({"WATCHDOG_USEC": "soon"}, False),
+    ],
+)
+def test_a_watchdog_of_another_process_is_none_of_ours(
+    more: dict[str, str],
+    wanted: bool,  # noqa: FBT001
+) -> None:
+    environment = {"NOTIFY_SOCKET": "@x", "WATCHDOG_USEC": "1000000", **more}
+    assert (Notifier(environment).heartbeat_s is not None) is wanted

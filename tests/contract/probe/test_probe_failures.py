@@ -1,0 +1,204 @@
+"""Interfaces that vanish, a process that sleeps, a flood of answers: the probes go on."""
+
+import asyncio
+import os
+import resource
+import time
+from pathlib import Path
+
+import pytest
+
+from lbrouter.kernel.probe import Prober, Probers
+from lbrouter.model.events import Event, Failure, ProbeSent
+from tests.contract.conftest import shell
+from tests.contract.probe.probe_network import (
+    ALIVE,
+    ALIVE6,
+    NEAR,
+    OTHER,
+    ROUTES,
+    SILENT,
+    Reply,
+    World,
+    config_for,
+    echo_liar,
+    echo_reply,
+    in_world,
+    probing,
+)
+
+TARGETS = (f"icmp://{ALIVE}", f"icmp://[{ALIVE6}]", f"tcp://{OTHER}:443", f"dns://{ALIVE}")
+REBUILT = "\n".join(NEAR.splitlines()[2:7])
+
+
+def test_an_interface_that_is_pulled_and_plugged_in_again_is_probed_again() -> None:
+    async def scene(world: World) -> None:
+        with probing(world, *TARGETS[:3]):
+            await world.until(lambda: len(world.answers()) >= 3)
+            shell("ip link del wan0")
+            lost = await world.until(lambda: unsent(world))
+            assert lost[0].detail == "the interface is not there"
+            shell(REBUILT.format(far=world.far.name))
+            world.shell(
+                "ip link set far0 up; ip addr add 10.9.0.2/24 dev far0;"
+                "ip addr add 2001:db8:9::2/64 dev far0 nodad"
+            )
+            shell(ROUTES)
+            world.told.clear()
+            await world.until(lambda: {each.target for each in world.answers()} == {*TARGETS[:3]})
+
+    in_world(scene)
+
+
+def unsent(world: World) -> list:  # type: ignore[type-arg]
+    return [each for each in world.losses() if each.reason is Failure.UNSENT]
+
+
+def test_an_interface_that_is_down_and_an_address_that_changes() -> None:
+    async def scene(world: World) -> None:
+        with probing(world, *TARGETS[:1], *TARGETS[2:3]):
+            await world.until(lambda: len(world.answers()) >= 2)
+            shell("ip link set wan0 down")
+            await world.until(world.losses)
+            shell("ip addr flush dev wan0; ip link set wan0 up; ip addr add 10.9.0.77/24 dev wan0")
+            shell(ROUTES.splitlines()[1])
+            world.told.clear()
+            await world.until(lambda: len({each.target for each in world.answers()}) == 2)
+
+    in_world(scene)
+
+
+def test_the_mark_leads_and_not_the_device_alone() -> None:
+    async def scene(world: World) -> None:
+        shell("ip route add default via 10.9.0.2 dev wan0")
+        shell("ip route replace unreachable default table 7001")
+        with probing(world, *TARGETS[::2]):
+            await world.until(lambda: len(world.sent()) >= 8)
+        assert not world.answers()
+
+    in_world(scene)
+
+
+def test_an_oversleep_is_told_once_before_all_else_and_its_losses_are_not() -> None:
+    async def scene(world: World) -> None:
+        prober = probing(world, f"icmp://{SILENT}", f"icmp://{ALIVE}")
+        with prober, probing(world, f"icmp://{ALIVE}"):
+            await world.until(lambda: len(world.sent()) >= 6)
+            overslept_s = doze(3.2)
+            at = len(world.told)
+            await world.until(lambda: world.told[at:])
+            assert world.told[at] is world.late()[0]
+            assert world.late()[0].by_s == pytest.approx(overslept_s, abs=0.15)
+            await world.until(world.losses)
+        woke_at = world.late()[0].at
+        assert {each.reason for each in world.losses()} == {Failure.SILENT}
+        assert min(each.sent_at for each in world.losses()) >= woke_at
+
+    in_world(scene)
+
+
+def doze(seconds: float) -> float:
+    """Keep the loop busy, as a paused machine does. Gives the time that it took."""
+    start = time.monotonic()
+    while time.monotonic() - start < seconds:
+        os.sched_yield()
+    return time.monotonic() - start
+
+
+def test_a_busy_loop_is_no_jitter_of_the_line() -> None:
+    async def scene(world: World) -> None:
+        def emit(event: Event) -> None:
+            world.told.append(event)
+            if isinstance(event, ProbeSent):
+                asyncio.get_running_loop().call_soon(doze, 0.04)
+
+        prober = Prober(config_for(f"icmp://{ALIVE}"), "fiber", 1, emit)
+        prober.start()
+        await world.until(lambda: len(world.answers()) >= 12)
+        prober.close()
+        assert sorted(each.rtt_s for each in world.answers())[8] < 0.03
+
+    in_world(scene)
+
+
+def test_a_flood_of_answers_keeps_nobody_waiting() -> None:
+    def liar(identifier: int, sequence: int, token: bytes, say: Reply) -> None:
+        reply = echo_reply(identifier, sequence, token)
+        for _ in range(150):
+            say(reply, OTHER)
+        say(reply, ALIVE)
+
+    async def scene(world: World) -> None:
+        with echo_liar(world, liar), probing(world, f"icmp://{ALIVE}"):
+            await world.until(lambda: len(world.answers()) >= 5)
+        assert len({each.sent_at for each in world.answers()}) == len(world.answers())
+
+    in_world(scene)
+
+
+def test_no_descriptor_stays_whatever_happens() -> None:
+    async def scene(world: World) -> None:
+        before = descriptors()
+        targets = (*TARGETS, f"tcp://{SILENT}:443", f"http://{SILENT}/", f"dns://{SILENT}")
+        with probing(world, *targets):
+            await world.until(lambda: len(world.sent()) >= 30)
+        told = len(world.told)
+        await world.until(lambda: descriptors() <= before)
+        assert len(world.told) == told
+
+    in_world(scene)
+
+
+def descriptors() -> int:
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+def test_an_unchanged_uplink_is_probed_on_and_a_changed_one_anew() -> None:
+    async def scene(world: World) -> None:
+        probers = Probers(world.told.append)
+
+        def follow(target: str) -> None:
+            probers.follow(config_for(target), {"fiber": 1}, pace=lambda _: 0.05)
+
+        follow(f"icmp://{ALIVE}")
+        await world.until(lambda: len(world.answers()) >= 2)
+        kept = len(world.told)
+        follow(f"icmp://{ALIVE}")
+        await world.until(lambda: len(world.told) > kept + 4)
+        follow(f"icmp://{OTHER}")
+        changed = len(world.told)
+        await world.until(lambda: len(world.told) > changed + 4)
+        probers.close()
+        assert {sent_target(each) for each in world.told[:changed]} <= {f"icmp://{ALIVE}", None}
+        assert {sent_target(each) for each in world.told[changed:]} <= {f"icmp://{OTHER}", None}
+        assert not world.losses()
+
+    in_world(scene)
+
+
+def sent_target(event: object) -> str | None:
+    return event.target if isinstance(event, ProbeSent) else None
+
+
+@pytest.mark.slow
+def test_probing_costs_little() -> None:
+    """Four uplinks, five probes a second each; the promise is 2 % of a core for all the daemon."""
+
+    async def scene(world: World) -> None:
+        probers = [probing(world, *TARGETS) for _ in range(4)]
+        for each in probers:
+            each.__enter__()
+        used, start = cpu_s(), time.monotonic()
+        await asyncio.sleep(0.9)
+        share = (cpu_s() - used) / (time.monotonic() - start)
+        for each in probers:
+            each.__exit__(None, None, None)
+        # Here one each 50 ms: four times as many.
+        assert share / 4 < 0.02
+
+    in_world(scene)
+
+
+def cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime

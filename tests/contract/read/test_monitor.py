@@ -1,0 +1,265 @@
+"""What happens to a real kernel is announced: by kind, at once, and without an end to repairs."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from lbrouter.kernel.netlink.monitor import Monitor, Notice, NoticeKind
+from lbrouter.kernel.netns import in_scratch
+from tests.contract.conftest import in_namespace, shell
+
+T = TypeVar("T")
+DEADLINE_S = 8.0
+OURS = "inet lbrouter"
+
+
+class Listener:
+    """A monitor that is read all the time, with what it told."""
+
+    def __init__(self) -> None:
+        self.told: list[Notice] = []
+        self.told_at: list[float] = []
+
+    async def listen(self, monitor: Monitor) -> None:
+        async for notice in monitor:
+            self.told.append(notice)
+            self.told_at.append(time.monotonic())
+
+    async def until(self, what: Callable[[], T]) -> T:
+        deadline = time.monotonic() + DEADLINE_S
+        while not (found := what()):
+            assert time.monotonic() < deadline, f"never came; told: {self.told[-8:]}"
+            await asyncio.sleep(0)
+        return found
+
+    def of(self, kind: NoticeKind) -> list[Notice]:
+        return [each for each in self.told if each.kind is kind]
+
+    async def settled(self) -> None:
+        """All that was caused until now has been told."""
+        shell("ip rule add pref 10099 lookup main; ip rule del pref 10099")
+        await self.until(lambda: [each for each in self.told if "10099 deleted" in each.detail])
+        self.told.clear()
+        self.told_at.clear()
+
+
+def listening(scene: Callable[[Listener], Awaitable[None]]) -> None:
+    """`scene` in a fresh namespace with two ports, with a monitor that has told how they are."""
+
+    async def opened() -> None:
+        listener = Listener()
+        async with Monitor() as monitor:
+            reading = asyncio.get_running_loop().create_task(listener.listen(monitor))
+            await listener.settled()
+            await scene(listener)
+        await reading
+
+    in_namespace(lambda: asyncio.run(opened()))
+
+
+def test_the_first_notices_tell_how_the_links_are() -> None:
+    async def scene() -> None:
+        listener = Listener()
+        shell("ip link set far-port1 down")
+        async with Monitor() as monitor:
+            reading = asyncio.get_running_loop().create_task(listener.listen(monitor))
+            await listener.until(lambda: len(listener.told) >= 5)
+        await reading
+        carriers = {each.interface: each.carrier for each in listener.of(NoticeKind.LINK)}
+        wanted = {"port0": True, "far-port0": True, "port1": False, "far-port1": False}
+        assert carriers == {"lo": True, **wanted}
+
+    in_namespace(lambda: asyncio.run(scene()))
+
+
+@pytest.mark.parametrize(
+    "command, kind, interface, detail",
+    [
+        ("ip addr add 10.0.0.1/24 dev port0", NoticeKind.ADDRESS, "port0", "10.0.0.1/24 set"),
+        (
+            "ip route add 10.1.0.0/16 dev port0 table 7003",
+            NoticeKind.ROUTE, "port0", "10.1.0.0/16 in table 7003 set",
+        ),
+        ("ip route add default dev port0", NoticeKind.ROUTE, "port0", "default in table 254 set"),
+        (
+            "ip -6 route add 2001:db8::/32 dev port0 proto 76",
+            NoticeKind.ROUTE, "port0", "2001:db8::/32 in table 254 set, protocol 76",
+        ),
+        ("ip -6 rule add pref 10050 lookup main", NoticeKind.RULE, "", "rule 10050 set"),
+        ("tc qdisc add dev port0 root handle 4c01: htb", NoticeKind.QDISC, "port0", "htb"),
+        (f"nft add table {OURS}", NoticeKind.NFT, "", "changed by nft"),
+        ("sysctl -qw net.ipv4.conf.port0.rp_filter=1", NoticeKind.SETTING, "port0", ""),
+    ],
+)  # fmt: skip
+def test_a_change_is_told(command: str, kind: NoticeKind, interface: str, detail: str) -> None:
+    async def scene(listener: Listener) -> None:
+        shell(command)
+        await listener.until(
+            lambda: [
+                each
+                for each in listener.of(kind)
+                if each.interface == interface and detail in each.detail
+            ]
+        )
+
+    listening(scene)
+
+
+@pytest.mark.parametrize(
+    "made, undone, kind",
+    [
+        ("ip addr add 10.0.0.1/24 dev port0", "ip addr del 10.0.0.1/24 dev port0", "address"),
+        ("ip route add default dev port0 table 7001", "ip route flush table 7001", "route"),
+        ("ip rule add pref 10030 lookup 7001", "ip rule del pref 10030", "rule"),
+        ("tc qdisc add dev port0 root handle 4c01: htb", "tc qdisc del dev port0 root", "qdisc"),
+        (f"nft add table {OURS}", "nft flush ruleset", "nft"),
+        (
+            f"nft 'table {OURS} {{ set a {{ type ipv4_addr; elements = {{ 1.1.1.1 }}; }}; }}'",
+            f"nft delete element {OURS} a '{{ 1.1.1.1 }}'",
+            "nft",
+        ),
+    ],
+)
+def test_an_undoing_is_told(made: str, undone: str, kind: str) -> None:
+    async def scene(listener: Listener) -> None:
+        shell(made)
+        await listener.settled()
+        shell(undone)
+        await listener.until(lambda: listener.of(NoticeKind(kind)))
+
+    listening(scene)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ip route add 10.1.0.0/16 dev port0",
+        "ip route add 10.1.0.0/16 dev port0 table 6999",
+        "ip rule add pref 9000 lookup main",
+        "nft 'table inet other { set a { type ipv4_addr; }; }'",
+        "nft list ruleset; ip route; ip rule; tc qdisc; ip link",
+        "ip link set port0 promisc on",
+        "true",
+    ],
+)
+def test_what_is_none_of_our_business_is_not_told(command: str) -> None:
+    async def scene(listener: Listener) -> None:
+        shell(command)
+        shell("ip rule add pref 10098 lookup main")
+        await listener.until(lambda: listener.of(NoticeKind.RULE))
+        # A link that comes up gets its IPv6 address a moment later, whatever the test does.
+        told = [each for each in listener.told if "fe80:" not in each.detail]
+        assert [each.detail.split(",")[0] for each in told] == ["rule 10098 set"]
+
+    listening(scene)
+
+
+def test_carrier_is_told_within_milliseconds() -> None:
+    async def scene(listener: Listener) -> None:
+        delays = []
+        for _ in range(10):
+            for state in ("down", "up"):
+                listener.told.clear()
+                listener.told_at.clear()
+                toggle = await asyncio.create_subprocess_shell(f"ip link set far-port0 {state}")
+                await listener.until(lambda state=state: carrier(listener, state == "up"))
+                told_at = time.monotonic()
+                await toggle.wait()
+                delays.append(told_at - time.monotonic())
+        # Told before the command itself could say that it was done.
+        assert sorted(delays)[len(delays) // 2] < 0.005
+
+    listening(scene)
+
+
+def carrier(listener: Listener, wanted: bool) -> bool:  # noqa: FBT001
+    told = [each for each in listener.of(NoticeKind.LINK) if each.interface == "port0"]
+    return bool(told) and told[-1].carrier is wanted
+
+
+def test_links_that_come_go_and_are_renamed() -> None:
+    async def scene(listener: Listener) -> None:
+        def last(name: str) -> Notice | None:
+            told = [each for each in listener.of(NoticeKind.LINK) if each.interface == name]
+            return told[-1] if told else None
+
+        shell("ip link add wan7 type veth peer name far7; ip link set far7 up")
+        await listener.until(lambda: last("wan7"))
+        shell("ip link set wan7 name wan8; ip link set wan8 up")
+        await listener.until(lambda: (seen := last("wan8")) and seen.carrier)
+        gone = last("wan7")
+        assert gone is not None
+        assert not gone.exists
+        shell("ip link del wan8")
+        await listener.until(lambda: (seen := last("wan8")) and not seen.exists)
+
+    listening(scene)
+
+
+def test_our_own_ruleset_is_told_as_our_own() -> None:
+    async def scene(listener: Listener) -> None:
+        from nftables import Nftables
+
+        assert Nftables().cmd(f"add table {OURS}")[0] == 0
+        await listener.until(lambda: [each for each in listener.of(NoticeKind.NFT) if each.own])
+        listener.told.clear()
+        shell(f"nft delete table {OURS}")
+        found = await listener.until(lambda: listener.of(NoticeKind.NFT))
+        assert not found[0].own
+
+    listening(scene)
+
+
+def test_a_storm_ends_in_resync_and_loses_no_carrier(tmp_path: Path) -> None:
+    batch = tmp_path / "routes"
+    batch.write_text(
+        "".join(
+            f"route add 10.{n >> 8}.{n & 255}.0/24 dev port0 table 7001\n" for n in range(20_000)
+        )
+    )
+
+    async def scene(listener: Listener) -> None:
+        # All of it while the loop stands still: more than any buffer holds.
+        shell(f"ip -batch {batch}")
+        shell("ip link set far-port0 down; ip link del port1")
+        await listener.until(lambda: listener.of(NoticeKind.RESYNC))
+        await listener.until(lambda: carrier(listener, wanted=False))
+        await listener.until(lambda: gone(listener) == {"port1", "far-port1"})
+        await listener.settled()
+        shell("ip link set far-port0 up")
+        await listener.until(lambda: carrier(listener, wanted=True))
+
+    listening(scene)
+
+
+def gone(listener: Listener) -> set[str]:
+    return {each.interface for each in listener.of(NoticeKind.LINK) if not each.exists}
+
+
+def test_a_reader_that_is_slow_gets_the_last_word_and_not_every_word() -> None:
+    async def scene() -> None:
+        async with Monitor() as monitor:
+            for _ in range(50):
+                shell("ip link set far-port0 down; ip link set far-port0 up")
+            shell("ip rule add pref 10098 lookup main")
+            await asyncio.sleep(0.2)
+            seen: list[Notice] = []
+            while not (seen and seen[-1].kind is NoticeKind.RULE):
+                seen.append(await asyncio.wait_for(anext(monitor), DEADLINE_S))
+            assert len(seen) < 50
+            assert [each.carrier for each in seen if each.interface == "port0"][-1]
+
+    in_namespace(lambda: asyncio.run(scene()))
+
+
+def test_the_end_of_the_monitor_is_the_end_of_its_notices() -> None:
+    async def scene() -> list[Notice]:
+        async with Monitor() as monitor:
+            await anext(monitor)
+        return [notice async for notice in monitor]
+
+    assert in_scratch(lambda: asyncio.run(scene())) == []

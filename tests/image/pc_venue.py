@@ -1,0 +1,176 @@
+"""The world around an emulated PC: a venue with a patch panel in the place of its gateway."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lbrouter.compile.config.parse import parse
+from lbrouter.model.config import Config
+from lbrouter.rehearsal import Style, Venue
+from lbrouter.rehearsal.lab.packet_capture import Capture
+from lbrouter.rehearsal.lab.process import Job
+from tests.image.emulated_pc import MACS, Computer
+
+PANEL = Path(__file__).with_name("cable_bridge.py")
+
+EVENT = b"""\
+[gateway]
+name = "world"
+[uplinks.line1]
+interface = "wire1"
+address   = "dhcp"
+[uplinks.line2]
+interface = "wire2"
+address   = "dhcp"
+[lan]
+trunk = "trunk"
+[vlans.stream]
+id      = 10
+address = "10.10.10.1/24"
+policy  = "show"
+[vlans.desk]
+id      = 99
+address = "10.10.99.1/24"
+policy  = "show"
+[policies.show]
+mode    = "failover"
+uplinks = ["line1", "line2"]
+"""
+"""The lines and two of the VLANs that `lbrouter init` proposes; nothing of it is ever applied."""
+
+TAGS = {"stream": 10, "desk": 99}
+CARDS = 3
+"""line1, line2 and the trunk, in the order in which the PC names them."""
+
+
+KNOCK = b"knock-knock-from-outside"
+KNOCKING = f"""
+import select, socket, sys
+to = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(9000):
+    try:
+        to.sendto({KNOCK!r}, (sys.argv[1], 5000))
+    except OSError:
+        pass
+    select.select([sys.stdin], [], [], 0.1)[0] and sys.exit()
+"""
+"""Ten a second, 15 minutes at most."""
+
+ANSWER = (b"\x08\x00", 1, 0)
+"""EtherType, IP protocol and ICMP type of an echo reply (RFC 792)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knocks:
+    """What was seen of them behind the computer, and in front of it."""
+
+    inside: Capture
+    outside: Capture
+
+    def counts(self, *, since: float = 0.0) -> tuple[int, int]:
+        """How many were inside and outside, from a moment of the monotonic clock on."""
+        return count(self.inside, since), count(self.outside, since)
+
+
+def count(capture: Capture, since: float) -> int:
+    """The knocks of a capture that goes on."""
+    return sum(moment >= since and KNOCK in frame for moment, frame in tuple(capture.frames))
+
+
+def first_answer(capture: Capture, *, since: float) -> float | None:
+    """Seconds from a moment to the first echo reply after it."""
+    for moment, frame in tuple(capture.frames):
+        if moment >= since and (frame[12:14], frame[23], frame[34]) == ANSWER:
+            return moment - since
+    return None
+
+
+def event() -> Config:
+    """The venue's own floor plan."""
+    return parse(EVENT, source="world").config
+
+
+class World:
+    """A venue with DHCP servers at its providers, wired to `computer` in place of a gateway."""
+
+    def __init__(self, computer: Computer) -> None:
+        self.computer = computer
+        self.venue = Venue.build(event(), style=Style(leases=frozenset({"line1", "line2"})))
+        try:
+            self.panel = self._wire()
+        except BaseException:
+            self.venue.close()
+            raise
+
+    def answered(self) -> None:
+        """A client of a tagged VLAN pings the internet, through the computer: all come back."""
+        done = self.venue.client("stream").run(
+            ["ping", "-c", "5", "-i", "0.2", "-W", "5", "1.1.1.1"]
+        )
+        assert " 0% packet loss" in done.stdout, done.stdout + done.stderr
+
+    @contextmanager
+    def knocked(self) -> Iterator[Knocks]:
+        """Datagrams from a provider to a client behind the computer, and who sees them.
+
+        The provider knows the computer's card by heart: it sends also while nobody there answers.
+        """
+        client, isp = self.venue.client("stream"), self.venue.isp("line1")
+        wire = self.venue.site.config.uplinks["line1"].interface
+        via, to = str(isp.line.legs[0].address.ip), str(client.seat.of(4)[0])
+        isp.check(["ip", "neigh", "replace", via, "lladdr", MACS[0], "dev", "line"])
+        isp.check(["ip", "route", "replace", to, "via", via, "dev", "line"])
+        flood = isp.start(["/usr/bin/python3", "-c", KNOCKING, to])
+        try:
+            with (
+                self.venue.capture(client, "eth0") as inside,
+                self.venue.capture(self.venue.gateway, wire) as outside,
+            ):
+                yield Knocks(inside=inside, outside=outside)
+        finally:
+            flood.close()
+            isp.check(["ip", "neigh", "del", via, "dev", "line"])
+
+    @contextmanager
+    def asked(self) -> Iterator[Capture]:
+        """A client asks the internet twice a second, whether anybody answers or not."""
+        client = self.venue.client("stream")
+        # With a deadline of its own (-w) ping ends at the first "unreachable" that it is told.
+        asking = client.start(["timeout", "900", "ping", "-q", "-i", "0.5", "1.1.1.1"])
+        try:
+            with self.venue.capture(client, "eth0") as inside:
+                yield inside
+        finally:
+            asking.close()
+
+    def close(self) -> None:
+        """Remove all of it; the computer is somebody else's."""
+        self.venue.close()
+
+    def _wire(self) -> Job:
+        gateway, config = self.venue.gateway, self.venue.site.config
+        lines = [uplink.interface for uplink in config.uplinks.values()]
+        ports = {TAGS[name]: config.device_of(vlan) for name, vlan in config.vlans.items()}
+        quiet = "for each in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 >$each; done\n"
+        gateway.script(
+            quiet + "".join(f"ip link set {name} up\n" for name in [*lines, *ports.values()])
+        )
+        self._whole_checksums()
+        cards = [{**self.computer.sockets(n), "tags": {0: name}} for n, name in enumerate(lines)]
+        cards.append({**self.computer.sockets(len(lines)), "tags": ports})
+        panel = gateway.start(
+            ["/usr/bin/python3", "-I", "-S", str(PANEL), json.dumps({"cards": cards})]
+        )
+        panel.line()
+        return panel
+
+    def _whole_checksums(self) -> None:
+        """The panel needs frames with their checksums: between veth ends they are left open."""
+        off = ["tx", "off", "tso", "off", "gso", "off"]
+        for isp in self.venue.isps.values():
+            isp.check(["ethtool", "-K", "line", *off])
+        switch = self.venue.host("switch")
+        for number in range(1, len(TAGS) + 1):
+            switch.check(["ethtool", "-K", f"port{number}", *off])

@@ -1,0 +1,223 @@
+"""Random sequences of faults over three uplinks, and what must hold after each of them.
+
+A sequence is told by its seed: the same seed draws the same steps and the same pauses. One venue
+serves all of them; between two, the lines are healed.
+"""
+
+import json
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.checks.context import AT_ONCE
+from lbrouter.rehearsal.lab.process import Row
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.fault_steps import THREE, UPLINKS, WEIGHTS, World, cable, step
+from tests.kit.foreign_state import Neighbour
+from tests.kit.gateway_daemon import Daemon
+from tests.topology.conftest import eventually
+
+SETTLED_WITHIN_S = 30.0
+"""After ten repairs in half a minute the daemon waits five seconds before each further one."""
+
+PATIENT_S = 4.0
+"""For lines to be let back before the daemon's memory of their faults is taken away."""
+
+FLOWS = 40
+FEW = 2
+"""Where all are refused: a kernel sends one client six errors at once, then one each second."""
+
+NEAR = 0.1
+"""How far the share of an uplink in `FLOWS` flows may be from its weight."""
+
+_PAUSE = threading.Event()
+"""Never set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One sequence: its steps, how long until all held (None = never, `wrong` says what did not).
+
+    `memory_kb` and `descriptors` are the daemon's afterwards.
+    """
+
+    seed: int
+    steps: tuple[str, ...]
+    settled_s: float | None
+    wrong: str
+    memory_kb: int
+    descriptors: int
+
+
+class Sequences:
+    """A venue in which one sequence after the other is played."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.gateway = world.venue.gateway
+        self.neighbour = Neighbour(self.gateway)
+        self.damped = 0
+
+    def play(self, seed: int) -> Outcome:
+        """Steps, then looks until all holds; the lines are healed afterwards, whatever came."""
+        rng = random.Random(seed)
+        steps = []
+        for _ in range(rng.randrange(2, 6)):
+            steps.append(step(self.world, rng))
+            _PAUSE.wait(rng.uniform(0, 0.8))
+        self.world.wake()
+        began = time.monotonic()
+        wrong = self._until_right()
+        settled = None if wrong else time.monotonic() - began
+        healed = self._healed()
+        wrong = wrong or (f"after healing: {healed}" if healed else "")
+        return self._outcome(seed, steps, settled, wrong)
+
+    def endure(self, rounds: int) -> Iterator[tuple[int, int]]:
+        """Outages and repairs in one life of the daemon; its memory (kB), descriptors after each.
+
+        The line that fails so often is not waited for: it is let back ever later, by design.
+        """
+        for _ in range(rounds):
+            cable(self.world, "a")
+            self.gateway.run(["nft", "delete", "table", "inet", "lbrouter"])
+            self._right_again()
+            yield self._held()
+
+    def _right_again(self) -> None:
+        present = ["nft", "list", "table", "inet", "lbrouter"]
+        pulled = self.world.truth["a"].pulled
+        assert eventually(
+            lambda: (
+                self.gateway.run(present).returncode == 0
+                and (not pulled or self.status()["uplinks"]["a"]["state"] == "down")
+            ),
+            within_s=SETTLED_WITHIN_S,
+        )
+
+    def _held(self) -> tuple[int, int]:
+        status = (self.world.daemon.folder / "status").read_text(encoding="ascii")
+        return int(status.split("VmRSS:")[1].split()[0]), self.world.daemon.descriptors()
+
+    def _outcome(self, seed: int, steps: list[str], settled: float | None, wrong: str) -> Outcome:
+        memory_kb, descriptors = self._held()
+        return Outcome(
+            seed=seed,
+            steps=tuple(steps),
+            settled_s=settled,
+            wrong=wrong,
+            memory_kb=memory_kb,
+            descriptors=descriptors,
+        )
+
+    def _until_right(self) -> str:
+        """What is still wrong when the time is over; the empty string when all holds."""
+        until = time.monotonic() + SETTLED_WITHIN_S
+        while True:
+            wrong = self._wrong()
+            if not wrong or time.monotonic() > until:
+                return wrong
+            _PAUSE.wait(0.1)
+
+    def _wrong(self) -> str:
+        """The first invariant that does not hold right now."""
+        status = self.status()
+        for name, truth in self.world.truth.items():
+            state = status["uplinks"][name]["state"]
+            if truth.drained and not truth.pulled and state not in ("drained", "down"):
+                return f"{name} is drained and shown as {state}"
+            if truth.dead and not truth.drained and state != "down":
+                return f"{name} is dead and shown as {state}"
+        return self._flows_wrong(status) or self.neighbour.wrong()
+
+    def _flows_wrong(self, status: Mapping[str, Any]) -> str:
+        """New connections of both policies: they work, where they may, in the right shares."""
+        patience = 12_000 if any(each.loss for each in self.world.truth.values()) else 2_500
+        many = FLOWS if self.world.usable else FEW
+        jobs = {
+            policy: self.world.venue.client(vlan).traffic(
+                "flows", count=count, timeout_ms=patience, concurrency=count
+            )
+            for policy, vlan, count in (("spread", "desk", many), ("show", "stream", FEW))
+        }
+        for policy, job in jobs.items():
+            active = status["policies"][policy]["active"]
+            if wrong := self._policy_wrong(policy, active, job.result()):
+                return f"{policy}: {wrong}"
+        return ""
+
+    def _policy_wrong(self, policy: str, active: list[str], rows: list[Row]) -> str:
+        usable = self.world.usable
+        errors = Counter(row["error"] for row in rows if row["error"])
+        if not usable:
+            calm = set(errors) <= AT_ONCE and errors.total() == len(rows)
+            return "" if calm else f"nothing is usable, and flows end so: {dict(errors)}"
+        if errors:
+            return f"{usable} are usable, and flows fail: {dict(errors)} (active: {active})"
+        counts = Counter(self.world.venue.uplink_of(row["seen"]) or "?" for row in rows)
+        if strays := set(counts) - set(usable):
+            return f"flows by {strays}, usable are {usable}"
+        if self.world.healthy and not active:
+            return f"{self.world.healthy} are healthy, and no uplink is active"
+        return shares_wrong(active, counts) if policy == "spread" else ""
+
+    def _healed(self) -> str:
+        """Heal the lines and wait until all are up; what is wrong then.
+
+        An uplink that has failed often is let back ever later, by design. What holds it must be
+        that, and a daemon without memory must take it in at once.
+        """
+        self.world.heal()
+        if not eventually(self._all_up, within_s=PATIENT_S):
+            self.damped += 1
+            self.world.daemon.stop()
+            (self.gateway.runtime_dir / "health.json").unlink(missing_ok=True)
+            self.world.asleep = True
+            self.world.wake()
+            if not eventually(self._all_up, within_s=SETTLED_WITHIN_S):
+                return f"not all are up: {self._reasons()}"
+        return self._until_right()
+
+    def _all_up(self) -> bool:
+        """Degraded is up for whoever tolerates the loss of the last half minute."""
+        uplinks = self.status()["uplinks"].values()
+        return all(each["state"] in ("up", "degraded") for each in uplinks)
+
+    def _reasons(self) -> str:
+        found = self.status()["uplinks"]
+        return "; ".join(f"{n}: {found[n]['state']}: {found[n]['reason']}" for n in UPLINKS)
+
+    def status(self) -> Any:
+        """The daemon's own word, by its socket: a command would cost half a second each time."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as opened:
+            opened.settimeout(20)
+            opened.connect(str(self.gateway.runtime_dir / "control.sock"))
+            opened.sendall(b'{"verb": "status"}\n')
+            with opened.makefile("rb") as lines:
+                return json.loads(lines.readline())["result"]
+
+
+def shares_wrong(active: list[str], counts: Mapping[str, int]) -> str:
+    """Whether flows are not spread over the active uplinks as their weights say."""
+    total, flows = sum(WEIGHTS[name] for name in active), sum(counts.values())
+    expected = {name: WEIGHTS[name] / total for name in active}
+    seen = {name: counts.get(name, 0) / flows for name in UPLINKS}
+    far = [name for name in UPLINKS if abs(seen[name] - expected.get(name, 0)) > NEAR]
+    return f"shares {seen}, expected {expected}" if far else ""
+
+
+@contextmanager
+def sequences() -> Iterator[Sequences]:
+    """A venue with a daemon, three uplinks, and somebody else's things in the gateway."""
+    config = parse(THREE.encode(), source="sequences").config
+    with Venue.build(config) as venue, Daemon(venue.gateway) as daemon:
+        played = Sequences(World(venue, daemon))
+        assert eventually(played._all_up, within_s=30), played._reasons()
+        yield played

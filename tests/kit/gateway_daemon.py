@@ -1,0 +1,124 @@
+"""The daemon of a venue: started in its gateway, asked, killed, and what it has said."""
+
+import asyncio
+import json
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from lbrouter.daemon.control import client
+from lbrouter.model.errors import LbrouterError
+from lbrouter.rehearsal.lab import process_netns
+from lbrouter.rehearsal.lab.hosts import Gateway, package_env
+from tests.topology.conftest import eventually, succeeded
+
+FAST = """
+[health]
+targets = ["icmp://8.8.8.8", "icmp://1.1.1.1"]
+interval = "100ms"
+down_after = "600ms"
+up_after = "1s"
+"""
+
+
+class Daemon:
+    """`with Daemon(gateway) as daemon:` runs `lbrouter run` until the end of the block."""
+
+    def __init__(self, gateway: Gateway, *, wrapper: Sequence[str] = ()) -> None:
+        """`wrapper` is a command that ends in running another."""
+        self.gateway = gateway
+        self.wrapper = wrapper
+        self.log = gateway.config.parent / "daemon.log"
+
+    def __enter__(self) -> Self:
+        self.start()
+        assert eventually(self.serves, within_s=30), self.said()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.stop()
+        if error is not None:
+            print(self.said())
+
+    def start(self) -> None:
+        command = [*self.wrapper, *self.gateway.lbrouter_argv("run")]
+        argv = process_netns.inside(self.gateway.namespace, command)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                argv, env=package_env(), stdout=log, stderr=log, start_new_session=True
+            )
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.terminate()
+        return self.process.wait(30)
+
+    def kill(self) -> None:
+        """SIGKILL, as the kernel does when memory is short."""
+        self.process.kill()
+        self.process.wait(30)
+
+    def hang_up(self) -> None:
+        self.process.send_signal(signal.SIGHUP)
+
+    def serves(self) -> bool:
+        """Whether it answers; a daemon that has ended is a failure at once."""
+        assert self.process.poll() is None, self.said()
+        with suppress(LbrouterError):
+            return self.ask("status") is not None
+        return False
+
+    def ask(self, verb: str, **more: Any) -> Any:
+        """Its answer by the control socket, None where none listens.
+
+        The tests look again and again: each `lbrouter` would take the daemon's processor for most
+        of a second. What the command prints is asked of it elsewhere.
+        """
+        request = {"verb": verb, **more}
+        return asyncio.run(client.ask(self.gateway.runtime_dir, request, patience_s=10))
+
+    def status(self) -> Any:
+        """The document of `status --json`; without a daemon, what the command makes of it."""
+        found = self.ask("status")
+        if found is None:
+            return json.loads(succeeded(self.gateway.lbrouter("status", "--json")))
+        return found
+
+    def uplink(self, name: str) -> Any:
+        """An uplink, as it stands in `status`."""
+        return self.status()["uplinks"][name]
+
+    def state(self, uplink: str) -> str:
+        return str(self.uplink(uplink)["state"])
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def says(self, *words: str) -> bool:
+        """Whether one line of what it has said holds all `words`."""
+        return any(all(word in line for word in words) for line in self.said().splitlines())
+
+    def events(self, kind: str) -> list[Any]:
+        """Entries of one kind so far."""
+        answer = self.ask("events", limit=1000, since="")
+        if answer is None:
+            text = succeeded(self.gateway.lbrouter("events", "--json", "--limit", "1000"))
+            answer = {"events": [json.loads(line) for line in text.splitlines()]}
+        return [each for each in answer["events"] if each["kind"] == kind]
+
+    def descriptors(self) -> int:
+        return sum(1 for _ in (self.folder / "fd").iterdir())
+
+    @property
+    def folder(self) -> Path:
+        return Path(f"/proc/{self.process.pid}")

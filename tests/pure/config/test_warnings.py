@@ -1,0 +1,157 @@
+"""Warnings: what is legal and probably not meant, with the arithmetic spelled out."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.kit.sample_config import EXAMPLES, GOOD, parsed, spoiled
+
+SHOW = 'uplinks = ["fiber", "dsl", "lte"]'
+WEIGHTS = "weights = { fiber = 70, lte = 30 }"
+ONE_TARGET = '[health]\ntargets = ["icmp://1.1.1.1"]\n[lan]'
+V6_ONLY = 'interface = "wan9"\naddress6 = "2001:db8:9::2/64"\ngateway6 = "fe80::1"\n'
+RULE = '\n[[rules]]\npolicy = "spread"\n'
+
+
+def warnings_of(*changes: tuple[str, str]) -> tuple[str, ...]:
+    return parsed(spoiled(*changes)).warnings
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_examples_raise_no_doubt(path: Path) -> None:
+    assert parsed(path.read_bytes()).warnings == ()
+
+
+def test_the_good_file_raises_no_doubt() -> None:
+    assert parsed(GOOD).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "old, new, where, what",
+    [
+        ("manage = true\n", "", "vlans: ", "no VLAN has manage = true"),
+        (
+            "10.10.99.1/24",
+            "9.10.99.1/24",
+            "vlans.desk.address",
+            "belongs to somebody on the internet",
+        ),
+        ("fd10:10::1/64", "fd10:10::1/56", "vlans.stream.address6", "in a /64 only"),
+        ("[lan]", ONE_TARGET, "health.targets", "is the only target of uplink fiber"),
+        ('down_after = "2s"', 'targets = ["tcp://a:1"]', "lte.health.targets", "of uplink lte"),
+        ("[lan]", f"[uplinks.six]\n{V6_ONLY}[lan]", "health.targets", "uplink six has IPv6 alone"),
+        (SHOW, 'uplinks = ["fiber", "lte"]', "uplinks.dsl", "no policy uses this uplink"),
+        (
+            "[policies.show]",
+            '[policies.idle]\nmode = "failover"\nuplinks = ["lte"]\n[policies.show]',
+            "policies.idle",
+            "no VLAN and no rule uses this policy",
+        ),
+        (
+            f'{WEIGHTS}\nsticky = "10m"\n',
+            'uplinks = ["fiber", "lte"]\n[uplinks.bare]\ninterface = "x"\naddress = "dhcp"\n',
+            "uplinks.bare",
+            "no policy uses this uplink",
+        ),
+        (
+            'guaranteed = "10mbit"',
+            'guaranteed = "200mbit"',
+            "vlans: the download guarantees",
+            "stream 200mbit = 200mbit, but fiber 100mbit + dsl 50mbit + lte 40mbit = 190mbit;",
+        ),
+        (
+            SHOW,
+            'uplinks = ["dsl"]',
+            'upload.guaranteed = "12mbit"',
+            "policy show carry: dsl 10mbit",
+        ),
+    ],
+)
+def test_a_doubt_is_told(old: str, new: str, where: str, what: str) -> None:
+    warnings = warnings_of((old, new))
+    assert any(where in warning and what in warning for warning in warnings), warnings
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [('guaranteed = "10mbit"', 'guaranteed = "190mbit"'), (SHOW, 'uplinks = ["dsl"]')],
+)
+def test_guarantees_that_can_just_be_kept_are_not_doubted(old: str, new: str) -> None:
+    warnings = warnings_of((old, new), ('guaranteed = "12mbit"', 'guaranteed = "10mbit"'))
+    assert not any("carry" in warning for warning in warnings)
+
+
+def test_balance_by_rates_that_are_not_all_known_is_doubted() -> None:
+    [warning] = warnings_of((WEIGHTS, 'uplinks = ["fiber", "lte"]'), ('upload = "20mbit"\n', ""))
+    assert 'policies.spread: has no weights, and no upload rate for "lte"' in warning
+
+
+def test_bandwidth_without_any_rated_uplink_is_doubted() -> None:
+    text = "\n".join(
+        line for line in GOOD.split("\n") if not line.startswith(('upload = "', 'download = "'))
+    )
+    found = parsed(text).warnings
+    assert ["no uplink has upload" in found[0], "no uplink has download" in found[1]] == [
+        True,
+        True,
+    ]
+
+
+def test_a_long_sum_is_cut() -> None:
+    many = "".join(
+        f'\n[vlans.v{n}]\nid = {100 + n}\naddress = "10.20.{n}.1/24"\npolicy = "show"\n'
+        'upload = { guaranteed = "20mbit" }\n'
+        for n in range(9)
+    )
+    [warning] = warnings_of(("", many))
+    assert (
+        "v6 20mbit + ... = 192mbit, but fiber 50mbit + dsl 10mbit + lte 20mbit = 80mbit" in warning
+    )
+
+
+@pytest.mark.parametrize("targets", ["icmp://[2606:4700:4700::1111]", "https://example.com/"])
+def test_a_line_of_ipv6_alone_is_content_with_a_target_it_can_reach(targets: str) -> None:
+    section = (
+        f'[uplinks.six]\n{V6_ONLY}[uplinks.six.health]\ntargets = ["{targets}", "tcp://b:1"]\n[lan]'
+    )
+    warnings = warnings_of(("[lan]", section), (SHOW, f'{SHOW[:-1]}, "six"]'))
+    assert warnings == ()
+
+
+@pytest.mark.parametrize(
+    "first, second, shadowed",
+    [
+        ("", "", True),
+        ("", 'protocol = "tcp"\nports = [1]', True),
+        ('protocol = "tcp"', "", False),
+        ('protocol = "tcp"', 'protocol = "tcp"\nports = [1]', True),
+        ('protocol = "tcp"\nports = [1, 2]', 'protocol = "tcp"\nports = [2]', True),
+        ('protocol = "tcp"\nports = [1]', 'protocol = "tcp"\nports = [2]', False),
+        ('protocol = "tcp"\nports = [1]', 'protocol = "tcp"', False),
+        ('protocol = "tcp"\nports = [1]', 'protocol = "udp"\nports = [1]', False),
+        ('from = "desk"', 'from = "desk"', True),
+        ('from = "desk"', 'from = ["desk", "guests"]', False),
+        ('from = "desk"', "", False),
+        ('from = ["desk", "guests", "stream"]', "", True),
+        ('to = "10.0.0.0/8"', 'to = "10.1.0.0/16"', True),
+        ('to = "10.1.0.0/16"', 'to = "10.0.0.0/8"', False),
+        ('to = "10.0.0.0/16"', 'to = "10.0.0.0/8"', False),
+        ('to = "10.255.0.0/16"', 'to = "10.0.0.0/8"', False),
+        ('to = "0.0.0.0/0"', "", False),
+        ('to = ["0.0.0.0/0", "::/0"]', "", True),
+        ('to = "0.0.0.0/0"', 'to = "::/0"', False),
+    ],
+)
+def test_a_rule_that_an_earlier_one_leaves_nothing_is_doubted(
+    first: str, second: str, *, shadowed: bool
+) -> None:
+    rules = f'\n[[rules]]\n{first}\npolicy = "spread"\n[[rules]]\n{second}\npolicy = "show"\n'
+    warnings = warnings_of(("", rules))
+    told = any("rules[2]: never matches: rules[1] takes all" in warning for warning in warnings)
+    assert told == shadowed
+
+
+def test_rules_of_very_many_networks_are_not_compared() -> None:
+    networks = ", ".join(f'"10.{n}.0.0/16"' for n in range(100))
+    rule = f'\n[[rules]]\nto = [{networks}]\npolicy = "spread"\n'
+    assert warnings_of(("", rule * 2)) == ()

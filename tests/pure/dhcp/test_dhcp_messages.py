@@ -1,0 +1,259 @@
+"""DHCP on the wire, and what is made of an offer: hostile input, every branch."""
+
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import IPv4Address
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lbrouter.compile.dhcp import packet
+from lbrouter.compile.dhcp.lease_validation import NonsenseError, conflict, read
+from lbrouter.compile.dhcp.message import (
+    HEADER,
+    NOBODY,
+    Kind,
+    Message,
+    Option,
+    addresses,
+    decode,
+    encode,
+    number,
+)
+from tests.kit.builders import TWO_LINES, config_of
+
+MAC = bytes.fromhex("020000000001")
+SERVER = IPv4Address("192.0.2.1")
+USUAL = {
+    Option.MASK: bytes((255, 255, 255, 0)),
+    Option.ROUTER: SERVER.packed,
+    Option.SERVER: SERVER.packed,
+    Option.LEASE_TIME: (3600).to_bytes(4),
+}
+
+
+def answered(message: Message, *, op: int = 2, name: bytes = b"", file: bytes = b"") -> bytes:
+    """`message` as a server would send it."""
+    fields = list(HEADER.unpack_from(encode(message)))
+    fields[0], fields[8], fields[12], fields[13] = op, message.yours.packed, name, file
+    return HEADER.pack(*fields) + encode(message)[HEADER.size :]
+
+
+def offer(yours: str = "192.0.2.77", **options: bytes | None) -> Message:
+    wanted = {**USUAL, **{Option[key]: value for key, value in options.items()}}
+    return Message(
+        kind=Kind.OFFER,
+        xid=7,
+        hardware=MAC,
+        yours=IPv4Address(yours),
+        options={key: value for key, value in wanted.items() if value is not None},
+    )
+
+
+def test_a_message_survives_the_wire_within_its_packet() -> None:
+    sent = offer()
+    carried = packet.wrap(answered(sent), SERVER, NOBODY)
+    turned = carried[:20] + carried[22:24] + carried[20:22] + carried[24:]  # to port 68
+    payload = packet.unwrap(turned + b"the padding of a short frame")
+    assert payload is not None
+    found = decode(payload)
+    assert found is not None
+    assert (found.kind, found.xid, found.hardware) == (Kind.OFFER, 7, MAC)
+    assert found.yours == sent.yours
+    assert {k: found.options[k] for k in USUAL} == USUAL
+    assert packet.checksum(carried[:20]) == 0
+
+
+def test_what_we_send_is_a_request_of_the_usual_size() -> None:
+    data = encode(Message(kind=Kind.DISCOVER, xid=1, hardware=MAC))
+    assert (data[0], len(data)) == (1, 300)
+    assert decode(data) is None  # a client's message is not for us
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda p: p[:19],
+        lambda p: bytes((0x65,)) + p[1:],  # IPv6
+        lambda p: bytes((0x44,)) + p[1:],  # a header of 16 bytes
+        lambda p: p[:2] + bytes((255, 255)) + p[4:],  # longer than it is
+        lambda p: p[:6] + bytes((0x20, 0)) + p[8:],  # a fragment
+        lambda p: p[:9] + bytes((6,)) + p[10:],  # TCP
+        lambda p: p[:24] + bytes((0, 7)) + p[26:],  # a datagram shorter than its header
+    ],
+)
+def test_a_packet_that_is_none_of_ours_is_passed_over(damage: object) -> None:
+    carried = packet.wrap(b"x", SERVER, NOBODY)
+    turned = carried[:20] + carried[22:24] + carried[20:22] + carried[24:]
+    assert packet.unwrap(turned) == b"x"
+    assert callable(damage)
+    assert packet.unwrap(damage(turned)) is None
+    assert packet.unwrap(carried) is None  # to port 67
+
+
+def test_options_come_in_pieces_and_in_other_fields() -> None:
+    long = offer(DNS=bytes(8), OVERLOAD=b"\x03")
+    file, name = b"\x00\x06\x04\x01\x01\x01\x01\xff\x06\x04\xff", b"\x1a\x02\x05\x78"
+    found = decode(answered(long, name=name, file=file))
+    assert found is not None
+    assert found.options[Option.DNS] == bytes(8) + b"\x01\x01\x01\x01"
+    assert number(found.options[Option.MTU]) == 1400
+
+
+@pytest.mark.parametrize("kind", [b"", b"\x63", b"\x02\x02"])
+def test_a_kind_that_nobody_knows_is_no_message(kind: bytes) -> None:
+    data = answered(offer())
+    assert decode(data.replace(b"\x35\x01\x02", bytes((53, len(kind))) + kind, 1)) is None
+
+
+def test_what_is_cut_off_is_not_read() -> None:
+    data = answered(offer())
+    assert decode(data[: HEADER.size - 1]) is None
+    assert decode(data[: HEADER.size + 4]) is not None
+    assert decode(data[: HEADER.size + 2]) is None
+    assert addresses(b"\x01\x02\x03\x04\x05") == (IPv4Address("1.2.3.4"),)
+    assert [number(x) for x in (None, b"", b"\x01", b"\x01\x00")] == [None, None, None, 256]
+
+
+@given(st.binary(max_size=600))
+def test_nothing_that_comes_in_ends_the_client(data: bytes) -> None:
+    head = answered(offer())[: HEADER.size]
+    for each in (data, head + data):
+        found = decode(each)
+        if found is None:
+            continue
+        with suppress(NonsenseError):
+            lease = read(replace(found, yours=IPv4Address("192.0.2.77")), station="", at=0.0)
+            assert 0 < lease.renew_at <= lease.rebind_at <= lease.expires_at
+            assert lease.address.network.prefixlen
+            assert lease.gateway != lease.address.ip
+    packet.unwrap(data)
+
+
+def test_an_offer_becomes_a_lease() -> None:
+    lease = read(
+        offer(DNS=bytes((9, 9, 9, 9, 0, 0, 0, 0)), MTU=(1400).to_bytes(2)),
+        station="02:00:00:00:00:09",
+        at=100.0,
+    )
+    assert (str(lease.address), lease.gateway, lease.server) == ("192.0.2.77/24", SERVER, SERVER)
+    assert (lease.dns, lease.mtu) == ((IPv4Address("9.9.9.9"),), 1400)
+    assert (lease.renew_at, lease.rebind_at, lease.expires_at) == (1900.0, 3250.0, 3700.0)
+    assert lease.what == (lease.address, lease.gateway, 1400)
+
+
+def four(value: int) -> bytes:
+    return value.to_bytes(4)
+
+
+@pytest.mark.parametrize(
+    "options, moments",
+    [
+        ({"RENEWAL": four(10), "REBINDING": four(20)}, (10, 20, 3600)),
+        ({"RENEWAL": four(10)}, (10, 3150, 3600)),
+        ({"RENEWAL": four(20), "REBINDING": four(10)}, (20, 3150, 3600)),
+        ({"RENEWAL": four(4000), "REBINDING": four(5000)}, (1800, 3150, 3600)),
+        ({"LEASE_TIME": b"\xff\xff\xff\xff"}, (inf, inf, inf)),
+        ({"LEASE_TIME": b"\xff\xff\xff\xff", "RENEWAL": four(60)}, (60, inf, inf)),
+    ],
+)
+def test_the_moments_of_a_lease_are_in_order(
+    options: dict[str, bytes], moments: tuple[float, ...]
+) -> None:
+    lease = read(offer(**options), station="", at=0.0)
+    assert (lease.renew_at, lease.rebind_at, lease.expires_at) == moments
+
+
+@pytest.mark.parametrize(
+    "yours, options, why",
+    [
+        ("192.0.2.77", {"MASK": bytes(4)}, "the whole internet"),
+        ("192.0.2.77", {"MASK": bytes((255, 0, 255, 0))}, "a netmask that is none"),
+        ("192.0.2.77", {"MASK": bytes((255, 255))}, "a netmask that is none"),
+        ("0.0.0.0", {}, "no host's address"),
+        ("127.0.0.1", {}, "no host's address"),
+        ("255.255.255.255", {}, "no host's address"),
+        ("192.0.2.0", {}, "keeps for itself"),
+        ("192.0.2.255", {}, "keeps for itself"),
+        ("192.0.2.77", {"ROUTER": None}, "without a router"),
+        ("192.0.2.77", {"ROUTER": bytes(4)}, "which cannot be one"),
+        ("192.0.2.1", {}, "which cannot be one"),
+        ("192.0.2.77", {"ROUTER": bytes((192, 0, 2, 255))}, "which cannot be one"),
+        ("192.0.2.77", {"SERVER": None}, "without saying who"),
+        ("192.0.2.77", {"LEASE_TIME": None}, "for no time"),
+        ("192.0.2.77", {"LEASE_TIME": bytes(4)}, "for no time"),
+    ],
+)
+def test_nonsense_is_named(yours: str, options: dict[str, bytes | None], why: str) -> None:
+    with pytest.raises(NonsenseError, match=why):
+        read(offer(yours, **options), station="", at=0.0)
+
+
+def test_a_grant_without_a_server_is_from_the_one_that_was_asked() -> None:
+    before = read(offer(), station="", at=0.0)
+    assert read(offer(SERVER=None), station="", at=1.0, before=before).server == SERVER
+
+
+def test_a_lease_without_a_netmask_is_of_one_host_and_a_tiny_mtu_is_none() -> None:
+    lease = read(offer(MASK=None, MTU=(68).to_bytes(2)), station="", at=0.0)
+    assert (str(lease.address), lease.mtu) == ("192.0.2.77/32", None)
+
+
+@pytest.mark.parametrize(
+    "routes, gateway",
+    [
+        ("00c00002fe", "192.0.2.254"),  # 0.0.0.0/0
+        ("18c63364c0000202" + "00c00002fe", "192.0.2.254"),
+        ("18c63364c0000202", "192.0.2.1"),  # no default: the router of option 3
+        ("21c63364c0000202" + "00c00002fe", "192.0.2.1"),  # a length of 33
+        ("00c000", "192.0.2.1"),  # cut off
+    ],
+)
+def test_classless_routes_come_before_the_router(routes: str, gateway: str) -> None:
+    lease = read(offer(STATIC_ROUTES=bytes.fromhex(routes)), station="", at=0.0)
+    assert str(lease.gateway) == gateway
+
+
+CONFIG = config_of(TWO_LINES)
+
+
+@pytest.mark.parametrize(
+    "yours, router, words",
+    [
+        ("192.0.2.77", "192.0.2.1", ()),
+        ("10.10.10.1", "10.10.10.9", ("10.10.10.0/24 of VLAN stream", '"10.10.100.1/24" is free')),
+        ("10.10.43.9", "10.10.43.1", ("10.10.40.0/22 of VLAN guests", "/22")),
+        ("192.0.2.77", "10.10.99.7", ("gateway 10.10.99.7", "VLAN desk")),
+    ],
+)
+def test_a_lease_that_overlaps_a_vlan_is_refused_with_a_proposal(
+    yours: str, router: str, words: tuple[str, ...]
+) -> None:
+    found = conflict(
+        CONFIG, read(offer(yours, ROUTER=IPv4Address(router).packed), station="", at=0.0)
+    )
+    assert bool(found) is bool(words)
+    assert all(word in found for word in words), found
+
+
+def test_where_there_is_no_room_nothing_is_proposed() -> None:
+    lonely = """
+[gateway]
+name = "wide"
+[uplinks.a]
+interface = "wan1"
+address = "dhcp"
+[vlans.all]
+port = "lan1"
+address = "10.1.1.1/7"
+policy = "show"
+[policies.show]
+mode = "failover"
+uplinks = ["a"]
+"""
+    lease = read(offer("10.10.10.7", ROUTER=bytes((10, 10, 10, 1))), station="", at=0.0)
+    found = conflict(config_of(lonely), lease)
+    assert "VLAN all" in found
+    assert "is free" not in found

@@ -1,0 +1,40 @@
+"""The closed table of the boot: what it knows, and that the first apply needs no new structure."""
+
+from lbrouter.compile.firewall.boot_guard import closed, is_closed
+from lbrouter.compile.state.allocate import allocate
+from lbrouter.compile.state.diff import diff
+from lbrouter.model.facts import Allocation
+from lbrouter.model.kernel_state import KernelState, NftTable
+from lbrouter.model.plan import Phase
+from tests.kit.builders import TWO_LINES, config_of, desired_of
+
+CONFIG = config_of(TWO_LINES)
+TABLE = closed(CONFIG, allocate(CONFIG, Allocation()), also=["old0"])
+
+
+def test_it_knows_every_interface_and_forwards_nothing() -> None:
+    named = {key for key, _ in TABLE.elements["named"]}
+    assert named == {"wan1", "wan2", "lan1", "lan2", "lan3", "old0"}
+    assert TABLE.elements.keys() == {"named", "enter"}
+    assert dict(TABLE.elements["enter"])["wan1"] == "goto enter_uplink"
+    assert dict(TABLE.elements["enter"])["lan3"] == "goto enter_manage"
+
+
+def test_the_first_apply_changes_elements_alone_and_closes_what_is_no_longer_named() -> None:
+    desired = desired_of(CONFIG)
+    assert desired.nft is not None
+    assert TABLE.structure == desired.nft.structure
+    whole = {name: TABLE.elements.get(name, frozenset()) for name in desired.nft.elements}
+    observed = NftTable(structure=TABLE.structure, elements=whole)
+    steps = diff(KernelState(nft=observed), desired).operations
+    tables = [step for step in steps if isinstance(step.new, NftTable)]
+    assert [step.phase for step in tables] == [Phase.RULESET, Phase.UNGUARD]
+    assert all(step.new.structure == TABLE.structure for step in tables)  # type: ignore[union-attr]
+
+
+def test_a_table_that_only_guards_is_told_from_one_that_carries() -> None:
+    assert is_closed(TABLE)
+    carrying = desired_of(CONFIG).nft
+    assert carrying is not None
+    assert not is_closed(carrying)
+    assert not is_closed(NftTable(structure="a", elements={}))

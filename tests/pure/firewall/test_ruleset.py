@@ -1,0 +1,168 @@
+"""Elements and structure: what the file says, in nft's words."""
+
+import pytest
+
+from lbrouter.compile.firewall.ruleset import digest, structure
+from lbrouter.compile.firewall.templates import fragment
+from lbrouter.compile.health.carrier_only import first_look
+from lbrouter.compile.state.allocate import allocate
+from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
+from lbrouter.model.health import UplinkState
+from tests.kit.builders import TWO_LINES, config_of, desired_of, facts_of, health_of
+
+CONFIG = config_of(TWO_LINES)
+STATE = desired_of(CONFIG)
+ELEMENTS = STATE.nft.elements
+SCRIPT = STATE.nft.script
+
+
+def test_every_interface_is_known_to_every_map_that_judges() -> None:
+    named = {key for key, _ in ELEMENTS["named"]}
+    assert named == {"wan1", "wan2", "lan1", "lan2", "lan3"}
+    for name in ("arrive", "enter", "through", "toward"):
+        assert {key for key, _ in ELEMENTS[name]} == named
+
+
+def test_only_managing_vlans_reach_the_gateways_services() -> None:
+    enter = dict(ELEMENTS["enter"])
+    assert enter["lan3"] == "goto enter_manage"
+    assert enter["lan1"] == enter["lan2"] == "goto enter_vlan"
+    assert enter["wan1"] == "goto enter_uplink"
+
+
+def test_reach_is_one_way() -> None:
+    assert ELEMENTS["reach"] == {("lan3 . lan1", "")}
+
+
+def test_a_forward_on_any_uplink_stands_for_each() -> None:
+    assert dict(ELEMENTS["forward4"]) == {
+        "wan1 . tcp . 8443": "10.10.10.20 . 443",
+        "wan2 . tcp . 8443": "10.10.10.20 . 443",
+    }
+    assert dict(ELEMENTS["forward6"]) == {"wan1 . tcp . 8443": "fd10:10::20 . 443"}
+
+
+def test_nothing_with_our_own_or_bogus_sources_comes_in() -> None:
+    never = {key for name in ("never4", "never6") for key, _ in ELEMENTS[name]}
+    assert {"127.0.0.0/8", "10.10.10.0/24", "203.0.113.2", "fd10:10::/64", "2001:db8:1::2"} <= never
+
+
+def test_a_failover_swaps_elements_and_no_structure() -> None:
+    dead = desired_of(CONFIG, health=health_of(CONFIG, fiber=UplinkState.DOWN)).nft
+    assert dead.structure == STATE.nft.structure
+    changed = {name for name in ELEMENTS if ELEMENTS[name] != dead.elements[name]}
+    assert dict(dead.elements["decided"])["16777216"] == "jump lost_1"
+    stays = {name for name in ELEMENTS if name.startswith("stay_spread_")}
+    assert len(stays) == 4
+    maps = {"decided", "active_show", "wheel_spread_ip", "wheel_spread_ip6", "class_of"}
+    assert changed <= maps | stays | {"wheel_each_ip", "wheel_each_ip6"}
+    assert dict(dead.elements["active_show"]) == {"ipv4": "goto take_2"}
+    assert dead.elements["wheel_spread_ip6"] == frozenset()
+
+
+def test_clients_stay_on_an_uplink_only_while_the_wheel_draws_it() -> None:
+    assert ELEMENTS["stay_spread_1_ip6"] == {("ipv6", "goto by_spread_1_ip6")}
+    assert ELEMENTS["stay_spread_2_ip6"] == frozenset()
+    assert "stay_each_1_ip" not in ELEMENTS
+    dead = desired_of(CONFIG, health=health_of(CONFIG, fiber=UplinkState.DOWN)).nft
+    assert dead.elements["stay_spread_1_ip"] == frozenset()
+    assert dead.elements["stay_spread_2_ip"] == {("ipv4", "goto by_spread_2_ip")}
+
+
+def test_flows_of_a_dead_line_stay_when_there_is_no_better_place() -> None:
+    dead = health_of(CONFIG, fiber=UplinkState.DOWN, lte=UplinkState.DOWN)
+    decided = dict(desired_of(CONFIG, health=dead).nft.elements["decided"])
+    assert set(decided.values()) == {"goto keep_1", "goto keep_2"}
+    drained = health_of(CONFIG, fiber=UplinkState.DRAINED)
+    assert (
+        dict(desired_of(CONFIG, health=drained).nft.elements["decided"])["16777216"]
+        == "goto keep_1"
+    )
+
+
+def test_the_wheel_draws_uplinks_by_their_numbers() -> None:
+    values = [value for _, value in ELEMENTS["wheel_each_ip"]]
+    assert set(values) == {"goto take_1"}  # lte is metered, and no client is remembered
+    assert len(values) == 120
+    assert {value for _, value in ELEMENTS["wheel_spread_ip"]} == {"goto by_spread_1_ip"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "meta nfproto ipv4 tcp dport { 1935 } goto policy_show",
+        "ip daddr { 192.0.2.0/24 } goto policy_show",
+        "ip6 daddr { 2001:db8:99::/48 } goto policy_show",
+        "meta l4proto icmp goto policy_each",
+        "udp dport { 3478 } goto policy_show",
+        "update @stuck_spread_1_ip6 { ip6 saddr timeout 600s }",
+        "ip saddr != 10.10.10.0/24 goto stray",
+        "ip6 saddr != { fe80::/10, fd10:10::/64 } goto stray",
+        "meta mark set meta mark & $KEEP_MASK | 0x02000000",
+    ],
+)
+def test_the_structure_says(line: str) -> None:
+    assert line in SCRIPT
+
+
+def test_rules_stand_in_the_files_order_and_only_for_their_vlan() -> None:
+    guests = SCRIPT.count("chain rules_guests {")
+    stream = SCRIPT.count("chain rules_stream {")
+    # One empty chain each, and a block for each rule and family: 1935 is for guests alone.
+    assert (guests, stream) == (6, 5)
+    assert SCRIPT.index("rules.0") < SCRIPT.index("rules.1") < SCRIPT.index("rules.2")
+
+
+def test_a_rule_without_any_condition_takes_everything() -> None:
+    config = config_of(TWO_LINES + '\n[[rules]]\nfrom = ["guests", "desk"]\npolicy = "show"\n')
+    assert "meta nfproto { ipv4, ipv6 } goto policy_show" in desired_of(config).nft.script
+
+
+def test_per_flow_policies_keep_no_clients() -> None:
+    assert "stuck_each" not in SCRIPT
+    assert "chain by_each" not in SCRIPT
+
+
+def test_the_digest_follows_the_structure() -> None:
+    assert digest(SCRIPT) == STATE.nft.structure
+    assert digest(SCRIPT + " ") != STATE.nft.structure
+
+
+def test_a_placeholder_that_is_not_filled_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        fragment("uplink", number=1)
+
+
+def test_a_first_look_judges_by_interface_carrier_and_address() -> None:
+    there = facts_of(CONFIG)
+    assert {h.state for h in first_look(CONFIG, there).uplinks.values()} == {UplinkState.UP}
+    gone = first_look(CONFIG, facts_of(CONFIG, without=("wan1",)))
+    assert gone.uplinks["fiber"].state is UplinkState.WAITING
+    assert "wan1 is not there" in gone.uplinks["fiber"].reason
+    dark = first_look(CONFIG, facts_of(CONFIG, carrier=False))
+    assert dark.uplinks["lte"].state is UplinkState.DOWN
+    assert not dark.uplinks["lte"].alive
+
+
+def test_an_uplink_without_an_address_waits() -> None:
+    config = config_of('[gateway]\nname = "g"\n[uplinks.a]\ninterface = "wan1"\naddress = "dhcp"\n')
+    look = first_look(config, facts_of(config)).uplinks["a"]
+    assert look.state is UplinkState.WAITING
+    watched = config_of(
+        '[gateway]\nname = "g"\n[uplinks.a]\ninterface = "wan1"\naddress = "external"\n'
+    )
+    assert first_look(watched, facts_of(watched)).uplinks["a"].state is UplinkState.WAITING
+
+
+def test_an_interface_that_is_still_down_counts_as_usable() -> None:
+    low = InterfaceFacts(name="wan1", index=2, up=False, carrier=False, mtu=1500)
+    facts = Facts(interfaces={**facts_of(CONFIG).interfaces, "wan1": low})
+    assert first_look(CONFIG, facts).uplinks["fiber"].state is UplinkState.UP
+
+
+def test_one_structure_for_one_file() -> None:
+    assert structure(CONFIG, _allocation()) == SCRIPT
+
+
+def _allocation() -> Allocation:
+    return allocate(CONFIG, Allocation())

@@ -1,0 +1,292 @@
+"""What a rehearsal expects of a fault, and how it reads the flows' own records."""
+
+import math
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface
+
+import pytest
+
+from lbrouter.model.errors import UsageError
+from lbrouter.rehearsal.analysis import bandwidth_analysis
+from lbrouter.rehearsal.analysis.expected import ways
+from lbrouter.rehearsal.analysis.fault_analysis import (
+    Moments,
+    again_ms,
+    longest_gap_ms,
+    ordeal,
+    shortcomings,
+)
+from lbrouter.rehearsal.checks import fault_procedure
+from lbrouter.rehearsal.checks.faults import Duty, Fault, Promise, chosen, promise
+from lbrouter.rehearsal.lab.dhcp_server import another
+from lbrouter.rehearsal.lab.impairment import Impairment, detour, ruleset
+from lbrouter.rehearsal.lab.process import Row
+from lbrouter.rehearsal.report.judgement import Verdict
+from lbrouter.rehearsal.report.rows import Direction, FaultRow, span
+from tests.kit.builders import TWO_LINES, config_of
+from tests.pure.rehearsal.test_layout_and_report import site_of
+
+MOMENTS = Moments(fault=10.0, healed=15.0, end=17.0)
+FAMILY = {"f": "fiber", "c": "cable"}
+
+
+def where(source: str) -> str | None:
+    return FAMILY.get(source)
+
+
+def new(at: float, seen: str, error: str = "") -> Row:
+    return {"kind": "new", "at": at, "seen": seen, "error": error, "ms": 1.0}
+
+
+def stream(kind: str, seen: list[tuple[float, str]], times: list[float], **more: object) -> Row:
+    return {"kind": kind, "flow": kind, "seen": seen, "times": times, "breaks": [], **more}
+
+
+def every(step: float, begin: float, end: float, seen: str) -> list[Row]:
+    count = round((end - begin) / step)
+    return [new(begin + number * step, seen) for number in range(count)]
+
+
+def test_the_words_of_the_command() -> None:
+    assert chosen("all") == tuple(Fault)
+    assert chosen("none") == ()
+    assert chosen("loss, cable,loss") == (Fault.LOSS, Fault.CABLE)
+    with pytest.raises(UsageError, match="flood"):
+        chosen("cable,flood")
+
+
+SHOW = 'uplinks = ["fiber", "lte"]\n\n[policies.spread]'
+TOLERANT = TWO_LINES.replace(SHOW, 'tolerate = { loss = "2%", latency = "150ms" }\n' + SHOW)
+
+
+@pytest.mark.parametrize(
+    "fault, policy, others, duty",
+    [
+        (Fault.CABLE, "show", True, Duty.LEAVE),
+        (Fault.CABLE, "show", False, Duty.REFUSE),
+        (Fault.BLACKHOLE, "spread", True, Duty.LEAVE),
+        (Fault.FLAP, "spread", True, Duty.LEAVE),
+        (Fault.LOSS, "show", True, Duty.LEAVE),
+        (Fault.LOSS, "show", False, Duty.ANY),
+        (Fault.LOSS, "spread", True, Duty.STAY),
+        (Fault.LATENCY, "show", True, Duty.LEAVE),
+        (Fault.LATENCY, "spread", True, Duty.STAY),
+        (Fault.DNS, "show", True, Duty.STAY),
+        (Fault.PORTAL, "show", True, Duty.ANY),
+        (Fault.LEASE, "show", True, Duty.RENEW),
+        (Fault.LEASE, "spread", False, Duty.RENEW),
+    ],
+)
+def test_what_a_policy_owes(fault: Fault, policy: str, others: bool, duty: Duty) -> None:  # noqa: FBT001
+    config = config_of(TOLERANT)
+    found = promise(fault, config, config.policies[policy], config.uplinks["fiber"], others=others)
+    assert found.duty is duty
+    assert (duty is Duty.ANY) == bool(found.because)
+
+
+def test_what_a_policy_owes_where_its_targets_can_tell() -> None:
+    for target, fault, duty in (
+        ("http://1.1.1.1/", Fault.PORTAL, Duty.LEAVE),
+        ("dns://9.9.9.9", Fault.DNS, Duty.ANY),
+    ):
+        config = config_of(f'[health]\ntargets = ["{target}"]\n{TWO_LINES}')
+        policy, uplink = config.policies["show"], config.uplinks["fiber"]
+        assert promise(fault, config, policy, uplink, others=True).duty is duty
+
+
+def test_a_tolerance_near_what_happens_promises_nothing() -> None:
+    config = config_of(TOLERANT.replace('"2%"', '"15%"').replace('"150ms"', '"400ms"'))
+    for fault in (Fault.LOSS, Fault.LATENCY):
+        policy, uplink = config.policies["show"], config.uplinks["fiber"]
+        assert promise(fault, config, policy, uplink, others=True).duty is Duty.ANY
+
+
+def test_a_failover_is_read_off_the_flows() -> None:
+    rows = every(0.05, 9, 10.5, "f") + every(0.05, 10.5, 15, "c") + every(0.05, 16, 17, "f")
+    rows += [
+        stream("call", [(9.0, "f"), (11.0, "c")], [9.0, 9.99, 11.0, 15.2]),
+        stream("push", [(9.0, "c")], [9.0, 16.9], breaks=[(12.0, "reset")]),
+    ]
+    seen = ordeal(rows, "fiber", MOMENTS, where)
+    assert seen.moved_ms == pytest.approx(500, abs=1)
+    assert seen.gaps["call"] == pytest.approx(4200, abs=1)
+    assert seen.broken == 1
+    assert seen.back_ms == pytest.approx(1000, abs=1)
+    assert seen.left
+    assert not seen.refused
+
+
+def test_a_policy_that_never_used_the_uplink_has_nothing_to_move() -> None:
+    seen = ordeal(every(0.05, 9, 17, "c"), "fiber", MOMENTS, where)
+    assert seen.moved_ms is None
+    assert shortcomings(Promise(duty=Duty.LEAVE, within_ms=1, returns=True), seen) == []
+
+
+def test_flows_that_stay_and_flows_that_are_refused() -> None:
+    stays = ordeal(every(0.05, 9, 17, "f"), "fiber", MOMENTS, where)
+    assert stays.moved_ms == math.inf
+    assert shortcomings(Promise(duty=Duty.STAY), stays) == []
+    assert "never" in shortcomings(Promise(duty=Duty.LEAVE, within_ms=1000), stays)[0]
+    rows = every(0.05, 9, 10, "f") + [
+        new(10 + number / 20, "", "prohibited") for number in range(90)
+    ]
+    refused = ordeal(rows, "fiber", MOMENTS, where)
+    assert refused.refused
+    assert shortcomings(Promise(duty=Duty.REFUSE), refused) == []
+    assert shortcomings(Promise(duty=Duty.REFUSE), stays) == ["new flows are not refused at once"]
+
+
+def test_what_is_late_or_left_without_need_is_said() -> None:
+    rows = every(0.05, 9, 13, "f") + every(0.05, 13, 17, "c")
+    seen = ordeal([*rows, stream("udp", [(9.0, "f")], [9.0, 9.9])], "fiber", MOMENTS, where)
+    late = shortcomings(Promise(duty=Duty.LEAVE, within_ms=1000, returns=True), seen)
+    assert late == [
+        "new flows: after 3.0 s, allowed 1.0 s",
+        "UDP stream: never, allowed 1.8 s",
+        "new flows did not return",
+    ]
+    assert shortcomings(Promise(duty=Duty.STAY), seen) == ["left, though nothing asked for it"]
+
+
+def test_a_lease_that_changes_must_be_taken_and_carry_again() -> None:
+    config = config_of(TWO_LINES)
+    policy, uplink = config.policies["show"], config.uplinks["fiber"]
+    owed = promise(Fault.LEASE, config, policy, uplink, others=True)
+    six = promise(Fault.LEASE, config, policy, uplink, others=True, version=6)
+    assert six.duty is Duty.ANY
+    rows = every(0.05, 9, 17, "f")
+    rows.append(new(13.01, "", "silent"))
+    assert again_ms(rows, "fiber", 10.0, 12.5, where) == pytest.approx(3050, abs=1)
+    assert again_ms(rows, "fiber", 10.0, 14.0, where) == pytest.approx(4000, abs=1)
+    assert again_ms(rows, "cable", 10.0, 14.0, where) is None
+    rows.append(stream("udp", [(9.0, "f")], [9.0 + n / 10 for n in range(80)]))
+    seen = ordeal(rows, "fiber", Moments(fault=10.0, healed=17.0, end=17.0), where)
+    assert shortcomings(owed, replace(seen, back_ms=4000.0)) == []
+    assert shortcomings(owed, seen) == ["new flows did not return"]
+    late = replace(seen, back_ms=8100.0, gaps={"udp": math.inf, "push": 100.0}, broken=2)
+    assert shortcomings(owed, late) == [
+        "2 flows broke or moved that had nothing to do with it",
+        "new flows by it: after 8.1 s, allowed 8.0 s",
+        "UDP stream: never, allowed 8.8 s",
+    ]
+
+
+def test_another_lease_is_in_the_same_subnet() -> None:
+    address, gateway = another(IPv4Interface("198.18.1.2/24"))
+    assert address == IPv4Interface("198.18.1.77/24")
+    assert gateway == IPv4Address("198.18.1.254")
+
+
+def test_who_sees_another_lease_is_told_when_it_is_noticed() -> None:
+    row = FaultRow(uplink="lte", fault=Fault.LEASE, verdict=Verdict.INFO, note="not rehearsed")
+    assert list(fault_procedure.notes([row])) == []
+    assert list(fault_procedure.notes([replace(row, fault=Fault.CABLE, policy="a")])) == [
+        *fault_procedure.NOTES
+    ]
+    assert list(fault_procedure.notes([replace(row, policy="a")])) == [
+        *fault_procedure.NOTES,
+        fault_procedure.LEASE_NOTE,
+    ]
+
+
+def test_the_copy_for_a_lease_asks_for_an_address() -> None:
+    copy = fault_procedure.leased(config_of(TWO_LINES), "fiber")
+    assert copy.uplinks["fiber"].addressing == "dhcp"
+    assert copy.uplinks["fiber"].gateway is None
+    assert copy.uplinks["lte"] == config_of(TWO_LINES).uplinks["lte"]
+
+
+def test_a_gap_counts_where_it_overlaps_the_fault() -> None:
+    assert longest_gap_ms([1.0, 5.0, 5.1, 9.0], 5.05, 5.09) == pytest.approx(100)
+    assert longest_gap_ms([], 1, 2) == math.inf
+    assert longest_gap_ms([1.0, 1.1], 1.05, 9) == math.inf
+    assert longest_gap_ms([1.0, 1.5], 1.2, 1.6) == pytest.approx(500)
+
+
+def test_a_line_is_impaired_in_what_was_asked_for_alone() -> None:
+    line = site_of(TWO_LINES).lines[0]
+    assert "drop" not in ruleset(line, Impairment())
+    lossy = ruleset(line, Impairment(loss_up_percent=12.5))
+    assert 'iifname "line" numgen random mod 10000 < 1250' in lossy
+    assert 'iifname "wan"' not in lossy
+    assert "dport 53 drop" in ruleset(line, Impairment(dns_dead=True))
+    portal = ruleset(line, Impairment(portal=True))
+    assert "tcp dport 443 dnat to" in portal
+    assert "table ip6 portal {" in portal
+    assert 'fwd to "slow-wan"' in detour(("line", "wan"))
+
+
+def test_the_rehearsed_copy_returns_soon() -> None:
+    text = TWO_LINES.replace("metered = true", 'metered = true\nhealth = { up_after = "30s" }')
+    copy = fault_procedure.patient(config_of(text))
+    assert {int(copy.health_of(each).up_after) for each in copy.uplinks.values()} == {1000}
+
+
+def test_rates_and_delays_by_hand() -> None:
+    flow = {"kind": "flow", "times": [1.0, 2.0, 3.0], "sizes": [1000, 500, 500]}
+    assert bandwidth_analysis.rate_bps([flow], 1.5, 3.5) == pytest.approx(4000)
+    probe = {"kind": "probe", "sent": 100, "rtts": [(n * 0.02, float(n)) for n in range(100)]}
+    assert bandwidth_analysis.p95_ms([probe], 0, 2) == 94
+    assert bandwidth_analysis.median_ms([probe]) == 49.5
+    lossy = {**probe, "rtts": [pair for number, pair in enumerate(probe["rtts"]) if number % 10]}
+    assert bandwidth_analysis.p95_ms([lossy], 0, 2) == math.inf
+    assert bandwidth_analysis.p95_ms([], 0, 2) == math.inf
+    assert bandwidth_analysis.median_ms([]) == 0
+
+
+def test_a_guarantee_is_kept_short_or_excused() -> None:
+    assert bandwidth_analysis.verdict_of(9.8e6, 10_000_000, "") == (Verdict.PASS, "")
+    assert bandwidth_analysis.verdict_of(9.6e6, 10_000_000, "") == (
+        Verdict.FAIL,
+        "short by 0.4 Mbit/s",
+    )
+    assert bandwidth_analysis.verdict_of(1.0, 10_000_000, "because")[0] is Verdict.INFO
+    assert bandwidth_analysis.verdict_of(1.0, 0, "") == (Verdict.INFO, "")
+
+
+def test_when_a_guarantee_need_not_be_kept() -> None:
+    config = config_of(TWO_LINES)
+    way = next(each for each in ways(site_of(TWO_LINES)) if each.policy == "show")
+    assert bandwidth_analysis.guarantee(config.vlans["stream"], Direction.UP) == 12_000_000
+    assert bandwidth_analysis.guarantee(config.vlans["desk"], Direction.UP) == 0
+    assert not bandwidth_analysis.excuse(config, way, "others flood", Direction.UP)
+    short = config_of(TWO_LINES.replace('upload = "20mbit"', 'upload = "11mbit"'))
+    assert "fit" in bandwidth_analysis.excuse(
+        short, way, "without fiber, others flood", Direction.UP
+    )
+    assert not bandwidth_analysis.excuse(short, way, "without lte, others flood", Direction.UP)
+    fast = config_of(TWO_LINES.replace('upload = "50mbit"', 'upload = "1gbit"'))
+    assert "too fast" in bandwidth_analysis.excuse(fast, way, "others flood", Direction.UP)
+    unshaped = config_of(TWO_LINES.replace('upload = "50mbit"\n', ""))
+    assert "not shaped" in bandwidth_analysis.excuse(unshaped, way, "others flood", Direction.UP)
+
+
+def test_a_vlan_alone_asks_for_more_than_its_lines_carry() -> None:
+    config = config_of(TWO_LINES)
+    show, spread = (
+        next(each for each in ways(site_of(TWO_LINES)) if each.policy == name)
+        for name in ("show", "spread")
+    )
+    assert bandwidth_analysis.offer(config, show, Direction.UP) == 1.5 * 50e6, "one line at a time"
+    assert bandwidth_analysis.offer(config, spread, Direction.UP) == 1.5 * 70e6, "both at once"
+    unshaped = config_of(TWO_LINES.replace('upload = "50mbit"\n', ""))
+    assert bandwidth_analysis.offer(unshaped, show, Direction.UP) == 0, "as fast as it goes"
+
+
+def test_what_never_ended_is_written_so() -> None:
+    row = FaultRow(
+        uplink="fiber", fault=Fault.CABLE, verdict=Verdict.FAIL, note="", policy="show, IPv4",
+        moved_ms=math.inf, gaps_ms={"call": 12.34},
+    )  # fmt: skip
+    found = row.as_json()
+    assert (found["moved_ms"], found["gaps_ms"], found["back_ms"]) == (
+        "never",
+        {"call": 12.3},
+        None,
+    )
+    assert [span(each) for each in (None, math.inf, 80.4, 2345.0)] == [
+        "-",
+        "no end",
+        "80 ms",
+        "2.3 s",
+    ]

@@ -1,0 +1,163 @@
+"""From events to a story, from a story to one sentence, in the reader's language."""
+
+from datetime import UTC, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from lbrouter.compile.report.incident_text import clock, sentence
+from lbrouter.compile.report.incidents import SHOWN, current, stories, story
+from lbrouter.model.language import Language
+from lbrouter.model.timeline import Happening, Story
+
+JAKARTA = timezone(timedelta(hours=7))
+
+
+def event(kind: str, subject: str, second: int, *, incident: str = "7", **more: Any) -> Happening:
+    return {
+        "at": f"2026-11-24T13:14:{second:02}.250Z",
+        "kind": kind,
+        "subject": subject,
+        "text": f"{subject}: something",
+        "incident": incident,
+        "more": {key.rstrip("_"): value for key, value in more.items()},
+    }
+
+
+def uplink(name: str, second: int, after: str, reason: str = "", **more: Any) -> Happening:
+    return event("uplink", name, second, after=after, reason=reason, **more)
+
+
+def move(policy: str, second: int, old: str, new: str, *, stayed: str = "") -> Happening:
+    return event(
+        "move", policy, second, from_=old.split(), to=new.split(), stayed=stayed.split()
+    )  # fmt: skip
+
+
+LOSSY = [
+    uplink("fiber", 3, "degraded", "loss 12 % > 2 % (show)"),
+    move("show", 4, "fiber", "lte", stayed="guests"),
+]
+
+
+def told(events: list[Happening], language: Language = Language.EN) -> str:
+    found = story(events)
+    assert found is not None
+    return sentence(found, language, JAKARTA)
+
+
+def test_the_sentence_of_a_line_that_loses_packets() -> None:
+    assert told(LOSSY) == (
+        "fiber lost 12 % since 20:14:03; show moved to lte at 20:14:04; guests stayed"
+    )
+    assert told(LOSSY, Language.ID) == (
+        "fiber kehilangan 12 % paket sejak 20:14:03; show pindah ke lte pukul 20:14:04;"
+        " guests tetap"
+    )
+
+
+def test_the_end_of_a_trouble_is_told() -> None:
+    over = [
+        *LOSSY,
+        uplink("fiber", 20, "up", "4 of 4 targets answer"),
+        move("show", 21, "lte", "fiber"),
+    ]
+    assert told(over) == (
+        "fiber lost 12 % since 20:14:03; show is back on fiber since 20:14:21; guests stayed;"
+        " fiber is well again since 20:14:20"
+    )
+
+
+def test_the_worst_state_gives_the_cause_and_the_first_the_moment() -> None:
+    events = [
+        uplink("fiber", 1, "degraded", "no answer for 0.3 s; new flows avoid it"),
+        move("show", 1, "fiber", ""),
+        uplink("fiber", 2, "down", "no carrier on enp1s0"),
+        uplink("fiber", 3, "degraded", "loss 3 % > 2 % (show)"),
+        uplink("fiber", 4, "down", "no answer on 4 targets for 0.9 s"),
+    ]
+    assert told(events) == (
+        "the cable of fiber (enp1s0) is out since 20:14:01; it failed 2 times;"
+        " show has no uplink since 20:14:01"
+    )
+
+
+def test_policies_that_move_together_are_named_together() -> None:
+    events = [
+        uplink("fiber", 1, "down", "no answer on 1 target for 0.9 s"),
+        move("show", 1, "fiber lte", "lte dsl"),
+        move("crew", 1, "fiber", "lte dsl"),
+        move("desk", 1, "fiber", "dsl"),
+    ]
+    assert told(events) == (
+        "fiber is silent since 20:14:01; show, crew moved to lte + dsl at 20:14:01;"
+        " desk moved to dsl at 20:14:01"
+    )
+
+
+@pytest.mark.parametrize(
+    "reason, begins",
+    [
+        ("latency 310 ms > 150 ms (show)", "fiber was slow (310 ms) since"),
+        ("jitter 55 ms > 40 ms (show); loss 3 % > 2 % (show)", "fiber was unsteady (55 ms) since"),
+        ("captive portal instead of http://a/", "fiber shows a captive portal since"),
+        ("captive portal on 2 targets for 1.0 s", "fiber shows a captive portal since"),
+        ("no address yet (dhcp) on wan1", "fiber has no address since"),
+        ("interface wan1 is not there", "the interface of fiber is gone since"),
+        ("eaten by a dog", "fiber is in trouble since 20:14:05 (eaten by a dog)"),
+    ],
+)
+def test_causes_in_plain_words(reason: str, begins: str) -> None:
+    said = told([uplink("fiber", 5, "degraded", reason)])
+    assert said.startswith(begins)
+    assert said.endswith("; nothing had to move")
+
+
+def test_an_unknown_cause_is_told_in_the_language_as_far_as_it_goes() -> None:
+    said = told([uplink("fiber", 5, "down", "unreachable on 4 targets for 0.9 s")], Language.ID)
+    assert said.startswith(
+        "fiber bermasalah sejak 20:14:05 (tidak terjangkau dari 4 target selama 0.9 s)"
+    )
+
+
+def test_incidents_are_told_apart_and_what_is_none_is_left_out() -> None:
+    other = [
+        event("uplink", "lte", 9, incident="8", after="down", reason="no carrier on wan2"),
+        event("apply", "", 9, incident=""),
+        event("uplink", "dsl", 9, incident="", after="drained"),
+        event("move", "x", 9, incident="9", to=["lte"], **{"from": ["dsl"]}),
+        event("uplink", "dsl", 9, incident="9", after="nonsense"),
+    ]
+    assert [each["incident"] for each in stories([*LOSSY, *other])] == ["7", "8"]
+    assert story(other[1:]) is None
+
+
+def a_story(number: int, *, over: bool) -> Story:
+    found = story([{**LOSSY[0], "incident": str(number)}])
+    assert found is not None
+    return {**found, "over": "2026-11-24T13:15:00Z" if over else None}
+
+
+def test_what_goes_on_comes_first_and_the_last_one_stays_in_sight() -> None:
+    assert current([]) == []
+    done = [a_story(1, over=True), a_story(2, over=True)]
+    assert [each["incident"] for each in current(done)] == ["2"]
+    many = [a_story(number, over=False) for number in range(3, 9)]
+    found = current([*done, *many])
+    assert [each["incident"] for each in found] == ["8", "7", "6"]
+    assert len(found) == SHOWN
+
+
+def test_events_of_a_stranger_are_no_reason_to_fail() -> None:
+    odd = event("move", "show", 9, to="lte", stayed=None)
+    found = story([event("uplink", "fiber", 1, after="down"), odd])
+    assert found is not None
+    assert found["cause"] == "fiber: something"
+    assert found["moved"] == [
+        {"policy": "show", "to": [], "at": odd["at"], "back": True},
+    ]
+
+
+def test_a_clock_shows_what_it_can() -> None:
+    assert clock("2026-11-24T13:14:03.250Z", UTC) == "13:14:03"
+    assert clock("soon", UTC) == "soon"

@@ -1,0 +1,89 @@
+"""A trunk or a port that is not there: what is wanted of the kernel then, and what is said."""
+
+from dataclasses import replace
+
+from lbrouter.compile.routing.lan_links import absent, lack, told, untaggable
+from lbrouter.compile.routing.uplink_addressing import standing
+from lbrouter.compile.state.allocate import allocate
+from lbrouter.compile.state.commands import words
+from lbrouter.compile.state.desired import desired_state
+from lbrouter.compile.state.diff import diff
+from lbrouter.model.facts import Allocation, Facts
+from lbrouter.model.kernel_state import Address, KernelState, LinkFlag
+from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
+
+CONFIG = config_of(
+    TWO_LINES.replace('port = "lan1"', "id = 10").replace('port = "lan2"', "id = 40")
+    + '\n[lan]\ntrunk = "lan0"\n'
+)
+"""Two VLANs on a trunk, and the desk on a port of its own."""
+
+
+def desired(facts: Facts) -> KernelState:
+    return desired_state(
+        CONFIG,
+        allocation=allocate(CONFIG, Allocation()),
+        health=health_of(CONFIG),
+        facts=standing(CONFIG, facts),
+        baseline=KernelState(),
+    )
+
+
+def test_without_the_trunk_nothing_is_wanted_on_it_and_all_else_stays() -> None:
+    whole, alone = desired(facts_of(CONFIG)), desired(facts_of(CONFIG, without=("lan0",)))
+    nouns = (*alone.devices, *alone.links, *alone.addresses, *alone.qdiscs, *alone.redirects)
+    assert not [noun for noun in nouns if "lan0" in str(noun.key)]
+    assert {noun.interface for noun in alone.addresses} == {"wan1", "wan2", "lan3"}
+    assert (alone.rules, alone.routes) == (whole.rules, whole.routes)
+    assert diff(alone, whole)
+
+
+def test_a_device_that_the_trunk_left_behind_is_taken_away_and_not_raised() -> None:
+    """It is down, since what is below it is, and the kernel refuses to raise it."""
+    whole = desired(facts_of(CONFIG))
+    links = {replace(x, up=x.interface not in {"lan0.10", "lan0.40"}) for x in whole.links}
+    left = replace(whole, links=frozenset(x for x in links if x.interface != "lan0"))
+    steps = diff(left, desired(facts_of(CONFIG, without=("lan0",))))
+    said = [words(step) for step in steps.operations]
+    assert {"ip link del lan0.10", "ip link del lan0.40"} <= set(said)
+    assert not [each for each in said if "set lan0" in each]
+
+
+def test_with_the_trunk_all_of_it_is_wanted_again() -> None:
+    state = desired(facts_of(CONFIG))
+    assert {device.name for device in state.devices} >= {"lan0.10", "lan0.40"}
+    assert LinkFlag(interface="lan0.10", up=True) in state.links
+    stream = CONFIG.vlans["stream"].address
+    assert Address(interface="lan0.10", address=stream) in state.addresses
+
+
+def test_who_waits_for_what_is_said_in_one_sentence() -> None:
+    assert absent(CONFIG, facts_of(CONFIG)) == {}
+    assert absent(CONFIG, facts_of(CONFIG, without=("lan0", "lan3"))) == {
+        "lan0": "the trunk lan0 is not there: VLANs stream, guests wait",
+        "lan3": "port lan3 is not there: VLAN desk waits",
+    }
+
+
+def test_it_is_told_once_when_it_goes_and_once_when_it_is_back() -> None:
+    gone = absent(CONFIG, facts_of(CONFIG, without=("lan3",)))
+    assert told({}, gone) == [("lan3", "port lan3 is not there: VLAN desk waits")]
+    assert told(gone, gone) == []
+    assert told(gone, {}) == [("lan3", "lan3 is there again")]
+
+
+def test_a_vlan_says_why_its_clients_are_not_reached() -> None:
+    vlans = CONFIG.vlans
+    whole, none = facts_of(CONFIG), facts_of(CONFIG, without=("lan0",))
+    assert [lack(CONFIG, vlan, whole) for vlan in vlans.values()] == ["", "", ""]
+    assert lack(CONFIG, vlans["guests"], none) == "interface lan0 is not there"
+    unplugged = facts_of(CONFIG, carrier=False)
+    assert lack(CONFIG, vlans["stream"], unplugged) == "no carrier on lan0"
+    assert lack(CONFIG, vlans["desk"], unplugged) == "no carrier on lan3"
+
+
+def test_tags_on_a_kernel_without_them_are_named_beforehand() -> None:
+    assert untaggable(CONFIG, facts_of(CONFIG)) == ""
+    bare = replace(facts_of(CONFIG), features=frozenset({"htb"}))
+    assert untaggable(config_of(TWO_LINES), bare) == ""
+    assert "no 802.1Q VLANs (module 8021q), and stream, guests need" in untaggable(CONFIG, bare)

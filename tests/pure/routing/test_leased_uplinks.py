@@ -1,0 +1,176 @@
+"""A lease is an input like a fact: addresses, routes, sets, `status` and reasons follow from it."""
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface, ip_address, ip_interface
+from math import inf
+
+import pytest
+
+from lbrouter.compile.health.carrier_only import first_look, lack, leaseless
+from lbrouter.compile.routing.uplink_addressing import way_out
+from lbrouter.compile.state.allocate import allocate
+from lbrouter.compile.state.commands import words
+from lbrouter.compile.state.desired import desired_state
+from lbrouter.model.facts import Allocation, Facts
+from lbrouter.model.health import UplinkState
+from lbrouter.model.kernel_state import Address, Family, KernelState, Route
+from lbrouter.model.lease import Lease
+from lbrouter.model.plan import Operation, Phase, Verb
+from tests.kit.builders import config_of, facts_of
+
+CONFIG = config_of("""
+[gateway]
+name = "leased"
+[uplinks.lte]
+interface = "wan1"
+address = "dhcp"
+[uplinks.venue]
+interface = "wan2"
+address = "external"
+""")
+
+
+def lease(
+    address: str = "192.0.2.77/24", gateway: str = "192.0.2.1", mtu: int | None = None
+) -> Lease:
+    return Lease(
+        address=IPv4Interface(address),
+        gateway=IPv4Address(gateway),
+        server=IPv4Address(gateway),
+        mtu=mtu,
+        obtained_at=0,
+        renew_at=inf,
+        rebind_at=inf,
+        expires_at=inf,
+    )
+
+
+def facts(**leases: Lease) -> Facts:
+    return replace(facts_of(CONFIG), leases=leases)
+
+
+def with_wan2(addresses: tuple[str, ...], gateways: tuple[str, ...]) -> Facts:
+    found = facts_of(CONFIG)
+    wan2 = replace(
+        found.interfaces["wan2"],
+        addresses=tuple(map(ip_interface, addresses)),
+        gateways=tuple(map(ip_address, gateways)),
+    )
+    return replace(found, interfaces={**found.interfaces, "wan2": wan2})
+
+
+def desired(found: Facts) -> KernelState:
+    return desired_state(
+        CONFIG,
+        allocation=allocate(CONFIG, Allocation()),
+        health=first_look(CONFIG, found),
+        facts=found,
+        baseline=KernelState(),
+    )
+
+
+def test_address_routes_and_sets_follow_from_the_lease() -> None:
+    state = desired(facts(lte=lease()))
+    [address] = state.addresses
+    assert (address.interface, str(address.address)) == ("wan1", "192.0.2.77/24")
+    assert (address.prefix_route, address.why) == (False, "lease of uplink lte")
+    ways = {(r.table, str(r.destination), str(r.gateway)) for r in state.routes if r.interface}
+    assert ways == {
+        (7001, "192.0.2.0/24", "None"),
+        (7001, "0.0.0.0/0", "192.0.2.1"),
+        (7000, "192.0.2.0/24", "None"),
+        (7000, "0.0.0.0/0", "192.0.2.1"),
+    }
+    assert state.nft is not None
+    assert ("192.0.2.77", "") in state.nft.elements["never4"]
+
+
+def test_without_a_lease_there_is_nothing_of_it() -> None:
+    state = desired(facts())
+    assert state.addresses == frozenset()
+    assert not any(route.interface for route in state.routes)
+
+
+def test_a_router_outside_of_the_subnet_is_reached_on_link() -> None:
+    way = way_out(CONFIG.uplinks["lte"], Family.V4, facts(lte=lease("192.0.2.77/32")))
+    assert way is not None
+    assert way.onlink
+    assert way_out(CONFIG.uplinks["lte"], Family.V6, facts(lte=lease())) is None
+
+
+@pytest.mark.parametrize("said, counts", [(1400, 1400), (1500, 0), (9000, 0), (None, 0)])
+def test_only_a_smaller_mtu_than_the_interface_has_counts(said: int | None, counts: int) -> None:
+    found = desired(facts(lte=lease(mtu=said)))
+    assert {route.mtu for route in found.routes if route.interface} == {counts}
+
+
+def test_the_words_for_a_route_say_its_mtu() -> None:
+    [default] = [
+        r for r in desired(facts(lte=lease(mtu=1400))).routes if r.table == 7001 and r.gateway
+    ]
+    step = Operation(phase=Phase.ROUTE, verb=Verb.ADD, new=default, old=None, reason="")
+    said = words(step)
+    assert said.endswith("proto 76 mtu 1400")
+
+
+def test_a_new_gateway_replaces_one_route_and_no_address() -> None:
+    before, after = desired(facts(lte=lease())), desired(facts(lte=lease(gateway="192.0.2.9")))
+    assert before.addresses == after.addresses
+    changed = [r for r in after.routes - before.routes if isinstance(r, Route)]
+    assert {(r.table, r.destination.prefixlen) for r in changed} == {(7000, 0), (7001, 0)}
+
+
+def test_reasons_are_for_a_technician() -> None:
+    bare = facts_of(CONFIG)
+    lte, venue = CONFIG.uplinks.values()
+    assert lack(lte, bare) == "no DHCP lease on wan1: the daemon asks for one (lbrouter run)"
+    assert lack(lte, replace(bare, lacks={"lte": "nobody answers"})) == "nobody answers"
+    assert lack(lte, facts_of(CONFIG, without=("wan1",))) == "interface wan1 is not there"
+    said = "no address on wan2 (external): the system has configured none"
+    assert lack(venue, with_wan2(("169.254.7.7/16",), ())) == said
+    assert lack(venue, with_wan2(("192.0.2.7/24",), ())).startswith("no default gateway by wan2")
+    static = config_of(
+        '[gateway]\nname = "a"\n[uplinks.a]\ninterface = "w"\naddress6 = "2001:db8::2/64"\n'
+        'gateway6 = "2001:db8::1"\n'
+    ).uplinks["a"]
+    assert (
+        lack(static, Facts(interfaces=with_wan2((), ()).interfaces)) == "interface w is not there"
+    )
+
+
+def test_a_first_look_waits_for_leases_and_says_who_fetches_them() -> None:
+    health = first_look(CONFIG, facts()).uplinks["lte"]
+    assert (health.state, health.alive) == (UplinkState.WAITING, False)
+    assert first_look(CONFIG, facts(lte=lease())).uplinks["lte"].state is UplinkState.UP
+    [said] = leaseless(CONFIG, facts())
+    assert said.startswith("uplinks.lte has no DHCP lease yet: the daemon")
+    assert list(leaseless(CONFIG, facts(lte=lease()))) == []
+
+
+@pytest.mark.parametrize(
+    "addresses, gateways, way",
+    [
+        (("192.0.2.7/24",), ("192.0.2.1",), ("192.0.2.7/24", "192.0.2.1")),
+        (("10.0.0.7/8", "192.0.2.7/24"), ("192.0.2.1",), ("192.0.2.7/24", "192.0.2.1")),
+        (("192.0.2.7/32",), ("198.51.100.1",), ("192.0.2.7/32", "198.51.100.1")),
+        (("192.0.2.7/24",), (), None),
+        (("169.254.1.1/16",), ("192.0.2.1",), None),
+    ],
+)
+def test_an_external_line_leaves_by_the_address_next_to_its_gateway(
+    addresses: tuple[str, ...], gateways: tuple[str, ...], way: tuple[str, str] | None
+) -> None:
+    found = way_out(CONFIG.uplinks["venue"], Family.V4, with_wan2(addresses, gateways))
+    assert (None if found is None else (str(found.address), str(found.gateway))) == way
+
+
+def test_a_line_without_a_carrier_is_down() -> None:
+    bare = facts_of(CONFIG, carrier=False)
+    assert first_look(CONFIG, bare).uplinks["lte"].state is UplinkState.DOWN
+
+
+def test_an_address_that_a_neighbour_leased_too_stays_his() -> None:
+    found = facts(lte=lease())
+    wan1 = replace(found.interfaces["wan1"], foreign_addresses=(ip_interface("192.0.2.77/24"),))
+    state = desired(replace(found, interfaces={**found.interfaces, "wan1": wan1}))
+    assert not any(isinstance(a, Address) for a in state.addresses)

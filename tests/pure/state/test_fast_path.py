@@ -1,0 +1,58 @@
+"""The short way of a failover: flows, then rates, and nothing left for the round that follows."""
+
+import pytest
+
+from lbrouter.compile.state import fast_path
+from lbrouter.compile.state.diff import diff
+from lbrouter.model.health import UplinkState
+from lbrouter.model.kernel_state import HtbClass, KernelState
+from lbrouter.model.plan import Plan, Verb
+from tests.kit.builders import TWO_LINES, config_of, desired_of, health_of
+
+GUARANTEED = '\nupload = { guaranteed = "8mbit" }'
+CEILING = '\nupload = { ceiling = "5mbit" }'
+SPREAD = 'policy = "spread"'
+BOTH = TWO_LINES.replace("metered = true\n", "")
+CONFIG = config_of(BOTH.replace(SPREAD, SPREAD + GUARANTEED, 1))
+LOST = health_of(CONFIG, fiber=UplinkState.DOWN)
+
+
+def _change() -> tuple[KernelState, KernelState, Plan]:
+    before, desired = desired_of(CONFIG), desired_of(CONFIG, health=LOST)
+    return before, desired, diff(before, desired)
+
+
+def test_flows_and_rates_are_all_that_a_lost_line_changes() -> None:
+    before, desired, plan = _change()
+    flows, rates = fast_path.steering(plan), fast_path.rates(plan)
+    assert flows
+    assert rates
+    halfway = fast_path.after(before, flows)
+    assert halfway.nft == desired.nft
+    assert halfway.classes == before.classes
+    assert not diff(fast_path.after(halfway, rates), desired)
+
+
+def test_a_lines_guarantees_never_exceed_it_on_the_way() -> None:
+    state, _, plan = _change()
+    assert len(fast_path.rates(plan)) > 1
+    for operation in fast_path.rates(plan):
+        state = fast_path.after(state, [operation])
+        for parent in state.classes:
+            inside = [
+                each.rate
+                for each in state.classes
+                if (each.interface, each.parent) == (parent.interface, parent.classid)
+            ]
+            assert sum(inside) <= parent.rate
+
+
+@pytest.mark.parametrize("verb", [Verb.ADD, Verb.REMOVE])
+def test_trees_that_change_are_left_to_the_round(verb: Verb) -> None:
+    """A limit makes classes of its own, and takes them away again."""
+    limited = config_of(BOTH.replace(SPREAD, SPREAD + CEILING, 1))
+    states = [desired_of(CONFIG), desired_of(limited)]
+    before, desired = states if verb is Verb.ADD else reversed(states)
+    plan = diff(before, desired)
+    assert any(each.verb is verb and isinstance(each.noun, HtbClass) for each in plan.operations)
+    assert fast_path.rates(plan) == ()

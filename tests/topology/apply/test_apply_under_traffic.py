@@ -1,0 +1,83 @@
+"""`apply` while people work: nothing lost, nothing broken, and nothing written the second time."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.topology.balancing.test_balancing import BALANCE
+from tests.topology.conftest import VenueOf, succeeded
+
+CHANGED = (
+    BALANCE.replace("fiber = 70, lte = 30", "fiber = 50, lte = 50").replace(
+        "[vlans.guests]",
+        '[vlans.crew]\nport = "lan2"\naddress = "10.10.50.1/24"\n'
+        'policy = "spread"\n\n[vlans.guests]',
+    )
+    + """
+[policies.show]
+mode = "failover"
+uplinks = ["lte", "fiber"]
+
+[[rules]]
+from = "guests"
+protocol = "tcp"
+ports = [1935]
+policy = "show"
+
+[[forwards]]
+uplink = "any"
+protocol = "tcp"
+port = 8443
+to = "10.10.40.20:443"
+"""
+)
+
+DETACH = ("-b", "execve")
+"""From lbrouter's threads but not from programs that it starts: dnsmasq stays when it is done."""
+
+WRITES = re.compile(r"RTM_(NEW|DEL|SET)(ADDR|LINK|ROUTE|RULE|QDISC|TCLASS|TFILTER)|NFNL_MSG_BATCH")
+
+
+@pytest.fixture
+def venue(applied: VenueOf) -> Venue:
+    """Two lines, guests at work."""
+    return applied(BALANCE)
+
+
+def test_a_changed_file_under_traffic_loses_nothing(venue: Venue) -> None:
+    client = venue.client("guests")
+    held = client.hold(count=200, interval_ms=100)
+    ping = client.ping(interval_ms=10)
+    for text in (CHANGED, BALANCE, CHANGED):
+        venue.write_config(parse(text.encode(), source="changed").config)
+        assert "applied" in succeeded(venue.gateway.lbrouter("apply"))
+    rows, [pinged] = held.stop(), ping.stop()
+    assert len(rows) == 200
+    assert [row["error"] for row in rows if row["error"]] == []
+    assert pinged["sent"] > 50
+    assert pinged["lost"] == []
+
+
+def _traced(venue: Venue, trace: Path) -> str:
+    """What `apply` says, with all that it sends written to `trace`."""
+    watch = ["strace", "-f", "-v", "-s4096", "-etrace=sendto,sendmsg", *DETACH, "-o", str(trace)]
+    return succeeded(venue.gateway.run([*watch, *venue.gateway.lbrouter_argv("apply")]))
+
+
+def test_a_second_apply_writes_nothing(venue: Venue, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    assert _traced(venue, trace).strip() == "nothing to change"
+    sent = trace.read_text()
+    assert "RTM_GETROUTE" in sent  # strace does see what lbrouter sends
+    assert [line for line in sent.splitlines() if WRITES.search(line)] == []
+
+
+def test_the_first_apply_writes(venue_of: VenueOf, tmp_path: Path) -> None:
+    """The control of the test above: the same count finds the writes of a first apply."""
+    trace = tmp_path / "trace"
+    _traced(venue_of(BALANCE), trace)
+    found = {match[0] for match in WRITES.finditer(trace.read_text())}
+    assert {"RTM_NEWROUTE", "RTM_NEWRULE", "RTM_NEWADDR"} <= found

@@ -1,0 +1,171 @@
+"""The main job on real packets: shares, loyalty, sources, marks; every observer stands outside."""
+
+from collections import Counter, defaultdict
+
+import pytest
+from scapy.layers.inet import TCP
+from scapy.layers.l2 import Ether
+
+from lbrouter.rehearsal.lab.layout import Style
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.topology.conftest import VenueOf, eventually, succeeded
+
+BALANCE = """
+[gateway]
+name = "balance"
+
+[uplinks.fiber]
+interface = "wan1"
+address = "203.0.113.2/30"
+gateway = "203.0.113.1"
+address6 = "2001:db8:1::2/64"
+gateway6 = "2001:db8:1::1"
+
+[uplinks.lte]
+interface = "wan2"
+address = "198.51.100.2/30"
+gateway = "198.51.100.1"
+address6 = "2001:db8:2::2/64"
+gateway6 = "2001:db8:2::1"
+
+[vlans.guests]
+port = "lan1"
+address = "10.10.40.1/22"
+address6 = "fd10:40::1/64"
+policy = "spread"
+
+[policies.spread]
+mode = "balance"
+weights = { fiber = 70, lte = 30 }
+sticky = "10m"
+"""
+
+PER_FLOW = BALANCE.replace('"10m"', '"0s"')
+
+TWINS = BALANCE.replace("198.51.100", "203.0.113")
+"""The same subnet, gateway and address on both lines (in IPv4)."""
+
+
+@pytest.fixture(params=[BALANCE, PER_FLOW, TWINS], ids=["sticky", "per flow", "identical lines"])
+def crowd(request: pytest.FixtureRequest, applied: VenueOf) -> Venue:
+    """Twenty clients behind two lines."""
+    return applied(request.param, style=Style(addresses=20))
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_two_thousand_flows_of_twenty_clients(crowd: Venue, version: int) -> None:
+    rows = crowd.client("guests").flows(count=2000, version=version, concurrency=50)
+    assert [row["error"] for row in rows if row["error"]] == []
+    carried = Counter(crowd.uplink_of(row["seen"]) for row in rows)
+    assert carried.total() == 2000
+    assert carried["fiber"] / 2000 == pytest.approx(0.70, abs=0.02)
+    assert carried["lte"] / 2000 == pytest.approx(0.30, abs=0.02)
+    assert {name: isp.strays() for name, isp in crowd.isps.items()} == {"fiber": 0, "lte": 0}
+
+
+def test_a_sticky_client_keeps_its_line(applied: VenueOf) -> None:
+    venue = applied(BALANCE, style=Style(addresses=20))
+    lines = defaultdict(set)
+    for row in venue.client("guests").flows(count=200):
+        lines[row["source"]].add(venue.uplink_of(row["seen"]))
+    assert len(lines) == 20
+    assert all(len(each) == 1 for each in lines.values())
+
+
+def test_no_flow_changes_its_line_in_its_life(applied: VenueOf) -> None:
+    venue = applied(PER_FLOW)
+    client = venue.client("guests")
+    held = client.hold(count=40, interval_ms=20)
+    oneway = client.udp(count=40, packets=20, echo=False, interval_ms=10, name="oneway")
+    echoed = client.udp(count=40, packets=20, interval_ms=10, name="echoed")
+    rows = held.stop()
+    assert [row["error"] for row in rows if row["error"]] == []
+    assert all(len(row["sources_seen"]) == 1 for row in echoed)
+    sources = defaultdict(set)
+    for row in venue.internet.log():
+        sources[row["flow"]].add(row["source"])
+    assert len([flow for flow in sources if flow.startswith("oneway")]) == len(oneway)
+    assert {flow: each for flow, each in sources.items() if len(each) != 1} == {}
+
+
+def test_a_syn_that_is_sent_again_takes_the_same_line(applied: VenueOf) -> None:
+    venue = applied(PER_FLOW)
+    # Nobody answers on this port: each SYN goes out again after a second, still a "new" flow.
+    venue.internet.check(["nft", "add table inet deaf"])
+    venue.internet.script(
+        "nft 'add chain inet deaf in { type filter hook input priority 0; }'\n"
+        "nft 'add rule inet deaf in tcp dport 4444 drop'\n"
+    )
+    wires = {name: venue.capture(isp, "line") for name, isp in venue.isps.items()}
+    job = venue.client("guests").traffic("flows", count=30, concurrency=30, port=4444)
+    seen = defaultdict(list)
+
+    def resent() -> bool:
+        seen.clear()
+        for name, wire in wires.items():
+            for _, frame in list(wire.frames):
+                packet = Ether(frame)
+                if TCP in packet and packet[TCP].dport == 4444:
+                    seen[packet[TCP].sport].append(name)
+        return len(seen) == 30 and all(len(each) >= 2 for each in seen.values())
+
+    assert eventually(resent, within_s=5)
+    job.result()
+    for wire in wires.values():
+        wire.stop()
+    assert {port: set(each) for port, each in seen.items() if len(set(each)) > 1} == {}
+
+
+def test_foreign_mark_bits_survive_on_packets_and_connections(applied: VenueOf) -> None:
+    venue = applied(BALANCE)
+    venue.gateway.check(["nft", "-f", "-"], stdin=FOREIGN_MARKS)
+    rows = venue.client("guests").flows(count=10)
+    assert [row["error"] for row in rows if row["error"]] == []
+    counted = venue.gateway.check(["nft", "list", "counters", "table", "inet", "neighbour"])
+    packets = dict(zip(("changed", "kept"), _packets(counted), strict=True))
+    assert packets["kept"] > 0
+    assert packets["changed"] == 0
+
+
+FOREIGN_MARKS = """
+table inet neighbour {
+	counter changed {
+	}
+	counter kept {
+	}
+	chain early {
+		type filter hook prerouting priority -160; policy accept;
+		iifname "lan1" meta mark set 0x50000abc
+		iifname "lan1" ct mark & 0xf0ffffff == 0 ct mark set ct mark & 0x0f000000 | 0xa0000def
+	}
+	chain late {
+		type filter hook postrouting priority -140; policy accept;
+		# the kernel's own reports (MLD) carry lan1 as their device too, and leave by it
+		oifname != { "wan1", "wan2" } accept
+		iifname "lan1" meta mark & 0xf0ffffff != 0x50000abc counter name changed
+		iifname "lan1" ct mark & 0xf0ffffff != 0xa0000def counter name changed
+		iifname "lan1" meta mark & 0x0f000000 == 0 counter name changed
+		iifname "lan1" counter name kept
+	}
+}
+"""
+
+
+def _packets(listing: str) -> list[int]:
+    words = listing.split()
+    return [int(words[at + 1]) for at, word in enumerate(words) if word == "packets"]
+
+
+def test_an_uplink_without_carrier_carries_nothing_and_comes_back(applied: VenueOf) -> None:
+    venue = applied(BALANCE)
+    venue.isp("fiber").carrier(up=False)
+    succeeded(venue.gateway.lbrouter("apply"))
+    rows = venue.client("guests").flows(count=20)
+    assert Counter(venue.uplink_of(row["seen"]) for row in rows) == {"lte": 20}
+    venue.isp("lte").carrier(up=False)
+    succeeded(venue.gateway.lbrouter("apply"))
+    guest = venue.client("guests")
+    rows = guest.flows(count=40, concurrency=40, every=False)
+    assert all(row["ms"] < 1000 for row in rows)
+    rows += guest.udp(count=40, packets=1, every=False)
+    assert Counter(row["error"] for row in rows) == {"unreachable": 80}

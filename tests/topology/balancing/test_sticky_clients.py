@@ -1,0 +1,70 @@
+"""A client that is stuck to a line leaves it with the line, however its packets fall."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scapy.layers.inet import UDP
+from scapy.layers.l2 import Ether
+
+from lbrouter.rehearsal.lab import process_netns
+from lbrouter.rehearsal.lab.layout import SERVERS
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.gateway_daemon import FAST, Daemon
+from tests.topology.balancing import new_flow_sender
+from tests.topology.balancing.test_balancing import BALANCE
+from tests.topology.conftest import VenueOf, eventually, succeeded
+
+ROUNDS = 5
+"""A client stayed behind in every second round, as long as its set was emptied and no more."""
+
+AT_MOST_S = 60
+
+
+@contextmanager
+def crowd(venue: Venue) -> Iterator[None]:
+    """Thousands of new flows a second, from 900 guests."""
+    script = [sys.executable, str(Path(new_flow_sender.__file__)), str(AT_MOST_S), str(SERVERS[0])]
+    argv = process_netns.inside(venue.client("guests").namespace, script)
+    with subprocess.Popen(argv) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def newly_by(venue: Venue, uplink: str, *, frames: int) -> int:
+    """How many of the next frames of the crowd leave by `uplink`; all wait for the other line."""
+    with (
+        venue.capture(venue.isp(uplink), "line") as here,
+        venue.capture(venue.isp("lte"), "line") as there,
+    ):
+        assert eventually(lambda: len(there.frames) > frames)
+        return sum(ours(frame) for frame in here.stop())
+
+
+def ours(frame: bytes) -> bool:
+    packet = Ether(frame)
+    return UDP in packet and packet[UDP].dport == new_flow_sender.PORT
+
+
+def test_no_guest_stays_on_a_line_that_is_drained(venue_of: VenueOf) -> None:
+    venue = venue_of(FAST + BALANCE)
+    # All go to one port of one host, which leaves 64,000 of them room behind one address.
+    venue.gateway.check(["sysctl", "-q", "-w", "net.netfilter.nf_conntrack_udp_timeout=1"])
+    with Daemon(venue.gateway) as daemon:
+        assert eventually(lambda: daemon.state("fiber") == "up", within_s=10)
+        with crowd(venue):
+            assert eventually(lambda: newly_by(venue, "fiber", frames=1000) > 0)
+            for _ in range(ROUNDS):
+                succeeded(venue.gateway.lbrouter("uplink", "drain", "fiber"))
+                assert eventually(lambda: daemon.state("fiber") == "drained")
+                assert newly_by(venue, "fiber", frames=3000) == 0
+                succeeded(venue.gateway.lbrouter("uplink", "restore", "fiber"))
+                # As if their ten minutes were over: they would stay where they are now.
+                venue.gateway.check(
+                    ["nft", "flush", "set", "inet", "lbrouter", "stuck_spread_2_ip"]
+                )
+                assert eventually(lambda: newly_by(venue, "fiber", frames=300) > 0)

@@ -1,0 +1,135 @@
+"""The screen on a terminal of 80 by 24, and alerts that leave by the line that lives."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from lbrouter.cli.output import banner_font
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab import process_netns
+from lbrouter.rehearsal.lab.hosts import package_env
+from lbrouter.rehearsal.lab.layout import SERVERS
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.gateway_daemon import Daemon
+from tests.topology.conftest import VenueOf, eventually, succeeded
+from tests.topology.failover.test_failover import TWO
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """A command on a terminal of its own; `shows` is asked of what it has printed so far."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        os.set_blocking(self._ours, False)
+        env = {**package_env(), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+        self.process = subprocess.Popen(
+            argv, env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
+        os.close(theirs)
+        self.printed = ""
+
+    def shows(self, *words: str) -> bool:
+        """Whether the last two screens hold all `words`."""
+        with suppress(BlockingIOError, OSError):
+            while chunk := os.read(self._ours, 65536):
+                self.printed += ESCAPES.sub("", chunk.decode(errors="replace"))
+        recent = self.printed[-2 * 80 * 24 :]
+        return all(word in recent for word in words)
+
+    def close(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(10)
+        self.shows()
+        os.close(self._ours)
+        return code
+
+
+@contextmanager
+def watching(venue: Venue, *words: str) -> Iterator[Terminal]:
+    argv = venue.gateway.lbrouter_argv("status", "--watch", *words)
+    terminal = Terminal(process_netns.inside(venue.gateway.namespace, argv))
+    try:
+        yield terminal
+    finally:
+        if terminal.process.poll() is None:
+            terminal.process.kill()
+            terminal.process.wait(10)
+
+
+RECEIVER = """
+import http.server, json, sys
+statuses = [500, 500]
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        status = statuses.pop() if statuses else 200
+        with open(sys.argv[1], "a") as file:
+            print(json.dumps([status, self.client_address[0], body]), file=file)
+        self.send_response(status)
+        self.end_headers()
+    def log_message(self, *words):
+        pass
+http.server.HTTPServer((sys.argv[2], 8081), Page).serve_forever()
+"""
+
+
+@contextmanager
+def receiver(venue: Venue, told: Path) -> Iterator[None]:
+    """A page in the internet that fails twice, and writes down what it gets."""
+    argv = [sys.executable, "-c", RECEIVER, str(told), str(SERVERS[0])]
+    with subprocess.Popen(process_netns.inside(venue.internet.namespace, argv)) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def test_an_incident_on_the_screen_and_in_an_alert(venue_of: VenueOf, tmp_path: Path) -> None:
+    told, program, noted = tmp_path / "told", tmp_path / "program", tmp_path / "noted"
+    program.write_text(f'#!/bin/sh\necho "$LBROUTER_TEXT" >> {noted}\n')
+    program.chmod(0o755)
+    alerts = f'[alerts]\nwebhook = "http://{SERVERS[0]}:8081/"\ncommand = ["{program}"]\n'
+    venue = venue_of(TWO)  # a venue takes alerts off: nobody is told of a rehearsal
+    venue.write_config(parse(f"{TWO}\n{alerts}".encode(), source="x").config)
+    with receiver(venue, told), Daemon(venue.gateway) as daemon, watching(venue) as screen:
+        assert eventually(lambda: screen.shows("FAILOVER", "fiber", "RTT"), within_s=15)
+        assert eventually(lambda: screen.shows(banner_font.lines("show > fiber")[0]), within_s=15)
+        venue.isp("fiber").carrier(up=False)
+        assert eventually(lambda: screen.shows("incident 1, now: the cable of fiber (wan1) is out"))
+        assert eventually(lambda: screen.shows(banner_font.lines("show > lte")[0]))
+        assert eventually(lambda: told.exists() and "200" in told.read_text()[:9999], within_s=20)
+        posts = [json.loads(line) for line in told.read_text().splitlines()]
+        assert [status for status, _, _ in posts] == [500, 500, 200]
+        assert {venue.uplink_of(source) for _, source, _ in posts} == {"lte"}
+        assert "show moved to lte at" in posts[-1][2]["text"]
+        assert "show moved to lte at" in noted.read_text()
+        daemon.process.send_signal(signal.SIGSTOP)
+        assert eventually(lambda: screen.shows("THE DAEMON DOES NOT ANSWER"), within_s=25)
+        daemon.kill()
+        assert eventually(lambda: screen.shows("NO DAEMON: nothing fails over."), within_s=15)
+        assert eventually(lambda: screen.shows("no carrier on wan1"), within_s=15)
+        daemon.start()
+        assert eventually(daemon.serves, within_s=30)
+        assert eventually(lambda: not screen.shows("NO DAEMON"), within_s=15)
+        assert screen.close() == 130
+        assert "Traceback" not in screen.printed
+        sentence = succeeded(venue.gateway.lbrouter("events", "--brief", "--lang", "id"))
+        assert sentence.startswith("insiden 1: kabel fiber (wan1) terputus sejak")
+        [one] = [each for each in daemon.events("uplink") if each["subject"] == "fiber"]
+        assert one["incident"] == "1", "the next daemon has nothing new to say of it"
+        venue.isp("fiber").carrier(up=True)
+        assert eventually(lambda: daemon.state("fiber") == "up", within_s=15)
+        assert daemon.events("uplink")[-1]["incident"] == "1"

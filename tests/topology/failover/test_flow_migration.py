@@ -1,0 +1,41 @@
+"""A line dies under living flows: they move, and nobody else's do."""
+
+from collections import Counter
+
+from lbrouter.rehearsal.lab.layout import Style
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.topology.balancing.test_balancing import PER_FLOW
+from tests.topology.conftest import VenueOf, eventually, succeeded
+
+
+def _lines(venue: Venue, rows: list[dict[str, str]]) -> Counter[str | None]:
+    return Counter(venue.uplink_of(row["seen"]) for row in rows)
+
+
+def test_tcp_on_a_dead_line_is_told_at_once_and_the_others_live(applied: VenueOf) -> None:
+    venue = applied(PER_FLOW, style=Style(addresses=4))
+    held = venue.client("guests").hold(count=40, interval_ms=20, timeout_ms=20_000)
+    venue.isp("fiber").carrier(up=False)
+    succeeded(venue.gateway.lbrouter("apply"))
+    rows = held.stop()
+    ended = [row for row in rows if row["error"]]
+    alive = [row for row in rows if not row["error"]]
+    assert {row["error"] for row in ended} == {"reset"}
+    assert set(_lines(venue, ended)) == {"fiber"}
+    assert set(_lines(venue, alive)) == {"lte"}
+    assert len(ended) == 28
+
+
+def test_datagrams_on_a_dead_line_go_on_by_another(applied: VenueOf) -> None:
+    venue = applied(PER_FLOW)
+    pings = [venue.client("guests").ping(interval_ms=10, name=f"ping{n}") for n in range(6)]
+    assert eventually(lambda: len({row["flow"] for row in venue.internet.log()}) == 6)
+    venue.isp("fiber").carrier(up=False)
+    succeeded(venue.gateway.lbrouter("apply"))
+    rows = [row for ping in pings for row in ping.stop()]
+    seen = {
+        row["flow"]: {venue.uplink_of(source) for source in row["sources_seen"]} for row in rows
+    }
+    assert all("lte" in each for each in seen.values())
+    assert any("fiber" in each for each in seen.values())
+    assert {name: isp.strays() for name, isp in venue.isps.items()} == {"fiber": 0, "lte": 0}

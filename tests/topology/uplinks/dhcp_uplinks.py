@@ -1,0 +1,155 @@
+"""Providers that lease: a real dnsmasq, or a server that says whatever it is told."""
+
+import json
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab.hosts import Isp
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.gateway_daemon import FAST
+from tests.topology.conftest import VenueOf, eventually
+
+STATIC = (
+    FAST
+    + """
+[gateway]
+name = "leased"
+
+[uplinks.fiber]
+interface = "wan1"
+address = "203.0.113.2/24"
+gateway = "203.0.113.1"
+
+[uplinks.lte]
+interface = "wan2"
+address = "198.51.100.2/30"
+gateway = "198.51.100.1"
+
+[vlans.stream]
+port = "lan1"
+address = "10.10.10.1/24"
+policy = "show"
+
+[vlans.guests]
+port = "lan2"
+address = "10.10.40.1/24"
+policy = "backup"
+
+[policies.show]
+mode = "failover"
+uplinks = ["fiber", "lte"]
+
+[policies.backup]
+mode = "failover"
+uplinks = ["lte"]
+"""
+)
+
+FIBER = 'address = "203.0.113.2/24"\ngateway = "203.0.113.1"'
+LEASED = STATIC.replace(FIBER, 'address = "dhcp"')
+EXTERNAL = STATIC.replace(FIBER, 'address = "external"')
+
+DNSMASQ = (
+    *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--pid-file"),
+    *("--bind-interfaces", "--interface=line", "--dhcp-authoritative", "--log-dhcp", "--user=root"),
+    "--no-ping",
+)
+
+
+def built(venue_of: VenueOf, text: str = LEASED, *, layout: str = STATIC) -> Venue:
+    """A venue laid out by `layout`, whose gateway is given `text`."""
+    venue = venue_of(layout)
+    write(venue, text)
+    return venue
+
+
+def write(venue: Venue, text: str) -> None:
+    venue.write_config(parse(text.encode(), source="test").config)
+
+
+class Dnsmasq:
+    """A real server on a provider's line; the options are those of its command line."""
+
+    def __init__(self, isp: Isp, folder: Path, *options: str) -> None:
+        self.log = folder / f"dhcp-{isp.line.name}.log"
+        self.leases = folder / f"dhcp-{isp.line.name}.leases"
+        self.isp = isp
+        self.start(*options)
+
+    def start(self, *options: str) -> None:
+        files = (f"--log-facility={self.log}", f"--dhcp-leasefile={self.leases}")
+        self.job = self.isp.start([*DNSMASQ, *files, *options])
+        assert eventually(lambda: ":67" in self.isp.check(["ss", "-lnuH"])), self.said()
+
+    def stop(self) -> None:
+        """Gone, with its memory."""
+        self.job.process.send_signal(signal.SIGKILL)
+        self.job.process.wait()
+        self.leases.unlink(missing_ok=True)
+
+    def restart(self, *options: str) -> None:
+        self.stop()
+        self.start(*options)
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+
+    def count(self, word: str) -> int:
+        return self.said().count(f"{word}(line)")
+
+
+class Told:
+    """A server that answers as it was told last (see dhcp_server.py)."""
+
+    def __init__(self, isp: Isp, **plan: Any) -> None:
+        script = str(Path(__file__).with_name("dhcp_server.py"))
+        self.job = isp.start([sys.executable, "-I", "-S", script, "line"])
+        self.job.line()
+        self.tell(**plan)
+
+    def tell(self, **plan: Any) -> None:
+        self.job.ask(json.dumps(plan))
+
+    def log(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.job.ask("log")
+        return rows
+
+
+def status(venue: Venue) -> Any:
+    """The daemon's document, straight from its socket: `lbrouter status` costs half a second."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as opened:
+        opened.settimeout(30)
+        opened.connect(str(venue.gateway.runtime_dir / "control.sock"))
+        with opened.makefile("rw", encoding="utf-8") as stream:
+            stream.write('{"verb": "status"}\n')
+            stream.flush()
+            found = json.loads(stream.readline())
+    return found["result"] if found["ok"] else {"uplinks": {}}
+
+
+def reason(venue: Venue, uplink: str = "fiber") -> str:
+    """State and reason of an uplink; "" while the kernel is being changed for the first time."""
+    found = status(venue)["uplinks"].get(uplink)
+    return f"{found['state']}: {found['reason']}" if found else ""
+
+
+def is_up(venue: Venue, *uplinks: str) -> bool:
+    """Whether these are up within a while."""
+    names = uplinks or ("fiber",)
+    return eventually(lambda: all(reason(venue, n).startswith("up") for n in names), within_s=30)
+
+
+def addresses(venue: Venue, interface: str = "wan1") -> list[str]:
+    """IPv4 addresses of an interface of the gateway."""
+    found = json.loads(venue.gateway.check(["ip", "-4", "-json", "address", "show", interface]))
+    return [f"{a['local']}/{a['prefixlen']}" for each in found for a in each.get("addr_info", ())]
+
+
+def default_of(venue: Venue, table: int = 7001) -> str:
+    """The default route of a table, as `ip` prints it."""
+    text = venue.gateway.check(["ip", "-4", "route", "show", "table", str(table)])
+    return next((line for line in text.splitlines() if line.startswith("default via")), "")

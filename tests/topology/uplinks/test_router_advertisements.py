@@ -1,0 +1,165 @@
+"""`address6 = "auto"`: real router advertisements, their changes and their end, and rogue ones."""
+
+import sys
+from collections.abc import Iterator
+from ipaddress import IPv6Address, IPv6Network
+
+import pytest
+
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab.hosts import Gateway, Host
+from lbrouter.rehearsal.lab.process import Job
+from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.gateway_daemon import FAST, Daemon
+from tests.topology.conftest import VenueOf, eventually, succeeded
+
+TEXT = (
+    FAST
+    + """
+[gateway]
+name = "advertised"
+
+[uplinks.fiber]
+interface = "wan1"
+address = "203.0.113.2/30"
+gateway = "203.0.113.1"
+address6 = "auto"
+
+[vlans.stream]
+port = "lan1"
+address = "10.10.10.1/24"
+address6 = "fd10:10::1/64"
+policy = "show"
+
+[policies.show]
+mode = "failover"
+uplinks = ["fiber"]
+"""
+)
+
+OTHER = IPv6Network("2001:db8:77::/64")
+
+SERVER = (
+    *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--pid-file"),
+    *("--interface=line", "--bind-interfaces", "--user=root", "--enable-ra"),
+    *("--dhcp-range=::,constructor:line,ra-only,64", "--ra-param=line,high,600,1800"),
+)
+"""It advertises when it is asked; unasked, every ten minutes."""
+
+ROUTER = """
+import sys
+from scapy.all import Ether, IPv6, ICMPv6ND_RA, ICMPv6NDOptPrefixInfo, get_if_hwaddr, sendp
+interface, lifetime, *prefixes = sys.argv[1:]
+ra = ICMPv6ND_RA(routerlifetime=int(lifetime))
+for each in prefixes:
+    prefix, preferred = each.split(",")
+    ra /= ICMPv6NDOptPrefixInfo(
+        prefix=prefix, prefixlen=64, validlifetime=3600, preferredlifetime=int(preferred)
+    )
+source = sys.stdin.read().strip()
+mac = get_if_hwaddr(interface)
+frame = Ether(src=mac, dst="33:33:00:00:00:01") / IPv6(src=source, dst="ff02::1", hlim=255) / ra
+sendp(frame, iface=interface, verbose=False)
+"""
+
+
+@pytest.fixture
+def venue(venue_of: VenueOf) -> Venue:
+    """The line is up, and the gateway forwards: its kernel has no reason to ask for routers."""
+    built = venue_of(TEXT)
+    built.write_config(parse(TEXT.encode(), source="test").config)
+    built.gateway.check(["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"])
+    built.gateway.check(["ip", "link", "set", "wan1", "up"])
+    return built
+
+
+@pytest.fixture
+def router(venue: Venue) -> Job:
+    """A provider's router that answers who asks."""
+    return venue.isp("fiber").start(SERVER)
+
+
+@pytest.fixture
+def advertised(venue: Venue, router: Job) -> Iterator[Daemon]:
+    """The daemon beside that router."""
+    assert router
+    with Daemon(venue.gateway) as daemon:
+        yield daemon
+
+
+def advertise(host: Host, interface: str, lifetime: int, *prefixes: str) -> None:
+    """Send one advertisement; each prefix as "PREFIX,PREFERRED-SECONDS"."""
+    argv = [sys.executable, "-c", ROUTER, interface, str(lifetime), *prefixes]
+    host.check(argv, stdin=link_local(host, interface))
+
+
+def link_local(host: Host, interface: str) -> str:
+    words = host.check(["ip", "-6", "-o", "address", "show", "dev", interface, "scope", "link"])
+    return words.split("inet6 ")[1].split("/")[0]
+
+
+def prefix_of(venue: Venue) -> IPv6Network:
+    [leg] = [leg for leg in venue.isp("fiber").line.legs if leg.address.version == 6]
+    assert isinstance(leg.address.network, IPv6Network)
+    return leg.address.network
+
+
+def address_of(daemon: Daemon) -> IPv6Address | None:
+    found = daemon.status()["uplinks"]["fiber"]["address6"]
+    return None if found is None else IPv6Address(found.partition("/")[0])
+
+
+def is_within(daemon: Daemon, network: IPv6Network) -> bool:
+    found = address_of(daemon)
+    return found is not None and found in network
+
+
+def reaches(venue: Venue) -> bool:
+    [row] = venue.client("stream").flows(count=1, version=6, every=False)
+    return not row["error"]
+
+
+def settings(gateway: Gateway, device: str) -> str:
+    names = ("accept_ra", "accept_ra_defrtr", "accept_ra_pinfo", "autoconf")
+    return gateway.check(["sysctl", "-n", *(f"net.ipv6.conf.{device}.{name}" for name in names)])
+
+
+def test_routers_are_asked_and_what_they_say_is_followed(
+    venue: Venue, router: Job, advertised: Daemon
+) -> None:
+    assert eventually(lambda: is_within(advertised, prefix_of(venue)), within_s=10)
+    isp = venue.isp("fiber")
+    found = advertised.status()["uplinks"]["fiber"]
+    assert found["gateway6"] == link_local(isp, "line")
+    assert eventually(lambda: reaches(venue))
+    assert settings(venue.gateway, "wan1").split() == ["2", "1", "1", "1"]
+    # Another prefix takes the place of the first, which new flows may not use any more.
+    first = prefix_of(venue).network_address
+    advertise(isp, "line", 1800, f"{first},0", f"{OTHER.network_address},1800")
+    assert eventually(lambda: is_within(advertised, OTHER))
+    # The router says that it is none any more, and nobody else answers.
+    router.close()
+    advertise(isp, "line", 0)
+    assert eventually(lambda: advertised.status()["uplinks"]["fiber"]["gateway6"] is None)
+    assert not reaches(venue)
+    assert advertised.state("fiber") == "up"  # there is IPv4
+
+
+def test_the_settings_are_given_back(venue: Venue) -> None:
+    before = settings(venue.gateway, "wan1")
+    succeeded(venue.gateway.lbrouter("apply"))
+    assert settings(venue.gateway, "wan1") != before
+    succeeded(venue.gateway.lbrouter("down"))
+    assert settings(venue.gateway, "wan1") == before
+
+
+def test_a_rogue_router_on_a_vlan_is_nobody(venue: Venue, advertised: Daemon) -> None:
+    assert eventually(lambda: is_within(advertised, prefix_of(venue)), within_s=10)
+    client, gateway = venue.client("stream"), venue.gateway
+    seen = venue.capture(gateway, "lan1")
+    advertise(client, "eth0", 1800, f"{OTHER.network_address},1800")
+    assert eventually(lambda: reaches(venue))
+    assert any(frame[54:55] == bytes([134]) for frame in seen.stop())
+    held = gateway.check(["ip", "-6", "address", "show", "dev", "lan1"])
+    assert "2001:db8:77" not in held
+    assert "dev lan1" not in gateway.check(["ip", "-6", "route", "show", "default"])
