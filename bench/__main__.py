@@ -25,12 +25,12 @@ from bench import (
     steady,
 )
 from bench.figures import Figure
-from bench.options import Options
+from bench.options import BenchOptions
 from tests.vm import machine
 
-VM_WITHIN_S = 1500
+VM_BENCH_TIMEOUT_S = 1500
 
-BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
+BENCHES: dict[str, Callable[[BenchOptions], Iterator[Figure]]] = {
     "applying": lambda _: applying.measure(),
     "forwarding": lambda _: forwarding.measure(),
     "failing": failing.measure,
@@ -43,22 +43,22 @@ BENCHES: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "fairness": lambda _: fairness.measure(),
     "queues": lambda _: queues.measure(),
 }
-USUAL = ("applying", "forwarding", "failing")
+DEFAULT_BENCHES = ("applying", "forwarding", "failing")
 """What runs without a name; the others take ten minutes and more, each."""
 
-HEAD = "| what | promise | seen | runs |\n|---|---|---|---|"
+TABLE_HEADER = "| what | promise | seen | runs |\n|---|---|---|---|"
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the benchmarks by name; each row is printed as soon as it is there."""
     asked = _parser().parse_args(argv)
     if asked.vm:
-        sys.stdout.write(machine.bench(asked.names, within_s=VM_WITHIN_S))
+        sys.stdout.write(machine.run_benchmarks(asked.names, within_s=VM_BENCH_TIMEOUT_S))
         return 0
-    options = Options(**{key: getattr(asked, key) for key in _option_names()})
+    options = BenchOptions(**{key: getattr(asked, key) for key in _option_names()})
     rows: list[dict[str, object]] = []
-    sys.stdout.write(HEAD + "\n")
-    for name in asked.names or USUAL:
+    sys.stdout.write(TABLE_HEADER + "\n")
+    for name in asked.names or DEFAULT_BENCHES:
         sys.stderr.write(f"{name} ... (progress: {options.progress})\n")
         for figure in BENCHES[name](options):
             cells = (figure.what, figure.promise, figure.seen, str(figure.runs))
@@ -75,7 +75,7 @@ def _option_names() -> tuple[str, ...]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    usual = Options()
+    usual = BenchOptions()
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="NAME")
     parser.add_argument("--vm", action="store_true", help="in the virtual machine of tests/vm")

@@ -16,7 +16,7 @@ from typing import Self
 
 PCAP_HEAD = 24
 PCAP_RECORD = struct.Struct("=IIII")
-ETHERNET, PROTOCOL_AT, PORT_AT = 14, 23, 36
+FRAME_HEADER_BYTES, PROTOCOL_AT, PORT_AT = 14, 23, 36
 BUFFER_KB = "16384"
 
 
@@ -32,15 +32,15 @@ class Frame:
     port: int = 0
 
 
-class Arrivals:
+class FrameCapture:
     """Frames that arrive while the block runs; complete after it."""
 
-    def __init__(self, inside: Sequence[str], interface: str, *, way: str = "in") -> None:
+    def __init__(self, netns_argv: Sequence[str], interface: str, *, way: str = "in") -> None:
         """`inside` is what runs a command in the host. `way` "out": frames as they leave, after
         the queues. Between namespaces a frame waits for the processor, up to a millisecond.
         """
         watch = ("tcpdump", "-i", interface, "-Q", way, "-s", "64", "-U", "-B", BUFFER_KB)
-        self.argv = [*inside, *watch, "-Z", "root", "-w"]
+        self.argv = [*netns_argv, *watch, "-Z", "root", "-w"]
         self.frames: list[Frame] = []
 
     def __enter__(self) -> Self:
@@ -75,7 +75,7 @@ def _port(data: bytes) -> int:
     return int.from_bytes(data[PORT_AT : PORT_AT + 2]) if udp else 0
 
 
-def most(frames: Iterable[Frame], window_s: float) -> int:
+def busiest_window_bytes(frames: Iterable[Frame], window_s: float) -> int:
     """Bytes in the busiest window."""
     held: list[Frame] = []
     most_yet, sum_now, first = 0, 0, 0
@@ -89,6 +89,6 @@ def most(frames: Iterable[Frame], window_s: float) -> int:
     return most_yet
 
 
-def between(frames: Iterable[Frame], begin: float, end: float) -> int:
+def bytes_between(frames: Iterable[Frame], begin: float, end: float) -> int:
     """Bytes that arrived in [`begin`, `end`)."""
     return sum(frame.size for frame in frames if begin <= frame.at < end)

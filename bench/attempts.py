@@ -5,30 +5,36 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from bench.options import Options
+from bench.options import BenchOptions
 from lbrouter.model.errors import LbrouterError
 
-Sample = TypeVar("Sample")
+SampleT = TypeVar("SampleT")
 
-TROUBLE = (AssertionError, LbrouterError, OSError, RuntimeError, subprocess.SubprocessError)
+RETRIABLE_ERRORS = (
+    AssertionError,
+    LbrouterError,
+    OSError,
+    RuntimeError,
+    subprocess.SubprocessError,
+)
 
-TOO_MANY = 3
+MAX_FAILED_RUNS = 3
 """Failures of the same thing after which it is not tried again."""
 
 
-def attempts(
-    options: Options, name: str, one: Callable[[], Sample], *, count: int | None = None
-) -> list[Sample]:
+def repeat_runs(
+    options: BenchOptions, name: str, run_once: Callable[[], SampleT], *, count: int | None = None
+) -> list[SampleT]:
     """`count` runs (`options.runs` where it is not given); what those that worked returned."""
     count = options.runs if count is None else count
-    found: list[Sample] = []
+    found: list[SampleT] = []
     failed = 0
     for number in range(1, count + 1):
-        if failed == TOO_MANY:
+        if failed == MAX_FAILED_RUNS:
             break
         try:
-            found.append(one())
-            options.say(f"{name}: {number} of {count}: {found[-1]}")
+            found.append(run_once())
+            options.log_progress(f"{name}: {number} of {count}: {found[-1]}")
         except (
             AssertionError,
             LbrouterError,
@@ -37,6 +43,6 @@ def attempts(
             subprocess.SubprocessError,
         ) as error:
             failed += 1
-            options.say(f"{name}: {number} of {count} failed: {error}")
+            options.log_progress(f"{name}: {number} of {count} failed: {error}")
             sys.stderr.write(f"{name}: run {number} failed: {error}\n")
     return found

@@ -10,14 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-Event = dict[str, Any]
+DaemonEvent = dict[str, Any]
 
 
-class Follower:
+class EventFollower:
     """`with Follower(runtime_dir) as events:` collects events until the end of the block."""
 
     def __init__(self, runtime_dir: Path) -> None:
-        self.heard: list[tuple[float, Event]] = []
+        self.received: list[tuple[float, DaemonEvent]] = []
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.connect(str(runtime_dir / "control.sock"))
         self.socket.sendall(b'{"verb": "follow"}\n')
@@ -26,15 +26,17 @@ class Follower:
     def _read(self) -> None:
         with suppress(OSError), self.socket.makefile("rb") as lines:
             for line in lines:
-                self.heard.append((time.monotonic(), json.loads(line).get("result", {})))
+                self.received.append((time.monotonic(), json.loads(line).get("result", {})))
 
-    def first(self, since: float, holds: Callable[[Event], bool]) -> float | None:
+    def first(self, since: float, holds: Callable[[DaemonEvent], bool]) -> float | None:
         """Seconds from `since` to the first event for which `holds`; None when there is none."""
-        return next((at - since for at, event in self.heard if at >= since and holds(event)), None)
+        return next(
+            (at - since for at, event in self.received if at >= since and holds(event)), None
+        )
 
-    def since(self, since: float, kind: str) -> list[Event]:
+    def since(self, since: float, kind: str) -> list[DaemonEvent]:
         """Events of a kind from a moment on."""
-        return [event for at, event in self.heard if at >= since and event.get("kind") == kind]
+        return [event for at, event in self.received if at >= since and event.get("kind") == kind]
 
     def __enter__(self) -> Self:
         self.thread.start()

@@ -19,13 +19,15 @@ class Figure:
     samples: tuple[float, ...] = ()
 
 
-def spread(samples: Sequence[float], *, unit: str, digits: int = 2) -> str:
+def spread_text(samples: Sequence[float], *, unit: str, digits: int = 2) -> str:
     """Median, then the smallest and the largest: "0.31 s (0.29 to 0.40)"."""
     low, high = min(samples), max(samples)
     return f"{median(samples):.{digits}f} {unit} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def timed(what: str, promise: str, samples: Sequence[float], *, unit: str, digits: int) -> Figure:
+def timing_row(
+    what: str, promise: str, samples: Sequence[float], *, unit: str, digits: int
+) -> Figure:
     """A row of measurements with median, p95 and range: "31 ms, p95 40 (29 to 44)"."""
     if not samples:
         return Figure(what=what, promise=promise, seen="not seen", runs=0)
@@ -36,7 +38,7 @@ def timed(what: str, promise: str, samples: Sequence[float], *, unit: str, digit
     return Figure(what=what, promise=promise, seen=seen, runs=len(samples), samples=tuple(samples))
 
 
-def counted(what: str, promise: str, count: int, *, of: str, runs: int) -> Figure:
+def count_row(what: str, promise: str, count: int, *, of: str, runs: int) -> Figure:
     """A row for what must not happen: "0 of 400 flows"."""
     return Figure(
         what=what, promise=promise, seen=f"{count} {of}", runs=runs, samples=(float(count),)
@@ -49,7 +51,7 @@ def p95(samples: Sequence[float]) -> float:
     return ordered[max(0, -(-len(ordered) * 95 // 100) - 1)]
 
 
-def ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
+def ratio_text(ours: Sequence[float], theirs: Sequence[float]) -> str:
     """Median of the ratios of pairs that were measured one after the other, with their range."""
     pairs = [one / other for one, other in zip(ours, theirs, strict=True)]
     return f"{median(pairs):.3f} ({min(pairs):.3f} to {max(pairs):.3f})"

@@ -1,7 +1,7 @@
 """Configuration files of a given size."""
 
 
-def of_size(*, uplinks: int, vlans: int, rules: int = 0, shaped: bool = False) -> str:
+def config_of_size(*, uplinks: int, vlans: int, rules: int = 0, shaped: bool = False) -> str:
     """A file with so many uplinks and VLANs on ports of their own, under one balance policy."""
     rates = 'upload = "50mbit"\ndownload = "100mbit"\n' if shaped else ""
     share = 'upload = { guaranteed = "1mbit" }\n' if shaped else ""

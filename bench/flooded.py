@@ -7,19 +7,19 @@ from contextlib import ExitStack, contextmanager
 from bench.congestion import CUBIC
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST, Daemon
+from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
 from tests.topology.conftest import eventually
 
-LINES = {"fiber": ("wan1", 20), "lte": ("wan2", 10)}
+FLOOD_LINES = {"fiber": ("wan1", 20), "lte": ("wan2", 10)}
 """Interface, and what the line carries in Mbit/s."""
 
-PORTS = {"stream": 9, "guests": 10}
+FLOOD_PORTS = {"stream": 9, "guests": 10}
 """The UDP port that each VLAN floods, by which it is known behind the address translation."""
 
-SHAPED = 'upload = "{rate}mbit"\ndownload = "{rate}mbit"\nheadroom = "{headroom}"'
+SHAPED_LINE = 'upload = "{rate}mbit"\ndownload = "{rate}mbit"\nheadroom = "{headroom}"'
 
-TEXT = (
-    FAST
+FLOOD_CONFIG = (
+    FAST_HEALTH
     + """
 [gateway]
 name = "flooded"
@@ -54,7 +54,7 @@ upload = {{ guaranteed = "6mbit" }}
 """
 )
 
-BLASTER = """
+UDP_SENDER = """
 import os, socket, sys, time
 os.nice(-15)  # a sender without a processor for 50 ms leaves its class without a packet
 to, port, rate = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]) / 8 / 1400
@@ -72,41 +72,42 @@ while (now := time.monotonic()) < until:
 
 
 @contextmanager
-def venue(policy: str, *, headroom: str = "5%") -> Iterator[tuple[Venue, Daemon]]:
+def flood_venue(policy: str, *, headroom: str = "5%") -> Iterator[tuple[Venue, GatewayDaemon]]:
     """Built, with the daemon running and both lines up."""
     shaped = {
-        name: SHAPED.format(rate=rate, headroom=headroom) for name, (_, rate) in LINES.items()
+        name: SHAPED_LINE.format(rate=rate, headroom=headroom)
+        for name, (_, rate) in FLOOD_LINES.items()
     }
-    config = parse(TEXT.format(policy=policy, **shaped).encode(), source="bench").config
+    config = parse(FLOOD_CONFIG.format(policy=policy, **shaped).encode(), source="bench").config
     with ExitStack() as stack:
         built = stack.enter_context(Venue.build(config))
-        daemon = stack.enter_context(Daemon(built.gateway))
-        wait(lambda: all(daemon.state(name) == "up" for name in LINES))
+        daemon = stack.enter_context(GatewayDaemon(built.gateway))
+        wait_until(lambda: all(daemon.state(name) == "up" for name in FLOOD_LINES))
         yield built, daemon
 
 
-def blast(built: Venue, *, bps: float, seconds: float) -> None:
+def send_udp_flood(built: Venue, *, bps: float, seconds: float) -> None:
     """Each VLAN sends `bps` up, in 16 flows, until `seconds` are over or the venue ends."""
-    for name, port in PORTS.items():
+    for name, port in FLOOD_PORTS.items():
         client = built.client(name)
-        server = next(each for each in client.servers if each.version == 4)
-        argv = [sys.executable, "-I", "-S", "-c", BLASTER, str(server), str(port)]
+        server = next(each for each in client.server_addresses if each.version == 4)
+        argv = [sys.executable, "-I", "-S", "-c", UDP_SENDER, str(server), str(port)]
         client.start([*argv, str(bps), str(seconds)])
 
 
-def download(built: Venue, *, seconds: float) -> None:
+def start_downloads(built: Venue, *, seconds: float) -> None:
     """Each VLAN fetches by eight TCP connections."""
-    for number, name in enumerate(PORTS):
+    for number, name in enumerate(FLOOD_PORTS):
         port = str(5600 + number)
         client = built.client(name)
         built.internet.start(["iperf3", "-s", "-1", "-p", port])
-        wait(lambda p=port: f":{p}" in built.internet.check(["ss", "-Hltn"]))  # type: ignore[misc]
-        server = next(str(each) for each in client.servers if each.version == 4)
+        wait_until(lambda p=port: f":{p}" in built.internet.check_output(["ss", "-Hltn"]))  # type: ignore[misc]
+        server = next(str(each) for each in client.server_addresses if each.version == 4)
         argv = ["iperf3", "-c", server, "-p", port, "-R", "-P", "8", "-t", str(seconds), *CUBIC]
         client.start(argv)
 
 
-def wait(holds: Callable[[], bool]) -> None:
+def wait_until(holds: Callable[[], bool]) -> None:
     """Poll until it holds; an error after half a minute."""
     if not eventually(holds, within_s=30):
         raise RuntimeError("what was waited for did not come")

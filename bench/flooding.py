@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from statistics import quantiles
 
 from bench.figures import Figure
-from bench.flooded import LINES, blast, download, venue
-from lbrouter.rehearsal.lab.process import Job
+from bench.flooded import FLOOD_LINES, flood_venue, send_udp_flood, start_downloads
+from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import Daemon
+from tests.kit.gateway_daemon import GatewayDaemon
 
 FLOOD_S = 60
-BEFORE_S = 3.0
-PINGS = 10 * FLOOD_S
-BLAST_BPS = 75e6
+FLOOD_SETTLE_S = 3.0
+FLOOD_PINGS = 10 * FLOOD_S
+PING_FLOOD_BPS = 75e6
 """Of each of two VLANs: five times what both lines carry."""
 
-BALANCE = 'mode = "balance"\nsticky = "0s"\nuplinks = ["fiber", "lte"]'
-SETTLED = threading.Event()
+BALANCE_POLICY = 'mode = "balance"\nsticky = "0s"\nuplinks = ["fiber", "lte"]'
+PAUSE_EVENT = threading.Event()
 
 
 def measure() -> Iterator[Figure]:
@@ -34,54 +34,54 @@ def measure() -> Iterator[Figure]:
 
 
 def _flood(what: str, *, headroom: str, fetching: bool = True) -> Iterator[Figure]:
-    with venue(BALANCE, headroom=headroom) as (built, daemon):
-        blast(built, bps=BLAST_BPS, seconds=FLOOD_S + 15)
+    with flood_venue(BALANCE_POLICY, headroom=headroom) as (built, daemon):
+        send_udp_flood(built, bps=PING_FLOOD_BPS, seconds=FLOOD_S + 15)
         if fetching:
-            download(built, seconds=FLOOD_S + 15)
-        SETTLED.wait(BEFORE_S)
+            start_downloads(built, seconds=FLOOD_S + 15)
+        PAUSE_EVENT.wait(FLOOD_SETTLE_S)
         jobs = _pings(built)
-        SETTLED.wait(FLOOD_S / 2)
+        PAUSE_EVENT.wait(FLOOD_S / 2)
         shown = {name: each["rtt_ms"] for name, each in daemon.status()["uplinks"].items()}
         for name, job in jobs.items():
-            yield _waited(f"{what}: probes by {name}", job)
-        yield _false(what, daemon)
+            yield _round_trip_row(f"{what}: probes by {name}", job)
+        yield _false_alarm_row(what, daemon)
     words = ", ".join(f"{name} {rtt}" for name, rtt in shown.items())
     yield Figure(what=f"{what}: round trip in `status`, ms", promise="said", seen=words, runs=1)
 
 
 def _unshaped() -> Iterator[Figure]:
     """The same lines without our queues: the provider's own are all there is."""
-    with venue(BALANCE) as (built, daemon):
+    with flood_venue(BALANCE_POLICY) as (built, daemon):
         daemon.stop()
-        for interface, _ in LINES.values():
-            built.gateway.check(["tc", "qdisc", "del", "dev", interface, "root"])
-        blast(built, bps=BLAST_BPS, seconds=FLOOD_S + 15)
-        SETTLED.wait(BEFORE_S)
+        for interface, _ in FLOOD_LINES.values():
+            built.gateway.check_output(["tc", "qdisc", "del", "dev", interface, "root"])
+        send_udp_flood(built, bps=PING_FLOOD_BPS, seconds=FLOOD_S + 15)
+        PAUSE_EVENT.wait(FLOOD_SETTLE_S)
         for name, job in _pings(built).items():
-            yield _waited(f"UDP up, not shaped (control): probes by {name}", job)
+            yield _round_trip_row(f"UDP up, not shaped (control): probes by {name}", job)
 
 
-def _pings(built: Venue) -> dict[str, Job]:
-    argv = ["ping", "-i", "0.1", "-c", str(PINGS), "-W", "1"]
-    places = {name: ["-I", interface, "8.8.8.8"] for name, (interface, _) in LINES.items()}
+def _pings(built: Venue) -> dict[str, LabProcess]:
+    argv = ["ping", "-i", "0.1", "-c", str(FLOOD_PINGS), "-W", "1"]
+    places = {name: ["-I", interface, "8.8.8.8"] for name, (interface, _) in FLOOD_LINES.items()}
     places["no line (loopback)"] = ["127.0.0.1"]
     return {name: built.gateway.start([*argv, *words]) for name, words in places.items()}
 
 
-def _waited(what: str, job: Job) -> Figure:
+def _round_trip_row(what: str, job: LabProcess) -> Figure:
     text, _ = job.process.communicate(timeout=FLOOD_S + 30)
     times = [float(found) for found in re.findall(r"time=([\d.]+)", text)]
     cuts = quantiles(times, n=100) if len(times) > 1 else [float("inf")] * 99
     return Figure(
         what=f"{what}, p50 and p99 of the round trip",
         promise="" if "control" in what else "p99 under 50 ms",
-        seen=f"{cuts[49]:.1f} and {cuts[98]:.1f} ms, {len(times)} of {PINGS} came back",
+        seen=f"{cuts[49]:.1f} and {cuts[98]:.1f} ms, {len(times)} of {FLOOD_PINGS} came back",
         runs=1,
         samples=tuple(times),
     )
 
 
-def _false(what: str, daemon: Daemon) -> Figure:
+def _false_alarm_row(what: str, daemon: GatewayDaemon) -> Figure:
     dead = [each for each in daemon.events("uplink") if "is down" in each["text"]]
     moves = daemon.events("move")
     return Figure(

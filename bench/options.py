@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class BenchOptions:
     """How much to do. `progress` is a file that grows while a long run goes on."""
 
     runs: int = 20
@@ -19,7 +19,7 @@ class Options:
     progress: Path = Path(".cache/bench-progress.log")
     began: float = field(default_factory=time.monotonic)
 
-    def say(self, words: str) -> None:
+    def log_progress(self, words: str) -> None:
         """One line of progress, with the seconds since the beginning."""
         self.progress.parent.mkdir(parents=True, exist_ok=True)
         with self.progress.open("a", encoding="utf-8") as file:

@@ -7,37 +7,37 @@ from pathlib import Path
 from threading import Event
 
 from bench.figures import Figure
-from bench.files import of_size
+from bench.files import config_of_size
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST, Daemon
+from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
 from tests.topology.conftest import eventually
 
-SETTLE_S = 15.0
-SPAN_S = 60.0
+DAEMON_SETTLE_S = 15.0
+RESTING_SPAN_S = 60.0
 TICKS = os.sysconf("SC_CLK_TCK")
-MINDS_LOSS = '[policies.all]\ntolerate = { loss = "2%" }\n'
+LOSS_TOLERANCE = '[policies.all]\ntolerate = { loss = "2%" }\n'
 """A policy that minds loss has its lines probed three times as often."""
 
 
 def measure() -> Iterator[Figure]:
     """A minute at rest, probes every 100 ms; then the same where a policy has a limit of loss."""
-    text = FAST + of_size(uplinks=2, vlans=6, shaped=True)
+    text = FAST_HEALTH + config_of_size(uplinks=2, vlans=6, shaped=True)
     yield from _resting(text, "probes every 100 ms")
-    yield from _resting(text.replace("[policies.all]\n", MINDS_LOSS), "every 33 ms")
+    yield from _resting(text.replace("[policies.all]\n", LOSS_TOLERANCE), "every 33 ms")
 
 
 def _resting(text: str, what: str) -> Iterator[Figure]:
     config = parse(text.encode(), source="bench").config
-    with Venue.build(config) as venue, Daemon(venue.gateway) as daemon:
+    with Venue.build(config) as venue, GatewayDaemon(venue.gateway) as daemon:
         if not eventually(lambda: daemon.status()["uplinks"]["u2"]["rtt_ms"] is not None):
             raise RuntimeError("the daemon hears no answers")
         pause = Event()
-        pause.wait(SETTLE_S)
-        begun, used = time.monotonic(), _cpu_s(daemon.folder)
-        pause.wait(SPAN_S)
-        share = (_cpu_s(daemon.folder) - used) / (time.monotonic() - begun)
-        sizes = _sizes(daemon.folder)
+        pause.wait(DAEMON_SETTLE_S)
+        begun, used = time.monotonic(), _cpu_s(daemon.proc_dir)
+        pause.wait(RESTING_SPAN_S)
+        share = (_cpu_s(daemon.proc_dir) - used) / (time.monotonic() - begun)
+        sizes = _sizes(daemon.proc_dir)
     row = _row(what)
     yield row("resident memory", "60 MB", f"{sizes['Rss'] / 1024:.1f} MB")
     yield row("its own share of it (PSS)", "", f"{sizes['Pss'] / 1024:.1f} MB")

@@ -12,76 +12,80 @@ from contextlib import ExitStack
 from typing import Any
 
 from bench.congestion import CUBIC
-from bench.events import Follower
+from bench.events import EventFollower
 from bench.failing.foolsm import Foolsm, installed
-from bench.failing.lines import CONFIG, ONE_WAY_MS, wait
-from bench.failing.moves import inside, told
-from bench.failing.peers import FOOLSM, NAMES, PROFILES, TARGET
-from bench.figures import Figure, counted, timed
-from bench.options import Options
+from bench.failing.lines import FAULT_CONFIG, ONE_WAY_MS, wait_until
+from bench.failing.moves import start_program, stop_and_read
+from bench.failing.peers import DPINGER_PROFILES, FOOLSM_PEER, PEER_NAMES, PEER_TARGET
+from bench.figures import Figure, count_row, timing_row
+from bench.options import BenchOptions
 from lbrouter.compile.config.parse import parse
-from lbrouter.rehearsal.lab.process import Job
+from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import Daemon
+from tests.kit.gateway_daemon import GatewayDaemon
 from tests.topology.conftest import eventually
 
-LOSS_PERCENT = 1
-LOOK_EVERY_S = 5.0
-FLOWS = 8
+STEADY_LOSS_PERCENT = 1
+STATUS_INTERVAL_S = 5.0
+LOAD_FLOWS = 8
 
 UPLOAD, DOWNLOAD = "8mbit", "20mbit"
-RATES = f'upload = "{UPLOAD}"\ndownload = "{DOWNLOAD}"\n'
+LOADED_RATES = f'upload = "{UPLOAD}"\ndownload = "{DOWNLOAD}"\n'
 
 
-def measure(options: Options) -> Iterator[Figure]:
+def measure(options: BenchOptions) -> Iterator[Figure]:
     """`options.minutes` of it."""
     loaded = options.upload or options.download
-    text = CONFIG
+    text = FAULT_CONFIG
     if loaded:
         for uplink in ("fiber", "lte"):
-            text = text.replace(f"[uplinks.{uplink}]\n", f"[uplinks.{uplink}]\n{RATES}")
+            text = text.replace(f"[uplinks.{uplink}]\n", f"[uplinks.{uplink}]\n{LOADED_RATES}")
     with ExitStack() as stack:
         venue = stack.enter_context(Venue.build(parse(text.encode(), source="bench").config))
         for isp in venue.isps.values():
             isp.impair(delay_ms=ONE_WAY_MS)
-        daemon = stack.enter_context(Daemon(venue.gateway))
-        events = stack.enter_context(Follower(venue.gateway.runtime_dir))
-        wait(lambda: _up(daemon), "the lines are not up")
-        request = {"to": TARGET, "interface": "wan1", "profiles": PROFILES, "count": 1}
-        monitors = inside(venue.gateway, "monitor", request)
-        monitors.line()
+        daemon = stack.enter_context(GatewayDaemon(venue.gateway))
+        events = stack.enter_context(EventFollower(venue.gateway.runtime_dir))
+        wait_until(lambda: _up(daemon), "the lines are not up")
+        request = {"to": PEER_TARGET, "interface": "wan1", "profiles": DPINGER_PROFILES, "count": 1}
+        monitors = start_program(venue.gateway, "monitor", request)
+        monitors.read_json()
         foolsm = None
         if installed():
-            foolsm = Foolsm(venue.gateway, to=TARGET, interface="wan1", count=1)
+            foolsm = Foolsm(venue.gateway, to=PEER_TARGET, interface="wan1", count=1)
         began = time.monotonic()
-        loads = _load(venue, options) if loaded else _lose(venue)
-        before = [isp.bytes() for isp in venue.isps.values()]
-        rtts = _watch(options, daemon, events, began)
+        loads = _start_loads(venue, options) if loaded else _add_loss(venue)
+        before = [isp.byte_counts() for isp in venue.isps.values()]
+        rtts = _observe_round_trips(options, daemon, events, began)
         took = time.monotonic() - began
-        after = [isp.bytes() for isp in venue.isps.values()]
+        after = [isp.byte_counts() for isp in venue.isps.values()]
         for load in loads:
             load.close()
-        rows = told(monitors)
+        rows = stop_and_read(monitors)
         name = _name(options, took)
-        yield from _ours(name, events, began)
+        yield from _false_move_rows(name, events, began)
         if loaded:
-            yield from _carried(name, before[0], after[0], took, rtts)
-        yield from _theirs(name, rows, foolsm, began)
+            yield from _carried_rows(name, before[0], after[0], took, rtts)
+        yield from _peer_rows(name, rows, foolsm, began)
 
 
-def _name(options: Options, took: float) -> str:
+def _name(options: BenchOptions, took: float) -> str:
     ways = [way for way in ("upload", "download") if getattr(options, way)]
-    what = f"own full {' and '.join(ways)}" if ways else f"{LOSS_PERCENT} % random loss each way"
+    what = (
+        f"own full {' and '.join(ways)}"
+        if ways
+        else f"{STEADY_LOSS_PERCENT} % random loss each way"
+    )
     return f"{took / 60:.0f} minutes of {what}"
 
 
-def _lose(venue: Venue) -> list[Job]:
+def _add_loss(venue: Venue) -> list[LabProcess]:
     for isp in venue.isps.values():
-        isp.impair(loss_percent=LOSS_PERCENT, delay_ms=ONE_WAY_MS)
+        isp.impair(loss_percent=STEADY_LOSS_PERCENT, delay_ms=ONE_WAY_MS)
     return []
 
 
-def _load(venue: Venue, options: Options) -> list[Job]:
+def _start_loads(venue: Venue, options: BenchOptions) -> list[LabProcess]:
     """iperf3 from the guests, by the line that the show uses too; its own end is beyond ours."""
     client, seconds = venue.client("guests"), round(options.minutes * 60) + 60
     jobs = []
@@ -91,19 +95,32 @@ def _load(venue: Venue, options: Options) -> list[Job]:
                 ["iperf3", "-s", "-p", str(port), "--logfile", "/dev/null"]
             )
             listening = ["ss", "-Hltn", f"sport = :{port}"]
-            wait(lambda: bool(venue.internet.check(listening)), "iperf3 does not listen")  # noqa: B023
-            argv = ["iperf3", "-c", str(client.servers[0]), "-p", str(port), "-P", str(FLOWS)]
+            wait_until(
+                lambda listening=listening: bool(venue.internet.check_output(listening)),
+                "iperf3 does not listen",
+            )
+            argv = [
+                "iperf3",
+                "-c",
+                str(client.server_addresses[0]),
+                "-p",
+                str(port),
+                "-P",
+                str(LOAD_FLOWS),
+            ]
             argv += ["-t", str(seconds), "-i", "0", *CUBIC, *([way] if way else [])]
             jobs += [client.start(argv), server]
     return jobs
 
 
-def _watch(options: Options, daemon: Daemon, events: Follower, began: float) -> list[float]:
+def _observe_round_trips(
+    options: BenchOptions, daemon: GatewayDaemon, events: EventFollower, began: float
+) -> list[float]:
     """Until the time is over; the round trips that the daemon shows for the loaded line."""
     rtts = []
     until = began + options.minutes * 60
     while (now := time.monotonic()) < until:
-        eventually(lambda: False, within_s=min(LOOK_EVERY_S, until - now))
+        eventually(lambda: False, within_s=min(STATUS_INTERVAL_S, until - now))
         found = daemon.status()["uplinks"]
         if found["fiber"]["rtt_ms"] is not None:
             rtts.append(found["fiber"]["rtt_ms"])
@@ -112,26 +129,26 @@ def _watch(options: Options, daemon: Daemon, events: Follower, began: float) -> 
             for name, each in found.items()
         )
         moves = len(_moves(events, began))
-        options.say(f"steady: {now - began:.0f} s: {states}; {moves} moves")
+        options.log_progress(f"steady: {now - began:.0f} s: {states}; {moves} moves")
     return rtts
 
 
-def _up(daemon: Daemon) -> bool:
+def _up(daemon: GatewayDaemon) -> bool:
     return all(each["rtt_ms"] is not None for each in daemon.status()["uplinks"].values())
 
 
-def _moves(events: Follower, began: float) -> list[dict[str, Any]]:
+def _moves(events: EventFollower, began: float) -> list[dict[str, Any]]:
     return [*events.since(began, "move"), *events.since(began, "uplink")]
 
 
-def _ours(name: str, events: Follower, began: float) -> Iterator[Figure]:
+def _false_move_rows(name: str, events: EventFollower, began: float) -> Iterator[Figure]:
     found = _moves(events, began)
     for event in found:
         sys.stderr.write(f"false: {event.get('text')}\n")
-    yield counted(f"{name}: false moves", "0", len(found), of="moves or changes of state", runs=1)
+    yield count_row(f"{name}: false moves", "0", len(found), of="moves or changes of state", runs=1)
 
 
-def _carried(
+def _carried_rows(
     name: str,
     before: tuple[int, int],
     after: tuple[int, int],
@@ -141,16 +158,18 @@ def _carried(
     """That the line was really full, and what its round trip was meanwhile."""
     for word, old, new in zip(("upload", "download"), before, after, strict=True):
         rate = 8 * (new - old) / took / 1e6
-        yield timed(f"{name}: {word} carried by the line", "", [rate], unit="Mbit/s", digits=1)
-    yield timed(f"{name}: round trip that the daemon shows", "", rtts, unit="ms", digits=0)
+        yield timing_row(f"{name}: {word} carried by the line", "", [rate], unit="Mbit/s", digits=1)
+    yield timing_row(f"{name}: round trip that the daemon shows", "", rtts, unit="ms", digits=0)
 
 
-def _theirs(
+def _peer_rows(
     name: str, rows: list[list[Any]], foolsm: Foolsm | None, began: float
 ) -> Iterator[Figure]:
-    alarms = {each: sum(1 for row in rows if row[0] == each and row[4]) for each in PROFILES}
+    alarms = {
+        each: sum(1 for row in rows if row[0] == each and row[4]) for each in DPINGER_PROFILES
+    }
     if foolsm is not None:
-        alarms[FOOLSM] = len(foolsm.alarms(began))
+        alarms[FOOLSM_PEER] = len(foolsm.alarms(began))
         foolsm.close()
     for each, count in alarms.items():
-        yield counted(f"{name}: {NAMES[each]}: false alarms", "", count, of="alarms", runs=1)
+        yield count_row(f"{name}: {PEER_NAMES[each]}: false alarms", "", count, of="alarms", runs=1)

@@ -77,18 +77,18 @@ def own_namespaces() -> frozenset[str]:
     return frozenset(name for name in names if name.startswith(prefix))
 
 
-HOSTS_OWN = ("ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv4/conf/all/src_valid_mark")
+HOST_SYSCTLS = ("ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv4/conf/all/src_valid_mark")
 """What every apply sets first: in namespaces alone, never on the machine that runs the tests."""
 
 
-def hosts_own() -> list[str]:
-    paths = [Path("/proc/sys/net") / name for name in HOSTS_OWN]
+def host_sysctls() -> list[str]:
+    paths = [Path("/proc/sys/net") / name for name in HOST_SYSCTLS]
     return [path.read_text() for path in paths if path.exists()]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def untouched_host() -> Iterator[None]:
     """A test that forgot its namespace would change the machine, and all namespaces made after."""
-    before = hosts_own()
+    before = host_sysctls()
     yield
-    assert hosts_own() == before, "a test applied a configuration to this very machine"
+    assert host_sysctls() == before, "a test applied a configuration to this very machine"

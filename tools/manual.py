@@ -12,7 +12,7 @@ from typing import Any, Final
 import typer
 
 from lbrouter.cli.main import app
-from lbrouter.cli.settings import CONFIG, RUNTIME_DIR, STATE_DIR
+from lbrouter.cli.settings import DEFAULT_CONFIG_FILE, DEFAULT_RUNTIME_DIR, DEFAULT_STATE_DIR
 from lbrouter.compile.config.reference import reference_markdown
 from lbrouter.model.errors import LbrouterError
 
@@ -28,9 +28,12 @@ Only what lbrouter made is ever changed or removed; other programs' tables, rule
 """
 
 FILES: Final = (
-    (CONFIG, "the configuration"),
-    (STATE_DIR, "numbers that stay with names, the last good configuration, history, leases"),
-    (RUNTIME_DIR, "the lock, the control socket, what waits for confirmation"),
+    (DEFAULT_CONFIG_FILE, "the configuration"),
+    (
+        DEFAULT_STATE_DIR,
+        "numbers that stay with names, the last good configuration, history, leases",
+    ),
+    (DEFAULT_RUNTIME_DIR, "the lock, the control socket, what waits for confirmation"),
 )
 
 RARE_EXITS: Final = (

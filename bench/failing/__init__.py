@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from bench.failing import loss, moves, peers, twins
 from bench.figures import Figure
-from bench.options import Options
+from bench.options import BenchOptions
 
 
-def measure(options: Options) -> Iterator[Figure]:
+def measure(options: BenchOptions) -> Iterator[Figure]:
     """Every fault, `options.runs` times; then the peers beside us."""
     yield from moves.measure(options)
     yield from loss.measure(options)

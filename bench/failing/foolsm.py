@@ -4,18 +4,18 @@ import shutil
 import time
 from pathlib import Path
 
-from lbrouter.rehearsal.lab.hosts import Gateway
-from lbrouter.rehearsal.lab.process import Job
+from lbrouter.rehearsal.lab.hosts import GatewayHost
+from lbrouter.rehearsal.lab.process import LabProcess
 
-PROGRAM = "lsm"
+FOOLSM_PROGRAM = "lsm"
 
-SCRIPT = """#!/bin/sh
+FOOLSM_EVENT_SCRIPT = """#!/bin/sh
 read up rest < /proc/uptime
 echo "$2 $1 $up" >> {log}
 """
 """It is called with the new state, the name of the connection, and much more."""
 
-CONNECTION = """
+FOOLSM_CONNECTION = """
 connection {{
   name=m{number}
   checkip={to}
@@ -23,7 +23,7 @@ connection {{
 }}
 """
 
-DEFAULTS = """
+FOOLSM_DEFAULTS = """
 debug=100
 defaults {{
   name=defaults
@@ -46,7 +46,7 @@ line up, or its first word would be that the line is up. `debug=100`: it stays i
 
 def installed() -> bool:
     """Whether it can run here."""
-    return shutil.which(PROGRAM) is not None
+    return shutil.which(FOOLSM_PROGRAM) is not None
 
 
 class Foolsm:
@@ -54,20 +54,20 @@ class Foolsm:
     second: so that their pings do not fall together.
     """
 
-    def __init__(self, gateway: Gateway, *, to: str, interface: str, count: int) -> None:
-        self.folder = gateway.config.parent / "foolsm"
+    def __init__(self, gateway: GatewayHost, *, to: str, interface: str, count: int) -> None:
+        self.folder = gateway.config_path.parent / "foolsm"
         self.folder.mkdir()
         self.log = self.folder / "events"
         self.log.touch()
         script = self.folder / "event"
-        script.write_text(SCRIPT.format(log=self.log), encoding="utf-8")
+        script.write_text(FOOLSM_EVENT_SCRIPT.format(log=self.log), encoding="utf-8")
         script.chmod(0o755)
-        self.jobs: list[Job] = []
+        self.jobs: list[LabProcess] = []
         for number in range(count):
             file = self.folder / f"{number}.conf"
-            entry = CONNECTION.format(number=number, to=to, interface=interface)
-            file.write_text(DEFAULTS.format(script=script) + entry, encoding="utf-8")
-            command = f"sleep {number / count}; exec {PROGRAM} -c {file} -p {file}.pid -f"
+            entry = FOOLSM_CONNECTION.format(number=number, to=to, interface=interface)
+            file.write_text(FOOLSM_DEFAULTS.format(script=script) + entry, encoding="utf-8")
+            command = f"sleep {number / count}; exec {FOOLSM_PROGRAM} -c {file} -p {file}.pid -f"
             self.jobs.append(gateway.start(["sh", "-c", f"{command} > {file}.said 2>&1"]))
 
     def alarms(self, since: float) -> list[float]:

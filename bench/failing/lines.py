@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bench.events import Follower
+from bench.events import EventFollower
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import Daemon
+from tests.kit.gateway_daemon import GatewayDaemon
 from tests.topology.conftest import eventually
 
 ONE_WAY_MS = 10
 ROUND_TRIP_MS = 2 * ONE_WAY_MS
 
-CONFIG = """
+FAULT_CONFIG = """
 [gateway]
 name = "faults"
 
@@ -61,25 +61,28 @@ uplinks = ["lte", "fiber"]
 
 
 @contextmanager
-def gateway_at_work() -> Iterator[tuple[Venue, Daemon, Follower]]:
+def running_gateway() -> Iterator[tuple[Venue, GatewayDaemon, EventFollower]]:
     """A venue of its own, for a line that fails again and again is let back ever later.
 
     The delay is there before the daemon starts, so that it knows no other round trip.
     """
-    config = parse(CONFIG.encode(), source="bench").config
+    config = parse(FAULT_CONFIG.encode(), source="bench").config
     with Venue.build(config) as venue:
         for isp in venue.isps.values():
             isp.impair(delay_ms=ONE_WAY_MS)
-        with Daemon(venue.gateway) as daemon, Follower(venue.gateway.runtime_dir) as events:
-            wait(lambda: _known(daemon), "the daemon knows no round trip")
+        with (
+            GatewayDaemon(venue.gateway) as daemon,
+            EventFollower(venue.gateway.runtime_dir) as events,
+        ):
+            wait_until(lambda: _has_round_trips(daemon), "the daemon knows no round trip")
             yield venue, daemon, events
 
 
-def _known(daemon: Daemon) -> bool:
+def _has_round_trips(daemon: GatewayDaemon) -> bool:
     return all(each["rtt_ms"] is not None for each in daemon.status()["uplinks"].values())
 
 
-def wait(holds: Callable[[], bool], otherwise: str, *, within_s: float = 30) -> None:
+def wait_until(holds: Callable[[], bool], otherwise: str, *, within_s: float = 30) -> None:
     """Wait until `holds`; RuntimeError with `otherwise` when it takes too long."""
     if not eventually(holds, within_s=within_s):
         raise RuntimeError(f"{otherwise} (waited {within_s:.0f} s)")

@@ -5,24 +5,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.attempts import attempts
-from bench.events import Event
-from bench.failing.lines import ONE_WAY_MS, gateway_at_work, wait
-from bench.failing.moves import inside, told
-from bench.failing.witness import Harm, Witness
-from bench.figures import Figure, counted, timed
-from bench.options import Options
-from lbrouter.rehearsal.lab.layout import TALK_PORT
-from lbrouter.rehearsal.lab.process import Job
+from bench.attempts import repeat_runs
+from bench.events import DaemonEvent
+from bench.failing.lines import ONE_WAY_MS, running_gateway, wait_until
+from bench.failing.moves import start_program, stop_and_read
+from bench.failing.witness import FlowDamage, HealthyLineFlows
+from bench.figures import Figure, count_row, timing_row
+from bench.options import BenchOptions
+from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT
+from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
 
-PERCENT = 10
-AFTERWARDS_S = 3.0
+FAULT_LOSS_PERCENT = 10
+WATCH_AFTER_MOVE_S = 3.0
 """How long the guests are watched after the show has left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class LossSample:
     """One run. `left_ms` is from the first lost packet to the last new flow of the show by the bad
     line; `strayed` counts new flows of the guests that went another way, of `guests` in all.
     """
@@ -30,22 +30,25 @@ class Sample:
     left_ms: float
     strayed: int
     guests: int
-    harm: Harm
+    harm: FlowDamage
 
 
-def one() -> Sample:
+def run_once() -> LossSample:
     """One run."""
-    with gateway_at_work() as (venue, _, events):
-        witness = Witness(venue, "crew")
-        show, guests = _knocks(venue, "stream"), _knocks(venue, "guests")
+    with running_gateway() as (venue, _, events):
+        witness = HealthyLineFlows(venue, "crew")
+        show, guests = _start_new_flows(venue, "stream"), _start_new_flows(venue, "guests")
         began = time.monotonic()
-        venue.isp("fiber").impair(loss_percent=PERCENT, delay_ms=ONE_WAY_MS)
-        wait(lambda: events.first(began, _leaves) is not None, "the show does not leave the line")
-        _watch(time.monotonic() + AFTERWARDS_S)
+        venue.isp("fiber").impair(loss_percent=FAULT_LOSS_PERCENT, delay_ms=ONE_WAY_MS)
+        wait_until(
+            lambda: events.first(began, _is_show_move) is not None,
+            "the show does not leave the line",
+        )
+        _wait_until_time(time.monotonic() + WATCH_AFTER_MOVE_S)
         harm = witness.stop()
-        shown, guested = told(show), told(guests)
+        shown, guested = stop_and_read(show), stop_and_read(guests)
         by_guests = [venue.uplink_of(seen) for at, seen in guested if at >= began and seen]
-        return Sample(
+        return LossSample(
             left_ms=1000 * _last_by(venue, shown, "fiber", began),
             strayed=sum(1 for uplink in by_guests if uplink != "fiber"),
             guests=len(by_guests),
@@ -53,20 +56,24 @@ def one() -> Sample:
         )
 
 
-def _knocks(venue: Venue, vlan: str) -> Job:
+def _start_new_flows(venue: Venue, vlan: str) -> LabProcess:
     client = venue.client(vlan)
-    request = {"to": str(client.servers[0]), "port": TALK_PORT, "interval_ms": 20}
-    return inside(client, "knock", {**request, "source": str(client.seat.of(4)[0])})
+    request = {"to": str(client.server_addresses[0]), "port": ECHO_SERVER_PORT, "interval_ms": 20}
+    return start_program(
+        client, "knock", {**request, "source": str(client.layout.ip_addresses(4)[0])}
+    )
 
 
-def _leaves(event: Event) -> bool:
+def _is_show_move(event: DaemonEvent) -> bool:
     """Whether an event moves the show to the other line."""
     text = str(event.get("text"))
     return event.get("kind") == "move" and "show" in text and "go by lte" in text
 
 
-def _watch(until: float) -> None:
-    wait(lambda: time.monotonic() >= until, "the clock stands", within_s=AFTERWARDS_S + 5)
+def _wait_until_time(until: float) -> None:
+    wait_until(
+        lambda: time.monotonic() >= until, "the clock stands", within_s=WATCH_AFTER_MOVE_S + 5
+    )
 
 
 def _last_by(venue: Venue, rows: Sequence[Sequence[Any]], uplink: str, began: float) -> float:
@@ -75,23 +82,25 @@ def _last_by(venue: Venue, rows: Sequence[Sequence[Any]], uplink: str, began: fl
     return max(times, default=0.0)
 
 
-def measure(options: Options) -> Iterator[Figure]:
+def measure(options: BenchOptions) -> Iterator[Figure]:
     """`options.runs` times."""
-    name = f"{PERCENT} % loss each way"
-    found = attempts(options, f"failing: {name}", one)
+    name = f"{FAULT_LOSS_PERCENT} % loss each way"
+    found = repeat_runs(options, f"failing: {name}", run_once)
     left = [each.left_ms / 1000 for each in found]
-    yield timed(f"{name}: last new flow of the show by that line", "3 s", left, unit="s", digits=2)
-    yield counted(
+    yield timing_row(
+        f"{name}: last new flow of the show by that line", "3 s", left, unit="s", digits=2
+    )
+    yield count_row(
         f"{name}: new flows of the guests that went elsewhere",
         "0",
         sum(each.strayed for each in found),
         of=f"of {sum(each.guests for each in found)}",
         runs=len(found),
     )
-    yield counted(
+    yield count_row(
         f"{name}: flows of the healthy line that were touched",
         "0",
-        sum(each.harm.any for each in found),
+        sum(each.harm.touched for each in found),
         of=f"({sum(each.harm.lost for each in found)} datagrams lost)",
         runs=len(found),
     )

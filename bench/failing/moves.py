@@ -12,22 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.attempts import attempts
-from bench.events import Event
-from bench.failing.lines import ROUND_TRIP_MS, gateway_at_work, wait
-from bench.failing.witness import Harm, Witness
-from bench.figures import Figure, counted, timed
-from bench.options import Options
+from bench.attempts import repeat_runs
+from bench.events import DaemonEvent
+from bench.failing.lines import ROUND_TRIP_MS, running_gateway, wait_until
+from bench.failing.witness import FlowDamage, HealthyLineFlows
+from bench.figures import Figure, count_row, timing_row
+from bench.options import BenchOptions
 from lbrouter.rehearsal.lab.hosts import Host
-from lbrouter.rehearsal.lab.layout import TALK_PORT
-from lbrouter.rehearsal.lab.process import Job
+from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT
+from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
 
 STREAM_PORT = 7788
-CHUNK = 2500
+STREAM_CHUNK_BYTES = 2500
 """Bytes every 10 ms: 2 Mbit/s."""
 
-SILENCE = """
+DROP_RESETS_RULESET = """
 table inet silent {
 	chain out { type filter hook output priority 0; tcp flags & rst == rst drop; }
 }
@@ -36,7 +36,7 @@ table inet silent {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class OutageSample:
     """One run, in milliseconds; None = not seen."""
 
     new_flow: float | None
@@ -44,46 +44,54 @@ class Sample:
     tcp_gap: float
     udp_gap: float
     echo_gap: float
-    harm: Harm
+    harm: FlowDamage
 
 
-def inside(host: Host, program: str, request: Any) -> Job:
+def start_program(host: Host, program: str, request: Any) -> LabProcess:
     """Start one of `bench.inside` on a host."""
     path = Path(__file__).parents[1] / "inside" / f"{program}.py"
     words = request if isinstance(request, str) else json.dumps(request)
     return host.start([sys.executable, "-I", "-S", str(path), words])
 
 
-def told(job: Job) -> Any:
+def stop_and_read(job: LabProcess) -> Any:
     """End such a program; the one line of JSON that it says then."""
     [said] = job.stop()
     return said
 
 
-class Stream:
+class LiveStream:
     """A live stream by TCP and by UDP from the stream's VLAN, its far end, and knocking beside."""
 
     def __init__(self, venue: Venue) -> None:
         client = venue.client("stream")
-        to = str(client.servers[0])
-        source = str(client.seat.of(4)[0])
-        self.sink = inside(venue.internet, "sink", {"address": to, "port": STREAM_PORT})
-        self.sink.line()
+        to = str(client.server_addresses[0])
+        source = str(client.layout.ip_addresses(4)[0])
+        self.sink = start_program(venue.internet, "sink", {"address": to, "port": STREAM_PORT})
+        self.sink.read_json()
         common = {"to": to, "source": source}
-        self.push = inside(
+        self.push = start_program(
             client,
             "push",
-            {**common, "port": STREAM_PORT, "interval_ms": 10, "chunk": CHUNK, "retry_ms": 0},
+            {
+                **common,
+                "port": STREAM_PORT,
+                "interval_ms": 10,
+                "chunk": STREAM_CHUNK_BYTES,
+                "retry_ms": 0,
+            },
         )
-        self.echo = client.ping(interval_ms=10)
-        self.knocks = inside(client, "knock", {**common, "port": TALK_PORT, "interval_ms": 5})
-        wait(lambda: self.flows(100), "the stream does not arrive")
+        self.echo = client.start_ping(interval_ms=10)
+        self.new_flows = start_program(
+            client, "knock", {**common, "port": ECHO_SERVER_PORT, "interval_ms": 5}
+        )
+        wait_until(lambda: self.has_arrived(100), "the stream does not arrive")
 
-    def flows(self, count: int) -> bool:
+    def has_arrived(self, count: int) -> bool:
         """Whether so many pieces have arrived by both ways since the last `clear`."""
         return all(each["count"] >= count for each in self.sink.ask("report").values())
 
-    def again(self) -> bool:
+    def is_flowing(self) -> bool:
         """Whether both flow right now."""
         now = time.monotonic()
         return all(now - each["last"] < 0.1 for each in self.sink.ask("report").values())
@@ -92,7 +100,7 @@ class Stream:
 def is_down(uplink: str) -> Any:
     """A test for the event that an uplink is down."""
 
-    def holds(event: Event) -> bool:
+    def holds(event: DaemonEvent) -> bool:
         return (
             event.get("kind") == "uplink"
             and event.get("subject") == uplink
@@ -102,20 +110,24 @@ def is_down(uplink: str) -> Any:
     return holds
 
 
-def one(*, pull: bool, silent: bool) -> Sample:
+def run_once(*, pull: bool, silent: bool) -> OutageSample:
     """One run: streams, a fault of the line, until both streams flow again."""
-    with gateway_at_work() as (venue, daemon, events):
+    with running_gateway() as (venue, daemon, events):
         if silent:
-            venue.internet.check(["nft", "-f", "-"], stdin=SILENCE)
-        witness, stream = Witness(venue, "crew"), Stream(venue)
-        began = _fault(venue, stream, pull=pull)
-        wait(lambda: daemon.state("fiber") == "down", "the line is not found down")
-        wait(lambda: stream.flows(20) and stream.again(), "a stream never came back", within_s=60)
+            venue.internet.check_output(["nft", "-f", "-"], stdin=DROP_RESETS_RULESET)
+        witness, stream = HealthyLineFlows(venue, "crew"), LiveStream(venue)
+        began = _inject_fault(venue, stream, pull=pull)
+        wait_until(lambda: daemon.state("fiber") == "down", "the line is not found down")
+        wait_until(
+            lambda: stream.has_arrived(20) and stream.is_flowing(),
+            "a stream never came back",
+            within_s=60,
+        )
         seen = stream.sink.ask("report")
         harm = witness.stop()
-        rows, [echo] = told(stream.knocks), stream.echo.stop()
-        return Sample(
-            new_flow=_elsewhere(venue, rows, began),
+        rows, [echo] = stop_and_read(stream.new_flows), stream.echo.stop()
+        return OutageSample(
+            new_flow=_first_on_other_line_ms(venue, rows, began),
             down=_ms(events.first(began, is_down("fiber"))),
             tcp_gap=1000 * seen["tcp"]["gap_s"],
             udp_gap=1000 * seen["udp"]["gap_s"],
@@ -124,22 +136,24 @@ def one(*, pull: bool, silent: bool) -> Sample:
         )
 
 
-def _fault(venue: Venue, stream: Stream, *, pull: bool) -> float:
+def _inject_fault(venue: Venue, stream: LiveStream, *, pull: bool) -> float:
     """Do it; the moment just before."""
     isp = venue.isp("fiber")
     if pull:
-        cable = inside(isp, "cable", "line")
-        cable.line()
+        cable = start_program(isp, "cable", "line")
+        cable.read_json()
         stream.sink.ask("clear")
         before, _ = cable.ask("pull")
         return float(before)
     stream.sink.ask("clear")
     began = time.monotonic()
-    isp.blackhole(on=True)
+    isp.set_blackhole(on=True)
     return began
 
 
-def _elsewhere(venue: Venue, rows: Sequence[Sequence[Any]], began: float) -> float | None:
+def _first_on_other_line_ms(
+    venue: Venue, rows: Sequence[Sequence[Any]], began: float
+) -> float | None:
     """Milliseconds until the first new flow that went another way, by when it was begun."""
     times = [at - began for at, seen in rows if at >= began and venue.uplink_of(seen) == "lte"]
     return _ms(min(times, default=None))
@@ -149,13 +163,13 @@ def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1000
 
 
-def measure(options: Options) -> Iterator[Figure]:
+def measure(options: BenchOptions) -> Iterator[Figure]:
     """Cable pulled; black hole with the far end answering, then silent."""
     pulled = _runs(options, "cable pulled", pull=True, silent=False)
     yield _row("cable pulled: a new flow goes elsewhere after", "50 ms", pulled, "new_flow")
     yield _row("cable pulled: TCP stream, gap at the far end", "", pulled, "tcp_gap")
     yield _row("cable pulled: UDP stream, gap at the far end", "", pulled, "udp_gap")
-    yield from _harm("cable pulled", pulled)
+    yield from _damage_rows("cable pulled", pulled)
     for silent, words in ((False, "far end answers"), (True, "far end silent")):
         name = f"black hole, {ROUND_TRIP_MS} ms round trip, {words}"
         seen = _runs(options, name, pull=False, silent=silent)
@@ -164,28 +178,28 @@ def measure(options: Options) -> Iterator[Figure]:
         yield _row(f"{name}: TCP stream, gap at the far end", "1.6 s", seen, "tcp_gap")
         yield _row(f"{name}: UDP stream, gap at the far end", "1.1 s", seen, "udp_gap")
         yield _row(f"{name}: echoed UDP, gap at the client", "1.1 s", seen, "echo_gap")
-        yield from _harm(name, seen)
+        yield from _damage_rows(name, seen)
 
 
-def _runs(options: Options, name: str, *, pull: bool, silent: bool) -> list[Sample]:
-    return attempts(options, f"failing: {name}", lambda: one(pull=pull, silent=silent))
+def _runs(options: BenchOptions, name: str, *, pull: bool, silent: bool) -> list[OutageSample]:
+    return repeat_runs(options, f"failing: {name}", lambda: run_once(pull=pull, silent=silent))
 
 
-def _row(what: str, promise: str, samples: Sequence[Sample], field: str) -> Figure:
+def _row(what: str, promise: str, samples: Sequence[OutageSample], field: str) -> Figure:
     values = [value for each in samples if (value := getattr(each, field)) is not None]
-    return timed(what, promise, values, unit="ms", digits=0)
+    return timing_row(what, promise, values, unit="ms", digits=0)
 
 
-def _harm(name: str, samples: Sequence[Sample]) -> Iterator[Figure]:
+def _damage_rows(name: str, samples: Sequence[OutageSample]) -> Iterator[Figure]:
     """The rows of the healthy line."""
     harms = [each.harm for each in samples]
-    total = sum(each.any for each in harms)
+    total = sum(each.touched for each in harms)
     words = (
         f"({sum(h.broken for h in harms)} flows broken, {sum(h.resets for h in harms)} resets, "
         f"{sum(h.deleted for h in harms)} connections deleted, "
         f"{sum(h.lost for h in harms)} datagrams lost)"
     )
-    yield counted(
+    yield count_row(
         f"{name}: flows of the healthy line that were touched",
         "0",
         total,

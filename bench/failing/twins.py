@@ -4,17 +4,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.attempts import attempts
-from bench.failing.lines import wait
-from bench.figures import Figure, counted, timed
-from bench.options import Options
+from bench.attempts import repeat_runs
+from bench.failing.lines import wait_until
+from bench.figures import Figure, count_row, timing_row
+from bench.options import BenchOptions
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import Daemon
+from tests.kit.gateway_daemon import GatewayDaemon
 
-CONNECTIONS = 200
+TWIN_CONNECTIONS = 200
 
-TWINS = """
+TWINS_CONFIG = """
 [gateway]
 name = "twins"
 
@@ -45,73 +45,74 @@ sticky = "0s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class TwinsResult:
     """`CONNECTIONS` new ones: how many failed, how many each line carried."""
 
     failed: int
     carried: Counter[str]
 
 
-def look(venue: Venue) -> Look:
+def open_connections(venue: Venue) -> TwinsResult:
     """Open them and ask the far end by which line they came."""
-    rows = venue.client("crew").flows(count=CONNECTIONS, timeout_ms=5000)
+    rows = venue.client("crew").open_flows(count=TWIN_CONNECTIONS, timeout_ms=5000)
     carried = Counter(venue.uplink_of(row["seen"]) or "?" for row in rows if not row["error"])
-    return Look(failed=sum(1 for row in rows if row["error"]), carried=carried)
+    return TwinsResult(failed=sum(1 for row in rows if row["error"]), carried=carried)
 
 
-def one() -> dict[str, Look]:
+def run_once() -> dict[str, TwinsResult]:
     """Both lines, then each alone: one loses its carrier, the other is in a black hole."""
-    config = parse(TWINS.encode(), source="bench").config
+    config = parse(TWINS_CONFIG.encode(), source="bench").config
     found = {}
-    with Venue.build(config) as venue, Daemon(venue.gateway) as daemon:
+    with Venue.build(config) as venue, GatewayDaemon(venue.gateway) as daemon:
         left, right = venue.isp("left"), venue.isp("right")
-        _up(daemon)
-        found["both"] = look(venue)
-        left.carrier(up=False)
-        wait(lambda: daemon.state("left") == "down", "left is not found down")
-        found["left pulled"] = look(venue)
-        left.carrier(up=True)
-        _up(daemon)
-        right.blackhole(on=True)
-        wait(lambda: daemon.state("right") == "down", "right is not found down")
-        found["right swallowed"] = look(venue)
-        right.blackhole(on=False)
-        _up(daemon)
-        found["both again"] = look(venue)
+        _wait_both_up(daemon)
+        found["both"] = open_connections(venue)
+        left.set_carrier(up=False)
+        wait_until(lambda: daemon.state("left") == "down", "left is not found down")
+        found["left pulled"] = open_connections(venue)
+        left.set_carrier(up=True)
+        _wait_both_up(daemon)
+        right.set_blackhole(on=True)
+        wait_until(lambda: daemon.state("right") == "down", "right is not found down")
+        found["right swallowed"] = open_connections(venue)
+        right.set_blackhole(on=False)
+        _wait_both_up(daemon)
+        found["both again"] = open_connections(venue)
     return found
 
 
-def _up(daemon: Daemon) -> None:
-    wait(
+def _wait_both_up(daemon: GatewayDaemon) -> None:
+    wait_until(
         lambda: all(each["state"] == "up" for each in daemon.status()["uplinks"].values()),
         "the twins are not both up",
     )
 
 
-LIVING = {"left pulled": "right", "right swallowed": "left"}
+SURVIVING_UPLINK = {"left pulled": "right", "right swallowed": "left"}
 
 
-def measure(options: Options) -> Iterator[Figure]:
+def measure(options: BenchOptions) -> Iterator[Figure]:
     """`options.runs` times."""
-    found = attempts(options, "failing: twins", one)
+    found = repeat_runs(options, "failing: twins", run_once)
     looks = [each for run in found for each in run.values()]
-    yield counted(
+    yield count_row(
         "identical twins: connections that failed (both, either dead, both again)",
         "0",
         sum(each.failed for each in looks),
-        of=f"of {CONNECTIONS * len(looks)}",
+        of=f"of {TWIN_CONNECTIONS * len(looks)}",
         runs=len(found),
     )
     for moment in ("both", "both again"):
-        parts = [100 * run[moment].carried["left"] / CONNECTIONS for run in found]
-        yield timed(f"identical twins, {moment}: share of the left one", "50 %", parts, unit="%",
-                    digits=1)  # fmt: skip
+        parts = [100 * run[moment].carried["left"] / TWIN_CONNECTIONS for run in found]
+        yield timing_row(
+            f"identical twins, {moment}: share of the left one", "50 %", parts, unit="%", digits=1
+        )
     wrong = sum(
         run[moment].carried.total() - run[moment].carried[living]
         for run in found
-        for moment, living in LIVING.items()
+        for moment, living in SURVIVING_UPLINK.items()
     )
-    yield counted(
+    yield count_row(
         "identical twins, either dead: connections by the dead one", "0", wrong,
-        of=f"of {len(LIVING) * CONNECTIONS * len(found)}", runs=len(found),
+        of=f"of {len(SURVIVING_UPLINK) * TWIN_CONNECTIONS * len(found)}", runs=len(found),
     )  # fmt: skip

@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass
 
-from lbrouter.rehearsal.lab.process import Job
+from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
 
-FLOWS = 10
+HELD_FLOWS = 10
 """TCP connections that stay, beside one UDP stream."""
 
-COUNTER = """
+RESET_COUNTER_RULESET = """
 table inet witness {
 	counter resets { }
 	chain arrives {
@@ -25,7 +25,7 @@ table inet witness {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Harm:
+class FlowDamage:
     """Of the flows of the healthy line: how many failed, resets seen by the client, entries of the
     connection table that were deleted, datagrams lost and the longest time between two answers.
     """
@@ -37,12 +37,12 @@ class Harm:
     gap_ms: float
 
     @property
-    def any(self) -> int:
+    def touched(self) -> int:
         """Everything that must not happen, added up."""
         return self.broken + self.resets + self.deleted
 
 
-class Witness:
+class HealthyLineFlows:
     """Opens its flows when it is made; `stop` says what became of them.
 
     The client itself ends its flows only in `stop`, after the listening for deletions has ended: so
@@ -52,29 +52,31 @@ class Witness:
     def __init__(self, venue: Venue, vlan: str) -> None:
         self.client = venue.client(vlan)
         self.gateway = venue.gateway
-        self.address = str(self.client.seat.of(4)[0])
-        self.client.check(["nft", "-f", "-"], stdin=COUNTER)
-        self.deletions: Job = self.gateway.start(["conntrack", "-E", "-e", "DESTROY"])
-        self.held = self.client.hold(count=FLOWS, interval_ms=50, timeout_ms=15_000)
-        self.ping = self.client.ping(interval_ms=10)
+        self.address = str(self.client.layout.ip_addresses(4)[0])
+        self.client.check_output(["nft", "-f", "-"], stdin=RESET_COUNTER_RULESET)
+        self.deletions: LabProcess = self.gateway.start(["conntrack", "-E", "-e", "DESTROY"])
+        self.held_flows = self.client.hold_connections(
+            count=HELD_FLOWS, interval_ms=50, timeout_ms=15_000
+        )
+        self.ping = self.client.start_ping(interval_ms=10)
         self.mark = self._mark()
 
     def _mark(self) -> str:
         """The connection mark of the witness's flows, as `conntrack` prints it."""
-        listed = self.gateway.check(["conntrack", "-L", "-p", "tcp", "-s", self.address])
+        listed = self.gateway.check_output(["conntrack", "-L", "-p", "tcp", "-s", self.address])
         return next(iter(re.findall(r"mark=(\d+)", listed)), "")
 
-    def stop(self) -> Harm:
+    def stop(self) -> FlowDamage:
         """End everything and count."""
         self.deletions.process.terminate()
         assert self.deletions.process.stdout is not None
         said = self.deletions.process.stdout.read().splitlines()
-        listed = self.client.check(["nft", "list", "counter", "inet", "witness", "resets"])
+        listed = self.client.check_output(["nft", "list", "counter", "inet", "witness", "resets"])
         found = re.search(r"packets (\d+)", listed)
         [pinged] = self.ping.stop()
-        rows = self.held.stop()
+        rows = self.held_flows.stop()
         ours = (f"src={self.address} ", f"mark={self.mark} ")
-        return Harm(
+        return FlowDamage(
             broken=sum(1 for row in rows if row["error"]),
             resets=int(found[1]) if found else 0,
             deleted=sum(1 for line in said if all(word in f"{line} " for word in ours)),

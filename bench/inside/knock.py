@@ -12,10 +12,10 @@ import sys
 import time
 from contextlib import suppress
 
-PATIENCE_S = 2.0
+ANSWER_TIMEOUT_S = 2.0
 
 
-class Knocks:
+class NewFlows:
     """The flows so far; those without an answer are still listened to for `PATIENCE_S`."""
 
     def __init__(self, request: dict[str, object]) -> None:
@@ -24,51 +24,51 @@ class Knocks:
         self.interval_s = float(str(request["interval_ms"])) / 1000
         self.rows: list[list[object]] = []
         self.open: list[tuple[float, socket.socket]] = []
-        self.ears = selectors.DefaultSelector()
-        self.ears.register(sys.stdin, selectors.EVENT_READ, None)
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(sys.stdin, selectors.EVENT_READ, None)
 
-    def knock(self) -> None:
+    def open_flow(self) -> None:
         """One new flow. A refusal by our own kernel is a flow without an answer."""
         begun = time.monotonic()
         opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         opened.settimeout(0)
         opened.bind((self.source, 0))
-        self.ears.register(opened, selectors.EVENT_READ, len(self.rows))
+        self.selector.register(opened, selectors.EVENT_READ, len(self.rows))
         self.open.append((begun, opened))
         self.rows.append([begun, ""])
         with suppress(OSError):
             opened.sendto(f"e knock {len(self.rows)}".encode(), self.to)
-        while self.open[0][0] < begun - PATIENCE_S:
+        while self.open[0][0] < begun - ANSWER_TIMEOUT_S:
             self.close(self.open.pop(0)[1])
 
     def close(self, opened: socket.socket) -> None:
         """Forget a flow."""
         with suppress(KeyError, ValueError):
-            self.ears.unregister(opened)
+            self.selector.unregister(opened)
         opened.close()
 
-    def hear(self, until: float) -> bool:
+    def read_answers(self, until: float) -> bool:
         """Take answers until a moment; False when standard input has ended."""
         while (left := until - time.monotonic()) > 0:
-            for key, _ in self.ears.select(left):
+            for key, _ in self.selector.select(left):
                 if key.data is None:
                     return False
                 opened = key.fileobj
                 assert isinstance(opened, socket.socket)
                 with suppress(OSError):
                     self.rows[key.data][1] = opened.recv(200).split()[0].decode()
-                self.ears.unregister(opened)
+                self.selector.unregister(opened)
         return True
 
     def run(self) -> None:
         """On a fixed grid; a grid point that is over is left out."""
         due = time.monotonic()
-        while self.hear(due):
-            self.knock()
+        while self.read_answers(due):
+            self.open_flow()
             due = max(due + self.interval_s, time.monotonic())
 
 
 if __name__ == "__main__":
-    knocks = Knocks(json.loads(sys.argv[1]))
+    knocks = NewFlows(json.loads(sys.argv[1]))
     knocks.run()
     print(json.dumps(knocks.rows))

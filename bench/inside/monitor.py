@@ -25,20 +25,20 @@ from typing import Any
 SO_BINDTODEVICE = 25
 
 
-class Monitor:
+class DpingerMonitor:
     """One line's record: requests of the last period, oldest first, as [sent, answered]."""
 
     def __init__(self, profile: dict[str, float], phase: float) -> None:
         self.profile = profile
         self.requests: deque[list[Any]] = deque()
-        self.due = phase
-        self.check = phase + profile["check_s"]
+        self.next_request_at = phase
+        self.next_check_at = phase + profile["check_s"]
         self.alarm = False
 
-    def sent(self, now: float) -> list[Any]:
+    def record_request(self, now: float) -> list[Any]:
         """Note a request."""
         self.requests.append([now, False])
-        self.due += self.profile["interval_s"]
+        self.next_request_at += self.profile["interval_s"]
         return self.requests[-1]
 
     def loss(self, now: float) -> int:
@@ -50,16 +50,16 @@ class Monitor:
         lost = sum(1 for at, done in self.requests if not done and at < late)
         return 100 * lost // (answered + lost) if answered + lost else 0
 
-    def judge(self, now: float) -> int | None:
+    def update_alarm(self, now: float) -> int | None:
         """The loss at which the alarm has just changed; None when it has not."""
-        self.check += self.profile["check_s"]
+        self.next_check_at += self.profile["check_s"]
         loss = self.loss(now)
         changed = (loss > self.profile["loss_percent"]) != self.alarm
         self.alarm ^= changed
         return loss if changed else None
 
 
-class Bank:
+class MonitorGroup:
     """All monitors behind one raw socket."""
 
     def __init__(self, request: dict[str, Any]) -> None:
@@ -68,46 +68,46 @@ class Bank:
         self.socket.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, request["interface"].encode())
         self.socket.settimeout(0)
         self.ident = os.getpid() & 0xFFFF
-        self.monitors: dict[tuple[str, int], Monitor] = {}
+        self.monitors: dict[tuple[str, int], DpingerMonitor] = {}
         began = time.monotonic()
         for name, profile in request["profiles"].items():
             for number in range(request["count"]):
                 phase = began + profile["interval_s"] * number / request["count"]
-                self.monitors[name, number] = Monitor(profile, phase)
-        self.waiting: dict[int, list[Any]] = {}
+                self.monitors[name, number] = DpingerMonitor(profile, phase)
+        self.unanswered: dict[int, list[Any]] = {}
         self.sequence = 0
         self.rows: list[list[Any]] = []
 
-    def send(self, monitor: Monitor, now: float) -> None:
+    def send(self, monitor: DpingerMonitor, now: float) -> None:
         """One request; a kernel that refuses it is a request without an answer."""
         self.sequence = (self.sequence + 1) & 0xFFFF
         head = struct.pack("!BBHHH", 8, 0, 0, self.ident, self.sequence)
         total = sum(struct.unpack("!4H", head))
         total = (total & 0xFFFF) + (total >> 16)
         checksum = 0xFFFF & ~((total & 0xFFFF) + (total >> 16))
-        self.waiting[self.sequence] = monitor.sent(now)
+        self.unanswered[self.sequence] = monitor.record_request(now)
         with suppress(OSError):
             self.socket.sendto(head[:2] + struct.pack("!H", checksum) + head[4:], (self.to, 0))
 
-    def hear(self) -> None:
+    def read_answers(self) -> None:
         """Every answer that waits."""
         with suppress(OSError):
             while True:
                 packet = self.socket.recv(2048)
                 kind, _, _, ident, sequence = struct.unpack_from("!BBHHH", packet, 20)
-                if kind == 0 and ident == self.ident and sequence in self.waiting:
-                    self.waiting.pop(sequence)[1] = True
+                if kind == 0 and ident == self.ident and sequence in self.unanswered:
+                    self.unanswered.pop(sequence)[1] = True
 
-    def turn(self, now: float) -> float:
+    def run_due(self, now: float) -> float:
         """Whatever is due; when the next is."""
         for (name, number), monitor in self.monitors.items():
-            if monitor.due <= now:
+            if monitor.next_request_at <= now:
                 self.send(monitor, now)
-            if monitor.check <= now:
-                loss = monitor.judge(now)
+            if monitor.next_check_at <= now:
+                loss = monitor.update_alarm(now)
                 if loss is not None:
                     self.rows.append([name, number, now, loss, monitor.alarm])
-        return min(min(each.due, each.check) for each in self.monitors.values())
+        return min(min(each.next_request_at, each.next_check_at) for each in self.monitors.values())
 
     def run(self) -> None:
         """Until standard input ends."""
@@ -117,14 +117,14 @@ class Bank:
         due = time.monotonic()
         while True:
             heard = [key.fileobj for key, _ in ears.select(max(0.0, due - time.monotonic()))]
-            self.hear()
+            self.read_answers()
             if sys.stdin in heard:
                 return
-            due = self.turn(time.monotonic())
+            due = self.run_due(time.monotonic())
 
 
 if __name__ == "__main__":
-    bank = Bank(json.loads(sys.argv[1]))
+    bank = MonitorGroup(json.loads(sys.argv[1]))
     print("true", flush=True)
     bank.run()
     print(json.dumps(bank.rows))

@@ -14,10 +14,10 @@ import time
 from contextlib import suppress
 from typing import Any
 
-GIVE_UP_S = 15.0
+SEND_STALL_TIMEOUT_S = 15.0
 
 
-class Push:
+class StreamSender:
     """One encoder."""
 
     def __init__(self, request: dict[str, Any]) -> None:
@@ -51,7 +51,7 @@ class Push:
         self.stream = None
         self.next_try = time.monotonic() + self.retry_s
 
-    def turn(self) -> None:
+    def send_chunk(self) -> None:
         """One chunk by each way."""
         now = time.monotonic()
         with suppress(OSError):  # an ICMP error of an earlier datagram, or no room
@@ -76,8 +76,8 @@ class Push:
                 self.rows["connected"].append(now)
             stream.send(self.chunk)
             self.last_taken = now
-        elif now - self.last_taken > GIVE_UP_S:
-            raise OSError(f"nothing taken for {GIVE_UP_S:.0f} s")
+        elif now - self.last_taken > SEND_STALL_TIMEOUT_S:
+            raise OSError(f"nothing taken for {SEND_STALL_TIMEOUT_S:.0f} s")
 
     def run(self) -> None:
         """On a fixed grid until standard input ends."""
@@ -86,11 +86,11 @@ class Push:
             ended, _, _ = select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))
             if ended:
                 return
-            self.turn()
+            self.send_chunk()
             due = max(due + self.interval_s, time.monotonic())
 
 
 if __name__ == "__main__":
-    push = Push(json.loads(sys.argv[1]))
+    push = StreamSender(json.loads(sys.argv[1]))
     push.run()
     print(json.dumps(push.rows))

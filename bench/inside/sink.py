@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 
 
-class Arrivals:
+class ArrivalGaps:
     """Arrivals of one protocol since the last `clear`."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Arrivals:
         self.count = 0
         self.peers: set[object] = set()
 
-    def note(self, peer: object) -> None:
+    def record(self, peer: object) -> None:
         """Something came."""
         now = time.monotonic()
         if self.last:
@@ -47,23 +47,23 @@ class Arrivals:
         }
 
 
-class Sink:
+class StreamSink:
     """The sockets and what came by them."""
 
     def __init__(self, address: str, port: int) -> None:
-        self.by = {"tcp": Arrivals(), "udp": Arrivals()}
-        self.ears = selectors.DefaultSelector()
-        self.ears.register(sys.stdin, selectors.EVENT_READ, self.command)
+        self.arrivals = {"tcp": ArrivalGaps(), "udp": ArrivalGaps()}
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(sys.stdin, selectors.EVENT_READ, self.command)
         listener = socket.create_server((address, port), backlog=64)
-        self.ears.register(listener, selectors.EVENT_READ, self.accept)
+        self.selector.register(listener, selectors.EVENT_READ, self.accept)
         datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         datagrams.bind((address, port))
-        self.ears.register(datagrams, selectors.EVENT_READ, self.datagram)
+        self.selector.register(datagrams, selectors.EVENT_READ, self.datagram)
 
     def accept(self, listener: socket.socket) -> bool:
         """One more connection."""
         opened, _ = listener.accept()
-        self.ears.register(opened, selectors.EVENT_READ, self.data)
+        self.selector.register(opened, selectors.EVENT_READ, self.data)
         return True
 
     def data(self, opened: socket.socket) -> bool:
@@ -72,25 +72,25 @@ class Sink:
         with suppress(OSError):
             content = opened.recv(1 << 16)
         if content:
-            self.by["tcp"].note(opened.fileno())
+            self.arrivals["tcp"].record(opened.fileno())
         else:
-            self.ears.unregister(opened)
+            self.selector.unregister(opened)
             opened.close()
         return True
 
     def datagram(self, opened: socket.socket) -> bool:
         """A datagram; each source that the far end sees counts as a connection."""
         _, peer = opened.recvfrom(2048)
-        self.by["udp"].note(peer)
+        self.arrivals["udp"].record(peer)
         return True
 
     def command(self, stdin: object) -> bool:
         """One request; False at the end of standard input."""
         del stdin
         word = sys.stdin.readline().strip()
-        rows = {name: each.report() for name, each in self.by.items()}
+        rows = {name: each.report() for name, each in self.arrivals.items()}
         if word == "clear":
-            for each in self.by.values():
+            for each in self.arrivals.values():
                 each.clear()
         if word:
             print(json.dumps(rows), flush=True)
@@ -99,10 +99,10 @@ class Sink:
     def run(self) -> None:
         """Until standard input ends."""
         print("true", flush=True)
-        while all(key.data(key.fileobj) for key, _ in self.ears.select()):
+        while all(key.data(key.fileobj) for key, _ in self.selector.select()):
             pass
 
 
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
-    Sink(asked["address"], asked["port"]).run()
+    StreamSink(asked["address"], asked["port"]).run()

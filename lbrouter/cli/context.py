@@ -4,90 +4,109 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from lbrouter.cli import effects
-from lbrouter.cli.output.render import notes
-from lbrouter.cli.settings import Settings
-from lbrouter.compile.config.partial_support import caveats
-from lbrouter.compile.explain.explanation import Known
-from lbrouter.compile.health.carrier_only import first_look, leaseless
-from lbrouter.compile.routing.lan_links import absent, untaggable
-from lbrouter.compile.shaping.build import shape
+from lbrouter.cli.output.render import print_diagnostics
+from lbrouter.cli.settings import CommandSettings
+from lbrouter.compile.config.partial_support import partially_supported
+from lbrouter.compile.explain.explanation import ExplainContext
+from lbrouter.compile.health.carrier_only import health_without_daemon, missing_lease_warnings
+from lbrouter.compile.routing.lan_links import missing_ports, missing_vlan_support
+from lbrouter.compile.shaping.build import build_shaping
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.compile.state.desired import scope_of
-from lbrouter.daemon.applier import Found, Judge, Machine, Teller, silent
-from lbrouter.daemon.config_file import File
-from lbrouter.daemon.config_file import load as read
+from lbrouter.compile.state.desired import observation_scope
+from lbrouter.daemon.applier import (
+    Applier,
+    HealthSource,
+    MachineSnapshot,
+    OperationReporter,
+    silent_reporter,
+)
+from lbrouter.daemon.config_file import ConfigFile
+from lbrouter.daemon.config_file import load_config as read
 from lbrouter.daemon.control import client
 from lbrouter.daemon.health import snapshot
-from lbrouter.daemon.reconcile.guarantee_changes import sentence
+from lbrouter.daemon.reconcile.guarantee_changes import shortfall_text
 from lbrouter.kernel.backend import LinuxKernel
-from lbrouter.kernel.storage.store import Store
+from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
 from lbrouter.model.facts import Facts
-from lbrouter.model.health import Health
+from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import KernelState
 
-NO_DAEMON = "no daemon runs: uplinks are judged by their carrier alone, [health] waits for it"
+NO_DAEMON_NOTE = "no daemon runs: uplinks are judged by their carrier alone, [health] waits for it"
 
 
-def load(settings: Settings) -> File:
+def load_config_file(settings: CommandSettings) -> ConfigFile:
     """The configuration, typed and checked. Raises ConfigError with all that is wrong."""
     return read(settings.config)
 
 
-def machine(settings: Settings, kernel: LinuxKernel, *, tell: Teller = silent) -> Machine:
+def build_applier(
+    settings: CommandSettings, kernel: LinuxKernel, *, tell: OperationReporter = silent_reporter
+) -> Applier:
     """The machine with the directories of the command line."""
-    return Machine(
-        kernel, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir, tell=tell
+    return Applier(
+        kernel, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir, reporter=tell
     )
 
 
-def config_or_none(settings: Settings) -> Config | None:
+def config_or_none(settings: CommandSettings) -> Config | None:
     """The configuration, or None where it is absent or broken: `down` must work all the same."""
     try:
-        return load(settings).config
+        return load_config_file(settings).config
     except LbrouterError:
         return None
 
 
-async def judge(settings: Settings) -> Judge:
+async def health_source(settings: CommandSettings) -> HealthSource:
     """What a running daemon knows of the uplinks; without one, their carriers."""
     known = None
     with suppress(LbrouterError):
-        if await client.ask(settings.runtime_dir, {"verb": "ping"}, patience_s=1) is not None:
-            known = snapshot.load(settings.runtime_dir)
+        if await client.ask(settings.runtime_dir, {"verb": "ping"}, timeout_s=1) is not None:
+            known = snapshot.load_health(settings.runtime_dir)
 
-    def judged(config: Config, facts: Facts) -> Health:
-        found = first_look(config, facts)
+    def judged(config: Config, facts: Facts) -> GatewayHealth:
+        found = health_without_daemon(config, facts)
         if known is None:
             return found
         said = {name: each for name, each in known.uplinks.items() if name in found.uplinks}
-        return Health(uplinks={**found.uplinks, **said}, pins=known.pins, limits=known.limits)
+        return GatewayHealth(
+            uplinks={**found.uplinks, **said}, pins=known.pins, limits=known.limits
+        )
 
     return judged
 
 
-async def survey(here: Machine, config: Config, judge: Judge) -> Known:
+async def explain_context(
+    here: Applier, config: Config, health_source: HealthSource
+) -> ExplainContext:
     """The part of `look` that anybody may read: nothing of it needs root."""
-    found = await here.kernel.facts(scope_of(config, KernelState()))
-    facts = here.leases.known(config, found)
-    return Known(
-        allocation=allocate(config, here.store.allocation()),
-        health=judge(config, facts),
+    found = await here.kernel.facts(observation_scope(config, KernelState()))
+    facts = here.lease_store.facts_with_leases(config, found)
+    return ExplainContext(
+        allocation=allocate(config, here.store.load_allocation()),
+        health=health_source(config, facts),
         facts=facts,
     )
 
 
-def warn(file: File, found: Found, store: Store) -> None:
+def print_warnings(file: ConfigFile, found: MachineSnapshot, store: StateStore) -> None:
     """All that a person should know, and that stops nothing."""
-    notes("warning", (*file.warnings, *store.warnings, *found.facts.conflicts))
-    notes("warning", filter(None, [untaggable(file.config, found.facts)]))
-    notes("warning", absent(file.config, found.facts).values())
-    notes("warning", (*_shaping(file.config, found), *effects.doubts(file.config)))
-    notes("note", (*caveats(file.config), *leaseless(file.config, found.facts)))
+    print_diagnostics("warning", (*file.warnings, *store.warnings, *found.facts.conflicts))
+    print_diagnostics("warning", filter(None, [missing_vlan_support(file.config, found.facts)]))
+    print_diagnostics("warning", missing_ports(file.config, found.facts).values())
+    print_diagnostics(
+        "warning", (*_shaping_warnings(file.config, found), *effects.warnings(file.config))
+    )
+    print_diagnostics(
+        "note",
+        (*partially_supported(file.config), *missing_lease_warnings(file.config, found.facts)),
+    )
 
 
-def _shaping(config: Config, found: Found) -> Iterator[str]:
-    shaped = shape(config, allocation=found.allocation, health=found.health, facts=found.facts)
+def _shaping_warnings(config: Config, found: MachineSnapshot) -> Iterator[str]:
+    shaped = build_shaping(
+        config, allocation=found.allocation, health=found.health, facts=found.facts
+    )
     yield from shaped.warnings
-    yield from map(sentence, shaped.shortfalls)
+    yield from map(shortfall_text, shaped.shortfalls)

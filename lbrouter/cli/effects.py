@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 from typing import TypedDict
 
-from lbrouter.cli.settings import Settings
+from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.services import dnsmasq as compiled
-from lbrouter.compile.services.dnsmasq_leases import Pool, crowded, pools
-from lbrouter.compile.services.pppd import lines
+from lbrouter.compile.services.dnsmasq_leases import PoolUsage, nearly_full_warnings, pool_usage
+from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
 from lbrouter.model.plan import Plan
@@ -15,33 +15,33 @@ from lbrouter.services import dnsmasq, pppd, secrets
 from lbrouter.services.dnsmasq import Dnsmasq
 
 
-def dnsmasq_of(settings: Settings) -> Dnsmasq:
+def dnsmasq_service(settings: CommandSettings) -> Dnsmasq:
     """The gateway's dnsmasq, by the directories of the command line."""
     return Dnsmasq(settings.runtime_dir, settings.state_dir)
 
 
-def whole(kernel: Plan, services: Plan) -> Plan:
+def combined_plan(kernel: Plan, services: Plan) -> Plan:
     """Both, in the order in which an apply carries them out."""
     return Plan(operations=kernel.operations + services.operations)
 
 
-def doubts(config: Config) -> Iterator[str]:
+def warnings(config: Config) -> Iterator[str]:
     """What `check`, `plan` and `apply` warn of, and go on."""
-    yield from _sessions(config)
-    if dnsmasq.missing(config):
-        yield f"{dnsmasq.missing(config)} {dnsmasq.PACKAGE}"
+    yield from _pppoe_warnings(config)
+    if dnsmasq.missing_reason(config):
+        yield f"{dnsmasq.missing_reason(config)} {dnsmasq.DNSMASQ_INSTALL_REMEDY}"
     elif compiled.is_wanted(config):
-        said = dnsmasq.check(compiled.text(config))
+        said = dnsmasq.config_error(compiled.config_text(config))
         if said:
             yield f"dnsmasq refuses its file: {said}"
 
 
-def _sessions(config: Config) -> Iterator[str]:
-    if pppd.missing(config):
-        yield f"{pppd.missing(config)} {pppd.PACKAGE}"
-    if lines(config) and not pppoe.available():
-        yield f"{pppoe.MISSING} {pppoe.REMEDY}"
-    yield from filter(None, map(secrets.fault, lines(config)))
+def _pppoe_warnings(config: Config) -> Iterator[str]:
+    if pppd.missing_reason(config):
+        yield f"{pppd.missing_reason(config)} {pppd.PPPD_INSTALL_REMEDY}"
+    if pppoe_uplinks(config) and not pppoe.available():
+        yield f"{pppoe.PPPOE_MISSING} {pppoe.PPPOE_REMEDY}"
+    yield from filter(None, map(secrets.password_error, pppoe_uplinks(config)))
 
 
 class DnsmasqStatus(TypedDict):
@@ -49,30 +49,30 @@ class DnsmasqStatus(TypedDict):
 
     state: str
     pid: int | None
-    pools: dict[str, Pool]
+    pools: dict[str, PoolUsage]
 
 
-def status(settings: Settings, config: Config) -> dict[str, DnsmasqStatus]:
+def services_status(settings: CommandSettings, config: Config) -> dict[str, DnsmasqStatus]:
     """The key "services" of `status --json`."""
-    here = dnsmasq_of(settings)
+    here = dnsmasq_service(settings)
     pid = next(iter(here.pids()), None)
-    found = pools(config, here.held(), now=int(time.time()))
-    return {"dnsmasq": {"state": _state(config, pid), "pid": pid, "pools": found}}
+    found = pool_usage(config, here.current_leases(), now=int(time.time()))
+    return {"dnsmasq": {"state": _dnsmasq_state(config, pid), "pid": pid, "pools": found}}
 
 
-def troubles(found: dict[str, DnsmasqStatus]) -> tuple[str, ...]:
+def status_warnings(found: dict[str, DnsmasqStatus]) -> tuple[str, ...]:
     """What `status` warns of."""
     if not found:
         return ()
     each = found["dnsmasq"]
     stopped = each["state"] == "stopped"
     word = ("dnsmasq does not run; `lbrouter apply` starts it",) if stopped else ()
-    return (*word, *crowded(each["pools"]))
+    return (*word, *nearly_full_warnings(each["pools"]))
 
 
-def _state(config: Config, pid: int | None) -> str:
+def _dnsmasq_state(config: Config, pid: int | None) -> str:
     if pid is not None:
         return "running"
     if not compiled.is_wanted(config):
         return "unwanted"
-    return "missing" if dnsmasq.missing(config) else "stopped"
+    return "missing" if dnsmasq.missing_reason(config) else "stopped"

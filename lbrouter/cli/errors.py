@@ -10,50 +10,56 @@ from typing import Final
 from typer.exceptions import Abort, TyperException
 
 from lbrouter import __version__
-from lbrouter.cli.output.render import document, failure, note
-from lbrouter.model.errors import DefectError, Exit, LbrouterError, NotPermittedError, UsageError
+from lbrouter.cli.output.render import error_document, print_diagnostic, print_json
+from lbrouter.model.errors import (
+    DefectError,
+    ExitCode,
+    LbrouterError,
+    NotPermittedError,
+    UsageError,
+)
 
-INTERRUPTED: Final = 130
+EXIT_INTERRUPTED: Final = 130
 """What a shell expects of a command that Ctrl-C ended (128 + SIGINT)."""
 
-BROKEN_PIPE: Final = 141
+EXIT_BROKEN_PIPE: Final = 141
 """128 + SIGPIPE: whoever read our output has gone."""
 
-DEBUG: Final = "LBROUTER_DEBUG"
+DEBUG_VARIABLE: Final = "LBROUTER_DEBUG"
 
-REPORT: Final = (
+REPORT_DEFECT_REMEDY: Final = (
     f"Please report it to lbrouter's issue tracker, with the command, the file and the traceback"
-    f" ({DEBUG}=1 shows it)."
+    f" ({DEBUG_VARIABLE}=1 shows it)."
 )
 
 
-def guarded(work: Callable[[], int], *, json: bool) -> int:
+def run_with_error_report(work: Callable[[], int], *, json: bool) -> int:
     """Run `work`; errors become a message on stderr (and with `json` a document on stdout)."""
     try:
         code = work()
         sys.stdout.flush()
     except BrokenPipeError:
-        return _unread()
+        return _handle_broken_pipe()
     except (KeyboardInterrupt, Abort):
         signal(SIGINT, SIG_IGN)  # who presses twice is told once, and gets the same code
-        note("lbrouter: interrupted")
-        return INTERRUPTED
+        print_diagnostic("lbrouter: interrupted")
+        return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  -- the last line of defence: nothing else catches all
-        return _told(_as_ours(error), json=json)
+        return _report_error(_as_lbrouter_error(error), json=json)
     return code
 
 
-def _told(error: LbrouterError, *, json: bool) -> int:
-    if os.environ.get(DEBUG) == "1":
+def _report_error(error: LbrouterError, *, json: bool) -> int:
+    if os.environ.get(DEBUG_VARIABLE) == "1":
         traceback.print_exception(error)
-    if error.what:  # without a verb typer has printed the help already, and says nothing
-        note(str(error) if error.code is Exit.CONFIG else f"lbrouter: {error}")
+    if error.message:  # without a verb typer has printed the help already, and says nothing
+        print_diagnostic(str(error) if error.code is ExitCode.CONFIG else f"lbrouter: {error}")
     if json:
-        document(failure(error))
+        print_json(error_document(error))
     return int(error.code)
 
 
-def _as_ours(error: Exception) -> LbrouterError:
+def _as_lbrouter_error(error: Exception) -> LbrouterError:
     """Any exception as one of the tree; what nobody foresaw is a defect."""
     if isinstance(error, LbrouterError):
         return error
@@ -63,12 +69,14 @@ def _as_ours(error: Exception) -> LbrouterError:
         found = NotPermittedError(f"Not permitted: {error}.", remedy="Run it as root.")
     else:
         sentence = f"{type(error).__name__}: {error}"
-        found = DefectError(f"A defect in lbrouter {__version__}: {sentence}", remedy=REPORT)
+        found = DefectError(
+            f"A defect in lbrouter {__version__}: {sentence}", remedy=REPORT_DEFECT_REMEDY
+        )
     found.__cause__ = error
     return found
 
 
-def _unread() -> int:
+def _handle_broken_pipe() -> int:
     """Point stdout elsewhere, or the interpreter would complain once more while it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return BROKEN_PIPE
+    return EXIT_BROKEN_PIPE

@@ -14,20 +14,20 @@ import typer
 
 from lbrouter import __version__
 from lbrouter.cli.commands import options, signatures
-from lbrouter.cli.errors import guarded
+from lbrouter.cli.errors import run_with_error_report
 from lbrouter.cli.settings import (
-    CONFIG,
-    RUNTIME_DIR,
-    STATE_DIR,
+    DEFAULT_CONFIG_FILE,
+    DEFAULT_RUNTIME_DIR,
+    DEFAULT_STATE_DIR,
+    CommandSettings,
     ConfigOption,
     JsonOption,
     RuntimeOption,
-    Settings,
     StateOption,
 )
-from lbrouter.model.errors import Exit
+from lbrouter.model.errors import ExitCode
 
-EPILOG = (
+EXIT_CODES_EPILOG = (
     "Exit codes: 0 done or nothing to do, 1 check or rehearsal failed, 2 plan found changes,"
     " 64 bad usage, 69 something is lacking, 70 a defect, 75 not applied, 77 needs root,"
     " 78 the configuration is wrong."
@@ -36,20 +36,21 @@ EPILOG = (
 app = typer.Typer(
     name="lbrouter",
     help="A load-balancing, failover and fair-share gateway for events.",
-    epilog=EPILOG,
+    epilog=EXIT_CODES_EPILOG,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001  -- typer calls it so
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  -- typer calls it so
     if wanted:
         print(f"lbrouter {__version__}")
         raise typer.Exit
 
 
 VersionOption = Annotated[
-    bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
 ]
 
 
@@ -57,17 +58,19 @@ VersionOption = Annotated[
 def global_options(
     context: typer.Context,
     *,
-    config: ConfigOption = CONFIG,
-    runtime_dir: RuntimeOption = RUNTIME_DIR,
-    state_dir: StateOption = STATE_DIR,
+    config: ConfigOption = DEFAULT_CONFIG_FILE,
+    runtime_dir: RuntimeOption = DEFAULT_RUNTIME_DIR,
+    state_dir: StateOption = DEFAULT_STATE_DIR,
     json: JsonOption = False,
     version: VersionOption = False,  # noqa: ARG001  -- its callback has done all
 ) -> None:
     """A load-balancing, failover and fair-share gateway for events."""
-    context.obj = Settings(config=config, runtime_dir=runtime_dir, state_dir=state_dir, json=json)
+    context.obj = CommandSettings(
+        config=config, runtime_dir=runtime_dir, state_dir=state_dir, json=json
+    )
 
 
-VERBS: tuple[Callable[..., int], ...] = (
+CLI_COMMANDS: tuple[Callable[..., int], ...] = (
     signatures.init,
     options.check,
     options.plan,
@@ -88,9 +91,9 @@ VERBS: tuple[Callable[..., int], ...] = (
 )
 """In the order of the help: from the first look at a file to the event."""
 
-for _verb in VERBS:
+for _verb in CLI_COMMANDS:
     app.command()(_verb)
-app.add_typer(signatures.uplink, name="uplink")
+app.add_typer(signatures.uplink_app, name="uplink")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,10 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A command is half a second of imports that stay: to look for garbage in them costs a tenth.
     gc.set_threshold(100_000)
     words = list(sys.argv[1:] if arguments is None else arguments)
-    return guarded(lambda: _run(words), json="--json" in words)
+    return run_with_error_report(lambda: _run_command(words), json="--json" in words)
 
 
-def _run(words: list[str]) -> int:
+def _run_command(words: list[str]) -> int:
     command = typer.main.get_command(app)
     code = command.main(args=words, prog_name="lbrouter", standalone_mode=False)
-    return code if isinstance(code, int) else Exit.DONE
+    return code if isinstance(code, int) else ExitCode.DONE

@@ -6,18 +6,18 @@ from typing import Annotated, Final
 
 import typer
 
-CONFIG: Final = Path("/etc/lbrouter/lbrouter.toml")
-RUNTIME_DIR: Final = Path("/run/lbrouter")
-STATE_DIR: Final = Path("/var/lib/lbrouter")
+DEFAULT_CONFIG_FILE: Final = Path("/etc/lbrouter/lbrouter.toml")
+DEFAULT_RUNTIME_DIR: Final = Path("/run/lbrouter")
+DEFAULT_STATE_DIR: Final = Path("/var/lib/lbrouter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class CommandSettings:
     """The global options, after the environment and the defaults had their say."""
 
-    config: Path = CONFIG
-    runtime_dir: Path = RUNTIME_DIR
-    state_dir: Path = STATE_DIR
+    config: Path = DEFAULT_CONFIG_FILE
+    runtime_dir: Path = DEFAULT_RUNTIME_DIR
+    state_dir: Path = DEFAULT_STATE_DIR
     json: bool = False
 
 
@@ -46,8 +46,8 @@ StateOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
-def settings_of(context: typer.Context, *, json: bool) -> Settings:
+def settings_of(context: typer.Context, *, json: bool) -> CommandSettings:
     """The settings for a verb; `--json` counts wherever it stands."""
-    settings = context.find_object(Settings)
+    settings = context.find_object(CommandSettings)
     assert settings is not None
     return replace(settings, json=json or settings.json)

@@ -9,197 +9,205 @@ from typing import Any, Final
 from lbrouter.compile import health
 from lbrouter.compile.state import foreign_qdiscs
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.compile.state.foreign_qdiscs import Roots
+from lbrouter.compile.state.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon import memory, startup
-from lbrouter.daemon.applier import Machine, holds_ours
-from lbrouter.daemon.config_file import File, load, require_tools
-from lbrouter.daemon.confirm.pending_commit import Moment
-from lbrouter.daemon.control.commands import Orders
-from lbrouter.daemon.control.queries import View
+from lbrouter.daemon.applier import Applier, holds_lbrouter_state
+from lbrouter.daemon.config_file import ConfigFile, load_config, require_tools
+from lbrouter.daemon.confirm.pending_commit import BootTime
+from lbrouter.daemon.control.commands import CommandHandlers
+from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control.server import ControlSocket
-from lbrouter.daemon.dhcp.pool_watch import LOOK_EVERY_S, Leasing
-from lbrouter.daemon.dhcp.router_solicitor import LOOK_S, Solicitor
-from lbrouter.daemon.dhcp.uplink_clients import Leases
-from lbrouter.daemon.events.alert_dispatcher import Messenger
-from lbrouter.daemon.events.history import Sample, moment
+from lbrouter.daemon.dhcp.pool_watch import POOL_CHECK_INTERVAL_S, LanDhcpWatch
+from lbrouter.daemon.dhcp.router_solicitor import SOLICIT_CHECK_INTERVAL_S, RouterSolicitor
+from lbrouter.daemon.dhcp.uplink_clients import DhcpClients
+from lbrouter.daemon.events.alert_dispatcher import AlertDispatcher
+from lbrouter.daemon.events.history import UplinkSample, utc_timestamp
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health import snapshot
-from lbrouter.daemon.health.passive_monitors import Senses
-from lbrouter.daemon.health.tracker import Mind
-from lbrouter.daemon.metrics.last_minute import Minute
-from lbrouter.daemon.metrics.traffic import EVERY_S, Sampler
-from lbrouter.daemon.reconcile.loop import Loop, Places
-from lbrouter.daemon.supervisor import end, keep
+from lbrouter.daemon.health.passive_monitors import PassiveMonitors
+from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.metrics.last_minute import LastMinute
+from lbrouter.daemon.metrics.traffic import TRAFFIC_SAMPLE_INTERVAL_S, TrafficSampler
+from lbrouter.daemon.reconcile.loop import Paths, ReconcileLoop
+from lbrouter.daemon.supervisor import cancel_all, run_forever
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.netlink.monitor import Monitor
 from lbrouter.kernel.probe import Probers
-from lbrouter.kernel.storage.lock import hold
-from lbrouter.kernel.systemd_notify import Notifier
-from lbrouter.model.errors import Exit, LbrouterError, NotAppliedError
-from lbrouter.model.events import Event
-from lbrouter.model.managed_process import Service as Program
+from lbrouter.kernel.storage.lock import exclusive_lock
+from lbrouter.kernel.systemd_notify import SystemdNotifier
+from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
+from lbrouter.model.events import HealthEvent
+from lbrouter.model.managed_process import ManagedProcess as Program
 from lbrouter.model.plan import Operation
 
-SAMPLE_EVERY_S: Final = 10.0
-TRIAL_EVERY_S: Final = 0.5
-PROGRAMS_EVERY_S: Final = 2.0
-STUCK_S: Final = 60.0
+HISTORY_SAMPLE_INTERVAL_S: Final = 10.0
+EXPIRY_CHECK_INTERVAL_S: Final = 0.5
+SERVICE_CHECK_INTERVAL_S: Final = 2.0
+LOOP_HANG_TIMEOUT_S: Final = 60.0
 """Without a turn for this long the loop hangs, whatever else still moves. An apply of the largest
 file takes a part of it."""
 
 IDLE_HEARTBEAT_S: Final = 60.0
 
 
-class Service:
+class Daemon:
     """One daemon in one network namespace."""
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
-        self._notifier = Notifier()
-        self._sampler = Sampler()
-        self._minute = Minute()
-        self._ended = asyncio.Event()
-        self._reload = asyncio.Event()
-        self._code = Exit.DONE
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._notifier = SystemdNotifier()
+        self._sampler = TrafficSampler()
+        self._last_minute = LastMinute()
+        self._stop_requested = asyncio.Event()
+        self._reload_requested = asyncio.Event()
+        self._exit_code = ExitCode.DONE
 
     async def run(self) -> int:
         """Until a signal ends it. Raises LbrouterError where it cannot begin."""
-        places = self._places
-        with hold(places.runtime_dir):
+        places = self._paths
+        with exclusive_lock(places.runtime_dir):
             async with LinuxKernel() as kernel:
                 journal = Journal(places.state_dir)
                 try:
                     await self._serve(kernel, journal)
                 finally:
                     journal.close()
-        return self._code
+        return self._exit_code
 
     async def _serve(self, kernel: LinuxKernel, journal: Journal) -> None:
-        places = self._places
-        machine = Machine(kernel, state_dir=places.state_dir, runtime_dir=places.runtime_dir)
-        self._journal, self._loop = journal, Loop(machine, journal)
-        self._leasing = Leasing(journal, machine.dnsmasq)
-        view = View(self._loop, self._sampler, self._minute, self._leasing)
-        self._orders = Orders(self._loop, view, adopt=self._adopt, end=self._rolled_back)
-        self._socket = ControlSocket(
-            places.runtime_dir, answer=self._orders.answer, stream=view.stream
+        places = self._paths
+        machine = Applier(kernel, state_dir=places.state_dir, runtime_dir=places.runtime_dir)
+        self._journal, self._loop = journal, ReconcileLoop(machine, journal)
+        self._dhcp_watch = LanDhcpWatch(journal, machine.dnsmasq)
+        view = QueryHandlers(self._loop, self._sampler, self._last_minute, self._dhcp_watch)
+        self._commands = CommandHandlers(
+            self._loop, view, activate=self._activate, stop=self._stop_after_rollback
         )
-        self._messenger = Messenger(journal, places.runtime_dir, lambda: self._loop.file.config)
-        self._probers = Probers(self._tell)
-        self._loop.thought = self._probers.hasten
-        self._leases = Leases(machine.leases, journal, self._loop.hurry)
-        self._senses = Senses(self._loop, broke=self._leases.broke)
-        self._listen()
-        await self._begin()
-        memory.settle()
-        parts = [asyncio.create_task(part) for part in self._parts()]
-        self._notifier.ready(self._loop.file.config.gateway.name)
+        self._socket = ControlSocket(
+            places.runtime_dir, answer=self._commands.handle, stream=view.stream
+        )
+        self._alert_dispatcher = AlertDispatcher(
+            journal, places.runtime_dir, lambda: self._loop.config_file.config
+        )
+        self._probers = Probers(self._put_event)
+        self._loop.on_health_evaluated = self._probers.reschedule
+        self._dhcp_clients = DhcpClients(machine.lease_store, journal, self._loop.request_resync)
+        self._passive_monitors = PassiveMonitors(
+            self._loop, on_carrier_lost=self._dhcp_clients.carrier_lost
+        )
+        self._install_signal_handlers()
+        await self._start()
+        memory.freeze_startup_heap()
+        parts = [asyncio.create_task(part) for part in self._tasks()]
+        self._notifier.ready(self._loop.config_file.config.gateway.name)
         try:
-            await self._ended.wait()
+            await self._stop_requested.wait()
         finally:
             self._notifier.stopping()
             await self._stop(parts)
 
-    async def _begin(self) -> None:
+    async def _start(self) -> None:
         """The file, the mind, and the kernel as both of them say."""
         loop = self._loop
-        file, on_trial = await startup.choose(loop.trial, self._places.config, self._journal)
+        file, on_trial = await startup.select_config(
+            loop.commit_confirm, self._paths.config, self._journal
+        )
         require_tools(file.config)
-        mind = await startup.mind(loop.machine, file, self._journal)
-        mind.limits = loop.wishes.limits.in_force
-        for event in loop.wishes.events(file.config):
-            mind.tell(event)
-        loop.begin(file, mind)
-        async with loop.writer:
+        mind = await startup.restore_health(loop.applier, file, self._journal)
+        mind.temporary_limits = loop.overrides.limits.in_force
+        for event in loop.overrides.events(file.config):
+            mind.put(event)
+        loop.activate(file, mind)
+        async with loop.write_lock:
             if on_trial:
-                await self._adopt(file, mind)
+                await self._activate(file, mind)
             else:
-                await self._apply(file, mind)
+                await self._apply_at_start(file, mind)
 
-    async def _apply(self, file: File, mind: Mind) -> None:
+    async def _apply_at_start(self, file: ConfigFile, tracker: HealthTracker) -> None:
         """At the start. Where all stands already a full disk, say, is no reason not to watch it."""
-        found = await self._loop.machine.look(file.config)
-        for sentence in found.in_the_way(file.config):
+        found = await self._loop.applier.observe(file.config)
+        for sentence in found.foreign_qdisc_warnings(file.config):
             said = f"{sentence} It stays, and nothing is shaped there: `lbrouter apply"
-            self._journal.say("trouble", f"{said} {foreign_qdiscs.OPTION}` replaces it.")
+            self._journal.log("trouble", f"{said} {foreign_qdiscs.TAKE_OVER_OPTION}` replaces it.")
         try:
-            await self._orders.apply(file, roots=Roots.LEAVE)
+            await self._commands.apply(file, foreign_qdiscs=ForeignQdiscPolicy.LEAVE)
         except NotAppliedError as error:
-            found = await self._loop.machine.look(file.config)
-            if not holds_ours(found.observed):
+            found = await self._loop.applier.observe(file.config)
+            if not holds_lbrouter_state(found.observed):
                 raise
-            self._journal.say("trouble", f"what stands is watched as it is: {error}")
-            await self._adopt(file, mind)
+            self._journal.log("trouble", f"what stands is watched as it is: {error}")
+            await self._activate(file, tracker)
 
-    async def _adopt(self, file: File, mind: Mind) -> None:
+    async def _activate(self, file: ConfigFile, tracker: HealthTracker) -> None:
         """From now on this file counts: look at everything once more, and probe its uplinks."""
-        self._loop.begin(file, mind)
-        await self._loop.round()
-        self._leases.follow(file.config)
-        numbers = allocate(file.config, self._loop.machine.store.allocation()).uplinks
-        self._senses.follow(file.config, numbers)
-        self._probers.follow(file.config, numbers, pace=self._pace)
+        self._loop.activate(file, tracker)
+        await self._loop.reconcile()
+        self._dhcp_clients.configure(file.config)
+        numbers = allocate(file.config, self._loop.applier.store.load_allocation()).uplinks
+        self._passive_monitors.configure(file.config, numbers)
+        self._probers.apply_config(file.config, numbers, next_interval_s=self._probe_interval_s)
 
-    def _rolled_back(self) -> None:
+    def _stop_after_rollback(self) -> None:
         """Nothing stood before what was on trial: nothing is left to watch."""
-        self._code = Exit.TRY_AGAIN
-        self._ended.set()
+        self._exit_code = ExitCode.TRY_AGAIN
+        self._stop_requested.set()
 
-    def _tell(self, event: Event) -> None:
+    def _put_event(self, event: HealthEvent) -> None:
         """To the mind that counts now, which a new file replaces."""
-        self._loop.mind.tell(event)
+        self._loop.tracker.put(event)
 
-    def _pace(self, uplink: str) -> float:
-        return health.pace(self._loop.mind.brain, uplink)
+    def _probe_interval_s(self, uplink: str) -> float:
+        return health.probe_interval_s(self._loop.tracker.state, uplink)
 
-    def _parts(self) -> Iterator[Coroutine[Any, Any, None]]:
+    def _tasks(self) -> Iterator[Coroutine[Any, Any, None]]:
         parts: dict[str, Callable[[], Awaitable[None]]] = {
-            "the loop": self._loop.work,
-            "the monitor": self._watch,
+            "the loop": self._loop.run,
+            "the monitor": self._monitor_kernel,
             "the control socket": self._socket.serve,
-            "the carriers": self._senses.ask_carriers,
-            "the sampler": self._sample,
-            "the witness": self._senses.bear_witness,
-            "the trial": self._try,
-            "the limits": self._end_limits,
-            "the programs": self._tend,
-            "the solicitor": self._solicit,
-            "the leases": self._look_after_leases,
-            "the reload": self._reloads,
-            "the watchdog": self._beat,
-            **self._messenger.parts(),
+            "the carriers": self._passive_monitors.poll_carriers,
+            "the sampler": self._sample_traffic,
+            "the witness": self._passive_monitors.monitor_replies,
+            "the trial": self._expire_pending,
+            "the limits": self._expire_limits,
+            "the programs": self._supervise_services,
+            "the solicitor": self._solicit_routers,
+            "the leases": self._watch_lan_dhcp,
+            "the reload": self._handle_reloads,
+            "the watchdog": self._send_heartbeats,
+            **self._alert_dispatcher.tasks(),
         }
         for name, work in parts.items():
-            yield keep(name, work, lambda text: self._journal.say("trouble", text))
+            yield run_forever(name, work, lambda text: self._journal.log("trouble", text))
 
-    async def _watch(self) -> None:
+    async def _monitor_kernel(self) -> None:
         async with Monitor() as monitor:
-            self._loop.hurry()  # nothing was heard until now
+            self._loop.request_resync()  # nothing was heard until now
             async for notice in monitor:
-                self._loop.notice(notice)
-                self._leases.notice(notice)
+                self._loop.handle_notice(notice)
+                self._dhcp_clients.handle_notice(notice)
 
-    async def _sample(self) -> None:
+    async def _sample_traffic(self) -> None:
         told_at = float("-inf")
         while True:
             self._sampler.sample()
-            mind = self._loop.mind
-            self._minute.look(mind)
-            for event in self._sampler.queues(mind.config):
-                if event.full is not mind.brain.lines[event.uplink].full:
-                    mind.tell(event)
-            if time.monotonic() - told_at >= SAMPLE_EVERY_S:
+            mind = self._loop.tracker
+            self._last_minute.record(mind)
+            for event in self._sampler.queue_events(mind.config):
+                if event.full is not mind.state.uplinks[event.uplink].queue_full:
+                    mind.put(event)
+            if time.monotonic() - told_at >= HISTORY_SAMPLE_INTERVAL_S:
                 told_at = time.monotonic()
-                self._keep_samples()
-            await asyncio.sleep(EVERY_S)
+                self._record_samples()
+            await asyncio.sleep(TRAFFIC_SAMPLE_INTERVAL_S)
 
-    def _keep_samples(self) -> None:
-        mind, at = self._loop.mind, moment(precision="seconds")
+    def _record_samples(self) -> None:
+        mind, at = self._loop.tracker, utc_timestamp(precision="seconds")
         for name, uplink in mind.config.uplinks.items():
-            readings = health.readings(mind.brain, name)
+            readings = health.uplink_readings(mind.state, name)
             traffic = self._sampler.traffic.get(uplink.device)
-            self._journal.sample(
-                Sample(
+            self._journal.record_sample(
+                UplinkSample(
                     at=at,
                     uplink=name,
                     state=str(mind.health.uplinks[name].state),
@@ -211,87 +219,87 @@ class Service:
                 )
             )
 
-    async def _try(self) -> None:
+    async def _expire_pending(self) -> None:
         """Undo what nobody confirmed in time."""
         while True:
-            record = self._loop.trial.waiting.read()
-            if record is not None and not record.left(Moment.now()):
-                async with self._loop.writer:
-                    if self._loop.trial.waiting.read() == record:
-                        await self._orders.rollback(record.source, why="nobody confirmed it")
-            await asyncio.sleep(TRIAL_EVERY_S)
+            record = self._loop.commit_confirm.pending.read()
+            if record is not None and not record.remaining_s(BootTime.now()):
+                async with self._loop.write_lock:
+                    if self._loop.commit_confirm.pending.read() == record:
+                        await self._commands.rollback(record.source, why="nobody confirmed it")
+            await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
 
-    async def _end_limits(self) -> None:
+    async def _expire_limits(self) -> None:
         while True:
-            await asyncio.sleep(TRIAL_EVERY_S)
-            self._orders.end_limits()
+            await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
+            self._commands.expire_limits()
 
-    async def _look_after_leases(self) -> None:
+    async def _watch_lan_dhcp(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            await self._leasing.look(self._loop.file.config)
+            await asyncio.sleep(POOL_CHECK_INTERVAL_S)
+            await self._dhcp_watch.check(self._loop.config_file.config)
 
-    async def _tend(self) -> None:
+    async def _supervise_services(self) -> None:
         """A program that died is started again; what keeps it from starting is said once."""
         trouble = ""
         while True:
-            await asyncio.sleep(PROGRAMS_EVERY_S)
+            await asyncio.sleep(SERVICE_CHECK_INTERVAL_S)
             try:
-                async with self._loop.writer:
-                    done = await self._loop.machine.serve(self._loop.file.config)
+                async with self._loop.write_lock:
+                    done = await self._loop.applier.apply_services(self._loop.config_file.config)
                 for operation in done.operations:
-                    self._journal.say("repair", f"{_program(operation)}: {operation.reason}")
+                    self._journal.log("repair", f"{_service_name(operation)}: {operation.reason}")
                 trouble = ""
             except LbrouterError as error:
                 if str(error) != trouble:
-                    self._journal.say("trouble", str(error))
+                    self._journal.log("trouble", str(error))
                 trouble = str(error)
 
-    async def _solicit(self) -> None:
-        solicitor = Solicitor()
+    async def _solicit_routers(self) -> None:
+        solicitor = RouterSolicitor()
         while True:
-            solicitor.look(self._loop.rounds.last)
-            await asyncio.sleep(LOOK_S)
+            solicitor.solicit_due(self._loop.reconciler.last_applied)
+            await asyncio.sleep(SOLICIT_CHECK_INTERVAL_S)
 
-    async def _reloads(self) -> None:
+    async def _handle_reloads(self) -> None:
         """SIGHUP: the file anew. A wrong one changes nothing."""
         while True:
-            await self._reload.wait()
-            self._reload.clear()
+            await self._reload_requested.wait()
+            self._reload_requested.clear()
             self._notifier.reloading()
             try:
-                file = load(self._places.config)
+                file = load_config(self._paths.config)
                 require_tools(file.config)
-                async with self._loop.writer:
-                    await self._orders.apply(file)
+                async with self._loop.write_lock:
+                    await self._commands.apply(file)
             except LbrouterError as error:
-                self._journal.say("trouble", f"the file is not taken over: {error}")
+                self._journal.log("trouble", f"the file is not taken over: {error}")
             finally:
-                self._notifier.ready(self._loop.file.config.gateway.name)
+                self._notifier.ready(self._loop.config_file.config.gateway.name)
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         """Signs of life, from the loop that does the work."""
-        pause_s = self._notifier.heartbeat_s or IDLE_HEARTBEAT_S
+        pause_s = self._notifier.heartbeat_interval_s or IDLE_HEARTBEAT_S
         while True:
-            if time.monotonic() - self._loop.turned_at < STUCK_S:
-                self._notifier.alive()
+            if time.monotonic() - self._loop.last_run_at < LOOP_HANG_TIMEOUT_S:
+                self._notifier.send_heartbeat()
             await asyncio.sleep(pause_s)
 
-    def _listen(self) -> None:
+    def _install_signal_handlers(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._ended.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+            loop.add_signal_handler(number, self._stop_requested.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_requested.set)
 
-    async def _stop(self, parts: list[asyncio.Task[None]]) -> None:
+    async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         """End the parts; a change that is half done is undone first (`transact` sees to it)."""
         self._probers.close()
-        self._leases.close()
-        await end(parts)
-        snapshot.save(self._places.runtime_dir, self._loop.mind.health)
-        self._journal.say("stop", "the daemon ends; what it set up stays")
+        self._dhcp_clients.close()
+        await cancel_all(tasks)
+        snapshot.save_health(self._paths.runtime_dir, self._loop.tracker.health)
+        self._journal.log("stop", "the daemon ends; what it set up stays")
 
 
-def _program(operation: Operation) -> str:
-    noun = operation.noun
+def _service_name(operation: Operation) -> str:
+    noun = operation.managed_object
     return noun.name if isinstance(noun, Program) else ""

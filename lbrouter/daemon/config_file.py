@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from lbrouter.compile.config.parse import MAX_BYTES, Parsed, parse
-from lbrouter.compile.services.pppd import lines
+from lbrouter.compile.config.parse import MAX_CONFIG_BYTES, ParsedConfig, parse
+from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfigError, NotPermittedError, UnavailableError
@@ -13,7 +13,7 @@ from lbrouter.services import dnsmasq, pppd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class ConfigFile:
     """A configuration that has been read and checked; `source` is what messages call it."""
 
     text: bytes
@@ -32,11 +32,11 @@ def digest(text: bytes) -> str:
     return f"sha256:{hashlib.sha256(text).hexdigest()}"
 
 
-def read(path: Path) -> bytes:
+def read_config(path: Path) -> bytes:
     """The bytes of the file at `path`. Raises ConfigError or NotPermittedError."""
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
+            text = file.read(MAX_CONFIG_BYTES + 1)
     except PermissionError as error:
         raise NotPermittedError(f"{path} may not be read.", remedy="Run it as root.") from error
     except OSError as error:
@@ -44,25 +44,25 @@ def read(path: Path) -> bytes:
             f"{path}: {error.strerror}",
             remedy="Write it, or name another one: lbrouter --config FILE ...",
         ) from error
-    if len(text) > MAX_BYTES:
-        raise ConfigError(f"{path}: the file is larger than {MAX_BYTES >> 20} MiB")
+    if len(text) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"{path}: the file is larger than {MAX_CONFIG_BYTES >> 20} MiB")
     return text
 
 
-def understood(text: bytes, *, source: str) -> File:
+def parse_config(text: bytes, *, source: str) -> ConfigFile:
     """`text` typed and checked. Raises ConfigError with all that is wrong."""
-    found: Parsed = parse(text, source=source)
-    return File(text=text, config=found.config, warnings=found.warnings, source=source)
+    found: ParsedConfig = parse(text, source=source)
+    return ConfigFile(text=text, config=found.config, warnings=found.warnings, source=source)
 
 
-def load(path: Path) -> File:
+def load_config(path: Path) -> ConfigFile:
     """The file at `path`, typed and checked."""
-    return understood(read(path), source=str(path))
+    return parse_config(read_config(path), source=str(path))
 
 
 def require_tools(config: Config) -> None:
     """Raise UnavailableError naming what this machine lacks of all that the file asks for."""
     dnsmasq.require(config)
     pppd.require(config)
-    if lines(config) and not pppoe.available():
-        raise UnavailableError(pppoe.MISSING, remedy=pppoe.REMEDY)
+    if pppoe_uplinks(config) and not pppoe.available():
+        raise UnavailableError(pppoe.PPPOE_MISSING, remedy=pppoe.PPPOE_REMEDY)

@@ -2,53 +2,57 @@
 
 from pathlib import Path
 
-from lbrouter.daemon.applier import Machine
-from lbrouter.daemon.config_file import File, load, understood
-from lbrouter.daemon.confirm.commit_confirm import Trial
+from lbrouter.daemon.applier import Applier
+from lbrouter.daemon.config_file import ConfigFile, load_config, parse_config
+from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health import snapshot
-from lbrouter.daemon.health.tracker import Mind
+from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.model.errors import ConfigError, NotAppliedError
 
-LAST_GOOD = "the last good configuration"
+LAST_GOOD_SOURCE = "the last good configuration"
 
 
-async def choose(trial: Trial, path: Path, journal: Journal) -> tuple[File, bool]:
+async def select_config(
+    commit_confirm: CommitConfirm, path: Path, journal: Journal
+) -> tuple[ConfigFile, bool]:
     """The file to run with, and whether it is on trial still.
 
     What was not confirmed in time is undone first, and is not taken again from `path`. A file that
     is wrong is no reason to leave an event without a gateway: the last good one serves.
     """
-    overdue = await trial.settle()
+    overdue = await commit_confirm.roll_back_overdue()
     if overdue is not None:
-        journal.say("rollback", f"{overdue.source} was not confirmed in time: undone")
-    record = trial.waiting.read()
+        journal.log("rollback", f"{overdue.source} was not confirmed in time: undone")
+    record = commit_confirm.pending.read()
     if record is not None:
-        return understood(record.new.encode(), source=record.source), True
+        return parse_config(record.new.encode(), source=record.source), True
     try:
-        file = load(path)
+        file = load_config(path)
     except ConfigError as error:
-        journal.say("trouble", f"{error}")
-        return _last_good(trial, error), False
-    if file.digest == trial.waiting.rejected():
+        journal.log("trouble", f"{error}")
+        return _last_good_config(commit_confirm, error), False
+    if file.digest == commit_confirm.pending.rejected_digest():
         reason = NotAppliedError(
             f"{path} was rolled back.", remedy="Change it, or `lbrouter apply` it once more."
         )
-        journal.say("trouble", f"{reason.what} {LAST_GOOD.capitalize()} serves.")
-        return _last_good(trial, reason), False
+        journal.log("trouble", f"{reason.message} {LAST_GOOD_SOURCE.capitalize()} serves.")
+        return _last_good_config(commit_confirm, reason), False
     return file, False
 
 
-def _last_good(trial: Trial, reason: ConfigError | NotAppliedError) -> File:
-    text = trial.store.config()
+def _last_good_config(
+    commit_confirm: CommitConfirm, reason: ConfigError | NotAppliedError
+) -> ConfigFile:
+    text = commit_confirm.store.load_config()
     if text is None:
         raise reason
-    return understood(text, source=LAST_GOOD)
+    return parse_config(text, source=LAST_GOOD_SOURCE)
 
 
-async def mind(machine: Machine, file: File, journal: Journal) -> Mind:
+async def restore_health(applier: Applier, file: ConfigFile, journal: Journal) -> HealthTracker:
     """What the daemon before us knew, or else a first look: a restart moves nobody."""
-    known = snapshot.load(machine.runtime_dir)
+    known = snapshot.load_health(applier.runtime_dir)
     if known is None:
-        known = (await machine.look(file.config)).health
-    return Mind(file.config, journal, known=known)
+        known = (await applier.observe(file.config)).health
+    return HealthTracker(file.config, journal, known=known)

@@ -11,13 +11,13 @@ from typing import Self
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from lbrouter.kernel.netlink.client import patiently
+from lbrouter.kernel.netlink.client import retry_while_busy
 from lbrouter.kernel.objects import nft, qdisc, rtnl, sysctl
 from lbrouter.kernel.read import facts
 from lbrouter.kernel.read.features import features
-from lbrouter.kernel.refusals import refusal
+from lbrouter.kernel.refusals import operation_error
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.facts import Facts, Scope
+from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.kernel_state import HtbClass, KernelState, NftTable, Qdisc, Redirect, Sysctl
 from lbrouter.model.plan import Operation
 
@@ -44,9 +44,9 @@ class LinuxKernel:
     ) -> None:
         self._ipr.close()
 
-    async def observe(self, scope: Scope) -> KernelState:
+    async def observe(self, scope: ObserveScope) -> KernelState:
         """What is ours in this namespace. About 50 ms with 140 interfaces and 1000 routes."""
-        with _reading():
+        with _translate_read_errors():
             qdiscs, classes, redirects = await qdisc.observe(self._ipr, scope)
             return replace(
                 await rtnl.observe(self._ipr, scope),
@@ -57,9 +57,9 @@ class LinuxKernel:
                 nft=nft.observe_table(),
             )
 
-    async def facts(self, scope: Scope, *, probe: bool = False) -> Facts:
+    async def facts(self, scope: ObserveScope, *, probe: bool = False) -> Facts:
         """The machine as found. `probe` also asks what this kernel can do (up to 100 ms)."""
-        with _reading():
+        with _translate_read_errors():
             found = await facts.gather(self._ipr, scope)
         return replace(found, features=features()) if probe else found
 
@@ -68,16 +68,16 @@ class LinuxKernel:
         try:
             await self._dispatch(operation)
         except NetlinkError as error:
-            raise refusal(operation, error.code, str(error.args[1])) from error
+            raise operation_error(operation, error.code, str(error.args[1])) from error
         except OSError as error:
-            raise refusal(operation, error.errno or errno.EIO) from error
+            raise operation_error(operation, error.errno or errno.EIO) from error
 
     async def _dispatch(self, operation: Operation) -> None:
-        match operation.noun:
+        match operation.managed_object:
             case Sysctl():
                 sysctl.execute(operation)
             case NftTable():
-                await patiently(partial(_nft, operation))
+                await retry_while_busy(partial(_execute_nft, operation))
             case Qdisc() | HtbClass() | Redirect():
                 await qdisc.execute(self._ipr, operation)
             case _:
@@ -85,7 +85,7 @@ class LinuxKernel:
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
+def _translate_read_errors() -> Iterator[None]:
     """The kernel seldom refuses to be read; where it does, nothing has been changed yet."""
     try:
         yield
@@ -93,5 +93,5 @@ def _reading() -> Iterator[None]:
         raise NotAppliedError(f"The kernel's state cannot be read: {error}.") from error
 
 
-async def _nft(operation: Operation) -> None:
+async def _execute_nft(operation: Operation) -> None:
     nft.execute(operation)

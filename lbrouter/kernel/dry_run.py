@@ -18,7 +18,7 @@ CLONE_NEWNET: Final = 0x40000000
 
 CAP_NET_ADMIN: Final = 12
 
-TAKEN, REFUSED, IMPOSSIBLE = 0, 1, 2
+DRY_RUN_EXIT_ACCEPTED, DRY_RUN_EXIT_REFUSED, DRY_RUN_EXIT_UNAVAILABLE = 0, 1, 2
 """Exit codes of the child."""
 
 
@@ -27,52 +27,55 @@ def dry_run(table: NftTable) -> str:
 
     Returns why it could not be asked, "" when it could. Raises NotAppliedError where it refuses.
     """
-    if not _may_ask_here():
-        return _in_user_namespace(table)
+    if not _has_net_admin():
+        return _dry_run_in_user_namespace(table)
     nft.check(table)
     return ""
 
 
-def _may_ask_here() -> bool:
+def _has_net_admin() -> bool:
     """Whether this process has CAP_NET_ADMIN. To try and fail makes libnftables write to stderr."""
     lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
     effective = next(line.split()[1] for line in lines if line.startswith("CapEff:"))
     return bool(int(effective, 16) >> CAP_NET_ADMIN & 1)
 
 
-def _in_user_namespace(table: NftTable) -> str:
+def _dry_run_in_user_namespace(table: NftTable) -> str:
     """By a child: a process with threads may not change its user namespace."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _judge(table, writing)
+        _run_child(table, writing)
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8", errors="replace") as answer:
         text = answer.read()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if code == REFUSED:
+    if code == DRY_RUN_EXIT_REFUSED:
         raise NotAppliedError(text)
-    return text if code == IMPOSSIBLE else ""
+    return text if code == DRY_RUN_EXIT_UNAVAILABLE else ""
 
 
-def _judge(table: NftTable, answer: int) -> None:
+def _run_child(table: NftTable, result_pipe: int) -> None:
     """The child's whole life. It must not return: the parent's clean-up is not its own."""
-    code, text = TAKEN, ""
+    code, text = DRY_RUN_EXIT_ACCEPTED, ""
     try:
-        _become_root_of_nothing()
+        _enter_user_namespace()
         nft.check(table)
     except NotAppliedError as error:
-        code, text = REFUSED, str(error)
+        code, text = DRY_RUN_EXIT_REFUSED, str(error)
     except (LbrouterError, OSError) as error:
-        code, text = IMPOSSIBLE, f"no user namespace to ask in ({str(error).splitlines()[0]})"
+        code, text = (
+            DRY_RUN_EXIT_UNAVAILABLE,
+            f"no user namespace to ask in ({str(error).splitlines()[0]})",
+        )
     except BaseException as error:  # noqa: BLE001  -- whatever it is, the child must end here
-        code, text = IMPOSSIBLE, f"{type(error).__name__}: {error}"
-    os.write(answer, text.encode())
+        code, text = DRY_RUN_EXIT_UNAVAILABLE, f"{type(error).__name__}: {error}"
+    os.write(result_pipe, text.encode())
     os._exit(code)
 
 
-def _become_root_of_nothing() -> None:
+def _enter_user_namespace() -> None:
     user = os.geteuid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from lbrouter.kernel.probe.bound_socket import Line, open_socket, words_of
+from lbrouter.kernel.probe.bound_socket import UplinkBinding, error_text, open_socket
 from lbrouter.model.errors import NotAppliedError, UsageError
 
-PATIENCE_S: Final = 5.0
-CHUNK: Final = 1 << 16
-SLOW_START_S: Final = 2.0
+HTTP_TRANSFER_TIMEOUT_S: Final = 5.0
+HTTP_TRANSFER_CHUNK_BYTES: Final = 1 << 16
+HTTP_SLOW_START_S: Final = 2.0
 
 
-def page(url: str) -> SplitResult:
+def parse_url(url: str) -> SplitResult:
     """The parts of a URL. Raises UsageError."""
     found = urlsplit(url)
     if found.scheme not in ("http", "https") or not found.hostname:
@@ -24,25 +24,27 @@ def page(url: str) -> SplitResult:
     return found
 
 
-def run(url: SplitResult, line: Line, *, seconds: int, download: bool) -> list[float]:
+def measure_rates(
+    url: SplitResult, binding: UplinkBinding, *, seconds: int, download: bool
+) -> list[float]:
     """Bits per second, for each second. Raises NotAppliedError."""
     try:
-        with _connected(url, line) as opened:
-            return _timed(opened, url, seconds=seconds, download=download)
+        with _connect(url, binding) as opened:
+            return _measure_per_second(opened, url, seconds=seconds, download=download)
     except OSError as error:
-        reason = words_of(error) if error.errno else str(error) or "no answer"
+        reason = error_text(error) if error.errno else str(error) or "no answer"
         raise NotAppliedError(f"{url.geturl()}: {reason}.") from error
 
 
 @contextmanager
-def _connected(url: SplitResult, line: Line) -> Iterator[socket.socket]:
+def _connect(url: SplitResult, binding: UplinkBinding) -> Iterator[socket.socket]:
     assert url.hostname is not None
     port = url.port or (443 if url.scheme == "https" else 80)
     family, kind, _, _, place = socket.getaddrinfo(
         url.hostname, port, family=socket.AF_INET, type=socket.SOCK_STREAM
     )[0]
-    with open_socket(line, family, kind) as bare:
-        bare.settimeout(PATIENCE_S)
+    with open_socket(binding, family, kind) as bare:
+        bare.settimeout(HTTP_TRANSFER_TIMEOUT_S)
         bare.connect(place)
         if url.scheme == "http":
             yield bare
@@ -52,17 +54,19 @@ def _connected(url: SplitResult, line: Line) -> Iterator[socket.socket]:
             yield secured
 
 
-def _timed(opened: socket.socket, url: SplitResult, *, seconds: int, download: bool) -> list[float]:
+def _measure_per_second(
+    opened: socket.socket, url: SplitResult, *, seconds: int, download: bool
+) -> list[float]:
     """What passes in each whole second after the slow start."""
     opened.sendall(_request(url, download=download))
-    begun, counts = time.monotonic(), [0] * (seconds + int(SLOW_START_S))
-    content = bytes(CHUNK)
+    begun, counts = time.monotonic(), [0] * (seconds + int(HTTP_SLOW_START_S))
+    content = bytes(HTTP_TRANSFER_CHUNK_BYTES)
     while (second := int(time.monotonic() - begun)) < len(counts):
-        count = len(opened.recv(CHUNK)) if download else opened.send(content)
+        count = len(opened.recv(HTTP_TRANSFER_CHUNK_BYTES)) if download else opened.send(content)
         if not count:
             break
         counts[second] += count
-    whole = counts[int(SLOW_START_S) : int(time.monotonic() - begun)]
+    whole = counts[int(HTTP_SLOW_START_S) : int(time.monotonic() - begun)]
     if not whole:
         why = "ends too soon" if download else "takes too little"
         raise NotAppliedError(

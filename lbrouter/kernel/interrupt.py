@@ -9,10 +9,10 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPT_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Interruption:
+class CancelOnSignal:
     """Within the block the first signal cancels the current task; all later ones are swallowed.
 
     `name` is then the signal's ("SIGTERM"), and "" if none came. Handlers of the caller are put
@@ -21,16 +21,16 @@ class Interruption:
     """
 
     def __init__(self) -> None:
-        self.name = ""
-        self._before: dict[signal.Signals, Any] = {}
+        self.signal_name = ""
+        self._previous_handlers: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         if threading.current_thread() is threading.main_thread():
-            for number in SIGNALS:
+            for number in INTERRUPT_SIGNALS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
-                    self._before[number] = signal.signal(number, self._caught)
+                    self._previous_handlers[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(
@@ -39,18 +39,18 @@ class Interruption:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
 
-    def _caught(self, number: int, _frame: FrameType | None) -> None:
-        self._loop.call_soon_threadsafe(self._stop, signal.Signals(number).name)
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._cancel_task, signal.Signals(number).name)
 
-    def _stop(self, name: str) -> None:
-        if not self.name and self._task is not None:
-            self.name = name
+    def _cancel_task(self, name: str) -> None:
+        if not self.signal_name and self._task is not None:
+            self.signal_name = name
             self._task.cancel()
 
-    def absorb(self) -> None:
+    def absorb_cancellation(self) -> None:
         """The cancellation was ours and ends here: the caller gets an error instead."""
-        if self.name and self._task is not None:
+        if self.signal_name and self._task is not None:
             self._task.uncancel()

@@ -15,28 +15,28 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 CLONE_NEWNET: Final = 0x40000000
-HERE: Final = Path("/proc/thread-self/ns/net")
+CURRENT_NETNS: Final = Path("/proc/thread-self/ns/net")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @contextmanager
-def entered(namespace: Path) -> Iterator[None]:
+def in_namespace(namespace: Path) -> Iterator[None]:
     """Inside the block the calling thread is in `namespace` (/run/netns/NAME). Raises OSError."""
-    before = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
+    before = os.open(CURRENT_NETNS, os.O_RDONLY | os.O_CLOEXEC)
     try:
         _enter(namespace)
         yield
     finally:
-        _check(_libc.setns(before, CLONE_NEWNET))
+        _check_result(_libc.setns(before, CLONE_NEWNET))
         os.close(before)
 
 
-def in_scratch(work: Callable[[], T]) -> T:
+def in_scratch_namespace(work: Callable[[], T]) -> T:
     """Run `work` in a fresh namespace, by a thread of its own; both die with it."""
 
     def isolated() -> T:
-        _check(_libc.unshare(CLONE_NEWNET))
+        _check_result(_libc.unshare(CLONE_NEWNET))
         return work()
 
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -46,12 +46,12 @@ def in_scratch(work: Callable[[], T]) -> T:
 def _enter(namespace: Path) -> None:
     target = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _check(_libc.setns(target, CLONE_NEWNET))
+        _check_result(_libc.setns(target, CLONE_NEWNET))
     finally:
         os.close(target)
 
 
-def _check(result: int) -> None:
+def _check_result(result: int) -> None:
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

@@ -6,14 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-MISSING: Final = "This kernel has no PPPoE (modules pppoe, ppp_generic)."
-REMEDY: Final = "Run a kernel that has it, as Debian's: apt install linux-image-amd64"
+PPPOE_MISSING: Final = "This kernel has no PPPoE (modules pppoe, ppp_generic)."
+PPPOE_REMEDY: Final = "Run a kernel that has it, as Debian's: apt install linux-image-amd64"
 
 AF_PPPOX: Final = 24
 PX_PROTO_OE: Final = 0
 """linux/socket.h, linux/if_pppox.h; Python names neither."""
 
-ALIAS: Final = "net-pf-24-proto-0"
+PPPOE_MODULE_ALIAS: Final = "net-pf-24-proto-0"
 """What the module pppoe answers to when a socket of its family is asked for."""
 
 
@@ -28,5 +28,5 @@ def available() -> bool:
         return True
     aliases = Path("/lib/modules") / os.uname().release / "modules.alias"
     with suppress(OSError):
-        return ALIAS in aliases.read_text(encoding="utf-8", errors="replace")
+        return PPPOE_MODULE_ALIAS in aliases.read_text(encoding="utf-8", errors="replace")
     return False

@@ -4,7 +4,7 @@ import errno
 import os
 from typing import Final
 
-from lbrouter.compile.state.commands import words
+from lbrouter.compile.state.commands import command_line
 from lbrouter.model.errors import (
     LbrouterError,
     NotAppliedError,
@@ -15,7 +15,7 @@ from lbrouter.model.kernel_state import (
     Address,
     Device,
     DeviceKind,
-    Noun,
+    ManagedObject,
     Qdisc,
     Route,
     Rule,
@@ -23,26 +23,28 @@ from lbrouter.model.kernel_state import (
 )
 from lbrouter.model.plan import Operation
 
-ABSENT: Final = frozenset({errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT})
+UNSUPPORTED_ERRNOS: Final = frozenset({errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT})
 
-ROOT: Final = "Run it as root, or with CAP_NET_ADMIN in this network namespace."
+RUN_AS_ROOT_REMEDY: Final = "Run it as root, or with CAP_NET_ADMIN in this network namespace."
 
 
-def refusal(operation: Operation, number: int, detail: str = "") -> LbrouterError:
+def operation_error(operation: Operation, number: int, detail: str = "") -> LbrouterError:
     """The error for `operation`, refused with errno `number`; `detail` is the kernel's own text."""
-    noun = operation.noun
+    noun = operation.managed_object
     said = detail or os.strerror(number)
-    if number == errno.EACCES and _is_version_6(noun):
-        return _ipv6_off(noun, said)
+    if number == errno.EACCES and _is_ipv6(noun):
+        return _ipv6_disabled_error(noun, said)
     if number in (errno.EPERM, errno.EACCES, errno.EROFS):
-        return NotPermittedError(f"Not permitted: {words(operation)} ({said}).", remedy=ROOT)
-    if number in ABSENT:
-        lack = f"{lacking(noun)} ({said}: {words(operation)})."
-        return UnavailableError(lack, remedy=_instead(noun))
-    return NotAppliedError(f"The kernel refused `{words(operation)}`: {said}.")
+        return NotPermittedError(
+            f"Not permitted: {command_line(operation)} ({said}).", remedy=RUN_AS_ROOT_REMEDY
+        )
+    if number in UNSUPPORTED_ERRNOS:
+        lack = f"{missing_feature(noun)} ({said}: {command_line(operation)})."
+        return UnavailableError(lack, remedy=_missing_feature_remedy(noun))
+    return NotAppliedError(f"The kernel refused `{command_line(operation)}`: {said}.")
 
 
-def lacking(noun: Noun) -> str:
+def missing_feature(noun: ManagedObject) -> str:
     """The kernel feature that `noun` needs, as a sentence without its full stop."""
     match noun:
         case Device(kind=DeviceKind.VLAN):
@@ -53,13 +55,13 @@ def lacking(noun: Noun) -> str:
             return f"This kernel has no queueing discipline {noun.kind} (module sch_{noun.kind})"
         case Sysctl():
             return f"This kernel has no setting {noun.path}"
-        case _ if _is_version_6(noun):
+        case _ if _is_ipv6(noun):
             return "This kernel has no IPv6, or it was started with ipv6.disable=1"
         case _:
             return "This kernel lacks what it needs"
 
 
-def _instead(noun: Noun) -> str:
+def _missing_feature_remedy(noun: ManagedObject) -> str:
     match noun:
         case Device(kind=DeviceKind.VLAN):
             return (
@@ -72,7 +74,7 @@ def _instead(noun: Noun) -> str:
             return ""
 
 
-def _is_version_6(noun: Noun) -> bool:
+def _is_ipv6(noun: ManagedObject) -> bool:
     match noun:
         case Address():
             return noun.address.version == 6
@@ -82,7 +84,7 @@ def _is_version_6(noun: Noun) -> bool:
             return False
 
 
-def _ipv6_off(noun: Noun, said: str) -> LbrouterError:
+def _ipv6_disabled_error(noun: ManagedObject, said: str) -> LbrouterError:
     """EACCES, not EPERM: so net/ipv6/addrconf.c answers, even root, where disable_ipv6 is set."""
     where = noun.interface if isinstance(noun, Address | Route) and noun.interface else "all"
     return UnavailableError(

@@ -11,30 +11,34 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-SHARE: Final = 3
+HEARTBEATS_PER_WATCHDOG_PERIOD: Final = 3
 """Signs of life in each watchdog period: one may come late."""
 
 
-class Notifier:
+class SystemdNotifier:
     """Speaks to the service manager that started this process, if one did."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._path = environment.get("NOTIFY_SOCKET", "")
-        self._watchdog_us = _watchdog(environment)
+        self._watchdog_us = _watchdog_us(environment)
 
     @property
-    def watched(self) -> bool:
+    def is_enabled(self) -> bool:
         """Whether somebody listens at all."""
         return bool(self._path)
 
     @property
-    def heartbeat_s(self) -> float | None:
+    def heartbeat_interval_s(self) -> float | None:
         """Seconds between two calls of `alive`; None where no watchdog waits for them."""
-        return self._watchdog_us / 1e6 / SHARE if self._path and self._watchdog_us else None
+        return (
+            self._watchdog_us / 1e6 / HEARTBEATS_PER_WATCHDOG_PERIOD
+            if self._path and self._watchdog_us
+            else None
+        )
 
     def ready(self, status: str = "") -> None:
         """The service does its work (after a reload as well)."""
-        self._send("READY=1", *_status(status))
+        self._send("READY=1", *_status_line(status))
 
     def reloading(self) -> None:
         """A new configuration is being read; `ready` ends it."""
@@ -43,13 +47,13 @@ class Notifier:
 
     def stopping(self, status: str = "") -> None:
         """The service is about to end."""
-        self._send("STOPPING=1", *_status(status))
+        self._send("STOPPING=1", *_status_line(status))
 
     def status(self, text: str) -> None:
         """One line for `systemctl status`."""
-        self._send(*_status(text))
+        self._send(*_status_line(text))
 
-    def alive(self) -> None:
+    def send_heartbeat(self) -> None:
         """The loop turns: the watchdog may wait for another period."""
         if self._watchdog_us:
             self._send("WATCHDOG=1")
@@ -63,12 +67,12 @@ class Notifier:
             opened.sendto("\n".join(lines).encode(), address)
 
 
-def _status(text: str) -> tuple[str, ...]:
+def _status_line(text: str) -> tuple[str, ...]:
     """A line; what follows a newline would be a message of its own."""
     return (f"STATUS={' '.join(text.split())}",) if text else ()
 
 
-def _watchdog(environment: Mapping[str, str]) -> int:
+def _watchdog_us(environment: Mapping[str, str]) -> int:
     """WATCHDOG_USEC, unless WATCHDOG_PID says that another process is meant; 0 = no watchdog."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return 0

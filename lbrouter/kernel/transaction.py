@@ -10,25 +10,25 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from lbrouter.compile.state.commands import words
+from lbrouter.compile.state.commands import command_line
 from lbrouter.compile.state.diff import diff
-from lbrouter.kernel.interrupt import Interruption
-from lbrouter.kernel.storage.store import Store
+from lbrouter.kernel.interrupt import CancelOnSignal
+from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import (
     LbrouterError,
     NotAppliedError,
     NotPermittedError,
     UnavailableError,
 )
-from lbrouter.model.facts import Scope
+from lbrouter.model.facts import ObserveScope
 from lbrouter.model.kernel import Kernel
-from lbrouter.model.kernel_state import KernelState, NftTable, Noun, Qdisc
+from lbrouter.model.kernel_state import KernelState, ManagedObject, NftTable, Qdisc
 from lbrouter.model.plan import Operation, Plan
 
-ROUNDS: Final = 3
+MAX_APPLY_ROUNDS: Final = 3
 """How often the rest is tried: with a device that is made anew go its addresses and routes."""
 
-SHOWN: Final = 5
+MAX_LISTED_OPERATIONS: Final = 5
 """Operations named in an error; the others are counted."""
 
 
@@ -37,8 +37,8 @@ async def transact(
     plan: Plan,
     *,
     desired: KernelState,
-    scope: Scope,
-    store: Store | None = None,
+    scope: ObserveScope,
+    store: StateStore | None = None,
 ) -> None:
     """Make the kernel hold `desired` by `plan`, or leave it as it was.
 
@@ -48,70 +48,73 @@ async def transact(
     """
     if not plan:
         return
-    checkpoint = _with_script(await kernel.observe(scope), store)
+    checkpoint = _state_with_script(await kernel.observe(scope), store)
     begun: list[Operation] = []
-    with Interruption() as interruption:
+    with CancelOnSignal() as interruption:
         try:
-            await _carry_out(kernel, plan, desired=desired, scope=scope, store=store, begun=begun)
+            await _run_plan(kernel, plan, desired=desired, scope=scope, store=store, begun=begun)
         except (Exception, asyncio.CancelledError) as cause:
-            left = await _finish(_undo(kernel, begun, checkpoint, scope))
-            interruption.absorb()
-            raise _failure(cause, begun, left, signal=interruption.name) from cause
+            left = await _run_uncancelled(_undo(kernel, begun, checkpoint, scope))
+            interruption.absorb_cancellation()
+            raise _build_error(cause, begun, left, signal=interruption.signal_name) from cause
 
 
-def with_scripts(plan: Plan, store: Store | None) -> Plan:
+def plan_with_scripts(plan: Plan, store: StateStore | None) -> Plan:
     """The plan with the text of the old ruleset filled in, for an undo must be able to load it."""
-    return Plan(operations=tuple(_scripted(each, store) for each in plan.operations))
+    return Plan(operations=tuple(_operation_with_scripts(each, store) for each in plan.operations))
 
 
-async def _carry_out(
+async def _run_plan(
     kernel: Kernel,
     plan: Plan,
     *,
     desired: KernelState,
-    scope: Scope,
-    store: Store | None,
+    scope: ObserveScope,
+    store: StateStore | None,
     begun: list[Operation],
 ) -> None:
     """Run the plan, then what is left of it, until the kernel holds `desired`."""
-    for _ in range(ROUNDS):
-        for operation in with_scripts(plan, store).operations:
+    for _ in range(MAX_APPLY_ROUNDS):
+        for operation in plan_with_scripts(plan, store).operations:
             begun.append(operation)
             await kernel.execute(operation)
         plan = diff(await kernel.observe(scope), desired)
         if not plan:
             return
     raise NotAppliedError(
-        f"The kernel took every step, but lacks what was asked:\n{_listed(plan.operations)}",
+        f"The kernel took every step, but lacks what was asked:"
+        f"\n{_list_operations(plan.operations)}",
         remedy="Another program may be changing the same objects; `lbrouter doctor` names it.",
     )
 
 
 async def _undo(
-    kernel: Kernel, begun: Sequence[Operation], checkpoint: KernelState, scope: Scope
+    kernel: Kernel, begun: Sequence[Operation], checkpoint: KernelState, scope: ObserveScope
 ) -> tuple[Operation, ...]:
     """Undo what was begun, last first, then what still differs; returns what could not be undone.
 
     The operation that failed is undone as well: it may have been half done.
     """
     for operation in reversed(begun):
-        await _attempt(kernel, operation.inverse())
-    for _ in range(ROUNDS):
+        await _try_execute(kernel, operation.inverse())
+    for _ in range(MAX_APPLY_ROUNDS):
         rest = diff(await kernel.observe(scope), checkpoint).operations
         if not rest:
             return ()
         for operation in rest:
-            await _attempt(kernel, operation)
+            await _try_execute(kernel, operation)
     return diff(await kernel.observe(scope), checkpoint).operations
 
 
-async def _attempt(kernel: Kernel, operation: Operation) -> None:
+async def _try_execute(kernel: Kernel, operation: Operation) -> None:
     """A step of the undo that fails, however, stops none of the others; the last look tells."""
     with suppress(Exception):
         await kernel.execute(operation)
 
 
-async def _finish(work: Coroutine[Any, Any, tuple[Operation, ...]]) -> tuple[Operation, ...]:
+async def _run_uncancelled(
+    work: Coroutine[Any, Any, tuple[Operation, ...]],
+) -> tuple[Operation, ...]:
     """Await `work` to its end, whoever cancels us meanwhile: half an undo is worse than none."""
     task = asyncio.ensure_future(work)
     while not task.done():
@@ -123,33 +126,33 @@ async def _finish(work: Coroutine[Any, Any, tuple[Operation, ...]]) -> tuple[Ope
     return task.result()
 
 
-def _failure(
+def _build_error(
     cause: BaseException, begun: Sequence[Operation], left: Sequence[Operation], *, signal: str
 ) -> BaseException:
     """The error for the caller: what was refused, why, and in what state the kernel now is."""
-    undone, remedy = "\n  ".join((_undone(left), *_lost(begun))), _remedy(left)
+    undone, remedy = "\n  ".join((_undo_summary(left), *_unrestorable_roots(begun))), _remedy(left)
     if isinstance(cause, LbrouterError):
-        return _kind(cause)(f"{cause.what}\n  {undone}", remedy=cause.remedy or remedy)
+        return _error_class(cause)(f"{cause.message}\n  {undone}", remedy=cause.remedy or remedy)
     if isinstance(cause, asyncio.CancelledError) and not signal and not left:
         return cause
-    where = f" at `{words(begun[-1])}`" if begun else ""
+    where = f" at `{command_line(begun[-1])}`" if begun else ""
     stopped = f"interrupted by {signal}" if signal else repr(cause)
     return NotAppliedError(f"Not applied: {stopped}{where}.\n  {undone}", remedy=remedy)
 
 
-def _kind(cause: LbrouterError) -> type[LbrouterError]:
+def _error_class(cause: LbrouterError) -> type[LbrouterError]:
     """Where trying again cannot help, the refusal keeps its own exit code (69 or 77)."""
     lasting = UnavailableError | NotPermittedError
     return type(cause) if isinstance(cause, lasting) else NotAppliedError
 
 
-def _undone(left: Sequence[Operation]) -> str:
+def _undo_summary(left: Sequence[Operation]) -> str:
     if left:
-        return f"Not everything could be undone; this is missing:\n{_listed(left)}"
+        return f"Not everything could be undone; this is missing:\n{_list_operations(left)}"
     return "Everything was undone: the kernel holds what it held before."
 
 
-def _lost(begun: Sequence[Operation]) -> Iterator[str]:
+def _unrestorable_roots(begun: Sequence[Operation]) -> Iterator[str]:
     """What was taken over with the user's word, and cannot be built anew."""
     for new in (each.new for each in begun):
         if isinstance(new, Qdisc) and new.replaces:
@@ -160,26 +163,30 @@ def _remedy(left: Sequence[Operation]) -> str:
     return "Run these lines by hand, or `lbrouter apply` a file that worked." if left else ""
 
 
-def _listed(operations: Sequence[Operation]) -> str:
-    lines = [f"    {words(each)}" for each in operations[:SHOWN]]
-    more = len(operations) - SHOWN
+def _list_operations(operations: Sequence[Operation]) -> str:
+    lines = [f"    {command_line(each)}" for each in operations[:MAX_LISTED_OPERATIONS]]
+    more = len(operations) - MAX_LISTED_OPERATIONS
     return "\n".join([*lines, f"    and {more} more"] if more > 0 else lines)
 
 
-def _with_script(state: KernelState, store: Store | None) -> KernelState:
-    return state if state.nft is None else replace(state, nft=_table(state.nft, store))
+def _state_with_script(state: KernelState, store: StateStore | None) -> KernelState:
+    return state if state.nft is None else replace(state, nft=_table_with_script(state.nft, store))
 
 
-def _scripted(operation: Operation, store: Store | None) -> Operation:
-    return replace(operation, new=_filled(operation.new, store), old=_filled(operation.old, store))
+def _operation_with_scripts(operation: Operation, store: StateStore | None) -> Operation:
+    return replace(
+        operation,
+        new=_noun_with_script(operation.new, store),
+        old=_noun_with_script(operation.old, store),
+    )
 
 
-def _filled(noun: Noun | None, store: Store | None) -> Noun | None:
-    return _table(noun, store) if isinstance(noun, NftTable) else noun
+def _noun_with_script(noun: ManagedObject | None, store: StateStore | None) -> ManagedObject | None:
+    return _table_with_script(noun, store) if isinstance(noun, NftTable) else noun
 
 
-def _table(table: NftTable, store: Store | None) -> NftTable:
+def _table_with_script(table: NftTable, store: StateStore | None) -> NftTable:
     """An observed table knows only its digest; the text was kept when it was loaded."""
     if table.script or store is None:
         return table
-    return replace(table, script=store.script(table.structure) or "")
+    return replace(table, script=store.load_script(table.structure) or "")

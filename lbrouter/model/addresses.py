@@ -16,7 +16,7 @@ from ipaddress import (
 from typing import TypeVar
 
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
-from lbrouter.model.validated_strings import RefusedError
+from lbrouter.model.validated_strings import InvalidValueError
 
 
 class Addressing(StrEnum):
@@ -38,7 +38,7 @@ _Interface = TypeVar("_Interface", IPv4Interface, IPv6Interface)
 _Host = TypeVar("_Host", IPv4Address, IPv6Address)
 _LIMITED_BROADCAST = IPv4Address("255.255.255.255")
 
-UPLINK_WORDS = (Addressing.DHCP, Addressing.PPPOE, Addressing.EXTERNAL)
+UPLINK_ADDRESSING_WORDS = (Addressing.DHCP, Addressing.PPPOE, Addressing.EXTERNAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,38 +69,38 @@ class Endpoint:
 
 def parse_cidr4(text: str) -> IPv4Interface:
     """An IPv4 address with its prefix length, as a host can carry it."""
-    address = _interface(text, IPv4Interface)
-    _usable(address)
+    address = _parse_interface_address(text, IPv4Interface)
+    _require_usable(address)
     return address
 
 
 def parse_cidr6(text: str) -> IPv6Interface:
     """An IPv6 address with its prefix length, as a host can carry it beside its link-local one."""
-    address = _interface(text, IPv6Interface)
+    address = _parse_interface_address(text, IPv6Interface)
     if address.scope_id is not None or address.is_link_local:
-        raise RefusedError("is a link-local address, which each interface has by itself")
-    _usable(address)
+        raise InvalidValueError("is a link-local address, which each interface has by itself")
+    _require_usable(address)
     return address
 
 
-def parse_uplink4(text: str) -> IPv4Interface | Addressing:
+def parse_uplink_address4(text: str) -> IPv4Interface | Addressing:
     """The IPv4 side of an uplink: a CIDR address, or the word that says who brings it."""
-    return Addressing(text) if text in UPLINK_WORDS else parse_cidr4(text)
+    return Addressing(text) if text in UPLINK_ADDRESSING_WORDS else parse_cidr4(text)
 
 
-def parse_uplink6(text: str) -> IPv6Interface | Addressing6:
+def parse_uplink_address6(text: str) -> IPv6Interface | Addressing6:
     """The IPv6 side of an uplink: a CIDR address, or "auto"."""
     return Addressing6.AUTO if text == "auto" else parse_cidr6(text)
 
 
 def parse_host4(text: str) -> IPv4Address:
     """An IPv4 address of one host."""
-    return _host(text, IPv4Address)
+    return _parse_host_address(text, IPv4Address)
 
 
 def parse_host6(text: str) -> IPv6Address:
     """An IPv6 address of one host; link-local is fine, the interface is known from elsewhere."""
-    return _host(text, IPv6Address)
+    return _parse_host_address(text, IPv6Address)
 
 
 def parse_host(text: str) -> IpAddress:
@@ -113,11 +113,11 @@ def parse_network(text: str) -> IpNetwork:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
-        raise RefusedError("is not a network") from None
+        raise InvalidValueError("is not a network") from None
     if re.fullmatch(r"[0-9a-fA-F.:]+(/[0-9]{1,3})?", text) is None:
-        raise RefusedError("is not a network in CIDR form")
+        raise InvalidValueError("is not a network in CIDR form")
     if "/" in text and ip_address(text.partition("/")[0]) != network.network_address:
-        raise RefusedError("has host bits set", f'the network itself, "{network}"')
+        raise InvalidValueError("has host bits set", f'the network itself, "{network}"')
     return network
 
 
@@ -125,10 +125,10 @@ def parse_range(text: str) -> AddressRange:
     """Two IPv4 addresses with a hyphen between, the lower one first."""
     start, hyphen, end = text.partition("-")
     if not hyphen:
-        raise RefusedError("is not a range of addresses")
+        raise InvalidValueError("is not a range of addresses")
     found = AddressRange(start=parse_host4(start.strip()), end=parse_host4(end.strip()))
     if found.start > found.end:
-        raise RefusedError("ends before it starts", f'"{found.end}-{found.start}"')
+        raise InvalidValueError("ends before it starts", f'"{found.end}-{found.start}"')
     return found
 
 
@@ -137,7 +137,7 @@ def parse_endpoint(text: str) -> Endpoint:
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if not colon or (":" in host and not bracketed):
-        raise RefusedError("is not an address with a port")
+        raise InvalidValueError("is not an address with a port")
     address = parse_host6(host[1:-1]) if bracketed else parse_host4(host)
     return Endpoint(address=address, port=parse_port(port))
 
@@ -145,39 +145,39 @@ def parse_endpoint(text: str) -> Endpoint:
 def parse_port(text: str) -> int:
     """A port number in decimal digits, 1 to 65535."""
     if re.fullmatch(r"[0-9]{1,5}", text) is None or not 1 <= int(text) <= 65535:
-        raise RefusedError(f'has the port "{text[:20]}", which is not in 1 to 65535')
+        raise InvalidValueError(f'has the port "{text[:20]}", which is not in 1 to 65535')
     return int(text)
 
 
-def _interface(text: str, kind: type[_Interface]) -> _Interface:
+def _parse_interface_address(text: str, kind: type[_Interface]) -> _Interface:
     """`text` as an address with a prefix length. A netmask is refused: one way to write a thing."""
     address, slash, length = text.partition("/")
     if not slash:
-        raise RefusedError("lacks its prefix length")
+        raise InvalidValueError("lacks its prefix length")
     if re.fullmatch(r"[0-9]{1,3}", length) is None or "%" in address:
-        raise RefusedError("is not an address in CIDR form")
+        raise InvalidValueError("is not an address in CIDR form")
     try:
         return kind(text)
     except (AddressValueError, NetmaskValueError):
-        raise RefusedError("is not an address in CIDR form") from None
+        raise InvalidValueError("is not an address in CIDR form") from None
 
 
-def _host(text: str, kind: type[_Host]) -> _Host:
+def _parse_host_address(text: str, kind: type[_Host]) -> _Host:
     if "/" in text:
-        raise RefusedError("has a prefix length, where the address of one host belongs")
+        raise InvalidValueError("has a prefix length, where the address of one host belongs")
     try:
         address = kind(text)
     except AddressValueError:
-        raise RefusedError("is not an IP address") from None
+        raise InvalidValueError("is not an IP address") from None
     if address.is_multicast or address.is_unspecified or address.is_loopback or "%" in text:
-        raise RefusedError("is not an address that a host on the network can have")
+        raise InvalidValueError("is not an address that a host on the network can have")
     return address
 
 
-def _usable(address: IpInterface) -> None:
+def _require_usable(address: IpInterface) -> None:
     """Refuse what no interface can carry. The network's own address is the cross-checks' matter."""
     ip = address.ip
     if ip.is_multicast or ip.is_unspecified or ip.is_loopback or ip == _LIMITED_BROADCAST:
-        raise RefusedError("is not an address that a host can have")
+        raise InvalidValueError("is not an address that a host can have")
     if address.network.prefixlen == 0:
-        raise RefusedError("has the prefix length 0, which is the whole internet")
+        raise InvalidValueError("has the prefix length 0, which is the whole internet")

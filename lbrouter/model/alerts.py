@@ -5,15 +5,15 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from lbrouter.model.field_types import Path, Section
+from lbrouter.model.field_types import AbsolutePath, Section
 from lbrouter.model.language import Language
-from lbrouter.model.targets import Target, TargetKind, parse_target
-from lbrouter.model.validated_strings import RefusedError, Text
+from lbrouter.model.targets import ProbeTarget, TargetKind, parse_target
+from lbrouter.model.validated_strings import InvalidValueError, ParsedString
 
-A_WEBHOOK: Final = 'a URL such as "https://chat.example/hooks/lbrouter"'
-AN_ARGUMENT: Final = "text on one line"
+ACCEPTED_WEBHOOK: Final = 'a URL such as "https://chat.example/hooks/lbrouter"'
+ACCEPTED_ARGUMENT: Final = "text on one line"
 
-LONGEST_ARGUMENT: Final = 1000
+MAX_ARGUMENT_LENGTH: Final = 1000
 MAX_ARGUMENTS: Final = 50
 
 
@@ -32,7 +32,7 @@ class AlertKind(StrEnum):
     ROLLBACK = "rollback"
 
 
-USUAL: Final = (
+DEFAULT_ALERT_KINDS: Final = (
     AlertKind.DOWN,
     AlertKind.UP,
     AlertKind.DEGRADED,
@@ -42,25 +42,25 @@ USUAL: Final = (
 )
 
 
-def parse_webhook(text: str) -> Target:
+def parse_webhook(text: str) -> ProbeTarget:
     """A page over HTTP or HTTPS. Raises RefusedError; a URL with a user name is none of those."""
     if "@" in text.partition("://")[2].partition("/")[0]:
-        raise RefusedError("holds a user name")
+        raise InvalidValueError("holds a user name")
     found = parse_target(text)
     if found.kind not in (TargetKind.HTTP, TargetKind.HTTPS):
-        raise RefusedError("is not the URL of a page")
+        raise InvalidValueError("is not the URL of a page")
     return found
 
 
 def parse_argument(text: str) -> str:
     """A word of a command line. Control characters would only hide what is run."""
-    if not text.isprintable() or len(text) > LONGEST_ARGUMENT:
-        raise RefusedError("is not a word of a command")
+    if not text.isprintable() or len(text) > MAX_ARGUMENT_LENGTH:
+        raise InvalidValueError("is not a word of a command")
     return text
 
 
-Webhook = Annotated[Target, Text(parse=parse_webhook, accepted=A_WEBHOOK)]
-Argument = Annotated[str, Text(parse=parse_argument, accepted=AN_ARGUMENT)]
+Webhook = Annotated[ProbeTarget, ParsedString(parse=parse_webhook, accepted=ACCEPTED_WEBHOOK)]
+CommandArgument = Annotated[str, ParsedString(parse=parse_argument, accepted=ACCEPTED_ARGUMENT)]
 
 
 class Alerts(Section):
@@ -69,12 +69,14 @@ class Alerts(Section):
     webhook: Webhook | None = None
     """The URL to which each alert is posted as JSON. One that holds a secret belongs into
     `webhook_file`."""
-    webhook_file: Path | None = None
+    webhook_file: AbsolutePath | None = None
     """A file that holds the URL on its one line, instead of `webhook`. Read anew for each alert."""
-    command: Annotated[tuple[Argument, ...], Field(max_length=MAX_ARGUMENTS)] = ()
+    command: Annotated[tuple[CommandArgument, ...], Field(max_length=MAX_ARGUMENTS)] = ()
     """A program with its arguments, run for each alert, which it finds as JSON on its standard
     input. No shell reads it. It has ten seconds."""
-    on: Annotated[tuple[AlertKind, ...], Field(min_length=1, max_length=len(AlertKind))] = USUAL
+    on: Annotated[tuple[AlertKind, ...], Field(min_length=1, max_length=len(AlertKind))] = (
+        DEFAULT_ALERT_KINDS
+    )
     """What is worth an alert: states of uplinks, and kinds of events."""
     language: Language = Language.EN
     """Language of the sentence in an alert."""

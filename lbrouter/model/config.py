@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 
 from lbrouter.model.addresses import Addressing, Addressing6, AddressRange, Endpoint
 from lbrouter.model.alerts import AlertKind, Alerts
-from lbrouter.model.field_types import Host, Name, Section
+from lbrouter.model.field_types import HostAddress, Section, SectionName
 from lbrouter.model.policies import (
-    ANY,
+    ANY_UPLINK,
     Forward,
     ForwardProtocol,
     Policy,
@@ -22,12 +22,12 @@ from lbrouter.model.policies import (
     Tolerance,
 )
 from lbrouter.model.reserved_ids import MAX_UPLINKS
-from lbrouter.model.targets import Target, TargetKind
+from lbrouter.model.targets import ProbeTarget, TargetKind
 from lbrouter.model.uplinks import Health, HealthOverride, Uplink
 from lbrouter.model.vlans import Bandwidth, Dhcp, Lan, Reservation, Vlan
 
 __all__ = [
-    "ANY",
+    "ANY_UPLINK",
     "AddressRange",
     "Addressing",
     "Addressing6",
@@ -46,9 +46,9 @@ __all__ = [
     "Policy",
     "PolicyMode",
     "PolicyRule",
+    "ProbeTarget",
     "Protocol",
     "Reservation",
-    "Target",
     "TargetKind",
     "Tolerance",
     "Uplink",
@@ -66,9 +66,9 @@ MAX_DNS: Final = 8
 class Gateway(Section):
     """The gateway itself: its name, and whom it asks."""
 
-    name: Name
+    name: SectionName
     """What this gateway is called, in status and reports."""
-    dns: Annotated[tuple[Host, ...], Field(max_length=MAX_DNS)] = ()
+    dns: Annotated[tuple[HostAddress, ...], Field(max_length=MAX_DNS)] = ()
     """Resolvers that the gateway forwards its clients' queries to. Absent means: those that the
     machine itself uses."""
 
@@ -80,13 +80,13 @@ class Config(Section):
     """The gateway itself."""
     health: Health = Health()
     """Defaults of the health checks of every uplink."""
-    uplinks: Annotated[dict[Name, Uplink], Field(min_length=1, max_length=MAX_UPLINKS)]
+    uplinks: Annotated[dict[SectionName, Uplink], Field(min_length=1, max_length=MAX_UPLINKS)]
     """The lines to the internet, by name."""
     lan: Lan | None = None
     """The inside; needed where a VLAN has an `id`."""
-    vlans: Annotated[dict[Name, Vlan], Field(max_length=MAX_VLANS)] = Field({})
+    vlans: Annotated[dict[SectionName, Vlan], Field(max_length=MAX_VLANS)] = Field({})
     """The networks of clients, by name."""
-    policies: Annotated[dict[Name, Policy], Field(max_length=MAX_POLICIES)] = Field({})
+    policies: Annotated[dict[SectionName, Policy], Field(max_length=MAX_POLICIES)] = Field({})
     """How new flows are given to uplinks, by name."""
     rules: Annotated[tuple[PolicyRule, ...], Field(max_length=MAX_RULES)] = ()
     """Flows that take another policy than their VLAN's; the first match wins."""
@@ -96,19 +96,19 @@ class Config(Section):
     """Whom to tell of what happens."""
 
     @model_validator(mode="after")
-    def call_by_name(self) -> Self:
+    def set_section_names(self) -> Self:
         """Tell each named section the key under which it stands."""
         for name, section in [*self.uplinks.items(), *self.vlans.items(), *self.policies.items()]:
-            section.call(name)
+            section.set_name(name)
         return self
 
-    def device_of(self, vlan: Vlan) -> str:
+    def vlan_device(self, vlan: Vlan) -> str:
         """The kernel's interface of `vlan`: its port, or the VLAN device on the trunk."""
         if vlan.port is not None:
             return vlan.port
         return f"{self.lan.trunk if self.lan else ''}.{vlan.id}"
 
-    def health_of(self, uplink: Uplink) -> Health:
+    def health_settings_of(self, uplink: Uplink) -> Health:
         """The health settings of `uplink`: its own keys over those of `[health]`."""
         own = {key: value for key, value in uplink.health if value is not None}
         return self.health.model_copy(update=own)

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import ClassVar
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """Exit codes of the command, as the contract lists them."""
 
     DONE = 0
@@ -24,48 +24,48 @@ class Exit(IntEnum):
 class LbrouterError(Exception):
     """Root of the tree: a sentence on what is wrong, and one on what to do."""
 
-    code: ClassVar[Exit] = Exit.DEFECT
+    code: ClassVar[ExitCode] = ExitCode.DEFECT
 
-    def __init__(self, what: str, *, remedy: str = "") -> None:
-        super().__init__(what)
-        self.what = what
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.what}\n  {self.remedy}" if self.remedy else self.what
+        return f"{self.message}\n  {self.remedy}" if self.remedy else self.message
 
 
 class UsageError(LbrouterError):
     """The command line asks for something that does not exist (64)."""
 
-    code = Exit.USAGE
+    code = ExitCode.USAGE
 
 
 class UnavailableError(LbrouterError):
     """The kernel, a tool or this version lacks something, named (69)."""
 
-    code = Exit.UNAVAILABLE
+    code = ExitCode.UNAVAILABLE
 
 
 class DefectError(LbrouterError):
     """A defect in lbrouter itself (70)."""
 
-    code = Exit.DEFECT
+    code = ExitCode.DEFECT
 
 
 class NotAppliedError(LbrouterError):
     """Nothing changed, or all of it was undone; trying again may help (75)."""
 
-    code = Exit.TRY_AGAIN
+    code = ExitCode.TRY_AGAIN
 
 
 class NotPermittedError(LbrouterError):
     """The kernel asks for rights that this process lacks (77)."""
 
-    code = Exit.NOT_PERMITTED
+    code = ExitCode.NOT_PERMITTED
 
 
 class ConfigError(LbrouterError):
     """The configuration is wrong: all its errors, one a line (78)."""
 
-    code = Exit.CONFIG
+    code = ExitCode.CONFIG

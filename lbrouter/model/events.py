@@ -17,18 +17,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Failure(StrEnum):
+class ProbeFailure(StrEnum):
     """Why a probe came to nothing, in words that fit a sentence."""
 
-    SILENT = "no answer"
+    NO_ANSWER = "no answer"
     UNREACHABLE = "unreachable"
     """An ICMP error from somewhere on the way."""
     REFUSED = "refused"
     """A TCP reset: somebody answers, but not the target's service."""
-    PORTAL = "captive portal"
+    CAPTIVE_PORTAL = "captive portal"
     """A redirect, a wrong certificate or a wrong status where a page was expected."""
-    NONSENSE = "wrong answer"
-    UNSENT = "not sent"
+    WRONG_ANSWER = "wrong answer"
+    NOT_SENT = "not sent"
     """The probe never left: no route, no buffer. It says nothing of the line's loss."""
 
 
@@ -60,12 +60,12 @@ class ProbeLost:
     uplink: str
     target: str
     sent_at: float
-    reason: Failure
+    reason: ProbeFailure
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carrier:
+class CarrierChanged:
     """The interface of an uplink has a carrier and is up, or not (nor when it is gone)."""
 
     at: float
@@ -74,7 +74,7 @@ class Carrier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Addressed:
+class AddressingChanged:
     """The uplink has an address and a gateway to go by, or not; `reason` then says what lacks."""
 
     at: float
@@ -91,11 +91,11 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Late:
+class ProcessDelayed:
     """Our own process overslept by `by_s` seconds: starved of CPU, or the machine was paused."""
 
     at: float
-    by_s: float
+    delay_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ class QueueFull:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replied:
+class RepliesSeen:
     """Replies to connections from inside keep coming by this uplink, a moment ago still."""
 
     at: float
@@ -143,5 +143,16 @@ class Pin:
 ProbeEvent = ProbeSent | ProbeAnswered | ProbeLost
 """What concerns one probe."""
 
-Event = ProbeEvent | Carrier | Addressed | Tick | Late | QueueFull | Replied | Drain | Restore | Pin
+HealthEvent = (
+    ProbeEvent
+    | CarrierChanged
+    | AddressingChanged
+    | Tick
+    | ProcessDelayed
+    | QueueFull
+    | RepliesSeen
+    | Drain
+    | Restore
+    | Pin
+)
 """Everything that `compile.failover.step` takes."""

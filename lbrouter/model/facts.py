@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Interface
 
 from lbrouter.model.kernel_state import IpAddress, IpInterface
-from lbrouter.model.lease import Lease
+from lbrouter.model.lease import UplinkLease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignRoot:
+class ForeignRootQdisc:
     """A queueing discipline that somebody else put at the root of an interface."""
 
     kind: str
@@ -46,7 +46,7 @@ class InterfaceFacts:
     tentative, nor deprecated, nor temporary (RFC 8981)."""
     gateways: tuple[IpAddress, ...] = ()
     """Gateways of default routes by this interface in `main` that are not ours."""
-    foreign_root: ForeignRoot | None = None
+    foreign_root_qdisc: ForeignRootQdisc | None = None
     """What stands at its root and is neither ours nor the kernel's own choice."""
 
 
@@ -61,15 +61,15 @@ class Facts:
     interfaces: Mapping[str, InterfaceFacts] = field(default_factory=dict)
     features: frozenset[str] = frozenset()
     conflicts: tuple[str, ...] = ()
-    leases: Mapping[str, Lease] = field(default_factory=dict)
+    leases: Mapping[str, UplinkLease] = field(default_factory=dict)
     """What DHCP servers lent to uplinks, by the uplink's name."""
-    lacks: Mapping[str, str] = field(default_factory=dict)
+    no_address_reasons: Mapping[str, str] = field(default_factory=dict)
     """By uplink, why it has no address yet, in the words of the program that asks for one."""
     take_over: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class ObserveScope:
     """Where to look for what is ours: interfaces the file names and sysctls we set."""
 
     interfaces: frozenset[str] = frozenset()

@@ -27,7 +27,7 @@ class UplinkHealth:
 
     state: UplinkState
     reason: str
-    left: frozenset[str] = frozenset()
+    excluded_policies: frozenset[str] = frozenset()
     """Names of policies that this uplink is out of, while degraded."""
     alive: bool = True
     """Whether there is a carrier and any sign of life: what the least bad uplink must have."""
@@ -36,7 +36,7 @@ class UplinkHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class VlanLimit:
     """A ceiling that an operator set on a VLAN for a while, in bits per second; None is none."""
 
     upload: Rate | None = None
@@ -44,11 +44,11 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class GatewayHealth:
     """All uplinks by name, and what an operator asked for: pins (policy name to uplink name) and
     limits (by VLAN name).
     """
 
     uplinks: Mapping[str, UplinkHealth] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict)
-    limits: Mapping[str, Limit] = field(default_factory=dict)
+    limits: Mapping[str, VlanLimit] = field(default_factory=dict)

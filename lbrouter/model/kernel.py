@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from lbrouter.model.facts import Facts, Scope
+from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.kernel_state import KernelState
 from lbrouter.model.plan import Operation
 
@@ -13,11 +13,11 @@ class Kernel(Protocol):
     `compile.simulate.SimKernel` and `kernel.linux.LinuxKernel` are held to the same contract tests.
     """
 
-    async def observe(self, scope: Scope) -> KernelState:
+    async def observe(self, scope: ObserveScope) -> KernelState:
         """What is ours, so normalised that it equals what was asked for."""
         ...
 
-    async def facts(self, scope: Scope) -> Facts:
+    async def facts(self, scope: ObserveScope) -> Facts:
         """The machine as found: interfaces, others' addresses and gateways, what is in our way."""
         ...
 

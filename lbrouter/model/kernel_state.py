@@ -17,14 +17,14 @@ from ipaddress import (
     IPv6Network,
 )
 
-from lbrouter.model.managed_process import Service
+from lbrouter.model.managed_process import ManagedProcess
 
 IpAddress = IPv4Address | IPv6Address
 IpInterface = IPv4Interface | IPv6Interface
 IpNetwork = IPv4Network | IPv6Network
 
 
-class Family(StrEnum):
+class AddressFamily(StrEnum):
     """Address family, named by the flag that `ip` takes for it."""
 
     V4 = "ip"
@@ -33,12 +33,12 @@ class Family(StrEnum):
     @property
     def version(self) -> int:
         """4 or 6."""
-        return 4 if self is Family.V4 else 6
+        return 4 if self is AddressFamily.V4 else 6
 
     @staticmethod
-    def of(version: int) -> "Family":
+    def of_version(version: int) -> "AddressFamily":
         """The family of an address of `version` 4 or 6."""
-        return Family.V4 if version == 4 else Family.V6
+        return AddressFamily.V4 if version == 4 else AddressFamily.V6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkFlag:
+class LinkAdminState:
     """Whether an interface is administratively up. Like a sysctl: set, never removed."""
 
     interface: str
@@ -126,9 +126,9 @@ class Route:
     why: str = field(default="", compare=False)
 
     @property
-    def family(self) -> Family:
+    def family(self) -> AddressFamily:
         """The family of the destination."""
-        return Family.of(self.destination.version)
+        return AddressFamily.of_version(self.destination.version)
 
     @property
     def key(self) -> Hashable:
@@ -140,7 +140,7 @@ class Route:
 class Rule:
     """A policy rule. `table` 0 means `unreachable`. Selectors left empty match everything."""
 
-    family: Family
+    family: AddressFamily
     priority: int
     table: int
     mark: int = 0
@@ -223,7 +223,7 @@ class Redirect:
         return ("redirect", self.interface, self.direction)
 
 
-Elements = frozenset[tuple[str, str]]
+NftElements = frozenset[tuple[str, str]]
 """Elements of an nft set or map as (key, value) in nft's own words; the value of a set's is ""."""
 
 
@@ -236,7 +236,7 @@ class NftTable:
     """
 
     structure: str
-    elements: Mapping[str, Elements]
+    elements: Mapping[str, NftElements]
     script: str = field(default="", compare=False, repr=False)
     why: str = field(default="", compare=False)
 
@@ -246,10 +246,10 @@ class NftTable:
         return ("nft",)
 
 
-Noun = (
+ManagedObject = (
     Sysctl
     | Device
-    | LinkFlag
+    | LinkAdminState
     | Address
     | Route
     | Rule
@@ -257,7 +257,7 @@ Noun = (
     | HtbClass
     | Redirect
     | NftTable
-    | Service
+    | ManagedProcess
 )
 """What an operation is about. A `Service` is never part of a `KernelState`."""
 
@@ -268,7 +268,7 @@ class KernelState:
 
     sysctls: frozenset[Sysctl] = frozenset()
     devices: frozenset[Device] = frozenset()
-    links: frozenset[LinkFlag] = frozenset()
+    links: frozenset[LinkAdminState] = frozenset()
     addresses: frozenset[Address] = frozenset()
     routes: frozenset[Route] = frozenset()
     rules: frozenset[Rule] = frozenset()
@@ -277,7 +277,7 @@ class KernelState:
     redirects: frozenset[Redirect] = frozenset()
     nft: NftTable | None = None
 
-    def nouns(self) -> Iterator[Noun]:
+    def objects(self) -> Iterator[ManagedObject]:
         """Every noun, the nft table last."""
         for each in fields(self):
             if each.name != "nft":

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv4Interface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class UplinkLease:
     """One address on loan (RFC 2131). Moments are seconds of CLOCK_BOOTTIME, inf for never.
 
     A lease is data like a fact: routes, sets and addresses follow from it.
@@ -26,6 +26,6 @@ class Lease:
     expires_at: float
 
     @property
-    def what(self) -> tuple[object, ...]:
+    def kernel_fields(self) -> tuple[object, ...]:
         """All that the kernel depends on: a renewal that leaves it alone changes nothing there."""
         return self.address, self.gateway, self.mtu

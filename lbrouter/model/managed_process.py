@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class ManagedProcess:
     """A running program: its command line, and the text of the one file that it was started with.
 
     Two are equal when command line and text are; a process is replaced where either differs.
@@ -14,7 +14,7 @@ class Service:
 
     name: str
     argv: tuple[str, ...]
-    text: str = field(repr=False)
+    config_text: str = field(repr=False)
     pid_file: str = field(default="", compare=False)
     why: str = field(default="", compare=False)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from lbrouter.model.kernel_state import Noun
+from lbrouter.model.kernel_state import ManagedObject
 
 
 class Phase(IntEnum):
@@ -46,7 +46,7 @@ class Phase(IntEnum):
     """Programs for the clients: started when the kernel stands, no part of its transaction."""
 
 
-class Verb(StrEnum):
+class Action(StrEnum):
     """What an operation does to its noun."""
 
     ADD = "add"
@@ -59,13 +59,13 @@ class Operation:
     """One step: `new` is what the kernel shall hold, `old` what it holds (None: nothing)."""
 
     phase: Phase
-    verb: Verb
-    new: Noun | None
-    old: Noun | None
+    action: Action
+    new: ManagedObject | None
+    old: ManagedObject | None
     reason: str
 
     @property
-    def noun(self) -> Noun:
+    def managed_object(self) -> ManagedObject:
         """The object that the step is about, the new one where there is one."""
         noun = self.new if self.new is not None else self.old
         assert noun is not None
@@ -73,10 +73,10 @@ class Operation:
 
     def inverse(self) -> "Operation":
         """The step that undoes this one."""
-        verbs = {Verb.ADD: Verb.REMOVE, Verb.REMOVE: Verb.ADD, Verb.CHANGE: Verb.CHANGE}
+        verbs = {Action.ADD: Action.REMOVE, Action.REMOVE: Action.ADD, Action.CHANGE: Action.CHANGE}
         return Operation(
             phase=self.phase,
-            verb=verbs[self.verb],
+            action=verbs[self.action],
             new=self.old,
             old=self.new,
             reason=f"undo: {self.reason}",

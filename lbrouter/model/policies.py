@@ -6,23 +6,23 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from lbrouter.model.field_types import (
-    Name,
-    Named,
+    NamedSection,
     Network,
     Percentage,
-    Port,
+    PortNumber,
     Section,
-    Service,
-    Time,
+    SectionName,
+    ServiceEndpoint,
+    TimeSpan,
 )
 from lbrouter.model.units import Duration
 from lbrouter.model.validated_strings import OneOrMany
 
 MAX_WEIGHT: Final = 1000
-MAX_PORTS: Final = 1024
-MAX_NETWORKS: Final = 1024
+MAX_RULE_PORTS: Final = 1024
+MAX_RULE_NETWORKS: Final = 1024
 
-ANY: Final = "any"
+ANY_UPLINK: Final = "any"
 """What a forward writes for "every uplink"; no uplink may have this name."""
 
 
@@ -57,32 +57,34 @@ class Tolerance(Section):
 
     loss: Percentage | None = None
     """Probes without an answer, such as `2%`."""
-    latency: Time | None = None
+    latency: TimeSpan | None = None
     """Round trip, such as `150ms`."""
-    jitter: Time | None = None
+    jitter: TimeSpan | None = None
     """Variation of the round trip, such as `40ms`."""
 
 
-class Policy(Named):
+class Policy(NamedSection):
     """How new flows are given to uplinks."""
 
     mode: PolicyMode
     """`failover`: the first healthy uplink in the list carries all new flows.
     `balance`: all healthy ones carry their share."""
-    uplinks: tuple[Name, ...] = ()
+    uplinks: tuple[SectionName, ...] = ()
     """The uplinks of this policy, for failover in order. May be left out where `weights` names
     them."""
-    weights: dict[Name, Annotated[int, Field(strict=True, ge=0, le=MAX_WEIGHT)]] | None = None
+    weights: dict[SectionName, Annotated[int, Field(strict=True, ge=0, le=MAX_WEIGHT)]] | None = (
+        None
+    )
     """Balance only: share of the new flows, by uplink (0 to 1000). Absent means: in proportion to
     the uplinks' upload rates."""
-    sticky: Time = Duration(600_000)
+    sticky: TimeSpan = Duration(600_000)
     """Balance only: a client keeps its uplink this long after its last new flow; `0s` means per
     flow."""
     tolerate: Tolerance = Tolerance()
     """What this policy puts up with. Absent means: anything that is not down."""
 
     @model_validator(mode="after")
-    def weights_name_uplinks(self) -> Self:
+    def take_uplinks_from_weights(self) -> Self:
         """Take the uplinks from the weights where the list is left out."""
         if "uplinks" not in self.model_fields_set and self.weights:
             self.__dict__["uplinks"] = tuple(self.weights)
@@ -92,26 +94,26 @@ class Policy(Named):
 class PolicyRule(Section):
     """Flows that take another policy than their VLAN's. The first match wins."""
 
-    from_: Annotated[tuple[Name, ...], OneOrMany()] = Field(default=(), alias="from")
+    from_: Annotated[tuple[SectionName, ...], OneOrMany()] = Field(default=(), alias="from")
     """The VLAN, or a list of VLANs, that the flow comes from. Absent means: any."""
     protocol: Protocol | None = None
     """`tcp`, `udp`, `icmp`, `icmpv6`, `sctp`, `gre` or `esp`. Absent means: any."""
-    ports: Annotated[tuple[Port, ...], Field(max_length=MAX_PORTS)] = ()
+    ports: Annotated[tuple[PortNumber, ...], Field(max_length=MAX_RULE_PORTS)] = ()
     """Destination ports, with `tcp`, `udp` or `sctp` only. Absent means: any."""
-    to: Annotated[tuple[Network, ...], Field(max_length=MAX_NETWORKS), OneOrMany()] = ()
+    to: Annotated[tuple[Network, ...], Field(max_length=MAX_RULE_NETWORKS), OneOrMany()] = ()
     """The destination: a network in CIDR form, or a list. Absent means: anywhere."""
-    policy: Name
+    policy: SectionName
     """The policy that such flows take."""
 
 
 class Forward(Section):
     """A service inside that can be reached from outside."""
 
-    uplink: Name
+    uplink: SectionName
     """The uplink on which the connection comes in, or `any`."""
     protocol: ForwardProtocol
     """`tcp` or `udp`."""
-    port: Port
+    port: PortNumber
     """The port outside."""
-    to: Service
+    to: ServiceEndpoint
     """Address and port of the service, inside one of the VLANs."""

@@ -6,7 +6,7 @@ each of ours is a small range, documented here, and recognised by it when the ke
 
 from typing import Final
 
-PROTOCOL: Final = 76
+ROUTE_PROTOCOL: Final = 76
 """Routing protocol number ("L") on each route, rule and address of ours."""
 
 MARK_SHIFT: Final = 24
@@ -14,50 +14,50 @@ MARK_MASK: Final = 0x0F000000
 """The four bits of the packet mark that carry the uplink number. Tailscale uses 0x00ff0000, Docker
 and Kubernetes use bits 13 to 15, wg-quick the low 16: none of them touches these."""
 
-KEEP_MASK: Final = 0xFFFFFFFF ^ MARK_MASK
+FOREIGN_MARK_MASK: Final = 0xFFFFFFFF ^ MARK_MASK
 """The 28 bits that we leave as we found them."""
 
 MAX_UPLINKS: Final = 15
 """Four bits, and zero means "not decided"."""
 
-OWN_TABLE: Final = 7000
+GATEWAY_TABLE: Final = 7000
 """The gateway's own table: what is connected on each uplink, and a default by the best of them."""
 
-TABLES: Final = range(7000, 7016)
+ROUTE_TABLES: Final = range(7000, 7016)
 """7000 for the gateway itself, 7000 + n for uplink number n."""
 
-PRIORITIES: Final = range(10000, 10100)
+RULE_PRIORITIES: Final = range(10000, 10100)
 """Our band of `ip rule` priorities: before `main` (32766), after what administrators put first."""
 
-RULE_CONNECTED: Final = 10000
-RULE_DEVICE: Final = 10010
-RULE_MARK: Final = 10030
-RULE_OWN: Final = 10090
+RULE_PRIORITY_CONNECTED: Final = 10000
+RULE_PRIORITY_DEVICE: Final = 10010
+RULE_PRIORITY_MARK: Final = 10030
+RULE_PRIORITY_GATEWAY: Final = 10090
 
 NFT_TABLE: Final = "lbrouter"
 """The one table, family inet."""
 
-SLOTS: Final = 120
+BALANCE_SLOTS: Final = 120
 """Places on the wheel of a balance policy: divisible by 2, 3, 4, 5, 6, 8, 10, 12 and 15, so that
 usual weights come out exactly, and no weight is off by more than 0.5 / 120."""
 
-ALIAS: Final = "lbrouter"
+DEVICE_ALIAS: Final = "lbrouter"
 """The ifalias of each device that we created: how `down` knows it is ours."""
 
-HANDLES: Final = range(0x4C00, 0x4C10)
+QDISC_HANDLES: Final = range(0x4C00, 0x4C10)
 """Majors of our qdisc handles ("L"). The kernel numbers its own from 0x8001 up."""
 
 
-def mark_of(number: int) -> int:
+def uplink_mark(number: int) -> int:
     """Mark of uplink `number` (1 to 15), within `MARK_MASK`."""
     return number << MARK_SHIFT
 
 
-def number_of(mark: int) -> int:
+def uplink_number_of_mark(mark: int) -> int:
     """Uplink number that `mark` (any 32 bits) carries; 0 when it carries none."""
     return (mark & MARK_MASK) >> MARK_SHIFT
 
 
-def table_of(number: int) -> int:
+def uplink_table(number: int) -> int:
     """Route table of uplink `number` (1 to 15)."""
-    return OWN_TABLE + number
+    return GATEWAY_TABLE + number

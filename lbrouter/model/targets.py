@@ -8,9 +8,9 @@ from typing import Final
 
 from lbrouter.model.addresses import parse_host, parse_port
 from lbrouter.model.kernel_state import IpAddress
-from lbrouter.model.validated_strings import RefusedError
+from lbrouter.model.validated_strings import InvalidValueError
 
-A_TARGET: Final = (
+ACCEPTED_TARGET: Final = (
     'a URL: "icmp://1.1.1.1", "dns://9.9.9.9", "tcp://1.0.0.1:443" or "https://example.com/"'
 )
 
@@ -25,7 +25,7 @@ class TargetKind(StrEnum):
     HTTPS = "https"
 
 
-PORTS: Final = {TargetKind.DNS: 53, TargetKind.HTTP: 80, TargetKind.HTTPS: 443}
+DEFAULT_TARGET_PORTS: Final = {TargetKind.DNS: 53, TargetKind.HTTP: 80, TargetKind.HTTPS: 443}
 """The port of a kind where the URL names none. `tcp` has no such port, `icmp` no ports at all."""
 
 _URL = re.compile(r"([a-z]+)://(\[[^\]/]*\]|[^\[\]:/]*)(:[^/]*)?(/.*)?")
@@ -34,7 +34,7 @@ _PATH = re.compile(r"/[A-Za-z0-9._~!$&()*+,;=:@%/?-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ProbeTarget:
     """One target. `port` is 0 for ICMP; `path` is "" but for HTTP and HTTPS."""
 
     kind: TargetKind
@@ -53,31 +53,31 @@ class Target:
     def __str__(self) -> str:
         """The URL, without what is understood."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = f":{self.port}" if self.port != PORTS.get(self.kind, 0) else ""
+        port = f":{self.port}" if self.port != DEFAULT_TARGET_PORTS.get(self.kind, 0) else ""
         return f"{self.kind}://{host}{port}{self.path}"
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str) -> ProbeTarget:
     """The target that a URL names. Raises ValueError with the reason."""
     match = _URL.fullmatch(text)
     if match is None:
-        raise RefusedError("is not the URL of a target")
-    kind = _kind(match[1])
-    return Target(
+        raise InvalidValueError("is not the URL of a target")
+    kind = _target_kind(match[1])
+    return ProbeTarget(
         kind=kind,
-        host=_host(match[2], kind),
-        port=_port(match[3] or "", kind),
-        path=_path(match[4] or "", kind),
+        host=_target_host(match[2], kind),
+        port=_target_port(match[3] or "", kind),
+        path=_target_path(match[4] or "", kind),
     )
 
 
-def _kind(scheme: str) -> TargetKind:
+def _target_kind(scheme: str) -> TargetKind:
     if scheme not in set(TargetKind):
-        raise RefusedError(f'starts with "{scheme}", which is no kind of probe')
+        raise InvalidValueError(f'starts with "{scheme}", which is no kind of probe')
     return TargetKind(scheme)
 
 
-def _host(text: str, kind: TargetKind) -> str:
+def _target_host(text: str, kind: TargetKind) -> str:
     """An address; a name only where the question itself needs one.
 
     A name in an `icmp` or `dns` target would need the very resolver that the probe is to judge.
@@ -86,30 +86,32 @@ def _host(text: str, kind: TargetKind) -> str:
     if re.fullmatch(r"[0-9.]+", bare) or text.startswith("["):
         return str(parse_host(bare))
     if kind in (TargetKind.ICMP, TargetKind.DNS):
-        raise RefusedError(f"needs an address, for {kind} targets must work without a resolver")
+        raise InvalidValueError(
+            f"needs an address, for {kind} targets must work without a resolver"
+        )
     if len(bare) > 253 or _HOST_NAME.fullmatch(bare) is None:
-        raise RefusedError("names no host")
+        raise InvalidValueError("names no host")
     return bare.lower()
 
 
-def _port(text: str, kind: TargetKind) -> int:
+def _target_port(text: str, kind: TargetKind) -> int:
     if kind is TargetKind.ICMP:
         if text:
-            raise RefusedError("has a port, and ICMP knows none")
+            raise InvalidValueError("has a port, and ICMP knows none")
         return 0
     if text:
         return parse_port(text[1:])
-    if kind not in PORTS:
-        raise RefusedError("lacks its port")
-    return PORTS[kind]
+    if kind not in DEFAULT_TARGET_PORTS:
+        raise InvalidValueError("lacks its port")
+    return DEFAULT_TARGET_PORTS[kind]
 
 
-def _path(text: str, kind: TargetKind) -> str:
+def _target_path(text: str, kind: TargetKind) -> str:
     """The path with its query; "/" where an HTTP target names none."""
     if kind in (TargetKind.HTTP, TargetKind.HTTPS):
         if text and _PATH.fullmatch(text) is None:
-            raise RefusedError("has characters in its path that a URL cannot hold")
+            raise InvalidValueError("has characters in its path that a URL cannot hold")
         return text or "/"
     if text not in ("", "/"):
-        raise RefusedError(f"has a path, and {kind} knows none")
+        raise InvalidValueError(f"has a path, and {kind} knows none")
     return ""

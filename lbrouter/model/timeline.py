@@ -3,7 +3,7 @@
 from typing import Any, TypedDict
 
 
-class Happening(TypedDict):
+class TimelineEvent(TypedDict):
     """One line of the timeline.
 
     `at` is RFC 3339 in UTC, `subject` an uplink's or policy's name, `incident` the number (in
@@ -18,7 +18,7 @@ class Happening(TypedDict):
     more: dict[str, Any]
 
 
-class Moved(TypedDict):
+class PolicyMove(TypedDict):
     """A policy whose new flows go another way: by `to` (nothing: by no uplink) from `at` on."""
 
     policy: str
@@ -28,7 +28,7 @@ class Moved(TypedDict):
     """Whether this is the way that it had before the incident."""
 
 
-class Story(TypedDict):
+class IncidentSummary(TypedDict):
     """An incident in a nutshell: one uplink's trouble, and what it meant for the policies.
 
     `worst` is the worst state that the uplink was in, `cause` the daemon's reason for it; `falls`
@@ -41,6 +41,6 @@ class Story(TypedDict):
     worst: str
     cause: str
     falls: int
-    moved: list[Moved]
+    moved: list[PolicyMove]
     stayed: list[str]
     over: str | None

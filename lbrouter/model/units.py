@@ -8,18 +8,18 @@ import re
 from collections.abc import Mapping
 from typing import Final, Self
 
-from lbrouter.model.validated_strings import RefusedError
+from lbrouter.model.validated_strings import InvalidValueError
 
-NUMBER: Final = r"[0-9]{1,12}(\.[0-9]{1,12})?"
+NUMBER_PATTERN: Final = r"[0-9]{1,12}(\.[0-9]{1,12})?"
 _NUMBER_AND_UNIT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?([A-Za-z%/]*)")
 
-RATE_UNITS: Final = {"gbit": 10**9, "mbit": 10**6, "kbit": 10**3, "bit": 1}
-DURATION_UNITS: Final = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+RATE_UNITS_BPS: Final = {"gbit": 10**9, "mbit": 10**6, "kbit": 10**3, "bit": 1}
+DURATION_UNITS_MS: Final = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 PERCENT_UNITS: Final = {"%": 100}
 
-A_RATE: Final = 'a number with bit, kbit, mbit or gbit, such as "12.5mbit"'
-A_DURATION: Final = 'a number with ms, s, m or h, such as "200ms" or "5m"'
-A_PERCENT: Final = 'a number with %, from "0%" to "100%", such as "2%"'
+ACCEPTED_RATE: Final = 'a number with bit, kbit, mbit or gbit, such as "12.5mbit"'
+ACCEPTED_DURATION: Final = 'a number with ms, s, m or h, such as "200ms" or "5m"'
+ACCEPTED_PERCENT: Final = 'a number with %, from "0%" to "100%", such as "2%"'
 
 
 class Rate(int):
@@ -30,11 +30,11 @@ class Rate(int):
     @classmethod
     def parse(cls, text: str) -> Self:
         """The rate that `text` ("12.5mbit") writes. Raises ValueError with the reason."""
-        return cls(_scaled(text, RATE_UNITS, what="a rate", accepted=A_RATE))
+        return cls(_parse_scaled(text, RATE_UNITS_BPS, what="a rate", accepted=ACCEPTED_RATE))
 
     def __str__(self) -> str:
         """The shortest exact text; of two equally short ones, the one without a decimal point."""
-        forms = [f"{_decimal(self, scale)}{unit}" for unit, scale in RATE_UNITS.items()]
+        forms = [f"{_format_decimal(self, scale)}{unit}" for unit, scale in RATE_UNITS_BPS.items()]
         return min(forms, key=lambda form: (len(form), "." in form))
 
     def __repr__(self) -> str:
@@ -49,7 +49,9 @@ class Duration(int):
     @classmethod
     def parse(cls, text: str) -> Self:
         """The time that `text` ("200ms") writes. Raises ValueError with the reason."""
-        return cls(_scaled(text, DURATION_UNITS, what="a time", accepted=A_DURATION))
+        return cls(
+            _parse_scaled(text, DURATION_UNITS_MS, what="a time", accepted=ACCEPTED_DURATION)
+        )
 
     @property
     def seconds(self) -> float:
@@ -60,8 +62,8 @@ class Duration(int):
         """The largest unit that leaves a whole number: "90s", "200ms", "2h"; zero is "0s"."""
         if self == 0:
             return "0s"
-        unit = next(unit for unit, scale in DURATION_UNITS.items() if self % scale == 0)
-        return f"{int(self) // DURATION_UNITS[unit]}{unit}"
+        unit = next(unit for unit, scale in DURATION_UNITS_MS.items() if self % scale == 0)
+        return f"{int(self) // DURATION_UNITS_MS[unit]}{unit}"
 
     def __repr__(self) -> str:
         return f"Duration({str(self)!r})"
@@ -75,9 +77,11 @@ class Percent(int):
     @classmethod
     def parse(cls, text: str) -> Self:
         """The percentage that `text` ("2%") writes. Raises ValueError with the reason."""
-        value = cls(_scaled(text, PERCENT_UNITS, what="a percentage", accepted=A_PERCENT))
+        value = cls(
+            _parse_scaled(text, PERCENT_UNITS, what="a percentage", accepted=ACCEPTED_PERCENT)
+        )
         if value > 10_000:
-            raise RefusedError("is more than 100%", A_PERCENT)
+            raise InvalidValueError("is more than 100%", ACCEPTED_PERCENT)
         return value
 
     @property
@@ -86,48 +90,48 @@ class Percent(int):
         return int(self) / 100
 
     def __str__(self) -> str:
-        return f"{_decimal(self, 100)}%"
+        return f"{_format_decimal(self, 100)}%"
 
     def __repr__(self) -> str:
         return f"Percent({str(self)!r})"
 
 
-def _scaled(text: str, units: Mapping[str, int], *, what: str, accepted: str) -> int:
+def _parse_scaled(text: str, units: Mapping[str, int], *, what: str, accepted: str) -> int:
     """The whole number of smallest units in `text`, exactly, or `RefusedError`."""
     match = _NUMBER_AND_UNIT.fullmatch(text)
     if match is None:
         why = "has a space in it" if " " in text else f"is not {what}"
-        raise RefusedError(why, accepted)
+        raise InvalidValueError(why, accepted)
     whole, fraction, unit = match[1], match[2] or "", match[3]
     if unit not in units:
-        raise RefusedError(_bad_unit(unit, units), accepted)
+        raise InvalidValueError(_unknown_unit_reason(unit, units), accepted)
     finest: int = 10 ** len(fraction)
     scaled, rest = divmod(int(whole + fraction) * units[unit], finest)
     if rest:
         smallest = min(units, key=lambda each: units[each])
-        raise RefusedError(
+        raise InvalidValueError(
             f"is finer than {what} can be in this file ({smallest} at best)", accepted
         )
     return scaled
 
 
-def _bad_unit(unit: str, units: Mapping[str, int]) -> str:
+def _unknown_unit_reason(unit: str, units: Mapping[str, int]) -> str:
     """Why `unit` is not taken, with the one that was meant where that is plain."""
     if not unit:
         return "has no unit"
-    meant = _MEANT.get(unit.lower(), unit.lower())
+    meant = _UNIT_ALIASES.get(unit.lower(), unit.lower())
     hint = f', did you mean "{meant}"?' if meant in units else ""
     return f'has the unit "{unit}" that is not known{hint}'
 
 
 # What other tools and data sheets write. Bytes ("MB/s") are left out: too dangerous to guess.
-_MEANT: Final = {
+_UNIT_ALIASES: Final = {
     **{f"{p}{s}": f"{p}bit" for p in "kmg" for s in ("", "b", "bps", "bits", "bit/s", "bits/s")},
     "bps": "bit", "sec": "s", "secs": "s", "min": "m", "mins": "m", "msec": "ms", "hours": "h",
 }  # fmt: skip
 
 
-def _decimal(value: int, scale: int) -> str:
+def _format_decimal(value: int, scale: int) -> str:
     """`value / scale` as the shortest exact decimal; `scale` is a power of ten."""
     whole, rest = divmod(int(value), scale)
     digits = str(scale + rest)[1:].rstrip("0")

@@ -8,20 +8,20 @@ from pydantic import Field
 
 from lbrouter.model.addresses import Addressing, Addressing6
 from lbrouter.model.field_types import (
+    AbsolutePath,
     Flag,
     Headroom,
-    HealthTarget,
-    Host4,
-    Host6,
+    HostAddress4,
+    HostAddress6,
     InterfaceName,
     LineOverhead,
     LineRate,
-    Named,
-    Path,
+    NamedSection,
     Section,
-    Time,
-    Uplink4,
-    Uplink6,
+    TargetUrl,
+    TimeSpan,
+    UplinkAddress4,
+    UplinkAddress6,
     Username,
 )
 from lbrouter.model.targets import parse_target
@@ -29,11 +29,11 @@ from lbrouter.model.units import Duration, Percent
 
 MAX_TARGETS: Final = 16
 
-PPP: Final = "ppp-"
-LONGEST_DEVICE: Final = 15
+PPP_DEVICE_PREFIX: Final = "ppp-"
+MAX_DEVICE_NAME_LENGTH: Final = 15
 """IFNAMSIZ without its closing zero."""
 
-Targets = Annotated[tuple[HealthTarget, ...], Field(min_length=1, max_length=MAX_TARGETS)]
+TargetUrls = Annotated[tuple[TargetUrl, ...], Field(min_length=1, max_length=MAX_TARGETS)]
 
 DEFAULT_TARGETS: Final = tuple(
     parse_target(url)
@@ -45,46 +45,46 @@ DEFAULT_TARGETS: Final = tuple(
 class Health(Section):
     """How it is found out whether an uplink works: the defaults of every uplink."""
 
-    targets: Targets = DEFAULT_TARGETS
+    targets: TargetUrls = DEFAULT_TARGETS
     """What is asked: `icmp://`, `dns://`, `tcp://HOST:PORT`, `http://` and `https://`, in turn."""
-    interval: Time = Duration(200)
+    interval: TimeSpan = Duration(200)
     """One probe per uplink each interval, the targets in turn (`50ms` to `1m`)."""
-    down_after: Time = Duration(800)
+    down_after: TimeSpan = Duration(800)
     """Silence this long on every target means down; never below what the round trip allows."""
-    up_after: Time = Duration(10_000)
+    up_after: TimeSpan = Duration(10_000)
     """Clean this long before new flows return."""
 
 
 class HealthOverride(Section):
     """What this uplink does otherwise than `[health]` says. A key left out is taken from there."""
 
-    targets: Targets | None = None
+    targets: TargetUrls | None = None
     """What is asked over this uplink, instead."""
-    interval: Time | None = None
+    interval: TimeSpan | None = None
     """One probe each interval (`50ms` to `1m`)."""
-    down_after: Time | None = None
+    down_after: TimeSpan | None = None
     """Silence this long on every target means down."""
-    up_after: Time | None = None
+    up_after: TimeSpan | None = None
     """Clean this long before new flows return."""
 
 
-class Uplink(Named):
+class Uplink(NamedSection):
     """A line to the internet. At most 15."""
 
     interface: InterfaceName
     """The network interface that the line is plugged into."""
-    address: Uplink4 | None = None
+    address: UplinkAddress4 | None = None
     """IPv4: a CIDR address (static), `dhcp`, `pppoe`, or `external` (the system configures it,
     lbrouter watches). Absent only where `address6` stands: a line with IPv6 alone."""
-    gateway: Host4 | None = None
+    gateway: HostAddress4 | None = None
     """The provider's router; with a static address only, and required there."""
-    address6: Uplink6 | None = None
+    address6: UplinkAddress6 | None = None
     """IPv6: a CIDR address, or `auto` (router advertisements). Absent means no IPv6 here."""
-    gateway6: Host6 | None = None
+    gateway6: HostAddress6 | None = None
     """The provider's IPv6 router, a link-local address too; with a static `address6` only."""
     username: Username | None = None
     """The user name for PPPoE, and required there."""
-    password_file: Path | None = None
+    password_file: AbsolutePath | None = None
     """A file that holds the PPPoE password, required there: secrets never stand in this file."""
     upload: LineRate | None = None
     """What the line really carries towards the internet. Absent means: not shaped."""
@@ -107,7 +107,7 @@ class Uplink(Named):
         """The kernel's interface that carries the packets: `interface` itself, but with PPPoE a
         device that pppd makes on top of it and that comes and goes with the session.
         """
-        return device_of(self.name) if self.addressing is Addressing.PPPOE else self.interface
+        return ppp_device_name(self.name) if self.addressing is Addressing.PPPOE else self.interface
 
     @property
     def addressing(self) -> Addressing:
@@ -130,10 +130,10 @@ class Uplink(Named):
         return self.address6 is Addressing6.AUTO
 
 
-def device_of(name: str) -> str:
+def ppp_device_name(name: str) -> str:
     """The ppp device of the uplink `name`: always the same, and short enough for the kernel."""
-    device = f"{PPP}{name}"
-    if len(device) <= LONGEST_DEVICE:
+    device = f"{PPP_DEVICE_PREFIX}{name}"
+    if len(device) <= MAX_DEVICE_NAME_LENGTH:
         return device
     digits = sha256(name.encode()).hexdigest()[:4]
-    return f"{device[: LONGEST_DEVICE - 5]}-{digits}"
+    return f"{device[: MAX_DEVICE_NAME_LENGTH - 5]}-{digits}"

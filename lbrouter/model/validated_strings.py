@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 
-class RefusedError(ValueError):
+class InvalidValueError(ValueError):
     """A value that is not taken: the reason, and what would be accepted instead."""
 
     def __init__(self, reason: str, accepted: str = "") -> None:
@@ -20,7 +20,7 @@ class RefusedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class ParsedString:
     """Annotation of a field that the file writes as a string.
 
     `parse` reads the string or raises `RefusedError`; `str` of the value writes it.
@@ -34,7 +34,7 @@ class Text:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            lambda value: self.read(value, source),
+            lambda value: self.decode(value, source),
             serialization=core_schema.plain_serializer_function_ser_schema(str),
         )
 
@@ -46,16 +46,16 @@ class Text:
             found["pattern"] = f"^{self.pattern}$"
         return found
 
-    def read(self, value: object, source: Any) -> object:
+    def decode(self, value: object, source: Any) -> object:
         """`value`, a string or of type `source` already, as `source`."""
         if not isinstance(value, str):
             if isinstance(value, source):
                 return value
-            raise RefusedError("is not a string", self.accepted)
+            raise InvalidValueError("is not a string", self.accepted)
         try:
             return self.parse(value)
-        except RefusedError as refused:
-            raise RefusedError(refused.reason, refused.accepted or self.accepted) from None
+        except InvalidValueError as refused:
+            raise InvalidValueError(refused.reason, refused.accepted or self.accepted) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class OneOrMany:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(self.read, handler(source))
+        return core_schema.no_info_before_validator_function(self.wrap_single, handler(source))
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -73,26 +73,26 @@ class OneOrMany:
         many = handler(schema)
         return {"anyOf": [many["items"], many]}
 
-    def read(self, value: object) -> object:
+    def wrap_single(self, value: object) -> object:
         """A string as a tuple of one; anything else as it is."""
         return (value,) if isinstance(value, str) else value
 
 
-NAME = "[a-z][a-z0-9_-]{0,30}"
-INTERFACE = "[A-Za-z0-9][A-Za-z0-9_.@-]{0,14}"
-MAC = "[0-9a-f]{2}(:[0-9a-f]{2}){5}"
+NAME_PATTERN = "[a-z][a-z0-9_-]{0,30}"
+INTERFACE_PATTERN = "[A-Za-z0-9][A-Za-z0-9_.@-]{0,14}"
+MAC_PATTERN = "[0-9a-f]{2}(:[0-9a-f]{2}){5}"
 
-OWN_DEVICES = "lbr-"
+OWN_DEVICE_PREFIX = "lbr-"
 """How the names of devices begin that lbrouter makes for itself."""
 
 # Directories of /proc/sys/net/ipv4/conf that are no interfaces, and the one that leads nowhere.
-_NO_INTERFACES = frozenset({"all", "default", "lo"})
+_PSEUDO_INTERFACES = frozenset({"all", "default", "lo"})
 
 
 def parse_name(text: str) -> str:
     """The name of a thing in the file: a lower-case word of at most 31 characters."""
-    if re.fullmatch(NAME, text) is None:
-        raise RefusedError("is not a name")
+    if re.fullmatch(NAME_PATTERN, text) is None:
+        raise InvalidValueError("is not a name")
     return text
 
 
@@ -103,42 +103,42 @@ def parse_interface(text: str) -> str:
     `$(id)` waits for the first shell that meets it. IFNAMSIZ leaves 15 characters.
     """
     if len(text) > 15:
-        raise RefusedError(f"has {len(text)} characters, the kernel takes 15")
-    if re.fullmatch(INTERFACE, text) is None:
-        raise RefusedError("is not the name of an interface")
-    if text.startswith(OWN_DEVICES):
-        raise RefusedError(
-            f"has a name that starts with {OWN_DEVICES}, as lbrouter's own devices do"
+        raise InvalidValueError(f"has {len(text)} characters, the kernel takes 15")
+    if re.fullmatch(INTERFACE_PATTERN, text) is None:
+        raise InvalidValueError("is not the name of an interface")
+    if text.startswith(OWN_DEVICE_PREFIX):
+        raise InvalidValueError(
+            f"has a name that starts with {OWN_DEVICE_PREFIX}, as lbrouter's own devices do"
         )
-    if text in _NO_INTERFACES:
-        raise RefusedError("is not an interface that carries traffic")
+    if text in _PSEUDO_INTERFACES:
+        raise InvalidValueError("is not an interface that carries traffic")
     return text
 
 
 def parse_mac(text: str) -> str:
     """The hardware address of one host, in lower case with colons."""
     found = text.lower().replace("-", ":")
-    if re.fullmatch(MAC, found) is None:
-        raise RefusedError("is not a hardware address")
+    if re.fullmatch(MAC_PATTERN, found) is None:
+        raise InvalidValueError("is not a hardware address")
     if int(found[:2], 16) & 1 or found == "00:00:00:00:00:00":
-        raise RefusedError("is not the hardware address of one host")
+        raise InvalidValueError("is not the hardware address of one host")
     return found
 
 
 def parse_path(text: str) -> str:
     """An absolute path, without characters that another program's files could trip over."""
-    if not text.startswith("/") or not _plain(text):
-        raise RefusedError("is not an absolute path")
+    if not text.startswith("/") or not _is_plain_ascii(text):
+        raise InvalidValueError("is not an absolute path")
     return text
 
 
 def parse_username(text: str) -> str:
     """A PPPoE user name. It goes into pppd's options: no quotes, spaces or backslashes."""
-    if not text or len(text) > 255 or not _plain(text):
-        raise RefusedError("is not a user name")
+    if not text or len(text) > 255 or not _is_plain_ascii(text):
+        raise InvalidValueError("is not a user name")
     return text
 
 
-def _plain(text: str) -> bool:
+def _is_plain_ascii(text: str) -> bool:
     """Whether each character is printable ASCII, without spaces, quotes and backslashes."""
     return all("!" <= char <= "~" and char not in "\"'\\`" for char in text)

@@ -9,15 +9,15 @@ from lbrouter.model.field_types import (
     Cidr4,
     Cidr6,
     Flag,
-    Host4,
+    HostAddress4,
     InterfaceName,
     LineRate,
-    Mac,
-    Name,
-    Named,
-    Range,
+    MacAddress,
+    NamedSection,
+    PoolRange,
     Section,
-    Time,
+    SectionName,
+    TimeSpan,
 )
 from lbrouter.model.units import Duration
 
@@ -53,28 +53,28 @@ class Bandwidth(Section):
     that does not slow down loses it. Absent means: clients share what the VLAN has."""
 
 
-DEFAULT_LEASE: Final = Duration(12 * 3_600_000)
+DEFAULT_LEASE_TIME: Final = Duration(12 * 3_600_000)
 
 
 class Dhcp(Section):
     """Addresses for the clients of a VLAN."""
 
-    range: Range
+    range: PoolRange
     """First and last address to lease, inside the VLAN's subnet."""
-    lease: Time = DEFAULT_LEASE
+    lease: TimeSpan = DEFAULT_LEASE_TIME
     """How long a client may keep its address unasked (at least `2m`)."""
 
 
 class Reservation(Section):
     """A host that always gets the same address, and a name that the clients can ask for."""
 
-    mac: Mac
+    mac: MacAddress
     """Its hardware address."""
-    address: Host4
+    address: HostAddress4
     """The address that it gets by DHCP, inside the VLAN's subnet, in its pool or beside it."""
 
 
-class Vlan(Named):
+class Vlan(NamedSection):
     """A network of clients: tagged on the trunk (`id`), or untagged on its own port (`port`)."""
 
     id: Annotated[int, Field(strict=True, ge=1, le=MAX_TAG)] | None = None
@@ -85,7 +85,7 @@ class Vlan(Named):
     """The gateway's own address in this network, with the prefix length: the clients' gateway."""
     address6: Cidr6 | None = None
     """The same for IPv6: announced by router advertisement, translated on the uplink chosen."""
-    policy: Name
+    policy: SectionName
     """The policy that picks the uplink for new flows, where no rule matches."""
     priority: Annotated[int, Field(strict=True, ge=1, le=MAX_PRIORITY)] = DEFAULT_PRIORITY
     """Who is served first with what is left over: 1 is first, 99 last."""
@@ -95,9 +95,9 @@ class Vlan(Named):
     """Share of the uplinks from the internet."""
     manage: Flag = False
     """May reach the gateway's own services (SSH, dashboard); others may not."""
-    reach: tuple[Name, ...] = ()
+    reach: tuple[SectionName, ...] = ()
     """VLANs that this one may open connections to."""
     dhcp: Dhcp | None = None
     """Leases addresses to the clients. Absent means: no DHCP here, but for `hosts`."""
-    hosts: Annotated[dict[Name, Reservation], Field(max_length=MAX_HOSTS)] = Field({})
+    hosts: Annotated[dict[SectionName, Reservation], Field(max_length=MAX_HOSTS)] = Field({})
     """Hosts with an address of their own, by the name under which the clients find them."""

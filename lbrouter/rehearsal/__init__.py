@@ -3,22 +3,22 @@
 The simulated venue (`Venue`) serves two users: the rehearsal, and the tests of the topology ring.
 """
 
-from lbrouter.rehearsal.checks.context import Options
-from lbrouter.rehearsal.checks.faults import Fault, chosen
+from lbrouter.rehearsal.checks.context import RehearsalOptions
+from lbrouter.rehearsal.checks.faults import Fault, parse_faults
 from lbrouter.rehearsal.checks.runner import rehearse
-from lbrouter.rehearsal.lab.layout import Style
+from lbrouter.rehearsal.lab.layout import VenueOptions
 from lbrouter.rehearsal.lab.venue import Venue
-from lbrouter.rehearsal.report.tables import Check, Report, Verdict, render
+from lbrouter.rehearsal.report.tables import Check, CheckVerdict, RehearsalReport, render_report
 
 __all__ = [
     "Check",
+    "CheckVerdict",
     "Fault",
-    "Options",
-    "Report",
-    "Style",
+    "RehearsalOptions",
+    "RehearsalReport",
     "Venue",
-    "Verdict",
-    "chosen",
+    "VenueOptions",
+    "parse_faults",
     "rehearse",
-    "render",
+    "render_report",
 ]

@@ -14,28 +14,30 @@ from lbrouter.model.addresses import Addressing
 from lbrouter.model.config import Config, Uplink, Vlan
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
 
-STAND_IN4 = IPv4Network("198.18.0.0/15")
-STAND_IN6 = IPv6Network("2001:2::/48")
+LAB_UPLINK_POOL4 = IPv4Network("198.18.0.0/15")
+LAB_UPLINK_POOL6 = IPv6Network("2001:2::/48")
 """Networks for interconnection tests (RFC 2544, RFC 5180): uplinks whose address the lab brings."""
 
-Pairs = Mapping[str, tuple[tuple[IpInterface, IpAddress], ...]]
+UplinkAddresses = Mapping[str, tuple[tuple[IpInterface, IpAddress], ...]]
 """By uplink, the gateway's address and the provider's, IPv4 first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adapted:
+class AdaptedConfig:
     """The configuration as it can be rehearsed, every uplink's addresses, what was changed.
 
     `dhcp` names the uplinks whose address the file wants from a DHCP server.
     """
 
     config: Config
-    pairs: Pairs
+    addresses: UplinkAddresses
     notes: tuple[str, ...]
-    dhcp: frozenset[str] = frozenset()
+    dhcp_uplinks: frozenset[str] = frozenset()
 
 
-def adapt(config: Config, *, tags: bool, leases: frozenset[str] = frozenset()) -> Adapted:
+def adapt_config(
+    config: Config, *, tags: bool, leases: frozenset[str] = frozenset()
+) -> AdaptedConfig:
     """`config` as this kernel can rehearse it; `tags` says that the kernel has 802.1Q.
 
     `leases` names the `dhcp` uplinks that get their address from a provider's DHCP server.
@@ -43,15 +45,17 @@ def adapt(config: Config, *, tags: bool, leases: frozenset[str] = frozenset()) -
     pairs, uplinks = {}, {}
     notes: list[str] = []
     for number, uplink in enumerate(config.uplinks.values(), 1):
-        pairs[uplink.name] = _pairs(config, uplink, number)
+        pairs[uplink.name] = _uplink_addresses(config, uplink, number)
         leased = uplink.name in leases and uplink.addressing is Addressing.DHCP
-        uplinks[uplink.name], said = _replaced(uplink, pairs[uplink.name], leased=leased)
+        uplinks[uplink.name], said = _with_static_addresses(
+            uplink, pairs[uplink.name], leased=leased
+        )
         notes += said
     vlans = dict(config.vlans)
     tagged = [vlan for vlan in vlans.values() if vlan.port is None]
     if tagged and not tags:
-        vlans |= {vlan.name: _ported(config, vlan) for vlan in tagged}
-        notes.append(_no_tags(config, tagged))
+        vlans |= {vlan.name: _with_own_port(config, vlan) for vlan in tagged}
+        notes.append(_no_vlan_tags_note(config, tagged))
     leasing = [vlan.name for vlan in vlans.values() if vlan.dhcp is not None or vlan.hosts]
     if leasing:
         notes.append(f"{', '.join(leasing)}: the lab's clients have addresses and ask for none")
@@ -61,10 +65,12 @@ def adapt(config: Config, *, tags: bool, leases: frozenset[str] = frozenset()) -
     others = {"uplinks": uplinks, "vlans": vlans, "lan": lan, "alerts": None}
     copy = config.model_copy(update=others)
     dhcp = {each.name for each in config.uplinks.values() if each.addressing is Addressing.DHCP}
-    return Adapted(config=copy, pairs=pairs, notes=tuple(notes), dhcp=frozenset(dhcp))
+    return AdaptedConfig(
+        config=copy, addresses=pairs, notes=tuple(notes), dhcp_uplinks=frozenset(dhcp)
+    )
 
 
-def static_pairs(uplink: Uplink) -> Iterator[tuple[IpInterface, IpAddress]]:
+def static_addresses(uplink: Uplink) -> Iterator[tuple[IpInterface, IpAddress]]:
     """The addresses that the file itself gives to an uplink."""
     for address, gateway in (
         (uplink.static4, uplink.gateway),
@@ -74,50 +80,50 @@ def static_pairs(uplink: Uplink) -> Iterator[tuple[IpInterface, IpAddress]]:
             yield address, gateway
 
 
-def networks_of(config: Config) -> list[IpNetwork]:
+def configured_networks(config: Config) -> list[IpNetwork]:
     """Every network that the file numbers: uplinks' and VLANs'."""
-    found = [a.network for up in config.uplinks.values() for a, _ in static_pairs(up)]
-    return found + [a.network for vlan in config.vlans.values() for a in gateways_of(vlan)]
+    found = [a.network for up in config.uplinks.values() for a, _ in static_addresses(up)]
+    return found + [a.network for vlan in config.vlans.values() for a in gateway_addresses(vlan)]
 
 
-def gateways_of(vlan: Vlan) -> tuple[IpInterface, ...]:
+def gateway_addresses(vlan: Vlan) -> tuple[IpInterface, ...]:
     """The gateway's addresses in a VLAN."""
     return tuple(each for each in (vlan.address, vlan.address6) if each is not None)
 
 
-def overlap(one: IpNetwork, other: IpNetwork) -> bool:
+def networks_overlap(one: IpNetwork, other: IpNetwork) -> bool:
     """Whether two networks of whatever family share an address."""
     return one.version == other.version and (
         one.network_address in other or other.network_address in one
     )
 
 
-def _pairs(
+def _uplink_addresses(
     config: Config, uplink: Uplink, number: int
 ) -> tuple[tuple[IpInterface, IpAddress], ...]:
     """The file's own addresses, with the lab's where the file leaves them to somebody else."""
-    found = list(static_pairs(uplink))
+    found = list(static_addresses(uplink))
     if uplink.addressing is not Addressing.STATIC:
-        found.insert(0, _stand_in(config, STAND_IN4, number, prefix=24))
+        found.insert(0, _lab_subnet(config, LAB_UPLINK_POOL4, number, prefix=24))
     if uplink.auto6:
-        found.append(_stand_in(config, STAND_IN6, number, prefix=64))
+        found.append(_lab_subnet(config, LAB_UPLINK_POOL6, number, prefix=64))
     return tuple(found)
 
 
-def _stand_in(
+def _lab_subnet(
     config: Config, pool: IpNetwork, number: int, *, prefix: int
 ) -> tuple[IpInterface, IpAddress]:
     """The lab's `number`-th subnet of `pool` that the file does not use."""
-    used = networks_of(config)
+    used = configured_networks(config)
     step = 1 << (pool.max_prefixlen - prefix)
     base = int(pool.network_address)
     subnets = (type(pool)((base + step * place, prefix)) for place in range(1, 10000))
-    free = (net for net in subnets if not any(overlap(net, each) for each in used))
+    free = (net for net in subnets if not any(networks_overlap(net, each) for each in used))
     network = next(islice(free, number - 1, None))
     return ip_interface(f"{network[2]}/{prefix}"), network[1]
 
 
-def _replaced(
+def _with_static_addresses(
     uplink: Uplink, pairs: tuple[tuple[IpInterface, IpAddress], ...], *, leased: bool
 ) -> tuple[Uplink, list[str]]:
     """The uplink with static addresses, and a note for each that the lab brought."""
@@ -141,7 +147,7 @@ def _replaced(
     return uplink.model_copy(update=change), notes
 
 
-def _ported(config: Config, vlan: Vlan) -> Vlan:
+def _with_own_port(config: Config, vlan: Vlan) -> Vlan:
     """A tagged VLAN on a port of its own, named after its tag."""
     used = {up.interface for up in config.uplinks.values()}
     used |= {each.port for each in config.vlans.values() if each.port}
@@ -151,7 +157,7 @@ def _ported(config: Config, vlan: Vlan) -> Vlan:
     return vlan.model_copy(update={"id": None, "port": name})
 
 
-def _no_tags(config: Config, tagged: list[Vlan]) -> str:
+def _no_vlan_tags_note(config: Config, tagged: list[Vlan]) -> str:
     trunk = config.lan.trunk if config.lan else "the trunk"
     names = ", ".join(vlan.name for vlan in tagged)
     return f"this kernel has no 802.1Q: {names} each get a port of their own instead of {trunk}"

@@ -11,28 +11,28 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-INHERITED: Final = ("PATH", "LANG", "TZ")
+INHERITED_ENV_VARS: Final = ("PATH", "LANG", "TZ")
 """Of our environment; nothing else of it is the program's business."""
 
 
 async def run(
-    command: Sequence[str], body: bytes, words: Mapping[str, str], *, within_s: float
+    command: Sequence[str], body: bytes, extra_env: Mapping[str, str], *, within_s: float
 ) -> None:
     """Run `command`, with `words` in its environment. Raises OSError unless it exits with 0.
 
     Its standard error is ours: the service manager's journal keeps what it says.
     """
-    environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    environment = {name: os.environ[name] for name in INHERITED_ENV_VARS if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
-        env=environment | {name: value.replace("\0", "") for name, value in words.items()},
+        env=environment | {name: value.replace("\0", "") for name, value in extra_env.items()},
         start_new_session=True,
     )
     try:
         async with asyncio.timeout(within_s):
-            await _tell(process, body)
+            await _write_stdin(process, body)
             code = await process.wait()
     except TimeoutError:
         raise OSError(f"not done within {within_s:g} s: killed") from None
@@ -44,7 +44,7 @@ async def run(
         raise OSError(f"it ended with {code}")
 
 
-async def _tell(process: asyncio.subprocess.Process, body: bytes) -> None:
+async def _write_stdin(process: asyncio.subprocess.Process, body: bytes) -> None:
     assert process.stdin is not None
     with suppress(OSError):  # it need not listen
         process.stdin.write(body)

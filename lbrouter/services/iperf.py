@@ -8,50 +8,52 @@ from typing import Any, Final
 
 from lbrouter.model.errors import NotAppliedError, UnavailableError
 
-STREAMS: Final = "4"
+IPERF_PARALLEL_STREAMS: Final = "4"
 """One alone needs a window that long and fast lines seldom get."""
 
-SLOW_START_S: Final = 2
-PATIENCE_S: Final = 15.0
-PORT: Final = 5201
+IPERF_OMIT_S: Final = 2
+IPERF_EXTRA_TIMEOUT_S: Final = 15.0
+IPERF_PORT: Final = 5201
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+class IperfServer:
     """An iperf3 server."""
 
     host: str
-    port: int = PORT
+    port: int = IPERF_PORT
 
 
-async def run(peer: Peer, interface: str, *, seconds: int, download: bool) -> list[float]:
+async def run(peer: IperfServer, interface: str, *, seconds: int, download: bool) -> list[float]:
     """Bits per second of TCP's payload, for each second. Raises LbrouterError."""
-    argv = command(peer, interface, seconds=seconds, download=download)
+    argv = iperf_argv(peer, interface, seconds=seconds, download=download)
     if shutil.which(argv[0]) is None:
         raise UnavailableError("iperf3 is not installed.", remedy="apt install iperf3, or --url.")
     child = await asyncio.create_subprocess_exec(
         *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )
     try:
-        output, _ = await asyncio.wait_for(child.communicate(), seconds + SLOW_START_S + PATIENCE_S)
+        output, _ = await asyncio.wait_for(
+            child.communicate(), seconds + IPERF_OMIT_S + IPERF_EXTRA_TIMEOUT_S
+        )
     except TimeoutError as error:
         raise NotAppliedError(f"iperf3 to {peer.host} does not end.") from error
     finally:
         if child.returncode is None:
             child.kill()
             await child.wait()
-    return rates(output, peer)
+    return parse_rates(output, peer)
 
 
-def command(peer: Peer, interface: str, *, seconds: int, download: bool) -> list[str]:
+def iperf_argv(peer: IperfServer, interface: str, *, seconds: int, download: bool) -> list[str]:
     """The command line: bound to the device, so that the uplink's own table is asked."""
     argv = ["iperf3", "-J", "-c", peer.host, "-p", str(peer.port), "--bind-dev", interface]
-    argv += ["-P", STREAMS, "-O", str(SLOW_START_S), "-t", str(seconds)]
+    argv += ["-P", IPERF_PARALLEL_STREAMS, "-O", str(IPERF_OMIT_S), "-t", str(seconds)]
     argv += ["--connect-timeout", "5000"]
     return [*argv, "-R"] if download else argv
 
 
-def rates(output: bytes, peer: Peer) -> list[float]:
+def parse_rates(output: bytes, peer: IperfServer) -> list[float]:
     """The seconds of iperf3's report, those of the slow start left out."""
     try:
         found: Any = json.loads(output)

@@ -18,24 +18,24 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.compile.services import pppd
-from lbrouter.compile.services.pppd_log import reason
+from lbrouter.compile.services.pppd_log import failure_reason
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import NotAppliedError, UnavailableError
-from lbrouter.model.managed_process import Service
-from lbrouter.model.plan import Operation, Phase, Verb
+from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import process
-from lbrouter.services.secrets import fault, secret
+from lbrouter.services.secrets import password_error, read_password
 
-PACKAGE: Final = "Install it: apt install ppp"
-SEARCH: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-PATIENCE_S: Final = 20.0
-LONGEST_LOG: Final = 64 * 1024
-FIRST_PAUSE_S: Final = 2.0
-LONGEST_PAUSE_S: Final = 60.0
-STEADY_S: Final = 30.0
+PPPD_INSTALL_REMEDY: Final = "Install it: apt install ppp"
+PROGRAM_SEARCH_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+PPPD_START_TIMEOUT_S: Final = 20.0
+MAX_PPPD_LOG_BYTES: Final = 64 * 1024
+PPPD_RESTART_FIRST_PAUSE_S: Final = 2.0
+PPPD_RESTART_MAX_PAUSE_S: Final = 60.0
+PPPD_STEADY_AFTER_S: Final = 30.0
 """A process that ran this long was no failed start."""
 
-APART: Final = (
+EMPTY_ETC_PPP_ARGV: Final = (
     *("unshare", "--mount", "--propagation", "slave", "sh", "-c"),
     'mount -t tmpfs -o mode=755 none /etc/ppp && exec "$@"',
     "sh",
@@ -45,12 +45,12 @@ sessions, and not all of the scripts can be switched off by an option."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Start:
+class _StartAttempt:
     """When a process was started last, how long it was seen alive, the wait before the next."""
 
-    at: float
-    pause_s: float = FIRST_PAUSE_S
-    lived_s: float = 0.0
+    started_at: float
+    pause_s: float = PPPD_RESTART_FIRST_PAUSE_S
+    alive_s: float = 0.0
 
 
 class Pppd:
@@ -59,161 +59,175 @@ class Pppd:
     def __init__(self, runtime_dir: Path) -> None:
         # Its command line is what it is found by, from whatever directory we are started.
         self.runtime_dir = runtime_dir.absolute()
-        self._starts: dict[str, _Start] = {}
+        self._attempts: dict[str, _StartAttempt] = {}
 
     def pids(self, device: str) -> tuple[int, ...]:
         """The process of the session that makes `device`: none or one."""
-        places = self._places(device)
-        if not Path(places.options).exists():
+        places = self._paths(device)
+        if not Path(places.options_file).exists():
             return ()
-        return process.find(str(places.options), Path(places.pid_file))
+        return process.find_pids(str(places.options_file), Path(places.pid_file))
 
-    def pending(self, config: Config | None) -> tuple[Operation, ...]:
+    def pending_operations(self, config: Config | None) -> tuple[Operation, ...]:
         """What is to be done so that the lines of `config` (None: no lines) have their sessions.
 
         A line whose password cannot be used stays as it is; `secrets.require` refuses it, and
         `lacks` says so.
         """
-        wanted = {u.device: u for u in (() if config is None else pppd.lines(config))}
-        gone = [self._removal(device) for device in self._known() if device not in wanted]
-        steps = [self._step(uplink) for uplink in wanted.values() if _is_there(uplink.interface)]
+        wanted = {u.device: u for u in (() if config is None else pppd.pppoe_uplinks(config))}
+        gone = [
+            self._removal_operation(device)
+            for device in self._known_devices()
+            if device not in wanted
+        ]
+        steps = [
+            self._pending_operation(uplink)
+            for uplink in wanted.values()
+            if _interface_exists(uplink.interface)
+        ]
         return tuple(step for step in (*gone, *steps) if step is not None)
 
-    def carry_out(self, operation: Operation) -> None:
+    def execute(self, operation: Operation) -> None:
         """Do one of `pending`. Raises NotAppliedError, with pppd's own words, if it fails."""
         for each in (operation.old, operation.new):
-            if isinstance(each, Service):
-                self._end(_device(each))
-        if isinstance(operation.new, Service):
-            self._begin(operation.new)
+            if isinstance(each, ManagedProcess):
+                self._stop_session(_device_of(each))
+        if isinstance(operation.new, ManagedProcess):
+            self._start_session(operation.new)
 
-    def lacks(self, config: Config) -> dict[str, str]:
+    def no_session_reasons(self, config: Config) -> dict[str, str]:
         """By uplink, why its line has no session, as far as the log tells."""
         found = {}
-        for uplink in pppd.lines(config):
-            log = _tail(Path(self._places(uplink.device).log))
-            said = fault(uplink) or reason(log, uplink.interface)
+        for uplink in pppd.pppoe_uplinks(config):
+            log = _read_log_tail(Path(self._paths(uplink.device).log_file))
+            said = password_error(uplink) or failure_reason(log, uplink.interface)
             found[uplink.name] = said or f"no PPPoE session on {uplink.interface} yet"
         return found
 
-    def _step(self, uplink: Uplink) -> Operation | None:
-        if fault(uplink):
+    def _pending_operation(self, uplink: Uplink) -> Operation | None:
+        if password_error(uplink):
             return None
-        desired = pppd.service(uplink, self._places(uplink.device), secret(uplink))
+        desired = pppd.pppd_process(uplink, self._paths(uplink.device), read_password(uplink))
         observed = self._observe(uplink.device, desired.name)
         if observed == desired:
-            self._lives(uplink.device)
+            self._record_alive(uplink.device)
             return None
         if observed is None and not self._is_due(uplink.device):
             return None
-        verb = Verb.ADD if observed is None else Verb.CHANGE
+        verb = Action.ADD if observed is None else Action.CHANGE
         return Operation(
-            phase=Phase.SERVICE, verb=verb, new=desired, old=observed, reason=desired.why
+            phase=Phase.SERVICE, action=verb, new=desired, old=observed, reason=desired.why
         )
 
-    def _removal(self, device: str) -> Operation | None:
-        observed = self._observe(device, pppd.NAME + device)
+    def _removal_operation(self, device: str) -> Operation | None:
+        observed = self._observe(device, pppd.PPPD_SERVICE_PREFIX + device)
         if observed is None:
-            self._forget(device)
+            self._remove_files(device)
             return None
         reason = "the file does not ask for it"
         return Operation(
-            phase=Phase.SERVICE, verb=Verb.REMOVE, new=None, old=observed, reason=reason
+            phase=Phase.SERVICE, action=Action.REMOVE, new=None, old=observed, reason=reason
         )
 
-    def _observe(self, device: str, name: str) -> Service | None:
+    def _observe(self, device: str, name: str) -> ManagedProcess | None:
         """What runs. One that is left in another namespace has no command line that we want."""
         found = self.pids(device)
         if not found:
             return None
-        places = self._places(device)
+        places = self._paths(device)
         # systemd starts it by its whole path.
-        argv = ("pppd", *process.command_line(found[0])[1:]) if process.is_here(found[0]) else ()
-        return Service(
+        argv = (
+            ("pppd", *process.command_line(found[0])[1:])
+            if process.is_in_our_netns(found[0])
+            else ()
+        )
+        return ManagedProcess(
             name=name,
             argv=argv,
-            text=_read(Path(places.options)),
+            config_text=_read_text(Path(places.options_file)),
             pid_file=str(places.pid_file),
         )
 
     def _is_due(self, device: str) -> bool:
         """Whether a process that is not there may be started (again)."""
-        last, now = self._starts.get(device), time.monotonic()
-        if last is None or last.lived_s > STEADY_S:
-            self._starts[device] = _Start(at=now)
+        last, now = self._attempts.get(device), time.monotonic()
+        if last is None or last.alive_s > PPPD_STEADY_AFTER_S:
+            self._attempts[device] = _StartAttempt(started_at=now)
             return True
-        if now - last.at < last.pause_s:
+        if now - last.started_at < last.pause_s:
             return False
-        self._starts[device] = _Start(at=now, pause_s=min(2 * last.pause_s, LONGEST_PAUSE_S))
+        self._attempts[device] = _StartAttempt(
+            started_at=now, pause_s=min(2 * last.pause_s, PPPD_RESTART_MAX_PAUSE_S)
+        )
         return True
 
-    def _lives(self, device: str) -> None:
-        if (last := self._starts.get(device)) is not None:
-            lived_s = time.monotonic() - last.at
-            self._starts[device] = replace(last, lived_s=lived_s)
+    def _record_alive(self, device: str) -> None:
+        if (last := self._attempts.get(device)) is not None:
+            lived_s = time.monotonic() - last.started_at
+            self._attempts[device] = replace(last, alive_s=lived_s)
 
-    def _begin(self, wanted: Service) -> None:
-        places = self._places(_device(wanted))
+    def _start_session(self, wanted: ManagedProcess) -> None:
+        places = self._paths(_device_of(wanted))
         try:
-            Path(places.log).unlink(missing_ok=True)
-            _write(Path(places.options), wanted.text)
+            Path(places.log_file).unlink(missing_ok=True)
+            _write_private(Path(places.options_file), wanted.config_text)
         except PermissionError:
             raise
         except OSError as error:
             raise NotAppliedError(f"{wanted.name} cannot be started: {error}.") from error
         _start(wanted)
-        found = self.pids(_device(wanted))
+        found = self.pids(_device_of(wanted))
         if found:
             Path(places.pid_file).write_text(f"{found[0]}\n", encoding="ascii")
 
-    def _end(self, device: str) -> None:
+    def _stop_session(self, device: str) -> None:
         for pid in self.pids(device):
-            process.end(pid, str(self._places(device).options))
-        self._forget(device)
+            process.terminate(pid, str(self._paths(device).options_file))
+        self._remove_files(device)
 
-    def _forget(self, device: str) -> None:
-        places = self._places(device)
-        for each in (places.options, places.pid_file, places.log):
+    def _remove_files(self, device: str) -> None:
+        places = self._paths(device)
+        for each in (places.options_file, places.pid_file, places.log_file):
             Path(each).unlink(missing_ok=True)
 
-    def _known(self) -> Iterator[str]:
+    def _known_devices(self) -> Iterator[str]:
         """Devices for which a process was started in this runtime directory."""
         for file in sorted(self.runtime_dir.glob("ppp-*.options")):
             yield file.name.removesuffix(".options")
 
-    def _places(self, device: str) -> pppd.Places:
-        return pppd.Places(runtime_dir=self.runtime_dir, device=device)
+    def _paths(self, device: str) -> pppd.PppdPaths:
+        return pppd.PppdPaths(runtime_dir=self.runtime_dir, device=device)
 
 
 def require(config: Config) -> None:
     """Raise UnavailableError where a line is PPPoE and there is no pppd to speak it."""
-    lacking = missing(config)
+    lacking = missing_reason(config)
     if lacking:
-        raise UnavailableError(lacking, remedy=PACKAGE)
+        raise UnavailableError(lacking, remedy=PPPD_INSTALL_REMEDY)
 
 
-def missing(config: Config) -> str:
+def missing_reason(config: Config) -> str:
     """A sentence where the file asks for pppd and the machine lacks it, else ""."""
-    names = ", ".join(f"uplinks.{uplink.name}" for uplink in pppd.lines(config))
-    if not names or binary() is not None:
+    names = ", ".join(f"uplinks.{uplink.name}" for uplink in pppd.pppoe_uplinks(config))
+    if not names or find_binary() is not None:
         return ""
     return f"pppd is not installed, and {names} needs it."
 
 
-def is_session(operation: Operation) -> bool:
+def is_pppd_operation(operation: Operation) -> bool:
     """Whether a step of a plan is about a session, so one of ours."""
-    noun = operation.noun
-    return isinstance(noun, Service) and noun.name.startswith(pppd.NAME)
+    noun = operation.managed_object
+    return isinstance(noun, ManagedProcess) and noun.name.startswith(pppd.PPPD_SERVICE_PREFIX)
 
 
-def binary() -> str | None:
+def find_binary() -> str | None:
     """Where pppd is; /usr/sbin is not on everybody's PATH."""
-    return shutil.which("pppd", path=SEARCH)
+    return shutil.which("pppd", path=PROGRAM_SEARCH_PATH)
 
 
-def _start(wanted: Service) -> None:
+def _start(wanted: ManagedProcess) -> None:
     """It returns when pppd has taken its options and gone to the background, or has not."""
-    argv = _command(wanted)
+    argv = _start_argv(wanted)
     try:
         done = subprocess.run(
             argv,
@@ -221,14 +235,16 @@ def _start(wanted: Service) -> None:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=PATIENCE_S,
+            timeout=PPPD_START_TIMEOUT_S,
             start_new_session=True,
             check=False,
             cwd="/",
-            env={"PATH": SEARCH},
+            env={"PATH": PROGRAM_SEARCH_PATH},
         )
     except FileNotFoundError as error:
-        raise UnavailableError(f"{argv[0]} is not installed.", remedy=PACKAGE) from error
+        raise UnavailableError(
+            f"{argv[0]} is not installed.", remedy=PPPD_INSTALL_REMEDY
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise NotAppliedError(f"{wanted.name} hangs at its start.") from error
     if done.returncode != 0:
@@ -236,7 +252,7 @@ def _start(wanted: Service) -> None:
         raise NotAppliedError(f"{wanted.name} does not start: {said}")
 
 
-def _command(wanted: Service) -> list[str]:
+def _start_argv(wanted: ManagedProcess) -> list[str]:
     """A unit of its own where systemd runs this machine, else a mount namespace of its own.
 
     With the unit it has the rights that a hardened daemon lacks, and stays when the daemon ends.
@@ -248,10 +264,10 @@ def _command(wanted: Service) -> list[str]:
             *("--property=TemporaryFileSystem=/etc/ppp:ro", "--"),
             *wanted.argv,
         ]
-    return [*APART, *wanted.argv]
+    return [*EMPTY_ETC_PPP_ARGV, *wanted.argv]
 
 
-def _is_there(interface: str) -> bool:
+def _interface_exists(interface: str) -> bool:
     """Pppd takes an interface that does not exist for a wrong option; it is started later."""
     with suppress(OSError):
         socket.if_nametoindex(interface)
@@ -259,12 +275,12 @@ def _is_there(interface: str) -> bool:
     return False
 
 
-def _device(service: Service) -> str:
+def _device_of(service: ManagedProcess) -> str:
     """The device of a service, off the name of its options file."""
     return Path(service.pid_file).name.removesuffix(".pid")
 
 
-def _write(file: Path, text: str) -> None:
+def _write_private(file: Path, text: str) -> None:
     """The file whole, readable by root alone from its first byte on."""
     aside = file.with_name(file.name + ".new")
     aside.unlink(missing_ok=True)
@@ -274,21 +290,21 @@ def _write(file: Path, text: str) -> None:
     aside.replace(file)
 
 
-def _tail(log: Path) -> str:
+def _read_log_tail(log: Path) -> str:
     """The end of a log. One that has grown long is cut: pppd appends, and goes on at the start."""
     try:
         with log.open("r+b") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - LONGEST_LOG))
+            file.seek(max(0, size - MAX_PPPD_LOG_BYTES))
             text = file.read().decode("utf-8", errors="replace")
-            if size > LONGEST_LOG:
+            if size > MAX_PPPD_LOG_BYTES:
                 file.truncate(0)
     except OSError:
         return ""
     return text
 
 
-def _read(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -11,29 +11,29 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-PATIENCE_S: Final = 3.0
+TERMINATE_TIMEOUT_S: Final = 3.0
 """After this long a process that was asked to end is killed."""
 
 PROC: Final = Path("/proc")
-SYSTEMD: Final = Path("/run/systemd/system")
+SYSTEMD_RUNTIME_DIR: Final = Path("/run/systemd/system")
 """There when systemd is process 1: sd_booted(3)."""
 
 
 def under_systemd() -> bool:
     """Whether a transient unit would run where we do: units are started in the first namespace."""
     try:
-        return SYSTEMD.is_dir() and (PROC / "1/ns/net").samefile(PROC / "self/ns/net")
+        return SYSTEMD_RUNTIME_DIR.is_dir() and (PROC / "1/ns/net").samefile(PROC / "self/ns/net")
     except OSError:
         return False
 
 
-def find(word: str, pid_file: Path) -> tuple[int, ...]:
+def find_pids(argument: str, pid_file: Path) -> tuple[int, ...]:
     """Process ids whose command line has the argument `word`; all are searched if the file lies."""
     named = _read_pid(pid_file)
-    if named is not None and word in command_line(named):
+    if named is not None and argument in command_line(named):
         return (named,)
     running = (int(each.name) for each in PROC.iterdir() if each.name.isdigit())
-    return tuple(pid for pid in running if word in command_line(pid))
+    return tuple(pid for pid in running if argument in command_line(pid))
 
 
 def command_line(pid: int) -> tuple[str, ...]:
@@ -45,7 +45,7 @@ def command_line(pid: int) -> tuple[str, ...]:
     return tuple(os.fsdecode(raw).split("\0")[:-1])
 
 
-def is_here(pid: int) -> bool:
+def is_in_our_netns(pid: int) -> bool:
     """Whether the process serves this network namespace; one that is left in another does not.
 
     Each namespace has a /proc/PID/net/dev of its own, by its inode. /proc/PID/ns/net would say it
@@ -58,7 +58,7 @@ def is_here(pid: int) -> bool:
         return False
 
 
-def end(pid: int, word: str) -> None:
+def terminate(pid: int, argument: str) -> None:
     """Ask the process to end, wait until it has, kill it if it does not want to.
 
     The handle is taken first and the command line read again: from then on the number cannot
@@ -70,20 +70,20 @@ def end(pid: int, word: str) -> None:
         return
     try:
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if word in command_line(pid):
+            if argument in command_line(pid):
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(handle, number)
-            if _has_ended(handle):
+            if _wait_for_exit(handle):
                 return
     finally:
         os.close(handle)
 
 
-def _has_ended(handle: int) -> bool:
+def _wait_for_exit(handle: int) -> bool:
     """Wait for the end: a pidfd becomes readable with it."""
     poll = select.poll()
     poll.register(handle, select.POLLIN)
-    return bool(poll.poll(PATIENCE_S * 1000))
+    return bool(poll.poll(TERMINATE_TIMEOUT_S * 1000))
 
 
 def _read_pid(pid_file: Path) -> int | None:

@@ -10,21 +10,21 @@ from lbrouter.model.errors import ConfigError, LbrouterError, NotPermittedError
 
 def require(config: Config) -> None:
     """Raise ConfigError with every password that cannot be used."""
-    found = [said for uplink in pppd.lines(config) if (said := fault(uplink))]
+    found = [said for uplink in pppd.pppoe_uplinks(config) if (said := password_error(uplink))]
     if found:
         raise ConfigError("\n".join(found))
 
 
-def fault(uplink: Uplink) -> str:
+def password_error(uplink: Uplink) -> str:
     """What is wrong with the password of a line, "" where it can be used."""
     try:
-        secret(uplink)
+        read_password(uplink)
     except LbrouterError as error:
         return str(error)
     return ""
 
 
-def secret(uplink: Uplink) -> str:
+def read_password(uplink: Uplink) -> str:
     """The password of a line: its file's one line. Raises ConfigError saying what is wrong.
 
     Raises NotPermittedError where this user may not read it.
@@ -45,6 +45,6 @@ def secret(uplink: Uplink) -> str:
         raise ConfigError(f"{where}: it is not text") from error
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         raise ConfigError(f"{where}: everybody on this machine can read it; chmod 600 {file}")
-    if wrong := pppd.fault(text):
+    if wrong := pppd.secret_error(text):
         raise ConfigError(f"{where}: the password {wrong}")
     return text

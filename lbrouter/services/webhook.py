@@ -13,16 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Final
 
-from lbrouter.model.targets import PORTS, Target, TargetKind
+from lbrouter.model.targets import DEFAULT_TARGET_PORTS, ProbeTarget, TargetKind
 
-LONGEST_LINE: Final = 4096
-STATUS_LINE: Final = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: .*)?\r?\n")
+WEBHOOK_MAX_LINE_BYTES: Final = 4096
+WEBHOOK_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: .*)?\r?\n")
 
-_RESOLVER: Final = ThreadPoolExecutor(1, thread_name_prefix="webhook")
+_RESOLVER_POOL: Final = ThreadPoolExecutor(1, thread_name_prefix="webhook")
 """Of its own: a resolver that hangs must not take a thread from those who watch the carriers."""
 
 
-async def post(target: Target, body: bytes, *, within_s: float) -> None:
+async def post(target: ProbeTarget, body: bytes, *, within_s: float) -> None:
     """Deliver `body` (JSON). Raises OSError with a reason in which the path does not appear."""
     try:
         async with asyncio.timeout(within_s):
@@ -37,13 +37,13 @@ async def post(target: Target, body: bytes, *, within_s: float) -> None:
         raise OSError(f"status {status}")
 
 
-async def _exchange(target: Target, body: bytes) -> int:
+async def _exchange(target: ProbeTarget, body: bytes) -> int:
     """The status of the answer."""
-    reader, writer = await _connected(target)
+    reader, writer = await _connect(target)
     try:
-        writer.write(_head(target, len(body)) + body)
+        writer.write(_request_head(target, len(body)) + body)
         await writer.drain()
-        match = STATUS_LINE.fullmatch(await reader.readuntil(b"\n"))
+        match = WEBHOOK_STATUS_LINE.fullmatch(await reader.readuntil(b"\n"))
     finally:
         writer.transport.abort()
     if match is None:
@@ -51,17 +51,17 @@ async def _exchange(target: Target, body: bytes) -> int:
     return int(match[1])
 
 
-async def _connected(target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(target: ProbeTarget) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """By the first address that takes it: a host may have some that lead nowhere from here."""
     secure = target.kind is TargetKind.HTTPS
     failure: OSError | None = None
-    for address in await _resolved(target):
+    for address in await _resolve(target):
         try:
             return await asyncio.open_connection(
                 address,
                 target.port,
-                limit=LONGEST_LINE,
-                ssl=_trust() if secure else None,
+                limit=WEBHOOK_MAX_LINE_BYTES,
+                ssl=_tls_context() if secure else None,
                 server_hostname=target.host if secure else None,
             )
         except ssl.SSLError:
@@ -71,26 +71,27 @@ async def _connected(target: Target) -> tuple[asyncio.StreamReader, asyncio.Stre
     raise failure or OSError(f"{target.host} has no address")
 
 
-async def _resolved(target: Target) -> list[str]:
+async def _resolve(target: ProbeTarget) -> list[str]:
     """Addresses of the host, as the machine's own resolver says."""
     if target.address is not None:
         return [str(target.address)]
     loop = asyncio.get_running_loop()
     found = await loop.run_in_executor(
-        _RESOLVER, lambda: socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        _RESOLVER_POOL,
+        lambda: socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM),
     )
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def _tls_context() -> ssl.SSLContext:
     """The certificates that this machine trusts. Once in a process: 20 ms and 2 MB."""
     return ssl.create_default_context()
 
 
-def _head(target: Target, length: int) -> bytes:
+def _request_head(target: ProbeTarget, length: int) -> bytes:
     host = f"[{target.host}]" if ":" in target.host else target.host
-    port = "" if target.port == PORTS[target.kind] else f":{target.port}"
+    port = "" if target.port == DEFAULT_TARGET_PORTS[target.kind] else f":{target.port}"
     lines = (
         f"POST {target.path} HTTP/1.1",
         f"Host: {host}{port}",

@@ -9,25 +9,25 @@ import pytest
 
 from lbrouter.compile.state.simulate import SimKernel
 from lbrouter.kernel.backend import LinuxKernel
-from lbrouter.kernel.netns import in_scratch
-from lbrouter.model.facts import Facts, InterfaceFacts, Scope
+from lbrouter.kernel.netns import in_scratch_namespace
+from lbrouter.model.facts import Facts, InterfaceFacts, ObserveScope
 from lbrouter.model.kernel import Kernel
-from lbrouter.model.kernel_state import KernelState, LinkFlag, Sysctl
+from lbrouter.model.kernel_state import KernelState, LinkAdminState, Sysctl
 
 T = TypeVar("T")
 Work = Callable[[Kernel], Awaitable[T]]
 
 PORTS = ("port0", "port1")
-SETTING = "net/ipv4/conf/port0/arp_ignore"
-SCOPE = Scope(interfaces=frozenset(PORTS), sysctls=frozenset({SETTING}))
-BARE = KernelState(
-    sysctls=frozenset({Sysctl(path=SETTING, value="0")}),
-    links=frozenset(LinkFlag(interface=name, up=True) for name in PORTS),
+SYSCTL_PATH = "net/ipv4/conf/port0/arp_ignore"
+SCOPE = ObserveScope(interfaces=frozenset(PORTS), sysctls=frozenset({SYSCTL_PATH}))
+PRISTINE_STATE = KernelState(
+    sysctls=frozenset({Sysctl(path=SYSCTL_PATH, value="0")}),
+    links=frozenset(LinkAdminState(interface=name, up=True) for name in PORTS),
 )
 """What is observed on a machine where lbrouter never was: two ports, up."""
 
 
-class Arena(Protocol):
+class KernelRunner(Protocol):
     """A machine with two ports, and a way to run something on its kernel."""
 
     def __call__(self, work: Work[T]) -> T: ...
@@ -46,7 +46,7 @@ def simulated(work: Work[T]) -> T:
         name: InterfaceFacts(name=name, index=index, up=True, carrier=True, mtu=1500)
         for index, name in enumerate(("lo", *PORTS), start=1)
     }
-    return asyncio.run(_awaited(work, SimKernel(BARE, Facts(interfaces=faces))))
+    return asyncio.run(_awaited(work, SimKernel(PRISTINE_STATE, Facts(interfaces=faces))))
 
 
 def real(work: Work[T]) -> T:
@@ -69,7 +69,7 @@ def in_namespace(work: Callable[[], T]) -> T:
             shell(f"ip link set {name} up; ip link set far-{name} up")
         return work()
 
-    return in_scratch(prepared)
+    return in_scratch_namespace(prepared)
 
 
 async def _awaited(work: Work[T], kernel: Kernel) -> T:
@@ -77,5 +77,5 @@ async def _awaited(work: Work[T], kernel: Kernel) -> T:
 
 
 @pytest.fixture(params=[simulated, real], ids=["simulated", "real"])
-def arena(request: pytest.FixtureRequest) -> Arena:
+def run_on_kernel(request: pytest.FixtureRequest) -> KernelRunner:
     return request.param

@@ -18,60 +18,60 @@ from contextlib import suppress
 from pathlib import Path
 
 ETH_P_ALL = 3
-OUTGOING = 4
+PACKET_OUTGOING = 4
 """PACKET_OUTGOING (linux/if_packet.h): our own frames come back to us, marked so."""
 
-TAGGED = b"\x81\x00"
-FRAME = 65_535
-AT_ONCE = 64
+VLAN_ETHERTYPE = b"\x81\x00"
+MAX_FRAME_BYTES = 65_535
+MAX_FRAMES_PER_POLL = 64
 
 
-class Card:
+class BridgedCard:
     """One network card of the machine, and the interfaces that it is wired to."""
 
     def __init__(self, request: dict[str, object]) -> None:
-        self.card = str(request["card"])
+        self.qemu_socket_path = str(request["card"])
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         with suppress(FileNotFoundError):
             Path(str(request["mine"])).unlink()
         self.socket.bind(str(request["mine"]))
         tags = request["tags"]
         assert isinstance(tags, dict)
-        self.by_tag = {int(tag): _interface(name) for tag, name in tags.items()}
-        self.by_file = {each.fileno(): tag for tag, each in self.by_tag.items()}
+        self.socket_by_tag = {int(tag): _open_packet_socket(name) for tag, name in tags.items()}
+        self.tag_by_fd = {each.fileno(): tag for tag, each in self.socket_by_tag.items()}
 
-    def from_card(self) -> None:
+    def forward_from_card(self) -> None:
         """Frames of the machine: to the interface of their tag, without it."""
-        for _ in range(AT_ONCE):
+        for _ in range(MAX_FRAMES_PER_POLL):
             try:
-                frame = self.socket.recv(FRAME)
+                frame = self.socket.recv(MAX_FRAME_BYTES)
             except BlockingIOError:
                 return
             tag = 0
-            if frame[12:14] == TAGGED:
+            if frame[12:14] == VLAN_ETHERTYPE:
                 tag = struct.unpack_from("!H", frame, 14)[0] & 0xFFF
                 frame = frame[:12] + frame[16:]
-            if tag in self.by_tag:
+            if tag in self.socket_by_tag:
                 with suppress(OSError):
-                    self.by_tag[tag].send(frame)
+                    self.socket_by_tag[tag].send(frame)
 
-    def from_interface(self, file: int) -> None:
+    def forward_from_interface(self, file: int) -> None:
         """Frames of the venue: to the machine, with the tag of their interface."""
-        tag = self.by_file[file]
-        for _ in range(AT_ONCE):
+        tag = self.tag_by_fd[file]
+        for _ in range(MAX_FRAMES_PER_POLL):
             try:
-                frame, sender = self.by_tag[tag].recvfrom(FRAME)
+                frame, sender = self.socket_by_tag[tag].recvfrom(MAX_FRAME_BYTES)
             except OSError:  # nothing more, or the cable was pulled
                 return
-            if sender[2] == OUTGOING:
+            if sender[2] == PACKET_OUTGOING:
                 continue
             if tag:
-                frame = frame[:12] + TAGGED + struct.pack("!H", tag) + frame[12:]
+                frame = frame[:12] + VLAN_ETHERTYPE + struct.pack("!H", tag) + frame[12:]
             with suppress(OSError):  # the machine is off, or starts anew
-                self.socket.sendto(frame, self.card)
+                self.socket.sendto(frame, self.qemu_socket_path)
 
 
-def _interface(name: str) -> socket.socket:
+def _open_packet_socket(name: str) -> socket.socket:
     """All frames of an interface, whomever they are for."""
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -84,17 +84,17 @@ def _interface(name: str) -> socket.socket:
 
 def main() -> None:
     """Until standard input ends."""
-    cards = [Card(each) for each in json.loads(sys.argv[1])["cards"]]
-    by_file = {file: card for card in cards for file in card.by_file}
+    cards = [BridgedCard(each) for each in json.loads(sys.argv[1])["cards"]]
+    by_file = {file: card for card in cards for file in card.tag_by_fd}
     by_card = {card.socket.fileno(): card for card in cards}
     print("true", flush=True)
     while True:
         ready, _, _ = select.select([*by_file, *by_card, sys.stdin.fileno()], [], [])
         for file in ready:
             if file in by_card:
-                by_card[file].from_card()
+                by_card[file].forward_from_card()
             elif file in by_file:
-                by_file[file].from_interface(file)
+                by_file[file].forward_from_interface(file)
             elif not os.read(file, 4096):
                 return
 

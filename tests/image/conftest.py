@@ -9,36 +9,36 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.console import first_login, must, until_up
-from tests.image.emulated_pc import OVMF, Computer, copy, stick_with
-from tests.image.image_build import Build
-from tests.image.pc_venue import CARDS, World
+from tests.image.console import first_login, run_checked, wait_until_up
+from tests.image.emulated_pc import OVMF_FOLDER, EmulatedPc, copy_disk, create_usb_stick
+from tests.image.image_build import ImageBuild
+from tests.image.pc_venue import CARD_COUNT, PcVenue
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 IMAGE = ROOT / "dist/lbrouter.img"
-LACKING = 69
+EXIT_PACKAGES_UNREACHABLE = 69
 """What a build says when Debian's packages are out of reach."""
-ASIDE = ("tests/", "bench/", "vagrant/")
+UNPACKAGED_FOLDERS = ("tests/", "bench/", "vagrant/")
 """What is in neither package nor image, except as files of the source."""
-TOOLS = ("mmdebstrap", "qemu-system-x86_64", "mcopy", "mkfs.vfat", "sfdisk", "ethtool")
+REQUIRED_TOOLS = ("mmdebstrap", "qemu-system-x86_64", "mcopy", "mkfs.vfat", "sfdisk", "ethtool")
 
 
-FIGURES = pytest.StashKey[dict[str, str]]()
-BUILD = pytest.StashKey[Build]()
+FIGURES_KEY = pytest.StashKey[dict[str, str]]()
+BUILD_KEY = pytest.StashKey[ImageBuild]()
 
 
 @pytest.fixture(scope="session")
 def figures(request: pytest.FixtureRequest) -> dict[str, str]:
     """What was measured: the summary tells it."""
-    return request.config.stash.setdefault(FIGURES, {})
+    return request.config.stash.setdefault(FIGURES_KEY, {})
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Says what the emulated PC took, so that its growth is seen."""
-    for what, figure in config.stash.get(FIGURES, {}).items():
+    for what, figure in config.stash.get(FIGURES_KEY, {}).items():
         terminalreporter.write_line(f"emulated PC, {what}: {figure}")
 
 
@@ -57,13 +57,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         item.path.parent == HERE and item.get_closest_marker("skip") is None
         for item in session.items
     )
-    if asked and not session.config.option.collectonly and not lacking() and not fresh(IMAGE):
-        session.config.stash[BUILD] = Build.begin()
+    if (
+        asked
+        and not session.config.option.collectonly
+        and not missing_tools()
+        and not is_up_to_date(IMAGE)
+    ):
+        session.config.stash[BUILD_KEY] = ImageBuild.start()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A run that ended early leaves no build behind."""
-    build = session.config.stash.get(BUILD, None)
+    build = session.config.stash.get(BUILD_KEY, None)
     if build is not None:
         build.close()
 
@@ -71,40 +76,42 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session")
 def disk(request: pytest.FixtureRequest) -> Path:
     """dist/lbrouter.img, built with the package unless both are newer than all that goes in."""
-    if lacking():
-        pytest.skip(f"not installed: {', '.join(lacking())} (make setup installs it)")
-    build = request.config.stash.get(BUILD, None)
+    if missing_tools():
+        pytest.skip(f"not installed: {', '.join(missing_tools())} (make setup installs it)")
+    build = request.config.stash.get(BUILD_KEY, None)
     if build is not None:
-        code, said = build.result()
-        if code == LACKING and os.environ["LBROUTER_IMAGE"] == "boot":
+        code, said = build.wait()
+        if code == EXIT_PACKAGES_UNREACHABLE and os.environ["LBROUTER_IMAGE"] == "boot":
             pytest.skip(said.strip().splitlines()[-1])
         assert code == 0, said
     return IMAGE
 
 
-def lacking() -> list[str]:
+def missing_tools() -> list[str]:
     """What building and booting need and this machine does not have."""
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-    missing = [tool for tool in TOOLS if shutil.which(tool, path=path) is None]
-    return missing if OVMF.exists() else [*missing, "ovmf"]
+    missing = [tool for tool in REQUIRED_TOOLS if shutil.which(tool, path=path) is None]
+    return missing if OVMF_FOLDER.exists() else [*missing, "ovmf"]
 
 
-def fresh(image: Path) -> bool:
+def is_up_to_date(image: Path) -> bool:
     """Whether no file that git knows or would know is newer, beside tests and measurements."""
     argv = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-    files = [ROOT / each for each in done.stdout.splitlines() if not each.startswith(ASIDE)]
+    files = [
+        ROOT / each for each in done.stdout.splitlines() if not each.startswith(UNPACKAGED_FOLDERS)
+    ]
     made = image.stat().st_mtime if image.exists() else 0.0
     return bool(files) and all(each.exists() and each.stat().st_mtime < made for each in files)
 
 
 @pytest.fixture(scope="session")
-def computer(disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Computer]:
+def pc(disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedPc]:
     """A PC with three cards whose disk holds the image; it is off."""
     folder = tmp_path_factory.mktemp("pc", numbered=True)
     newer = newer_package(next(disk.parent.glob("lbrouter_*_all.deb")), folder)
-    stick = stick_with([newer], folder / "stick")
-    yield Computer(folder, copy(disk, folder / "disk"), cards=CARDS, stick=stick)
+    stick = create_usb_stick([newer], folder / "stick")
+    yield EmulatedPc(folder, copy_disk(disk, folder / "disk"), cards=CARD_COUNT, stick=stick)
     (folder / "disk").unlink()
 
 
@@ -120,35 +127,35 @@ def newer_package(package: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def world(computer: Computer) -> Iterator[World]:
+def pc_venue(pc: EmulatedPc) -> Iterator[PcVenue]:
     """The cables of that PC, and everything at their other ends."""
-    found = World(computer)
+    found = PcVenue(pc)
     yield found
     found.close()
 
 
 @pytest.fixture(scope="session")
-def booted(world: World, computer: Computer) -> Iterator[tuple[Computer, str]]:
+def booted(pc_venue: PcVenue, pc: EmulatedPc) -> Iterator[tuple[EmulatedPc, str]]:
     """The PC after its first login, and what that login said."""
-    with computer:
-        yield computer, first_login(computer)
+    with pc:
+        yield pc, first_login(pc)
 
 
 @pytest.fixture(scope="session")
-def gateway(booted: tuple[Computer, str]) -> Computer:
+def gateway(booted: tuple[EmulatedPc, str]) -> EmulatedPc:
     """The PC, with a shell at its console."""
     return booted[0]
 
 
 @pytest.fixture(scope="session")
-def working(gateway: Computer) -> Computer:
+def running_gateway(gateway: EmulatedPc) -> EmulatedPc:
     """The PC, started as a gateway, with both lines up."""
-    must(gateway, "systemctl start lbrouter")
-    until_up(gateway, 2)
+    run_checked(gateway, "systemctl start lbrouter")
+    wait_until_up(gateway, 2)
     return gateway
 
 
 @pytest.fixture(scope="session")
-def first_words(booted: tuple[Computer, str]) -> str:
+def first_login_text(booted: tuple[EmulatedPc, str]) -> str:
     """What the console said at the first login."""
     return booted[1]

@@ -17,19 +17,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-OVMF = Path("/usr/share/OVMF")
+OVMF_FOLDER = Path("/usr/share/OVMF")
 PROMPT = "lbr# "
-SHELL = "exec env -u TERM NO_COLOR=1 LC_ALL=C.UTF-8 bash --norc --noediting"
+SHELL_COMMAND = "exec env -u TERM NO_COLOR=1 LC_ALL=C.UTF-8 bash --norc --noediting"
 """A shell that says nothing but what its commands say: no colours, no line editor."""
 
-MACS = tuple(f"02:00:00:00:0c:{card:02x}" for card in range(8))
-PORTS = tuple(f"enp0s{card + 0x10}" for card in range(8))
+CARD_MACS = tuple(f"02:00:00:00:0c:{card:02x}" for card in range(8))
+CARD_NAMES = tuple(f"enp0s{card + 0x10}" for card in range(8))
 """The cards' addresses, and what systemd calls them: by their slots."""
 
-MARKER = "code="
+EXIT_CODE_MARKER = "code="
 
 
-class Computer:
+class EmulatedPc:
     """One PC. Entering its context is the power switch, leaving it pulls the plug."""
 
     def __init__(
@@ -37,7 +37,7 @@ class Computer:
     ) -> None:
         self.folder = folder
         self.cards = cards
-        self.heard = ""
+        self.unread_output = ""
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._disks = [(disk, "off"), *([(stick, "on")] if stick else [])]
         self._uefi = uefi
@@ -51,21 +51,21 @@ class Computer:
         self.power_off()
         self._log.close()
 
-    def sockets(self, card: int) -> dict[str, str]:
+    def card_sockets(self, card: int) -> dict[str, str]:
         """Where a card's frames go and come from, for the patch panel."""
         return {"card": str(self.folder / f"card{card}"), "mine": str(self.folder / f"panel{card}")}
 
     def power_on(self) -> None:
         """Start, and reach the console."""
-        self.heard = ""
+        self.unread_output = ""
         self.started = time.monotonic()
         self._process = subprocess.Popen(
             self._command(), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
         )
         self._console = self._connect("console")
         self._control = self._connect("control")
-        self._reply()
-        self._order("qmp_capabilities")
+        self._qmp_reply()
+        self._qmp_command("qmp_capabilities")
 
     def power_off(self) -> None:
         """The plug is pulled: nothing is written any more."""
@@ -75,51 +75,60 @@ class Computer:
         for each in (self._console, self._control):
             each.close()
 
-    def cable(self, card: int, *, up: bool) -> None:
+    def set_cable(self, card: int, *, up: bool) -> None:
         """Plug a card's cable in, or pull it."""
-        self._order("set_link", name=f"card{card}", up=up)
+        self._qmp_command("set_link", name=f"card{card}", up=up)
 
     def wait_for(self, pattern: str, *, within_s: float) -> str:
         """Read the console until `pattern` shows up; what came before it, and it. TimeoutError."""
         deadline = time.monotonic() + within_s
-        while (found := re.search(pattern, self.heard)) is None:
+        while (found := re.search(pattern, self.unread_output)) is None:
             self._console.settimeout(max(deadline - time.monotonic(), 0.01))
             try:
                 data = self._console.recv(65536)
             except TimeoutError:
                 message = (
-                    f"no {pattern!r} on the console within {within_s} s:\n{self.heard[-1500:]}"
+                    f"no {pattern!r} on the console within {within_s} s"
+                    f":\n{self.unread_output[-1500:]}"
                 )
                 raise TimeoutError(message) from None
             if not data:
-                raise EOFError(f"the computer is off; its console said:\n{self.heard[-1500:]}")
+                raise EOFError(
+                    f"the computer is off; its console said:\n{self.unread_output[-1500:]}"
+                )
             self._log.write(data)
             self._log.flush()
-            self.heard += self._decode(data).replace("\r", "")
-        text, self.heard = self.heard[: found.end()], self.heard[found.end() :]
+            self.unread_output += self._decode(data).replace("\r", "")
+        text, self.unread_output = (
+            self.unread_output[: found.end()],
+            self.unread_output[found.end() :],
+        )
         return text
 
-    def type(self, line: str) -> None:
+    def type_line(self, line: str) -> None:
         """Type a line, with Enter."""
         self._console.sendall(line.encode() + b"\n")
 
-    def ready(self) -> None:
+    def prepare_shell(self) -> None:
         """Exchange the login shell for one that `run` can read; at a prompt of root's."""
-        self.type(f"PS1='{PROMPT[:2]}''{PROMPT[2:]}' {SHELL}")
+        self.type_line(f"PS1='{PROMPT[:2]}''{PROMPT[2:]}' {SHELL_COMMAND}")
         self.wait_for(PROMPT, within_s=120)
 
     def run(self, command: str, *, within_s: float = 300) -> tuple[int, str]:
         """Exit code and output of a command, typed at a shell that `ready` has prepared."""
-        self.heard = ""
-        self.type(f"{command}; echo {MARKER}$?.")
-        text = self.wait_for(rf"{MARKER}\d+\.\n{PROMPT}", within_s=within_s)
+        self.unread_output = ""
+        self.type_line(f"{command}; echo {EXIT_CODE_MARKER}$?.")
+        text = self.wait_for(rf"{EXIT_CODE_MARKER}\d+\.\n{PROMPT}", within_s=within_s)
         _, _, shown = text.partition("\n")
-        found = re.search(rf"{MARKER}(\d+)\.\n{PROMPT}$", text)
+        found = re.search(rf"{EXIT_CODE_MARKER}(\d+)\.\n{PROMPT}$", text)
         assert found is not None
-        return int(found[1]), shown[: shown.rindex(MARKER)]
+        return int(found[1]), shown[: shown.rindex(EXIT_CODE_MARKER)]
 
     def _command(self) -> list[str]:
-        firmware = ("-drive", f"if=pflash,format=raw,readonly=on,file={OVMF}/OVMF_CODE_4M.fd")
+        firmware = (
+            "-drive",
+            f"if=pflash,format=raw,readonly=on,file={OVMF_FOLDER}/OVMF_CODE_4M.fd",
+        )
         command = [
             "qemu-system-x86_64", "-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi",
             "-smp", "2", "-m", "1024", "-display", "none", "-no-user-config", "-nodefaults",
@@ -131,7 +140,7 @@ class Computer:
             "-qmp", f"unix:{self.folder}/control,server=on,wait=off",
         ]  # fmt: skip
         for card in range(self.cards):
-            ends = self.sockets(card)
+            ends = self.card_sockets(card)
             command += [
                 "-netdev", ",".join((
                     f"dgram,id=net{card}", "local.type=unix", f"local.path={ends['card']}",
@@ -139,7 +148,7 @@ class Computer:
                 )),
                 "-device", ",".join((
                     f"virtio-net-pci,id=card{card},netdev=net{card}",
-                    f"mac={MACS[card]},addr=0x{card + 0x10:x}",
+                    f"mac={CARD_MACS[card]},addr=0x{card + 0x10:x}",
                 )),
             ]  # fmt: skip
         return command
@@ -164,19 +173,19 @@ class Computer:
                 opened.close()
                 if time.monotonic() > deadline or self._process.poll() is not None:
                     raise
-                select_briefly(self._process)
+                wait_briefly(self._process)
             else:
                 return opened
 
-    def _order(self, command: str, **arguments: object) -> Any:
+    def _qmp_command(self, command: str, **arguments: object) -> Any:
         request = {"execute": command, "arguments": arguments}
         self._control.sendall(json.dumps(request).encode() + b"\n")
-        while "return" not in (reply := self._reply()):
+        while "return" not in (reply := self._qmp_reply()):
             if "error" in reply:
                 raise RuntimeError(reply["error"])
         return reply["return"]
 
-    def _reply(self) -> dict[str, Any]:
+    def _qmp_reply(self) -> dict[str, Any]:
         """One line of QMP."""
         line = b""
         self._control.settimeout(30)
@@ -186,13 +195,13 @@ class Computer:
         return reply
 
 
-def select_briefly(process: subprocess.Popen[bytes]) -> None:
+def wait_briefly(process: subprocess.Popen[bytes]) -> None:
     """A moment for a process that is about to make its sockets."""
     with suppress(subprocess.TimeoutExpired):
         process.wait(0.05)
 
 
-def stick_with(files: Iterable[Path], image: Path) -> Path:
+def create_usb_stick(files: Iterable[Path], image: Path) -> Path:
     """A stick, `image`, with a file system that holds these files."""
     folder = image.with_suffix(".files")
     folder.mkdir()
@@ -203,7 +212,7 @@ def stick_with(files: Iterable[Path], image: Path) -> Path:
     return image
 
 
-def copy(disk: Path, to: Path) -> Path:
+def copy_disk(disk: Path, to: Path) -> Path:
     """A disk of 4 GB that holds what `disk` holds, which stays as it was built."""
     subprocess.run(["cp", "--sparse=always", str(disk), str(to)], check=True)
     os.truncate(to, 4 << 30)

@@ -8,29 +8,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-COMMAND = "tools/build-deb.sh && exec tools/build-image.sh"
+BUILD_COMMAND = "tools/build-deb.sh && exec tools/build-image.sh"
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
+class ImageBuild:
     """`tools/build-deb.sh` and `tools/build-image.sh`, begun and in a session of their own."""
 
     process: "subprocess.Popen[bytes]"
     log: Path = field(repr=False)
 
     @classmethod
-    def begin(cls) -> "Build":
+    def start(cls) -> "ImageBuild":
         """Start it; what it says goes to a file."""
         handle, log = tempfile.mkstemp(prefix="lbr-build-")
         with os.fdopen(handle, "wb") as file:
             process = subprocess.Popen(
-                ["bash", "-c", COMMAND],
+                ["bash", "-c", BUILD_COMMAND],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                 start_new_session=True,
             )  # fmt: skip
         return cls(process, Path(log))
 
-    def result(self) -> tuple[int, str]:
+    def wait(self) -> tuple[int, str]:
         """Wait for its end; the exit code, and the last of what it said."""
         code = self.process.wait()
         return code, self.log.read_text(encoding="utf-8", errors="replace")[-3000:]

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from lbrouter.compile.config.parse import parse
 from lbrouter.model.config import Config
-from lbrouter.rehearsal import Style, Venue
-from lbrouter.rehearsal.lab.packet_capture import Capture
-from lbrouter.rehearsal.lab.process import Job
-from tests.image.emulated_pc import MACS, Computer
+from lbrouter.rehearsal import Venue, VenueOptions
+from lbrouter.rehearsal.lab.packet_capture import PacketCapture
+from lbrouter.rehearsal.lab.process import LabProcess
+from tests.image.emulated_pc import CARD_MACS, EmulatedPc
 
-PANEL = Path(__file__).with_name("cable_bridge.py")
+CABLE_BRIDGE_SCRIPT = Path(__file__).with_name("cable_bridge.py")
 
-EVENT = b"""\
+VENUE_CONFIG_TEXT = b"""\
 [gateway]
 name = "world"
 [uplinks.line1]
@@ -40,71 +40,75 @@ uplinks = ["line1", "line2"]
 """
 """The lines and two of the VLANs that `lbrouter init` proposes; nothing of it is ever applied."""
 
-TAGS = {"stream": 10, "desk": 99}
-CARDS = 3
+VLAN_TAGS = {"stream": 10, "desk": 99}
+CARD_COUNT = 3
 """line1, line2 and the trunk, in the order in which the PC names them."""
 
 
-KNOCK = b"knock-knock-from-outside"
-KNOCKING = f"""
+UNINVITED_PAYLOAD = b"knock-knock-from-outside"
+UNINVITED_SENDER_SCRIPT = f"""
 import select, socket, sys
 to = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for _ in range(9000):
     try:
-        to.sendto({KNOCK!r}, (sys.argv[1], 5000))
+        to.sendto({UNINVITED_PAYLOAD!r}, (sys.argv[1], 5000))
     except OSError:
         pass
     select.select([sys.stdin], [], [], 0.1)[0] and sys.exit()
 """
 """Ten a second, 15 minutes at most."""
 
-ANSWER = (b"\x08\x00", 1, 0)
+ECHO_REPLY_MATCH = (b"\x08\x00", 1, 0)
 """EtherType, IP protocol and ICMP type of an echo reply (RFC 792)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Knocks:
+class UninvitedPackets:
     """What was seen of them behind the computer, and in front of it."""
 
-    inside: Capture
-    outside: Capture
+    inside: PacketCapture
+    outside: PacketCapture
 
     def counts(self, *, since: float = 0.0) -> tuple[int, int]:
         """How many were inside and outside, from a moment of the monotonic clock on."""
-        return count(self.inside, since), count(self.outside, since)
+        return count_packets(self.inside, since), count_packets(self.outside, since)
 
 
-def count(capture: Capture, since: float) -> int:
+def count_packets(capture: PacketCapture, since: float) -> int:
     """The knocks of a capture that goes on."""
-    return sum(moment >= since and KNOCK in frame for moment, frame in tuple(capture.frames))
+    return sum(
+        moment >= since and UNINVITED_PAYLOAD in frame for moment, frame in tuple(capture.frames)
+    )
 
 
-def first_answer(capture: Capture, *, since: float) -> float | None:
+def first_reply_delay_s(capture: PacketCapture, *, since: float) -> float | None:
     """Seconds from a moment to the first echo reply after it."""
     for moment, frame in tuple(capture.frames):
-        if moment >= since and (frame[12:14], frame[23], frame[34]) == ANSWER:
+        if moment >= since and (frame[12:14], frame[23], frame[34]) == ECHO_REPLY_MATCH:
             return moment - since
     return None
 
 
-def event() -> Config:
+def venue_config() -> Config:
     """The venue's own floor plan."""
-    return parse(EVENT, source="world").config
+    return parse(VENUE_CONFIG_TEXT, source="world").config
 
 
-class World:
+class PcVenue:
     """A venue with DHCP servers at its providers, wired to `computer` in place of a gateway."""
 
-    def __init__(self, computer: Computer) -> None:
-        self.computer = computer
-        self.venue = Venue.build(event(), style=Style(leases=frozenset({"line1", "line2"})))
+    def __init__(self, pc: EmulatedPc) -> None:
+        self.pc = pc
+        self.venue = Venue.build(
+            venue_config(), options=VenueOptions(dhcp_server_uplinks=frozenset({"line1", "line2"}))
+        )
         try:
-            self.panel = self._wire()
+            self.cable_bridge = self._connect_cables()
         except BaseException:
             self.venue.close()
             raise
 
-    def answered(self) -> None:
+    def assert_client_online(self) -> None:
         """A client of a tagged VLAN pings the internet, through the computer: all come back."""
         done = self.venue.client("stream").run(
             ["ping", "-c", "5", "-i", "0.2", "-W", "5", "1.1.1.1"]
@@ -112,29 +116,29 @@ class World:
         assert " 0% packet loss" in done.stdout, done.stdout + done.stderr
 
     @contextmanager
-    def knocked(self) -> Iterator[Knocks]:
+    def uninvited_traffic(self) -> Iterator[UninvitedPackets]:
         """Datagrams from a provider to a client behind the computer, and who sees them.
 
         The provider knows the computer's card by heart: it sends also while nobody there answers.
         """
         client, isp = self.venue.client("stream"), self.venue.isp("line1")
-        wire = self.venue.site.config.uplinks["line1"].interface
-        via, to = str(isp.line.legs[0].address.ip), str(client.seat.of(4)[0])
-        isp.check(["ip", "neigh", "replace", via, "lladdr", MACS[0], "dev", "line"])
-        isp.check(["ip", "route", "replace", to, "via", via, "dev", "line"])
-        flood = isp.start(["/usr/bin/python3", "-c", KNOCKING, to])
+        wire = self.venue.layout.config.uplinks["line1"].interface
+        via, to = str(isp.line.families[0].address.ip), str(client.layout.ip_addresses(4)[0])
+        isp.check_output(["ip", "neigh", "replace", via, "lladdr", CARD_MACS[0], "dev", "line"])
+        isp.check_output(["ip", "route", "replace", to, "via", via, "dev", "line"])
+        flood = isp.start(["/usr/bin/python3", "-c", UNINVITED_SENDER_SCRIPT, to])
         try:
             with (
                 self.venue.capture(client, "eth0") as inside,
                 self.venue.capture(self.venue.gateway, wire) as outside,
             ):
-                yield Knocks(inside=inside, outside=outside)
+                yield UninvitedPackets(inside=inside, outside=outside)
         finally:
             flood.close()
-            isp.check(["ip", "neigh", "del", via, "dev", "line"])
+            isp.check_output(["ip", "neigh", "del", via, "dev", "line"])
 
     @contextmanager
-    def asked(self) -> Iterator[Capture]:
+    def client_pings(self) -> Iterator[PacketCapture]:
         """A client asks the internet twice a second, whether anybody answers or not."""
         client = self.venue.client("stream")
         # With a deadline of its own (-w) ping ends at the first "unreachable" that it is told.
@@ -149,28 +153,28 @@ class World:
         """Remove all of it; the computer is somebody else's."""
         self.venue.close()
 
-    def _wire(self) -> Job:
-        gateway, config = self.venue.gateway, self.venue.site.config
+    def _connect_cables(self) -> LabProcess:
+        gateway, config = self.venue.gateway, self.venue.layout.config
         lines = [uplink.interface for uplink in config.uplinks.values()]
-        ports = {TAGS[name]: config.device_of(vlan) for name, vlan in config.vlans.items()}
+        ports = {VLAN_TAGS[name]: config.vlan_device(vlan) for name, vlan in config.vlans.items()}
         quiet = "for each in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 >$each; done\n"
-        gateway.script(
+        gateway.run_script(
             quiet + "".join(f"ip link set {name} up\n" for name in [*lines, *ports.values()])
         )
-        self._whole_checksums()
-        cards = [{**self.computer.sockets(n), "tags": {0: name}} for n, name in enumerate(lines)]
-        cards.append({**self.computer.sockets(len(lines)), "tags": ports})
+        self._disable_checksum_offload()
+        cards = [{**self.pc.card_sockets(n), "tags": {0: name}} for n, name in enumerate(lines)]
+        cards.append({**self.pc.card_sockets(len(lines)), "tags": ports})
         panel = gateway.start(
-            ["/usr/bin/python3", "-I", "-S", str(PANEL), json.dumps({"cards": cards})]
+            ["/usr/bin/python3", "-I", "-S", str(CABLE_BRIDGE_SCRIPT), json.dumps({"cards": cards})]
         )
-        panel.line()
+        panel.read_json()
         return panel
 
-    def _whole_checksums(self) -> None:
+    def _disable_checksum_offload(self) -> None:
         """The panel needs frames with their checksums: between veth ends they are left open."""
         off = ["tx", "off", "tso", "off", "gso", "off"]
         for isp in self.venue.isps.values():
-            isp.check(["ethtool", "-K", "line", *off])
+            isp.check_output(["ethtool", "-K", "line", *off])
         switch = self.venue.host("switch")
-        for number in range(1, len(TAGS) + 1):
-            switch.check(["ethtool", "-K", f"port{number}", *off])
+        for number in range(1, len(VLAN_TAGS) + 1):
+            switch.check_output(["ethtool", "-K", f"port{number}", *off])

@@ -2,12 +2,12 @@
 
 from lbrouter.compile.config.parse import parse
 from lbrouter.compile.firewall.elements import interfaces_of
-from lbrouter.compile.health.carrier_only import first_look
+from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import desired_state
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
-from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import KernelState
 
 TWO_LINES = """
@@ -115,28 +115,28 @@ def facts_of(config: Config, *, without: tuple[str, ...] = (), carrier: bool = T
     return Facts(interfaces=found, features=frozenset({"htb", "ifb", "vlan", "fq_codel"}))
 
 
-def health_of(config: Config, **states: UplinkState) -> Health:
+def health_of(config: Config, **states: UplinkState) -> GatewayHealth:
     """Every uplink up, but for those that `states` names."""
-    return Health(
+    return GatewayHealth(
         uplinks={
-            name: _health(states.get(name.replace("-", "_"), UplinkState.UP))
+            name: _uplink_health(states.get(name.replace("-", "_"), UplinkState.UP))
             for name in config.uplinks
         }
     )
 
 
-def _health(state: UplinkState) -> UplinkHealth:
+def _uplink_health(state: UplinkState) -> UplinkHealth:
     dead = {UplinkState.DOWN, UplinkState.WAITING}
     return UplinkHealth(state=state, reason="said so", alive=state not in dead)
 
 
-def desired_of(config: Config, *, health: Health | None = None) -> KernelState:
+def desired_of(config: Config, *, health: GatewayHealth | None = None) -> KernelState:
     """What the kernel should hold for `config` on a machine that has everything."""
     facts = facts_of(config)
     return desired_state(
         config,
         allocation=allocate(config, Allocation()),
-        health=health if health is not None else first_look(config, facts),
+        health=health if health is not None else health_without_daemon(config, facts),
         facts=facts,
         baseline=KernelState(),
     )

@@ -16,25 +16,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from lbrouter.compile.config.parse import parse
-from lbrouter.rehearsal.checks.context import AT_ONCE
-from lbrouter.rehearsal.lab.process import Row
+from lbrouter.rehearsal.checks.context import PROMPT_REFUSALS
+from lbrouter.rehearsal.lab.process import JsonRow
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.fault_steps import THREE, UPLINKS, WEIGHTS, World, cable, step
-from tests.kit.foreign_state import Neighbour
-from tests.kit.gateway_daemon import Daemon
+from tests.kit.fault_steps import (
+    THREE_UPLINKS,
+    UPLINKS,
+    WEIGHTS,
+    FaultVenue,
+    random_fault,
+    toggle_cable,
+)
+from tests.kit.foreign_state import ForeignState
+from tests.kit.gateway_daemon import GatewayDaemon
 from tests.topology.conftest import eventually
 
-SETTLED_WITHIN_S = 30.0
+SETTLE_TIMEOUT_S = 30.0
 """After ten repairs in half a minute the daemon waits five seconds before each further one."""
 
-PATIENT_S = 4.0
+RETURN_TIMEOUT_S = 4.0
 """For lines to be let back before the daemon's memory of their faults is taken away."""
 
-FLOWS = 40
-FEW = 2
+FLOW_COUNT = 40
+FEW_FLOWS = 2
 """Where all are refused: a kernel sends one client six errors at once, then one each second."""
 
-NEAR = 0.1
+SHARE_TOLERANCE = 0.1
 """How far the share of an uplink in `FLOWS` flows may be from its weight."""
 
 _PAUSE = threading.Event()
@@ -42,7 +49,7 @@ _PAUSE = threading.Event()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class SequenceResult:
     """One sequence: its steps, how long until all held (None = never, `wrong` says what did not).
 
     `memory_kb` and `descriptors` are the daemon's afterwards.
@@ -51,113 +58,115 @@ class Outcome:
     seed: int
     steps: tuple[str, ...]
     settled_s: float | None
-    wrong: str
+    violation: str
     memory_kb: int
     descriptors: int
 
 
-class Sequences:
+class FaultSequences:
     """A venue in which one sequence after the other is played."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: FaultVenue) -> None:
         self.world = world
         self.gateway = world.venue.gateway
-        self.neighbour = Neighbour(self.gateway)
-        self.damped = 0
+        self.foreign_state = ForeignState(self.gateway)
+        self.damped_count = 0
 
-    def play(self, seed: int) -> Outcome:
+    def run_sequence(self, seed: int) -> SequenceResult:
         """Steps, then looks until all holds; the lines are healed afterwards, whatever came."""
         rng = random.Random(seed)
         steps = []
         for _ in range(rng.randrange(2, 6)):
-            steps.append(step(self.world, rng))
+            steps.append(random_fault(self.world, rng))
             _PAUSE.wait(rng.uniform(0, 0.8))
-        self.world.wake()
+        self.world.ensure_daemon()
         began = time.monotonic()
-        wrong = self._until_right()
+        wrong = self._wait_until_consistent()
         settled = None if wrong else time.monotonic() - began
-        healed = self._healed()
+        healed = self._undo_faults_and_wait()
         wrong = wrong or (f"after healing: {healed}" if healed else "")
-        return self._outcome(seed, steps, settled, wrong)
+        return self._result(seed, steps, settled, wrong)
 
-    def endure(self, rounds: int) -> Iterator[tuple[int, int]]:
+    def run_outages(self, rounds: int) -> Iterator[tuple[int, int]]:
         """Outages and repairs in one life of the daemon; its memory (kB), descriptors after each.
 
         The line that fails so often is not waited for: it is let back ever later, by design.
         """
         for _ in range(rounds):
-            cable(self.world, "a")
+            toggle_cable(self.world, "a")
             self.gateway.run(["nft", "delete", "table", "inet", "lbrouter"])
-            self._right_again()
-            yield self._held()
+            self._wait_until_repaired()
+            yield self._memory_and_descriptors()
 
-    def _right_again(self) -> None:
+    def _wait_until_repaired(self) -> None:
         present = ["nft", "list", "table", "inet", "lbrouter"]
-        pulled = self.world.truth["a"].pulled
+        pulled = self.world.injected["a"].pulled
         assert eventually(
             lambda: (
                 self.gateway.run(present).returncode == 0
                 and (not pulled or self.status()["uplinks"]["a"]["state"] == "down")
             ),
-            within_s=SETTLED_WITHIN_S,
+            within_s=SETTLE_TIMEOUT_S,
         )
 
-    def _held(self) -> tuple[int, int]:
-        status = (self.world.daemon.folder / "status").read_text(encoding="ascii")
-        return int(status.split("VmRSS:")[1].split()[0]), self.world.daemon.descriptors()
+    def _memory_and_descriptors(self) -> tuple[int, int]:
+        status = (self.world.daemon.proc_dir / "status").read_text(encoding="ascii")
+        return int(status.split("VmRSS:")[1].split()[0]), self.world.daemon.descriptor_count()
 
-    def _outcome(self, seed: int, steps: list[str], settled: float | None, wrong: str) -> Outcome:
-        memory_kb, descriptors = self._held()
-        return Outcome(
+    def _result(
+        self, seed: int, steps: list[str], settled: float | None, violation: str
+    ) -> SequenceResult:
+        memory_kb, descriptors = self._memory_and_descriptors()
+        return SequenceResult(
             seed=seed,
             steps=tuple(steps),
             settled_s=settled,
-            wrong=wrong,
+            violation=violation,
             memory_kb=memory_kb,
             descriptors=descriptors,
         )
 
-    def _until_right(self) -> str:
+    def _wait_until_consistent(self) -> str:
         """What is still wrong when the time is over; the empty string when all holds."""
-        until = time.monotonic() + SETTLED_WITHIN_S
+        until = time.monotonic() + SETTLE_TIMEOUT_S
         while True:
-            wrong = self._wrong()
+            wrong = self._first_violation()
             if not wrong or time.monotonic() > until:
                 return wrong
             _PAUSE.wait(0.1)
 
-    def _wrong(self) -> str:
+    def _first_violation(self) -> str:
         """The first invariant that does not hold right now."""
         status = self.status()
-        for name, truth in self.world.truth.items():
+        for name, truth in self.world.injected.items():
             state = status["uplinks"][name]["state"]
             if truth.drained and not truth.pulled and state not in ("drained", "down"):
                 return f"{name} is drained and shown as {state}"
             if truth.dead and not truth.drained and state != "down":
                 return f"{name} is dead and shown as {state}"
-        return self._flows_wrong(status) or self.neighbour.wrong()
+        return self._flow_violation(status) or self.foreign_state.changes()
 
-    def _flows_wrong(self, status: Mapping[str, Any]) -> str:
+    def _flow_violation(self, status: Mapping[str, Any]) -> str:
         """New connections of both policies: they work, where they may, in the right shares."""
-        patience = 12_000 if any(each.loss for each in self.world.truth.values()) else 2_500
-        many = FLOWS if self.world.usable else FEW
+        patience = 12_000 if any(each.loss for each in self.world.injected.values()) else 2_500
+        many = FLOW_COUNT if self.world.usable else FEW_FLOWS
         jobs = {
-            policy: self.world.venue.client(vlan).traffic(
+            policy: self.world.venue.client(vlan).start_traffic(
                 "flows", count=count, timeout_ms=patience, concurrency=count
             )
-            for policy, vlan, count in (("spread", "desk", many), ("show", "stream", FEW))
+            for policy, vlan, count in (("spread", "desk", many), ("show", "stream", FEW_FLOWS))
         }
         for policy, job in jobs.items():
             active = status["policies"][policy]["active"]
-            if wrong := self._policy_wrong(policy, active, job.result()):
+            if wrong := self._policy_violation(policy, active, job.result()):
                 return f"{policy}: {wrong}"
         return ""
 
-    def _policy_wrong(self, policy: str, active: list[str], rows: list[Row]) -> str:
+    def _policy_violation(self, policy: str, active: list[str], rows: list[JsonRow]) -> str:
         usable = self.world.usable
         errors = Counter(row["error"] for row in rows if row["error"])
         if not usable:
-            calm = set(errors) <= AT_ONCE and errors.total() == len(rows)
+            calm = set(errors) <= PROMPT_REFUSALS and errors.total() == len(rows)
             return "" if calm else f"nothing is usable, and flows end so: {dict(errors)}"
         if errors:
             return f"{usable} are usable, and flows fail: {dict(errors)} (active: {active})"
@@ -166,31 +175,31 @@ class Sequences:
             return f"flows by {strays}, usable are {usable}"
         if self.world.healthy and not active:
             return f"{self.world.healthy} are healthy, and no uplink is active"
-        return shares_wrong(active, counts) if policy == "spread" else ""
+        return share_violation(active, counts) if policy == "spread" else ""
 
-    def _healed(self) -> str:
+    def _undo_faults_and_wait(self) -> str:
         """Heal the lines and wait until all are up; what is wrong then.
 
         An uplink that has failed often is let back ever later, by design. What holds it must be
         that, and a daemon without memory must take it in at once.
         """
-        self.world.heal()
-        if not eventually(self._all_up, within_s=PATIENT_S):
-            self.damped += 1
+        self.world.undo_faults()
+        if not eventually(self._all_up, within_s=RETURN_TIMEOUT_S):
+            self.damped_count += 1
             self.world.daemon.stop()
             (self.gateway.runtime_dir / "health.json").unlink(missing_ok=True)
-            self.world.asleep = True
-            self.world.wake()
-            if not eventually(self._all_up, within_s=SETTLED_WITHIN_S):
-                return f"not all are up: {self._reasons()}"
-        return self._until_right()
+            self.world.daemon_dead = True
+            self.world.ensure_daemon()
+            if not eventually(self._all_up, within_s=SETTLE_TIMEOUT_S):
+                return f"not all are up: {self._state_reasons()}"
+        return self._wait_until_consistent()
 
     def _all_up(self) -> bool:
         """Degraded is up for whoever tolerates the loss of the last half minute."""
         uplinks = self.status()["uplinks"].values()
         return all(each["state"] in ("up", "degraded") for each in uplinks)
 
-    def _reasons(self) -> str:
+    def _state_reasons(self) -> str:
         found = self.status()["uplinks"]
         return "; ".join(f"{n}: {found[n]['state']}: {found[n]['reason']}" for n in UPLINKS)
 
@@ -204,20 +213,20 @@ class Sequences:
                 return json.loads(lines.readline())["result"]
 
 
-def shares_wrong(active: list[str], counts: Mapping[str, int]) -> str:
+def share_violation(active: list[str], counts: Mapping[str, int]) -> str:
     """Whether flows are not spread over the active uplinks as their weights say."""
     total, flows = sum(WEIGHTS[name] for name in active), sum(counts.values())
     expected = {name: WEIGHTS[name] / total for name in active}
     seen = {name: counts.get(name, 0) / flows for name in UPLINKS}
-    far = [name for name in UPLINKS if abs(seen[name] - expected.get(name, 0)) > NEAR]
+    far = [name for name in UPLINKS if abs(seen[name] - expected.get(name, 0)) > SHARE_TOLERANCE]
     return f"shares {seen}, expected {expected}" if far else ""
 
 
 @contextmanager
-def sequences() -> Iterator[Sequences]:
+def fault_sequences() -> Iterator[FaultSequences]:
     """A venue with a daemon, three uplinks, and somebody else's things in the gateway."""
-    config = parse(THREE.encode(), source="sequences").config
-    with Venue.build(config) as venue, Daemon(venue.gateway) as daemon:
-        played = Sequences(World(venue, daemon))
-        assert eventually(played._all_up, within_s=30), played._reasons()
+    config = parse(THREE_UPLINKS.encode(), source="sequences").config
+    with Venue.build(config) as venue, GatewayDaemon(venue.gateway) as daemon:
+        played = FaultSequences(FaultVenue(venue, daemon))
+        assert eventually(played._all_up, within_s=30), played._state_reasons()
         yield played

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import Daemon
-from tests.topology.conftest import eventually, succeeded
+from tests.kit.gateway_daemon import GatewayDaemon
+from tests.topology.conftest import eventually, require_success
 
 UPLINKS = ("a", "b", "c")
 WEIGHTS = {"a": 50, "b": 30, "c": 20}
 INTERFACES = {"a": "wan1", "b": "wan2", "c": "wan3"}
 
-THREE = """
+THREE_UPLINKS = """
 [gateway]
 name = "sequences"
 
@@ -67,18 +67,18 @@ tolerate = { loss = "2%" }
 
 
 @dataclass(slots=True)
-class Truth:
+class InjectedFaults:
     """What was really done to one uplink and not undone yet. `loss` in percent, each way."""
 
     pulled: bool = False
-    hole: bool = False
+    black_hole: bool = False
     drained: bool = False
     loss: int = 0
 
     @property
     def dead(self) -> bool:
         """Whether nothing can pass."""
-        return self.pulled or self.hole
+        return self.pulled or self.black_hole
 
     @property
     def healthy(self) -> bool:
@@ -87,96 +87,98 @@ class Truth:
 
 
 @dataclass(slots=True)
-class World:
+class FaultVenue:
     """A venue with a daemon, and the truth about its uplinks. `asleep`: the daemon is dead."""
 
     venue: Venue
-    daemon: Daemon
-    truth: dict[str, Truth] = field(default_factory=lambda: {name: Truth() for name in UPLINKS})
-    asleep: bool = False
+    daemon: GatewayDaemon
+    injected: dict[str, InjectedFaults] = field(
+        default_factory=lambda: {name: InjectedFaults() for name in UPLINKS}
+    )
+    daemon_dead: bool = False
 
     @property
     def healthy(self) -> list[str]:
         """Uplinks on which new flows belong."""
-        return [name for name, each in self.truth.items() if each.healthy]
+        return [name for name, each in self.injected.items() if each.healthy]
 
     @property
     def usable(self) -> list[str]:
         """Uplinks by which a flow can pass at all, and may."""
-        return [n for n, each in self.truth.items() if not (each.dead or each.drained)]
+        return [n for n, each in self.injected.items() if not (each.dead or each.drained)]
 
-    def wake(self) -> None:
+    def ensure_daemon(self) -> None:
         """Start the daemon when it is dead."""
-        if self.asleep:
-            self.asleep = False
+        if self.daemon_dead:
+            self.daemon_dead = False
             self.daemon.start()
-            assert eventually(self.daemon.serves, within_s=30), self.daemon.said()[-2000:]
+            assert eventually(self.daemon.is_serving, within_s=30), self.daemon.log_text()[-2000:]
 
-    def heal(self) -> None:
+    def undo_faults(self) -> None:
         """Undo all that is done to the lines; what is done to the gateway, the daemon repairs."""
-        self.wake()
-        for name, each in self.truth.items():
+        self.ensure_daemon()
+        for name, each in self.injected.items():
             if each.pulled:
-                cable(self, name)
-            if each.hole:
-                hole(self, name)
+                toggle_cable(self, name)
+            if each.black_hole:
+                toggle_black_hole(self, name)
             if each.loss:
-                loss(self, name, 0)
+                set_loss(self, name, 0)
             if each.drained:
-                drain(self, name)
+                toggle_drain(self, name)
 
 
-def cable(world: World, name: str) -> str:
+def toggle_cable(world: FaultVenue, name: str) -> str:
     """Pull the cable, or plug it in."""
-    each = world.truth[name]
-    world.venue.isp(name).carrier(up=each.pulled)
+    each = world.injected[name]
+    world.venue.isp(name).set_carrier(up=each.pulled)
     each.pulled = not each.pulled
     return f"{name}: cable {'pulled' if each.pulled else 'plugged in'}"
 
 
-def hole(world: World, name: str) -> str:
+def toggle_black_hole(world: FaultVenue, name: str) -> str:
     """A black hole behind the modem begins or ends."""
-    each = world.truth[name]
-    each.hole = not each.hole
-    world.venue.isp(name).blackhole(on=each.hole)
-    return f"{name}: black hole {'on' if each.hole else 'off'}"
+    each = world.injected[name]
+    each.black_hole = not each.black_hole
+    world.venue.isp(name).set_blackhole(on=each.black_hole)
+    return f"{name}: black hole {'on' if each.black_hole else 'off'}"
 
 
-def loss(world: World, name: str, percent: int) -> str:
+def set_loss(world: FaultVenue, name: str, percent: int) -> str:
     """Random loss each way."""
-    world.truth[name].loss = percent
+    world.injected[name].loss = percent
     world.venue.isp(name).impair(loss_percent=percent)
     return f"{name}: {percent} % loss"
 
 
-def drain(world: World, name: str) -> str:
+def toggle_drain(world: FaultVenue, name: str) -> str:
     """Take an uplink out by hand, or give it back."""
-    world.wake()
-    each = world.truth[name]
+    world.ensure_daemon()
+    each = world.injected[name]
     verb = "restore" if each.drained else "drain"
-    succeeded(world.venue.gateway.lbrouter("uplink", verb, name))
+    require_success(world.venue.gateway.run_lbrouter("uplink", verb, name))
     each.drained = not each.drained
     return f"{verb} {name}"
 
 
-def kill(world: World) -> str:
+def kill_daemon(world: FaultVenue) -> str:
     """The daemon dies amid whatever goes on; it starts again before the next look."""
-    world.wake()
+    world.ensure_daemon()
     world.daemon.kill()
-    world.asleep = True
+    world.daemon_dead = True
     return "kill -9"
 
 
-def restart(world: World) -> str:
+def restart_daemon(world: FaultVenue) -> str:
     """The daemon is told to end, and starts again."""
-    world.wake()
+    world.ensure_daemon()
     world.daemon.stop()
-    world.asleep = True
-    world.wake()
+    world.daemon_dead = True
+    world.ensure_daemon()
     return "restart"
 
 
-DAMAGE = (
+DAMAGE_COMMANDS = (
     "tc qdisc delete dev {interface} root",
     "ip route flush table {table}",
     "ip address flush dev {interface}",
@@ -189,15 +191,15 @@ DAMAGE = (
 )
 
 
-def damage(world: World, rng: random.Random) -> str:
+def damage_gateway(world: FaultVenue, rng: random.Random) -> str:
     """Somebody who does not know us puts his hand to the gateway; it may find nothing to break."""
     gateway = world.venue.gateway
     ours = [
         line.split(":")[0]
-        for line in gateway.check(["ip", "-4", "rule"]).splitlines()
+        for line in gateway.check_output(["ip", "-4", "rule"]).splitlines()
         if 10000 <= int(line.split(":")[0]) < 10100
     ]
-    command = rng.choice(DAMAGE).format(
+    command = rng.choice(DAMAGE_COMMANDS).format(
         interface=INTERFACES[rng.choice(UPLINKS)],
         table=7000 + rng.randrange(4),
         priority=rng.choice(ours or ["10090"]),
@@ -206,17 +208,22 @@ def damage(world: World, rng: random.Random) -> str:
     return command
 
 
-def step(world: World, rng: random.Random) -> str:
+def random_fault(world: FaultVenue, rng: random.Random) -> str:
     """One thing that happens; what it was."""
     name = rng.choice(UPLINKS)
     kinds: list[tuple[int, Callable[[], str]]] = [
-        (5, lambda: cable(world, name)),
-        (5, lambda: hole(world, name)),
-        (3, lambda: loss(world, name, 0 if world.truth[name].loss else rng.choice((5, 10, 20)))),
-        (2, lambda: drain(world, name)),
-        (5, lambda: damage(world, rng)),
-        (1, lambda: kill(world)),
-        (1, lambda: restart(world)),
+        (5, lambda: toggle_cable(world, name)),
+        (5, lambda: toggle_black_hole(world, name)),
+        (
+            3,
+            lambda: set_loss(
+                world, name, 0 if world.injected[name].loss else rng.choice((5, 10, 20))
+            ),
+        ),
+        (2, lambda: toggle_drain(world, name)),
+        (5, lambda: damage_gateway(world, rng)),
+        (1, lambda: kill_daemon(world)),
+        (1, lambda: restart_daemon(world)),
     ]
     weights = [weight for weight, _ in kinds]
     [(_, act)] = rng.choices(kinds, weights)

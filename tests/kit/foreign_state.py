@@ -1,8 +1,8 @@
 """Somebody else's things in the gateway: they must stay as they are, whatever happens to ours."""
 
-from lbrouter.rehearsal.lab.hosts import Gateway
+from lbrouter.rehearsal.lab.hosts import GatewayHost
 
-FOREIGN = """
+FOREIGN_SETUP_SCRIPT = """
 ip link add foreign0 type veth peer name foreign1
 ip link set foreign0 up
 ip link set foreign1 up
@@ -18,7 +18,7 @@ table inet foreign {
 END
 """
 
-STATE = (
+STATE_COMMANDS = (
     "nft -s list table inet foreign",
     "ip -4 rule show pref 100",
     "ip -4 route show table 99",
@@ -27,20 +27,20 @@ STATE = (
 )
 
 
-class Neighbour:
+class ForeignState:
     """Sets its things up when it is made, and remembers how they looked."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: GatewayHost) -> None:
         self.gateway = gateway
-        gateway.script(FOREIGN)
-        self.before = self.now()
+        gateway.run_script(FOREIGN_SETUP_SCRIPT)
+        self.before = self.snapshot()
 
-    def now(self) -> dict[str, str]:
+    def snapshot(self) -> dict[str, str]:
         """How they look, by command."""
-        return {each: self.gateway.run(each.split()).stdout for each in STATE}
+        return {each: self.gateway.run(each.split()).stdout for each in STATE_COMMANDS}
 
-    def wrong(self) -> str:
+    def changes(self) -> str:
         """What was changed; the empty string when all is as it was."""
-        now = self.now()
-        changed = [each for each in STATE if now[each] != self.before[each]]
+        now = self.snapshot()
+        changed = [each for each in STATE_COMMANDS if now[each] != self.before[each]]
         return f"foreign state was changed: {changed}" if changed else ""

@@ -13,10 +13,10 @@ from typing import Any, Self
 from lbrouter.daemon.control import client
 from lbrouter.model.errors import LbrouterError
 from lbrouter.rehearsal.lab import process_netns
-from lbrouter.rehearsal.lab.hosts import Gateway, package_env
-from tests.topology.conftest import eventually, succeeded
+from lbrouter.rehearsal.lab.hosts import GatewayHost, package_env
+from tests.topology.conftest import eventually, require_success
 
-FAST = """
+FAST_HEALTH = """
 [health]
 targets = ["icmp://8.8.8.8", "icmp://1.1.1.1"]
 interval = "100ms"
@@ -25,18 +25,18 @@ up_after = "1s"
 """
 
 
-class Daemon:
+class GatewayDaemon:
     """`with Daemon(gateway) as daemon:` runs `lbrouter run` until the end of the block."""
 
-    def __init__(self, gateway: Gateway, *, wrapper: Sequence[str] = ()) -> None:
+    def __init__(self, gateway: GatewayHost, *, wrapper: Sequence[str] = ()) -> None:
         """`wrapper` is a command that ends in running another."""
         self.gateway = gateway
         self.wrapper = wrapper
-        self.log = gateway.config.parent / "daemon.log"
+        self.log = gateway.config_path.parent / "daemon.log"
 
     def __enter__(self) -> Self:
         self.start()
-        assert eventually(self.serves, within_s=30), self.said()
+        assert eventually(self.is_serving, within_s=30), self.log_text()
         return self
 
     def __exit__(
@@ -48,11 +48,11 @@ class Daemon:
         if self.process.poll() is None:
             self.stop()
         if error is not None:
-            print(self.said())
+            print(self.log_text())
 
     def start(self) -> None:
         command = [*self.wrapper, *self.gateway.lbrouter_argv("run")]
-        argv = process_netns.inside(self.gateway.namespace, command)
+        argv = process_netns.exec_argv(self.gateway.namespace, command)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 argv, env=package_env(), stdout=log, stderr=log, start_new_session=True
@@ -68,12 +68,12 @@ class Daemon:
         self.process.kill()
         self.process.wait(30)
 
-    def hang_up(self) -> None:
+    def reload(self) -> None:
         self.process.send_signal(signal.SIGHUP)
 
-    def serves(self) -> bool:
+    def is_serving(self) -> bool:
         """Whether it answers; a daemon that has ended is a failure at once."""
-        assert self.process.poll() is None, self.said()
+        assert self.process.poll() is None, self.log_text()
         with suppress(LbrouterError):
             return self.ask("status") is not None
         return False
@@ -85,13 +85,13 @@ class Daemon:
         of a second. What the command prints is asked of it elsewhere.
         """
         request = {"verb": verb, **more}
-        return asyncio.run(client.ask(self.gateway.runtime_dir, request, patience_s=10))
+        return asyncio.run(client.ask(self.gateway.runtime_dir, request, timeout_s=10))
 
     def status(self) -> Any:
         """The document of `status --json`; without a daemon, what the command makes of it."""
         found = self.ask("status")
         if found is None:
-            return json.loads(succeeded(self.gateway.lbrouter("status", "--json")))
+            return json.loads(require_success(self.gateway.run_lbrouter("status", "--json")))
         return found
 
     def uplink(self, name: str) -> Any:
@@ -101,24 +101,24 @@ class Daemon:
     def state(self, uplink: str) -> str:
         return str(self.uplink(uplink)["state"])
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         return self.log.read_text(encoding="utf-8")
 
-    def says(self, *words: str) -> bool:
+    def has_logged(self, *words: str) -> bool:
         """Whether one line of what it has said holds all `words`."""
-        return any(all(word in line for word in words) for line in self.said().splitlines())
+        return any(all(word in line for word in words) for line in self.log_text().splitlines())
 
     def events(self, kind: str) -> list[Any]:
         """Entries of one kind so far."""
         answer = self.ask("events", limit=1000, since="")
         if answer is None:
-            text = succeeded(self.gateway.lbrouter("events", "--json", "--limit", "1000"))
+            text = require_success(self.gateway.run_lbrouter("events", "--json", "--limit", "1000"))
             answer = {"events": [json.loads(line) for line in text.splitlines()]}
         return [each for each in answer["events"] if each["kind"] == kind]
 
-    def descriptors(self) -> int:
-        return sum(1 for _ in (self.folder / "fd").iterdir())
+    def descriptor_count(self) -> int:
+        return sum(1 for _ in (self.proc_dir / "fd").iterdir())
 
     @property
-    def folder(self) -> Path:
+    def proc_dir(self) -> Path:
         return Path(f"/proc/{self.process.pid}")

@@ -5,22 +5,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from lbrouter.compile.health import Brain, begin, health, next_deadline, pace, step
+from lbrouter.compile.health import (
+    HealthState,
+    current_health,
+    initial_state,
+    next_deadline,
+    probe_interval_s,
+    step,
+)
 from lbrouter.model.config import Config
 from lbrouter.model.events import (
-    Event,
-    Failure,
+    HealthEvent,
     ProbeAnswered,
+    ProbeFailure,
     ProbeLost,
     ProbeSent,
     Tick,
 )
-from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from tests.kit.builders import config_of
 
 TARGETS = ("icmp://1.1.1.1", "icmp://8.8.8.8", "dns://9.9.9.9", "tcp://1.0.0.1:443")
 
-SHOW = """
+TWO_POLICIES = """
 [policies.show]
 mode = "failover"
 uplinks = ["fiber", "lte"]
@@ -29,7 +36,7 @@ tolerate = { loss = "2%", latency = "150ms", jitter = "40ms" }
 mode = "balance"
 uplinks = ["fiber", "lte"]
 """
-ONE = """
+ONE_UPLINK = """
 [gateway]
 name = "lab"
 [uplinks.fiber]
@@ -37,8 +44,8 @@ interface = "wan1"
 address = "203.0.113.2/30"
 gateway = "203.0.113.1"
 """
-TWO = (
-    ONE
+TWO_UPLINKS = (
+    ONE_UPLINK
     + """
 [uplinks.lte]
 interface = "wan2"
@@ -47,12 +54,12 @@ address = "dhcp"
 )
 
 
-def lab_config(*, text: str = TWO + SHOW, health: str = "") -> Config:
+def simulation_config(*, text: str = TWO_UPLINKS + TWO_POLICIES, health: str = "") -> Config:
     return config_of(text.replace("[uplinks.fiber]", f"[health]\n{health}\n[uplinks.fiber]", 1))
 
 
 @dataclass
-class Way:
+class SimulatedPath:
     """How a simulated line treats one probe at a moment: None loses it, else seconds back."""
 
     rng: Random
@@ -61,7 +68,7 @@ class Way:
     jitter_s: float = 0.002
     dead: Callable[[float, str], bool] = lambda _at, _target: False
     delay: Callable[[float], float] = lambda _at: 0.0
-    failure: Failure = Failure.SILENT
+    failure: ProbeFailure = ProbeFailure.NO_ANSWER
     """Told at once, unless it is silence."""
 
     def carry(self, at: float, target: str) -> float | None:
@@ -73,109 +80,115 @@ class Way:
 
 
 @dataclass
-class Lab:
+class HealthSimulation:
     """A brain, its probers and its lines. `run` goes on until a moment."""
 
     config: Config
-    ways: dict[str, Way]
-    known: Health | None = None
+    paths: dict[str, SimulatedPath]
+    known: GatewayHealth | None = None
     at: float = 0.0
-    brain: Brain = field(init=False)
-    heap: list[tuple[float, int, Event | str]] = field(default_factory=list)
-    number: int = 0
-    turns: dict[str, int] = field(default_factory=dict)
-    sent: dict[str, float] = field(default_factory=dict)
-    due: dict[str, float] = field(default_factory=dict)
+    state: HealthState = field(init=False)
+    heap: list[tuple[float, int, HealthEvent | str]] = field(default_factory=list)
+    scheduled_count: int = 0
+    probe_counts: dict[str, int] = field(default_factory=dict)
+    last_sent_at: dict[str, float] = field(default_factory=dict)
+    next_probe_at: dict[str, float] = field(default_factory=dict)
     probes: int = 0
 
     def __post_init__(self) -> None:
-        self.brain = begin(self.config, self.at, self.known)
-        for index, name in enumerate(self.ways):
-            self.put(self.at + 0.01 * (1 + index), name)
+        self.state = initial_state(self.config, self.at, self.known)
+        for index, name in enumerate(self.paths):
+            self.schedule(self.at + 0.01 * (1 + index), name)
 
-    def put(self, at: float, what: Event | str) -> None:
+    def schedule(self, at: float, what: HealthEvent | str) -> None:
         """`what` happens at `at`: an event, or the next probe of the uplink of that name."""
-        self.number += 1
-        heapq.heappush(self.heap, (at, self.number, what))
+        self.scheduled_count += 1
+        heapq.heappush(self.heap, (at, self.scheduled_count, what))
 
-    def feed(self, event: Event) -> None:
-        self.brain = step(self.brain, event, self.config)
-        for name, sent_at in self.sent.items():
-            self.rearm(name, max(sent_at + pace(self.brain, name), event.at))
+    def process(self, event: HealthEvent) -> None:
+        self.state = step(self.state, event, self.config)
+        for name, sent_at in self.last_sent_at.items():
+            self.rearm(name, max(sent_at + probe_interval_s(self.state, name), event.at))
 
     def rearm(self, name: str, at: float) -> None:
         """The next probe of the uplink is due at `at`, unless it is due sooner."""
-        if at < self.due[name]:
-            self.due[name] = at
-            self.put(at, name)
+        if at < self.next_probe_at[name]:
+            self.next_probe_at[name] = at
+            self.schedule(at, name)
 
     def steps(self, until: float) -> Iterator[float]:
         """Runs, and yields the time after each event."""
         while self.heap and self.heap[0][0] <= until:
-            due = next_deadline(self.brain)
+            due = next_deadline(self.state)
             if due is not None and due < self.heap[0][0]:
-                self.feed(Tick(at=due))
+                self.process(Tick(at=due))
                 yield due
                 continue
             at, _, what = heapq.heappop(self.heap)
             if isinstance(what, str):
-                if self.due.get(what, at) == at:
+                if self.next_probe_at.get(what, at) == at:
                     self.probe(at, what)
             else:
-                self.feed(what)
+                self.process(what)
             self.at = at
             yield at
 
     def probe(self, at: float, name: str) -> None:
-        targets = self.brain.lines[name].settings.targets
-        turn = self.turns[name] = self.turns.get(name, -1) + 1
+        targets = self.state.uplinks[name].settings.targets
+        turn = self.probe_counts[name] = self.probe_counts.get(name, -1) + 1
         target = targets[turn % len(targets)]
         self.probes += 1
-        back = self.ways[name].carry(at, target)
+        back = self.paths[name].carry(at, target)
         if back is not None:
-            self.put(at + back, ProbeAnswered(
+            self.schedule(at + back, ProbeAnswered(
                 at=at + back, uplink=name, target=target, sent_at=at, rtt_s=back))  # fmt: skip
-        elif self.ways[name].failure is not Failure.SILENT:
-            self.put(at + 0.001, ProbeLost(
+        elif self.paths[name].failure is not ProbeFailure.NO_ANSWER:
+            self.schedule(at + 0.001, ProbeLost(
                 at=at + 0.001, uplink=name, target=target, sent_at=at,
-                reason=self.ways[name].failure))  # fmt: skip
-        self.sent[name] = at
-        self.due[name] = float("inf")
-        self.feed(ProbeSent(at=at, uplink=name, target=target))
+                reason=self.paths[name].failure))  # fmt: skip
+        self.last_sent_at[name] = at
+        self.next_probe_at[name] = float("inf")
+        self.process(ProbeSent(at=at, uplink=name, target=target))
 
     def run(self, until: float) -> None:
         for _ in self.steps(until):
             pass
 
-    def when(self, until: float, test: Callable[[Health], bool]) -> float | None:
+    def first_time_when(self, until: float, test: Callable[[GatewayHealth], bool]) -> float | None:
         """The moment at which the health first passes `test`."""
         before = None
         for at in self.steps(until):
-            if (now := self.gist) != before and test(self.health):
+            if (now := self.state_digest) != before and test(self.health):
                 return at
             before = now
         return None
 
     @property
-    def gist(self) -> object:
+    def state_digest(self) -> object:
         """What health depends on, but for its words: cheap, so that it can be asked each time."""
         return [
-            (line.state, line.heard, line.suspect, line.trusted_at > self.brain.at, line.standings)
-            for line in self.brain.lines.values()
+            (
+                line.state,
+                line.responding,
+                line.suspect,
+                line.suspect_until > self.state.at,
+                line.policy_tolerance,
+            )
+            for line in self.state.uplinks.values()
         ]
 
     @property
-    def health(self) -> Health:
-        return health(self.brain, self.config)
+    def health(self) -> GatewayHealth:
+        return current_health(self.state, self.config)
 
 
-def lab_of(
+def simulate(
     *, seed: int = 1, config: Config | None = None, both: bool = False, **fiber: float
-) -> Lab:
+) -> HealthSimulation:
     """A line as asked for, beside one that is trusted to be fine, and probed only for `both`."""
-    ways = {"fiber": Way(Random(seed), **fiber)}
+    ways = {"fiber": SimulatedPath(Random(seed), **fiber)}
     if both:
-        ways["lte"] = Way(Random(seed + 10_000))
-    config = config or lab_config()
+        ways["lte"] = SimulatedPath(Random(seed + 10_000))
+    config = config or simulation_config()
     up = UplinkHealth(state=UplinkState.UP, reason="")
-    return Lab(config, ways, Health(uplinks=dict.fromkeys(config.uplinks, up)))
+    return HealthSimulation(config, ways, GatewayHealth(uplinks=dict.fromkeys(config.uplinks, up)))

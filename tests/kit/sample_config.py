@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from lbrouter.compile.config.parse import Parsed, parse
+from lbrouter.compile.config.parse import ParsedConfig, parse
 from lbrouter.model.errors import ConfigError
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
+EXAMPLE_FILES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 
-GOOD = """
+VALID_CONFIG = """
 [gateway]
 name = "hall"
 dns = ["1.1.1.1", "2606:4700:4700::1111"]
@@ -90,16 +90,16 @@ to = "10.10.10.20:443"
 """
 
 
-def spoiled(*changes: tuple[str, str]) -> str:
+def with_changes(*changes: tuple[str, str]) -> str:
     """The good file with each `old` replaced by its `new`, once; an `old` of "" appends."""
-    text = GOOD
+    text = VALID_CONFIG
     for old, new in changes:
         assert old in text, f"{old!r} is not in the good file"
         text = text.replace(old, new, 1) if old else text + new
     return text
 
 
-def parsed(text: str | bytes) -> Parsed:
+def parse_text(text: str | bytes) -> ParsedConfig:
     raw = text if isinstance(text, bytes) else text.encode()
     return parse(raw, source="hall.toml")
 
@@ -107,7 +107,7 @@ def parsed(text: str | bytes) -> Parsed:
 def errors_of(text: str | bytes) -> list[str]:
     """The errors of a file, a line each; none when it is good."""
     try:
-        parsed(text)
+        parse_text(text)
     except ConfigError as error:
-        return error.what.split("\n")
+        return error.message.split("\n")
     return []

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lbrouter.compile.config.parse import parse
-from lbrouter.compile.shaping.build import Shaping, shape
+from lbrouter.compile.shaping.build import ShapingPlan, build_shaping
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
-from lbrouter.model.health import Health, UplinkHealth, UplinkState
-from lbrouter.model.plan import Operation, Phase, Verb
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.plan import Action, Operation, Phase
 
-UP = UplinkHealth(state=UplinkState.UP, reason="")
-DOWN = UplinkHealth(state=UplinkState.DOWN, reason="", alive=False)
+UPLINK_UP = UplinkHealth(state=UplinkState.UP, reason="")
+UPLINK_DOWN = UplinkHealth(state=UplinkState.DOWN, reason="", alive=False)
 ALLOCATION = Allocation(uplinks={"a": 1, "b": 2}, vlans={"stream": 1, "guests": 2, "desk": 3})
 INTERFACES = ("ua", "ub", "lan", "ls", "lg", "ld", "lan.10", "lan.20", "lan.30")
 FACTS = Facts(
@@ -22,7 +22,7 @@ FACTS = Facts(
     features=frozenset({"fq_codel"}),
 )
 
-HEAD = """
+BASE_CONFIG = """
 [gateway]
 name = "shaping"
 [policies.show]
@@ -39,17 +39,17 @@ interface = "ua"
 address = "203.0.113.2/30"
 gateway = "203.0.113.1"
 """
-A_RATES = 'upload = "20mbit"\ndownload = "40mbit"\n'
-B = """
+RATES_A = 'upload = "20mbit"\ndownload = "40mbit"\n'
+UPLINK_B = """
 [uplinks.b]
 interface = "ub"
 address = "198.51.100.2/30"
 gateway = "198.51.100.1"
 """
-B_RATES = 'upload = "10mbit"\ndownload = "20mbit"\n'
+RATES_B = 'upload = "10mbit"\ndownload = "20mbit"\n'
 
 
-def vlan(
+def vlan_section(
     name: str,
     number: int,
     *,
@@ -69,46 +69,48 @@ priority = {priority}
 """
 
 
-def both(bandwidth: str) -> str:
+def bandwidth_both_ways(bandwidth: str) -> str:
     return f"upload = {{ {bandwidth} }}\ndownload = {{ {bandwidth} }}"
 
 
-STREAM = both('guaranteed = "8mbit"')
-TRUNK = '[lan]\ntrunk = "lan"\n'
-USUAL = HEAD + A_RATES + B + B_RATES
+STREAM_BANDWIDTH = bandwidth_both_ways('guaranteed = "8mbit"')
+TRUNK_SECTION = '[lan]\ntrunk = "lan"\n'
+TWO_RATED_UPLINKS = BASE_CONFIG + RATES_A + UPLINK_B + RATES_B
 
 
-def config(*parts: str) -> Config:
+def config_from(*parts: str) -> Config:
     return parse("".join(parts).encode(), source="test").config
 
 
-def shaped(
+def shaping_of(
     wanted: Config,
     *,
-    a: UplinkHealth = UP,
-    b: UplinkHealth = UP,
+    a: UplinkHealth = UPLINK_UP,
+    b: UplinkHealth = UPLINK_UP,
     facts: Facts = FACTS,
     vlans: Mapping[str, int] = ALLOCATION.vlans,
-) -> Shaping:
-    health = Health(uplinks={"a": a, "b": b})
+) -> ShapingPlan:
+    health = GatewayHealth(uplinks={"a": a, "b": b})
     allocation = replace(ALLOCATION, vlans=vlans)
-    return shape(wanted, allocation=allocation, health=health, facts=facts)
+    return build_shaping(wanted, allocation=allocation, health=health, facts=facts)
 
 
-def rates(found: Shaping, interface: str) -> dict[int, int]:
+def class_rates(found: ShapingPlan, interface: str) -> dict[int, int]:
     """Rate of each class of a tree, by minor."""
     return {c.classid[1]: c.rate for c in found.classes if c.interface == interface}
 
 
-def steps(before: Shaping, after: Shaping) -> list[Operation]:
+def class_operations(before: ShapingPlan, after: ShapingPlan) -> list[Operation]:
     """The class changes from one shaping to another, in no order."""
     old = {c.key: c for c in before.classes}
     new = {c.key: c for c in after.classes}
     found = []
     for key in {*old, *new}:
-        verb = Verb.ADD if key not in old else Verb.CHANGE if key in new else Verb.REMOVE
+        verb = Action.ADD if key not in old else Action.CHANGE if key in new else Action.REMOVE
         phase = Phase.CLASS if key in new else Phase.UNCLASS
         if old.get(key) != new.get(key):
-            step = Operation(phase=phase, verb=verb, new=new.get(key), old=old.get(key), reason="")
+            step = Operation(
+                phase=phase, action=verb, new=new.get(key), old=old.get(key), reason=""
+            )
             found.append(step)
     return found

@@ -13,31 +13,42 @@ from pathlib import Path
 import pytest
 
 from lbrouter.compile.config.parse import parse
-from lbrouter.compile.shaping.build import Shaping, shape
+from lbrouter.compile.shaping.build import ShapingPlan, build_shaping
 from lbrouter.compile.state.diff import diff
 from lbrouter.kernel.backend import LinuxKernel
-from lbrouter.kernel.netns import entered
+from lbrouter.kernel.netns import in_namespace
 from lbrouter.kernel.read.features import features
-from lbrouter.model.facts import Allocation, Facts, InterfaceFacts, Scope
-from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.facts import Allocation, Facts, InterfaceFacts, ObserveScope
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import KernelState
 from lbrouter.model.plan import Plan
 from lbrouter.rehearsal.lab.process_netns import unique_prefix
 
-SECONDS = 2
-NEAR = {"ua": "203.0.113.2", "ub": "198.51.100.2", "stream": "10.0.1.1", "guests": "10.0.2.1"}
-FAR = {"a": "203.0.113.1", "b": "198.51.100.1", "stream": "10.0.1.9", "guests": "10.0.2.9"}
-UPLINKS = {"a": "ua", "b": "ub"}
-UNTAGGED = {"stream": "ls", "guests": "lg"}
-TAGGED = {"stream": "lan.10", "guests": "lan.20"}
-NAMES = ("lan", *UPLINKS.values(), *UNTAGGED.values(), *TAGGED.values())
+FLOW_SECONDS = 2
+GATEWAY_ADDRESSES = {
+    "ua": "203.0.113.2",
+    "ub": "198.51.100.2",
+    "stream": "10.0.1.1",
+    "guests": "10.0.2.1",
+}
+PEER_ADDRESSES = {
+    "a": "203.0.113.1",
+    "b": "198.51.100.1",
+    "stream": "10.0.1.9",
+    "guests": "10.0.2.9",
+}
+UPLINK_PORTS = {"a": "ua", "b": "ub"}
+UNTAGGED_PORTS = {"stream": "ls", "guests": "lg"}
+TAGGED_PORTS = {"stream": "lan.10", "guests": "lan.20"}
+INTERFACE_NAMES = ("lan", *UPLINK_PORTS.values(), *UNTAGGED_PORTS.values(), *TAGGED_PORTS.values())
 ALLOCATION = Allocation(uplinks={"a": 1, "b": 2}, vlans={"stream": 1, "guests": 2})
 FACTS = {
-    name: InterfaceFacts(name=name, index=1, up=True, carrier=True, mtu=1500) for name in NAMES
+    name: InterfaceFacts(name=name, index=1, up=True, carrier=True, mtu=1500)
+    for name in INTERFACE_NAMES
 }
-SCOPE = Scope(interfaces=frozenset(NAMES))
+SCOPE = ObserveScope(interfaces=frozenset(INTERFACE_NAMES))
 
-CONFIG = """
+CONFIG_TEMPLATE = """
 [gateway]
 name = "shaping"
 [uplinks.a]
@@ -70,65 +81,69 @@ mode = "balance"
 uplinks = ["a", "b"]
 """
 
-USUAL = {
+DEFAULT_SECTIONS = {
     "a": 'upload = "20mbit"\ndownload = "20mbit"',
     "b": 'upload = "10mbit"\ndownload = "10mbit"',
     "stream": 'upload = { guaranteed = "8mbit" }\ndownload = { guaranteed = "8mbit" }',
     "guests": 'upload = { guaranteed = "2mbit" }\ndownload = { guaranteed = "2mbit" }',
 }
 
-PLACES = {
+VLAN_PLACEMENT = {
     "ls": {"lan": "", "stream_place": 'port = "ls"', "guests_place": 'port = "lg"'},
     "lan.10": {"lan": '[lan]\ntrunk = "lan"', "stream_place": "id = 10", "guests_place": "id = 20"},
 }
 
 
-class Venue:
+class ShapingVenue:
     """A namespace for each client, one for the gateway, one for all behind the uplinks.
 
     `inside` names the gateway's interfaces to the clients: `TAGGED` on one trunk, or `UNTAGGED`.
     """
 
-    def __init__(self, inside: dict[str, str]) -> None:
-        self.inside = inside
-        self.usual = {**USUAL, **PLACES[inside["stream"]]}
+    def __init__(self, client_ports: dict[str, str]) -> None:
+        self.client_ports = client_ports
+        self.sections = {**DEFAULT_SECTIONS, **VLAN_PLACEMENT[client_ports["stream"]]}
         self.prefix = unique_prefix()
         self.children: list[subprocess.Popen[str]] = []
 
     def build(self) -> None:
         self.batch(f"netns add {self.prefix}{name}" for name in ("gw", "far", "stream", "guests"))
-        for uplink, port in UPLINKS.items():
-            self.pair(port, "far")
-            self.address(port, NEAR[port], "far", FAR[uplink])
-        if self.inside == TAGGED:
-            self.trunk()
-        for client, port in self.inside.items():
-            if self.inside == UNTAGGED:
-                self.pair(port, client)
-            self.address(port, NEAR[client], client, FAR[client])
-            self.batch([f"route add default via {NEAR[client]}"], client)
+        for uplink, port in UPLINK_PORTS.items():
+            self.add_veth_pair(port, "far")
+            self.configure_link(port, GATEWAY_ADDRESSES[port], "far", PEER_ADDRESSES[uplink])
+        if self.client_ports == TAGGED_PORTS:
+            self.add_trunk()
+        for client, port in self.client_ports.items():
+            if self.client_ports == UNTAGGED_PORTS:
+                self.add_veth_pair(port, client)
+            self.configure_link(port, GATEWAY_ADDRESSES[client], client, PEER_ADDRESSES[client])
+            self.batch([f"route add default via {GATEWAY_ADDRESSES[client]}"], client)
         self.batch(
-            [f"route add 10.0.1.0/24 via {NEAR['ua']}", f"route add 10.0.2.0/24 via {NEAR['ua']}",
-             f"rule add from {FAR['b']} lookup 9",
-             f"route add default via {NEAR['ub']} table 9"], "far",
-        )  # fmt: skip
+            [
+                f"route add 10.0.1.0/24 via {GATEWAY_ADDRESSES['ua']}",
+                f"route add 10.0.2.0/24 via {GATEWAY_ADDRESSES['ua']}",
+                f"rule add from {PEER_ADDRESSES['b']} lookup 9",
+                f"route add default via {GATEWAY_ADDRESSES['ub']} table 9",
+            ],
+            "far",
+        )
         self.run("gw", "sysctl", "-qw", "net.ipv4.ip_forward=1")
 
-    def pair(self, port: str, host: str) -> None:
+    def add_veth_pair(self, port: str, host: str) -> None:
         ends = f"link add {port} netns {self.prefix}gw type veth peer name {port}"
         self.batch([f"{ends} netns {self.prefix}{host}"])
 
-    def trunk(self) -> None:
+    def add_trunk(self) -> None:
         """A trunk whose far end stands with the guests; the stream's tag moves on from there."""
-        self.pair("lan", "guests")
+        self.add_veth_pair("lan", "guests")
         for host in ("gw", "guests"):
             self.batch(["link set lan up"], host)
-            for port in TAGGED.values():
+            for port in TAGGED_PORTS.values():
                 tag = port.removeprefix("lan.")
                 self.batch([f"link add link lan name {port} type vlan id {tag}"], host)
-        self.batch([f"link set {TAGGED['stream']} netns {self.prefix}stream"], "guests")
+        self.batch([f"link set {TAGGED_PORTS['stream']} netns {self.prefix}stream"], "guests")
 
-    def address(self, port: str, near: str, host: str, far: str) -> None:
+    def configure_link(self, port: str, near: str, host: str, far: str) -> None:
         for place, address in (("gw", near), (host, far)):
             self.batch([f"addr add {address}/24 dev {port}", f"link set {port} up"], place)
 
@@ -147,71 +162,87 @@ class Venue:
             ["ip", *place, "-batch", "-"], input="\n".join(lines) + "\n", check=True, text=True
         )
 
-    def command(self, where: str, *argv: str) -> list[str]:
+    def namespace_argv(self, where: str, *argv: str) -> list[str]:
         return ["ip", "netns", "exec", f"{self.prefix}{where}", *argv]
 
     def run(self, where: str, *argv: str, stdin: str = "") -> str:
         return subprocess.run(
-            self.command(where, *argv),
+            self.namespace_argv(where, *argv),
             input=stdin, check=True, capture_output=True, text=True, timeout=60,
         ).stdout  # fmt: skip
 
     def start(self, where: str, *argv: str) -> "subprocess.Popen[str]":
         child = subprocess.Popen(
-            self.command(where, *argv), stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL
+            self.namespace_argv(where, *argv),
+            stdout=subprocess.PIPE,
+            text=True,
+            stderr=subprocess.DEVNULL,
         )
         self.children.append(child)
         return child
 
-    def shape(
+    def apply_shaping(
         self,
         *,
         down: frozenset[str] = frozenset(),
         without: frozenset[str] = frozenset(),
         **sections: str,
-    ) -> Shaping:
+    ) -> ShapingPlan:
         """Shape the gateway for `sections` of the configuration, over those of `USUAL`.
 
         `without` are features that this kernel has and that are not to be used.
         """
-        wanted = shaping(down, {**self.usual, **sections}, without)
+        wanted = shaping_for(down, {**self.sections, **sections}, without)
         state = KernelState(
             devices=wanted.devices, links=wanted.links, qdiscs=wanted.qdiscs,
             classes=wanted.classes, redirects=wanted.redirects,
         )  # fmt: skip
-        with entered(Path(f"/run/netns/{self.prefix}gw")):
-            again = asyncio.run(reach(state))
+        with in_namespace(Path(f"/run/netns/{self.prefix}gw")):
+            again = asyncio.run(converge(state))
         assert not again, "the second run found something to change"
-        self.run("gw", "nft", "-f", "-", stdin=ruleset(wanted))
+        self.run("gw", "nft", "-f", "-", stdin=classify_ruleset(wanted))
         return wanted
 
-    def flow(self, client: str, uplink: str, port: int, *options: str) -> "Flow":
+    def start_flow(self, client: str, uplink: str, port: int, *options: str) -> "IperfFlow":
         """An iperf3 test from `client` to the far end behind `uplink`; upload unless `-R`."""
-        server = self.start("far", "iperf3", "-s", "-1", "-p", str(port), "-B", FAR[uplink])
+        server = self.start(
+            "far", "iperf3", "-s", "-1", "-p", str(port), "-B", PEER_ADDRESSES[uplink]
+        )
         self.wait_for(port)
-        argv = ("-c", FAR[uplink], "-p", str(port), "-t", str(SECONDS), "-O", "1", "-J", *options)
-        return Flow(self.start(client, "iperf3", *argv), server)
+        argv = (
+            "-c",
+            PEER_ADDRESSES[uplink],
+            "-p",
+            str(port),
+            "-t",
+            str(FLOW_SECONDS),
+            "-O",
+            "1",
+            "-J",
+            *options,
+        )
+        return IperfFlow(self.start(client, "iperf3", *argv), server)
 
-    def leaves(self, interface: str, count: str) -> dict[str, int]:
+    def leaf_counters(self, interface: str, count: str) -> dict[str, int]:
         """A counter ("qlen", "bytes") of the queue of each class."""
         shown = json.loads(self.run("gw", "tc", "-j", "-s", "qdisc", "show", "dev", interface))
         return {each["parent"]: int(each[count]) for each in shown if "parent" in each}
 
-    def queued(self, interface: str, *classes: str) -> None:
+    def wait_for_queue(self, interface: str, *classes: str) -> None:
         """Poll until packets wait in each of `classes`."""
         until = time.monotonic() + 5
-        while not all(self.leaves(interface, "qlen")[each] for each in classes):
+        while not all(self.leaf_counters(interface, "qlen")[each] for each in classes):
             assert time.monotonic() < until, f"no queue in one of {classes}"
 
-    def received(self, host: str, *interfaces: str) -> int:
+    def received_bytes(self, host: str, *interfaces: str) -> int:
         """Bytes that have arrived at the interfaces of a host."""
         files = [f"/sys/class/net/{interface}/statistics/rx_bytes" for interface in interfaces]
         return sum(int(count) for count in self.run(host, "cat", *files).split())
 
-    def probe(self, seconds: float) -> str:
+    def ping(self, seconds: float) -> str:
         """Ping from the gateway itself for `seconds`, ten times a second or more."""
         count = "120" if seconds > 1 else "9"
-        argv = ("ping", "-c", count, "-i", str(seconds / int(count)), "-q", FAR["a"])
+        argv = ("ping", "-c", count, "-i", str(seconds / int(count)), "-q", PEER_ADDRESSES["a"])
         return self.run("gw", *argv)
 
     def wait_for(self, port: int) -> None:
@@ -222,7 +253,7 @@ class Venue:
         pytest.fail(f"nothing listens on port {port}")
 
 
-class Flow:
+class IperfFlow:
     """A running test."""
 
     def __init__(self, client: "subprocess.Popen[str]", server: "subprocess.Popen[str]") -> None:
@@ -242,11 +273,11 @@ class Flow:
         return float(end["sum_received"]["bits_per_second"])
 
 
-def shaping(
+def shaping_for(
     down: frozenset[str], sections: dict[str, str], without: frozenset[str] = frozenset()
-) -> Shaping:
-    config = parse(CONFIG.format(**sections).encode(), source="shaping.toml").config
-    health = Health(
+) -> ShapingPlan:
+    config = parse(CONFIG_TEMPLATE.format(**sections).encode(), source="shaping.toml").config
+    health = GatewayHealth(
         uplinks={
             name: UplinkHealth(
                 state=UplinkState.DOWN if name in down else UplinkState.UP,
@@ -256,29 +287,29 @@ def shaping(
         }
     )  # fmt: skip
     facts = Facts(interfaces=FACTS, features=features() - without)
-    return shape(config, allocation=ALLOCATION, health=health, facts=facts)
+    return build_shaping(config, allocation=ALLOCATION, health=health, facts=facts)
 
 
-async def reach(wanted: KernelState) -> Plan:
+async def converge(wanted: KernelState) -> Plan:
     """Bring the kernel to `wanted`; the plan that is left afterwards."""
     async with LinuxKernel() as kernel:
-        for operation in diff(mine(await kernel.observe(SCOPE)), wanted).operations:
+        for operation in diff(shaping_part(await kernel.observe(SCOPE)), wanted).operations:
             await kernel.execute(operation)
-        return diff(mine(await kernel.observe(SCOPE)), wanted)
+        return diff(shaping_part(await kernel.observe(SCOPE)), wanted)
 
 
-def mine(state: KernelState) -> KernelState:
+def shaping_part(state: KernelState) -> KernelState:
     """The part of the kernel's state that is about shaping."""
     return KernelState(
         devices=state.devices,
-        links=frozenset(link for link in state.links if link.interface not in NAMES),
+        links=frozenset(link for link in state.links if link.interface not in INTERFACE_NAMES),
         qdiscs=state.qdiscs,
         classes=state.classes,
         redirects=state.redirects,
     )
 
 
-def ruleset(wanted: Shaping) -> str:
+def classify_ruleset(wanted: ShapingPlan) -> str:
     pairs = ((*key.split(" . "), value) for key, value in sorted(wanted.elements))
     elements = ", ".join(f'"{into}" . "{out}" : {value}' for into, out, value in pairs)
     return f"""

@@ -24,7 +24,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", text.lower()).strip().replace(" ", "-") for text in headings}
 
 
-def leads_nowhere(page: Path, link: str) -> bool:
+def is_broken_link(page: Path, link: str) -> bool:
     if re.match(r"[a-z]+:", link):
         return not re.match(r"https?://\w|mailto:", link)
     path, _, anchor = link.partition("#")
@@ -35,7 +35,7 @@ def leads_nowhere(page: Path, link: str) -> bool:
 @pytest.mark.parametrize("page", documents(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     links = LINK.findall(FENCE.sub("", page.read_text()))
-    assert [link for link in links if leads_nowhere(page, link)] == []
+    assert [link for link in links if is_broken_link(page, link)] == []
 
 
 def test_generated_pages_match_the_model() -> None:
@@ -46,7 +46,7 @@ def test_generated_pages_match_the_model() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_make_alone_tells_of_every_target() -> None:
+def test_make_alone_lists_every_target() -> None:
     promised = ["setup", "demo", "check", "test", "test-vm", "test-image", "bench", "deb", "image"]
     promised += ["fmt", "man", "clean"]
     told = subprocess.run(

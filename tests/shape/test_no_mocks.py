@@ -13,16 +13,16 @@ FORBIDDEN = {
 }
 
 
-def dotted(node: ast.AST) -> str:
+def dotted_name(node: ast.AST) -> str:
     """`a.b.c` for an attribute chain, the empty string for anything else."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
-        return f"{dotted(node.value)}.{node.attr}"
+        return f"{dotted_name(node.value)}.{node.attr}"
     return ""
 
 
-def imported(node: ast.AST) -> list[str]:
+def imported_names(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
@@ -30,33 +30,35 @@ def imported(node: ast.AST) -> list[str]:
     return []
 
 
-def fixed_wait(node: ast.AST) -> bool:
+def is_fixed_wait(node: ast.AST) -> bool:
     """`asyncio.sleep(2)`: a wait of a written number; `asyncio.sleep(0)` only yields."""
-    if not (isinstance(node, ast.Call) and dotted(node.func) in {"asyncio.sleep", "anyio.sleep"}):
+    if not (
+        isinstance(node, ast.Call) and dotted_name(node.func) in {"asyncio.sleep", "anyio.sleep"}
+    ):
         return False
     amount = node.args[0] if node.args else None
     return isinstance(amount, ast.Constant) and amount.value >= 1
 
 
-def offences(source: str) -> list[str]:
+def violations(source: str) -> list[str]:
     found = []
     for node in ast.walk(ast.parse(source)):
-        names = [dotted(node), *imported(node)]
+        names = [dotted_name(node), *imported_names(node)]
         found += [
             f"line {getattr(node, 'lineno', 0)}: {word}: {why}"
             for word, why in FORBIDDEN.items()
             if any(name == word or name.startswith(word + ".") for name in names)
         ]
-        if fixed_wait(node):
+        if is_fixed_wait(node):
             found.append(f"line {getattr(node, 'lineno', 0)}: a fixed wait: poll with a deadline")
     return sorted(set(found))
 
 
-def test_no_test_pretends() -> None:
+def test_no_test_uses_mocks_or_fixed_waits() -> None:
     found = [
         f"{path.relative_to(TESTS)} {offence}"
         for path in sorted(TESTS.rglob("*.py"))
-        for offence in offences(path.read_text())
+        for offence in violations(path.read_text())
     ]
     assert not found, "\n".join(found)
 
@@ -74,9 +76,9 @@ def test_no_test_pretends() -> None:
     ],
 )
 def test_the_rule_sees(source: str) -> None:
-    assert offences(source)
+    assert violations(source)
 
 
 @pytest.mark.parametrize("source", ["await asyncio.sleep(0)", "monkeypatch.setenv('A', 'b')"])
 def test_the_rule_lets_pass(source: str) -> None:
-    assert not offences(source)
+    assert not violations(source)

@@ -44,7 +44,7 @@ def test_half_of_all_functions_are_short() -> None:
     assert statistics.median(lines for _, lines in functions()) < MEDIAN_FUNCTION
 
 
-def test_no_file_is_longer_than_a_room() -> None:
+def test_no_file_is_longer_than_its_limit() -> None:
     long = [
         f"{lines:4} {path.relative_to(ROOT)}"
         for path in sources("lbrouter", "tests", "tools")

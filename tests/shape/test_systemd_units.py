@@ -9,7 +9,7 @@ import pytest
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 DAEMON, GUARD = PACKAGING / "lbrouter.service", PACKAGING / "lbrouter-guard.service"
-FIGURE = re.compile(r"Overall exposure level for \S+: ([0-9.]+)")
+EXPOSURE_PATTERN = re.compile(r"Overall exposure level for \S+: ([0-9.]+)")
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
@@ -29,7 +29,7 @@ def exposure(unit: Path) -> float:
     """systemd's own figure, from 0 (nothing to gain) to 10."""
     argv = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    found = FIGURE.search(done.stdout)
+    found = EXPOSURE_PATTERN.search(done.stdout)
     assert found is not None, done.stdout + done.stderr
     return float(found[1])
 
@@ -55,23 +55,23 @@ def test_what_the_daemon_alone_would_be_exposed_to(tmp_path: Path) -> None:
     assert exposure(alone) <= 2.1
 
 
-def calls(name: str) -> frozenset[str]:
+def syscalls_of(name: str) -> frozenset[str]:
     """The system calls of a group, or the one of that name."""
     if not name.startswith("@"):
         return frozenset({name})
     argv = ["systemd-analyze", "syscall-filter", "--no-pager", name]
     lines = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
     words = (line.strip() for line in lines if line.startswith(" ") and "#" not in line)
-    return frozenset[str]().union(*map(calls, words))
+    return frozenset[str]().union(*map(syscalls_of, words))
 
 
-def allowed(unit: Path) -> frozenset[str]:
+def allowed_syscalls(unit: Path) -> frozenset[str]:
     """What its filter lets pass; a line adds to those before it, with ~ it takes away."""
     found = frozenset[str]()
     for line in unit.read_text(encoding="utf-8").splitlines():
         key, _, value = line.partition("=")
         if key == "SystemCallFilter":
-            meant = frozenset[str]().union(*map(calls, value.lstrip("~").split()))
+            meant = frozenset[str]().union(*map(syscalls_of, value.lstrip("~").split()))
             found = found - meant if value.startswith("~") else found | meant
     return found
 
@@ -79,12 +79,12 @@ def allowed(unit: Path) -> frozenset[str]:
 @needs_systemd
 def test_dnsmasq_may_become_a_user_of_its_own() -> None:
     """It ends at once when one of these fails, and the clients get no addresses."""
-    assert {"setgroups", "setgid", "setuid", "capset"} <= allowed(DAEMON)
-    assert "setuid" not in allowed(GUARD)  # which starts nothing
+    assert {"setgroups", "setgid", "setuid", "capset"} <= allowed_syscalls(DAEMON)
+    assert "setuid" not in allowed_syscalls(GUARD)  # which starts nothing
 
 
 @needs_systemd
-def test_systemd_knows_every_word() -> None:
+def test_systemd_knows_every_directive() -> None:
     argv = ["systemd-analyze", "verify", "--man=no", str(DAEMON), str(GUARD)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     complaints = [

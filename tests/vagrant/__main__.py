@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from subprocess import SubprocessError
 
 from tests.vagrant import scenarios
-from tests.vagrant.lab import Lab, LabError, kept, say
-from tests.vagrant.scenarios import Act, Seen
+from tests.vagrant.lab import Lab, LabError, keep_machines, log_progress
+from tests.vagrant.scenarios import Scenario, ScenarioResult
 from tests.vagrant.traffic import Traffic
 
-ACTS: dict[str, tuple[str, Act]] = {
+SCENARIOS: dict[str, tuple[str, Scenario]] = {
     "apply": ("`apply` of a changed file", scenarios.apply),
     "balance": ("balance 60/40, counted at the providers", scenarios.balance),
     "link-down": ("isp-a: cable pulled", scenarios.link_down),
@@ -27,74 +27,76 @@ ACTS: dict[str, tuple[str, Act]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ResultRow:
     """An act that was played; `took_s` on the clock of this host."""
 
     title: str
-    seen: Seen
+    result: ScenarioResult
     took_s: float
 
-    def line(self) -> str:
+    def markdown_row(self) -> str:
         """As Markdown."""
-        text = " ".join(self.seen.text.replace("|", "\\|").split())
-        verdict = "pass" if self.seen.good else "FAIL"
+        text = " ".join(self.result.text.replace("|", "\\|").split())
+        verdict = "pass" if self.result.passed else "FAIL"
         return f"| {self.title} | {text} | {self.took_s:.0f} s | {verdict} |"
 
 
-def played(title: str, act: Callable[[], Seen]) -> Row:
+def run_scenario(title: str, scenario: Callable[[], ScenarioResult]) -> ResultRow:
     """One act; what stops it is what was seen."""
-    say(title)
+    log_progress(title)
     began = time.monotonic()
     try:
-        seen = act()
+        seen = scenario()
     except (LabError, SubprocessError, OSError, ValueError, LookupError) as trouble:
-        seen = Seen(text=f"{type(trouble).__name__}: {trouble}"[:600], good=False)
-    row = Row(title=title, seen=seen, took_s=time.monotonic() - began)
-    say(row.line())
+        seen = ScenarioResult(text=f"{type(trouble).__name__}: {trouble}"[:600], passed=False)
+    row = ResultRow(title=title, result=seen, took_s=time.monotonic() - began)
+    log_progress(row.markdown_row())
     return row
 
 
-def play(names: list[str]) -> Iterator[Row]:
+def run_all(names: list[str]) -> Iterator[ResultRow]:
     """All of it. Without machines there are no acts, and what was made is always destroyed."""
     lab = Lab()
     try:
-        if kept():
-            lab.learn()
+        if keep_machines():
+            lab.prepare_access()
         else:
-            yield (first := played("`vagrant up` of five machines", lambda: scenarios.up(lab)))
-            if not first.seen.good:
+            yield (
+                first := run_scenario("`vagrant up` of five machines", lambda: scenarios.up(lab))
+            )
+            if not first.result.passed:
                 return
-        yield from staged(lab, names)
+        yield from run_with_traffic(lab, names)
     finally:
-        if not kept():
-            yield played("`vagrant destroy`", lambda: scenarios.destroy(lab))
+        if not keep_machines():
+            yield run_scenario("`vagrant destroy`", lambda: scenarios.destroy(lab))
 
 
-def staged(lab: Lab, names: list[str]) -> Iterator[Row]:
+def run_with_traffic(lab: Lab, names: list[str]) -> Iterator[ResultRow]:
     """The acts, with their traffic."""
     traffic = Traffic(lab)
     try:
         for name in names:
-            title, act = ACTS[name]
-            yield played(title, lambda act=act: act(lab, traffic))  # type: ignore[misc]
+            title, act = SCENARIOS[name]
+            yield run_scenario(title, lambda act=act: act(lab, traffic))  # type: ignore[misc]
     finally:
         traffic.close()
 
 
 def main() -> int:
     """Exit code 0 when every row is as it must be."""
-    names = sys.argv[1:] or list(ACTS)
-    if unknown := set(names) - set(ACTS):
+    names = sys.argv[1:] or list(SCENARIOS)
+    if unknown := set(names) - set(SCENARIOS):
         print(
-            f"no such act: {', '.join(sorted(unknown))}; there are {', '.join(ACTS)}",
+            f"no such act: {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}",
             file=sys.stderr,
         )
         return 64
     began = time.monotonic()
-    rows = list(play(names))
+    rows = list(run_all(names))
     print("| what was done | what was seen | took | |\n|---|---|---|---|")
-    print("\n".join(row.line() for row in rows))
-    passed = sum(row.seen.good for row in rows)
+    print("\n".join(row.markdown_row() for row in rows))
+    passed = sum(row.result.passed for row in rows)
     print(f"\n{passed} of {len(rows)} passed, {time.monotonic() - began:.0f} s in all")
     return 0 if rows and passed == len(rows) else 1
 

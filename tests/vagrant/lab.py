@@ -13,14 +13,14 @@ from typing import Any, TypeVar
 
 ROOT = Path(__file__).parents[2]
 AGENTS = ROOT / "lbrouter/rehearsal/agents"
-STATE = ROOT / ".cache/vagrant"
-SOCKETS = Path("/run/lbrouter-ssh")
+STATE_FOLDER = ROOT / ".cache/vagrant"
+SSH_SOCKETS_FOLDER = Path("/run/lbrouter-ssh")
 MACHINES = ("internet", "isp-a", "isp-b", "client", "gateway")
-ASK = "/root/ask.py"
-PREFIX = "lbrouter-"
+ASK_SCRIPT_PATH = "/root/ask.py"
+DOMAIN_PREFIX = "lbrouter-"
 """Of the machines' names in libvirt, as the Vagrantfile gives it."""
 
-WITHIN_S = 300.0
+COMMAND_TIMEOUT_S = 300.0
 """For one command in a machine, or one thing to come true: its processor is emulated."""
 
 Found = TypeVar("Found")
@@ -30,13 +30,17 @@ class LabError(Exception):
     """A command that had to work did not."""
 
 
-def say(text: str) -> None:
+def log_progress(text: str) -> None:
     """Progress, for whoever waits."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-def until(
-    ask: Callable[[], Found], what: str, *, within_s: float = WITHIN_S, pause_s: float = 1.0
+def wait_until(
+    ask: Callable[[], Found],
+    what: str,
+    *,
+    within_s: float = COMMAND_TIMEOUT_S,
+    pause_s: float = 1.0,
 ) -> Found:
     """Ask until the answer is true; LabError when it never becomes so."""
     deadline = time.monotonic() + within_s
@@ -44,16 +48,18 @@ def until(
         if time.monotonic() > deadline:
             message = f"{what}: not within {within_s:.0f} s (last answer: {found!r})"
             raise LabError(message)
-        rest(pause_s)
+        pause(pause_s)
     return found
 
 
-def rest(seconds: float) -> None:
+def pause(seconds: float) -> None:
     """Leave the processors to the machines for a moment between two looks."""
     threading.Event().wait(seconds)
 
 
-def run(argv: list[str], *, within_s: float = WITHIN_S) -> subprocess.CompletedProcess[str]:
+def run(
+    argv: list[str], *, within_s: float = COMMAND_TIMEOUT_S
+) -> subprocess.CompletedProcess[str]:
     """A command on this host, in the lab's namespaces; it may fail."""
     try:
         return subprocess.run(
@@ -68,7 +74,7 @@ def run(argv: list[str], *, within_s: float = WITHIN_S) -> subprocess.CompletedP
         return subprocess.CompletedProcess(argv, 124, "", f"no end within {stuck.timeout:.0f} s")
 
 
-def check(argv: list[str], *, within_s: float = WITHIN_S) -> str:
+def check(argv: list[str], *, within_s: float = COMMAND_TIMEOUT_S) -> str:
     """The same; LabError when it fails."""
     done = run(argv, within_s=within_s)
     if done.returncode != 0:
@@ -81,7 +87,7 @@ def check(argv: list[str], *, within_s: float = WITHIN_S) -> str:
 def vagrant(*words: str, within_s: float) -> str:
     """Vagrant, its output kept in .cache/vagrant/vagrant.log."""
     done = run(["vagrant", *words], within_s=within_s)
-    with (STATE / "vagrant.log").open("a", encoding="utf-8") as log:
+    with (STATE_FOLDER / "vagrant.log").open("a", encoding="utf-8") as log:
         log.write(done.stdout + done.stderr)
     if done.returncode != 0:
         message = f"vagrant {' '.join(words)}: exit code {done.returncode}\n{done.stderr[-3000:]}"
@@ -89,7 +95,7 @@ def vagrant(*words: str, within_s: float) -> str:
     return done.stdout
 
 
-class Talk:
+class RemoteProgram:
     """A program in a machine that answers each line with a line of JSON."""
 
     def __init__(self, argv: list[str]) -> None:
@@ -101,7 +107,7 @@ class Talk:
             text=True,
         )
 
-    def hear(self) -> Any:
+    def read_reply(self) -> Any:
         """The next line."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -115,7 +121,7 @@ class Talk:
         assert self.process.stdin is not None
         self.process.stdin.write(word + "\n")
         self.process.stdin.flush()
-        return self.hear()
+        return self.read_reply()
 
     def close(self) -> None:
         """The end of its standard input ends it."""
@@ -128,57 +134,61 @@ class Talk:
             self.process.wait()
 
 
-class Machine:
+class VagrantMachine:
     """One of the five."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.domain = PREFIX + name
-        self.config = STATE / f"ssh.{name}"
+        self.domain = DOMAIN_PREFIX + name
+        self.config = STATE_FOLDER / f"ssh.{name}"
 
-    def learn(self) -> None:
+    def write_ssh_config(self) -> None:
         """How to log in."""
-        SOCKETS.mkdir(mode=0o700, exist_ok=True)
+        SSH_SOCKETS_FOLDER.mkdir(mode=0o700, exist_ok=True)
         self.config.write_text(vagrant("ssh-config", self.name, within_s=120), encoding="utf-8")
 
-    def ssh(self, command: str, *, alone: bool = False) -> list[str]:
+    def ssh_argv(self, command: str, *, alone: bool = False) -> list[str]:
         """The command line that runs `command` there as root, by the common connection or alone."""
         shared = ["-o", "ControlMaster=auto", "-o", "ControlPersist=3600"]
         return [
             "ssh", "-F", str(self.config), "-o", "ConnectTimeout=20",
             "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=4",
-            "-o", f"ControlPath={SOCKETS}/{'none' if alone else self.name}",
+            "-o", f"ControlPath={SSH_SOCKETS_FOLDER}/{'none' if alone else self.name}",
             *(() if alone else shared), self.name, f"sudo -n sh -c {shlex.quote(command)}",
         ]  # fmt: skip
 
-    def try_(self, command: str, *, within_s: float = WITHIN_S) -> subprocess.CompletedProcess[str]:
+    def run_shell(
+        self, command: str, *, within_s: float = COMMAND_TIMEOUT_S
+    ) -> subprocess.CompletedProcess[str]:
         """A shell command as root; it may fail."""
-        return run(self.ssh(command), within_s=within_s)
+        return run(self.ssh_argv(command), within_s=within_s)
 
-    def sh(self, command: str, *, within_s: float = WITHIN_S) -> str:
+    def check_shell(self, command: str, *, within_s: float = COMMAND_TIMEOUT_S) -> str:
         """A shell command as root that must work."""
-        return check(self.ssh(command), within_s=within_s)
+        return check(self.ssh_argv(command), within_s=within_s)
 
-    def hang_up(self) -> None:
+    def close_connection(self) -> None:
         """Forget the common connection: the machine is about to go, or went."""
-        run(["ssh", "-F", str(self.config), "-o", f"ControlPath={SOCKETS}/{self.name}",
+        run(["ssh", "-F", str(self.config), "-o", f"ControlPath={SSH_SOCKETS_FOLDER}/{self.name}",
              "-O", "exit", self.name], within_s=20)  # fmt: skip
 
-    def answers(self) -> bool:
+    def is_reachable(self) -> bool:
         """Whether one can log in."""
-        return self.try_("true", within_s=60).returncode == 0
+        return self.run_shell("true", within_s=60).returncode == 0
 
-    def put(self, source: Path, target: str) -> None:
+    def copy_file(self, source: Path, target: str) -> None:
         """Copy a file there."""
-        argv = self.ssh(f"cat >{shlex.quote(target)}")
+        argv = self.ssh_argv(f"cat >{shlex.quote(target)}")
         with source.open("rb") as data:
-            subprocess.run(argv, stdin=data, check=True, capture_output=True, timeout=WITHIN_S)
+            subprocess.run(
+                argv, stdin=data, check=True, capture_output=True, timeout=COMMAND_TIMEOUT_S
+            )
 
-    def put_text(self, text: str, target: str) -> None:
+    def write_file(self, text: str, target: str) -> None:
         """Write a file there, and to its disk."""
-        self.sh(f"printf %s {shlex.quote(text)} >{target}; sync")
+        self.check_shell(f"printf %s {shlex.quote(text)} >{target}; sync")
 
-    def card(self, network: str) -> str:
+    def card_mac(self, network: str) -> str:
         """The hardware address of the card on a libvirt network, or of that ending."""
         rows = [
             line.split() for line in check(["virsh", "domiflist", self.domain]).splitlines()[2:]
@@ -193,7 +203,7 @@ class Machine:
             raise LabError(message)
         return found[0]
 
-    def link(self, card: str, *, up: bool) -> None:
+    def set_link(self, card: str, *, up: bool) -> None:
         """Plug a card's cable in, or pull it."""
         check(["virsh", "domif-setlink", self.domain, card, "up" if up else "down"])
 
@@ -210,21 +220,23 @@ class Lab:
     """All of them."""
 
     def __init__(self) -> None:
-        self.internet, self.isp_a, self.isp_b, self.client, self.gateway = map(Machine, MACHINES)
+        self.internet, self.isp_a, self.isp_b, self.client, self.gateway = map(
+            VagrantMachine, MACHINES
+        )
 
-    def all(self) -> list[Machine]:
+    def machines(self) -> list[VagrantMachine]:
         """In the order of MACHINES."""
         return [self.internet, self.isp_a, self.isp_b, self.client, self.gateway]
 
-    def learn(self) -> None:
+    def prepare_access(self) -> None:
         """How to log in to each, and what asks the gateway's daemon."""
-        for machine in self.all():
-            machine.learn()
-        self.gateway.put(Path(__file__).with_name("ask_daemon.py"), ASK)
+        for machine in self.machines():
+            machine.write_ssh_config()
+        self.gateway.copy_file(Path(__file__).with_name("ask_daemon.py"), ASK_SCRIPT_PATH)
 
     def status(self) -> dict[str, Any]:
         """What the gateway says of itself; {} when it says nothing."""
-        done = self.gateway.try_(f"python3 -I -S {ASK} status", within_s=60)
+        done = self.gateway.run_shell(f"python3 -I -S {ASK_SCRIPT_PATH} status", within_s=60)
         if done.returncode != 0:
             return {}
         found: dict[str, Any] = json.loads(done.stdout)
@@ -240,6 +252,6 @@ class Lab:
         return len(found) == 2 and set(found) == {"up"}
 
 
-def kept() -> bool:
+def keep_machines() -> bool:
     """Whether the machines are there already and shall stay: for whoever works on this."""
     return "LBROUTER_VAGRANT_KEEP" in os.environ

@@ -7,219 +7,239 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.vagrant.lab import ROOT, Lab, LabError, Machine, check, until, vagrant
-from tests.vagrant.traffic import Traffic, counted, forget
+from tests.vagrant.lab import ROOT, Lab, LabError, VagrantMachine, check, vagrant, wait_until
+from tests.vagrant.traffic import Traffic, flows_per_provider, reset_flow_counts
 
-EVENT = (ROOT / "vagrant/event.toml").read_text(encoding="utf-8")
-CHANGED = EVENT.replace("isp-a = 70, isp-b = 30", "isp-a = 60, isp-b = 40").replace(
+EVENT_CONFIG = (ROOT / "vagrant/event.toml").read_text(encoding="utf-8")
+CHANGED_CONFIG = EVENT_CONFIG.replace("isp-a = 70, isp-b = 30", "isp-a = 60, isp-b = 40").replace(
     'upload    = "20mbit"', 'upload    = "16mbit"'
 )
 """What is applied first, and holds for all acts but the last."""
 
-FILE = "/etc/lbrouter/lbrouter.toml"
-UP_S, FLOWS, TOLERANCE = 2400.0, 200, 5.0
-SHARES = {"isp-a": 60, "isp-b": 40}
-SURVIVES_S = 15.0
+CONFIG_PATH = "/etc/lbrouter/lbrouter.toml"
+VAGRANT_UP_TIMEOUT_S, FLOW_COUNT, SHARE_TOLERANCE = 2400.0, 200, 5.0
+EXPECTED_SHARES = {"isp-a": 60, "isp-b": 40}
+MAX_GAP_S = 15.0
 """The longest silence that the stream may have: many times what a real machine is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ScenarioResult:
     """What an act showed, in words, and whether it is what was wanted."""
 
     text: str
-    good: bool
+    passed: bool
 
 
-Act = Callable[[Lab, Traffic], Seen]
+Scenario = Callable[[Lab, Traffic], ScenarioResult]
 
 
-def up(lab: Lab) -> Seen:
+def up(lab: Lab) -> ScenarioResult:
     """All machines are made, started and provisioned; nothing stands that is not wanted."""
-    vagrant("up", within_s=UP_S)
-    lab.learn()
-    until(lab.all_up, "both uplinks are up", pause_s=3)
-    version = lab.gateway.sh("dpkg-query -W -f '${Version}' lbrouter")
-    failed = lab.gateway.sh("systemctl --failed --no-legend --plain | cut -d ' ' -f 1").split()
+    vagrant("up", within_s=VAGRANT_UP_TIMEOUT_S)
+    lab.prepare_access()
+    wait_until(lab.all_up, "both uplinks are up", pause_s=3)
+    version = lab.gateway.check_shell("dpkg-query -W -f '${Version}' lbrouter")
+    failed = lab.gateway.check_shell(
+        "systemctl --failed --no-legend --plain | cut -d ' ' -f 1"
+    ).split()
     units = ", ".join(failed) or "none"
     text = f"lbrouter {version} installed, both uplinks up, failed units: {units}"
-    return Seen(text=text, good=not failed)
+    return ScenarioResult(text=text, passed=not failed)
 
 
-def apply(lab: Lab, _traffic: Traffic) -> Seen:
+def apply(lab: Lab, _traffic: Traffic) -> ScenarioResult:
     """A changed file is applied by the daemon, and then there is nothing left to change.
 
     Asked until it is so: while a line is under suspicion, new flows avoid it and `plan` says so.
     """
-    lab.gateway.put_text(CHANGED, FILE)
-    last = lab.gateway.sh("lbrouter apply").strip().splitlines()[-1]
-    settled(lab)
+    lab.gateway.write_file(CHANGED_CONFIG, CONFIG_PATH)
+    last = lab.gateway.check_shell("lbrouter apply").strip().splitlines()[-1]
+    wait_until_settled(lab)
     shares = lab.status()["policies"]["spread"]["shares"]
-    text = f"{last}; then `plan`: nothing to change; shares {words(shares)}"
-    return Seen(text=text, good=shares == SHARES)
+    text = f"{last}; then `plan`: nothing to change; shares {shares_text(shares)}"
+    return ScenarioResult(text=text, passed=shares == EXPECTED_SHARES)
 
 
-def words(shares: dict[str, float]) -> str:
+def shares_text(shares: dict[str, float]) -> str:
     """As people say it."""
     return ", ".join(f"{name} {share:.1f} %" for name, share in shares.items())
 
 
-def balance(lab: Lab, traffic: Traffic) -> Seen:
+def balance(lab: Lab, traffic: Traffic) -> ScenarioResult:
     """Flows of the guests, counted at the providers."""
-    forget(lab)
-    failed = [row["error"] for row in traffic.flows(FLOWS) if row["error"]]
-    found = counted(lab)
-    parts = {name: 100 * found[name] / FLOWS for name in SHARES}
-    near = all(abs(parts[name] - SHARES[name]) <= TOLERANCE for name in SHARES)
-    once = sum(found.values()) == FLOWS
-    return Seen(
-        text=f"{words(parts)} of {FLOWS} flows; {len(failed)} failed",
-        good=near and once and not failed,
+    reset_flow_counts(lab)
+    failed = [row["error"] for row in traffic.flows(FLOW_COUNT) if row["error"]]
+    found = flows_per_provider(lab)
+    parts = {name: 100 * found[name] / FLOW_COUNT for name in EXPECTED_SHARES}
+    near = all(
+        abs(parts[name] - EXPECTED_SHARES[name]) <= SHARE_TOLERANCE for name in EXPECTED_SHARES
+    )
+    once = sum(found.values()) == FLOW_COUNT
+    return ScenarioResult(
+        text=f"{shares_text(parts)} of {FLOW_COUNT} flows; {len(failed)} failed",
+        passed=near and once and not failed,
     )
 
 
-def link_down(lab: Lab, traffic: Traffic) -> Seen:
+def link_down(lab: Lab, traffic: Traffic) -> ScenarioResult:
     """The cable of the line that carries the stream is pulled, and plugged in again."""
-    card = lab.gateway.card("00:01")
+    card = lab.gateway.card_mac("00:01")
 
     def pull() -> None:
-        lab.gateway.link(card, up=False)
+        lab.gateway.set_link(card, up=False)
 
-    return outage(lab, traffic, pull, lambda: lab.gateway.link(card, up=True))
+    return outage(lab, traffic, pull, lambda: lab.gateway.set_link(card, up=True))
 
 
-def black_hole(lab: Lab, traffic: Traffic) -> Seen:
+def black_hole(lab: Lab, traffic: Traffic) -> ScenarioResult:
     """The same line swallows everything while its carrier stays."""
     chain = "type filter hook prerouting priority -300; iifname line drop;"
     rules = f"table inet hole {{ chain swallow {{ {chain} }}; }}"
 
     def swallow() -> None:
-        lab.isp_a.sh(f"nft {shlex.quote(rules)}")
+        lab.isp_a.check_shell(f"nft {shlex.quote(rules)}")
 
-    return outage(lab, traffic, swallow, lambda: lab.isp_a.sh("nft delete table inet hole"))
+    return outage(
+        lab, traffic, swallow, lambda: lab.isp_a.check_shell("nft delete table inet hole")
+    )
 
 
 def outage(
     lab: Lab, traffic: Traffic, begin: Callable[[], None], end: Callable[[], object]
-) -> Seen:
+) -> ScenarioResult:
     """isp-a dies under the stream, which goes on by isp-b; new flows come back later."""
-    until(lab.all_up, "both uplinks are up", pause_s=3)
-    until(lambda: traffic.new_by() == "isp-a", "new flows of the stream go by isp-a")
-    renew(traffic, "isp-a")
-    traffic.calm()
+    wait_until(lab.all_up, "both uplinks are up", pause_s=3)
+    wait_until(
+        lambda: traffic.uplink_of_new_flow() == "isp-a", "new flows of the stream go by isp-a"
+    )
+    restart_stream_on(traffic, "isp-a")
+    traffic.reset_when_running()
     begin()
     try:
-        until(lambda: traffic.by("isp-b"), "the stream runs by isp-b", within_s=120, pause_s=0.1)
-        gaps, rows = traffic.gaps(), traffic.look().values()
-        state = until(lambda: lab.states().get("isp-a"), "the gateway tells its state")
+        wait_until(
+            lambda: traffic.runs_via("isp-b"), "the stream runs by isp-b", within_s=120, pause_s=0.1
+        )
+        gaps, rows = traffic.gaps_text(), traffic.stream_status().values()
+        state = wait_until(lambda: lab.states().get("isp-a"), "the gateway tells its state")
     finally:
         end()
-    until(lab.all_up, "both uplinks are up again", pause_s=3)
-    back = until(lambda: traffic.new_by() == "isp-a", "new flows are back on isp-a")
-    good = back and state == "down" and all(row["gap_s"] <= SURVIVES_S for row in rows)
-    return Seen(text=f"{gaps}; isp-a {state}, and new flows back on it after the repair", good=good)
+    wait_until(lab.all_up, "both uplinks are up again", pause_s=3)
+    back = wait_until(
+        lambda: traffic.uplink_of_new_flow() == "isp-a", "new flows are back on isp-a"
+    )
+    good = back and state == "down" and all(row["gap_s"] <= MAX_GAP_S for row in rows)
+    return ScenarioResult(
+        text=f"{gaps}; isp-a {state}, and new flows back on it after the repair", passed=good
+    )
 
 
-def renew(traffic: Traffic, line: str) -> None:
+def restart_stream_on(traffic: Traffic, line: str) -> None:
     """A stream that another outage has moved begins anew, and goes where new flows go."""
-    if not traffic.by(line):
-        traffic.restart()
-    until(lambda: traffic.by(line), f"the stream runs by {line}")
+    if not traffic.runs_via(line):
+        traffic.restart_stream()
+    wait_until(lambda: traffic.runs_via(line), f"the stream runs by {line}")
 
 
-def reboot(lab: Lab, traffic: Traffic) -> Seen:
+def reboot(lab: Lab, traffic: Traffic) -> ScenarioResult:
     """The gateway restarts, and nobody touches it."""
-    before = state_of(lab.gateway)
-    traffic.calm()
+    before = kernel_state_of(lab.gateway)
+    traffic.reset_when_running()
     began = time.monotonic()
-    lab.gateway.try_("systemctl reboot")
-    lab.gateway.hang_up()
-    until(lambda: not traffic.alive(), "the stream stops", within_s=120)
-    until(traffic.alive, "the stream runs again", within_s=900)
-    took, gaps = time.monotonic() - began, traffic.gaps()
-    settled(lab)
-    same = state_of(lab.gateway) == before
-    analysed = lab.gateway.sh("systemd-analyze | head -n 1").strip()
+    lab.gateway.run_shell("systemctl reboot")
+    lab.gateway.close_connection()
+    wait_until(lambda: not traffic.is_alive(), "the stream stops", within_s=120)
+    wait_until(traffic.is_alive, "the stream runs again", within_s=900)
+    took, gaps = time.monotonic() - began, traffic.gaps_text()
+    wait_until_settled(lab)
+    same = kernel_state_of(lab.gateway) == before
+    analysed = lab.gateway.check_shell("systemd-analyze | head -n 1").strip()
     text = f"the stream runs again {took:.0f} s after the order ({gaps})"
-    text += f"; state {sameness(same)}; {analysed}"
-    return Seen(text=text, good=same)
+    text += f"; state {same_text(same)}; {analysed}"
+    return ScenarioResult(text=text, passed=same)
 
 
-def settled(lab: Lab) -> None:
+def wait_until_settled(lab: Lab) -> None:
     """The gateway is reached, both uplinks are up, and `plan` finds nothing to do."""
-    until(lab.gateway.answers, "the gateway lets one in", within_s=900)
-    until(lab.all_up, "both uplinks are up", pause_s=3)
-    until(lambda: lab.gateway.try_("lbrouter plan").returncode == 0, "`plan` finds nothing to do")
+    wait_until(lab.gateway.is_reachable, "the gateway lets one in", within_s=900)
+    wait_until(lab.all_up, "both uplinks are up", pause_s=3)
+    wait_until(
+        lambda: lab.gateway.run_shell("lbrouter plan").returncode == 0, "`plan` finds nothing to do"
+    )
 
 
-def sameness(same: bool) -> str:  # noqa: FBT001  # a word for a table
+def same_text(same: bool) -> str:  # noqa: FBT001  # a word for a table
     """In words."""
     return "the same" if same else "CHANGED"
 
 
-def state_of(gateway: Machine) -> str:
+def kernel_state_of(gateway: VagrantMachine) -> str:
     """What the kernel holds of ours, without counters and what comes and goes with the flows."""
-    return gateway.sh(
+    return gateway.check_shell(
         "nft -s -t list table inet lbrouter; ip rule; ip route show table all proto 76 | sort;"
         " tc qdisc show | cut -d ' ' -f 2-5 | sort; ip -br address show scope global"
     )
 
 
-def cut_session(lab: Lab, traffic: Traffic) -> Seen:
+def cut_session(lab: Lab, traffic: Traffic) -> ScenarioResult:
     """On trial: new flows of the stream by isp-b. The technician's line dies, nobody confirms."""
     gateway = lab.gateway
-    before = state_of(gateway)
-    trial = CHANGED.replace('["isp-a", "isp-b"]', '["isp-b", "isp-a"]')
-    gateway.put_text(trial, "/root/trial.toml")
-    card = gateway.card("lbrouter-vagrant")
-    until(lambda: traffic.new_by() == "isp-a", "new flows of the stream go by isp-a")
+    before = kernel_state_of(gateway)
+    trial = CHANGED_CONFIG.replace('["isp-a", "isp-b"]', '["isp-b", "isp-a"]')
+    gateway.write_file(trial, "/root/trial.toml")
+    card = gateway.card_mac("lbrouter-vagrant")
+    wait_until(
+        lambda: traffic.uplink_of_new_flow() == "isp-a", "new flows of the stream go by isp-a"
+    )
     command = "lbrouter --config /root/trial.toml apply --confirm-within 60s && cat"
     session = subprocess.Popen(
-        gateway.ssh(command, alone=True), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        gateway.ssh_argv(command, alone=True), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
     try:
-        until(lambda: traffic.new_by() == "isp-b", "the trial has begun")
+        wait_until(lambda: traffic.uplink_of_new_flow() == "isp-b", "the trial has begun")
         began = time.monotonic()
-        gateway.link(card, up=False)
+        gateway.set_link(card, up=False)
     finally:
         session.kill()
         session.wait()
     try:
-        until(lambda: traffic.new_by() == "isp-a", "it is rolled back", within_s=240)
+        wait_until(
+            lambda: traffic.uplink_of_new_flow() == "isp-a", "it is rolled back", within_s=240
+        )
         took = time.monotonic() - began
     finally:
-        gateway.link(card, up=True)
-    gateway.hang_up()
-    settled(lab)
-    same = state_of(gateway) == before
-    text = f"with the line still cut, rolled back {took:.0f} s later; state {sameness(same)}"
-    return Seen(text=text, good=same)
+        gateway.set_link(card, up=True)
+    gateway.close_connection()
+    wait_until_settled(lab)
+    same = kernel_state_of(gateway) == before
+    text = f"with the line still cut, rolled back {took:.0f} s later; state {same_text(same)}"
+    return ScenarioResult(text=text, passed=same)
 
 
-def power_cut(lab: Lab, traffic: Traffic) -> Seen:
+def power_cut(lab: Lab, traffic: Traffic) -> ScenarioResult:
     """The power fails at the first change of an apply; the next boot brings what the file says."""
     gateway = lab.gateway
-    gateway.put_text(EVENT, FILE)
+    gateway.write_file(EVENT_CONFIG, CONFIG_PATH)
     amid = cut_at_first_change(gateway)
-    until(lambda: not traffic.alive(), "the stream stops", within_s=120)
+    wait_until(lambda: not traffic.is_alive(), "the stream stops", within_s=120)
     began = time.monotonic()
     gateway.power_on()
-    until(traffic.alive, "the stream runs again", within_s=900)
+    wait_until(traffic.is_alive, "the stream runs again", within_s=900)
     took = time.monotonic() - began
-    settled(lab)
+    wait_until_settled(lab)
     shares = lab.status()["policies"]["spread"]["shares"]
     text = f"power cut {amid}; the stream runs {took:.0f} s after power-on"
-    text += f"; `plan`: nothing to change; shares {words(shares)}, as the new file says"
-    return Seen(text=text, good=shares == {"isp-a": 70, "isp-b": 30})
+    text += f"; `plan`: nothing to change; shares {shares_text(shares)}, as the new file says"
+    return ScenarioResult(text=text, passed=shares == {"isp-a": 70, "isp-b": 30})
 
 
-def cut_at_first_change(gateway: Machine) -> str:
+def cut_at_first_change(gateway: VagrantMachine) -> str:
     """Start an apply, and pull the plug when the kernel reports a change; how far it was."""
     command = (
         "nft monitor & tc monitor & ip monitor rule route link & lbrouter apply; echo finished"
     )
     session = subprocess.Popen(
-        gateway.ssh(command, alone=True),
+        gateway.ssh_argv(command, alone=True),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -227,7 +247,7 @@ def cut_at_first_change(gateway: Machine) -> str:
     assert session.stdout is not None
     first = session.stdout.readline()
     gateway.cut_power()
-    gateway.hang_up()
+    gateway.close_connection()
     session.kill()
     rest_of = session.stdout.read()
     session.wait()
@@ -237,11 +257,11 @@ def cut_at_first_change(gateway: Machine) -> str:
     return f"at the first change that the kernel told (`{' '.join(first.split()[:6])}`)"
 
 
-def destroy(_lab: Lab) -> Seen:
+def destroy(_lab: Lab) -> ScenarioResult:
     """Nothing is left."""
     vagrant("destroy", "--force", within_s=600)
     left = check(["virsh", "list", "--all", "--name"]).split()
     nets = check(["virsh", "net-list", "--all", "--name"]).split()
     disks = [each.name for each in Path("/var/lib/libvirt/images").glob("lbrouter-*")]
     text = f"machines {left or 'none'}, networks {nets or 'none'}, disks {disks or 'none'}"
-    return Seen(text=text, good=not left and not nets and not disks)
+    return ScenarioResult(text=text, passed=not left and not nets and not disks)

@@ -14,100 +14,103 @@ import sys
 import time
 from typing import Any
 
-TICK_S = 0.1
-ALIVE_S = 1.0
-REASK_S = 3.0
+SEND_INTERVAL_S = 0.1
+ALIVE_WINDOW_S = 1.0
+CONNECT_TIMEOUT_S = 3.0
 """A connection attempt that nobody answers is given up after this long."""
 
 
-class Kind:
+class FlowStats:
     """What one of the two has seen since the last reset."""
 
     def __init__(self) -> None:
         self.source = ""
         self.breaks = 0
-        self.last = time.monotonic()
-        self.longest = 0.0
+        self.last_reply_at = time.monotonic()
+        self.longest_gap_s = 0.0
 
-    def heard(self, source: str = "") -> None:
+    def record_reply(self, source: str = "") -> None:
         """The far end answered."""
         now = time.monotonic()
-        self.longest, self.last = max(self.longest, now - self.last), now
+        self.longest_gap_s, self.last_reply_at = (
+            max(self.longest_gap_s, now - self.last_reply_at),
+            now,
+        )
         self.source = source or self.source
 
     def reset(self) -> None:
         """Forget the silences that are over."""
-        self.breaks, self.longest = 0, 0.0
+        self.breaks, self.longest_gap_s = 0, 0.0
 
     def row(self) -> dict[str, Any]:
         """As it is printed; a silence that goes on counts."""
-        quiet = time.monotonic() - self.last
+        quiet = time.monotonic() - self.last_reply_at
         return {
             "source": self.source,
             "breaks": self.breaks,
-            "gap_s": round(max(self.longest, quiet), 2),
-            "alive": quiet < ALIVE_S,
+            "gap_s": round(max(self.longest_gap_s, quiet), 2),
+            "alive": quiet < ALIVE_WINDOW_S,
         }
 
 
-class Datagrams:
+class UdpStream:
     """One UDP flow."""
 
     def __init__(self, to: tuple[str, int]) -> None:
-        self.kind = Kind()
+        self.stats = FlowStats()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.socket.connect(to)
         self.sent = 0
 
-    def tick(self) -> None:
+    def send_next(self) -> None:
         """Send the next; an ICMP error on the way is not the end."""
         self.sent += 1
         try:
             self.socket.send(b"e stream %d" % self.sent)
         except OSError:
-            self.kind.breaks += 1
+            self.stats.breaks += 1
 
-    def ready(self) -> None:
+    def receive(self) -> None:
         """An answer, or an error that belongs to this flow."""
         try:
-            self.kind.heard(self.socket.recv(2000).split(b" ", 1)[0].decode())
+            self.stats.record_reply(self.socket.recv(2000).split(b" ", 1)[0].decode())
         except OSError:
-            self.kind.breaks += 1
+            self.stats.breaks += 1
 
 
-class Connection:
+class TcpStream:
     """One TCP connection after the other, each until it breaks."""
 
     def __init__(self, to: tuple[str, int]) -> None:
-        self.kind, self.to = Kind(), to
+        self.stats, self.to = FlowStats(), to
         self.socket: socket.socket | None = None
-        self.greeted, self.begun = False, 0.0
+        self.identified, self.opened_at = False, 0.0
 
-    def tick(self) -> None:
+    def send_next(self) -> None:
         """Open the next where none is; ask who we are at first, then something to be echoed."""
         if self.socket is None:
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             self.socket.connect_ex(self.to)
-            self.greeted, self.begun = False, time.monotonic()
+            self.identified, self.opened_at = False, time.monotonic()
             return
         try:
-            self.socket.send(b"tick\n" if self.greeted else b"who stream\n")
+            self.socket.send(b"tick\n" if self.identified else b"who stream\n")
         except BlockingIOError:
-            if not self.greeted and time.monotonic() > self.begun + REASK_S:
-                self.broken()
+            if not self.identified and time.monotonic() > self.opened_at + CONNECT_TIMEOUT_S:
+                self.drop_connection()
         except OSError:
-            self.broken()
+            self.drop_connection()
         else:
-            self.greeted = True
+            self.identified = True
 
-    def broken(self) -> None:
+    def drop_connection(self) -> None:
         """It is dead; the next tick opens another."""
-        self.kind.breaks += 1
+        self.stats.breaks += 1
         if self.socket is not None:
             self.socket.close()
         self.socket = None
 
-    def ready(self) -> None:
+    def receive(self) -> None:
         """Answers, or the end."""
         assert self.socket is not None
         try:
@@ -117,10 +120,10 @@ class Connection:
         except OSError:
             data = b""
         if not data:
-            self.broken()
+            self.drop_connection()
             return
         first = data.split(maxsplit=1)[0].decode()
-        self.kind.heard("" if first == "tick" else first)
+        self.stats.record_reply("" if first == "tick" else first)
 
 
 def new_flow(to: tuple[str, int], wait_s: float = 2.0) -> str:
@@ -135,37 +138,39 @@ def new_flow(to: tuple[str, int], wait_s: float = 2.0) -> str:
             return ""
 
 
-def answer(word: str, udp: Datagrams, tcp: Connection, to: tuple[str, int]) -> dict[str, Any]:
+def handle_command(
+    word: str, udp: UdpStream, tcp: TcpStream, to: tuple[str, int]
+) -> dict[str, Any]:
     """One line of our own side."""
     if word == "new":
         return {"source": new_flow(to)}
     if word == "reset":
-        udp.kind.reset()
-        tcp.kind.reset()
-    return {"udp": udp.kind.row(), "tcp": tcp.kind.row()}
+        udp.stats.reset()
+        tcp.stats.reset()
+    return {"udp": udp.stats.row(), "tcp": tcp.stats.row()}
 
 
 def main() -> None:
     """Until standard input ends."""
     to = sys.argv[1], int(sys.argv[2])
-    udp, tcp, due = Datagrams(to), Connection(to), time.monotonic()
+    udp, tcp, due = UdpStream(to), TcpStream(to), time.monotonic()
     while True:
         wait = max(0.0, due - time.monotonic())
         lines = [each for each in (udp.socket, tcp.socket, sys.stdin) if each is not None]
         ready, _, _ = select.select(lines, [], [], wait)
         if udp.socket in ready:
-            udp.ready()
+            udp.receive()
         if tcp.socket is not None and tcp.socket in ready:
-            tcp.ready()
+            tcp.receive()
         if sys.stdin in ready:
             line = sys.stdin.readline()
             if not line:
                 return
-            print(json.dumps(answer(line.strip(), udp, tcp, to)), flush=True)
+            print(json.dumps(handle_command(line.strip(), udp, tcp, to)), flush=True)
         if time.monotonic() >= due:
-            due += TICK_S
-            udp.tick()
-            tcp.tick()
+            due += SEND_INTERVAL_S
+            udp.send_next()
+            tcp.send_next()
 
 
 if __name__ == "__main__":

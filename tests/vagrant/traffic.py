@@ -5,21 +5,21 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from tests.vagrant.lab import AGENTS, Lab, LabError, Talk, until
+from tests.vagrant.lab import AGENTS, Lab, LabError, RemoteProgram, wait_until
 
-FAR = "192.0.2.80"
+FAR_ADDRESS = "192.0.2.80"
 STREAM_PORT, FLOWS_PORT = 9001, 9000
-BEHIND = {"203.0.113.2": "isp-a"}
+PROVIDER_BY_SOURCE = {"203.0.113.2": "isp-a"}
 """Whose address the far end sees; isp-b gives its own by DHCP, out of 203.0.113.128/25."""
 
-Row = dict[str, Any]
+FlowRow = dict[str, Any]
 
 
-def line_of(source: str) -> str:
+def uplink_of_source(source: str) -> str:
     """The line by which somebody came."""
     if not source:
         return "nobody"
-    return BEHIND.get(source, "isp-b" if source.startswith("203.0.113.") else source)
+    return PROVIDER_BY_SOURCE.get(source, "isp-b" if source.startswith("203.0.113.") else source)
 
 
 class Traffic:
@@ -27,66 +27,66 @@ class Traffic:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        lab.internet.put(AGENTS / "echo_server.py", "/tmp/server.py")
-        lab.client.put(AGENTS / "flow_client.py", "/tmp/client.py")
-        lab.client.put(Path(__file__).with_name("stream.py"), "/tmp/stream.py")
+        lab.internet.copy_file(AGENTS / "echo_server.py", "/tmp/server.py")
+        lab.client.copy_file(AGENTS / "flow_client.py", "/tmp/client.py")
+        lab.client.copy_file(Path(__file__).with_name("stream.py"), "/tmp/stream.py")
         ports = [FLOWS_PORT, STREAM_PORT]
-        request = json.dumps({"addresses": [FAR], "tcp": ports, "udp": ports})
-        self.server = Talk(
-            lab.internet.ssh(f"exec python3 -I /tmp/server.py {shlex.quote(request)}")
+        request = json.dumps({"addresses": [FAR_ADDRESS], "tcp": ports, "udp": ports})
+        self.server = RemoteProgram(
+            lab.internet.ssh_argv(f"exec python3 -I /tmp/server.py {shlex.quote(request)}")
         )
-        self.server.hear()
-        self.stream = self._start()
+        self.server.read_reply()
+        self.stream = self._start_stream()
 
-    def _start(self) -> Talk:
-        command = f"exec ip netns exec stream python3 -I /tmp/stream.py {FAR} {STREAM_PORT}"
-        return Talk(self.lab.client.ssh(command))
+    def _start_stream(self) -> RemoteProgram:
+        command = f"exec ip netns exec stream python3 -I /tmp/stream.py {FAR_ADDRESS} {STREAM_PORT}"
+        return RemoteProgram(self.lab.client.ssh_argv(command))
 
-    def restart(self) -> None:
+    def restart_stream(self) -> None:
         """The stream begins anew, with flows that the gateway does not know."""
         self.stream.close()
-        self.stream = self._start()
+        self.stream = self._start_stream()
 
     def close(self) -> None:
         """Both end."""
         self.stream.close()
         self.server.close()
 
-    def look(self) -> dict[str, Row]:
+    def stream_status(self) -> dict[str, FlowRow]:
         """How the stream does."""
-        found: dict[str, Row] = self.stream.ask("look")
+        found: dict[str, FlowRow] = self.stream.ask("look")
         return found
 
-    def calm(self) -> None:
+    def reset_when_running(self) -> None:
         """The stream runs, and what it suffered is forgotten."""
-        until(self.alive, "the stream runs")
+        wait_until(self.is_alive, "the stream runs")
         self.stream.ask("reset")
 
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether both kinds of the stream were answered in the last second."""
-        return all(row["alive"] for row in self.look().values())
+        return all(row["alive"] for row in self.stream_status().values())
 
-    def by(self, line: str) -> bool:
+    def runs_via(self, line: str) -> bool:
         """Whether both kinds run, and come out at `line`."""
-        rows = self.look().values()
-        return all(row["alive"] and line_of(row["source"]) == line for row in rows)
+        rows = self.stream_status().values()
+        return all(row["alive"] and uplink_of_source(row["source"]) == line for row in rows)
 
-    def new_by(self) -> str:
+    def uplink_of_new_flow(self) -> str:
         """The line that a new flow of the stream's VLAN takes."""
-        return line_of(self.stream.ask("new")["source"])
+        return uplink_of_source(self.stream.ask("new")["source"])
 
-    def gaps(self) -> str:
+    def gaps_text(self) -> str:
         """Both silences, for the table."""
-        rows = self.look()
+        rows = self.stream_status()
         udp, tcp = rows["udp"], rows["tcp"]
         connected = f"{tcp['breaks']} new connections"
         return f"UDP silent {udp['gap_s']:.1f} s; TCP {tcp['gap_s']:.1f} s, {connected}"
 
-    def flows(self, count: int) -> list[Row]:
+    def flows(self, count: int) -> list[FlowRow]:
         """So many new connections from VLAN guests, one after the other in fives."""
-        request = {"to": FAR, "port": FLOWS_PORT, "count": count, "concurrency": 5}
+        request = {"to": FAR_ADDRESS, "port": FLOWS_PORT, "count": count, "concurrency": 5}
         asked = shlex.quote(json.dumps({**request, "timeout_ms": 20_000}))
-        text = self.lab.client.sh(
+        text = self.lab.client.check_shell(
             f"ip netns exec guests python3 -I /tmp/client.py flows {asked}", within_s=600
         )
         rows = [json.loads(line) for line in text.splitlines()]
@@ -96,11 +96,11 @@ class Traffic:
         return rows
 
 
-def counted(lab: Lab) -> dict[str, int]:
+def flows_per_provider(lab: Lab) -> dict[str, int]:
     """How many flows to FLOWS_PORT each provider has seen."""
     found = {}
     for isp in (lab.isp_a, lab.isp_b):
-        text = isp.sh("nft -j list set inet isp flows")
+        text = isp.check_shell("nft -j list set inet isp flows")
         sets = [each["set"] for each in json.loads(text)["nftables"] if "set" in each]
         keys = [element.get("concat", element.get("elem", {}).get("val", {}).get("concat"))
                 for element in sets[0].get("elem", [])]  # fmt: skip
@@ -108,7 +108,7 @@ def counted(lab: Lab) -> dict[str, int]:
     return found
 
 
-def forget(lab: Lab) -> None:
+def reset_flow_counts(lab: Lab) -> None:
     """The providers begin to count anew."""
     for isp in (lab.isp_a, lab.isp_b):
-        isp.sh("nft flush set inet isp flows")
+        isp.check_shell("nft flush set inet isp flows")

@@ -4,30 +4,32 @@ import os
 
 import pytest
 
-from lbrouter.kernel.read.features import NEEDS, features
+from lbrouter.kernel.read.features import FEATURE_PURPOSES, features
 from tests.vm import machine
 
-WITHIN_S = 600
+TESTS_TIMEOUT_S = 600
 """Bound of the tests inside, so that `make test` ends in time. The summary tells what they took."""
 
-INNER = ["tests/contract", "tests/topology"]
+RINGS_INSIDE = ["tests/contract", "tests/topology"]
 """Folders, out of which tests/vm/guest_plugin.py chooses."""
 
-RUN = pytest.StashKey[machine.Run]()
+RUN_KEY = pytest.StashKey[machine.GuestRun]()
 
 
 @pytest.fixture(scope="session")
-def inside(request: pytest.FixtureRequest) -> machine.Run:
+def guest_run(request: pytest.FixtureRequest) -> machine.GuestRun:
     """Boots Debian's kernel once and runs the rings that need a kernel in it."""
     try:
-        machine.require()
+        machine.require_vm_tools()
     except machine.CannotBootError as reason:
         # Build machines can boot it: there, an absent package is a mistake, not a circumstance.
         if os.environ.get("CI"):
             raise
         pytest.skip(str(reason))
-    run = machine.run(INNER, host_lacks=frozenset(NEEDS) - features(), within_s=WITHIN_S)
-    request.config.stash[RUN] = run
+    run = machine.run_pytest(
+        RINGS_INSIDE, host_lacks=frozenset(FEATURE_PURPOSES) - features(), within_s=TESTS_TIMEOUT_S
+    )
+    request.config.stash[RUN_KEY] = run
     return run
 
 
@@ -35,7 +37,7 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Says what the VM took, so that its growth is seen."""
-    run = config.stash.get(RUN, None)
+    run = config.stash.get(RUN_KEY, None)
     if run:
         terminalreporter.write_line(
             f"VM: Linux {run.release}, up in {run.boot_s:.1f} s, "

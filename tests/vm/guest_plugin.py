@@ -15,7 +15,7 @@ REPORTS = Path("/mnt/reports.jsonl")
 HOST_LACKS = frozenset(os.environ.get("LBROUTER_HOST_LACKS", "").split())
 """Features (lbrouter.kernel.read.features) that the kernel of the host does not have."""
 
-JOURNEYS = frozenset({
+TOPOLOGY_TESTS = frozenset({
     "test_identical_uplinks_are_told_apart",
     "test_a_sticky_client_keeps_its_line",
     "test_foreign_mark_bits_survive_on_packets_and_connections",
@@ -24,7 +24,7 @@ JOURNEYS = frozenset({
 """Out of the topology ring: each job of the gateway once. A journey takes half a minute here."""
 
 
-KERNEL_FLOOR = frozenset({
+CONTRACT_FILES = frozenset({
     "test_features.py",
     "test_foreign_objects.py",
     "test_kernel_objects.py",
@@ -35,7 +35,7 @@ KERNEL_FLOOR = frozenset({
 """Out of the contract ring: what writes to the kernel and reads it back. Probes, stores and locks
 are the same on every kernel."""
 
-TOO_LONG = frozenset({
+SLOW_TESTS = frozenset({
     "test_a_refusal_on_the_way_up_leaves_a_bare_machine",
     "test_a_refusal_on_the_way_down_leaves_all_that_stood",
 })  # fmt: skip
@@ -43,44 +43,44 @@ TOO_LONG = frozenset({
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    chosen = choose(items)
+    chosen = select_items(items)
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = [item for item in items if item in chosen]
 
 
-def choose(items: list[pytest.Item]) -> set[pytest.Item]:
-    real = [item for item in items if not left_out(item)]
-    last_case = {name_of(item): item for item in real if worth_repeating(item)}
-    return {item for item in real if needs(item) & HOST_LACKS} | set(last_case.values())
+def select_items(items: list[pytest.Item]) -> set[pytest.Item]:
+    real = [item for item in items if not is_excluded(item)]
+    last_case = {base_name(item): item for item in real if is_worth_repeating(item)}
+    return {item for item in real if needed_features(item) & HOST_LACKS} | set(last_case.values())
 
 
-def left_out(item: pytest.Item) -> bool:
+def is_excluded(item: pytest.Item) -> bool:
     """Slow tests, and cases of the simulated kernel, which is the same everywhere."""
-    case = item.name.removeprefix(name_of(item)).strip("[]").split("-")
+    case = item.name.removeprefix(base_name(item)).strip("[]").split("-")
     return item.get_closest_marker("slow") is not None or "simulated" in case
 
 
-def worth_repeating(item: pytest.Item) -> bool:
+def is_worth_repeating(item: pytest.Item) -> bool:
     if "topology" in item.path.parts:
-        return name_of(item) in JOURNEYS
-    return item.path.name in KERNEL_FLOOR and name_of(item) not in TOO_LONG
+        return base_name(item) in TOPOLOGY_TESTS
+    return item.path.name in CONTRACT_FILES and base_name(item) not in SLOW_TESTS
 
 
-def name_of(item: pytest.Item) -> str:
+def base_name(item: pytest.Item) -> str:
     return item.name.split("[")[0]
 
 
-def needs(item: pytest.Item) -> set[str]:
+def needed_features(item: pytest.Item) -> set[str]:
     return {name for mark in item.iter_markers("needs") for name in mark.args}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Reports are written by the process that receives them from all workers."""
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Scribe(config))
+        config.pluginmanager.register(ReportWriter(config))
 
 
-class Scribe:
+class ReportWriter:
     """Writes each report down at once: what ends a run early takes nothing with it."""
 
     def __init__(self, config: pytest.Config) -> None:

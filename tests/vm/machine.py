@@ -19,9 +19,9 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 TOOLS = Path(sys.executable).parent
 KERNEL = ROOT / ".cache/vm/kernel"
-GUEST = ROOT / "tests/vm/guest.sh"
-MEMORY = "2G"
-AROUND_S = 120
+GUEST_SCRIPT = ROOT / "tests/vm/guest.sh"
+GUEST_MEMORY = "2G"
+BOOT_AND_SHUTDOWN_S = 120
 """Bound of what comes before and after the tests: boot and switching off. Usually 10 s."""
 
 
@@ -30,7 +30,7 @@ class CannotBootError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class GuestRun:
     """All that the VM left behind. Times in seconds."""
 
     boot_s: float
@@ -49,7 +49,7 @@ class Run:
     """Tests that were started and have no report of their end."""
 
 
-def require() -> None:
+def require_vm_tools() -> None:
     """Raises CannotBootError where the VM cannot be started."""
     if not KERNEL.exists():
         raise CannotBootError("no Debian kernel in .cache/vm: `make setup` says why")
@@ -60,21 +60,25 @@ def require() -> None:
         raise CannotBootError("virtme-ng is not in .venv: `make setup` installs it")
 
 
-def run(arguments: list[str], *, host_lacks: frozenset[str], within_s: int) -> Run:
+def run_pytest(arguments: list[str], *, host_lacks: frozenset[str], within_s: int) -> GuestRun:
     """Boots, runs `pytest ARGUMENTS` inside, and reads what it left.
 
     Inside, pytest is interrupted after `within_s`. Raises TimeoutError when the VM hangs, and
     RuntimeError when it never came up, each with the end of what it said.
     """
-    require()
+    require_vm_tools()
     folder = fresh_folder()
     start, used = time.monotonic(), processor_time()
-    boot([" ".join(sorted(host_lacks)), str(within_s), *arguments], folder, within_s + AROUND_S)
+    boot(
+        [" ".join(sorted(host_lacks)), str(within_s), *arguments],
+        folder,
+        within_s + BOOT_AND_SHUTDOWN_S,
+    )
     if not (folder / "ready").exists():
-        message = f"the VM did not come up\n{last_words(folder)}"
+        message = f"the VM did not come up\n{log_tails(folder)}"
         raise RuntimeError(message)
     reports, unfinished = read_reports(folder / "reports.jsonl")
-    return Run(
+    return GuestRun(
         boot_s=float((folder / "booted").read_text()),
         whole_s=time.monotonic() - start,
         processor_s=processor_time() - used,
@@ -82,20 +86,20 @@ def run(arguments: list[str], *, host_lacks: frozenset[str], within_s: int) -> R
         features=dict(line.split() for line in (folder / "features").read_text().splitlines()),
         ended=(folder / "status").exists()
         and (folder / "status").read_text().strip() in {"0", "1"},
-        log=last_words(folder),
+        log=log_tails(folder),
         reports=reports,
         unfinished=unfinished,
     )
 
 
-def bench(names: list[str], *, within_s: int) -> str:
+def run_benchmarks(names: list[str], *, within_s: int) -> str:
     """Boots, runs `python -m bench NAMES` inside; its table. Raises as `run`."""
-    require()
+    require_vm_tools()
     folder = fresh_folder()
-    boot(["bench", str(within_s), *names], folder, within_s + AROUND_S)
+    boot(["bench", str(within_s), *names], folder, within_s + BOOT_AND_SHUTDOWN_S)
     status = folder / "status"
     if not status.exists() or status.read_text().strip() != "0":
-        message = f"the benchmarks inside did not come to their end\n{last_words(folder)}"
+        message = f"the benchmarks inside did not come to their end\n{log_tails(folder)}"
         raise RuntimeError(message)
     return (folder / "table").read_text(encoding="utf-8")
 
@@ -112,9 +116,9 @@ def boot(arguments: list[str], folder: Path, within_s: int) -> None:
     """Runs guest.sh in the VM until it switches itself off."""
     command = [
         TOOLS / "vng", "--disable-kvm", "--run", KERNEL.resolve(), "--cpus", "2",
-        "--memory", MEMORY,
+        "--memory", GUEST_MEMORY,
         f"--rwdir=/mnt={folder}", f"--rodir=/boot={ROOT}", "--rodir=/media=/usr",
-        "--", "bash", GUEST, ROOT, *arguments,
+        "--", "bash", GUEST_SCRIPT, ROOT, *arguments,
     ]  # fmt: skip
     path = f"{TOOLS}:{os.environ['PATH']}:/usr/sbin:/sbin"
     with (folder / "console.log").open("wb") as log:
@@ -125,7 +129,7 @@ def boot(arguments: list[str], folder: Path, within_s: int) -> None:
         try:
             process.wait(within_s)
         except subprocess.TimeoutExpired:
-            message = f"the VM was not done within {within_s} s\n{last_words(folder)}"
+            message = f"the VM was not done within {within_s} s\n{log_tails(folder)}"
             raise TimeoutError(message) from None
         finally:
             stop(process)
@@ -144,7 +148,7 @@ def processor_time() -> float:
     return times.children_user + times.children_system
 
 
-def last_words(folder: Path) -> str:
+def log_tails(folder: Path) -> str:
     """The last lines of what the VM said."""
     paths = [folder / name for name in ("console.log", "features.log", "pytest.log")]
     return "\n".join(path.read_text(errors="replace")[-3000:] for path in paths if path.exists())

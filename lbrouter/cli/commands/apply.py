@@ -5,24 +5,24 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from lbrouter.cli import context
-from lbrouter.cli.output.render import Report, document, notes, say
-from lbrouter.cli.settings import Settings
-from lbrouter.compile.state.foreign_qdiscs import Roots
+from lbrouter.cli.output.render import ChangeReport, print_diagnostics, print_json, print_line
+from lbrouter.cli.settings import CommandSettings
+from lbrouter.compile.state.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import require_tools
-from lbrouter.daemon.confirm.commit_confirm import NOTHING_WAITS, Trial
+from lbrouter.daemon.confirm.commit_confirm import NOTHING_PENDING, CommitConfirm
 from lbrouter.daemon.control import client
 from lbrouter.daemon.control.protocol import Document
 from lbrouter.kernel.backend import LinuxKernel
-from lbrouter.kernel.storage.lock import hold
-from lbrouter.model.errors import Exit, UnavailableError, UsageError
+from lbrouter.kernel.storage.lock import exclusive_lock
+from lbrouter.model.errors import ExitCode, UnavailableError, UsageError
 from lbrouter.model.units import Duration
 from lbrouter.services import secrets
 
-SHORTEST: Final = Duration(1_000)
-LONGEST: Final = Duration(24 * 3_600_000)
+MIN_OPTION_TIME: Final = Duration(1_000)
+MAX_OPTION_TIME: Final = Duration(24 * 3_600_000)
 
 
-def window(text: str, *, option: str = "--confirm-within") -> Duration | None:
+def parse_time_option(text: str, *, option: str = "--confirm-within") -> Duration | None:
     """The argument of an option that takes a time; None for "". Raises UsageError."""
     if not text:
         return None
@@ -30,27 +30,29 @@ def window(text: str, *, option: str = "--confirm-within") -> Duration | None:
         found = Duration.parse(text)
     except ValueError as error:
         raise UsageError(f'{option} "{text}" {error}.') from error
-    if not SHORTEST <= found <= LONGEST:
-        raise UsageError(f'{option} "{text}" is not between {SHORTEST} and {LONGEST}.')
+    if not MIN_OPTION_TIME <= found <= MAX_OPTION_TIME:
+        raise UsageError(
+            f'{option} "{text}" is not between {MIN_OPTION_TIME} and {MAX_OPTION_TIME}.'
+        )
     return found
 
 
 @asynccontextmanager
-async def trial(settings: Settings) -> AsyncIterator[Trial]:
+async def open_commit_confirm(settings: CommandSettings) -> AsyncIterator[CommitConfirm]:
     """The lock, the kernel, and what nobody confirmed in time undone first."""
-    with hold(settings.runtime_dir):
+    with exclusive_lock(settings.runtime_dir):
         async with LinuxKernel() as kernel:
-            found = Trial(context.machine(settings, kernel))
-            overdue = await found.settle()
+            found = CommitConfirm(context.build_applier(settings, kernel))
+            overdue = await found.roll_back_overdue()
             if overdue is not None:
                 said = f"{overdue.source} was not confirmed in time: what stood before is back"
-                notes("warning", (said,))
+                print_diagnostics("warning", (said,))
             yield found
 
 
-async def apply(settings: Settings, within: Duration | None, *, take_over: bool) -> int:
+async def apply(settings: CommandSettings, within: Duration | None, *, take_over: bool) -> int:
     """Make the kernel hold what the file says."""
-    report, file = Report("applied", settings), context.load(settings)
+    report, file = ChangeReport("applied", settings), context.load_config_file(settings)
     require_tools(file.config)
     secrets.require(file.config)
     asked: Document = {"verb": "apply", "config": file.text.decode(), "source": file.source}
@@ -60,60 +62,66 @@ async def apply(settings: Settings, within: Duration | None, *, take_over: bool)
         asked["take_over"] = True
     handed = await client.ask(settings.runtime_dir, asked)
     if handed is not None:
-        notes("warning", handed["warnings"])
-        report.repeat(handed["changes"])
-        return report.close(confirm_s=handed["pending_confirm_s"])
-    async with trial(settings) as here:
-        here.machine.tell = report.teller
-        found = await here.machine.look(file.config)
-        context.warn(file, found, here.store)
-        found = found.with_roots(file.config, Roots.REPLACE if take_over else Roots.REFUSE)
+        print_diagnostics("warning", handed["warnings"])
+        report.print_changes(handed["changes"])
+        return report.finish(confirm_s=handed["pending_confirm_s"])
+    async with open_commit_confirm(settings) as here:
+        here.applier.reporter = report.operation_printer
+        found = await here.applier.observe(file.config)
+        context.print_warnings(file, found, here.store)
+        found = found.with_foreign_qdisc_policy(
+            file.config, ForeignQdiscPolicy.REPLACE if take_over else ForeignQdiscPolicy.REFUSE
+        )
         await here.apply(file, found, within=within)
-        left = here.waiting.left()
-    notes("note", (context.NO_DAEMON,))
-    return report.close(confirm_s=left)
+        left = here.pending.remaining_s()
+    print_diagnostics("note", (context.NO_DAEMON_NOTE,))
+    return report.finish(confirm_s=left)
 
 
-async def confirm(settings: Settings) -> int:
+async def confirm(settings: CommandSettings) -> int:
     """Keep what waits; NotAppliedError (75) when nothing does, or when it was undone already."""
     handed = await client.ask(settings.runtime_dir, {"verb": "confirm"})
     if handed is None:
-        async with trial(settings) as here:
+        async with open_commit_confirm(settings) as here:
             handed = {"kept": here.confirm().source}
-    return _told(settings, handed, f"confirmed: {handed['kept']}")
+    return _print_result(settings, handed, f"confirmed: {handed['kept']}")
 
 
-async def rollback(settings: Settings) -> int:
+async def rollback(settings: CommandSettings) -> int:
     """Undo what waits; nothing to do when nothing does."""
-    report = Report("rolled back", settings)
+    report = ChangeReport("rolled back", settings)
     handed = await client.ask(settings.runtime_dir, {"verb": "rollback"})
     if handed is not None:
-        report.repeat(handed["changes"])
+        report.print_changes(handed["changes"])
         if not handed["undone"]:
-            notes("note", (NOTHING_WAITS,))
-        return report.close()
-    async with trial(settings) as here:
-        if here.waiting.read() is None:
-            notes("note", (NOTHING_WAITS,))
+            print_diagnostics("note", (NOTHING_PENDING,))
+        return report.finish()
+    async with open_commit_confirm(settings) as here:
+        if here.pending.read() is None:
+            print_diagnostics("note", (NOTHING_PENDING,))
         else:
-            here.machine.tell = report.teller
+            here.applier.reporter = report.operation_printer
             await here.rollback()
-    return report.close()
+    return report.finish()
 
 
-async def down(settings: Settings) -> int:
+async def down(settings: CommandSettings) -> int:
     """Take out all that is ours. What waited for confirmation waits no more."""
-    report = Report("removed", settings)
-    with hold(settings.runtime_dir):
+    report = ChangeReport("removed", settings)
+    with exclusive_lock(settings.runtime_dir):
         async with LinuxKernel() as kernel:
-            here = Trial(context.machine(settings, kernel, tell=report.teller))
-            await here.machine.remove(context.config_or_none(settings))
-            here.waiting.clear()
-            notes("warning", here.store.warnings)
-    return report.close()
+            here = CommitConfirm(
+                context.build_applier(settings, kernel, tell=report.operation_printer)
+            )
+            await here.applier.remove_all(context.config_or_none(settings))
+            here.pending.clear()
+            print_diagnostics("warning", here.store.warnings)
+    return report.finish()
 
 
-async def wish(settings: Settings, asked: Document, *, named: str = "") -> int:
+async def send_operator_command(
+    settings: CommandSettings, asked: Document, *, named: str = ""
+) -> int:
     """An operator's word on an uplink or a VLAN, which only the daemon can keep."""
     handed = await client.ask(settings.runtime_dir, asked)
     if handed is None:
@@ -121,12 +129,12 @@ async def wish(settings: Settings, asked: Document, *, named: str = "") -> int:
             f"`{named or 'lbrouter uplink ' + asked['verb']}` needs the daemon, and none runs.",
             remedy="systemctl start lbrouter, or `lbrouter run`.",
         )
-    return _told(settings, handed, handed["said"])
+    return _print_result(settings, handed, handed["said"])
 
 
-def _told(settings: Settings, result: Any, sentence: str) -> int:
+def _print_result(settings: CommandSettings, result: Any, sentence: str) -> int:
     if settings.json:
-        document({"ok": True, **result})
+        print_json({"ok": True, **result})
     else:
-        say(sentence)
-    return Exit.DONE
+        print_line(sentence)
+    return ExitCode.DONE

@@ -9,60 +9,66 @@ from ipaddress import ip_address
 from typing import Final
 
 from lbrouter.cli import context, effects
-from lbrouter.cli.commands.status import console, rate
-from lbrouter.cli.output.render import document, note
-from lbrouter.cli.output.table import Sheet
-from lbrouter.cli.settings import Settings
-from lbrouter.compile.report.clients import ClientStatus, Load, Sighting
-from lbrouter.compile.report.clients import clients as compose
+from lbrouter.cli.commands.status import console, format_rate
+from lbrouter.cli.output.render import print_diagnostic, print_json
+from lbrouter.cli.output.table import ResponsiveTable
+from lbrouter.cli.settings import CommandSettings
+from lbrouter.compile.report.clients import AddressTraffic, ClientObservations, ClientStatus
+from lbrouter.compile.report.clients import client_statuses as compose
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.kernel.read.conntrack import Flow, flows
-from lbrouter.kernel.read.neighbour_table import heard
-from lbrouter.kernel.storage.store import Store
+from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
+from lbrouter.kernel.read.neighbour_table import read_neighbour_table
+from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.config import Config
-from lbrouter.model.errors import Exit
+from lbrouter.model.errors import ExitCode
 from lbrouter.model.kernel_state import IpAddress
-from lbrouter.model.reserved_ids import number_of
+from lbrouter.model.reserved_ids import uplink_number_of_mark
 
-SAMPLE_S: Final = 1.0
+CLIENT_RATE_SAMPLE_S: Final = 1.0
 """Over which rates are counted."""
 
-BLIND: Final = "the connections cannot be read ({}): no uplinks, rates and numbers of connections"
+CONNTRACK_UNREADABLE_NOTE: Final = (
+    "the connections cannot be read ({}): no uplinks, rates and numbers of connections"
+)
 
 
-async def clients(settings: Settings) -> int:
+async def clients(settings: CommandSettings) -> int:
     """Print a row for each client; with JSON {"clients": [...]}, see `compile.clients`."""
-    config = context.load(settings).config
-    found = compose(config, await _seen(settings, config))
+    config = context.load_config_file(settings).config
+    found = compose(config, await _observe_clients(settings, config))
     if settings.json:
-        document({"clients": found})
+        print_json({"clients": found})
     else:
-        console().print(_sheet(found))
-    return Exit.DONE
+        console().print(_clients_table(found))
+    return ExitCode.DONE
 
 
-async def _seen(settings: Settings, config: Config) -> Sighting:
+async def _observe_clients(settings: CommandSettings, config: Config) -> ClientObservations:
     begun = time.monotonic()
     try:
-        before = await asyncio.to_thread(flows)
-        await asyncio.sleep(max(0.0, SAMPLE_S - (time.monotonic() - begun)))
-        seconds, after = time.monotonic() - begun, await asyncio.to_thread(flows)
-        loads: Mapping[IpAddress, Load] | None = _loads(before, after)
+        before = await asyncio.to_thread(list_connections)
+        await asyncio.sleep(max(0.0, CLIENT_RATE_SAMPLE_S - (time.monotonic() - begun)))
+        seconds, after = time.monotonic() - begun, await asyncio.to_thread(list_connections)
+        loads: Mapping[IpAddress, AddressTraffic] | None = _client_loads(before, after)
     except OSError as error:
-        note(f"note: {BLIND.format(error.strerror)}")
-        seconds, loads = SAMPLE_S, None
-    numbers = allocate(config, Store(settings.state_dir).allocation()).uplinks
-    return Sighting(
-        leases=effects.dnsmasq_of(settings).held(),
-        neighbours=await heard(frozenset(map(config.device_of, config.vlans.values()))),
-        loads=loads,
-        uplinks={number: name for name, number in numbers.items()},
+        print_diagnostic(f"note: {CONNTRACK_UNREADABLE_NOTE.format(error.strerror)}")
+        seconds, loads = CLIENT_RATE_SAMPLE_S, None
+    numbers = allocate(config, StateStore(settings.state_dir).load_allocation()).uplinks
+    return ClientObservations(
+        leases=effects.dnsmasq_service(settings).current_leases(),
+        neighbours=await read_neighbour_table(
+            frozenset(map(config.vlan_device, config.vlans.values()))
+        ),
+        traffic=loads,
+        uplink_names={number: name for name, number in numbers.items()},
         now=int(time.time()),
-        seconds=seconds,
+        interval_s=seconds,
     )
 
 
-def _loads(before: Sequence[Flow], after: Sequence[Flow]) -> dict[IpAddress, Load]:
+def _client_loads(
+    before: Sequence[ConntrackEntry], after: Sequence[ConntrackEntry]
+) -> dict[IpAddress, AddressTraffic]:
     """What each address has open, and the bytes between the two looks.
 
     A connection that began in between counts with all its bytes; one that ended in between is lost.
@@ -72,7 +78,7 @@ def _loads(before: Sequence[Flow], after: Sequence[Flow]) -> dict[IpAddress, Loa
     sums: dict[bytes, list[int]] = defaultdict(lambda: [0, 0])
     uncounted: set[bytes] = set()
     for flow in after:
-        counts[flow.source][number_of(flow.mark)] += 1
+        counts[flow.source][uplink_number_of_mark(flow.mark)] += 1
         if flow.sent is None or flow.received is None:
             uncounted.add(flow.source)
             continue
@@ -81,45 +87,45 @@ def _loads(before: Sequence[Flow], after: Sequence[Flow]) -> dict[IpAddress, Loa
         total[0] += max(0, flow.sent - sent)
         total[1] += max(0, flow.received - received)
     return {
-        ip_address(source): _load(count, sums[source], counted=source not in uncounted)
+        ip_address(source): _client_load(count, sums[source], counted=source not in uncounted)
         for source, count in counts.items()
         if source
     }
 
 
-def _load(count: Counter[int], total: Sequence[int], *, counted: bool) -> Load:
+def _client_load(count: Counter[int], total: Sequence[int], *, counted: bool) -> AddressTraffic:
     if not counted:
-        return Load(connections=count)
-    return Load(connections=count, sent=total[0], received=total[1])
+        return AddressTraffic(connections=count)
+    return AddressTraffic(connections=count, sent=total[0], received=total[1])
 
 
-def _sheet(found: Sequence[ClientStatus]) -> Sheet:
-    sheet = Sheet(
+def _clients_table(found: Sequence[ClientStatus]) -> ResponsiveTable:
+    sheet = ResponsiveTable(
         *("name", "MAC", "address", "lease until", "VLAN", "uplink", "up", "down", "flows"),
         key="address",
-        aside=("MAC", "lease until", "VLAN", "uplink"),
+        overflow=("MAC", "lease until", "VLAN", "uplink"),
     )
     for each in found:
         flow_count = each["connections"]
-        sheet.add(
+        sheet.add_row(
             each["name"] or "-",
             each["mac"] or "-",
             each["address"],
-            _until(each["lease_ends"]),
+            _format_lease_end(each["lease_ends"]),
             each["vlan"],
             each["uplink"] or "-",
-            _rate(each["upload_bps"]),
-            _rate(each["download_bps"]),
+            _format_rate(each["upload_bps"]),
+            _format_rate(each["download_bps"]),
             "?" if flow_count is None else str(flow_count),
         )
     return sheet
 
 
-def _rate(bps: int | None) -> str:
-    return "?" if bps is None else rate(bps)
+def _format_rate(bps: int | None) -> str:
+    return "?" if bps is None else format_rate(bps)
 
 
-def _until(moment: str | None) -> str:
+def _format_lease_end(moment: str | None) -> str:
     """In the time of the machine: what a clock on the wall shows."""
     if moment is None:
         return "-"

@@ -8,26 +8,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lbrouter.cli.output.render import note, say
-from lbrouter.cli.settings import Settings
-from lbrouter.compile.report.i18n import say as said
-from lbrouter.compile.report.incident_text import sentence
-from lbrouter.compile.report.incidents import stories
+from lbrouter.cli.output.render import print_diagnostic, print_line
+from lbrouter.cli.settings import CommandSettings
+from lbrouter.compile.report.i18n import translate as said
+from lbrouter.compile.report.incident_text import incident_sentence
+from lbrouter.compile.report.incidents import summarise_incidents
 from lbrouter.daemon.control import client
-from lbrouter.daemon.events.history import FILE, recent
-from lbrouter.model.errors import Exit, NotAppliedError, UnavailableError, UsageError
+from lbrouter.daemon.events.history import HISTORY_DB_FILE, recent_events
+from lbrouter.model.errors import ExitCode, NotAppliedError, UnavailableError, UsageError
 from lbrouter.model.language import Language
-from lbrouter.model.timeline import Happening
+from lbrouter.model.timeline import TimelineEvent
 from lbrouter.model.units import Duration
-from lbrouter.model.validated_strings import RefusedError
+from lbrouter.model.validated_strings import InvalidValueError
 
-CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+TIME_OF_DAY_PATTERN = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 
-A_TIME = 'A time ago ("90s", "10m", "2h"), a time of day ("20:14"), or a date and time (RFC 3339).'
+ACCEPTED_SINCE = (
+    'A time ago ("90s", "10m", "2h"), a time of day ("20:14"), or a date and time (RFC 3339).'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class EventFilter:
     """Which events: the last `limit` since `since` ("": ever) of `incident` (None: of any or none).
 
     `brief` is a sentence for each incident instead of its events.
@@ -40,87 +42,101 @@ class Wanted:
     follow: bool
 
 
-async def events(settings: Settings, wanted: Wanted, language: Language) -> int:
+async def events(settings: CommandSettings, event_filter: EventFilter, language: Language) -> int:
     """Those wanted, oldest first, then with `follow` those to come.
 
     With JSON one object a line: {"at", "kind", "subject", "text", "incident", "more"}, or a story
     where `brief` asks for those.
     """
-    found = await _past(settings, wanted)
-    if wanted.brief or wanted.incident:
-        _tell(found, settings, wanted, language)
-    if not wanted.brief:
+    found = await _past_events(settings, event_filter)
+    if event_filter.brief or event_filter.incident:
+        _print_incidents(found, settings, event_filter, language)
+    if not event_filter.brief:
         for each in found:
-            _print(each, settings)
-    if wanted.follow:
-        await _follow(settings, wanted)
-    return Exit.DONE
+            _print_event(each, settings)
+    if event_filter.follow:
+        await _follow_events(settings, event_filter)
+    return ExitCode.DONE
 
 
-async def _follow(settings: Settings, wanted: Wanted) -> None:
-    async for each in client.follow(settings.runtime_dir, {"verb": "follow"}):
-        if wanted.incident is None or each["incident"] == wanted.incident:
-            _print(each, settings)
+async def _follow_events(settings: CommandSettings, event_filter: EventFilter) -> None:
+    async for each in client.stream(settings.runtime_dir, {"verb": "follow"}):
+        if event_filter.incident is None or each["incident"] == event_filter.incident:
+            _print_event(each, settings)
     raise UnavailableError("No daemon runs, or it has ended.", remedy="systemctl start lbrouter")
 
 
-def moment_of(text: str, now: datetime) -> str:
+def parse_since(text: str, now: datetime) -> str:
     """The moment that `--since` means, as the history writes it. Raises UsageError.
 
     A time of day is the last one before `now`, on the clock of `now`'s zone.
     """
-    return _moment(text, now).astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return _parse_moment(text, now).astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def _moment(text: str, now: datetime) -> datetime:
-    clock = CLOCK.fullmatch(text)
+def _parse_moment(text: str, now: datetime) -> datetime:
+    clock = TIME_OF_DAY_PATTERN.fullmatch(text)
     if clock is not None:
         hour, minute, second = (int(part or 0) for part in clock.groups())
         found = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
         return found if found <= now else found - timedelta(days=1)
-    with suppress(RefusedError):
+    with suppress(InvalidValueError):
         return now - timedelta(seconds=Duration.parse(text).seconds)
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"--since {text!r} is no time.", remedy=A_TIME) from error
+        raise UsageError(f"--since {text!r} is no time.", remedy=ACCEPTED_SINCE) from error
     return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
 
 
-async def _past(settings: Settings, wanted: Wanted) -> list[Happening]:
-    asked: dict[str, Any] = {"verb": "events", "limit": wanted.limit, "since": wanted.since}
-    incident = "" if wanted.brief and wanted.incident is None else wanted.incident
+async def _past_events(settings: CommandSettings, event_filter: EventFilter) -> list[TimelineEvent]:
+    asked: dict[str, Any] = {
+        "verb": "events",
+        "limit": event_filter.limit,
+        "since": event_filter.since,
+    }
+    incident = "" if event_filter.brief and event_filter.incident is None else event_filter.incident
     if incident is not None:
         asked["incident"] = incident
     with suppress(NotAppliedError):
-        found = await client.ask(settings.runtime_dir, asked, patience_s=5)
+        found = await client.ask(settings.runtime_dir, asked, timeout_s=5)
         if found is not None:
             return list(found["events"])
-    note("note: no daemon runs; this is what it has left")
+    print_diagnostic("note: no daemon runs; this is what it has left")
     try:
-        entries = recent(
-            settings.state_dir, limit=wanted.limit, since=wanted.since, incident=incident
+        entries = recent_events(
+            settings.state_dir,
+            limit=event_filter.limit,
+            since=event_filter.since,
+            incident=incident,
         )
     except sqlite3.Error as error:
         raise UnavailableError(
-            f"The history {settings.state_dir / FILE} cannot be read: {error}.",
+            f"The history {settings.state_dir / HISTORY_DB_FILE} cannot be read: {error}.",
             remedy="Run it as root; a daemon that starts sets a damaged one aside.",
         ) from error
     return [entry.as_json() for entry in entries]
 
 
-def _tell(found: list[Happening], settings: Settings, wanted: Wanted, language: Language) -> None:
+def _print_incidents(
+    found: list[TimelineEvent],
+    settings: CommandSettings,
+    event_filter: EventFilter,
+    language: Language,
+) -> None:
     """A sentence for each incident: "incident 7: ..."."""
-    for story in stories(found):
+    for story in summarise_incidents(found):
         if not settings.json:
             number = said(language, "incident {number}", number=story["incident"])
-            say(f"{number}: {sentence(story, language)}")
-        elif wanted.brief:
-            say(json.dumps(story, ensure_ascii=False))
+            print_line(f"{number}: {incident_sentence(story, language)}")
+        elif event_filter.brief:
+            print_line(json.dumps(story, ensure_ascii=False))
 
 
-def _print(entry: Happening, settings: Settings) -> None:
+def _print_event(entry: TimelineEvent, settings: CommandSettings) -> None:
     if settings.json:
-        say(json.dumps(entry, ensure_ascii=False))
+        print_line(json.dumps(entry, ensure_ascii=False))
     else:
-        say(f"{entry['at']}  {entry['incident'] or '-':>4}  {entry['kind']:<9}  {entry['text']}")
+        print_line(
+            f"{entry['at']}  {entry['incident'] or '-':>4}  {entry['kind']:<9}  {entry['text']}"
+        )

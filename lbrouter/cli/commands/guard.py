@@ -3,74 +3,78 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from lbrouter.cli.output.render import document, notes, say
-from lbrouter.cli.settings import Settings
-from lbrouter.compile.firewall.boot_guard import closed
+from lbrouter.cli.output.render import print_diagnostics, print_json, print_line
+from lbrouter.cli.settings import CommandSettings
+from lbrouter.compile.firewall.boot_guard import guard_table
 from lbrouter.compile.firewall.elements import interfaces_of
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.daemon.config_file import File, load, understood
-from lbrouter.daemon.confirm.pending_commit import Waiting
+from lbrouter.daemon.config_file import ConfigFile, load_config, parse_config
+from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.kernel.objects import nft
-from lbrouter.kernel.storage.lock import hold
-from lbrouter.kernel.storage.store import Store
-from lbrouter.model.errors import ConfigError, Exit, LbrouterError
+from lbrouter.kernel.storage.lock import exclusive_lock
+from lbrouter.kernel.storage.store import StateStore
+from lbrouter.model.errors import ConfigError, ExitCode, LbrouterError
 from lbrouter.model.kernel_state import KernelState, NftTable
-from lbrouter.model.plan import Operation, Phase, Verb
+from lbrouter.model.plan import Action, Operation, Phase
 
-STANDS = "the firewall stands already"
-CLOSED = "closed: nothing is forwarded until the gateway is applied"
+FIREWALL_PRESENT_MESSAGE = "the firewall stands already"
+FIREWALL_CLOSED_MESSAGE = "closed: nothing is forwarded until the gateway is applied"
 
 
-def guard(settings: Settings) -> int:
+def guard(settings: CommandSettings) -> int:
     """Load it, unless a table of ours stands. Raises ConfigError where no file can be read.
 
     What is forwarded is closed first; what should be remembered of it comes after, and may fail.
     """
-    with hold(settings.runtime_dir):
+    with exclusive_lock(settings.runtime_dir):
         stands = nft.observe_table() is not None
         if not stands:
-            store = Store(settings.state_dir)
-            table = _table(settings, store)
+            store = StateStore(settings.state_dir)
+            table = _guard_table(settings, store)
             nft.execute(
-                Operation(phase=Phase.GUARD, verb=Verb.ADD, new=table, old=None, reason=table.why)
+                Operation(
+                    phase=Phase.GUARD, action=Action.ADD, new=table, old=None, reason=table.why
+                )
             )
-            _remember(store, table)
-    said = STANDS if stands else CLOSED
+            _save_guard_state(store, table)
+    said = FIREWALL_PRESENT_MESSAGE if stands else FIREWALL_CLOSED_MESSAGE
     if settings.json:
-        document({"ok": True, "said": said})
+        print_json({"ok": True, "said": said})
     else:
-        say(said)
-    return Exit.DONE
+        print_line(said)
+    return ExitCode.DONE
 
 
-def _table(settings: Settings, store: Store) -> NftTable:
+def _guard_table(settings: CommandSettings, store: StateStore) -> NftTable:
     """By the file that the daemon will take; the interfaces of the last good one are closed too."""
-    files = list(_files(settings, store))
+    files = list(_candidate_files(settings, store))
     first, *others = files
     also = {name for file in others for name in interfaces_of(file.config)}
-    return closed(first.config, allocate(first.config, store.allocation()), also=also)
+    return guard_table(
+        first.config, allocate(first.config, store.load_allocation()), extra_interfaces=also
+    )
 
 
-def _files(settings: Settings, store: Store) -> Iterator[File]:
+def _candidate_files(settings: CommandSettings, store: StateStore) -> Iterator[ConfigFile]:
     """The file, unless it is wrong or was rolled back; then what served last."""
-    text = store.config()
+    text = store.load_config()
     good = None
     if text is not None:
         with suppress(LbrouterError):
-            good = understood(text, source="the last good configuration")
-    waiting = Waiting(state_dir=settings.state_dir, runtime_dir=settings.runtime_dir)
+            good = parse_config(text, source="the last good configuration")
+    waiting = PendingCommitStore(state_dir=settings.state_dir, runtime_dir=settings.runtime_dir)
     try:
-        file = load(settings.config)
+        file = load_config(settings.config)
     except ConfigError:
         if good is None:
             raise
         yield good
         return
     known = [file] if good is None else [file, good]
-    yield from reversed(known) if file.digest == waiting.rejected() else known
+    yield from reversed(known) if file.digest == waiting.rejected_digest() else known
 
 
-def _remember(store: Store, table: NftTable) -> None:
+def _save_guard_state(store: StateStore, table: NftTable) -> None:
     """The text of the table, for an undo; and that no setting of before the boot counts any more.
 
     Settings are found anew by the first apply: nothing else of ours is in the kernel.
@@ -79,4 +83,4 @@ def _remember(store: Store, table: NftTable) -> None:
         store.save_script(table.structure, table.script)
         store.save_baseline(KernelState())
     except LbrouterError as error:
-        notes("warning", (str(error),))
+        print_diagnostics("warning", (str(error),))

@@ -4,35 +4,35 @@ from collections.abc import Sequence
 from typing import Final
 
 from lbrouter.cli.commands import apply
-from lbrouter.cli.settings import Settings
+from lbrouter.cli.settings import CommandSettings
 from lbrouter.daemon.control.protocol import Document
 from lbrouter.model.errors import UsageError
 from lbrouter.model.field_types import parse_line_rate
 from lbrouter.model.units import Rate
 
-OFF: Final = "off"
+LIMIT_OFF: Final = "off"
 
 
-def request(vlan: str, rate: str, *, time: str, directions: Sequence[str]) -> Document:
+def limit_request(vlan: str, rate: str, *, time: str, directions: Sequence[str]) -> Document:
     """What the daemon is asked. Raises UsageError for a rate or a time that makes no sense."""
-    within = apply.window(time, option="--for")
-    if rate == OFF and within is not None:
+    within = apply.parse_time_option(time, option="--for")
+    if rate == LIMIT_OFF and within is not None:
         raise UsageError("A limit ends at once: `off` takes no --for.")
     return {
         "verb": "limit",
         "vlan": vlan,
-        "rate": 0 if rate == OFF else int(_rate(rate)),
+        "rate": 0 if rate == LIMIT_OFF else int(_parse_limit_rate(rate)),
         "for_ms": 0 if within is None else int(within),
         "directions": list(directions),
     }
 
 
-async def limit(settings: Settings, asked: Document) -> int:
+async def limit(settings: CommandSettings, asked: Document) -> int:
     """Set or end a limit. Raises UnavailableError without a daemon."""
-    return await apply.wish(settings, asked, named="lbrouter limit")
+    return await apply.send_operator_command(settings, asked, named="lbrouter limit")
 
 
-def _rate(text: str) -> Rate:
+def _parse_limit_rate(text: str) -> Rate:
     try:
         return parse_line_rate(text)
     except ValueError as error:

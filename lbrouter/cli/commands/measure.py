@@ -6,45 +6,47 @@ from dataclasses import dataclass
 from typing import Final
 
 from lbrouter.cli import context
-from lbrouter.cli.commands.status import rate
-from lbrouter.cli.output.render import document, note, say
-from lbrouter.cli.settings import Settings
+from lbrouter.cli.commands.status import format_rate
+from lbrouter.cli.output.render import print_diagnostic, print_json, print_line
+from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.shaping.measure_proposal import (
-    Latency,
-    LineMeasured,
-    Samples,
-    WayMeasured,
-    latency,
-    snippet,
-    way,
+    DirectionMeasurement,
+    DirectionSamples,
+    LatencyDocument,
+    UplinkMeasurement,
+    config_snippet,
+    direction_measurement,
+    latency_summary,
 )
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.compile.state.desired import scope_of
+from lbrouter.compile.state.desired import observation_scope
 from lbrouter.kernel import http_transfer
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.probe import Prober
-from lbrouter.kernel.probe.bound_socket import Line
-from lbrouter.kernel.read.counters import measure as traffic_of
-from lbrouter.kernel.storage.store import Store
+from lbrouter.kernel.probe.bound_socket import UplinkBinding
+from lbrouter.kernel.read.counters import measure_traffic as traffic_of
+from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.config import Config, Uplink
-from lbrouter.model.errors import Exit, NotAppliedError, UsageError
-from lbrouter.model.events import Event, ProbeAnswered
+from lbrouter.model.errors import ExitCode, NotAppliedError, UsageError
+from lbrouter.model.events import HealthEvent, ProbeAnswered
 from lbrouter.model.kernel_state import KernelState
 from lbrouter.services import iperf
 
-IDLE_S: Final = 2.0
-PROBE_EVERY_S: Final = 0.1
-IN_USE_BPS: Final = 1_000_000
+IDLE_LATENCY_SAMPLE_S: Final = 2.0
+MEASURE_PROBE_INTERVAL_S: Final = 0.1
+UPLINK_IN_USE_BPS: Final = 1_000_000
 """More than this goes over a line that somebody needs."""
 
-BUSY: Final = "Uplink {} is in use ({} up, {} down): a measurement fills it for {} s each way."
+UPLINK_IN_USE_MESSAGE: Final = (
+    "Uplink {} is in use ({} up, {} down): a measurement fills it for {} s each way."
+)
 
-Transfer = Callable[[bool], Awaitable[list[float]]]
+TransferFunction = Callable[[bool], Awaitable[list[float]]]
 """Whether it is a download; what came of it, second by second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class MeasureArguments:
     """The arguments of the verb, as they were typed."""
 
     uplink: str
@@ -54,60 +56,60 @@ class Wanted:
     yes: bool
 
 
-async def measure(settings: Settings, wanted: Wanted) -> int:
+async def measure(settings: CommandSettings, arguments: MeasureArguments) -> int:
     """Print what was measured and what the file should say; JSON: `proposal.LineMeasured`."""
-    config = context.load(settings).config
-    uplink = config.uplinks.get(wanted.uplink)
+    config = context.load_config_file(settings).config
+    uplink = config.uplinks.get(arguments.uplink)
     if uplink is None:
         there = f"There is: {', '.join(config.uplinks)}."
-        raise UsageError(f"There is no uplink {wanted.uplink!r}.", remedy=there)
-    numbers = allocate(config, Store(settings.state_dir).allocation()).uplinks
-    line = Line(interface=uplink.interface, number=numbers[uplink.name])
-    transfer_by = _transfer(wanted, line)
-    if not wanted.yes:
-        await _refuse_in_use(uplink, wanted.seconds)
-    found = await _measured(config, uplink, line, transfer_by)
+        raise UsageError(f"There is no uplink {arguments.uplink!r}.", remedy=there)
+    numbers = allocate(config, StateStore(settings.state_dir).load_allocation()).uplinks
+    line = UplinkBinding(interface=uplink.interface, number=numbers[uplink.name])
+    transfer_by = _transfer_function(arguments, line)
+    if not arguments.yes:
+        await _refuse_in_use(uplink, arguments.seconds)
+    found = await _measure_uplink(config, uplink, line, transfer_by)
     if settings.json:
-        document(found)
+        print_json(found)
     else:
-        _tell(found)
-    return Exit.DONE
+        _print_measurement(found)
+    return ExitCode.DONE
 
 
-def _transfer(wanted: Wanted, line: Line) -> Transfer:
+def _transfer_function(arguments: MeasureArguments, line: UplinkBinding) -> TransferFunction:
     """By iperf3 or by HTTP. Raises UsageError."""
-    if bool(wanted.server) == bool(wanted.url):
+    if bool(arguments.server) == bool(arguments.url):
         raise UsageError("Against what? Either --server HOST[:PORT] or --url URL.")
-    if wanted.url:
-        url = http_transfer.page(wanted.url)
+    if arguments.url:
+        url = http_transfer.parse_url(arguments.url)
         return lambda download: asyncio.to_thread(
-            http_transfer.run, url, line, seconds=wanted.seconds, download=download
+            http_transfer.measure_rates, url, line, seconds=arguments.seconds, download=download
         )
-    host, _, port = wanted.server.partition(":")
+    host, _, port = arguments.server.partition(":")
     if not host or (port and not port.isdecimal()):
-        raise UsageError(f'"{wanted.server}" is no server.', remedy="HOST, or HOST:PORT.")
-    peer = iperf.Peer(host=host, port=int(port or iperf.PORT))
+        raise UsageError(f'"{arguments.server}" is no server.', remedy="HOST, or HOST:PORT.")
+    peer = iperf.IperfServer(host=host, port=int(port or iperf.IPERF_PORT))
     return lambda download: iperf.run(
-        peer, line.interface, seconds=wanted.seconds, download=download
+        peer, line.interface, seconds=arguments.seconds, download=download
     )
 
 
 async def _refuse_in_use(uplink: Uplink, seconds: int) -> None:
     found = (await traffic_of([uplink.interface])).traffic.get(uplink.interface)
-    if found is not None and max(found.sent_bps, found.received_bps) > IN_USE_BPS:
-        rates = rate(found.sent_bps), rate(found.received_bps)
+    if found is not None and max(found.sent_bps, found.received_bps) > UPLINK_IN_USE_BPS:
+        rates = format_rate(found.sent_bps), format_rate(found.received_bps)
         raise NotAppliedError(
-            BUSY.format(uplink.name, *rates, seconds),
+            UPLINK_IN_USE_MESSAGE.format(uplink.name, *rates, seconds),
             remedy="Wait for a quiet moment, or say --yes.",
         )
 
 
-async def _measured(
-    config: Config, uplink: Uplink, line: Line, transfer_by: Transfer
-) -> LineMeasured:
+async def _measure_uplink(
+    config: Config, uplink: Uplink, line: UplinkBinding, transfer_by: TransferFunction
+) -> UplinkMeasurement:
     rtts: list[float] = []
 
-    def emit(event: Event) -> None:
+    def emit(event: HealthEvent) -> None:
         if isinstance(event, ProbeAnswered):
             rtts.append(event.rtt_s)
 
@@ -116,72 +118,75 @@ async def _measured(
         rtts.clear()
         return found
 
-    prober = Prober(config, uplink.name, line.number, emit, pace=lambda: PROBE_EVERY_S)
+    prober = Prober(
+        config, uplink.name, line.number, emit, next_interval_s=lambda: MEASURE_PROBE_INTERVAL_S
+    )
     prober.start()
     try:
-        await asyncio.sleep(IDLE_S)
-        idle = latency(taken())
+        await asyncio.sleep(IDLE_LATENCY_SAMPLE_S)
+        idle = latency_summary(taken())
         samples = {}
         for direction in ("download", "upload"):
-            goodput = await _tried(transfer_by, direction)
-            samples[direction] = Samples(goodput_bps=goodput, rtts_s=taken())
+            goodput = await _try_transfer(transfer_by, direction)
+            samples[direction] = DirectionSamples(goodput_bps=goodput, rtts_s=taken())
     finally:
         prober.close()
     if not any(each.goodput_bps for each in samples.values()):
         raise NotAppliedError("Nothing was measured.")
-    shaped = await _shaped(config)
+    shaped = await _is_shaped(config)
     limit = int(uplink.upload) if shaped and uplink.upload is not None else None
     ways = {
-        "upload": way(samples["upload"], limit=limit),
-        "download": way(samples["download"], limit=None),
+        "upload": direction_measurement(samples["upload"], limit=limit),
+        "download": direction_measurement(samples["download"], limit=None),
     }
     return {
         "uplink": uplink.name,
         "idle": idle,
         "upload": ways["upload"],
         "download": ways["download"],
-        "snippet": snippet(uplink.name, ways),
+        "snippet": config_snippet(uplink.name, ways),
     }
 
 
-async def _tried(transfer_by: Transfer, direction: str) -> list[float]:
+async def _try_transfer(transfer_by: TransferFunction, direction: str) -> list[float]:
     """One direction; where that fails it is said, and the other one still counts."""
     try:
         return await transfer_by(direction == "download")
     except NotAppliedError as error:
-        note(f"warning: no {direction}: {error}")
+        print_diagnostic(f"warning: no {direction}: {error}")
         return []
 
 
-async def _shaped(config: Config) -> bool:
+async def _is_shaped(config: Config) -> bool:
     """Whether anything of ours stands in the kernel: then the file's rate holds the upload."""
     async with LinuxKernel() as kernel:
-        observed = await kernel.observe(scope_of(config, KernelState()))
+        observed = await kernel.observe(observation_scope(config, KernelState()))
     return bool(observed.classes)
 
 
-def _tell(found: LineMeasured) -> None:
-    say(f"uplink {found['uplink']}, at rest: {_latency(found['idle'])}")
+def _print_measurement(found: UplinkMeasurement) -> None:
+    print_line(f"uplink {found['uplink']}, at rest: {_latency_text(found['idle'])}")
     for direction, each in (("upload", found["upload"]), ("download", found["download"])):
         if each is not None:
-            say(_way(direction, each))
-    say(f"\nfor the file (the line in Ethernet frames; headroom is left by shaping):\n\n"
+            print_line(_direction_text(direction, each))
+    print_line(f"\nfor the file (the line in Ethernet frames; headroom is left by shaping):\n\n"
         f"{found['snippet']}")  # fmt: skip
     if found["upload"] is not None and found["upload"]["shaped"]:
-        note(
+        print_diagnostic(
             "warning: the upload was measured through the shaping that is in force; to see more,"
             " raise `upload` in the file, apply, and measure again"
         )
 
 
-def _way(direction: str, each: WayMeasured) -> str:
+def _direction_text(direction: str, each: DirectionMeasurement) -> str:
     return (
-        f"{direction}: {rate(each['line_bps'])} ({rate(each['goodput_bps'])} of TCP payload),"
-        f" under load: {_latency(each['loaded'])}"
+        f"{direction}: {format_rate(each['line_bps'])}"
+        f" ({format_rate(each['goodput_bps'])} of TCP payload),"
+        f" under load: {_latency_text(each['loaded'])}"
     )
 
 
-def _latency(found: Latency) -> str:
+def _latency_text(found: LatencyDocument) -> str:
     if found["median_ms"] is None:
         return "no probe was answered"
     return f"round trip {found['median_ms']} ms, p95 {found['p95_ms']} ms"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lbrouter.cli.settings import JsonOption, settings_of
-from lbrouter.compile.report.i18n import language_of
+from lbrouter.compile.report.i18n import language_from_environment
 from lbrouter.model.language import Language
 
 LangOption = Annotated[
@@ -44,7 +44,7 @@ def status(
     if watch:
         from lbrouter.cli.commands.watch import watch as run
 
-        return asyncio.run(run(settings, lang or language_of(os.environ)))
+        return asyncio.run(run(settings, lang or language_from_environment(os.environ)))
     from lbrouter.cli.commands import status
 
     return asyncio.run(status.status(settings))
@@ -72,17 +72,17 @@ def events(
     """Print the timeline: what failed, what was done, what came back."""
     from datetime import datetime
 
-    from lbrouter.cli.commands.events import Wanted, moment_of
+    from lbrouter.cli.commands.events import EventFilter, parse_since
     from lbrouter.cli.commands.events import events as run
 
-    wanted = Wanted(
+    wanted = EventFilter(
         limit=limit,
-        since=moment_of(since, datetime.now().astimezone()) if since else "",
+        since=parse_since(since, datetime.now().astimezone()) if since else "",
         incident=None if incident is None else str(incident),
         brief=brief,
         follow=follow,
     )
-    language = lang or language_of(os.environ)
+    language = lang or language_from_environment(os.environ)
     return asyncio.run(run(settings_of(context, json=json), wanted, language))
 
 
@@ -110,10 +110,10 @@ def measure(
     json: JsonOption = False,
 ) -> int:
     """Fill a line for a moment, and propose what the file should say of it."""
-    from lbrouter.cli.commands.measure import Wanted
+    from lbrouter.cli.commands.measure import MeasureArguments
     from lbrouter.cli.commands.measure import measure as run
 
-    wanted = Wanted(uplink=uplink, server=server, url=url, seconds=seconds, yes=yes)
+    wanted = MeasureArguments(uplink=uplink, server=server, url=url, seconds=seconds, yes=yes)
     return asyncio.run(run(settings_of(context, json=json), wanted))
 
 
@@ -132,10 +132,12 @@ def explain(
     json: JsonOption = False,
 ) -> int:
     """Say which rule, policy, uplink, mark, table, source and class a flow gets."""
-    from lbrouter.cli.commands.explain import Question
+    from lbrouter.cli.commands.explain import ExplainArguments
     from lbrouter.cli.commands.explain import explain as run
 
-    question = Question(source=source, destination=destination, protocol=protocol, port=port)
+    question = ExplainArguments(
+        source=source, destination=destination, protocol=protocol, port=port
+    )
     return asyncio.run(run(settings_of(context, json=json), question))
 
 

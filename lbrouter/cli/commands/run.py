@@ -2,17 +2,17 @@
 
 import asyncio
 
-from lbrouter.cli.settings import Settings
+from lbrouter.cli.settings import CommandSettings
 
 
-def run(settings: Settings) -> int:
+def run(settings: CommandSettings) -> int:
     """Until SIGTERM or SIGINT; what stands in the kernel stays there."""
     from lbrouter.daemon.reconcile.loop import (  # noqa: PLC0415  -- not yet for `--help`
-        Places,
+        Paths,
         serve,
     )
 
-    places = Places(
+    places = Paths(
         config=settings.config, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir
     )
     return asyncio.run(serve(places))

@@ -8,10 +8,10 @@ import typer
 
 from lbrouter.cli.settings import JsonOption, settings_of
 
-uplink = typer.Typer(help="Drain, pin and restore uplinks (the daemon must run).")
+uplink_app = typer.Typer(help="Drain, pin and restore uplinks (the daemon must run).")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="An uplink of the file.")]
-PolicyName = Annotated[str, typer.Argument(metavar="POLICY", help="A policy of the file.")]
+UplinkArgument = Annotated[str, typer.Argument(metavar="NAME", help="An uplink of the file.")]
+PolicyArgument = Annotated[str, typer.Argument(metavar="POLICY", help="A policy of the file.")]
 
 
 def apply(
@@ -33,7 +33,7 @@ def apply(
     """Make the kernel hold what the file says; by the daemon where one runs."""
     from lbrouter.cli.commands import apply
 
-    within = apply.window(confirm_within)
+    within = apply.parse_time_option(confirm_within)
     settings = settings_of(context, json=json)
     return asyncio.run(apply.apply(settings, within, take_over=take_over))
 
@@ -102,32 +102,38 @@ def limit(
 
     chosen = [word for word, on in (("upload", upload), ("download", download)) if on]
     directions = chosen or ["upload", "download"]
-    asked = limit.request(vlan, rate, time=time, directions=directions)
+    asked = limit.limit_request(vlan, rate, time=time, directions=directions)
     return asyncio.run(limit.limit(settings_of(context, json=json), asked))
 
 
-@uplink.command()
-def drain(context: typer.Context, name: Name, *, json: JsonOption = False) -> int:
+@uplink_app.command()
+def drain(context: typer.Context, name: UplinkArgument, *, json: JsonOption = False) -> int:
     """No new flows by an uplink; those that go by it stay."""
     from lbrouter.cli.commands import apply
 
     wish = {"verb": "drain", "uplink": name}
-    return asyncio.run(apply.wish(settings_of(context, json=json), wish))
+    return asyncio.run(apply.send_operator_command(settings_of(context, json=json), wish))
 
 
-@uplink.command()
-def pin(context: typer.Context, policy: PolicyName, name: Name, *, json: JsonOption = False) -> int:
+@uplink_app.command()
+def pin(
+    context: typer.Context,
+    policy: PolicyArgument,
+    name: UplinkArgument,
+    *,
+    json: JsonOption = False,
+) -> int:
     """Force a policy onto an uplink."""
     from lbrouter.cli.commands import apply
 
     wish = {"verb": "pin", "policy": policy, "uplink": name}
-    return asyncio.run(apply.wish(settings_of(context, json=json), wish))
+    return asyncio.run(apply.send_operator_command(settings_of(context, json=json), wish))
 
 
-@uplink.command()
-def restore(context: typer.Context, name: Name, *, json: JsonOption = False) -> int:
+@uplink_app.command()
+def restore(context: typer.Context, name: UplinkArgument, *, json: JsonOption = False) -> int:
     """Back to automatic: not drained, and no policy pinned to it."""
     from lbrouter.cli.commands import apply
 
     wish = {"verb": "restore", "uplink": name}
-    return asyncio.run(apply.wish(settings_of(context, json=json), wish))
+    return asyncio.run(apply.send_operator_command(settings_of(context, json=json), wish))

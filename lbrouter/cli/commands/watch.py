@@ -9,89 +9,93 @@ from typing import Final, cast
 from rich.live import Live
 
 from lbrouter.cli.commands import status
-from lbrouter.cli.output.render import document
-from lbrouter.cli.output.sparkline import glyphs
-from lbrouter.cli.output.watch_screen import draw
-from lbrouter.cli.output.watch_tables import Look
-from lbrouter.cli.settings import Settings
-from lbrouter.compile.report.i18n import say
+from lbrouter.cli.output.render import print_json
+from lbrouter.cli.output.sparkline import terminal_glyphs
+from lbrouter.cli.output.watch_screen import draw_screen
+from lbrouter.cli.output.watch_tables import DisplayContext
+from lbrouter.cli.settings import CommandSettings
+from lbrouter.compile.report.i18n import translate
 from lbrouter.compile.report.status import Status
 from lbrouter.daemon.control import client
-from lbrouter.daemon.control.queries import Screen
-from lbrouter.daemon.events.history import moment
+from lbrouter.daemon.control.queries import WatchDocument
+from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedError
 from lbrouter.model.language import Language
 
-WATCH_S: Final = 1.0
-PATIENCE_S: Final = 5.0
+WATCH_INTERVAL_S: Final = 1.0
+WATCH_REPLY_TIMEOUT_S: Final = 5.0
 """A daemon that says nothing for so long is hung: then the kernel is asked instead."""
 
-NO_DAEMON: Final = "NO DAEMON: nothing fails over. Start it: systemctl start lbrouter"
-SILENT: Final = "THE DAEMON DOES NOT ANSWER. This is what the kernel holds."
+NO_DAEMON_ALARM: Final = "NO DAEMON: nothing fails over. Start it: systemctl start lbrouter"
+DAEMON_SILENT_ALARM: Final = "THE DAEMON DOES NOT ANSWER. This is what the kernel holds."
 
-PLAIN_HEIGHT: Final = 1000
+NO_TERMINAL_HEIGHT: Final = 1000
 
-Seen = tuple[Screen, str]
+WatchFrame = tuple[WatchDocument, str]
 """What to draw, and what is wrong with looking (in English, "" for nothing)."""
 
 
-async def watch(settings: Settings, language: Language) -> int:
+async def watch(settings: CommandSettings, language: Language) -> int:
     """Draw until Ctrl-C; with JSON one status document after the other."""
     if settings.json:
         while True:
-            document(await status.compose(settings))
-            await asyncio.sleep(WATCH_S)
+            print_json(await status.status_document(settings))
+            await asyncio.sleep(WATCH_INTERVAL_S)
     console = status.console()
     with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
-        async for screen, alarm in _screens(settings, language):
+        async for screen, alarm in _watch_frames(settings, language):
             width, height = console.size
-            look = Look(
+            look = DisplayContext(
                 width=width,
-                height=height if console.is_terminal else PLAIN_HEIGHT,
+                height=height if console.is_terminal else NO_TERMINAL_HEIGHT,
                 language=language,
                 zone=None,
-                glyphs=glyphs(os.environ, console.encoding),
+                glyphs=terminal_glyphs(os.environ, console.encoding),
                 alarm=alarm,
             )
-            live.update(draw(screen, look), refresh=True)
+            live.update(draw_screen(screen, look), refresh=True)
     raise AssertionError  # screens never end
 
 
-async def _screens(settings: Settings, language: Language) -> AsyncGenerator[Seen, None]:
+async def _watch_frames(
+    settings: CommandSettings, language: Language
+) -> AsyncGenerator[WatchFrame, None]:
     """One each second, whatever becomes of the daemon meanwhile."""
-    last: Screen | None = None
+    last: WatchDocument | None = None
     while True:
-        alarm = NO_DAEMON
+        alarm = NO_DAEMON_ALARM
         try:
-            async with aclosing(client.follow(settings.runtime_dir, {"verb": "watch"})) as stream:
-                while (found := await _next(stream)) is not None:
+            async with aclosing(client.stream(settings.runtime_dir, {"verb": "watch"})) as stream:
+                while (found := await _next_document(stream)) is not None:
                     last = found
                     yield last, ""
         except TimeoutError:
-            alarm = SILENT
+            alarm = DAEMON_SILENT_ALARM
         except (NotAppliedError, NotPermittedError):
             pass  # it is changing the kernel, or we may not ask it: the kernel tells
         try:
-            last = _bare(await status.read(settings), last)
+            last = _document_without_daemon(await status.status_from_kernel(settings), last)
         except LbrouterError as error:
             if last is None:
                 raise
             alarm = "cannot look: {error}"
-            yield last, say(language, alarm, error=error.what)
+            yield last, translate(language, alarm, error=error.message)
         else:
-            yield last, say(language, alarm)
-        await asyncio.sleep(WATCH_S)
+            yield last, translate(language, alarm)
+        await asyncio.sleep(WATCH_INTERVAL_S)
 
 
-async def _next(stream: AsyncGenerator[object, None]) -> Screen | None:
+async def _next_document(stream: AsyncGenerator[object, None]) -> WatchDocument | None:
     """The daemon's next document, None at the end. Raises TimeoutError where it is silent."""
-    return cast("Screen | None", await asyncio.wait_for(anext(stream, None), PATIENCE_S))
+    return cast(
+        "WatchDocument | None", await asyncio.wait_for(anext(stream, None), WATCH_REPLY_TIMEOUT_S)
+    )
 
 
-def _bare(status: Status, last: Screen | None) -> Screen:
+def _document_without_daemon(status: Status, last: WatchDocument | None) -> WatchDocument:
     """A screen without what only a daemon knows; the last story stays in sight."""
     return {
-        "at": moment(),
+        "at": utc_timestamp(),
         "status": status,
         "minute": {},
         "stories": [] if last is None else last["stories"],

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-GLYPHS: Final = {
+BANNER_GLYPHS: Final = {
     "a": ".#./#.#/###/#.#/#.#",
     "b": "##./#.#/##./#.#/##.",
     "c": ".##/#../#../#../.##",
@@ -52,42 +52,42 @@ GLYPHS: Final = {
     " ": "././././.",
 }
 
-HALVES: Final = {"..": " ", "#.": "▀", ".#": "▄", "##": "█"}
+HALF_BLOCKS: Final = {"..": " ", "#.": "▀", ".#": "▄", "##": "█"}
 """Upper and lower dot of a character."""
 
-HEIGHT: Final = 3
+LETTER_HEIGHT_LINES: Final = 3
 """Lines of a letter: five dots and a gap below, two in a line."""
 
-DOUBLE: Final = 2
+LARGE_LETTER_SCALE: Final = 2
 """How much larger the larger letters are, in both directions."""
 
 
-def width(text: str) -> int:
+def banner_width(text: str) -> int:
     """Columns that `text` takes."""
-    return len(_rows(text)[0])
+    return len(_dot_rows(text)[0])
 
 
-def lines(text: str) -> list[str]:
+def banner_lines(text: str) -> list[str]:
     """`text` in big letters; capitals as small ones, what is no letter as a gap."""
-    rows = [*_rows(text), "." * width(text)]
+    rows = [*_dot_rows(text), "." * banner_width(text)]
     return [
-        "".join(HALVES[upper + lower] for upper, lower in zip(above, below, strict=True))
+        "".join(HALF_BLOCKS[upper + lower] for upper, lower in zip(above, below, strict=True))
         for above, below in zip(rows[::2], rows[1::2], strict=True)
     ]
 
 
-def large_lines(text: str) -> list[str]:
+def large_banner_lines(text: str) -> list[str]:
     """`text` in letters of double size."""
-    rows = [*_rows(text), "." * width(text)]
+    rows = [*_dot_rows(text), "." * banner_width(text)]
     return [row.replace(".", "  ").replace("#", "██") for row in rows]
 
 
 @cache
-def _rows(text: str) -> tuple[str, ...]:
+def _dot_rows(text: str) -> tuple[str, ...]:
     """The five rows of dots."""
-    glyphs = [GLYPHS.get(letter, GLYPHS[" "]).split("/") for letter in text.lower()]
-    return tuple(".".join(_row(glyphs, number)) for number in range(5))
+    glyphs = [BANNER_GLYPHS.get(letter, BANNER_GLYPHS[" "]).split("/") for letter in text.lower()]
+    return tuple(".".join(_dot_row(glyphs, number)) for number in range(5))
 
 
-def _row(glyphs: list[list[str]], number: int) -> Iterator[str]:
+def _dot_row(glyphs: list[list[str]], number: int) -> Iterator[str]:
     return (glyph[number] for glyph in glyphs)

@@ -7,41 +7,41 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-UNBOUNDED = 10_000
+UNBOUNDED_WIDTH = 10_000
 """Columns, for asking how wide a table would like to be."""
 
 
-class Sheet:
+class ResponsiveTable:
     """Rows under headings, without lines around them.
 
     On a screen of 80 columns (a PC's own console) a long row would be squeezed until no figure can
     be read. There the columns that `aside` names stand in a second table, behind the column `key`.
     """
 
-    def __init__(self, *columns: str, key: str = "", aside: Collection[str] = ()) -> None:
+    def __init__(self, *columns: str, key: str = "", overflow: Collection[str] = ()) -> None:
         self._columns = columns
         self._key = key or columns[0]
-        self._aside = aside
+        self._overflow = overflow
         self._rows: list[tuple[RenderableType, ...]] = []
 
-    def add(self, *cells: RenderableType) -> None:
+    def add_row(self, *cells: RenderableType) -> None:
         """One row: a cell for each column."""
         assert len(cells) == len(self._columns)
         self._rows.append(cells)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """What rich asks for."""
-        whole = self._table(self._columns)
-        wide = Measurement.get(console, options.update(max_width=UNBOUNDED), whole).maximum
+        whole = self._build_table(self._columns)
+        wide = Measurement.get(console, options.update(max_width=UNBOUNDED_WIDTH), whole).maximum
         # rich counts a last column without any text as nothing, and draws it one wide.
-        if not self._aside or wide < options.max_width:
+        if not self._overflow or wide < options.max_width:
             yield whole
             return
-        yield self._table([each for each in self._columns if each not in self._aside])
+        yield self._build_table([each for each in self._columns if each not in self._overflow])
         yield Text()
-        yield self._table([self._key, *self._aside])
+        yield self._build_table([self._key, *self._overflow])
 
-    def _table(self, columns: Collection[str]) -> Table:
+    def _build_table(self, columns: Collection[str]) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for column in columns:
             table.add_column(column)

@@ -7,45 +7,52 @@ from typing import Final
 
 from rich.text import Text
 
-from lbrouter.cli.output.sparkline import STYLES, Glyphs, bar, loss_line, mbit, rtt_line
-from lbrouter.compile.report.i18n import reason, say
-from lbrouter.compile.report.incident_text import clock
+from lbrouter.cli.output.sparkline import (
+    WATCH_STATE_STYLES,
+    TerminalGlyphs,
+    format_mbit,
+    loss_sparkline,
+    rate_bar,
+    rtt_sparkline,
+)
+from lbrouter.compile.report.i18n import translate, translate_reason
+from lbrouter.compile.report.incident_text import local_time
 from lbrouter.compile.report.status import UplinkStatus, VlanStatus
-from lbrouter.daemon.metrics.last_minute import Second
+from lbrouter.daemon.metrics.last_minute import UplinkSecond
 from lbrouter.model.health import UplinkState
 from lbrouter.model.language import Language
 
-WIDE: Final = 116
+WIDE_SCREEN_COLUMNS: Final = 116
 """From this width on there is room for the round trips of a minute as well."""
 
-ALARM: Final = "bold white on red"
+ALARM_STYLE: Final = "bold white on red"
 
-Block = list[Text]
+TextBlock = list[Text]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class DisplayContext:
     """How it is drawn: the size in characters, the reader's language and clock, the terminal."""
 
     width: int
     height: int
     language: Language
     zone: tzinfo | None
-    glyphs: Glyphs
+    glyphs: TerminalGlyphs
     alarm: str = ""
     """What is wrong with looking itself: no daemon, say."""
 
-    def say(self, text: str, **values: object) -> str:
+    def translate(self, text: str, **values: object) -> str:
         """`text` in the reader's language."""
-        return say(self.language, text, **values)
+        return translate(self.language, text, **values)
 
-    def clock(self, at: str) -> str:
+    def local_time(self, at: str) -> str:
         """A moment on the reader's clock."""
-        return clock(at, self.zone)
+        return local_time(at, self.zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
+class UplinkColumns:
     """Widths of the table of uplinks."""
 
     name: int
@@ -57,111 +64,141 @@ class Columns:
     wide: bool
 
 
-def _columns(uplinks: dict[str, UplinkStatus], look: Look) -> Columns:
-    name = min(12, max(map(len, [*uplinks, look.say("uplink")]))) + 1
-    state = max(len(look.say(str(each))) for each in UplinkState) + 1
-    wide = look.width >= WIDE
+def _uplink_columns(uplinks: dict[str, UplinkStatus], display: DisplayContext) -> UplinkColumns:
+    name = min(12, max(map(len, [*uplinks, display.translate("uplink")]))) + 1
+    state = max(len(display.translate(str(each))) for each in UplinkState) + 1
+    wide = display.width >= WIDE_SCREEN_COLUMNS
     rate = 24 if wide else 16
-    rest = look.width - name - state - 14 - 2 * rate - 1
+    rest = display.width - name - state - 14 - 2 * rate - 1
     minute = min(60, rest // 2 - 1 if wide else rest)
-    return Columns(name=name, state=state, rate=rate, minute=max(minute, 1), wide=wide)
+    return UplinkColumns(name=name, state=state, rate=rate, minute=max(minute, 1), wide=wide)
 
 
-def uplinks(found: dict[str, UplinkStatus], minutes: dict[str, list[Second]], look: Look) -> Block:
+def uplink_block(
+    found: dict[str, UplinkStatus], minutes: dict[str, list[UplinkSecond]], display: DisplayContext
+) -> TextBlock:
     """A line for each uplink; one that is not up says why in a second one."""
-    columns = _columns(found, look)
-    rows = [_uplink_heading(columns, look)]
+    columns = _uplink_columns(found, display)
+    rows = [_uplink_heading(columns, display)]
     for name, uplink in found.items():
-        rows.append(_uplink(name, uplink, minutes.get(name, []), columns, look))
+        rows.append(_uplink_line(name, uplink, minutes.get(name, []), columns, display))
         if uplink["state"] != UplinkState.UP:
-            why = f"  {look.clock(uplink['since'])}  {reason(look.language, uplink['reason'])}"
-            rows.append(Text(why[: look.width], style=STYLES[UplinkState(uplink["state"])]))
+            why = (
+                f"  {display.local_time(uplink['since'])}"
+                f"  {translate_reason(display.language, uplink['reason'])}"
+            )
+            rows.append(
+                Text(why[: display.width], style=WATCH_STATE_STYLES[UplinkState(uplink["state"])])
+            )
     return rows
 
 
-def _uplink_heading(columns: Columns, look: Look) -> Text:
+def _uplink_heading(columns: UplinkColumns, display: DisplayContext) -> Text:
     text = (
-        f"{look.say('uplink'):<{columns.name}}{look.say('state'):<{columns.state}}"
-        f"{look.say('loss'):>{columns.loss}}{look.say('RTT'):>{columns.rtt}}"
-        f" {look.say('upload Mbit/s'):<{columns.rate}}{look.say('download Mbit/s'):<{columns.rate}}"
-        f"{look.say('loss 1 min'):>{columns.minute}}"
+        f"{display.translate('uplink'):<{columns.name}}{display.translate('state'):<{columns.state}}"
+        f"{display.translate('loss'):>{columns.loss}}{display.translate('RTT'):>{columns.rtt}}"
+        f" {display.translate('upload Mbit/s'):<{columns.rate}}"
+        f"{display.translate('download Mbit/s'):<{columns.rate}}"
+        f"{display.translate('loss 1 min'):>{columns.minute}}"
     )
-    wide = f"  {look.say('RTT 1 min'):>{columns.minute}}" if columns.wide else ""
-    return Text((text + wide)[: look.width], style="dim")
+    wide = f"  {display.translate('RTT 1 min'):>{columns.minute}}" if columns.wide else ""
+    return Text((text + wide)[: display.width], style="dim")
 
 
-def _uplink(
-    name: str, uplink: UplinkStatus, minute: list[Second], columns: Columns, look: Look
+def _uplink_line(
+    name: str,
+    uplink: UplinkStatus,
+    minute: list[UplinkSecond],
+    columns: UplinkColumns,
+    display: DisplayContext,
 ) -> Text:
-    style = STYLES[UplinkState(uplink["state"])]
+    style = WATCH_STATE_STYLES[UplinkState(uplink["state"])]
     line = Text(f"{name[:12]:<{columns.name}}", style="bold")
-    line.append(f"{look.say(uplink['state']).upper():<{columns.state}}", style=f"bold {style}")
-    line.append(_measured(uplink["loss_percent"], "%").rjust(columns.loss), style=style)
-    line.append(_measured(uplink["rtt_ms"], "ms").rjust(columns.rtt) + " ")
+    line.append(
+        f"{display.translate(uplink['state']).upper():<{columns.state}}", style=f"bold {style}"
+    )
+    line.append(_format_measured(uplink["loss_percent"], "%").rjust(columns.loss), style=style)
+    line.append(_format_measured(uplink["rtt_ms"], "ms").rjust(columns.rtt) + " ")
     ways = ("upload", "download")
     pairs = [(uplink[f"{w}_bps"], uplink[f"{w}_capacity_bps"]) for w in ways]  # type: ignore[literal-required]
     for used, capacity in pairs:
-        line.append(_load(used, capacity, columns.rate, look))
-    line.append(loss_line(minute, columns.minute, look.glyphs))
+        line.append(_rate_cell(used, capacity, columns.rate, display))
+    line.append(loss_sparkline(minute, columns.minute, display.glyphs))
     if columns.wide:
-        line.append("  ").append(rtt_line(minute, columns.minute, look.glyphs))
+        line.append("  ").append(rtt_sparkline(minute, columns.minute, display.glyphs))
     return line
 
 
-def _measured(value: float | None, unit: str) -> str:
+def _format_measured(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
     return f"{value:.1f} {unit}" if 0 < value < 9.95 else f"{value:.0f} {unit}"
 
 
-def _load(used: int, capacity: int | None, width: int, look: Look) -> Text:
+def _rate_cell(used: int, capacity: int | None, width: int, display: DisplayContext) -> Text:
     """A rate, what the line carries, and a bar of both; yellow where the line is full."""
     if capacity is None:
-        return Text(f"{mbit(used):>4}".ljust(width))
+        return Text(f"{format_mbit(used):>4}".ljust(width))
     share = used / capacity
-    numbers = f"{mbit(used):>4}/{mbit(capacity):<4} "
+    numbers = f"{format_mbit(used):>4}/{format_mbit(capacity):<4} "
     style = "yellow" if share >= 0.9 else ""
-    return Text(f"{numbers}{bar(share, width - len(numbers) - 1, look.glyphs)} ", style=style)
+    return Text(
+        f"{numbers}{rate_bar(share, width - len(numbers) - 1, display.glyphs)} ", style=style
+    )
 
 
-def vlans(found: dict[str, VlanStatus], look: Look) -> Block:
+def vlan_block(found: dict[str, VlanStatus], display: DisplayContext) -> TextBlock:
     """A line for each VLAN; what it lacks, a port or a part of its guarantee, stands below."""
     name = min(12, max(map(len, [*found, "VLAN"]))) + 1
     policy = (
-        min(12, max(map(len, [*(v["policy"] for v in found.values()), look.say("policy")]))) + 1
+        min(
+            12, max(map(len, [*(v["policy"] for v in found.values()), display.translate("policy")]))
+        )
+        + 1
     )
-    rate = (look.width - name - policy) // 2
+    rate = (display.width - name - policy) // 2
     heading = (
-        f"{look.say('VLAN'):<{name}}{look.say('policy'):<{policy}}"
-        f"{look.say('up / guaranteed'):<{rate}}{look.say('down / guaranteed'):<{rate}}"
+        f"{display.translate('VLAN'):<{name}}{display.translate('policy'):<{policy}}"
+        f"{display.translate('up / guaranteed'):<{rate}}"
+        f"{display.translate('down / guaranteed'):<{rate}}"
     )
-    rows = [row for n, vlan in found.items() for row in _vlan(n, vlan, (name, policy, rate), look)]
+    rows = [
+        row
+        for n, vlan in found.items()
+        for row in _vlan_lines(n, vlan, (name, policy, rate), display)
+    ]
     return [Text(heading, style="dim"), *rows] if found else []
 
 
-def _vlan(name: str, vlan: VlanStatus, widths: tuple[int, int, int], look: Look) -> Iterator[Text]:
+def _vlan_lines(
+    name: str, vlan: VlanStatus, widths: tuple[int, int, int], display: DisplayContext
+) -> Iterator[Text]:
     wide, policy, rate = widths
     line = Text(f"{name[:12]:<{wide}}", style="bold").append(
         f"{vlan['policy'][:12]:<{policy}}", style="not bold"
     )
-    line.append(_guarded(vlan["upload_bps"], vlan["guaranteed_upload_bps"], rate, look))
-    line.append(_guarded(vlan["download_bps"], vlan["guaranteed_download_bps"], rate, look))
+    line.append(_guarantee_cell(vlan["upload_bps"], vlan["guaranteed_upload_bps"], rate, display))
+    line.append(
+        _guarantee_cell(vlan["download_bps"], vlan["guaranteed_download_bps"], rate, display)
+    )
     yield line
     if vlan["reason"]:
-        yield Text(f"  {reason(look.language, vlan['reason'])} ", style=ALARM)
+        yield Text(f"  {translate_reason(display.language, vlan['reason'])} ", style=ALARM_STYLE)
     for text, missing in (
         ("SHORT: {missing} Mbit/s of upload missing", vlan["short_upload_bps"]),
         ("SHORT: {missing} Mbit/s of download missing", vlan["short_download_bps"]),
     ):
         if missing:
-            yield Text(f"  {look.say(text, missing=mbit(missing))} ", style=ALARM)
+            yield Text(
+                f"  {display.translate(text, missing=format_mbit(missing))} ", style=ALARM_STYLE
+            )
 
 
-def _guarded(used: int, guaranteed: int, width: int, look: Look) -> Text:
+def _guarantee_cell(used: int, guaranteed: int, width: int, display: DisplayContext) -> Text:
     """A rate beside its guarantee."""
     if not guaranteed:
-        return Text(f"{mbit(used):>4} / -".ljust(width), style="not bold")
-    numbers = f"{mbit(used):>4} / {mbit(guaranteed):<4} "
+        return Text(f"{format_mbit(used):>4} / -".ljust(width), style="not bold")
+    numbers = f"{format_mbit(used):>4} / {format_mbit(guaranteed):<4} "
     length = min(width - len(numbers) - 2, 24)
-    drawn = f"{numbers}{bar(used / guaranteed, length, look.glyphs)}"
+    drawn = f"{numbers}{rate_bar(used / guaranteed, length, display.glyphs)}"
     return Text(drawn.ljust(width), style="not bold")

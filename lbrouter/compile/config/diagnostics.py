@@ -4,69 +4,71 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Where in the file: keys, and indices of lists from 0."""
 
-LONGEST: Final = 60
+MAX_VALUE_CHARS: Final = 60
 """Characters of a value that a message shows."""
 
 
-class Absent:
+class NoValue:
     """Stands for the value of a key that the file does not hold."""
 
 
-ABSENT: Final = Absent()
+NO_VALUE: Final = NoValue()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Diagnostic:
     """One thing that is wrong: where, what stands there, why it will not do, what would."""
 
-    path: Path
-    value: object = ABSENT
+    path: KeyPath
+    value: object = NO_VALUE
     reason: str
     accepted: str = ""
-    needs: tuple[Path, ...] = ()
+    depends_on: tuple[KeyPath, ...] = ()
     """Other places that the judgement rests on: if one of them is broken, this may be an echo."""
 
     def __str__(self) -> str:
-        text = dotted(self.path)
-        if not isinstance(self.value, Absent):
-            text += f" = {shown(self.value)}"
+        text = format_key_path(self.path)
+        if not isinstance(self.value, NoValue):
+            text += f" = {format_value(self.value)}"
         text += f": {self.reason}"
         return f"{text}; accepted: {self.accepted}" if self.accepted else text
 
 
-def dotted(path: Path) -> str:
+def format_key_path(path: KeyPath) -> str:
     """The path as a technician reads it: "rules[0].from"."""
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{_key(step)}"
+        text += f"[{step}]" if isinstance(step, int) else f".{_format_key(step)}"
     return text.removeprefix(".") or "the file"
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A value as the file would write it, cut to a readable length, on one line."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list | tuple):
-        text = f"[{', '.join(shown(each) for each in value[:8])}{', ...' * (len(value) > 8)}]"
+        text = (
+            f"[{', '.join(format_value(each) for each in value[:8])}{', ...' * (len(value) > 8)}]"
+        )
     else:
-        text = _scalar(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+        text = _format_scalar(value)
+    return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}..."
 
 
-def _scalar(value: object) -> str:
+def _format_scalar(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if type(value) is int:
         return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
     if isinstance(value, float):
         return str(value)
-    return json.dumps(str(value)[: LONGEST + 10], ensure_ascii=False)
+    return json.dumps(str(value)[: MAX_VALUE_CHARS + 10], ensure_ascii=False)
 
 
-def _key(step: str) -> str:
+def _format_key(step: str) -> str:
     """A key bare where TOML lets it stand bare."""
     plain = step.isascii() and step.replace("-", "").replace("_", "").isalnum()
-    return step[:LONGEST] if plain else json.dumps(step[:LONGEST])
+    return step[:MAX_VALUE_CHARS] if plain else json.dumps(step[:MAX_VALUE_CHARS])

@@ -9,28 +9,28 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from lbrouter.compile.config.diagnostics import Path
+from lbrouter.compile.config.diagnostics import KeyPath
 from lbrouter.model.config import Config
-from lbrouter.model.validated_strings import OneOrMany, Text
+from lbrouter.model.validated_strings import OneOrMany, ParsedString
 
 
-def accepted_at(path: Path) -> str:
+def accepted_at(path: KeyPath) -> str:
     """What is accepted at `path`, "" for a place that the model does not know."""
     found = annotation_at(path)
-    return "" if found is None else words_for(found)
+    return "" if found is None else describe_type(found)
 
 
-def annotation_at(path: Path) -> Any:
+def annotation_at(path: KeyPath) -> Any:
     """The annotation of the place `path`, None where the model has no such place."""
     found: Any = Config
     for step in path:
-        found = None if found is None else _inside(found, step)
+        found = None if found is None else _child_annotation(found, step)
     return found
 
 
-def keys_at(path: Path) -> list[str]:
+def keys_at(path: KeyPath) -> list[str]:
     """The keys of the section at `path`, in the model's order."""
-    found = bare(annotation_at(path))[0]
+    found = unwrap_annotation(annotation_at(path))[0]
     return list(fields_of(found)) if is_section(found) else []
 
 
@@ -47,32 +47,32 @@ def is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def words_for(annotation: Any) -> str:
+def describe_type(annotation: Any) -> str:
     """What a value of this type looks like in the file."""
-    base, extras = bare(annotation)
+    base, extras = unwrap_annotation(annotation)
     if any(isinstance(each, OneOrMany) for each in extras):
-        return f"{words_for(get_args(base)[0])}; or a list of such"
-    text = next((each for each in extras if isinstance(each, Text)), None)
+        return f"{describe_type(get_args(base)[0])}; or a list of such"
+    text = next((each for each in extras if isinstance(each, ParsedString)), None)
     if text is not None:
         return text.accepted
     if isinstance(base, EnumType):
-        return " or ".join(f'"{word}"' for word in words_of(base))
-    return _words_for_plain(base, extras)
+        return " or ".join(f'"{word}"' for word in enum_words(base))
+    return _describe_base_type(base, extras)
 
 
-def words_of(annotation: Any) -> list[str]:
+def enum_words(annotation: Any) -> list[str]:
     """The words of a key that takes one of a few, none for another key."""
-    base = bare(annotation)[0]
+    base = unwrap_annotation(annotation)[0]
     return list(map(str, base.__members__.values())) if isinstance(base, EnumType) else []
 
 
-def _words_for_plain(base: Any, extras: tuple[Any, ...]) -> str:
+def _describe_base_type(base: Any, extras: tuple[Any, ...]) -> str:
     if is_section(base):
         return f"a table with keys of {', '.join(fields_of(base))}"
     if get_origin(base) is dict:
-        return f"a table, {_size(extras)}each key {words_for(get_args(base)[0])}"
+        return f"a table, {_describe_size(extras)}each key {describe_type(get_args(base)[0])}"
     if get_origin(base) is tuple:
-        return f"a list, {_size(extras)}each {words_for(get_args(base)[0])}"
+        return f"a list, {_describe_size(extras)}each {describe_type(get_args(base)[0])}"
     if base is bool:
         return "true or false"
     [low] = [each.ge for each in extras if isinstance(each, Ge)]
@@ -86,20 +86,20 @@ def did_you_mean(word: str, known: list[str]) -> str:
     return f', did you mean "{close[0]}"?' if close else ""
 
 
-def bare(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+def unwrap_annotation(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     """The type without `| None` and without its annotations, and these."""
     extras: tuple[Any, ...] = ()
     while True:
         arguments = get_args(annotation)
         if get_origin(annotation) is Annotated:
-            annotation, extras = arguments[0], (*extras, *_spread(arguments[1:]))
+            annotation, extras = arguments[0], (*extras, *_flatten_metadata(arguments[1:]))
         elif type(None) in arguments:
             annotation = arguments[0]
         else:
             return annotation, extras
 
 
-def _spread(extras: Iterable[Any]) -> list[Any]:
+def _flatten_metadata(extras: Iterable[Any]) -> list[Any]:
     """The annotations, those that pydantic keeps folded up in a `Field(...)` one by one."""
     found: list[Any] = []
     for each in extras:
@@ -107,9 +107,9 @@ def _spread(extras: Iterable[Any]) -> list[Any]:
     return found
 
 
-def _inside(annotation: Any, step: str | int) -> Any:
+def _child_annotation(annotation: Any, step: str | int) -> Any:
     """The annotation one step further in."""
-    base = bare(annotation)[0]
+    base = unwrap_annotation(annotation)[0]
     if is_section(base):
         return fields_of(base).get(str(step))
     if get_origin(base) is dict:
@@ -117,7 +117,7 @@ def _inside(annotation: Any, step: str | int) -> Any:
     return get_args(base)[0] if get_origin(base) is tuple and isinstance(step, int) else None
 
 
-def _size(extras: tuple[Any, ...]) -> str:
+def _describe_size(extras: tuple[Any, ...]) -> str:
     """How many elements a list or table takes, where that is limited."""
     sizes = {type(each).__name__: each for each in extras}
     least, most = sizes.get("MinLen"), sizes.get("MaxLen")

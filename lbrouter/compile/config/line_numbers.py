@@ -7,41 +7,41 @@ line. What it does not find is reported with its path alone.
 import re
 from typing import Final
 
-from lbrouter.compile.config.diagnostics import Path
+from lbrouter.compile.config.diagnostics import KeyPath
 
-_KEY: Final = r"[A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*'"
-_DOTTED: Final = rf"(?:{_KEY})(?:[ \t]*\.[ \t]*(?:{_KEY}))*"
-_HEADER: Final = re.compile(rf"[ \t]*(\[\[?)[ \t]*({_DOTTED})[ \t]*\]")
-_ASSIGNMENT: Final = re.compile(rf"[ \t]*({_DOTTED})[ \t]*=")
+_TOML_KEY: Final = r"[A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*'"
+_DOTTED_KEY: Final = rf"(?:{_TOML_KEY})(?:[ \t]*\.[ \t]*(?:{_TOML_KEY}))*"
+_TABLE_HEADER: Final = re.compile(rf"[ \t]*(\[\[?)[ \t]*({_DOTTED_KEY})[ \t]*\]")
+_KEY_ASSIGNMENT: Final = re.compile(rf"[ \t]*({_DOTTED_KEY})[ \t]*=")
 
 
-class Lines:
+class LineNumbers:
     """Line numbers of a file's headers and keys."""
 
     def __init__(self, toml: str) -> None:
-        self._found: dict[Path, int] = {}
-        self._counts: dict[Path, int] = {}
-        section: Path = ()
+        self._line_by_path: dict[KeyPath, int] = {}
+        self._last_index: dict[KeyPath, int] = {}
+        section: KeyPath = ()
         for number, line in enumerate(toml.split("\n"), start=1):
-            if header := _HEADER.match(line):
-                section = self._section(_steps(header[2]), is_list=header[1] == "[[")
-                self._found.setdefault(section, number)
-            elif key := _ASSIGNMENT.match(line):
-                self._found.setdefault((*section, *_steps(key[1])), number)
+            if header := _TABLE_HEADER.match(line):
+                section = self._opened_section(_split_key(header[2]), is_list=header[1] == "[[")
+                self._line_by_path.setdefault(section, number)
+            elif key := _KEY_ASSIGNMENT.match(line):
+                self._line_by_path.setdefault((*section, *_split_key(key[1])), number)
 
-    def of(self, path: Path) -> int:
+    def line_of(self, path: KeyPath) -> int:
         """The line of `path`, or of the nearest section around it; 0 where none is found."""
         around = (path[:length] for length in range(len(path), 0, -1))
-        return next((self._found[each] for each in around if each in self._found), 0)
+        return next((self._line_by_path[each] for each in around if each in self._line_by_path), 0)
 
-    def _section(self, path: Path, *, is_list: bool) -> Path:
+    def _opened_section(self, path: KeyPath, *, is_list: bool) -> KeyPath:
         """The section that a header opens; of a list of tables, the next element."""
         if not is_list:
             return path
-        index = self._counts.get(path, -1) + 1
-        self._counts[path] = index
+        index = self._last_index.get(path, -1) + 1
+        self._last_index[path] = index
         return (*path, index)
 
 
-def _steps(dotted: str) -> Path:
-    return tuple(step.strip("\"'") for step in re.findall(_KEY, dotted))
+def _split_key(dotted: str) -> KeyPath:
+    return tuple(step.strip("\"'") for step in re.findall(_TOML_KEY, dotted))

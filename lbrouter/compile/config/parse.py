@@ -6,84 +6,93 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.compile.config.decode import MAX_FINDINGS, Document, shape
-from lbrouter.compile.config.diagnostics import Finding, Path
-from lbrouter.compile.config.line_numbers import Lines
-from lbrouter.compile.config.validate import doubts, faults
+from lbrouter.compile.config.decode import MAX_ERRORS_SHOWN, TomlDocument, decode_config
+from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
+from lbrouter.compile.config.line_numbers import LineNumbers
+from lbrouter.compile.config.validate import config_errors, config_warnings
 from lbrouter.model.config import MAX_VLANS, Config
 from lbrouter.model.errors import ConfigError
 
-MAX_BYTES: Final = 1 << 20
+MAX_CONFIG_BYTES: Final = 1 << 20
 """A file of 4000 VLANs has 0.8 MB."""
 
-MAX_DEPTH: Final = 12
+MAX_TABLE_DEPTH: Final = 12
 """Tables within tables. The model needs four."""
 
 MAX_KEY_PARTS: Final = 12
 """Dots in one dotted key: the time that `tomllib` takes grows with the square of their number."""
 
-REMEDY: Final = "Nothing was changed."
+NOTHING_CHANGED_REMEDY: Final = "Nothing was changed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
+class ParsedConfig:
     """A file that will do: its model, and what is doubtful in it, a sentence each."""
 
     config: Config
     warnings: tuple[str, ...] = ()
 
 
-def parse(text: bytes, *, source: str) -> Parsed:
+def parse(text: bytes, *, source: str) -> ParsedConfig:
     """The configuration in `text`; `source` is what messages call the file.
 
     Raises ConfigError that holds all the errors of the file, one a line.
     """
-    toml = _decode(text, source)
-    document = _read(toml, source)
-    shaped = shape(document)
-    findings = [*shaped.findings]
+    toml = _decode_utf8(text, source)
+    document = _load_toml(toml, source)
+    shaped = decode_config(document)
+    findings = [*shaped.errors]
     if shaped.config is not None:
-        findings += _without_echoes(faults(shaped.config), shaped.broken)
-    lines = Lines(toml)
+        findings += _without_follow_on_errors(config_errors(shaped.config), shaped.invalid_paths)
+    lines = LineNumbers(toml)
     if findings or shaped.config is None:
-        raise ConfigError(_report(findings, shaped.more, source, lines), remedy=REMEDY)
-    warnings = tuple(_line(each, source, lines) for each in doubts(shaped.config))
-    return Parsed(config=shaped.config, warnings=warnings)
+        raise ConfigError(
+            _format_errors(findings, shaped.errors_omitted, source, lines),
+            remedy=NOTHING_CHANGED_REMEDY,
+        )
+    warnings = tuple(
+        _format_diagnostic(each, source, lines) for each in config_warnings(shaped.config)
+    )
+    return ParsedConfig(config=shaped.config, warnings=warnings)
 
 
-def _decode(text: bytes, source: str) -> str:
+def _decode_utf8(text: bytes, source: str) -> str:
     """The text of the file, whatever editor wrote it; or ConfigError."""
-    if len(text) > MAX_BYTES:
-        raise _unreadable(source, f"has {len(text)} bytes, a configuration has {MAX_BYTES} at most")
+    if len(text) > MAX_CONFIG_BYTES:
+        raise _file_error(
+            source, f"has {len(text)} bytes, a configuration has {MAX_CONFIG_BYTES} at most"
+        )
     if (nul := text.find(b"\0")) >= 0:
         line = text.count(b"\n", 0, nul) + 1
-        raise _unreadable(source, "holds a NUL byte; is it a text file?", line=line)
+        raise _file_error(source, "holds a NUL byte; is it a text file?", line=line)
     try:
         return text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = text.count(b"\n", 0, error.start) + 1
-        raise _unreadable(source, "is not UTF-8; save it as UTF-8 text", line=line) from None
+        raise _file_error(source, "is not UTF-8; save it as UTF-8 text", line=line) from None
 
 
-def _read(toml: str, source: str) -> Document:
+def _load_toml(toml: str, source: str) -> TomlDocument:
     """The TOML document in the text, small enough to be looked at closely; or ConfigError."""
     for number, line in enumerate(toml.split("\n"), start=1):
         if _dots_in_key(line) > MAX_KEY_PARTS:
-            raise _unreadable(source, "has a key of too many parts", line=number)
+            raise _file_error(source, "has a key of too many parts", line=number)
     try:
         document = tomllib.loads(toml)
     except RecursionError:
-        raise _unreadable(source, "is nested too deeply") from None
+        raise _file_error(source, "is nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
-        raise _unreadable(source, _why_no_toml(error), line=_line_of(error, toml)) from None
+        raise _file_error(
+            source, _toml_error_text(error), line=_toml_error_line(error, toml)
+        ) from None
     except ValueError:
         # CPython refuses to read such a number, for the time it takes (sys.set_int_max_str_digits).
-        raise _unreadable(source, "holds a number of thousands of digits") from None
-    if _depth_exceeds(document, MAX_DEPTH):
-        raise _unreadable(source, "is nested too deeply")
+        raise _file_error(source, "holds a number of thousands of digits") from None
+    if _depth_exceeds(document, MAX_TABLE_DEPTH):
+        raise _file_error(source, "is nested too deeply")
     vlans = document.get("vlans")
     if isinstance(vlans, dict) and len(vlans) > MAX_VLANS:
-        raise _unreadable(source, f"has {len(vlans)} VLANs, the gateway takes {MAX_VLANS}")
+        raise _file_error(source, f"has {len(vlans)} VLANs, the gateway takes {MAX_VLANS}")
     return document
 
 
@@ -93,20 +102,20 @@ def _dots_in_key(line: str) -> int:
     return line.count(".") if '"' in key or "'" in key else key.count(".")
 
 
-def _why_no_toml(error: ValueError) -> str:
+def _toml_error_text(error: ValueError) -> str:
     """The words of `tomllib`, with a hint at what technicians forget most: the quotes."""
     reason = re.sub(r" \(at .*\)$", "", str(error))
     hint = '; text stands in quotes: "10mbit"' if reason.startswith("Invalid value") else ""
     return f"is not TOML: {reason}{hint}"
 
 
-def _line_of(error: ValueError, toml: str) -> int:
+def _toml_error_line(error: ValueError, toml: str) -> int:
     """The line that `tomllib` names; the last one where it says "at end of document"."""
     match = re.search(r"\(at line (\d+), column \d+\)$", str(error))
     return int(match[1]) if match else toml.rstrip().count("\n") + 1
 
 
-def _depth_exceeds(document: Document, limit: int) -> bool:
+def _depth_exceeds(document: TomlDocument, limit: int) -> bool:
     """Whether a value lies deeper than `limit` tables and lists. No recursion: it may be deep."""
     level: list[object] = [document]
     for _ in range(limit):
@@ -120,33 +129,37 @@ def _children(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
 
-def _without_echoes(findings: Iterable[Finding], broken: Sequence[Path]) -> Iterator[Finding]:
+def _without_follow_on_errors(
+    findings: Iterable[Diagnostic], invalid_paths: Sequence[KeyPath]
+) -> Iterator[Diagnostic]:
     """The findings that do not rest on a part of the file that is reported broken anyway."""
     for each in findings:
-        places = (each.path, *each.needs)
-        if not any(_related(place, cut) for place in places for cut in broken):
+        places = (each.path, *each.depends_on)
+        if not any(_is_nested(place, cut) for place in places for cut in invalid_paths):
             yield each
 
 
-def _related(one: Path, other: Path) -> bool:
+def _is_nested(one: KeyPath, other: KeyPath) -> bool:
     """Whether one of the two places lies within the other."""
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
 
 
-def _report(findings: list[Finding], more: int, source: str, lines: Lines) -> str:
+def _format_errors(
+    findings: list[Diagnostic], omitted: int, source: str, line_numbers: LineNumbers
+) -> str:
     """The findings in the order of the file, one a line; of very many, the first and a count."""
-    ordered = sorted(findings, key=lambda each: lines.of(each.path))
-    report = [_line(each, source, lines) for each in ordered[:MAX_FINDINGS]]
-    more += max(0, len(findings) - MAX_FINDINGS)
-    return "\n".join(report + [f"{source}: and {more} more errors"] * (more > 0))
+    ordered = sorted(findings, key=lambda each: line_numbers.line_of(each.path))
+    report = [_format_diagnostic(each, source, line_numbers) for each in ordered[:MAX_ERRORS_SHOWN]]
+    omitted += max(0, len(findings) - MAX_ERRORS_SHOWN)
+    return "\n".join(report + [f"{source}: and {omitted} more errors"] * (omitted > 0))
 
 
-def _line(finding: Finding, source: str, lines: Lines) -> str:
-    number = lines.of(finding.path)
+def _format_diagnostic(finding: Diagnostic, source: str, line_numbers: LineNumbers) -> str:
+    number = line_numbers.line_of(finding.path)
     return f"{source}:{number}: {finding}" if number else f"{source}: {finding}"
 
 
-def _unreadable(source: str, reason: str, *, line: int = 0) -> ConfigError:
+def _file_error(source: str, reason: str, *, line: int = 0) -> ConfigError:
     place = f"{source}:{line}" if line else source
-    return ConfigError(f"{place}: the file {reason}", remedy=REMEDY)
+    return ConfigError(f"{place}: the file {reason}", remedy=NOTHING_CHANGED_REMEDY)

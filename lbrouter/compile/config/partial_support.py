@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lbrouter.compile.services.dnsmasq import SLAAC_PREFIX
+from lbrouter.compile.services.dnsmasq import SLAAC_PREFIX_LENGTH
 from lbrouter.model.config import Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caveat:
+class PartialSupport:
     """A key of the file, why it is done in part, and what to write instead."""
 
     key_path: str
@@ -19,16 +19,16 @@ class Caveat:
         return f"{self.key_path}: {self.why}; {self.remedy}"
 
 
-def caveats(config: Config) -> tuple[Caveat, ...]:
+def partially_supported(config: Config) -> tuple[PartialSupport, ...]:
     """What works in part: `apply` goes on and says what is missing."""
-    return tuple(_advertisements(config))
+    return tuple(_prefixes_without_slaac(config))
 
 
-def _advertisements(config: Config) -> Iterator[Caveat]:
+def _prefixes_without_slaac(config: Config) -> Iterator[PartialSupport]:
     for name, vlan in config.vlans.items():
-        if vlan.address6 is not None and vlan.address6.network.prefixlen != SLAAC_PREFIX:
-            yield Caveat(
+        if vlan.address6 is not None and vlan.address6.network.prefixlen != SLAAC_PREFIX_LENGTH:
+            yield PartialSupport(
                 key_path=f"vlans.{name}.address6",
-                why=f"clients form addresses by themselves under a /{SLAAC_PREFIX} alone",
-                remedy=f"write a /{SLAAC_PREFIX}, or give the clients fixed IPv6 addresses",
+                why=f"clients form addresses by themselves under a /{SLAAC_PREFIX_LENGTH} alone",
+                remedy=f"write a /{SLAAC_PREFIX_LENGTH}, or give the clients fixed IPv6 addresses",
             )

@@ -12,50 +12,50 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import NullableSchema
 
-from lbrouter.compile.config.expected import bare, fields_of, is_section, words_for
+from lbrouter.compile.config.expected import describe_type, fields_of, is_section, unwrap_annotation
 from lbrouter.model.config import Config
 from lbrouter.model.uplinks import DEFAULT_TARGETS
 
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+JSON_SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> JsonSchemaValue:
     """The JSON Schema of the file (draft 2020-12), for editors that complete and check TOML."""
-    found = Config.model_json_schema(by_alias=True, schema_generator=_Generator)
-    return {"$schema": DIALECT, **_tidy(found), "title": "lbrouter.toml"}
+    found = Config.model_json_schema(by_alias=True, schema_generator=_TomlSchemaGenerator)
+    return {"$schema": JSON_SCHEMA_DIALECT, **_clean_schema(found), "title": "lbrouter.toml"}
 
 
-class _Generator(GenerateJsonSchema):
+class _TomlSchemaGenerator(GenerateJsonSchema):
     """Pydantic's generator, taught that TOML has no null and what our defaults look like."""
 
     def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
     def encode_default(self, dft: Any) -> Any:
-        return in_file(dft)
+        return plain_default(dft)
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
 
 
-def in_file(value: Any) -> Any:
+def plain_default(value: Any) -> Any:
     """A default as plain data, the way the file would hold it."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", by_alias=True, exclude_none=True)
     if isinstance(value, tuple):
-        return [in_file(each) for each in value]
+        return [plain_default(each) for each in value]
     if value is None or isinstance(value, bool | dict) or type(value) is int:
         return value
     return str(value)
 
 
-def _tidy(node: Any) -> Any:
+def _clean_schema(node: Any) -> Any:
     """The schema without defaults of null, and without room for names that are none."""
     if isinstance(node, list):
-        return [_tidy(each) for each in node]
+        return [_clean_schema(each) for each in node]
     if not isinstance(node, dict):
         return node
-    found = {key: _tidy(each) for key, each in node.items()}
+    found = {key: _clean_schema(each) for key, each in node.items()}
     if found.get("default", 0) is None:
         del found["default"]
     if "patternProperties" in found:
@@ -63,7 +63,7 @@ def _tidy(node: Any) -> Any:
     return found
 
 
-INTRODUCTION: Final = """\
+REFERENCE_INTRODUCTION: Final = """\
 # The configuration file
 
 One TOML file says all. A key that is not listed here is an error, and so is a value of another
@@ -80,73 +80,82 @@ generated from the program's own model.
 
 def reference_markdown() -> str:
     """The reference page in Markdown."""
-    parts = [INTRODUCTION]
+    parts = [REFERENCE_INTRODUCTION]
     for key, annotation in fields_of(Config).items():
-        parts += _sections(key, annotation, _header(key, annotation)[1].__doc__ or "")
+        parts += _chapters(key, annotation, _header(key, annotation)[1].__doc__ or "")
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _sections(path: str, annotation: Any, about: str) -> Iterator[str]:
+def _chapters(path: str, annotation: Any, description: str) -> Iterator[str]:
     """The chapters of a section and of those within."""
     header, model = _header(path, annotation)
-    yield f"## `{header}`\n\n{_words(about)}\n"
-    yield from _table(model)
+    yield f"## `{header}`\n\n{_one_line(description)}\n"
+    yield from _key_table(model)
     inner = header.strip("[]")
     for key, field in model.model_fields.items():
-        within = bare(fields_of(model)[field.alias or key])[0]
+        within = unwrap_annotation(fields_of(model)[field.alias or key])[0]
         if _is_table(within):
-            yield from _sections(f"{inner}.{key}", within, field.description or "")
+            yield from _chapters(f"{inner}.{key}", within, field.description or "")
 
 
 def _header(path: str, annotation: Any) -> tuple[str, type[BaseModel]]:
     """The header as it stands in the file, and the model of what follows it."""
-    base = bare(annotation)[0]
+    base = unwrap_annotation(annotation)[0]
     if get_origin(base) is dict:
-        return f"[{path}.NAME]", bare(get_args(base)[1])[0]
+        return f"[{path}.NAME]", unwrap_annotation(get_args(base)[1])[0]
     if get_origin(base) is tuple:
-        return f"[[{path}]]", bare(get_args(base)[0])[0]
+        return f"[[{path}]]", unwrap_annotation(get_args(base)[0])[0]
     return f"[{path}]", base
 
 
-def _table(model: type[BaseModel]) -> Iterator[str]:
+def _key_table(model: type[BaseModel]) -> Iterator[str]:
     yield "| key | value | default | meaning |\n|---|---|---|---|"
     annotations = fields_of(model)
     for name, field in model.model_fields.items():
         key = field.alias or name
-        cells = (f"`{key}`", _value(annotations[key]), _default(field), field.description or "")
-        yield f"| {' | '.join(_words(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+        cells = (
+            f"`{key}`",
+            _value_cell(annotations[key]),
+            _default_cell(field),
+            field.description or "",
+        )
+        yield f"| {' | '.join(_one_line(cell).replace('|', chr(92) + '|') for cell in cells)} |"
     yield ""
 
 
-def _value(annotation: Any) -> str:
-    return "a table, see below" if _is_table(bare(annotation)[0]) else words_for(annotation)
+def _value_cell(annotation: Any) -> str:
+    return (
+        "a table, see below"
+        if _is_table(unwrap_annotation(annotation)[0])
+        else describe_type(annotation)
+    )
 
 
 def _is_table(annotation: Any) -> bool:
     """Whether this is a section, or a table of sections by name."""
     if get_origin(annotation) is dict:
-        return is_section(bare(get_args(annotation)[1])[0])
+        return is_section(unwrap_annotation(get_args(annotation)[1])[0])
     return is_section(annotation)
 
 
-def _default(field: FieldInfo) -> str:
+def _default_cell(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     if field.default is DEFAULT_TARGETS:
         return ", ".join(f"`{target}`" for target in DEFAULT_TARGETS)
-    plain = in_file(field.default)
-    return "" if plain in (None, [], {}) or isinstance(plain, dict) else f"`{_toml(plain)}`"
+    plain = plain_default(field.default)
+    return "" if plain in (None, [], {}) or isinstance(plain, dict) else f"`{_toml_literal(plain)}`"
 
 
-def _toml(plain: object) -> str:
+def _toml_literal(plain: object) -> str:
     """A default as TOML: true, 4, "12h", ["down", "up"]."""
     if isinstance(plain, list):
-        return f"[{', '.join(map(_toml, plain))}]"
+        return f"[{', '.join(map(_toml_literal, plain))}]"
     if isinstance(plain, bool):
         return str(plain).lower()
     return f'"{plain}"' if isinstance(plain, str) else f"{plain}"
 
 
-def _words(text: str) -> str:
+def _one_line(text: str) -> str:
     """Text on one line."""
     return " ".join(text.split())

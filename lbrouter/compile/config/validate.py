@@ -15,11 +15,11 @@ from lbrouter.compile.config.checks import (
     uplinks,
     vlans,
 )
-from lbrouter.compile.config.diagnostics import Finding
+from lbrouter.compile.config.diagnostics import Diagnostic
 from lbrouter.model.config import Config
 
 
-def faults(config: Config) -> Iterator[Finding]:
+def config_errors(config: Config) -> Iterator[Diagnostic]:
     """Everything that keeps `config` from being applied."""
     modules = (
         gateway_settings,
@@ -34,10 +34,10 @@ def faults(config: Config) -> Iterator[Finding]:
         rates,
     )
     for module in (*modules, alert_settings):
-        yield from module.faults(config)
+        yield from module.errors(config)
 
 
-def doubts(config: Config) -> Iterator[Finding]:
-    """What is legal and probably not meant. Only for a configuration without faults."""
+def config_warnings(config: Config) -> Iterator[Diagnostic]:
+    """What is legal and probably not meant. Only for a configuration without errors."""
     for module in (health_settings, vlans, policies, rules, rates, alert_settings):
-        yield from module.doubts(config)
+        yield from module.warnings(config)

@@ -10,242 +10,312 @@ from math import inf
 from typing import Final
 
 from lbrouter.compile.dhcp.client_state import (
-    Client,
-    Dice,
-    Event,
-    Heard,
-    Phase,
-    Plugged,
-    Send,
-    Unplugged,
+    CarrierDown,
+    CarrierUp,
+    DhcpClientState,
+    DhcpEvent,
+    DhcpMessageReceived,
+    DhcpPhase,
+    OutgoingDhcpMessage,
+    Randomness,
 )
-from lbrouter.compile.dhcp.lease_validation import NonsenseError, read
-from lbrouter.compile.dhcp.message import NOBODY, Kind, Message, Option
-from lbrouter.model.lease import Lease
+from lbrouter.compile.dhcp.lease_validation import InvalidLeaseError, lease_from_message
+from lbrouter.compile.dhcp.message import (
+    UNSPECIFIED_ADDRESS,
+    DhcpMessage,
+    DhcpMessageType,
+    DhcpOption,
+)
+from lbrouter.model.lease import UplinkLease
 
-LONGEST_PAUSE_S: Final = 32.0
+MAX_DHCP_RETRY_PAUSE_S: Final = 32.0
 """A server that is back is found within this time."""
 
-REQUESTS: Final = 4
+MAX_DHCP_REQUESTS: Final = 4
 """Times that an offer, or a lease from before, is asked for before it is given up."""
 
-SHORTEST_RENEWAL_S: Final = 1.0
-LARGEST: Final = 1472
+MIN_RENEWAL_PAUSE_S: Final = 1.0
+MAX_DHCP_MESSAGE_BYTES: Final = 1472
 """Bytes of a message that we take: what fits into an Ethernet frame."""
 
-WANTED: Final = bytes(
+REQUESTED_OPTIONS: Final = bytes(
     (
-        Option.MASK,
-        Option.STATIC_ROUTES,  # before the router: RFC 3442
-        Option.ROUTER,
-        Option.DNS,
-        Option.MTU,
-        Option.LEASE_TIME,
-        Option.SERVER,
-        Option.RENEWAL,
-        Option.REBINDING,
+        DhcpOption.SUBNET_MASK,
+        DhcpOption.CLASSLESS_STATIC_ROUTES,  # before the router: RFC 3442
+        DhcpOption.ROUTER,
+        DhcpOption.DNS,
+        DhcpOption.MTU,
+        DhcpOption.LEASE_TIME,
+        DhcpOption.SERVER_ID,
+        DhcpOption.RENEWAL_TIME,
+        DhcpOption.REBINDING_TIME,
     )
 )
 
 
-Fault = Callable[[Lease], str]
+LeaseCheck = Callable[[UplinkLease], str]
 """Why a lease cannot be used here, as a clause; "" where it can."""
 
-Stepped = tuple[Client, tuple[Send, ...]]
+StepResult = tuple[DhcpClientState, tuple[OutgoingDhcpMessage, ...]]
 
 
-def step(client: Client, event: Event, dice: Dice, fault: Fault) -> Stepped:
+def step(
+    client: DhcpClientState, event: DhcpEvent, randomness: Randomness, lease_check: LeaseCheck
+) -> StepResult:
     """The client after `event`, and what it sends."""
-    client = _expired(client, event.at)
+    client = _drop_expired_lease(client, event.at)
     match event:
-        case Unplugged():
-            return replace(client, phase=Phase.UNPLUGGED, due=_end(client)), ()
-        case Plugged():
-            client = replace(client, hardware=event.hardware, refusals=0)
-            return _begun(client, event.at, dice)
-        case Heard():
-            if (event.message.xid, event.message.hardware) != (client.xid, client.hardware):
+        case CarrierDown():
+            return replace(client, phase=DhcpPhase.NO_CARRIER, next_event_at=_lease_end(client)), ()
+        case CarrierUp():
+            client = replace(client, hardware_address=event.hardware_address, failed_offers=0)
+            return _start(client, event.at, randomness)
+        case DhcpMessageReceived():
+            if (event.message.xid, event.message.chaddr) != (client.xid, client.hardware_address):
                 return client, ()
-            return _heard(client, event, dice, fault)
+            return _on_message(client, event, randomness, lease_check)
         case _:
-            return (client, ()) if event.at < client.due else _acted(client, event.at, dice)
+            return (
+                (client, ())
+                if event.at < client.next_event_at
+                else _on_timer(client, event.at, randomness)
+            )
 
 
-def dropped(client: Client, at: float, why: str) -> Client:
+def drop_lease(client: DhcpClientState, at: float, why: str) -> DhcpClientState:
     """The client without the lease that it has, which cannot be used any more; it seeks another."""
     return replace(
-        client, lease=None, nonsense=why, phase=_seeking(client), due=at, tries=0,
-        sought_from=at,
-    )  # fmt: skip
+        client,
+        lease=None,
+        rejection_reason=why,
+        phase=_search_phase(client),
+        next_event_at=at,
+        tries=0,
+        search_started_at=at,
+    )
 
 
-def _seeking(client: Client) -> Phase:
-    return client.phase if client.phase is Phase.UNPLUGGED else Phase.SELECTING
+def _search_phase(client: DhcpClientState) -> DhcpPhase:
+    return client.phase if client.phase is DhcpPhase.NO_CARRIER else DhcpPhase.SELECTING
 
 
-def _expired(client: Client, at: float) -> Client:
+def _drop_expired_lease(client: DhcpClientState, at: float) -> DhcpClientState:
     """A lease that is over is over, whatever else happens now."""
     if client.lease is None or at < client.lease.expires_at:
         return client
     return replace(
-        client, lease=None, phase=_seeking(client), tries=0, refusals=0, due=at, sought_from=at
+        client,
+        lease=None,
+        phase=_search_phase(client),
+        tries=0,
+        failed_offers=0,
+        next_event_at=at,
+        search_started_at=at,
     )
 
 
-def _end(client: Client) -> float:
+def _lease_end(client: DhcpClientState) -> float:
     return inf if client.lease is None else client.lease.expires_at
 
 
-def _begun(client: Client, at: float, dice: Dice) -> Stepped:
+def _start(client: DhcpClientState, at: float, randomness: Randomness) -> StepResult:
     """From the start, or after a carrier came back: ask for what we had, else for anything."""
-    phase = Phase.SELECTING if client.lease is None else Phase.REBOOTING
-    return _asked(replace(client, phase=phase, tries=0, sought_from=at), at, dice, fresh=True)
+    phase = DhcpPhase.SELECTING if client.lease is None else DhcpPhase.REBOOTING
+    return _transmit(
+        replace(client, phase=phase, tries=0, search_started_at=at),
+        at,
+        randomness,
+        new_exchange=True,
+    )
 
 
-def _acted(client: Client, at: float, dice: Dice) -> Stepped:
+def _on_timer(client: DhcpClientState, at: float, randomness: Randomness) -> StepResult:
     """What is due."""
     match client.phase:
-        case Phase.UNPLUGGED:
-            return replace(client, due=_end(client)), ()
-        case Phase.REQUESTING | Phase.REBOOTING if client.tries >= REQUESTS:
+        case DhcpPhase.NO_CARRIER:
+            return replace(client, next_event_at=_lease_end(client)), ()
+        case DhcpPhase.REQUESTING | DhcpPhase.REBOOTING if client.tries >= MAX_DHCP_REQUESTS:
             # Nobody says no either: this may be another network. The lease serves on meanwhile.
-            return _searched(client, at, dice)
-        case Phase.BOUND | Phase.RENEWING | Phase.REBINDING:
+            return _restart_search(client, at, randomness)
+        case DhcpPhase.BOUND | DhcpPhase.RENEWING | DhcpPhase.REBINDING:
             assert client.lease is not None
             late = at >= client.lease.rebind_at
-            client = replace(client, phase=Phase.REBINDING if late else Phase.RENEWING)
-            return _asked(client, at, dice, fresh=True)
+            client = replace(client, phase=DhcpPhase.REBINDING if late else DhcpPhase.RENEWING)
+            return _transmit(client, at, randomness, new_exchange=True)
         case _:
-            return _asked(client, at, dice, fresh=client.xid == 0)
+            return _transmit(client, at, randomness, new_exchange=client.xid == 0)
 
 
-def _searched(client: Client, at: float, dice: Dice) -> Stepped:
-    client = replace(client, phase=Phase.SELECTING, tries=0, offered=None, sought_from=at)
-    return _asked(client, at, dice, fresh=True)
+def _restart_search(client: DhcpClientState, at: float, randomness: Randomness) -> StepResult:
+    client = replace(
+        client, phase=DhcpPhase.SELECTING, tries=0, offered_lease=None, search_started_at=at
+    )
+    return _transmit(client, at, randomness, new_exchange=True)
 
 
-def _asked(client: Client, at: float, dice: Dice, *, fresh: bool) -> Stepped:
+def _transmit(
+    client: DhcpClientState, at: float, randomness: Randomness, *, new_exchange: bool
+) -> StepResult:
     """The message of the phase, and when the next one is due. `fresh` begins a new exchange."""
-    client = replace(client, xid=dice.xid if fresh else client.xid, asked_at=at)
-    send = _message(client, at)
-    due = min(at + _pause_s(client, at, dice), _end(client))
-    return replace(client, tries=client.tries + 1, due=due), (send,)
+    client = replace(client, xid=randomness.xid if new_exchange else client.xid, requested_at=at)
+    send = _build_message(client, at)
+    due = min(at + _retry_pause_s(client, at, randomness), _lease_end(client))
+    return replace(client, tries=client.tries + 1, next_event_at=due), (send,)
 
 
-def _pause_s(client: Client, at: float, dice: Dice) -> float:
+def _retry_pause_s(client: DhcpClientState, at: float, randomness: Randomness) -> float:
     """Twice as long each time, a quarter more or less; in a renewal, half of what is left."""
     lease = client.lease
-    if lease is not None and client.phase in (Phase.RENEWING, Phase.REBINDING):
-        until = lease.rebind_at if client.phase is Phase.RENEWING else lease.expires_at
-        return max(SHORTEST_RENEWAL_S, (until - at) * (0.4 + 0.2 * dice.jitter))
-    doubled = 2.0 ** min(client.tries + client.refusals, 10)
-    return min(doubled, LONGEST_PAUSE_S) * (0.75 + 0.5 * dice.jitter)
+    if lease is not None and client.phase in (DhcpPhase.RENEWING, DhcpPhase.REBINDING):
+        until = lease.rebind_at if client.phase is DhcpPhase.RENEWING else lease.expires_at
+        return max(MIN_RENEWAL_PAUSE_S, (until - at) * (0.4 + 0.2 * randomness.jitter))
+    doubled = 2.0 ** min(client.tries + client.failed_offers, 10)
+    return min(doubled, MAX_DHCP_RETRY_PAUSE_S) * (0.75 + 0.5 * randomness.jitter)
 
 
-def _message(client: Client, at: float) -> Send:
+def _build_message(client: DhcpClientState, at: float) -> OutgoingDhcpMessage:
     """What the phase asks, and whom: a lease is renewed with its own server, all else in public."""
-    own = client.lease.address.ip if client.lease is not None and _uses(client) else NOBODY
-    message = Message(
-        kind=Kind.DISCOVER if client.phase is Phase.SELECTING else Kind.REQUEST,
+    own = (
+        client.lease.address.ip
+        if client.lease is not None and _uses_address(client)
+        else UNSPECIFIED_ADDRESS
+    )
+    message = DhcpMessage(
+        message_type=DhcpMessageType.DISCOVER
+        if client.phase is DhcpPhase.SELECTING
+        else DhcpMessageType.REQUEST,
         xid=client.xid,
-        hardware=client.hardware,
-        secs=min(int(at - client.sought_from), 0xFFFF) if own == NOBODY else 0,
-        client=own,
+        chaddr=client.hardware_address,
+        secs=min(int(at - client.search_started_at), 0xFFFF) if own == UNSPECIFIED_ADDRESS else 0,
+        ciaddr=own,
         options={
-            Option.CLIENT: b"\x01" + client.hardware,
-            Option.LARGEST: LARGEST.to_bytes(2, "big"),
-            Option.WANTED: WANTED,
-            **_named(client),
+            DhcpOption.CLIENT_ID: b"\x01" + client.hardware_address,
+            DhcpOption.MAX_MESSAGE_SIZE: MAX_DHCP_MESSAGE_BYTES.to_bytes(2, "big"),
+            DhcpOption.PARAMETER_REQUEST_LIST: REQUESTED_OPTIONS,
+            **_address_options(client),
         },
     )
-    if client.phase is not Phase.RENEWING or client.lease is None:
-        return Send(message=message, source=own)
+    if client.phase is not DhcpPhase.RENEWING or client.lease is None:
+        return OutgoingDhcpMessage(message=message, source=own)
     lease = client.lease
-    return Send(message=message, source=own, destination=lease.server, station=lease.station)
+    return OutgoingDhcpMessage(
+        message=message, source=own, destination=lease.server, station=lease.station
+    )
 
 
-def _uses(client: Client) -> bool:
+def _uses_address(client: DhcpClientState) -> bool:
     """Whether the client speaks as the owner of its address."""
-    return client.phase in (Phase.RENEWING, Phase.REBINDING)
+    return client.phase in (DhcpPhase.RENEWING, DhcpPhase.REBINDING)
 
 
-def _named(client: Client) -> dict[int, bytes]:
+def _address_options(client: DhcpClientState) -> dict[int, bytes]:
     """The address that is asked for, where the client does not speak from it."""
-    if client.phase is Phase.REQUESTING and client.offered is not None:
-        server, asked = client.offered.server, client.offered.address
-        return {Option.SERVER: server.packed, Option.REQUESTED: asked.ip.packed}
-    if client.phase is Phase.REBOOTING and client.lease is not None:
-        return {Option.REQUESTED: client.lease.address.ip.packed}
+    if client.phase is DhcpPhase.REQUESTING and client.offered_lease is not None:
+        server, asked = client.offered_lease.server, client.offered_lease.address
+        return {DhcpOption.SERVER_ID: server.packed, DhcpOption.REQUESTED_ADDRESS: asked.ip.packed}
+    if client.phase is DhcpPhase.REBOOTING and client.lease is not None:
+        return {DhcpOption.REQUESTED_ADDRESS: client.lease.address.ip.packed}
     return {}
 
 
-def _heard(client: Client, event: Heard, dice: Dice, fault: Fault) -> Stepped:
-    kind, asking = event.message.kind, client.phase in _ASKING
-    if kind is Kind.OFFER and client.phase is Phase.SELECTING:
-        return _offered(client, event, dice, fault)
-    if kind is Kind.ACK and asking:
-        return _granted(client, event, fault)
-    if kind is Kind.NAK and asking and _may_refuse(client, event.message):
-        return _refused(client, event.at, dice)
+def _on_message(
+    client: DhcpClientState,
+    event: DhcpMessageReceived,
+    randomness: Randomness,
+    lease_check: LeaseCheck,
+) -> StepResult:
+    kind, asking = event.message.message_type, client.phase in _REQUESTING_PHASES
+    if kind is DhcpMessageType.OFFER and client.phase is DhcpPhase.SELECTING:
+        return _on_offer(client, event, randomness, lease_check)
+    if kind is DhcpMessageType.ACK and asking:
+        return _on_ack(client, event, lease_check)
+    if kind is DhcpMessageType.NAK and asking and _is_nak_from_our_server(client, event.message):
+        return _on_nak(client, event.at, randomness)
     return client, ()
 
 
-_ASKING: Final = (Phase.REQUESTING, Phase.REBOOTING, Phase.RENEWING, Phase.REBINDING)
+_REQUESTING_PHASES: Final = (
+    DhcpPhase.REQUESTING,
+    DhcpPhase.REBOOTING,
+    DhcpPhase.RENEWING,
+    DhcpPhase.REBINDING,
+)
 
 
-def _offered(client: Client, event: Heard, dice: Dice, fault: Fault) -> Stepped:
+def _on_offer(
+    client: DhcpClientState,
+    event: DhcpMessageReceived,
+    randomness: Randomness,
+    lease_check: LeaseCheck,
+) -> StepResult:
     """The first offer that makes sense is asked for; of the others the last one is remembered."""
-    lease, why = _understood(client, event, fault)
+    lease, why = _parse_lease(client, event, lease_check)
     if lease is None:
-        return replace(client, nonsense=why), ()
-    client = replace(client, phase=Phase.REQUESTING, offered=lease, tries=0)
-    return _asked(client, event.at, dice, fresh=False)
+        return replace(client, rejection_reason=why), ()
+    client = replace(client, phase=DhcpPhase.REQUESTING, offered_lease=lease, tries=0)
+    return _transmit(client, event.at, randomness, new_exchange=False)
 
 
-def _granted(client: Client, event: Heard, fault: Fault) -> Stepped:
+def _on_ack(
+    client: DhcpClientState, event: DhcpMessageReceived, lease_check: LeaseCheck
+) -> StepResult:
     """Nonsense ends nothing: another server may have sent it, and the right one still answers."""
-    lease, why = _understood(client, event, fault)
+    lease, why = _parse_lease(client, event, lease_check)
     if lease is None:
-        return replace(client, nonsense=why), ()
-    asked = client.offered if client.phase is Phase.REQUESTING else None
+        return replace(client, rejection_reason=why), ()
+    asked = client.offered_lease if client.phase is DhcpPhase.REQUESTING else None
     if asked is not None and lease.server != asked.server:
         return client, ()
     return replace(
-        client, phase=Phase.BOUND, lease=lease, offered=None, tries=0, refusals=0, nonsense="",
-        due=min(lease.renew_at, lease.expires_at),
-    ), ()  # fmt: skip
+        client,
+        phase=DhcpPhase.BOUND,
+        lease=lease,
+        offered_lease=None,
+        tries=0,
+        failed_offers=0,
+        rejection_reason="",
+        next_event_at=min(lease.renew_at, lease.expires_at),
+    ), ()
 
 
-def _understood(client: Client, event: Heard, fault: Fault) -> tuple[Lease | None, str]:
+def _parse_lease(
+    client: DhcpClientState, event: DhcpMessageReceived, lease_check: LeaseCheck
+) -> tuple[UplinkLease | None, str]:
     """The lease in a message, or None and the reason."""
-    offer = event.message.kind is Kind.OFFER
-    at, before = event.at if offer else client.asked_at, client.offered or client.lease
+    offer = event.message.message_type is DhcpMessageType.OFFER
+    at, before = event.at if offer else client.requested_at, client.offered_lease or client.lease
     try:
-        lease = read(event.message, station=event.station, at=at, before=None if offer else before)
-    except NonsenseError as error:
+        lease = lease_from_message(
+            event.message, station=event.station, at=at, previous=None if offer else before
+        )
+    except InvalidLeaseError as error:
         return None, str(error)
-    why = fault(lease)
+    why = lease_check(lease)
     return (None, why) if why else (lease, "")
 
 
-def _may_refuse(client: Client, message: Message) -> bool:
+def _is_nak_from_our_server(client: DhcpClientState, message: DhcpMessage) -> bool:
     """Whether this server's NAK counts: of one that was asked by name no other's does."""
-    if client.phase in (Phase.REBOOTING, Phase.REBINDING):
+    if client.phase in (DhcpPhase.REBOOTING, DhcpPhase.REBINDING):
         return True
-    asked = client.offered if client.phase is Phase.REQUESTING else client.lease
+    asked = client.offered_lease if client.phase is DhcpPhase.REQUESTING else client.lease
     assert asked is not None
-    return message.options.get(Option.SERVER) == asked.server.packed
+    return message.options.get(DhcpOption.SERVER_ID) == asked.server.packed
 
 
-def _refused(client: Client, at: float, dice: Dice) -> Stepped:
+def _on_nak(client: DhcpClientState, at: float, randomness: Randomness) -> StepResult:
     """A refused lease must not be used any more; a refused offer is no reason to be quick."""
-    if client.phase is Phase.REQUESTING:
-        return _again(replace(client, nonsense="an address and then refuses it"), at, dice)
-    return _searched(replace(client, lease=None), at, dice)
+    if client.phase is DhcpPhase.REQUESTING:
+        return _search_later(
+            replace(client, rejection_reason="an address and then refuses it"), at, randomness
+        )
+    return _restart_search(replace(client, lease=None), at, randomness)
 
 
-def _again(client: Client, at: float, dice: Dice) -> Stepped:
+def _search_later(client: DhcpClientState, at: float, randomness: Randomness) -> StepResult:
     """Search anew, each time a little later: a server that offers what it refuses may be fast."""
-    client = replace(client, phase=Phase.SELECTING, offered=None, tries=0, xid=0)
-    due = at + _pause_s(client, at, dice)
-    return replace(client, refusals=client.refusals + 1, due=min(due, _end(client))), ()
+    client = replace(client, phase=DhcpPhase.SELECTING, offered_lease=None, tries=0, xid=0)
+    due = at + _retry_pause_s(client, at, randomness)
+    return replace(
+        client, failed_offers=client.failed_offers + 1, next_event_at=min(due, _lease_end(client))
+    ), ()

@@ -6,16 +6,16 @@ from ipaddress import IPv4Address
 from math import inf
 from typing import Final
 
-from lbrouter.compile.dhcp.message import NOBODY, Message
-from lbrouter.model.lease import Lease
+from lbrouter.compile.dhcp.message import UNSPECIFIED_ADDRESS, DhcpMessage
+from lbrouter.model.lease import UplinkLease
 
-EVERYBODY: Final = IPv4Address("255.255.255.255")
+IPV4_BROADCAST: Final = IPv4Address("255.255.255.255")
 
 
-class Phase(StrEnum):
+class DhcpPhase(StrEnum):
     """Where a client stands: the names of RFC 2131, figure 5, and one without a carrier."""
 
-    UNPLUGGED = "unplugged"
+    NO_CARRIER = "unplugged"
     SELECTING = "selecting"
     REQUESTING = "requesting"
     REBOOTING = "rebooting"
@@ -25,41 +25,41 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plugged:
+class CarrierUp:
     """The line has a carrier; `hardware` is the Ethernet address of the interface."""
 
     at: float
-    hardware: bytes
+    hardware_address: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unplugged:
+class CarrierDown:
     """The line has no carrier, or the interface is gone."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class DhcpMessageReceived:
     """A message came, from the hardware address `station`."""
 
     at: float
-    message: Message
+    message: DhcpMessage
     station: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class DhcpTimerExpired:
     """The time of `Client.due` has come, or may have."""
 
     at: float
 
 
-Event = Plugged | Unplugged | Heard | Due
+DhcpEvent = CarrierUp | CarrierDown | DhcpMessageReceived | DhcpTimerExpired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dice:
+class Randomness:
     """Chance, thrown for each step: the number of an exchange (32 bits), and a part of a pause."""
 
     xid: int
@@ -68,31 +68,31 @@ class Dice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
+class OutgoingDhcpMessage:
     """A message to send; `station` is the hardware address of one receiver, empty for everybody."""
 
-    message: Message
-    source: IPv4Address = NOBODY
-    destination: IPv4Address = EVERYBODY
+    message: DhcpMessage
+    source: IPv4Address = UNSPECIFIED_ADDRESS
+    destination: IPv4Address = IPV4_BROADCAST
     station: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class DhcpClientState:
     """All that one uplink's client remembers. `lease` is what may be used."""
 
-    phase: Phase = Phase.UNPLUGGED
-    lease: Lease | None = None
-    offered: Lease | None = None
-    hardware: bytes = b""
+    phase: DhcpPhase = DhcpPhase.NO_CARRIER
+    lease: UplinkLease | None = None
+    offered_lease: UplinkLease | None = None
+    hardware_address: bytes = b""
     xid: int = 0
     tries: int = 0
     """Messages of this kind that came to nothing so far."""
-    refusals: int = 0
+    failed_offers: int = 0
     """Offers since the last lease that came to nothing: the next search begins slower."""
-    sought_from: float = 0.0
+    search_started_at: float = 0.0
     """When the present search began."""
-    asked_at: float = 0.0
-    due: float = inf
-    nonsense: str = ""
+    requested_at: float = 0.0
+    next_event_at: float = inf
+    rejection_reason: str = ""
     """What was wrong with the last thing that a server said."""

@@ -2,21 +2,21 @@
 
 from typing import Final
 
-from lbrouter.compile.dhcp.client_state import Client, Phase
+from lbrouter.compile.dhcp.client_state import DhcpClientState, DhcpPhase
 
-SILENT_AFTER: Final = 2
+TRIES_UNTIL_NO_SERVER: Final = 2
 """Messages without an answer, until somebody is told that no server is there."""
 
 
-def lacks(client: Client, interface: str, *, since: str) -> str:
+def no_lease_reason(client: DhcpClientState, interface: str, *, since: str) -> str:
     """Why there is no lease on `interface`; "" where there is one.
 
     `since` is the time at which the present search began, as people write it.
     """
     if client.lease is not None:
         return ""
-    if client.nonsense:
-        return f"the DHCP server on {interface} offers {client.nonsense}"
-    if client.phase is Phase.SELECTING and client.tries >= SILENT_AFTER:
+    if client.rejection_reason:
+        return f"the DHCP server on {interface} offers {client.rejection_reason}"
+    if client.phase is DhcpPhase.SELECTING and client.tries >= TRIES_UNTIL_NO_SERVER:
         return f"no DHCP server answers on {interface} since {since}"
     return f"asking for a DHCP lease on {interface}"

@@ -6,15 +6,15 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from lbrouter.compile.report.status import DhcpServerStatus
-from lbrouter.compile.services.dnsmasq import leases
+from lbrouter.compile.services.dnsmasq import serves_dhcp
 from lbrouter.model.config import Config
 
-FORGIVEN: Final = 2
+MISSED_QUERIES_UNTIL_GONE: Final = 2
 """Questions that a server may leave unanswered before it counts as gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class RogueOffer:
     """What somebody offers who is not us: his hardware address, his own, and the one offered."""
 
     interface: str
@@ -24,55 +24,61 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stranger:
+class RogueServer:
     """A DHCP server beside ours on a VLAN. `missed` counts the questions it has not answered."""
 
     vlan: str
-    offer: Offer
-    missed: int = 0
+    offer: RogueOffer
+    missed_queries: int = 0
 
     def __str__(self) -> str:
         return f"{self.offer.server} ({self.offer.mac}) in VLAN {self.vlan}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
+class RogueServerScan:
     """All that are there after a question, and who came or went with it."""
 
-    there: Mapping[tuple[str, str], Stranger] = field(default_factory=dict)
-    came: tuple[Stranger, ...] = ()
-    went: tuple[Stranger, ...] = ()
+    present: Mapping[tuple[str, str], RogueServer] = field(default_factory=dict)
+    appeared: tuple[RogueServer, ...] = ()
+    disappeared: tuple[RogueServer, ...] = ()
 
 
-def asked(config: Config) -> dict[str, str]:
+def devices_to_query(config: Config) -> dict[str, str]:
     """Where to ask: devices of the VLANs whose addresses are ours to give, and their names.
 
     Elsewhere somebody else's server is what the file wants.
     """
-    return {config.device_of(vlan): vlan.name for vlan in config.vlans.values() if leases(vlan)}
+    return {
+        config.vlan_device(vlan): vlan.name for vlan in config.vlans.values() if serves_dhcp(vlan)
+    }
 
 
-def answered(before: Round, offers: Iterable[Offer], vlans: Mapping[str, str]) -> Round:
+def next_scan(
+    before: RogueServerScan, offers: Iterable[RogueOffer], vlans: Mapping[str, str]
+) -> RogueServerScan:
     """The round after a question on `vlans` (by device) that was answered with `offers`."""
     heard = {
-        (vlans[offer.interface], offer.mac): Stranger(vlan=vlans[offer.interface], offer=offer)
+        (vlans[offer.interface], offer.mac): RogueServer(vlan=vlans[offer.interface], offer=offer)
         for offer in offers
         if offer.interface in vlans
     }
     silent = {
-        key: Stranger(vlan=each.vlan, offer=each.offer, missed=each.missed + 1)
-        for key, each in before.there.items()
+        key: RogueServer(vlan=each.vlan, offer=each.offer, missed_queries=each.missed_queries + 1)
+        for key, each in before.present.items()
         if key not in heard
     }
-    stay = {key: each for key, each in silent.items() if each.missed < FORGIVEN}
-    return Round(
-        there={**stay, **heard},
-        came=tuple(each for key, each in heard.items() if key not in before.there),
-        went=tuple(each for key, each in silent.items() if key not in stay),
+    stay = {
+        key: each for key, each in silent.items() if each.missed_queries < MISSED_QUERIES_UNTIL_GONE
+    }
+    return RogueServerScan(
+        present={**stay, **heard},
+        appeared=tuple(each for key, each in heard.items() if key not in before.present),
+        disappeared=tuple(each for key, each in silent.items() if key not in stay),
     )
 
 
-def status(found: Round, vlan: str) -> list[DhcpServerStatus]:
+def rogue_server_status(scan: RogueServerScan, vlan: str) -> list[DhcpServerStatus]:
     """The key "other_dhcp_servers" of a VLAN in `status --json`."""
     return [
         {
@@ -80,6 +86,6 @@ def status(found: Round, vlan: str) -> list[DhcpServerStatus]:
             "address": str(each.offer.server),
             "offers": str(each.offer.offered),
         }
-        for each in found.there.values()
+        for each in scan.present.values()
         if each.vlan == vlan
     ]

@@ -7,16 +7,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
-from lbrouter.compile.explain.flow import GATEWAY, Flow, Judgement, Verdict, judge
+from lbrouter.compile.explain.flow import (
+    GATEWAY_ENDPOINT,
+    Flow,
+    FlowDecision,
+    FlowVerdict,
+    decide_flow,
+)
 from lbrouter.compile.report.status import percentages
-from lbrouter.compile.routing.balance import best_of_all, choose
-from lbrouter.compile.routing.uplink_addressing import way_out
-from lbrouter.compile.shaping.build import shape
+from lbrouter.compile.routing.balance import gateway_uplink, select_uplinks
+from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
+from lbrouter.compile.shaping.build import build_shaping
 from lbrouter.model.config import Config, PolicyMode
 from lbrouter.model.facts import Allocation, Facts
-from lbrouter.model.health import Health, UplinkHealth, UplinkState
-from lbrouter.model.kernel_state import Elements
-from lbrouter.model.reserved_ids import OWN_TABLE, mark_of, table_of
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.kernel_state import NftElements
+from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_mark, uplink_table
 
 
 class FlowDocument(TypedDict):
@@ -28,7 +34,7 @@ class FlowDocument(TypedDict):
     port: int | None
 
 
-class Way(TypedDict):
+class FlowPath(TypedDict):
     """One uplink that the flow may take: `share_percent` of such flows do.
 
     `mark` is hexadecimal, to be read under the mask 0x0f000000. `source_address` is what the far
@@ -63,30 +69,37 @@ class Explanation(TypedDict):
     policy: str | None
     mode: str | None
     sticky_s: float | None
-    ways: list[Way]
+    ways: list[FlowPath]
     if_down: dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class ExplainContext:
     """What an explanation rests on, beside the configuration."""
 
     allocation: Allocation
-    health: Health
+    health: GatewayHealth
     facts: Facts
 
 
-def explain(config: Config, flow: Flow, known: Known) -> Explanation:
+def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
     """Verdict, reason and ways of `flow`."""
-    judgement = judge(config, known.facts, flow)
-    shares = _shares(config, flow, judgement, known)
+    judgement = decide_flow(config, context.facts, flow)
+    shares = _uplink_shares(config, flow, judgement, context)
     verdict, because = judgement.verdict, judgement.because
-    if verdict in (Verdict.FORWARDED, Verdict.OWN) and _needs_uplink(judgement) and not shares:
-        verdict, because = Verdict.UNREACHABLE, f"{because}; {_why_not(config, known)}"
+    if (
+        verdict in (FlowVerdict.FORWARDED, FlowVerdict.OWN)
+        and _needs_uplink(judgement)
+        and not shares
+    ):
+        verdict, because = (
+            FlowVerdict.UNREACHABLE,
+            f"{because}; {_no_uplink_reason(config, context)}",
+        )
     policy = None if judgement.policy is None else config.policies[judgement.policy]
     balanced = policy is not None and policy.mode is PolicyMode.BALANCE
     return {
-        "flow": _flow(flow),
+        "flow": _flow_document(flow),
         "verdict": str(verdict),
         "because": because,
         "vlan": flow.vlan,
@@ -95,84 +108,92 @@ def explain(config: Config, flow: Flow, known: Known) -> Explanation:
         "policy": judgement.policy,
         "mode": None if policy is None else str(policy.mode),
         "sticky_s": policy.sticky / 1000 if policy is not None and balanced else None,
-        "ways": list(_ways(config, flow, known, shares, own=verdict is Verdict.OWN)),
-        "if_down": _if_down(config, flow, judgement, known, shares),
+        "ways": list(_flow_paths(config, flow, context, shares, own=verdict is FlowVerdict.OWN)),
+        "if_down": _shares_if_down(config, flow, judgement, context, shares),
     }
 
 
-def without(health: Health, uplink: str) -> Health:
+def with_uplink_down(health: GatewayHealth, uplink: str) -> GatewayHealth:
     """`health` as it would be with `uplink` dead."""
     dead = UplinkHealth(state=UplinkState.DOWN, reason="supposed dead", alive=False)
     return replace(health, uplinks={**health.uplinks, uplink: dead})
 
 
-def _why_not(config: Config, known: Known) -> str:
+def _no_uplink_reason(config: Config, context: ExplainContext) -> str:
     """Why no uplink carries a flow: what is known of each."""
-    reasons = (f"{name}: {known.health.uplinks[name].reason}" for name in config.uplinks)
+    reasons = (f"{name}: {context.health.uplinks[name].reason}" for name in config.uplinks)
     return f"no uplink of it can carry this flow ({', '.join(reasons)})"
 
 
-def _needs_uplink(judgement: Judgement) -> bool:
-    return judgement.policy is not None or judgement.verdict is Verdict.OWN
+def _needs_uplink(decision: FlowDecision) -> bool:
+    return decision.policy is not None or decision.verdict is FlowVerdict.OWN
 
 
-def _shares(config: Config, flow: Flow, judgement: Judgement, known: Known) -> dict[str, int]:
+def _uplink_shares(
+    config: Config, flow: Flow, decision: FlowDecision, context: ExplainContext
+) -> dict[str, int]:
     """Uplinks with their shares in percent."""
-    if judgement.uplink is not None and judgement.verdict is Verdict.FORWARDED:
-        return {judgement.uplink: 100}
-    if judgement.verdict is Verdict.OWN:
-        best = best_of_all(config, known.health, flow.family, known.facts)
+    if decision.uplink is not None and decision.verdict is FlowVerdict.FORWARDED:
+        return {decision.uplink: 100}
+    if decision.verdict is FlowVerdict.OWN:
+        best = gateway_uplink(config, context.health, flow.family, context.facts)
         return {} if best is None else {best: 100}
-    if judgement.policy is None:
+    if decision.policy is None:
         return {}
-    policy = config.policies[judgement.policy]
-    shares = choose(config, policy, known.health, flow.family, known.facts)
+    policy = config.policies[decision.policy]
+    shares = select_uplinks(config, policy, context.health, flow.family, context.facts)
     return percentages({share.uplink: share.weight for share in shares})
 
 
-def _if_down(
-    config: Config, flow: Flow, judgement: Judgement, known: Known, shares: Mapping[str, int]
+def _shares_if_down(
+    config: Config,
+    flow: Flow,
+    decision: FlowDecision,
+    context: ExplainContext,
+    shares: Mapping[str, int],
 ) -> dict[str, dict[str, int]]:
     """Shares of new flows with each uplink dead. A flow from outside has no other way in."""
-    if judgement.uplink is not None:
+    if decision.uplink is not None:
         return {}
     return {
-        name: _shares(config, flow, judgement, replace(known, health=without(known.health, name)))
+        name: _uplink_shares(
+            config, flow, decision, replace(context, health=with_uplink_down(context.health, name))
+        )
         for name in shares
     }
 
 
-def _ways(
-    config: Config, flow: Flow, known: Known, shares: Mapping[str, int], *, own: bool
-) -> Iterator[Way]:
-    shaped = shape(
-        config, allocation=known.allocation, health=known.health, facts=known.facts
+def _flow_paths(
+    config: Config, flow: Flow, context: ExplainContext, shares: Mapping[str, int], *, own: bool
+) -> Iterator[FlowPath]:
+    shaped = build_shaping(
+        config, allocation=context.allocation, health=context.health, facts=context.facts
     ).elements
     for name, percent in shares.items():
-        uplink, number = config.uplinks[name], known.allocation.uplinks[name]
-        way = way_out(uplink, flow.family, known.facts)
-        device = None if flow.vlan is None else config.device_of(config.vlans[flow.vlan])
+        uplink, number = config.uplinks[name], context.allocation.uplinks[name]
+        way = uplink_nexthop(uplink, flow.family, context.facts)
+        device = None if flow.vlan is None else config.vlan_device(config.vlans[flow.vlan])
         yield {
             "uplink": name,
             "share_percent": percent,
             "interface": uplink.device,
             "gateway": None if way is None or way.gateway is None else str(way.gateway),
-            "mark": f"{mark_of(number):#010x}",
-            "table": OWN_TABLE if own else table_of(number),
+            "mark": f"{uplink_mark(number):#010x}",
+            "table": GATEWAY_TABLE if own else uplink_table(number),
             "source_address": None if way is None else str(way.address.ip),
-            "upload_class": _class(shaped, device, uplink.device),
-            "download_class": _class(shaped, uplink.device, device),
+            "upload_class": _htb_class(shaped, device, uplink.device),
+            "download_class": _htb_class(shaped, uplink.device, device),
         }
 
 
-def _class(shaped: Elements, incoming: str | None, outgoing: str | None) -> str | None:
+def _htb_class(class_of: NftElements, incoming: str | None, outgoing: str | None) -> str | None:
     """Class that the map `class_of` gives to packets from one interface to the other."""
-    return dict(shaped).get(f"{incoming} . {outgoing}")
+    return dict(class_of).get(f"{incoming} . {outgoing}")
 
 
-def _flow(flow: Flow) -> FlowDocument:
+def _flow_document(flow: Flow) -> FlowDocument:
     return {
-        "source": GATEWAY if flow.from_gateway else str(flow.source),
+        "source": GATEWAY_ENDPOINT if flow.from_gateway else str(flow.source),
         "destination": str(flow.destination),
         "protocol": str(flow.protocol),
         "port": flow.port,

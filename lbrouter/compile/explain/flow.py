@@ -8,25 +8,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
-from lbrouter.compile.routing.uplink_addressing import way_out
-from lbrouter.model.config import ANY, Config, Forward, PolicyRule, Protocol, Uplink, Vlan
+from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
+from lbrouter.model.config import ANY_UPLINK, Config, Forward, PolicyRule, Protocol, Uplink, Vlan
 from lbrouter.model.errors import UsageError
 from lbrouter.model.facts import Facts
-from lbrouter.model.kernel_state import Family, IpAddress, IpInterface
+from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
 
-GATEWAY = "gateway"
+GATEWAY_ENDPOINT = "gateway"
 """Stands for the gateway itself where a source or a destination is asked for."""
 
-PORTED = frozenset({Protocol.TCP, Protocol.UDP, Protocol.SCTP})
-PINGS = frozenset({Protocol.ICMP, Protocol.ICMPV6})
+PROTOCOLS_WITH_PORTS = frozenset({Protocol.TCP, Protocol.UDP, Protocol.SCTP})
+ICMP_PROTOCOLS = frozenset({Protocol.ICMP, Protocol.ICMPV6})
 
-OPEN_PORTS = frozenset(
+GATEWAY_SERVICES = frozenset(
     {(Protocol.UDP, 53), (Protocol.TCP, 53), (Protocol.UDP, 67), (Protocol.UDP, 547)}
 )
 """Services of the gateway that every VLAN may ask: names and addresses."""
 
 
-class Verdict(StrEnum):
+class FlowVerdict(StrEnum):
     """What becomes of a flow."""
 
     FORWARDED = "forwarded"
@@ -55,16 +55,16 @@ class Flow:
     from_gateway: bool = False
 
     @property
-    def family(self) -> Family:
+    def family(self) -> AddressFamily:
         """The family of both ends."""
-        return Family.V4 if self.destination.version == 4 else Family.V6
+        return AddressFamily.V4 if self.destination.version == 4 else AddressFamily.V6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class FlowDecision:
     """A verdict and its reason; with a policy where an uplink must be chosen by one."""
 
-    verdict: Verdict
+    verdict: FlowVerdict
     because: str
     policy: str | None = None
     rule: int | None = None
@@ -73,50 +73,52 @@ class Judgement:
     """The uplink of a flow from outside, which its replies take."""
 
 
-def flow_of(
+def parse_flow(
     config: Config, facts: Facts, *, source: str, destination: str, protocol: str, port: int | None
 ) -> Flow:
     """The flow in the user's words: addresses, a VLAN's name as source, or "gateway".
 
     Raises UsageError for what is neither.
     """
-    end = _address(destination, "destination")
-    kind = _protocol(protocol, end)
-    if source == GATEWAY:
-        own = next((a.ip for a in own_addresses(config, facts) if a.version == end.version), end)
+    end = _parse_address(destination, "destination")
+    kind = _parse_protocol(protocol, end)
+    if source == GATEWAY_ENDPOINT:
+        own = next(
+            (a.ip for a in gateway_addresses(config, facts) if a.version == end.version), end
+        )
         return Flow(source=own, destination=end, protocol=kind, port=port, from_gateway=True)
     vlan = config.vlans.get(source)
-    start = _address(source, "source") if vlan is None else _client(vlan, end.version)
+    start = _parse_address(source, "source") if vlan is None else _example_client(vlan, end.version)
     if start.version != end.version:
         raise UsageError(f"{start} and {end} are of different families.")
-    own_source = any(start == address.ip for address in own_addresses(config, facts))
+    own_source = any(start == address.ip for address in gateway_addresses(config, facts))
     return Flow(
         source=start,
         destination=end,
         protocol=kind,
-        port=port if kind in PORTED else None,
-        vlan=None if own_source else vlan_of(config, start),
+        port=port if kind in PROTOCOLS_WITH_PORTS else None,
+        vlan=None if own_source else vlan_of_address(config, start),
         from_gateway=own_source,
     )
 
 
-def judge(config: Config, facts: Facts, flow: Flow) -> Judgement:
+def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     """What becomes of `flow`, before any uplink is chosen."""
-    to_gateway = any(flow.destination == a.ip for a in own_addresses(config, facts))
+    to_gateway = any(flow.destination == a.ip for a in gateway_addresses(config, facts))
     if flow.from_gateway:
         return _from_gateway(to_gateway=to_gateway)
     if flow.vlan is None:
         return _from_outside(config, facts, flow)
     vlan = config.vlans[flow.vlan]
     if flow.destination.is_multicast:
-        return Judgement(verdict=Verdict.DROPPED, because="multicast is not routed")
+        return FlowDecision(verdict=FlowVerdict.DROPPED, because="multicast is not routed")
     if to_gateway:
         return _to_gateway(vlan, flow)
-    target = vlan_of(config, flow.destination)
+    target = vlan_of_address(config, flow.destination)
     return _by_policy(config, vlan, flow) if target is None else _to_vlan(vlan, target)
 
 
-def own_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
+def gateway_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
     """Every address of the gateway: those of the file, then those that the machine has."""
     for vlan in config.vlans.values():
         yield vlan.address
@@ -130,7 +132,7 @@ def own_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
         yield from found.addresses
 
 
-def vlan_of(config: Config, address: IpAddress) -> str | None:
+def vlan_of_address(config: Config, address: IpAddress) -> str | None:
     """Name of the VLAN whose network holds `address`."""
     for name, vlan in config.vlans.items():
         six = vlan.address6
@@ -139,7 +141,7 @@ def vlan_of(config: Config, address: IpAddress) -> str | None:
     return None
 
 
-def matches(rule: PolicyRule, flow: Flow) -> bool:
+def rule_matches(rule: PolicyRule, flow: Flow) -> bool:
     """Whether `rule` takes `flow`, which comes from a VLAN."""
     return (
         (not rule.from_ or flow.vlan in rule.from_)
@@ -149,87 +151,90 @@ def matches(rule: PolicyRule, flow: Flow) -> bool:
     )
 
 
-def _by_policy(config: Config, vlan: Vlan, flow: Flow) -> Judgement:
+def _by_policy(config: Config, vlan: Vlan, flow: Flow) -> FlowDecision:
     for index, rule in enumerate(config.rules):
-        if matches(rule, flow):
-            return Judgement(
-                verdict=Verdict.FORWARDED,
+        if rule_matches(rule, flow):
+            return FlowDecision(
+                verdict=FlowVerdict.FORWARDED,
                 because=f"rules.{index} is the first that matches",
                 policy=rule.policy,
                 rule=index,
             )
     because = f"no rule matches, so the policy of VLAN {vlan.name} holds"
-    return Judgement(verdict=Verdict.FORWARDED, because=because, policy=vlan.policy)
+    return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because, policy=vlan.policy)
 
 
-def _to_vlan(vlan: Vlan, target: str) -> Judgement:
+def _to_vlan(vlan: Vlan, target: str) -> FlowDecision:
     if target == vlan.name:
-        return Judgement(
-            verdict=Verdict.DIRECT, because=f"both ends are in VLAN {target}: the switch carries it"
+        return FlowDecision(
+            verdict=FlowVerdict.DIRECT,
+            because=f"both ends are in VLAN {target}: the switch carries it",
         )
     if target in vlan.reach:
         because = f"VLAN {vlan.name} may reach {target}; no uplink takes part"
-        return Judgement(verdict=Verdict.FORWARDED, because=because)
+        return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because)
     because = f'VLAN {vlan.name} may not reach {target} (vlans.{vlan.name}.reach lacks "{target}")'
-    return Judgement(verdict=Verdict.REFUSED, because=because)
+    return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
 
 
-def _to_gateway(vlan: Vlan, flow: Flow) -> Judgement:
+def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
     if vlan.manage:
         because = f"VLAN {vlan.name} may manage the gateway"
-    elif flow.protocol in PINGS:
+    elif flow.protocol in ICMP_PROTOCOLS:
         because = "the gateway answers pings, 50 a second"
-    elif (flow.protocol, flow.port) in OPEN_PORTS:
+    elif (flow.protocol, flow.port) in GATEWAY_SERVICES:
         because = "names and addresses are for every VLAN"
     else:
         because = f"the gateway's services are for VLANs with manage = true; {vlan.name} is not one"
-        return Judgement(verdict=Verdict.REFUSED, because=because)
-    return Judgement(verdict=Verdict.DELIVERED, because=because)
+        return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
+    return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because)
 
 
-def _from_gateway(*, to_gateway: bool) -> Judgement:
+def _from_gateway(*, to_gateway: bool) -> FlowDecision:
     if to_gateway:
-        return Judgement(verdict=Verdict.DELIVERED, because="the gateway speaks to itself")
-    return Judgement(verdict=Verdict.OWN, because="the gateway's own traffic takes the best uplink")
+        return FlowDecision(verdict=FlowVerdict.DELIVERED, because="the gateway speaks to itself")
+    return FlowDecision(
+        verdict=FlowVerdict.OWN, because="the gateway's own traffic takes the best uplink"
+    )
 
 
-def _from_outside(config: Config, facts: Facts, flow: Flow) -> Judgement:
+def _from_outside(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     """The source is in no VLAN: either it comes from the internet, or it is spoofed."""
-    uplink = _uplink_at(config, facts, flow.destination)
+    uplink = _uplink_with_address(config, facts, flow.destination)
     if uplink is None:
         because = f"{flow.source} belongs to no VLAN of the file: spoofed, whatever VLAN sends it"
-        return Judgement(verdict=Verdict.DROPPED, because=because)
+        return FlowDecision(verdict=FlowVerdict.DROPPED, because=because)
     for index, forward in enumerate(config.forwards):
-        if _takes(forward, uplink, flow):
+        if _forward_matches(forward, uplink, flow):
             because = f"forwards.{index} hands it to {forward.to}; replies leave by {uplink.name}"
-            return Judgement(
-                verdict=Verdict.FORWARDED, because=because, forward=index, uplink=uplink.name
+            return FlowDecision(
+                verdict=FlowVerdict.FORWARDED, because=because, forward=index, uplink=uplink.name
             )
-    if flow.protocol in PINGS:
+    if flow.protocol in ICMP_PROTOCOLS:
         because = "the gateway answers pings, 50 a second"
-        return Judgement(verdict=Verdict.DELIVERED, because=because, uplink=uplink.name)
+        return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because, uplink=uplink.name)
     because = "nothing is offered there: no forward matches"
-    return Judgement(verdict=Verdict.DROPPED, because=because, uplink=uplink.name)
+    return FlowDecision(verdict=FlowVerdict.DROPPED, because=because, uplink=uplink.name)
 
 
-def _uplink_at(config: Config, facts: Facts, address: IpAddress) -> Uplink | None:
+def _uplink_with_address(config: Config, facts: Facts, address: IpAddress) -> Uplink | None:
     for uplink in config.uplinks.values():
-        ways = (way_out(uplink, family, facts) for family in Family)
+        ways = (uplink_nexthop(uplink, family, facts) for family in AddressFamily)
         if any(way is not None and way.address.ip == address for way in ways):
             return uplink
     return None
 
 
-def _takes(forward: Forward, uplink: Uplink, flow: Flow) -> bool:
+def _forward_matches(forward: Forward, uplink: Uplink, flow: Flow) -> bool:
     return (
-        forward.uplink in (ANY, uplink.name)
+        forward.uplink in (ANY_UPLINK, uplink.name)
         and str(forward.protocol) == str(flow.protocol)
         and forward.port == flow.port
         and forward.to.address.version == flow.destination.version
     )
 
 
-def _address(text: str, what: str) -> IpAddress:
+def _parse_address(text: str, what: str) -> IpAddress:
     try:
         return ip_address(text)
     except ValueError:
@@ -237,7 +242,7 @@ def _address(text: str, what: str) -> IpAddress:
         raise UsageError(f'The {what} "{text}" is not an IP address{also}.') from None
 
 
-def _protocol(text: str, destination: IpAddress) -> Protocol:
+def _parse_protocol(text: str, destination: IpAddress) -> Protocol:
     try:
         kind = Protocol(text)
     except ValueError:
@@ -248,7 +253,7 @@ def _protocol(text: str, destination: IpAddress) -> Protocol:
     return kind
 
 
-def _client(vlan: Vlan, version: int) -> IpAddress:
+def _example_client(vlan: Vlan, version: int) -> IpAddress:
     """Any client of the VLAN: the first address that is not the gateway's."""
     subnet = vlan.address if version == 4 else vlan.address6
     if subnet is None:

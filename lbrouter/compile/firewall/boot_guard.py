@@ -2,21 +2,23 @@
 
 from collections.abc import Iterable
 
-from lbrouter.compile.firewall.elements import guarding
+from lbrouter.compile.firewall.elements import guard_elements
 from lbrouter.compile.firewall.ruleset import digest, structure
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation
 from lbrouter.model.kernel_state import NftTable
 
 
-def closed(config: Config, allocation: Allocation, *, also: Iterable[str] = ()) -> NftTable:
+def guard_table(
+    config: Config, allocation: Allocation, *, extra_interfaces: Iterable[str] = ()
+) -> NftTable:
     """The table of `config`, of which only the guards are set; `also` names more interfaces.
 
     Its structure is that of the open table, so that the first apply changes elements alone.
     """
     text = structure(config, allocation)
-    found = guarding(config, allocation)
-    found["named"] |= frozenset((interface, "") for interface in also)
+    found = guard_elements(config, allocation)
+    found["named"] |= frozenset((interface, "") for interface in extra_interfaces)
     return NftTable(
         structure=digest(text),
         elements=found,
@@ -25,6 +27,6 @@ def closed(config: Config, allocation: Allocation, *, also: Iterable[str] = ()) 
     )
 
 
-def is_closed(table: NftTable) -> bool:
+def is_guard_table(table: NftTable) -> bool:
     """Whether a table only guards: it knows interfaces, and lets nothing in by them."""
     return bool(table.elements.get("named")) and not table.elements.get("arrive")

@@ -7,45 +7,48 @@ know no ceilings. So what is more is dropped: TCP finds the rate by itself, UDP 
 from collections.abc import Iterator
 from typing import Final
 
-from lbrouter.compile.firewall.templates import fragment
+from lbrouter.compile.firewall.templates import render_fragment
 from lbrouter.compile.shaping.demand import Direction, bandwidth
 from lbrouter.model.config import Config
-from lbrouter.model.kernel_state import Elements
+from lbrouter.model.kernel_state import NftElements
 
-BURST_MS: Final = 100
+CLIENT_BURST_MS: Final = 100
 """Time that a client may send at line speed after a pause."""
 
-LEAST_BURST: Final = 131_072
+MIN_CLIENT_BURST_BYTES: Final = 131_072
 """Bytes: the kernel hands on up to 64 kB of one connection as one packet, which must fit."""
 
-WORD: Final = {Direction.UPLOAD: "up", Direction.DOWNLOAD: "down"}
-END: Final = {Direction.UPLOAD: "saddr", Direction.DOWNLOAD: "daddr"}
+CLIENT_DIRECTION_WORDS: Final = {Direction.UPLOAD: "up", Direction.DOWNLOAD: "down"}
+CLIENT_ADDRESS_FIELDS: Final = {Direction.UPLOAD: "saddr", Direction.DOWNLOAD: "daddr"}
 
 
 def structure(config: Config) -> Iterator[str]:
     """The chains and sets, nothing where no VLAN asks for them."""
-    wanted = list(_paced(config))
+    wanted = list(_client_ceilings(config))
     if wanted:
-        yield fragment("per-client")
+        yield render_fragment("per-client")
     for direction, vlan, rate in wanted:
-        yield fragment(
+        yield render_fragment(
             "pace",
             vlan=vlan,
-            direction=WORD[direction],
-            end=END[direction],
+            direction=CLIENT_DIRECTION_WORDS[direction],
+            end=CLIENT_ADDRESS_FIELDS[direction],
             rate=rate,
-            burst=max(LEAST_BURST, rate * BURST_MS // 1000),
+            burst=max(MIN_CLIENT_BURST_BYTES, rate * CLIENT_BURST_MS // 1000),
         )
 
 
-def elements(config: Config) -> dict[str, Elements]:
+def elements(config: Config) -> dict[str, NftElements]:
     """Which VLAN's packets go through which chain, by the name of the map."""
-    wanted = list(_paced(config))
+    wanted = list(_client_ceilings(config))
     if not wanted:
         return {}
     return {
-        f"pace_{WORD[direction]}": frozenset(
-            (config.device_of(config.vlans[vlan]), f"goto pace_{WORD[direction]}_{vlan}")
+        f"pace_{CLIENT_DIRECTION_WORDS[direction]}": frozenset(
+            (
+                config.vlan_device(config.vlans[vlan]),
+                f"goto pace_{CLIENT_DIRECTION_WORDS[direction]}_{vlan}",
+            )
             for each, vlan, _ in wanted
             if each is direction
         )
@@ -53,7 +56,7 @@ def elements(config: Config) -> dict[str, Elements]:
     }
 
 
-def _paced(config: Config) -> Iterator[tuple[Direction, str, int]]:
+def _client_ceilings(config: Config) -> Iterator[tuple[Direction, str, int]]:
     """(direction, VLAN, bytes per second) of each ceiling of a client."""
     for direction in Direction:
         for name, vlan in config.vlans.items():

@@ -10,15 +10,15 @@ from itertools import product
 
 from lbrouter.compile.firewall import client_limits
 from lbrouter.compile.firewall.ruleset import collapsed
-from lbrouter.compile.routing.balance import choose, wheel
-from lbrouter.compile.routing.uplink_addressing import way_out
+from lbrouter.compile.routing.balance import select_uplinks, slot_table
+from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.model.config import Config, Forward, Policy, PolicyMode
 from lbrouter.model.facts import Allocation, Facts
-from lbrouter.model.health import Health, UplinkState
-from lbrouter.model.kernel_state import Elements, Family, IpNetwork
-from lbrouter.model.reserved_ids import mark_of
+from lbrouter.model.health import GatewayHealth, UplinkState
+from lbrouter.model.kernel_state import AddressFamily, IpNetwork, NftElements
+from lbrouter.model.reserved_ids import uplink_mark
 
-BOGUS = tuple(
+BOGON_NETWORKS = tuple(
     ip_network(text)
     for text in (
         "0.0.0.0/8",  # "this network", RFC 1122
@@ -34,8 +34,8 @@ BOGUS = tuple(
 
 
 def elements(
-    config: Config, *, allocation: Allocation, health: Health, facts: Facts
-) -> dict[str, Elements]:
+    config: Config, *, allocation: Allocation, health: GatewayHealth, facts: Facts
+) -> dict[str, NftElements]:
     """Elements by the name of their set or map, for every static one of the structure."""
     return {
         **_interfaces(config, allocation),
@@ -47,7 +47,7 @@ def elements(
     }
 
 
-def guarding(config: Config, allocation: Allocation) -> dict[str, Elements]:
+def guard_elements(config: Config, allocation: Allocation) -> dict[str, NftElements]:
     """Elements of a table that forwards nothing at all: it knows the interfaces, and who may enter.
 
     The gateway itself gets the answers that it waits for; `manage` VLANs reach it as ever.
@@ -65,54 +65,55 @@ def interfaces_of(config: Config) -> Iterator[str]:
     for uplink in config.uplinks.values():
         yield from dict.fromkeys((uplink.interface, uplink.device))
     for vlan in config.vlans.values():
-        yield config.device_of(vlan)
+        yield config.vlan_device(vlan)
     if config.lan is not None:
         yield config.lan.trunk
 
 
-def _interfaces(config: Config, allocation: Allocation) -> dict[str, Elements]:
+def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements]:
     numbers = {u.device: allocation.uplinks[name] for name, u in config.uplinks.items()}
-    vlans = {config.device_of(vlan): vlan for vlan in config.vlans.values()}
+    vlans = {config.vlan_device(vlan): vlan for vlan in config.vlans.values()}
     manage = {device: "manage" if vlan.manage else "vlan" for device, vlan in vlans.items()}
     return {
-        "named": _set(interfaces_of(config)),
-        "uplinks": _set(numbers),
-        "arrive": _goto({n: f"arrived_{i}" for n, i in numbers.items()})
-        | _goto({device: f"from_{vlan.name}" for device, vlan in vlans.items()}),
-        "enter": _goto(dict.fromkeys(numbers, "enter_uplink"))
-        | _goto({device: f"enter_{kind}" for device, kind in manage.items()}),
-        "through": _goto(dict.fromkeys(numbers, "through_uplink"))
-        | _goto(dict.fromkeys(vlans, "through_vlan")),
-        "toward": _goto(dict.fromkeys(numbers, "toward_uplink"))
-        | _goto(dict.fromkeys(vlans, "toward_vlan")),
-        "depart": _goto({n: f"take_{i}" for n, i in numbers.items()}),
-        "reach": _set(_reach(config)),
+        "named": _set_elements(interfaces_of(config)),
+        "uplinks": _set_elements(numbers),
+        "arrive": _goto_elements({n: f"arrived_{i}" for n, i in numbers.items()})
+        | _goto_elements({device: f"from_{vlan.name}" for device, vlan in vlans.items()}),
+        "enter": _goto_elements(dict.fromkeys(numbers, "enter_uplink"))
+        | _goto_elements({device: f"enter_{kind}" for device, kind in manage.items()}),
+        "through": _goto_elements(dict.fromkeys(numbers, "through_uplink"))
+        | _goto_elements(dict.fromkeys(vlans, "through_vlan")),
+        "toward": _goto_elements(dict.fromkeys(numbers, "toward_uplink"))
+        | _goto_elements(dict.fromkeys(vlans, "toward_vlan")),
+        "depart": _goto_elements({n: f"take_{i}" for n, i in numbers.items()}),
+        "reach": _set_elements(_vlan_reach(config)),
     }
 
 
-def _reach(config: Config) -> Iterator[str]:
+def _vlan_reach(config: Config) -> Iterator[str]:
     for vlan in config.vlans.values():
         for other in vlan.reach:
-            yield f"{config.device_of(vlan)} . {config.device_of(config.vlans[other])}"
+            yield f"{config.vlan_device(vlan)} . {config.vlan_device(config.vlans[other])}"
 
 
-def _marks(config: Config, allocation: Allocation, health: Health) -> dict[str, Elements]:
+def _marks(config: Config, allocation: Allocation, health: GatewayHealth) -> dict[str, NftElements]:
     numbers = {name: allocation.uplinks[name] for name in config.uplinks}
     return {
         "decided": frozenset(
             (
-                str(mark_of(number)),
-                f"jump lost_{number}" if is_lost(name, health) else f"goto keep_{number}",
+                str(uplink_mark(number)),
+                f"jump lost_{number}" if must_move_flows(name, health) else f"goto keep_{number}",
             )
             for name, number in numbers.items()
         ),
-        "leave": _set(
-            f"{mark_of(number)} . {config.uplinks[name].device}" for name, number in numbers.items()
+        "leave": _set_elements(
+            f"{uplink_mark(number)} . {config.uplinks[name].device}"
+            for name, number in numbers.items()
         ),
     }
 
 
-def is_lost(name: str, health: Health) -> bool:
+def must_move_flows(name: str, health: GatewayHealth) -> bool:
     """Whether the flows of an uplink must move: it is dead, and there is a better place to go.
 
     Without one they stay as they are: a cut that nobody gains from would be an outage of our own.
@@ -123,113 +124,117 @@ def is_lost(name: str, health: Health) -> bool:
     return health.uplinks[name].state in dead and any(state in fit for state in others)
 
 
-def _sources(config: Config, facts: Facts) -> dict[str, Elements]:
+def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
     inside = [
         address.network
         for vlan in config.vlans.values()
         for address in (vlan.address, vlan.address6)
         if address is not None
     ]
-    never = [*BOGUS, *inside, *_own(config, facts)]
+    never = [*BOGON_NETWORKS, *inside, *_own_addresses(config, facts)]
     return {
-        "inside4": _networks(inside, 4),
-        "inside6": _networks(inside, 6),
-        "never4": _networks(never, 4),
-        "never6": _networks(never, 6),
+        "inside4": _network_elements(inside, 4),
+        "inside6": _network_elements(inside, 6),
+        "never4": _network_elements(never, 4),
+        "never6": _network_elements(never, 6),
     }
 
 
-def _own(config: Config, facts: Facts) -> Iterator[IpNetwork]:
+def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
     """The uplinks' own addresses as networks of one: nothing with our own source comes in."""
     for uplink in config.uplinks.values():
-        for family in Family:
-            way = way_out(uplink, family, facts)
+        for family in AddressFamily:
+            way = uplink_nexthop(uplink, family, facts)
             if way is not None:
                 yield ip_network(way.address.ip)
 
 
-def _forwards(config: Config) -> dict[str, Elements]:
+def _forwards(config: Config) -> dict[str, NftElements]:
     four: dict[str, str] = {}
     six: dict[str, str] = {}
     for forward in config.forwards:
         target = four if forward.to.address.version == 4 else six
-        for interface in _forwarding(config, forward):
+        for interface in _forward_devices(config, forward):
             key = f"{interface} . {forward.protocol} . {forward.port}"
             target[key] = f"{forward.to.address} . {forward.to.port}"
     return {"forward4": frozenset(four.items()), "forward6": frozenset(six.items())}
 
 
-def _forwarding(config: Config, forward: Forward) -> list[str]:
+def _forward_devices(config: Config, forward: Forward) -> list[str]:
     if forward.uplink == "any":
         return [uplink.device for uplink in config.uplinks.values()]
     return [config.uplinks[forward.uplink].device]
 
 
 def _policies(
-    config: Config, allocation: Allocation, health: Health, facts: Facts
-) -> dict[str, Elements]:
-    found: dict[str, Elements] = {}
+    config: Config, allocation: Allocation, health: GatewayHealth, facts: Facts
+) -> dict[str, NftElements]:
+    found: dict[str, NftElements] = {}
     for name, policy in config.policies.items():
         wheels = {
             family: [
                 allocation.uplinks[uplink]
-                for uplink in wheel(choose(config, policy, health, family, facts))
+                for uplink in slot_table(select_uplinks(config, policy, health, family, facts))
             ]
-            for family in Family
+            for family in AddressFamily
         }
         if policy.mode is PolicyMode.FAILOVER:
-            found.update(_active(name, wheels))
+            found.update(_failover_elements(name, wheels))
         else:
             numbers = [allocation.uplinks[uplink] for uplink in policy.uplinks]
-            found.update(_wheels(policy, wheels, numbers))
+            found.update(_balance_elements(policy, wheels, numbers))
     return found
 
 
-def _active(name: str, wheels: Mapping[Family, list[int]]) -> dict[str, Elements]:
+def _failover_elements(
+    name: str, slot_tables: Mapping[AddressFamily, list[int]]
+) -> dict[str, NftElements]:
     """One uplink carries everything: every slot of its wheel is the same."""
-    active = {f"ipv{f.version}": f"take_{wheel[0]}" for f, wheel in wheels.items() if wheel}
-    return {f"active_{name}": _goto(active)}
+    active = {f"ipv{f.version}": f"take_{wheel[0]}" for f, wheel in slot_tables.items() if wheel}
+    return {f"active_{name}": _goto_elements(active)}
 
 
-def _wheels(
-    policy: Policy, wheels: Mapping[Family, list[int]], numbers: Iterable[int]
-) -> dict[str, Elements]:
+def _balance_elements(
+    policy: Policy, slot_tables: Mapping[AddressFamily, list[int]], numbers: Iterable[int]
+) -> dict[str, NftElements]:
     """Slots by number. A sticky policy remembers the client on the way (`by_`), others do not."""
     chain = f"by_{policy.name}_{{}}_{{}}" if policy.sticky else "take_{}"
     found = {
-        f"wheel_{policy.name}_{family}": _goto(
+        f"wheel_{policy.name}_{family}": _goto_elements(
             {str(slot): chain.format(number, family) for slot, number in enumerate(wheel)}
         )
-        for family, wheel in wheels.items()
+        for family, wheel in slot_tables.items()
     }
-    return found | (_stays(policy, wheels, numbers) if policy.sticky else {})
+    return found | (_sticky_elements(policy, slot_tables, numbers) if policy.sticky else {})
 
 
-def _stays(
-    policy: Policy, wheels: Mapping[Family, list[int]], numbers: Iterable[int]
-) -> dict[str, Elements]:
+def _sticky_elements(
+    policy: Policy, slot_tables: Mapping[AddressFamily, list[int]], numbers: Iterable[int]
+) -> dict[str, NftElements]:
     """Where a client may stay: on an uplink that the wheel still draws."""
-    found: dict[str, Elements] = {}
-    for family, number in product(wheels, numbers):
+    found: dict[str, NftElements] = {}
+    for family, number in product(slot_tables, numbers):
         name = f"{policy.name}_{number}_{family}"
-        drawn = number in wheels[family]
-        found[f"stay_{name}"] = _goto({f"ipv{family.version}": f"by_{name}"} if drawn else {})
+        drawn = number in slot_tables[family]
+        found[f"stay_{name}"] = _goto_elements(
+            {f"ipv{family.version}": f"by_{name}"} if drawn else {}
+        )
     return found
 
 
-def _set(keys: Iterable[str]) -> Elements:
+def _set_elements(keys: Iterable[str]) -> NftElements:
     return frozenset((key, "") for key in keys)
 
 
-def _goto(chains: Mapping[str, str]) -> Elements:
+def _goto_elements(chains: Mapping[str, str]) -> NftElements:
     return frozenset((key, f"goto {chain}") for key, chain in chains.items())
 
 
-def _networks(networks: Iterable[IpNetwork], version: int) -> Elements:
-    return _set(_word(n) for n in collapsed(networks) if n.version == version)
+def _network_elements(networks: Iterable[IpNetwork], version: int) -> NftElements:
+    return _set_elements(_nft_network(n) for n in collapsed(networks) if n.version == version)
 
 
-def _word(network: IpNetwork) -> str:
+def _nft_network(network: IpNetwork) -> str:
     """A network as nft prints it: one address without its length."""
     return (
         str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)

@@ -9,22 +9,22 @@ from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from lbrouter.compile.firewall import client_limits
-from lbrouter.compile.firewall.templates import STRUCTURE, fragment, ruleset
+from lbrouter.compile.firewall.templates import STRUCTURE_FILE, read_ruleset, render_fragment
 from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule, Vlan
 from lbrouter.model.facts import Allocation
-from lbrouter.model.kernel_state import Family, IpNetwork
-from lbrouter.model.reserved_ids import KEEP_MASK, MARK_MASK, SLOTS, mark_of
+from lbrouter.model.kernel_state import AddressFamily, IpNetwork
+from lbrouter.model.reserved_ids import BALANCE_SLOTS, FOREIGN_MARK_MASK, MARK_MASK, uplink_mark
 
-LINK_LOCAL = IPv6Network("fe80::/10")
+IPV6_LINK_LOCAL = IPv6Network("fe80::/10")
 
-ADDRESS_TYPE = {Family.V4: "ipv4_addr", Family.V6: "ipv6_addr"}
+NFT_ADDRESS_TYPES = {AddressFamily.V4: "ipv4_addr", AddressFamily.V6: "ipv6_addr"}
 
 
 def structure(config: Config, allocation: Allocation) -> str:
     """The whole structure as nft text: defines, `rulesets/lbrouter.nft`, fragments."""
     parts = (
         _defines(),
-        ruleset(STRUCTURE),
+        read_ruleset(STRUCTURE_FILE),
         *_uplinks(config, allocation),
         *_policies(config, allocation),
         *_vlans(config),
@@ -40,34 +40,36 @@ def digest(text: str) -> str:
 
 
 def _defines() -> str:
-    return f"define MARK_MASK = {MARK_MASK:#010x}\ndefine KEEP_MASK = {KEEP_MASK:#010x}\n"
+    return f"define MARK_MASK = {MARK_MASK:#010x}\ndefine KEEP_MASK = {FOREIGN_MARK_MASK:#010x}\n"
 
 
 def _uplinks(config: Config, allocation: Allocation) -> Iterator[str]:
     for name in config.uplinks:
         number = allocation.uplinks[name]
-        yield fragment("uplink", name=name, number=number, mark=f"{mark_of(number):#010x}")
+        yield render_fragment(
+            "uplink", name=name, number=number, mark=f"{uplink_mark(number):#010x}"
+        )
 
 
 def _policies(config: Config, allocation: Allocation) -> Iterator[str]:
     for name, policy in config.policies.items():
         if policy.mode is PolicyMode.FAILOVER:
-            yield fragment("policy-failover", name=name)
+            yield render_fragment("policy-failover", name=name)
             continue
-        yield fragment("policy-balance", name=name, slots=SLOTS)
+        yield render_fragment("policy-balance", name=name, slots=BALANCE_SLOTS)
         if policy.sticky:
-            for family in Family:
+            for family in AddressFamily:
                 for uplink in policy.uplinks:
-                    yield _stick(policy, allocation.uplinks[uplink], family)
+                    yield _sticky_chains(policy, allocation.uplinks[uplink], family)
 
 
-def _stick(policy: Policy, number: int, family: Family) -> str:
-    return fragment(
+def _sticky_chains(policy: Policy, number: int, family: AddressFamily) -> str:
+    return render_fragment(
         "balance-stick",
         policy=policy.name,
         number=number,
         family=family,
-        type=ADDRESS_TYPE[family],
+        type=NFT_ADDRESS_TYPES[family],
         sticky=f"{max(1, policy.sticky // 1000)}s",
     )
 
@@ -75,12 +77,14 @@ def _stick(policy: Policy, number: int, family: Family) -> str:
 def _vlans(config: Config) -> Iterator[str]:
     for name, vlan in config.vlans.items():
         sources4, sources6 = _sources(vlan)
-        yield fragment("vlan", name=name, policy=vlan.policy, sources4=sources4, sources6=sources6)
+        yield render_fragment(
+            "vlan", name=name, policy=vlan.policy, sources4=sources4, sources6=sources6
+        )
 
 
 def _sources(vlan: Vlan) -> tuple[str, str]:
     """What a VLAN's packets may carry as their source, as nft words for each family."""
-    six = [LINK_LOCAL] + ([vlan.address6.network] if vlan.address6 is not None else [])
+    six = [IPV6_LINK_LOCAL] + ([vlan.address6.network] if vlan.address6 is not None else [])
     return str(vlan.address.network), "{ " + ", ".join(str(network) for network in six) + " }"
 
 
@@ -88,7 +92,9 @@ def _rules(config: Config) -> Iterator[str]:
     for index, rule in enumerate(config.rules):
         for vlan in rule.from_ or tuple(config.vlans):
             for match in _matches(rule):
-                yield fragment("rule", vlan=vlan, match=match, policy=rule.policy, index=index)
+                yield render_fragment(
+                    "rule", vlan=vlan, match=match, policy=rule.policy, index=index
+                )
 
 
 def _matches(rule: PolicyRule) -> Iterator[str]:
@@ -97,13 +103,13 @@ def _matches(rule: PolicyRule) -> Iterator[str]:
     if not rule.to:
         yield transport or "meta nfproto { ipv4, ipv6 }"
         return
-    for family in Family:
+    for family in AddressFamily:
         networks = [network for network in rule.to if network.version == family.version]
         if networks:
             yield f"{_destination(family, networks)} {transport}".strip()
 
 
-def _destination(family: Family, networks: list[IpNetwork]) -> str:
+def _destination(family: AddressFamily, networks: list[IpNetwork]) -> str:
     if any(network.prefixlen == 0 for network in networks):
         return f"meta nfproto ipv{family.version}"
     return f"{family} daddr {{ {', '.join(str(network) for network in collapsed(networks))} }}"

@@ -9,21 +9,21 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from string import Template
 
-STRUCTURE = "lbrouter.nft"
+STRUCTURE_FILE = "lbrouter.nft"
 
 
 @cache
-def ruleset(name: str) -> str:
+def read_ruleset(name: str) -> str:
     """Text of `rulesets/<name>`, for example "lbrouter.nft"."""
-    return (_directory() / name).read_text(encoding="utf-8")
+    return (_rulesets_directory() / name).read_text(encoding="utf-8")
 
 
-def fragment(name: str, /, **values: str | int) -> str:
+def render_fragment(name: str, /, **values: str | int) -> str:
     """`rulesets/fragments/<name>.nft` with its placeholders filled; a missing value is an error."""
-    return Template(ruleset(f"fragments/{name}.nft")).substitute(values)
+    return Template(read_ruleset(f"fragments/{name}.nft")).substitute(values)
 
 
-def _directory() -> Traversable:
+def _rulesets_directory() -> Traversable:
     package = files("lbrouter")
     installed = package / "rulesets"
     return installed if installed.is_dir() else package / ".." / "rulesets"

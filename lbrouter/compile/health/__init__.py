@@ -4,29 +4,29 @@
 soon the next one is due. With no daemon, `compile.glimpse` judges instead.
 """
 
-from lbrouter.compile.health.machine import Brain, begin, renew, step
-from lbrouter.compile.health.measures import Readings
+from lbrouter.compile.health.machine import HealthState, initial_state, reconfigure, step
+from lbrouter.compile.health.measures import UplinkReadings
 from lbrouter.compile.health.outputs import (
-    Change,
-    changes,
-    health,
+    UplinkChange,
+    current_health,
+    is_equivalent,
     next_deadline,
-    pace,
-    readings,
-    same,
+    probe_interval_s,
+    uplink_changes,
+    uplink_readings,
 )
 
 __all__ = [
-    "Brain",
-    "Change",
-    "Readings",
-    "begin",
-    "changes",
-    "health",
+    "HealthState",
+    "UplinkChange",
+    "UplinkReadings",
+    "current_health",
+    "initial_state",
+    "is_equivalent",
     "next_deadline",
-    "pace",
-    "readings",
-    "renew",
-    "same",
+    "probe_interval_s",
+    "reconfigure",
     "step",
+    "uplink_changes",
+    "uplink_readings",
 ]

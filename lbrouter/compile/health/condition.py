@@ -3,95 +3,106 @@
 from dataclasses import replace
 from typing import Final
 
-from lbrouter.compile.health.damping import LAST_LINE_S, kept, patience, strike
-from lbrouter.compile.health.silence import silence
-from lbrouter.compile.health.tolerance import tolerance
-from lbrouter.compile.health.transitions import TABLE, Finding
-from lbrouter.compile.health.uplink_memory import Line, Seen
+from lbrouter.compile.health.damping import (
+    LAST_RESORT_HOLD_DOWN_S,
+    add_fault,
+    freeze_decay,
+    hold_down_s,
+)
+from lbrouter.compile.health.silence import update_silence
+from lbrouter.compile.health.tolerance import update_tolerance
+from lbrouter.compile.health.transitions import TRANSITIONS, UplinkCondition
+from lbrouter.compile.health.uplink_memory import TargetStats, UplinkMemory
 from lbrouter.model.health import UplinkState
 
-PAGES_REPLACED: Final = 2
+PORTAL_MIN_PAGES: Final = 2
 """Pages in a row that are not the target's own, before it is called a portal."""
 
-IN_USE: Final = (UplinkState.UP, UplinkState.DEGRADED)
+IN_USE_STATES: Final = (UplinkState.UP, UplinkState.DEGRADED)
 
 
-def settled(line: Line, at: float, *, lonely: bool) -> Line:
+def evaluate_uplink(line: UplinkMemory, at: float, *, is_last_resort: bool) -> UplinkMemory:
     """The line after everything that time and evidence say by now.
 
     `lonely`: some policy has no other usable uplink, so that this one is taken back at once.
     """
-    line = tolerance(silence(line, at), at)
-    if faulty(line):
-        line = replace(line, fault_at=at)
-    if line.state not in IN_USE:
-        line = replace(line, flaps=kept(line.flaps, at))
-    after = TABLE[line.state, finding(line, at, lonely=lonely)]
+    line = update_tolerance(update_silence(line, at), at)
+    if has_fault(line):
+        line = replace(line, last_fault_at=at)
+    if line.state not in IN_USE_STATES:
+        line = replace(line, flap_penalty=freeze_decay(line.flap_penalty, at))
+    after = TRANSITIONS[line.state, condition_of(line, at, is_last_resort=is_last_resort)]
     if after is line.state:
         return line
-    return _moved(line, after, at)
+    return _enter_state(line, after, at)
 
 
-def _moved(line: Line, after: UplinkState, at: float) -> Line:
+def _enter_state(line: UplinkMemory, after: UplinkState, at: float) -> UplinkMemory:
     """The line in its new state. Leaving use by a fault is a flap: the next return pays for it."""
-    fell = line.state in IN_USE and after in (UplinkState.DOWN, UplinkState.WAITING)
-    flaps = strike(line.flaps, at) if fell else line.flaps
-    return replace(line, state=after, since=at, flaps=flaps)
+    fell = line.state in IN_USE_STATES and after in (UplinkState.DOWN, UplinkState.WAITING)
+    flaps = add_fault(line.flap_penalty, at) if fell else line.flap_penalty
+    return replace(line, state=after, since=at, flap_penalty=flaps)
 
 
-def faulty(line: Line) -> bool:
+def has_fault(line: UplinkMemory) -> bool:
     """Whether something stands that no clean time can begin with."""
-    return line.suspect or not alive(line)
+    return line.suspect or not is_alive(line)
 
 
-def alive(line: Line) -> bool:
+def is_alive(line: UplinkMemory) -> bool:
     """Carrier, address, and a sign of life since the last fault."""
-    return line.carrier and line.addressed and line.heard
+    return line.carrier and line.addressed and line.responding
 
 
-def finding(line: Line, at: float, *, lonely: bool) -> Finding:
+def condition_of(line: UplinkMemory, at: float, *, is_last_resort: bool) -> UplinkCondition:
     """The strongest thing that stands."""
     if line.drained:
-        return Finding.HELD
+        return UplinkCondition.DRAINED
     if not line.carrier:
-        return Finding.UNPLUGGED
+        return UplinkCondition.NO_CARRIER
     if not line.addressed:
-        return Finding.UNADDRESSED
-    if not line.heard:
-        return Finding.SILENT
-    unfit = suspected(line, at) or portal(line) is not None or bool(left(line))
-    if at >= line.fault_at + proof_s(line, at, lonely=lonely):
-        return Finding.UNFIT if unfit else Finding.FIT
-    return Finding.SHAKY_UNFIT if unfit else Finding.SHAKY
+        return UplinkCondition.NO_ADDRESS
+    if not line.responding:
+        return UplinkCondition.SILENT
+    unfit = (
+        is_suspect(line, at)
+        or captive_portal_target(line) is not None
+        or bool(exceeded_policies(line))
+    )
+    if at >= line.last_fault_at + recovery_delay_s(line, at, is_last_resort=is_last_resort):
+        return UplinkCondition.UNFIT if unfit else UplinkCondition.FIT
+    return UplinkCondition.UNPROVEN_UNFIT if unfit else UplinkCondition.UNPROVEN
 
 
-def proof_s(line: Line, at: float, *, lonely: bool) -> float:
+def recovery_delay_s(line: UplinkMemory, at: float, *, is_last_resort: bool) -> float:
     """How long the line must be clean before new flows return."""
-    needed = patience(line.settings.up_after_s, line.flaps, at)
-    return min(needed, LAST_LINE_S) if lonely else needed
+    needed = hold_down_s(line.settings.up_after_s, line.flap_penalty, at)
+    return min(needed, LAST_RESORT_HOLD_DOWN_S) if is_last_resort else needed
 
 
-def suspected(line: Line, at: float) -> bool:
+def is_suspect(line: UplinkMemory, at: float) -> bool:
     """Whether new flows should rather go elsewhere: silent right now, or a moment ago."""
-    return line.suspect or at < line.trusted_at
+    return line.suspect or at < line.suspect_until
 
 
-def left(line: Line) -> frozenset[str]:
+def exceeded_policies(line: UplinkMemory) -> frozenset[str]:
     """Policies whose own tolerance the line exceeds."""
-    limits = zip(line.settings.limits, line.standings, strict=True)
-    return frozenset(each.policy for each, standing in limits if standing.out is not None)
+    limits = zip(line.settings.limits, line.policy_tolerance, strict=True)
+    return frozenset(each.policy for each, standing in limits if standing.exceeded is not None)
 
 
-def portal(line: Line) -> str | None:
+def captive_portal_target(line: UplinkMemory) -> str | None:
     """The target whose page a captive portal replaces; None where another page is right."""
-    caught = [t for t, seen in line.seen.items() if seen.portal >= PAGES_REPLACED]
-    if not caught or any(_right(t, seen) for t, seen in line.seen.items()):
+    caught = [t for t, seen in line.targets.items() if seen.portal_pages >= PORTAL_MIN_PAGES]
+    if not caught or any(_shows_own_page(t, seen) for t, seen in line.targets.items()):
         return None
     return caught[0]
 
 
-def _right(target: str, seen: Seen) -> bool:
+def _shows_own_page(target: str, seen: TargetStats) -> bool:
     """Whether a target shows a page, and its own."""
     return (
-        target.startswith("http") and seen.srtt_s is not None and not (seen.portal or seen.missed)
+        target.startswith("http")
+        and seen.srtt_s is not None
+        and not (seen.portal_pages or seen.consecutive_misses)
     )

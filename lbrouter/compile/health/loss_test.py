@@ -34,29 +34,29 @@ from functools import cache
 from math import comb, log
 from typing import Final
 
-ENOUGH: Final = 16.0
-WEIGHED: Final = 2
-LEAST: Final = 0.005
+LOSS_EVIDENCE_THRESHOLD: Final = 16.0
+MAX_COUNTED_LOSSES_IN_ROW: Final = 2
+MIN_TESTED_LOSS: Final = 0.005
 """A tolerance of zero is taken as this: one lost packet in a year is no reason to move."""
 
-QUICK, THOROUGH = 0.10, 0.03
+QUICK_TEST_MARGIN, THOROUGH_TEST_MARGIN = 0.10, 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class LossEvidence:
     """The two sums, in nat, against one tolerated loss."""
 
     quick: float = 0.0
     thorough: float = 0.0
 
     @property
-    def enough(self) -> bool:
+    def is_conclusive(self) -> bool:
         """Whether the loss is too much."""
-        return self.quick >= ENOUGH or self.thorough >= ENOUGH
+        return self.quick >= LOSS_EVIDENCE_THRESHOLD or self.thorough >= LOSS_EVIDENCE_THRESHOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Odds:
+class LogLikelihoodRatios:
     """What a lost and an answered probe add to one sum, in nat."""
 
     lost: float
@@ -64,26 +64,31 @@ class Odds:
 
 
 @cache
-def odds(tolerated: float, worse: float) -> Odds:
+def log_likelihood_ratios(tolerated: float, worse: float) -> LogLikelihoodRatios:
     """The odds for a loss `tolerated` (0 to 0.95) against one that is `worse` by that share."""
-    p0 = max(tolerated, LEAST)
+    p0 = max(tolerated, MIN_TESTED_LOSS)
     p1 = p0 + worse * (1 - p0)
-    return Odds(lost=log(p1 / p0), answered=log((1 - p1) / (1 - p0)))
+    return LogLikelihoodRatios(lost=log(p1 / p0), answered=log((1 - p1) / (1 - p0)))
 
 
-def weigh(evidence: Evidence, tolerated: float, *, lost: int = 0, answered: int = 0) -> Evidence:
+def add_probes(
+    evidence: LossEvidence, tolerated: float, *, lost: int = 0, answered: int = 0
+) -> LossEvidence:
     """The sums after so many more probes. Negative counts take back what was added."""
-    quick, thorough = odds(tolerated, QUICK), odds(tolerated, THOROUGH)
-    return Evidence(
-        quick=_bounded(evidence.quick + lost * quick.lost + answered * quick.answered),
-        thorough=_bounded(evidence.thorough + lost * thorough.lost + answered * thorough.answered),
+    quick, thorough = (
+        log_likelihood_ratios(tolerated, QUICK_TEST_MARGIN),
+        log_likelihood_ratios(tolerated, THOROUGH_TEST_MARGIN),
+    )
+    return LossEvidence(
+        quick=_clamped(evidence.quick + lost * quick.lost + answered * quick.answered),
+        thorough=_clamped(evidence.thorough + lost * thorough.lost + answered * thorough.answered),
     )
 
 
-def at_least(count: int, of: int, share: float) -> float:
+def binomial_tail(count: int, of: int, share: float) -> float:
     """The probability that `count` or more `of` independent events fall to one that has `share`."""
     return sum(comb(of, n) * share**n * (1 - share) ** (of - n) for n in range(count, of + 1))
 
 
-def _bounded(value: float) -> float:
-    return min(max(value, 0.0), 2 * ENOUGH)
+def _clamped(value: float) -> float:
+    return min(max(value, 0.0), 2 * LOSS_EVIDENCE_THRESHOLD)

@@ -4,210 +4,246 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from lbrouter.compile.health import probe_accounting
-from lbrouter.compile.health.condition import IN_USE, left, settled
-from lbrouter.compile.health.loss_test import Evidence
-from lbrouter.compile.health.probe_pacing import CREDIT_S
-from lbrouter.compile.health.settings import Settings, settings_of
-from lbrouter.compile.health.uplink_memory import LONG_AGO, Line, Standing, fresh_seen
+from lbrouter.compile.health.condition import IN_USE_STATES, evaluate_uplink, exceeded_policies
+from lbrouter.compile.health.loss_test import LossEvidence
+from lbrouter.compile.health.probe_pacing import FAST_PROBE_BUDGET_S
+from lbrouter.compile.health.settings import UplinkHealthSettings, uplink_health_settings
+from lbrouter.compile.health.uplink_memory import (
+    LONG_AGO,
+    PolicyTolerance,
+    UplinkMemory,
+    new_target_stats,
+)
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.events import (
-    Addressed,
-    Carrier,
+    AddressingChanged,
+    CarrierChanged,
     Drain,
-    Event,
-    Late,
+    HealthEvent,
     Pin,
     ProbeAnswered,
     ProbeLost,
     ProbeSent,
+    ProcessDelayed,
     QueueFull,
-    Replied,
+    RepliesSeen,
     Restore,
     Tick,
 )
-from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 
-SHADE_S = 1.0
+SELF_CONGESTION_HOLD_S = 1.0
 """After our queue was full its probes are still on their way."""
 
-LineEvent = (
-    ProbeSent | ProbeAnswered | ProbeLost | Carrier | Addressed | QueueFull | Replied | Drain
+UplinkEvent = (
+    ProbeSent
+    | ProbeAnswered
+    | ProbeLost
+    | CarrierChanged
+    | AddressingChanged
+    | QueueFull
+    | RepliesSeen
+    | Drain
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brain:
+class HealthState:
     """All that is remembered, at one moment of the monotonic clock."""
 
     at: float
     config: Config
-    lines: Mapping[str, Line] = field(default_factory=dict)
+    uplinks: Mapping[str, UplinkMemory] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict)
 
 
-def begin(config: Config, at: float, known: Health | None = None) -> Brain:
+def initial_state(config: Config, at: float, known: GatewayHealth | None = None) -> HealthState:
     """A brain that has seen nothing yet, but for what is `known`: a first look, or its last word.
 
     An uplink that is known to work is trusted until probes say otherwise: a restart moves nothing.
     """
-    health = known or Health()
+    health = known or GatewayHealth()
     lines = {
-        name: _first(settings_of(config, uplink), at, health.uplinks.get(name) or _guess(uplink))
+        name: _new_memory(
+            uplink_health_settings(config, uplink),
+            at,
+            health.uplinks.get(name) or _assumed_health(uplink),
+        )
         for name, uplink in config.uplinks.items()
     }
-    return Brain(at=at, config=config, lines=lines, pins=_valid(config, health.pins))
+    return HealthState(at=at, config=config, uplinks=lines, pins=_valid_pins(config, health.pins))
 
 
-def renew(brain: Brain, config: Config, at: float) -> Brain:
+def reconfigure(state: HealthState, config: Config, at: float) -> HealthState:
     """The brain under another configuration: what is known of uplinks that stay is kept."""
-    fresh = begin(config, at)
-    lines = {name: _kept(brain.lines.get(name), line) for name, line in fresh.lines.items()}
-    return replace(fresh, lines=lines, pins=_valid(config, brain.pins))
+    fresh = initial_state(config, at)
+    lines = {
+        name: _carry_over(state.uplinks.get(name), line) for name, line in fresh.uplinks.items()
+    }
+    return replace(fresh, uplinks=lines, pins=_valid_pins(config, state.pins))
 
 
-def step(brain: Brain, event: Event, config: Config) -> Brain:
+def step(state: HealthState, event: HealthEvent, config: Config) -> HealthState:
     """The brain after `event`. Names that nobody knows change nothing but the time."""
-    at = max(brain.at, event.at)
-    if config is not brain.config:
-        brain = renew(brain, config, at)
-    brain = replace(brain, at=at)
+    at = max(state.at, event.at)
+    if config is not state.config:
+        state = reconfigure(state, config, at)
+    state = replace(state, at=at)
     match event:
         case Tick():
-            return _all_settled(_aged(brain))
-        case Late():
-            lines = {n: probe_accounting.excused(x, at, event.by_s) for n, x in brain.lines.items()}
-            return _all_settled(_aged(replace(brain, lines=lines)))
+            return _evaluate_all(_expire_probes(state))
+        case ProcessDelayed():
+            lines = {
+                n: probe_accounting.on_suspend(x, at, event.delay_s)
+                for n, x in state.uplinks.items()
+            }
+            return _evaluate_all(_expire_probes(replace(state, uplinks=lines)))
         case Pin():
-            return _pinned(brain, event.policy, event.uplink)
+            return _apply_pin(state, event.policy, event.uplink)
         case Restore():
-            pins = {policy: name for policy, name in brain.pins.items() if name != event.uplink}
-            return _felt(replace(brain, pins=pins), event.uplink, event)
+            pins = {policy: name for policy, name in state.pins.items() if name != event.uplink}
+            return _apply_uplink_event(replace(state, pins=pins), event.uplink, event)
         case _:
-            return _felt(brain, event.uplink, event)
+            return _apply_uplink_event(state, event.uplink, event)
 
 
-def _felt(brain: Brain, name: str, event: LineEvent | Restore) -> Brain:
+def _apply_uplink_event(state: HealthState, name: str, event: UplinkEvent | Restore) -> HealthState:
     """One uplink after its event; the others too, if it changed its state."""
-    line = brain.lines.get(name)
+    line = state.uplinks.get(name)
     if line is None:
-        return brain
+        return state
     # An answer that is here is here, whatever its probe's time was: it is taken before the clock.
-    line = probe_accounting.overdue(_affected(line, event, brain.at), brain.at)
-    line = settled(line, brain.at, lonely=lonely(brain, name))
-    changed = line.state is not brain.lines[name].state
-    brain = replace(brain, lines={**brain.lines, name: line})
-    return _all_settled(brain) if changed else brain
+    line = probe_accounting.expire_overdue(_update_memory(line, event, state.at), state.at)
+    line = evaluate_uplink(line, state.at, is_last_resort=is_last_resort(state, name))
+    changed = line.state is not state.uplinks[name].state
+    state = replace(state, uplinks={**state.uplinks, name: line})
+    return _evaluate_all(state) if changed else state
 
 
-def _affected(line: Line, event: LineEvent | Restore, at: float) -> Line:
+def _update_memory(line: UplinkMemory, event: UplinkEvent | Restore, at: float) -> UplinkMemory:
     match event:
         case ProbeSent():
-            return probe_accounting.sent(line, event, at)
+            return probe_accounting.on_sent(line, event, at)
         case ProbeAnswered():
-            return probe_accounting.answered(line, event, at)
+            return probe_accounting.on_answered(line, event, at)
         case ProbeLost():
-            return probe_accounting.lost(line, event, at)
-        case Carrier():
-            line = line if line.carrier is event.up else _turned(line, at, sound=event.up)
+            return probe_accounting.on_lost(line, event, at)
+        case CarrierChanged():
+            line = (
+                line if line.carrier is event.up else _on_link_change(line, at, restored=event.up)
+            )
             return replace(line, carrier=event.up)
-        case Addressed():
-            line = line if line.addressed is event.ready else _turned(line, at, sound=event.ready)
-            return replace(line, addressed=event.ready, lacks=event.reason)
+        case AddressingChanged():
+            line = (
+                line
+                if line.addressed is event.ready
+                else _on_link_change(line, at, restored=event.ready)
+            )
+            return replace(line, addressed=event.ready, no_address_reason=event.reason)
         case QueueFull():
-            until = at + SHADE_S if line.full and not event.full else line.shaded_until
-            return replace(line, full=event.full, shaded_until=until)
-        case Replied():
-            return replace(line, replied_at=at)
+            until = (
+                at + SELF_CONGESTION_HOLD_S
+                if line.queue_full and not event.full
+                else line.self_congested_until
+            )
+            return replace(line, queue_full=event.full, self_congested_until=until)
+        case RepliesSeen():
+            return replace(line, last_reply_at=at)
         case _:
             return replace(line, drained=isinstance(event, Drain))
 
 
-def _turned(line: Line, at: float, *, sound: bool) -> Line:
+def _on_link_change(line: UplinkMemory, at: float, *, restored: bool) -> UplinkMemory:
     """The line when its carrier or address went, or came: what was heard before counts no more."""
-    line = replace(line, run=0, quiet_from=at, heard=False, suspect=False)
-    return line if sound else replace(line, broke_at=at)
+    line = replace(line, consecutive_losses=0, silent_since=at, responding=False, suspect=False)
+    return line if restored else replace(line, link_lost_at=at)
 
 
-def _aged(brain: Brain) -> Brain:
-    lines = {name: probe_accounting.overdue(line, brain.at) for name, line in brain.lines.items()}
-    return replace(brain, lines=lines)
-
-
-def _all_settled(brain: Brain) -> Brain:
+def _expire_probes(state: HealthState) -> HealthState:
     lines = {
-        name: settled(line, brain.at, lonely=lonely(brain, name))
-        for name, line in brain.lines.items()
+        name: probe_accounting.expire_overdue(line, state.at)
+        for name, line in state.uplinks.items()
     }
-    return replace(brain, lines=lines)
+    return replace(state, uplinks=lines)
 
 
-def lonely(brain: Brain, name: str) -> bool:
+def _evaluate_all(state: HealthState) -> HealthState:
+    lines = {
+        name: evaluate_uplink(line, state.at, is_last_resort=is_last_resort(state, name))
+        for name, line in state.uplinks.items()
+    }
+    return replace(state, uplinks=lines)
+
+
+def is_last_resort(state: HealthState, name: str) -> bool:
     """Whether this uplink is out of use and some policy of it has no usable one."""
-    return brain.lines[name].state not in IN_USE and any(
-        not any(usable(line, policy) for other, line in brain.lines.items() if other != name)
-        for policy in brain.lines[name].settings.policies
+    return state.uplinks[name].state not in IN_USE_STATES and any(
+        not any(is_usable(line, policy) for other, line in state.uplinks.items() if other != name)
+        for policy in state.uplinks[name].settings.policies
     )
 
 
-def usable(line: Line, policy: str) -> bool:
+def is_usable(line: UplinkMemory, policy: str) -> bool:
     """Whether the uplink can carry new flows of a policy that lists it."""
     listed = policy in line.settings.policies
-    return listed and line.state in IN_USE and policy not in left(line)
+    return listed and line.state in IN_USE_STATES and policy not in exceeded_policies(line)
 
 
-def _pinned(brain: Brain, policy: str, uplink: str | None) -> Brain:
-    pins = {other: name for other, name in brain.pins.items() if other != policy}
+def _apply_pin(state: HealthState, policy: str, uplink: str | None) -> HealthState:
+    pins = {other: name for other, name in state.pins.items() if other != policy}
     wanted = {} if uplink is None else {policy: uplink}
-    return replace(brain, pins={**pins, **_valid(brain.config, wanted)})
+    return replace(state, pins={**pins, **_valid_pins(state.config, wanted)})
 
 
-def _valid(config: Config, pins: Mapping[str, str]) -> dict[str, str]:
+def _valid_pins(config: Config, pins: Mapping[str, str]) -> dict[str, str]:
     """The pins that name a policy and one of its uplinks."""
     policies = config.policies
     return {p: name for p, name in pins.items() if p in policies and name in policies[p].uplinks}
 
 
-def _guess(uplink: Uplink) -> UplinkHealth:
+def _assumed_health(uplink: Uplink) -> UplinkHealth:
     """What is assumed of an uplink of which nothing is known: a static address is a start."""
     static = uplink.addressing is Addressing.STATIC
     state = UplinkState.UP if static else UplinkState.WAITING
     return UplinkHealth(state=state, reason="", alive=static)
 
 
-def _first(settings: Settings, at: float, known: UplinkHealth) -> Line:
+def _new_memory(settings: UplinkHealthSettings, at: float, known: UplinkHealth) -> UplinkMemory:
     state = UplinkState.UP if known.state is UplinkState.DEGRADED else known.state
-    return Line(
+    return UplinkMemory(
         settings=settings,
         state=state,
         since=at,
         addressed=state is not UplinkState.WAITING,
-        lacks=known.reason if state is UplinkState.WAITING else "",
+        no_address_reason=known.reason if state is UplinkState.WAITING else "",
         drained=state is UplinkState.DRAINED,
-        heard=known.alive,
-        quiet_from=at,
-        fault_at=at if not known.alive else LONG_AGO,
-        credit_s=CREDIT_S,
-        seen=fresh_seen(settings),
-        evidence=tuple(Evidence() for _ in settings.losses),
-        standings=tuple(Standing() for _ in settings.limits),
+        responding=known.alive,
+        silent_since=at,
+        last_fault_at=at if not known.alive else LONG_AGO,
+        fast_probe_budget_s=FAST_PROBE_BUDGET_S,
+        targets=new_target_stats(settings),
+        evidence=tuple(LossEvidence() for _ in settings.loss_limits),
+        policy_tolerance=tuple(PolicyTolerance() for _ in settings.limits),
     )
 
 
-def _kept(old: Line | None, new: Line) -> Line:
+def _carry_over(old: UplinkMemory | None, new: UplinkMemory) -> UplinkMemory:
     """The line under new settings; another interface, address or interval is another line."""
-    if old is None or _nature(old.settings) != _nature(new.settings):
+    if old is None or _identity(old.settings) != _identity(new.settings):
         return new
-    evidence = dict(zip(old.settings.losses, old.evidence, strict=True))
-    standing = {x.policy: s for x, s in zip(old.settings.limits, old.standings, strict=True)}
+    evidence = dict(zip(old.settings.loss_limits, old.evidence, strict=True))
+    standing = {x.policy: s for x, s in zip(old.settings.limits, old.policy_tolerance, strict=True)}
     return replace(
         old,
         settings=new.settings,
-        seen={target: old.seen.get(target, seen) for target, seen in new.seen.items()},
-        pending=tuple(probe for probe in old.pending if probe.target in new.seen),
-        evidence=tuple(evidence.get(loss, Evidence()) for loss in new.settings.losses),
-        standings=tuple(standing.get(x.policy, Standing()) for x in new.settings.limits),
+        targets={target: old.targets.get(target, seen) for target, seen in new.targets.items()},
+        outstanding=tuple(probe for probe in old.outstanding if probe.target in new.targets),
+        evidence=tuple(evidence.get(loss, LossEvidence()) for loss in new.settings.loss_limits),
+        policy_tolerance=tuple(
+            standing.get(x.policy, PolicyTolerance()) for x in new.settings.limits
+        ),
     )
 
 
-def _nature(settings: Settings) -> tuple[str, str, float]:
+def _identity(settings: UplinkHealthSettings) -> tuple[str, str, float]:
     return settings.interface, settings.addressing, settings.interval_s

@@ -3,15 +3,21 @@
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.compile.health.uplink_memory import Line, counted, shaded
-from lbrouter.compile.health.windows import LONG_S, MIDDLE_S, SHORT_S, Sums, total
+from lbrouter.compile.health.uplink_memory import UplinkMemory, counted_targets, is_self_congested
+from lbrouter.compile.health.windows import (
+    LONG_WINDOW_S,
+    MIDDLE_WINDOW_S,
+    SHORT_WINDOW_S,
+    WindowTotals,
+    window_totals,
+)
 
-FEWEST_ANSWERS: Final = 5
+MIN_ANSWERS_FOR_RTT: Final = 5
 """Round trips that a verdict on them needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Readings:
+class UplinkReadings:
     """One uplink in figures; None where nothing was measured. Without a span: over 5 s."""
 
     rtt_ms: float | None
@@ -20,7 +26,7 @@ class Readings:
     loss_percent: float | None
     loss_1s_percent: float | None
     loss_30s_percent: float | None
-    heard_ago_s: float | None
+    last_answer_ago_s: float | None
     """Seconds since the last answer."""
     since: float
     """Monotonic moment of the last change of state."""
@@ -29,55 +35,57 @@ class Readings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measures:
+class WindowMeasures:
     """Windows of the counted targets. Loss is a share, times are seconds."""
 
-    short: Sums
-    middle: Sums
-    long: Sums
+    short: WindowTotals
+    middle: WindowTotals
+    long: WindowTotals
     rtt_s: float | None
     short_rtt_s: float | None
     jitter_s: float | None
     short_jitter_s: float | None
 
 
-def measures(line: Line, at: float) -> Measures:
+def window_measures(line: UplinkMemory, at: float) -> WindowMeasures:
     """What the windows say at this moment."""
-    seen = list(counted(line).values())
+    seen = list(counted_targets(line).values())
     windows = [each.window for each in seen]
-    short = [total([each], at, SHORT_S) for each in windows]
-    middle = [total([each], at, MIDDLE_S) for each in windows]
-    return Measures(
-        short=_joined(short),
-        middle=_joined(middle),
-        long=total(windows, at, LONG_S),
-        rtt_s=_typical([each.mean_rtt_s for each in middle]),
-        short_rtt_s=_typical([each.mean_rtt_s for each in short]),
-        jitter_s=_typical([each.jitter_s for each in middle]),
-        short_jitter_s=_typical([each.jitter_s for each in short]),
+    short = [window_totals([each], at, SHORT_WINDOW_S) for each in windows]
+    middle = [window_totals([each], at, MIDDLE_WINDOW_S) for each in windows]
+    return WindowMeasures(
+        short=_summed(short),
+        middle=_summed(middle),
+        long=window_totals(windows, at, LONG_WINDOW_S),
+        rtt_s=_lower_median([each.mean_rtt_s for each in middle]),
+        short_rtt_s=_lower_median([each.mean_rtt_s for each in short]),
+        jitter_s=_lower_median([each.jitter_s for each in middle]),
+        short_jitter_s=_lower_median([each.jitter_s for each in short]),
     )
 
 
-def crowded_rtt_s(line: Line, at: float) -> float | None:
+def self_congested_rtt_s(line: UplinkMemory, at: float) -> float | None:
     """The round trip while we fill the line ourselves, for who reads: nothing is decided by it.
 
     The windows hold no such probes, since their times are our queue's and not the line's.
     """
-    if not shaded(line, at):
+    if not is_self_congested(line, at):
         return None
-    return _typical([each.srtt_s for each in counted(line).values() if not each.missed])
-
-
-def _joined(sums: list[Sums]) -> Sums:
-    return Sums(
-        answered=sum(each.answered for each in sums),
-        lost=sum(each.lost for each in sums),
-        rtt_s=sum(each.rtt_s for each in sums),
-        swing_s=sum(each.swing_s for each in sums),
+    return _lower_median(
+        [each.srtt_s for each in counted_targets(line).values() if not each.consecutive_misses]
     )
 
 
-def _typical(values: list[float | None]) -> float | None:
+def _summed(sums: list[WindowTotals]) -> WindowTotals:
+    return WindowTotals(
+        answered=sum(each.answered for each in sums),
+        lost=sum(each.lost for each in sums),
+        rtt_sum_s=sum(each.rtt_sum_s for each in sums),
+        jitter_sum_s=sum(each.jitter_sum_s for each in sums),
+    )
+
+
+def _lower_median(values: list[float | None]) -> float | None:
     """The median of what the targets show, the lower one of two.
 
     One target that is far away, or answers a whole page, is not the line's delay.
@@ -86,7 +94,7 @@ def _typical(values: list[float | None]) -> float | None:
     return known[(len(known) - 1) // 2] if known else None
 
 
-def badness(line: Line, found: Measures) -> float:
+def badness(line: UplinkMemory, found: WindowMeasures) -> float:
     """Orders bad uplinks: a point is 1 % of loss, 50 ms of round trip or 20 ms of jitter.
 
     What was said last stays until it is wrong by half: the least bad of two bad lines must not

@@ -4,30 +4,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.compile.health.condition import alive, left, portal, proof_s, suspected
-from lbrouter.compile.health.damping import faults
-from lbrouter.compile.health.machine import Brain, lonely, usable
+from lbrouter.compile.health.condition import (
+    captive_portal_target,
+    exceeded_policies,
+    is_alive,
+    is_suspect,
+    recovery_delay_s,
+)
+from lbrouter.compile.health.damping import remembered_faults
+from lbrouter.compile.health.machine import HealthState, is_last_resort, is_usable
 from lbrouter.compile.health.measures import (
-    Readings,
-    crowded_rtt_s,
-    measures,
+    UplinkReadings,
     milliseconds,
     percent,
+    self_congested_rtt_s,
+    window_measures,
 )
-from lbrouter.compile.health.probe_pacing import pace_s
-from lbrouter.compile.health.reasons import reason
-from lbrouter.compile.health.silence import ANYWAY, down_after_s, suspect_after_s
-from lbrouter.compile.health.tolerance import back_at
+from lbrouter.compile.health.probe_pacing import next_probe_interval_s
+from lbrouter.compile.health.reasons import reason_text
+from lbrouter.compile.health.silence import SILENCE_TIMEOUT_FACTOR, down_after_s, suspect_after_s
+from lbrouter.compile.health.tolerance import policy_return_at
 from lbrouter.model.config import Config
-from lbrouter.model.health import Health, UplinkHealth, UplinkState
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 
-SOON_S: Final = 0.02
+MIN_TICK_DELAY_S: Final = 0.02
 SUSPECT_BADNESS: Final = 100.0
 """A silent uplink is worse than one that loses every packet but the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class UplinkChange:
     """One uplink's change: of its state, or of the policies that are out of it."""
 
     at: float
@@ -40,108 +46,135 @@ class Change:
     returned: frozenset[str]
 
 
-def health(brain: Brain, config: Config) -> Health:
+def current_health(state: HealthState, config: Config) -> GatewayHealth:
     """What `desired_state` takes. Reasons count seconds: `same` tells whether there is news."""
-    return Health(
-        uplinks={name: _uplink(brain, name) for name in config.uplinks if name in brain.lines},
-        pins=dict(brain.pins),
+    return GatewayHealth(
+        uplinks={
+            name: _uplink_health_of(state, name) for name in config.uplinks if name in state.uplinks
+        },
+        pins=dict(state.pins),
     )
 
 
-def same(one: Health, other: Health) -> bool:
+def is_equivalent(one: GatewayHealth, other: GatewayHealth) -> bool:
     """Whether both lead to the same state of the kernel."""
-    return (one.pins, one.limits) == (other.pins, other.limits) and _essence(one) == _essence(other)
+    return (one.pins, one.limits) == (other.pins, other.limits) and _kernel_relevant(
+        one
+    ) == _kernel_relevant(other)
 
 
-def _essence(known: Health) -> dict[str, tuple[UplinkState, frozenset[str], bool, float]]:
-    return {n: (x.state, x.left, x.alive, x.badness) for n, x in known.uplinks.items()}
+def _kernel_relevant(
+    known: GatewayHealth,
+) -> dict[str, tuple[UplinkState, frozenset[str], bool, float]]:
+    return {n: (x.state, x.excluded_policies, x.alive, x.badness) for n, x in known.uplinks.items()}
 
 
-def _uplink(brain: Brain, name: str) -> UplinkHealth:
-    line = brain.lines[name]
-    suspect = suspected(line, brain.at)
+def _uplink_health_of(state: HealthState, name: str) -> UplinkHealth:
+    line = state.uplinks[name]
+    suspect = is_suspect(line, state.at)
     return UplinkHealth(
         state=line.state,
-        reason=reason(line, brain.at, lonely=lonely(brain, name)),
-        left=_left(brain, name) if line.state is UplinkState.DEGRADED else frozenset(),
-        alive=alive(line),
+        reason=reason_text(line, state.at, is_last_resort=is_last_resort(state, name)),
+        excluded_policies=_avoiding_policies(state, name)
+        if line.state is UplinkState.DEGRADED
+        else frozenset(),
+        alive=is_alive(line),
         badness=line.badness + (SUSPECT_BADNESS if suspect else 0.0),
     )
 
 
-def _left(brain: Brain, name: str) -> frozenset[str]:
+def _avoiding_policies(state: HealthState, name: str) -> frozenset[str]:
     """Policies that avoid a degraded uplink: for a suspicion only those with another fit one."""
-    line = brain.lines[name]
+    line = state.uplinks[name]
     own = frozenset(line.settings.policies)
-    if portal(line) is not None:
+    if captive_portal_target(line) is not None:
         return own
-    if not suspected(line, brain.at):
-        return left(line)
-    return left(line) | {policy for policy in own if _fit_elsewhere(brain, name, policy)}
+    if not is_suspect(line, state.at):
+        return exceeded_policies(line)
+    return exceeded_policies(line) | {
+        policy for policy in own if _has_other_fit_uplink(state, name, policy)
+    }
 
 
-def _fit_elsewhere(brain: Brain, name: str, policy: str) -> bool:
+def _has_other_fit_uplink(state: HealthState, name: str, policy: str) -> bool:
     return any(
-        usable(line, policy) and not suspected(line, brain.at) and portal(line) is None
-        for other, line in brain.lines.items()
+        is_usable(line, policy)
+        and not is_suspect(line, state.at)
+        and captive_portal_target(line) is None
+        for other, line in state.uplinks.items()
         if other != name
     )
 
 
-def changes(before: Brain, after: Brain) -> tuple[Change, ...]:
+def uplink_changes(before: HealthState, after: HealthState) -> tuple[UplinkChange, ...]:
     """What a person would be told happened between two moments."""
-    old, new = health(before, before.config), health(after, after.config)
+    old, new = current_health(before, before.config), current_health(after, after.config)
     return tuple(
-        Change(
-            at=after.at, uplink=name, before=was.state, after=now.state, reason=now.reason,
-            left=now.left - was.left, returned=was.left - now.left,
+        UplinkChange(
+            at=after.at,
+            uplink=name,
+            before=was.state,
+            after=now.state,
+            reason=now.reason,
+            left=now.excluded_policies - was.excluded_policies,
+            returned=was.excluded_policies - now.excluded_policies,
         )
         for name, now in new.uplinks.items()
         if (was := old.uplinks.get(name)) is not None
-        and (was.state, was.left) != (now.state, now.left)
-    )  # fmt: skip
+        and (was.state, was.excluded_policies) != (now.state, now.excluded_policies)
+    )
 
 
-def readings(brain: Brain, uplink: str) -> Readings:
+def uplink_readings(state: HealthState, uplink: str) -> UplinkReadings:
     """One uplink in figures. Raises KeyError for an uplink that is not in the configuration."""
-    line, at = brain.lines[uplink], brain.at
-    found = measures(line, at)
-    rtt_s = crowded_rtt_s(line, at) if found.rtt_s is None else found.rtt_s
-    return Readings(
+    line, at = state.uplinks[uplink], state.at
+    found = window_measures(line, at)
+    rtt_s = self_congested_rtt_s(line, at) if found.rtt_s is None else found.rtt_s
+    return UplinkReadings(
         rtt_ms=milliseconds(rtt_s),
         jitter_ms=milliseconds(found.jitter_s),
         loss_percent=percent(found.middle.loss),
         loss_1s_percent=percent(found.short.loss),
         loss_30s_percent=percent(found.long.loss),
-        heard_ago_s=None if line.heard_at is None else at - line.heard_at,
+        last_answer_ago_s=None if line.last_answer_at is None else at - line.last_answer_at,
         since=line.since,
-        faults=faults(line.flaps, at),
+        faults=remembered_faults(line.flap_penalty, at),
     )
 
 
-def pace(brain: Brain, uplink: str) -> float:
+def probe_interval_s(state: HealthState, uplink: str) -> float:
     """Seconds between two probes of `uplink` now. It may be less after the next event.
 
     Raises KeyError for an uplink that is not in the configuration.
     """
-    return pace_s(brain.lines[uplink], brain.at)
+    return next_probe_interval_s(state.uplinks[uplink], state.at)
 
 
-def next_deadline(brain: Brain) -> float | None:
+def next_deadline(state: HealthState) -> float | None:
     """The moment by which a `Tick` is due if nothing else happens before; None: never."""
-    times = [time for name in brain.lines for time in _times(brain, name)]
-    return max(min(times), brain.at + SOON_S) if times else None
+    times = [time for name in state.uplinks for time in _deadlines(state, name)]
+    return max(min(times), state.at + MIN_TICK_DELAY_S) if times else None
 
 
-def _times(brain: Brain, name: str) -> Iterator[float]:
-    line, at = brain.lines[name], brain.at
-    yield from (probe.due for probe in line.pending if not probe.judged)
-    if alive(line):
-        quiet = line.quiet_from
+def _deadlines(state: HealthState, name: str) -> Iterator[float]:
+    line, at = state.uplinks[name], state.at
+    yield from (probe.due for probe in line.outstanding if not probe.timed_out)
+    if is_alive(line):
+        quiet = line.silent_since
         limit_s = down_after_s(line, at)
-        spans = (suspect_after_s(line, at), limit_s, ANYWAY * limit_s) if line.run else ()
+        spans = (
+            (suspect_after_s(line, at), limit_s, SILENCE_TIMEOUT_FACTOR * limit_s)
+            if line.consecutive_losses
+            else ()
+        )
         moments = [quiet + span for span in spans]
-        moments += [line.replied_at + limit_s] if line.run else []
-        moments += [line.trusted_at, line.fault_at + proof_s(line, at, lonely=lonely(brain, name))]
-        moments += [back for each in line.standings if (back := back_at(each)) is not None]
+        moments += [line.last_reply_at + limit_s] if line.consecutive_losses else []
+        moments += [
+            line.suspect_until,
+            line.last_fault_at
+            + recovery_delay_s(line, at, is_last_resort=is_last_resort(state, name)),
+        ]
+        moments += [
+            back for each in line.policy_tolerance if (back := policy_return_at(each)) is not None
+        ]
         yield from (moment for moment in moments if moment > at)

@@ -3,163 +3,204 @@
 from dataclasses import replace
 from typing import Final
 
-from lbrouter.compile.health.loss_test import WEIGHED, Evidence, weigh
-from lbrouter.compile.health.probe_pacing import credit_s
-from lbrouter.compile.health.uplink_memory import Line, Pending, Seen, mute, shaded
-from lbrouter.compile.health.windows import Window, add
-from lbrouter.model.events import Failure, ProbeAnswered, ProbeLost, ProbeSent
+from lbrouter.compile.health.loss_test import MAX_COUNTED_LOSSES_IN_ROW, LossEvidence, add_probes
+from lbrouter.compile.health.probe_pacing import remaining_fast_budget_s
+from lbrouter.compile.health.uplink_memory import (
+    OutstandingProbe,
+    TargetStats,
+    UplinkMemory,
+    is_mute,
+    is_self_congested,
+)
+from lbrouter.compile.health.windows import ProbeWindow, add_to_window
+from lbrouter.model.events import ProbeAnswered, ProbeFailure, ProbeLost, ProbeSent
 
-FIRST_RTO_S: Final = 1.0
+INITIAL_RTO_S: Final = 1.0
 """How long to wait for the very first answer (RFC 6298, 2.1)."""
-LEAST_SPREAD_S: Final = 0.08
-LEAST_RTO_S, MOST_RTO_S = 0.1, 3.0
-REMEMBER_S: Final = 4.0
+MIN_RTO_SPREAD_S: Final = 0.08
+MIN_RTO_S, MAX_RTO_S = 0.1, 3.0
+MAX_ANSWER_DELAY_S: Final = 4.0
 """An answer that comes later than this is no answer."""
-MOST_PENDING: Final = 200
-LEVEL_SHARE: Final = 0.02
+MAX_OUTSTANDING_PROBES: Final = 200
+USUAL_LOSS_WEIGHT: Final = 0.02
 """Weight of one probe in the usual loss: some fifty probes make it up."""
 
 
-def rto_s(seen: Seen) -> float:
+def rto_s(target: TargetStats) -> float:
     """How long an answer of this target may take: its round trip and four times its variation.
 
     RFC 6298 with a smaller floor: a probe called lost too early costs a few more probes.
     """
-    if seen.srtt_s is None:
-        return FIRST_RTO_S
-    spread = max(4 * seen.rttvar_s, LEAST_SPREAD_S)
-    return min(max(seen.srtt_s + spread, LEAST_RTO_S), MOST_RTO_S)
+    if target.srtt_s is None:
+        return INITIAL_RTO_S
+    spread = max(4 * target.rttvar_s, MIN_RTO_SPREAD_S)
+    return min(max(target.srtt_s + spread, MIN_RTO_S), MAX_RTO_S)
 
 
-def sent(line: Line, event: ProbeSent, at: float) -> Line:
+def on_sent(line: UplinkMemory, event: ProbeSent, at: float) -> UplinkMemory:
     """A probe is on its way."""
-    seen = line.seen.get(event.target)
+    seen = line.targets.get(event.target)
     if seen is None:
         return line
-    probe = Pending(target=event.target, sent_at=at, due=at + rto_s(seen))
-    pending = (*line.pending, probe)[-MOST_PENDING:]
-    return replace(line, pending=pending, sent_at=at, credit_s=credit_s(line, at))
+    probe = OutstandingProbe(target=event.target, sent_at=at, due=at + rto_s(seen))
+    pending = (*line.outstanding, probe)[-MAX_OUTSTANDING_PROBES:]
+    return replace(
+        line,
+        outstanding=pending,
+        last_probe_at=at,
+        fast_probe_budget_s=remaining_fast_budget_s(line, at),
+    )
 
 
-def overdue(line: Line, at: float) -> Line:
+def expire_overdue(line: UplinkMemory, at: float) -> UplinkMemory:
     """Counts what should have been answered by now as lost, and forgets what is too old."""
-    if not line.pending or (
-        line.pending[0].sent_at > at - REMEMBER_S
-        and all(probe.judged or probe.due > at for probe in line.pending)
+    if not line.outstanding or (
+        line.outstanding[0].sent_at > at - MAX_ANSWER_DELAY_S
+        and all(probe.timed_out or probe.due > at for probe in line.outstanding)
     ):
         return line
-    kept: list[Pending] = []
-    for probe in line.pending:
-        if not probe.judged and probe.due <= at:
-            line, weighed = _missed(line, probe, Failure.SILENT, probe.due)
-            probe = replace(probe, judged=True, weighed=weighed)  # noqa: PLW2901
-        if probe.sent_at > at - REMEMBER_S:
+    kept: list[OutstandingProbe] = []
+    for probe in line.outstanding:
+        if not probe.timed_out and probe.due <= at:
+            line, weighed = _on_miss(line, probe, ProbeFailure.NO_ANSWER, probe.due)
+            probe = replace(probe, timed_out=True, counted_as_loss=weighed)  # noqa: PLW2901
+        if probe.sent_at > at - MAX_ANSWER_DELAY_S:
             kept.append(probe)
-    return replace(line, pending=tuple(kept))
+    return replace(line, outstanding=tuple(kept))
 
 
-def excused(line: Line, at: float, by_s: float) -> Line:
+def on_suspend(line: UplinkMemory, at: float, by_s: float) -> UplinkMemory:
     """We slept: what was due in that time is forgotten, and the silence of that time is ours."""
     asleep_from = at - by_s
-    pending = tuple(p for p in line.pending if p.judged or p.due < asleep_from)
-    quiet_from = min(at, line.quiet_from + by_s + LEAST_RTO_S)
-    return replace(line, pending=pending, quiet_from=quiet_from)
+    pending = tuple(p for p in line.outstanding if p.timed_out or p.due < asleep_from)
+    quiet_from = min(at, line.silent_since + by_s + MIN_RTO_S)
+    return replace(line, outstanding=pending, silent_since=quiet_from)
 
 
-def lost(line: Line, event: ProbeLost, at: float) -> Line:
+def on_lost(line: UplinkMemory, event: ProbeLost, at: float) -> UplinkMemory:
     """A probe came to nothing for sure. One that is not on its way (any more) is ignored."""
-    probe = _take(line, event.target, event.sent_at)
+    probe = _find_outstanding(line, event.target, event.sent_at)
     if probe is None:
         return line
-    seen = line.seen[event.target]
-    if event.reason is Failure.PORTAL:
+    seen = line.targets[event.target]
+    if event.reason is ProbeFailure.CAPTIVE_PORTAL:
         # Somebody answered: the line lives, whatever its pages are worth.
-        return _alive(line, probe, replace(seen, missed=0, portal=seen.portal + 1), at)
-    line = replace(line, pending=_without(line, probe))
-    return line if probe.judged else _missed(line, probe, event.reason, at)[0]
+        return _on_response(
+            line, probe, replace(seen, consecutive_misses=0, portal_pages=seen.portal_pages + 1), at
+        )
+    line = replace(line, outstanding=_without_probe(line, probe))
+    return line if probe.timed_out else _on_miss(line, probe, event.reason, at)[0]
 
 
-def answered(line: Line, event: ProbeAnswered, at: float) -> Line:
+def on_answered(line: UplinkMemory, event: ProbeAnswered, at: float) -> UplinkMemory:
     """The target answered, in time or late; a late answer takes back what its lack had said."""
-    probe = _take(line, event.target, event.sent_at)
+    probe = _find_outstanding(line, event.target, event.sent_at)
     if probe is None:
         return line
-    rtt_s, seen = max(event.rtt_s, 0.0), line.seen[event.target]
-    back = 1 if probe.weighed else 0
-    if not shaded(line, at):
-        if not seen.blamed:
-            line = replace(line, evidence=_weighed(line, lost=-back, answered=1))
-        seen = replace(seen, window=_window(seen, probe, rtt_s, lost=-back))
-    return _alive(line, probe, _smoothed(seen, rtt_s), at)
+    rtt_s, seen = max(event.rtt_s, 0.0), line.targets[event.target]
+    back = 1 if probe.counted_as_loss else 0
+    if not is_self_congested(line, at):
+        if not seen.excluded:
+            line = replace(line, evidence=_updated_evidence(line, lost=-back, answered=1))
+        seen = replace(seen, window=_updated_window(seen, probe, rtt_s, lost=-back))
+    return _on_response(line, probe, _smoothed_rtt(seen, rtt_s), at)
 
 
-def _window(seen: Seen, probe: Pending, rtt_s: float, *, lost: int) -> Window:
+def _updated_window(
+    seen: TargetStats, probe: OutstandingProbe, rtt_s: float, *, lost: int
+) -> ProbeWindow:
     swing_s = 0.0 if seen.last_rtt_s is None else abs(rtt_s - seen.last_rtt_s)
-    return add(seen.window, probe.sent_at, answered=1, lost=lost, rtt_s=rtt_s, swing_s=swing_s)
+    return add_to_window(
+        seen.window, probe.sent_at, answered=1, lost=lost, rtt_s=rtt_s, rtt_change_s=swing_s
+    )
 
 
-def _take(line: Line, target: str, sent_at: float) -> Pending | None:
-    for probe in line.pending:
+def _find_outstanding(line: UplinkMemory, target: str, sent_at: float) -> OutstandingProbe | None:
+    for probe in line.outstanding:
         if probe.target == target and probe.sent_at == sent_at:
             return probe
     return None
 
 
-def _without(line: Line, probe: Pending) -> tuple[Pending, ...]:
-    return tuple(each for each in line.pending if each is not probe)
+def _without_probe(line: UplinkMemory, probe: OutstandingProbe) -> tuple[OutstandingProbe, ...]:
+    return tuple(each for each in line.outstanding if each is not probe)
 
 
-def _alive(line: Line, probe: Pending, seen: Seen, at: float) -> Line:
+def _on_response(
+    line: UplinkMemory, probe: OutstandingProbe, seen: TargetStats, at: float
+) -> UplinkMemory:
     """Something came back over this uplink: the silence ends, and so does any doubt of its cable.
 
     Only if the probe left after the last break: an answer may have waited in our own buffers.
     """
-    pending, known = _without(line, probe), {**line.seen, probe.target: seen}
-    if probe.sent_at < line.broke_at:
-        return replace(line, pending=pending, seen=known)
-    kept = (1 - LEVEL_SHARE) ** min(line.run, 500)
+    pending, known = _without_probe(line, probe), {**line.targets, probe.target: seen}
+    if probe.sent_at < line.link_lost_at:
+        return replace(line, outstanding=pending, targets=known)
+    kept = (1 - USUAL_LOSS_WEIGHT) ** min(line.consecutive_losses, 500)
     return replace(
-        line, pending=pending, seen=known, carrier=True, addressed=True, heard=True, heard_at=at,
-        quiet_from=at, run=0, answers=line.answers + 1,
-        level=(line.level * kept + 1 - kept) * (1 - LEVEL_SHARE),
-    )  # fmt: skip
+        line,
+        outstanding=pending,
+        targets=known,
+        carrier=True,
+        addressed=True,
+        responding=True,
+        last_answer_at=at,
+        silent_since=at,
+        consecutive_losses=0,
+        answer_count=line.answer_count + 1,
+        usual_loss=(line.usual_loss * kept + 1 - kept) * (1 - USUAL_LOSS_WEIGHT),
+    )
 
 
-def _smoothed(seen: Seen, rtt_s: float) -> Seen:
+def _smoothed_rtt(seen: TargetStats, rtt_s: float) -> TargetStats:
     """RFC 6298, 2.2 and 2.3."""
     srtt_s, rttvar_s = rtt_s, rtt_s / 2
     if seen.srtt_s is not None:
         rttvar_s = 0.75 * seen.rttvar_s + 0.25 * abs(seen.srtt_s - rtt_s)
         srtt_s = 0.875 * seen.srtt_s + 0.125 * rtt_s
     return replace(
-        seen, srtt_s=srtt_s, rttvar_s=rttvar_s, last_rtt_s=rtt_s, missed=0, portal=0
-    )  # fmt: skip
+        seen,
+        srtt_s=srtt_s,
+        rttvar_s=rttvar_s,
+        last_rtt_s=rtt_s,
+        consecutive_misses=0,
+        portal_pages=0,
+    )
 
 
-def _weighed(line: Line, *, lost: int = 0, answered: int = 0) -> tuple[Evidence, ...]:
-    pairs = zip(line.evidence, line.settings.losses, strict=True)
-    return tuple(weigh(each, limit, lost=lost, answered=answered) for each, limit in pairs)
+def _updated_evidence(
+    line: UplinkMemory, *, lost: int = 0, answered: int = 0
+) -> tuple[LossEvidence, ...]:
+    pairs = zip(line.evidence, line.settings.loss_limits, strict=True)
+    return tuple(add_probes(each, limit, lost=lost, answered=answered) for each, limit in pairs)
 
 
-def _missed(line: Line, probe: Pending, failure: Failure, at: float) -> tuple[Line, bool]:
+def _on_miss(
+    line: UplinkMemory, probe: OutstandingProbe, failure: ProbeFailure, at: float
+) -> tuple[UplinkMemory, bool]:
     """The line after one more probe without an answer, and whether that counts as its loss."""
-    seen = line.seen[probe.target]
-    was_mute = mute(line, seen)
+    seen = line.targets[probe.target]
+    was_mute = is_mute(line, seen)
     seen = replace(
-        seen, missed=seen.missed + 1, missed_at=max(at, seen.missed_at), failure=failure,
-        answers_before=seen.answers_before if seen.missed else line.answers,
-    )  # fmt: skip
-    weighed = failure is not Failure.UNSENT and not shaded(line, at)
+        seen,
+        consecutive_misses=seen.consecutive_misses + 1,
+        last_miss_at=max(at, seen.last_miss_at),
+        failure=failure,
+        answers_at_first_miss=seen.answers_at_first_miss
+        if seen.consecutive_misses
+        else line.answer_count,
+    )
+    weighed = failure is not ProbeFailure.NOT_SENT and not is_self_congested(line, at)
     if weighed:
-        seen = replace(seen, window=add(seen.window, probe.sent_at, lost=1))
-    line = replace(line, seen={**line.seen, probe.target: seen})
-    if mute(line, seen):
+        seen = replace(seen, window=add_to_window(seen.window, probe.sent_at, lost=1))
+    line = replace(line, targets={**line.targets, probe.target: seen})
+    if is_mute(line, seen):
         # What it had been believed for is taken back once, at the miss that shows it to be mute.
-        mistaken = 0 if was_mute else seen.missed - 1
-        return replace(line, evidence=_weighed(line, lost=-mistaken)), weighed
-    if seen.blamed:
+        mistaken = 0 if was_mute else seen.consecutive_misses - 1
+        return replace(line, evidence=_updated_evidence(line, lost=-mistaken)), weighed
+    if seen.excluded:
         return line, weighed
-    line = replace(line, run=line.run + 1)
-    if weighed and line.run <= WEIGHED:
-        line = replace(line, evidence=_weighed(line, lost=1))
+    line = replace(line, consecutive_losses=line.consecutive_losses + 1)
+    if weighed and line.consecutive_losses <= MAX_COUNTED_LOSSES_IN_ROW:
+        line = replace(line, evidence=_updated_evidence(line, lost=1))
     return line, weighed

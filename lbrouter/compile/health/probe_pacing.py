@@ -11,57 +11,65 @@ byte of it is paid for, and it is seldom the one in use.
 
 from typing import Final
 
-from lbrouter.compile.health.condition import alive
-from lbrouter.compile.health.loss_test import WEIGHED
-from lbrouter.compile.health.tolerance import tested
-from lbrouter.compile.health.uplink_memory import Line
+from lbrouter.compile.health.condition import is_alive
+from lbrouter.compile.health.loss_test import MAX_COUNTED_LOSSES_IN_ROW
+from lbrouter.compile.health.tolerance import tested_losses
+from lbrouter.compile.health.uplink_memory import UplinkMemory
 
-WATCHED: Final = 3
-MISSING: Final = 8
-MISSING_FOR: Final = 8
+LOSS_LIMIT_SPEEDUP: Final = 3
+MISSING_ANSWER_SPEEDUP: Final = 8
+MISSING_SPEEDUP_DOWN_AFTERS: Final = 8
 """Times `down_after`: a line that lives on although no target answers is not hammered for ever."""
 
-DOUBTED: Final = 16
-QUICKEST_S: Final = 0.0125
+LOSS_DOUBT_SPEEDUP: Final = 16
+MIN_PROBE_INTERVAL_S: Final = 0.0125
 
-CREDIT_S: Final = 6.0
-CREDIT_REFILL: Final = 0.1
+FAST_PROBE_BUDGET_S: Final = 6.0
+FAST_PROBE_REFILL_SHARE: Final = 0.1
 """Quick probes over mere loss: six seconds at once, and a tenth of the time in the long run."""
 
 
-def pace_s(line: Line, at: float) -> float:
+def next_probe_interval_s(line: UplinkMemory, at: float) -> float:
     """Seconds from one probe of the line to the next, as things stand at `at`."""
     interval_s = line.settings.interval_s
-    if _doubted(line):
-        return min(interval_s, max(interval_s / DOUBTED, QUICKEST_S))
+    if _is_loss_in_doubt(line):
+        return min(interval_s, max(interval_s / LOSS_DOUBT_SPEEDUP, MIN_PROBE_INTERVAL_S))
     if (
-        alive(line)
-        and line.run > 0
-        and at < line.quiet_from + MISSING_FOR * line.settings.down_after_s
+        is_alive(line)
+        and line.consecutive_losses > 0
+        and at < line.silent_since + MISSING_SPEEDUP_DOWN_AFTERS * line.settings.down_after_s
     ):
-        return min(interval_s, max(interval_s / MISSING, 2 * QUICKEST_S))
-    return usual_s(line)
+        return min(interval_s, max(interval_s / MISSING_ANSWER_SPEEDUP, 2 * MIN_PROBE_INTERVAL_S))
+    return usual_probe_interval_s(line)
 
 
-def usual_s(line: Line) -> float:
+def usual_probe_interval_s(line: UplinkMemory) -> float:
     """The same where nothing is in doubt."""
     interval_s = line.settings.interval_s
-    watched = alive(line) and not line.settings.metered and bool(tested(line))
-    return min(interval_s, max(interval_s / WATCHED, 2 * QUICKEST_S)) if watched else interval_s
+    watched = is_alive(line) and not line.settings.metered and bool(tested_losses(line))
+    return (
+        min(interval_s, max(interval_s / LOSS_LIMIT_SPEEDUP, 2 * MIN_PROBE_INTERVAL_S))
+        if watched
+        else interval_s
+    )
 
 
-def credit_s(line: Line, at: float) -> float:
+def remaining_fast_budget_s(line: UplinkMemory, at: float) -> float:
     """What is left of the time for quick probes when one more is sent."""
-    gap = at - line.sent_at
-    if gap < 0.6 * usual_s(line):
-        return max(line.credit_s - gap, 0.0)
-    return min(line.credit_s + CREDIT_REFILL * gap, CREDIT_S)
+    gap = at - line.last_probe_at
+    if gap < 0.6 * usual_probe_interval_s(line):
+        return max(line.fast_probe_budget_s - gap, 0.0)
+    return min(line.fast_probe_budget_s + FAST_PROBE_REFILL_SHARE * gap, FAST_PROBE_BUDGET_S)
 
 
-def _doubted(line: Line) -> bool:
+def _is_loss_in_doubt(line: UplinkMemory) -> bool:
     """Whether its loss is in doubt for some policy, and quick probes may still be spent on it."""
-    if line.credit_s <= 0 or not alive(line) or line.run > WEIGHED:
+    if (
+        line.fast_probe_budget_s <= 0
+        or not is_alive(line)
+        or line.consecutive_losses > MAX_COUNTED_LOSSES_IN_ROW
+    ):
         return False  # a longer row is silence: it weighs no more, and is asked at its own pace
-    pairs = zip(line.settings.losses, line.evidence, strict=True)
+    pairs = zip(line.settings.loss_limits, line.evidence, strict=True)
     doubted = {loss for loss, each in pairs if each.quick > 0}
-    return bool(doubted and doubted & tested(line))
+    return bool(doubted and doubted & tested_losses(line))

@@ -5,13 +5,13 @@ from typing import Final
 
 from lbrouter.model.config import Config, Policy, Uplink
 
-USUAL_INTERVAL_S: Final = 0.2
-CERTAIN: Final = 0.95
+USUAL_PROBE_INTERVAL_S: Final = 0.2
+MAX_TESTED_LOSS: Final = 0.95
 """A tolerance of this much loss or more tolerates everything: silence is judged elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ToleranceLimits:
     """What one policy tolerates of this uplink; None where it does not care. Loss is a fraction."""
 
     policy: str
@@ -21,7 +21,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class UplinkHealthSettings:
     """One uplink's settings, with what its policies tolerate."""
 
     interface: str
@@ -32,25 +32,25 @@ class Settings:
     metered: bool
     targets: tuple[str, ...]
     policies: tuple[str, ...] = ()
-    limits: tuple[Limits, ...] = ()
+    limits: tuple[ToleranceLimits, ...] = ()
 
     @property
-    def stretch(self) -> float:
+    def window_stretch(self) -> float:
         """Windows grow with the interval, so that they hold as many probes as they usually do."""
-        return max(1.0, self.interval_s / USUAL_INTERVAL_S)
+        return max(1.0, self.interval_s / USUAL_PROBE_INTERVAL_S)
 
     @property
-    def losses(self) -> tuple[float, ...]:
+    def loss_limits(self) -> tuple[float, ...]:
         """The different losses that policies tolerate: each is tested once, not once a policy."""
         return tuple(sorted({each.loss for each in self.limits if each.loss is not None}))
 
 
-def settings_of(config: Config, uplink: Uplink) -> Settings:
+def uplink_health_settings(config: Config, uplink: Uplink) -> UplinkHealthSettings:
     """The settings of `uplink`: its own keys over those of `[health]`."""
-    health = config.health_of(uplink)
+    health = config.health_settings_of(uplink)
     users = [each for each in config.policies.values() if uplink.name in each.uplinks]
-    limits = [_limits(policy) for policy in users]
-    return Settings(
+    limits = [_tolerance_limits(policy) for policy in users]
+    return UplinkHealthSettings(
         interface=uplink.interface,
         addressing=str(uplink.addressing),
         interval_s=max(health.interval.seconds, 0.001),
@@ -59,16 +59,16 @@ def settings_of(config: Config, uplink: Uplink) -> Settings:
         metered=uplink.metered,
         targets=tuple(str(target) for target in health.targets),
         policies=tuple(policy.name for policy in users),
-        limits=tuple(each for each in limits if each != Limits(policy=each.policy)),
+        limits=tuple(each for each in limits if each != ToleranceLimits(policy=each.policy)),
     )
 
 
-def _limits(policy: Policy) -> Limits:
+def _tolerance_limits(policy: Policy) -> ToleranceLimits:
     tolerate = policy.tolerate
     loss = None if tolerate.loss is None else tolerate.loss.percent / 100
-    return Limits(
+    return ToleranceLimits(
         policy=policy.name,
-        loss=None if loss is None or loss >= CERTAIN else loss,
+        loss=None if loss is None or loss >= MAX_TESTED_LOSS else loss,
         latency_s=None if tolerate.latency is None else tolerate.latency.seconds,
         jitter_s=None if tolerate.jitter is None else tolerate.jitter.seconds,
     )

@@ -21,72 +21,81 @@ from dataclasses import replace
 from math import ceil, log
 from typing import Final
 
-from lbrouter.compile.health.damping import Strikes, patience, strike
-from lbrouter.compile.health.uplink_memory import Line, counted, shaded
+from lbrouter.compile.health.damping import DampingPenalty, add_fault, hold_down_s
+from lbrouter.compile.health.uplink_memory import UplinkMemory, counted_targets, is_self_congested
 from lbrouter.model.health import UplinkState
 
-SUSPECT_S: Final = 0.3
-CHANCE: Final = 1e-6
-LEVELS: Final = (0.02, 0.8)
+SUSPECT_AFTER_S: Final = 0.3
+MAX_CHANCE_OF_LOSS_RUN: Final = 1e-6
+USUAL_LOSS_BOUNDS: Final = (0.02, 0.8)
 """Bounds of the usual loss in this arithmetic."""
-ANYWAY: Final = 4
-OWN_QUEUE: Final = 2
+SILENCE_TIMEOUT_FACTOR: Final = 4
+SELF_CONGESTION_FACTOR: Final = 2
 """Times are longer by this while our own queue is full: answers wait there."""
 
 
-def silence(line: Line, at: float) -> Line:
+def update_silence(line: UplinkMemory, at: float) -> UplinkMemory:
     """The line with its silence judged: trusted, suspect or dead."""
-    if not line.heard:
+    if not line.responding:
         return line
-    if _dead(line, at):
-        return replace(line, heard=False, suspect=False)
-    if _suspect(line, at) and not line.suspect:
-        return replace(line, suspect=True, suspicions=_suspicions(line, at))
-    if line.suspect and not _suspect(line, at):
-        return replace(line, suspect=False, trusted_at=at + hold_s(line, at))
+    if _is_dead(line, at):
+        return replace(line, responding=False, suspect=False)
+    if _becomes_suspect(line, at) and not line.suspect:
+        return replace(line, suspect=True, suspect_penalty=_next_suspect_penalty(line, at))
+    if line.suspect and not _becomes_suspect(line, at):
+        return replace(line, suspect=False, suspect_until=at + suspect_hold_s(line, at))
     return line
 
 
-def hold_s(line: Line, at: float) -> float:
+def suspect_hold_s(line: UplinkMemory, at: float) -> float:
     """How long an uplink stays suspect after it answered again: 1 s, doubled by each suspicion."""
-    return patience(1.0, line.suspicions, at)
+    return hold_down_s(1.0, line.suspect_penalty, at)
 
 
-def _suspicions(line: Line, at: float) -> Strikes:
+def _next_suspect_penalty(line: UplinkMemory, at: float) -> DampingPenalty:
     """One more, unless the uplink is out of use: then it costs it its proof, and that is enough."""
     used = line.state in (UplinkState.UP, UplinkState.DEGRADED)
-    return strike(line.suspicions, at) if used else line.suspicions
+    return add_fault(line.suspect_penalty, at) if used else line.suspect_penalty
 
 
-def needed(level: float) -> int:
+def losses_needed(usual_loss: float) -> int:
     """Lost probes in a row that chance explains less than once in a million times."""
-    low, high = LEVELS
-    return ceil(log(CHANCE) / log(min(max(level, low), high)))
+    low, high = USUAL_LOSS_BOUNDS
+    return ceil(log(MAX_CHANCE_OF_LOSS_RUN) / log(min(max(usual_loss, low), high)))
 
 
-def suspect_after_s(line: Line, at: float) -> float:
+def suspect_after_s(line: UplinkMemory, at: float) -> float:
     """Silence that makes suspect."""
-    return SUSPECT_S * (OWN_QUEUE if shaded(line, at) else 1)
+    return SUSPECT_AFTER_S * (SELF_CONGESTION_FACTOR if is_self_congested(line, at) else 1)
 
 
-def down_after_s(line: Line, at: float) -> float:
+def down_after_s(line: UplinkMemory, at: float) -> float:
     """Silence that means down."""
-    return line.settings.down_after_s * (OWN_QUEUE if shaded(line, at) else 1)
+    return line.settings.down_after_s * (
+        SELF_CONGESTION_FACTOR if is_self_congested(line, at) else 1
+    )
 
 
-def _dead(line: Line, at: float) -> bool:
+def _is_dead(line: UplinkMemory, at: float) -> bool:
     limit_s = down_after_s(line, at)
-    quiet_s = at - line.quiet_from
-    if quiet_s < limit_s or not _everywhere(line) or at < line.replied_at + limit_s:
+    quiet_s = at - line.silent_since
+    if quiet_s < limit_s or not _all_targets_silent(line) or at < line.last_reply_at + limit_s:
         return False
-    return line.run >= needed(line.level) or quiet_s >= ANYWAY * limit_s
+    return (
+        line.consecutive_losses >= losses_needed(line.usual_loss)
+        or quiet_s >= SILENCE_TIMEOUT_FACTOR * limit_s
+    )
 
 
-def _suspect(line: Line, at: float) -> bool:
-    return at - line.quiet_from >= suspect_after_s(line, at) and line.run >= needed(line.level)
+def _becomes_suspect(line: UplinkMemory, at: float) -> bool:
+    return at - line.silent_since >= suspect_after_s(
+        line, at
+    ) and line.consecutive_losses >= losses_needed(line.usual_loss)
 
 
-def _everywhere(line: Line) -> bool:
+def _all_targets_silent(line: UplinkMemory) -> bool:
     """Whether every target that speaks for the line was asked in vain since the last answer."""
-    asked = counted(line).values()
-    return line.run > 0 and all(seen.missed_at >= line.quiet_from for seen in asked)
+    asked = counted_targets(line).values()
+    return line.consecutive_losses > 0 and all(
+        seen.last_miss_at >= line.silent_since for seen in asked
+    )

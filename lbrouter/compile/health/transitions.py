@@ -16,60 +16,65 @@ from lbrouter.model.health import UplinkState
 WAITING, UP, DEGRADED, DOWN, DRAINED = UplinkState
 
 
-class Finding(StrEnum):
+class UplinkCondition(StrEnum):
     """What is found of an uplink, the strongest first: the first that applies is the one."""
 
-    HELD = "drained by hand"
-    UNPLUGGED = "no carrier"
-    UNADDRESSED = "no address"
+    DRAINED = "drained by hand"
+    NO_CARRIER = "no carrier"
+    NO_ADDRESS = "no address"
     SILENT = "silence"
-    SHAKY = "answers, not clean for long enough"
-    SHAKY_UNFIT = "answers, not clean for long enough, out of a tolerance"
+    UNPROVEN = "answers, not clean for long enough"
+    UNPROVEN_UNFIT = "answers, not clean for long enough, out of a tolerance"
     FIT = "clean, within every tolerance"
     UNFIT = "clean, out of a tolerance or suspect"
 
 
-_BREAKS: Final = {
-    Finding.HELD: DRAINED,
-    Finding.UNPLUGGED: DOWN,
-    Finding.UNADDRESSED: WAITING,
-    Finding.SILENT: DOWN,
-    Finding.FIT: UP,
-    Finding.UNFIT: DEGRADED,
+_FROM_ANY_STATE: Final = {
+    UplinkCondition.DRAINED: DRAINED,
+    UplinkCondition.NO_CARRIER: DOWN,
+    UplinkCondition.NO_ADDRESS: WAITING,
+    UplinkCondition.SILENT: DOWN,
+    UplinkCondition.FIT: UP,
+    UplinkCondition.UNFIT: DEGRADED,
 }
 """The same whatever the state was."""
 
-_IN_USE: Final = {Finding.SHAKY: UP, Finding.SHAKY_UNFIT: DEGRADED}
-_OUT_OF_USE: Final = {Finding.SHAKY: DOWN, Finding.SHAKY_UNFIT: DOWN}
+_WHILE_IN_USE: Final = {UplinkCondition.UNPROVEN: UP, UplinkCondition.UNPROVEN_UNFIT: DEGRADED}
+_WHILE_OUT_OF_USE: Final = {UplinkCondition.UNPROVEN: DOWN, UplinkCondition.UNPROVEN_UNFIT: DOWN}
 
-_ROWS: Final[Mapping[UplinkState, Mapping[Finding, UplinkState]]] = {
-    WAITING: {**_BREAKS, **_OUT_OF_USE},
-    UP: {**_BREAKS, **_IN_USE},
-    DEGRADED: {**_BREAKS, **_IN_USE},
-    DOWN: {**_BREAKS, **_OUT_OF_USE},
-    DRAINED: {**_BREAKS, **_OUT_OF_USE},
+_TRANSITIONS_BY_STATE: Final[Mapping[UplinkState, Mapping[UplinkCondition, UplinkState]]] = {
+    WAITING: {**_FROM_ANY_STATE, **_WHILE_OUT_OF_USE},
+    UP: {**_FROM_ANY_STATE, **_WHILE_IN_USE},
+    DEGRADED: {**_FROM_ANY_STATE, **_WHILE_IN_USE},
+    DOWN: {**_FROM_ANY_STATE, **_WHILE_OUT_OF_USE},
+    DRAINED: {**_FROM_ANY_STATE, **_WHILE_OUT_OF_USE},
 }
 
-TABLE: Final[Mapping[tuple[UplinkState, Finding], UplinkState]] = MappingProxyType(
-    {(state, finding): _ROWS[state][finding] for state, finding in product(UplinkState, Finding)}
+TRANSITIONS: Final[Mapping[tuple[UplinkState, UplinkCondition], UplinkState]] = MappingProxyType(
+    {
+        (state, finding): _TRANSITIONS_BY_STATE[state][finding]
+        for state, finding in product(UplinkState, UplinkCondition)
+    }
 )
 
 
-def diagram() -> str:
+def mermaid_diagram() -> str:
     """The table as a Mermaid state diagram; where nothing changes there is no arrow."""
     arrows: dict[tuple[UplinkState, UplinkState], list[str]] = {}
-    for (state, finding), after in TABLE.items():
+    for (state, finding), after in TRANSITIONS.items():
         if after is not state:
             arrows.setdefault((state, after), []).append(finding.value)
     lines = [f"    {a} --> {b}: {' / '.join(causes)}" for (a, b), causes in arrows.items()]
     return "\n".join(["stateDiagram-v2", "    [*] --> waiting", "    [*] --> up", *lines])
 
 
-def matrix() -> str:
+def markdown_matrix() -> str:
     """The table as Markdown: a row for each finding, a column for each state."""
     head = ["| finding | " + " | ".join(UplinkState) + " |", "|---" * (len(UplinkState) + 1) + "|"]
     rows = [
-        f"| {finding.value} | " + " | ".join(TABLE[state, finding] for state in UplinkState) + " |"
-        for finding in Finding
+        f"| {finding.value} | "
+        + " | ".join(TRANSITIONS[state, finding] for state in UplinkState)
+        + " |"
+        for finding in UplinkCondition
     ]
     return "\n".join([*head, *rows])

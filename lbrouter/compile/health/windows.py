@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 BUCKET_S: Final = 0.5
-SHORT_S, MIDDLE_S, LONG_S = 1.0, 5.0, 30.0
-BUCKETS: Final = int(LONG_S / BUCKET_S) + 1
+SHORT_WINDOW_S, MIDDLE_WINDOW_S, LONG_WINDOW_S = 1.0, 5.0, 30.0
+MAX_BUCKETS: Final = int(LONG_WINDOW_S / BUCKET_S) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,20 +20,20 @@ class Bucket:
     slot: int
     answered: int = 0
     lost: int = 0
-    rtt_s: float = 0.0
+    rtt_sum_s: float = 0.0
     """Sum of the round trips."""
-    swing_s: float = 0.0
+    jitter_sum_s: float = 0.0
     """Sum of the differences between neighbouring round trips (RFC 3550, 6.4.1, unsmoothed)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
+class WindowTotals:
     """A window, summed up."""
 
     answered: int = 0
     lost: int = 0
-    rtt_s: float = 0.0
-    swing_s: float = 0.0
+    rtt_sum_s: float = 0.0
+    jitter_sum_s: float = 0.0
 
     @property
     def probes(self) -> int:
@@ -48,26 +48,26 @@ class Sums:
     @property
     def mean_rtt_s(self) -> float | None:
         """Mean round trip."""
-        return self.rtt_s / self.answered if self.answered else None
+        return self.rtt_sum_s / self.answered if self.answered else None
 
     @property
     def jitter_s(self) -> float | None:
         """Mean variation of the round trip."""
-        return self.swing_s / self.answered if self.answered else None
+        return self.jitter_sum_s / self.answered if self.answered else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class ProbeWindow:
     """The last 30 s of one target, oldest bucket first; `width_s` is a bucket's length."""
 
     width_s: float = BUCKET_S
     buckets: tuple[Bucket, ...] = ()
 
 
-def add(
-    window: Window, sent_at: float, *, answered: int = 0, lost: int = 0, rtt_s: float = 0.0,
-    swing_s: float = 0.0,
-) -> Window:  # fmt: skip
+def add_to_window(
+    window: ProbeWindow, sent_at: float, *, answered: int = 0, lost: int = 0, rtt_s: float = 0.0,
+    rtt_change_s: float = 0.0,
+) -> ProbeWindow:  # fmt: skip
     """The window with more probes of the moment `sent_at`; negative counts take some back."""
     slot = int(sent_at // window.width_s)
     place = len(window.buckets)
@@ -79,15 +79,15 @@ def add(
         slot=slot,
         answered=old.answered + answered,
         lost=max(old.lost + lost, 0),
-        rtt_s=old.rtt_s + rtt_s,
-        swing_s=old.swing_s + swing_s,
+        rtt_sum_s=old.rtt_sum_s + rtt_s,
+        jitter_sum_s=old.jitter_sum_s + rtt_change_s,
     )
     before = window.buckets[: place - 1 if known else place]
     buckets = (*before, new, *window.buckets[place:])
-    return replace(window, buckets=buckets[-BUCKETS:])
+    return replace(window, buckets=buckets[-MAX_BUCKETS:])
 
 
-def total(windows: Iterable[Window], at: float, span_s: float) -> Sums:
+def window_totals(windows: Iterable[ProbeWindow], at: float, span_s: float) -> WindowTotals:
     """The sums over what was sent in the last `span_s` (by whole buckets, before stretching)."""
     answered, lost, rtt_s, swing_s = 0, 0, 0.0, 0.0
     for window in windows:
@@ -97,6 +97,6 @@ def total(windows: Iterable[Window], at: float, span_s: float) -> Sums:
                 break
             answered += bucket.answered
             lost += bucket.lost
-            rtt_s += bucket.rtt_s
-            swing_s += bucket.swing_s
-    return Sums(answered=answered, lost=lost, rtt_s=rtt_s, swing_s=swing_s)
+            rtt_s += bucket.rtt_sum_s
+            swing_s += bucket.jitter_sum_s
+    return WindowTotals(answered=answered, lost=lost, rtt_sum_s=rtt_s, jitter_sum_s=swing_s)

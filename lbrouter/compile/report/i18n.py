@@ -18,31 +18,31 @@ CATALOGUES: Final[Mapping[Language, Mapping[str, str]]] = {
     Language.ID: INDONESIAN,
 }
 
-PLACE: Final = re.compile(r"\{(\w+)\}")
+PLACEHOLDER_PATTERN: Final = re.compile(r"\{(\w+)\}")
 
 
-def language_of(environment: Mapping[str, str]) -> Language:
+def language_from_environment(environment: Mapping[str, str]) -> Language:
     """The language that the environment asks for: LC_ALL, LC_MESSAGES, LANG, in this order."""
     asked = next((v for k in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := environment.get(k))), "")
     code = re.split(r"[_.@]", asked)[0].lower()
     return Language(code) if code in set(Language) else Language.EN
 
 
-def say(language: Language, text: str, **values: object) -> str:
+def translate(language: Language, text: str, **values: object) -> str:
     """`text` (in English, with places in braces) in `language`, its places filled."""
     return CATALOGUES[language].get(text, text).format(**values)
 
 
-def reason(language: Language, text: str) -> str:
+def translate_reason(language: Language, text: str) -> str:
     """A sentence of the daemon's in `language`: what stands between semicolons, one by one."""
-    return "; ".join(_piece(language, piece) for piece in text.split("; "))
+    return "; ".join(_translate_clause(language, piece) for piece in text.split("; "))
 
 
-def _piece(language: Language, text: str) -> str:
+def _translate_clause(language: Language, text: str) -> str:
     catalogue = CATALOGUES[language]
     if text in catalogue:
         return catalogue[text]
-    for pattern, translated in _patterns(language):
+    for pattern, translated in _translation_patterns(language):
         match = pattern.fullmatch(text)
         if match is not None:
             found = {name: catalogue.get(v, v) for name, v in match.groupdict().items()}
@@ -51,16 +51,18 @@ def _piece(language: Language, text: str) -> str:
 
 
 @cache
-def _patterns(language: Language) -> tuple[tuple[re.Pattern[str], str], ...]:
+def _translation_patterns(language: Language) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Patterns of the texts with places, the most specific (longest) first."""
-    texts = sorted((t for t in CATALOGUES[language] if PLACE.search(t)), key=len, reverse=True)
-    return tuple((pattern(text), CATALOGUES[language][text]) for text in texts)
+    texts = sorted(
+        (t for t in CATALOGUES[language] if PLACEHOLDER_PATTERN.search(t)), key=len, reverse=True
+    )
+    return tuple((filled_text_pattern(text), CATALOGUES[language][text]) for text in texts)
 
 
 @cache
-def pattern(text: str) -> re.Pattern[str]:
+def filled_text_pattern(text: str) -> re.Pattern[str]:
     """What a text with places looks like when they are filled."""
-    parts = PLACE.split(text)  # text, name, text, name, ..., text
+    parts = PLACEHOLDER_PATTERN.split(text)  # text, name, text, name, ..., text
     return re.compile(
         "".join(f"(?P<{p}>.+?)" if i % 2 else re.escape(p) for i, p in enumerate(parts))
     )

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Final
 
-from lbrouter.compile.report.i18n import pattern, reason, say
+from lbrouter.compile.report.i18n import filled_text_pattern, translate, translate_reason
 from lbrouter.model.language import Language
-from lbrouter.model.timeline import Moved, Story
+from lbrouter.model.timeline import IncidentSummary, PolicyMove
 
-CAUSES: Final = (
+CAUSE_SENTENCES: Final = (
     ("loss {value} > {limit} ({policy})", "{uplink} lost {value} since {since}"),
     ("latency {value} > {limit} ({policy})", "{uplink} was slow ({value}) since {since}"),
     ("jitter {value} > {limit} ({policy})", "{uplink} was unsteady ({value}) since {since}"),
@@ -23,15 +23,17 @@ CAUSES: Final = (
 )
 """How the daemon's reason begins, and how a person would say it. Tried from the first on."""
 
-OTHER: Final = "{uplink} is in trouble since {since} ({reason})"
+OTHER_CAUSE_SENTENCE: Final = "{uplink} is in trouble since {since} ({reason})"
 
 
-def sentence(story: Story, language: Language, zone: tzinfo | None = None) -> str:
+def incident_sentence(
+    story: IncidentSummary, language: Language, zone: tzinfo | None = None
+) -> str:
     """The story in one sentence; moments as the clock on the wall in `zone` shows them."""
-    return "; ".join(_parts(story, language, zone))
+    return "; ".join(_clauses(story, language, zone))
 
 
-def clock(at: str, zone: tzinfo | None) -> str:
+def local_time(at: str, zone: tzinfo | None) -> str:
     """A moment of the timeline (RFC 3339) as a clock shows it: "20:14:03". Nonsense stays."""
     try:
         moment = datetime.fromisoformat(at)
@@ -40,47 +42,49 @@ def clock(at: str, zone: tzinfo | None) -> str:
     return moment.astimezone(zone).strftime("%H:%M:%S")
 
 
-def _parts(story: Story, language: Language, zone: tzinfo | None) -> Iterator[str]:
+def _clauses(story: IncidentSummary, language: Language, zone: tzinfo | None) -> Iterator[str]:
     uplink = story["uplink"]
-    yield _cause(story, language, zone)
+    yield _cause_clause(story, language, zone)
     if story["falls"] > 1:
-        yield say(language, "it failed {count} times", count=story["falls"])
-    for move in _together(story["moved"], zone):
-        yield _move(move, language, zone)
+        yield translate(language, "it failed {count} times", count=story["falls"])
+    for move in _merge_simultaneous_moves(story["moved"], zone):
+        yield _move_clause(move, language, zone)
     if story["stayed"]:
-        yield say(language, "{policies} stayed", policies=", ".join(story["stayed"]))
+        yield translate(language, "{policies} stayed", policies=", ".join(story["stayed"]))
     if not story["moved"]:
-        yield say(language, "nothing had to move")
+        yield translate(language, "nothing had to move")
     if story["over"] is not None:
-        over = clock(story["over"], zone)
-        yield say(language, "{uplink} is well again since {since}", uplink=uplink, since=over)
+        over = local_time(story["over"], zone)
+        yield translate(language, "{uplink} is well again since {since}", uplink=uplink, since=over)
 
 
-def _cause(story: Story, language: Language, zone: tzinfo | None) -> str:
-    known = {"uplink": story["uplink"], "since": clock(story["since"], zone)}
+def _cause_clause(story: IncidentSummary, language: Language, zone: tzinfo | None) -> str:
+    known = {"uplink": story["uplink"], "since": local_time(story["since"], zone)}
     first = story["cause"].split("; ")[0]
-    for begun, said in CAUSES:
-        match = pattern(begun).fullmatch(first)
+    for begun, said in CAUSE_SENTENCES:
+        match = filled_text_pattern(begun).fullmatch(first)
         if match is not None:
-            return say(language, said, **match.groupdict(), **known)
-    return say(language, OTHER, **known, reason=reason(language, first))
+            return translate(language, said, **match.groupdict(), **known)
+    return translate(
+        language, OTHER_CAUSE_SENTENCE, **known, reason=translate_reason(language, first)
+    )
 
 
-def _together(moved: list[Moved], zone: tzinfo | None) -> Iterator[Moved]:
+def _merge_simultaneous_moves(moved: list[PolicyMove], zone: tzinfo | None) -> Iterator[PolicyMove]:
     """Moves of the same second to the same place as one, their policies in one list."""
-    groups: dict[tuple[str, str, bool], list[Moved]] = {}
+    groups: dict[tuple[str, str, bool], list[PolicyMove]] = {}
     for move in moved:
-        key = (clock(move["at"], zone), " + ".join(move["to"]), move["back"])
+        key = (local_time(move["at"], zone), " + ".join(move["to"]), move["back"])
         groups.setdefault(key, []).append(move)
     for group in groups.values():
         yield {**group[0], "policy": ", ".join(each["policy"] for each in group)}
 
 
-def _move(move: Moved, language: Language, zone: tzinfo | None) -> str:
-    known = {"policy": move["policy"], "at": clock(move["at"], zone)}
+def _move_clause(move: PolicyMove, language: Language, zone: tzinfo | None) -> str:
+    known = {"policy": move["policy"], "at": local_time(move["at"], zone)}
     to = " + ".join(move["to"])
     if not to:
-        return say(language, "{policy} has no uplink since {at}", **known)
+        return translate(language, "{policy} has no uplink since {at}", **known)
     if move["back"]:
-        return say(language, "{policy} is back on {to} since {at}", **known, to=to)
-    return say(language, "{policy} moved to {to} at {at}", **known, to=to)
+        return translate(language, "{policy} is back on {to} since {at}", **known, to=to)
+    return translate(language, "{policy} moved to {to} at {at}", **known, to=to)

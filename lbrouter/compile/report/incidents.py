@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from lbrouter.model.health import UplinkState
-from lbrouter.model.timeline import Happening, Moved, Story
+from lbrouter.model.timeline import IncidentSummary, PolicyMove, TimelineEvent
 
-BADNESS: Final = {
+STATE_SEVERITY: Final = {
     UplinkState.UP: 0,
     UplinkState.DRAINED: 0,
     UplinkState.DEGRADED: 1,
@@ -18,37 +18,37 @@ BADNESS: Final = {
 }
 """The higher, the worse; 0 is no trouble at all."""
 
-SHOWN: Final = 3
+MAX_INCIDENTS_SHOWN: Final = 3
 """Incidents at a time: more troubles than that nobody reads."""
 
-OUT_OF_USE: Final = 2
+OUT_OF_USE_SEVERITY: Final = 2
 """From this badness on an uplink carries nothing."""
 
 
-def stories(events: Iterable[Happening]) -> list[Story]:
+def summarise_incidents(events: Iterable[TimelineEvent]) -> list[IncidentSummary]:
     """All incidents of a timeline (oldest event first), in the order in which they began."""
-    groups: dict[str, list[Happening]] = {}
+    groups: dict[str, list[TimelineEvent]] = {}
     for event in events:
         if event["incident"]:
             groups.setdefault(event["incident"], []).append(event)
-    return [found for group in groups.values() if (found := story(group)) is not None]
+    return [found for group in groups.values() if (found := summarise_incident(group)) is not None]
 
 
-def current(told: Sequence[Story]) -> list[Story]:
+def current_incidents(incidents: Sequence[IncidentSummary]) -> list[IncidentSummary]:
     """What concerns somebody now: incidents that are not over, newest first; else the last one."""
-    going_on = [each for each in reversed(told) if each["over"] is None]
-    return going_on[:SHOWN] or list(told[-1:])
+    going_on = [each for each in reversed(incidents) if each["over"] is None]
+    return going_on[:MAX_INCIDENTS_SHOWN] or list(incidents[-1:])
 
 
-def story(events: Sequence[Happening]) -> Story | None:
+def summarise_incident(events: Sequence[TimelineEvent]) -> IncidentSummary | None:
     """The story of one incident's events, oldest first; None where no uplink is in trouble."""
     steps = [event for event in events if event["kind"] == "uplink"]
-    troubles = [each for each in steps if _badness(each) > 0]
+    troubles = [each for each in steps if _severity(each) > 0]
     if not troubles:
         return None
-    worst = max(troubles, key=_badness)
+    worst = max(troubles, key=_severity)
     moves = [event for event in events if event["kind"] == "move"]
-    moved = list(_moved(moves))
+    moved = list(_policy_moves(moves))
     away = {each["policy"] for each in moved}
     return {
         "incident": worst["incident"],
@@ -56,47 +56,49 @@ def story(events: Sequence[Happening]) -> Story | None:
         "since": troubles[0]["at"],
         "worst": _state(worst),
         "cause": worst["more"].get("reason", worst["text"]),
-        "falls": sum(_falls(steps)),
+        "falls": sum(_outage_starts(steps)),
         "moved": moved,
-        "stayed": [name for name in _stayed(moves) if name not in away],
-        "over": None if _badness(steps[-1]) else steps[-1]["at"],
+        "stayed": [name for name in _unmoved_policies(moves) if name not in away],
+        "over": None if _severity(steps[-1]) else steps[-1]["at"],
     }
 
 
-def _moved(moves: Iterable[Happening]) -> Iterator[Moved]:
+def _policy_moves(moves: Iterable[TimelineEvent]) -> Iterator[PolicyMove]:
     """Where each policy went last, in the order in which they first moved."""
     first: dict[str, list[str]] = {}
-    last: dict[str, Happening] = {}
+    last: dict[str, TimelineEvent] = {}
     for move in moves:
-        first.setdefault(move["subject"], _list(move["more"], "from"))
+        first.setdefault(move["subject"], _string_list(move["more"], "from"))
         last[move["subject"]] = move
     for policy, move in last.items():
-        to = _list(move["more"], "to")
+        to = _string_list(move["more"], "to")
         yield {"policy": policy, "to": to, "at": move["at"], "back": to == first[policy]}
 
 
-def _stayed(moves: Iterable[Happening]) -> list[str]:
+def _unmoved_policies(moves: Iterable[TimelineEvent]) -> list[str]:
     """Policies that stayed on an uplink which another one left."""
-    return list(dict.fromkeys(name for move in moves for name in _list(move["more"], "stayed")))
+    return list(
+        dict.fromkeys(name for move in moves for name in _string_list(move["more"], "stayed"))
+    )
 
 
-def _falls(steps: Iterable[Happening]) -> Iterator[bool]:
+def _outage_starts(steps: Iterable[TimelineEvent]) -> Iterator[bool]:
     """For each step whether the uplink went out of use with it."""
     out = False
     for step in steps:
-        was, out = out, _badness(step) >= OUT_OF_USE
+        was, out = out, _severity(step) >= OUT_OF_USE_SEVERITY
         yield out and not was
 
 
-def _badness(step: Happening) -> int:
-    return BADNESS[UplinkState(_state(step))]
+def _severity(step: TimelineEvent) -> int:
+    return STATE_SEVERITY[UplinkState(_state(step))]
 
 
-def _state(step: Happening) -> str:
+def _state(step: TimelineEvent) -> str:
     found = str(step["more"].get("after", ""))
     return found if found in set(UplinkState) else UplinkState.UP
 
 
-def _list(more: Mapping[str, object], key: str) -> list[str]:
+def _string_list(more: Mapping[str, object], key: str) -> list[str]:
     found = more.get(key)
     return [str(each) for each in found] if isinstance(found, list) else []

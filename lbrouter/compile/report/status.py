@@ -7,21 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from lbrouter.compile.firewall.boot_guard import is_closed
-from lbrouter.compile.routing.balance import apportion, choose
-from lbrouter.compile.routing.lan_links import lack
-from lbrouter.compile.routing.uplink_addressing import way_out
-from lbrouter.compile.shaping.build import short
+from lbrouter.compile.firewall.boot_guard import is_guard_table
+from lbrouter.compile.routing.balance import apportion, select_uplinks
+from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
+from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
+from lbrouter.compile.shaping.build import guarantee_shortfalls
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.facts import Allocation, Facts
-from lbrouter.model.health import Health
-from lbrouter.model.kernel_state import Family, KernelState
-from lbrouter.model.reserved_ids import table_of
+from lbrouter.model.health import GatewayHealth
+from lbrouter.model.kernel_state import AddressFamily, KernelState
+from lbrouter.model.reserved_ids import uplink_table
 from lbrouter.model.units import Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
+class InterfaceTraffic:
     """What an interface carried over the moment of measuring, in bits per second."""
 
     received_bps: int = 0
@@ -29,13 +29,13 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class TrafficMeasurements:
     """What is counted rather than configured: interfaces by name, connections by uplink number.
 
     `connections` is None where the kernel does not tell (no connection tracking in the namespace).
     """
 
-    traffic: Mapping[str, Traffic] = field(default_factory=dict)
+    traffic: Mapping[str, InterfaceTraffic] = field(default_factory=dict)
     connections: Mapping[int, int] | None = None
 
 
@@ -79,7 +79,7 @@ class PolicyStatus(TypedDict):
     pinned: str | None
 
 
-class CeilingStatus(TypedDict):
+class TemporaryLimitStatus(TypedDict):
     """An operator's limit in one direction. `ends_in_s` is null where it ends by hand alone."""
 
     rate_bps: int
@@ -111,7 +111,7 @@ class VlanStatus(TypedDict):
     short_download_bps: int
     reason: str
     """Why its clients cannot be reached: its port or trunk is gone, or has no carrier; else ""."""
-    limit: dict[str, CeilingStatus | None] | None
+    limit: dict[str, TemporaryLimitStatus | None] | None
     other_dhcp_servers: list[DhcpServerStatus]
 
 
@@ -129,7 +129,7 @@ class Status(TypedDict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class StatusInputs:
     """Everything that the document is made of, beside the configuration itself.
 
     `digest` is "sha256:" and the hexadecimal digest of the file's bytes, `moment` RFC 3339 in UTC.
@@ -138,31 +138,33 @@ class Seen:
     allocation: Allocation
     facts: Facts
     observed: KernelState
-    health: Health
-    measured: Measured
-    digest: str
-    moment: str
+    health: GatewayHealth
+    measured: TrafficMeasurements
+    config_digest: str
+    observed_at: str
 
 
-def status(config: Config, seen: Seen) -> Status:
+def status_document(config: Config, inputs: StatusInputs) -> Status:
     """The document, without a daemon."""
     return {
         "gateway": config.gateway.name,
         "daemon": False,
-        "applied": _is_applied(seen.observed),
-        "config_digest": seen.digest,
+        "applied": _is_applied(inputs.observed),
+        "config_digest": inputs.config_digest,
         "pending_confirm_s": None,
-        "uplinks": {name: _uplink(uplink, seen) for name, uplink in config.uplinks.items()},
-        "policies": {
-            name: _policy(config, policy, seen) for name, policy in config.policies.items()
+        "uplinks": {
+            name: _uplink_status(uplink, inputs) for name, uplink in config.uplinks.items()
         },
-        "vlans": _vlans(config, seen),
+        "policies": {
+            name: _policy_status(config, policy, inputs) for name, policy in config.policies.items()
+        },
+        "vlans": _vlan_statuses(config, inputs),
     }
 
 
 def _is_applied(observed: KernelState) -> bool:
     """A closed table, as it stands early in the boot, is no gateway yet."""
-    return observed.nft is not None and not is_closed(observed.nft)
+    return observed.nft is not None and not is_guard_table(observed.nft)
 
 
 def percentages(weights: Mapping[str, int]) -> dict[str, int]:
@@ -172,80 +174,84 @@ def percentages(weights: Mapping[str, int]) -> dict[str, int]:
     return dict(zip(weights, apportion(list(weights.values()), 100), strict=True))
 
 
-def _uplink(uplink: Uplink, seen: Seen) -> UplinkStatus:
-    health = seen.health.uplinks[uplink.name]
-    traffic = seen.measured.traffic.get(uplink.device, Traffic())
-    number = seen.allocation.uplinks[uplink.name]
-    counts = seen.measured.connections
+def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
+    health = inputs.health.uplinks[uplink.name]
+    traffic = inputs.measured.traffic.get(uplink.device, InterfaceTraffic())
+    number = inputs.allocation.uplinks[uplink.name]
+    counts = inputs.measured.connections
     return {
         "state": str(health.state),
         "reason": health.reason,
-        "since": seen.moment,
+        "since": inputs.observed_at,
         "interface": uplink.interface,
-        "address": _address(uplink, Family.V4, seen.facts),
-        "gateway": _gateway(uplink, Family.V4, seen.facts),
-        "address6": _address(uplink, Family.V6, seen.facts),
-        "gateway6": _gateway(uplink, Family.V6, seen.facts),
+        "address": _address(uplink, AddressFamily.V4, inputs.facts),
+        "gateway": _gateway(uplink, AddressFamily.V4, inputs.facts),
+        "address6": _address(uplink, AddressFamily.V6, inputs.facts),
+        "gateway6": _gateway(uplink, AddressFamily.V6, inputs.facts),
         "rtt_ms": None,
         "jitter_ms": None,
         "loss_percent": None,
         "upload_bps": traffic.sent_bps,
         "download_bps": traffic.received_bps,
-        "upload_capacity_bps": _whole(uplink.upload),
-        "download_capacity_bps": _whole(uplink.download),
+        "upload_capacity_bps": _rate_bps(uplink.upload),
+        "download_capacity_bps": _rate_bps(uplink.download),
         "connections": None if counts is None else counts.get(number, 0),
         "number": number,
-        "table": table_of(number),
+        "table": uplink_table(number),
     }
 
 
-def _address(uplink: Uplink, family: Family, facts: Facts) -> str | None:
+def _address(uplink: Uplink, family: AddressFamily, facts: Facts) -> str | None:
     """The address in use; that of the file while there is no interface to carry it."""
-    way = way_out(uplink, family, facts)
-    static = uplink.static4 if family is Family.V4 else uplink.static6
+    way = uplink_nexthop(uplink, family, facts)
+    static = uplink.static4 if family is AddressFamily.V4 else uplink.static6
     found = static if way is None else way.address
     return None if found is None else str(found)
 
 
-def _gateway(uplink: Uplink, family: Family, facts: Facts) -> str | None:
-    way = way_out(uplink, family, facts)
-    named = uplink.gateway if family is Family.V4 else uplink.gateway6
+def _gateway(uplink: Uplink, family: AddressFamily, facts: Facts) -> str | None:
+    way = uplink_nexthop(uplink, family, facts)
+    named = uplink.gateway if family is AddressFamily.V4 else uplink.gateway6
     found = named if way is None else way.gateway
     return None if found is None else str(found)
 
 
-def _policy(config: Config, policy: Policy, seen: Seen) -> PolicyStatus:
+def _policy_status(config: Config, policy: Policy, inputs: StatusInputs) -> PolicyStatus:
     """Shares of IPv4, or of IPv6 where no uplink of the policy speaks IPv4."""
     weights: dict[str, int] = {}
-    for family in (Family.V4, Family.V6):
-        shares = choose(config, policy, seen.health, family, seen.facts)
+    for family in (AddressFamily.V4, AddressFamily.V6):
+        shares = select_uplinks(config, policy, inputs.health, family, inputs.facts)
         weights = weights or {share.uplink: share.weight for share in shares}
     return {
         "mode": str(policy.mode),
         "uplinks": list(policy.uplinks),
         "active": list(weights),
         "shares": percentages(weights),
-        "pinned": seen.health.pins.get(policy.name),
+        "pinned": inputs.health.pins.get(policy.name),
     }
 
 
-def _whole(rate: Rate | None) -> int | None:
+def _rate_bps(rate: Rate | None) -> int | None:
     return None if rate is None else int(rate)
 
 
-def _vlans(config: Config, seen: Seen) -> dict[str, VlanStatus]:
+def _vlan_statuses(config: Config, inputs: StatusInputs) -> dict[str, VlanStatus]:
     missing = {
-        (each.vlan, each.direction): each.wanted - each.got
-        for each in short(config, allocation=seen.allocation, health=seen.health, facts=seen.facts)
+        (each.vlan, each.direction): each.guaranteed - each.granted
+        for each in guarantee_shortfalls(
+            config, allocation=inputs.allocation, health=inputs.health, facts=inputs.facts
+        )
     }
-    return {name: _vlan(config, vlan, seen, missing) for name, vlan in config.vlans.items()}
+    return {
+        name: _vlan_status(config, vlan, inputs, missing) for name, vlan in config.vlans.items()
+    }
 
 
-def _vlan(
-    config: Config, vlan: Vlan, seen: Seen, missing: Mapping[tuple[str, str], int]
+def _vlan_status(
+    config: Config, vlan: Vlan, inputs: StatusInputs, shortfalls: Mapping[tuple[str, str], int]
 ) -> VlanStatus:
-    device = config.device_of(vlan)
-    traffic = seen.measured.traffic.get(device, Traffic())
+    device = config.vlan_device(vlan)
+    traffic = inputs.measured.traffic.get(device, InterfaceTraffic())
     return {
         "interface": device,
         "policy": vlan.policy,
@@ -253,9 +259,9 @@ def _vlan(
         "download_bps": traffic.sent_bps,
         "guaranteed_upload_bps": 0 if vlan.upload is None else int(vlan.upload.guaranteed),
         "guaranteed_download_bps": 0 if vlan.download is None else int(vlan.download.guaranteed),
-        "short_upload_bps": missing.get((vlan.name, "upload"), 0),
-        "short_download_bps": missing.get((vlan.name, "download"), 0),
-        "reason": lack(config, vlan, seen.facts),
+        "short_upload_bps": shortfalls.get((vlan.name, "upload"), 0),
+        "short_download_bps": shortfalls.get((vlan.name, "download"), 0),
+        "reason": vlan_unreachable_reason(config, vlan, inputs.facts),
         "limit": None,
         "other_dhcp_servers": [],
     }

@@ -6,7 +6,7 @@ and "VLAN" stay as they are, for so they stand on every device in the rack.
 
 from typing import Final
 
-STATES: Final = {
+STATE_TRANSLATIONS: Final = {
     "up": "normal",
     "degraded": "terganggu",
     "down": "putus",
@@ -14,7 +14,7 @@ STATES: Final = {
     "drained": "dikosongkan",
 }
 
-SCREEN: Final = {
+SCREEN_TRANSLATIONS: Final = {
     "NO DAEMON: nothing fails over. Start it: systemctl start lbrouter": (
         "DAEMON MATI: tidak ada failover. Jalankan: systemctl start lbrouter"
     ),
@@ -57,7 +57,7 @@ SCREEN: Final = {
     "Ctrl-C leaves": "Ctrl-C keluar",
 }
 
-STORY: Final = {
+INCIDENT_TRANSLATIONS: Final = {
     "incident {number}": "insiden {number}",
     "{uplink} lost {value} since {since}": "{uplink} kehilangan {value} paket sejak {since}",
     "{uplink} was slow ({value}) since {since}": "{uplink} lambat ({value}) sejak {since}",
@@ -85,7 +85,7 @@ STORY: Final = {
     "{uplink} is well again since {since}": "{uplink} normal lagi sejak {since}",
 }
 
-REASONS: Final = {
+REASON_TRANSLATIONS: Final = {
     "drained by hand": "dikosongkan oleh operator",
     "no carrier on {interface}": "kabel {interface} tidak tersambung",
     "no address yet ({how}) on {interface}": "belum dapat alamat IP ({how}) di {interface}",
@@ -139,4 +139,9 @@ REASONS: Final = {
 }
 """What `compile.health.reasons` and `compile.health.carrier_only` say, piece by piece."""
 
-INDONESIAN: Final[dict[str, str]] = {**STATES, **SCREEN, **STORY, **REASONS}
+INDONESIAN: Final[dict[str, str]] = {
+    **STATE_TRANSLATIONS,
+    **SCREEN_TRANSLATIONS,
+    **INCIDENT_TRANSLATIONS,
+    **REASON_TRANSLATIONS,
+}

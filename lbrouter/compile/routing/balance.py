@@ -9,47 +9,49 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import gcd
 
-from lbrouter.compile.routing.uplink_addressing import offers
+from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.model.config import Config, Policy, PolicyMode
 from lbrouter.model.facts import Facts
-from lbrouter.model.health import Health, UplinkHealth, UplinkState
-from lbrouter.model.kernel_state import Family
-from lbrouter.model.reserved_ids import SLOTS
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.reserved_ids import BALANCE_SLOTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class UplinkShare:
     """An uplink that carries new flows of a policy, with its weight among the others."""
 
     uplink: str
     weight: int
 
 
-def choose(
-    config: Config, policy: Policy, health: Health, family: Family, facts: Facts
-) -> tuple[Share, ...]:
+def select_uplinks(
+    config: Config, policy: Policy, health: GatewayHealth, family: AddressFamily, facts: Facts
+) -> tuple[UplinkShare, ...]:
     """The uplinks that carry the policy's new flows of `family`, in order; empty when none can."""
-    able = [name for name in policy.uplinks if offers(config.uplinks[name], family, facts)]
+    able = [name for name in policy.uplinks if has_nexthop(config.uplinks[name], family, facts)]
     pin = health.pins.get(policy.name)
     if pin in able and health.uplinks[pin].alive:
-        return (Share(uplink=pin, weight=1),)
-    good = [name for name in able if is_good(health.uplinks[name], policy.name)]
+        return (UplinkShare(uplink=pin, weight=1),)
+    good = [name for name in able if is_fit_for(health.uplinks[name], policy.name)]
     if not good:
         return _least_bad(able, health)
     if policy.mode is PolicyMode.FAILOVER:
-        return (Share(uplink=good[0], weight=1),)
+        return (UplinkShare(uplink=good[0], weight=1),)
     unmetered = [name for name in good if not config.uplinks[name].metered]
-    return weighted(config, policy, unmetered or good)
+    return weighted_shares(config, policy, unmetered or good)
 
 
-def is_good(health: UplinkHealth, policy: str) -> bool:
+def is_fit_for(health: UplinkHealth, policy: str) -> bool:
     """Whether an uplink is fit for new flows of `policy`: up, or bad only for others' tolerance."""
     if health.state is UplinkState.DEGRADED:
-        return policy not in health.left
+        return policy not in health.excluded_policies
     return health.state is UplinkState.UP
 
 
-def weighted(config: Config, policy: Policy, names: Sequence[str]) -> tuple[Share, ...]:
+def weighted_shares(
+    config: Config, policy: Policy, names: Sequence[str]
+) -> tuple[UplinkShare, ...]:
     """Shares of `names` by the policy's weights, else by upload rates, else equal."""
     if policy.weights is not None:
         weights = {name: policy.weights[name] for name in names}
@@ -60,10 +62,10 @@ def weighted(config: Config, policy: Policy, names: Sequence[str]) -> tuple[Shar
     if not any(weights.values()):
         # Only uplinks of weight 0 are left: weight 0 means "last resort", not "never".
         weights = dict.fromkeys(names, 1)
-    return tuple(Share(uplink=n, weight=w) for n, w in weights.items() if w > 0)
+    return tuple(UplinkShare(uplink=n, weight=w) for n, w in weights.items() if w > 0)
 
 
-def _least_bad(able: Iterable[str], health: Health) -> tuple[Share, ...]:
+def _least_bad(able: Iterable[str], health: GatewayHealth) -> tuple[UplinkShare, ...]:
     """The least bad uplink with any sign of life, or none. A drained one was taken out by hand."""
     alive = [
         name
@@ -71,19 +73,21 @@ def _least_bad(able: Iterable[str], health: Health) -> tuple[Share, ...]:
         if health.uplinks[name].alive and health.uplinks[name].state is not UplinkState.DRAINED
     ]
     best = min(alive, key=lambda name: health.uplinks[name].badness, default=None)
-    return () if best is None else (Share(uplink=best, weight=1),)
+    return () if best is None else (UplinkShare(uplink=best, weight=1),)
 
 
-def best_of_all(config: Config, health: Health, family: Family, facts: Facts) -> str | None:
+def gateway_uplink(
+    config: Config, health: GatewayHealth, family: AddressFamily, facts: Facts
+) -> str | None:
     """The uplink for the gateway's own traffic: the first fit one, unmetered before metered."""
     order = sorted(config.uplinks.values(), key=lambda uplink: uplink.metered)
-    able = [uplink.name for uplink in order if offers(uplink, family, facts)]
+    able = [uplink.name for uplink in order if has_nexthop(uplink, family, facts)]
     good = [name for name in able if health.uplinks[name].state is UplinkState.UP]
     usable = [name for name in able if health.uplinks[name].alive]
     return next(iter([*good, *usable, *able]), None)
 
 
-def wheel(shares: Sequence[Share]) -> tuple[str, ...]:
+def slot_table(shares: Sequence[UplinkShare]) -> tuple[str, ...]:
     """`SLOTS` uplink names, each as often as its share says, spread evenly; empty without shares.
 
     Every second turn runs backwards: two uplinks of equal weight would else alternate strictly, and
@@ -91,9 +95,9 @@ def wheel(shares: Sequence[Share]) -> tuple[str, ...]:
     """
     if not shares:
         return ()
-    counts = apportion([share.weight for share in shares], SLOTS)
+    counts = apportion([share.weight for share in shares], BALANCE_SLOTS)
     unit = gcd(*counts)
-    turn = _spread([count // unit for count in counts])
+    turn = _interleave([count // unit for count in counts])
     slots = [slot for index in range(unit) for slot in (turn if index % 2 == 0 else turn[::-1])]
     return tuple(shares[slot].uplink for slot in slots)
 
@@ -109,7 +113,7 @@ def apportion(weights: Sequence[int], total: int) -> list[int]:
     return parts
 
 
-def _spread(counts: Sequence[int]) -> list[int]:
+def _interleave(counts: Sequence[int]) -> list[int]:
     """Indexes, each `counts[index]` times, as evenly spread as can be (smooth weighted turns)."""
     total = sum(counts)
     credit = [0] * len(counts)

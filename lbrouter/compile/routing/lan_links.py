@@ -6,7 +6,7 @@ from lbrouter.model.config import Config, Vlan
 from lbrouter.model.facts import Facts
 
 
-def below(config: Config, vlan: Vlan) -> str:
+def physical_port(config: Config, vlan: Vlan) -> str:
     """The port that a VLAN's packets pass: its own, or the trunk."""
     if vlan.port is not None:
         return vlan.port
@@ -14,47 +14,50 @@ def below(config: Config, vlan: Vlan) -> str:
     return config.lan.trunk
 
 
-def stranded(config: Config, facts: Facts) -> frozenset[str]:
+def orphaned_vlan_devices(config: Config, facts: Facts) -> frozenset[str]:
     """VLAN devices whose trunk is not there.
 
     The kernel takes them away with a trunk that is deleted, and leaves them behind when it moves to
     another namespace: then nothing below them can be raised.
     """
     return frozenset(
-        config.device_of(vlan)
+        config.vlan_device(vlan)
         for vlan in config.vlans.values()
-        if vlan.id is not None and below(config, vlan) not in facts.interfaces
+        if vlan.id is not None and physical_port(config, vlan) not in facts.interfaces
     )
 
 
-def lack(config: Config, vlan: Vlan, facts: Facts) -> str:
+def vlan_unreachable_reason(config: Config, vlan: Vlan, facts: Facts) -> str:
     """Why the clients of `vlan` cannot be reached, in words for a technician; "" if they can."""
-    name = below(config, vlan)
+    name = physical_port(config, vlan)
     found = facts.interfaces.get(name)
     if found is None:
         return f"interface {name} is not there"
     return f"no carrier on {name}" if found.up and not found.carrier else ""
 
 
-def absent(config: Config, facts: Facts) -> Mapping[str, str]:
+def missing_ports(config: Config, facts: Facts) -> Mapping[str, str]:
     """By trunk or port that is not there, a sentence that says who waits for it."""
     waiting: dict[str, list[str]] = {}
     for name, vlan in config.vlans.items():
-        if below(config, vlan) not in facts.interfaces:
-            waiting.setdefault(below(config, vlan), []).append(name)
-    return {port: f"{_named(config, port)} is not there: {_wait(v)}" for port, v in waiting.items()}
+        if physical_port(config, vlan) not in facts.interfaces:
+            waiting.setdefault(physical_port(config, vlan), []).append(name)
+    return {
+        port: f"{_port_description(config, port)} is not there: {_waiting_vlans_text(v)}"
+        for port, v in waiting.items()
+    }
 
 
-def _named(config: Config, port: str) -> str:
+def _port_description(config: Config, port: str) -> str:
     trunk = config.lan.trunk if config.lan is not None else ""
     return f"the trunk {port}" if port == trunk else f"port {port}"
 
 
-def _wait(vlans: list[str]) -> str:
+def _waiting_vlans_text(vlans: list[str]) -> str:
     return f"VLAN {vlans[0]} waits" if len(vlans) == 1 else f"VLANs {', '.join(vlans)} wait"
 
 
-def untaggable(config: Config, facts: Facts) -> str:
+def missing_vlan_support(config: Config, facts: Facts) -> str:
     """A sentence where the file has tags and the kernel has none; else ""."""
     tagged = [name for name, vlan in config.vlans.items() if vlan.id is not None]
     if not tagged or "vlan" in facts.features:
@@ -66,7 +69,7 @@ def untaggable(config: Config, facts: Facts) -> str:
     )
 
 
-def told(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str]]:
+def port_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str]]:
     """Ports that went or came back, each with its sentence."""
     gone = [(port, text) for port, text in after.items() if port not in before]
     return [*gone, *((port, f"{port} is there again") for port in before if port not in after)]

@@ -14,43 +14,49 @@ subnet, and a client whose policy says "fiber" must not reach lte's neighbours b
 from collections.abc import Iterator
 from ipaddress import ip_network
 
-from lbrouter.compile.routing.balance import best_of_all
-from lbrouter.compile.routing.uplink_addressing import WayOut, families, way_out
+from lbrouter.compile.routing.balance import gateway_uplink
+from lbrouter.compile.routing.uplink_addressing import (
+    UplinkNexthop,
+    configured_families,
+    uplink_nexthop,
+)
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts
-from lbrouter.model.health import Health
-from lbrouter.model.kernel_state import Address, Family, IpNetwork, Route, Rule
+from lbrouter.model.health import GatewayHealth
+from lbrouter.model.kernel_state import Address, AddressFamily, IpNetwork, Route, Rule
 from lbrouter.model.reserved_ids import (
+    GATEWAY_TABLE,
     MARK_MASK,
-    OWN_TABLE,
-    RULE_CONNECTED,
-    RULE_DEVICE,
-    RULE_MARK,
-    RULE_OWN,
-    mark_of,
-    table_of,
+    RULE_PRIORITY_CONNECTED,
+    RULE_PRIORITY_DEVICE,
+    RULE_PRIORITY_GATEWAY,
+    RULE_PRIORITY_MARK,
+    uplink_mark,
+    uplink_table,
 )
 
-LAST_METRIC = 2_000_000_000
+UNREACHABLE_METRIC = 2_000_000_000
 """Metric of the `unreachable` default that closes each uplink's table: behind anything real."""
 
-DEFAULT: dict[Family, IpNetwork] = {
-    Family.V4: ip_network("0.0.0.0/0"),
-    Family.V6: ip_network("::/0"),
+DEFAULT_DESTINATIONS: dict[AddressFamily, IpNetwork] = {
+    AddressFamily.V4: ip_network("0.0.0.0/0"),
+    AddressFamily.V6: ip_network("::/0"),
 }
 
 
 def rules(config: Config, allocation: Allocation) -> frozenset[Rule]:
     """Every policy rule, for each family that the file speaks of."""
     return frozenset(
-        rule for family in families(config) for rule in _family_rules(config, allocation, family)
+        rule
+        for family in configured_families(config)
+        for rule in _family_rules(config, allocation, family)
     )
 
 
-def _family_rules(config: Config, allocation: Allocation, family: Family) -> Iterator[Rule]:
+def _family_rules(config: Config, allocation: Allocation, family: AddressFamily) -> Iterator[Rule]:
     yield Rule(
         family=family,
-        priority=RULE_CONNECTED,
+        priority=RULE_PRIORITY_CONNECTED,
         table=254,
         suppress_prefix_length=0,
         why="what is connected goes straight there, never by an uplink",
@@ -59,26 +65,26 @@ def _family_rules(config: Config, allocation: Allocation, family: Family) -> Ite
         number = allocation.uplinks[name]
         yield Rule(
             family=family,
-            priority=RULE_DEVICE + number,
-            table=table_of(number),
+            priority=RULE_PRIORITY_DEVICE + number,
+            table=uplink_table(number),
             out_interface=uplink.device,
             why=f"a socket bound to {uplink.device} leaves by {name}",
         )
         yield from _mark_rules(name, number, family)
     yield Rule(
         family=family,
-        priority=RULE_OWN,
-        table=OWN_TABLE,
+        priority=RULE_PRIORITY_GATEWAY,
+        table=GATEWAY_TABLE,
         why="the gateway's own traffic takes the best uplink",
     )
 
 
-def _mark_rules(name: str, number: int, family: Family) -> Iterator[Rule]:
-    mark, priority = mark_of(number), RULE_MARK + 2 * number
+def _mark_rules(name: str, number: int, family: AddressFamily) -> Iterator[Rule]:
+    mark, priority = uplink_mark(number), RULE_PRIORITY_MARK + 2 * number
     yield Rule(
         family=family,
         priority=priority,
-        table=table_of(number),
+        table=uplink_table(number),
         mark=mark,
         mask=MARK_MASK,
         why=f"flows that {name} carries",
@@ -94,74 +100,82 @@ def _mark_rules(name: str, number: int, family: Family) -> Iterator[Rule]:
 
 
 def routes(
-    config: Config, *, allocation: Allocation, health: Health, facts: Facts
+    config: Config, *, allocation: Allocation, health: GatewayHealth, facts: Facts
 ) -> frozenset[Route]:
     """Every route, for each family that the file speaks of."""
     return frozenset(
         route
-        for family in families(config)
+        for family in configured_families(config)
         for route in (
             *_uplink_tables(config, allocation, family, facts),
-            *_own_table(config, allocation, health, family, facts),
+            *_gateway_table(config, allocation, health, family, facts),
         )
     )
 
 
 def _uplink_tables(
-    config: Config, allocation: Allocation, family: Family, facts: Facts
+    config: Config, allocation: Allocation, family: AddressFamily, facts: Facts
 ) -> Iterator[Route]:
     for name, uplink in config.uplinks.items():
-        table = table_of(allocation.uplinks[name])
-        way = way_out(uplink, family, facts)
+        table = uplink_table(allocation.uplinks[name])
+        way = uplink_nexthop(uplink, family, facts)
         if way is not None:
-            if way.subnet:
-                yield _connected(table, uplink.device, way, name)
-            yield _default(table, uplink.device, way, name)
+            if way.subnet_is_connected:
+                yield _connected_route(table, uplink.device, way, name)
+            yield _default_route(table, uplink.device, way, name)
         yield Route(
             table=table,
-            destination=DEFAULT[family],
-            metric=LAST_METRIC,
+            destination=DEFAULT_DESTINATIONS[family],
+            metric=UNREACHABLE_METRIC,
             why=f"without a way out by {name}, answer at once",
         )
 
 
-def _own_table(
-    config: Config, allocation: Allocation, health: Health, family: Family, facts: Facts
+def _gateway_table(
+    config: Config,
+    allocation: Allocation,
+    health: GatewayHealth,
+    family: AddressFamily,
+    facts: Facts,
 ) -> Iterator[Route]:
     for name, uplink in config.uplinks.items():
-        way = way_out(uplink, family, facts)
-        if way is not None and way.subnet:
+        way = uplink_nexthop(uplink, family, facts)
+        if way is not None and way.subnet_is_connected:
             # Two uplinks may share a subnet: the metric keeps their routes apart.
             number = allocation.uplinks[name]
-            yield _connected(OWN_TABLE, uplink.device, way, name, metric=number)
-    best = best_of_all(config, health, family, facts)
+            yield _connected_route(GATEWAY_TABLE, uplink.device, way, name, metric=number)
+    best = gateway_uplink(config, health, family, facts)
     if best is not None:
-        way = way_out(config.uplinks[best], family, facts)
+        way = uplink_nexthop(config.uplinks[best], family, facts)
         assert way is not None
-        yield _default(OWN_TABLE, config.uplinks[best].device, way, f"the gateway itself, {best}")
+        yield _default_route(
+            GATEWAY_TABLE, config.uplinks[best].device, way, f"the gateway itself, {best}"
+        )
 
 
-def _connected(table: int, interface: str, way: WayOut, name: str, *, metric: int = 0) -> Route:
+def _connected_route(
+    table: int, interface: str, nexthop: UplinkNexthop, name: str, *, metric: int = 0
+) -> Route:
     return Route(
         table=table,
-        destination=way.address.network,
+        destination=nexthop.address.network,
         interface=interface,
-        source=way.address.ip,
+        source=nexthop.address.ip,
         metric=metric,
-        mtu=way.mtu,
+        mtu=nexthop.mtu,
         why=f"neighbours on {name}",
     )
 
 
-def _default(table: int, interface: str, way: WayOut, name: str) -> Route:
+def _default_route(table: int, interface: str, nexthop: UplinkNexthop, name: str) -> Route:
     return Route(
         table=table,
-        destination=DEFAULT[Family.of(way.address.version)],
+        destination=DEFAULT_DESTINATIONS[AddressFamily.of_version(nexthop.address.version)],
         interface=interface,
-        gateway=way.gateway,
-        source=way.address.ip,
-        onlink=way.onlink,
-        mtu=way.mtu,
+        gateway=nexthop.gateway,
+        source=nexthop.address.ip,
+        onlink=nexthop.onlink,
+        mtu=nexthop.mtu,
         why=f"the way out by {name}",
     )
 
@@ -204,5 +218,5 @@ def _vlan_addresses(config: Config) -> Iterator[Address]:
     for name, vlan in config.vlans.items():
         for address in (vlan.address, vlan.address6):
             if address is not None:
-                device = config.device_of(vlan)
+                device = config.vlan_device(vlan)
                 yield Address(interface=device, address=address, why=f"gateway of VLAN {name}")

@@ -6,14 +6,14 @@ whoever needs "the addresses of an uplink" (routes, the anti-spoofing sets, `sta
 
 from dataclasses import dataclass, replace
 
-from lbrouter.compile.routing.lan_links import stranded
+from lbrouter.compile.routing.lan_links import orphaned_vlan_devices
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts, InterfaceFacts
-from lbrouter.model.kernel_state import Family, IpAddress, IpInterface
+from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WayOut:
+class UplinkNexthop:
     """One family of one uplink: its first address and the next hop.
 
     No `gateway` on a point-to-point line: there is one host at the other end. `subnet` says whether
@@ -24,7 +24,7 @@ class WayOut:
     gateway: IpAddress | None
     mtu: int = 0
     """Largest packet of the line where that is less than what the interface takes; 0 else."""
-    subnet: bool = True
+    subnet_is_connected: bool = True
 
     @property
     def onlink(self) -> bool:
@@ -34,37 +34,37 @@ class WayOut:
         return self.gateway not in self.address.network and not self.gateway.is_link_local
 
 
-def way_out(uplink: Uplink, family: Family, facts: Facts) -> WayOut | None:
+def uplink_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> UplinkNexthop | None:
     """The way out by `uplink`, or None: no such family, no address yet, or no interface."""
     found = facts.interfaces.get(uplink.device)
     if found is None:
         return None
-    if uplink.addressing is Addressing.DHCP and family is Family.V4:
-        return _leased(uplink, found, facts)
-    if family is Family.V6 and uplink.auto6:
-        return _advertised(found)
-    if family is Family.V4 and uplink.addressing is Addressing.PPPOE:
-        return _point_to_point(found)
-    address, gateway = _static(uplink, family)
+    if uplink.addressing is Addressing.DHCP and family is AddressFamily.V4:
+        return _dhcp_nexthop(uplink, found, facts)
+    if family is AddressFamily.V6 and uplink.auto6:
+        return _router_advertised_nexthop(found)
+    if family is AddressFamily.V4 and uplink.addressing is Addressing.PPPOE:
+        return _ppp_nexthop(found)
+    address, gateway = _static_addressing(uplink, family)
     if address is None and uplink.addressing is Addressing.EXTERNAL:
-        address, gateway = _external(found, family)
+        address, gateway = _external_addressing(found, family)
     if address is None or gateway is None:
         return None
-    return WayOut(address=address, gateway=gateway)
+    return UplinkNexthop(address=address, gateway=gateway)
 
 
-def offers(uplink: Uplink, family: Family, facts: Facts) -> bool:
+def has_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> bool:
     """Whether `uplink` can carry `family` at all."""
-    return way_out(uplink, family, facts) is not None
+    return uplink_nexthop(uplink, family, facts) is not None
 
 
-def standing(config: Config, facts: Facts) -> Facts:
+def stable_facts(config: Config, facts: Facts) -> Facts:
     """`facts` without what will not last: half-made sessions, VLAN devices without their trunk.
 
     pppd makes the device first; where the provider refuses, it goes again within a second, and is
     made anew, for hours. Nothing is set on it before it has an address.
     """
-    orphans = stranded(config, facts)
+    orphans = orphaned_vlan_devices(config, facts)
     making = {u.device for u in config.uplinks.values() if u.device != u.interface}
     kept = {
         name: found
@@ -74,29 +74,31 @@ def standing(config: Config, facts: Facts) -> Facts:
     return replace(facts, interfaces=kept)
 
 
-def families(config: Config) -> tuple[Family, ...]:
+def configured_families(config: Config) -> tuple[AddressFamily, ...]:
     """The families that the file speaks of: IPv6 only where something has an IPv6 address."""
     six = any(uplink.address6 is not None for uplink in config.uplinks.values())
     six = six or any(vlan.address6 is not None for vlan in config.vlans.values())
     external = any(u.addressing is Addressing.EXTERNAL for u in config.uplinks.values())
-    return (Family.V4, Family.V6) if six or external else (Family.V4,)
+    return (AddressFamily.V4, AddressFamily.V6) if six or external else (AddressFamily.V4,)
 
 
-def _static(uplink: Uplink, family: Family) -> tuple[IpInterface | None, IpAddress | None]:
-    if family is Family.V4:
+def _static_addressing(
+    uplink: Uplink, family: AddressFamily
+) -> tuple[IpInterface | None, IpAddress | None]:
+    if family is AddressFamily.V4:
         return uplink.static4, uplink.gateway
     return uplink.static6, uplink.gateway6
 
 
-def _leased(uplink: Uplink, found: InterfaceFacts, facts: Facts) -> WayOut | None:
+def _dhcp_nexthop(uplink: Uplink, found: InterfaceFacts, facts: Facts) -> UplinkNexthop | None:
     lease = facts.leases.get(uplink.name)
     if lease is None:
         return None
     narrow = lease.mtu if lease.mtu is not None and lease.mtu < found.mtu else 0
-    return WayOut(address=lease.address, gateway=lease.gateway, mtu=narrow)
+    return UplinkNexthop(address=lease.address, gateway=lease.gateway, mtu=narrow)
 
 
-def _advertised(found: InterfaceFacts) -> WayOut | None:
+def _router_advertised_nexthop(found: InterfaceFacts) -> UplinkNexthop | None:
     """What router advertisements gave: an address that the kernel formed, a router that offers.
 
     That the prefix is on the link is the router's to say (RFC 4861, 6.3.4), and the kernel's route
@@ -105,16 +107,24 @@ def _advertised(found: InterfaceFacts) -> WayOut | None:
     routers = [each for each in found.gateways if each.version == 6]
     if not found.autoconfigured or not routers:
         return None
-    return WayOut(address=found.autoconfigured[0], gateway=routers[0], subnet=False)
+    return UplinkNexthop(
+        address=found.autoconfigured[0], gateway=routers[0], subnet_is_connected=False
+    )
 
 
-def _point_to_point(found: InterfaceFacts) -> WayOut | None:
+def _ppp_nexthop(found: InterfaceFacts) -> UplinkNexthop | None:
     """The address that pppd was given for its device."""
     addresses = [each for each in found.addresses if each.version == 4]
-    return WayOut(address=addresses[0], gateway=None, subnet=False) if addresses else None
+    return (
+        UplinkNexthop(address=addresses[0], gateway=None, subnet_is_connected=False)
+        if addresses
+        else None
+    )
 
 
-def _external(found: InterfaceFacts, family: Family) -> tuple[IpInterface | None, IpAddress | None]:
+def _external_addressing(
+    found: InterfaceFacts, family: AddressFamily
+) -> tuple[IpInterface | None, IpAddress | None]:
     """The default gateway that somebody else configured, and the address to reach it from.
 
     That is the first one whose subnet holds the gateway, or else the first one at all.

@@ -10,13 +10,13 @@ from pathlib import PurePath
 from typing import Final
 
 from lbrouter.model.config import Config, Dhcp, Vlan
-from lbrouter.model.managed_process import Service
-from lbrouter.model.vlans import DEFAULT_LEASE
+from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.vlans import DEFAULT_LEASE_TIME
 
-SLAAC_PREFIX: Final = 64
+SLAAC_PREFIX_LENGTH: Final = 64
 """RFC 4862: clients form an address by themselves under a prefix of this length alone."""
 
-HEAD: Final = """\
+DNSMASQ_HEADER: Final = """\
 # Written by lbrouter from the configuration file: what is changed here is lost with the next apply.
 # Nothing here runs a script or a helper, so what a client says of itself stays text.
 
@@ -27,7 +27,7 @@ bind-dynamic
 except-interface=lo
 """
 
-NAMES: Final = """\
+DNS_OPTIONS: Final = """\
 # Names. The VLANs' private networks and bare names mean nothing to a resolver outside.
 bogus-priv
 domain-needed
@@ -43,23 +43,23 @@ dns-forward-max=1500
 log-async=25
 """
 
-FORWARD: Final = """\
+UPSTREAM_DNS_OPTIONS: Final = """\
 # Only the resolvers of the file, all of them at once: the first answer counts, so that one which is
 # dead costs nobody a second.
 no-resolv
 all-servers
 """
 
-DOMAIN: Final = "internal"
+LOCAL_DOMAIN: Final = "internal"
 """Set aside for private use by ICANN (2024): many clients ask for no name without a dot."""
 
-KNOWN: Final = f"""\
-# Hosts of the file. Who asks for "mixer" or "mixer.{DOMAIN}" is told, whether it is switched on or
-# not; other names below {DOMAIN} are nobody's business outside.
-local=/{DOMAIN}/
+LOCAL_DOMAIN_OPTIONS: Final = f"""\
+# Hosts of the file. Who asks for "mixer" or "mixer.{LOCAL_DOMAIN}" is told, whether it is switched
+# on or not; other names below {LOCAL_DOMAIN} are nobody's business outside.
+local=/{LOCAL_DOMAIN}/
 """
 
-LEASES: Final = """\
+DHCP_SERVER_OPTIONS: Final = """\
 # Addresses. This is the only DHCP server of its VLANs: who brings an address of another network is
 # told at once. No ping before an offer: it holds up everybody for three seconds, clients look for
 # themselves (RFC 5227), and when the doors open hundreds ask at once.
@@ -68,7 +68,7 @@ no-ping
 # Every pool may be used to its end; the default ends at 1000 leases.
 """
 
-ADVERTISE: Final = """\
+ROUTER_ADVERTISEMENT_OPTIONS: Final = """\
 # Router advertisements: clients form their IPv6 addresses by themselves.
 enable-ra
 # One line in the log for each of them would hide the rest.
@@ -77,7 +77,7 @@ quiet-ra
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class DnsmasqPaths:
     """Where the process has its files, and as whom it runs once its sockets are open."""
 
     runtime_dir: PurePath
@@ -86,7 +86,7 @@ class Places:
     group: str
 
     @property
-    def file(self) -> PurePath:
+    def config_file(self) -> PurePath:
         """The file with `text`."""
         return self.runtime_dir / "dnsmasq.conf"
 
@@ -96,7 +96,7 @@ class Places:
         return self.runtime_dir / "dnsmasq.pid"
 
     @property
-    def leases(self) -> PurePath:
+    def lease_file(self) -> PurePath:
         """Who has which address: it outlives the process, and the machine."""
         return self.state_dir / "dnsmasq.leases"
 
@@ -107,68 +107,76 @@ def is_wanted(config: Config) -> bool:
     return named or any(v.dhcp or v.hosts or v.address6 for v in config.vlans.values())
 
 
-def is_needed(config: Config) -> bool:
+def has_dhcp_vlans(config: Config) -> bool:
     """Whether a VLAN's clients would be without an address if dnsmasq were missing."""
-    return any(leases(vlan) for vlan in config.vlans.values())
+    return any(serves_dhcp(vlan) for vlan in config.vlans.values())
 
 
-def leases(vlan: Vlan) -> bool:
+def serves_dhcp(vlan: Vlan) -> bool:
     """Whether anybody in this VLAN gets an address from here."""
     return vlan.dhcp is not None or bool(vlan.hosts)
 
 
-def service(config: Config, places: Places) -> Service | None:
+def dnsmasq_process(config: Config, paths: DnsmasqPaths) -> ManagedProcess | None:
     """The process that should run, or None where the file asks for none."""
     if not is_wanted(config):
         return None
-    return Service(
+    return ManagedProcess(
         name="dnsmasq",
-        argv=argv(places),
-        text=text(config),
-        pid_file=str(places.pid_file),
-        why=_why(config),
+        argv=dnsmasq_argv(paths),
+        config_text=config_text(config),
+        pid_file=str(paths.pid_file),
+        why=_purpose(config),
     )
 
 
-def argv(places: Places) -> tuple[str, ...]:
+def dnsmasq_argv(paths: DnsmasqPaths) -> tuple[str, ...]:
     """The command line: what depends on the machine, where the text depends on the file alone."""
     return (
         "dnsmasq",
-        f"--conf-file={places.file}",
-        f"--pid-file={places.pid_file}",
-        f"--dhcp-leasefile={places.leases}",
-        f"--user={places.user}",
-        f"--group={places.group}",
+        f"--conf-file={paths.config_file}",
+        f"--pid-file={paths.pid_file}",
+        f"--dhcp-leasefile={paths.lease_file}",
+        f"--user={paths.user}",
+        f"--group={paths.group}",
     )
 
 
-def text(config: Config) -> str:
+def config_text(config: Config) -> str:
     """The file. The same configuration gives the same text, to the byte."""
     parts = (
-        HEAD + "".join(f"except-interface={name}\n" for name in _outside(config)),
-        NAMES,
+        DNSMASQ_HEADER
+        + "".join(f"except-interface={name}\n" for name in _uplink_interfaces(config)),
+        DNS_OPTIONS,
         *_resolvers(config),
-        *_known(config),
-        *_leases(config),
-        *([ADVERTISE] if any(_advertised(vlan) for vlan in config.vlans.values()) else []),
-        *("".join(f"{line}\n" for line in _vlan(config, vlan)) for vlan in config.vlans.values()),
+        *_host_records(config),
+        *_dhcp_server(config),
+        *(
+            [ROUTER_ADVERTISEMENT_OPTIONS]
+            if any(_uses_slaac(vlan) for vlan in config.vlans.values())
+            else []
+        ),
+        *(
+            "".join(f"{line}\n" for line in _vlan_options(config, vlan))
+            for vlan in config.vlans.values()
+        ),
     )
     return "\n".join(parts)
 
 
-def size(dhcp: Dhcp) -> int:
+def pool_size(dhcp: Dhcp) -> int:
     """How many addresses a pool has."""
     return int(dhcp.range.end) - int(dhcp.range.start) + 1
 
 
-def _why(config: Config) -> str:
-    leasing = [vlan.name for vlan in config.vlans.values() if leases(vlan)]
-    told = [vlan.name for vlan in config.vlans.values() if _advertised(vlan)]
+def _purpose(config: Config) -> str:
+    leasing = [vlan.name for vlan in config.vlans.values() if serves_dhcp(vlan)]
+    told = [vlan.name for vlan in config.vlans.values() if _uses_slaac(vlan)]
     parts = (("addresses for", leasing), ("IPv6 for", told), ("names for", list(config.vlans)))
     return "; ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
 
 
-def _outside(config: Config) -> list[str]:
+def _uplink_interfaces(config: Config) -> list[str]:
     """Uplinks are no VLANs and are not listened on anyway: this is a second wall."""
     uplinks = config.uplinks.values()
     return list(dict.fromkeys(name for u in uplinks for name in (u.interface, u.device)))
@@ -176,76 +184,79 @@ def _outside(config: Config) -> list[str]:
 
 def _resolvers(config: Config) -> Iterator[str]:
     if config.gateway.dns:
-        yield FORWARD + "".join(f"server={each}\n" for each in config.gateway.dns)
+        yield UPSTREAM_DNS_OPTIONS + "".join(f"server={each}\n" for each in config.gateway.dns)
     else:
         yield "# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked.\n"
 
 
-def _known(config: Config) -> Iterator[str]:
+def _host_records(config: Config) -> Iterator[str]:
     """A record for each host of the file, whether it holds a lease or not."""
     records = [
-        f"host-record={name},{name}.{DOMAIN},{host.address}\n"
+        f"host-record={name},{name}.{LOCAL_DOMAIN},{host.address}\n"
         for vlan in config.vlans.values()
         for name, host in vlan.hosts.items()
     ]
     if records:
-        yield KNOWN + "".join(records)
+        yield LOCAL_DOMAIN_OPTIONS + "".join(records)
 
 
-def _leases(config: Config) -> Iterator[str]:
-    each = [vlan for vlan in config.vlans.values() if leases(vlan)]
+def _dhcp_server(config: Config) -> Iterator[str]:
+    each = [vlan for vlan in config.vlans.values() if serves_dhcp(vlan)]
     if each:
-        yield f"{LEASES}dhcp-lease-max={sum(map(_room, each))}\n"
+        yield f"{DHCP_SERVER_OPTIONS}dhcp-lease-max={sum(map(_max_leases, each))}\n"
 
 
-def _room(vlan: Vlan) -> int:
+def _max_leases(vlan: Vlan) -> int:
     """How many leases there may be: the pool, and the hosts that have an address beside it."""
     pool = vlan.dhcp
     beside = [
         each for each in vlan.hosts.values() if pool is None or each.address not in pool.range
     ]
-    return len(beside) + (0 if pool is None else size(pool))
+    return len(beside) + (0 if pool is None else pool_size(pool))
 
 
-def _vlan(config: Config, vlan: Vlan) -> Iterator[str]:
-    device = config.device_of(vlan)
+def _vlan_options(config: Config, vlan: Vlan) -> Iterator[str]:
+    device = config.vlan_device(vlan)
     yield f"# VLAN {vlan.name}"
     yield f"interface={device}"
-    if leases(vlan):
-        yield from _pool(config, vlan)
-    if _advertised(vlan):
-        yield from _prefix(vlan)
-    if not leases(vlan) and not _advertised(vlan):
+    if serves_dhcp(vlan):
+        yield from _dhcp_pool(config, vlan)
+    if _uses_slaac(vlan):
+        yield from _ipv6_prefix(vlan)
+    if not serves_dhcp(vlan) and not _uses_slaac(vlan):
         yield f"no-dhcp-interface={device}"
 
 
-def _pool(config: Config, vlan: Vlan) -> Iterator[str]:
+def _dhcp_pool(config: Config, vlan: Vlan) -> Iterator[str]:
     """Router and resolver are the gateway's address in this VLAN, whatever else the device has."""
-    yield f"dhcp-range=set:{vlan.name},{_range(vlan)}"
+    yield f"dhcp-range=set:{vlan.name},{_dhcp_range(vlan)}"
     yield f"dhcp-option=tag:{vlan.name},option:router,{vlan.address.ip}"
     yield f"dhcp-option=tag:{vlan.name},option:dns-server,{vlan.address.ip}"
     if any(each.hosts for each in config.vlans.values()):
-        yield f"dhcp-option=tag:{vlan.name},option:domain-name,{DOMAIN}"
+        yield f"dhcp-option=tag:{vlan.name},option:domain-name,{LOCAL_DOMAIN}"
     for name, host in vlan.hosts.items():
         yield f"# {name}"
         yield f"dhcp-host={host.mac},{host.address}"
 
 
-def _range(vlan: Vlan) -> str:
+def _dhcp_range(vlan: Vlan) -> str:
     """The pool; without one only hosts of the file get an address ("static")."""
     mask = vlan.address.netmask
     if vlan.dhcp is None:
-        return f"{vlan.address.network.network_address},static,{mask},{int(DEFAULT_LEASE) // 1000}"
+        return (
+            f"{vlan.address.network.network_address},static,{mask},"
+            f"{int(DEFAULT_LEASE_TIME) // 1000}"
+        )
     ends = f"{vlan.dhcp.range.start},{vlan.dhcp.range.end}"
     return f"{ends},{mask},{int(vlan.dhcp.lease) // 1000}"
 
 
-def _prefix(vlan: Vlan) -> Iterator[str]:
+def _ipv6_prefix(vlan: Vlan) -> Iterator[str]:
     assert vlan.address6 is not None
     prefix = vlan.address6.network.network_address
-    yield f"dhcp-range=set:{vlan.name},{prefix},ra-only,{SLAAC_PREFIX}"
+    yield f"dhcp-range=set:{vlan.name},{prefix},ra-only,{SLAAC_PREFIX_LENGTH}"
     yield f"dhcp-option=tag:{vlan.name},option6:dns-server,[{vlan.address6.ip}]"
 
 
-def _advertised(vlan: Vlan) -> bool:
-    return vlan.address6 is not None and vlan.address6.network.prefixlen == SLAAC_PREFIX
+def _uses_slaac(vlan: Vlan) -> bool:
+    return vlan.address6 is not None and vlan.address6.network.prefixlen == SLAAC_PREFIX_LENGTH

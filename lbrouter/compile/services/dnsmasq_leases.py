@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final, TypedDict
 
-from lbrouter.compile.services.dnsmasq import size
+from lbrouter.compile.services.dnsmasq import pool_size
 from lbrouter.model.config import Config
 
-FULL_PERCENT: Final = 80
+POOL_NEARLY_FULL_PERCENT: Final = 80
 """From here on a pool is worth a word: the next busload of guests may find it empty."""
 
-EASED_PERCENT: Final = 70
+POOL_RECOVERED_PERCENT: Final = 70
 """Below this a pool that was worth a word is not any more: one guest who comes and goes is no news.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class LanLease:
     """One address on loan. `expires` in seconds since the epoch (0: never), `mac` as it stands."""
 
     expires: int
@@ -25,28 +25,28 @@ class Lease:
     address: IPv4Address
 
 
-class Pool(TypedDict):
+class PoolUsage(TypedDict):
     """How many addresses of a VLAN's range are on loan, and how many there are."""
 
     used: int
     size: int
 
 
-def leases(text: str) -> tuple[Lease, ...]:
+def parse_leases(text: str) -> tuple[LanLease, ...]:
     """The IPv4 leases of a file (dnsmasq writes "expiry MAC address name client-id" a line).
 
     Lines that do not look so (the server's own DUID, a line half written) are passed over.
     """
-    found = (_lease(line.split()) for line in text.splitlines())
+    found = (_parse_line(line.split()) for line in text.splitlines())
     return tuple(lease for lease in found if lease is not None)
 
 
-def pools(config: Config, held: Iterable[Lease], *, now: int) -> dict[str, Pool]:
+def pool_usage(config: Config, lan_leases: Iterable[LanLease], *, now: int) -> dict[str, PoolUsage]:
     """Each VLAN that leases addresses, with what is on loan at `now` (seconds since the epoch)."""
-    alive = [each.address for each in held if each.expires == 0 or each.expires > now]
+    alive = [each.address for each in lan_leases if each.expires == 0 or each.expires > now]
     return {
-        vlan.name: Pool(
-            used=sum(address in vlan.dhcp.range for address in alive), size=size(vlan.dhcp)
+        vlan.name: PoolUsage(
+            used=sum(address in vlan.dhcp.range for address in alive), size=pool_size(vlan.dhcp)
         )
         for vlan in config.vlans.values()
         if vlan.dhcp is not None
@@ -54,47 +54,53 @@ def pools(config: Config, held: Iterable[Lease], *, now: int) -> dict[str, Pool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class PoolChanges:
     """The pools that are short now, and a sentence for each that became so, or is no longer."""
 
-    short: frozenset[str]
-    sentences: dict[str, str]
+    nearly_full: frozenset[str]
+    messages: dict[str, str]
 
 
-def short(found: Mapping[str, Pool], before: frozenset[str]) -> News:
+def pool_changes(usage: Mapping[str, PoolUsage], before: frozenset[str]) -> PoolChanges:
     """Which pools are short, where `before` were."""
-    now = {name for name, pool in found.items() if _percent(pool) >= FULL_PERCENT}
-    now |= {n for n, pool in found.items() if n in before and _percent(pool) >= EASED_PERCENT}
-    sentences = {name: _sentence(name, found[name]) for name in sorted(now - before)}
+    now = {name for name, pool in usage.items() if _used_percent(pool) >= POOL_NEARLY_FULL_PERCENT}
+    now |= {
+        n
+        for n, pool in usage.items()
+        if n in before and _used_percent(pool) >= POOL_RECOVERED_PERCENT
+    }
+    sentences = {name: _nearly_full_message(name, usage[name]) for name in sorted(now - before)}
     for name in sorted(before - now):
-        pool = found.get(name)
+        pool = usage.get(name)
         left = "" if pool is None else f" ({pool['used']} of {pool['size']} are on loan)"
         sentences[name] = f"VLAN {name} has addresses again{left}"
-    return News(short=frozenset(now), sentences=sentences)
+    return PoolChanges(nearly_full=frozenset(now), messages=sentences)
 
 
-def _percent(pool: Pool) -> float:
+def _used_percent(pool: PoolUsage) -> float:
     return pool["used"] * 100 / pool["size"]
 
 
-def _sentence(name: str, pool: Pool) -> str:
+def _nearly_full_message(name: str, pool: PoolUsage) -> str:
     return (
         f"VLAN {name}: {pool['used']} of {pool['size']} addresses are on loan;"
         " widen its range or shorten its lease"
     )
 
 
-def crowded(found: dict[str, Pool]) -> tuple[str, ...]:
+def nearly_full_warnings(usage: dict[str, PoolUsage]) -> tuple[str, ...]:
     """A sentence for each pool that is nearly used up."""
     return tuple(
-        _sentence(name, pool) for name, pool in found.items() if _percent(pool) >= FULL_PERCENT
+        _nearly_full_message(name, pool)
+        for name, pool in usage.items()
+        if _used_percent(pool) >= POOL_NEARLY_FULL_PERCENT
     )
 
 
-def _lease(words: list[str]) -> Lease | None:
+def _parse_line(words: list[str]) -> LanLease | None:
     if len(words) != 5 or not (words[0].isascii() and words[0].isdigit()):
         return None
     try:
-        return Lease(expires=int(words[0]), mac=words[1], address=IPv4Address(words[2]))
+        return LanLease(expires=int(words[0]), mac=words[1], address=IPv4Address(words[2]))
     except ValueError:
         return None

@@ -10,15 +10,15 @@ from pathlib import PurePath
 from typing import Final
 
 from lbrouter.model.config import Addressing, Config, Uplink
-from lbrouter.model.managed_process import Service
+from lbrouter.model.managed_process import ManagedProcess
 
-NAME: Final = "pppd-"
+PPPD_SERVICE_PREFIX: Final = "pppd-"
 """Before an uplink's name: what its service is called."""
 
-LONGEST_SECRET: Final = 255
+MAX_SECRET_BYTES: Final = 255
 """MAXSECRETLEN of pppd, without the closing zero."""
 
-HEAD: Final = """\
+PPPD_HEADER: Final = """\
 # Written by lbrouter from the configuration file: what is changed here is lost with the next apply.
 # This process sees an empty /etc/ppp: the options and scripts there are not for it.
 
@@ -26,7 +26,7 @@ HEAD: Final = """\
 plugin pppoe.so
 """
 
-MANNERS: Final = """\
+PPPD_SESSION_OPTIONS: Final = """\
 # The provider proves nothing to us, and tells us our address.
 noauth
 noipdefault
@@ -62,14 +62,14 @@ ip-down-script /bin/true
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class PppdPaths:
     """Where the files of one uplink's process are."""
 
     runtime_dir: PurePath
     device: str
 
     @property
-    def options(self) -> PurePath:
+    def options_file(self) -> PurePath:
         """The file with `text`; the command line that names it is what the process is known by."""
         return self.runtime_dir / f"{self.device}.options"
 
@@ -79,53 +79,55 @@ class Places:
         return self.runtime_dir / f"{self.device}.pid"
 
     @property
-    def log(self) -> PurePath:
+    def log_file(self) -> PurePath:
         """What it says."""
         return self.runtime_dir / f"{self.device}.log"
 
 
-def lines(config: Config) -> tuple[Uplink, ...]:
+def pppoe_uplinks(config: Config) -> tuple[Uplink, ...]:
     """The uplinks that are PPPoE lines."""
     return tuple(u for u in config.uplinks.values() if u.addressing is Addressing.PPPOE)
 
 
-def service(uplink: Uplink, places: Places, secret: str) -> Service:
+def pppd_process(uplink: Uplink, paths: PppdPaths, secret: str) -> ManagedProcess:
     """The process that should run for `uplink`."""
-    return Service(
-        name=f"{NAME}{uplink.name}",
-        argv=("pppd", "file", str(places.options)),
-        text=text(uplink, places, secret),
-        pid_file=str(places.pid_file),
+    return ManagedProcess(
+        name=f"{PPPD_SERVICE_PREFIX}{uplink.name}",
+        argv=("pppd", "file", str(paths.options_file)),
+        config_text=options_text(uplink, paths, secret),
+        pid_file=str(paths.pid_file),
         why=f"PPPoE of uplink {uplink.name} on {uplink.interface}",
     )
 
 
-def text(uplink: Uplink, places: Places, secret: str) -> str:
+def options_text(uplink: Uplink, paths: PppdPaths, secret: str) -> str:
     """The options. The same line, places and password give the same text, to the byte."""
-    return "\n".join((HEAD + "".join(_line(uplink, places, secret)), MANNERS))
+    return "\n".join(
+        (PPPD_HEADER + "".join(_uplink_options(uplink, paths, secret)), PPPD_SESSION_OPTIONS)
+    )
 
 
-def fault(secret: str) -> str:
+def secret_error(secret: str) -> str:
     """What is wrong with a password, "" for one that pppd can use."""
     if not secret:
         return "is empty"
-    if len(secret.encode()) > LONGEST_SECRET:
-        return f"is longer than {LONGEST_SECRET} bytes"
+    if len(secret.encode()) > MAX_SECRET_BYTES:
+        return f"is longer than {MAX_SECRET_BYTES} bytes"
     if any(char < " " or char == "\x7f" for char in secret):
         return "holds more than one line, or a control character"
     return ""
 
 
-def _line(uplink: Uplink, places: Places, secret: str) -> Iterator[str]:
+def _uplink_options(uplink: Uplink, paths: PppdPaths, secret: str) -> Iterator[str]:
     yield f"nic-{uplink.interface}\n"
     yield f"ifname {uplink.device}\n"
-    yield f"logfile {places.log}\n"
-    yield f"user {_quoted(uplink.username or '')}\n"
-    yield f"password {_quoted(secret)}\n"
+    yield f"logfile {paths.log_file}\n"
+    yield f"user {_quote(uplink.username or '')}\n"
+    yield f"password {_quote(secret)}\n"
     yield "+ipv6\n" if uplink.auto6 else "noipv6\n"
 
 
-def _quoted(word: str) -> str:
+def _quote(word: str) -> str:
     """A word as pppd's files take it: within quotes only quotes and backslashes mean something."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

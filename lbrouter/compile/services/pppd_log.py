@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-BEGUN: Final = "PPP session is "
+NEW_ATTEMPT_PREFIX: Final = "PPP session is "
 """A server was found: what is said from here on is about the new attempt."""
 
-STANDS: Final = re.compile(r"(local  IP|local  LL) address ")
+SESSION_UP_PATTERN: Final = re.compile(r"(local  IP|local  LL) address ")
 
-CAUSES: Final = (
+PPPD_FAILURES: Final = (
     (r"Modem hangup", "the provider ended the session"),
     (r"LCP terminated by peer", "the provider ended the session"),
     (r"LCP: timeout sending Config-Requests", "the PPPoE server does not negotiate (LCP)"),
@@ -30,29 +30,33 @@ CAUSES: Final = (
 """Patterns and sentences. Of one attempt the last of this list counts: a refused password is
 followed by the end of the session, which is no news."""
 
-_RULES: Final = tuple((re.compile(pattern), sentence) for pattern, sentence in CAUSES)
+_FAILURE_PATTERNS: Final = tuple(
+    (re.compile(pattern), sentence) for pattern, sentence in PPPD_FAILURES
+)
 
 
-def reason(log: str, port: str) -> str:
+def failure_reason(log: str, port: str) -> str:
     """Why there is no session on `port`, "" where the log tells of none that failed.
 
     The cause of the last attempt that came to one; an attempt that goes on has none yet.
     """
     found, fresh = -1, True
     for line in log.splitlines():
-        if line.startswith(BEGUN):
+        if line.startswith(NEW_ATTEMPT_PREFIX):
             fresh = True
-        elif STANDS.match(line):
+        elif SESSION_UP_PATTERN.match(line):
             found, fresh = -1, True
-        elif (rank := _rank(line)) >= 0 and (fresh or rank > found):
+        elif (rank := _failure_index(line)) >= 0 and (fresh or rank > found):
             found, fresh = rank, False
-    return _RULES[found][1].format(port=port) if found >= 0 else ""
+    return _FAILURE_PATTERNS[found][1].format(port=port) if found >= 0 else ""
 
 
-def _rank(line: str) -> int:
+def _failure_index(line: str) -> int:
     """The place of a line in `CAUSES`, -1 for one that tells nothing."""
-    return _first(n for n, (pattern, _) in enumerate(_RULES) if pattern.match(line))
+    return _first_index(
+        n for n, (pattern, _) in enumerate(_FAILURE_PATTERNS) if pattern.match(line)
+    )
 
 
-def _first(places: Iterable[int]) -> int:
-    return next(iter(places), -1)
+def _first_index(indices: Iterable[int]) -> int:
+    return next(iter(indices), -1)

@@ -7,7 +7,7 @@ from lbrouter.model.kernel_state import HtbClass
 from lbrouter.model.plan import Operation
 
 
-class Turn(IntEnum):
+class ChangeOrder(IntEnum):
     """When a change runs. A class that appears grows from nothing, one that goes shrinks to it."""
 
     SHRINK_CHILD = 0
@@ -22,21 +22,21 @@ def order_classes(changes: Iterable[Operation]) -> list[Operation]:
     HTB does not hold a parent's ceiling against children within their own rate (measured):
     shrink leaves before parents, grow parents before leaves. Our trees are two deep.
     """
-    return sorted(changes, key=_place)
+    return sorted(changes, key=_sort_key)
 
 
-def _place(operation: Operation) -> tuple[int, int, str, tuple[int, int]]:
-    noun = operation.noun
+def _sort_key(operation: Operation) -> tuple[int, int, str, tuple[int, int]]:
+    noun = operation.managed_object
     assert isinstance(noun, HtbClass)
-    return (operation.phase, _turn(operation, noun), noun.interface, noun.classid)
+    return (operation.phase, _change_order(operation, noun), noun.interface, noun.classid)
 
 
-def _turn(operation: Operation, noun: HtbClass) -> Turn:
+def _change_order(operation: Operation, noun: HtbClass) -> ChangeOrder:
     is_child = noun.parent[1] != 0
-    if _rate(operation.new) < _rate(operation.old):
-        return Turn.SHRINK_CHILD if is_child else Turn.SHRINK_PARENT
-    return Turn.GROW_CHILD if is_child else Turn.GROW_PARENT
+    if _rate_of(operation.new) < _rate_of(operation.old):
+        return ChangeOrder.SHRINK_CHILD if is_child else ChangeOrder.SHRINK_PARENT
+    return ChangeOrder.GROW_CHILD if is_child else ChangeOrder.GROW_PARENT
 
 
-def _rate(noun: object) -> int:
+def _rate_of(noun: object) -> int:
     return noun.rate if isinstance(noun, HtbClass) else 0

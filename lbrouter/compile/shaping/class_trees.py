@@ -9,31 +9,31 @@ in it the uplinks; beside them all that has no ceiling there, which passes freel
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lbrouter.compile.shaping.guarantees import Pair
+from lbrouter.compile.shaping.guarantees import UplinkVlan
 from lbrouter.compile.shaping.htb import (
-    FRAME,
-    LOCAL,
-    LOWEST_PRIORITY,
-    MAJOR,
-    OWN,
-    UNLIMITED,
-    Hosts,
-    Queue,
-    Wire,
+    ETHERNET_FRAME_BYTES,
+    GATEWAY_MINOR,
+    HTB_LOWEST_PRIORITY,
+    HTB_MAJOR,
+    LOCAL_TRAFFIC_MINOR,
+    UNLIMITED_RATE_BPS,
+    CakeHostMode,
+    LinkLayer,
+    QueueKind,
     classid,
-    htb,
     htb_class,
-    leaf,
-    whole,
+    htb_root,
+    leaf_qdisc,
+    whole_bytes_rate,
 )
 from lbrouter.model.kernel_state import HtbClass, Qdisc
-from lbrouter.model.link_overhead import Overhead
+from lbrouter.model.link_overhead import LinkOverhead
 
-Nouns = Iterator[Qdisc | HtbClass]
+ShapingNouns = Iterator[Qdisc | HtbClass]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class UplinkRate:
     """An uplink in one direction: its number, its rate less headroom in bits per second, and what
     it adds to each packet.
     """
@@ -41,11 +41,11 @@ class Line:
     name: str
     number: int
     rate: int
-    overhead: Overhead | None = None
+    overhead: LinkOverhead | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class VlanClass:
     """A VLAN in one direction. `ceiling` 0 = none; `prio` and `quantum` as HTB takes them."""
 
     name: str
@@ -56,100 +56,146 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plot:
+class QdiscPlacement:
     """Where a tree stands: the interface, the queues of clients and of the gateway, and which end
     of a packet is a client's. `counted` and `frame`: the header that the kernel counts, and the
     largest frame, in bytes.
     """
 
     interface: str
-    queue: Queue
-    plain: Queue
-    hosts: Hosts
-    counted: int
-    frame: int = FRAME
+    client_queue: QueueKind
+    gateway_queue: QueueKind
+    hosts: CakeHostMode
+    counted_header_bytes: int
+    max_frame_bytes: int = ETHERNET_FRAME_BYTES
 
-    def wire(self, line: Line | None = None) -> Wire:
+    def link_layer(self, uplink: UplinkRate | None = None) -> LinkLayer:
         """What HTB counts here, on a line."""
-        if line is None or line.overhead is None:
-            return Wire(frame=self.frame)
-        overhead = line.overhead.on_top(self.counted)
-        return Wire(overhead=overhead, mpu=line.overhead.least, frame=self.frame)
+        if uplink is None or uplink.overhead is None:
+            return LinkLayer(frame=self.max_frame_bytes)
+        overhead = uplink.overhead.extra_bytes(self.counted_header_bytes)
+        return LinkLayer(
+            overhead=overhead, mpu=uplink.overhead.min_packet_bytes, frame=self.max_frame_bytes
+        )
 
 
 def uplink_tree(
-    plot: Plot, line: Line, lanes: Iterable[Lane], rates: Mapping[Pair, int], *, own: int
-) -> Nouns:
+    placement: QdiscPlacement,
+    uplink: UplinkRate,
+    vlans: Iterable[VlanClass],
+    rates: Mapping[UplinkVlan, int],
+    *,
+    gateway_rate: int,
+) -> ShapingNouns:
     """Upload: the line at its own egress. `own` bits per second are the gateway's guarantee."""
-    yield htb(plot.interface, f"upload of uplink {line.name}")
-    yield _whole_line(plot, line)
-    root = classid(uplink=line.number)
+    yield htb_root(placement.interface, f"upload of uplink {uplink.name}")
+    yield _uplink_class(placement, uplink)
+    root = classid(uplink=uplink.number)
     default = htb_class(
-        plot.interface, (MAJOR, OWN), parent=root, rate=own, ceil=line.rate,
-        wire=plot.wire(line), why="the gateway's own traffic: probes, ARP, DNS",
-    )  # fmt: skip
-    yield from _with_leaf(plot, default, line.rate, plot.plain)
-    yield from _lanes(plot, line, lanes, rates)
+        placement.interface,
+        (HTB_MAJOR, GATEWAY_MINOR),
+        parent=root,
+        rate=gateway_rate,
+        ceil=uplink.rate,
+        link_layer=placement.link_layer(uplink),
+        why="the gateway's own traffic: probes, ARP, DNS",
+    )
+    yield from _with_leaf(placement, default, uplink.rate, placement.gateway_queue)
+    yield from _vlan_class_nouns(placement, uplink, vlans, rates)
 
 
 def lan_tree(
-    plot: Plot, lines: Sequence[Line], lanes: Sequence[Lane], rates: Mapping[Pair, int]
-) -> Nouns:
+    placement: QdiscPlacement,
+    uplinks: Sequence[UplinkRate],
+    vlans: Sequence[VlanClass],
+    rates: Mapping[UplinkVlan, int],
+) -> ShapingNouns:
     """Download: all lines where they meet on the way to the LAN."""
-    yield htb(plot.interface, "download of the uplinks")
-    yield from _open_class(plot, OWN, prio=0, why="the gateway's own traffic")
-    yield from _open_class(plot, LOCAL, prio=LOWEST_PRIORITY, why="traffic between VLANs")
-    for line in lines:
-        yield _whole_line(plot, line)
-        yield from _lanes(plot, line, lanes, rates)
+    yield htb_root(placement.interface, "download of the uplinks")
+    yield from _unlimited_class(placement, GATEWAY_MINOR, prio=0, why="the gateway's own traffic")
+    yield from _unlimited_class(
+        placement, LOCAL_TRAFFIC_MINOR, prio=HTB_LOWEST_PRIORITY, why="traffic between VLANs"
+    )
+    for line in uplinks:
+        yield _uplink_class(placement, line)
+        yield from _vlan_class_nouns(placement, line, vlans, rates)
 
 
-def ceiling_tree(plot: Plot, lines: Sequence[Line], lanes: Iterable[Lane], *, why: str) -> Nouns:
+def ceiling_tree(
+    placement: QdiscPlacement,
+    uplinks: Sequence[UplinkRate],
+    vlans: Iterable[VlanClass],
+    *,
+    why: str,
+) -> ShapingNouns:
     """Each lane's ceiling over all lines; what has no class here passes freely."""
-    yield htb(plot.interface, why)
-    yield from _open_class(plot, OWN, prio=0, why="all that has no ceiling here")
-    for lane in lanes:
+    yield htb_root(placement.interface, why)
+    yield from _unlimited_class(
+        placement, GATEWAY_MINOR, prio=0, why="all that has no ceiling here"
+    )
+    for lane in vlans:
         top = classid(vlan=lane.number)
         yield htb_class(
-            plot.interface, top, rate=lane.ceiling, wire=plot.wire(),
+            placement.interface, top, rate=lane.ceiling, link_layer=placement.link_layer(),
             why=f"ceiling of VLAN {lane.name}",
         )  # fmt: skip
-        for line in lines:
+        for line in uplinks:
             each = htb_class(
-                plot.interface, classid(uplink=line.number, vlan=lane.number), parent=top,
-                rate=whole(lane.ceiling // len(lines)), ceil=lane.ceiling, prio=lane.prio,
-                wire=plot.wire(),
+                placement.interface,
+                classid(uplink=line.number, vlan=lane.number),
+                parent=top,
+                rate=whole_bytes_rate(lane.ceiling // len(uplinks)),
+                ceil=lane.ceiling,
+                prio=lane.prio,
+                link_layer=placement.link_layer(),
                 why=f"VLAN {lane.name} over {line.name}, below the VLAN's ceiling",
-            )  # fmt: skip
-            yield from _with_leaf(plot, each, lane.ceiling, plot.queue)
+            )
+            yield from _with_leaf(placement, each, lane.ceiling, placement.client_queue)
 
 
-def _whole_line(plot: Plot, line: Line) -> HtbClass:
+def _uplink_class(placement: QdiscPlacement, uplink: UplinkRate) -> HtbClass:
     """An inner class has no queue, so its priority and quantum mean nothing."""
     return htb_class(
-        plot.interface, classid(uplink=line.number), rate=line.rate,
-        wire=plot.wire(line), why=f"line of uplink {line.name}, less headroom",
+        placement.interface, classid(uplink=uplink.number), rate=uplink.rate,
+        link_layer=placement.link_layer(uplink), why=f"line of uplink {uplink.name}, less headroom",
     )  # fmt: skip
 
 
-def _lanes(plot: Plot, line: Line, lanes: Iterable[Lane], rates: Mapping[Pair, int]) -> Nouns:
-    for lane in lanes:
+def _vlan_class_nouns(
+    placement: QdiscPlacement,
+    uplink: UplinkRate,
+    vlans: Iterable[VlanClass],
+    rates: Mapping[UplinkVlan, int],
+) -> ShapingNouns:
+    for lane in vlans:
         each = htb_class(
-            plot.interface, classid(uplink=line.number, vlan=lane.number),
-            parent=classid(uplink=line.number), rate=rates[line.name, lane.name],
-            ceil=min(lane.ceiling or line.rate, line.rate), prio=lane.prio, quantum=lane.quantum,
-            wire=plot.wire(line), why=f"VLAN {lane.name} over {line.name}",
-        )  # fmt: skip
-        yield from _with_leaf(plot, each, line.rate, plot.queue)
+            placement.interface,
+            classid(uplink=uplink.number, vlan=lane.number),
+            parent=classid(uplink=uplink.number),
+            rate=rates[uplink.name, lane.name],
+            ceil=min(lane.ceiling or uplink.rate, uplink.rate),
+            prio=lane.prio,
+            quantum=lane.quantum,
+            link_layer=placement.link_layer(uplink),
+            why=f"VLAN {lane.name} over {uplink.name}",
+        )
+        yield from _with_leaf(placement, each, uplink.rate, placement.client_queue)
 
 
-def _open_class(plot: Plot, minor: int, *, prio: int, why: str) -> Nouns:
+def _unlimited_class(placement: QdiscPlacement, minor: int, *, prio: int, why: str) -> ShapingNouns:
     each = htb_class(
-        plot.interface, (MAJOR, minor), rate=UNLIMITED, prio=prio, wire=plot.wire(), why=why
+        placement.interface,
+        (HTB_MAJOR, minor),
+        rate=UNLIMITED_RATE_BPS,
+        prio=prio,
+        link_layer=placement.link_layer(),
+        why=why,
     )
-    yield from _with_leaf(plot, each, UNLIMITED, plot.plain)
+    yield from _with_leaf(placement, each, UNLIMITED_RATE_BPS, placement.gateway_queue)
 
 
-def _with_leaf(plot: Plot, each: HtbClass, line: int, queue: Queue) -> Nouns:
+def _with_leaf(
+    placement: QdiscPlacement, each: HtbClass, line_rate: int, queue: QueueKind
+) -> ShapingNouns:
     yield each
-    yield leaf(each, line=line, queue=queue, hosts=plot.hosts)
+    yield leaf_qdisc(each, line_rate=line_rate, queue=queue, hosts=placement.hosts)

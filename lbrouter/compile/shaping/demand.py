@@ -4,18 +4,24 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
-from lbrouter.compile.routing.balance import choose
-from lbrouter.compile.shaping.class_trees import Lane, Line
-from lbrouter.compile.shaping.guarantees import Demand
-from lbrouter.compile.shaping.htb import FLOOR, LOWEST_PRIORITY, UNLIMITED, quantum, whole
+from lbrouter.compile.routing.balance import select_uplinks
+from lbrouter.compile.shaping.class_trees import UplinkRate, VlanClass
+from lbrouter.compile.shaping.guarantees import VlanDemand
+from lbrouter.compile.shaping.htb import (
+    HTB_LOWEST_PRIORITY,
+    MIN_CLASS_RATE_BPS,
+    UNLIMITED_RATE_BPS,
+    class_quantum,
+    whole_bytes_rate,
+)
 from lbrouter.model.config import Bandwidth, Config, Uplink, Vlan
 from lbrouter.model.facts import Allocation, Facts
-from lbrouter.model.health import Health
-from lbrouter.model.kernel_state import Family
+from lbrouter.model.health import GatewayHealth
+from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.units import Rate
 
-OWN_LEAST: Final = 64_000
-OWN_MOST: Final = 2_000_000
+MIN_GATEWAY_RATE_BPS: Final = 64_000
+MAX_GATEWAY_RATE_BPS: Final = 2_000_000
 
 
 class Direction(StrEnum):
@@ -38,7 +44,9 @@ def bandwidth(vlan: Vlan, direction: Direction) -> Bandwidth | None:
 def ceiling(vlan: Vlan, direction: Direction) -> int:
     """The VLAN's ceiling in bits per second, whole bytes; 0 when it has none."""
     wanted = bandwidth(vlan, direction)
-    return whole(wanted.ceiling) if wanted is not None and wanted.ceiling is not None else 0
+    return (
+        whole_bytes_rate(wanted.ceiling) if wanted is not None and wanted.ceiling is not None else 0
+    )
 
 
 def guaranteed(vlan: Vlan, direction: Direction) -> int:
@@ -47,125 +55,137 @@ def guaranteed(vlan: Vlan, direction: Direction) -> int:
     return int(wanted.guaranteed) if wanted is not None else 0
 
 
-def lines(config: Config, allocation: Allocation, direction: Direction) -> tuple[Line, ...]:
+def uplink_rates(
+    config: Config, allocation: Allocation, direction: Direction
+) -> tuple[UplinkRate, ...]:
     """Every uplink as a line, less headroom; one that is not shaped is unlimited."""
     return tuple(
-        Line(
+        UplinkRate(
             name=name,
             number=allocation.uplinks[name],
-            rate=max(_rate(uplink, direction), least_line(config)),
+            rate=max(_shaped_rate(uplink, direction), min_uplink_rate(config)),
             overhead=None if capacity(uplink, direction) is None else uplink.overhead,
         )
         for name, uplink in config.uplinks.items()
     )
 
 
-def _rate(uplink: Uplink, direction: Direction) -> int:
+def _shaped_rate(uplink: Uplink, direction: Direction) -> int:
     """Headroom keeps the queue here, where we order it, and out of the modem: stream latency (p95)
     was 51, 39 and 32 ms at 100, 95 and 90 % of the line.
     """
     carries = capacity(uplink, direction)
     if carries is None:
-        return UNLIMITED
+        return UNLIMITED_RATE_BPS
     free = carries * (10_000 - uplink.headroom) // 10_000
-    return whole(free if uplink.overhead is None else uplink.overhead.carried(free))
+    return whole_bytes_rate(free if uplink.overhead is None else uplink.overhead.packet_rate(free))
 
 
-def least_line(config: Config) -> int:
+def min_uplink_rate(config: Config) -> int:
     """The least that a line's class can have: half for the gateway, `FLOOR` for each VLAN."""
-    return 2 * FLOOR * (len(config.vlans) + 1)
+    return 2 * MIN_CLASS_RATE_BPS * (len(config.vlans) + 1)
 
 
-def least_ceiling(config: Config) -> int:
+def min_spanning_ceiling(config: Config) -> int:
     """The least ceiling over several uplinks: `FLOOR` for each of them."""
-    return FLOOR * len(config.uplinks)
+    return MIN_CLASS_RATE_BPS * len(config.uplinks)
 
 
-def lanes(config: Config, allocation: Allocation, direction: Direction) -> tuple[Lane, ...]:
+def vlan_classes(
+    config: Config, allocation: Allocation, direction: Direction
+) -> tuple[VlanClass, ...]:
     """Every VLAN as a lane; quanta in proportion to the guarantees in the file."""
     weights = {name: guaranteed(vlan, direction) for name, vlan in config.vlans.items()}
     least = min((weight for weight in weights.values() if weight > 0), default=0)
     return tuple(
-        Lane(
+        VlanClass(
             name=name,
             number=allocation.vlans[name],
-            ceiling=_lane_ceiling(config, vlan, direction),
-            prio=min(LOWEST_PRIORITY, max(1, vlan.priority)),
-            quantum=quantum(weights[name], least),
+            ceiling=_vlan_class_ceiling(config, vlan, direction),
+            prio=min(HTB_LOWEST_PRIORITY, max(1, vlan.priority)),
+            quantum=class_quantum(weights[name], least),
         )
         for name, vlan in config.vlans.items()
     )
 
 
-def _lane_ceiling(config: Config, vlan: Vlan, direction: Direction) -> int:
+def _vlan_class_ceiling(config: Config, vlan: Vlan, direction: Direction) -> int:
     limit = ceiling(vlan, direction)
-    return max(limit, least_ceiling(config)) if spans(config, vlan, direction) else limit
+    return (
+        max(limit, min_spanning_ceiling(config))
+        if spans_uplinks(config, vlan, direction)
+        else limit
+    )
 
 
 def demands(
-    config: Config, direction: Direction, health: Health, facts: Facts
-) -> tuple[Demand, ...]:
+    config: Config, direction: Direction, health: GatewayHealth, facts: Facts
+) -> tuple[VlanDemand, ...]:
     """What each VLAN wants of the uplinks that its policy uses now, and of those it may use."""
     return tuple(_demand(config, vlan, direction, health, facts) for vlan in config.vlans.values())
 
 
 def _demand(
-    config: Config, vlan: Vlan, direction: Direction, health: Health, facts: Facts
-) -> Demand:
+    config: Config, vlan: Vlan, direction: Direction, health: GatewayHealth, facts: Facts
+) -> VlanDemand:
     policy = config.policies[vlan.policy]
-    families = (choose(config, policy, health, family, facts) for family in Family)
+    families = (select_uplinks(config, policy, health, family, facts) for family in AddressFamily)
     shares = next((found for found in families if found), ())
     active = {share.uplink: share.weight for share in shares}
-    return Demand(
+    return VlanDemand(
         vlan=vlan.name,
         priority=vlan.priority,
-        wanted=guaranteed(vlan, direction),
-        active=active,
-        standby=candidates(config, vlan) - frozenset(active),
+        guaranteed=guaranteed(vlan, direction),
+        active_uplinks=active,
+        standby_uplinks=candidate_uplinks(config, vlan) - frozenset(active),
     )
 
 
-def candidates(config: Config, vlan: Vlan) -> frozenset[str]:
+def candidate_uplinks(config: Config, vlan: Vlan) -> frozenset[str]:
     """Every uplink that some policy or rule may send the VLAN's flows to."""
     rules = (r.policy for r in config.rules if not r.from_ or vlan.name in r.from_)
     return frozenset(u for name in (vlan.policy, *rules) for u in config.policies[name].uplinks)
 
 
-def spans(config: Config, vlan: Vlan, direction: Direction) -> bool:
+def spans_uplinks(config: Config, vlan: Vlan, direction: Direction) -> bool:
     """Whether the VLAN's ceiling needs a tree of its own: no single line's tree can hold it."""
     if not ceiling(vlan, direction):
         return False
-    uplinks = candidates(config, vlan)
+    uplinks = candidate_uplinks(config, vlan)
     return len(uplinks) > 1 or any(
         capacity(config.uplinks[name], direction) is None for name in uplinks
     )
 
 
-def own_rate(line: Line) -> int:
+def gateway_rate(line: UplinkRate) -> int:
     """The gateway's own guarantee on a line: a twentieth, 64 kbit/s to 2 Mbit/s, half at most."""
-    return whole(min(max(line.rate // 20, OWN_LEAST), OWN_MOST, line.rate // 2))
+    return whole_bytes_rate(
+        min(max(line.rate // 20, MIN_GATEWAY_RATE_BPS), MAX_GATEWAY_RATE_BPS, line.rate // 2)
+    )
 
 
-def room(line: Line, direction: Direction) -> int:
+def vlan_rate_budget(line: UplinkRate, direction: Direction) -> int:
     """What the VLANs have of a line. The gateway itself has its class on the way up alone."""
-    return line.rate - (own_rate(line) if direction is Direction.UPLOAD else 0)
+    return line.rate - (gateway_rate(line) if direction is Direction.UPLOAD else 0)
 
 
-def too_small(config: Config, direction: Direction) -> Iterator[str]:
+def rate_warnings(config: Config, direction: Direction) -> Iterator[str]:
     """Rates so low that HTB cannot divide them: what is taken instead, one sentence each."""
     for name, uplink in config.uplinks.items():
         carries = capacity(uplink, direction)
-        if carries is not None and _rate(uplink, direction) < least_line(config):
+        if carries is not None and _shaped_rate(uplink, direction) < min_uplink_rate(config):
             key = f"uplinks.{name}.{direction}"
-            yield _too_small(key, carries, len(config.vlans), "VLANs", least_line(config))
+            yield _rate_warning(key, carries, len(config.vlans), "VLANs", min_uplink_rate(config))
     for name, vlan in config.vlans.items():
-        if spans(config, vlan, direction) and ceiling(vlan, direction) < least_ceiling(config):
+        if spans_uplinks(config, vlan, direction) and ceiling(
+            vlan, direction
+        ) < min_spanning_ceiling(config):
             key, number = f"vlans.{name}.{direction}.ceiling", len(config.uplinks)
             limit = ceiling(vlan, direction)
-            yield _too_small(key, limit, number, "uplinks", least_ceiling(config))
+            yield _rate_warning(key, limit, number, "uplinks", min_spanning_ceiling(config))
 
 
-def _too_small(key: str, rate: int, number: int, things: str, instead: int) -> str:
+def _rate_warning(key: str, rate: int, number: int, things: str, instead: int) -> str:
     return (
         f"{key}: {Rate(rate)} is too little to divide among {number} {things};"
         f" it is shaped to {Rate(instead)} instead"

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from lbrouter.compile.shaping.htb import FLOOR, whole
+from lbrouter.compile.shaping.htb import MIN_CLASS_RATE_BPS, whole_bytes_rate
 
-Pair = tuple[str, str]
+UplinkVlan = tuple[str, str]
 """(uplink, VLAN)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
+class VlanDemand:
     """What a VLAN wants in one direction, in bits per second; 0 is "what is left over".
 
     `active` are the uplinks that carry its new flows now, with weights: together they must meet
@@ -26,9 +26,9 @@ class Demand:
 
     vlan: str
     priority: int
-    wanted: int
-    active: Mapping[str, int]
-    standby: frozenset[str] = frozenset()
+    guaranteed: int
+    active_uplinks: Mapping[str, int]
+    standby_uplinks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,80 +37,94 @@ class Shortfall:
 
     vlan: str
     direction: str
-    wanted: int
-    got: int
+    guaranteed: int
+    granted: int
 
 
-def share_out(room: Mapping[str, int], demands: Sequence[Demand]) -> dict[Pair, int]:
+def allocate_rates(
+    budgets: Mapping[str, int], demands: Sequence[VlanDemand]
+) -> dict[UplinkVlan, int]:
     """Rate of each (uplink, VLAN), bits per second, `FLOOR` at least.
 
     `room` is what an uplink has for VLANs, at least `FLOOR` for each; the rates on an uplink never
     exceed it. Lower priority numbers are served first, equal ones in proportion; nothing is held
     ready for later that somebody needs now.
     """
-    left = {uplink: whole(rate) - FLOOR * len(demands) for uplink, rate in room.items()}
-    rates = {(uplink, demand.vlan): FLOOR for uplink in room for demand in demands}
+    left = {
+        uplink: whole_bytes_rate(rate) - MIN_CLASS_RATE_BPS * len(demands)
+        for uplink, rate in budgets.items()
+    }
+    rates = {(uplink, demand.vlan): MIN_CLASS_RATE_BPS for uplink in budgets for demand in demands}
     for group in _by_priority(demands):
-        for pair, amount in _serve(group, left):
+        for pair, amount in _allocate_group(group, left):
             rates[pair] += amount
     for group in _by_priority(demands):
-        for pair, amount in _fit(_standby(group), left).items():
+        for pair, amount in _grant_proportionally(_standby_requests(group), left).items():
             rates[pair] += amount
     return rates
 
 
 def shortfalls(
-    rates: Mapping[Pair, int], demands: Iterable[Demand], direction: str
+    rates: Mapping[UplinkVlan, int], demands: Iterable[VlanDemand], direction: str
 ) -> Iterator[Shortfall]:
     """The demands that `rates` do not meet on the uplinks that carry them."""
     for demand in demands:
-        got = sum(rates[uplink, demand.vlan] for uplink in demand.active)
-        wanted = whole(demand.wanted)
+        got = sum(rates[uplink, demand.vlan] for uplink in demand.active_uplinks)
+        wanted = whole_bytes_rate(demand.guaranteed)
         if got < wanted:
-            yield Shortfall(vlan=demand.vlan, direction=direction, wanted=wanted, got=got)
+            yield Shortfall(vlan=demand.vlan, direction=direction, guaranteed=wanted, granted=got)
 
 
-def _by_priority(demands: Sequence[Demand]) -> Iterator[list[Demand]]:
+def _by_priority(demands: Sequence[VlanDemand]) -> Iterator[list[VlanDemand]]:
     ordered = sorted(demands, key=lambda demand: (demand.priority, demand.vlan))
     for _, group in groupby(ordered, key=lambda demand: demand.priority):
         yield list(group)
 
 
-def _serve(group: Sequence[Demand], left: dict[str, int]) -> Iterator[tuple[Pair, int]]:
+def _allocate_group(
+    group: Sequence[VlanDemand], left: dict[str, int]
+) -> Iterator[tuple[UplinkVlan, int]]:
     """Meet the group's demands by weight; what an uplink lacks is asked of the others again.
 
     Each round meets all or empties an uplink, so there are no more rounds than uplinks.
     """
-    unmet = {d.vlan: max(0, whole(d.wanted) - FLOOR * len(d.active)) for d in group}
+    unmet = {
+        d.vlan: max(0, whole_bytes_rate(d.guaranteed) - MIN_CLASS_RATE_BPS * len(d.active_uplinks))
+        for d in group
+    }
     for _ in range(len(left) + 1):
-        asked: dict[Pair, int] = {}
+        asked: dict[UplinkVlan, int] = {}
         for demand in group:
-            asked.update(_portions(demand, unmet[demand.vlan], left))
-        for pair, amount in _fit(asked, left).items():
+            asked.update(_weighted_portions(demand, unmet[demand.vlan], left))
+        for pair, amount in _grant_proportionally(asked, left).items():
             unmet[pair[1]] -= amount
             yield pair, amount
 
 
-def _portions(demand: Demand, amount: int, left: Mapping[str, int]) -> Iterator[tuple[Pair, int]]:
+def _weighted_portions(
+    demand: VlanDemand, amount: int, left: Mapping[str, int]
+) -> Iterator[tuple[UplinkVlan, int]]:
     """`amount` over the demand's uplinks that have room, by weight, to the last byte."""
-    weights = {uplink: w for uplink, w in demand.active.items() if left[uplink] > 0}
+    weights = {uplink: w for uplink, w in demand.active_uplinks.items() if left[uplink] > 0}
     total, passed, given = sum(weights.values()), 0, 0
     for uplink, weight in weights.items():
         passed += weight
-        until = whole(amount * passed // total)
+        until = whole_bytes_rate(amount * passed // total)
         yield (uplink, demand.vlan), until - given
         given = until
 
 
-def _standby(group: Iterable[Demand]) -> dict[Pair, int]:
+def _standby_requests(group: Iterable[VlanDemand]) -> dict[UplinkVlan, int]:
     return {
-        (uplink, demand.vlan): max(0, whole(demand.wanted) - FLOOR)
+        (uplink, demand.vlan): max(0, whole_bytes_rate(demand.guaranteed) - MIN_CLASS_RATE_BPS)
         for demand in group
-        for uplink in sorted(demand.standby)
+        for uplink in sorted(demand.standby_uplinks)
     }
 
 
-def _fit(asked: Mapping[Pair, int], left: dict[str, int]) -> dict[Pair, int]:
+def _grant_proportionally(
+    asked: Mapping[UplinkVlan, int], left: dict[str, int]
+) -> dict[UplinkVlan, int]:
     """What is granted of what is `asked`, in proportion where an uplink is short; taken off `left`.
 
     A short uplink is empty afterwards: what rounding leaves over (a byte for each VLAN) is dropped.
@@ -119,7 +133,9 @@ def _fit(asked: Mapping[Pair, int], left: dict[str, int]) -> dict[Pair, int]:
     for (uplink, _), amount in asked.items():
         sums[uplink] += amount
     granted = {
-        (uplink, vlan): whole(amount * min(sums[uplink], left[uplink]) // max(1, sums[uplink]))
+        (uplink, vlan): whole_bytes_rate(
+            amount * min(sums[uplink], left[uplink]) // max(1, sums[uplink])
+        )
         for (uplink, vlan), amount in asked.items()
     }
     for uplink, amount in sums.items():

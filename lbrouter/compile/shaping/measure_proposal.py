@@ -7,53 +7,53 @@ from typing import Final, TypedDict
 
 from lbrouter.model.units import Rate
 
-FRAME: Final = 1514
-SEGMENT: Final = 1448
+MEASURED_FRAME_BYTES: Final = 1514
+TCP_SEGMENT_BYTES: Final = 1448
 """Bytes of an Ethernet frame, and of what TCP carries in it: a line's rate counts frames."""
 
-DIGITS: Final = 3
+PROPOSED_RATE_DIGITS: Final = 3
 """Of a proposed rate: more than three would only look exact."""
 
-SHAPED: Final = 0.9
+SHAPED_RATE_SHARE: Final = 0.9
 """Of what shaping lets through: whoever measured so much has measured the shaping."""
 
 
-class Latency(TypedDict):
+class LatencyDocument(TypedDict):
     """Round trips in milliseconds, null where nobody answered."""
 
     median_ms: float | None
     p95_ms: float | None
 
 
-class WayMeasured(TypedDict):
+class DirectionMeasurement(TypedDict):
     """One direction: the median second, what to write, and whether our own shaping was measured."""
 
     goodput_bps: int
     line_bps: int
     proposed: str
     shaped: bool
-    loaded: Latency
+    loaded: LatencyDocument
 
 
-class LineMeasured(TypedDict):
+class UplinkMeasurement(TypedDict):
     """The document of `lbrouter measure --json`."""
 
     uplink: str
-    idle: Latency
-    upload: WayMeasured | None
-    download: WayMeasured | None
+    idle: LatencyDocument
+    upload: DirectionMeasurement | None
+    download: DirectionMeasurement | None
     snippet: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Samples:
+class DirectionSamples:
     """What one direction carried, second by second (bits per second), and round trips meanwhile."""
 
     goodput_bps: Sequence[float]
     rtts_s: Sequence[float]
 
 
-def latency(rtts_s: Sequence[float]) -> Latency:
+def latency_summary(rtts_s: Sequence[float]) -> LatencyDocument:
     """Median and 95th percentile."""
     if not rtts_s:
         return {"median_ms": None, "p95_ms": None}
@@ -61,7 +61,9 @@ def latency(rtts_s: Sequence[float]) -> Latency:
     return {"median_ms": round(median(rtts_s) * 1000, 1), "p95_ms": round(worst * 1000, 1)}
 
 
-def way(found: Samples, *, limit: int | None) -> WayMeasured | None:
+def direction_measurement(
+    found: DirectionSamples, *, limit: int | None
+) -> DirectionMeasurement | None:
     """One direction; `limit` is the rate to which the gateway itself held it, if it did.
 
     None where nothing was measured.
@@ -69,27 +71,27 @@ def way(found: Samples, *, limit: int | None) -> WayMeasured | None:
     if not found.goodput_bps:
         return None
     goodput = median(found.goodput_bps)
-    line = goodput * FRAME / SEGMENT
+    line = goodput * MEASURED_FRAME_BYTES / TCP_SEGMENT_BYTES
     return {
         "goodput_bps": round(goodput),
         "line_bps": round(line),
-        "proposed": str(rounded(line)),
-        "shaped": limit is not None and line >= SHAPED * limit,
-        "loaded": latency(found.rtts_s),
+        "proposed": str(rounded_down_rate(line)),
+        "shaped": limit is not None and line >= SHAPED_RATE_SHARE * limit,
+        "loaded": latency_summary(found.rtts_s),
     }
 
 
-def rounded(bps: float) -> Rate:
+def rounded_down_rate(bps: float) -> Rate:
     """Down to three digits: shaping above the line is none."""
     whole = int(bps)
-    scale = 10 ** max(0, len(str(whole)) - DIGITS)
+    scale = 10 ** max(0, len(str(whole)) - PROPOSED_RATE_DIGITS)
     return Rate(whole // scale * scale)
 
 
-def snippet(uplink: str, ways: Mapping[str, WayMeasured | None]) -> str:
+def config_snippet(uplink: str, directions: Mapping[str, DirectionMeasurement | None]) -> str:
     """The lines for the file."""
     lines = [f"[uplinks.{uplink}]"]
-    for direction, each in ways.items():
+    for direction, each in directions.items():
         if each is not None:
             doubt = "   # not more than the file's own limit let through" * each["shaped"]
             key = f"{direction:<8}"

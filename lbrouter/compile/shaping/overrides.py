@@ -3,27 +3,27 @@
 from collections.abc import Mapping
 
 from lbrouter.model.config import Bandwidth, Config, Vlan
-from lbrouter.model.health import Limit
+from lbrouter.model.health import VlanLimit
 from lbrouter.model.units import Rate
 
-NOTHING = Rate(0)
+NO_GUARANTEE = Rate(0)
 """What a VLAN is guaranteed that the file guarantees nothing."""
 
 
-def limited(config: Config, limits: Mapping[str, Limit]) -> Config:
+def with_limits(config: Config, limits: Mapping[str, VlanLimit]) -> Config:
     """`config` with the ceilings of `limits` where they are lower than its own.
 
     A guarantee above its limit is lowered to it: HTB passes what is guaranteed, ceiling or not.
     """
     vlans = {
-        name: vlan.model_copy(update=_bandwidths(vlan, limits[name]))
+        name: vlan.model_copy(update=_limited_bandwidths(vlan, limits[name]))
         for name, vlan in config.vlans.items()
         if name in limits
     }
     return config.model_copy(update={"vlans": {**config.vlans, **vlans}}) if vlans else config
 
 
-def lowered(vlan: Vlan, limit: Limit) -> dict[str, Rate]:
+def lowered_guarantees(vlan: Vlan, limit: VlanLimit) -> dict[str, Rate]:
     """The guarantees of the file that `limit` lowers, by direction."""
     pairs = (("upload", vlan.upload, limit.upload), ("download", vlan.download, limit.download))
     return {
@@ -33,16 +33,16 @@ def lowered(vlan: Vlan, limit: Limit) -> dict[str, Rate]:
     }
 
 
-def _bandwidths(vlan: Vlan, limit: Limit) -> dict[str, Bandwidth | None]:
+def _limited_bandwidths(vlan: Vlan, limit: VlanLimit) -> dict[str, Bandwidth | None]:
     return {
-        "upload": _below(vlan.upload, limit.upload),
-        "download": _below(vlan.download, limit.download),
+        "upload": _limited_bandwidth(vlan.upload, limit.upload),
+        "download": _limited_bandwidth(vlan.download, limit.download),
     }
 
 
-def _below(share: Bandwidth | None, limit: Rate | None) -> Bandwidth | None:
+def _limited_bandwidth(share: Bandwidth | None, limit: Rate | None) -> Bandwidth | None:
     if limit is None:
         return share
-    guaranteed = NOTHING if share is None else share.guaranteed
+    guaranteed = NO_GUARANTEE if share is None else share.guaranteed
     ceiling = limit if share is None or share.ceiling is None else share.ceiling
     return Bandwidth.model_construct(guaranteed=min(guaranteed, limit), ceiling=min(ceiling, limit))

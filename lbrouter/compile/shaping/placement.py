@@ -3,58 +3,61 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from lbrouter.compile.shaping.class_trees import Plot
-from lbrouter.compile.shaping.htb import FRAME, Hosts, Queue
+from lbrouter.compile.shaping.class_trees import QdiscPlacement
+from lbrouter.compile.shaping.htb import ETHERNET_FRAME_BYTES, CakeHostMode, QueueKind
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts
 
-ETHERNET_HEADER: Final = 14
+ETHERNET_HEADER_BYTES: Final = 14
 
-MOST_CAKES: Final = 128
+MAX_CAKE_QUEUES: Final = 128
 """Pairs of uplink and VLAN up to which each gets CAKE, on both ways: a CAKE takes some 700 kB."""
 
-NO_FAIR_QUEUE: Final = (
+NO_FAIR_QUEUE_WARNING: Final = (
     "this kernel has neither CAKE nor fq_codel (modules sch_cake, sch_fq_codel): queues are first"
     " in, first out, so that one client's flood delays the others of its VLAN"
 )
-TOO_MANY: Final = (
-    f"more than {MOST_CAKES} pairs of uplink and VLAN: queues are fq_codel instead of CAKE, which"
+TOO_MANY_CAKES_WARNING: Final = (
+    f"more than {MAX_CAKE_QUEUES} pairs of uplink and VLAN: queues are"
+    " fq_codel instead of CAKE, which"
     " would take a gigabyte; they are fair between connections, not between clients"
 )
 
 
-def queue_for(config: Config, facts: Facts) -> Queue:
+def client_queue(config: Config, facts: Facts) -> QueueKind:
     """The queue of each (uplink, VLAN): the best that the kernel has and the memory allows."""
-    if Queue.CAKE in facts.features and not _too_many(config):
-        return Queue.CAKE
-    return plain_queue(facts)
+    if QueueKind.CAKE in facts.features and not _too_many_cakes(config):
+        return QueueKind.CAKE
+    return gateway_queue(facts)
 
 
-def plain_queue(facts: Facts) -> Queue:
+def gateway_queue(facts: Facts) -> QueueKind:
     """The queue of the gateway's own traffic, where there are no clients to be fair to."""
-    return Queue.FQ_CODEL if Queue.FQ_CODEL in facts.features else Queue.PFIFO
+    return QueueKind.FQ_CODEL if QueueKind.FQ_CODEL in facts.features else QueueKind.PFIFO
 
 
-def doubts(config: Config, facts: Facts) -> Iterator[str]:
+def warnings(config: Config, facts: Facts) -> Iterator[str]:
     """What the queues cannot do here, one sentence each."""
-    if queue_for(config, facts) is Queue.PFIFO:
-        yield NO_FAIR_QUEUE
-    elif Queue.CAKE in facts.features and _too_many(config):
-        yield TOO_MANY
+    if client_queue(config, facts) is QueueKind.PFIFO:
+        yield NO_FAIR_QUEUE_WARNING
+    elif QueueKind.CAKE in facts.features and _too_many_cakes(config):
+        yield TOO_MANY_CAKES_WARNING
 
 
-def _too_many(config: Config) -> bool:
-    return len(config.uplinks) * len(config.vlans) > MOST_CAKES
+def _too_many_cakes(config: Config) -> bool:
+    return len(config.uplinks) * len(config.vlans) > MAX_CAKE_QUEUES
 
 
-def upload_plot(config: Config, facts: Facts, interface: str, passing: Iterable[str]) -> Plot:
+def upload_placement(
+    config: Config, facts: Facts, interface: str, passing: Iterable[str]
+) -> QdiscPlacement:
     """A tree for uploads on `interface`, where frames for the interfaces `passing` pass."""
-    return _plot(config, facts, interface, passing, Hosts.SOURCE)
+    return _placement(config, facts, interface, passing, CakeHostMode.SOURCE)
 
 
-def download_plot(config: Config, facts: Facts, interface: str) -> Plot:
+def download_placement(config: Config, facts: Facts, interface: str) -> QdiscPlacement:
     """A tree for downloads on `interface`: a VLAN's device has the MTU of its trunk."""
-    return _plot(config, facts, interface, lan_ports(config), Hosts.DESTINATION)
+    return _placement(config, facts, interface, lan_ports(config), CakeHostMode.DESTINATION)
 
 
 def lan_ports(config: Config) -> frozenset[str]:
@@ -63,17 +66,19 @@ def lan_ports(config: Config) -> frozenset[str]:
     return frozenset(vlan.port or trunk for vlan in config.vlans.values())
 
 
-def _plot(
-    config: Config, facts: Facts, interface: str, passing: Iterable[str], hosts: Hosts
-) -> Plot:
+def _placement(
+    config: Config, facts: Facts, interface: str, passing: Iterable[str], hosts: CakeHostMode
+) -> QdiscPlacement:
     there = [facts.interfaces[name] for name in passing if name in facts.interfaces]
     ppp = bool(there) and all(each.kind == "ppp" for each in there)
-    counted = 0 if ppp else ETHERNET_HEADER
-    return Plot(
+    counted = 0 if ppp else ETHERNET_HEADER_BYTES
+    return QdiscPlacement(
         interface=interface,
-        queue=queue_for(config, facts),
-        plain=plain_queue(facts),
+        client_queue=client_queue(config, facts),
+        gateway_queue=gateway_queue(facts),
         hosts=hosts,
-        counted=counted,
-        frame=max([FRAME, *(each.mtu + ETHERNET_HEADER for each in there)]),
+        counted_header_bytes=counted,
+        max_frame_bytes=max(
+            [ETHERNET_FRAME_BYTES, *(each.mtu + ETHERNET_HEADER_BYTES for each in there)]
+        ),
     )

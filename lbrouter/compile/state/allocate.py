@@ -11,13 +11,13 @@ from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation
 from lbrouter.model.reserved_ids import MAX_UPLINKS
 
-MAX_VLANS = 4000
+MAX_VLAN_NUMBER = 4000
 
 
 def allocate(config: Config, remembered: Allocation) -> Allocation:
     """Numbers for every uplink and VLAN of `config`, keeping those that are remembered."""
     uplinks, retired = _assign(config.uplinks, remembered.uplinks, remembered.retired, MAX_UPLINKS)
-    vlans, _ = _assign(config.vlans, remembered.vlans, (), MAX_VLANS)
+    vlans, _ = _assign(config.vlans, remembered.vlans, (), MAX_VLAN_NUMBER)
     return Allocation(uplinks=uplinks, vlans=vlans, retired=retired)
 
 
@@ -31,11 +31,11 @@ def _assign(
     gone += [name for name in kept if name not in wanted and name not in gone]
     for name in wanted:
         if name not in kept:
-            kept[name] = _fresh(kept, gone, limit)
+            kept[name] = _next_number(kept, gone, limit)
     return kept, tuple(gone)
 
 
-def _fresh(kept: dict[str, int], gone: list[str], limit: int) -> int:
+def _next_number(kept: dict[str, int], gone: list[str], limit: int) -> int:
     """The lowest number never given out, else that of the name that is gone longest."""
     taken = set(kept.values())
     for number in range(1, limit + 1):

@@ -12,50 +12,57 @@ from lbrouter.compile.routing import routes
 from lbrouter.compile.shaping import build
 from lbrouter.compile.state.sysctls import sysctls
 from lbrouter.model.config import Config, Vlan
-from lbrouter.model.facts import Allocation, Facts, Scope
-from lbrouter.model.health import Health
-from lbrouter.model.kernel_state import Device, DeviceKind, KernelState, LinkFlag, NftTable, Sysctl
+from lbrouter.model.facts import Allocation, Facts, ObserveScope
+from lbrouter.model.health import GatewayHealth
+from lbrouter.model.kernel_state import (
+    Device,
+    DeviceKind,
+    KernelState,
+    LinkAdminState,
+    NftTable,
+    Sysctl,
+)
 
 
 def desired_state(
     config: Config,
     *,
     allocation: Allocation,
-    health: Health,
+    health: GatewayHealth,
     facts: Facts,
     baseline: KernelState,
 ) -> KernelState:
     """What the kernel should hold for `config`; settings no longer ours are as in `baseline`."""
-    shaped = build.shape(config, allocation=allocation, health=health, facts=facts)
+    shaped = build.build_shaping(config, allocation=allocation, health=health, facts=facts)
     devices = frozenset((*_vlan_devices(config, facts), *shaped.devices))
     created = frozenset(device.name for device in devices)
     there = created | frozenset(facts.interfaces)
     wanted = KernelState(
         sysctls=sysctls(config, there),
         devices=devices,
-        links=_links(config, there) | shaped.links,
+        links=_link_flags(config, there) | shaped.links,
         addresses=routes.addresses(config, facts, created),
         routes=routes.routes(config, allocation=allocation, health=health, facts=facts),
         rules=routes.rules(config, allocation),
         qdiscs=shaped.qdiscs,
         classes=shaped.classes,
         redirects=shaped.redirects,
-        nft=_table(config, allocation, health, facts, shaped),
+        nft=_nft_table(config, allocation, health, facts, shaped),
     )
-    return with_settings(wanted, restored(baseline, facts, but=wanted))
+    return with_settings(wanted, restored_settings(baseline, facts, excluding=wanted))
 
 
-def nothing(baseline: KernelState, facts: Facts) -> KernelState:
+def state_after_down(baseline: KernelState, facts: Facts) -> KernelState:
     """What the kernel should hold after `down`: none of ours, and settings as they were found."""
-    return restored(baseline, facts, but=KernelState())
+    return restored_settings(baseline, facts, excluding=KernelState())
 
 
-def _table(
+def _nft_table(
     config: Config,
     allocation: Allocation,
-    health: Health,
+    health: GatewayHealth,
     facts: Facts,
-    shaped: build.Shaping,
+    shaped: build.ShapingPlan,
 ) -> NftTable:
     text = structure(config, allocation)
     found = elements(config, allocation=allocation, health=health, facts=facts)
@@ -75,11 +82,13 @@ def _vlan_devices(config: Config, facts: Facts) -> Iterable[Device]:
     if config.lan is None or config.lan.trunk not in facts.interfaces:
         return
     for vlan in config.vlans.values():
-        if vlan.id is not None and not _is_adopted(device := _vlan_device(config, vlan), facts):
+        if vlan.id is not None and not _is_foreign_device(
+            device := _vlan_device(config, vlan), facts
+        ):
             yield device
 
 
-def _is_adopted(device: Device, facts: Facts) -> bool:
+def _is_foreign_device(device: Device, facts: Facts) -> bool:
     """Whether this very device stands already, and is not ours."""
     found = facts.interfaces.get(device.name)
     if found is None or found.ours:
@@ -91,7 +100,7 @@ def _vlan_device(config: Config, vlan: Vlan) -> Device:
     assert config.lan is not None
     assert vlan.id is not None
     return Device(
-        name=config.device_of(vlan),
+        name=config.vlan_device(vlan),
         kind=DeviceKind.VLAN,
         parent=config.lan.trunk,
         tag=vlan.id,
@@ -99,28 +108,30 @@ def _vlan_device(config: Config, vlan: Vlan) -> Device:
     )
 
 
-def _links(config: Config, there: frozenset[str]) -> frozenset[LinkFlag]:
+def _link_flags(config: Config, there: frozenset[str]) -> frozenset[LinkAdminState]:
     """Interfaces that must be up. A ppp device is pppd's to raise, when its session stands."""
     ppp = {u.device for u in config.uplinks.values() if u.device != u.interface}
     return frozenset(
-        LinkFlag(interface=name, up=True, why="the file names it")
+        LinkAdminState(interface=name, up=True, why="the file names it")
         for name in interfaces_of(config)
         if name in there and name not in ppp
     )
 
 
-def restored(baseline: KernelState, facts: Facts, *, but: KernelState) -> KernelState:
+def restored_settings(
+    baseline: KernelState, facts: Facts, *, excluding: KernelState
+) -> KernelState:
     """The settings of `baseline` that `but` does not set, where their interface still exists."""
-    sysctls_set = {setting.path for setting in but.sysctls}
-    links_set = {link.interface for link in but.links}
+    sysctls_set = {setting.path for setting in excluding.sysctls}
+    links_set = {link.interface for link in excluding.links}
     return KernelState(
         sysctls=frozenset(
             Sysctl(path=s.path, value=s.value, why="as it was found")
             for s in baseline.sysctls
-            if s.path not in sysctls_set and _exists(s.path, facts)
+            if s.path not in sysctls_set and _sysctl_exists(s.path, facts)
         ),
         links=frozenset(
-            LinkFlag(interface=link.interface, up=link.up, why="as it was found")
+            LinkAdminState(interface=link.interface, up=link.up, why="as it was found")
             for link in baseline.links
             if link.interface not in links_set and link.interface in facts.interfaces
         ),
@@ -143,19 +154,19 @@ def with_settings(state: KernelState, settings: KernelState) -> KernelState:
     )
 
 
-def _exists(path: str, facts: Facts) -> bool:
+def _sysctl_exists(path: str, facts: Facts) -> bool:
     """Whether a sysctl's interface, if it has one (net/ipv4/conf/NAME/...), is still there."""
     parts = path.split("/")
     return parts[2] != "conf" or parts[3] in {"all", "default", *facts.interfaces}
 
 
-def remember(baseline: KernelState, observed: KernelState, config: Config) -> KernelState:
+def updated_baseline(baseline: KernelState, observed: KernelState, config: Config) -> KernelState:
     """The baseline after an apply of `config`: settings as found before lbrouter first set them.
 
     `observed` must be taken before the first change. What `config` does not set is given back by
     this apply, and so forgotten; devices of our own have no past.
     """
-    scope = scope_of(config, KernelState())
+    scope = observation_scope(config, KernelState())
     ours = {device.name for device in observed.devices}
     known_paths = {setting.path for setting in baseline.sysctls}
     known_names = {link.interface for link in baseline.links}
@@ -175,12 +186,12 @@ def remember(baseline: KernelState, observed: KernelState, config: Config) -> Ke
     )
 
 
-def scope_of(config: Config | None, baseline: KernelState) -> Scope:
+def observation_scope(config: Config | None, baseline: KernelState) -> ObserveScope:
     """Where to look for what is ours: what the file names, and what the baseline remembers."""
     links = frozenset(link.interface for link in baseline.links)
     settings = frozenset(setting.path for setting in baseline.sysctls)
     if config is None:
-        return Scope(interfaces=links, sysctls=settings)
+        return ObserveScope(interfaces=links, sysctls=settings)
     named = frozenset(interfaces_of(config))
     wanted = frozenset(setting.path for setting in sysctls(config, named))
-    return Scope(interfaces=named | links, sysctls=wanted | settings)
+    return ObserveScope(interfaces=named | links, sysctls=wanted | settings)

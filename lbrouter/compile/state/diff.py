@@ -8,28 +8,28 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from lbrouter.compile.shaping.build import order_classes
-from lbrouter.compile.state.sysctls import FORWARDING
+from lbrouter.compile.state.sysctls import FORWARDING_SYSCTLS
 from lbrouter.model.kernel_state import (
     Address,
     Device,
-    Elements,
     HtbClass,
     KernelState,
-    LinkFlag,
+    LinkAdminState,
+    ManagedObject,
+    NftElements,
     NftTable,
-    Noun,
     Qdisc,
     Redirect,
     Route,
     Rule,
     Sysctl,
 )
-from lbrouter.model.plan import Operation, Phase, Plan, Verb
+from lbrouter.model.plan import Action, Operation, Phase, Plan
 
-MAKE: Mapping[type, Phase] = {
+CREATE_PHASES: Mapping[type, Phase] = {
     Device: Phase.DEVICE,
     Sysctl: Phase.SYSCTL,
-    LinkFlag: Phase.LINK,
+    LinkAdminState: Phase.LINK,
     Address: Phase.ADDRESS,
     Route: Phase.ROUTE,
     Rule: Phase.RULE,
@@ -38,7 +38,7 @@ MAKE: Mapping[type, Phase] = {
     Redirect: Phase.REDIRECT,
 }
 
-BREAK: Mapping[type, Phase] = {
+REMOVE_PHASES: Mapping[type, Phase] = {
     Device: Phase.UNDEVICE,
     Address: Phase.UNADDRESS,
     Route: Phase.UNROUTE,
@@ -48,91 +48,99 @@ BREAK: Mapping[type, Phase] = {
     Redirect: Phase.UNREDIRECT,
 }
 
-LEAST_RATE = 8_000
+MIN_HTB_RATE_BPS = 8_000
 """Bits a second: what HTB takes at the least."""
 
-SETTINGS = (Sysctl, LinkFlag)
+UNREMOVABLE_NOUNS = (Sysctl, LinkAdminState)
 """Nouns that are set and never removed: absent from `desired`, they are simply not ours."""
 
 
 def diff(observed: KernelState, desired: KernelState) -> Plan:
     """The plan from `observed` to `desired`; empty when they agree."""
-    found = {noun.key: noun for noun in observed.nouns() if not isinstance(noun, NftTable)}
-    wanted = {noun.key: noun for noun in desired.nouns() if not isinstance(noun, NftTable)}
+    found = {noun.key: noun for noun in observed.objects() if not isinstance(noun, NftTable)}
+    wanted = {noun.key: noun for noun in desired.objects() if not isinstance(noun, NftTable)}
     steps = [
-        *_made(found, wanted),
-        *_broken(found, wanted),
-        *_lowered(observed, wanted),
-        *_shrunk(observed, wanted),
-        *_table(observed.nft, desired.nft),
+        *_additions_and_changes(found, wanted),
+        *_removals(found, wanted),
+        *_link_downs(observed, wanted),
+        *_rate_releases(observed, wanted),
+        *_nft_steps(observed.nft, desired.nft),
     ]
     return Plan(operations=tuple(_ordered(steps)))
 
 
-def _made(found: Mapping[Hashable, Noun], wanted: Mapping[Hashable, Noun]) -> Iterator[Operation]:
+def _additions_and_changes(
+    found: Mapping[Hashable, ManagedObject], wanted: Mapping[Hashable, ManagedObject]
+) -> Iterator[Operation]:
     for key, new in wanted.items():
         old = found.get(key)
         if old != new:
-            verb = Verb.ADD if old is None else Verb.CHANGE
-            yield Operation(phase=_phase(new), verb=verb, new=new, old=old, reason=new.why)
+            verb = Action.ADD if old is None else Action.CHANGE
+            yield Operation(phase=_phase_of(new), action=verb, new=new, old=old, reason=new.why)
 
 
-def _broken(found: Mapping[Hashable, Noun], wanted: Mapping[Hashable, Noun]) -> Iterator[Operation]:
+def _removals(
+    found: Mapping[Hashable, ManagedObject], wanted: Mapping[Hashable, ManagedObject]
+) -> Iterator[Operation]:
     for key, old in found.items():
-        if key not in wanted and not isinstance(old, SETTINGS):
-            phase = Phase.UNLEAF if _is_leaf(old) else BREAK[type(old)]
+        if key not in wanted and not isinstance(old, UNREMOVABLE_NOUNS):
+            phase = Phase.UNLEAF if _is_leaf(old) else REMOVE_PHASES[type(old)]
             reason = "no longer asked for"
-            yield Operation(phase=phase, verb=Verb.REMOVE, new=None, old=old, reason=reason)
+            yield Operation(phase=phase, action=Action.REMOVE, new=None, old=old, reason=reason)
 
 
-def _lowered(observed: KernelState, wanted: Mapping[Hashable, Noun]) -> Iterator[Operation]:
+def _link_downs(
+    observed: KernelState, wanted: Mapping[Hashable, ManagedObject]
+) -> Iterator[Operation]:
     """Devices go down before they go: undone, they come back as they were, which was up."""
     going = {device.name for device in observed.devices if device.key not in wanted}
     for link in observed.links:
         if link.interface in going and link.up:
-            low = LinkFlag(interface=link.interface, up=False)
+            low = LinkAdminState(interface=link.interface, up=False)
             yield Operation(
                 phase=Phase.UNLINK,
-                verb=Verb.CHANGE,
+                action=Action.CHANGE,
                 new=low,
                 old=link,
                 reason="its device is removed next",
             )
 
 
-def _shrunk(observed: KernelState, wanted: Mapping[Hashable, Noun]) -> Iterator[Operation]:
+def _rate_releases(
+    observed: KernelState, wanted: Mapping[Hashable, ManagedObject]
+) -> Iterator[Operation]:
     """Classes that go give their rate back first: else the others would grow past their parent."""
     kept = {key for key, noun in wanted.items() if isinstance(noun, Qdisc)}
     going = [old for old in observed.classes if old.key not in wanted]
     for old in going:
         children = [c for c in going if (c.interface, c.parent) == (old.interface, old.classid)]
-        least = LEAST_RATE * max(1, len(children))
+        least = MIN_HTB_RATE_BPS * max(1, len(children))
         if ("qdisc", old.interface, "root") in kept and old.rate > least:
             low = replace(old, rate=least)
             yield Operation(
                 phase=Phase.CLASS,
-                verb=Verb.CHANGE,
+                action=Action.CHANGE,
                 new=low,
                 old=old,
                 reason="it goes; its rate is for others",
             )
 
 
-def _phase(new: Noun) -> Phase:
+def _phase_of(new: ManagedObject) -> Phase:
     """When to make `new`: forwarding is opened last and closed first, links go down last."""
-    if isinstance(new, Sysctl) and new.path in FORWARDING.values():
+    if isinstance(new, Sysctl) and new.path in FORWARDING_SYSCTLS.values():
         return Phase.FORWARD if new.value == "1" else Phase.CLOSE
-    if isinstance(new, LinkFlag) and not new.up:
+    if isinstance(new, LinkAdminState) and not new.up:
         return Phase.UNLINK
-    return Phase.LEAF if _is_leaf(new) else MAKE[type(new)]
+    return Phase.LEAF if _is_leaf(new) else CREATE_PHASES[type(new)]
 
 
-def _is_leaf(noun: Noun) -> bool:
+def _is_leaf(noun: ManagedObject) -> bool:
     """Whether a qdisc hangs below a class, which must then exist first."""
     return isinstance(noun, Qdisc) and not isinstance(noun.parent, str)
 
 
-def _table(old: NftTable | None, new: NftTable | None) -> Iterator[Operation]:
+def _nft_steps(old: NftTable | None, new: NftTable | None) -> Iterator[Operation]:
     """Steps of the nft table. In between, the firewall knows all interfaces, old and new.
 
     Where no table stands, a closed one comes first: it knows the interfaces and lets nothing pass.
@@ -140,36 +148,36 @@ def _table(old: NftTable | None, new: NftTable | None) -> Iterator[Operation]:
     """
     if new is None:
         if old is not None:
-            closed = _with_elements(old, {"named": _names(old)})
-            yield from _step(Phase.CLOSE, old, closed, "closed before anything is taken away")
-            yield from _step(Phase.UNGUARD, closed, None, "no longer asked for")
+            closed = _with_elements(old, {"named": _known_interfaces(old)})
+            yield from _nft_step(Phase.CLOSE, old, closed, "closed before anything is taken away")
+            yield from _nft_step(Phase.UNGUARD, closed, None, "no longer asked for")
         return
-    everybody = _names(old) | _names(new)
+    everybody = _known_interfaces(old) | _known_interfaces(new)
     base = old if old is not None else _with_elements(new, {})
     elements = base.elements if old is not None else {}
     guarded = _with_elements(base, {**elements, "named": everybody})
     full = _with_elements(new, {**new.elements, "named": everybody})
-    yield from _step(Phase.GUARD, old, guarded, "interfaces are closed until their rules stand")
-    yield from _step(Phase.RULESET, guarded, full, new.why)
-    yield from _step(Phase.UNGUARD, full, new, "interfaces that the file no longer names")
+    yield from _nft_step(Phase.GUARD, old, guarded, "interfaces are closed until their rules stand")
+    yield from _nft_step(Phase.RULESET, guarded, full, new.why)
+    yield from _nft_step(Phase.UNGUARD, full, new, "interfaces that the file no longer names")
 
 
-def _step(
+def _nft_step(
     phase: Phase, old: NftTable | None, new: NftTable | None, reason: str
 ) -> Iterator[Operation]:
     if old == new:
         return
-    verb = Verb.ADD if old is None else Verb.REMOVE if new is None else Verb.CHANGE
-    yield Operation(phase=phase, verb=verb, new=new, old=old, reason=reason)
+    verb = Action.ADD if old is None else Action.REMOVE if new is None else Action.CHANGE
+    yield Operation(phase=phase, action=verb, new=new, old=old, reason=reason)
 
 
-def _with_elements(table: NftTable, elements: Mapping[str, Elements]) -> NftTable:
+def _with_elements(table: NftTable, elements: Mapping[str, NftElements]) -> NftTable:
     """`table` with these elements alone; sets that are not mentioned are empty."""
     whole = {name: elements.get(name, frozenset()) for name in {*table.elements, *elements}}
     return NftTable(structure=table.structure, elements=whole, script=table.script, why=table.why)
 
 
-def _names(table: NftTable | None) -> Elements:
+def _known_interfaces(table: NftTable | None) -> NftElements:
     return table.elements.get("named", frozenset()) if table is not None else frozenset()
 
 
@@ -179,17 +187,17 @@ def _ordered(steps: Iterable[Operation]) -> Iterator[Operation]:
     for step in steps:
         by_phase[step.phase].append(step)
     for phase, group in by_phase.items():
-        yield from _within(phase, group)
+        yield from _sorted_phase(phase, group)
 
 
-def _within(phase: Phase, group: list[Operation]) -> list[Operation]:
+def _sorted_phase(phase: Phase, group: list[Operation]) -> list[Operation]:
     if phase in {Phase.CLASS, Phase.UNCLASS}:
         return order_classes(group)
-    return sorted(group, key=_dependence)
+    return sorted(group, key=_sort_key)
 
 
-def _dependence(step: Operation) -> tuple[int, str]:
+def _sort_key(step: Operation) -> tuple[int, str]:
     """Connected routes before those by a gateway; the rest by words, so that plans read alike."""
-    noun = step.noun
+    noun = step.managed_object
     by_gateway = isinstance(noun, Route) and noun.gateway is not None
     return int(by_gateway), str(noun.key)

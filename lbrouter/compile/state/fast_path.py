@@ -4,22 +4,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lbrouter.model.kernel_state import HtbClass, KernelState, NftTable, Qdisc, Route
-from lbrouter.model.plan import Operation, Plan, Verb
+from lbrouter.model.plan import Action, Operation, Plan
 
 
-def steering(plan: Plan) -> tuple[Operation, ...]:
+def failover_operations(plan: Plan) -> tuple[Operation, ...]:
     """What decides the way of packets, in the order of the plan: elements of maps, our routes."""
-    return tuple(each for each in plan.operations if _steers(each))
+    return tuple(each for each in plan.operations if _is_failover_operation(each))
 
 
-def rates(plan: Plan) -> tuple[Operation, ...]:
+def rate_operations(plan: Plan) -> tuple[Operation, ...]:
     """Changes of classes, in the plan's safe order; none where the trees themselves change."""
-    trees = tuple(each for each in plan.operations if isinstance(each.noun, HtbClass | Qdisc))
-    alike = all(each.verb is Verb.CHANGE and isinstance(each.noun, HtbClass) for each in trees)
+    trees = tuple(
+        each for each in plan.operations if isinstance(each.managed_object, HtbClass | Qdisc)
+    )
+    alike = all(
+        each.action is Action.CHANGE and isinstance(each.managed_object, HtbClass) for each in trees
+    )
     return trees if alike else ()
 
 
-def after(state: KernelState, operations: Sequence[Operation]) -> KernelState:
+def state_after(state: KernelState, operations: Sequence[Operation]) -> KernelState:
     """`state` once `operations` (routes, the table, changes of classes) are done."""
     gone = {each.old for each in operations if isinstance(each.old, Route | HtbClass)}
     come = [each.new for each in operations if each.new is not None]
@@ -32,8 +36,8 @@ def after(state: KernelState, operations: Sequence[Operation]) -> KernelState:
     )
 
 
-def _steers(operation: Operation) -> bool:
+def _is_failover_operation(operation: Operation) -> bool:
     old, new = operation.old, operation.new
     if isinstance(old, NftTable) and isinstance(new, NftTable):
         return old.structure == new.structure
-    return isinstance(operation.noun, Route)
+    return isinstance(operation.managed_object, Route)

@@ -11,10 +11,10 @@ from typing import Final
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import KernelState, Qdisc
 
-OPTION: Final = "--take-over"
+TAKE_OVER_OPTION: Final = "--take-over"
 
 
-class Roots(StrEnum):
+class ForeignQdiscPolicy(StrEnum):
     """What is done about roots of somebody else's."""
 
     REFUSE = "refuse"
@@ -23,40 +23,41 @@ class Roots(StrEnum):
     """What can be shaped is shaped, the rest is not: a daemon that starts must not wait for it."""
 
 
-def everything(facts: Facts) -> Facts:
+def permit_all(facts: Facts) -> Facts:
     """`facts` with the permission to replace whatever stands at a root."""
-    names = (each.name for each in facts.interfaces.values() if each.foreign_root is not None)
+    names = (each.name for each in facts.interfaces.values() if each.foreign_root_qdisc is not None)
     return replace(facts, take_over=frozenset(names))
 
 
-def what_we_lost(facts: Facts, held: KernelState) -> Facts:
+def permit_damaged(facts: Facts, applied: KernelState) -> Facts:
     """`facts` with the permission where a root of ours stood in `held`: that was damaged."""
-    names = (each.interface for each in held.qdiscs if each.parent == "root")
+    names = (each.interface for each in applied.qdiscs if each.parent == "root")
     return replace(facts, take_over=frozenset(names))
 
 
 def is_blocked(facts: Facts, interface: str) -> bool:
     """Whether somebody else's root stands on `interface` and nobody said that it may go."""
     found = facts.interfaces.get(interface)
-    blocked = found is not None and found.foreign_root is not None
+    blocked = found is not None and found.foreign_root_qdisc is not None
     return blocked and interface not in facts.take_over
 
 
-def in_its_place(root: Qdisc, facts: Facts) -> Qdisc:
+def as_replacement(root: Qdisc, facts: Facts) -> Qdisc:
     """`root` with the handle of what it replaces, where something stands there."""
     found = facts.interfaces.get(root.interface)
-    if found is None or found.foreign_root is None:
+    if found is None or found.foreign_root_qdisc is None:
         return root
-    why = f"{root.why}, in place of somebody else's {found.foreign_root}, which is lost"
-    return replace(root, replaces=found.foreign_root.handle, why=why)
+    why = f"{root.why}, in place of somebody else's {found.foreign_root_qdisc}, which is lost"
+    return replace(root, replaces=found.foreign_root_qdisc.handle, why=why)
 
 
-def in_the_way(desired: KernelState, facts: Facts) -> Iterator[str]:
+def conflicts(desired: KernelState, facts: Facts) -> Iterator[str]:
     """A sentence for each foreign root where `desired` (with all permissions) wants one of ours."""
     for root in sorted(desired.qdiscs, key=lambda each: each.interface):
         found = facts.interfaces.get(root.interface)
-        if root.parent == "root" and found is not None and found.foreign_root is not None:
+        if root.parent == "root" and found is not None and found.foreign_root_qdisc is not None:
             yield (
-                f"Interface {root.interface} has somebody else's {found.foreign_root} at its root"
+                f"Interface {root.interface} has somebody else's {found.foreign_root_qdisc}"
+                " at its root"
                 f" (tc qdisc show dev {root.interface})."
             )

@@ -9,27 +9,27 @@ from dataclasses import replace
 from typing import Any
 
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.facts import Facts, Scope
+from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.kernel_state import (
     Address,
     Device,
     HtbClass,
     KernelState,
-    LinkFlag,
+    LinkAdminState,
+    ManagedObject,
     NftTable,
-    Noun,
     Qdisc,
     Redirect,
     Route,
     Rule,
     Sysctl,
 )
-from lbrouter.model.plan import Operation, Verb
+from lbrouter.model.plan import Action, Operation
 
-FIELDS: Mapping[type, str] = {
+KERNEL_STATE_FIELDS: Mapping[type, str] = {
     Sysctl: "sysctls",
     Device: "devices",
-    LinkFlag: "links",
+    LinkAdminState: "links",
     Address: "addresses",
     Route: "routes",
     Rule: "rules",
@@ -47,7 +47,7 @@ class SimKernel:
         self.state = state
         self._facts = facts
 
-    async def observe(self, scope: Scope) -> KernelState:
+    async def observe(self, scope: ObserveScope) -> KernelState:
         """Everything of ours; settings within `scope`, and those of our own devices."""
         names = scope.interfaces | {device.name for device in self.state.devices}
         return replace(
@@ -56,69 +56,69 @@ class SimKernel:
             links=frozenset(each for each in self.state.links if each.interface in names),
         )
 
-    async def facts(self, scope: Scope) -> Facts:  # noqa: ARG002  -- the protocol names it
+    async def facts(self, scope: ObserveScope) -> Facts:  # noqa: ARG002  -- the protocol names it
         """The machine as it was described, whatever `scope` asks."""
         return self._facts
 
     async def execute(self, operation: Operation) -> None:
         """Interpret one operation. Raises NotAppliedError where an interface is missing."""
-        needed = _needs(operation.new) if operation.new is not None else ""
+        needed = _required_interface(operation.new) if operation.new is not None else ""
         if needed and needed not in self._interfaces():
             raise NotAppliedError(f"Interface {needed} is absent.")
-        self.state = interpret(self.state, operation)
+        self.state = apply_operation(self.state, operation)
 
     def _interfaces(self) -> set[str]:
         return {*self._facts.interfaces, *(device.name for device in self.state.devices)}
 
 
-def interpret(state: KernelState, operation: Operation) -> KernelState:
+def apply_operation(state: KernelState, operation: Operation) -> KernelState:
     """`state` after one operation; with a device go its addresses, routes and queues."""
-    noun = operation.noun
+    noun = operation.managed_object
     if isinstance(noun, NftTable):
         assert operation.new is None or isinstance(operation.new, NftTable)
         return replace(state, nft=operation.new)
-    if isinstance(noun, Sysctl | LinkFlag) and operation.verb is Verb.REMOVE:
+    if isinstance(noun, Sysctl | LinkAdminState) and operation.action is Action.REMOVE:
         return state
     if isinstance(operation.old, Device):
         state = _without_device(state, operation.old.name)
-    held = _without(state, type(noun), noun.key)
+    held = _without_noun(state, type(noun), noun.key)
     added = frozenset() if operation.new is None else frozenset({operation.new})
-    changed: dict[str, Any] = {FIELDS[type(noun)]: held | added}
+    changed: dict[str, Any] = {KERNEL_STATE_FIELDS[type(noun)]: held | added}
     after = replace(state, **changed)
-    return _with_link(after, operation.new) if isinstance(operation.new, Device) else after
+    return _with_link_down(after, operation.new) if isinstance(operation.new, Device) else after
 
 
-def _without(state: KernelState, kind: type, key: Hashable) -> frozenset[Noun]:
-    held: frozenset[Noun] = getattr(state, FIELDS[kind])
+def _without_noun(state: KernelState, kind: type, key: Hashable) -> frozenset[ManagedObject]:
+    held: frozenset[ManagedObject] = getattr(state, KERNEL_STATE_FIELDS[kind])
     return frozenset(each for each in held if each.key != key)
 
 
-def _with_link(state: KernelState, device: Device) -> KernelState:
+def _with_link_down(state: KernelState, device: Device) -> KernelState:
     """A new device is down."""
     if any(link.interface == device.name for link in state.links):
         return state
-    return replace(state, links=state.links | {LinkFlag(interface=device.name, up=False)})
+    return replace(state, links=state.links | {LinkAdminState(interface=device.name, up=False)})
 
 
 def _without_device(state: KernelState, name: str) -> KernelState:
     kept: dict[str, Any] = {
-        field: frozenset(each for each in getattr(state, field) if _lives_on(each) != name)
-        for field in FIELDS.values()
+        field: frozenset(each for each in getattr(state, field) if _owning_interface(each) != name)
+        for field in KERNEL_STATE_FIELDS.values()
     }
     return replace(state, **kept)
 
 
-def _lives_on(noun: Noun) -> str:
+def _owning_interface(noun: ManagedObject) -> str:
     """The interface with which `noun` goes away, "" for none."""
-    return noun.name if isinstance(noun, Device) else _needs(noun)
+    return noun.name if isinstance(noun, Device) else _required_interface(noun)
 
 
-def _needs(noun: Noun) -> str:
+def _required_interface(noun: ManagedObject) -> str:
     """The interface that must exist before `noun`, "" for none."""
     match noun:
         case Device():
             return noun.parent
-        case LinkFlag() | Address() | Route() | Qdisc() | HtbClass() | Redirect():
+        case LinkAdminState() | Address() | Route() | Qdisc() | HtbClass() | Redirect():
             return noun.interface
         case _:
             return ""

@@ -7,137 +7,151 @@ is made. The last good configuration becomes the new one with the confirmation, 
 from contextlib import suppress
 from math import ceil
 
-from lbrouter.compile.health.carrier_only import first_look
+from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.state.diff import diff
-from lbrouter.daemon.applier import Found, Judge, Machine, holds_ours
-from lbrouter.daemon.config_file import File, digest, understood
+from lbrouter.daemon.applier import Applier, HealthSource, MachineSnapshot, holds_lbrouter_state
+from lbrouter.daemon.config_file import ConfigFile, digest, parse_config
 from lbrouter.daemon.confirm import rollback_timer
-from lbrouter.daemon.confirm.pending_commit import Moment, Pending, Waiting
+from lbrouter.daemon.confirm.pending_commit import BootTime, PendingCommit, PendingCommitStore
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError
 from lbrouter.model.plan import Plan
 from lbrouter.model.units import Duration
 
-NOTHING_WAITS = "Nothing waits for confirmation."
+NOTHING_PENDING = "Nothing waits for confirmation."
 
 
-class Trial:
+class CommitConfirm:
     """The changes of configuration of one machine. Whoever calls holds the lock."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.store = machine.store
-        self.waiting = Waiting(state_dir=self.store.directory, runtime_dir=machine.runtime_dir)
+    def __init__(self, applier: Applier) -> None:
+        self.applier = applier
+        self.store = applier.store
+        self.pending = PendingCommitStore(
+            state_dir=self.store.directory, runtime_dir=applier.runtime_dir
+        )
 
-    async def apply(self, file: File, found: Found, *, within: Duration | None = None) -> Plan:
+    async def apply(
+        self, file: ConfigFile, snapshot: MachineSnapshot, *, within: Duration | None = None
+    ) -> Plan:
         """Make the kernel hold what `file` says; with `within`, on trial for that long.
 
         Raises NotAppliedError where something else waits for confirmation already.
         """
-        before = self.waiting.read()
-        steps = diff(found.observed, found.desired(file.config))
+        before = self.pending.read()
+        steps = diff(snapshot.observed, snapshot.desired(file.config))
         if within is None:
-            self._refuse_while(before)
+            self._refuse_if_pending(before)
         if within is None or (before is None and not steps):
-            await self.machine.carry_out(file, found, steps)
-            self._accept(file.text)
+            await self.applier.apply_plan(file, snapshot, steps)
+            self._save_as_confirmed(file.text)
         else:
-            await self._on_trial(file, found, steps, within=within, before=before)
-        programs = await self.machine.serve(file.config)
+            await self._apply_pending(file, snapshot, steps, within=within, before=before)
+        programs = await self.applier.apply_services(file.config)
         return Plan(operations=steps.operations + programs.operations)
 
-    async def _on_trial(
-        self, file: File, found: Found, steps: Plan, *, within: Duration, before: Pending | None
+    async def _apply_pending(
+        self,
+        file: ConfigFile,
+        snapshot: MachineSnapshot,
+        steps: Plan,
+        *,
+        within: Duration,
+        before: PendingCommit | None,
     ) -> None:
-        record = Pending.begin(
+        record = PendingCommit.start(
             within_s=within.seconds,
-            old=self._old(found, before),
+            old=self._rollback_target(snapshot, before),
             new=file.text,
             source=file.source,
             # The process that watches the one before must not leave: this one may be refused.
             ident=before.id if before is not None else "",
         )
-        self.store.writable()
+        self.store.require_writable()
         try:
-            self.waiting.write(record)
-            await rollback_timer.start(self.store.directory, self.machine.runtime_dir, record.id)
-            await self.machine.carry_out(file, found, steps)
+            self.pending.write(record)
+            await rollback_timer.start(self.store.directory, self.applier.runtime_dir, record.id)
+            await self.applier.apply_plan(file, snapshot, steps)
             # A large apply on a slow machine must not eat up the time to look at its effect.
-            self.waiting.write(record.again(within_s=within.seconds))
+            self.pending.write(record.with_new_deadline(within_s=within.seconds))
         except BaseException:
-            self.waiting.put_back(before)
+            self.pending.restore(before)
             raise
 
-    def _old(self, found: Found, before: Pending | None) -> bytes | None:
+    def _rollback_target(
+        self, snapshot: MachineSnapshot, before: PendingCommit | None
+    ) -> bytes | None:
         """What a rollback leads to: the last that was confirmed, nothing where nothing was."""
         if before is not None:
             return None if before.old is None else before.old.encode()
-        return self.store.config() if holds_ours(found.observed) else None
+        return self.store.load_config() if holds_lbrouter_state(snapshot.observed) else None
 
-    def confirm(self) -> Pending:
+    def confirm(self) -> PendingCommit:
         """Keep what waits. Raises NotAppliedError when nothing does, or when it comes too late."""
-        record = self.waiting.read()
+        record = self.pending.read()
         if record is None:
             raise NotAppliedError(
-                NOTHING_WAITS, remedy="It was confirmed or undone before; see `lbrouter status`."
+                NOTHING_PENDING, remedy="It was confirmed or undone before; see `lbrouter status`."
             )
-        if not record.left(Moment.now()):
+        if not record.remaining_s(BootTime.now()):
             raise NotAppliedError(
                 "The time to confirm is over: the change is being undone.",
                 remedy="Apply again, with a longer --confirm-within.",
             )
-        self._accept(record.new.encode())
-        self.waiting.clear()
+        self._save_as_confirmed(record.new.encode())
+        self.pending.clear()
         return record
 
-    async def rollback(self, *, judge: Judge = first_look) -> File | None:
+    async def rollback(
+        self, *, health_source: HealthSource = health_without_daemon
+    ) -> ConfigFile | None:
         """Undo at once what waits; what the kernel holds then, None for nothing of ours.
 
         Raises NotAppliedError when nothing waits. The record stays until the old state is back, so
         a rollback that fails is tried again.
         """
-        record = self.waiting.read()
+        record = self.pending.read()
         if record is None:
-            raise NotAppliedError(NOTHING_WAITS)
-        self.waiting.reject(digest(record.new.encode()))
+            raise NotAppliedError(NOTHING_PENDING)
+        self.pending.reject(digest(record.new.encode()))
         file = None
         if record.old is None:
-            await self.machine.remove(_config(record.new))
+            await self.applier.remove_all(_parse_or_none(record.new))
         else:
-            file = understood(record.old.encode(), source="the last good configuration")
-            found = await self.machine.look(file.config, judge=judge)
+            file = parse_config(record.old.encode(), source="the last good configuration")
+            found = await self.applier.observe(file.config, health_source=health_source)
             steps = diff(found.observed, found.desired(file.config))
-            await self.machine.carry_back(file, found, steps)
+            await self.applier.roll_back_plan(file, found, steps)
             with suppress(LbrouterError):
-                await self.machine.serve(file.config)
-        self.waiting.clear()
+                await self.applier.apply_services(file.config)
+        self.pending.clear()
         return file
 
-    async def settle(self) -> Pending | None:
+    async def roll_back_overdue(self) -> PendingCommit | None:
         """Undo first what should have been undone while nobody was there to do it."""
-        record = self.waiting.read()
-        if record is None or record.left(Moment.now()):
+        record = self.pending.read()
+        if record is None or record.remaining_s(BootTime.now()):
             return None
         await self.rollback()
         return record
 
-    def _refuse_while(self, record: Pending | None) -> None:
+    def _refuse_if_pending(self, record: PendingCommit | None) -> None:
         if record is None:
             return
-        left = ceil(record.left(Moment.now()))
+        left = ceil(record.remaining_s(BootTime.now()))
         raise NotAppliedError(
             f"{record.source} waits for confirmation ({left} s left).",
             remedy="`lbrouter confirm` or `lbrouter rollback` first.",
         )
 
-    def _accept(self, text: bytes) -> None:
+    def _save_as_confirmed(self, text: bytes) -> None:
         """`text` is the last good configuration from now on."""
         self.store.save_config(text)
-        self.waiting.forgive()
+        self.pending.clear_rejected()
 
 
-def _config(text: str) -> Config | None:
+def _parse_or_none(text: str) -> Config | None:
     """What the file named, so that `remove` knows where to look."""
     with suppress(LbrouterError):
-        return understood(text.encode(), source="the configuration on trial").config
+        return parse_config(text.encode(), source="the configuration on trial").config
     return None

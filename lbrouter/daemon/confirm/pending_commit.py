@@ -15,28 +15,28 @@ from typing import Final
 
 from lbrouter.kernel.storage import atomic_file
 
-BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+BOOT_ID_FILE: Final = Path("/proc/sys/kernel/random/boot_id")
 
-RECORD: Final = "pending.json"
-REJECTED: Final = "rejected"
+PENDING_COMMIT_FILE: Final = "pending.json"
+REJECTED_DIGEST_FILE: Final = "rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class BootTime:
     """A point of time: the boot, and the seconds since."""
 
     boot: str
     seconds: float
 
     @staticmethod
-    def now() -> "Moment":
+    def now() -> "BootTime":
         """This very moment."""
         seconds = time.clock_gettime(time.CLOCK_BOOTTIME)
-        return Moment(boot=BOOT_ID.read_text(encoding="ascii").strip(), seconds=seconds)
+        return BootTime(boot=BOOT_ID_FILE.read_text(encoding="ascii").strip(), seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class PendingCommit:
     """A configuration on trial. `old` is what comes back, None for nothing at all."""
 
     id: str
@@ -49,12 +49,12 @@ class Pending:
     """What messages call the new one: the path that was applied."""
 
     @staticmethod
-    def begin(
+    def start(
         *, within_s: float, old: bytes | None, new: bytes, source: str, ident: str = ""
-    ) -> "Pending":
+    ) -> "PendingCommit":
         """A record whose time starts now; `ident` of the one that it goes on from, if any."""
-        now = Moment.now()
-        return Pending(
+        now = BootTime.now()
+        return PendingCommit(
             id=ident or os.urandom(6).hex(),
             boot=now.boot,
             deadline=now.seconds + within_s,
@@ -63,16 +63,16 @@ class Pending:
             source=source,
         )
 
-    def again(self, *, within_s: float) -> "Pending":
+    def with_new_deadline(self, *, within_s: float) -> "PendingCommit":
         """The same record, its time starting now."""
-        return replace(self, deadline=Moment.now().seconds + within_s)
+        return replace(self, deadline=BootTime.now().seconds + within_s)
 
-    def left(self, now: Moment) -> float:
+    def remaining_s(self, now: BootTime) -> float:
         """Seconds that are left to confirm, 0 when it is overdue."""
         return max(0.0, self.deadline - now.seconds) if self.boot == now.boot else 0.0
 
 
-class Waiting:
+class PendingCommitStore:
     """The record, in the state directory (over a reboot) and in the runtime directory beside it.
 
     The copy in the runtime directory serves where the state directory is lost or damaged. It is
@@ -80,14 +80,14 @@ class Waiting:
     """
 
     def __init__(self, *, state_dir: Path, runtime_dir: Path) -> None:
-        self._files = (state_dir / RECORD, runtime_dir / RECORD)
-        self._rejected = state_dir / REJECTED
+        self._files = (state_dir / PENDING_COMMIT_FILE, runtime_dir / PENDING_COMMIT_FILE)
+        self._rejected_file = state_dir / REJECTED_DIGEST_FILE
 
-    def read(self) -> Pending | None:
+    def read(self) -> PendingCommit | None:
         """What waits for confirmation."""
-        return next(filter(None, map(_record, self._files)), None)
+        return next(filter(None, map(_load_record, self._files)), None)
 
-    def write(self, record: Pending) -> None:
+    def write(self, record: PendingCommit) -> None:
         """Put `record` on disk, in the place of an earlier one. Raises LbrouterError."""
         for file in self._files:
             atomic_file.write(file, json.dumps(asdict(record)).encode())
@@ -95,42 +95,42 @@ class Waiting:
     def clear(self) -> None:
         """Nothing waits any more. The previous copies go first: they would stand in for it."""
         for file in reversed(self._files):
-            atomic_file.previous(file).unlink(missing_ok=True)
+            atomic_file.backup_path(file).unlink(missing_ok=True)
             file.unlink(missing_ok=True)
 
-    def put_back(self, record: Pending | None) -> None:
+    def restore(self, record: PendingCommit | None) -> None:
         """As it was before an apply that came to nothing."""
         if record is None:
             self.clear()
         else:
             self.write(record)
 
-    def left(self) -> float | None:
+    def remaining_s(self) -> float | None:
         """Seconds that are left to confirm, None when nothing waits."""
         record = self.read()
-        return None if record is None else record.left(Moment.now())
+        return None if record is None else record.remaining_s(BootTime.now())
 
-    def rejected(self) -> str:
+    def rejected_digest(self) -> str:
         """Digest of the file that was rolled back last, so that no boot applies it again; or ""."""
-        payload, _ = atomic_file.read(self._rejected)
+        payload, _ = atomic_file.read(self._rejected_file)
         return "" if payload is None else payload.decode()
 
     def reject(self, digest: str) -> None:
         """Remember that the file with `digest` was rolled back. A full disk stops no rollback."""
         with suppress(Exception):
-            atomic_file.write(self._rejected, digest.encode())
+            atomic_file.write(self._rejected_file, digest.encode())
 
-    def forgive(self) -> None:
+    def clear_rejected(self) -> None:
         """A person applied something: what was rejected before no longer counts."""
-        atomic_file.previous(self._rejected).unlink(missing_ok=True)
-        self._rejected.unlink(missing_ok=True)
+        atomic_file.backup_path(self._rejected_file).unlink(missing_ok=True)
+        self._rejected_file.unlink(missing_ok=True)
 
 
-def _record(file: Path) -> Pending | None:
+def _load_record(file: Path) -> PendingCommit | None:
     payload, _ = atomic_file.read(file)
     if payload is None:
         return None
     try:
-        return Pending(**json.loads(payload))
+        return PendingCommit(**json.loads(payload))
     except (ValueError, TypeError):
         return None

@@ -4,39 +4,51 @@ from collections.abc import Awaitable, Callable
 from math import ceil
 from typing import Any
 
-from lbrouter.compile.config.partial_support import caveats
-from lbrouter.compile.routing.lan_links import absent
-from lbrouter.compile.state.foreign_qdiscs import Roots
-from lbrouter.daemon.config_file import File, require_tools, understood
-from lbrouter.daemon.control.documents import Change, change
-from lbrouter.daemon.control.protocol import Document, number, words
-from lbrouter.daemon.control.queries import View
-from lbrouter.daemon.health.tracker import Mind
-from lbrouter.daemon.overrides.temporary_limits import DIRECTIONS, Ceiling, line_rate, said_of
-from lbrouter.daemon.reconcile.loop import Loop
+from lbrouter.compile.config.partial_support import partially_supported
+from lbrouter.compile.routing.lan_links import missing_ports
+from lbrouter.compile.state.foreign_qdiscs import ForeignQdiscPolicy
+from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
+from lbrouter.daemon.control.documents import ChangeDocument, change_document
+from lbrouter.daemon.control.protocol import Document, int_field, string_field
+from lbrouter.daemon.control.queries import QueryHandlers
+from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.overrides.temporary_limits import (
+    LIMIT_DIRECTIONS,
+    TemporaryLimit,
+    limit_text,
+    validated_limit_rate,
+)
+from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, UsageError
-from lbrouter.model.events import Event
+from lbrouter.model.events import HealthEvent
 from lbrouter.model.facts import Facts
-from lbrouter.model.health import Health
+from lbrouter.model.health import GatewayHealth
 from lbrouter.model.plan import Operation, Plan
 from lbrouter.model.units import Duration, Rate
 from lbrouter.services import secrets
 
-Adopt = Callable[[File, Mind], Awaitable[None]]
+ActivateConfig = Callable[[ConfigFile, HealthTracker], Awaitable[None]]
 
 
-class Orders:
+class CommandHandlers:
     """Answers requests.
 
     `adopt` is called with each new file and mind, once they count; `end` when the daemon has no
     work any more.
     """
 
-    def __init__(self, loop: Loop, view: View, *, adopt: Adopt, end: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        loop: ReconcileLoop,
+        view: QueryHandlers,
+        *,
+        activate: ActivateConfig,
+        stop: Callable[[], object],
+    ) -> None:
         self._loop = loop
-        self._adopt = adopt
-        self._end = end
+        self._activate = activate
+        self._stop = stop
         self._verbs: dict[str, Callable[[Document], Awaitable[Any]]] = {
             **view.verbs,
             "apply": self._apply,
@@ -48,7 +60,7 @@ class Orders:
             "limit": self._limit,
         }
 
-    async def answer(self, asked: Document) -> Any:
+    async def handle(self, asked: Document) -> Any:
         """The result of a request. Raises LbrouterError."""
         verb = self._verbs.get(asked["verb"])
         if verb is None:
@@ -59,155 +71,174 @@ class Orders:
         return await verb(asked)
 
     async def _apply(self, asked: Document) -> Any:
-        text, source = words(asked, "config"), words(asked, "source", default="a file")
-        file = understood(text.encode(), source=source)
+        text, source = (
+            string_field(asked, "config"),
+            string_field(asked, "source", default="a file"),
+        )
+        file = parse_config(text.encode(), source=source)
         require_tools(file.config)
         secrets.require(file.config)
-        within_ms = number(asked, "confirm_within_ms", default=0)
+        within_ms = int_field(asked, "confirm_within_ms", default=0)
         within = Duration(within_ms) if within_ms else None
-        roots = Roots.REPLACE if asked.get("take_over", False) is True else Roots.REFUSE
-        async with self._loop.writer:
-            changes = await self.apply(file, within=within, roots=roots)
-        left = self._loop.trial.waiting.left()
-        held = self._loop.rounds.last
-        missing = {} if held is None else absent(file.config, held.found.facts)
+        roots = (
+            ForeignQdiscPolicy.REPLACE
+            if asked.get("take_over", False) is True
+            else ForeignQdiscPolicy.REFUSE
+        )
+        async with self._loop.write_lock:
+            changes = await self.apply(file, within=within, foreign_qdiscs=roots)
+        left = self._loop.commit_confirm.pending.remaining_s()
+        held = self._loop.reconciler.last_applied
+        missing = {} if held is None else missing_ports(file.config, held.snapshot.facts)
         return {
             "changes": changes,
-            "warnings": [*file.warnings, *missing.values(), *map(str, caveats(file.config))],
+            "warnings": [
+                *file.warnings,
+                *missing.values(),
+                *map(str, partially_supported(file.config)),
+            ],
             "pending_confirm_s": None if left is None else ceil(left),
         }
 
     async def apply(
-        self, file: File, *, within: Duration | None = None, roots: Roots = Roots.REFUSE
-    ) -> list[Change]:
+        self,
+        file: ConfigFile,
+        *,
+        within: Duration | None = None,
+        foreign_qdiscs: ForeignQdiscPolicy = ForeignQdiscPolicy.REFUSE,
+    ) -> list[ChangeDocument]:
         """Make `file` the one that counts; what that changed. The caller holds the writer."""
-        loop, machine = self._loop, self._loop.machine
-        mind = loop.mind.become(file.config)
-        found = await machine.look(file.config, judge=mind.judge)
-        found = found.with_roots(file.config, roots)
-        with Recording(loop) as changes:
-            await loop.trial.apply(file, found, within=within)
-        await self._adopt(file, mind)
+        loop, machine = self._loop, self._loop.applier
+        mind = loop.tracker.with_config(file.config)
+        found = await machine.observe(file.config, health_source=mind.evaluate_facts)
+        found = found.with_foreign_qdisc_policy(file.config, foreign_qdiscs)
+        with ChangeRecorder(loop) as changes:
+            await loop.commit_confirm.apply(file, found, within=within)
+        await self._activate(file, mind)
         said = f"{file.source}: {len(changes)} changes"
-        loop.journal.say("apply", f"{said}, on trial for {within}" if within else said)
+        loop.journal.log("apply", f"{said}, on trial for {within}" if within else said)
         return changes
 
     async def _confirm(self, _asked: Document) -> Any:
-        async with self._loop.writer:
-            kept = self._loop.trial.confirm().source
-        self._loop.journal.say("confirm", f"{kept} is kept")
+        async with self._loop.write_lock:
+            kept = self._loop.commit_confirm.confirm().source
+        self._loop.journal.log("confirm", f"{kept} is kept")
         return {"kept": kept}
 
     async def _rollback(self, asked: Document) -> Any:
-        async with self._loop.writer:
-            record = self._loop.trial.waiting.read()
+        async with self._loop.write_lock:
+            record = self._loop.commit_confirm.pending.read()
             if record is None or asked.get("id", record.id) != record.id:
                 return {"undone": "", "changes": []}
             changes = await self.rollback(record.source, why="as asked")
         return {"undone": record.source, "changes": changes}
 
-    async def rollback(self, source: str, *, why: str) -> list[Change]:
+    async def rollback(self, source: str, *, why: str) -> list[ChangeDocument]:
         """Undo what is on trial; the caller holds the writer.
 
         Where nothing stood before, the kernel is empty then, and the daemon has no work: it ends.
         """
-        loop, minds = self._loop, [self._loop.mind]
+        loop, minds = self._loop, [self._loop.tracker]
 
-        def judge(config: Config, facts: Facts) -> Health:
-            minds.append(minds[0].become(config))
-            return minds[-1].judge(config, facts)
+        def judge(config: Config, facts: Facts) -> GatewayHealth:
+            minds.append(minds[0].with_config(config))
+            return minds[-1].evaluate_facts(config, facts)
 
-        with Recording(loop) as changes:
-            file = await loop.trial.rollback(judge=judge)
-        loop.journal.say("rollback", f"{source} is undone, {why}: {len(changes)} changes")
+        with ChangeRecorder(loop) as changes:
+            file = await loop.commit_confirm.rollback(health_source=judge)
+        loop.journal.log("rollback", f"{source} is undone, {why}: {len(changes)} changes")
         if file is None:
             loop.halt()
-            self._end()
+            self._stop()
         else:
-            await self._adopt(file, minds[-1])
+            await self._activate(file, minds[-1])
         return changes
 
     async def _drain(self, asked: Document) -> Any:
-        name = words(asked, "uplink")
-        event = self._loop.wishes.drain(self._loop.file.config, name)
-        return await self._wish(event, f"{name} is drained: no new flows")
+        name = string_field(asked, "uplink")
+        event = self._loop.overrides.drain(self._loop.config_file.config, name)
+        return await self._apply_override(event, f"{name} is drained: no new flows")
 
     async def _pin(self, asked: Document) -> Any:
-        policy, name = words(asked, "policy"), words(asked, "uplink")
-        event = self._loop.wishes.pin(self._loop.file.config, policy, name)
-        return await self._wish(event, f"{policy} is pinned to {name}")
+        policy, name = string_field(asked, "policy"), string_field(asked, "uplink")
+        event = self._loop.overrides.pin(self._loop.config_file.config, policy, name)
+        return await self._apply_override(event, f"{policy} is pinned to {name}")
 
     async def _restore(self, asked: Document) -> Any:
-        name = words(asked, "uplink")
-        event = self._loop.wishes.restore(self._loop.file.config, name)
-        return await self._wish(event, f"{name} is back to automatic")
+        name = string_field(asked, "uplink")
+        event = self._loop.overrides.restore(self._loop.config_file.config, name)
+        return await self._apply_override(event, f"{name} is back to automatic")
 
-    async def _wish(self, event: Event, said: str) -> Any:
+    async def _apply_override(self, event: HealthEvent, said: str) -> Any:
         """Done when this returns: the flows go where they should. Kept over a restart."""
-        async with self._loop.writer:
-            self._loop.mind.tell(event)
-            await self._loop.turn()
-        self._remember("wish", said)
+        async with self._loop.write_lock:
+            self._loop.tracker.put(event)
+            await self._loop.run_once()
+        self._log_and_save("wish", said)
         return {"said": said}
 
-    def _remember(self, kind: str, said: str, *, subject: str = "") -> None:
+    def _log_and_save(self, kind: str, said: str, *, subject: str = "") -> None:
         loop = self._loop
-        loop.journal.say(kind, said, subject=subject)
+        loop.journal.log(kind, said, subject=subject)
         try:
-            loop.wishes.save(loop.machine.store.directory)
+            loop.overrides.save(loop.applier.store.directory)
         except LbrouterError as error:
-            loop.journal.say("trouble", f"this will not be remembered over a restart: {error}")
+            loop.journal.log("trouble", f"this will not be remembered over a restart: {error}")
 
     async def _limit(self, asked: Document) -> Any:
         """A VLAN's ceiling for a while: `rate` in bits per second, 0 for none but the file's."""
-        loop, vlan = self._loop, words(asked, "vlan")
-        ways = _directions(asked)
-        rate, for_ms = number(asked, "rate", default=0), number(asked, "for_ms", default=0)
-        config = loop.file.config
-        async with loop.writer:
+        loop, vlan = self._loop, string_field(asked, "vlan")
+        ways = _parse_directions(asked)
+        rate, for_ms = int_field(asked, "rate", default=0), int_field(asked, "for_ms", default=0)
+        config = loop.config_file.config
+        async with loop.write_lock:
             if rate:
                 within = Duration(for_ms) if for_ms else None
-                ceiling = Ceiling.begin(line_rate(rate), within)
-                loop.wishes.limit(config, vlan, ways, ceiling)
-                said = said_of(config.vlans[vlan], ways, Rate(rate), within)
+                ceiling = TemporaryLimit.start(validated_limit_rate(rate), within)
+                loop.overrides.set_limit(config, vlan, ways, ceiling)
+                said = limit_text(config.vlans[vlan], ways, Rate(rate), within)
             else:
-                had = loop.wishes.unlimit(config, vlan, ways)
+                had = loop.overrides.remove_limit(config, vlan, ways)
                 said = f"{vlan} is no longer limited" if had else f"{vlan} was not limited"
-            await loop.turn()
-        self._remember("limit", said, subject=vlan)
-        return {"said": said, "limit": loop.wishes.limits.status(vlan)}
+            await loop.run_once()
+        self._log_and_save("limit", said, subject=vlan)
+        return {"said": said, "limit": loop.overrides.limits.status(vlan)}
 
-    def end_limits(self) -> None:
+    def expire_limits(self) -> None:
         """Those whose time is over; the loop follows at its next turn, which this brings about."""
-        over = self._loop.wishes.limits.overdue()
+        over = self._loop.overrides.limits.remove_expired()
         for vlan in over:
             said = f"the time of the limit is over: {vlan} is no longer limited"
-            self._remember("limit", said, subject=vlan)
-        if self._loop.wishes.limits.drained() or over:
-            self._loop.mind.news.set()
+            self._log_and_save("limit", said, subject=vlan)
+        if self._loop.overrides.limits.remove_released() or over:
+            self._loop.tracker.wakeup.set()
 
 
-class Recording:
+class ChangeRecorder:
     """Within the block what the machine carries out is kept, as documents."""
 
-    def __init__(self, loop: Loop) -> None:
-        self._machine = loop.machine
-        self._before = loop.machine.tell
-        self._changes: list[Change] = []
+    def __init__(self, loop: ReconcileLoop) -> None:
+        self._applier = loop.applier
+        self._previous_reporter = loop.applier.reporter
+        self._changes: list[ChangeDocument] = []
 
-    def __enter__(self) -> list[Change]:
-        self._machine.tell = self._teller
+    def __enter__(self) -> list[ChangeDocument]:
+        self._applier.reporter = self._reporter
         return self._changes
 
     def __exit__(self, *_: object) -> None:
-        self._machine.tell = self._before
+        self._applier.reporter = self._previous_reporter
 
-    def _teller(self, _plan: Plan) -> Callable[[Operation], None]:
-        return lambda operation: self._changes.append(change(operation))
+    def _reporter(self, _plan: Plan) -> Callable[[Operation], None]:
+        return lambda operation: self._changes.append(change_document(operation))
 
 
-def _directions(asked: Document) -> tuple[str, ...]:
-    found = asked.get("directions", list(DIRECTIONS))
-    if not isinstance(found, list) or not found or not all(each in DIRECTIONS for each in found):
+def _parse_directions(asked: Document) -> tuple[str, ...]:
+    found = asked.get("directions", list(LIMIT_DIRECTIONS))
+    if (
+        not isinstance(found, list)
+        or not found
+        or not all(each in LIMIT_DIRECTIONS for each in found)
+    ):
         raise UsageError('"directions" is a list of "upload" and "download".')
-    return tuple(each for each in DIRECTIONS if each in found)
+    return tuple(each for each in LIMIT_DIRECTIONS if each in found)

@@ -2,11 +2,11 @@
 
 from typing import TypedDict
 
-from lbrouter.compile.state.commands import words
+from lbrouter.compile.state.commands import command_line
 from lbrouter.model.plan import Operation
 
 
-class Change(TypedDict):
+class ChangeDocument(TypedDict):
     """One operation in JSON: when, what it does, the command that a person would type, and why."""
 
     phase: str
@@ -15,11 +15,11 @@ class Change(TypedDict):
     reason: str
 
 
-def change(operation: Operation) -> Change:
+def change_document(operation: Operation) -> ChangeDocument:
     """An operation for `plan --json`, `apply --json` and the control socket."""
     return {
         "phase": operation.phase.name.lower(),
-        "verb": str(operation.verb),
-        "command": words(operation),
+        "verb": str(operation.action),
+        "command": command_line(operation),
         "reason": operation.reason,
     }

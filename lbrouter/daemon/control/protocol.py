@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from lbrouter.compile.config.parse import MAX_BYTES
+from lbrouter.compile.config.parse import MAX_CONFIG_BYTES
 from lbrouter.model.errors import (
     ConfigError,
     DefectError,
-    Exit,
+    ExitCode,
     LbrouterError,
     NotAppliedError,
     NotPermittedError,
@@ -24,19 +24,19 @@ from lbrouter.model.errors import (
 
 Document = dict[str, Any]
 
-SMALL: Final = 16 * 1024
+MAX_READER_REQUEST_BYTES: Final = 16 * 1024
 """Bytes of a request by whoever may only read."""
 
-LARGE: Final = 6 * MAX_BYTES + SMALL
+MAX_ROOT_REQUEST_BYTES: Final = 6 * MAX_CONFIG_BYTES + MAX_READER_REQUEST_BYTES
 """Bytes of a request by root: a configuration, each byte of which JSON may write as six."""
 
-STREAMS: Final = frozenset({"follow", "watch"})
+STREAM_VERBS: Final = frozenset({"follow", "watch"})
 """Verbs that are answered again and again."""
 
-READING: Final = frozenset({"status", "events", "ping"}) | STREAMS
+READ_ONLY_VERBS: Final = frozenset({"status", "events", "ping"}) | STREAM_VERBS
 """Verbs that change nothing."""
 
-ERRORS: Final[Mapping[int, type[LbrouterError]]] = {
+ERRORS_BY_CODE: Final[Mapping[int, type[LbrouterError]]] = {
     int(kind.code): kind
     for kind in (
         UsageError,
@@ -49,17 +49,17 @@ ERRORS: Final[Mapping[int, type[LbrouterError]]] = {
 }
 
 
-def socket_of(runtime_dir: Path) -> Path:
+def control_socket_path(runtime_dir: Path) -> Path:
     """Where the daemon of `runtime_dir` listens."""
     return runtime_dir / "control.sock"
 
 
-def line(document: Mapping[str, Any]) -> bytes:
+def encode_line(document: Mapping[str, Any]) -> bytes:
     """A document as it travels."""
     return json.dumps(document, ensure_ascii=False).encode() + b"\n"
 
 
-def request(text: bytes) -> Document:
+def parse_request(text: bytes) -> Document:
     """The request in a line. Raises UsageError: whatever comes in is somebody's mistake."""
     try:
         found = json.loads(text)
@@ -70,7 +70,7 @@ def request(text: bytes) -> Document:
     return found
 
 
-def words(asked: Document, key: str, *, default: str | None = None) -> str:
+def string_field(asked: Document, key: str, *, default: str | None = None) -> str:
     """A string of the request; not empty, unless `default` says so. Raises UsageError."""
     found = asked.get(key, default)
     if not isinstance(found, str) or not (found or default == ""):
@@ -78,7 +78,7 @@ def words(asked: Document, key: str, *, default: str | None = None) -> str:
     return found
 
 
-def number(asked: Document, key: str, *, default: int) -> int:
+def int_field(asked: Document, key: str, *, default: int) -> int:
     """A whole number of the request. Raises UsageError."""
     found = asked.get(key, default)
     if not isinstance(found, int) or isinstance(found, bool) or found < 0:
@@ -86,19 +86,19 @@ def number(asked: Document, key: str, *, default: int) -> int:
     return found
 
 
-def good(result: Any) -> Document:
+def ok_response(result: Any) -> Document:
     """The answer to a request that was carried out."""
     return {"ok": True, "result": result}
 
 
-def bad(error: LbrouterError) -> Document:
+def error_response(error: LbrouterError) -> Document:
     """The answer to a request that was not."""
-    return {"ok": False, "code": int(error.code), "error": error.what, "remedy": error.remedy}
+    return {"ok": False, "code": int(error.code), "error": error.message, "remedy": error.remedy}
 
 
-def result_of(answer: Document) -> Any:
+def result_or_raise(answer: Document) -> Any:
     """The result in an answer, or the error in it, raised as what it was in the daemon."""
     if answer.get("ok") is True:
         return answer.get("result")
-    kind = ERRORS.get(int(answer.get("code", Exit.DEFECT)), DefectError)
+    kind = ERRORS_BY_CODE.get(int(answer.get("code", ExitCode.DEFECT)), DefectError)
     raise kind(str(answer.get("error", "no reason given")), remedy=str(answer.get("remedy", "")))

@@ -5,29 +5,29 @@ import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final, TypedDict
 
-from lbrouter.compile.report.incidents import current, stories
+from lbrouter.compile.report.incidents import current_incidents, summarise_incidents
 from lbrouter.compile.report.status import Status
 from lbrouter.daemon.control import status_report
-from lbrouter.daemon.control.protocol import Document, number, words
-from lbrouter.daemon.dhcp.pool_watch import Leasing
-from lbrouter.daemon.events.history import Entry, moment, recent
-from lbrouter.daemon.metrics.last_minute import Minute, Second
-from lbrouter.daemon.metrics.traffic import Sampler
-from lbrouter.daemon.reconcile.loop import Loop
+from lbrouter.daemon.control.protocol import Document, int_field, string_field
+from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
+from lbrouter.daemon.events.history import LogEvent, recent_events, utc_timestamp
+from lbrouter.daemon.metrics.last_minute import LastMinute, UplinkSecond
+from lbrouter.daemon.metrics.traffic import TrafficSampler
+from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.timeline import Happening, Story
+from lbrouter.model.timeline import IncidentSummary, TimelineEvent
 
-MOST_EVENTS: Final = 1000
-USUAL_EVENTS: Final = 50
+MAX_EVENTS_PER_REQUEST: Final = 1000
+DEFAULT_EVENTS_PER_REQUEST: Final = 50
 
-LOOK_S: Final = 1.0
+WATCH_DOCUMENT_INTERVAL_S: Final = 1.0
 """Between two documents of `watch`."""
 
-REPAIRS_SHOWN: Final = 100
+REPAIR_COUNT_EVENTS: Final = 100
 """Of the last events: repairs among them are counted."""
 
 
-class Screen(TypedDict):
+class WatchDocument(TypedDict):
     """What `lbrouter status --watch` draws: a document each second.
 
     `stories` are the incidents that are not over (newest first, three at most), or else the
@@ -36,20 +36,26 @@ class Screen(TypedDict):
 
     at: str
     status: Status
-    minute: dict[str, list[Second]]
-    stories: list[Story]
-    repair: Happening | None
+    minute: dict[str, list[UplinkSecond]]
+    stories: list[IncidentSummary]
+    repair: TimelineEvent | None
     repairs: int
 
 
-class View:
+class QueryHandlers:
     """All that may be asked without changing anything."""
 
-    def __init__(self, loop: Loop, sampler: Sampler, minute: Minute, leasing: Leasing) -> None:
+    def __init__(
+        self,
+        loop: ReconcileLoop,
+        sampler: TrafficSampler,
+        last_minute: LastMinute,
+        dhcp_watch: LanDhcpWatch,
+    ) -> None:
         self._loop = loop
-        self._leasing = leasing
+        self._dhcp_watch = dhcp_watch
         self._sampler = sampler
-        self._minute = minute
+        self._last_minute = last_minute
         self._streams: dict[str, Callable[[], AsyncGenerator[Any, None]]] = {
             "follow": self._follow,
             "watch": self._watch,
@@ -65,31 +71,33 @@ class View:
         return self._streams[asked["verb"]]()
 
     async def _ping(self, _asked: Document) -> Any:
-        return {"gateway": self._loop.file.config.gateway.name}
+        return {"gateway": self._loop.config_file.config.gateway.name}
 
     async def _status(self, _asked: Document) -> Status:
-        held = self._loop.rounds.last
+        held = self._loop.reconciler.last_applied
         if held is None:
             raise NotAppliedError("The kernel is being changed.", remedy="Ask again in a second.")
-        measured = await self._sampler.measured()
-        pending_s = self._loop.trial.waiting.left()
-        return status_report.status(
+        measured = await self._sampler.measurements()
+        pending_s = self._loop.commit_confirm.pending.remaining_s()
+        return status_report.daemon_status(
             held,
-            self._loop.mind,
+            self._loop.tracker,
             measured,
-            limits=self._loop.wishes.limits,
-            others=self._leasing.found,
+            limits=self._loop.overrides.limits,
+            rogue_servers=self._dhcp_watch.rogue_servers,
             pending_s=pending_s,
         )
 
     async def _events(self, asked: Document) -> Any:
-        limit = min(number(asked, "limit", default=USUAL_EVENTS), MOST_EVENTS)
-        since = words(asked, "since", default="")
-        incident = words(asked, "incident", default="") if "incident" in asked else None
-        found = await self._past(limit, since=since, incident=incident)
+        limit = min(
+            int_field(asked, "limit", default=DEFAULT_EVENTS_PER_REQUEST), MAX_EVENTS_PER_REQUEST
+        )
+        since = string_field(asked, "since", default="")
+        incident = string_field(asked, "incident", default="") if "incident" in asked else None
+        found = await self._load_events(limit, since=since, incident=incident)
         return {"events": [entry.as_json() for entry in found]}
 
-    async def _past(self, limit: int, *, since: str, incident: str | None) -> list[Entry]:
+    async def _load_events(self, limit: int, *, since: str, incident: str | None) -> list[LogEvent]:
         """From memory where it reaches back far enough; else from the disk, where that can be read.
 
         What the memory lacks was written long ago; what the disk lacks yet is a second old.
@@ -97,34 +105,34 @@ class View:
         known = self._loop.journal.recent(limit, since=since, incident=incident)
         if len(known) == limit or not (since or incident is not None):
             return known
-        directory = self._loop.machine.store.directory
+        directory = self._loop.applier.store.directory
         try:
             found = await asyncio.to_thread(
-                recent, directory, limit=limit, since=since, incident=incident
+                recent_events, directory, limit=limit, since=since, incident=incident
             )
         except (sqlite3.Error, OSError):
             return known
         return found if len(found) >= len(known) else known
 
-    async def _follow(self) -> AsyncGenerator[Happening, None]:
+    async def _follow(self) -> AsyncGenerator[TimelineEvent, None]:
         """Events as they come."""
         async for entry in self._loop.journal.follow():
             yield entry.as_json()
 
-    async def _watch(self) -> AsyncGenerator[Screen, None]:
+    async def _watch(self) -> AsyncGenerator[WatchDocument, None]:
         """A document now, and one each second."""
         while True:
-            yield await self._screen()
-            await asyncio.sleep(LOOK_S)
+            yield await self._watch_document()
+            await asyncio.sleep(WATCH_DOCUMENT_INTERVAL_S)
 
-    async def _screen(self) -> Screen:
-        events = [entry.as_json() for entry in self._loop.journal.recent(MOST_EVENTS)]
-        repairs = [event for event in events[-REPAIRS_SHOWN:] if event["kind"] == "repair"]
+    async def _watch_document(self) -> WatchDocument:
+        events = [entry.as_json() for entry in self._loop.journal.recent(MAX_EVENTS_PER_REQUEST)]
+        repairs = [event for event in events[-REPAIR_COUNT_EVENTS:] if event["kind"] == "repair"]
         return {
-            "at": moment(),
+            "at": utc_timestamp(),
             "status": await self._status({}),
-            "minute": self._minute.as_json(),
-            "stories": current(stories(events)),
+            "minute": self._last_minute.as_json(),
+            "stories": current_incidents(summarise_incidents(events)),
             "repair": repairs[-1] if repairs else None,
             "repairs": len(repairs),
         }

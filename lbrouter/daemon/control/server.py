@@ -17,72 +17,74 @@ from pathlib import Path
 from typing import Any, Final
 
 from lbrouter.daemon.control.protocol import (
-    LARGE,
-    READING,
-    SMALL,
-    STREAMS,
+    MAX_READER_REQUEST_BYTES,
+    MAX_ROOT_REQUEST_BYTES,
+    READ_ONLY_VERBS,
+    STREAM_VERBS,
     Document,
-    bad,
-    good,
-    line,
-    request,
-    socket_of,
+    control_socket_path,
+    encode_line,
+    error_response,
+    ok_response,
+    parse_request,
 )
 from lbrouter.model.errors import DefectError, LbrouterError, NotPermittedError, UsageError
 
-GROUP: Final = "lbrouter"
+CONTROL_GROUP: Final = "lbrouter"
 """Its members may read the status. Without such a group the socket is root's alone."""
 
-CONNECTIONS: Final = 16
+MAX_CONNECTIONS_PER_USER: Final = 16
 """At a time, for each user: whoever opens a thousand blocks nobody but himself."""
 
-LOOK_EVERY_S: Final = 2.0
+SOCKET_CHECK_INTERVAL_S: Final = 2.0
 """Between two looks whether the socket is still there: a cleaner of /run may have been at work."""
 
-IDLE_S: Final = 5.0
+CONTROL_IDLE_TIMEOUT_S: Final = 5.0
 """For a request to arrive in full, and for an answer to be taken."""
 
 UCRED: Final = struct.Struct("=iII")
 """struct ucred: pid, uid, gid (unix(7))."""
 
-Answer = Callable[[Document], Awaitable[Any]]
-Stream = Callable[[Document], AsyncGenerator[Any, None]]
+RequestHandler = Callable[[Document], Awaitable[Any]]
+StreamHandler = Callable[[Document], AsyncGenerator[Any, None]]
 
 
 class ControlSocket:
     """Serves `answer`, and `stream` for the verbs in `STREAMS`, on a runtime directory's socket."""
 
-    def __init__(self, runtime_dir: Path, *, answer: Answer, stream: Stream) -> None:
-        self._path = socket_of(runtime_dir)
+    def __init__(self, runtime_dir: Path, *, answer: RequestHandler, stream: StreamHandler) -> None:
+        self._path = control_socket_path(runtime_dir)
         self._answer = answer
         self._stream = stream
-        self._open: Counter[int] = Counter()
+        self._connections_by_uid: Counter[int] = Counter()
 
     async def serve(self) -> None:
         """Listen until cancelled. The lock is held: a socket that lies here is a dead daemon's.
 
         Raises FileNotFoundError when the socket is gone, so that another one is made.
         """
-        listener = self._listener()
-        server = await asyncio.start_unix_server(self._admit, sock=listener, limit=SMALL)
+        listener = self._open_listener()
+        server = await asyncio.start_unix_server(
+            self._handle_connection, sock=listener, limit=MAX_READER_REQUEST_BYTES
+        )
         made = self._path.stat().st_ino
         try:
-            while self._stands(made):
-                await asyncio.sleep(LOOK_EVERY_S)
+            while self._is_own_socket(made):
+                await asyncio.sleep(SOCKET_CHECK_INTERVAL_S)
             raise FileNotFoundError(errno.ENOENT, "somebody removed it", str(self._path))
         finally:
             server.close()
-            if self._stands(made):
+            if self._is_own_socket(made):
                 self._path.unlink(missing_ok=True)
 
-    def _stands(self, made: int) -> bool:
+    def _is_own_socket(self, made: int) -> bool:
         """Whether the socket that we listen on is the one that others find."""
         try:
             return self._path.stat().st_ino == made
         except OSError:
             return False
 
-    def _listener(self) -> socket.socket:
+    def _open_listener(self) -> socket.socket:
         self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -93,51 +95,63 @@ class ControlSocket:
             os.umask(before)
         with suppress(KeyError, PermissionError):
             if os.getegid() == 0:  # the service manager may have given us the group already
-                os.chown(self._path, -1, grp.getgrnam(GROUP).gr_gid)
+                os.chown(self._path, -1, grp.getgrnam(CONTROL_GROUP).gr_gid)
             self._path.chmod(0o660)
         listener.listen(128)
         listener.settimeout(0)
         return listener
 
-    async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        uid = _peer(writer)
-        self._open[uid] += 1
+    async def _handle_connection(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        uid = _peer_uid(writer)
+        self._connections_by_uid[uid] += 1
         try:
-            if self._open[uid] <= CONNECTIONS:
-                await self._talk(Lines(reader, LARGE if uid == 0 else SMALL), writer, uid)
+            if self._connections_by_uid[uid] <= MAX_CONNECTIONS_PER_USER:
+                await self._serve_requests(
+                    LineReader(
+                        reader, MAX_ROOT_REQUEST_BYTES if uid == 0 else MAX_READER_REQUEST_BYTES
+                    ),
+                    writer,
+                    uid,
+                )
             writer.close()
-            await asyncio.wait_for(writer.wait_closed(), IDLE_S)
+            await asyncio.wait_for(writer.wait_closed(), CONTROL_IDLE_TIMEOUT_S)
         except (OSError, TimeoutError):
             pass  # it went, it sleeps, or it said half a line: nobody waits for the answer
         except asyncio.CancelledError:
             pass  # the daemon ends; asyncio's streams would print a traceback for it (3.11)
         finally:
-            self._open[uid] -= 1
+            self._connections_by_uid[uid] -= 1
             writer.transport.abort()
 
-    async def _talk(self, lines: "Lines", writer: asyncio.StreamWriter, uid: int) -> None:
-        while text := await asyncio.wait_for(lines.next(), IDLE_S):
+    async def _serve_requests(
+        self, lines: "LineReader", writer: asyncio.StreamWriter, uid: int
+    ) -> None:
+        while text := await asyncio.wait_for(lines.read_line(), CONTROL_IDLE_TIMEOUT_S):
             if len(text) > lines.limit:
                 much = UsageError(f"A request has {lines.limit} bytes at most.")
-                await _send(writer, bad(much))
+                await _send_document(writer, error_response(much))
                 return
             try:
-                asked = request(text)
-                _permit(asked, uid)
-                if asked["verb"] in STREAMS:
-                    await self._flow(asked, lines, writer)
+                asked = parse_request(text)
+                _check_permission(asked, uid)
+                if asked["verb"] in STREAM_VERBS:
+                    await self._serve_stream(asked, lines, writer)
                     return
-                answer = good(await self._answer(asked))
+                answer = ok_response(await self._answer(asked))
             except LbrouterError as error:
-                answer = bad(error)
+                answer = error_response(error)
             except Exception as error:  # noqa: BLE001  -- a bad request must not end the daemon
-                answer = bad(DefectError(f"A defect in the daemon: {error!r}"))
-            await _send(writer, answer)
+                answer = error_response(DefectError(f"A defect in the daemon: {error!r}"))
+            await _send_document(writer, answer)
 
-    async def _flow(self, asked: Document, lines: "Lines", writer: asyncio.StreamWriter) -> None:
+    async def _serve_stream(
+        self, asked: Document, lines: "LineReader", writer: asyncio.StreamWriter
+    ) -> None:
         """Until the client goes, or says anything more: its place is free at once."""
-        flow = asyncio.create_task(self._pour(asked, writer))
-        gone = asyncio.create_task(lines.next())
+        flow = asyncio.create_task(self._send_stream(asked, writer))
+        gone = asyncio.create_task(lines.read_line())
         try:
             await asyncio.wait((flow, gone), return_when=asyncio.FIRST_COMPLETED)
             if flow.done():
@@ -147,46 +161,46 @@ class ControlSocket:
                 each.cancel()
             await asyncio.gather(flow, gone, return_exceptions=True)
 
-    async def _pour(self, asked: Document, writer: asyncio.StreamWriter) -> None:
+    async def _send_stream(self, asked: Document, writer: asyncio.StreamWriter) -> None:
         async with aclosing(self._stream(asked)) as stream:
             async for each in stream:
-                await _send(writer, good(each))
+                await _send_document(writer, ok_response(each))
 
 
-def _permit(asked: Document, uid: int) -> None:
-    if uid != 0 and asked["verb"] not in READING:
+def _check_permission(asked: Document, uid: int) -> None:
+    if uid != 0 and asked["verb"] not in READ_ONLY_VERBS:
         raise NotPermittedError("Only root may change anything.", remedy="Run it as root.")
 
 
-class Lines:
+class LineReader:
     """The lines of a stream. asyncio's own `readline` would give up what it read of a long one."""
 
     def __init__(self, reader: asyncio.StreamReader, limit: int) -> None:
         self.limit = limit
         self._reader = reader
-        self._rest = bytearray()
+        self._buffer = bytearray()
 
-    async def next(self) -> bytes:
+    async def read_line(self) -> bytes:
         """A line without its end; b"" at the end of the stream, more than `limit` where too long.
 
         The last line needs its end as well: what is cut off was not meant.
         """
-        while b"\n" not in self._rest and len(self._rest) <= self.limit:
-            chunk = await self._reader.read(SMALL)
+        while b"\n" not in self._buffer and len(self._buffer) <= self.limit:
+            chunk = await self._reader.read(MAX_READER_REQUEST_BYTES)
             if not chunk:
                 return b""
-            self._rest += chunk
-        text, _, self._rest = self._rest.partition(b"\n")
+            self._buffer += chunk
+        text, _, self._buffer = self._buffer.partition(b"\n")
         return bytes(text)
 
 
-def _peer(writer: asyncio.StreamWriter) -> int:
+def _peer_uid(writer: asyncio.StreamWriter) -> int:
     """The user at the other end, as the kernel vouches for."""
     peer = writer.get_extra_info("socket")
     found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
     return int(UCRED.unpack(found)[1])
 
 
-async def _send(writer: asyncio.StreamWriter, document: Document) -> None:
-    writer.write(line(document))
-    await asyncio.wait_for(writer.drain(), IDLE_S)
+async def _send_document(writer: asyncio.StreamWriter, document: Document) -> None:
+    writer.write(encode_line(document))
+    await asyncio.wait_for(writer.drain(), CONTROL_IDLE_TIMEOUT_S)

@@ -3,46 +3,45 @@
 from math import ceil
 
 from lbrouter.compile import health
-from lbrouter.compile.dhcp import rogue_servers
-from lbrouter.compile.dhcp.rogue_servers import Round
-from lbrouter.compile.report.status import Measured, Seen, Status
-from lbrouter.compile.report.status import status as compose
-from lbrouter.daemon.health.tracker import Mind
-from lbrouter.daemon.overrides.temporary_limits import Limits
-from lbrouter.daemon.reconcile.reconciler import Held
+from lbrouter.compile.dhcp.rogue_servers import RogueServerScan, rogue_server_status
+from lbrouter.compile.report.status import Status, StatusInputs, TrafficMeasurements
+from lbrouter.compile.report.status import status_document as compose
+from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.overrides.temporary_limits import LimitTable
+from lbrouter.daemon.reconcile.reconciler import AppliedState
 
 
-def status(
-    held: Held,
-    mind: Mind,
-    measured: Measured,
+def daemon_status(
+    applied: AppliedState,
+    tracker: HealthTracker,
+    measured: TrafficMeasurements,
     *,
-    limits: Limits,
-    others: Round,
+    limits: LimitTable,
+    rogue_servers: RogueServerScan,
     pending_s: float | None,
 ) -> Status:
     """Contract, section 3; the health as it is now, the rest as the last round found it."""
-    seen = Seen(
-        allocation=held.found.allocation,
-        facts=held.found.facts,
-        observed=held.state,
-        health=mind.health,
+    seen = StatusInputs(
+        allocation=applied.snapshot.allocation,
+        facts=applied.snapshot.facts,
+        observed=applied.state,
+        health=tracker.health,
         measured=measured,
-        digest=held.file.digest,
-        moment="",
+        config_digest=applied.file.digest,
+        observed_at="",
     )
-    composed = compose(held.file.config, seen)
+    composed = compose(applied.file.config, seen)
     composed["daemon"] = True
     composed["pending_confirm_s"] = None if pending_s is None else ceil(pending_s)
     for name, uplink in composed["uplinks"].items():
-        readings = health.readings(mind.brain, name)
-        uplink["since"] = mind.since[name]
+        readings = health.uplink_readings(tracker.state, name)
+        uplink["since"] = tracker.since[name]
         uplink["rtt_ms"] = _rounded(readings.rtt_ms)
         uplink["jitter_ms"] = _rounded(readings.jitter_ms)
         uplink["loss_percent"] = _rounded(readings.loss_percent)
     for name, vlan in composed["vlans"].items():
         vlan["limit"] = limits.status(name)
-        vlan["other_dhcp_servers"] = rogue_servers.status(others, name)
+        vlan["other_dhcp_servers"] = rogue_server_status(rogue_servers, name)
     return composed
 
 

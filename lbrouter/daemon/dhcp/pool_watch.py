@@ -5,53 +5,57 @@ import time
 from typing import Final
 
 from lbrouter.compile.dhcp import rogue_servers
-from lbrouter.compile.dhcp.rogue_servers import Round
-from lbrouter.compile.services.dnsmasq_leases import pools, short
+from lbrouter.compile.dhcp.rogue_servers import RogueServerScan
+from lbrouter.compile.services.dnsmasq_leases import pool_changes, pool_usage
 from lbrouter.daemon.events.journal import Journal
-from lbrouter.kernel.l2.dhcp_probe import discover
+from lbrouter.kernel.l2.dhcp_probe import discover_servers
 from lbrouter.model.config import Config
 from lbrouter.services.dnsmasq import Dnsmasq
 
-LOOK_EVERY_S: Final = 5.0
-ASK_EVERY_S: Final = 300.0
-ASK_AGAIN_S: Final = 20.0
+POOL_CHECK_INTERVAL_S: Final = 5.0
+ROGUE_SERVER_CHECK_INTERVAL_S: Final = 300.0
+ROGUE_SERVER_RECHECK_INTERVAL_S: Final = 20.0
 """While somebody else answers: whoever looks for the cable wants to see that it was the right one.
 """
 
-LISTEN_S: Final = 5.0
+ROGUE_SERVER_LISTEN_S: Final = 5.0
 """A server that looks whether the address is free offers late: dnsmasq after three seconds."""
 
 
-class Leasing:
+class LanDhcpWatch:
     """Looks after the pools and the strangers of whatever configuration counts."""
 
     def __init__(self, journal: Journal, dnsmasq: Dnsmasq) -> None:
-        self.found = Round()
+        self.rogue_servers = RogueServerScan()
         self._journal = journal
         self._dnsmasq = dnsmasq
-        self._short: frozenset[str] = frozenset()
-        self._asked_at = float("-inf")
+        self._exhausted_pools: frozenset[str] = frozenset()
+        self._rogue_checked_at = float("-inf")
 
-    async def look(self, config: Config) -> None:
+    async def check(self, config: Config) -> None:
         """One look at the pools; at the networks when it is time."""
-        held = await asyncio.to_thread(self._dnsmasq.held)
-        found = pools(config, held, now=int(time.time()))
-        news = short(found, self._short)
-        for name, sentence in news.sentences.items():
-            self._journal.say("dhcp", sentence, subject=name)
-        self._short = news.short
-        pause_s = ASK_AGAIN_S if self.found.there else ASK_EVERY_S
-        if time.monotonic() - self._asked_at >= pause_s:
-            self._asked_at = time.monotonic()
-            await self._ask(config)
+        held = await asyncio.to_thread(self._dnsmasq.current_leases)
+        found = pool_usage(config, held, now=int(time.time()))
+        news = pool_changes(found, self._exhausted_pools)
+        for name, sentence in news.messages.items():
+            self._journal.log("dhcp", sentence, subject=name)
+        self._exhausted_pools = news.nearly_full
+        pause_s = (
+            ROGUE_SERVER_RECHECK_INTERVAL_S
+            if self.rogue_servers.present
+            else ROGUE_SERVER_CHECK_INTERVAL_S
+        )
+        if time.monotonic() - self._rogue_checked_at >= pause_s:
+            self._rogue_checked_at = time.monotonic()
+            await self._check_rogue_servers(config)
 
-    async def _ask(self, config: Config) -> None:
-        vlans = rogue_servers.asked(config)
-        offers = await asyncio.to_thread(discover, vlans, seconds=LISTEN_S)
-        self.found = rogue_servers.answered(self.found, offers, vlans)
-        for each in self.found.came:
+    async def _check_rogue_servers(self, config: Config) -> None:
+        vlans = rogue_servers.devices_to_query(config)
+        offers = await asyncio.to_thread(discover_servers, vlans, seconds=ROGUE_SERVER_LISTEN_S)
+        self.rogue_servers = rogue_servers.next_scan(self.rogue_servers, offers, vlans)
+        for each in self.rogue_servers.appeared:
             said = f"another DHCP server answers: {each}; it offers {each.offer.offered}"
-            self._journal.say("dhcp", said, subject=each.vlan, mac=each.offer.mac)
-        for each in self.found.went:
+            self._journal.log("dhcp", said, subject=each.vlan, mac=each.offer.mac)
+        for each in self.rogue_servers.disappeared:
             said = f"the other DHCP server is silent: {each}"
-            self._journal.say("dhcp", said, subject=each.vlan, mac=each.offer.mac)
+            self._journal.log("dhcp", said, subject=each.vlan, mac=each.offer.mac)

@@ -5,58 +5,60 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.compile.routing.uplink_addressing import offers
-from lbrouter.daemon.reconcile.reconciler import Held
-from lbrouter.kernel.l2.router_solicit import solicit
-from lbrouter.kernel.probe.bound_socket import Line
+from lbrouter.compile.routing.uplink_addressing import has_nexthop
+from lbrouter.daemon.reconcile.reconciler import AppliedState
+from lbrouter.kernel.l2.router_solicit import solicit_routers
+from lbrouter.kernel.probe.bound_socket import UplinkBinding
 from lbrouter.model.config import Uplink
-from lbrouter.model.kernel_state import Family
+from lbrouter.model.kernel_state import AddressFamily
 
-LOOK_S: Final = 0.5
-FIRST_S: Final = 1.0
-LONGEST_S: Final = 60.0
+SOLICIT_CHECK_INTERVAL_S: Final = 0.5
+SOLICIT_FIRST_INTERVAL_S: Final = 1.0
+SOLICIT_MAX_INTERVAL_S: Final = 60.0
 """Between two solicitations: twice as long each time (RFC 7559)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _SolicitTimer:
     """When the routers of an interface (by its index) are asked next."""
 
     index: int
     pause_s: float
-    again_at: float
+    next_at: float
 
 
-class Solicitor:
+class RouterSolicitor:
     """Asks, line by line, less and less often. A device that is made anew begins anew."""
 
     def __init__(self) -> None:
-        self._asked: dict[str, _Asked] = {}
+        self._timers: dict[str, _SolicitTimer] = {}
 
-    def look(self, held: Held | None) -> None:
+    def solicit_due(self, applied: AppliedState | None) -> None:
         """Ask on each line that waits and is due. Never raises."""
-        if held is None:
+        if applied is None:
             return
-        for name, uplink in held.file.config.uplinks.items():
-            if not _waits(uplink, held):
-                self._asked.pop(name, None)
-            elif self._is_due(uplink, held.found.facts.interfaces[uplink.device].index):
-                number = held.found.allocation.uplinks[name]
+        for name, uplink in applied.file.config.uplinks.items():
+            if not _needs_router(uplink, applied):
+                self._timers.pop(name, None)
+            elif self._is_due(uplink, applied.snapshot.facts.interfaces[uplink.device].index):
+                number = applied.snapshot.allocation.uplinks[name]
                 with suppress(OSError):
-                    solicit(Line(interface=uplink.device, number=number))
+                    solicit_routers(UplinkBinding(interface=uplink.device, number=number))
 
     def _is_due(self, uplink: Uplink, index: int) -> bool:
-        now, last = time.monotonic(), self._asked.get(uplink.name)
+        now, last = time.monotonic(), self._timers.get(uplink.name)
         if last is None or last.index != index:
-            last = _Asked(index=index, pause_s=FIRST_S / 2, again_at=now)
-        if now < last.again_at:
+            last = _SolicitTimer(index=index, pause_s=SOLICIT_FIRST_INTERVAL_S / 2, next_at=now)
+        if now < last.next_at:
             return False
-        pause_s = min(2 * last.pause_s, LONGEST_S)
-        self._asked[uplink.name] = _Asked(index=index, pause_s=pause_s, again_at=now + pause_s)
+        pause_s = min(2 * last.pause_s, SOLICIT_MAX_INTERVAL_S)
+        self._timers[uplink.name] = _SolicitTimer(
+            index=index, pause_s=pause_s, next_at=now + pause_s
+        )
         return True
 
 
-def _waits(uplink: Uplink, held: Held) -> bool:
-    found = held.found.facts.interfaces.get(uplink.device)
-    ready = offers(uplink, Family.V6, held.found.facts)
+def _needs_router(uplink: Uplink, applied: AppliedState) -> bool:
+    found = applied.snapshot.facts.interfaces.get(uplink.device)
+    ready = has_nexthop(uplink, AddressFamily.V6, applied.snapshot.facts)
     return uplink.auto6 and found is not None and found.up and not ready

@@ -8,167 +8,178 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from lbrouter.compile.dhcp.client_machine import dropped, step
+from lbrouter.compile.dhcp.client_machine import drop_lease, step
 from lbrouter.compile.dhcp.client_state import (
-    Client,
-    Dice,
-    Due,
-    Event,
-    Heard,
-    Plugged,
-    Send,
-    Unplugged,
+    CarrierDown,
+    CarrierUp,
+    DhcpClientState,
+    DhcpEvent,
+    DhcpMessageReceived,
+    DhcpTimerExpired,
+    OutgoingDhcpMessage,
+    Randomness,
 )
-from lbrouter.compile.dhcp.failure_reasons import lacks
-from lbrouter.compile.dhcp.lease_validation import conflict
-from lbrouter.daemon.dhcp.lease_store import LeaseBook, Page
+from lbrouter.compile.dhcp.failure_reasons import no_lease_reason
+from lbrouter.compile.dhcp.lease_validation import vlan_conflict
+from lbrouter.daemon.dhcp.lease_store import LeaseRecord, LeaseStore
 from lbrouter.daemon.events.journal import Journal
-from lbrouter.daemon.supervisor import keep
+from lbrouter.daemon.supervisor import run_forever
 from lbrouter.kernel.l2.dhcp_socket import DhcpSocket
 from lbrouter.kernel.netlink.monitor import Notice, NoticeKind
 from lbrouter.model.config import Addressing, Config
-from lbrouter.model.lease import Lease
+from lbrouter.model.lease import UplinkLease
 
-LOOK_S: Final = 30.0
+DHCP_CLIENT_MAX_SLEEP_S: Final = 30.0
 """Timers of the loop stand still while the machine is suspended; leases do not."""
 
-AGAIN_S: Final = 5.0
-CALM_S: Final = 1.0
-DICE: Final = random.SystemRandom()
+DHCP_SOCKET_RETRY_S: Final = 5.0
+LEASE_REPORT_INTERVAL_S: Final = 1.0
+SYSTEM_RANDOM: Final = random.SystemRandom()
 
 
-def now() -> float:
+def boottime_s() -> float:
     """The clock of the leases: it goes on through a suspend, and nobody sets it."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-class Tenant:
+class UplinkDhcpClient:
     """One uplink's client, for as long as its interface in the file stays the same.
 
     `tell` gets the page of the book, whenever it has changed.
     """
 
     def __init__(
-        self, config: Config, interface: str, lease: Lease | None, tell: Callable[[Page], None]
+        self,
+        config: Config,
+        interface: str,
+        lease: UplinkLease | None,
+        on_change: Callable[[LeaseRecord], None],
     ) -> None:
         self.interface = interface
         self._config = config
-        self._client = Client(lease=lease)
-        self._tell = tell
-        self._told = Page(interface=interface, lease=lease)
-        self._told_at = float("-inf")
-        self._since = (0.0, "")
-        self._up = False
-        self._breaks = 0
-        self._news = asyncio.Event()
+        self._client = DhcpClientState(lease=lease)
+        self._on_change = on_change
+        self._reported = LeaseRecord(interface=interface, lease=lease)
+        self._reported_at = float("-inf")
+        self._seeking_since = (0.0, "")
+        self._has_carrier = False
+        self._carrier_losses = 0
+        self._wakeup = asyncio.Event()
 
-    def plug(self, *, up: bool) -> None:
+    def set_carrier(self, *, up: bool) -> None:
         """The interface has a carrier, or not. A break counts, however short it was."""
-        if self._up and not up:
-            self.broke()
-        self._up = up
-        self._news.set()
+        if self._has_carrier and not up:
+            self.carrier_lost()
+        self._has_carrier = up
+        self._wakeup.set()
 
-    def broke(self) -> None:
+    def carrier_lost(self) -> None:
         """The carrier was gone for a moment that the kernel may never announce."""
-        self._breaks += 1
-        self._news.set()
+        self._carrier_losses += 1
+        self._wakeup.set()
 
-    def judge(self, config: Config) -> None:
+    def configure(self, config: Config) -> None:
         """This configuration counts from now on: a lease that it cannot bear is given up."""
         self._config = config
         lease = self._client.lease
-        why = conflict(config, lease) if lease is not None else ""
+        why = vlan_conflict(config, lease) if lease is not None else ""
         if why:
-            self._client = dropped(self._client, now(), why)
-            self._news.set()
-            self._publish()
+            self._client = drop_lease(self._client, boottime_s(), why)
+            self._wakeup.set()
+            self._report_change()
 
-    async def work(self) -> None:
+    async def run(self) -> None:
         """For ever: wait for a carrier, then talk until it is gone."""
         while True:
-            if not self._up:
-                await self._wait(())
-                self._take(Due(at=now()))
+            if not self._has_carrier:
+                await self._wait_any(())
+                self._handle_event(DhcpTimerExpired(at=boottime_s()))
                 continue
-            breaks = self._breaks
+            breaks = self._carrier_losses
             try:
                 async with DhcpSocket(self.interface) as opened:
-                    self._take(Plugged(at=now(), hardware=opened.hardware), opened)
-                    while self._breaks == breaks:
-                        self._take(await self._next(opened), opened)
+                    self._handle_event(
+                        CarrierUp(at=boottime_s(), hardware_address=opened.hardware), opened
+                    )
+                    while self._carrier_losses == breaks:
+                        self._handle_event(await self._next_event(opened), opened)
             except OSError as error:
-                self._publish(f"DHCP cannot be spoken on {self.interface}: {error.strerror}")
-                await asyncio.sleep(AGAIN_S)
-            self._take(Unplugged(at=now()))
+                self._report_change(f"DHCP cannot be spoken on {self.interface}: {error.strerror}")
+                await asyncio.sleep(DHCP_SOCKET_RETRY_S)
+            self._handle_event(CarrierDown(at=boottime_s()))
 
-    async def _next(self, opened: DhcpSocket) -> Event:
+    async def _next_event(self, opened: DhcpSocket) -> DhcpEvent:
         """What happens next: a message; or something may be due."""
         heard = asyncio.ensure_future(opened.receive())
-        await self._wait((heard,))
+        await self._wait_any((heard,))
         if heard.done() and not heard.cancelled():
             message, station = heard.result()
-            return Heard(at=now(), message=message, station=station)
-        return Due(at=now())
+            return DhcpMessageReceived(at=boottime_s(), message=message, station=station)
+        return DhcpTimerExpired(at=boottime_s())
 
-    async def _wait(self, others: tuple[asyncio.Future[Any], ...]) -> None:
+    async def _wait_any(self, others: tuple[asyncio.Future[Any], ...]) -> None:
         """Until one of `others` is done, there is news, or it is time; the rest is cancelled."""
-        wait_s = min(max(0.0, self._client.due - now()), LOOK_S)
-        awaited = (asyncio.ensure_future(self._news.wait()), *others)
+        wait_s = min(max(0.0, self._client.next_event_at - boottime_s()), DHCP_CLIENT_MAX_SLEEP_S)
+        awaited = (asyncio.ensure_future(self._wakeup.wait()), *others)
         try:
             await asyncio.wait(awaited, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for each in awaited:
                 each.cancel()
-        self._news.clear()
+        self._wakeup.clear()
 
-    def _take(self, event: Event, opened: DhcpSocket | None = None) -> None:
-        dice = Dice(xid=DICE.getrandbits(32), jitter=DICE.random())
-        self._client, sends = step(self._client, event, dice, partial(conflict, self._config))
+    def _handle_event(self, event: DhcpEvent, opened: DhcpSocket | None = None) -> None:
+        dice = Randomness(xid=SYSTEM_RANDOM.getrandbits(32), jitter=SYSTEM_RANDOM.random())
+        self._client, sends = step(self._client, event, dice, partial(vlan_conflict, self._config))
         for each in sends:
-            _send(opened, each)
-        self._publish()
+            _send_message(opened, each)
+        self._report_change()
 
-    def _publish(self, trouble: str = "") -> None:
+    def _report_change(self, error: str = "") -> None:
         """Tell what has changed; mere reasons once a second, however many a server gives us."""
-        lease, sought = self._client.lease, self._client.sought_from
-        if sought != self._since[0]:
-            began = time.time() - (now() - sought)
-            self._since = sought, time.strftime("%H:%M:%S UTC", time.gmtime(began))
-        why = trouble or lacks(self._client, self.interface, since=self._since[1])
-        page = Page(interface=self.interface, lease=lease, lacks="" if lease else why)
-        calm = lease == self._told.lease and now() < self._told_at + CALM_S
-        if page == self._told or calm:
+        lease, sought = self._client.lease, self._client.search_started_at
+        if sought != self._seeking_since[0]:
+            began = time.time() - (boottime_s() - sought)
+            self._seeking_since = sought, time.strftime("%H:%M:%S UTC", time.gmtime(began))
+        why = error or no_lease_reason(self._client, self.interface, since=self._seeking_since[1])
+        page = LeaseRecord(interface=self.interface, lease=lease, lacks="" if lease else why)
+        calm = (
+            lease == self._reported.lease
+            and boottime_s() < self._reported_at + LEASE_REPORT_INTERVAL_S
+        )
+        if page == self._reported or calm:
             return
-        self._told, self._told_at = page, now()
-        self._tell(page)
+        self._reported, self._reported_at = page, boottime_s()
+        self._on_change(page)
 
 
-class Leases:
+class DhcpClients:
     """The clients of all uplinks; `changed` is called when the kernel has something to follow."""
 
-    def __init__(self, book: LeaseBook, journal: Journal, changed: Callable[[], object]) -> None:
-        self._book = book
-        self._changed = changed
+    def __init__(
+        self, store: LeaseStore, journal: Journal, on_change: Callable[[], object]
+    ) -> None:
+        self._store = store
+        self._on_change = on_change
         self._journal = journal
         self._carriers: dict[str, bool] = {}
-        self._running: dict[str, tuple[Tenant, asyncio.Task[None]]] = {}
+        self._running: dict[str, tuple[UplinkDhcpClient, asyncio.Task[None]]] = {}
 
-    def follow(self, config: Config) -> None:
+    def configure(self, config: Config) -> None:
         """Ask for the leases of `config` from now on; those that stay go on undisturbed."""
         wanted = {n: u for n, u in config.uplinks.items() if u.addressing is Addressing.DHCP}
         for name, (tenant, task) in tuple(self._running.items()):
             if name not in wanted or wanted[name].interface != tenant.interface:
                 task.cancel()
                 del self._running[name]
-        for name in self._book.pages.keys() - wanted.keys():
-            self._book.put(name, None)
+        for name in self._store.records.keys() - wanted.keys():
+            self._store.put(name, None)
         for name, uplink in wanted.items():
             if name not in self._running:
-                self._running[name] = self._started(config, name, uplink.interface)
-            self._running[name][0].judge(config)
+                self._running[name] = self._start_client(config, name, uplink.interface)
+            self._running[name][0].configure(config)
 
-    def notice(self, notice: Notice) -> None:
+    def handle_notice(self, notice: Notice) -> None:
         """The kernel announced something: perhaps a carrier."""
         if notice.kind is not NoticeKind.LINK:
             return
@@ -176,13 +187,13 @@ class Leases:
         self._carriers[notice.interface] = up
         for tenant, _ in self._running.values():
             if tenant.interface == notice.interface:
-                tenant.plug(up=up)
+                tenant.set_carrier(up=up)
 
-    def broke(self, interface: str) -> None:
+    def carrier_lost(self, interface: str) -> None:
         """The carrier of an interface was found to be gone."""
         for tenant, _ in self._running.values():
             if tenant.interface == interface:
-                tenant.broke()
+                tenant.carrier_lost()
 
     def close(self) -> None:
         """End the clients. The leases stay, for the next daemon."""
@@ -190,42 +201,42 @@ class Leases:
             task.cancel()
         self._running.clear()
 
-    def _started(
+    def _start_client(
         self, config: Config, name: str, interface: str
-    ) -> tuple[Tenant, asyncio.Task[None]]:
-        lease = self._book.usable(config, name)
-        self._book.put(name, Page(interface=interface, lease=lease))
-        tenant = Tenant(config, interface, lease, partial(self._told, name))
-        tenant.plug(up=self._carriers.get(interface, False))
-        say = partial(self._journal.say, "trouble")
-        part = keep(f"the DHCP client of {name}", tenant.work, say)
+    ) -> tuple[UplinkDhcpClient, asyncio.Task[None]]:
+        lease = self._store.usable_lease(config, name)
+        self._store.put(name, LeaseRecord(interface=interface, lease=lease))
+        tenant = UplinkDhcpClient(config, interface, lease, partial(self._on_record_changed, name))
+        tenant.set_carrier(up=self._carriers.get(interface, False))
+        say = partial(self._journal.log, "trouble")
+        part = run_forever(f"the DHCP client of {name}", tenant.run, say)
         return tenant, asyncio.create_task(part)
 
-    def _told(self, name: str, page: Page) -> None:
-        before = self._book.pages.get(name, Page(interface=page.interface))
-        self._book.put(name, page)
-        if _what(before.lease) != _what(page.lease):
-            self._journal.say("lease", _sentence(name, before.lease, page), subject=name)
-        elif before.lacks == page.lacks:
+    def _on_record_changed(self, name: str, record: LeaseRecord) -> None:
+        before = self._store.records.get(name, LeaseRecord(interface=record.interface))
+        self._store.put(name, record)
+        if _lease_terms(before.lease) != _lease_terms(record.lease):
+            self._journal.log("lease", _lease_change_text(name, before.lease, record), subject=name)
+        elif before.lacks == record.lacks:
             return  # renewed: nobody but the book need know
-        self._changed()
+        self._on_change()
 
 
-def _sentence(name: str, old: Lease | None, page: Page) -> str:
+def _lease_change_text(name: str, old: UplinkLease | None, record: LeaseRecord) -> str:
     """What became of a lease, for the timeline."""
     had = f"{old.address} by {old.gateway}" if old is not None else ""
-    if page.lease is None:
-        return f"{name} lost its DHCP lease of {had}: {page.lacks}"
-    lease = page.lease
+    if record.lease is None:
+        return f"{name} lost its DHCP lease of {had}: {record.lacks}"
+    lease = record.lease
     said = f"{name} has a DHCP lease of {lease.address} by {lease.gateway}, from {lease.server}"
     return f"{said} (before: {had})" if had else said
 
 
-def _what(lease: Lease | None) -> tuple[object, ...] | None:
-    return None if lease is None else lease.what
+def _lease_terms(lease: UplinkLease | None) -> tuple[object, ...] | None:
+    return None if lease is None else lease.kernel_fields
 
 
-def _send(opened: DhcpSocket | None, send: Send) -> None:
+def _send_message(opened: DhcpSocket | None, send: OutgoingDhcpMessage) -> None:
     """A line that takes nothing now is a line without an answer: the client tries again anyway."""
     assert opened is not None
     with suppress(OSError):

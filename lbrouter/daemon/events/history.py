@@ -19,21 +19,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
-from lbrouter.model.timeline import Happening
+from lbrouter.model.timeline import TimelineEvent
 
-FILE: Final = "history.db"
+HISTORY_DB_FILE: Final = "history.db"
 
 EVENTS_KEPT: Final = 50_000
 SAMPLES_KEPT: Final = 200_000
 """Of fifteen uplinks every ten seconds: a day and a half; of three, a week."""
 
-WAITING: Final = 2_000
+MAX_QUEUED_RECORDS: Final = 2_000
 """Records that may wait for the disk; more are dropped, and the drop is told."""
 
-TRIM_EVERY: Final = 500
+TRIM_EVERY_RECORDS: Final = 500
 """Records between two trims: by so much the tables may be over."""
 
-LONGEST_TEXT: Final = 4000
+MAX_EVENT_TEXT_CHARS: Final = 4000
 """Characters of a text that are kept: nft may complain in pages."""
 
 SCHEMA: Final = """
@@ -46,13 +46,13 @@ CREATE TABLE IF NOT EXISTS sample (
 """
 
 
-def moment(*, precision: str = "milliseconds") -> str:
+def utc_timestamp(*, precision: str = "milliseconds") -> str:
     """Now, as RFC 3339 in UTC."""
     return datetime.now(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class LogEvent:
     """One line of the timeline. `at` is RFC 3339 in UTC, `subject` an uplink's or policy's name.
 
     All events of one incident carry its number, in digits; "" outside of any.
@@ -62,16 +62,16 @@ class Entry:
     text: str
     subject: str = ""
     incident: str = ""
-    at: str = field(default_factory=moment)
+    at: str = field(default_factory=utc_timestamp)
     more: dict[str, Any] = field(default_factory=dict)
 
-    def as_json(self) -> Happening:
+    def as_json(self) -> TimelineEvent:
         """For `lbrouter events --json` and the socket."""
-        return cast("Happening", asdict(self))
+        return cast("TimelineEvent", asdict(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class UplinkSample:
     """How an uplink was doing, every few seconds."""
 
     at: str
@@ -85,12 +85,12 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Retention:
     """How many records of each kind stay."""
 
     events: int = EVENTS_KEPT
     samples: int = SAMPLES_KEPT
-    trim_every: int = TRIM_EVERY
+    trim_every: int = TRIM_EVERY_RECORDS
 
 
 class History:
@@ -100,22 +100,26 @@ class History:
     """
 
     def __init__(
-        self, state_dir: Path, *, complain: Callable[[str], None], kept: Kept | None = None
+        self,
+        state_dir: Path,
+        *,
+        on_error: Callable[[str], None],
+        retention: Retention | None = None,
     ) -> None:
-        self._file = state_dir / FILE
-        self._complain = complain
-        self._kept = kept or Kept()
-        self._queue: queue.Queue[Entry | Sample | None] = queue.Queue(WAITING)
-        self._faulty = False
-        self._writer = threading.Thread(target=self._work, name="history", daemon=True)
+        self._file = state_dir / HISTORY_DB_FILE
+        self._on_error = on_error
+        self._retention = retention or Retention()
+        self._queue: queue.Queue[LogEvent | UplinkSample | None] = queue.Queue(MAX_QUEUED_RECORDS)
+        self._failing = False
+        self._writer = threading.Thread(target=self._run, name="history", daemon=True)
         self._writer.start()
 
-    def add(self, record: Entry | Sample) -> None:
+    def add(self, record: LogEvent | UplinkSample) -> None:
         """Keep `record`. Never waits, never raises."""
         try:
             self._queue.put_nowait(record)
         except queue.Full:
-            self._fault("the disk is too slow")
+            self._report_failure("the disk is too slow")
 
     def close(self, *, within_s: float = 2.0) -> None:
         """Write what waits, and end."""
@@ -125,24 +129,30 @@ class History:
             return
         self._writer.join(within_s)
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         connection: sqlite3.Connection | None = None
-        untrimmed = self._kept.trim_every  # a database that was left too large is trimmed at once
-        for batch in iter(self._batch, []):
+        untrimmed = (
+            self._retention.trim_every
+        )  # a database that was left too large is trimmed at once
+        for batch in iter(self._next_batch, []):
             untrimmed += len(batch)
             try:
-                connection = connection or _opened(self._file)
-                _write(connection, batch, self._kept if untrimmed > self._kept.trim_every else None)
-                untrimmed = 0 if untrimmed > self._kept.trim_every else untrimmed
-                self._faulty = False
+                connection = connection or _open_database(self._file)
+                _write_batch(
+                    connection,
+                    batch,
+                    self._retention if untrimmed > self._retention.trim_every else None,
+                )
+                untrimmed = 0 if untrimmed > self._retention.trim_every else untrimmed
+                self._failing = False
             except (sqlite3.Error, OSError) as error:
-                self._fault(str(error))
-                _drop(connection, self._file, error)
+                self._report_failure(str(error))
+                _close_after_error(connection, self._file, error)
                 connection = None
         if connection is not None:
             connection.close()
 
-    def _batch(self) -> list[Entry | Sample]:
+    def _next_batch(self) -> list[LogEvent | UplinkSample]:
         """All that waits, in one transaction; empty at the end."""
         first = self._queue.get()
         found = [] if first is None else [first]
@@ -154,17 +164,17 @@ class History:
             found.append(more)
         return found
 
-    def _fault(self, reason: str) -> None:
-        if not self._faulty:
-            self._faulty = True
-            self._complain(
+    def _report_failure(self, reason: str) -> None:
+        if not self._failing:
+            self._failing = True
+            self._on_error(
                 f"The history {self._file} cannot be written ({reason}); all else goes on."
             )
 
 
-def recent(
+def recent_events(
     state_dir: Path, *, limit: int, since: str = "", incident: str | None = None
-) -> list[Entry]:
+) -> list[LogEvent]:
     """The last `limit` events, oldest first; none where there is no history.
 
     `since` is RFC 3339 in UTC; `incident` a number, or "" for events of any incident.
@@ -172,24 +182,24 @@ def recent(
     where, values = "at >= :since", {"since": since, "incident": incident, "limit": limit}
     if incident is not None:
         where += " AND incident = :incident" if incident else " AND incident != ''"
-    rows = _asked(
+    rows = _select(
         state_dir,
         "SELECT at, kind, subject, text, incident, more FROM event"  # noqa: S608
         f" WHERE {where} ORDER BY id DESC LIMIT :limit",
         values,
     )
-    return [_entry(row) for row in reversed(rows)]
+    return [_event_from_row(row) for row in reversed(rows)]
 
 
-def last_incident(state_dir: Path) -> int:
+def last_incident_number(state_dir: Path) -> int:
     """The highest number that an incident has had; 0 where there was none."""
-    [row] = _asked(state_dir, "SELECT max(CAST(incident AS INTEGER)) FROM event", {}) or [(0,)]
+    [row] = _select(state_dir, "SELECT max(CAST(incident AS INTEGER)) FROM event", {}) or [(0,)]
     return int(row[0] or 0)
 
 
-def _asked(state_dir: Path, query: str, values: dict[str, Any]) -> list[Any]:
+def _select(state_dir: Path, query: str, values: dict[str, Any]) -> list[Any]:
     """Rows of the database, none where there is none. Raises sqlite3.Error."""
-    file = state_dir / FILE
+    file = state_dir / HISTORY_DB_FILE
     if not file.exists():
         return []
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=1.0)
@@ -203,21 +213,21 @@ def _asked(state_dir: Path, query: str, values: dict[str, Any]) -> list[Any]:
         connection.close()
 
 
-def _entry(row: tuple[str, str, str, str, str, str]) -> Entry:
+def _event_from_row(row: tuple[str, str, str, str, str, str]) -> LogEvent:
     at, kind, subject, text, incident, more = row
-    return Entry(
+    return LogEvent(
         at=at, kind=kind, subject=subject, text=text, incident=incident, more=json.loads(more)
     )
 
 
-def _opened(file: Path) -> sqlite3.Connection:
+def _open_database(file: Path) -> sqlite3.Connection:
     file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     connection = sqlite3.connect(file, timeout=1.0)
     connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + SCHEMA)
     return connection
 
 
-def _drop(connection: sqlite3.Connection | None, file: Path, error: Exception) -> None:
+def _close_after_error(connection: sqlite3.Connection | None, file: Path, error: Exception) -> None:
     """Close after a fault; a file that is no database any more is set aside, whole."""
     if connection is not None:
         connection.close()
@@ -227,8 +237,8 @@ def _drop(connection: sqlite3.Connection | None, file: Path, error: Exception) -
             file.replace(file.with_name(file.name + ".damaged"))
 
 
-def _write(
-    connection: sqlite3.Connection, batch: Iterable[Entry | Sample], trim: Kept | None
+def _write_batch(
+    connection: sqlite3.Connection, batch: Iterable[LogEvent | UplinkSample], trim: Retention | None
 ) -> None:
     """The batch in one transaction; with `trim` what is too much goes as well."""
     with connection:
@@ -242,12 +252,12 @@ def _write(
                 )
 
 
-def _insert(connection: sqlite3.Connection, record: Entry | Sample) -> None:
+def _insert(connection: sqlite3.Connection, record: LogEvent | UplinkSample) -> None:
     values: dict[str, Any] = asdict(record)
-    if isinstance(record, Entry):
-        values["text"] = record.text[:LONGEST_TEXT]
+    if isinstance(record, LogEvent):
+        values["text"] = record.text[:MAX_EVENT_TEXT_CHARS]
         values["more"] = json.dumps(values["more"], ensure_ascii=False)
-    table = "event" if isinstance(record, Entry) else "sample"
+    table = "event" if isinstance(record, LogEvent) else "sample"
     names = ", ".join(values)
     marks = ", ".join(f":{name}" for name in values)
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)  # noqa: S608

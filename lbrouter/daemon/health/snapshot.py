@@ -8,20 +8,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from lbrouter.daemon.confirm.pending_commit import Moment
-from lbrouter.model.health import Health, Limit, UplinkHealth, UplinkState
+from lbrouter.daemon.confirm.pending_commit import BootTime
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState, VlanLimit
 from lbrouter.model.units import Rate
 
-FILE: Final = "health.json"
+SAVED_HEALTH_FILE: Final = "health.json"
 
 
-def save(runtime_dir: Path, health: Health) -> None:
+def save_health(runtime_dir: Path, health: GatewayHealth) -> None:
     """Keep it. Memory that holds /run may be full: then the next start begins with the carriers."""
     uplinks = {
         name: {
             "state": str(each.state),
             "reason": each.reason,
-            "left": sorted(each.left),
+            "left": sorted(each.excluded_policies),
             "alive": each.alive,
             "badness": each.badness,
         }
@@ -29,44 +29,44 @@ def save(runtime_dir: Path, health: Health) -> None:
     }
     limits = {vlan: [each.upload, each.download] for vlan, each in health.limits.items()}
     document = {
-        "boot": Moment.now().boot,
+        "boot": BootTime.now().boot,
         "uplinks": uplinks,
         "pins": dict(health.pins),
         "limits": limits,
     }
-    aside = runtime_dir / f"{FILE}.new"
+    aside = runtime_dir / f"{SAVED_HEALTH_FILE}.new"
     with suppress(OSError):
         aside.write_text(json.dumps(document), encoding="utf-8")
-        aside.replace(runtime_dir / FILE)
+        aside.replace(runtime_dir / SAVED_HEALTH_FILE)
 
 
-def load(runtime_dir: Path) -> Health | None:
+def load_health(runtime_dir: Path) -> GatewayHealth | None:
     """The last health of this boot, None where there is none that can be read."""
     try:
-        found: Any = json.loads((runtime_dir / FILE).read_text(encoding="utf-8"))
-        if found["boot"] != Moment.now().boot:
+        found: Any = json.loads((runtime_dir / SAVED_HEALTH_FILE).read_text(encoding="utf-8"))
+        if found["boot"] != BootTime.now().boot:
             return None
-        return Health(
-            uplinks={name: _uplink(each) for name, each in found["uplinks"].items()},
+        return GatewayHealth(
+            uplinks={name: _parse_uplink(each) for name, each in found["uplinks"].items()},
             pins=dict(found["pins"]),
-            limits={vlan: _limit(*rates) for vlan, rates in found.get("limits", {}).items()},
+            limits={vlan: _parse_limit(*rates) for vlan, rates in found.get("limits", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _limit(upload: int | None, download: int | None) -> Limit:
-    return Limit(
+def _parse_limit(upload: int | None, download: int | None) -> VlanLimit:
+    return VlanLimit(
         upload=None if upload is None else Rate(upload),
         download=None if download is None else Rate(download),
     )
 
 
-def _uplink(found: Any) -> UplinkHealth:
+def _parse_uplink(found: Any) -> UplinkHealth:
     return UplinkHealth(
         state=UplinkState(found["state"]),
         reason=str(found["reason"]),
-        left=frozenset(found["left"]),
+        excluded_policies=frozenset(found["left"]),
         alive=bool(found["alive"]),
         badness=float(found["badness"]),
     )

@@ -4,12 +4,12 @@ from collections import deque
 from typing import Final, TypedDict
 
 from lbrouter.compile import health
-from lbrouter.daemon.health.tracker import Mind
+from lbrouter.daemon.health.tracker import HealthTracker
 
-SECONDS: Final = 60
+LAST_MINUTE_S: Final = 60
 
 
-class Second(TypedDict):
+class UplinkSecond(TypedDict):
     """One second of an uplink: its state, the loss within it, the round trip as smoothed."""
 
     state: str
@@ -17,26 +17,28 @@ class Second(TypedDict):
     rtt_ms: float | None
 
 
-class Minute:
+class LastMinute:
     """Sixty looks at each uplink, oldest first."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, deque[Second]] = {}
+        self._seconds: dict[str, deque[UplinkSecond]] = {}
 
-    def look(self, mind: Mind) -> None:
+    def record(self, tracker: HealthTracker) -> None:
         """Note this second. An uplink that the file has lost is forgotten."""
         before = self._seconds
-        self._seconds = {n: before.get(n, deque(maxlen=SECONDS)) for n in mind.config.uplinks}
+        self._seconds = {
+            n: before.get(n, deque(maxlen=LAST_MINUTE_S)) for n in tracker.config.uplinks
+        }
         for name, seconds in self._seconds.items():
-            readings = health.readings(mind.brain, name)
+            readings = health.uplink_readings(tracker.state, name)
             seconds.append(
                 {
-                    "state": str(mind.health.uplinks[name].state),
+                    "state": str(tracker.health.uplinks[name].state),
                     "loss_percent": readings.loss_1s_percent,
                     "rtt_ms": readings.rtt_ms,
                 }
             )
 
-    def as_json(self) -> dict[str, list[Second]]:
+    def as_json(self) -> dict[str, list[UplinkSecond]]:
         """By uplink, oldest second first."""
         return {name: list(seconds) for name, seconds in self._seconds.items()}

@@ -7,47 +7,47 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lbrouter.daemon.overrides.temporary_limits import Ceiling, Limits
+from lbrouter.daemon.overrides.temporary_limits import LimitTable, TemporaryLimit
 from lbrouter.kernel.storage import atomic_file
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UsageError
-from lbrouter.model.events import Drain, Event, Pin, Restore
+from lbrouter.model.events import Drain, HealthEvent, Pin, Restore
 
-FILE = "wishes.json"
+OVERRIDES_FILE = "wishes.json"
 
 
 @dataclass(slots=True, kw_only=True)
-class Wishes:
+class OperatorOverrides:
     """Names of drained uplinks, the uplink that each pinned policy has to take, limits of VLANs."""
 
     drained: set[str] = field(default_factory=set)
     pins: dict[str, str] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    limits: LimitTable = field(default_factory=LimitTable)
 
     @staticmethod
-    def load(state_dir: Path) -> "Wishes":
+    def load(state_dir: Path) -> "OperatorOverrides":
         """As they were saved; none where the file is not there or damaged."""
-        payload, _ = atomic_file.read(state_dir / FILE)
+        payload, _ = atomic_file.read(state_dir / OVERRIDES_FILE)
         try:
             found: Any = json.loads(payload or b"{}")
-            return Wishes(
+            return OperatorOverrides(
                 drained=set(found.get("drained", ())),
                 pins=dict(found.get("pins", {})),
-                limits=Limits.load(found.get("limits", {})),
+                limits=LimitTable.from_document(found.get("limits", {})),
             )
         except (ValueError, TypeError, AttributeError, KeyError):
-            return Wishes()
+            return OperatorOverrides()
 
     def save(self, state_dir: Path) -> None:
         """Raises LbrouterError where the disk does not take it."""
         payload = {
             "drained": sorted(self.drained),
             "pins": self.pins,
-            "limits": self.limits.document(),
+            "limits": self.limits.to_document(),
         }
-        atomic_file.write(state_dir / FILE, json.dumps(payload).encode())
+        atomic_file.write(state_dir / OVERRIDES_FILE, json.dumps(payload).encode())
 
-    def events(self, config: Config) -> Iterator[Event]:
+    def events(self, config: Config) -> Iterator[HealthEvent]:
         """Told to a brain that knows nothing yet; names that the file has no more are left out."""
         now = time.monotonic()
         for name in sorted(self.drained & set(config.uplinks)):
@@ -56,37 +56,39 @@ class Wishes:
             if policy in config.policies and uplink in config.policies[policy].uplinks:
                 yield Pin(at=now, policy=policy, uplink=uplink)
 
-    def drain(self, config: Config, uplink: str) -> Event:
+    def drain(self, config: Config, uplink: str) -> HealthEvent:
         """No new flows by `uplink`. Raises UsageError for a name that the file does not have."""
-        _known(config.uplinks, uplink, "uplink")
+        _require_known(config.uplinks, uplink, "uplink")
         self.drained.add(uplink)
         return Drain(at=time.monotonic(), uplink=uplink)
 
-    def pin(self, config: Config, policy: str, uplink: str) -> Event:
+    def pin(self, config: Config, policy: str, uplink: str) -> HealthEvent:
         """All new flows of `policy` by `uplink`, which must be one of its own."""
-        _known(config.policies, policy, "policy")
-        _known(config.policies[policy].uplinks, uplink, f"uplink of policy {policy}")
+        _require_known(config.policies, policy, "policy")
+        _require_known(config.policies[policy].uplinks, uplink, f"uplink of policy {policy}")
         self.pins[policy] = uplink
         return Pin(at=time.monotonic(), policy=policy, uplink=uplink)
 
-    def restore(self, config: Config, uplink: str) -> Event:
+    def restore(self, config: Config, uplink: str) -> HealthEvent:
         """Neither drained nor pinned to."""
-        _known(config.uplinks, uplink, "uplink")
+        _require_known(config.uplinks, uplink, "uplink")
         self.drained.discard(uplink)
         self.pins = {policy: name for policy, name in self.pins.items() if name != uplink}
         return Restore(at=time.monotonic(), uplink=uplink)
 
-    def limit(self, config: Config, vlan: str, ways: Iterable[str], ceiling: Ceiling) -> None:
+    def set_limit(
+        self, config: Config, vlan: str, directions: Iterable[str], limit: TemporaryLimit
+    ) -> None:
         """A ceiling for `vlan`. Raises UsageError for a name that the file does not have."""
-        _known(config.vlans, vlan, "VLAN")
-        self.limits.put(vlan, ways, ceiling)
+        _require_known(config.vlans, vlan, "VLAN")
+        self.limits.put(vlan, directions, limit)
 
-    def unlimit(self, config: Config, vlan: str, ways: Iterable[str]) -> bool:
+    def remove_limit(self, config: Config, vlan: str, directions: Iterable[str]) -> bool:
         """No ceiling but the file's; whether there was one. Raises UsageError as above."""
-        _known(config.vlans, vlan, "VLAN")
-        return self.limits.end(vlan, ways)
+        _require_known(config.vlans, vlan, "VLAN")
+        return self.limits.remove(vlan, directions)
 
 
-def _known(names: Any, name: str, what: str) -> None:
+def _require_known(names: Any, name: str, what: str) -> None:
     if name not in names:
         raise UsageError(f"There is no {what} {name!r}.", remedy=f"There is: {', '.join(names)}.")

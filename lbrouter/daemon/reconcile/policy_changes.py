@@ -3,19 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lbrouter.compile.routing.balance import choose
-from lbrouter.daemon.reconcile.reconciler import Held
+from lbrouter.compile.routing.balance import select_uplinks
+from lbrouter.daemon.reconcile.reconciler import AppliedState
 from lbrouter.model.config import Policy
-from lbrouter.model.kernel_state import Family
+from lbrouter.model.kernel_state import AddressFamily
 
-NOWHERE = "no uplink: answered as unreachable"
+NO_UPLINK_TEXT = "no uplink: answered as unreachable"
 
-Ways = dict[str, int]
+UplinkWeights = dict[str, int]
 """Uplinks with their weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class PolicyChange:
     """A policy whose way has changed. `stayed` are policies that stay on an uplink it has left."""
 
     policy: str
@@ -25,44 +25,53 @@ class Move:
     stayed: tuple[str, ...]
 
 
-def told(before: Held, after: Held) -> Iterator[Move]:
+def policy_changes(before: AppliedState, after: AppliedState) -> Iterator[PolicyChange]:
     """Policies whose way has changed, each with a sentence."""
-    old, new = _all_ways(before), _all_ways(after)
+    old, new = _all_policy_weights(before), _all_policy_weights(after)
     still = {name: ways for name, ways in new.items() if old.get(name) == ways}
     for name, ways in new.items():
         if name not in still:
             was = old.get(name)
             left = set(was or ()) - set(ways)
-            yield Move(
+            yield PolicyChange(
                 policy=name,
-                text=f"{name}: new flows go by {_words(ways)} (before: {_before(was)})",
+                text=f"{name}: new flows go by {_weights_text(ways)}"
+                f" (before: {_previous_text(was)})",
                 old=tuple(was or ()),
                 new=tuple(ways),
                 stayed=tuple(other for other, by in still.items() if left & set(by)),
             )
 
 
-def _all_ways(held: Held) -> dict[str, Ways]:
-    return {name: _ways(held, policy) for name, policy in held.file.config.policies.items()}
+def _all_policy_weights(applied: AppliedState) -> dict[str, UplinkWeights]:
+    return {
+        name: _policy_weights(applied, policy)
+        for name, policy in applied.file.config.policies.items()
+    }
 
 
-def _ways(held: Held, policy: Policy) -> Ways:
+def _policy_weights(applied: AppliedState, policy: Policy) -> UplinkWeights:
     """The uplinks of a policy, of IPv4 or else of IPv6."""
-    for family in (Family.V4, Family.V6):
-        shares = choose(held.file.config, policy, held.found.health, family, held.found.facts)
+    for family in (AddressFamily.V4, AddressFamily.V6):
+        shares = select_uplinks(
+            applied.file.config, policy, applied.snapshot.health, family, applied.snapshot.facts
+        )
         if shares:
             return {share.uplink: share.weight for share in shares}
     return {}
 
 
-def _before(ways: Ways | None) -> str:
-    return "nothing" if ways is None else _words(ways)
+def _previous_text(weights: UplinkWeights | None) -> str:
+    return "nothing" if weights is None else _weights_text(weights)
 
 
-def _words(ways: Ways) -> str:
-    total = sum(ways.values())
-    return ", ".join(_share(uplink, weight, total) for uplink, weight in ways.items()) or NOWHERE
+def _weights_text(weights: UplinkWeights) -> str:
+    total = sum(weights.values())
+    return (
+        ", ".join(_share_text(uplink, weight, total) for uplink, weight in weights.items())
+        or NO_UPLINK_TEXT
+    )
 
 
-def _share(uplink: str, weight: int, total: int) -> str:
+def _share_text(uplink: str, weight: int, total: int) -> str:
     return uplink if weight == total else f"{uplink} ({100 * weight / total:.0f} %)"

@@ -13,97 +13,99 @@ from dataclasses import dataclass, replace
 
 from lbrouter.compile.state import fast_path, foreign_qdiscs
 from lbrouter.compile.state.diff import diff
-from lbrouter.daemon.applier import Found, Judge, Machine
-from lbrouter.daemon.config_file import File
-from lbrouter.model.health import Health
+from lbrouter.daemon.applier import Applier, HealthSource, MachineSnapshot
+from lbrouter.daemon.config_file import ConfigFile
+from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import KernelState
 from lbrouter.model.plan import Operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class AppliedState:
     """What the kernel held when it was last observed, and what it was derived from."""
 
-    file: File
-    found: Found
+    file: ConfigFile
+    snapshot: MachineSnapshot
     state: KernelState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ReconcileResult:
     """A round: what was changed, and whether somebody else made that necessary."""
 
     changed: tuple[Operation, ...]
     repair: bool
 
 
-class Rounds:
+class Reconciler:
     """The rounds of one machine. The caller sees to it that one runs at a time."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.held: Held | None = None
-        self.last: Held | None = None
+    def __init__(self, applier: Applier) -> None:
+        self.applier = applier
+        self.applied: AppliedState | None = None
+        self.last_applied: AppliedState | None = None
         """As `held`, but it stays while the kernel is being changed: for who only reads."""
-        self._rates: tuple[Operation, ...] = ()
+        self._pending_rates: tuple[Operation, ...] = ()
 
-    async def round(self, file: File, judge: Judge) -> Outcome:
+    async def reconcile(self, file: ConfigFile, health_source: HealthSource) -> ReconcileResult:
         """Make the kernel hold what `file` and the health ask for. Raises as `transact` does."""
-        found = await self.machine.look(file.config, judge=judge)
-        if self.last is not None:
-            facts = foreign_qdiscs.what_we_lost(found.facts, self.last.state)
+        found = await self.applier.observe(file.config, health_source=health_source)
+        if self.last_applied is not None:
+            facts = foreign_qdiscs.permit_damaged(found.facts, self.last_applied.state)
             found = replace(found, facts=facts)
         state = found.desired(file.config)
         steps = diff(found.observed, state)
-        before = self.held
+        before = self.applied
         repair = bool(steps) and before is not None and before.state == state
         if steps:
-            self.held = None
-            await self.machine.transact(steps, desired=state, scope=found.scope)
-        self.held = self.last = Held(file=file, found=found, state=state)
-        return Outcome(changed=steps.operations, repair=repair)
+            self.applied = None
+            await self.applier.run_transaction(steps, desired=state, scope=found.scope)
+        self.applied = self.last_applied = AppliedState(file=file, snapshot=found, state=state)
+        return ReconcileResult(changed=steps.operations, repair=repair)
 
-    async def steer(self, health: Health) -> tuple[Operation, ...] | None:
+    async def fast_failover(self, health: GatewayHealth) -> tuple[Operation, ...] | None:
         """New flows by the uplinks that are fit, at once: what was changed.
 
         None where there is nothing to do at all, not even for the round that follows. Raises what
         the kernel refuses with.
         """
-        held, self._rates = self.held, ()
+        held, self._pending_rates = self.applied, ()
         if held is None:
             return ()
-        found = replace(held.found, health=health)
+        found = replace(held.snapshot, health=health)
         plan = diff(held.state, found.desired(held.file.config))
         if not plan:
-            self.held = self.last = replace(held, found=found)
+            self.applied = self.last_applied = replace(held, snapshot=found)
             return None
-        urgent = fast_path.steering(plan)
+        urgent = fast_path.failover_operations(plan)
         await self._execute(urgent)
-        self.held = self.last = replace(
-            held, found=found, state=fast_path.after(held.state, urgent)
+        self.applied = self.last_applied = replace(
+            held, snapshot=found, state=fast_path.state_after(held.state, urgent)
         )
-        self._rates = fast_path.rates(plan)
+        self._pending_rates = fast_path.rate_operations(plan)
         return urgent
 
-    async def rescale(self) -> tuple[Operation, ...]:
+    async def update_rates(self) -> tuple[Operation, ...]:
         """The rates that `steer` left, at once: what was changed. Raises what the kernel refuses
         with.
 
         Flows move before it: for that moment the classes of a line promise too little, never too
         much, since what they promise never exceeds the line.
         """
-        held, rates, self._rates = self.held, self._rates, ()
+        held, rates, self._pending_rates = self.applied, self._pending_rates, ()
         if held is None or not rates:
             return ()
         await self._execute(rates)
-        self.held = self.last = replace(held, state=fast_path.after(held.state, rates))
+        self.applied = self.last_applied = replace(
+            held, state=fast_path.state_after(held.state, rates)
+        )
         return rates
 
     async def _execute(self, operations: Sequence[Operation]) -> None:
         """One after the other. After a failure nobody knows what the kernel holds."""
         try:
             for operation in operations:
-                await self.machine.kernel.execute(operation)
+                await self.applier.kernel.execute(operation)
         except BaseException:
-            self.held = None
+            self.applied = None
             raise

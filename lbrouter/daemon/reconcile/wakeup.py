@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Alarm:
+class Wakeup:
     """Set by whoever has news; one waits.
 
     An asyncio.Event with a time limit, at a tenth of the price of two tasks and a wait for both:
@@ -11,33 +11,33 @@ class Alarm:
     """
 
     def __init__(self) -> None:
-        self._rung = False
-        self._latest = float("inf")
+        self._is_set = False
+        self._deadline = float("inf")
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def clear(self) -> None:
         """The news is taken."""
-        self._rung, self._latest = False, float("inf")
+        self._is_set, self._deadline = False, float("inf")
 
     def set(self) -> None:
         """There is news."""
-        self._rung = True
+        self._is_set = True
         self._wake()
 
-    def soon(self, within_s: float) -> None:
+    def set_within(self, within_s: float) -> None:
         """There is news that can wait, but not longer than this."""
         at = asyncio.get_running_loop().time() + within_s
-        if at < self._latest:
-            self._latest = at
+        if at < self._deadline:
+            self._deadline = at
             if self._timer is not None and at < self._timer.when():
                 self._arm(at)
 
     async def wait(self, timeout_s: float) -> None:
         """Until there is news, at most so long."""
         loop = asyncio.get_running_loop()
-        at = min(loop.time() + timeout_s, self._latest)
-        if self._rung or at <= loop.time():
+        at = min(loop.time() + timeout_s, self._deadline)
+        if self._is_set or at <= loop.time():
             await asyncio.sleep(0)
             return
         self._waiter = loop.create_future()

@@ -8,28 +8,35 @@ from ipaddress import IPv4Interface
 from typing import Final
 
 from lbrouter.compile.dhcp.client_machine import step
-from lbrouter.compile.dhcp.client_state import Client, Dice, Due, Event, Heard, Plugged
+from lbrouter.compile.dhcp.client_state import (
+    CarrierUp,
+    DhcpClientState,
+    DhcpEvent,
+    DhcpMessageReceived,
+    DhcpTimerExpired,
+    Randomness,
+)
 from lbrouter.kernel.l2.dhcp_socket import DhcpSocket
 
-PATIENCE_S: Final = 6.0
+DHCP_OFFER_TIMEOUT_S: Final = 6.0
 """A server tests an address for a second or two before it offers it (RFC 2131, 3.1), and a switch
 may take a moment before it forwards."""
 
 
-async def offered(interface: str) -> IPv4Interface | None:
+async def find_dhcp_offer(interface: str) -> IPv4Interface | None:
     """The first address that a DHCP server offers on `interface`, or None."""
     with suppress(OSError, TimeoutError):
-        async with asyncio.timeout(PATIENCE_S), DhcpSocket(interface) as opened:
+        async with asyncio.timeout(DHCP_OFFER_TIMEOUT_S), DhcpSocket(interface) as opened:
             return await _first_offer(opened)
     return None
 
 
 async def _first_offer(opened: DhcpSocket) -> IPv4Interface:
-    client, event = Client(), _plugged(opened)
+    client, event = DhcpClientState(), _start_event(opened)
     while True:
-        client, messages = step(client, event, _dice(), lambda _lease: "")
-        if client.offered is not None:
-            return client.offered.address
+        client, messages = step(client, event, _randomness(), lambda _lease: "")
+        if client.offered_lease is not None:
+            return client.offered_lease.address
         for each in messages:
             opened.send(
                 each.message,
@@ -37,25 +44,25 @@ async def _first_offer(opened: DhcpSocket) -> IPv4Interface:
                 destination=each.destination,
                 station=each.station,
             )
-        event = await _next(opened, client)
+        event = await _next_event(opened, client)
 
 
-def _plugged(opened: DhcpSocket) -> Event:
-    return Plugged(at=_now(), hardware=opened.hardware)
+def _start_event(opened: DhcpSocket) -> DhcpEvent:
+    return CarrierUp(at=_now(), hardware_address=opened.hardware)
 
 
-async def _next(opened: DhcpSocket, client: Client) -> Event:
+async def _next_event(opened: DhcpSocket, client: DhcpClientState) -> DhcpEvent:
     """What is heard, or the time at which the client wants to ask again."""
     try:
-        async with asyncio.timeout(max(client.due - _now(), 0.0)):
+        async with asyncio.timeout(max(client.next_event_at - _now(), 0.0)):
             message, station = await opened.receive()
     except TimeoutError:
-        return Due(at=_now())
-    return Heard(at=_now(), message=message, station=station)
+        return DhcpTimerExpired(at=_now())
+    return DhcpMessageReceived(at=_now(), message=message, station=station)
 
 
-def _dice() -> Dice:
-    return Dice(xid=random.getrandbits(32), jitter=random.random())  # noqa: S311  -- no secret
+def _randomness() -> Randomness:
+    return Randomness(xid=random.getrandbits(32), jitter=random.random())  # noqa: S311  -- no secret
 
 
 def _now() -> float:

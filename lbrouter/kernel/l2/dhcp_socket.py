@@ -13,34 +13,40 @@ from struct import Struct
 from types import TracebackType
 from typing import Final, Self
 
-from lbrouter.compile.dhcp.message import ETHERNET, Message, decode, encode
-from lbrouter.compile.dhcp.packet import CLIENT_PORT, FRAGMENT, UDP_PROTOCOL, unwrap, wrap
+from lbrouter.compile.dhcp.message import HTYPE_ETHERNET, DhcpMessage, decode, encode
+from lbrouter.compile.dhcp.packet import (
+    DHCP_CLIENT_PORT,
+    IP_FRAGMENT_MASK,
+    UDP_PROTOCOL,
+    decode_packet,
+    encode_packet,
+)
 
 ETH_P_IP: Final = 0x0800
-BROADCAST: Final = b"\xff" * 6
+ETHER_BROADCAST: Final = b"\xff" * 6
 SO_ATTACH_FILTER: Final = 26
-INSTRUCTION: Final = Struct("=HBBI")
+SOCK_FILTER: Final = Struct("=HBBI")
 """struct sock_filter (linux/filter.h): code, jump if true, jump if false, operand."""
 
-PROGRAM: Final = Struct("@HP")
+SOCK_FPROG: Final = Struct("@HP")
 """struct sock_fprog: number of instructions, where they are."""
 
-FILTER: Final = (
+DHCP_CLIENT_FILTER: Final = (
     (0x30, 0, 0, 9),  # ldb [9]: the protocol
     (0x15, 0, 6, UDP_PROTOCOL),
     (0x28, 0, 0, 6),  # ldh [6]: fragments have no port to look at
-    (0x45, 4, 0, FRAGMENT),
+    (0x45, 4, 0, IP_FRAGMENT_MASK),
     (0xB1, 0, 0, 0),  # ldxb 4*([0]&0xf): the length of the IPv4 header
     (0x48, 0, 0, 2),  # ldh [x + 2]: the port
-    (0x15, 0, 1, CLIENT_PORT),
+    (0x15, 0, 1, DHCP_CLIENT_PORT),
     (0x06, 0, 0, 0xFFFFFFFF),
     (0x06, 0, 0, 0),
 )
 """Classic BPF, from the IPv4 header on: UDP to port 68 alone, of a line that carries a gigabit."""
 
-LARGEST: Final = 2048
-MOST_AT_ONCE: Final = 16
-MOST_WAITING: Final = 64
+DHCP_RECEIVE_BYTES: Final = 2048
+MAX_DHCP_READS_PER_WAKEUP: Final = 16
+MAX_QUEUED_DHCP_MESSAGES: Final = 64
 
 
 class DhcpSocket:
@@ -52,20 +58,22 @@ class DhcpSocket:
     def __init__(self, interface: str) -> None:
         self.interface = interface
         self.hardware = b""
-        self._heard: asyncio.Queue[tuple[Message, str]] = asyncio.Queue(MOST_WAITING)
+        self._received: asyncio.Queue[tuple[DhcpMessage, str]] = asyncio.Queue(
+            MAX_QUEUED_DHCP_MESSAGES
+        )
 
     async def __aenter__(self) -> Self:
         kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         # Of no protocol at first: nothing is to be heard before the filter stands.
         self._socket = socket.socket(socket.AF_PACKET, kind, 0)
         try:
-            _filter(self._socket)
+            _attach_filter(self._socket)
             self._socket.bind((self.interface, ETH_P_IP))
-            self.hardware = _hardware(self._socket)
+            self.hardware = _hardware_address(self._socket)
         except OSError:
             self._socket.close()
             raise
-        asyncio.get_running_loop().add_reader(self._socket, self._readable)
+        asyncio.get_running_loop().add_reader(self._socket, self._on_readable)
         return self
 
     async def __aexit__(
@@ -78,40 +86,44 @@ class DhcpSocket:
         self._socket.close()
 
     def send(
-        self, message: Message, *, source: IPv4Address, destination: IPv4Address, station: str
+        self, message: DhcpMessage, *, source: IPv4Address, destination: IPv4Address, station: str
     ) -> None:
         """Send a message; `station` is a hardware address, empty for everybody. Raises OSError."""
-        to = bytes.fromhex(station.replace(":", "")) if station else BROADCAST
-        packet = wrap(encode(message), source, destination)
+        to = bytes.fromhex(station.replace(":", "")) if station else ETHER_BROADCAST
+        packet = encode_packet(encode(message), source, destination)
         self._socket.sendto(packet, (self.interface, ETH_P_IP, 0, 0, to))
 
-    async def receive(self) -> tuple[Message, str]:
+    async def receive(self) -> tuple[DhcpMessage, str]:
         """The next message of a server, and the hardware address that it came from."""
-        return await self._heard.get()
+        return await self._received.get()
 
-    def _readable(self) -> None:
-        for _ in range(MOST_AT_ONCE):
+    def _on_readable(self) -> None:
+        for _ in range(MAX_DHCP_READS_PER_WAKEUP):
             try:
-                data, sender = self._socket.recvfrom(LARGEST)
+                data, sender = self._socket.recvfrom(DHCP_RECEIVE_BYTES)
             except OSError:  # nothing more, or the interface went: its carrier is told elsewhere
                 return
-            payload = unwrap(data)
+            payload = decode_packet(data)
             message = None if payload is None else decode(payload)
             # Who floods us is not read faster for it.
-            if message is not None and message.hardware == self.hardware and not self._heard.full():
-                self._heard.put_nowait((message, sender[4].hex(":")))
+            if (
+                message is not None
+                and message.chaddr == self.hardware
+                and not self._received.full()
+            ):
+                self._received.put_nowait((message, sender[4].hex(":")))
 
 
-def _filter(opened: socket.socket) -> None:
-    code = b"".join(INSTRUCTION.pack(*each) for each in FILTER)
+def _attach_filter(opened: socket.socket) -> None:
+    code = b"".join(SOCK_FILTER.pack(*each) for each in DHCP_CLIENT_FILTER)
     held = ctypes.create_string_buffer(code, len(code))
-    program = PROGRAM.pack(len(FILTER), ctypes.addressof(held))
+    program = SOCK_FPROG.pack(len(DHCP_CLIENT_FILTER), ctypes.addressof(held))
     opened.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
 
-def _hardware(opened: socket.socket) -> bytes:
+def _hardware_address(opened: socket.socket) -> bytes:
     """The Ethernet address of the interface. Raises OSError where it has none."""
     _, _, _, family, hardware = opened.getsockname()
-    if family != ETHERNET or len(hardware) != 6:
+    if family != HTYPE_ETHERNET or len(hardware) != 6:
         raise OSError(errno.EOPNOTSUPP, "it is no Ethernet")
     return bytes(hardware)

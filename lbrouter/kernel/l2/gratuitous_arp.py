@@ -14,57 +14,59 @@ from lbrouter.model.kernel_state import Address
 
 ETH_P_ARP: Final = 0x0806
 ETH_P_IP: Final = 0x0800
-ETHERNET: Final = 1
-BROADCAST: Final = b"\xff" * 6
+ARPHRD_ETHER: Final = 1
+ETHER_BROADCAST: Final = b"\xff" * 6
 
-ARP: Final = Struct("!HHBBH6s4s6s4s")
+ARP_PACKET: Final = Struct("!HHBBH6s4s6s4s")
 """Hardware and protocol, their lengths, operation, then sender and target: RFC 826."""
 
-REQUEST: Final = 1
+ARPOP_REQUEST: Final = 1
 
-ADVERTISEMENT: Final = Struct("!BBHI16sBB6s")
+NEIGHBOUR_ADVERTISEMENT: Final = Struct("!BBHI16sBB6s")
 """RFC 4861, 4.4: type, code, checksum (the kernel fills it in), flags, target; then the option of
 the target's hardware address, one unit of eight bytes."""
 
-FROM_ROUTER_OVERRIDE: Final = 0xA0000000
-ALL_NODES: Final = "ff02::1"
-HOPS: Final = 255
+NA_ROUTER_OVERRIDE_FLAGS: Final = 0xA0000000
+ALL_NODES_MULTICAST: Final = "ff02::1"
+ND_HOP_LIMIT: Final = 255
 """What has less came from elsewhere, and is dropped."""
 
 
-def announce(address: Address) -> None:
+def announce_address(address: Address) -> None:
     """Once, to everybody on the interface. Nothing depends on it: what cannot be sent is not."""
     with suppress(OSError):
         match address.address.ip:
             case IPv4Address() as four:
-                _by_arp(address.interface, four)
+                _send_gratuitous_arp(address.interface, four)
             case IPv6Address() as six:
-                _by_advertisement(address.interface, six)
+                _send_neighbour_advertisement(address.interface, six)
 
 
-def _by_arp(interface: str, own: IPv4Address) -> None:
-    with _opened(interface) as opened:
+def _send_gratuitous_arp(interface: str, own: IPv4Address) -> None:
+    with _open_packet_socket(interface) as opened:
         _, _, _, kind, hardware = opened.getsockname()
-        if kind != ETHERNET:
+        if kind != ARPHRD_ETHER:
             return
         ends = (hardware, own.packed, bytes(6), own.packed)
-        message = ARP.pack(ETHERNET, ETH_P_IP, 6, 4, REQUEST, *ends)
-        opened.sendto(message, (interface, ETH_P_ARP, 0, 0, BROADCAST))
+        message = ARP_PACKET.pack(ARPHRD_ETHER, ETH_P_IP, 6, 4, ARPOP_REQUEST, *ends)
+        opened.sendto(message, (interface, ETH_P_ARP, 0, 0, ETHER_BROADCAST))
 
 
-def _by_advertisement(interface: str, own: IPv6Address) -> None:
-    with _opened(interface) as opened:
+def _send_neighbour_advertisement(interface: str, own: IPv6Address) -> None:
+    with _open_packet_socket(interface) as opened:
         _, _, _, kind, hardware = opened.getsockname()
-    if kind != ETHERNET:
+    if kind != ARPHRD_ETHER:
         return
-    message = ADVERTISEMENT.pack(136, 0, 0, FROM_ROUTER_OVERRIDE, own.packed, 2, 1, hardware)
+    message = NEIGHBOUR_ADVERTISEMENT.pack(
+        136, 0, 0, NA_ROUTER_OVERRIDE_FLAGS, own.packed, 2, 1, hardware
+    )
     family, protocol = socket.AF_INET6, socket.IPPROTO_ICMPV6
     with socket.socket(family, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol) as opened:
-        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, HOPS)
-        opened.sendto(message, (ALL_NODES, 0, 0, socket.if_nametoindex(interface)))
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, ND_HOP_LIMIT)
+        opened.sendto(message, (ALL_NODES_MULTICAST, 0, 0, socket.if_nametoindex(interface)))
 
 
-def _opened(interface: str) -> socket.socket:
+def _open_packet_socket(interface: str) -> socket.socket:
     """A packet socket that hears nothing (its protocol is 0). Raises OSError."""
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, 0)
     try:

@@ -8,18 +8,18 @@ would wait for the next advertisement that comes unasked: up to half an hour.
 import socket
 from typing import Final
 
-from lbrouter.kernel.probe.bound_socket import Line, index_of, open_socket
+from lbrouter.kernel.probe.bound_socket import UplinkBinding, interface_index, open_socket
 
-SOLICITATION: Final = bytes([133, 0, 0, 0, 0, 0, 0, 0])
+ROUTER_SOLICITATION: Final = bytes([133, 0, 0, 0, 0, 0, 0, 0])
 """Type, code, checksum (the kernel fills it in), reserved."""
 
-ALL_ROUTERS: Final = "ff02::2"
-HOPS: Final = 255
+ALL_ROUTERS_MULTICAST: Final = "ff02::2"
+ND_HOP_LIMIT: Final = 255
 """What has less came from elsewhere, and is dropped."""
 
 
-def solicit(line: Line) -> None:
+def solicit_routers(binding: UplinkBinding) -> None:
     """Send one router solicitation through `line`. Raises OSError where it cannot leave."""
-    with open_socket(line, socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as opened:
-        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, HOPS)
-        opened.sendto(SOLICITATION, (ALL_ROUTERS, 0, 0, index_of(line)))
+    with open_socket(binding, socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as opened:
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, ND_HOP_LIMIT)
+        opened.sendto(ROUTER_SOLICITATION, (ALL_ROUTERS_MULTICAST, 0, 0, interface_index(binding)))

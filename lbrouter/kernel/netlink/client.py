@@ -21,58 +21,62 @@ from pyroute2.netlink import (
 from pyroute2.netlink.exceptions import NetlinkDumpInterrupted, NetlinkError
 
 __all__ = [
-    "ADD",
-    "GONE",
-    "REMOVE",
-    "REPLACE",
+    "CREATE_FLAGS",
+    "OBJECT_ABSENT_ERRNOS",
+    "REPLACE_FLAGS",
+    "REQUEST_FLAGS",
     "NetlinkError",
-    "batch",
     "dump",
-    "patiently",
+    "retry_while_busy",
     "send",
+    "send_batch",
     "tolerate",
 ]
 
 T = TypeVar("T")
-Message = Any
+PyrouteMessage = Any
 """A pyroute2 message; the library carries no types."""
 
-REMOVE: Final = NLM_F_REQUEST | NLM_F_ACK
-ADD: Final = REMOVE | NLM_F_CREATE | NLM_F_EXCL
-REPLACE: Final = REMOVE | NLM_F_CREATE | NLM_F_REPLACE
+REQUEST_FLAGS: Final = NLM_F_REQUEST | NLM_F_ACK
+CREATE_FLAGS: Final = REQUEST_FLAGS | NLM_F_CREATE | NLM_F_EXCL
+REPLACE_FLAGS: Final = REQUEST_FLAGS | NLM_F_CREATE | NLM_F_REPLACE
 
-PATIENCE_S: Final = (0.01, 0.05, 0.2)
+NETLINK_RETRY_PAUSES_S: Final = (0.01, 0.05, 0.2)
 """Pauses before the second, third and fourth attempt."""
 
 NLM_F_DUMP_INTR: Final = 0x10
 
-BUSY: Final = frozenset({errno.EBUSY, errno.EINTR, errno.ENOBUFS, errno.EAGAIN})
+KERNEL_BUSY_ERRNOS: Final = frozenset({errno.EBUSY, errno.EINTR, errno.ENOBUFS, errno.EAGAIN})
 
-GONE: Final = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXIO})
+OBJECT_ABSENT_ERRNOS: Final = frozenset(
+    {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXIO}
+)
 """What the kernel says when asked to remove what is not there, one word for each kind of object."""
 
 
-async def dump(ipr: AsyncIPRoute, message: Message, kind: int) -> list[Message]:
+async def dump(ipr: AsyncIPRoute, message: PyrouteMessage, kind: int) -> list[PyrouteMessage]:
     """All answers to a dump request of type `kind`; starts over if the table changed meanwhile."""
 
-    async def attempt() -> list[Message]:
+    async def attempt() -> list[PyrouteMessage]:
         answers = await ipr.nlm_request(message, kind, NLM_F_REQUEST | NLM_F_DUMP)
-        return [consistent(answer) async for answer in answers]
+        return [require_consistent(answer) async for answer in answers]
 
-    return await patiently(attempt)
+    return await retry_while_busy(attempt)
 
 
-async def send(ipr: AsyncIPRoute, message: Message, kind: int, flags: int) -> None:
+async def send(ipr: AsyncIPRoute, message: PyrouteMessage, kind: int, flags: int) -> None:
     """One request and its acknowledgement; raises NetlinkError."""
 
     async def attempt() -> None:
         async for _ in await ipr.nlm_request(message, kind, flags):
             pass
 
-    await patiently(attempt)
+    await retry_while_busy(attempt)
 
 
-async def batch(ipr: AsyncIPRoute, messages: Iterable[tuple[Message, int, int]]) -> None:
+async def send_batch(
+    ipr: AsyncIPRoute, messages: Iterable[tuple[PyrouteMessage, int, int]]
+) -> None:
     """Several (message, type, flags) in one send: the kernel runs them back to back.
 
     A process that is killed leaves either none or all of them behind. One that fails stops none of
@@ -98,22 +102,22 @@ async def tolerate(errors: frozenset[int], request: Awaitable[None]) -> bool:
     return True
 
 
-def consistent(answer: Message) -> Message:
+def require_consistent(answer: PyrouteMessage) -> PyrouteMessage:
     """The kernel marks a dump during which the table changed; pyroute2 lets the mark pass."""
     if answer["header"]["flags"] & NLM_F_DUMP_INTR:
         raise NetlinkDumpInterrupted
     return answer
 
 
-async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
+async def retry_while_busy(attempt: Callable[[], Awaitable[T]]) -> T:
     """Await `attempt`, and again up to three times while the kernel says that it is busy."""
-    for pause_s in PATIENCE_S:
+    for pause_s in NETLINK_RETRY_PAUSES_S:
         try:
             return await attempt()
         except NetlinkDumpInterrupted:
             pass
         except (NetlinkError, OSError) as error:
-            if error.args[0] not in BUSY:
+            if error.args[0] not in KERNEL_BUSY_ERRNOS:
                 raise
         await asyncio.sleep(pause_s)
     return await attempt()

@@ -13,20 +13,20 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST
 from pyroute2.netlink.nlsocket import NetlinkRequest
 
-from lbrouter.kernel.netlink.client import Message, consistent, patiently
+from lbrouter.kernel.netlink.client import PyrouteMessage, require_consistent, retry_while_busy
 
-NLMSG: Final = Struct("=IHHII")
+NLMSGHDR: Final = Struct("=IHHII")
 """linux/netlink.h: length, type, flags, sequence number, port."""
 
-ATTRIBUTE: Final = Struct("=HH")
-NESTED_MASK: Final = 0x3FFF
+NLATTR: Final = Struct("=HH")
+NLA_TYPE_MASK: Final = 0x3FFF
 """The two highest bits of an attribute's type are flags (nested, network byte order)."""
 
-FIRST_OWN_TYPE: Final = 16
+NLMSG_MIN_TYPE: Final = 16
 """Types below belong to netlink itself: the end of a dump, an error."""
 
 
-class Answer(dict[str, Any]):
+class RawMessage(dict[str, Any]):
     """One message; a dict because pyroute2 looks for its own header in it."""
 
     @property
@@ -40,9 +40,9 @@ class Answer(dict[str, Any]):
         found: bytes = self["attributes"].get(number, b"")
         return found
 
-    def number(self, number: int) -> int:
+    def integer(self, number: int) -> int:
         """Attribute `number` as an unsigned integer; 0 where it is absent."""
-        return native(self.raw(number))
+        return native_uint(self.raw(number))
 
     def text(self, number: int) -> str:
         """Attribute `number` as a string; empty where it is absent."""
@@ -52,49 +52,51 @@ class Answer(dict[str, Any]):
         """The attribute at the end of `path`; empty where one of them is absent."""
         content = self.raw(path[0])
         for number in path[1:]:
-            content = dict(attributes(content)).get(number, b"")
+            content = dict(parse_attributes(content)).get(number, b"")
         return content
 
 
-async def read(ipr: AsyncIPRoute, message: Message, kind: int, layout: Struct) -> list[Answer]:
+async def dump_raw(
+    ipr: AsyncIPRoute, message: PyrouteMessage, kind: int, layout: Struct
+) -> list[RawMessage]:
     """Answers to a dump of type `kind`, whose fixed header is `layout`. Raises NetlinkError."""
 
-    async def attempt() -> list[Answer]:
+    async def attempt() -> list[RawMessage]:
         # Not by ipr.nlm_request: it takes a parser and forgets it (pyroute2 0.9.7).
-        flags, parser = NLM_F_REQUEST | NLM_F_DUMP, _parser(ipr, layout)
+        flags, parser = NLM_F_REQUEST | NLM_F_DUMP, _message_parser(ipr, layout)
         request = NetlinkRequest(ipr, message, msg_type=kind, msg_flags=flags, parser=parser)
         await request.send()
-        return [consistent(answer) async for answer in request.response()]
+        return [require_consistent(answer) async for answer in request.response()]
 
-    return await patiently(attempt)
+    return await retry_while_busy(attempt)
 
 
-def native(content: bytes) -> int:
+def native_uint(content: bytes) -> int:
     """An unsigned integer of any width, in this machine's byte order."""
     return int.from_bytes(content, sys.byteorder)
 
 
-def attributes(content: bytes) -> Iterator[tuple[int, bytes]]:
+def parse_attributes(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Attributes in `content`: their numbers and what they hold."""
     start = 0
-    while start + ATTRIBUTE.size <= len(content):
-        length, kind = ATTRIBUTE.unpack_from(content, start)
-        if length < ATTRIBUTE.size:
+    while start + NLATTR.size <= len(content):
+        length, kind = NLATTR.unpack_from(content, start)
+        if length < NLATTR.size:
             return
-        yield kind & NESTED_MASK, content[start + ATTRIBUTE.size : start + length]
+        yield kind & NLA_TYPE_MASK, content[start + NLATTR.size : start + length]
         start += (length + 3) & ~3
 
 
-def _parser(ipr: AsyncIPRoute, layout: Struct) -> Callable[[bytes, int, int], Any]:
+def _message_parser(ipr: AsyncIPRoute, layout: Struct) -> Callable[[bytes, int, int], Any]:
     def parse(data: bytes, offset: int, length: int) -> Any:
-        _, kind, flags, sequence, _ = NLMSG.unpack_from(data, offset)
-        if kind < FIRST_OWN_TYPE:
+        _, kind, flags, sequence, _ = NLMSGHDR.unpack_from(data, offset)
+        if kind < NLMSG_MIN_TYPE:
             return ipr.marshal.parse_one_message(kind, flags, sequence, data, offset, length)
-        start = offset + NLMSG.size
-        return Answer(
+        start = offset + NLMSGHDR.size
+        return RawMessage(
             header={"type": kind, "flags": flags, "error": None},
             fields=layout.unpack_from(data, start),
-            attributes=dict(attributes(data[start + layout.size : offset + length])),
+            attributes=dict(parse_attributes(data[start + layout.size : offset + length])),
         )
 
     return parse

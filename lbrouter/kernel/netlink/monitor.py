@@ -14,40 +14,40 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
-from lbrouter.kernel.netlink.codec import ATTRIBUTE, NLMSG
-from lbrouter.kernel.netlink.monitor_parser import NEW_LINK, Announcements, Notice, NoticeKind
-from lbrouter.kernel.objects.link import IFINFOMSG, SKIP_STATS
+from lbrouter.kernel.netlink.codec import NLATTR, NLMSGHDR
+from lbrouter.kernel.netlink.monitor_parser import RTM_NEWLINK, Notice, NoticeKind, NoticeParser
+from lbrouter.kernel.objects.link import IFINFOMSG, RTEXT_FILTER_SKIP_STATS
 
 __all__ = ["Monitor", "Notice", "NoticeKind"]
 
 SOL_NETLINK: Final = 270
-ADD_MEMBERSHIP: Final = 1
+NETLINK_ADD_MEMBERSHIP: Final = 1
 SO_RCVBUFFORCE: Final = 33
 NETLINK_NETFILTER: Final = 12
-BUFFER: Final = 1 << 20
+MONITOR_RECEIVE_BUFFER_BYTES: Final = 1 << 20
 """Room for some thousand announcements; the kernel's default holds two hundred."""
 
 RTNETLINK_GROUPS: Final = (1, 4, 5, 7, 8, 9, 11, 19, 24, 25)
 """linux/rtnetlink.h: links, traffic control, and for each family addresses, routes, rules and
 settings (netconf)."""
 
-NFTABLES_GROUP: Final = 7
+NFNLGRP_NFTABLES: Final = 7
 
-DONE, ERROR = 3, 2
-GET_LINK: Final = 18
-REQUEST_DUMP: Final = 0x301
+NLMSG_DONE, NLMSG_ERROR = 3, 2
+RTM_GETLINK: Final = 18
+DUMP_REQUEST_FLAGS: Final = 0x301
 IFLA_EXT_MASK: Final = 29
-OUR_DUMP: Final = 0x4C
+LINK_DUMP_SEQUENCE: Final = 0x4C
 """Sequence number of our requests: announcements of others carry those of their requests, and
 another port."""
 
-MOST_AT_ONCE: Final = 128
+MAX_NETLINK_READS_PER_WAKEUP: Final = 128
 """Datagrams read in one turn of the loop, so that probes are not kept waiting by a storm."""
 
-MOST_WAITING: Final = 256
+MAX_QUEUED_NOTICES: Final = 256
 """Notices, those of links aside, that wait for a slow reader; more are as good as RESYNC."""
 
-LOST: Final = Notice(kind=NoticeKind.RESYNC, detail="announcements were lost")
+NOTICES_LOST: Final = Notice(kind=NoticeKind.RESYNC, detail="announcements were lost")
 
 
 class Monitor:
@@ -58,23 +58,23 @@ class Monitor:
     """
 
     def __init__(self) -> None:
-        self._announcements = Announcements()
-        self._waiting: dict[Notice, None] = {}
-        self._news = asyncio.Event()
+        self._parser = NoticeParser()
+        self._queue: dict[Notice, None] = {}
+        self._available = asyncio.Event()
         self._closed = False
-        self._unlisted: frozenset[int] | None = None
-        self._list_again = False
+        self._unlisted_links: frozenset[int] | None = None
+        self._relist_needed = False
 
     async def __aenter__(self) -> Self:
-        self._routing = _open(socket.NETLINK_ROUTE, RTNETLINK_GROUPS)
+        self._rtnetlink_socket = _open_netlink_socket(socket.NETLINK_ROUTE, RTNETLINK_GROUPS)
         try:
-            self._firewall = _open(NETLINK_NETFILTER, (NFTABLES_GROUP,))
+            self._nftables_socket = _open_netlink_socket(NETLINK_NETFILTER, (NFNLGRP_NFTABLES,))
         except OSError:
-            self._routing.close()
+            self._rtnetlink_socket.close()
             raise
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._routing, self._read, self._routing)
-        loop.add_reader(self._firewall, self._read, self._firewall)
+        loop.add_reader(self._rtnetlink_socket, self._on_readable, self._rtnetlink_socket)
+        loop.add_reader(self._nftables_socket, self._on_readable, self._nftables_socket)
         self._list_links()
         return self
 
@@ -84,27 +84,27 @@ class Monitor:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for opened in (self._routing, self._firewall):
+        for opened in (self._rtnetlink_socket, self._nftables_socket):
             asyncio.get_running_loop().remove_reader(opened)
             opened.close()
         self._closed = True
-        self._news.set()
+        self._available.set()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Notice:
-        while not self._waiting:
+        while not self._queue:
             if self._closed:
                 raise StopAsyncIteration
-            self._news.clear()
-            await self._news.wait()
-        notice = next(iter(self._waiting))
-        del self._waiting[notice]
+            self._available.clear()
+            await self._available.wait()
+        notice = next(iter(self._queue))
+        del self._queue[notice]
         return notice
 
-    def _read(self, opened: socket.socket) -> None:
-        for _ in range(MOST_AT_ONCE):
+    def _on_readable(self, opened: socket.socket) -> None:
+        for _ in range(MAX_NETLINK_READS_PER_WAKEUP):
             try:
                 data = opened.recv(1 << 16)
             except BlockingIOError:
@@ -114,78 +114,84 @@ class Monitor:
                     raise
                 self._resync()
                 return
-            for message in _messages(data):
-                self._heard(opened, *message)
+            for message in _split_messages(data):
+                self._handle_message(opened, *message)
 
-    def _heard(self, opened: socket.socket, kind: int, sequence: int, body: bytes) -> None:
-        if opened is self._firewall:
-            self._tell(self._announcements.nftables(kind, body))
+    def _handle_message(self, opened: socket.socket, kind: int, sequence: int, body: bytes) -> None:
+        if opened is self._nftables_socket:
+            self._enqueue(self._parser.parse_nftables(kind, body))
             return
-        if kind in (DONE, ERROR):
-            self._listed()
+        if kind in (NLMSG_DONE, NLMSG_ERROR):
+            self._finish_listing()
             return
-        if kind == NEW_LINK and sequence == OUR_DUMP and self._unlisted is not None:
-            self._unlisted -= {IFINFOMSG.unpack_from(body)[3]}
-        self._tell(self._announcements.rtnetlink(kind, body))
+        if (
+            kind == RTM_NEWLINK
+            and sequence == LINK_DUMP_SEQUENCE
+            and self._unlisted_links is not None
+        ):
+            self._unlisted_links -= {IFINFOMSG.unpack_from(body)[3]}
+        self._enqueue(self._parser.parse_rtnetlink(kind, body))
 
-    def _tell(self, notices: list[Notice]) -> None:
+    def _enqueue(self, notices: list[Notice]) -> None:
         for notice in notices:
-            self._waiting.pop(notice, None)
-            self._waiting[notice] = None
-            self._news.set()
-        if len(self._waiting) > MOST_WAITING:
-            self._shorten()
+            self._queue.pop(notice, None)
+            self._queue[notice] = None
+            self._available.set()
+        if len(self._queue) > MAX_QUEUED_NOTICES:
+            self._drop_excess()
 
-    def _shorten(self) -> None:
-        links = [each for each in self._waiting if each.kind is NoticeKind.LINK]
-        if len(self._waiting) - len(links) > MOST_WAITING:
-            self._waiting = dict.fromkeys([LOST, *links])
+    def _drop_excess(self) -> None:
+        links = [each for each in self._queue if each.kind is NoticeKind.LINK]
+        if len(self._queue) - len(links) > MAX_QUEUED_NOTICES:
+            self._queue = dict.fromkeys([NOTICES_LOST, *links])
 
     def _resync(self) -> None:
-        self._tell([LOST])
+        self._enqueue([NOTICES_LOST])
         self._list_links()
 
     def _list_links(self) -> None:
         """Ask for all links; those that are known and not listed are gone."""
-        if self._unlisted is not None:
-            self._list_again = True
+        if self._unlisted_links is not None:
+            self._relist_needed = True
             return
-        self._unlisted = self._announcements.indexes
-        mask = ATTRIBUTE.pack(8, IFLA_EXT_MASK) + SKIP_STATS.to_bytes(4, sys.byteorder)
+        self._unlisted_links = self._parser.link_indexes
+        mask = NLATTR.pack(8, IFLA_EXT_MASK) + RTEXT_FILTER_SKIP_STATS.to_bytes(4, sys.byteorder)
         body = IFINFOMSG.pack(0, 0, 0, 0, 0, 0) + mask
-        length = NLMSG.size + len(body)
-        self._routing.send(NLMSG.pack(length, GET_LINK, REQUEST_DUMP, OUR_DUMP, 0) + body)
+        length = NLMSGHDR.size + len(body)
+        self._rtnetlink_socket.send(
+            NLMSGHDR.pack(length, RTM_GETLINK, DUMP_REQUEST_FLAGS, LINK_DUMP_SEQUENCE, 0) + body
+        )
 
-    def _listed(self) -> None:
-        unlisted, self._unlisted = self._unlisted or frozenset(), None
+    def _finish_listing(self) -> None:
+        unlisted, self._unlisted_links = self._unlisted_links or frozenset(), None
         for index in unlisted:
-            self._tell(self._announcements.gone(index))
-        if self._list_again:
-            self._list_again = False
+            self._enqueue(self._parser.forget_link(index))
+        if self._relist_needed:
+            self._relist_needed = False
             self._list_links()
 
 
-def _open(protocol: int, groups: tuple[int, ...]) -> socket.socket:
+def _open_netlink_socket(protocol: int, groups: tuple[int, ...]) -> socket.socket:
     """A netlink socket that listens to `groups`. Raises OSError."""
     kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
     opened = socket.socket(socket.AF_NETLINK, kind, protocol)
     try:
-        opened.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
+        opened.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, MONITOR_RECEIVE_BUFFER_BYTES)
         opened.bind((0, 0))
         for group in groups:
-            opened.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
+            opened.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
     except OSError:
         opened.close()
         raise
     return opened
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+def _split_messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Type, sequence number and body of each message of a datagram."""
     start = 0
-    while start + NLMSG.size <= len(data):
-        length, kind, _, sequence, _ = NLMSG.unpack_from(data, start)
-        if length < NLMSG.size:
+    while start + NLMSGHDR.size <= len(data):
+        length, kind, _, sequence, _ = NLMSGHDR.unpack_from(data, start)
+        if length < NLMSGHDR.size:
             return
-        yield kind, sequence, data[start + NLMSG.size : start + length]
+        yield kind, sequence, data[start + NLMSGHDR.size : start + length]
         start += (length + 3) & ~3

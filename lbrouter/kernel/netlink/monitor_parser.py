@@ -12,7 +12,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Final
 
-from lbrouter.kernel.netlink.codec import attributes, native
+from lbrouter.kernel.netlink.codec import native_uint, parse_attributes
 from lbrouter.kernel.objects.link import (
     IFF_LOWER_UP,
     IFF_UP,
@@ -22,17 +22,17 @@ from lbrouter.kernel.objects.link import (
     IFLA_MTU,
 )
 from lbrouter.kernel.objects.route import RTMSG
-from lbrouter.kernel.read.facts import MAIN_TABLE, TCA_KIND, TCMSG
-from lbrouter.model.reserved_ids import NFT_TABLE, PRIORITIES, PROTOCOL, TABLES
+from lbrouter.kernel.read.facts import RT_TABLE_MAIN, TCA_KIND, TCMSG
+from lbrouter.model.reserved_ids import NFT_TABLE, ROUTE_PROTOCOL, ROUTE_TABLES, RULE_PRIORITIES
 
-NEW_LINK, DEL_LINK = 16, 17
-NEW_ADDRESS, DEL_ADDRESS = 20, 21
-NEW_ROUTE, DEL_ROUTE = 24, 25
-NEW_RULE, DEL_RULE = 32, 33
-TRAFFIC_CONTROL: Final = range(36, 47)
+RTM_NEWLINK, RTM_DELLINK = 16, 17
+RTM_NEWADDR, RTM_DELADDR = 20, 21
+RTM_NEWROUTE, RTM_DELROUTE = 24, 25
+RTM_NEWRULE, RTM_DELRULE = 32, 33
+TC_MESSAGE_TYPES: Final = range(36, 47)
 """Qdiscs, classes and filters, created and deleted."""
 
-NEW_SETTING, DEL_SETTING = 80, 81
+RTM_NEWNETCONF, RTM_DELNETCONF = 80, 81
 """RTM_NEWNETCONF: forwarding or rp_filter of an interface was set."""
 
 IFADDRMSG: Final = Struct("=BBBBI")
@@ -41,17 +41,17 @@ RTA_DST, RTA_OIF, RTA_TABLE = 1, 4, 15
 RTM_F_CLONED: Final = 0x200
 FRA_PRIORITY, FRA_PROTOCOL = 6, 21
 NETCONFA_IFINDEX: Final = 1
-EVERY_INTERFACE: Final = {0xFFFFFFFF: "all", 0xFFFFFFFE: "default"}
+NETCONFA_IFINDEX_NAMES: Final = {0xFFFFFFFF: "all", 0xFFFFFFFE: "default"}
 
-NFNL_NFTABLES: Final = 10
+NFNL_SUBSYS_NFTABLES: Final = 10
 NFGENMSG: Final = Struct("=BBH")
-NEW_GENERATION: Final = 15
-TABLE_NAME: Final = 1
+NFT_MSG_NEWGEN: Final = 15
+NFTA_TABLE_NAME: Final = 1
 """The number of the attribute is the same in every kind of nf_tables message."""
 
-GEN_PID, GEN_NAME = 2, 3
+NFTA_GEN_PROC_PID, NFTA_GEN_PROC_NAME = 2, 3
 
-FAMILIES: Final = {socket.AF_INET: 4, socket.AF_INET6: 16}
+ADDRESS_BYTES_BY_FAMILY: Final = {socket.AF_INET: 4, socket.AF_INET6: 16}
 
 
 class NoticeKind(StrEnum):
@@ -88,7 +88,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Link:
+class _LinkState:
     """What of an interface matters here."""
 
     name: str
@@ -98,7 +98,7 @@ class _Link:
     alias: bytes
 
 
-class Announcements:
+class NoticeParser:
     """Remembers what was announced last, so that repetitions stay silent.
 
     Drivers announce a link every few seconds with nothing new but counters, and each router
@@ -106,16 +106,16 @@ class Announcements:
     """
 
     def __init__(self) -> None:
-        self._links: dict[int, _Link] = {}
+        self._links: dict[int, _LinkState] = {}
         self._addresses: dict[tuple[int, int, bytes], int] = {}
-        self._touched = False
+        self._table_changed = False
 
     @property
-    def indexes(self) -> frozenset[int]:
+    def link_indexes(self) -> frozenset[int]:
         """Interfaces that are known."""
         return frozenset(self._links)
 
-    def gone(self, index: int) -> list[Notice]:
+    def forget_link(self, index: int) -> list[Notice]:
         """The interface with this index is not there any more."""
         link = self._links.pop(index, None)
         if link is None:
@@ -123,129 +123,134 @@ class Announcements:
         self._addresses = {key: flags for key, flags in self._addresses.items() if key[0] != index}
         return [Notice(kind=NoticeKind.LINK, interface=link.name, exists=False, detail="gone")]
 
-    def rtnetlink(self, kind: int, body: bytes) -> list[Notice]:
+    def parse_rtnetlink(self, kind: int, body: bytes) -> list[Notice]:
         """Notices of one message of type `kind`; `body` is what follows its header."""
-        if kind in TRAFFIC_CONTROL:
-            return self._qdisc(body)
-        if kind in (NEW_SETTING, DEL_SETTING):
-            return self._setting(body)
-        if kind in (NEW_RULE, DEL_RULE):
-            return _rule(kind, body)
+        if kind in TC_MESSAGE_TYPES:
+            return self._parse_qdisc(body)
+        if kind in (RTM_NEWNETCONF, RTM_DELNETCONF):
+            return self._parse_netconf(body)
+        if kind in (RTM_NEWRULE, RTM_DELRULE):
+            return _parse_rule(kind, body)
         hear = {
-            NEW_LINK: self._link,
-            DEL_LINK: self._link,
-            NEW_ADDRESS: self._address,
-            DEL_ADDRESS: self._address,
-            NEW_ROUTE: self._route,
-            DEL_ROUTE: self._route,
+            RTM_NEWLINK: self._parse_link,
+            RTM_DELLINK: self._parse_link,
+            RTM_NEWADDR: self._parse_address,
+            RTM_DELADDR: self._parse_address,
+            RTM_NEWROUTE: self._parse_route,
+            RTM_DELROUTE: self._parse_route,
         }.get(kind)
         return hear(kind, body) if hear is not None else []
 
-    def nftables(self, kind: int, body: bytes) -> list[Notice]:
+    def parse_nftables(self, kind: int, body: bytes) -> list[Notice]:
         """Notices of one nf_tables message. A transaction ends in its generation's message."""
-        if kind >> 8 != NFNL_NFTABLES or len(body) < NFGENMSG.size:
+        if kind >> 8 != NFNL_SUBSYS_NFTABLES or len(body) < NFGENMSG.size:
             return []
-        found = dict(attributes(body[NFGENMSG.size :]))
-        if kind & 0xFF != NEW_GENERATION:
-            self._touched |= found.get(TABLE_NAME, b"").rstrip(b"\0") == NFT_TABLE.encode()
+        found = dict(parse_attributes(body[NFGENMSG.size :]))
+        if kind & 0xFF != NFT_MSG_NEWGEN:
+            self._table_changed |= (
+                found.get(NFTA_TABLE_NAME, b"").rstrip(b"\0") == NFT_TABLE.encode()
+            )
             return []
-        if not self._touched:
+        if not self._table_changed:
             return []
-        self._touched = False
-        pid = int.from_bytes(found.get(GEN_PID, b""), "big")
-        author = found.get(GEN_NAME, b"").rstrip(b"\0").decode(errors="replace")
+        self._table_changed = False
+        pid = int.from_bytes(found.get(NFTA_GEN_PROC_PID, b""), "big")
+        author = found.get(NFTA_GEN_PROC_NAME, b"").rstrip(b"\0").decode(errors="replace")
         detail = f"table inet {NFT_TABLE} changed by {author} (pid {pid})"
-        return [Notice(kind=NoticeKind.NFT, detail=detail, own=_is_ours(pid))]
+        return [Notice(kind=NoticeKind.NFT, detail=detail, own=_is_own_process(pid))]
 
-    def _link(self, kind: int, body: bytes) -> list[Notice]:
+    def _parse_link(self, kind: int, body: bytes) -> list[Notice]:
         family, _, _, index, flags, _ = IFINFOMSG.unpack_from(body)
         if family != socket.AF_UNSPEC:  # a bridge speaks of its ports in the same words
             return []
-        if kind == DEL_LINK:
-            return self.gone(index)
-        found = dict(attributes(body[IFINFOMSG.size :]))
-        link = _Link(
+        if kind == RTM_DELLINK:
+            return self.forget_link(index)
+        found = dict(parse_attributes(body[IFINFOMSG.size :]))
+        link = _LinkState(
             name=found.get(IFLA_IFNAME, b"").rstrip(b"\0").decode(errors="replace"),
             up=bool(flags & IFF_UP),
             carrier=bool(flags & IFF_LOWER_UP),
-            mtu=native(found.get(IFLA_MTU, b"")),
+            mtu=native_uint(found.get(IFLA_MTU, b"")),
             alias=found.get(IFLA_IFALIAS, b""),
         )
-        return self._linked(index, link)
+        return self._update_link(index, link)
 
-    def _linked(self, index: int, link: _Link) -> list[Notice]:
+    def _update_link(self, index: int, link: _LinkState) -> list[Notice]:
         before = self._links.get(index)
         if before == link:
             return []
-        renamed = self.gone(index) if before is not None and before.name != link.name else []
+        renamed = self.forget_link(index) if before is not None and before.name != link.name else []
         self._links[index] = link
         carrier = link.up and link.carrier
         detail = ("carrier" if carrier else "no carrier") if link.up else "down"
         notice = Notice(kind=NoticeKind.LINK, interface=link.name, carrier=carrier, detail=detail)
         return [*renamed, notice]
 
-    def _address(self, kind: int, body: bytes) -> list[Notice]:
+    def _parse_address(self, kind: int, body: bytes) -> list[Notice]:
         family, length, flags, _, index = IFADDRMSG.unpack_from(body)
-        found = dict(attributes(body[IFADDRMSG.size :]))
+        found = dict(parse_attributes(body[IFADDRMSG.size :]))
         content = found.get(IFA_LOCAL) or found.get(IFA_ADDRESS, b"")
         key = (index, length, content)
-        if len(content) != FAMILIES.get(family):
+        if len(content) != ADDRESS_BYTES_BY_FAMILY.get(family):
             return []
-        if kind == DEL_ADDRESS:
+        if kind == RTM_DELADDR:
             self._addresses.pop(key, None)
         elif self._addresses.get(key) == flags:
             return []
         else:
             self._addresses[key] = flags
-        detail = f"{ip_address(content)}/{length} {_verb(kind, DEL_ADDRESS)}"
-        return [Notice(kind=NoticeKind.ADDRESS, interface=self._name(index), detail=detail)]
+        detail = f"{ip_address(content)}/{length} {_verb(kind, RTM_DELADDR)}"
+        return [Notice(kind=NoticeKind.ADDRESS, interface=self._link_name(index), detail=detail)]
 
-    def _route(self, kind: int, body: bytes) -> list[Notice]:
+    def _parse_route(self, kind: int, body: bytes) -> list[Notice]:
         """Ours, what others put into our tables, and default routes (the gateways of uplinks)."""
         family, length, _, _, table, protocol, _, _, flags = RTMSG.unpack_from(body)
-        if family not in FAMILIES or flags & RTM_F_CLONED:
+        if family not in ADDRESS_BYTES_BY_FAMILY or flags & RTM_F_CLONED:
             return []
-        found = dict(attributes(body[RTMSG.size :]))
-        table = native(found.get(RTA_TABLE, b"")) or table
-        default = length == 0 and table == MAIN_TABLE
-        if not (default or table in TABLES or protocol == PROTOCOL):
+        found = dict(parse_attributes(body[RTMSG.size :]))
+        table = native_uint(found.get(RTA_TABLE, b"")) or table
+        default = length == 0 and table == RT_TABLE_MAIN
+        if not (default or table in ROUTE_TABLES or protocol == ROUTE_PROTOCOL):
             return []
         where = f"{ip_address(found[RTA_DST])}/{length}" if found.get(RTA_DST) else "default"
         return [
             Notice(
                 kind=NoticeKind.ROUTE,
-                interface=self._name(native(found.get(RTA_OIF, b""))),
-                detail=f"{where} in table {table} {_verb(kind, DEL_ROUTE)}, protocol {protocol}",
+                interface=self._link_name(native_uint(found.get(RTA_OIF, b""))),
+                detail=f"{where} in table {table} {_verb(kind, RTM_DELROUTE)}, protocol {protocol}",
             )
         ]
 
-    def _qdisc(self, body: bytes) -> list[Notice]:
+    def _parse_qdisc(self, body: bytes) -> list[Notice]:
         index = TCMSG.unpack_from(body)[3]
-        what = dict(attributes(body[TCMSG.size :])).get(TCA_KIND, b"").rstrip(b"\0")
-        interface, detail = self._name(index), what.decode(errors="replace")
+        what = dict(parse_attributes(body[TCMSG.size :])).get(TCA_KIND, b"").rstrip(b"\0")
+        interface, detail = self._link_name(index), what.decode(errors="replace")
         return [Notice(kind=NoticeKind.QDISC, interface=interface, detail=detail)]
 
-    def _setting(self, body: bytes) -> list[Notice]:
-        index = native(dict(attributes(body[4:])).get(NETCONFA_IFINDEX, b""))
-        name = EVERY_INTERFACE.get(index) or self._name(index)
+    def _parse_netconf(self, body: bytes) -> list[Notice]:
+        index = native_uint(dict(parse_attributes(body[4:])).get(NETCONFA_IFINDEX, b""))
+        name = NETCONFA_IFINDEX_NAMES.get(index) or self._link_name(index)
         return [Notice(kind=NoticeKind.SETTING, interface=name)]
 
-    def _name(self, index: int) -> str:
+    def _link_name(self, index: int) -> str:
         link = self._links.get(index)
         return link.name if link is not None else ""
 
 
-def _rule(kind: int, body: bytes) -> list[Notice]:
+def _parse_rule(kind: int, body: bytes) -> list[Notice]:
     """Rules of ours, and of others within our priorities."""
-    found = dict(attributes(body[RTMSG.size :]))  # struct fib_rule_hdr is laid out like rtmsg
-    priority, protocol = native(found.get(FRA_PRIORITY, b"")), native(found.get(FRA_PROTOCOL, b""))
-    if priority not in PRIORITIES and protocol != PROTOCOL:
+    found = dict(parse_attributes(body[RTMSG.size :]))  # struct fib_rule_hdr is laid out like rtmsg
+    priority, protocol = (
+        native_uint(found.get(FRA_PRIORITY, b"")),
+        native_uint(found.get(FRA_PROTOCOL, b"")),
+    )
+    if priority not in RULE_PRIORITIES and protocol != ROUTE_PROTOCOL:
         return []
-    detail = f"rule {priority} {_verb(kind, DEL_RULE)}, protocol {protocol}"
+    detail = f"rule {priority} {_verb(kind, RTM_DELRULE)}, protocol {protocol}"
     return [Notice(kind=NoticeKind.RULE, detail=detail)]
 
 
-def _is_ours(pid: int) -> bool:
+def _is_own_process(pid: int) -> bool:
     """The kernel calls a thread a process."""
     return pid > 0 and Path(f"/proc/self/task/{pid}").exists()
 

@@ -11,87 +11,97 @@ from collections.abc import Iterator, Mapping
 from struct import Struct
 from typing import Final
 
-from lbrouter.kernel.netlink.codec import ATTRIBUTE, FIRST_OWN_TYPE, NLMSG, attributes, native
+from lbrouter.kernel.netlink.codec import (
+    NLATTR,
+    NLMSG_MIN_TYPE,
+    NLMSGHDR,
+    native_uint,
+    parse_attributes,
+)
 from lbrouter.model.reserved_ids import NFT_TABLE
 
-REQUEST_DUMP: Final = 0x301
+DUMP_REQUEST_FLAGS: Final = 0x301
 """NLM_F_REQUEST and NLM_F_DUMP (linux/netlink.h)."""
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
-ERRNO: Final = Struct("=i")
-LARGEST: Final = 1 << 16
-PATIENCE_S: Final = 1.0
+NLMSGERR_CODE: Final = Struct("=i")
+NETLINK_RECEIVE_BYTES: Final = 1 << 16
+RAW_DUMP_TIMEOUT_S: Final = 1.0
 
 NETLINK_NETFILTER: Final = 12
-GET_OBJECTS: Final = 10 << 8 | 19
+NFT_GET_OBJECTS: Final = 10 << 8 | 19
 """NFNL_SUBSYS_NFTABLES, NFT_MSG_GETOBJ (linux/netfilter/nf_tables.h)."""
-INET: Final = bytes([1, 0, 0, 0])
+NFGENMSG_INET: Final = bytes([1, 0, 0, 0])
 """struct nfgenmsg for NFPROTO_INET."""
-OBJECT_TABLE, OBJECT_NAME, OBJECT_TYPE, OBJECT_DATA = 1, 2, 3, 4
-COUNTER: Final = 1
-COUNTER_PACKETS: Final = 2
-ANSWERS: Final = "answers_"
+NFTA_OBJ_TABLE, NFTA_OBJ_NAME, NFTA_OBJ_TYPE, NFTA_OBJ_DATA = 1, 2, 3, 4
+NFT_OBJECT_COUNTER: Final = 1
+NFTA_COUNTER_PACKETS: Final = 2
+REPLY_COUNTER_PREFIX: Final = "answers_"
 """The counters of rulesets/fragments/uplink.nft."""
 
-GET_QDISCS: Final = 38
+RTM_GETQDISC: Final = 38
 TCMSG: Final = Struct("=BBHiIII")
-ROOT: Final = 0xFFFFFFFF
-STATS, STATS_QUEUE = 7, 3
+TC_H_ROOT: Final = 0xFFFFFFFF
+TCA_STATS2, TCA_STATS_QUEUE = 7, 3
 """TCA_STATS2, TCA_STATS_QUEUE (linux/gen_stats.h): packets, then bytes that wait."""
 
 
-def answers() -> Mapping[int, int]:
+def reply_counters() -> Mapping[int, int]:
     """Packets so far that answered flows from inside, by the number of the uplink they came by.
 
     Answers to our own probes are not among them, nor what nobody asked for. A ruleset that is
     loaded anew begins at zero. Raises OSError.
     """
-    table = _attribute(OBJECT_TABLE, NFT_TABLE.encode() + b"\0")
-    kind = _attribute(OBJECT_TYPE, COUNTER.to_bytes(4, "big"))
+    table = _encode_attribute(NFTA_OBJ_TABLE, NFT_TABLE.encode() + b"\0")
+    kind = _encode_attribute(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER.to_bytes(4, "big"))
     found = {}
-    for message in _dump(NETLINK_NETFILTER, GET_OBJECTS, INET + table + kind):
-        held = dict(attributes(message[len(INET) :]))
-        name = held[OBJECT_NAME].rstrip(b"\0").decode()
-        if name.startswith(ANSWERS):
-            data = dict(attributes(held[OBJECT_DATA]))
-            number = int(name.removeprefix(ANSWERS))
-            found[number] = int.from_bytes(data[COUNTER_PACKETS], "big")
+    for message in _raw_dump(NETLINK_NETFILTER, NFT_GET_OBJECTS, NFGENMSG_INET + table + kind):
+        held = dict(parse_attributes(message[len(NFGENMSG_INET) :]))
+        name = held[NFTA_OBJ_NAME].rstrip(b"\0").decode()
+        if name.startswith(REPLY_COUNTER_PREFIX):
+            data = dict(parse_attributes(held[NFTA_OBJ_DATA]))
+            number = int(name.removeprefix(REPLY_COUNTER_PREFIX))
+            found[number] = int.from_bytes(data[NFTA_COUNTER_PACKETS], "big")
     return found
 
 
-def backlogs() -> Mapping[int, int]:
+def qdisc_backlogs() -> Mapping[int, int]:
     """Bytes that wait in the root queue of each interface, by its index. Raises OSError."""
     found = {}
-    for message in _dump(socket.NETLINK_ROUTE, GET_QDISCS, bytes(TCMSG.size)):
+    for message in _raw_dump(socket.NETLINK_ROUTE, RTM_GETQDISC, bytes(TCMSG.size)):
         _, _, _, index, _, parent, _ = TCMSG.unpack_from(message)
-        if parent != ROOT:
+        if parent != TC_H_ROOT:
             continue
-        stats = dict(attributes(dict(attributes(message[TCMSG.size :])).get(STATS, b"")))
-        found[index] = native(stats.get(STATS_QUEUE, b"")[4:8])
+        stats = dict(
+            parse_attributes(dict(parse_attributes(message[TCMSG.size :])).get(TCA_STATS2, b""))
+        )
+        found[index] = native_uint(stats.get(TCA_STATS_QUEUE, b"")[4:8])
     return found
 
 
-def _dump(protocol: int, kind: int, body: bytes) -> Iterator[bytes]:
+def _raw_dump(protocol: int, kind: int, body: bytes) -> Iterator[bytes]:
     """What follows the netlink header of each answer."""
     flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC
     with socket.socket(socket.AF_NETLINK, flags, protocol) as opened:
-        opened.settimeout(PATIENCE_S)
-        opened.sendall(NLMSG.pack(NLMSG.size + len(body), kind, REQUEST_DUMP, 1, 0) + body)
+        opened.settimeout(RAW_DUMP_TIMEOUT_S)
+        opened.sendall(
+            NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, DUMP_REQUEST_FLAGS, 1, 0) + body
+        )
         while True:
-            data, start = opened.recv(LARGEST), 0
+            data, start = opened.recv(NETLINK_RECEIVE_BYTES), 0
             while start < len(data):
-                length, found, *_ = NLMSG.unpack_from(data, start)
-                content = data[start + NLMSG.size : start + length]
+                length, found, *_ = NLMSGHDR.unpack_from(data, start)
+                content = data[start + NLMSGHDR.size : start + length]
                 start += (length + 3) & ~3
                 if found == NLMSG_DONE:
                     return
                 if found == NLMSG_ERROR:
-                    number = -ERRNO.unpack_from(content)[0]
+                    number = -NLMSGERR_CODE.unpack_from(content)[0]
                     raise OSError(number, os.strerror(number))
-                if found >= FIRST_OWN_TYPE:
+                if found >= NLMSG_MIN_TYPE:
                     yield content
 
 
-def _attribute(number: int, content: bytes) -> bytes:
+def _encode_attribute(number: int, content: bytes) -> bytes:
     size = 4 + len(content)
-    return ATTRIBUTE.pack(size, number) + content + bytes(-size % 4)
+    return NLATTR.pack(size, number) + content + bytes(-size % 4)

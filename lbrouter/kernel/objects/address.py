@@ -16,14 +16,22 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 
-from lbrouter.kernel.l2.gratuitous_arp import announce
-from lbrouter.kernel.netlink.client import ADD, GONE, REMOVE, REPLACE, NetlinkError, send, tolerate
-from lbrouter.kernel.netlink.codec import Answer, read
+from lbrouter.kernel.l2.gratuitous_arp import announce_address
+from lbrouter.kernel.netlink.client import (
+    CREATE_FLAGS,
+    OBJECT_ABSENT_ERRNOS,
+    REPLACE_FLAGS,
+    REQUEST_FLAGS,
+    NetlinkError,
+    send,
+    tolerate,
+)
+from lbrouter.kernel.netlink.codec import RawMessage, dump_raw
 from lbrouter.kernel.objects import sysctl
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import Address, IpInterface
-from lbrouter.model.plan import Operation, Verb
-from lbrouter.model.reserved_ids import PROTOCOL
+from lbrouter.model.plan import Action, Operation
+from lbrouter.model.reserved_ids import ROUTE_PROTOCOL
 
 IFADDRMSG: Final = Struct("=BBBBI")
 """linux/if_addr.h: family, prefix length, flags, scope, index."""
@@ -40,17 +48,17 @@ IFA_F_DEPRECATED: Final = 0x20
 IFA_F_TENTATIVE: Final = 0x40
 IFA_F_PERMANENT: Final = 0x80
 IFA_F_NOPREFIXROUTE: Final = 0x200
-UNFIT: Final = (
+AUTOCONF_EXCLUDED_FLAGS: Final = (
     IFA_F_TEMPORARY | IFA_F_DADFAILED | IFA_F_DEPRECATED | IFA_F_TENTATIVE | IFA_F_PERMANENT
 )
 """The kernel never calls an address permanent that it formed itself, even one without end
 (addrconf_prefix_rcv_add_addr in net/ipv6/addrconf.c)."""
 
-LINK_SCOPE: Final = 253
+RT_SCOPE_LINK: Final = 253
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class ObservedAddress:
     """An address that the kernel holds, and whether it is ours.
 
     `autoconfigured`: it has a lifetime, as those from router advertisements have, and is fit for
@@ -62,14 +70,14 @@ class Held:
     autoconfigured: bool = False
 
 
-async def held(ipr: AsyncIPRoute) -> tuple[Held, ...]:
+async def list_addresses(ipr: AsyncIPRoute) -> tuple[ObservedAddress, ...]:
     """Every address of the namespace."""
     names = dict(socket.if_nameindex())
-    answers = await read(ipr, ifaddrmsg(), RTM_GETADDR, IFADDRMSG)
-    return tuple(_held(answer, names) for answer in answers if answer.fields[4] in names)
+    answers = await dump_raw(ipr, ifaddrmsg(), RTM_GETADDR, IFADDRMSG)
+    return tuple(_decode_address(answer, names) for answer in answers if answer.fields[4] in names)
 
 
-def ours(found: Iterable[Held]) -> frozenset[Address]:
+def own_addresses(found: Iterable[ObservedAddress]) -> frozenset[Address]:
     """The addresses that lbrouter set."""
     return frozenset(each.address for each in found if each.ours)
 
@@ -80,9 +88,9 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
     if not isinstance(new, Address):
         assert isinstance(old, Address)
         return await _remove(ipr, old)
-    if operation.verb is Verb.CHANGE and new.address.version == 6:
-        return await send(ipr, _message(new), RTM_NEWADDR, REPLACE)
-    if operation.verb is Verb.CHANGE:
+    if operation.action is Action.CHANGE and new.address.version == 6:
+        return await send(ipr, _message(new), RTM_NEWADDR, REPLACE_FLAGS)
+    if operation.action is Action.CHANGE:
         # IPv4 keeps the flags of an address for life (net/ipv4/devinet.c), so it is set anew.
         await _remove(ipr, new)
     return await _add(ipr, new)
@@ -90,14 +98,14 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
 
 async def _add(ipr: AsyncIPRoute, address: Address) -> None:
     try:
-        await send(ipr, _message(address), RTM_NEWADDR, ADD)
+        await send(ipr, _message(address), RTM_NEWADDR, CREATE_FLAGS)
     except NetlinkError as error:
-        if address in ours(await held(ipr)):
+        if address in own_addresses(await list_addresses(ipr)):
             return
         if await _is_foreign(ipr, address):
-            raise _foreign(address) from error
+            raise _foreign_address_error(address) from error
         raise
-    announce(address)
+    announce_address(address)
 
 
 async def _remove(ipr: AsyncIPRoute, address: Address) -> None:
@@ -106,20 +114,26 @@ async def _remove(ipr: AsyncIPRoute, address: Address) -> None:
     When the first IPv4 address of a subnet goes, the kernel drops the others of that subnet with
     it, unless the interface promotes them: an administrator's second address must survive us.
     """
-    standing = [each for each in await held(ipr) if each.address.key == address.key and each.ours]
+    standing = [
+        each for each in await list_addresses(ipr) if each.address.key == address.key and each.ours
+    ]
     if not standing:
         return
     path = f"net/ipv4/conf/{address.interface}/promote_secondaries"
-    promoting = sysctl.held_at(path, "1") if address.address.version == 4 else nullcontext()
+    promoting = sysctl.temporarily_set(path, "1") if address.address.version == 4 else nullcontext()
     with promoting:
-        await tolerate(GONE, send(ipr, _message(address), RTM_DELADDR, REMOVE))
+        await tolerate(
+            OBJECT_ABSENT_ERRNOS, send(ipr, _message(address), RTM_DELADDR, REQUEST_FLAGS)
+        )
 
 
 async def _is_foreign(ipr: AsyncIPRoute, address: Address) -> bool:
-    return any(each.address.key == address.key and not each.ours for each in await held(ipr))
+    return any(
+        each.address.key == address.key and not each.ours for each in await list_addresses(ipr)
+    )
 
 
-def _foreign(address: Address) -> NotAppliedError:
+def _foreign_address_error(address: Address) -> NotAppliedError:
     return NotAppliedError(
         f"Address {address.address} on {address.interface} was set by somebody else meanwhile.",
         remedy="Try again: it will be used as it stands.",
@@ -132,12 +146,12 @@ def _message(address: Address) -> Any:
     message["family"] = socket.AF_INET if version == 4 else socket.AF_INET6
     message["prefixlen"] = address.address.network.prefixlen
     message["index"] = socket.if_nametoindex(address.interface)
-    message["scope"] = LINK_SCOPE if address.address.ip.is_link_local else 0
+    message["scope"] = RT_SCOPE_LINK if address.address.ip.is_link_local else 0
     message["attrs"] = [
         ("IFA_LOCAL", str(address.address.ip)),
         ("IFA_ADDRESS", str(address.address.ip)),
         ("IFA_FLAGS", _flags(address)),
-        ("IFA_PROTO", PROTOCOL),
+        ("IFA_PROTO", ROUTE_PROTOCOL),
         *_broadcast(address.address),
     ]
     return message
@@ -155,17 +169,19 @@ def _broadcast(address: IpInterface) -> list[tuple[str, str]]:
     return []
 
 
-def _held(answer: Answer, names: Mapping[int, str]) -> Held:
+def _decode_address(answer: RawMessage, names: Mapping[int, str]) -> ObservedAddress:
     _, length, flags, _, index = answer.fields
     number = ip_address(answer.raw(IFA_LOCAL) or answer.raw(IFA_ADDRESS))
-    flags = answer.number(IFA_FLAGS) or flags
+    flags = answer.integer(IFA_FLAGS) or flags
     address = Address(
         interface=names[index],
         address=ip_interface((number, length)),
         prefix_route=not flags & IFA_F_NOPREFIXROUTE,
     )
-    return Held(
+    return ObservedAddress(
         address=address,
-        ours=answer.number(IFA_PROTO) == PROTOCOL,
-        autoconfigured=number.version == 6 and not number.is_link_local and not flags & UNFIT,
+        ours=answer.integer(IFA_PROTO) == ROUTE_PROTOCOL,
+        autoconfigured=number.version == 6
+        and not number.is_link_local
+        and not flags & AUTOCONF_EXCLUDED_FLAGS,
     )

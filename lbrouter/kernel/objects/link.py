@@ -13,12 +13,19 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
-from lbrouter.kernel.netlink.client import ADD, GONE, REMOVE, batch, send, tolerate
-from lbrouter.kernel.netlink.codec import Answer, native, read
+from lbrouter.kernel.netlink.client import (
+    CREATE_FLAGS,
+    OBJECT_ABSENT_ERRNOS,
+    REQUEST_FLAGS,
+    send,
+    send_batch,
+    tolerate,
+)
+from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, native_uint
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.kernel_state import Device, DeviceKind, LinkFlag
-from lbrouter.model.plan import Operation, Verb
-from lbrouter.model.reserved_ids import ALIAS
+from lbrouter.model.kernel_state import Device, DeviceKind, LinkAdminState
+from lbrouter.model.plan import Action, Operation
+from lbrouter.model.reserved_ids import DEVICE_ALIAS
 
 IFINFOMSG: Final = Struct("=BBHiII")
 """linux/rtnetlink.h: family, padding, type, index, flags, change."""
@@ -36,7 +43,7 @@ IFLA_VLAN_ID: Final = 1
 IFF_UP: Final = 0x1
 IFF_LOWER_UP: Final = 0x10000
 
-SKIP_STATS: Final = 8
+RTEXT_FILTER_SKIP_STATS: Final = 8
 """RTEXT_FILTER_SKIP_STATS: half of a link message is counters that nobody reads here."""
 
 
@@ -65,26 +72,28 @@ class Link:
         return bool(self.flags & IFF_LOWER_UP)
 
 
-async def links(ipr: AsyncIPRoute) -> tuple[Link, ...]:
+async def list_links(ipr: AsyncIPRoute) -> tuple[Link, ...]:
     """Every interface of the namespace."""
     message = ifinfmsg()
-    message["attrs"] = [("IFLA_EXT_MASK", SKIP_STATS)]
-    return tuple(_link(answer) for answer in await read(ipr, message, RTM_GETLINK, IFINFOMSG))
+    message["attrs"] = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS)]
+    return tuple(
+        _decode_link(answer) for answer in await dump_raw(ipr, message, RTM_GETLINK, IFINFOMSG)
+    )
 
 
-def devices(found: Iterable[Link]) -> frozenset[Device]:
+def own_devices(found: Iterable[Link]) -> frozenset[Device]:
     """The devices among `found` that lbrouter created."""
     names = {link.index: link.name for link in found}
-    return frozenset(_device(link, names) for link in found if link.alias == ALIAS)
+    return frozenset(_as_device(link, names) for link in found if link.alias == DEVICE_ALIAS)
 
 
-def flags(found: Iterable[Link], interfaces: Iterable[str]) -> frozenset[LinkFlag]:
+def link_flags(found: Iterable[Link], interfaces: Iterable[str]) -> frozenset[LinkAdminState]:
     """Whether each of `interfaces` that exists is up, and each device of ours."""
     wanted = frozenset(interfaces)
     return frozenset(
-        LinkFlag(interface=link.name, up=link.up)
+        LinkAdminState(interface=link.name, up=link.up)
         for link in found
-        if link.name in wanted or link.alias == ALIAS
+        if link.name in wanted or link.alias == DEVICE_ALIAS
     )
 
 
@@ -100,47 +109,55 @@ async def execute_device(ipr: AsyncIPRoute, operation: Operation) -> None:
 async def execute_flag(ipr: AsyncIPRoute, operation: Operation) -> None:
     """Set an interface up or down; without a new flag there is nothing to do."""
     flag = operation.new
-    if not isinstance(flag, LinkFlag):
+    if not isinstance(flag, LinkAdminState):
         return
-    message = _named(flag.interface)
+    message = _message_by_name(flag.interface)
     message["flags"] = IFF_UP if flag.up else 0
     message["change"] = IFF_UP
-    gone = GONE if operation.verb is Verb.CHANGE and not flag.up else frozenset()
-    await tolerate(gone, send(ipr, message, RTM_NEWLINK, REMOVE))
+    gone = (
+        OBJECT_ABSENT_ERRNOS if operation.action is Action.CHANGE and not flag.up else frozenset()
+    )
+    await tolerate(gone, send(ipr, message, RTM_NEWLINK, REQUEST_FLAGS))
 
 
 async def _create(ipr: AsyncIPRoute, device: Device) -> None:
-    found = await links(ipr)
+    found = await list_links(ipr)
     standing = {link.name: link for link in found}.get(device.name)
     if standing is not None:
-        return await _settle(ipr, device, standing, found)
-    alias = _named(device.name)
-    alias["attrs"].append(("IFLA_IFALIAS", ALIAS))
-    message = _creation(device, {link.name: link.index for link in found})
-    await batch(ipr, ((message, RTM_NEWLINK, ADD), (alias, RTM_NEWLINK, REMOVE)))
+        return await _resolve_name_conflict(ipr, device, standing, found)
+    alias = _message_by_name(device.name)
+    alias["attrs"].append(("IFLA_IFALIAS", DEVICE_ALIAS))
+    message = _creation_message(device, {link.name: link.index for link in found})
+    await send_batch(
+        ipr, ((message, RTM_NEWLINK, CREATE_FLAGS), (alias, RTM_NEWLINK, REQUEST_FLAGS))
+    )
     return None
 
 
-async def _settle(ipr: AsyncIPRoute, device: Device, standing: Link, found: Iterable[Link]) -> None:
+async def _resolve_name_conflict(
+    ipr: AsyncIPRoute, device: Device, standing: Link, found: Iterable[Link]
+) -> None:
     """The name is taken: by the very device, by an older one of ours, or by a stranger."""
-    if standing.alias != ALIAS:
+    if standing.alias != DEVICE_ALIAS:
         raise NotAppliedError(
             f"Interface {device.name} exists already and was not created by lbrouter.",
             remedy=f"Remove it (ip link del {device.name}), or name another VLAN.",
         )
-    if device not in devices(found):
+    if device not in own_devices(found):
         await _remove(ipr, device.name)
         await _create(ipr, device)
 
 
 async def _remove(ipr: AsyncIPRoute, name: str) -> None:
     """Only what carries our alias: in the meantime the name may belong to somebody else."""
-    if name in {link.name for link in await links(ipr) if link.alias == ALIAS}:
-        await tolerate(GONE, send(ipr, _named(name), RTM_DELLINK, REMOVE))
+    if name in {link.name for link in await list_links(ipr) if link.alias == DEVICE_ALIAS}:
+        await tolerate(
+            OBJECT_ABSENT_ERRNOS, send(ipr, _message_by_name(name), RTM_DELLINK, REQUEST_FLAGS)
+        )
 
 
-def _creation(device: Device, indices: Mapping[str, int]) -> Any:
-    message = _named(device.name)
+def _creation_message(device: Device, indices: Mapping[str, int]) -> Any:
+    message = _message_by_name(device.name)
     info: list[tuple[str, Any]] = [("IFLA_INFO_KIND", str(device.kind))]
     if device.kind is DeviceKind.VLAN:
         if device.parent not in indices:
@@ -151,13 +168,13 @@ def _creation(device: Device, indices: Mapping[str, int]) -> Any:
     return message
 
 
-def _named(name: str) -> Any:
+def _message_by_name(name: str) -> Any:
     message = ifinfmsg()
     message["attrs"] = [("IFLA_IFNAME", name)]
     return message
 
 
-def _link(answer: Answer) -> Link:
+def _decode_link(answer: RawMessage) -> Link:
     _, _, _, index, flags, _ = answer.fields
     tag = answer.nested(IFLA_LINKINFO, IFLA_INFO_DATA, IFLA_VLAN_ID)
     kind = answer.nested(IFLA_LINKINFO, IFLA_INFO_KIND).rstrip(b"\0").decode()
@@ -166,14 +183,14 @@ def _link(answer: Answer) -> Link:
         name=answer.text(IFLA_IFNAME),
         alias=answer.text(IFLA_IFALIAS),
         kind=kind,
-        parent=0 if answer.raw(IFLA_LINK_NETNSID) else answer.number(IFLA_LINK),
-        tag=native(tag) if kind == DeviceKind.VLAN else 0,
+        parent=0 if answer.raw(IFLA_LINK_NETNSID) else answer.integer(IFLA_LINK),
+        tag=native_uint(tag) if kind == DeviceKind.VLAN else 0,
         flags=flags,
-        mtu=answer.number(IFLA_MTU),
+        mtu=answer.integer(IFLA_MTU),
     )
 
 
-def _device(link: Link, names: Mapping[int, str]) -> Device:
+def _as_device(link: Link, names: Mapping[int, str]) -> Device:
     """A kind that we never create, under our alias, is shown as an IFB and so can be removed."""
     if link.kind == DeviceKind.VLAN:
         parent = names.get(link.parent, "")

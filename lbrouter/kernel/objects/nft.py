@@ -15,42 +15,50 @@ from typing import Any, Final, cast
 
 from lbrouter.compile.firewall.ruleset import digest
 from lbrouter.kernel.objects.nft_elements import elements_from_json
-from lbrouter.kernel.objects.nft_script import DYNAMIC, SEAL, TABLE, changed_elements, replacement
+from lbrouter.kernel.objects.nft_script import (
+    DYNAMIC_SET_PREFIXES,
+    NFT_TABLE_SPEC,
+    SEAL_PREFIX,
+    element_change_script,
+    replacement_script,
+)
 from lbrouter.model.errors import DefectError, NotAppliedError, NotPermittedError, UnavailableError
-from lbrouter.model.kernel_state import Elements, NftTable
+from lbrouter.model.kernel_state import NftElements, NftTable
 from lbrouter.model.plan import Operation
 
 UNSEALED: Final = "unsealed"
 """Structure of a table that nobody vouches for: interrupted in mid-load, or altered by hand."""
 
-SETS = re.compile(r"^\t(?P<kind>set|map) (?P<name>\S+) \{$", re.MULTILINE)
-CHAINS = re.compile(r"^\tchain (?P<name>\S+) \{$", re.MULTILINE)
-SEAL_CHAIN = re.compile(rf"\n?\tchain {SEAL}(?P<asked>[0-9a-f]+)_(?P<seen>[0-9a-f]+) \{{\n\t\}}\n")
+SET_PATTERN = re.compile(r"^\t(?P<kind>set|map) (?P<name>\S+) \{$", re.MULTILINE)
+CHAIN_PATTERN = re.compile(r"^\tchain (?P<name>\S+) \{$", re.MULTILINE)
+SEAL_CHAIN_PATTERN = re.compile(
+    rf"\n?\tchain {SEAL_PREFIX}(?P<asked>[0-9a-f]+)_(?P<seen>[0-9a-f]+) \{{\n\t\}}\n"
+)
 
 
 def observe_table() -> NftTable | None:
     """The table as it stands, without its script; None where there is none."""
-    listing = _listing()
+    listing = _list_table()
     if listing is None:
         return None
-    return NftTable(structure=_structure(listing), elements=_elements(listing))
+    return NftTable(structure=_structure_digest(listing), elements=_static_elements(listing))
 
 
 def execute(operation: Operation) -> None:
     """Carry `operation` out in one transaction; a refused one leaves the table as it was."""
     old, new = cast("NftTable | None", operation.old), cast("NftTable | None", operation.new)
     if new is None:
-        _run(f"add table {TABLE}; delete table {TABLE}")
+        _run(f"add table {NFT_TABLE_SPEC}; delete table {NFT_TABLE_SPEC}")
     elif old is not None and old.structure == new.structure and new.structure != UNSEALED:
-        _run(changed_elements(old.elements, new.elements))
+        _run(element_change_script(old.elements, new.elements))
     else:
         _load(new)
 
 
 def check(table: NftTable) -> None:
     """Dry-run: would the kernel take this table? Raises what `execute` would raise."""
-    names = _names(_listing() or "")
-    _run(replacement(table, *names), dry=True)
+    names = _object_names(_list_table() or "")
+    _run(replacement_script(table, *names), dry=True)
 
 
 def _load(table: NftTable) -> None:
@@ -60,60 +68,66 @@ def _load(table: NftTable) -> None:
             "there is no script for the firewall as it was found",
             remedy="Run `lbrouter apply`: it loads the firewall that the file describes.",
         )
-    _run(replacement(table, *_names(_listing() or "")))
-    seen = _fingerprint(_listing() or "")
-    _run(f"add chain {TABLE} {SEAL}{digest(table.script)}_{seen}")
+    _run(replacement_script(table, *_object_names(_list_table() or "")))
+    seen = _listing_digest(_list_table() or "")
+    _run(f"add chain {NFT_TABLE_SPEC} {SEAL_PREFIX}{digest(table.script)}_{seen}")
 
 
-def _structure(listing: str) -> str:
+def _structure_digest(listing: str) -> str:
     """Digest of the script that made this table, if its seal is whole."""
-    seal = SEAL_CHAIN.search(listing)
-    if seal is None or seal["seen"] != _fingerprint(listing):
+    seal = SEAL_CHAIN_PATTERN.search(listing)
+    if seal is None or seal["seen"] != _listing_digest(listing):
         return UNSEALED
     return seal["asked"]
 
 
-def _fingerprint(listing: str) -> str:
+def _listing_digest(listing: str) -> str:
     """Digest of the kernel's own listing, its seal aside."""
-    return sha256(SEAL_CHAIN.sub("", listing).encode()).hexdigest()[:16]
+    return sha256(SEAL_CHAIN_PATTERN.sub("", listing).encode()).hexdigest()[:16]
 
 
-def _elements(listing: str) -> dict[str, Elements]:
+def _static_elements(listing: str) -> dict[str, NftElements]:
     """Elements of the static sets and maps; dynamic ones belong to the packets.
 
     One listing of the whole table: of several `list map` in one command, libnftables 1.0.6 finds
     the first alone, and a context for each would cost 6 ms.
     """
-    wanted = [name for _, name in SETS.findall(listing) if not name.startswith(DYNAMIC)]
-    bodies = [item.get("set") or item.get("map") for item in _json(f"list table {TABLE}")]
+    wanted = [
+        name
+        for _, name in SET_PATTERN.findall(listing)
+        if not name.startswith(DYNAMIC_SET_PREFIXES)
+    ]
+    bodies = [
+        item.get("set") or item.get("map") for item in _run_json(f"list table {NFT_TABLE_SPEC}")
+    ]
     found = {body["name"]: body.get("elem", ()) for body in bodies if body is not None}
     return {name: elements_from_json(found.get(name, ())) for name in wanted}
 
 
-def _names(listing: str) -> tuple[list[tuple[str, str]], list[str]]:
+def _object_names(listing: str) -> tuple[list[tuple[str, str]], list[str]]:
     """Sets and maps as (kind, name), and chains, of a listing."""
-    return SETS.findall(listing), CHAINS.findall(listing)
+    return SET_PATTERN.findall(listing), CHAIN_PATTERN.findall(listing)
 
 
-def _listing() -> str | None:
+def _list_table() -> str | None:
     """The table as nft prints it, without counters and elements; None where there is none."""
     nft = _context()
     nft.set_stateless_output(True)
     nft.set_terse_output(True)
-    code, output, error = nft.cmd(f"list table {TABLE}")
+    code, output, error = nft.cmd(f"list table {NFT_TABLE_SPEC}")
     if code == 0:
         return cast("str", output)
     if "No such file or directory" in error:
         return None
-    raise _refusal(error, f"list table {TABLE}")
+    raise _error_for(error, f"list table {NFT_TABLE_SPEC}")
 
 
-def _json(command: str) -> list[dict[str, Any]]:
+def _run_json(command: str) -> list[dict[str, Any]]:
     nft = _context()
     nft.set_json_output(True)
     code, output, error = nft.cmd(command)
     if code != 0:
-        raise _refusal(error, command)
+        raise _error_for(error, command)
     return cast("list[dict[str, Any]]", json.loads(output)["nftables"])
 
 
@@ -122,14 +136,14 @@ def _run(script: str, *, dry: bool = False) -> None:
         return
     nft = _context()
     if dry:
-        _dry(nft)
+        _set_dry_run(nft)
     # By file: from a string, libnftables points its errors at the wrong lines.
     with NamedTemporaryFile("w", prefix="lbrouter-", suffix=".nft") as file:
         file.write(script)
         file.flush()
         code, _, error = nft.cmd(f'include "{file.name}"')
     if code != 0:
-        raise _refusal(error, script)
+        raise _error_for(error, script)
 
 
 def _context() -> Any:
@@ -137,14 +151,14 @@ def _context() -> Any:
     try:
         from nftables import Nftables  # noqa: PLC0415  -- costs start-up time that `--help` need not pay
     except ImportError as reason:
-        raise _no_library(str(reason)) from reason
+        raise _missing_library_error(str(reason)) from reason
     try:
         return Nftables()
     except OSError as reason:
-        raise _no_library(str(reason)) from reason
+        raise _missing_library_error(str(reason)) from reason
 
 
-def _dry(nft: Any) -> None:
+def _set_dry_run(nft: Any) -> None:
     """Dry-run flag of the context: the binding of 1.0.2 has no method for it."""
     name = "_Nftables__ctx"
     library = ctypes.CDLL("libnftables.so.1")
@@ -152,13 +166,13 @@ def _dry(nft: Any) -> None:
     library.nft_ctx_set_dry_run(getattr(nft, name), ctypes.c_bool(1))
 
 
-def _no_library(reason: str) -> UnavailableError:
+def _missing_library_error(reason: str) -> UnavailableError:
     return UnavailableError(
         f"libnftables cannot be loaded: {reason}", remedy="Install Debian's package libnftables1."
     )
 
 
-def _refusal(error: str, script: str) -> Exception:
+def _error_for(error: str, script: str) -> Exception:
     """The error for what nft said of `script`."""
     text = error.strip() or f"nft refused without a word: {script[:200]}"
     if "Operation not permitted" in text:

@@ -10,49 +10,51 @@ from ipaddress import ip_network
 from typing import Any
 
 from lbrouter.model.errors import DefectError
-from lbrouter.model.kernel_state import Elements
+from lbrouter.model.kernel_state import NftElements
 
-BARE = re.compile(r"\d+|0x[0-9a-f]+|[\d.]+(/\d+)?|[0-9a-f.]*:[0-9a-f:.]*(/\d+)?")
+UNQUOTED_PATTERN = re.compile(r"\d+|0x[0-9a-f]+|[\d.]+(/\d+)?|[0-9a-f.]*:[0-9a-f:.]*(/\d+)?")
 """What stands in a script as it is: numbers, addresses, networks, class identifiers."""
 
 
-def element_words(elements: Elements) -> str:
+def elements_to_script(elements: NftElements) -> str:
     """`elements` as they stand between the braces of `add element`, sorted."""
-    return ", ".join(_pair(key, value) for key, value in sorted(elements))
+    return ", ".join(_element_to_script(key, value) for key, value in sorted(elements))
 
 
-def _pair(key: str, value: str) -> str:
-    return f"{_quoted(key)} : {_value(value)}" if value else _quoted(key)
+def _element_to_script(key: str, value: str) -> str:
+    return f"{_quote(key)} : {_value_to_script(value)}" if value else _quote(key)
 
 
-def _value(words: str) -> str:
+def _value_to_script(words: str) -> str:
     """Verdicts stand bare: a chain is named, not quoted."""
-    return words if words.startswith(("goto ", "jump ")) else _quoted(words)
+    return words if words.startswith(("goto ", "jump ")) else _quote(words)
 
 
-def _quoted(words: str) -> str:
-    return " . ".join(atom if BARE.fullmatch(atom) else f'"{atom}"' for atom in words.split(" . "))
+def _quote(words: str) -> str:
+    return " . ".join(
+        atom if UNQUOTED_PATTERN.fullmatch(atom) else f'"{atom}"' for atom in words.split(" . ")
+    )
 
 
-def elements_from_json(found: Iterable[Any]) -> Elements:
+def elements_from_json(found: Iterable[Any]) -> NftElements:
     """`elem` of a set or map in libnftables' JSON, as our plain words."""
-    return frozenset(_from_json(each) for each in found)
+    return frozenset(_element_from_json(each) for each in found)
 
 
-def _from_json(found: Any) -> tuple[str, str]:
+def _element_from_json(found: Any) -> tuple[str, str]:
     if isinstance(found, list):
         key, value = found
-        return _plain(key), _plain(value)
-    return _plain(found), ""
+        return _plain_text(key), _plain_text(value)
+    return _plain_text(found), ""
 
 
-def _plain(tree: Any) -> str:
+def _plain_text(tree: Any) -> str:
     """One key or value of a JSON element as plain words."""
     if isinstance(tree, str | int):
         return str(tree)
     match tree:
         case {"concat": parts}:
-            return " . ".join(_plain(part) for part in parts)
+            return " . ".join(_plain_text(part) for part in parts)
         case {"prefix": {"addr": address, "len": length}}:
             # nft writes ::ffff:0.0.0.0 where Python writes ::ffff:0:0.
             return str(ip_network(f"{address}/{length}"))
@@ -61,8 +63,8 @@ def _plain(tree: Any) -> str:
         case {"jump": {"target": chain}}:
             return f"jump {chain}"
         case {"elem": {"val": inner}}:
-            return _plain(inner)
+            return _plain_text(inner)
         case {"range": [first, last]}:
-            return f"{_plain(first)}-{_plain(last)}"
+            return f"{_plain_text(first)}-{_plain_text(last)}"
         case _:
             raise DefectError(f"nft printed an element that lbrouter cannot read: {tree!r}")

@@ -2,93 +2,114 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from lbrouter.kernel.objects.nft_elements import element_words
-from lbrouter.model.kernel_state import Elements, NftTable
+from lbrouter.kernel.objects.nft_elements import elements_to_script
+from lbrouter.model.kernel_state import NftElements, NftTable
 from lbrouter.model.reserved_ids import NFT_TABLE
 
-TABLE = f"inet {NFT_TABLE}"
+NFT_TABLE_SPEC = f"inet {NFT_TABLE}"
 
-SEAL = "seal_"
+SEAL_PREFIX = "seal_"
 """Prefix of an empty chain whose name carries two digests: of the script that was asked for, and of
 the kernel's listing after it was loaded. A rule that somebody alters later breaks the second."""
 
-STUCK = "stuck_"
-BY = "goto by_"
-DYNAMIC = (STUCK, "clients", "client_")
+STICKY_SET_PREFIX = "stuck_"
+GOTO_UPLINK_CHAIN_PREFIX = "goto by_"
+DYNAMIC_SET_PREFIXES = (STICKY_SET_PREFIX, "clients", "client_")
 """Prefixes of sets that packets fill: kept over a reload, never compared."""
 
 
-def changed_elements(old: Mapping[str, Elements], new: Mapping[str, Elements]) -> str:
+def element_change_script(old: Mapping[str, NftElements], new: Mapping[str, NftElements]) -> str:
     """Commands that change only what differs; empty when nothing does."""
     names = [name for name in new if old.get(name, frozenset()) != new[name]]
-    changes = (_changed(name, old.get(name, frozenset()), new[name]) for name in names)
+    changes = (
+        _element_change_commands(name, old.get(name, frozenset()), new[name]) for name in names
+    )
     lines = [line for change in changes for line in change]
-    return "\n".join([*lines, *_forgotten(old, new)])
+    return "\n".join([*lines, *_sticky_flush_commands(old, new)])
 
 
-def _changed(name: str, old: Elements, new: Elements) -> Iterator[str]:
+def _element_change_commands(name: str, old: NftElements, new: NftElements) -> Iterator[str]:
     if gone := old - new:
-        yield f"delete element {TABLE} {name} {{ {_keys(gone)} }}"
+        yield f"delete element {NFT_TABLE_SPEC} {name} {{ {_keys_to_script(gone)} }}"
     if come := new - old:
-        yield f"add element {TABLE} {name} {{ {element_words(come)} }}"
+        yield f"add element {NFT_TABLE_SPEC} {name} {{ {elements_to_script(come)} }}"
 
 
-def _keys(elements: Elements) -> str:
-    return element_words(frozenset((key, "") for key, _ in elements))
+def _keys_to_script(elements: NftElements) -> str:
+    return elements_to_script(frozenset((key, "") for key, _ in elements))
 
 
-def _forgotten(old: Mapping[str, Elements], new: Mapping[str, Elements]) -> Iterator[str]:
+def _sticky_flush_commands(
+    old: Mapping[str, NftElements], new: Mapping[str, NftElements]
+) -> Iterator[str]:
     """Clients that are stuck to an uplink which no longer carries their policy are set free.
 
     Its chain `by_X` is drawn by no slot of the wheel any more, so the set `stuck_X` is emptied. It
     is emptied once more when X is drawn again: a packet that was on its way in that moment may have
     put its client back, who has found another line since.
     """
-    for chain in sorted(_drawn(old) ^ _drawn(new)):
-        yield f"flush set {TABLE} {STUCK}{chain}"
+    for chain in sorted(_uplinks_in_slots(old) ^ _uplinks_in_slots(new)):
+        yield f"flush set {NFT_TABLE_SPEC} {STICKY_SET_PREFIX}{chain}"
 
 
-def _drawn(elements: Mapping[str, Elements]) -> set[str]:
+def _uplinks_in_slots(elements: Mapping[str, NftElements]) -> set[str]:
     """X of each chain `by_X` that some slot of some wheel draws."""
     values = {value for each in elements.values() for _, value in each}
-    return {value.removeprefix(BY) for value in values if value.startswith(BY)}
+    return {
+        value.removeprefix(GOTO_UPLINK_CHAIN_PREFIX)
+        for value in values
+        if value.startswith(GOTO_UPLINK_CHAIN_PREFIX)
+    }
 
 
-def replacement(table: NftTable, sets: Iterable[tuple[str, str]], chains: Iterable[str]) -> str:
+def replacement_script(
+    table: NftTable, sets: Iterable[tuple[str, str]], chains: Iterable[str]
+) -> str:
     """One transaction that makes `table` of what stands (`sets` as (kind, name), `chains`).
 
     Rules are flushed, not the table deleted: base chains stay hooked all the time. Sets of packets
     survive where the new structure has them.
     """
     standing = list(sets)
-    lines = [f"add table {TABLE}", f"flush table {TABLE}"]
-    lines += [f"flush {kind} {TABLE} {name}" for kind, name in standing if not _dynamic(name)]
-    lines += [f"delete chain {TABLE} {name}" for name in chains if name.startswith(SEAL)]
-    lines += [f"delete chain {TABLE} {name}" for name in chains if _stale("chain", name, table)]
-    lines += [f"delete {k} {TABLE} {n}" for k, n in standing if _stale(k, n, table)]
-    lines += [f"flush set {TABLE} {STUCK}{each}" for each in _abandoned(standing, table)]
+    lines = [f"add table {NFT_TABLE_SPEC}", f"flush table {NFT_TABLE_SPEC}"]
+    lines += [
+        f"flush {kind} {NFT_TABLE_SPEC} {name}" for kind, name in standing if not _is_dynamic(name)
+    ]
+    lines += [
+        f"delete chain {NFT_TABLE_SPEC} {name}" for name in chains if name.startswith(SEAL_PREFIX)
+    ]
+    lines += [
+        f"delete chain {NFT_TABLE_SPEC} {name}"
+        for name in chains
+        if _is_stale("chain", name, table)
+    ]
+    lines += [f"delete {k} {NFT_TABLE_SPEC} {n}" for k, n in standing if _is_stale(k, n, table)]
+    lines += [
+        f"flush set {NFT_TABLE_SPEC} {STICKY_SET_PREFIX}{each}"
+        for each in _unused_sticky_sets(standing, table)
+    ]
     lines += [table.script]
     lines += [
-        f"add element {TABLE} {name} {{ {element_words(elements)} }}"
+        f"add element {NFT_TABLE_SPEC} {name} {{ {elements_to_script(elements)} }}"
         for name, elements in sorted(table.elements.items())
         if elements
     ]
     return "\n".join(lines) + "\n"
 
 
-def _abandoned(standing: Iterable[tuple[str, str]], table: NftTable) -> Iterator[str]:
+def _unused_sticky_sets(standing: Iterable[tuple[str, str]], table: NftTable) -> Iterator[str]:
     """X of each set `stuck_X` that stays, but whose uplink no slot draws any more."""
     for kind, name in standing:
-        stuck = name.removeprefix(STUCK)
-        kept = name.startswith(STUCK) and not _stale(kind, name, table)
-        if kept and stuck not in _drawn(table.elements):
+        stuck = name.removeprefix(STICKY_SET_PREFIX)
+        kept = name.startswith(STICKY_SET_PREFIX) and not _is_stale(kind, name, table)
+        if kept and stuck not in _uplinks_in_slots(table.elements):
             yield stuck
 
 
-def _dynamic(name: str) -> bool:
-    return name.startswith(DYNAMIC)
+def _is_dynamic(name: str) -> bool:
+    return name.startswith(DYNAMIC_SET_PREFIXES)
 
 
-def _stale(kind: str, name: str, table: NftTable) -> bool:
+def _is_stale(kind: str, name: str, table: NftTable) -> bool:
     """Whether the new structure no longer has this object. Seals are dealt with on their own."""
-    return not name.startswith(SEAL) and f"\t{kind} {name} {{" not in table.script
+    return not name.startswith(SEAL_PREFIX) and f"\t{kind} {name} {{" not in table.script

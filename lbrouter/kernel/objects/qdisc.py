@@ -22,43 +22,51 @@ from pyroute2.netlink.rtnl import (
     RTM_NEWTFILTER,
 )
 
-from lbrouter.compile.shaping.htb import MAJOR, OWN, burst_us
-from lbrouter.kernel.netlink.client import ADD, GONE, REMOVE, REPLACE, NetlinkError, send, tolerate
+from lbrouter.compile.shaping.htb import GATEWAY_MINOR, HTB_MAJOR, burst_us
+from lbrouter.kernel.netlink.client import (
+    CREATE_FLAGS,
+    OBJECT_ABSENT_ERRNOS,
+    REPLACE_FLAGS,
+    REQUEST_FLAGS,
+    NetlinkError,
+    send,
+    tolerate,
+)
 from lbrouter.kernel.objects.qdisc_read import (
-    CAKE_FLOWS,
-    CAKE_NAT,
-    CAKE_TINS,
-    CLSACT,
-    ETH_P_ALL,
-    HOOKS,
+    CAKE_DIFFSERV_MODES,
+    CAKE_FLOW_MODES,
+    CAKE_NAT_MODES,
+    CLSACT_HOOKS,
+    ETH_P_ALL_BE,
+    FILTER_PREFERENCE,
     HTB_VERSION,
     INGRESS_HANDLE,
     LINKLAYER_ETHERNET,
     MAX_32_BIT,
-    PREF,
-    ROOT,
-    filters,
+    TC_H_CLSACT,
+    TC_H_ROOT,
     is_ours,
+    list_filters,
     observe,
     root_handle,
-    ticks,
+    tc_message,
+    us_to_ticks,
 )
-from lbrouter.kernel.objects.qdisc_read import message as tc_message
-from lbrouter.kernel.refusals import lacking
+from lbrouter.kernel.refusals import missing_feature
 from lbrouter.model.errors import DefectError, NotAppliedError, UnavailableError
 from lbrouter.model.kernel_state import HtbClass, Qdisc, Redirect
 from lbrouter.model.plan import Operation
-from lbrouter.model.reserved_ids import HANDLES
+from lbrouter.model.reserved_ids import QDISC_HANDLES
 
 __all__ = ["execute", "observe"]
 
-CAKE_WORDS: Final[Mapping[str, Mapping[str, int]]] = {
-    "TCA_CAKE_DIFFSERV_MODE": CAKE_TINS,
-    "TCA_CAKE_FLOW_MODE": CAKE_FLOWS,
-    "TCA_CAKE_NAT": CAKE_NAT,
+CAKE_OPTION_VALUES: Final[Mapping[str, Mapping[str, int]]] = {
+    "TCA_CAKE_DIFFSERV_MODE": CAKE_DIFFSERV_MODES,
+    "TCA_CAKE_FLOW_MODE": CAKE_FLOW_MODES,
+    "TCA_CAKE_NAT": CAKE_NAT_MODES,
 }
 
-ABSENT: Final = GONE | {errno.EINVAL}
+QDISC_ABSENT_ERRNOS: Final = OBJECT_ABSENT_ERRNOS | {errno.EINVAL}
 """EINVAL: another qdisc than the one named stands at the root (net/sched/sch_api.c)."""
 
 
@@ -73,71 +81,71 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
         return
     match operation.new:
         case Qdisc(parent="root") as root:
-            await _root(ipr, root, operation.old)
+            await _set_root(ipr, root, operation.old)
         case Qdisc() as leaf:
-            await _qdisc(ipr, leaf, REPLACE)
+            await _set_qdisc(ipr, leaf, REPLACE_FLAGS)
         case HtbClass() as htb_class:
-            await send(ipr, _class(htb_class), RTM_NEWTCLASS, REPLACE)
+            await send(ipr, _class_message(htb_class), RTM_NEWTCLASS, REPLACE_FLAGS)
         case Redirect() as redirect:
-            await _redirect(ipr, redirect, operation.old)
+            await _set_redirect(ipr, redirect, operation.old)
         case noun:
             raise DefectError(f"{noun.key} is no matter of tc.")
 
 
 async def _remove(ipr: AsyncIPRoute, old: object) -> None:
     """What hangs below a root that is gone is gone as well, and so is all on a lost interface."""
-    with suppress(_AbsentError):
+    with suppress(_InterfaceAbsentError):
         match old:
             case Qdisc() | HtbClass():
-                await _delete(ipr, old)
+                await _delete_qdisc_or_class(ipr, old)
             case Redirect():
-                await _unredirect(ipr, old)
+                await _remove_redirect(ipr, old)
             case _:
                 raise DefectError(f"{old!r} is no matter of tc.")
 
 
-class _AbsentError(NotAppliedError):
+class _InterfaceAbsentError(NotAppliedError):
     """The interface is not there (any more)."""
 
 
-def _index(interface: str) -> int:
+def _interface_index(interface: str) -> int:
     """Index of an interface of the calling thread's namespace. Raises NotAppliedError."""
     try:
         return if_nametoindex(interface)
     except OSError as error:
-        raise _AbsentError(f"Interface {interface} is absent.") from error
+        raise _InterfaceAbsentError(f"Interface {interface} is absent.") from error
 
 
-async def _delete(ipr: AsyncIPRoute, old: Qdisc | HtbClass) -> None:
+async def _delete_qdisc_or_class(ipr: AsyncIPRoute, old: Qdisc | HtbClass) -> None:
     """The handle stands in the request, so that nobody else's root can go by mistake."""
-    index = _index(old.interface)
+    index = _interface_index(old.interface)
     if isinstance(old, HtbClass):
-        request = tc_message(index=index, handle=_number(old.classid))
-        await tolerate(GONE, send(ipr, request, RTM_DELTCLASS, REMOVE))
+        request = tc_message(index=index, handle=_classid_number(old.classid))
+        await tolerate(OBJECT_ABSENT_ERRNOS, send(ipr, request, RTM_DELTCLASS, REQUEST_FLAGS))
     else:
-        request = tc_message(index=index, parent=_parent(old), handle=old.handle << 16)
-        await tolerate(ABSENT, send(ipr, request, RTM_DELQDISC, REMOVE))
+        request = tc_message(index=index, parent=_parent_handle(old), handle=old.handle << 16)
+        await tolerate(QDISC_ABSENT_ERRNOS, send(ipr, request, RTM_DELQDISC, REQUEST_FLAGS))
 
 
-async def _root(ipr: AsyncIPRoute, root: Qdisc, old: object) -> None:
+async def _set_root(ipr: AsyncIPRoute, root: Qdisc, old: object) -> None:
     """An HTB cannot be changed (it has no such operation), only built anew."""
     if isinstance(old, Qdisc) and (old.handle, old.options) != (root.handle, root.options):
-        await _delete(ipr, old)
+        await _delete_qdisc_or_class(ipr, old)
     try:
-        await _qdisc(ipr, root, ADD)
+        await _set_qdisc(ipr, root, CREATE_FLAGS)
     except NetlinkError as error:
         if error.code != errno.EEXIST:
             raise
-        standing = await root_handle(ipr, _index(root.interface)) >> 16
-        if standing in HANDLES:
+        standing = await root_handle(ipr, _interface_index(root.interface)) >> 16
+        if standing in QDISC_HANDLES:
             return
         if standing != root.replaces:
-            raise _in_the_way(root) from error
-        await _delete(ipr, replace(root, handle=standing))
-        await _qdisc(ipr, root, ADD)
+            raise _foreign_root_error(root) from error
+        await _delete_qdisc_or_class(ipr, replace(root, handle=standing))
+        await _set_qdisc(ipr, root, CREATE_FLAGS)
 
 
-def _in_the_way(root: Qdisc) -> NotAppliedError:
+def _foreign_root_error(root: Qdisc) -> NotAppliedError:
     where = f"dev {root.interface} root"
     return NotAppliedError(
         f"Interface {root.interface} has a queueing discipline of somebody else at its root.",
@@ -146,21 +154,23 @@ def _in_the_way(root: Qdisc) -> NotAppliedError:
     )
 
 
-async def _qdisc(ipr: AsyncIPRoute, qdisc: Qdisc, flags: int) -> None:
+async def _set_qdisc(ipr: AsyncIPRoute, qdisc: Qdisc, flags: int) -> None:
     """The kernel says ENOENT for a kind that it does not know, and for a missing parent."""
     request = tc_message(
-        index=_index(qdisc.interface), parent=_parent(qdisc), handle=qdisc.handle << 16
+        index=_interface_index(qdisc.interface),
+        parent=_parent_handle(qdisc),
+        handle=qdisc.handle << 16,
     )
-    request["attrs"] = [("TCA_KIND", qdisc.kind), ("TCA_OPTIONS", _options(qdisc))]
+    request["attrs"] = [("TCA_KIND", qdisc.kind), ("TCA_OPTIONS", _qdisc_options(qdisc))]
     try:
         await send(ipr, request, RTM_NEWQDISC, flags)
     except NetlinkError as error:
         if error.code == errno.ENOENT and qdisc.parent == "root":
-            raise UnavailableError(f"{lacking(qdisc)}.") from error
+            raise UnavailableError(f"{missing_feature(qdisc)}.") from error
         raise
 
 
-def _options(qdisc: Qdisc) -> dict[str, Any]:
+def _qdisc_options(qdisc: Qdisc) -> dict[str, Any]:
     """A kind that is not listed here would be sent without options, silently: refuse it."""
     options = dict(qdisc.options)
     match qdisc.kind:
@@ -174,21 +184,21 @@ def _options(qdisc: Qdisc) -> dict[str, Any]:
             microseconds = int(str(options["target"]).removesuffix("us"))
             return {"attrs": [("TCA_FQ_CODEL_TARGET", microseconds)]}
         case "cake":
-            return {"attrs": list(_cake(options))}
+            return {"attrs": list(_cake_options(options))}
         case _:
             raise DefectError(f"lbrouter does not know how to ask for a qdisc {qdisc.kind}.")
 
 
-def _cake(options: Mapping[str, int | str]) -> Iterator[tuple[str, int]]:
+def _cake_options(options: Mapping[str, int | str]) -> Iterator[tuple[str, int]]:
     """The target is a twentieth of the round trip, as tc sets it."""
-    for name, words in CAKE_WORDS.items():
+    for name, words in CAKE_OPTION_VALUES.items():
         yield name, next(number for word, number in words.items() if word in options)
     rtt = int(str(options["rtt"]).removesuffix("us"))
     yield "TCA_CAKE_RTT", rtt
     yield "TCA_CAKE_TARGET", max(1, rtt // 20)
 
 
-def _class(each: HtbClass) -> Any:
+def _class_message(each: HtbClass) -> Any:
     """The whole set of parameters, always: what is left out is reset. Rates in bytes per second.
 
     Both rates say that they are Ethernet's, which spares the rate tables of old kernels.
@@ -199,42 +209,45 @@ def _class(each: HtbClass) -> Any:
         "rate_overhead": each.overhead, "rate_mpu": each.mpu,
         "ceil": min(ceil, MAX_32_BIT), "ceil___reserved": LINKLAYER_ETHERNET,
         "ceil_overhead": each.overhead, "ceil_mpu": each.mpu,
-        "buffer": ticks(burst_us(each.rate, each.burst)),
-        "cbuffer": ticks(burst_us(each.ceil, each.cburst)),
+        "buffer": us_to_ticks(burst_us(each.rate, each.burst)),
+        "cbuffer": us_to_ticks(burst_us(each.ceil, each.cburst)),
         "quantum": each.quantum, "prio": each.prio,
     }  # fmt: skip
     attributes: list[tuple[str, Any]] = [("TCA_HTB_PARMS", parameters)]
     attributes += [("TCA_HTB_RATE64", rate)] if rate > MAX_32_BIT else []
     attributes += [("TCA_HTB_CEIL64", ceil)] if ceil > MAX_32_BIT else []
     request = tc_message(
-        index=_index(each.interface),
-        parent=_number(each.parent),
-        handle=_number(each.classid),
+        index=_interface_index(each.interface),
+        parent=_classid_number(each.parent),
+        handle=_classid_number(each.classid),
     )
     request["attrs"] = [("TCA_KIND", "htb"), ("TCA_OPTIONS", {"attrs": attributes})]
     return request
 
 
-async def _redirect(ipr: AsyncIPRoute, redirect: Redirect, old: object) -> None:
+async def _set_redirect(ipr: AsyncIPRoute, redirect: Redirect, old: object) -> None:
     """A clsact where there is none yet, and in it one filter that matches everything."""
-    index = _index(redirect.interface)
-    clsact = tc_message(index=index, parent=CLSACT, handle=INGRESS_HANDLE)
+    index = _interface_index(redirect.interface)
+    clsact = tc_message(index=index, parent=TC_H_CLSACT, handle=INGRESS_HANDLE)
     clsact["attrs"] = [("TCA_KIND", "clsact")]
-    await tolerate(frozenset({errno.EEXIST}), send(ipr, clsact, RTM_NEWQDISC, ADD))
+    await tolerate(frozenset({errno.EEXIST}), send(ipr, clsact, RTM_NEWQDISC, CREATE_FLAGS))
     if old is not None:
         await _delete_filter(ipr, index, redirect.direction)
-    await tolerate(frozenset({errno.EEXIST}), send(ipr, _filtering(redirect), RTM_NEWTFILTER, ADD))
+    await tolerate(
+        frozenset({errno.EEXIST}),
+        send(ipr, _redirect_filter(redirect), RTM_NEWTFILTER, CREATE_FLAGS),
+    )
 
 
-def _filtering(redirect: Redirect) -> Any:
+def _redirect_filter(redirect: Redirect) -> Any:
     """The filter; one to nowhere takes no action, so that the packet goes on."""
-    request = _filter(_index(redirect.interface), redirect.direction)
+    request = _filter_message(_interface_index(redirect.interface), redirect.direction)
     everything = ("TCA_U32_SEL", {"keys": ["0x0/0x0+0"]})
     if not redirect.to:
-        options: list[Any] = [("TCA_U32_CLASSID", MAJOR << 16 | OWN), everything]
+        options: list[Any] = [("TCA_U32_CLASSID", HTB_MAJOR << 16 | GATEWAY_MINOR), everything]
         request["attrs"] = [("TCA_KIND", "u32"), ("TCA_OPTIONS", {"attrs": options})]
         return request
-    action = {"eaction": 1, "action": 4, "ifindex": _index(redirect.to)}
+    action = {"eaction": 1, "action": 4, "ifindex": _interface_index(redirect.to)}
     mirred = [
         ("TCA_ACT_KIND", "mirred"),
         ("TCA_ACT_OPTIONS", {"attrs": [("TCA_MIRRED_PARMS", action)]}),
@@ -247,33 +260,37 @@ def _filtering(redirect: Redirect) -> Any:
     return request
 
 
-async def _unredirect(ipr: AsyncIPRoute, old: Redirect) -> None:
+async def _remove_redirect(ipr: AsyncIPRoute, old: Redirect) -> None:
     """The clsact goes with our filter, in one step, unless somebody else hung filters into it."""
-    index = _index(old.interface)
-    every = [each for hook in HOOKS.values() for each in await filters(ipr, index, hook)]
+    index = _interface_index(old.interface)
+    every = [
+        each for hook in CLSACT_HOOKS.values() for each in await list_filters(ipr, index, hook)
+    ]
     mine = [each for each in every if is_ours(each)]
     if not mine:
         return
     if len(mine) < len(every):
         await _delete_filter(ipr, index, old.direction)
     else:
-        request = tc_message(index=index, parent=CLSACT, handle=INGRESS_HANDLE)
-        await tolerate(GONE, send(ipr, request, RTM_DELQDISC, REMOVE))
+        request = tc_message(index=index, parent=TC_H_CLSACT, handle=INGRESS_HANDLE)
+        await tolerate(OBJECT_ABSENT_ERRNOS, send(ipr, request, RTM_DELQDISC, REQUEST_FLAGS))
 
 
 async def _delete_filter(ipr: AsyncIPRoute, index: int, direction: str) -> None:
-    request = _filter(index, direction)
+    request = _filter_message(index, direction)
     request["attrs"] = [("TCA_KIND", "u32")]
-    await tolerate(GONE, send(ipr, request, RTM_DELTFILTER, REMOVE))
+    await tolerate(OBJECT_ABSENT_ERRNOS, send(ipr, request, RTM_DELTFILTER, REQUEST_FLAGS))
 
 
-def _filter(index: int, direction: str) -> Any:
-    return tc_message(index=index, parent=HOOKS[direction], info=PREF << 16 | ETH_P_ALL)
+def _filter_message(index: int, direction: str) -> Any:
+    return tc_message(
+        index=index, parent=CLSACT_HOOKS[direction], info=FILTER_PREFERENCE << 16 | ETH_P_ALL_BE
+    )
 
 
-def _parent(qdisc: Qdisc) -> int:
-    return ROOT if isinstance(qdisc.parent, str) else _number(qdisc.parent)
+def _parent_handle(qdisc: Qdisc) -> int:
+    return TC_H_ROOT if isinstance(qdisc.parent, str) else _classid_number(qdisc.parent)
 
 
-def _number(classid: tuple[int, int]) -> int:
+def _classid_number(classid: tuple[int, int]) -> int:
     return classid[0] << 16 | classid[1]

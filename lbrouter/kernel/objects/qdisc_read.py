@@ -12,24 +12,24 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
-from lbrouter.compile.shaping.htb import MAJOR, burst_bytes, codel_us, htb
-from lbrouter.kernel.netlink.codec import Answer, read
-from lbrouter.kernel.objects.link import Link, links
-from lbrouter.model.facts import Scope
+from lbrouter.compile.shaping.htb import HTB_MAJOR, burst_bytes, htb_root, kernel_codel_us
+from lbrouter.kernel.netlink.codec import RawMessage, dump_raw
+from lbrouter.kernel.objects.link import Link, list_links
+from lbrouter.model.facts import ObserveScope
 from lbrouter.model.kernel_state import HtbClass, Qdisc, Redirect
-from lbrouter.model.reserved_ids import ALIAS, HANDLES
+from lbrouter.model.reserved_ids import DEVICE_ALIAS, QDISC_HANDLES
 
-ROOT: Final = 0xFFFFFFFF
-CLSACT: Final = 0xFFFFFFF1
+TC_H_ROOT: Final = 0xFFFFFFFF
+TC_H_CLSACT: Final = 0xFFFFFFF1
 INGRESS_HANDLE: Final = 0xFFFF0000
 
-HOOKS: Final[Mapping[str, int]] = {"ingress": 0xFFFFFFF2, "egress": 0xFFFFFFF3}
+CLSACT_HOOKS: Final[Mapping[str, int]] = {"ingress": 0xFFFFFFF2, "egress": 0xFFFFFFF3}
 """Where a clsact takes filters (linux/pkt_sched.h, TC_H_MIN_INGRESS and _EGRESS)."""
 
-PREF: Final = HANDLES[0]
+FILTER_PREFERENCE: Final = QDISC_HANDLES[0]
 """Preference of our filters: how they are told from others in the same clsact."""
 
-ETH_P_ALL: Final = 0x0300
+ETH_P_ALL_BE: Final = 0x0300
 """All protocols (3) in network order, as a filter's `info` wants it."""
 
 HTB_VERSION: Final = 3
@@ -39,7 +39,7 @@ MAX_32_BIT: Final = 2**32 - 1
 TICK_NS: Final = 64
 """PSCHED_SHIFT of include/net/pkt_sched.h."""
 
-TCMSG: Final = Struct("=BxHiIII")
+TCMSG_WITHOUT_PADDING: Final = Struct("=BxHiIII")
 """linux/rtnetlink.h: family, padding, index, handle, parent, info."""
 
 # linux/rtnetlink.h, pkt_sched.h, pkt_cls.h, tc_act/tc_mirred.h: numbers of attributes.
@@ -56,15 +56,15 @@ TCA_CAKE_RTT: Final = 7
 TCA_CAKE_NAT: Final = 11
 
 # linux/pkt_sched.h: values of those, by the words that tc has for them; only what we ask for.
-CAKE_TINS: Final = {"besteffort": 3}
-CAKE_FLOWS: Final = {"dual-srchost": 5, "dual-dsthost": 6}
-CAKE_NAT: Final = {"nat": 1, "nonat": 0}
+CAKE_DIFFSERV_MODES: Final = {"besteffort": 3}
+CAKE_FLOW_MODES: Final = {"dual-srchost": 5, "dual-dsthost": 6}
+CAKE_NAT_MODES: Final = {"nat": 1, "nonat": 0}
 
 TCA_U32_ACT: Final = 7
 REDIRECT_PATH: Final = (TCA_OPTIONS, TCA_U32_ACT, 1, 2, 2)
 """The filter's actions, the first one, TCA_ACT_OPTIONS, TCA_MIRRED_PARMS."""
 
-LOST: Final = "?"
+UNKNOWN_INTERFACE: Final = "?"
 """Where a redirect leads whose interface is gone."""
 
 RATESPEC: Final = "BBHhHI"
@@ -74,11 +74,11 @@ HTB_OPT: Final = Struct(f"={RATESPEC}{RATESPEC}IIIII")
 HTB_GLOB: Final = Struct("=IIIII")
 """Version, rate2quantum, default, debug, direct packets."""
 
-MIRRED: Final = Struct("=IIiiiiI")
+TC_MIRRED: Final = Struct("=IIiiiiI")
 """The fields of every action, then the kind of redirection and the interface."""
 
 
-def message(*, index: int, parent: int = 0, handle: int = 0, info: int = 0) -> Any:
+def tc_message(*, index: int, parent: int = 0, handle: int = 0, info: int = 0) -> Any:
     """A tc message (struct tcmsg) without attributes."""
     found = tcmsg()
     for name, value in {"index": index, "parent": parent, "handle": handle, "info": info}.items():
@@ -86,159 +86,163 @@ def message(*, index: int, parent: int = 0, handle: int = 0, info: int = 0) -> A
     return found
 
 
-def ticks(microseconds: int) -> int:
+def us_to_ticks(microseconds: int) -> int:
     """Whole microseconds in the kernel's ticks, rounded down; `_microseconds` undoes it."""
     return microseconds * 1000 // TICK_NS
 
 
-def _microseconds(count: int) -> int:
+def _ticks_to_us(count: int) -> int:
     return (2 * count * TICK_NS + 1000) // 2000
 
 
 async def observe(
-    ipr: AsyncIPRoute, scope: Scope
+    ipr: AsyncIPRoute, scope: ObserveScope
 ) -> tuple[frozenset[Qdisc], frozenset[HtbClass], frozenset[Redirect]]:
     """What is ours on the interfaces of `scope` and on our own devices.
 
     A root of ours that is not as we build it is shown without what hangs below it: it can only be
     built anew, and takes its classes and queues along.
     """
-    found = await links(ipr)
+    found = await list_links(ipr)
     names = {each.index: each.name for each in found}
-    scanned = {each.index: each.name for each in found if _is_scanned(each, scope)}
-    present = [each for each in await _qdiscs(ipr) if _index(each) in scanned]
-    roots = [_root(each, scanned) for each in present if _is_our_root(each)]
-    intact = {root.interface for root in roots if root == htb(root.interface, "")}
+    scanned = {each.index: each.name for each in found if _is_in_scope(each, scope)}
+    present = [each for each in await _list_qdiscs(ipr) if _index(each) in scanned]
+    roots = [_decode_root(each, scanned) for each in present if _is_our_root(each)]
+    intact = {root.interface for root in roots if root == htb_root(root.interface, "")}
     standing = {index: name for index, name in scanned.items() if name in intact}
-    leaves = (_leaf(each, standing) for each in present if _index(each) in standing)
+    leaves = (_decode_leaf(each, standing) for each in present if _index(each) in standing)
     return (
         frozenset((*roots, *(leaf for leaf in leaves if leaf is not None))),
-        frozenset([each async for each in _classes(ipr, standing)]),
-        frozenset([each async for each in _redirects(ipr, present, names)]),
+        frozenset([each async for each in _observe_classes(ipr, standing)]),
+        frozenset([each async for each in _observe_redirects(ipr, present, names)]),
     )
 
 
 async def root_handle(ipr: AsyncIPRoute, index: int) -> int:
     """Handle of the qdisc at the root of interface `index`; 0 for one that the kernel put there."""
-    found = (each for each in await _qdiscs(ipr) if _index(each) == index)
-    return next((_handle(each) for each in found if _parent(each) == ROOT), 0)
+    found = (each for each in await _list_qdiscs(ipr) if _index(each) == index)
+    return next((_handle(each) for each in found if _parent(each) == TC_H_ROOT), 0)
 
 
-async def filters(ipr: AsyncIPRoute, index: int, hook: int) -> list[Answer]:
+async def list_filters(ipr: AsyncIPRoute, index: int, hook: int) -> list[RawMessage]:
     """Filters in one hook of a clsact; a u32 shows its hash tables too, which are left out."""
-    found = await read(ipr, message(index=index, parent=hook), RTM_GETTFILTER, TCMSG)
+    found = await dump_raw(
+        ipr, tc_message(index=index, parent=hook), RTM_GETTFILTER, TCMSG_WITHOUT_PADDING
+    )
     return [each for each in found if _parent(each) == hook and _handle(each) & 0xFFF]
 
 
-def is_ours(found: Answer) -> bool:
+def is_ours(found: RawMessage) -> bool:
     """Whether a filter carries our preference."""
-    return found.fields[5] >> 16 == PREF
+    return found.fields[5] >> 16 == FILTER_PREFERENCE
 
 
-def _index(found: Answer) -> int:
+def _index(found: RawMessage) -> int:
     return found.fields[2]
 
 
-def _handle(found: Answer) -> int:
+def _handle(found: RawMessage) -> int:
     return found.fields[3]
 
 
-def _parent(found: Answer) -> int:
+def _parent(found: RawMessage) -> int:
     return found.fields[4]
 
 
-def _is_scanned(link: Link, scope: Scope) -> bool:
-    return link.name in scope.interfaces or link.alias == ALIAS
+def _is_in_scope(link: Link, scope: ObserveScope) -> bool:
+    return link.name in scope.interfaces or link.alias == DEVICE_ALIAS
 
 
-async def _qdiscs(ipr: AsyncIPRoute) -> list[Answer]:
-    return await read(ipr, message(index=0), RTM_GETQDISC, TCMSG)
+async def _list_qdiscs(ipr: AsyncIPRoute) -> list[RawMessage]:
+    return await dump_raw(ipr, tc_message(index=0), RTM_GETQDISC, TCMSG_WITHOUT_PADDING)
 
 
-def _is_our_root(found: Answer) -> bool:
-    return _parent(found) == ROOT and _handle(found) >> 16 in HANDLES
+def _is_our_root(found: RawMessage) -> bool:
+    return _parent(found) == TC_H_ROOT and _handle(found) >> 16 in QDISC_HANDLES
 
 
-def _root(found: Answer, names: Mapping[int, str]) -> Qdisc:
+def _decode_root(found: RawMessage, names: Mapping[int, str]) -> Qdisc:
     return Qdisc(
         interface=names[_index(found)],
         handle=_handle(found) >> 16,
         parent="root",
         kind=found.text(TCA_KIND),
-        options=_options(found),
+        options=_decode_options(found),
     )
 
 
-def _leaf(found: Answer, names: Mapping[int, str]) -> Qdisc | None:
+def _decode_leaf(found: RawMessage, names: Mapping[int, str]) -> Qdisc | None:
     """The kernel numbers leaves by itself: their handles are nobody's concern."""
-    parent = _pair(_parent(found))
-    if parent[0] != MAJOR:
+    parent = _classid_pair(_parent(found))
+    if parent[0] != HTB_MAJOR:
         return None
     return Qdisc(
         interface=names[_index(found)],
         handle=0,
         parent=parent,
         kind=found.text(TCA_KIND),
-        options=_options(found),
+        options=_decode_options(found),
     )
 
 
-def _options(found: Answer) -> tuple[tuple[str, int | str], ...]:
+def _decode_options(found: RawMessage) -> tuple[tuple[str, int | str], ...]:
     """Those that we set; none for a kind that we never use (and so do not know how to read)."""
     match found.text(TCA_KIND):
         case "htb":
             default = HTB_GLOB.unpack(found.nested(TCA_OPTIONS, TCA_HTB_INIT))[2]
             return (("default", f"{default:#x}"),)
         case "pfifo":
-            return (("limit", found.number(TCA_OPTIONS)),)
+            return (("limit", found.integer(TCA_OPTIONS)),)
         case "fq_codel":
             # Rounded down twice, when set and when shown: one more leads back to the same unit.
             target = int.from_bytes(found.nested(TCA_OPTIONS, TCA_FQ_CODEL_TARGET), "little")
-            return (("target", f"{codel_us(target + 1)}us"),)
+            return (("target", f"{kernel_codel_us(target + 1)}us"),)
         case "cake":
-            return tuple(sorted(_cake(found)))
+            return tuple(sorted(_decode_cake(found)))
         case _:
             return ()
 
 
-def _cake(found: Answer) -> Iterator[tuple[str, int | str]]:
+def _decode_cake(found: RawMessage) -> Iterator[tuple[str, int | str]]:
     """Whether it is fair between sources or destinations, and sees them before NAT."""
-    yield _word(found, TCA_CAKE_DIFFSERV_MODE, CAKE_TINS), ""
-    yield _word(found, TCA_CAKE_FLOW_MODE, CAKE_FLOWS), ""
-    yield _word(found, TCA_CAKE_NAT, CAKE_NAT), ""
+    yield _cake_word(found, TCA_CAKE_DIFFSERV_MODE, CAKE_DIFFSERV_MODES), ""
+    yield _cake_word(found, TCA_CAKE_FLOW_MODE, CAKE_FLOW_MODES), ""
+    yield _cake_word(found, TCA_CAKE_NAT, CAKE_NAT_MODES), ""
     yield "rtt", f"{_cake_number(found, TCA_CAKE_RTT)}us"
 
 
-def _word(found: Answer, number: int, words: Mapping[str, int]) -> str:
+def _cake_word(found: RawMessage, number: int, words: Mapping[str, int]) -> str:
     value = _cake_number(found, number)
     return next((word for word, each in words.items() if each == value), f"?{value}")
 
 
-def _cake_number(found: Answer, number: int) -> int:
+def _cake_number(found: RawMessage, number: int) -> int:
     return int.from_bytes(found.nested(TCA_OPTIONS, number), "little")
 
 
-async def _classes(ipr: AsyncIPRoute, names: Mapping[int, str]) -> AsyncIterator[HtbClass]:
+async def _observe_classes(ipr: AsyncIPRoute, names: Mapping[int, str]) -> AsyncIterator[HtbClass]:
     for index, name in names.items():
-        for found in await read(ipr, message(index=index), RTM_GETTCLASS, TCMSG):
-            if found.text(TCA_KIND) == "htb" and _handle(found) >> 16 == MAJOR:
-                yield _class(found, name)
+        for found in await dump_raw(
+            ipr, tc_message(index=index), RTM_GETTCLASS, TCMSG_WITHOUT_PADDING
+        ):
+            if found.text(TCA_KIND) == "htb" and _handle(found) >> 16 == HTB_MAJOR:
+                yield _decode_class(found, name)
 
 
-def _class(found: Answer, interface: str) -> HtbClass:
+def _decode_class(found: RawMessage, interface: str) -> HtbClass:
     fields = HTB_OPT.unpack(found.nested(TCA_OPTIONS, TCA_HTB_PARMS))
     _, _, overhead, _, mpu, _ = fields[:6]
     buffer, cbuffer, quantum, _, prio = fields[12:]
-    rate = 8 * (_wide(found, TCA_HTB_RATE64) or fields[5])
-    ceil = 8 * (_wide(found, TCA_HTB_CEIL64) or fields[11])
+    rate = 8 * (_rate64(found, TCA_HTB_RATE64) or fields[5])
+    ceil = 8 * (_rate64(found, TCA_HTB_CEIL64) or fields[11])
     return HtbClass(
         interface=interface,
-        classid=_pair(_handle(found)),
-        parent=(MAJOR, 0) if _parent(found) == ROOT else _pair(_parent(found)),
+        classid=_classid_pair(_handle(found)),
+        parent=(HTB_MAJOR, 0) if _parent(found) == TC_H_ROOT else _classid_pair(_parent(found)),
         rate=rate,
         ceil=ceil,
-        burst=burst_bytes(rate, _microseconds(buffer)),
-        cburst=burst_bytes(ceil, _microseconds(cbuffer)),
+        burst=burst_bytes(rate, _ticks_to_us(buffer)),
+        cburst=burst_bytes(ceil, _ticks_to_us(cbuffer)),
         quantum=quantum,
         prio=prio,
         overhead=overhead,
@@ -246,31 +250,35 @@ def _class(found: Answer, interface: str) -> HtbClass:
     )
 
 
-def _wide(found: Answer, number: int) -> int:
+def _rate64(found: RawMessage, number: int) -> int:
     """A rate that needs 64 bits; 0 where 32 are enough."""
     return int.from_bytes(found.nested(TCA_OPTIONS, number), "little")
 
 
-async def _redirects(
-    ipr: AsyncIPRoute, present: Iterable[Answer], names: Mapping[int, str]
+async def _observe_redirects(
+    ipr: AsyncIPRoute, present: Iterable[RawMessage], names: Mapping[int, str]
 ) -> AsyncIterator[Redirect]:
     for index in (_index(each) for each in present if _handle(each) == INGRESS_HANDLE):
-        for direction, hook in HOOKS.items():
-            for found in await filters(ipr, index, hook):
+        for direction, hook in CLSACT_HOOKS.items():
+            for found in await list_filters(ipr, index, hook):
                 if is_ours(found):
-                    to = names.get(_target(found), LOST) if _redirects_at_all(found) else ""
+                    to = (
+                        names.get(_redirect_target(found), UNKNOWN_INTERFACE)
+                        if _has_action(found)
+                        else ""
+                    )
                     yield Redirect(interface=names[index], direction=direction, to=to)
 
 
-def _redirects_at_all(found: Answer) -> bool:
+def _has_action(found: RawMessage) -> bool:
     return bool(found.nested(TCA_OPTIONS, TCA_U32_ACT))
 
 
-def _target(found: Answer) -> int:
+def _redirect_target(found: RawMessage) -> int:
     """Index of the interface that a filter redirects to; 0 when that one is gone."""
     content = found.nested(*REDIRECT_PATH)
-    return int(MIRRED.unpack_from(content)[6]) if len(content) >= MIRRED.size else 0
+    return int(TC_MIRRED.unpack_from(content)[6]) if len(content) >= TC_MIRRED.size else 0
 
 
-def _pair(number: int) -> tuple[int, int]:
+def _classid_pair(number: int) -> tuple[int, int]:
     return (number >> 16, number & 0xFFFF)

@@ -11,14 +11,22 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from lbrouter.kernel.netlink.client import ADD, GONE, REMOVE, REPLACE, NetlinkError, send, tolerate
-from lbrouter.kernel.netlink.codec import Answer, native, read
+from lbrouter.kernel.netlink.client import (
+    CREATE_FLAGS,
+    OBJECT_ABSENT_ERRNOS,
+    REPLACE_FLAGS,
+    REQUEST_FLAGS,
+    NetlinkError,
+    send,
+    tolerate,
+)
+from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, native_uint
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.kernel_state import Family, IpNetwork, Route
-from lbrouter.model.plan import Operation, Verb
-from lbrouter.model.reserved_ids import PROTOCOL, TABLES
+from lbrouter.model.kernel_state import AddressFamily, IpNetwork, Route
+from lbrouter.model.plan import Action, Operation
+from lbrouter.model.reserved_ids import ROUTE_PROTOCOL, ROUTE_TABLES
 
-AF: Final = {Family.V4: socket.AF_INET, Family.V6: socket.AF_INET6}
+AF_BY_FAMILY: Final = {AddressFamily.V4: socket.AF_INET, AddressFamily.V6: socket.AF_INET6}
 
 RTMSG: Final = Struct("=BBBBBBBBI")
 """linux/rtnetlink.h: family, two prefix lengths, TOS, table, protocol, scope, type, flags."""
@@ -38,28 +46,28 @@ RTN_UNICAST: Final = 1
 RTN_UNREACHABLE: Final = 7
 RTNH_F_ONLINK: Final = 4
 RTM_F_CLONED: Final = 0x200
-SCOPE_LINK: Final = 253
-SCOPE_NOWHERE: Final = 255
+RT_SCOPE_LINK: Final = 253
+RT_SCOPE_NOWHERE: Final = 255
 
-IPV6_METRIC: Final = 1024
+IP6_RT_PRIO_USER: Final = 1024
 """IP6_RT_PRIO_USER: what IPv6 makes of metric 0 (net/ipv6/route.c). Ours is 0 in both families."""
 
 
 async def observe(ipr: AsyncIPRoute) -> frozenset[Route]:
     """Every route of ours. The kernel filters by protocol, so a full BGP table costs nothing."""
     names = dict(socket.if_nameindex())
-    found = [route for family in Family for route in await _ours(ipr, family, names)]
+    found = [route for family in AddressFamily for route in await _own_routes(ipr, family, names)]
     return frozenset(found)
 
 
-async def dump_table(ipr: AsyncIPRoute, family: Family, table: int) -> list[Answer]:
+async def dump_table(ipr: AsyncIPRoute, family: AddressFamily, table: int) -> list[RawMessage]:
     """All routes in one table, whosever they are."""
-    message = _header(family)
+    message = _base_message(family)
     message["attrs"] = [("RTA_TABLE", table)]
     try:
-        answers = await read(ipr, message, RTM_GETROUTE, RTMSG)
+        answers = await dump_raw(ipr, message, RTM_GETROUTE, RTMSG)
     except NetlinkError as error:
-        if error.code not in GONE:
+        if error.code not in OBJECT_ABSENT_ERRNOS:
             raise
         return []
     return [answer for answer in answers if _is_route(answer, family, table)]
@@ -71,22 +79,24 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
     if not isinstance(new, Route):
         assert isinstance(old, Route)
         await _remove(ipr, old)
-    elif operation.verb is Verb.CHANGE:
-        await send(ipr, _message(new), RTM_NEWROUTE, REPLACE)
+    elif operation.action is Action.CHANGE:
+        await send(ipr, _message(new), RTM_NEWROUTE, REPLACE_FLAGS)
     else:
         await _add(ipr, new)
 
 
 async def _add(ipr: AsyncIPRoute, route: Route) -> None:
-    if await tolerate(frozenset({errno.EEXIST}), send(ipr, _message(route), RTM_NEWROUTE, ADD)):
+    if await tolerate(
+        frozenset({errno.EEXIST}), send(ipr, _message(route), RTM_NEWROUTE, CREATE_FLAGS)
+    ):
         return
     if route.key not in {standing.key for standing in await observe(ipr)}:
         raise NotAppliedError(
             f"Another program's route to {route.destination} stands in table {route.table}.",
             remedy=f"See `ip route show table {route.table}`; lbrouter uses the tables"
-            f" {TABLES[0]} to {TABLES[-1]}.",
+            f" {ROUTE_TABLES[0]} to {ROUTE_TABLES[-1]}.",
         )
-    await send(ipr, _message(route), RTM_NEWROUTE, REPLACE)
+    await send(ipr, _message(route), RTM_NEWROUTE, REPLACE_FLAGS)
 
 
 async def _remove(ipr: AsyncIPRoute, route: Route) -> None:
@@ -95,46 +105,52 @@ async def _remove(ipr: AsyncIPRoute, route: Route) -> None:
         message = _message(route)
     except OSError:
         return  # The interface is gone, and with it the route.
-    message["scope"] = SCOPE_NOWHERE
-    await tolerate(GONE, send(ipr, message, RTM_DELROUTE, REMOVE))
+    message["scope"] = RT_SCOPE_NOWHERE
+    await tolerate(OBJECT_ABSENT_ERRNOS, send(ipr, message, RTM_DELROUTE, REQUEST_FLAGS))
 
 
-async def _ours(ipr: AsyncIPRoute, family: Family, names: Mapping[int, str]) -> list[Route]:
-    message = _header(family)
-    message["proto"] = PROTOCOL
-    answers = await read(ipr, message, RTM_GETROUTE, RTMSG)
-    return [_route(answer, family, names) for answer in answers if _is_ours(answer, family)]
+async def _own_routes(
+    ipr: AsyncIPRoute, family: AddressFamily, names: Mapping[int, str]
+) -> list[Route]:
+    message = _base_message(family)
+    message["proto"] = ROUTE_PROTOCOL
+    answers = await dump_raw(ipr, message, RTM_GETROUTE, RTMSG)
+    return [_decode_route(answer, family, names) for answer in answers if _is_ours(answer, family)]
 
 
-def _is_ours(answer: Answer, family: Family) -> bool:
-    table = answer.number(RTA_TABLE)
-    return protocol_of(answer) == PROTOCOL and table in TABLES and _is_route(answer, family, table)
+def _is_ours(answer: RawMessage, family: AddressFamily) -> bool:
+    table = answer.integer(RTA_TABLE)
+    return (
+        protocol_of(answer) == ROUTE_PROTOCOL
+        and table in ROUTE_TABLES
+        and _is_route(answer, family, table)
+    )
 
 
-def _is_route(answer: Answer, family: Family, table: int) -> bool:
+def _is_route(answer: RawMessage, family: AddressFamily, table: int) -> bool:
     """Whether it is a route of that table: a kernel without IPv6 answers with IPv4's."""
-    is_family, cloned = answer.fields[0] == AF[family], answer.fields[-1] & RTM_F_CLONED
-    return is_family and not cloned and answer.number(RTA_TABLE) == table
+    is_family, cloned = answer.fields[0] == AF_BY_FAMILY[family], answer.fields[-1] & RTM_F_CLONED
+    return is_family and not cloned and answer.integer(RTA_TABLE) == table
 
 
-def protocol_of(answer: Answer) -> int:
+def protocol_of(answer: RawMessage) -> int:
     """The routing protocol number: who put the route there."""
     return answer.fields[5]
 
 
-def _header(family: Family) -> Any:
+def _base_message(family: AddressFamily) -> Any:
     message = rtmsg()
-    message["family"] = AF[family]
+    message["family"] = AF_BY_FAMILY[family]
     return message
 
 
 def _message(route: Route) -> Any:
-    message = _header(route.family)
+    message = _base_message(route.family)
     message["dst_len"] = route.destination.prefixlen
-    message["proto"] = PROTOCOL
+    message["proto"] = ROUTE_PROTOCOL
     message["type"] = RTN_UNICAST if route.interface else RTN_UNREACHABLE
-    connected = route.interface and route.gateway is None and route.family is Family.V4
-    message["scope"] = SCOPE_LINK if connected else 0
+    connected = route.interface and route.gateway is None and route.family is AddressFamily.V4
+    message["scope"] = RT_SCOPE_LINK if connected else 0
     message["flags"] = RTNH_F_ONLINK if route.onlink else 0
     message["attrs"] = _attributes(route)
     return message
@@ -158,32 +174,34 @@ def _attributes(route: Route) -> list[tuple[str, Any]]:
 
 
 def _kernel_metric(route: Route) -> int:
-    return IPV6_METRIC if route.family is Family.V6 and not route.metric else route.metric
-
-
-def _model_metric(family: Family, metric: int) -> int:
-    return 0 if family is Family.V6 and metric == IPV6_METRIC else metric
-
-
-def _route(answer: Answer, family: Family, names: Mapping[int, str]) -> Route:
-    """As we wrote it; the kernel shows an IPv6 unreachable route on `lo`, which we did not."""
-    _, length, _, _, _, _, _, kind, flags = answer.fields
-    gateway, source = answer.raw(RTA_GATEWAY), answer.raw(RTA_PREFSRC)
-    index = answer.number(RTA_OIF)
-    return Route(
-        table=answer.number(RTA_TABLE),
-        destination=_network(family, answer.raw(RTA_DST), length),
-        interface=names.get(index, f"if{index}") if kind == RTN_UNICAST else "",
-        gateway=ip_address(gateway) if gateway else None,
-        source=ip_address(source) if source else None,
-        metric=_model_metric(family, answer.number(RTA_PRIORITY)),
-        onlink=bool(flags & RTNH_F_ONLINK),
-        mtu=native(answer.nested(RTA_METRICS, RTAX_MTU)),
+    return (
+        IP6_RT_PRIO_USER if route.family is AddressFamily.V6 and not route.metric else route.metric
     )
 
 
-def _network(family: Family, packed: bytes, length: int) -> IpNetwork:
+def _model_metric(family: AddressFamily, metric: int) -> int:
+    return 0 if family is AddressFamily.V6 and metric == IP6_RT_PRIO_USER else metric
+
+
+def _decode_route(answer: RawMessage, family: AddressFamily, names: Mapping[int, str]) -> Route:
+    """As we wrote it; the kernel shows an IPv6 unreachable route on `lo`, which we did not."""
+    _, length, _, _, _, _, _, kind, flags = answer.fields
+    gateway, source = answer.raw(RTA_GATEWAY), answer.raw(RTA_PREFSRC)
+    index = answer.integer(RTA_OIF)
+    return Route(
+        table=answer.integer(RTA_TABLE),
+        destination=_decode_network(family, answer.raw(RTA_DST), length),
+        interface=names.get(index, f"if{index}") if kind == RTN_UNICAST else "",
+        gateway=ip_address(gateway) if gateway else None,
+        source=ip_address(source) if source else None,
+        metric=_model_metric(family, answer.integer(RTA_PRIORITY)),
+        onlink=bool(flags & RTNH_F_ONLINK),
+        mtu=native_uint(answer.nested(RTA_METRICS, RTAX_MTU)),
+    )
+
+
+def _decode_network(family: AddressFamily, packed: bytes, length: int) -> IpNetwork:
     """A default route carries no destination at all."""
-    if family is Family.V4:
+    if family is AddressFamily.V4:
         return IPv4Network((packed or bytes(4), length))
     return IPv6Network((packed or bytes(16), length))

@@ -3,20 +3,20 @@
 from pyroute2 import AsyncIPRoute
 
 from lbrouter.kernel.objects import address, link, route, rule
-from lbrouter.model.facts import Scope
-from lbrouter.model.kernel_state import Address, Device, KernelState, LinkFlag, Route, Rule
+from lbrouter.model.facts import ObserveScope
+from lbrouter.model.kernel_state import Address, Device, KernelState, LinkAdminState, Route, Rule
 from lbrouter.model.plan import Operation
 
-Noun = Device | LinkFlag | Address | Route | Rule
+RtnlNoun = Device | LinkAdminState | Address | Route | Rule
 
 
-async def observe(ipr: AsyncIPRoute, scope: Scope) -> KernelState:
+async def observe(ipr: AsyncIPRoute, scope: ObserveScope) -> KernelState:
     """Devices, link flags, addresses, routes and rules; the other fields stay empty."""
-    found = await link.links(ipr)
+    found = await link.list_links(ipr)
     return KernelState(
-        devices=link.devices(found),
-        links=link.flags(found, scope.interfaces),
-        addresses=address.ours(await address.held(ipr)),
+        devices=link.own_devices(found),
+        links=link.link_flags(found, scope.interfaces),
+        addresses=address.own_addresses(await address.list_addresses(ipr)),
         routes=await route.observe(ipr),
         rules=await rule.observe(ipr),
     )
@@ -24,10 +24,10 @@ async def observe(ipr: AsyncIPRoute, scope: Scope) -> KernelState:
 
 async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
     """Carry out an operation on one of the nouns above; raises NetlinkError or LbrouterError."""
-    match operation.noun:
+    match operation.managed_object:
         case Device():
             await link.execute_device(ipr, operation)
-        case LinkFlag():
+        case LinkAdminState():
             await link.execute_flag(ipr, operation)
         case Address():
             await address.execute(ipr, operation)
@@ -36,4 +36,4 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
         case Rule():
             await rule.execute(ipr, operation)
         case _:
-            raise TypeError(f"rtnl has no {type(operation.noun).__name__}")
+            raise TypeError(f"rtnl has no {type(operation.managed_object).__name__}")

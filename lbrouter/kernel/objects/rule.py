@@ -8,14 +8,22 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_DELRULE, RTM_GETRULE, RTM_NEWRULE
 from pyroute2.netlink.rtnl.fibmsg import FR_ACT_TO_TBL, FR_ACT_UNREACHABLE, fibmsg
 
-from lbrouter.kernel.netlink.client import ADD, GONE, REMOVE, batch, dump, send, tolerate
-from lbrouter.model.kernel_state import Family, Rule
+from lbrouter.kernel.netlink.client import (
+    CREATE_FLAGS,
+    OBJECT_ABSENT_ERRNOS,
+    REQUEST_FLAGS,
+    dump,
+    send,
+    send_batch,
+    tolerate,
+)
+from lbrouter.model.kernel_state import AddressFamily, Rule
 from lbrouter.model.plan import Operation
-from lbrouter.model.reserved_ids import PRIORITIES, PROTOCOL
+from lbrouter.model.reserved_ids import ROUTE_PROTOCOL, RULE_PRIORITIES
 
-AF: Final = {Family.V4: socket.AF_INET, Family.V6: socket.AF_INET6}
+AF_BY_FAMILY: Final = {AddressFamily.V4: socket.AF_INET, AddressFamily.V6: socket.AF_INET6}
 
-EXISTS: Final = frozenset({errno.EEXIST})
+RULE_EXISTS_ERRNOS: Final = frozenset({errno.EEXIST})
 
 NOT_SUPPRESSED: Final = 0xFFFFFFFF
 """How the kernel writes a suppress_prefixlength that was not given (-1)."""
@@ -23,21 +31,24 @@ NOT_SUPPRESSED: Final = 0xFFFFFFFF
 
 async def observe(ipr: AsyncIPRoute) -> frozenset[Rule]:
     """Every rule of ours."""
-    found = [each for family in Family for each in await dump_family(ipr, family)]
-    return frozenset(_rule(message) for message in found if is_ours(message))
+    found = [each for family in AddressFamily for each in await dump_rules(ipr, family)]
+    return frozenset(_decode_rule(message) for message in found if is_ours(message))
 
 
-async def dump_family(ipr: AsyncIPRoute, family: Family) -> list[Any]:
+async def dump_rules(ipr: AsyncIPRoute, family: AddressFamily) -> list[Any]:
     """Messages of all rules of a family, whosever they are."""
     message = fibmsg()
-    message["family"] = AF[family]
+    message["family"] = AF_BY_FAMILY[family]
     answers = await dump(ipr, message, RTM_GETRULE)
-    return [answer for answer in answers if answer["family"] == AF[family]]
+    return [answer for answer in answers if answer["family"] == AF_BY_FAMILY[family]]
 
 
 def is_ours(message: Any) -> bool:
     """Our protocol number and within our band."""
-    return message.get_attr("FRA_PROTOCOL") == PROTOCOL and priority_of(message) in PRIORITIES
+    return (
+        message.get_attr("FRA_PROTOCOL") == ROUTE_PROTOCOL
+        and priority_of(message) in RULE_PRIORITIES
+    )
 
 
 def priority_of(message: Any) -> int:
@@ -63,14 +74,14 @@ async def _change(ipr: AsyncIPRoute, old: Rule, new: Rule) -> None:
     """
     if old == new or old not in await observe(ipr):
         return await _add(ipr, new)
-    both = ((_message(new), RTM_NEWRULE, ADD), (_message(old), RTM_DELRULE, REMOVE))
-    await tolerate(EXISTS, batch(ipr, both))
+    both = ((_message(new), RTM_NEWRULE, CREATE_FLAGS), (_message(old), RTM_DELRULE, REQUEST_FLAGS))
+    await tolerate(RULE_EXISTS_ERRNOS, send_batch(ipr, both))
     return None
 
 
 async def _add(ipr: AsyncIPRoute, rule: Rule) -> None:
     """One that exists already is ours: the kernel compares protocol numbers, too."""
-    await tolerate(EXISTS, send(ipr, _message(rule), RTM_NEWRULE, ADD))
+    await tolerate(RULE_EXISTS_ERRNOS, send(ipr, _message(rule), RTM_NEWRULE, CREATE_FLAGS))
 
 
 async def _remove(ipr: AsyncIPRoute, rule: Rule) -> None:
@@ -79,14 +90,14 @@ async def _remove(ipr: AsyncIPRoute, rule: Rule) -> None:
     A request for a rule that is gone would take its neighbour instead.
     """
     if rule in await observe(ipr):
-        await tolerate(GONE, send(ipr, _message(rule), RTM_DELRULE, REMOVE))
+        await tolerate(OBJECT_ABSENT_ERRNOS, send(ipr, _message(rule), RTM_DELRULE, REQUEST_FLAGS))
 
 
 def _message(rule: Rule) -> Any:
     message = fibmsg()
-    message["family"] = AF[rule.family]
+    message["family"] = AF_BY_FAMILY[rule.family]
     message["action"] = FR_ACT_TO_TBL if rule.table else FR_ACT_UNREACHABLE
-    message["attrs"] = [("FRA_PRIORITY", rule.priority), ("FRA_PROTOCOL", PROTOCOL)]
+    message["attrs"] = [("FRA_PRIORITY", rule.priority), ("FRA_PROTOCOL", ROUTE_PROTOCOL)]
     if rule.table:
         message["attrs"].append(("FRA_TABLE", rule.table))
     if rule.mask:
@@ -98,11 +109,11 @@ def _message(rule: Rule) -> Any:
     return message
 
 
-def _rule(message: Any) -> Rule:
+def _decode_rule(message: Any) -> Rule:
     suppress = message.get_attr("FRA_SUPPRESS_PREFIXLEN")
     to_table = message["action"] == FR_ACT_TO_TBL
     return Rule(
-        family=Family.V4 if message["family"] == socket.AF_INET else Family.V6,
+        family=AddressFamily.V4 if message["family"] == socket.AF_INET else AddressFamily.V6,
         priority=priority_of(message),
         table=message.get_attr("FRA_TABLE") if to_table else 0,
         mark=message.get_attr("FRA_FWMARK") or 0,

@@ -9,12 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from lbrouter.kernel.refusals import refusal
+from lbrouter.kernel.refusals import operation_error
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import Sysctl
 from lbrouter.model.plan import Operation
 
-ROOT: Final = Path("/proc/sys")
+PROC_SYS: Final = Path("/proc/sys")
 
 
 def observe(paths: Iterable[str]) -> frozenset[Sysctl]:
@@ -31,16 +31,16 @@ def execute(operation: Operation) -> None:
     try:
         _write(setting)
     except OSError as error:
-        raise refusal(operation, _meaning(error)) from error
+        raise operation_error(operation, _effective_errno(error)) from error
     held = _read(setting.path)
-    if held != _normal(setting.value):
+    if held != _normalise(setting.value):
         raise NotAppliedError(
             f"Setting {setting.path} was set to {setting.value!r} but reads {held!r}."
         )
 
 
 @contextmanager
-def held_at(path: str, value: str) -> Iterator[None]:
+def temporarily_set(path: str, value: str) -> Iterator[None]:
     """The setting is `value` inside the block and as before after it, where it exists at all."""
     before = _read(path)
     if before is None or before == value:
@@ -54,23 +54,23 @@ def held_at(path: str, value: str) -> Iterator[None]:
             _write(Sysctl(path=path, value=before))
 
 
-def _meaning(error: OSError) -> int:
+def _effective_errno(error: OSError) -> int:
     """A path that does not exist is a feature that this kernel lacks."""
     return errno.EOPNOTSUPP if error.errno == errno.ENOENT else error.errno or errno.EIO
 
 
 def _read(path: str) -> str | None:
     try:
-        return _normal((ROOT / path).read_text())
+        return _normalise((PROC_SYS / path).read_text())
     except OSError:
         return None
 
 
 def _write(setting: Sysctl) -> None:
-    with (ROOT / setting.path).open("w") as file:
+    with (PROC_SYS / setting.path).open("w") as file:
         file.write(setting.value)
 
 
-def _normal(value: str) -> str:
+def _normalise(value: str) -> str:
     """As a person writes it: read back, a list is separated by tabs."""
     return " ".join(value.split())

@@ -14,6 +14,6 @@ What could not leave is told as ProbeSent and at once as ProbeLost with UNSENT.
 """
 
 from lbrouter.kernel.probe.prober import Prober, Probers
-from lbrouter.kernel.probe.suspend_detector import Vigil
+from lbrouter.kernel.probe.suspend_detector import SuspendDetector
 
-__all__ = ["Prober", "Probers", "Vigil"]
+__all__ = ["Prober", "Probers", "SuspendDetector"]

@@ -15,9 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.model.events import Failure
+from lbrouter.model.events import ProbeFailure
 from lbrouter.model.kernel_state import IpAddress
-from lbrouter.model.reserved_ids import mark_of
+from lbrouter.model.reserved_ids import uplink_mark
 
 SO_TIMESTAMPNS: Final = 35
 """asm-generic/socket.h; Python's socket module does not name it."""
@@ -26,15 +26,15 @@ IP_RECVERR: Final = 11
 IPV6_RECVERR: Final = 25
 TIMESPEC: Final = struct.Struct("@ll")
 TCP_INFO_RTT: Final = struct.Struct("=I")
-RTT_AT: Final = 68
-RETRANSMITTED_AT: Final = 100
+TCP_INFO_RTT_OFFSET: Final = 68
+TCP_INFO_TOTAL_RETRANS_OFFSET: Final = 100
 """Offsets in struct tcp_info (linux/tcp.h): the smoothed RTT in microseconds, and segments sent
 more than once."""
 
-ANCILLARY: Final = socket.CMSG_SPACE(TIMESPEC.size)
-LARGEST: Final = 4096
+ANCILLARY_BUFFER_BYTES: Final = socket.CMSG_SPACE(TIMESPEC.size)
+PROBE_RECEIVE_BYTES: Final = 4096
 
-WORDS: Final[Mapping[int, str]] = {
+ERRNO_TEXTS: Final[Mapping[int, str]] = {
     errno.ENODEV: "the interface is not there",
     errno.ENETDOWN: "the interface is down",
     errno.EADDRNOTAVAIL: "no address",
@@ -50,7 +50,7 @@ WORDS: Final[Mapping[int, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class UplinkBinding:
     """The way out that a probe takes: the uplink's interface and its number (1 to 15)."""
 
     interface: str
@@ -58,13 +58,13 @@ class Line:
 
 
 def open_socket(
-    line: Line, family: socket.AddressFamily, kind: socket.SocketKind, protocol: int = 0
+    binding: UplinkBinding, family: socket.AddressFamily, kind: socket.SocketKind, protocol: int = 0
 ) -> socket.socket:
     """A non-blocking socket that sends and receives through `line` alone. Raises OSError."""
     opened = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
     try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark_of(line.number))
-        name = line.interface.encode() + b"\0"
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, uplink_mark(binding.number))
+        name = binding.interface.encode() + b"\0"
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name)
         opened.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     except OSError:
@@ -73,7 +73,7 @@ def open_socket(
     return opened
 
 
-def hear_errors(opened: socket.socket) -> None:
+def enable_error_reports(opened: socket.socket) -> None:
     """Let ICMP errors and a full queue of our own reach a socket that lives for one probe.
 
     Without it a UDP socket hears of a closed port alone, and of a TCP socket nobody could tell
@@ -85,15 +85,15 @@ def hear_errors(opened: socket.socket) -> None:
         opened.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
 
 
-def index_of(line: Line) -> int:
+def interface_index(binding: UplinkBinding) -> int:
     """Index of the interface. Raises OSError (ENODEV)."""
     try:
-        return socket.if_nametoindex(line.interface)
+        return socket.if_nametoindex(binding.interface)
     except OSError as error:  # Python leaves errno out
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from error
 
 
-def family_of(address: IpAddress) -> socket.AddressFamily:
+def address_family(address: IpAddress) -> socket.AddressFamily:
     """The address family of a target."""
     return socket.AF_INET if address.version == 4 else socket.AF_INET6
 
@@ -103,7 +103,7 @@ def receive(opened: socket.socket) -> tuple[bytes, str, float]:
 
     By the kernel's stamp: a loop that was busy for 50 ms must not look like jitter of the line.
     """
-    data, ancillary, _, sender = opened.recvmsg(LARGEST, ANCILLARY)
+    data, ancillary, _, sender = opened.recvmsg(PROBE_RECEIVE_BYTES, ANCILLARY_BUFFER_BYTES)
     now = time.monotonic()
     waited_s = 0.0
     for level, kind, content in ancillary:
@@ -121,18 +121,18 @@ def handshake_rtt(opened: socket.socket, *, elapsed_s: float) -> float:
     """
     with suppress(OSError, struct.error):
         info = opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
-        (rtt_us,) = TCP_INFO_RTT.unpack_from(info, RTT_AT)
-        if rtt_us and not int.from_bytes(info[RETRANSMITTED_AT:][:4], sys.byteorder):
+        (rtt_us,) = TCP_INFO_RTT.unpack_from(info, TCP_INFO_RTT_OFFSET)
+        if rtt_us and not int.from_bytes(info[TCP_INFO_TOTAL_RETRANS_OFFSET:][:4], sys.byteorder):
             return float(min(rtt_us / 1e6, elapsed_s))
     return elapsed_s
 
 
-def words_of(error: OSError) -> str:
+def error_text(error: OSError) -> str:
     """An error in words."""
     number = error.errno or 0
-    return WORDS.get(number) or os.strerror(number).lower()
+    return ERRNO_TEXTS.get(number) or os.strerror(number).lower()
 
 
-def failure_of(error: OSError) -> Failure:
+def failure_from_error(error: OSError) -> ProbeFailure:
     """What an error means that comes back for a probe that had left."""
-    return Failure.REFUSED if error.errno == errno.ECONNREFUSED else Failure.UNREACHABLE
+    return ProbeFailure.REFUSED if error.errno == errno.ECONNREFUSED else ProbeFailure.UNREACHABLE

@@ -15,53 +15,60 @@ from http import HTTPStatus
 from typing import Final
 
 from lbrouter.kernel.probe import tcp
-from lbrouter.kernel.probe.bound_socket import Line, failure_of, handshake_rtt, words_of
-from lbrouter.kernel.probe.in_flight import Pending
-from lbrouter.model.events import Failure
+from lbrouter.kernel.probe.bound_socket import (
+    UplinkBinding,
+    error_text,
+    failure_from_error,
+    handshake_rtt,
+)
+from lbrouter.kernel.probe.in_flight import InFlightProbe
+from lbrouter.model.events import ProbeFailure
 from lbrouter.model.kernel_state import IpAddress
-from lbrouter.model.targets import PORTS, Target, TargetKind
+from lbrouter.model.targets import DEFAULT_TARGET_PORTS, ProbeTarget, TargetKind
 
-LONGEST_LINE: Final = 4096
-STATUS_LINE: Final = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: .*)?\r?\n")
-FETCHED: Final = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
+MAX_PROBE_STATUS_LINE_BYTES: Final = 4096
+PROBE_STATUS_LINE_PATTERN: Final = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: .*)?\r?\n")
+SUCCESS_STATUSES: Final = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
 
-WRONG_TIME: Final = frozenset({9, 10})
+CERTIFICATE_TIME_ERRORS: Final = frozenset({9, 10})
 """OpenSSL: not yet valid, expired. Often our own clock after a boot without a battery."""
 
 
-def fetch(line: Line, address: IpAddress, target: Target, pending: Pending) -> Callable[[], object]:
+def probe_http(
+    binding: UplinkBinding, address: IpAddress, target: ProbeTarget, pending: InFlightProbe
+) -> Callable[[], object]:
     """A probe: GET the target's path from `address`. Raises OSError.
 
     The round trip that is told is the handshake's: what the server takes to think is not the line.
     """
-    opened = tcp.start(line, address, target.port)
-    task = asyncio.get_running_loop().create_task(_judge(opened, target, pending))
+    opened = tcp.start_handshake(binding, address, target.port)
+    task = asyncio.get_running_loop().create_task(_run_probe(opened, target, pending))
     # A stream that owns the socket has let go of it by then.
     task.add_done_callback(lambda _: opened.close())
     return task.cancel
 
 
-async def _judge(opened: socket.socket, target: Target, pending: Pending) -> None:
+async def _run_probe(opened: socket.socket, target: ProbeTarget, pending: InFlightProbe) -> None:
     rtt_s = 0.0
     try:
-        await _handshaken(opened)
+        await _wait_connected(opened)
         rtt_s = handshake_rtt(opened, elapsed_s=pending.elapsed_s)
-        reason, detail = verdict(await _status(opened, target), target)
+        reason, detail = classify_status(await _fetch_status(opened, target), target)
     except ssl.SSLCertVerificationError as error:
-        reason, detail = _distrust(error)
+        reason, detail = _certificate_failure(error)
     except ssl.SSLError as error:
-        reason, detail = Failure.NONSENSE, f"no TLS: {error.reason}"
+        reason, detail = ProbeFailure.WRONG_ANSWER, f"no TLS: {error.reason}"
     except OSError as error:
-        reason, detail = failure_of(error), words_of(error)
+        reason, detail = failure_from_error(error), error_text(error)
     except (ValueError, EOFError, asyncio.LimitOverrunError):
-        reason, detail = Failure.NONSENSE, "no HTTP"
+        reason, detail = ProbeFailure.WRONG_ANSWER, "no HTTP"
     if reason is None:
-        pending.answered(rtt_s)
+        pending.report_answered(rtt_s)
     else:
-        pending.failed(reason, detail)
+        pending.report_lost(reason, detail)
 
 
-async def _handshaken(opened: socket.socket) -> None:
+async def _wait_connected(opened: socket.socket) -> None:
     """Wait for the end of the handshake. Raises OSError."""
     loop = asyncio.get_running_loop()
     decided = asyncio.Event()
@@ -74,18 +81,18 @@ async def _handshaken(opened: socket.socket) -> None:
         raise OSError(error, os.strerror(error))
 
 
-async def _status(opened: socket.socket, target: Target) -> int:
+async def _fetch_status(opened: socket.socket, target: ProbeTarget) -> int:
     """Ask for the page; the stream owns the socket from here on."""
     secure = target.kind is TargetKind.HTTPS
     reader, writer = await asyncio.open_connection(
         sock=opened,
-        limit=LONGEST_LINE,
-        ssl=trust() if secure else None,
+        limit=MAX_PROBE_STATUS_LINE_BYTES,
+        ssl=tls_context() if secure else None,
         server_hostname=target.host if secure else None,
     )
     try:
-        writer.write(request(target))
-        match = STATUS_LINE.fullmatch(await reader.readuntil(b"\n"))
+        writer.write(build_request(target))
+        match = PROBE_STATUS_LINE_PATTERN.fullmatch(await reader.readuntil(b"\n"))
     finally:
         writer.transport.abort()
     if match is None:
@@ -94,15 +101,15 @@ async def _status(opened: socket.socket, target: Target) -> int:
 
 
 @cache
-def trust() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """The certificates that this machine trusts. Once in a process: 20 ms and 2 MB."""
     return ssl.create_default_context()
 
 
-def request(target: Target) -> bytes:
+def build_request(target: ProbeTarget) -> bytes:
     """The request for the target's page."""
     host = f"[{target.host}]" if ":" in target.host else target.host
-    port = "" if target.port == PORTS[target.kind] else f":{target.port}"
+    port = "" if target.port == DEFAULT_TARGET_PORTS[target.kind] else f":{target.port}"
     lines = (
         f"GET {target.path} HTTP/1.1",
         f"Host: {host}{port}",
@@ -113,18 +120,21 @@ def request(target: Target) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-def _distrust(error: ssl.SSLCertVerificationError) -> tuple[Failure, str]:
-    if error.verify_code in WRONG_TIME:
-        return Failure.NONSENSE, "the certificate is not valid now; is this machine's clock right?"
-    return Failure.PORTAL, f"wrong certificate: {error.verify_message}"
+def _certificate_failure(error: ssl.SSLCertVerificationError) -> tuple[ProbeFailure, str]:
+    if error.verify_code in CERTIFICATE_TIME_ERRORS:
+        return (
+            ProbeFailure.WRONG_ANSWER,
+            "the certificate is not valid now; is this machine's clock right?",
+        )
+    return ProbeFailure.CAPTIVE_PORTAL, f"wrong certificate: {error.verify_message}"
 
 
-def verdict(status: int, target: Target) -> tuple[Failure | None, str]:
+def classify_status(status: int, target: ProbeTarget) -> tuple[ProbeFailure | None, str]:
     """What a status says. Where the path ends in "204", a page with content is a portal's."""
-    wanted = {HTTPStatus.NO_CONTENT} if target.path.endswith("204") else FETCHED
+    wanted = {HTTPStatus.NO_CONTENT} if target.path.endswith("204") else SUCCESS_STATUSES
     if status in wanted:
         return None, ""
     portals = {HTTPStatus.OK, HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED}
     if status in portals or 300 <= status < 400:
-        return Failure.PORTAL, f"status {status}"
-    return Failure.NONSENSE, f"status {status}"
+        return ProbeFailure.CAPTIVE_PORTAL, f"status {status}"
+    return ProbeFailure.WRONG_ANSWER, f"status {status}"

@@ -12,57 +12,64 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from lbrouter.kernel.probe.bound_socket import Line, index_of, open_socket, receive
-from lbrouter.kernel.probe.icmp import ECHO, Dialect, checksum, refused_echo
-from lbrouter.kernel.probe.in_flight import Pending
-from lbrouter.model.events import Failure
+from lbrouter.kernel.probe.bound_socket import UplinkBinding, interface_index, open_socket, receive
+from lbrouter.kernel.probe.icmp import (
+    ICMP_ECHO_HEADER,
+    IcmpVariant,
+    internet_checksum,
+    parse_icmp_error,
+)
+from lbrouter.kernel.probe.in_flight import InFlightProbe
+from lbrouter.model.events import ProbeFailure
 from lbrouter.model.kernel_state import IpAddress
 
-TOKEN_SIZE: Final = 8
-FILTER_OPTION: Final = 1
+ECHO_TOKEN_BYTES: Final = 8
+ICMP_FILTER_OPTION: Final = 1
 """ICMP_FILTER (raw(7)) and ICMP6_FILTER (RFC 3542) alike."""
 
-MOST_AT_ONCE: Final = 64
+MAX_ICMP_READS_PER_WAKEUP: Final = 64
 """Datagrams read in one turn of the loop: a flood must not keep the other uplinks waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Out:
+class _EchoRequest:
     """An echo request that is out."""
 
     address: str
     token: bytes
-    pending: Pending
+    pending: InFlightProbe
 
 
-class Echo:
+class IcmpEchoSocket:
     """The echo requests of one uplink in one family.
 
     An answer counts when identifier, sequence, eight random bytes and the sender's address are
     those that were asked; "unreachable" counts when it quotes our request.
     """
 
-    def __init__(self, line: Line, dialect: Dialect) -> None:
-        self._line, self._dialect = line, dialect
+    def __init__(self, binding: UplinkBinding, variant: IcmpVariant) -> None:
+        self._binding, self._variant = binding, variant
         self._identifier = int.from_bytes(os.urandom(2), "big")
         self._sequence = int.from_bytes(os.urandom(2), "big")
-        self._out: dict[int, _Out] = {}
+        self._in_flight: dict[int, _EchoRequest] = {}
         self._socket: socket.socket | None = None
         self._index = 0
 
-    def send(self, address: IpAddress, pending: Pending) -> partial[object]:
+    def send(self, address: IpAddress, pending: InFlightProbe) -> partial[object]:
         """Ask `address`; returns what forgets the question. Raises OSError."""
-        opened = self._opened()
+        opened = self._current_socket()
         self._sequence = (self._sequence + 1) & 0xFFFF
-        token = os.urandom(TOKEN_SIZE)
+        token = os.urandom(ECHO_TOKEN_BYTES)
         try:
             opened.sendto(self._request(token), (str(address), 0))
         except OSError as error:
             if error.errno == errno.ENODEV:
                 self.close()
             raise
-        self._out[self._sequence] = _Out(address=str(address), token=token, pending=pending)
-        return partial(self._out.pop, self._sequence, None)
+        self._in_flight[self._sequence] = _EchoRequest(
+            address=str(address), token=token, pending=pending
+        )
+        return partial(self._in_flight.pop, self._sequence, None)
 
     def close(self) -> None:
         """Close the socket; the next `send` opens another."""
@@ -71,31 +78,33 @@ class Echo:
             self._socket.close()
             self._socket = None
 
-    def _opened(self) -> socket.socket:
+    def _current_socket(self) -> socket.socket:
         """The socket; another one when the interface is not the same as at the last sending.
 
         It is bound to an index: a modem that was plugged in again has the name and another index,
         and after a renaming the index belongs to somebody else's interface.
         """
-        index = index_of(self._line)
+        index = interface_index(self._binding)
         if self._socket is not None and index == self._index:
             return self._socket
         self.close()
         opened = open_socket(
-            self._line, self._dialect.family, socket.SOCK_RAW, self._dialect.protocol
+            self._binding, self._variant.family, socket.SOCK_RAW, self._variant.protocol
         )
-        opened.setsockopt(self._dialect.filter_level, FILTER_OPTION, self._dialect.filter)
-        asyncio.get_running_loop().add_reader(opened, self._readable)
+        opened.setsockopt(self._variant.filter_level, ICMP_FILTER_OPTION, self._variant.filter)
+        asyncio.get_running_loop().add_reader(opened, self._on_readable)
         self._socket, self._index = opened, index
         return opened
 
     def _request(self, token: bytes) -> bytes:
-        head = (self._dialect.request, 0, 0, self._identifier, self._sequence)
-        total = checksum(ECHO.pack(*head) + token)  # the kernel does it for ICMPv6 alone
-        return ECHO.pack(*head[:2], total, *head[3:]) + token
+        head = (self._variant.request, 0, 0, self._identifier, self._sequence)
+        total = internet_checksum(
+            ICMP_ECHO_HEADER.pack(*head) + token
+        )  # the kernel does it for ICMPv6 alone
+        return ICMP_ECHO_HEADER.pack(*head[:2], total, *head[3:]) + token
 
-    def _readable(self) -> None:
-        for _ in range(MOST_AT_ONCE):
+    def _on_readable(self) -> None:
+        for _ in range(MAX_ICMP_READS_PER_WAKEUP):
             if self._socket is None:
                 return
             try:
@@ -105,23 +114,27 @@ class Echo:
             except OSError:
                 self.close()
                 return
-            self._heard(self._dialect.body(data), sender, arrived_at)
+            self._handle_message(self._variant.body(data), sender, arrived_at)
 
-    def _heard(self, message: bytes, sender: str, arrived_at: float) -> None:
-        if len(message) < ECHO.size:
+    def _handle_message(self, message: bytes, sender: str, arrived_at: float) -> None:
+        if len(message) < ICMP_ECHO_HEADER.size:
             return
-        kind, _, _, identifier, sequence = ECHO.unpack_from(message)
-        if kind != self._dialect.reply:
-            self._refused(message)
+        kind, _, _, identifier, sequence = ICMP_ECHO_HEADER.unpack_from(message)
+        if kind != self._variant.reply:
+            self._handle_error(message)
             return
-        out = self._out.get(sequence) if identifier == self._identifier else None
-        if out is not None and sender == out.address and message[ECHO.size :] == out.token:
-            out.pending.answered(arrived_at - out.pending.sent_at)
+        out = self._in_flight.get(sequence) if identifier == self._identifier else None
+        if (
+            out is not None
+            and sender == out.address
+            and message[ICMP_ECHO_HEADER.size :] == out.token
+        ):
+            out.pending.report_answered(arrived_at - out.pending.sent_at)
 
-    def _refused(self, message: bytes) -> None:
-        refusal = refused_echo(message, self._dialect)
+    def _handle_error(self, message: bytes) -> None:
+        refusal = parse_icmp_error(message, self._variant)
         if refusal is None or refusal.identifier != self._identifier:
             return
-        out = self._out.get(refusal.sequence)
+        out = self._in_flight.get(refusal.sequence)
         if out is not None and refusal.destination == out.address:
-            out.pending.failed(Failure.UNREACHABLE, refusal.reason)
+            out.pending.report_lost(ProbeFailure.UNREACHABLE, refusal.reason)

@@ -4,26 +4,30 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from lbrouter.kernel.probe.suspend_detector import Vigil
-from lbrouter.model.events import Failure, ProbeAnswered, ProbeEvent, ProbeLost, ProbeSent
+from lbrouter.kernel.probe.suspend_detector import SuspendDetector
+from lbrouter.model.events import ProbeAnswered, ProbeEvent, ProbeFailure, ProbeLost, ProbeSent
 
-Emit = Callable[[ProbeEvent], object]
+EmitProbeEvent = Callable[[ProbeEvent], object]
 
-LATEST_S: Final = 3.0
+PROBE_LIFETIME_S: Final = 3.0
 """After this nothing is expected any more. Whether an answer is overdue long before that is for
 the brain to say: it knows the round trips."""
 
 
-class Pending:
+class InFlightProbe:
     """A probe from its sending to its one verdict; a second answer is a duplicate and not told."""
 
-    def __init__(self, *, uplink: str, target: str, vigil: Vigil, emit: Emit) -> None:
+    def __init__(
+        self, *, uplink: str, target: str, suspend_detector: SuspendDetector, emit: EmitProbeEvent
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._uplink, self._target = uplink, target
-        self._vigil, self._emit = vigil, emit
-        self._forgiven = False
-        self._at_end: list[Callable[[], object]] = []
-        self._timer = self._loop.call_later(LATEST_S, self.failed, Failure.SILENT)
+        self._suspend_detector, self._emit = suspend_detector, emit
+        self._loss_ignored = False
+        self._cleanups: list[Callable[[], object]] = []
+        self._timer = self._loop.call_later(
+            PROBE_LIFETIME_S, self.report_lost, ProbeFailure.NO_ANSWER
+        )
         self.done = False
         self.sent_at = self._loop.time()
         emit(ProbeSent(at=self.sent_at, uplink=uplink, target=target))
@@ -33,19 +37,19 @@ class Pending:
         """Seconds since it was sent."""
         return self._loop.time() - self.sent_at
 
-    def at_end(self, call: Callable[[], object]) -> None:
+    def add_cleanup(self, call: Callable[[], object]) -> None:
         """Do `call` when this probe is done; now if it is."""
         if self.done:
             call()
         else:
-            self._at_end.append(call)
+            self._cleanups.append(call)
 
-    def answered(self, rtt_s: float) -> None:
+    def report_answered(self, rtt_s: float) -> None:
         """The target answered, `rtt_s` after the sending."""
         if self.done:
             return
-        self._vigil.check()
-        self.settle()
+        self._suspend_detector.check()
+        self.finish()
         self._emit(
             ProbeAnswered(
                 at=self._loop.time(),
@@ -56,13 +60,13 @@ class Pending:
             )
         )
 
-    def failed(self, reason: Failure, detail: str = "") -> None:
+    def report_lost(self, reason: ProbeFailure, detail: str = "") -> None:
         """No answer will come, for `reason`."""
         if self.done:
             return
-        self._vigil.check()
-        self.settle()
-        if self._forgiven:
+        self._suspend_detector.check()
+        self.finish()
+        if self._loss_ignored:
             return
         self._emit(
             ProbeLost(
@@ -75,16 +79,16 @@ class Pending:
             )
         )
 
-    def forgive(self) -> None:
+    def ignore_loss(self) -> None:
         """Its loss is not to be told: this process slept while it was out."""
-        self._forgiven = True
+        self._loss_ignored = True
 
-    def settle(self) -> None:
+    def finish(self) -> None:
         """Nothing more is expected."""
         if self.done:
             return
         self.done = True
         self._timer.cancel()
-        for call in self._at_end:
+        for call in self._cleanups:
             call()
-        self._at_end.clear()
+        self._cleanups.clear()

@@ -11,22 +11,22 @@ from itertools import cycle
 from typing import Final
 
 from lbrouter.kernel.probe import dns, http, icmp, tcp
-from lbrouter.kernel.probe.bound_socket import Line, words_of
+from lbrouter.kernel.probe.bound_socket import UplinkBinding, error_text
 from lbrouter.kernel.probe.dns import RecordType
-from lbrouter.kernel.probe.icmp_socket import Echo
-from lbrouter.kernel.probe.in_flight import Pending
-from lbrouter.kernel.probe.resolver import Names, system_servers
-from lbrouter.kernel.probe.suspend_detector import Vigil
+from lbrouter.kernel.probe.icmp_socket import IcmpEchoSocket
+from lbrouter.kernel.probe.in_flight import InFlightProbe
+from lbrouter.kernel.probe.resolver import NameResolver, system_resolvers
+from lbrouter.kernel.probe.suspend_detector import SuspendDetector
 from lbrouter.model.config import Config
-from lbrouter.model.events import Event, Failure
+from lbrouter.model.events import HealthEvent, ProbeFailure
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.model.reserved_ids import MAX_UPLINKS
-from lbrouter.model.targets import Target, TargetKind
+from lbrouter.model.targets import ProbeTarget, TargetKind
 
-Emit = Callable[[Event], object]
-Pace = Callable[[], float]
+EmitEvent = Callable[[HealthEvent], object]
+NextInterval = Callable[[], float]
 
-MOST_PENDING: Final = 150
+MAX_PROBES_IN_FLIGHT: Final = 150
 """Probes that are out at once on one uplink: bounds descriptors when nothing answers."""
 
 
@@ -43,124 +43,133 @@ class Prober:
         config: Config,
         uplink: str,
         number: int,
-        emit: Emit,
+        emit: EmitEvent,
         *,
-        pace: Pace | None = None,
-        vigil: Vigil | None = None,
+        next_interval_s: NextInterval | None = None,
+        suspend_detector: SuspendDetector | None = None,
     ) -> None:
         section = config.uplinks[uplink]
-        health = config.health_of(section)
+        health = config.health_settings_of(section)
         interval_s = health.interval.seconds
         self._uplink, self._emit = uplink, emit
-        self._pace, self._interval_s = pace, interval_s
-        self._vigil = vigil or Vigil(emit)
-        self._phase_s = interval_s * number / (MAX_UPLINKS + 1)
-        self._turn: Iterator[Target] = cycle(health.targets)
-        self._line = Line(interface=section.device, number=number)
+        self._next_interval_s, self._interval_s = next_interval_s, interval_s
+        self._suspend_detector = suspend_detector or SuspendDetector(emit)
+        self._start_offset_s = interval_s * number / (MAX_UPLINKS + 1)
+        self._target_cycle: Iterator[ProbeTarget] = cycle(health.targets)
+        self._binding = UplinkBinding(interface=section.device, number=number)
         kind = RecordType.AAAA if section.address is None else RecordType.A
-        self._names = Names(self._line, config.gateway.dns or system_servers(), kind)
-        self._echoes = {4: Echo(self._line, icmp.V4), 6: Echo(self._line, icmp.V6)}
-        self._pending: dict[Pending, None] = {}
+        self._resolver = NameResolver(self._binding, config.gateway.dns or system_resolvers(), kind)
+        self._icmp_sockets = {
+            4: IcmpEchoSocket(self._binding, icmp.ICMP_V4),
+            6: IcmpEchoSocket(self._binding, icmp.ICMP_V6),
+        }
+        self._in_flight: dict[InFlightProbe, None] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._due = self._last = 0.0
+        self._next_probe_at = self._last_probe_at = 0.0
 
     def start(self) -> None:
         """Begin; uplinks begin apart, so that their probes do not come in bursts."""
         loop = asyncio.get_running_loop()
-        self._vigil.join(self._forgive)
-        self._due = loop.time() + self._phase_s
-        self._timer = loop.call_at(self._due, self._tick)
+        self._suspend_detector.add_listener(self._ignore_losses)
+        self._next_probe_at = loop.time() + self._start_offset_s
+        self._timer = loop.call_at(self._next_probe_at, self._tick)
 
     def close(self) -> None:
         """Stop, and forget what is out."""
-        self._vigil.leave(self._forgive)
+        self._suspend_detector.remove_listener(self._ignore_losses)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for pending in tuple(self._pending):
-            pending.settle()
-        for echo in self._echoes.values():
+        for pending in tuple(self._in_flight):
+            pending.finish()
+        for echo in self._icmp_sockets.values():
             echo.close()
-        self._names.close()
+        self._resolver.close()
 
-    def hasten(self) -> None:
+    def reschedule(self) -> None:
         """Ask for the pace anew: what was due in an interval may be due at once by now."""
-        due = self._last + self._pause_s()
-        if self._timer is not None and due < self._due:
+        due = self._last_probe_at + self._pause_s()
+        if self._timer is not None and due < self._next_probe_at:
             self._timer.cancel()
-            self._arm(due)
+            self._schedule(due)
 
     def _tick(self) -> None:
-        self._vigil.check()
-        self._last = self._due
-        self._arm(self._due + self._pause_s())
-        self._probe(next(self._turn))
+        self._suspend_detector.check()
+        self._last_probe_at = self._next_probe_at
+        self._schedule(self._next_probe_at + self._pause_s())
+        self._probe(next(self._target_cycle))
 
-    def _arm(self, due: float) -> None:
+    def _schedule(self, due: float) -> None:
         """What was missed is not made up for: that would be a burst."""
         loop = asyncio.get_running_loop()
-        self._due = max(due, loop.time())
-        self._timer = loop.call_at(self._due, self._tick)
+        self._next_probe_at = max(due, loop.time())
+        self._timer = loop.call_at(self._next_probe_at, self._tick)
 
     def _pause_s(self) -> float:
         """Seconds until the next probe. An uplink that nobody knows any more is about to end."""
         try:
-            return self._pace() if self._pace is not None else self._interval_s
+            return (
+                self._next_interval_s() if self._next_interval_s is not None else self._interval_s
+            )
         except KeyError:
             return self._interval_s
 
-    def _probe(self, target: Target) -> None:
-        if len(self._pending) >= MOST_PENDING:
-            next(iter(self._pending)).failed(Failure.SILENT)
-        pending = Pending(
+    def _probe(self, target: ProbeTarget) -> None:
+        if len(self._in_flight) >= MAX_PROBES_IN_FLIGHT:
+            next(iter(self._in_flight)).report_lost(ProbeFailure.NO_ANSWER)
+        pending = InFlightProbe(
             uplink=self._uplink,
             target=str(target),
-            vigil=self._vigil,
+            suspend_detector=self._suspend_detector,
             emit=self._emit,
         )
-        self._pending[pending] = None
-        pending.at_end(lambda: self._pending.pop(pending, None))
+        self._in_flight[pending] = None
+        pending.add_cleanup(lambda: self._in_flight.pop(pending, None))
         try:
             self._send(target, pending)
         except OSError as error:
-            pending.failed(Failure.UNSENT, words_of(error))
+            pending.report_lost(ProbeFailure.NOT_SENT, error_text(error))
 
-    def _send(self, target: Target, pending: Pending) -> None:
+    def _send(self, target: ProbeTarget, pending: InFlightProbe) -> None:
         """Raises OSError where the probe cannot even leave."""
-        address = target.address or self._names.look_up(target.host)
+        address = target.address or self._resolver.look_up(target.host)
         if address is None:
-            pending.failed(Failure.SILENT, f"no resolver knows {target.host} over this line")
+            pending.report_lost(
+                ProbeFailure.NO_ANSWER, f"no resolver knows {target.host} over this line"
+            )
             return
-        pending.at_end(self._sent(target, address, pending))
+        pending.add_cleanup(self._send_to(target, address, pending))
 
-    def _sent(self, target: Target, address: IpAddress, pending: Pending) -> Callable[[], object]:
+    def _send_to(
+        self, target: ProbeTarget, address: IpAddress, pending: InFlightProbe
+    ) -> Callable[[], object]:
         """Send it; returns what lets go of it."""
         match target.kind:
             case TargetKind.ICMP:
-                return self._echoes[address.version].send(address, pending)
+                return self._icmp_sockets[address.version].send(address, pending)
             case TargetKind.DNS:
-                return dns.ask(self._line, address, target.port, pending)
+                return dns.probe_dns(self._binding, address, target.port, pending)
             case TargetKind.TCP:
-                return tcp.connect(self._line, address, target.port, pending)
+                return tcp.probe_tcp(self._binding, address, target.port, pending)
             case TargetKind.HTTP | TargetKind.HTTPS:
-                return http.fetch(self._line, address, target, pending)
+                return http.probe_http(self._binding, address, target, pending)
 
-    def _forgive(self) -> None:
-        for pending in self._pending:
-            pending.forgive()
+    def _ignore_losses(self) -> None:
+        for pending in self._in_flight:
+            pending.ignore_loss()
 
 
 class Probers:
     """The probers of all uplinks of a configuration; they share one vigil."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: EmitEvent) -> None:
         self._emit = emit
-        self.vigil = Vigil(emit)
+        self.suspend_detector = SuspendDetector(emit)
         """To `check` before an event of any other source is told."""
         self._running: dict[str, tuple[object, Prober]] = {}
 
-    def follow(
-        self, config: Config, numbers: Mapping[str, int], *, pace: Callable[[str], float]
+    def apply_config(
+        self, config: Config, numbers: Mapping[str, int], *, next_interval_s: Callable[[str], float]
     ) -> None:
         """Probe the uplinks of `config` from now on; `numbers` as allocated, by name.
 
@@ -168,22 +177,27 @@ class Probers:
         uplink its probes go on, with those that are out and the first `pace`.
         """
         wanted = {
-            name: (uplink, config.health_of(uplink), config.gateway.dns, numbers[name])
+            name: (uplink, config.health_settings_of(uplink), config.gateway.dns, numbers[name])
             for name, uplink in config.uplinks.items()
         }
         for name in [each for each, (what, _) in self._running.items() if wanted.get(each) != what]:
             self._running.pop(name)[1].close()
         for name in wanted.keys() - self._running.keys():
             prober = Prober(
-                config, name, numbers[name], self._emit, pace=partial(pace, name), vigil=self.vigil
+                config,
+                name,
+                numbers[name],
+                self._emit,
+                next_interval_s=partial(next_interval_s, name),
+                suspend_detector=self.suspend_detector,
             )
             self._running[name] = (wanted[name], prober)
             prober.start()
 
-    def hasten(self) -> None:
+    def reschedule(self) -> None:
         """The brain has learned something: its pace may be another now."""
         for _, prober in self._running.values():
-            prober.hasten()
+            prober.reschedule()
 
     def close(self) -> None:
         """Stop all."""

@@ -4,56 +4,56 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from lbrouter.model.events import Late
+from lbrouter.model.events import ProcessDelayed
 
-BEAT_S: Final = 0.1
-LATE_S: Final = 0.1
+SUSPEND_CHECK_INTERVAL_S: Final = 0.1
+SUSPEND_THRESHOLD_S: Final = 0.1
 """A beat this late: our answers may be late for the same cause."""
 
 
-class Vigil:
+class SuspendDetector:
     """A beat in the loop, shared by all probers; each oversleep is told once.
 
     Whoever tells an event calls `check` before: sockets are read before timers run, and Late has to
     come before what piled up.
     """
 
-    def __init__(self, emit: Callable[[Late], object]) -> None:
+    def __init__(self, emit: Callable[[ProcessDelayed], object]) -> None:
         self._emit = emit
-        self._forgivers: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._due = float("inf")
+        self._next_check_at = float("inf")
 
-    def join(self, forgive: Callable[[], None]) -> None:
+    def add_listener(self, listener: Callable[[], None]) -> None:
         """`forgive` is called whenever this process overslept, after Late is told."""
-        self._forgivers.append(forgive)
+        self._listeners.append(listener)
         if self._timer is None:
-            self._next()
+            self._schedule()
 
-    def leave(self, forgive: Callable[[], None]) -> None:
+    def remove_listener(self, listener: Callable[[], None]) -> None:
         """The opposite of `join`."""
-        if forgive in self._forgivers:
-            self._forgivers.remove(forgive)
-        if not self._forgivers and self._timer is not None:
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+        if not self._listeners and self._timer is not None:
             self._timer.cancel()
-            self._timer, self._due = None, float("inf")
+            self._timer, self._next_check_at = None, float("inf")
 
     def check(self) -> None:
         """Tell Late if the beat is overdue."""
         now = asyncio.get_running_loop().time()
-        late_s = now - self._due
-        if late_s <= LATE_S:
+        late_s = now - self._next_check_at
+        if late_s <= SUSPEND_THRESHOLD_S:
             return
-        self._due = now + BEAT_S
-        self._emit(Late(at=now, by_s=late_s))
-        for forgive in self._forgivers:
+        self._next_check_at = now + SUSPEND_CHECK_INTERVAL_S
+        self._emit(ProcessDelayed(at=now, delay_s=late_s))
+        for forgive in self._listeners:
             forgive()
 
-    def _beat(self) -> None:
+    def _tick(self) -> None:
         self.check()
-        self._next()
+        self._schedule()
 
-    def _next(self) -> None:
+    def _schedule(self) -> None:
         loop = asyncio.get_running_loop()
-        self._due = loop.time() + BEAT_S
-        self._timer = loop.call_at(self._due, self._beat)
+        self._next_check_at = loop.time() + SUSPEND_CHECK_INTERVAL_S
+        self._timer = loop.call_at(self._next_check_at, self._tick)

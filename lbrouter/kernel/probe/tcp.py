@@ -14,31 +14,33 @@ from struct import Struct
 from typing import Final
 
 from lbrouter.kernel.probe.bound_socket import (
-    Line,
-    failure_of,
-    family_of,
+    UplinkBinding,
+    address_family,
+    enable_error_reports,
+    error_text,
+    failure_from_error,
     handshake_rtt,
-    hear_errors,
     open_socket,
-    words_of,
 )
-from lbrouter.kernel.probe.in_flight import Pending
+from lbrouter.kernel.probe.in_flight import InFlightProbe
 from lbrouter.model.kernel_state import IpAddress
 
-LINGER: Final = Struct("@ii")
+LINGER_STRUCT: Final = Struct("@ii")
 
-ALIVE: Final = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
+HOST_ALIVE_ERRNOS: Final = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
 """RST before, and RST after the handshake."""
 
-ERROR_QUEUE: Final = 0x2000
+MSG_ERRQUEUE: Final = 0x2000
 """MSG_ERRQUEUE: where the kernel keeps ICMP errors for a socket that wants to hear of them."""
 
 
-def connect(line: Line, address: IpAddress, port: int, pending: Pending) -> Callable[[], None]:
+def probe_tcp(
+    binding: UplinkBinding, address: IpAddress, port: int, pending: InFlightProbe
+) -> Callable[[], None]:
     """A probe: the handshake with `address`. Raises OSError."""
-    opened = start(line, address, port)
+    opened = start_handshake(binding, address, port)
     loop = asyncio.get_running_loop()
-    loop.add_writer(opened, partial(_decided, opened, pending))
+    loop.add_writer(opened, partial(_on_connected, opened, pending))
 
     def close() -> None:
         loop.remove_writer(opened)
@@ -47,13 +49,13 @@ def connect(line: Line, address: IpAddress, port: int, pending: Pending) -> Call
     return close
 
 
-def start(line: Line, address: IpAddress, port: int) -> socket.socket:
+def start_handshake(binding: UplinkBinding, address: IpAddress, port: int) -> socket.socket:
     """A socket whose handshake is under way, and which ends in a RST. Raises OSError."""
-    opened = open_socket(line, family_of(address), socket.SOCK_STREAM)
+    opened = open_socket(binding, address_family(address), socket.SOCK_STREAM)
     try:
-        hear_errors(opened)
+        enable_error_reports(opened)
         # FIN would leave an entry in connection tracking for two minutes, for each probe.
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER.pack(1, 0))
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_STRUCT.pack(1, 0))
         error = opened.connect_ex((str(address), port))
         if error not in (0, errno.EINPROGRESS):
             raise OSError(error, os.strerror(error))  # noqa: TRY301  -- as `connect` would
@@ -63,21 +65,21 @@ def start(line: Line, address: IpAddress, port: int) -> socket.socket:
     return opened
 
 
-def _decided(opened: socket.socket, pending: Pending) -> None:
+def _on_connected(opened: socket.socket, pending: InFlightProbe) -> None:
     error = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if error == 0:
-        pending.answered(handshake_rtt(opened, elapsed_s=pending.elapsed_s))
-    elif error in ALIVE and not _by_icmp(opened):
-        pending.answered(pending.elapsed_s)
+        pending.report_answered(handshake_rtt(opened, elapsed_s=pending.elapsed_s))
+    elif error in HOST_ALIVE_ERRNOS and not _is_icmp_error(opened):
+        pending.report_answered(pending.elapsed_s)
     else:
         failed = OSError(error, "")
-        pending.failed(failure_of(failed), words_of(failed))
+        pending.report_lost(failure_from_error(failed), error_text(failed))
 
 
-def _by_icmp(opened: socket.socket) -> bool:
+def _is_icmp_error(opened: socket.socket) -> bool:
     """Whether a router said "port unreachable", which reads ECONNREFUSED as well."""
     try:
-        opened.recvmsg(0, 512, ERROR_QUEUE)
+        opened.recvmsg(0, 512, MSG_ERRQUEUE)
     except OSError:
         return False
     return True

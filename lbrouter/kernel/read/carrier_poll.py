@@ -17,16 +17,16 @@ from typing import Final
 
 SIOCETHTOOL: Final = 0x8946
 ETHTOOL_GLINK: Final = 0x0000000A
-EVERY_S: Final = 0.04
+CARRIER_POLL_INTERVAL_S: Final = 0.04
 """Half of this on average, plus the map swap: a median of 50 ms from a lost carrier on."""
 
-TELL_EVERY: Final = 12
+CARRIER_LOST_REPEAT_POLLS: Final = 12
 
 IFREQ: Final = struct.Struct("16sP16x")
 """struct ifreq: the name, and a pointer to struct ethtool_value."""
 
 
-class CarrierWatch:
+class CarrierPoller:
     """Asks for the carriers every `EVERY_S` from a thread of its own, for ever.
 
     Of its own because asking takes the kernel's lock on all network devices, which somebody else
@@ -34,34 +34,34 @@ class CarrierWatch:
     much as the question.
     """
 
-    def __init__(self, gone: Callable[[str], object]) -> None:
+    def __init__(self, on_carrier_lost: Callable[[str], object]) -> None:
         """`gone` is told, in that thread, an interface that lost its carrier.
 
         As long as it has none it is told again every half second: the kernel's late news of a
         carrier that came and went meanwhile may have been believed.
         """
         self.interfaces: tuple[str, ...] = ()
-        self._gone = gone
-        self._ended = threading.Event()
+        self._on_carrier_lost = on_carrier_lost
+        self._stop_requested = threading.Event()
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """The thread returns soon."""
-        self._ended.set()
+        self._stop_requested.set()
 
     def run(self) -> None:
         """The thread's work. Raises OSError."""
-        self._ended.clear()
+        self._stop_requested.clear()
         told: dict[str, int] = {}
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as opened:
-            while not self._ended.wait(EVERY_S):
-                gone = [each for each in self.interfaces if _carrier(opened, each) is False]
+            while not self._stop_requested.wait(CARRIER_POLL_INTERVAL_S):
+                gone = [each for each in self.interfaces if _has_carrier(opened, each) is False]
                 told = {each: told.get(each, -1) + 1 for each in gone}
                 for interface, count in told.items():
-                    if count % TELL_EVERY == 0:
-                        self._gone(interface)
+                    if count % CARRIER_LOST_REPEAT_POLLS == 0:
+                        self._on_carrier_lost(interface)
 
 
-def _carrier(opened: socket.socket, interface: str) -> bool | None:
+def _has_carrier(opened: socket.socket, interface: str) -> bool | None:
     """Whether it has a carrier; None where it cannot be asked."""
     value = array.array("I", [ETHTOOL_GLINK, 0])
     try:

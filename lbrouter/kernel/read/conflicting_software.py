@@ -11,25 +11,25 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
+class ConflictingProgram:
     """A program that runs here. `trouble` is what it may do to us, "" when it is set up for it."""
 
     name: str
-    trouble: str
+    problem: str
     remedy: str = ""
 
 
-ROOT: Final = Path("/")
+FILESYSTEM_ROOT: Final = Path("/")
 
-NETWORKD_KEYS: Final = (
+NETWORKD_FOREIGN_KEYS: Final = (
     "ManageForeignRoutes",
     "ManageForeignRoutingPolicyRules",
     "ManageForeignNextHops",
 )
 
-NETWORKD_PLACES: Final = ("etc", "run", "usr/local/lib", "usr/lib")
+NETWORKD_CONFIG_DIRS: Final = ("etc", "run", "usr/local/lib", "usr/lib")
 
-FORWARDING: Final = {
+FORWARD_DROPPING_PROGRAMS: Final = {
     "dockerd": (
         "Docker",
         "sets the iptables policy of FORWARD to drop, which stops the VLANs' packets as well",
@@ -44,66 +44,68 @@ FORWARDING: Final = {
 """By process: tables of their own that drop what ours accept. In nftables a drop is final."""
 
 
-def neighbours(root: Path = ROOT) -> Iterator[Neighbour]:
+def conflicting_programs(root: Path = FILESYSTEM_ROOT) -> Iterator[ConflictingProgram]:
     """Those that run or are switched on, seen from the file system at `root`."""
-    running = processes(root)
+    running = running_processes(root)
     if "systemd-network" in running:
-        yield _networkd(root)
+        yield _check_networkd(root)
     if "NetworkManager" in running:
-        yield _network_manager(root)
-    for process, (name, trouble, remedy) in FORWARDING.items():
+        yield _check_network_manager(root)
+    for process, (name, trouble, remedy) in FORWARD_DROPPING_PROGRAMS.items():
         if process in running:
-            yield Neighbour(name=name, trouble=trouble, remedy=remedy)
-    if re.search(r"^ENABLED=yes", _text(root / "etc/ufw/ufw.conf"), re.MULTILINE):
+            yield ConflictingProgram(name=name, problem=trouble, remedy=remedy)
+    if re.search(r"^ENABLED=yes", _read_text(root / "etc/ufw/ufw.conf"), re.MULTILINE):
         trouble = "drops forwarded packets that its own rules do not allow"
-        yield Neighbour(
-            name="ufw", trouble=trouble, remedy="ufw disable: lbrouter brings the firewall"
+        yield ConflictingProgram(
+            name="ufw", problem=trouble, remedy="ufw disable: lbrouter brings the firewall"
         )
 
 
-def processes(root: Path) -> frozenset[str]:
+def running_processes(root: Path) -> frozenset[str]:
     """Names of all processes, as the kernel cuts them (15 characters)."""
-    return frozenset(_text(each).strip() for each in root.glob("proc/[0-9]*/comm"))
+    return frozenset(_read_text(each).strip() for each in root.glob("proc/[0-9]*/comm"))
 
 
-def _networkd(root: Path) -> Neighbour:
+def _check_networkd(root: Path) -> ConflictingProgram:
     """It deletes foreign routes and rules when it starts, unless it is told not to."""
-    unsaid = [key for key in NETWORKD_KEYS if not _said_no(key, _networkd_settings(root))]
-    return Neighbour(
+    unsaid = [
+        key for key in NETWORKD_FOREIGN_KEYS if not _is_disabled(key, _networkd_settings(root))
+    ]
+    return ConflictingProgram(
         name="systemd-networkd",
-        trouble=f"deletes what it did not make when it restarts ({', '.join(unsaid)})"
+        problem=f"deletes what it did not make when it restarts ({', '.join(unsaid)})"
         if unsaid
         else "",
         remedy="write /etc/systemd/networkd.conf.d/lbrouter.conf: [Network], "
-        + ", ".join(f"{key}=no" for key in NETWORKD_KEYS),
+        + ", ".join(f"{key}=no" for key in NETWORKD_FOREIGN_KEYS),
     )
 
 
 def _networkd_settings(root: Path) -> str:
     """All that is set for networkd. Which file wins is not worked out: they rarely disagree."""
     files: list[Path] = []
-    for place in NETWORKD_PLACES:
+    for place in NETWORKD_CONFIG_DIRS:
         files += [root / place / "systemd/networkd.conf"]
         files += sorted((root / place / "systemd/networkd.conf.d").glob("*.conf"))
-    return "\n".join(_text(file) for file in files)
+    return "\n".join(_read_text(file) for file in files)
 
 
-def _said_no(key: str, settings: str) -> bool:
+def _is_disabled(key: str, settings: str) -> bool:
     return re.search(rf"^\s*{key}\s*=\s*(no|false|off|0)\s*$", settings, re.MULTILINE) is not None
 
 
-def _network_manager(root: Path) -> Neighbour:
+def _check_network_manager(root: Path) -> ConflictingProgram:
     files = (root / "etc/NetworkManager/conf.d").glob("*.conf")
-    told = any("unmanaged-devices" in _text(file) for file in files)
-    return Neighbour(
+    told = any("unmanaged-devices" in _read_text(file) for file in files)
+    return ConflictingProgram(
         name="NetworkManager",
-        trouble="" if told else "may configure the interfaces of the file in its own way",
+        problem="" if told else "may configure the interfaces of the file in its own way",
         remedy="nmcli device set INTERFACE managed no, and unmanaged-devices in"
         " /etc/NetworkManager/conf.d",
     )
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     """What stands in a file that may not exist, or vanish while it is read."""
     try:
         return file.read_text(encoding="utf-8", errors="replace")

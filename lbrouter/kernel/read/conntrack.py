@@ -11,25 +11,25 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final, NamedTuple
 
-from lbrouter.kernel.netlink.codec import ATTRIBUTE, NESTED_MASK, NLMSG
+from lbrouter.kernel.netlink.codec import NLA_TYPE_MASK, NLATTR, NLMSGHDR
 
 NETLINK_NETFILTER: Final = 12
-GET: Final = 1 << 8 | 1
+CTNETLINK_GET: Final = 1 << 8 | 1
 """Subsystem ctnetlink, IPCTNL_MSG_CT_GET."""
 
-REQUEST_DUMP: Final = 0x301
+DUMP_REQUEST_FLAGS: Final = 0x301
 NFGENMSG: Final = Struct("=BBH")
-ERROR, DONE = 2, 3
-ERRNO: Final = Struct("=i")
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+NLMSGERR_CODE: Final = Struct("=i")
 
-TUPLE_ORIG, MARK, COUNTERS_ORIG, COUNTERS_REPLY, IDENT = 1, 8, 9, 10, 12
-TUPLE_IP, V4_SRC, V6_SRC, BYTES = 1, 1, 3, 2
+CTA_TUPLE_ORIG, CTA_MARK, CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY, CTA_ID = 1, 8, 9, 10, 12
+CTA_TUPLE_IP, CTA_IP_V4_SRC, CTA_IP_V6_SRC, CTA_COUNTERS_BYTES = 1, 1, 3, 2
 
-CHUNK: Final = 1 << 17
-PATIENCE_S: Final = 5.0
+CONNTRACK_RECEIVE_BYTES: Final = 1 << 17
+CONNTRACK_DUMP_TIMEOUT_S: Final = 5.0
 
 
-class Flow(NamedTuple):
+class ConntrackEntry(NamedTuple):
     """A connection: its id, who opened it (4 or 16 bytes), its mark, and bytes both ways.
 
     `sent` and `received` are None for a connection that was opened before the kernel counted bytes
@@ -43,68 +43,74 @@ class Flow(NamedTuple):
     received: int | None
 
 
-def flows() -> list[Flow]:
+def list_connections() -> list[ConntrackEntry]:
     """All connections of this thread's namespace. Raises OSError (EPERM without CAP_NET_ADMIN)."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as opened:
-        opened.settimeout(PATIENCE_S)
-        size = NLMSG.size + NFGENMSG.size
-        head = NLMSG.pack(size, GET, REQUEST_DUMP, 1, 0)
+        opened.settimeout(CONNTRACK_DUMP_TIMEOUT_S)
+        size = NLMSGHDR.size + NFGENMSG.size
+        head = NLMSGHDR.pack(size, CTNETLINK_GET, DUMP_REQUEST_FLAGS, 1, 0)
         opened.send(head + NFGENMSG.pack(socket.AF_UNSPEC, 0, 0))
-        return list(_answers(opened))
+        return list(_receive_entries(opened))
 
 
-def _answers(opened: socket.socket) -> Iterator[Flow]:
+def _receive_entries(opened: socket.socket) -> Iterator[ConntrackEntry]:
     while True:
-        data = opened.recv(CHUNK)
+        data = opened.recv(CONNTRACK_RECEIVE_BYTES)
         start = 0
-        while start + NLMSG.size <= len(data):
-            length, kind, _, _, _ = NLMSG.unpack_from(data, start)
-            if kind == DONE:
+        while start + NLMSGHDR.size <= len(data):
+            length, kind, _, _, _ = NLMSGHDR.unpack_from(data, start)
+            if kind == NLMSG_DONE:
                 return
-            if kind == ERROR:
-                number = -ERRNO.unpack_from(data, start + NLMSG.size)[0]
+            if kind == NLMSG_ERROR:
+                number = -NLMSGERR_CODE.unpack_from(data, start + NLMSGHDR.size)[0]
                 raise OSError(number, os.strerror(number))
-            if length < NLMSG.size:
+            if length < NLMSGHDR.size:
                 raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
-            yield _flow(data, start + NLMSG.size + NFGENMSG.size, start + length)
+            yield _parse_entry(data, start + NLMSGHDR.size + NFGENMSG.size, start + length)
             start += (length + 3) & ~3
 
 
-def _flow(data: bytes, start: int, end: int) -> Flow:
-    found = _taken(data, start, end)
-    inside = found.get(TUPLE_ORIG)
-    addresses = _taken(data, *_taken(data, *inside)[TUPLE_IP]) if inside else {}
-    source = addresses.get(V4_SRC) or addresses.get(V6_SRC) or (0, 0)
-    return Flow(
-        ident=_number(data, found.get(IDENT)) or 0,
+def _parse_entry(data: bytes, start: int, end: int) -> ConntrackEntry:
+    found = _attribute_spans(data, start, end)
+    inside = found.get(CTA_TUPLE_ORIG)
+    addresses = (
+        _attribute_spans(data, *_attribute_spans(data, *inside)[CTA_TUPLE_IP]) if inside else {}
+    )
+    source = addresses.get(CTA_IP_V4_SRC) or addresses.get(CTA_IP_V6_SRC) or (0, 0)
+    return ConntrackEntry(
+        ident=_big_endian_uint(data, found.get(CTA_ID)) or 0,
         source=data[slice(*source)],
-        mark=_number(data, found.get(MARK)) or 0,
-        sent=_bytes(data, found.get(COUNTERS_ORIG)),
-        received=_bytes(data, found.get(COUNTERS_REPLY)),
+        mark=_big_endian_uint(data, found.get(CTA_MARK)) or 0,
+        sent=_byte_counter(data, found.get(CTA_COUNTERS_ORIG)),
+        received=_byte_counter(data, found.get(CTA_COUNTERS_REPLY)),
     )
 
 
-Span = tuple[int, int]
+AttributeSpan = tuple[int, int]
 """Where an attribute's content begins and ends."""
 
 
-def _taken(data: bytes, start: int, end: int) -> dict[int, Span]:
+def _attribute_spans(data: bytes, start: int, end: int) -> dict[int, AttributeSpan]:
     """Attributes between `start` and `end`: where each one's content lies."""
     found = {}
-    unpack = ATTRIBUTE.unpack_from
+    unpack = NLATTR.unpack_from
     while start + 4 <= end:
         length, kind = unpack(data, start)
         if length < 4:
             break
-        found[kind & NESTED_MASK] = (start + 4, start + length)
+        found[kind & NLA_TYPE_MASK] = (start + 4, start + length)
         start += (length + 3) & ~3
     return found
 
 
-def _bytes(data: bytes, span: Span | None) -> int | None:
-    return None if span is None else _number(data, _taken(data, *span).get(BYTES))
+def _byte_counter(data: bytes, span: AttributeSpan | None) -> int | None:
+    return (
+        None
+        if span is None
+        else _big_endian_uint(data, _attribute_spans(data, *span).get(CTA_COUNTERS_BYTES))
+    )
 
 
-def _number(data: bytes, span: Span | None) -> int | None:
+def _big_endian_uint(data: bytes, span: AttributeSpan | None) -> int | None:
     """An unsigned integer in network order."""
     return None if span is None else int.from_bytes(data[slice(*span)], "big")

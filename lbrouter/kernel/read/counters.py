@@ -8,50 +8,50 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lbrouter.compile.report.status import Measured, Traffic
-from lbrouter.model.reserved_ids import number_of
+from lbrouter.compile.report.status import InterfaceTraffic, TrafficMeasurements
+from lbrouter.model.reserved_ids import uplink_number_of_mark
 
-INTERVAL_S: Final = 0.25
+TRAFFIC_MEASURE_INTERVAL_S: Final = 0.25
 """Time between two looks: long enough for a rate, short enough to wait for."""
 
-CONNTRACK: Final = Path("/proc/thread-self/net/nf_conntrack")
-BOTH_FAMILIES: Final = 0
+PROC_CONNTRACK: Final = Path("/proc/thread-self/net/nf_conntrack")
+NFGEN_AF_UNSPEC: Final = 0
 """AF_UNSPEC: pyroute2 asks for IPv4 alone unless told otherwise."""
 
-DEVICES: Final = Path("/proc/thread-self/net/dev")
+PROC_NET_DEV: Final = Path("/proc/thread-self/net/dev")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bytes:
+class InterfaceBytes:
     """What an interface carried since it was made."""
 
     received: int
     sent: int
 
 
-async def measure(interfaces: Iterable[str]) -> Measured:
+async def measure_traffic(interfaces: Iterable[str]) -> TrafficMeasurements:
     """Traffic of `interfaces` over `INTERVAL_S`, and the connections that carry a mark of ours."""
     before, begun = interface_bytes(), time.monotonic()
     connections = await connections_by_number()
-    await asyncio.sleep(max(0.0, INTERVAL_S - (time.monotonic() - begun)))
+    await asyncio.sleep(max(0.0, TRAFFIC_MEASURE_INTERVAL_S - (time.monotonic() - begun)))
     after, ended = interface_bytes(), time.monotonic()
     both = [name for name in interfaces if name in before and name in after]
     seconds = ended - begun
-    traffic = {name: _rate(before[name], after[name], seconds) for name in both}
-    return Measured(traffic=traffic, connections=connections)
+    traffic = {name: _traffic_rate(before[name], after[name], seconds) for name in both}
+    return TrafficMeasurements(traffic=traffic, connections=connections)
 
 
-def interface_bytes() -> Mapping[str, Bytes]:
+def interface_bytes() -> Mapping[str, InterfaceBytes]:
     """Bytes of each interface of the calling thread's namespace.
 
     /proc/net/dev has two lines of heading, then a name, a colon, 8 numbers of what was received
     (bytes first) and 8 of what was sent (net/core/net-procfs.c).
     """
     found = {}
-    for line in DEVICES.read_text(encoding="ascii").splitlines()[2:]:
+    for line in PROC_NET_DEV.read_text(encoding="ascii").splitlines()[2:]:
         name, _, numbers = line.rpartition(":")
         fields = numbers.split()
-        found[name.strip()] = Bytes(received=int(fields[0]), sent=int(fields[8]))
+        found[name.strip()] = InterfaceBytes(received=int(fields[0]), sent=int(fields[8]))
     return found
 
 
@@ -62,45 +62,47 @@ async def connections_by_number() -> Mapping[int, int] | None:
     is asked, which is slower from Python.
     """
     try:
-        return counted(listed_marks())
+        return count_by_uplink(marks_from_proc())
     except OSError:
         pass
     try:
-        return counted([mark async for mark in dumped_marks()])
+        return count_by_uplink([mark async for mark in marks_from_ctnetlink()])
     except OSError:
         return None
 
 
-def counted(marks: Iterable[int]) -> Mapping[int, int]:
+def count_by_uplink(marks: Iterable[int]) -> Mapping[int, int]:
     """How many of `marks` carry each uplink number; those that carry none are left out."""
-    return Counter(number for mark in marks if (number := number_of(mark)))
+    return Counter(number for mark in marks if (number := uplink_number_of_mark(mark)))
 
 
-def listed_marks() -> Iterator[int]:
+def marks_from_proc() -> Iterator[int]:
     """The mark of every connection, from /proc. Raises OSError where it is not there."""
-    with CONNTRACK.open(encoding="ascii", errors="replace") as lines:
-        yield from map(_mark_in, lines)
+    with PROC_CONNTRACK.open(encoding="ascii", errors="replace") as lines:
+        yield from map(_parse_mark, lines)
 
 
-async def dumped_marks() -> AsyncIterator[int]:
+async def marks_from_ctnetlink() -> AsyncIterator[int]:
     """The mark of every connection, from ctnetlink. Raises OSError where it is not there."""
     from pyroute2 import AsyncNFCTSocket  # noqa: PLC0415  -- only where /proc does not tell
 
-    async with AsyncNFCTSocket(nfgen_family=BOTH_FAMILIES) as socket:
+    async with AsyncNFCTSocket(nfgen_family=NFGEN_AF_UNSPEC) as socket:
         async for entry in await socket.dump():
             yield int(entry.get_attr("CTA_MARK") or 0)
 
 
-def _mark_in(line: str) -> int:
+def _parse_mark(line: str) -> int:
     """The mark of a line of nf_conntrack ("... mark=16777216 use=2"); 0 where none is shown."""
     _, _, rest = line.rpartition(" mark=")
     word = rest.partition(" ")[0]
     return int(word) if word.isdigit() else 0
 
 
-def _rate(before: Bytes, after: Bytes, seconds: float) -> Traffic:
+def _traffic_rate(
+    before: InterfaceBytes, after: InterfaceBytes, seconds: float
+) -> InterfaceTraffic:
     """Bits per second. A counter that runs backwards belongs to a device that was made anew."""
-    return Traffic(
+    return InterfaceTraffic(
         received_bps=max(0, round((after.received - before.received) * 8 / seconds)),
         sent_bps=max(0, round((after.sent - before.sent) * 8 / seconds)),
     )

@@ -12,24 +12,24 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_GETQDISC
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
-from lbrouter.kernel.netlink.codec import Answer, attributes, read
+from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, parse_attributes
 from lbrouter.kernel.objects import address, link, route, rule
-from lbrouter.model.facts import Facts, ForeignRoot, InterfaceFacts, Scope
-from lbrouter.model.kernel_state import Family, IpAddress
+from lbrouter.model.facts import Facts, ForeignRootQdisc, InterfaceFacts, ObserveScope
+from lbrouter.model.kernel_state import AddressFamily, IpAddress
 from lbrouter.model.reserved_ids import (
-    ALIAS,
-    HANDLES,
+    DEVICE_ALIAS,
+    GATEWAY_TABLE,
     MARK_MASK,
-    OWN_TABLE,
-    PRIORITIES,
-    PROTOCOL,
-    TABLES,
+    QDISC_HANDLES,
+    ROUTE_PROTOCOL,
+    ROUTE_TABLES,
+    RULE_PRIORITIES,
 )
 
-MAIN_TABLE: Final = 254
+RT_TABLE_MAIN: Final = 254
 RTA_MULTIPATH: Final = 9
 RTA_PREF: Final = 20
-PREFERENCES: Final = {b"\1": 0, b"\0": 1, b"\3": 2}
+ROUTER_PREFERENCE_RANKS: Final = {b"\1": 0, b"\0": 1, b"\3": 2}
 """High, medium, low (linux/icmpv6.h)."""
 
 RTNEXTHOP: Final = Struct("=HBBi")
@@ -37,19 +37,19 @@ TCA_KIND: Final = 1
 TCMSG: Final = Struct("=BBHiIII")
 """linux/rtnetlink.h: family, two paddings, index, handle, parent, info."""
 
-TC_ROOT: Final = 0xFFFFFFFF
+TC_H_ROOT: Final = 0xFFFFFFFF
 
 
-async def gather(ipr: AsyncIPRoute, scope: Scope) -> Facts:
+async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
     """Facts of every interface of the namespace; conflicts within `scope`."""
-    found = await link.links(ipr)
-    held = await address.held(ipr)
+    found = await link.list_links(ipr)
+    held = await address.list_addresses(ipr)
     gateways = await _gateways(ipr)
     roots = await _foreign_roots(ipr)
     names = {each.index: each.name for each in found}
     return Facts(
         interfaces={
-            each.name: _interface(each, held, gateways, roots.get(each.index), names)
+            each.name: _interface_facts(each, held, gateways, roots.get(each.index), names)
             for each in found
         },
         conflicts=(
@@ -60,11 +60,11 @@ async def gather(ipr: AsyncIPRoute, scope: Scope) -> Facts:
     )
 
 
-def _interface(
+def _interface_facts(
     found: link.Link,
-    held: Iterable[address.Held],
+    held: Iterable[address.ObservedAddress],
     gateways: Mapping[int, tuple[IpAddress, ...]],
-    root: ForeignRoot | None,
+    root: ForeignRootQdisc | None,
     names: Mapping[int, str],
 ) -> InterfaceFacts:
     mine = [each for each in held if each.address.interface == found.name]
@@ -77,16 +77,16 @@ def _interface(
         kind=found.kind,
         parent=names.get(found.parent, "") if found.tag else "",
         tag=found.tag,
-        ours=found.alias == ALIAS,
+        ours=found.alias == DEVICE_ALIAS,
         addresses=tuple(each.address.address for each in mine),
         foreign_addresses=tuple(each.address.address for each in mine if not each.ours),
-        autoconfigured=tuple(_six(each) for each in mine if each.autoconfigured),
+        autoconfigured=tuple(_ipv6_interface(each) for each in mine if each.autoconfigured),
         gateways=gateways.get(found.index, ()),
-        foreign_root=root,
+        foreign_root_qdisc=root,
     )
 
 
-def _six(held: address.Held) -> IPv6Interface:
+def _ipv6_interface(held: address.ObservedAddress) -> IPv6Interface:
     assert isinstance(held.address.address, IPv6Interface)
     return held.address.address
 
@@ -94,52 +94,52 @@ def _six(held: address.Held) -> IPv6Interface:
 async def _gateways(ipr: AsyncIPRoute) -> Mapping[int, tuple[IpAddress, ...]]:
     """Gateways of the default routes in `main`, by interface index, the preferred ones first."""
     gateways: dict[int, tuple[IpAddress, ...]] = {}
-    for family in Family:
-        messages = await route.dump_table(ipr, family, MAIN_TABLE)
+    for family in AddressFamily:
+        messages = await route.dump_table(ipr, family, RT_TABLE_MAIN)
         defaults = [each for each in messages if _is_foreign_default(each)]
-        for message in sorted(defaults, key=_rank):
+        for message in sorted(defaults, key=_route_preference):
             for index, gateway in _nexthops(message):
                 gateways[index] = (*gateways.get(index, ()), gateway)
     return gateways
 
 
-def _rank(answer: Answer) -> tuple[int, int]:
+def _route_preference(answer: RawMessage) -> tuple[int, int]:
     """The lower the better: the metric, then what the router says of itself (RFC 4191)."""
-    return answer.number(route.RTA_PRIORITY), PREFERENCES.get(answer.raw(RTA_PREF), 1)
+    return answer.integer(route.RTA_PRIORITY), ROUTER_PREFERENCE_RANKS.get(answer.raw(RTA_PREF), 1)
 
 
-def _is_foreign_default(answer: Answer) -> bool:
+def _is_foreign_default(answer: RawMessage) -> bool:
     is_default = answer.fields[1] == 0 and answer.fields[7] == route.RTN_UNICAST
-    return is_default and route.protocol_of(answer) != PROTOCOL
+    return is_default and route.protocol_of(answer) != ROUTE_PROTOCOL
 
 
-def _nexthops(answer: Answer) -> Iterator[tuple[int, IpAddress]]:
+def _nexthops(answer: RawMessage) -> Iterator[tuple[int, IpAddress]]:
     """One hop in the route itself, or several in its multipath list (struct rtnexthop)."""
     if gateway := answer.raw(route.RTA_GATEWAY):
-        yield answer.number(route.RTA_OIF), ip_address(gateway)
+        yield answer.integer(route.RTA_OIF), ip_address(gateway)
     content = answer.raw(RTA_MULTIPATH)
     while len(content) >= RTNEXTHOP.size:
         length, _, _, index = RTNEXTHOP.unpack_from(content)
-        hop = dict(attributes(content[RTNEXTHOP.size : length]))
+        hop = dict(parse_attributes(content[RTNEXTHOP.size : length]))
         if route.RTA_GATEWAY in hop:
             yield index, ip_address(hop[route.RTA_GATEWAY])
         content = content[max((length + 3) & ~3, RTNEXTHOP.size) :]
 
 
 async def _rule_conflicts(ipr: AsyncIPRoute) -> list[str]:
-    found = [each for family in Family for each in await rule.dump_family(ipr, family)]
+    found = [each for family in AddressFamily for each in await rule.dump_rules(ipr, family)]
     foreign = [each for each in found if not rule.is_ours(each)]
-    return sorted({sentence for each in foreign for sentence in _rule_sentences(each)})
+    return sorted({sentence for each in foreign for sentence in _rule_conflict_messages(each)})
 
 
-def _rule_sentences(message: Any) -> list[str]:
+def _rule_conflict_messages(message: Any) -> list[str]:
     priority = rule.priority_of(message)
     mark, mask = message.get_attr("FRA_FWMARK") or 0, message.get_attr("FRA_FWMASK") or 0
     sentences = []
-    if priority in PRIORITIES:
+    if priority in RULE_PRIORITIES:
         sentences.append(
             f"Another program's rule has priority {priority}, within our"
-            f" {PRIORITIES[0]} to {PRIORITIES[-1]} (ip rule show pref {priority})."
+            f" {RULE_PRIORITIES[0]} to {RULE_PRIORITIES[-1]} (ip rule show pref {priority})."
         )
     if mask & MARK_MASK:
         sentences.append(
@@ -151,25 +151,26 @@ def _rule_sentences(message: Any) -> list[str]:
 
 async def _route_conflicts(ipr: AsyncIPRoute) -> list[str]:
     sentences = []
-    for family in Family:
-        for table in TABLES:
+    for family in AddressFamily:
+        for table in ROUTE_TABLES:
             messages = await route.dump_table(ipr, family, table)
-            foreign = sum(route.protocol_of(each) != PROTOCOL for each in messages)
+            foreign = sum(route.protocol_of(each) != ROUTE_PROTOCOL for each in messages)
             if foreign:
-                sentences.append(_route_sentence(family, table, foreign))
+                sentences.append(_route_conflict_message(family, table, foreign))
     return sentences
 
 
-def _route_sentence(family: Family, table: int, count: int) -> str:
-    command = f"ip {'-6 ' if family is Family.V6 else ''}route show table {table}"
+def _route_conflict_message(family: AddressFamily, table: int, count: int) -> str:
+    command = f"ip {'-6 ' if family is AddressFamily.V6 else ''}route show table {table}"
     return (
-        f"Table {table}, one of our {OWN_TABLE} to {TABLES[-1]}, holds {count} of another program's"
+        f"Table {table}, one of our {GATEWAY_TABLE} to {ROUTE_TABLES[-1]}, holds {count}"
+        " of another program's"
         f" routes ({command})."
     )
 
 
 def _qdisc_conflicts(
-    found: Iterable[link.Link], roots: Mapping[int, ForeignRoot], scope: Scope
+    found: Iterable[link.Link], roots: Mapping[int, ForeignRootQdisc], scope: ObserveScope
 ) -> list[str]:
     names = {each.index: each.name for each in found if each.name in scope.interfaces}
     return [
@@ -180,15 +181,15 @@ def _qdisc_conflicts(
     ]
 
 
-async def _foreign_roots(ipr: AsyncIPRoute) -> Mapping[int, ForeignRoot]:
+async def _foreign_roots(ipr: AsyncIPRoute) -> Mapping[int, ForeignRootQdisc]:
     """Each root that is neither ours nor the kernel's own choice, by interface index.
 
     What the kernel chooses (the sysctl default_qdisc, mq, noqueue) has no handle, and whoever adds
     one replaces it without a word; what was put there has a handle, and is in the way.
     """
     found = {}
-    for answer in await read(ipr, tcmsg(), RTM_GETQDISC, TCMSG):
+    for answer in await dump_raw(ipr, tcmsg(), RTM_GETQDISC, TCMSG):
         _, _, _, index, handle, parent, _ = answer.fields
-        if parent == TC_ROOT and handle and handle >> 16 not in HANDLES:
-            found[index] = ForeignRoot(kind=answer.text(TCA_KIND), handle=handle >> 16)
+        if parent == TC_H_ROOT and handle and handle >> 16 not in QDISC_HANDLES:
+            found[index] = ForeignRootQdisc(kind=answer.text(TCA_KIND), handle=handle >> 16)
     return found

@@ -23,11 +23,11 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
 from lbrouter.kernel import pppoe
-from lbrouter.kernel.netlink.client import ADD, REMOVE, send
-from lbrouter.kernel.netns import in_scratch
+from lbrouter.kernel.netlink.client import CREATE_FLAGS, REQUEST_FLAGS, send
+from lbrouter.kernel.netns import in_scratch_namespace
 from lbrouter.model.errors import NotPermittedError
 
-NEEDS: Final[Mapping[str, str]] = {
+FEATURE_PURPOSES: Final[Mapping[str, str]] = {
     "vlan": "802.1Q VLANs on a trunk (module 8021q)",
     "ifb": "ceilings of a VLAN over all uplinks (module ifb)",
     "htb": "guarantees and ceilings (module sch_htb)",
@@ -41,25 +41,27 @@ NEEDS: Final[Mapping[str, str]] = {
 }
 """Every feature that is asked for, and what it is for."""
 
-NAT: Final = (
+NAT_PROBE_SCRIPT: Final = (
     "add chain inet probe nat { type nat hook postrouting priority srcnat; };"
     "add rule inet probe nat masquerade"
 )
 
-ETH_P_ALL: Final = 0x0300
+ETH_P_ALL_BE: Final = 0x0300
 """In network byte order, as tc carries it in `info`."""
 
-PORT: Final = "probe0"
-HTB_HANDLE: Final = 0x10000
-TC_ROOT: Final = 0xFFFFFFFF
+PROBE_VETH: Final = "probe0"
+PROBE_HTB_HANDLE: Final = 0x10000
+TC_H_ROOT: Final = 0xFFFFFFFF
 
-Probe = Callable[[AsyncIPRoute, int], Awaitable[None]]
+FeatureProbe = Callable[[AsyncIPRoute, int], Awaitable[None]]
 
 
 def features() -> frozenset[str]:
     """The features of `NEEDS` that this kernel has. About 10 ms. Needs root."""
     try:
-        found = in_scratch(lambda: asyncio.run(_probe()) | _nft())
+        found = in_scratch_namespace(
+            lambda: asyncio.run(_probe_netlink_features()) | _probe_nft_features()
+        )
     except PermissionError as error:
         raise NotPermittedError(
             "Finding out what the kernel can do needs a scratch network namespace.",
@@ -68,7 +70,7 @@ def features() -> frozenset[str]:
     return found | ({"pppoe"} if pppoe.available() else frozenset())
 
 
-def known(runtime_dir: Path) -> frozenset[str]:
+def cached_features(runtime_dir: Path) -> frozenset[str]:
     """As `features`, but asked once a boot: the answer is kept in `runtime_dir`/features.json."""
     file = runtime_dir / "features.json"
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -83,18 +85,20 @@ def known(runtime_dir: Path) -> frozenset[str]:
     return found
 
 
-async def _probe() -> frozenset[str]:
+async def _probe_netlink_features() -> frozenset[str]:
     async with AsyncIPRoute() as ipr:
-        await _create(ipr, PORT, "veth")
-        port = await _index(ipr, PORT)
-        probes: dict[str, Probe] = {"vlan": _vlan, "ifb": _ifb}
+        await _create_link(ipr, PROBE_VETH, "veth")
+        port = await _link_index(ipr, PROBE_VETH)
+        probes: dict[str, FeatureProbe] = {"vlan": _probe_vlan, "ifb": _probe_ifb}
         for kind in ("fq_codel", "cake", "netem"):
-            probes[kind] = _qdisc(kind)
-        probes |= {"htb": _htb, "u32": _u32}
-        return frozenset([name for name, probe in probes.items() if await _has(ipr, probe, port)])
+            probes[kind] = _qdisc_probe(kind)
+        probes |= {"htb": _probe_htb, "u32": _probe_u32}
+        return frozenset(
+            [name for name, probe in probes.items() if await _is_supported(ipr, probe, port)]
+        )
 
 
-async def _has(ipr: AsyncIPRoute, probe: Probe, port: int) -> bool:
+async def _is_supported(ipr: AsyncIPRoute, probe: FeatureProbe, port: int) -> bool:
     """An unknown kind is ENOENT or "not supported"; a known one may still miss its options."""
     try:
         await probe(ipr, port)
@@ -103,55 +107,55 @@ async def _has(ipr: AsyncIPRoute, probe: Probe, port: int) -> bool:
     return True
 
 
-async def _create(ipr: AsyncIPRoute, name: str, kind: str, *more: tuple[str, Any]) -> None:
+async def _create_link(ipr: AsyncIPRoute, name: str, kind: str, *more: tuple[str, Any]) -> None:
     message = ifinfmsg()
     info = [("IFLA_INFO_KIND", kind), *(each for each in more if each[0] == "IFLA_INFO_DATA")]
     link = [each for each in more if each[0] != "IFLA_INFO_DATA"]
     message["attrs"] = [("IFLA_IFNAME", name), *link, ("IFLA_LINKINFO", {"attrs": info})]
-    await send(ipr, message, RTM_NEWLINK, ADD)
+    await send(ipr, message, RTM_NEWLINK, CREATE_FLAGS)
 
 
-async def _index(ipr: AsyncIPRoute, name: str) -> int:
+async def _link_index(ipr: AsyncIPRoute, name: str) -> int:
     return int((await ipr.link_lookup(ifname=name))[0])
 
 
-async def _vlan(ipr: AsyncIPRoute, port: int) -> None:
+async def _probe_vlan(ipr: AsyncIPRoute, port: int) -> None:
     tag = ("IFLA_INFO_DATA", {"attrs": [("IFLA_VLAN_ID", 10)]})
-    await _create(ipr, "probe1", "vlan", ("IFLA_LINK", port), tag)
+    await _create_link(ipr, "probe1", "vlan", ("IFLA_LINK", port), tag)
 
 
-async def _ifb(ipr: AsyncIPRoute, _port: int) -> None:
-    await _create(ipr, "probe2", "ifb")
+async def _probe_ifb(ipr: AsyncIPRoute, _port: int) -> None:
+    await _create_link(ipr, "probe2", "ifb")
 
 
-def _qdisc(kind: str) -> Probe:
+def _qdisc_probe(kind: str) -> FeatureProbe:
     async def probe(ipr: AsyncIPRoute, port: int) -> None:
         message = tcmsg()
-        message["index"], message["parent"] = port, TC_ROOT
+        message["index"], message["parent"] = port, TC_H_ROOT
         message["attrs"] = [("TCA_KIND", kind)]
-        await send(ipr, message, RTM_NEWQDISC, ADD)
+        await send(ipr, message, RTM_NEWQDISC, CREATE_FLAGS)
         # By its place alone: pyroute2 would send a handle along, and the qdisc has another.
         gone = tcmsg()
-        gone["index"], gone["parent"] = port, TC_ROOT
-        await send(ipr, gone, RTM_DELQDISC, REMOVE)
+        gone["index"], gone["parent"] = port, TC_H_ROOT
+        await send(ipr, gone, RTM_DELQDISC, REQUEST_FLAGS)
 
     return probe
 
 
-async def _htb(ipr: AsyncIPRoute, port: int) -> None:
-    await ipr.tc("add", "htb", port, HTB_HANDLE, default=0)
+async def _probe_htb(ipr: AsyncIPRoute, port: int) -> None:
+    await ipr.tc("add", "htb", port, PROBE_HTB_HANDLE, default=0)
 
 
-async def _u32(ipr: AsyncIPRoute, port: int) -> None:
+async def _probe_u32(ipr: AsyncIPRoute, port: int) -> None:
     message = tcmsg()
-    message["index"], message["parent"], message["info"] = port, HTB_HANDLE, ETH_P_ALL
+    message["index"], message["parent"], message["info"] = port, PROBE_HTB_HANDLE, ETH_P_ALL_BE
     message["attrs"] = [("TCA_KIND", "u32")]
-    await send(ipr, message, RTM_NEWTFILTER, ADD)
+    await send(ipr, message, RTM_NEWTFILTER, CREATE_FLAGS)
 
 
-def _nft() -> frozenset[str]:
+def _probe_nft_features() -> frozenset[str]:
     """A fresh context for each command, see kernel/objects/nft.py."""
     from nftables import Nftables  # noqa: PLC0415  -- loads libnftables, which few verbs need
 
-    probes = {"nft": "add table inet probe", "nft_nat": NAT}
+    probes = {"nft": "add table inet probe", "nft_nat": NAT_PROBE_SCRIPT}
     return frozenset(name for name, text in probes.items() if Nftables().cmd(text)[0] == 0)

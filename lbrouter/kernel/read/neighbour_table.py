@@ -10,26 +10,26 @@ from pyroute2.netlink.rtnl import RTM_GETNEIGH
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
 
 from lbrouter.compile.report.clients import Neighbour
-from lbrouter.kernel.netlink.codec import read
+from lbrouter.kernel.netlink.codec import dump_raw
 
 NDMSG: Final = Struct("=BxxxiHBB")
 """linux/neighbour.h: family, interface, state, flags, type."""
 
 NDA_DST: Final = 1
 NDA_LLADDR: Final = 2
-KNOWN: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x80
+RESOLVED_NUD_STATES: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x80
 """Reachable, stale, delay, probe, permanent: not those that were asked for in vain."""
 
 MAC_SIZE: Final = 6
 
 
-async def heard(interfaces: frozenset[str]) -> tuple[Neighbour, ...]:
+async def read_neighbour_table(interfaces: frozenset[str]) -> tuple[Neighbour, ...]:
     """The neighbours on `interfaces` whose hardware address is known. Anybody may ask."""
     names = {index: name for index, name in socket.if_nameindex() if name in interfaces}
     ipr = AsyncIPRoute(strict_check=True)
     await ipr.setup_endpoint()
     try:
-        answers = await read(ipr, ndmsg(), RTM_GETNEIGH, NDMSG)
+        answers = await dump_raw(ipr, ndmsg(), RTM_GETNEIGH, NDMSG)
     finally:
         ipr.close()
     return tuple(
@@ -40,5 +40,7 @@ async def heard(interfaces: frozenset[str]) -> tuple[Neighbour, ...]:
         )
         for answer in answers
         for _, index, state, _, _ in (answer.fields,)
-        if index in names and state & KNOWN and len(answer.raw(NDA_LLADDR)) == MAC_SIZE
+        if index in names
+        and state & RESOLVED_NUD_STATES
+        and len(answer.raw(NDA_LLADDR)) == MAC_SIZE
     )

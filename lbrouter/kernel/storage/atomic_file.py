@@ -13,10 +13,10 @@ from typing import Final
 
 from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedError
 
-SEAL: Final = b"# sha256:"
+CHECKSUM_PREFIX: Final = b"# sha256:"
 """A comment in TOML, in nft and, since we strip it before reading, in JSON as well."""
 
-RESERVE: Final = 256 * 1024
+DISK_RESERVE_BYTES: Final = 256 * 1024
 """What must fit on the disk before a change begins: several times all that an apply writes."""
 
 
@@ -26,68 +26,68 @@ def write(file: Path, payload: bytes) -> None:
     Raises NotAppliedError or NotPermittedError; the old file then still stands.
     """
     aside = file.with_name(file.name + ".new")
-    with _explained(file.parent):
+    with _translate_os_errors(file.parent):
         file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        _write_synced(aside, _sealed(payload))
-        if _whole(file) is not None:
-            file.replace(previous(file))
+        _write_synced(aside, _with_checksum(payload))
+        if _read_verified(file) is not None:
+            file.replace(backup_path(file))
         aside.replace(file)
         _sync_directory(file.parent)
 
 
 def read(file: Path) -> tuple[bytes | None, str]:
     """The payload of `file`, or of its previous copy, or None; and a warning, or ""."""
-    if (payload := _whole(file)) is not None:
+    if (payload := _read_verified(file)) is not None:
         return payload, ""
     damaged = file.exists()
-    if (payload := _whole(previous(file))) is not None:
+    if (payload := _read_verified(backup_path(file))) is not None:
         fault = "is damaged" if damaged else "is missing"
         return payload, f"{file} {fault}: its previous copy is used."
     return None, f"{file} is damaged and has no previous copy: it is ignored." if damaged else ""
 
 
-def previous(file: Path) -> Path:
+def backup_path(file: Path) -> Path:
     """Where the copy before the last write is kept."""
     return file.with_name(file.name + ".1")
 
 
-def require_room(directory: Path) -> None:
+def require_free_space(directory: Path) -> None:
     """Write and sync a reserve and give it back: a full disk shows before the first change."""
     aside = directory / f".room.{os.getpid()}"
-    with _explained(directory):
+    with _translate_os_errors(directory):
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:
-            _write_synced(aside, bytes(RESERVE))
+            _write_synced(aside, bytes(DISK_RESERVE_BYTES))
         finally:
             aside.unlink(missing_ok=True)
 
 
 @contextmanager
-def _explained(directory: Path) -> Iterator[None]:
+def _translate_os_errors(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _unwritable(directory, error) from error
+        raise _unwritable_error(directory, error) from error
 
 
-def _unwritable(directory: Path, error: OSError) -> LbrouterError:
+def _unwritable_error(directory: Path, error: OSError) -> LbrouterError:
     reason = f"The state directory {directory} cannot be written: {error.strerror}."
     if isinstance(error, PermissionError):
         return NotPermittedError(reason, remedy="Run it as root, or choose another --state-dir.")
     return NotAppliedError(reason, remedy="Free the disk, or choose another --state-dir.")
 
 
-def _sealed(payload: bytes) -> bytes:
-    return SEAL + sha256(payload).hexdigest().encode() + b"\n" + payload
+def _with_checksum(payload: bytes) -> bytes:
+    return CHECKSUM_PREFIX + sha256(payload).hexdigest().encode() + b"\n" + payload
 
 
-def _whole(file: Path) -> bytes | None:
+def _read_verified(file: Path) -> bytes | None:
     try:
         text = file.read_bytes()
     except OSError:
         return None
     payload = text.partition(b"\n")[2]
-    return payload if text == _sealed(payload) else None
+    return payload if text == _with_checksum(payload) else None
 
 
 def _write_synced(file: Path, content: bytes) -> None:

@@ -10,30 +10,30 @@ from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedEr
 
 
 @contextmanager
-def hold(runtime_dir: Path) -> Iterator[None]:
+def exclusive_lock(runtime_dir: Path) -> Iterator[None]:
     """Hold `runtime_dir`/lock inside the block, creating the directory (0755) if need be.
 
     Does not wait: NotAppliedError names the process that holds it. NotPermittedError where the
     directory cannot be written.
     """
     file = runtime_dir / "lock"
-    descriptor = _open(file)
+    descriptor = _open_lock_file(file)
     try:
-        _take(descriptor, file)
+        _acquire(descriptor, file)
         yield
     finally:
         os.close(descriptor)
 
 
-def _open(file: Path) -> int:
+def _open_lock_file(file: Path) -> int:
     try:
         file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
-        raise _unusable(file, error) from error
+        raise _unusable_error(file, error) from error
 
 
-def _take(descriptor: int, file: Path) -> None:
+def _acquire(descriptor: int, file: Path) -> None:
     """The pid in the file is for people; the lock itself is the flock."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -47,10 +47,10 @@ def _take(descriptor: int, file: Path) -> None:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     except OSError as error:
-        raise _unusable(file, error) from error
+        raise _unusable_error(file, error) from error
 
 
-def _unusable(file: Path, error: OSError) -> LbrouterError:
+def _unusable_error(file: Path, error: OSError) -> LbrouterError:
     reason = f"The lock {file} cannot be used: {error.strerror}."
     if isinstance(error, PermissionError):
         return NotPermittedError(reason, remedy="Run it as root, or choose another --runtime-dir.")

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from lbrouter.kernel.storage import atomic_file
 from lbrouter.model.facts import Allocation
-from lbrouter.model.kernel_state import KernelState, LinkFlag, Sysctl
+from lbrouter.model.kernel_state import KernelState, LinkAdminState, Sysctl
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ RULESETS_KEPT: Final = 3
 """The one in the kernel, the one before it, and one that is being applied."""
 
 
-class Store:
+class StateStore:
     """Files below `state_dir`, each written whole or not at all.
 
     `warnings` collects a sentence for each file that was found damaged.
@@ -30,75 +30,75 @@ class Store:
         self.directory = state_dir
         self.warnings: list[str] = []
 
-    def writable(self) -> None:
+    def require_writable(self) -> None:
         """Raise NotAppliedError or NotPermittedError unless there is room for an apply's files."""
-        atomic_file.require_room(self.directory)
+        atomic_file.require_free_space(self.directory)
 
-    def allocation(self) -> Allocation:
+    def load_allocation(self) -> Allocation:
         """Numbers of uplinks and VLANs; none where nothing is remembered."""
-        return self._load("allocation.json", _allocation, Allocation())
+        return self._load("allocation.json", _parse_allocation, Allocation())
 
     def save_allocation(self, allocation: Allocation) -> None:
         """Remember the numbers. Do so before the kernel holds them."""
         self._save("allocation.json", _allocation_payload(allocation))
 
-    def baseline(self) -> KernelState:
+    def load_baseline(self) -> KernelState:
         """Settings and link flags as they were before lbrouter first set them."""
-        return self._load("baseline.json", _settings, KernelState())
+        return self._load("baseline.json", _parse_baseline, KernelState())
 
     def save_baseline(self, state: KernelState) -> None:
         """Remember settings and link flags of `state`; its other fields are not kept."""
-        self._save("baseline.json", _settings_payload(state))
+        self._save("baseline.json", _baseline_payload(state))
 
-    def config(self) -> bytes | None:
+    def load_config(self) -> bytes | None:
         """The last configuration that was applied in full, or None."""
         payload, warning = atomic_file.read(self.directory / "config.toml")
-        self._warn(warning)
+        self._add_warning(warning)
         return payload
 
     def save_config(self, text: bytes) -> None:
         """Remember `text` as the last good configuration."""
         atomic_file.write(self.directory / "config.toml", text)
 
-    def script(self, digest: str) -> str | None:
+    def load_script(self, digest: str) -> str | None:
         """The nft text whose structure has `digest`, or None."""
-        payload, warning = atomic_file.read(self._ruleset(digest))
-        self._warn(warning)
+        payload, warning = atomic_file.read(self._ruleset_path(digest))
+        self._add_warning(warning)
         return None if payload is None else payload.decode()
 
     def save_script(self, digest: str, text: str) -> None:
         """Keep the text of a ruleset, and forget all but the last three."""
-        file = self._ruleset(digest)
+        file = self._ruleset_path(digest)
         atomic_file.write(file, text.encode())
-        atomic_file.previous(file).unlink(missing_ok=True)
+        atomic_file.backup_path(file).unlink(missing_ok=True)
         kept = sorted(file.parent.glob("*.nft"), key=lambda each: each.stat().st_mtime_ns)
         for old in kept[:-RULESETS_KEPT]:
             old.unlink(missing_ok=True)
 
-    def _ruleset(self, digest: str) -> Path:
+    def _ruleset_path(self, digest: str) -> Path:
         return self.directory / "rulesets" / f"{re.sub('[^0-9A-Za-z]', '-', digest)}.nft"
 
-    def _load(self, name: str, build: Callable[[Any], T], empty: T) -> T:
+    def _load(self, name: str, parse: Callable[[Any], T], default: T) -> T:
         payload, warning = atomic_file.read(self.directory / name)
-        self._warn(warning)
+        self._add_warning(warning)
         if payload is None:
-            return empty
+            return default
         try:
-            return build(json.loads(payload))
+            return parse(json.loads(payload))
         except (ValueError, KeyError, TypeError, AttributeError):
-            self._warn(f"{self.directory / name} is of another version: it is ignored.")
-            return empty
+            self._add_warning(f"{self.directory / name} is of another version: it is ignored.")
+            return default
 
     def _save(self, name: str, payload: object) -> None:
         text = json.dumps(payload, indent=2, sort_keys=True) + "\n"
         atomic_file.write(self.directory / name, text.encode())
 
-    def _warn(self, warning: str) -> None:
+    def _add_warning(self, warning: str) -> None:
         if warning and warning not in self.warnings:
             self.warnings.append(warning)
 
 
-def _allocation(payload: Any) -> Allocation:
+def _parse_allocation(payload: Any) -> Allocation:
     return Allocation(
         uplinks={str(name): int(number) for name, number in payload["uplinks"].items()},
         vlans={str(name): int(number) for name, number in payload["vlans"].items()},
@@ -114,15 +114,15 @@ def _allocation_payload(allocation: Allocation) -> object:
     }
 
 
-def _settings(payload: Any) -> KernelState:
+def _parse_baseline(payload: Any) -> KernelState:
     sysctls, links = payload["sysctls"], payload["links"]
     return KernelState(
         sysctls=frozenset(Sysctl(path=path, value=str(value)) for path, value in sysctls.items()),
-        links=frozenset(LinkFlag(interface=name, up=bool(up)) for name, up in links.items()),
+        links=frozenset(LinkAdminState(interface=name, up=bool(up)) for name, up in links.items()),
     )
 
 
-def _settings_payload(state: KernelState) -> object:
+def _baseline_payload(state: KernelState) -> object:
     return {
         "sysctls": {each.path: each.value for each in state.sysctls},
         "links": {each.interface: each.up for each in state.links},

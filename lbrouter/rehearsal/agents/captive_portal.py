@@ -12,18 +12,18 @@ import ssl
 import sys
 from typing import Any
 
-PAGE = b"<html><body>Welcome. Please accept our terms to go online.</body></html>\n"
-ANSWER = (
+PORTAL_PAGE = b"<html><body>Welcome. Please accept our terms to go online.</body></html>\n"
+PORTAL_RESPONSE = (
     b"HTTP/1.1 302 Found\r\nLocation: http://portal.invalid/login\r\n"
     b"Content-Length: %d\r\nConnection: close\r\n\r\n%b"
-) % (len(PAGE), PAGE)
+) % (len(PORTAL_PAGE), PORTAL_PAGE)
 
 
-async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve_login_page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One visitor: whatever he asks for, the login page."""
     try:
         await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-        writer.write(ANSWER)
+        writer.write(PORTAL_RESPONSE)
         await writer.drain()
     except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
         pass  # the visitor left
@@ -34,11 +34,11 @@ async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def main(request: dict[str, Any]) -> None:
     """Serve until standard input ends."""
     for address in request["addresses"]:
-        await asyncio.start_server(greet, address, request["http"])
+        await asyncio.start_server(serve_login_page, address, request["http"])
         if request["pair"]:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(request["pair"])
-            await asyncio.start_server(greet, address, request["https"], ssl=context)
+            await asyncio.start_server(serve_login_page, address, request["https"], ssl=context)
     commands = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)

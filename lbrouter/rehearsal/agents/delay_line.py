@@ -23,14 +23,14 @@ IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
 SO_SNDBUFFORCE = 32
 """From linux/if_tun.h and asm-generic/socket.h; Python's modules lack them."""
 
-HELD = 20_000
+MAX_HELD_FRAMES = 20_000
 """Frames that a lane holds at most: 300 ms of a gigabit; more are dropped, as netem does."""
 
-AT_ONCE = 64
-FRAME = 65_535
+READ_BATCH_FRAMES = 64
+MAX_FRAME_BYTES = 65_535
 
 
-class Lane:
+class DelayLine:
     """One direction: a TAP to read from, an interface to send on, what is held in between."""
 
     def __init__(self, tap: str, interface: str, mark: int) -> None:
@@ -46,18 +46,18 @@ class Lane:
 
     def read(self, delay_s: float) -> None:
         """Take in what waits, each frame with the time at which it is due."""
-        for _ in range(AT_ONCE):
+        for _ in range(READ_BATCH_FRAMES):
             try:
-                frame = os.read(self.tap, FRAME)
+                frame = os.read(self.tap, MAX_FRAME_BYTES)
             except BlockingIOError:
                 return
-            if len(self.held) < HELD:
+            if len(self.held) < MAX_HELD_FRAMES:
                 due = time.monotonic() + delay_s
                 if self.held:
                     due = max(due, self.held[-1][0])
                 self.held.append((due, frame))
 
-    def send(self) -> None:
+    def send_due(self) -> None:
         """Let go of what is due; a queue that is full drops it, as queues do."""
         now = time.monotonic()
         while self.held and self.held[0][0] <= now:
@@ -66,12 +66,12 @@ class Lane:
             self.held.popleft()
 
 
-def serve(lanes: list[Lane], delay_s: float) -> None:
+def run_delay_lines(delay_lines: list[DelayLine], delay_s: float) -> None:
     """Until standard input ends and nothing is held any more."""
-    by_tap = {lane.tap: lane for lane in lanes}
+    by_tap = {lane.tap: lane for lane in delay_lines}
     commands = {sys.stdin.fileno()}
-    while commands or any(lane.held for lane in lanes):
-        dues = [lane.held[0][0] for lane in lanes if lane.held]
+    while commands or any(lane.held for lane in delay_lines):
+        dues = [lane.held[0][0] for lane in delay_lines if lane.held]
         wait = max(0.0, min(dues) - time.monotonic()) if dues else None
         ready, _, _ = select.select([*by_tap, *commands], [], [], wait)
         for each in ready:
@@ -82,8 +82,8 @@ def serve(lanes: list[Lane], delay_s: float) -> None:
                 print("true", flush=True)
             else:
                 commands.clear()
-        for lane in lanes:
-            lane.send()
+        for lane in delay_lines:
+            lane.send_due()
 
 
 def main() -> None:
@@ -91,9 +91,9 @@ def main() -> None:
     request = json.loads(sys.argv[1])
     with suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    lanes = [Lane(tap, name, request["mark"]) for tap, name in request["lanes"].items()]
+    lanes = [DelayLine(tap, name, request["mark"]) for tap, name in request["lanes"].items()]
     print("true", flush=True)
-    serve(lanes, request["delay_ms"] / 1000)
+    run_delay_lines(lanes, request["delay_ms"] / 1000)
 
 
 if __name__ == "__main__":

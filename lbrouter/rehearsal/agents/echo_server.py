@@ -23,66 +23,70 @@ import sys
 import time
 from typing import Any
 
-Key = tuple[str, str, int, str, int, str]
+FlowKey = tuple[str, str, int, str, int, str]
 
 SO_MAX_PACING_RATE = 47
 """From asm-generic/socket.h; Python's socket module lacks it."""
 
-DNS = 53
-NAMED4 = "1.1.1.1"
-NAMED6 = bytes.fromhex("2606470047000000000000000000") + b"\x11\x11"
+DNS_SERVER_PORT = 53
+RESOLVED_IPV4 = "1.1.1.1"
+RESOLVED_IPV6_BYTES = bytes.fromhex("2606470047000000000000000000") + b"\x11\x11"
 
-LOG: dict[Key, dict[str, Any]] = {}
-STREAMS: dict[str, dict[str, list[Any]]] = {}
-FIELDS = ("protocol", "source", "source_port", "destination", "destination_port", "flow")
+FLOW_LOG: dict[FlowKey, dict[str, Any]] = {}
+STREAM_ARRIVALS: dict[str, dict[str, list[Any]]] = {}
+FLOW_KEY_FIELDS = ("protocol", "source", "source_port", "destination", "destination_port", "flow")
 
 
-def note(protocol: str, source: Any, destination: Any, flow: str, size: int) -> None:
+def log_packet(protocol: str, source: Any, destination: Any, flow: str, size: int) -> None:
     """Count `size` bytes on a flow; a flow that comes from two sources has two entries."""
     key = (protocol, source[0], source[1], destination[0], destination[1], flow)
-    row = LOG.setdefault(key, {"packets": 0, "bytes": 0, "at": time.time()})
+    row = FLOW_LOG.setdefault(key, {"packets": 0, "bytes": 0, "at": time.time()})
     row["packets"] += 1
     row["bytes"] += size
 
 
 def log_rows() -> list[dict[str, Any]]:
     """The log as rows of JSON."""
-    return [{**dict(zip(FIELDS, key, strict=True)), **row} for key, row in LOG.items()]
+    return [
+        {**dict(zip(FLOW_KEY_FIELDS, key, strict=True)), **row} for key, row in FLOW_LOG.items()
+    ]
 
 
-def resolved(query: bytes) -> bytes:
+def dns_response(query: bytes) -> bytes:
     """Every name has one address, and no other record. RFC 1035."""
     kind = query[-4:-2]
-    data = {b"\0\1": bytes(map(int, NAMED4.split("."))), b"\0\x1c": NAMED6}.get(kind, b"")
+    data = {b"\0\1": bytes(map(int, RESOLVED_IPV4.split("."))), b"\0\x1c": RESOLVED_IPV6_BYTES}.get(
+        kind, b""
+    )
     head = query[:2] + b"\x81\x80\0\1" + (b"\0\1" if data else b"\0\0") + bytes(4)
     if not data:
         return head + query[12:]
     return head + query[12:] + b"\xc0\x0c" + kind + b"\0\1\0\0\0\x3c" + bytes([0, len(data)]) + data
 
 
-class Echo(asyncio.DatagramProtocol):
+class UdpEchoProtocol(asyncio.DatagramProtocol):
     """UDP on one address, so that the answer leaves from the address that was asked."""
 
     def connection_made(self, transport: Any) -> None:
         """Remember the address on which this socket listens."""
         self.transport = transport
-        self.here = transport.get_extra_info("sockname")[:2]
+        self.local_address = transport.get_extra_info("sockname")[:2]
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """Log it, and answer unless it is one-way."""
         words = data.decode("latin-1").split()
         flow = words[1] if len(words) > 1 else ""
-        if self.here[1] == DNS and words[:1] not in (["e"], ["o"]):
-            self.transport.sendto(resolved(data), addr)
+        if self.local_address[1] == DNS_SERVER_PORT and words[:1] not in (["e"], ["o"]):
+            self.transport.sendto(dns_response(data), addr)
             return
-        note("udp", addr, self.here, flow, len(data))
+        log_packet("udp", addr, self.local_address, flow, len(data))
         if words and words[0] == "s":
-            heard(flow, addr[0], len(data))
+            record_arrival(flow, addr[0], len(data))
         elif not words or words[0] != "o":
             self.transport.sendto(f"{addr[0]} {addr[1]} ".encode() + data, addr)
 
 
-async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve_tcp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One TCP connection, from its first line to its end."""
     peer = writer.get_extra_info("peername")[:2]
     here = writer.get_extra_info("sockname")[:2]
@@ -92,29 +96,29 @@ async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
             word, _, rest = line.decode("latin-1").strip().partition(" ")
             if word == "who":
                 flow = rest
-            note("tcp", peer, here, flow, len(line))
+            log_packet("tcp", peer, here, flow, len(line))
             if word == "give":
                 await reader.readexactly(int(rest))
             if word == "push":
-                await pushed(reader, rest, peer[0])
+                await receive_push(reader, rest, peer[0])
                 return
             if word == "flood":
-                await flooded(writer, *map(float, rest.split()))
+                await send_flood(writer, *map(float, rest.split()))
                 return
-            await answer(word, rest, line, peer, writer)
+            await answer_line(word, rest, line, peer, writer)
     except (OSError, asyncio.IncompleteReadError, ValueError):
         pass  # the far end died or talks another language: its flow is in the log
     finally:
         writer.close()
 
 
-async def pushed(reader: asyncio.StreamReader, flow: str, source: str) -> None:
+async def receive_push(reader: asyncio.StreamReader, flow: str, source: str) -> None:
     """Bytes until the end; when they came."""
     while data := await reader.read(1 << 18):
-        heard(flow, source, len(data))
+        record_arrival(flow, source, len(data))
 
 
-async def flooded(writer: asyncio.StreamWriter, seconds: float, pace: float) -> None:
+async def send_flood(writer: asyncio.StreamWriter, seconds: float, pace: float) -> None:
     """Bytes for so long, at `pace` bits per second unless that is 0."""
     if pace:
         line = writer.get_extra_info("socket")
@@ -126,17 +130,17 @@ async def flooded(writer: asyncio.StreamWriter, seconds: float, pace: float) -> 
     writer.transport.abort()
 
 
-def heard(flow: str, source: str, size: int) -> None:
+def record_arrival(flow: str, source: str, size: int) -> None:
     """Something of a stream came just now."""
     now = time.monotonic()
-    stream = STREAMS.setdefault(flow, {"times": [], "sizes": [], "seen": []})
+    stream = STREAM_ARRIVALS.setdefault(flow, {"times": [], "sizes": [], "seen": []})
     stream["times"].append(now)
     stream["sizes"].append(size)
     if not stream["seen"] or stream["seen"][-1][1] != source:
         stream["seen"].append((now, source))
 
 
-async def answer(
+async def answer_line(
     word: str, rest: str, line: bytes, peer: Any, writer: asyncio.StreamWriter
 ) -> None:
     """Answer one line of a TCP client."""
@@ -162,13 +166,13 @@ async def listen(request: dict[str, Any]) -> None:
     for address in request["addresses"]:
         for port in request["tcp"]:
             try:
-                await asyncio.start_server(talk, address, port, backlog=1024)
+                await asyncio.start_server(serve_tcp, address, port, backlog=1024)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
         for port in request["udp"]:
             try:
-                await loop.create_datagram_endpoint(Echo, local_addr=(address, port))
+                await loop.create_datagram_endpoint(UdpEchoProtocol, local_addr=(address, port))
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
@@ -185,18 +189,18 @@ async def main(request: dict[str, Any]) -> None:
     await listen(request)
     print("true", flush=True)
     while line := await requests.readline():
-        print(json.dumps(reply(line.strip())), flush=True)
+        print(json.dumps(control_reply(line.strip())), flush=True)
 
 
-def reply(word: bytes) -> Any:
+def control_reply(word: bytes) -> Any:
     """The answer to a request of our own side."""
     if word == b"times":
-        streams = dict(STREAMS)
-        STREAMS.clear()
+        streams = dict(STREAM_ARRIVALS)
+        STREAM_ARRIVALS.clear()
         return streams
     rows = log_rows()
     if word == b"clear":
-        LOG.clear()
+        FLOW_LOG.clear()
     return rows
 
 

@@ -16,12 +16,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
-Request = dict[str, Any]
-Row = dict[str, Any]
+FlowRequest = dict[str, Any]
+FlowRow = dict[str, Any]
 
-ROWS: list[Row] = []
+FLOW_ROWS: list[FlowRow] = []
 
-REASONS = {
+FLOW_ERRNO_REASONS = {
     errno.ECONNREFUSED: "refused",
     errno.ECONNRESET: "reset",
     errno.EPIPE: "reset",
@@ -33,23 +33,23 @@ REASONS = {
 }
 
 
-def reason(error: BaseException) -> str:
+def failure_reason(error: BaseException) -> str:
     """One word for why a flow failed; `silent` when nothing answered at all."""
     if isinstance(error, asyncio.IncompleteReadError):
         return "closed"
     if isinstance(error, TimeoutError) and not getattr(error, "errno", None):
         return "silent"
     code = getattr(error, "errno", None)
-    return REASONS.get(code, str(error)) if code else str(error)
+    return FLOW_ERRNO_REASONS.get(code, str(error)) if code else str(error)
 
 
-def sources_of(request: Request) -> "itertools.cycle[str | None]":
+def source_cycle(request: FlowRequest) -> "itertools.cycle[str | None]":
     """The local addresses to bind to in turn; None lets the kernel choose."""
     return itertools.cycle(request.get("sources") or [None])
 
 
 async def connect(
-    request: Request, source: str | None
+    request: FlowRequest, source: str | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Open a TCP connection to the request's server within its time."""
     local = (source, 0) if source else None
@@ -57,7 +57,9 @@ async def connect(
     return await asyncio.wait_for(opening, request.get("timeout_ms", 3000) / 1000)
 
 
-async def who(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flow: str) -> Row:
+async def ask_source(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flow: str
+) -> FlowRow:
     """Ask the server which source it sees."""
     writer.write(f"who {flow}\n".encode())
     words = (await reader.readline()).decode().split()
@@ -66,12 +68,12 @@ async def who(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flow: 
     return {"seen": words[0], "seen_port": int(words[1])}
 
 
-async def carry(request: Request, row: Row, source: str | None) -> None:
+async def run_flow(request: FlowRequest, row: FlowRow, source: str | None) -> None:
     """One flow: connect, ask, move the bytes, ask again."""
     reader, writer = await connect(request, source)
     try:
         row["source"], row["source_port"] = writer.get_extra_info("sockname")[:2]
-        row.update(await who(reader, writer, row["flow"]))
+        row.update(await ask_source(reader, writer, row["flow"]))
         if take := request.get("take", 0):
             writer.write(f"take {take}\n".encode())
             await reader.readexactly(take)
@@ -82,18 +84,18 @@ async def carry(request: Request, row: Row, source: str | None) -> None:
         writer.close()
 
 
-async def attempt(work: Awaitable[None], row: Row, timeout_s: float) -> None:
+async def run_and_record(work: Awaitable[None], row: FlowRow, timeout_s: float) -> None:
     """Await `work`; a failure becomes the row's `error`."""
     began = time.monotonic()
     try:
         await asyncio.wait_for(work, timeout_s)
     except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-        row["error"] = reason(error)
+        row["error"] = failure_reason(error)
     row["ms"] = round((time.monotonic() - began) * 1000, 2)
-    ROWS.append(row)
+    FLOW_ROWS.append(row)
 
 
-async def flows(request: Request) -> None:
+async def open_tcp_flows(request: FlowRequest) -> None:
     """`count` new connections, `concurrency` of them at a time, bound to the sources in turn."""
     gate = asyncio.Semaphore(request.get("concurrency", 20))
     timeout_s = request.get("timeout_ms", 3000) / 1000
@@ -101,13 +103,13 @@ async def flows(request: Request) -> None:
     async def one(number: int, source: str | None) -> None:
         async with gate:
             row = new_row(request, number, source)
-            await attempt(carry(request, row, source), row, timeout_s)
+            await run_and_record(run_flow(request, row, source), row, timeout_s)
 
-    pairs = zip(range(request["count"]), sources_of(request), strict=False)
+    pairs = zip(range(request["count"]), source_cycle(request), strict=False)
     await asyncio.gather(*(one(number, source) for number, source in pairs))
 
 
-def new_row(request: Request, number: int, source: str | None) -> Row:
+def new_row(request: FlowRequest, number: int, source: str | None) -> FlowRow:
     """The start of a flow's row."""
     return {
         "flow": f"{request.get('name', 'flow')}-{number}",
@@ -119,29 +121,29 @@ def new_row(request: Request, number: int, source: str | None) -> Row:
     }
 
 
-class Ears(asyncio.DatagramProtocol):
+class UdpReplyProtocol(asyncio.DatagramProtocol):
     """Collects what comes back on one UDP flow: time, source as the far end saw it, number."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[float, str, int]] = []
+        self.replies: list[tuple[float, str, int]] = []
         self.error = ""
 
     def datagram_received(self, data: bytes, _addr: Any) -> None:
         """An answer: the source that the far end saw, then our own words."""
         words = data.decode("latin-1").split()
-        self.heard.append((time.monotonic(), words[0], int(words[4])))
+        self.replies.append((time.monotonic(), words[0], int(words[4])))
 
     def error_received(self, exc: Exception) -> None:
         """An ICMP error that belongs to this flow."""
-        self.error = reason(exc)
+        self.error = failure_reason(exc)
 
 
-async def datagrams(
-    request: Request, row: Row, source: str | None, numbers: AsyncIterator[int]
-) -> Ears:
+async def send_datagrams(
+    request: FlowRequest, row: FlowRow, source: str | None, numbers: AsyncIterator[int]
+) -> UdpReplyProtocol:
     """Send one numbered datagram for each of `numbers`; what came back, after a grace period."""
     transport, ears = await asyncio.get_running_loop().create_datagram_endpoint(
-        Ears,
+        UdpReplyProtocol,
         remote_addr=(request["to"], request["port"]),
         local_addr=(source, 0) if source else None,
     )
@@ -151,21 +153,21 @@ async def datagrams(
     async for number in numbers:
         transport.sendto(f"{word} {row['flow']} {number}".encode())
         sent += 1
-    await quiet(ears, sent if word == "e" else 0, request.get("grace_ms", 300) / 1000)
+    await wait_for_replies(ears, sent if word == "e" else 0, request.get("grace_ms", 300) / 1000)
     transport.close()
-    row.update(sent=sent, received=len({h[2] for h in ears.heard}), error=ears.error)
-    row["sources_seen"] = sorted({h[1] for h in ears.heard})
+    row.update(sent=sent, received=len({h[2] for h in ears.replies}), error=ears.error)
+    row["sources_seen"] = sorted({h[1] for h in ears.replies})
     return ears
 
 
-async def quiet(ears: Ears, wanted: int, grace_s: float) -> None:
+async def wait_for_replies(protocol: UdpReplyProtocol, wanted: int, grace_s: float) -> None:
     """Wait until `wanted` answers are there, or the grace period is over."""
     until = time.monotonic() + grace_s
-    while len(ears.heard) < wanted and time.monotonic() < until:
+    while len(protocol.replies) < wanted and time.monotonic() < until:
         await asyncio.sleep(0.01)
 
 
-async def steady(count: int, interval_s: float) -> AsyncIterator[int]:
+async def paced_numbers(count: int, interval_s: float) -> AsyncIterator[int]:
     """Numbers 0 to `count` - 1, each at its own moment on a fixed grid."""
     began = time.monotonic()
     for number in range(count):
@@ -173,38 +175,40 @@ async def steady(count: int, interval_s: float) -> AsyncIterator[int]:
         yield number
 
 
-async def until_stopped(stop: asyncio.Event, interval_s: float) -> AsyncIterator[int]:
+async def paced_numbers_until(stop: asyncio.Event, interval_s: float) -> AsyncIterator[int]:
     """Numbers on a fixed grid until `stop` is set."""
-    async for number in steady(sys.maxsize, interval_s):
+    async for number in paced_numbers(sys.maxsize, interval_s):
         if stop.is_set():
             return
         yield number
 
 
-async def udp(request: Request) -> None:
+async def send_udp_flows(request: FlowRequest) -> None:
     """`count` flows of `packets` datagrams, `interval_ms` apart, all flows at once."""
     interval_s = request.get("interval_ms", 20) / 1000
 
     async def one(number: int, source: str | None) -> None:
         row = new_row(request, number, source)
-        await datagrams(request, row, source, steady(request.get("packets", 10), interval_s))
-        ROWS.append(row)
+        await send_datagrams(
+            request, row, source, paced_numbers(request.get("packets", 10), interval_s)
+        )
+        FLOW_ROWS.append(row)
 
-    pairs = zip(range(request["count"]), sources_of(request), strict=False)
+    pairs = zip(range(request["count"]), source_cycle(request), strict=False)
     await asyncio.gather(*(one(number, source) for number, source in pairs))
 
 
-async def ping(request: Request) -> None:
+async def ping(request: FlowRequest) -> None:
     """One flow of numbered datagrams until stopped; which numbers were lost, the longest gap."""
     row = new_row(request, 0, None)
-    stop = await stop_event()
+    stop = await stdin_closed_event()
     interval_s = request.get("interval_ms", 10) / 1000
-    numbers = until_stopped(stop, interval_s)
-    ears = await datagrams(request, row, next(sources_of(request)), numbers)
-    heard = {number for _, _, number in ears.heard}
+    numbers = paced_numbers_until(stop, interval_s)
+    ears = await send_datagrams(request, row, next(source_cycle(request)), numbers)
+    heard = {number for _, _, number in ears.replies}
     row["lost"] = sorted(set(range(row["sent"])) - heard)
-    row["max_gap_ms"] = longest_gap_ms([at for at, _, _ in ears.heard])
-    ROWS.append(row)
+    row["max_gap_ms"] = longest_gap_ms([at for at, _, _ in ears.replies])
+    FLOW_ROWS.append(row)
 
 
 def longest_gap_ms(times: list[float]) -> float:
@@ -213,7 +217,7 @@ def longest_gap_ms(times: list[float]) -> float:
     return round(max(gaps, default=0.0) * 1000, 1)
 
 
-async def stop_event() -> asyncio.Event:
+async def stdin_closed_event() -> asyncio.Event:
     """An event that is set when standard input ends."""
     stop = asyncio.Event()
     reader = asyncio.StreamReader()
@@ -228,42 +232,46 @@ async def stop_event() -> asyncio.Event:
     return stop
 
 
-async def hold(request: Request) -> None:
+async def hold_connections(request: FlowRequest) -> None:
     """`count` connections that stay open and ping every `interval_ms` until stopped.
 
     Says `true` once all of them are open or failed, so that the caller knows when to begin.
     """
-    stop = await stop_event()
+    stop = await stdin_closed_event()
     opened = [asyncio.Event() for _ in range(request["count"])]
 
     async def one(number: int, source: str | None) -> None:
         row = new_row(request, number, source) | {"sent": 0, "received": 0, "max_gap_ms": 0.0}
         try:
-            await stay(request, row, source, stop, opened[number])
+            await hold_connection(request, row, source, stop, opened[number])
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-            row["error"] = reason(error)
+            row["error"] = failure_reason(error)
         opened[number].set()
-        ROWS.append(row)
+        FLOW_ROWS.append(row)
 
-    pairs = zip(range(request["count"]), sources_of(request), strict=False)
+    pairs = zip(range(request["count"]), source_cycle(request), strict=False)
     work = asyncio.gather(*(one(number, source) for number, source in pairs))
     await asyncio.gather(*(event.wait() for event in opened))
     print("true", flush=True)
     await work
 
 
-async def stay(
-    request: Request, row: Row, source: str | None, stop: asyncio.Event, opened: asyncio.Event
+async def hold_connection(
+    request: FlowRequest,
+    row: FlowRow,
+    source: str | None,
+    stop: asyncio.Event,
+    opened: asyncio.Event,
 ) -> None:
     """One connection that stays: open, ask who we are, ping until stopped."""
     timeout_s = request.get("timeout_ms", 3000) / 1000
     reader, writer = await connect(request, source)
     try:
         row["source"], row["source_port"] = writer.get_extra_info("sockname")[:2]
-        row.update(await asyncio.wait_for(who(reader, writer, row["flow"]), timeout_s))
+        row.update(await asyncio.wait_for(ask_source(reader, writer, row["flow"]), timeout_s))
         opened.set()
         times = [time.monotonic()]
-        async for number in until_stopped(stop, request.get("interval_ms", 50) / 1000):
+        async for number in paced_numbers_until(stop, request.get("interval_ms", 50) / 1000):
             writer.write(f"p {number}\n".encode())
             row["sent"] += 1
             await asyncio.wait_for(reader.readuntil(), timeout_s)
@@ -274,9 +282,14 @@ async def stay(
         writer.close()
 
 
-VERBS = {"flows": flows, "udp": udp, "hold": hold, "ping": ping}
+TRAFFIC_VERBS = {
+    "flows": open_tcp_flows,
+    "udp": send_udp_flows,
+    "hold": hold_connections,
+    "ping": ping,
+}
 
 
 if __name__ == "__main__":
-    asyncio.run(VERBS[sys.argv[1]](json.loads(sys.argv[2])))
-    print("\n".join(json.dumps(row) for row in ROWS))
+    asyncio.run(TRAFFIC_VERBS[sys.argv[1]](json.loads(sys.argv[2])))
+    print("\n".join(json.dumps(row) for row in FLOW_ROWS))

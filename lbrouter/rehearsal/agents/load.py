@@ -15,67 +15,67 @@ import time
 from contextlib import suppress
 from typing import Any
 
-Row = dict[str, Any]
+LoadRow = dict[str, Any]
 
 SO_MAX_PACING_RATE = 47
 """From asm-generic/socket.h; TCP paces by itself where the interface has no fq."""
 
-PIECE = bytes(1 << 16)
-PROBE_S = 0.02
-PATIENCE_S = 2.0
-ROWS: list[Row] = []
+LOAD_CHUNK = bytes(1 << 16)
+LOAD_PROBE_INTERVAL_S = 0.02
+LOAD_SOCKET_TIMEOUT_S = 2.0
+LOAD_ROWS: list[LoadRow] = []
 
 
-def opened(request: Row, source: str) -> socket.socket:
+def connect_paced(request: LoadRow, source: str) -> socket.socket:
     """A TCP connection to the server, paced where that is asked for."""
     address = (request["to"], request["port"])
-    line = socket.create_connection(address, PATIENCE_S, (source, 0))
+    line = socket.create_connection(address, LOAD_SOCKET_TIMEOUT_S, (source, 0))
     if request["pace_bps"]:
         rate = int(request["pace_bps"]) // 8
         line.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, rate)
     return line
 
 
-def send(request: Row, source: str, number: int, until: float) -> None:
+def send(request: LoadRow, source: str, number: int, until: float) -> None:
     """One flow upwards; the far end counts what arrives."""
-    with suppress(OSError), opened(request, source) as line:
+    with suppress(OSError), connect_paced(request, source) as line:
         line.sendall(f"push {request['name']}-{number}\n".encode())
         while time.monotonic() < until:
-            line.sendall(PIECE)
+            line.sendall(LOAD_CHUNK)
 
 
-def receive(request: Row, source: str, number: int, until: float) -> None:
+def receive(request: LoadRow, source: str, number: int, until: float) -> None:
     """One flow downwards; we count what arrives."""
-    row: Row = {"kind": "flow", "flow": f"{request['name']}-{number}", "times": [], "sizes": []}
-    ROWS.append(row)
-    with suppress(OSError), opened(request, source) as line:
+    row: LoadRow = {"kind": "flow", "flow": f"{request['name']}-{number}", "times": [], "sizes": []}
+    LOAD_ROWS.append(row)
+    with suppress(OSError), connect_paced(request, source) as line:
         line.sendall(f"flood {request['seconds']} {request['pace_bps']}\n".encode())
         while time.monotonic() < until and (size := len(line.recv(1 << 18))):
             row["times"].append(time.monotonic())
             row["sizes"].append(size)
 
 
-def probe(request: Row, until: float) -> None:
+def probe(request: LoadRow, until: float) -> None:
     """Datagrams that are echoed: when each was sent, and its round trip in milliseconds."""
-    row: Row = {"kind": "probe", "sent": 0, "rtts": []}
-    ROWS.append(row)
+    row: LoadRow = {"kind": "probe", "sent": 0, "rtts": []}
+    LOAD_ROWS.append(row)
     family = socket.AF_INET6 if ":" in request["to"] else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as line:
         line.bind((request["sources"][0], 0))
         line.connect((request["to"], request["port"]))
-        line.settimeout(PATIENCE_S)
-        listener = threading.Thread(target=hear, args=(line, row), daemon=True)
+        line.settimeout(LOAD_SOCKET_TIMEOUT_S)
+        listener = threading.Thread(target=read_echoes, args=(line, row), daemon=True)
         listener.start()
         pause = threading.Event()
         while time.monotonic() < until:
             with suppress(OSError):
                 line.send(f"e probe {row['sent']} {time.monotonic()}".encode())
             row["sent"] += 1
-            pause.wait(PROBE_S)
+            pause.wait(LOAD_PROBE_INTERVAL_S)
         pause.wait(0.3)
 
 
-def hear(line: socket.socket, row: Row) -> None:
+def read_echoes(line: socket.socket, row: LoadRow) -> None:
     """Echoes: source and port as the far end saw them, then our own words."""
     with suppress(OSError):
         while True:
@@ -83,11 +83,11 @@ def hear(line: socket.socket, row: Row) -> None:
             row["rtts"].append((sent, (time.monotonic() - sent) * 1000))
 
 
-def main(request: Row) -> None:
+def main(request: LoadRow) -> None:
     """All at once, for the given time."""
     began = time.monotonic()
     until = began + request["seconds"]
-    ROWS.append({"kind": "began", "at": began})
+    LOAD_ROWS.append({"kind": "began", "at": began})
     work = send if request["up"] else receive
     sources = [source for source in request["sources"] for _ in range(request["flows"])]
     threads = [
@@ -100,7 +100,7 @@ def main(request: Row) -> None:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()) + 0.5)
-    for row in ROWS:
+    for row in LOAD_ROWS:
         print(json.dumps(row))
 
 

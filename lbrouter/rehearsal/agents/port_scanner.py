@@ -13,9 +13,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-Row = dict[str, Any]
+ScanRow = dict[str, Any]
 
-REASONS = {
+SCAN_ERRNO_ANSWERS = {
     errno.ECONNREFUSED: "refused",
     errno.ECONNRESET: "reset",
     errno.EHOSTUNREACH: "unreachable",
@@ -29,52 +29,52 @@ IPV6_RECVERR = 25
 """From linux/in.h and linux/in6.h; Python's socket module lacks them."""
 
 
-async def scan(request: Row) -> None:
+async def scan(request: ScanRow) -> None:
     """Knock at each of `targets` ({"to", "protocol", "port"}), all at once: the row's `answer`."""
     timeout_s = request.get("timeout_ms", 1000) / 1000
 
-    async def one(target: Row) -> str:
+    async def one(target: ScanRow) -> str:
         try:
-            return await asyncio.wait_for(KNOCKS[target["protocol"]](target), timeout_s)
+            return await asyncio.wait_for(SCAN_PROBES[target["protocol"]](target), timeout_s)
         except TimeoutError:
             return "silent"
         except OSError as error:
-            return REASONS.get(error.errno or 0, str(error))
+            return SCAN_ERRNO_ANSWERS.get(error.errno or 0, str(error))
 
     answers = await asyncio.gather(*(one(target) for target in request["targets"]))
     for target, answer in zip(request["targets"], answers, strict=True):
         print(json.dumps({**target, "answer": answer}))
 
 
-async def knock_tcp(target: Row) -> str:
+async def probe_tcp(target: ScanRow) -> str:
     """`open` when something takes a TCP connection."""
     _, writer = await asyncio.open_connection(target["to"], target["port"])
     writer.close()
     return "open"
 
 
-async def knock_udp(target: Row) -> str:
+async def probe_udp(target: ScanRow) -> str:
     """`open` when something answers a datagram."""
     loop = asyncio.get_running_loop()
-    with socket.socket(family_of(target["to"]), socket.SOCK_DGRAM) as each:
+    with socket.socket(socket_family(target["to"]), socket.SOCK_DGRAM) as each:
         each.settimeout(0)
-        hear_errors(each)
+        enable_icmp_errors(each)
         await loop.sock_connect(each, (target["to"], target["port"]))
         await loop.sock_sendall(each, b"e scan 0")
         await loop.sock_recv(each, 2048)
     return "open"
 
 
-async def knock_icmp(target: Row) -> str:
+async def probe_icmp(target: ScanRow) -> str:
     """`open` when an echo request is answered."""
     loop = asyncio.get_running_loop()
-    version6 = family_of(target["to"]) == socket.AF_INET6
+    version6 = socket_family(target["to"]) == socket.AF_INET6
     protocol = socket.IPPROTO_ICMPV6 if version6 else socket.IPPROTO_ICMP
-    with socket.socket(family_of(target["to"]), socket.SOCK_RAW, protocol) as each:
+    with socket.socket(socket_family(target["to"]), socket.SOCK_RAW, protocol) as each:
         each.settimeout(0)
-        hear_errors(each)
+        enable_icmp_errors(each)
         each.connect((target["to"], 0))
-        await loop.sock_sendall(each, echo_request(version6=version6))
+        await loop.sock_sendall(each, icmp_echo_request(version6=version6))
         wanted = 129 if version6 else 0
         while True:
             packet = await loop.sock_recv(each, 2048)
@@ -82,7 +82,7 @@ async def knock_icmp(target: Row) -> str:
                 return "open"
 
 
-def hear_errors(each: socket.socket) -> None:
+def enable_icmp_errors(each: socket.socket) -> None:
     """Report every ICMP error: Linux keeps the milder ones ("no route") from a socket else."""
     if each.family == socket.AF_INET6:
         each.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
@@ -90,12 +90,12 @@ def hear_errors(each: socket.socket) -> None:
         each.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
 
 
-def family_of(address: str) -> socket.AddressFamily:
+def socket_family(address: str) -> socket.AddressFamily:
     """AF_INET6 for an address with a colon."""
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def echo_request(*, version6: bool) -> bytes:
+def icmp_echo_request(*, version6: bool) -> bytes:
     """An ICMP echo request; the kernel fills in the checksum of the ICMPv6 one."""
     kind = 128 if version6 else 8
     body = bytes([kind, 0, 0, 0, 0x4C, 0x42, 0, 1])
@@ -105,10 +105,10 @@ def echo_request(*, version6: bool) -> bytes:
     return body[:2] + (~(total + (total >> 16)) & 0xFFFF).to_bytes(2, "big") + body[4:]
 
 
-KNOCKS: dict[str, Callable[[Row], Awaitable[str]]] = {
-    "tcp": knock_tcp,
-    "udp": knock_udp,
-    "icmp": knock_icmp,
+SCAN_PROBES: dict[str, Callable[[ScanRow], Awaitable[str]]] = {
+    "tcp": probe_tcp,
+    "udp": probe_udp,
+    "icmp": probe_icmp,
 }
 
 if __name__ == "__main__":

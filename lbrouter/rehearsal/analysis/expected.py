@@ -8,16 +8,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from lbrouter.model.config import ANY, Config, Forward, Policy, PolicyMode, PolicyRule, Protocol
+from lbrouter.model.config import (
+    ANY_UPLINK,
+    Config,
+    Forward,
+    Policy,
+    PolicyMode,
+    PolicyRule,
+    Protocol,
+)
 from lbrouter.model.kernel_state import IpAddress
-from lbrouter.rehearsal.lab.layout import SERVERS, TALK_PORT, Line, Segment, Site
+from lbrouter.rehearsal.lab.layout import (
+    ECHO_SERVER_PORT,
+    INTERNET_SERVERS,
+    ProviderLine,
+    Segment,
+    VenueLayout,
+)
 
-Shares = Mapping[str, float]
+UplinkShares = Mapping[str, float]
 """By uplink, the part of the new flows that it should carry; together 1, or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class TrafficPath:
     """A way for a VLAN's TCP flows into a policy: where to connect to so that it applies."""
 
     policy: str
@@ -34,12 +48,14 @@ class Way:
 def policy_for(config: Config, vlan: str, protocol: Protocol, to: IpAddress, port: int) -> str:
     """The policy of a new flow from `vlan`: the first rule that matches, else the VLAN's own."""
     for rule in config.rules:
-        if _matches(rule, vlan, protocol, to, port):
+        if _rule_matches(rule, vlan, protocol, to, port):
             return rule.policy
     return config.vlans[vlan].policy
 
 
-def _matches(rule: PolicyRule, vlan: str, protocol: Protocol, to: IpAddress, port: int) -> bool:
+def _rule_matches(
+    rule: PolicyRule, vlan: str, protocol: Protocol, to: IpAddress, port: int
+) -> bool:
     return (
         (not rule.from_ or vlan in rule.from_)
         and rule.protocol in (None, protocol)
@@ -48,18 +64,20 @@ def _matches(rule: PolicyRule, vlan: str, protocol: Protocol, to: IpAddress, por
     )
 
 
-def expected_shares(config: Config, policy: Policy, able: Mapping[str, Line]) -> Shares:
+def expected_shares(
+    config: Config, policy: Policy, able: Mapping[str, ProviderLine]
+) -> UplinkShares:
     """Shares in a policy's new flows of the uplinks in `able`: alive, and with the family asked."""
     names = [name for name in policy.uplinks if name in able]
     if policy.mode is PolicyMode.FAILOVER:
         return {names[0]: 1.0} if names else {}
     names = [name for name in names if not config.uplinks[name].metered] or names
-    weights = _weights(config, policy, names)
+    weights = _uplink_weights(config, policy, names)
     total = sum(weights.values())
     return {name: weight / total for name, weight in weights.items() if weight}
 
 
-def _weights(config: Config, policy: Policy, names: list[str]) -> Mapping[str, float]:
+def _uplink_weights(config: Config, policy: Policy, names: list[str]) -> Mapping[str, float]:
     uploads = [config.uplinks[name].upload for name in names]
     if policy.weights is not None:
         weights: dict[str, float] = {name: policy.weights[name] for name in names}
@@ -70,30 +88,30 @@ def _weights(config: Config, policy: Policy, names: list[str]) -> Mapping[str, f
     return weights if any(weights.values()) else dict.fromkeys(names, 1)
 
 
-def ways(site: Site) -> Iterator[Way]:
+def traffic_paths(layout: VenueLayout) -> Iterator[TrafficPath]:
     """For each policy, family and VLAN at most one way in: by the VLAN itself, or by a rule."""
     found: set[tuple[str, str, int]] = set()
-    for segment in site.segments:
-        for to, port in _doors(site, segment):
-            policy = policy_for(site.config, segment.name, Protocol.TCP, to, port)
+    for segment in layout.segments:
+        for to, port in _destinations(layout, segment):
+            policy = policy_for(layout.config, segment.name, Protocol.TCP, to, port)
             if (policy, segment.name, to.version) not in found:
                 found.add((policy, segment.name, to.version))
-                yield Way(policy=policy, vlan=segment.name, to=to, port=port)
+                yield TrafficPath(policy=policy, vlan=segment.name, to=to, port=port)
 
 
-def _doors(site: Site, segment: Segment) -> Iterator[tuple[IpAddress, int]]:
+def _destinations(layout: VenueLayout, segment: Segment) -> Iterator[tuple[IpAddress, int]]:
     """Servers and ports that a VLAN might ask: the lab's own first, then what the rules name."""
     versions = {gateway.version for gateway in segment.gateways}
-    servers = [server for server in SERVERS if server.version in versions]
-    yield from ((server, TALK_PORT) for server in servers)
-    for rule in site.config.rules:
+    servers = [server for server in INTERNET_SERVERS if server.version in versions]
+    yield from ((server, ECHO_SERVER_PORT) for server in servers)
+    for rule in layout.config.rules:
         if rule.protocol not in (None, Protocol.TCP):
             continue
         for network in rule.to or (ip_network("0.0.0.0/0"), ip_network("::/0")):
-            inside = (each for each in site.servers if each in network)
+            inside = (each for each in layout.servers if each in network)
             server = next((each for each in inside if each.version in versions), None)
             if server is not None:
-                yield server, next(iter(rule.ports), TALK_PORT)
+                yield server, next(iter(rule.ports), ECHO_SERVER_PORT)
 
 
 def forwards_on(config: Config, uplink: str, version: int) -> list[Forward]:
@@ -101,5 +119,5 @@ def forwards_on(config: Config, uplink: str, version: int) -> list[Forward]:
     return [
         each
         for each in config.forwards
-        if each.uplink in (uplink, ANY) and each.to.address.version == version
+        if each.uplink in (uplink, ANY_UPLINK) and each.to.address.version == version
     ]

@@ -2,29 +2,29 @@
 
 from collections.abc import Iterator
 
-from lbrouter.model.errors import Exit
-from lbrouter.rehearsal.checks.context import Stage
-from lbrouter.rehearsal.report.tables import Check, judge
+from lbrouter.model.errors import ExitCode
+from lbrouter.rehearsal.checks.context import RehearsalContext
+from lbrouter.rehearsal.report.tables import Check, check_row
 
-APPLY = "lbrouter on the gateway"
+APPLY_SECTION = "lbrouter on the gateway"
 
-Snapshot = dict[str, str]
+KernelSnapshot = dict[str, str]
 
 
-def apply(stage: Stage) -> Iterator[Check]:
+def check_apply(context: RehearsalContext) -> Iterator[Check]:
     """`apply` succeeds, and then there is nothing left to change."""
-    stage.progress("lbrouter apply")
-    yield _command(stage, "apply")
-    stage.progress("lbrouter plan")
-    yield _command(stage, "plan", subject="plan after it")
+    context.progress("lbrouter apply")
+    yield _command_check(context, "apply")
+    context.progress("lbrouter plan")
+    yield _command_check(context, "plan", subject="plan after it")
 
 
-def _command(stage: Stage, verb: str, *, subject: str = "") -> Check:
-    done = stage.venue.gateway.lbrouter(verb)
-    failed = done.returncode != Exit.DONE
-    said = _complaint(done.stderr or done.stdout) if failed else _last_line(done.stdout)
-    return judge(
-        APPLY,
+def _command_check(context: RehearsalContext, verb: str, *, subject: str = "") -> Check:
+    done = context.venue.gateway.run_lbrouter(verb)
+    failed = done.returncode != ExitCode.DONE
+    said = _error_text(done.stderr or done.stdout) if failed else _last_line(done.stdout)
+    return check_row(
+        APPLY_SECTION,
         subject or verb,
         expected="exit code 0",
         seen=f"{done.returncode}: {said}",
@@ -32,7 +32,7 @@ def _command(stage: Stage, verb: str, *, subject: str = "") -> Check:
     )
 
 
-def _complaint(output: str) -> str:
+def _error_text(output: str) -> str:
     """What lbrouter says of its failure, without the notes before it."""
     _, found, complaint = output.rpartition("lbrouter: ")
     return (complaint if found else output).strip()
@@ -42,15 +42,15 @@ def _last_line(output: str) -> str:
     return output.strip().rpartition("\n")[2]
 
 
-def down(stage: Stage, before: Snapshot) -> Iterator[Check]:
+def check_down(context: RehearsalContext, before: KernelSnapshot) -> Iterator[Check]:
     """`down` gives the gateway back as it was found."""
-    stage.progress("lbrouter down")
-    yield _command(stage, "down")
-    after = stage.venue.gateway.snapshot()
-    wrong = {each: difference(before[each], after[each]) for each in before}
+    context.progress("lbrouter down")
+    yield _command_check(context, "down")
+    after = context.venue.gateway.snapshot()
+    wrong = {each: line_difference(before[each], after[each]) for each in before}
     found = {command: lines for command, lines in wrong.items() if lines}
-    yield judge(
-        APPLY,
+    yield check_row(
+        APPLY_SECTION,
         "what is left after down",
         expected="the gateway as it was",
         seen="\n".join(f"{command}: {lines}" for command, lines in found.items()) or "nothing",
@@ -58,7 +58,7 @@ def down(stage: Stage, before: Snapshot) -> Iterator[Check]:
     )
 
 
-def difference(before: str, after: str) -> str:
+def line_difference(before: str, after: str) -> str:
     """Lines that went (-) and came (+), none when equal."""
     old, new = before.splitlines(), after.splitlines()
     lost = [f"-{line}" for line in old if line not in new]

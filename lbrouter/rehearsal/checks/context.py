@@ -5,28 +5,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lbrouter.model.kernel_state import IpAddress
-from lbrouter.rehearsal.analysis.expected import Way
+from lbrouter.rehearsal.analysis.expected import TrafficPath
 from lbrouter.rehearsal.checks.faults import Fault
-from lbrouter.rehearsal.lab.hosts import Client
-from lbrouter.rehearsal.lab.layout import Line, Style
-from lbrouter.rehearsal.lab.process import Row
+from lbrouter.rehearsal.lab.hosts import ClientHost
+from lbrouter.rehearsal.lab.layout import ProviderLine, VenueOptions
+from lbrouter.rehearsal.lab.process import JsonRow
 from lbrouter.rehearsal.lab.venue import Venue
 
 Progress = Callable[[str], None]
 
-AT_ONCE = frozenset({"unreachable", "prohibited", "refused"})
+PROMPT_REFUSALS = frozenset({"unreachable", "prohibited", "refused"})
 """Answers that tell a client that there is no way, instead of letting it wait for its timeout."""
 
-PATIENCE_MS = 2500
+CLIENT_FLOW_TIMEOUT_MS = 2500
 """How long a client waits. An answer that comes back while the client's kernel is still busy with
 its first packet counts only when it comes again, to the second packet, a second later."""
 
-FEW = 8
+REFUSED_FLOW_COUNT = 8
 """Flows where all are refused: a kernel sends few ICMPv6 errors to one client (RFC 4443, 2.4 f)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class RehearsalOptions:
     """How much a rehearsal does: `flows` for each policy and family, `take` bytes in each flow.
 
     `faults` are played on every uplink, in this order; `bandwidth` says whether rates are measured.
@@ -34,87 +34,92 @@ class Options:
     policies need to show their shares.
     """
 
-    flows: int = 240
-    take: int = 2000
+    flows_per_policy: int = 240
+    bytes_per_flow: int = 2000
     faults: tuple[Fault, ...] = tuple(Fault)
     bandwidth: bool = True
-    style: Style | None = None
+    venue_options: VenueOptions | None = None
 
 
-class Stage:
+class RehearsalContext:
     """A venue in the middle of a rehearsal."""
 
-    def __init__(self, venue: Venue, options: Options, progress: Progress) -> None:
+    def __init__(self, venue: Venue, options: RehearsalOptions, progress: Progress) -> None:
         self.venue = venue
-        self.config = venue.site.config
+        self.config = venue.layout.config
         self.options = options
         self.progress = progress
-        self._used: Counter[tuple[str, int]] = Counter()
+        self._used_counts: Counter[tuple[str, int]] = Counter()
 
-    def able(self, version: int, *, dead: Iterable[str] = ()) -> Mapping[str, Line]:
+    def usable_lines(self, version: int, *, dead: Iterable[str] = ()) -> Mapping[str, ProviderLine]:
         """Uplinks that carry an address family, but for the `dead` ones."""
-        lines = self.venue.site.lines
-        return {line.name: line for line in lines if line.leg(version) and line.name not in dead}
+        lines = self.venue.layout.lines
+        return {line.name: line for line in lines if line.family(version) and line.name not in dead}
 
-    def fresh(self, client: Client, version: int, count: int) -> Sequence[IpAddress]:
+    def unused_addresses(self, client: ClientHost, version: int, count: int) -> Sequence[IpAddress]:
         """Up to `count` addresses of a client that no flow has used yet, as long as there are any.
 
         A policy with sticky clients sends a known client where it went before: only a new one
         shows where new clients go.
         """
-        pool = client.seat.of(version)
-        start = self._used[client.seat.name, version] % len(pool)
+        pool = client.layout.ip_addresses(version)
+        start = self._used_counts[client.layout.name, version] % len(pool)
         count = min(count, len(pool))
-        self._used[client.seat.name, version] = start + count
+        self._used_counts[client.layout.name, version] = start + count
         return [pool[place % len(pool)] for place in range(start, start + count)]
 
-    def flows(
-        self, ways: Sequence[Way], expected: Mapping[str, float], *, count: int, clients: int
-    ) -> list[Row]:
+    def run_flows(
+        self,
+        paths: Sequence[TrafficPath],
+        expected: Mapping[str, float],
+        *,
+        count: int,
+        clients: int,
+    ) -> list[JsonRow]:
         """`count` TCP flows in all, from at most `clients` new clients, over the ways at once.
 
         Only a `FEW` where no uplink is expected to carry them.
         """
         jobs = []
-        count = count if expected else FEW
-        for way in ways:
+        count = count if expected else REFUSED_FLOW_COUNT
+        for way in paths:
             client = self.venue.client(way.vlan)
-            sources = self.fresh(client, way.version, max(1, clients // len(ways)))
+            sources = self.unused_addresses(client, way.version, max(1, clients // len(paths)))
             jobs.append(
-                client.traffic(
+                client.start_traffic(
                     "flows",
                     version=way.version,
                     to=way.to,
                     port=way.port,
-                    count=max(1, count // len(ways)),
-                    take=self.options.take,
-                    timeout_ms=PATIENCE_MS,
+                    count=max(1, count // len(paths)),
+                    take=self.options.bytes_per_flow,
+                    timeout_ms=CLIENT_FLOW_TIMEOUT_MS,
                     sources=[str(source) for source in sources],
                 )
             )
-        return self.venue.together(jobs)
+        return self.venue.collect_results(jobs)
 
-    def carriers(self, rows: Iterable[Row]) -> Counter[str]:
+    def count_by_uplink(self, rows: Iterable[JsonRow]) -> Counter[str]:
         """How many of the flows that worked each uplink carried; "?" is an unknown source."""
         seen = (self.venue.uplink_of(row["seen"]) or "?" for row in rows if not row["error"])
         return Counter(seen)
 
 
-def errors_of(rows: Iterable[Row]) -> Counter[str]:
+def count_errors(rows: Iterable[JsonRow]) -> Counter[str]:
     """How many flows failed, by reason."""
     return Counter(row["error"] for row in rows if row["error"])
 
 
-def failed_at_once(rows: Sequence[Row]) -> bool:
+def all_refused(rows: Sequence[JsonRow]) -> bool:
     """Whether every flow was refused with an answer, none left waiting."""
-    return bool(rows) and all(row["error"] in AT_ONCE for row in rows)
+    return bool(rows) and all(row["error"] in PROMPT_REFUSALS for row in rows)
 
 
-def tally(counts: Mapping[str, int]) -> str:
+def counts_text(counts: Mapping[str, int]) -> str:
     """Counts in words: "3 silent, 1 reset"."""
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
 
 
-def percent(parts: Mapping[str, float], *, digits: int = 0) -> str:
+def shares_text(parts: Mapping[str, float], *, digits: int = 0) -> str:
     """Parts of one in words: "fiber 70 %, lte 30 %"."""
     return ", ".join(f"{name} {part * 100:.{digits}f} %" for name, part in parts.items())

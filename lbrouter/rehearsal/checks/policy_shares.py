@@ -5,120 +5,142 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lbrouter.model.config import PolicyMode, Protocol
 from lbrouter.model.kernel_state import IpAddress
-from lbrouter.rehearsal.analysis.expected import Shares, Way, expected_shares, policy_for, ways
-from lbrouter.rehearsal.checks.context import (
-    AT_ONCE,
-    PATIENCE_MS,
-    Stage,
-    errors_of,
-    failed_at_once,
-    percent,
-    tally,
+from lbrouter.rehearsal.analysis.expected import (
+    TrafficPath,
+    UplinkShares,
+    expected_shares,
+    policy_for,
+    traffic_paths,
 )
-from lbrouter.rehearsal.lab.hosts import Client, Target
-from lbrouter.rehearsal.lab.layout import SERVERS, TALK_PORT
-from lbrouter.rehearsal.lab.process import Row
-from lbrouter.rehearsal.report.tables import Check, judge
+from lbrouter.rehearsal.checks.context import (
+    CLIENT_FLOW_TIMEOUT_MS,
+    PROMPT_REFUSALS,
+    RehearsalContext,
+    all_refused,
+    count_errors,
+    counts_text,
+    shares_text,
+)
+from lbrouter.rehearsal.lab.hosts import ClientHost, ScanTarget
+from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, INTERNET_SERVERS
+from lbrouter.rehearsal.lab.process import JsonRow
+from lbrouter.rehearsal.report.tables import Check, check_row
 
-SHARES = "shares of new flows"
-REACH = "reachability of the internet"
-CLIENTS = 120
+SHARES_SECTION = "shares of new flows"
+REACHABILITY_SECTION = "reachability of the internet"
+SHARE_CHECK_CLIENTS = 120
 """New clients for each policy and family: enough where a client stays on its uplink."""
 
-ONE_WAY = 11
+ONE_WAY_FLOW_COUNT = 11
 """One-way flows from each VLAN. Odd, or a gateway that deals out packets in turn would deal each
 flow's packets to the same uplink by chance."""
 
 
-def by_policy(stage: Stage) -> Mapping[tuple[str, int], list[Way]]:
+def paths_by_policy(context: RehearsalContext) -> Mapping[tuple[str, int], list[TrafficPath]]:
     """Every way into each policy, in each family."""
-    found: dict[tuple[str, int], list[Way]] = defaultdict(list)
-    for way in ways(stage.venue.site):
+    found: dict[tuple[str, int], list[TrafficPath]] = defaultdict(list)
+    for way in traffic_paths(context.venue.layout):
         found[way.policy, way.version].append(way)
     return found
 
 
-def shares(stage: Stage) -> Iterator[Check]:
+def check_shares(context: RehearsalContext) -> Iterator[Check]:
     """New flows of each policy and family, their bytes, and one-way datagrams."""
-    stage.venue.internet.clear()
-    for (name, version), found in by_policy(stage).items():
-        stage.progress(f"new flows of policy {name}, IPv{version}")
-        expected = expected_shares(stage.config, stage.config.policies[name], stage.able(version))
-        before = _bytes(stage)
-        rows = stage.flows(found, expected, count=stage.options.flows, clients=CLIENTS)
-        carried = {uplink: total - before[uplink] for uplink, total in _bytes(stage).items()}
+    context.venue.internet.clear_log()
+    for (name, version), found in paths_by_policy(context).items():
+        context.progress(f"new flows of policy {name}, IPv{version}")
+        expected = expected_shares(
+            context.config, context.config.policies[name], context.usable_lines(version)
+        )
+        before = _bytes_by_uplink(context)
+        rows = context.run_flows(
+            found, expected, count=context.options.flows_per_policy, clients=SHARE_CHECK_CLIENTS
+        )
+        carried = {
+            uplink: total - before[uplink] for uplink, total in _bytes_by_uplink(context).items()
+        }
         subject = f"{name}, IPv{version}"
         if expected:
             yield _share_row(
-                stage, subject, expected, carried, rows, allowed=_allowed(stage, name, rows)
+                context,
+                subject,
+                expected,
+                carried,
+                rows,
+                allowed=_share_tolerance(context, name, rows),
             )
         else:
-            yield no_way(SHARES, subject, rows)
-    yield _loyal(stage)
-    yield _sources(stage)
+            yield refusal_row(SHARES_SECTION, subject, rows)
+    yield _unsplit_flows_row(context)
+    yield _source_addresses_row(context)
 
 
-def _bytes(stage: Stage) -> dict[str, int]:
-    return {name: sum(isp.bytes()) for name, isp in stage.venue.isps.items()}
+def _bytes_by_uplink(context: RehearsalContext) -> dict[str, int]:
+    return {name: sum(isp.byte_counts()) for name, isp in context.venue.isps.items()}
 
 
-def _allowed(stage: Stage, name: str, rows: Sequence[Row]) -> float:
+def _share_tolerance(context: RehearsalContext, name: str, rows: Sequence[JsonRow]) -> float:
     """How far a share may be off: two points, and one draw more or less.
 
     A policy with sticky clients draws once for each client, else once for each flow.
     """
-    policy = stage.config.policies[name]
+    policy = context.config.policies[name]
     sticky = policy.mode is PolicyMode.BALANCE and policy.sticky
     return 0.02 + 1 / len({row["source"] if sticky else row["flow"] for row in rows})
 
 
 def _share_row(
-    stage: Stage,
+    context: RehearsalContext,
     subject: str,
-    expected: Shares,
+    expected: UplinkShares,
     carried: Mapping[str, int],
-    rows: Sequence[Row],
+    rows: Sequence[JsonRow],
     *,
     allowed: float,
 ) -> Check:
-    counts, errors = stage.carriers(rows), errors_of(rows)
+    counts, errors = context.count_by_uplink(rows), count_errors(rows)
     flows = {name: counts[name] / max(1, counts.total()) for name in (*expected, *counts)}
     total = sum(carried.values()) or 1
     sizes = {name: carried[name] / total for name in expected}
     close = all(abs(flows[name] - expected.get(name, 0)) <= allowed for name in flows)
     near = all(abs(sizes[name] - expected[name]) <= allowed + 0.03 for name in expected)
-    seen = f"{percent(flows, digits=1)} of {counts.total()} flows; bytes {percent(sizes, digits=1)}"
-    return judge(
-        SHARES,
+    seen = (
+        f"{shares_text(flows, digits=1)} of {counts.total()} flows;"
+        f" bytes {shares_text(sizes, digits=1)}"
+    )
+    return check_row(
+        SHARES_SECTION,
         subject,
-        expected=percent(expected, digits=1),
-        seen=f"{seen}; failed: {tally(errors)}" if errors else seen,
+        expected=shares_text(expected, digits=1),
+        seen=f"{seen}; failed: {counts_text(errors)}" if errors else seen,
         ok=close and near and not errors,
     )
 
 
-def no_way(act: str, subject: str, rows: Sequence[Row]) -> Check:
+def refusal_row(section: str, subject: str, rows: Sequence[JsonRow]) -> Check:
     """The row for flows that have no uplink: they must be told so, never wait."""
-    seen = tally(errors_of(rows)) or "it works"
-    return judge(act, subject, expected="refused at once", seen=seen, ok=failed_at_once(rows))
+    seen = counts_text(count_errors(rows)) or "it works"
+    return check_row(section, subject, expected="refused at once", seen=seen, ok=all_refused(rows))
 
 
-def _loyal(stage: Stage) -> Check:
+def _unsplit_flows_row(context: RehearsalContext) -> Check:
     """One-way datagrams have no reply that would settle their flow: they must not be split."""
-    stage.progress("one-way datagrams")
-    clients = list(_first_clients(stage))
+    context.progress("one-way datagrams")
+    clients = list(_first_clients(context))
     jobs = [
-        client.traffic("udp", version=version, count=ONE_WAY, packets=5, echo=False, interval_ms=10)
+        client.start_traffic(
+            "udp", version=version, count=ONE_WAY_FLOW_COUNT, packets=5, echo=False, interval_ms=10
+        )
         for client, version in clients
     ]
-    stage.venue.together(jobs)
+    context.venue.collect_results(jobs)
     sources: dict[str, set[str]] = defaultdict(set)
-    for row in stage.venue.internet.log():
+    for row in context.venue.internet.log():
         sources[row["flow"]].add(row["source"])
     split = sum(len(each) > 1 for each in sources.values())
     heard = sum("-udp-" in flow for flow in sources)
-    return judge(
-        SHARES,
+    return check_row(
+        SHARES_SECTION,
         "a flow stays on its uplink",
         expected="0 split",
         seen=f"{split} split of {len(sources)} flows, {heard} of them one-way datagrams",
@@ -126,69 +148,77 @@ def _loyal(stage: Stage) -> Check:
     )
 
 
-def _first_clients(stage: Stage) -> Iterator[tuple[Client, int]]:
+def _first_clients(context: RehearsalContext) -> Iterator[tuple[ClientHost, int]]:
     """The first client of each VLAN, for each family in which it has a way out."""
-    for segment in stage.venue.site.segments:
-        client = stage.venue.client(segment.name)
-        for server in SERVERS:
-            name = policy_for(stage.config, segment.name, Protocol.UDP, server, TALK_PORT)
-            able = stage.able(server.version)
-            way_out = expected_shares(stage.config, stage.config.policies[name], able)
-            if client.seat.of(server.version) and way_out:
+    for segment in context.venue.layout.segments:
+        client = context.venue.client(segment.name)
+        for server in INTERNET_SERVERS:
+            name = policy_for(context.config, segment.name, Protocol.UDP, server, ECHO_SERVER_PORT)
+            able = context.usable_lines(server.version)
+            way_out = expected_shares(context.config, context.config.policies[name], able)
+            if client.layout.ip_addresses(server.version) and way_out:
                 yield client, server.version
 
 
-def _sources(stage: Stage) -> Check:
+def _source_addresses_row(context: RehearsalContext) -> Check:
     """No provider may see another uplink's address, or a client's own."""
-    strays = {name: isp.strays() for name, isp in stage.venue.isps.items()}
+    strays = {name: isp.stray_packets() for name, isp in context.venue.isps.items()}
     wrong = {name: count for name, count in strays.items() if count}
-    return judge(
-        SHARES,
+    return check_row(
+        SHARES_SECTION,
         "sources that the providers see",
         expected="each uplink's own address",
-        seen=f"wrong: {tally(wrong)}" if wrong else "no other",
+        seen=f"wrong: {counts_text(wrong)}" if wrong else "no other",
         ok=not wrong,
     )
 
 
-def reachability(stage: Stage) -> Iterator[Check]:
+def check_reachability(context: RehearsalContext) -> Iterator[Check]:
     """From each VLAN, in each of its families, by TCP, UDP and ICMP."""
-    stage.progress("the internet from every VLAN")
-    for segment in stage.venue.site.segments:
-        client = stage.venue.client(segment.name)
-        for server in SERVERS:
-            if not client.seat.of(server.version):
+    context.progress("the internet from every VLAN")
+    for segment in context.venue.layout.segments:
+        client = context.venue.client(segment.name)
+        for server in INTERNET_SERVERS:
+            if not client.layout.ip_addresses(server.version):
                 continue
-            knocks = [("tcp", TALK_PORT), ("udp", TALK_PORT), ("icmp", 0)]
-            targets = [Target(to=server, protocol=word, port=port) for word, port in knocks]
+            knocks = [("tcp", ECHO_SERVER_PORT), ("udp", ECHO_SERVER_PORT), ("icmp", 0)]
+            targets = [ScanTarget(to=server, protocol=word, port=port) for word, port in knocks]
             answers = {
                 row["protocol"]: row["answer"]
-                for row in client.scan(targets, timeout_ms=PATIENCE_MS)
+                for row in client.scan(targets, timeout_ms=CLIENT_FLOW_TIMEOUT_MS)
             }
-            expected = {word: _promise(stage, segment.name, server, word) for word in answers}
-            yield judge(
-                REACH,
+            expected = {
+                word: _expected_answer(context, segment.name, server, word) for word in answers
+            }
+            yield check_row(
+                REACHABILITY_SECTION,
                 f"{segment.name}, IPv{server.version}",
-                expected=_words(expected),
-                seen=_words(answers),
-                ok=all(answers[word] in _meaning(expected[word]) for word in expected),
+                expected=_answers_text(expected),
+                seen=_answers_text(answers),
+                ok=all(answers[word] in _accepted_answers(expected[word]) for word in expected),
             )
 
 
-def _promise(stage: Stage, vlan: str, server: IpAddress, word: str) -> str:
+def _expected_answer(context: RehearsalContext, vlan: str, server: IpAddress, word: str) -> str:
     """Whether a flow has an uplink at all ("open"), or must be refused."""
     icmp = Protocol.ICMP if server.version == 4 else Protocol.ICMPV6
     protocol = icmp if word == "icmp" else Protocol(word)
-    name = policy_for(stage.config, vlan, protocol, server, 0 if word == "icmp" else TALK_PORT)
-    able = stage.able(server.version)
-    return "open" if expected_shares(stage.config, stage.config.policies[name], able) else "refused"
+    name = policy_for(
+        context.config, vlan, protocol, server, 0 if word == "icmp" else ECHO_SERVER_PORT
+    )
+    able = context.usable_lines(server.version)
+    return (
+        "open"
+        if expected_shares(context.config, context.config.policies[name], able)
+        else "refused"
+    )
 
 
-def _meaning(promise: str) -> frozenset[str]:
-    return frozenset({"open"}) if promise == "open" else AT_ONCE
+def _accepted_answers(expectation: str) -> frozenset[str]:
+    return frozenset({"open"}) if expectation == "open" else PROMPT_REFUSALS
 
 
-def _words(answers: Mapping[str, str]) -> str:
+def _answers_text(answers: Mapping[str, str]) -> str:
     """The answers in words, all in one where they agree."""
     if len(set(answers.values())) == 1:
         return f"{'/'.join(answers)} {next(iter(answers.values()))}"

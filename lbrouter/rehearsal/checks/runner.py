@@ -16,76 +16,88 @@ from lbrouter.rehearsal.checks import (
     isolation,
     policy_shares,
 )
-from lbrouter.rehearsal.checks.context import Options, Progress, Stage
-from lbrouter.rehearsal.lab.layout import Style
-from lbrouter.rehearsal.lab.process import ENDINGS
+from lbrouter.rehearsal.checks.context import Progress, RehearsalContext, RehearsalOptions
+from lbrouter.rehearsal.lab.layout import VenueOptions
+from lbrouter.rehearsal.lab.process import TERMINATION_SIGNALS
 from lbrouter.rehearsal.lab.venue import Venue
-from lbrouter.rehearsal.report.tables import Check, Report, Verdict
+from lbrouter.rehearsal.report.tables import Check, CheckVerdict, RehearsalReport
 
 
 def rehearse(
-    config: Config, *, progress: Progress = print, options: Options | None = None
-) -> Report:
+    config: Config, *, progress: Progress = print, options: RehearsalOptions | None = None
+) -> RehearsalReport:
     """Play `config` in a venue of namespaces with real traffic; tell `progress` what goes on.
 
     Raises NotPermittedError without root, UnavailableError when a tool or a feature is missing,
     LabError when the venue itself fails. A gateway that fails is a row of the report.
     """
-    options = options or Options()
+    options = options or RehearsalOptions()
     began = time.monotonic()
-    with _signals_raise():
+    with _signals_as_exit():
         progress("building the venue")
-        with Venue.build(config, style=options.style or _style(config, options)) as venue:
-            stage = Stage(venue, options, progress)
+        with Venue.build(
+            config, options=options.venue_options or _venue_options(config, options)
+        ) as venue:
+            stage = RehearsalContext(venue, options, progress)
             before = venue.gateway.snapshot()
-            checks = tuple(_acts(stage))
-            applied = checks[0].verdict is not Verdict.FAIL
-            faults = tuple(fault_procedure.drills(stage)) if applied else ()
-            rates = tuple(bandwidth_analysis.ordered(bandwidth.rates(stage))) if applied else ()
-            checks += tuple(apply_and_down.down(stage, before)) if applied else ()
+            checks = tuple(_run_checks(stage))
+            applied = checks[0].verdict is not CheckVerdict.FAIL
+            faults = tuple(fault_procedure.run_faults(stage)) if applied else ()
+            rates = (
+                tuple(bandwidth_analysis.in_file_order(bandwidth.measure_bandwidth(stage)))
+                if applied
+                else ()
+            )
+            checks += tuple(apply_and_down.check_down(stage, before)) if applied else ()
             progress("clearing the venue away")
-    return Report(
+    return RehearsalReport(
         gateway=config.gateway.name,
         checks=checks,
         faults=faults,
         bandwidth=rates,
         notes=(
-            *venue.site.notes,
-            *fault_procedure.notes(faults),
-            *(bandwidth.NOTES if rates else ()),
+            *venue.layout.notes,
+            *fault_procedure.fault_notes(faults),
+            *(bandwidth.BANDWIDTH_NOTES if rates else ()),
         ),
         seconds=time.monotonic() - began,
     )
 
 
-def _acts(stage: Stage) -> Iterator[Check]:
+def _run_checks(context: RehearsalContext) -> Iterator[Check]:
     """All acts in order; without a gateway that applies, nothing else is worth playing."""
-    applied = list(apply_and_down.apply(stage))
+    applied = list(apply_and_down.check_apply(context))
     yield from applied
-    if applied[0].verdict is Verdict.FAIL:
+    if applied[0].verdict is CheckVerdict.FAIL:
         return
-    acts: tuple[Callable[[Stage], Iterator[Check]], ...] = (
-        policy_shares.shares,
-        policy_shares.reachability,
-        isolation.isolation,
-        isolation.scan,
+    acts: tuple[Callable[[RehearsalContext], Iterator[Check]], ...] = (
+        policy_shares.check_shares,
+        policy_shares.check_reachability,
+        isolation.check_isolation,
+        isolation.check_open_ports,
     )
-    isolation.serve_inside(stage)
+    isolation.start_inside_servers(context)
     for act in acts:
-        yield from act(stage)
+        yield from act(context)
 
 
-def _style(config: Config, options: Options) -> Style:
+def _venue_options(config: Config, options: RehearsalOptions) -> VenueOptions:
     """As many addresses for each client host as the acts need clients that are new."""
     sticky = any(
         policy.mode is PolicyMode.BALANCE and policy.sticky for policy in config.policies.values()
     )
-    looks = 2 * len(config.uplinks) * len(options.faults) * fault_procedure.SOURCES
-    return Style(addresses=policy_shares.CLIENTS + bandwidth.SOURCES + looks if sticky else 8)
+    looks = 2 * len(config.uplinks) * len(options.faults) * fault_procedure.FAULT_CLIENTS_PER_POLICY
+    return VenueOptions(
+        addresses_per_client=policy_shares.SHARE_CHECK_CLIENTS
+        + bandwidth.LOAD_SOURCES_PER_VLAN
+        + looks
+        if sticky
+        else 8
+    )
 
 
 @contextmanager
-def _signals_raise() -> Iterator[None]:
+def _signals_as_exit() -> Iterator[None]:
     """Let the signals that end us do so by an exception, as Ctrl-C does: the venue is removed.
 
     Only the main thread can ask for that.
@@ -93,7 +105,10 @@ def _signals_raise() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {number: signal.signal(number, _leave) for number in ENDINGS - {signal.SIGINT}}
+    previous = {
+        number: signal.signal(number, _raise_exit)
+        for number in TERMINATION_SIGNALS - {signal.SIGINT}
+    }
     try:
         yield
     finally:
@@ -101,5 +116,5 @@ def _signals_raise() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _leave(number: int, _frame: FrameType | None) -> None:
+def _raise_exit(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
-LEAST_LEASE_S = 120
+DNSMASQ_MIN_LEASE_S = 120
 """dnsmasq grants no shorter lease."""
 
-RENEW_S, REBIND_S = 2, 4
+LEASE_RENEW_S, LEASE_REBIND_S = 2, 4
 """In the fault of a lease: when the client asks its own server again, and when everybody. dnsmasq
 does not heed 1 and 2: it then grants a half and seven eighths of the lease.
 """
 
-ELSEWHERE = (77, 254)
+CHANGED_LEASE_HOST_NUMBERS = (77, 254)
 """Places in the uplink's subnet of the address and the gateway that a lease changes to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class LeaseTerms:
     """What the client gets: address with its subnet, gateway; times in seconds.
 
     `renew_s` is when it asks its server again (T1), `rebind_s` when it asks everybody (T2); None
@@ -27,18 +27,18 @@ class Offer:
 
     address: IPv4Interface
     gateway: IPv4Address
-    lease_s: int = LEAST_LEASE_S
+    lease_s: int = DNSMASQ_MIN_LEASE_S
     renew_s: int | None = None
     rebind_s: int | None = None
 
 
-def another(home: IPv4Interface) -> tuple[IPv4Interface, IPv4Address]:
+def changed_lease(home: IPv4Interface) -> tuple[IPv4Interface, IPv4Address]:
     """Another address and another gateway in the subnet of `home`, one of the lab's own /24."""
-    address, gateway = (home.network[place] for place in ELSEWHERE)
+    address, gateway = (home.network[place] for place in CHANGED_LEASE_HOST_NUMBERS)
     return IPv4Interface(f"{address}/{home.network.prefixlen}"), gateway
 
 
-def server_argv(offer: Offer, *, leases: Path, log: Path) -> list[str]:
+def dnsmasq_argv(offer: LeaseTerms, *, leases: Path, log: Path) -> list[str]:
     """Command line of the server; it stays in the foreground, and writes to no system log.
 
     It knows no client from before, and refuses at once (NAK) what does not fit its subnet.
@@ -60,13 +60,13 @@ def server_argv(offer: Offer, *, leases: Path, log: Path) -> list[str]:
         "--log-dhcp",
         f"--log-facility={log}",
         f"--dhcp-leasefile={leases}",
-        *_options(offer),
+        *_dhcp_options(offer),
     ]
 
 
-def _options(offer: Offer) -> Iterator[str]:
+def _dhcp_options(offer: LeaseTerms) -> Iterator[str]:
     ip, mask = offer.address.ip, offer.address.netmask
-    yield f"--dhcp-range={ip},{ip},{mask},{max(offer.lease_s, LEAST_LEASE_S)}"
+    yield f"--dhcp-range={ip},{ip},{mask},{max(offer.lease_s, DNSMASQ_MIN_LEASE_S)}"
     yield f"--dhcp-option=option:router,{offer.gateway}"
     yield "--dhcp-option=option:dns-server,1.1.1.1"
     if offer.renew_s is not None:

@@ -7,18 +7,25 @@ from dataclasses import dataclass
 
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.rehearsal.lab import process_netns
-from lbrouter.rehearsal.lab.process import PATIENCE_S, Job, Row, check, run, script_of
+from lbrouter.rehearsal.lab.process import (
+    LAB_COMMAND_TIMEOUT_S,
+    JsonRow,
+    LabProcess,
+    agent_argv,
+    check_output,
+    run,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ScanTarget:
     """Where a scan knocks. `protocol` is tcp, udp or icmp (port 0)."""
 
     to: IpAddress
     protocol: str
     port: int = 0
 
-    def as_row(self) -> Row:
+    def as_row(self) -> JsonRow:
         """In the scanner's words."""
         return {"to": str(self.to), "protocol": self.protocol, "port": self.port}
 
@@ -26,68 +33,68 @@ class Target:
 class Host:
     """A network namespace of the venue. `jobs` collects what runs in it, for the venue to end."""
 
-    def __init__(self, namespace: str, jobs: list[Job]) -> None:
+    def __init__(self, namespace: str, processes: list[LabProcess]) -> None:
         self.namespace = namespace
-        self.jobs = jobs
+        self.processes = processes
 
     def run(
-        self, argv: Sequence[str], *, stdin: str = "", timeout_s: float = PATIENCE_S
+        self, argv: Sequence[str], *, stdin: str = "", timeout_s: float = LAB_COMMAND_TIMEOUT_S
     ) -> subprocess.CompletedProcess[str]:
         """Run `argv` here to its end, whatever its exit code."""
-        return run(process_netns.inside(self.namespace, argv), stdin=stdin, timeout_s=timeout_s)
+        return run(process_netns.exec_argv(self.namespace, argv), stdin=stdin, timeout_s=timeout_s)
 
-    def check(self, argv: Sequence[str], *, stdin: str = "") -> str:
+    def check_output(self, argv: Sequence[str], *, stdin: str = "") -> str:
         """Standard output of `argv` run here. Raises LabError when it fails."""
-        return check(process_netns.inside(self.namespace, argv), stdin=stdin)
+        return check_output(process_netns.exec_argv(self.namespace, argv), stdin=stdin)
 
-    def script(self, text: str) -> str:
+    def run_script(self, text: str) -> str:
         """Run a shell script here, to its first failure (LabError)."""
-        return self.check(["sh", "-e", "-s"], stdin=text)
+        return self.check_output(["sh", "-e", "-s"], stdin=text)
 
-    def start(self, argv: Sequence[str]) -> Job:
+    def start(self, argv: Sequence[str]) -> LabProcess:
         """Start `argv` here and go on."""
-        job = Job(process_netns.inside(self.namespace, argv))
-        self.jobs.append(job)
+        job = LabProcess(process_netns.exec_argv(self.namespace, argv))
+        self.processes.append(job)
         return job
 
-    def serve(
+    def start_server(
         self, addresses: Iterable[IpAddress | str], *, tcp: Iterable[int], udp: Iterable[int]
-    ) -> "Server":
+    ) -> "EchoServer":
         """Start a server here that answers and logs; it listens when this returns."""
         request = {"addresses": [str(each) for each in addresses], "tcp": [*tcp], "udp": [*udp]}
-        server = Server(self.start([*script_of("echo_server"), json.dumps(request)]))
-        server.job.line()
+        server = EchoServer(self.start([*agent_argv("echo_server"), json.dumps(request)]))
+        server.process.read_json()
         return server
 
-    def scan(self, targets: Iterable[Target], *, timeout_ms: int = 1500) -> list[Row]:
+    def scan(self, targets: Iterable[ScanTarget], *, timeout_ms: int = 1500) -> list[JsonRow]:
         """Knock at all targets at once; each row's `answer` is "open", "silent", "refused"..."""
         return self.start_scan(targets, timeout_ms=timeout_ms).result()
 
-    def start_scan(self, targets: Iterable[Target], *, timeout_ms: int = 1500) -> Job:
+    def start_scan(self, targets: Iterable[ScanTarget], *, timeout_ms: int = 1500) -> LabProcess:
         """As `scan`, beside us."""
         request = {"targets": [each.as_row() for each in targets], "timeout_ms": timeout_ms}
-        return self.start([*script_of("port_scanner"), json.dumps(request)])
+        return self.start([*agent_argv("port_scanner"), json.dumps(request)])
 
 
-class Server:
+class EchoServer:
     """A running server of the lab and its log."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, process: LabProcess) -> None:
+        self.process = process
 
-    def log(self) -> list[Row]:
+    def log(self) -> list[JsonRow]:
         """Each flow: protocol, source, source_port, destination, destination_port, flow, bytes."""
-        rows: list[Row] = self.job.ask("log")
+        rows: list[JsonRow] = self.process.ask("log")
         return rows
 
-    def times(self) -> dict[str, Row]:
+    def take_stream_arrivals(self) -> dict[str, JsonRow]:
         """Of each stream by its flow: `times` at which something of it came (CLOCK_MONOTONIC), and
         `seen`, from which source since when; then both start anew.
         """
-        found: dict[str, Row] = self.job.ask("times")
+        found: dict[str, JsonRow] = self.process.ask("times")
         return found
 
-    def clear(self) -> list[Row]:
+    def clear_log(self) -> list[JsonRow]:
         """The log, which then starts anew."""
-        rows: list[Row] = self.job.ask("clear")
+        rows: list[JsonRow] = self.process.ask("clear")
         return rows

@@ -12,48 +12,69 @@ from typing import Any
 import lbrouter
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.rehearsal.lab import process_netns
-from lbrouter.rehearsal.lab.host import Host, Server, Target
+from lbrouter.rehearsal.lab.host import EchoServer, Host, ScanTarget
 from lbrouter.rehearsal.lab.isp import Isp
-from lbrouter.rehearsal.lab.layout import TALK_PORT, Seat, Segment
-from lbrouter.rehearsal.lab.process import PATIENCE_S, Job, Row, run, script_of
+from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, ClientLayout, Segment
+from lbrouter.rehearsal.lab.process import (
+    LAB_COMMAND_TIMEOUT_S,
+    JsonRow,
+    LabProcess,
+    agent_argv,
+    run,
+)
 
-__all__ = ["Client", "Gateway", "Host", "Internet", "Isp", "Server", "Target", "package_env"]
+__all__ = [
+    "ClientHost",
+    "EchoServer",
+    "GatewayHost",
+    "Host",
+    "InternetHost",
+    "Isp",
+    "ScanTarget",
+    "package_env",
+]
 
 SERVICE_PORTS = {"tcp": (22, 53, 80, 443, 8080, 8443), "udp": (53, 123, 161)}
 """What stands in for the gateway's own services: a closed port would pass any firewall test."""
 
 
-class Gateway(Host):
+class GatewayHost(Host):
     """The host under test. `config`, `runtime_dir`, `state_dir` are what lbrouter is given."""
 
-    def __init__(self, namespace: str, jobs: list[Job], folder: Path) -> None:
-        super().__init__(namespace, jobs)
-        self.config = folder / "lbrouter.toml"
+    def __init__(self, namespace: str, processes: list[LabProcess], folder: Path) -> None:
+        super().__init__(namespace, processes)
+        self.config_path = folder / "lbrouter.toml"
         self.runtime_dir = folder / "run"
         self.state_dir = folder / "state"
 
     def lbrouter_argv(self, *words: str) -> list[str]:
         """Command line of the real command, from a checkout as well as from an installation."""
         return [
-            *(sys.executable, "-m", "lbrouter", "--config", str(self.config)),
+            *(sys.executable, "-m", "lbrouter", "--config", str(self.config_path)),
             *("--runtime-dir", str(self.runtime_dir), "--state-dir", str(self.state_dir)),
             *words,
         ]
 
-    def lbrouter(
-        self, *words: str, env: Mapping[str, str] | None = None, timeout_s: float = PATIENCE_S
+    def run_lbrouter(
+        self,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = LAB_COMMAND_TIMEOUT_S,
     ) -> subprocess.CompletedProcess[str]:
         """Run `lbrouter WORDS` here, whatever its exit code."""
-        argv = process_netns.inside(self.namespace, self.lbrouter_argv(*words))
+        argv = process_netns.exec_argv(self.namespace, self.lbrouter_argv(*words))
         full = {**package_env(), **(env or {})}
-        return run(argv, env=full, timeout_s=timeout_s, cwd=self.config.parent)
+        return run(argv, env=full, timeout_s=timeout_s, cwd=self.config_path.parent)
 
     def snapshot(self) -> dict[str, str]:
         """What the kernel holds here, by command, without what changes by itself."""
-        return {command: _settled(self.run(command.split()).stdout) for command in SNAPSHOT}
+        return {
+            command: _without_volatile(self.run(command.split()).stdout)
+            for command in SNAPSHOT_COMMANDS
+        }
 
 
-SNAPSHOT = (
+SNAPSHOT_COMMANDS = (
     "nft -s list ruleset",
     "ip -4 rule",
     "ip -6 rule",
@@ -66,17 +87,19 @@ SNAPSHOT = (
 )
 
 
-_PASSING = re.compile(r"(valid_lft|preferred_lft|expires) \w+|tentative|qdisc no(op|queue)")
-_AUTOMATIC = re.compile(r"fe80::|ff00::/8|stable_secret|^qdisc noqueue")
+_VOLATILE_PATTERN = re.compile(
+    r"(valid_lft|preferred_lft|expires) \w+|tentative|qdisc no(op|queue)"
+)
+_AUTOMATIC_LINE_PATTERN = re.compile(r"fe80::|ff00::/8|stable_secret|^qdisc noqueue")
 
 
-def _settled(text: str) -> str:
+def _without_volatile(text: str) -> str:
     """Without lifetimes, what IPv6 sets up by itself, and the kernel's "no queue".
 
     An interface that was never up has `noop`, one that was up and is down again `noqueue`.
     """
-    kept = (line for line in text.splitlines() if not _AUTOMATIC.search(line))
-    return "\n".join(_PASSING.sub("", line).strip() for line in kept)
+    kept = (line for line in text.splitlines() if not _AUTOMATIC_LINE_PATTERN.search(line))
+    return "\n".join(_VOLATILE_PATTERN.sub("", line).strip() for line in kept)
 
 
 def package_env() -> dict[str, str]:
@@ -86,69 +109,78 @@ def package_env() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{root}:{path}" if path else root, "NO_COLOR": "1"}
 
 
-class Internet(Host):
+class InternetHost(Host):
     """Everything beyond the providers: one host with all the servers' addresses."""
 
-    server: Server
+    server: EchoServer
 
-    def log(self) -> list[Row]:
+    def log(self) -> list[JsonRow]:
         """The flows that the internet's server has seen (see Server.log)."""
         return self.server.log()
 
-    def clear(self) -> list[Row]:
+    def clear_log(self) -> list[JsonRow]:
         """The log, which then starts anew."""
-        return self.server.clear()
+        return self.server.clear_log()
 
 
-class Client(Host):
+class ClientHost(Host):
     """A client host. Its verbs go to `to` (the internet's server by default) and `port`."""
 
     def __init__(
-        self, namespace: str, jobs: list[Job], seat: Seat, segment: Segment, to: Sequence[IpAddress]
+        self,
+        namespace: str,
+        processes: list[LabProcess],
+        layout: ClientLayout,
+        segment: Segment,
+        to: Sequence[IpAddress],
     ) -> None:
-        super().__init__(namespace, jobs)
-        self.seat = seat
+        super().__init__(namespace, processes)
+        self.layout = layout
         self.segment = segment
-        self.servers = tuple(to)
+        self.server_addresses = tuple(to)
 
-    def flows(self, *, count: int, **request: Any) -> list[Row]:
+    def open_flows(self, *, count: int, **request: Any) -> list[JsonRow]:
         """Open `count` new TCP connections; see `start` and `client.py` for the other words."""
-        return self.traffic("flows", count=count, **request).result()
+        return self.start_traffic("flows", count=count, **request).result()
 
-    def udp(self, *, count: int, **request: Any) -> list[Row]:
+    def send_udp(self, *, count: int, **request: Any) -> list[JsonRow]:
         """Send `count` flows of `packets` datagrams; `echo=False` is one-way."""
-        return self.traffic("udp", count=count, **request).result()
+        return self.start_traffic("udp", count=count, **request).result()
 
-    def hold(self, *, count: int, **request: Any) -> Job:
+    def hold_connections(self, *, count: int, **request: Any) -> LabProcess:
         """Connections that stay open and ping; they are open on return. `stop()` gives the rows."""
-        job = self.traffic("hold", count=count, **request)
-        job.line()
+        job = self.start_traffic("hold", count=count, **request)
+        job.read_json()
         return job
 
-    def ping(self, **request: Any) -> Job:
+    def start_ping(self, **request: Any) -> LabProcess:
         """Numbered datagrams, every 10 ms, until `stop()`."""
-        return self.traffic("ping", **request)
+        return self.start_traffic("ping", **request)
 
-    def traffic(self, verb: str, *, version: int = 4, every: bool = True, **request: Any) -> Job:
+    def start_traffic(
+        self, verb: str, *, version: int = 4, every: bool = True, **request: Any
+    ) -> LabProcess:
         """Start a verb of `client.py`; `every` binds to all the host's addresses in turn."""
-        request.setdefault("to", next(each for each in self.servers if each.version == version))
-        request.setdefault("port", TALK_PORT)
-        request.setdefault("name", f"{self.seat.name}-{verb}-{len(self.jobs)}")
+        request.setdefault(
+            "to", next(each for each in self.server_addresses if each.version == version)
+        )
+        request.setdefault("port", ECHO_SERVER_PORT)
+        request.setdefault("name", f"{self.layout.name}-{verb}-{len(self.processes)}")
         request["to"] = str(request["to"])
         if every:
-            request.setdefault("sources", [str(each) for each in self.seat.of(version)])
-        return self.start([*script_of("flow_client"), verb, json.dumps(request)])
+            request.setdefault("sources", [str(each) for each in self.layout.ip_addresses(version)])
+        return self.start([*agent_argv("flow_client"), verb, json.dumps(request)])
 
-    def streams(self, **request: Any) -> Job:
+    def start_streams(self, **request: Any) -> LabProcess:
         """An encoder, UDP, a call and new flows until `stop()`; the words are `streams.py`'s."""
-        request.setdefault("name", f"{self.seat.name}-streams-{len(self.jobs)}")
+        request.setdefault("name", f"{self.layout.name}-streams-{len(self.processes)}")
         request["to"] = str(request["to"])
-        return self.start([*script_of("streams"), json.dumps(request)])
+        return self.start([*agent_argv("streams"), json.dumps(request)])
 
-    def load(self, **request: Any) -> Job:
+    def start_load(self, **request: Any) -> LabProcess:
         """TCP flows and a probe for a given time; the words are `load.py`'s."""
-        request.setdefault("to", next(each for each in self.servers if each.version == 4))
-        request.setdefault("port", TALK_PORT)
-        request.setdefault("name", f"{self.seat.name}-load-{len(self.jobs)}")
+        request.setdefault("to", next(each for each in self.server_addresses if each.version == 4))
+        request.setdefault("port", ECHO_SERVER_PORT)
+        request.setdefault("name", f"{self.layout.name}-load-{len(self.processes)}")
         request["to"] = str(request["to"])
-        return self.start([*script_of("load"), json.dumps(request)])
+        return self.start([*agent_argv("load"), json.dumps(request)])

@@ -6,15 +6,15 @@ It all stands in tables of the provider's own namespace, so that nothing of it t
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lbrouter.rehearsal.lab.layout import Line
+from lbrouter.rehearsal.lab.layout import ProviderLine
 
-RELAYED = 0xDE1A
+RELAYED_FWMARK = 0xDE1A
 """Packet mark of a frame that the delay relay has let go of."""
 
 PORTAL_PORTS = {80: 8080, 443: 8443}
 """Where a captive portal answers in the place of HTTP and HTTPS, on the provider's own address."""
 
-ND = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
+ND_ACCEPT_RULE = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
 """Neighbours stay reachable: without them the link itself would look dead."""
 
 
@@ -33,12 +33,12 @@ class Impairment:
     portal: bool = False
 
 
-def ruleset(line: Line, wrong: Impairment) -> str:
+def impairment_ruleset(line: ProviderLine, wrong: Impairment) -> str:
     """A script for `nft -f` that leaves exactly the rules for `wrong`; without delay."""
-    tables = {"inet impair": list(_filters(wrong))}
-    for leg in line.legs:
+    tables = {"inet impair": list(_filter_chains(wrong))}
+    for leg in line.families:
         family = "ip6" if leg.address.version == 6 else "ip"
-        tables[f"{family} portal"] = [*_portal(str(leg.public.ip))] if wrong.portal else []
+        tables[f"{family} portal"] = [*_portal_chain(str(leg.public.ip))] if wrong.portal else []
     parts = []
     for name, chains in tables.items():
         parts += [f"table {name}", f"delete table {name}"]
@@ -47,7 +47,7 @@ def ruleset(line: Line, wrong: Impairment) -> str:
     return "\n".join([*parts, ""])
 
 
-def _filters(wrong: Impairment) -> Iterator[str]:
+def _filter_chains(wrong: Impairment) -> Iterator[str]:
     ports = [53] if wrong.dns_dead else []
     ways = (("line", "dport", wrong.loss_up_percent), ("wan", "sport", wrong.loss_down_percent))
     rules = []
@@ -58,7 +58,10 @@ def _filters(wrong: Impairment) -> Iterator[str]:
             chance = f"numgen random mod 10000 < {round(loss * 100)}"
             rules.append(f'  iifname "{interface}" {chance} counter drop')
     if rules:
-        yield from (" chain lose { type filter hook prerouting priority -400;", f"  {ND}")
+        yield from (
+            " chain lose { type filter hook prerouting priority -400;",
+            f"  {ND_ACCEPT_RULE}",
+        )
         yield from (*rules, " }")
     if wrong.portal:
         yield from (
@@ -71,7 +74,7 @@ def _filters(wrong: Impairment) -> Iterator[str]:
         )
 
 
-def _portal(own: str) -> Iterator[str]:
+def _portal_chain(own: str) -> Iterator[str]:
     yield " chain catch { type nat hook prerouting priority -110;"
     for port, here in PORTAL_PORTS.items():
         address = f"[{own}]" if ":" in own else own
@@ -79,7 +82,7 @@ def _portal(own: str) -> Iterator[str]:
     yield " }"
 
 
-def detour(interfaces: tuple[str, ...]) -> str:
+def relay_ruleset(interfaces: tuple[str, ...]) -> str:
     """A script for `nft -f`: what leaves by an interface goes to its relay first, but for ARP.
 
     The host's kernel may lack netem; then a program holds the frames (`relay.py`).
@@ -88,14 +91,14 @@ def detour(interfaces: tuple[str, ...]) -> str:
     for interface in interfaces:
         parts += [
             f' chain {interface} {{ type filter hook egress device "{interface}" priority 0;',
-            f"  meta mark {RELAYED} accept",
+            f"  meta mark {RELAYED_FWMARK} accept",
             "  ether type arp accept",
-            f'  fwd to "{relay_of(interface)}"',
+            f'  fwd to "{relay_device(interface)}"',
             " }",
         ]
     return "\n".join([*parts, "}", ""])
 
 
-def relay_of(interface: str) -> str:
+def relay_device(interface: str) -> str:
     """Name of the TAP device at which an interface's relay reads."""
     return f"slow-{interface}"

@@ -10,20 +10,20 @@ from typing import Any
 
 from lbrouter.model.kernel_state import IpAddress, IpInterface
 from lbrouter.rehearsal.lab import setup_scripts
-from lbrouter.rehearsal.lab.dhcp_server import Offer, server_argv
+from lbrouter.rehearsal.lab.dhcp_server import LeaseTerms, dnsmasq_argv
 from lbrouter.rehearsal.lab.host import Host
 from lbrouter.rehearsal.lab.impairment import (
     PORTAL_PORTS,
-    RELAYED,
+    RELAYED_FWMARK,
     Impairment,
-    detour,
-    relay_of,
-    ruleset,
+    impairment_ruleset,
+    relay_device,
+    relay_ruleset,
 )
-from lbrouter.rehearsal.lab.layout import Leg, Line
-from lbrouter.rehearsal.lab.process import Job, run, script_of, until
+from lbrouter.rehearsal.lab.layout import LineAddressing, ProviderLine
+from lbrouter.rehearsal.lab.process import LabProcess, agent_argv, run, wait_or_fail
 
-SIDES = ("line", "wan")
+PROVIDER_INTERFACES = ("line", "wan")
 """A provider's interfaces: towards the gateway, towards the internet."""
 
 
@@ -35,71 +35,79 @@ class Isp(Host):
     """
 
     def __init__(
-        self, namespace: str, jobs: list[Job], line: Line, *, folder: Path, netem: bool
+        self,
+        namespace: str,
+        processes: list[LabProcess],
+        line: ProviderLine,
+        *,
+        folder: Path,
+        netem: bool,
     ) -> None:
-        super().__init__(namespace, jobs)
-        self.home = self.line = line
+        super().__init__(namespace, processes)
+        self.initial_line = self.line = line
         self.folder = folder / f"isp-{line.name}"
         self.folder.mkdir(exist_ok=True)
         self._netem = netem
-        self._wrong = Impairment()
-        self._up, self._dead = True, False
-        self._relay: Job | None = None
-        self._leases: Job | None = None
-        self._offer: Offer | None = None
+        self._impairment = Impairment()
+        self._carrier_up, self._blackholed = True, False
+        self._relay: LabProcess | None = None
+        self._dhcp_server: LabProcess | None = None
+        self._lease_terms: LeaseTerms | None = None
 
-    def open(self) -> None:
+    def bring_up(self) -> None:
         """Begin as the floor plan says: with the line's own delay, and with a DHCP server."""
         if self.line.delay_ms:
-            self._hold(self.line.delay_ms)
-        if self.line.leased:
-            self.lease()
+            self._set_delay(self.line.delay_ms)
+        if self.line.has_dhcp_server:
+            self.offer_lease()
 
     @property
     def mac(self) -> str:
         """Hardware address of the provider's end of the line, as the gateway sees it."""
-        return self._link()["address"]  # type: ignore[no-any-return]
+        return self._link_details()["address"]  # type: ignore[no-any-return]
 
-    def heal(self) -> None:
+    def restore(self) -> None:
         """Undo whatever was done to the line: it is as it was built, with the lease of then."""
         self.impair()
-        if self._dead:
-            self.blackhole(on=False)
-        if not self._up:
-            self.carrier(up=True)
-        if self.line.leased and (self.line != self.home or self._leases is None):
-            self.lease()
-        elif not self.line.leased and self._leases is not None:
-            self._end_lease()
+        if self._blackholed:
+            self.set_blackhole(on=False)
+        if not self._carrier_up:
+            self.set_carrier(up=True)
+        if self.line.has_dhcp_server and (
+            self.line != self.initial_line or self._dhcp_server is None
+        ):
+            self.offer_lease()
+        elif not self.line.has_dhcp_server and self._dhcp_server is not None:
+            self._restore_static_address()
 
-    def carrier(self, *, up: bool) -> None:
+    def set_carrier(self, *, up: bool) -> None:
         """Plug the gateway's cable in, or pull it: its interface loses its carrier."""
         script = [f"link set line {'up' if up else 'down'}"]
         if up:  # with the link went its IPv6 addresses and all routes by it
-            script += setup_scripts.line_side(self.line)
-        self._batch(script)
-        self._up = up
+            script += setup_scripts.provider_line_commands(self.line)
+        self._run_ip_batch(script)
+        self._carrier_up = up
 
     def flap(self, *, times: int, period_s: float = 1.0) -> None:
         """Pull the cable and plug it in again, `times` times; it is in when this returns."""
         pause = threading.Event()
         for _ in range(times):
             for up in (False, True):
-                self.carrier(up=up)
+                self.set_carrier(up=up)
                 pause.wait(period_s / 2)
 
-    def blackhole(self, *, on: bool) -> None:
+    def set_blackhole(self, *, on: bool) -> None:
         """Swallow all but ARP and neighbour discovery: the link is fine, the line is dead."""
-        self._dead = on
+        self._blackholed = on
         if not on:
-            self.check(["nft", "delete table inet dead"])
+            self.check_output(["nft", "delete table inet dead"])
             return
         sink = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; counter drop;"
         chains = "".join(
             f"chain {hook} {{ type filter hook {hook} priority -500; {sink} }}\n"
             for hook in ("prerouting", "output")
         )
-        self.check(["nft", "-f", "-"], stdin=f"table inet dead {{\n{chains}}}\n")
+        self.check_output(["nft", "-f", "-"], stdin=f"table inet dead {{\n{chains}}}\n")
 
     def impair(
         self,
@@ -124,13 +132,13 @@ class Isp(Host):
             portal=portal,
         )
         if portal:
-            self._portal  # noqa: B018  # it must listen before anybody is sent there
-        self.check(["nft", "-f", "-"], stdin=ruleset(self.line, wrong))
-        if delay_ms != self._wrong.delay_ms:
-            self._hold(self.line.delay_ms + delay_ms)
-        self._wrong = wrong
+            self._portal_server  # noqa: B018  # it must listen before anybody is sent there
+        self.check_output(["nft", "-f", "-"], stdin=impairment_ruleset(self.line, wrong))
+        if delay_ms != self._impairment.delay_ms:
+            self._set_delay(self.line.delay_ms + delay_ms)
+        self._impairment = wrong
 
-    def lease(
+    def offer_lease(
         self,
         address: IPv4Interface | None = None,
         gateway: IPv4Address | None = None,
@@ -144,123 +152,127 @@ class Isp(Host):
         The provider itself moves there with its server, which refuses (NAK) a client that wants to
         renew another subnet's lease. dnsmasq grants 120 s at least; T1 and T2 can be shorter.
         """
-        leg = self.home.leg4
+        leg = self.initial_line.ipv4
         address = address or IPv4Interface(str(leg.address))
         gateway = gateway or IPv4Address(str(leg.gateway))
-        offer = Offer(address=address, gateway=gateway, lease_s=lease_s,
+        offer = LeaseTerms(address=address, gateway=gateway, lease_s=lease_s,
                       renew_s=renew_s, rebind_s=rebind_s)  # fmt: skip
-        self.no_lease()
-        self._move(address, gateway)
-        self._offer = offer
+        self.stop_dhcp_server()
+        self._readdress(address, gateway)
+        self._lease_terms = offer
         leases, log = self.folder / "leases", self.folder / "dhcp.log"
         leases.unlink(missing_ok=True)
         log.unlink(missing_ok=True)
-        self._leases = self.start(server_argv(offer, leases=leases, log=log))
-        until(lambda: log.exists() and "DHCP, IP range" in log.read_text(), "dnsmasq to start")
+        self._dhcp_server = self.start(dnsmasq_argv(offer, leases=leases, log=log))
+        wait_or_fail(
+            lambda: log.exists() and "DHCP, IP range" in log.read_text(), "dnsmasq to start"
+        )
 
-    def no_lease(self) -> None:
+    def stop_dhcp_server(self) -> None:
         """The DHCP server vanishes; the line itself stays."""
-        if self._leases is not None:
-            self._leases.close()
-        self._leases = None
+        if self._dhcp_server is not None:
+            self._dhcp_server.close()
+        self._dhcp_server = None
 
-    def _end_lease(self) -> None:
+    def _restore_static_address(self) -> None:
         """A line whose address is static: the DHCP server was there for a while only."""
-        self.no_lease()
-        leg = self.home.leg4
-        self._move(leg.address, leg.gateway)
+        self.stop_dhcp_server()
+        leg = self.initial_line.ipv4
+        self._readdress(leg.address, leg.gateway)
 
     @property
-    def lease_log(self) -> str:
+    def dhcp_log(self) -> str:
         """What the DHCP server has said: each DISCOVER, OFFER, REQUEST, ACK, NAK."""
         return (self.folder / "dhcp.log").read_text()
 
-    def bytes(self) -> tuple[int, int]:
+    def byte_counts(self) -> tuple[int, int]:
         """Bytes so far (upload, download), counted at the provider's end of the line."""
-        stats = self._link()["stats64"]
+        stats = self._link_details()["stats64"]
         return stats["rx"]["bytes"], stats["tx"]["bytes"]
 
-    def strays(self) -> int:
+    def stray_packets(self) -> int:
         """Packets so far from the gateway whose source was not this uplink's address."""
-        text = self.check(["nft", "-j", "list", "counter", "inet", "observer", "stray"])
+        text = self.check_output(["nft", "-j", "list", "counter", "inet", "observer", "stray"])
         found = (each.get("counter") for each in json.loads(text)["nftables"])
         return sum(int(counter["packets"]) for counter in found if counter)
 
-    def _move(self, address: IpInterface, gateway: IpAddress) -> None:
+    def _readdress(self, address: IpInterface, gateway: IpAddress) -> None:
         """The provider's side of the line, for a gateway that has another address."""
         legs = tuple(
             replace(leg, address=address, gateway=gateway) if leg.address.version == 4 else leg
-            for leg in self.home.legs
+            for leg in self.initial_line.families
         )
-        moved = replace(self.home, legs=legs)
+        moved = replace(self.initial_line, families=legs)
         if moved == self.line:
             return
-        old = [f"address del {_own(leg)} dev line" for leg in self.line.legs
-               if leg not in moved.legs]  # fmt: skip
+        old = [f"address del {_provider_address(leg)} dev line" for leg in self.line.families
+               if leg not in moved.families]  # fmt: skip
         self.line = moved
-        self._batch([*old, *setup_scripts.line_side(moved)])
-        self.check(["nft", "-f", "-"], stdin="\n".join(setup_scripts.tables(moved)) + "\n")
+        self._run_ip_batch([*old, *setup_scripts.provider_line_commands(moved)])
+        self.check_output(
+            ["nft", "-f", "-"], stdin="\n".join(setup_scripts.provider_tables(moved)) + "\n"
+        )
 
-    def _hold(self, delay_ms: float) -> None:
+    def _set_delay(self, delay_ms: float) -> None:
         """Delay what leaves by either side, by netem or by our own relay; 0 = not at all."""
         if self._netem:
-            self.script("\n".join(setup_scripts.netem(self.line, delay_ms)))
+            self.run_script("\n".join(setup_scripts.netem_commands(self.line, delay_ms)))
         elif self._relay is not None and delay_ms:
             self._relay.ask(f"delay {delay_ms}")
         elif self._relay is not None:
-            self.check(["nft", "delete table netdev slow"])
+            self.check_output(["nft", "delete table netdev slow"])
             self._relay.stop()
             self._relay = None
         elif delay_ms:
             self._relay = self._start_relay(delay_ms)
 
-    def _start_relay(self, delay_ms: float) -> Job:
-        lanes = {relay_of(side): side for side in SIDES}
-        request = {"lanes": lanes, "delay_ms": delay_ms, "mark": RELAYED}
-        relay = self.start([*script_of("delay_line"), json.dumps(request)])
-        relay.line()
-        self.script("\n".join(_quiet(tap) for tap in lanes))
-        self.check(["nft", "-f", "-"], stdin=detour(SIDES))
+    def _start_relay(self, delay_ms: float) -> LabProcess:
+        lanes = {relay_device(side): side for side in PROVIDER_INTERFACES}
+        request = {"lanes": lanes, "delay_ms": delay_ms, "mark": RELAYED_FWMARK}
+        relay = self.start([*agent_argv("delay_line"), json.dumps(request)])
+        relay.read_json()
+        self.run_script("\n".join(_silent_device_commands(tap) for tap in lanes))
+        self.check_output(["nft", "-f", "-"], stdin=relay_ruleset(PROVIDER_INTERFACES))
         return relay
 
     @cached_property
-    def _portal(self) -> Job:
+    def _portal_server(self) -> LabProcess:
         """The portal's pages; with a certificate where openssl can make one."""
         pair = self.folder / "portal.pem"
-        made = run([*CERTIFICATE, "-keyout", str(pair), "-out", f"{pair}.crt"])
+        made = run([*PORTAL_CERTIFICATE_ARGV, "-keyout", str(pair), "-out", f"{pair}.crt"])
         if made.returncode == 0:
             pair.write_text(pair.read_text() + Path(f"{pair}.crt").read_text())
         request = {
-            "addresses": [str(leg.public.ip) for leg in self.line.legs],
+            "addresses": [str(leg.public.ip) for leg in self.line.families],
             "http": PORTAL_PORTS[80],
             "https": PORTAL_PORTS[443],
             "pair": str(pair) if made.returncode == 0 else "",
         }
-        job = self.start([*script_of("captive_portal"), json.dumps(request)])
-        job.line()
+        job = self.start([*agent_argv("captive_portal"), json.dumps(request)])
+        job.read_json()
         return job
 
-    def _batch(self, lines: list[str]) -> None:
-        self.check(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n")
+    def _run_ip_batch(self, lines: list[str]) -> None:
+        self.check_output(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n")
 
-    def _link(self) -> dict[str, Any]:
-        text = self.check(["ip", "-s", "-json", "link", "show", "dev", "line"])
+    def _link_details(self) -> dict[str, Any]:
+        text = self.check_output(["ip", "-s", "-json", "link", "show", "dev", "line"])
         found: dict[str, Any] = json.loads(text)[0]
         return found
 
 
-CERTIFICATE = (
+PORTAL_CERTIFICATE_ARGV = (
     *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
     *("-nodes", "-days", "2", "-subj", "/CN=portal.invalid"),
 )
 """A certificate that nobody trusts, for a name that nobody asked for."""
 
 
-def _own(leg: Leg) -> str:
+def _provider_address(leg: LineAddressing) -> str:
     return f"{leg.gateway}/{setup_scripts.provider_prefix(leg)}"
 
 
-def _quiet(device: str) -> str:
+def _silent_device_commands(device: str) -> str:
     """A device up that says nothing of its own: its neighbour discovery would go on the line."""
     return (
         f"echo 1 > /proc/sys/net/ipv6/conf/{device}/disable_ipv6\n"

@@ -17,7 +17,7 @@ CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def socket_inside(namespace: str, interface: str) -> socket.socket:
+def packet_socket_in(namespace: str, interface: str) -> socket.socket:
     """A packet socket on an interface of another namespace.
 
     A socket belongs for life to the namespace in which it was opened, and a thread enters a
@@ -28,7 +28,7 @@ def socket_inside(namespace: str, interface: str) -> socket.socket:
 
     def enter() -> None:
         try:
-            opened.append(_open(NETNS_DIR / namespace, interface))
+            opened.append(_open_packet_socket(NETNS_DIR / namespace, interface))
         except OSError as error:
             opened.append(error)
 
@@ -40,7 +40,7 @@ def socket_inside(namespace: str, interface: str) -> socket.socket:
     return opened[0]
 
 
-def _open(path: Path, interface: str) -> socket.socket:
+def _open_packet_socket(path: Path, interface: str) -> socket.socket:
     handle = os.open(path, os.O_RDONLY)
     try:
         if _libc.setns(handle, CLONE_NEWNET):
@@ -53,20 +53,20 @@ def _open(path: Path, interface: str) -> socket.socket:
     return made
 
 
-class Capture:
+class PacketCapture:
     """Frames of an interface, both directions, from its making to `stop`."""
 
     def __init__(self, namespace: str, interface: str) -> None:
         self.frames: list[tuple[float, bytes]] = []
-        self._socket = socket_inside(namespace, interface)
-        self._stop, self._stopped = os.pipe()
-        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._socket = packet_socket_in(namespace, interface)
+        self._stop_read_fd, self._stop_write_fd = os.pipe()
+        self._thread = threading.Thread(target=self._read_frames, daemon=True)
         self._thread.start()
 
-    def _read(self) -> None:
+    def _read_frames(self) -> None:
         frames = self._socket.fileno()
         while True:
-            ready, _, _ = select.select([frames, self._stop], [], [])
+            ready, _, _ = select.select([frames, self._stop_read_fd], [], [])
             if frames in ready:
                 self.frames.append((time.monotonic(), self._socket.recv(65535)))
             elif ready:
@@ -75,11 +75,11 @@ class Capture:
     def stop(self) -> list[bytes]:
         """Every frame so far, from its Ethernet header on; what was queued is read first."""
         if self._socket.fileno() >= 0:
-            os.write(self._stopped, b".")
+            os.write(self._stop_write_fd, b".")
             self._thread.join()
             self._socket.close()
-            os.close(self._stop)
-            os.close(self._stopped)
+            os.close(self._stop_read_fd)
+            os.close(self._stop_write_fd)
         return [frame for _, frame in self.frames]
 
     def __enter__(self) -> Self:

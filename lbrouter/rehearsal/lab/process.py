@@ -14,13 +14,13 @@ from typing import IO, Any, NoReturn
 
 from lbrouter.model.errors import DefectError, UnavailableError
 
-Row = dict[str, Any]
+JsonRow = dict[str, Any]
 """One line of JSON from a host of the lab."""
 
-PATIENCE_S = 120.0
+LAB_COMMAND_TIMEOUT_S = 120.0
 """For commands that take a second: an emulated processor takes fifty times as long."""
 
-ENDINGS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+TERMINATION_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 """Signals that end a rehearsal."""
 
 AGENTS = Path(__file__).parents[1] / "agents"
@@ -34,7 +34,7 @@ def run(
     argv: Sequence[str],
     *,
     stdin: str = "",
-    timeout_s: float = PATIENCE_S,
+    timeout_s: float = LAB_COMMAND_TIMEOUT_S,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
@@ -56,7 +56,9 @@ def run(
         raise LabError(f"{shlex.join(argv)} hangs: no end within {timeout_s:.0f} s") from error
 
 
-def check(argv: Sequence[str], *, stdin: str = "", timeout_s: float = PATIENCE_S) -> str:
+def check_output(
+    argv: Sequence[str], *, stdin: str = "", timeout_s: float = LAB_COMMAND_TIMEOUT_S
+) -> str:
     """Standard output of `argv`. Raises LabError when it fails."""
     done = run(argv, stdin=stdin, timeout_s=timeout_s)
     if done.returncode:
@@ -67,7 +69,7 @@ def check(argv: Sequence[str], *, stdin: str = "", timeout_s: float = PATIENCE_S
     return done.stdout
 
 
-def script_of(module: str) -> list[str]:
+def agent_argv(module: str) -> list[str]:
     """Command line that runs one of the lab's own programs by its path.
 
     By path and isolated (`-I -S`): such a program needs the standard library alone, and starts in
@@ -76,23 +78,25 @@ def script_of(module: str) -> list[str]:
     return [sys.executable, "-I", "-S", str(AGENTS / f"{module}.py")]
 
 
-def settles(holds: Callable[[], bool], *, within_s: float, look_s: float = 0.1) -> bool:
+def poll_until(condition: Callable[[], bool], *, within_s: float, interval_s: float = 0.1) -> bool:
     """Wait for what another process does; whether it came in time."""
     deadline, pause = time.monotonic() + within_s, threading.Event()
-    while not holds():
+    while not condition():
         if time.monotonic() > deadline:
             return False
-        pause.wait(look_s)
+        pause.wait(interval_s)
     return True
 
 
-def until(holds: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S) -> None:
+def wait_or_fail(
+    condition: Callable[[], bool], what: str, *, within_s: float = LAB_COMMAND_TIMEOUT_S
+) -> None:
     """Wait for what must come. Raises LabError when it does not."""
-    if not settles(holds, within_s=within_s, look_s=0.01):
+    if not poll_until(condition, within_s=within_s, interval_s=0.01):
         raise LabError(f"waited {within_s:.0f} s in vain for {what}")
 
 
-class Job:
+class LabProcess:
     """A process of the lab that runs beside us; closing its standard input asks it to finish."""
 
     def __init__(self, argv: Sequence[str]) -> None:
@@ -113,29 +117,29 @@ class Job:
             self.process.stdin.write(word + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            self._fail()
-        return self.line()
+            self._raise_failure()
+        return self.read_json()
 
-    def line(self) -> Any:
+    def read_json(self) -> Any:
         """The next line of JSON."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            self._fail()
+            self._raise_failure()
         return json.loads(line)
 
-    def result(self, *, timeout_s: float = PATIENCE_S) -> list[Row]:
+    def result(self, *, timeout_s: float = LAB_COMMAND_TIMEOUT_S) -> list[JsonRow]:
         """Let it end by itself (input stays open), then every line that it still had to say."""
         assert self.process.stdout is not None
-        timer = _deadline(self.process, timeout_s)
+        timer = _kill_timer(self.process, timeout_s)
         lines = self.process.stdout.readlines()
         timer.cancel()
         if self.process.wait():
-            self._fail()
+            self._raise_failure()
         self.close()
         return [json.loads(line) for line in lines]
 
-    def stop(self, *, timeout_s: float = PATIENCE_S) -> list[Row]:
+    def stop(self, *, timeout_s: float = LAB_COMMAND_TIMEOUT_S) -> list[JsonRow]:
         """Ask it to finish now, then as `result`."""
         assert self.process.stdin is not None
         self.process.stdin.close()
@@ -148,9 +152,9 @@ class Job:
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe is not None:
-                _close(pipe)
+                _close_pipe(pipe)
 
-    def _fail(self) -> NoReturn:
+    def _raise_failure(self) -> NoReturn:
         self.process.kill()
         assert self.process.stderr is not None
         said = self.process.stderr.read().strip()
@@ -160,16 +164,16 @@ class Job:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def signals_blocked() -> Iterator[None]:
     """Hold back the signals that would end this thread, so that clearing up is not cut short."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINATION_SIGNALS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _deadline(process: subprocess.Popen[str], timeout_s: float) -> threading.Timer:
+def _kill_timer(process: subprocess.Popen[str], timeout_s: float) -> threading.Timer:
     """A timer, started, that kills `process`: a host that hangs must not hang the rehearsal."""
     timer = threading.Timer(timeout_s, process.kill)
     timer.daemon = True
@@ -177,6 +181,6 @@ def _deadline(process: subprocess.Popen[str], timeout_s: float) -> threading.Tim
     return timer
 
 
-def _close(pipe: IO[str]) -> None:
+def _close_pipe(pipe: IO[str]) -> None:
     with suppress(BrokenPipeError):  # it died with a line of ours unread
         pipe.close()

@@ -15,21 +15,21 @@ from contextlib import suppress
 from pathlib import Path
 
 from lbrouter.model.errors import NotPermittedError
-from lbrouter.rehearsal.lab.process import check, run
+from lbrouter.rehearsal.lab.process import check_output, run
 
 NETNS_DIR = Path("/run/netns")
-_NAME = re.compile(r"lbr-(?P<pid>\d+)-\d+-.*")
-_counter = itertools.count(1)
+_NAMESPACE_PATTERN = re.compile(r"lbr-(?P<pid>\d+)-\d+-.*")
+_prefix_counter = itertools.count(1)
 
 
 def unique_prefix() -> str:
     """A prefix that no other venue has, in this process or another (a pid may come again)."""
-    taken = _names()
-    candidates = (f"lbr-{os.getpid()}-{number}-" for number in _counter)
+    taken = _lab_namespaces()
+    candidates = (f"lbr-{os.getpid()}-{number}-" for number in _prefix_counter)
     return next(each for each in candidates if not any(name.startswith(each) for name in taken))
 
 
-def inside(namespace: str, argv: Sequence[str]) -> list[str]:
+def exec_argv(namespace: str, argv: Sequence[str]) -> list[str]:
     """Command line that runs `argv` in `namespace`."""
     return ["ip", "netns", "exec", namespace, *argv]
 
@@ -40,15 +40,15 @@ def create(names: Iterable[str]) -> None:
         raise NotPermittedError(
             "a rehearsal makes network namespaces, which needs root", remedy="run it with sudo"
         )
-    check(["ip", "-batch", "-"], stdin="".join(f"netns add {name}\n" for name in names))
+    check_output(["ip", "-batch", "-"], stdin="".join(f"netns add {name}\n" for name in names))
 
 
-def connect(links: Iterable[tuple[str, str, str, str]]) -> None:
+def create_veth_pairs(links: Iterable[tuple[str, str, str, str]]) -> None:
     """Make veth pairs (namespace, interface, namespace, interface), both ends born inside."""
     lines = (
         f"link add {a} netns {na} type veth peer name {b} netns {nb}" for na, a, nb, b in links
     )
-    check(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n")
+    check_output(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n")
 
 
 def delete(names: Iterable[str]) -> None:
@@ -64,27 +64,27 @@ def delete(names: Iterable[str]) -> None:
 
 def delete_prefix(prefix: str) -> None:
     """Remove every namespace and scratch folder of one venue."""
-    delete(name for name in _names() if name.startswith(prefix))
+    delete(name for name in _lab_namespaces() if name.startswith(prefix))
     for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep() -> tuple[str, ...]:
+def delete_stale() -> tuple[str, ...]:
     """Remove what venues of dead processes left; the names of their namespaces."""
-    stale = tuple(name for name in _names() if _is_dead(name))
+    stale = tuple(name for name in _lab_namespaces() if _owner_is_dead(name))
     delete(stale)
     for folder in Path(tempfile.gettempdir()).glob("lbr-*"):
-        if _is_dead(folder.name):
+        if _owner_is_dead(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
     return stale
 
 
-def _names() -> list[str]:
+def _lab_namespaces() -> list[str]:
     return sorted(path.name for path in NETNS_DIR.glob("lbr-*"))
 
 
-def _is_dead(name: str) -> bool:
-    found = _NAME.fullmatch(name)
+def _owner_is_dead(name: str) -> bool:
+    found = _NAMESPACE_PATTERN.fullmatch(name)
     return found is not None and not Path(f"/proc/{found['pid']}").exists()
 
 

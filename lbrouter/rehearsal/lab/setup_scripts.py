@@ -8,19 +8,19 @@ a client. The gateway's are named by the file.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from lbrouter.rehearsal.lab.layout import Leg, Line, Segment, Site
+from lbrouter.rehearsal.lab.layout import LineAddressing, ProviderLine, Segment, VenueLayout
 
-GATEWAY = "gateway"
-INTERNET = "internet"
-SWITCH = "switch"
+GATEWAY_ROLE = "gateway"
+INTERNET_ROLE = "internet"
+SWITCH_ROLE = "switch"
 
-NO_DAD = "for each in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 > $each; done"
+DISABLE_DAD_COMMAND = "for each in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 > $each; done"
 """No duplicate address detection: for a second after a link comes up it would hold up everything,
 since a router asks for its neighbours from its link-local address."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Script:
+class SetupScript:
     """What one host runs: lines for `ip -batch`, nft text, other commands, in this order."""
 
     ip: list[str] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Script:
 
     def text(self) -> str:
         """The whole as a POSIX shell script."""
-        parts = [NO_DAD, "ip -batch - <<'END'", *self.ip, "END"]
+        parts = [DISABLE_DAD_COMMAND, "ip -batch - <<'END'", *self.ip, "END"]
         if self.nft:
             parts += ["nft -f - <<'END'", *self.nft, "END"]
         return "\n".join([*parts, *self.shell, ""])
@@ -45,126 +45,138 @@ def client_role(seat: str) -> str:
     return f"client-{seat}"
 
 
-def roles(site: Site) -> list[str]:
+def roles(layout: VenueLayout) -> list[str]:
     """Every host of the venue."""
-    clients = [client_role(seat.name) for segment in site.segments for seat in segment.seats]
-    return [GATEWAY, INTERNET, SWITCH, *(isp_role(line.name) for line in site.lines), *clients]
+    clients = [client_role(seat.name) for segment in layout.segments for seat in segment.clients]
+    return [
+        GATEWAY_ROLE,
+        INTERNET_ROLE,
+        SWITCH_ROLE,
+        *(isp_role(line.name) for line in layout.lines),
+        *clients,
+    ]
 
 
-def cables(site: Site) -> Iterator[tuple[str, str, str, str]]:
+def veth_pairs(layout: VenueLayout) -> Iterator[tuple[str, str, str, str]]:
     """Every veth pair as (role, interface, role, interface)."""
-    for line in site.lines:
-        yield GATEWAY, line.interface, isp_role(line.name), "line"
-        yield isp_role(line.name), "wan", INTERNET, f"isp{line.number}"
-    for number, port in enumerate(ports(site), 1):
-        yield GATEWAY, port, SWITCH, f"port{number}"
-    for segment in site.segments:
-        for place, seat in enumerate(segment.seats, 1):
-            yield SWITCH, f"seat{segment.number}.{place}", client_role(seat.name), "eth0"
+    for line in layout.lines:
+        yield GATEWAY_ROLE, line.interface, isp_role(line.name), "line"
+        yield isp_role(line.name), "wan", INTERNET_ROLE, f"isp{line.number}"
+    for number, port in enumerate(lan_ports(layout), 1):
+        yield GATEWAY_ROLE, port, SWITCH_ROLE, f"port{number}"
+    for segment in layout.segments:
+        for place, seat in enumerate(segment.clients, 1):
+            yield SWITCH_ROLE, f"seat{segment.number}.{place}", client_role(seat.name), "eth0"
 
 
-def ports(site: Site) -> list[str]:
+def lan_ports(layout: VenueLayout) -> list[str]:
     """The gateway's interfaces on the inside, the trunk among them, each once."""
-    return list(dict.fromkeys(segment.port for segment in site.segments))
+    return list(dict.fromkeys(segment.port for segment in layout.segments))
 
 
-def scripts(site: Site) -> dict[str, Script]:
+def scripts_by_role(layout: VenueLayout) -> dict[str, SetupScript]:
     """What each role runs once the cables are there."""
-    found = {GATEWAY: _gateway(site), INTERNET: _internet(site), SWITCH: _switch(site)}
-    found |= {isp_role(line.name): _isp(line) for line in site.lines}
-    for segment in site.segments:
-        for seat in segment.seats:
-            found[client_role(seat.name)] = _client(segment, [str(a) for a in seat.addresses])
+    found = {
+        GATEWAY_ROLE: _gateway_script(layout),
+        INTERNET_ROLE: _internet_script(layout),
+        SWITCH_ROLE: _switch_script(layout),
+    }
+    found |= {isp_role(line.name): _isp_script(line) for line in layout.lines}
+    for segment in layout.segments:
+        for seat in segment.clients:
+            found[client_role(seat.name)] = _client_script(
+                segment, [str(a) for a in seat.addresses]
+            )
     return found
 
 
-def _gateway(site: Site) -> Script:
+def _gateway_script(layout: VenueLayout) -> SetupScript:
     """As found: nothing is up but what the operating system sets up by itself (`external`)."""
-    script = Script(ip=["link set lo up"])
-    for line in site.lines:
+    script = SetupScript(ip=["link set lo up"])
+    for line in layout.lines:
         if line.external:
             script.ip.append(f"link set {line.interface} up")
-            for leg in (each for each in line.legs if each.address.version == 4):
+            for leg in (each for each in line.families if each.address.version == 4):
                 metric = 100 + line.number  # as an operating system that configures several
                 way_out = f"via {leg.gateway} dev {line.interface} metric {metric}"
-                script.ip.append(_address(str(leg.address), line.interface))
+                script.ip.append(_address_line(str(leg.address), line.interface))
                 script.ip.append(f"route add default {way_out}")
     return script
 
 
-def _address(address: str, interface: str, *, verb: str = "add") -> str:
+def _address_line(address: str, interface: str, *, verb: str = "add") -> str:
     return f"address {verb} {address} dev {interface}" + (" nodad" if ":" in address else "")
 
 
-def _internet(site: Site) -> Script:
-    script = Script(ip=["link set lo up"])
-    script.ip += [_address(str(server), "lo") for server in site.servers]
-    for line in site.lines:
+def _internet_script(layout: VenueLayout) -> SetupScript:
+    script = SetupScript(ip=["link set lo up"])
+    script.ip += [_address_line(str(server), "lo") for server in layout.servers]
+    for line in layout.lines:
         name = f"isp{line.number}"
         script.ip.append(f"link set {name} up")
-        for leg in line.legs:
+        for leg in line.families:
             prefix = leg.public.network.prefixlen
-            script.ip.append(_address(f"{leg.peer}/{prefix}", name))
+            script.ip.append(_address_line(f"{leg.peer}/{prefix}", name))
             if not leg.nat:
                 script.ip.append(f"route add {leg.address.network} via {leg.public.ip}")
     return script
 
 
-def _isp(line: Line) -> Script:
-    script = Script(ip=["link set lo up", "link set line up", "link set wan up"])
-    script.ip += line_side(line)
-    for leg in line.legs:
-        script.ip.append(_address(str(leg.public), "wan"))
+def _isp_script(line: ProviderLine) -> SetupScript:
+    script = SetupScript(ip=["link set lo up", "link set line up", "link set wan up"])
+    script.ip += provider_line_commands(line)
+    for leg in line.families:
+        script.ip.append(_address_line(str(leg.public), "wan"))
         script.ip.append(f"route add default via {leg.peer} dev wan")
-    script.nft += tables(line)
-    script.shell += list(forwarding(enable="1"))
-    script.shell += [*_speed("wan", line.upload), *_speed("line", line.download)]
+    script.nft += provider_tables(line)
+    script.shell += list(forwarding_commands(enable="1"))
+    script.shell += [*_rate_commands("wan", line.upload), *_rate_commands("line", line.download)]
     return script
 
 
-def tables(line: Line) -> list[str]:
+def provider_tables(line: ProviderLine) -> list[str]:
     """A provider's nft tables, to be loaded once more or anew (which sets the counter to 0)."""
     found = []
-    for leg in line.legs:
-        name = f"table {_family(leg)} provider"
-        found += [name, f"delete {name}", *(_translate(leg) if leg.nat else ())]
+    for leg in line.families:
+        name = f"table {_nft_family(leg)} provider"
+        found += [name, f"delete {name}", *(_nat_table(leg) if leg.nat else ())]
     name = "table inet observer"
-    return [*found, name, f"delete {name}", *_observe(line)]
+    return [*found, name, f"delete {name}", *_stray_counter_table(line)]
 
 
-def _family(leg: Leg) -> str:
+def _nft_family(leg: LineAddressing) -> str:
     return "ip6" if leg.address.version == 6 else "ip"
 
 
-def line_side(line: Line) -> list[str]:
+def provider_line_commands(line: ProviderLine) -> list[str]:
     """A provider's own addresses and routes towards the gateway, to be set once more or anew."""
     batch = []
-    for leg in line.legs:
+    for leg in line.families:
         inside = leg.gateway in leg.address.network
-        batch.append(_address(f"{leg.gateway}/{provider_prefix(leg)}", "line", verb="replace"))
+        batch.append(_address_line(f"{leg.gateway}/{provider_prefix(leg)}", "line", verb="replace"))
         if not inside:
             batch.append(f"route replace {leg.address.ip} dev line")
     return batch
 
 
-def provider_prefix(leg: Leg) -> int:
+def provider_prefix(leg: LineAddressing) -> int:
     """Length of the prefix that a provider's own address on the line has."""
     if leg.gateway in leg.address.network:
         return leg.address.network.prefixlen
     return 64 if leg.gateway.is_link_local else leg.gateway.max_prefixlen
 
 
-def forwarding(*, enable: str) -> Iterator[str]:
+def forwarding_commands(*, enable: str) -> Iterator[str]:
     """Commands that turn a host into a router ("1") or back ("0")."""
     yield f"echo {enable} > /proc/sys/net/ipv4/ip_forward"
     yield f"echo {enable} > /proc/sys/net/ipv6/conf/all/forwarding"
 
 
-def _observe(line: Line) -> list[str]:
+def _stray_counter_table(line: ProviderLine) -> list[str]:
     """Count packets from the gateway whose source is not this uplink's: there must be none."""
     rules = []
-    for leg in line.legs:
-        family = _family(leg)
+    for leg in line.families:
+        family = _nft_family(leg)
         nobody = "::, fe80::/10" if family == "ip6" else "0.0.0.0"
         ours = f"{{ {leg.address.ip}, {nobody} }}"
         rules.append(f'  iifname "line" {family} saddr != {ours} counter name stray')
@@ -178,9 +190,9 @@ def _observe(line: Line) -> list[str]:
     ]
 
 
-def _translate(leg: Leg) -> list[str]:
+def _nat_table(leg: LineAddressing) -> list[str]:
     """One address stands for the gateway's, both ways, as a provider's 1:1 translation does."""
-    family = _family(leg)
+    family = _nft_family(leg)
     return [
         f"table {family} provider {{",
         " chain out { type nat hook postrouting priority srcnat;",
@@ -193,57 +205,60 @@ def _translate(leg: Leg) -> list[str]:
     ]
 
 
-LIMIT = "limit 20000"
+NETEM_LIMIT_OPTION = "limit 20000"
 """Packets that netem holds: 300 ms of a gigabit."""
 
 
-def _burst(rate: int) -> int:
+def _burst_bytes(rate: int) -> int:
     """10 ms of a line's rate, in bytes, and 64 kB at least."""
     return max(rate // 8 // 100, 65536)
 
 
-def _speed(interface: str, rate: int | None) -> list[str]:
+def _rate_commands(interface: str, rate: int | None) -> list[str]:
     """A line of `rate` bits per second, 50 ms of buffer."""
     if rate is None:
         return []
-    tbf = f"tbf rate {rate}bit burst {_burst(rate)} latency 50ms"
+    tbf = f"tbf rate {rate}bit burst {_burst_bytes(rate)} latency 50ms"
     return [f"tc qdisc add dev {interface} root handle 1: {tbf}"]
 
 
-def netem(line: Line, delay_ms: float) -> Iterator[str]:
+def netem_commands(line: ProviderLine, delay_ms: float) -> Iterator[str]:
     """Commands that delay both ways of a line from now on; 0 = no longer."""
     for interface, rate in (("wan", line.upload), ("line", line.download)):
         place = "root" if rate is None else "parent 1:1"
         if delay_ms:
-            yield f"tc qdisc replace dev {interface} {place} netem delay {delay_ms}ms {LIMIT}"
+            yield (
+                f"tc qdisc replace dev {interface} {place}"
+                f" netem delay {delay_ms}ms {NETEM_LIMIT_OPTION}"
+            )
         elif rate is None:
             yield f"tc qdisc del dev {interface} root 2> /dev/null || true"
         else:  # what tbf itself began with
-            room = rate // 8 // 20 + _burst(rate)
+            room = rate // 8 // 20 + _burst_bytes(rate)
             yield f"tc qdisc replace dev {interface} {place} bfifo limit {room}"
 
 
-def _switch(site: Site) -> Script:
+def _switch_script(layout: VenueLayout) -> SetupScript:
     """A bridge for each VLAN; the gateway's side is its own port, or a tag on the trunk's."""
-    script = Script(ip=["link set lo up"])
-    number_of = {port: f"port{number}" for number, port in enumerate(ports(site), 1)}
+    script = SetupScript(ip=["link set lo up"])
+    number_of = {port: f"port{number}" for number, port in enumerate(lan_ports(layout), 1)}
     script.ip += [f"link set {name} up" for name in number_of.values()]
-    for segment in site.segments:
+    for segment in layout.segments:
         bridge, inner = f"vlan{segment.number}", number_of[segment.port]
         script.ip.append(f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0")
         if segment.tag is not None:
             tagged = f"tag{segment.number}"
             script.ip.append(f"link add link {inner} name {tagged} type vlan id {segment.tag}")
             inner = tagged
-        seats = (f"seat{segment.number}.{place}" for place in range(1, len(segment.seats) + 1))
+        seats = (f"seat{segment.number}.{place}" for place in range(1, len(segment.clients) + 1))
         script.ip += [f"link set {name} master {bridge} up" for name in (inner, *seats)]
         script.ip.append(f"link set {bridge} up")
     return script
 
 
-def _client(segment: Segment, addresses: Iterable[str]) -> Script:
-    script = Script(ip=["link set lo up", "link set eth0 up"])
-    script.ip += [_address(address, "eth0") for address in addresses]
+def _client_script(segment: Segment, addresses: Iterable[str]) -> SetupScript:
+    script = SetupScript(ip=["link set lo up", "link set eth0 up"])
+    script.ip += [_address_line(address, "eth0") for address in addresses]
     for gateway in segment.gateways:
         script.ip.append(f"route add default via {gateway.ip} dev eth0")
     return script

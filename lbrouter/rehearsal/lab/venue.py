@@ -8,17 +8,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lbrouter.compile.config.toml_writer import render
+from lbrouter.compile.config.toml_writer import render_toml
 from lbrouter.kernel.read.features import features
 from lbrouter.model.config import Config
-from lbrouter.rehearsal.adapt_config import adapt
+from lbrouter.rehearsal.adapt_config import adapt_config
 from lbrouter.rehearsal.lab import process_netns, setup_scripts
-from lbrouter.rehearsal.lab.hosts import Client, Gateway, Host, Internet, Isp
-from lbrouter.rehearsal.lab.layout import SERVERS, Site, Style, plan_site
-from lbrouter.rehearsal.lab.packet_capture import Capture
-from lbrouter.rehearsal.lab.process import Job, Row, undisturbed
+from lbrouter.rehearsal.lab.hosts import ClientHost, GatewayHost, Host, InternetHost, Isp
+from lbrouter.rehearsal.lab.layout import INTERNET_SERVERS, VenueLayout, VenueOptions, plan_layout
+from lbrouter.rehearsal.lab.packet_capture import PacketCapture
+from lbrouter.rehearsal.lab.process import JsonRow, LabProcess, signals_blocked
 
-MAX_PARALLEL = 4
+MAX_PARALLEL_SCRIPTS = 4
 
 
 class Venue:
@@ -28,67 +28,72 @@ class Venue:
     to be different from the file).
     """
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
+    def __init__(self, layout: VenueLayout) -> None:
+        self.layout = layout
         self.prefix = process_netns.unique_prefix()
-        self.jobs: list[Job] = []
+        self.processes: list[LabProcess] = []
 
     @classmethod
-    def build(cls, config: Config, *, style: Style | None = None) -> "Venue":
+    def build(cls, config: Config, *, options: VenueOptions | None = None) -> "Venue":
         """Adapt `config` to this kernel, lay out the venue and build it.
 
         Raises NotPermittedError without root, UnavailableError without ip or nft, LabError when a
         step fails; nothing is left then.
         """
-        process_netns.sweep()
-        style = style or Style()
-        adapted = adapt(config, tags="vlan" in _features(), leases=style.leases)
-        venue = cls(plan_site(adapted, style=style))
+        process_netns.delete_stale()
+        options = options or VenueOptions()
+        adapted = adapt_config(
+            config, tags="vlan" in _kernel_features(), leases=options.dhcp_server_uplinks
+        )
+        venue = cls(plan_layout(adapted, options=options))
         try:
-            venue._raise()
+            venue._set_up()
         except BaseException:
             venue.close()
             raise
         return venue
 
-    def _raise(self) -> None:
+    def _set_up(self) -> None:
         """Namespaces, cables, each host's script, servers."""
         self.folder = Path(tempfile.mkdtemp(prefix=self.prefix))
-        process_netns.create(map(self.namespace, setup_scripts.roles(self.site)))
-        process_netns.connect(
+        process_netns.create(map(self.namespace, setup_scripts.roles(self.layout)))
+        process_netns.create_veth_pairs(
             (self.namespace(a), one, self.namespace(b), other)
-            for a, one, b, other in setup_scripts.cables(self.site)
+            for a, one, b, other in setup_scripts.veth_pairs(self.layout)
         )
-        with ThreadPoolExecutor(MAX_PARALLEL) as pool:
-            scripts = setup_scripts.scripts(self.site).items()
-            list(pool.map(lambda item: self.host(item[0]).script(item[1].text()), scripts))
-        self._name_hosts()
+        with ThreadPoolExecutor(MAX_PARALLEL_SCRIPTS) as pool:
+            scripts = setup_scripts.scripts_by_role(self.layout).items()
+            list(pool.map(lambda item: self.host(item[0]).run_script(item[1].text()), scripts))
+        self._create_hosts()
 
-    def _name_hosts(self) -> None:
-        gateway = self.namespace(setup_scripts.GATEWAY)
-        self.gateway = Gateway(gateway, self.jobs, self.folder)
-        self.write_config(self.site.config)
-        self.internet = Internet(self.namespace(setup_scripts.INTERNET), self.jobs)
-        ports = self.site.server_ports
-        self.internet.server = self.internet.serve(self.site.servers, tcp=ports, udp=ports)
-        self.isps = {line.name: self._isp(line.name) for line in self.site.lines}
+    def _create_hosts(self) -> None:
+        gateway = self.namespace(setup_scripts.GATEWAY_ROLE)
+        self.gateway = GatewayHost(gateway, self.processes, self.folder)
+        self.write_config(self.layout.config)
+        self.internet = InternetHost(self.namespace(setup_scripts.INTERNET_ROLE), self.processes)
+        ports = self.layout.server_ports
+        self.internet.server = self.internet.start_server(self.layout.servers, tcp=ports, udp=ports)
+        self.isps = {line.name: self._create_isp(line.name) for line in self.layout.lines}
         self.clients = {
-            seat.name: Client(
+            seat.name: ClientHost(
                 self.namespace(setup_scripts.client_role(seat.name)),
-                self.jobs,
+                self.processes,
                 seat,
                 segment,
-                SERVERS,
+                INTERNET_SERVERS,
             )
-            for segment in self.site.segments
-            for seat in segment.seats
+            for segment in self.layout.segments
+            for seat in segment.clients
         }
 
-    def _isp(self, name: str) -> Isp:
-        line = next(line for line in self.site.lines if line.name == name)
-        namespace, netem = self.namespace(setup_scripts.isp_role(name)), "netem" in _features()
-        isp = Isp(namespace, self.jobs, line, folder=self.folder, netem=netem)
-        isp.open()
+    def _create_isp(self, name: str) -> Isp:
+        line = next(line for line in self.layout.lines if line.name == name)
+        namespace, netem = (
+            self.namespace(setup_scripts.isp_role(name)),
+            "netem" in _kernel_features(),
+        )
+        isp = Isp(namespace, self.processes, line, folder=self.folder, netem=netem)
+        isp.bring_up()
         return isp
 
     def namespace(self, role: str) -> str:
@@ -97,43 +102,43 @@ class Venue:
 
     def host(self, role: str) -> Host:
         """Any host by its role."""
-        return Host(self.namespace(role), self.jobs)
+        return Host(self.namespace(role), self.processes)
 
     def isp(self, uplink: str) -> Isp:
         """The provider of an uplink."""
         return self.isps[uplink]
 
-    def client(self, name: str) -> Client:
+    def client(self, name: str) -> ClientHost:
         """A client by its name ("stream-2"), or the first one of a VLAN ("stream")."""
         return self.clients[name if name in self.clients else f"{name}-1"]
 
-    def clients_of(self, vlan: str) -> list[Client]:
+    def clients_of(self, vlan: str) -> list[ClientHost]:
         """All clients of a VLAN."""
         return [each for each in self.clients.values() if each.segment.name == vlan]
 
     def write_config(self, config: Config) -> None:
         """Put another configuration in front of lbrouter; the venue itself stays as it is."""
-        self.gateway.config.write_text(render(config))
+        self.gateway.config_path.write_text(render_toml(config))
 
     def uplink_of(self, source: str) -> str | None:
         """The uplink that a flow took, from the source address that the internet saw."""
-        for line in self.site.lines:
-            if any(str(leg.outside) == source for leg in line.legs):
+        for line in self.layout.lines:
+            if any(str(leg.internet_address) == source for leg in line.families):
                 return line.name
         return None
 
-    def capture(self, host: Host, interface: str) -> Capture:
+    def capture(self, host: Host, interface: str) -> PacketCapture:
         """Record the frames on an interface of a host from now on."""
-        return Capture(host.namespace, interface)
+        return PacketCapture(host.namespace, interface)
 
-    def together(self, jobs: Iterable[Job]) -> list[Row]:
+    def collect_results(self, processes: Iterable[LabProcess]) -> list[JsonRow]:
         """The rows of several jobs that run at the same time."""
-        return [row for job in list(jobs) for row in job.result()]
+        return [row for job in list(processes) for row in job.result()]
 
     def close(self) -> None:
         """End every process and remove every namespace and file of this venue."""
-        with undisturbed():
-            for job in self.jobs:
+        with signals_blocked():
+            for job in self.processes:
                 job.close()
             process_netns.delete_prefix(self.prefix)
 
@@ -150,6 +155,6 @@ class Venue:
 
 
 @cache
-def _features() -> frozenset[str]:
+def _kernel_features() -> frozenset[str]:
     """The kernel's, asked once in the life of this process."""
     return features()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """What a row says. INFO rows promise nothing."""
 
     PASS = "pass"
@@ -20,19 +20,23 @@ class Check:
     subject: str
     expected: str
     seen: str
-    verdict: Verdict
+    verdict: CheckVerdict
 
 
-def judge(act: str, subject: str, *, expected: str, seen: str, ok: bool) -> Check:
+def check_row(section: str, subject: str, *, expected: str, seen: str, ok: bool) -> Check:
     """A row that passes when `ok`."""
-    verdict = Verdict.PASS if ok else Verdict.FAIL
-    return Check(act=act, subject=subject, expected=expected, seen=seen, verdict=verdict)
+    verdict = CheckVerdict.PASS if ok else CheckVerdict.FAIL
+    return Check(act=section, subject=subject, expected=expected, seen=seen, verdict=verdict)
 
 
-def tell(act: str, subject: str, seen: str) -> Check:
+def info_row(section: str, subject: str, seen: str) -> Check:
     """A row that only informs."""
-    return Check(act=act, subject=subject, expected="", seen=seen, verdict=Verdict.INFO)
+    return Check(act=section, subject=subject, expected="", seen=seen, verdict=CheckVerdict.INFO)
 
 
-STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INFO: "dim"}
+CHECK_VERDICT_STYLES = {
+    CheckVerdict.PASS: "green",
+    CheckVerdict.FAIL: "bold red",
+    CheckVerdict.INFO: "dim",
+}
 """How a terminal shows them."""

@@ -10,8 +10,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from lbrouter.rehearsal.checks.faults import TITLES, Duty, Fault
-from lbrouter.rehearsal.report.judgement import STYLES, Verdict
+from lbrouter.rehearsal.checks.faults import FAULT_TITLES, ExpectedReaction, Fault
+from lbrouter.rehearsal.report.judgement import CHECK_VERDICT_STYLES, CheckVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,10 @@ class FaultRow:
 
     uplink: str
     fault: Fault
-    verdict: Verdict
+    verdict: CheckVerdict
     note: str
     policy: str = ""
-    duty: Duty = Duty.ANY
+    duty: ExpectedReaction = ExpectedReaction.ANY
     detected_ms: float | None = None
     moved_ms: float | None = None
     left: bool = False
@@ -38,11 +38,13 @@ class FaultRow:
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`: "never" stands for what did not happen, null for what was not asked."""
-        found = asdict(self) | {"gaps_ms": {k: _plain(v) for k, v in self.gaps_ms.items()}}
-        return found | {key: _plain(found[key]) for key in ("detected_ms", "moved_ms", "back_ms")}
+        found = asdict(self) | {"gaps_ms": {k: _json_number(v) for k, v in self.gaps_ms.items()}}
+        return found | {
+            key: _json_number(found[key]) for key in ("detected_ms", "moved_ms", "back_ms")
+        }
 
 
-def _plain(value: float | None) -> float | str | None:
+def _json_number(value: float | None) -> float | str | None:
     if value is None:
         return None
     return "never" if math.isinf(value) else round(value, 1)
@@ -51,8 +53,8 @@ def _plain(value: float | None) -> float | str | None:
 class Direction(StrEnum):
     """Towards the internet, or from it."""
 
-    UP = "upload"
-    DOWN = "download"
+    UPLOAD = "upload"
+    DOWNLOAD = "download"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ class BandwidthRow:
     direction: Direction
     situation: str
     guarantee_bps: int
-    verdict: Verdict
+    verdict: CheckVerdict
     note: str
     rate_bps: float | None = None
     added_ms: float | None = None
@@ -75,7 +77,7 @@ class BandwidthRow:
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         rate = None if self.rate_bps is None else round(self.rate_bps)
-        return asdict(self) | {"rate_bps": rate, "added_ms": _plain(self.added_ms)}
+        return asdict(self) | {"rate_bps": rate, "added_ms": _json_number(self.added_ms)}
 
 
 def bandwidth_table(rows: Iterable[BandwidthRow]) -> Table:
@@ -86,19 +88,19 @@ def bandwidth_table(rows: Iterable[BandwidthRow]) -> Table:
     last: tuple[str, str] | None = None
     for row in rows:
         named = (row.vlan, row.direction)
-        texts = [*(named if named != last else ("", "")), row.situation, _mbit(row.rate_bps)]
-        texts += [_mbit(row.guarantee_bps or None), _added(row.added_ms)]
-        table.add_row(*map(Text, texts), Text(row.verdict, style=STYLES[row.verdict]))
+        texts = [*(named if named != last else ("", "")), row.situation, _rate_text(row.rate_bps)]
+        texts += [_rate_text(row.guarantee_bps or None), _added_delay_text(row.added_ms)]
+        table.add_row(*map(Text, texts), Text(row.verdict, style=CHECK_VERDICT_STYLES[row.verdict]))
         last = named
     return table
 
 
-def _mbit(rate: float | None) -> str:
+def _rate_text(rate: float | None) -> str:
     return "-" if rate is None else f"{rate / 1e6:.1f} Mbit/s"
 
 
-def _added(ms: float | None) -> str:
-    return "5 % lost" if ms is not None and math.isinf(ms) else span(ms)
+def _added_delay_text(ms: float | None) -> str:
+    return "5 % lost" if ms is not None and math.isinf(ms) else duration_text(ms)
 
 
 def fault_tables(rows: Iterable[FaultRow]) -> Iterator[Table]:
@@ -110,38 +112,38 @@ def fault_tables(rows: Iterable[FaultRow]) -> Iterator[Table]:
             table.add_column(heading, overflow="fold")
         last = None
         for row in found:
-            table.add_row(*_cells(row, first=row.fault is not last), end_section=False)
+            table.add_row(*_fault_cells(row, first=row.fault is not last), end_section=False)
             last = row.fault
         yield table
 
 
-def _cells(row: FaultRow, *, first: bool) -> Iterator[Text]:
-    yield Text(TITLES[row.fault] if first else "")
+def _fault_cells(row: FaultRow, *, first: bool) -> Iterator[Text]:
+    yield Text(FAULT_TITLES[row.fault] if first else "")
     if not row.policy:
         yield Text(row.note)
         yield from (Text("") for _ in range(8))
-        yield Text(row.verdict, style=STYLES[row.verdict])
+        yield Text(row.verdict, style=CHECK_VERDICT_STYLES[row.verdict])
         return
     yield Text(row.policy)
     yield Text(row.duty)
-    yield Text(span(row.detected_ms))
-    yield Text(_moved(row))
+    yield Text(duration_text(row.detected_ms))
+    yield Text(_moved_text(row))
     for kind in ("push", "udp", "call"):
-        yield Text(span(row.gaps_ms.get(kind)))
+        yield Text(duration_text(row.gaps_ms.get(kind)))
     yield Text(str(row.broken))
-    yield Text(span(row.back_ms))
-    yield Text(row.verdict, style=STYLES[row.verdict])
+    yield Text(duration_text(row.back_ms))
+    yield Text(row.verdict, style=CHECK_VERDICT_STYLES[row.verdict])
 
 
-def _moved(row: FaultRow) -> str:
+def _moved_text(row: FaultRow) -> str:
     if row.moved_ms is None:
         return "none here"
     if row.refused:
         return "refused at once"
-    return "stay" if math.isinf(row.moved_ms) else span(row.moved_ms)
+    return "stay" if math.isinf(row.moved_ms) else duration_text(row.moved_ms)
 
 
-def span(ms: float | None) -> str:
+def duration_text(ms: float | None) -> str:
     """Milliseconds as people read them."""
     if ms is None:
         return "-"

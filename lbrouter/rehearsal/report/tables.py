@@ -9,15 +9,30 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lbrouter.rehearsal.checks.faults import TITLES
-from lbrouter.rehearsal.report.judgement import STYLES, Check, Verdict, judge, tell
+from lbrouter.rehearsal.checks.faults import FAULT_TITLES
+from lbrouter.rehearsal.report.judgement import (
+    CHECK_VERDICT_STYLES,
+    Check,
+    CheckVerdict,
+    check_row,
+    info_row,
+)
 from lbrouter.rehearsal.report.rows import BandwidthRow, FaultRow, bandwidth_table, fault_tables
 
-__all__ = ["BandwidthRow", "Check", "FaultRow", "Report", "Verdict", "judge", "render", "tell"]
+__all__ = [
+    "BandwidthRow",
+    "Check",
+    "CheckVerdict",
+    "FaultRow",
+    "RehearsalReport",
+    "check_row",
+    "info_row",
+    "render_report",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class RehearsalReport:
     """All rows in order, what the venue had to replace, and how long it took (seconds)."""
 
     gateway: str
@@ -30,19 +45,19 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether nothing failed, and something was looked at."""
-        passed = any(check.verdict is Verdict.PASS for check in self.checks)
-        return passed and Verdict.FAIL not in self._verdicts()
+        passed = any(check.verdict is CheckVerdict.PASS for check in self.checks)
+        return passed and CheckVerdict.FAIL not in self._verdicts()
 
     @property
-    def failed(self) -> tuple[Check, ...]:
+    def failed_checks(self) -> tuple[Check, ...]:
         """The rows that failed."""
-        return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
+        return tuple(check for check in self.checks if check.verdict is CheckVerdict.FAIL)
 
-    def count(self, verdict: Verdict) -> int:
+    def count(self, verdict: CheckVerdict) -> int:
         """How many rows of all kinds have this verdict."""
         return list(self._verdicts()).count(verdict)
 
-    def _verdicts(self) -> Iterator[Verdict]:
+    def _verdicts(self) -> Iterator[CheckVerdict]:
         yield from (check.verdict for check in self.checks)
         yield from (row.verdict for row in self.faults)
         yield from (row.verdict for row in self.bandwidth)
@@ -62,48 +77,48 @@ class Report:
         }
 
 
-def render(report: Report) -> RenderableType:
+def render_report(report: RehearsalReport) -> RenderableType:
     """The report as tables, with what went wrong, the notes and the result below."""
-    return Group(*_parts(report))
+    return Group(*_renderables(report))
 
 
-def _parts(report: Report) -> Iterator[RenderableType]:
+def _renderables(report: RehearsalReport) -> Iterator[RenderableType]:
     for act, checks in groupby(report.checks, key=lambda check: check.act):
-        yield _table(act, list(checks))
+        yield _check_table(act, list(checks))
     yield from fault_tables(report.faults)
     if report.bandwidth:
         yield bandwidth_table(report.bandwidth)
-    yield from _remarks(report)
+    yield from _row_notes(report)
     for note in report.notes:
         yield Text(f"note: {note}", style="dim")
-    yield _result(report)
+    yield _summary(report)
 
 
-def _remarks(report: Report) -> Iterator[Text]:
+def _row_notes(report: RehearsalReport) -> Iterator[Text]:
     """What the figures alone do not say: what failed, and what could not be judged."""
-    said: dict[str, Verdict] = {}
+    said: dict[str, CheckVerdict] = {}
     for row in report.faults:
         if row.policy and row.note:
-            where = row.policy if row.verdict is Verdict.FAIL else "every policy"
-            said[f"{row.uplink}, {TITLES[row.fault]}, {where}: {row.note}"] = row.verdict
+            where = row.policy if row.verdict is CheckVerdict.FAIL else "every policy"
+            said[f"{row.uplink}, {FAULT_TITLES[row.fault]}, {where}: {row.note}"] = row.verdict
     for each in report.bandwidth:
         if each.note:
             said[f"{each.vlan}, {each.direction}, {each.situation}: {each.note}"] = each.verdict
-    yield from (Text(words, style=STYLES[verdict]) for words, verdict in said.items())
+    yield from (Text(words, style=CHECK_VERDICT_STYLES[verdict]) for words, verdict in said.items())
 
 
-def _table(act: str, checks: list[Check]) -> Table:
-    table = Table(title=act, title_justify="left", title_style="bold", expand=False)
+def _check_table(section: str, checks: list[Check]) -> Table:
+    table = Table(title=section, title_justify="left", title_style="bold", expand=False)
     for heading in ("", "expected", "seen", "verdict"):
         table.add_column(heading, overflow="fold")
     for check in checks:
-        verdict = Text(check.verdict, style=STYLES[check.verdict])
+        verdict = Text(check.verdict, style=CHECK_VERDICT_STYLES[check.verdict])
         table.add_row(Text(check.subject), Text(check.expected), Text(check.seen), verdict)
     return table
 
 
-def _result(report: Report) -> Text:
-    passed, failed = report.count(Verdict.PASS), report.count(Verdict.FAIL)
+def _summary(report: RehearsalReport) -> Text:
+    passed, failed = report.count(CheckVerdict.PASS), report.count(CheckVerdict.FAIL)
     took = f"in {report.seconds:.1f} s"
     if report.ok:
         return Text(f"{report.gateway}: all {passed} checks passed {took}", style="bold green")

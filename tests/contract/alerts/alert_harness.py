@@ -8,30 +8,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lbrouter.daemon.events.alert_dispatcher import Messenger, Tempo
+from lbrouter.daemon.events.alert_dispatcher import AlertDispatcher, AlertTiming
 from lbrouter.daemon.events.journal import Journal
-from lbrouter.daemon.supervisor import keep
+from lbrouter.daemon.supervisor import run_forever
 from lbrouter.model.config import Config
 from tests.kit.builders import TWO_LINES, config_of
 
-QUICK = Tempo(gather_s=0.02, pause_s=0.05, longest_pause_s=0.2, retry_s=0.02, within_s=0.5)
-PATIENCE_S = 20.0
+FAST_BACKOFF = AlertTiming(
+    gather_s=0.02, min_interval_s=0.05, max_interval_s=0.2, retry_s=0.02, attempt_timeout_s=0.5
+)
+ALERT_WAIT_TIMEOUT_S = 20.0
 
 
 @dataclass
-class Page:
+class WebhookServer:
     """A server that answers with `statuses` in turn (the last one for ever); 0 is never."""
 
     statuses: list[int]
     port: int = 0
     bodies: list[Any] = field(default_factory=list)
-    heads: list[str] = field(default_factory=list)
+    request_heads: list[str] = field(default_factory=list)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = int(head.split("Content-Length: ")[1].split()[0])
         self.bodies.append(json.loads(await reader.readexactly(length)))
-        self.heads.append(head)
+        self.request_heads.append(head)
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         if status == 0:
             with suppress(ConnectionError):
@@ -42,8 +44,8 @@ class Page:
 
 
 @asynccontextmanager
-async def page(*statuses: int) -> AsyncIterator[Page]:
-    found = Page(list(statuses))
+async def webhook_server(*statuses: int) -> AsyncIterator[WebhookServer]:
+    found = WebhookServer(list(statuses))
     server = await asyncio.start_server(found.answer, "127.0.0.1", 0)
     found.port = server.sockets[0].getsockname()[1]
     async with server:
@@ -51,38 +53,40 @@ async def page(*statuses: int) -> AsyncIterator[Page]:
 
 
 @dataclass
-class World:
+class AlertHarness:
     """A messenger at work, and what it has to go by."""
 
     journal: Journal
     folder: Path
-    messenger: Messenger
+    dispatcher: AlertDispatcher
     config: Config
-    parts: list[asyncio.Task[None]] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
-    def happens(self, text: str = "fiber is down", **more: Any) -> None:
-        self.journal.say(
+    def emit_uplink_down(self, text: str = "fiber is down", **more: Any) -> None:
+        self.journal.log(
             "uplink", text, subject="fiber", incident="1", after="down", reason="said so", **more
         )
 
-    def said(self) -> list[str]:
+    def alert_log(self) -> list[str]:
         return [each.text for each in self.journal.recent(1000) if each.kind == "alert"]
 
     async def stop(self) -> None:
-        for part in self.parts:
+        for part in self.tasks:
             part.cancel()
-        await asyncio.gather(*self.parts, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
 @asynccontextmanager
-async def world(folder: Path, alerts: str, *, tempo: Tempo = QUICK) -> AsyncIterator[World]:
+async def running_dispatcher(
+    folder: Path, alerts: str, *, tempo: AlertTiming = FAST_BACKOFF
+) -> AsyncIterator[AlertHarness]:
     journal = Journal(folder)
     config = config_of(f"{TWO_LINES}\n[alerts]\n{alerts}\n")
-    messenger = Messenger(journal, folder, lambda: config, tempo=tempo)
-    found = World(journal, folder, messenger, config)
+    messenger = AlertDispatcher(journal, folder, lambda: config, timing=tempo)
+    found = AlertHarness(journal, folder, messenger, config)
     complaints: list[str] = []
-    for name, work in messenger.parts().items():
-        found.parts.append(asyncio.create_task(keep(name, work, complaints.append)))
+    for name, work in messenger.tasks().items():
+        found.tasks.append(asyncio.create_task(run_forever(name, work, complaints.append)))
     try:
         await asyncio.sleep(0)  # they listen
         yield found
@@ -92,18 +96,18 @@ async def world(folder: Path, alerts: str, *, tempo: Tempo = QUICK) -> AsyncIter
         journal.close()
 
 
-async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
+async def wait_until(holds: Callable[[], object]) -> None:
+    async with asyncio.timeout(ALERT_WAIT_TIMEOUT_S):
         while not holds():
             await asyncio.sleep(0.01)
 
 
-def run(work: Awaitable[None]) -> None:
+def run_async(work: Awaitable[None]) -> None:
     async def main() -> None:
         await work
 
     asyncio.run(main())
 
 
-def hook(port: int) -> str:
+def webhook_setting(port: int) -> str:
     return f'webhook = "http://localhost:{port}/hook?room=7"'

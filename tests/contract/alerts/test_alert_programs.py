@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.alerts.alert_harness import run, until, world
+from tests.contract.alerts.alert_harness import run_async, running_dispatcher, wait_until
 
 
 @pytest.mark.parametrize(
@@ -18,22 +18,22 @@ from tests.contract.alerts.alert_harness import run, until, world
     ],
     ids=["fails", "hangs", "missing", "nonsense"],
 )
-def test_a_program_in_trouble_is_told_of(tmp_path: Path, script: str | None, reason: str) -> None:
+def test_a_failing_program_is_reported(tmp_path: Path, script: str | None, reason: str) -> None:
     program = tmp_path / "program"
     if script is not None:
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
 
     async def work() -> None:
-        async with world(tmp_path, f'command = ["{program}", "a b"]') as here:
-            here.happens()
-            await until(lambda: any(reason in text for text in here.said()))
+        async with running_dispatcher(tmp_path, f'command = ["{program}", "a b"]') as here:
+            here.emit_uplink_down()
+            await wait_until(lambda: any(reason in text for text in here.alert_log()))
 
-    run(work())
-    assert not left_over("sleep", "60")
+    run_async(work())
+    assert not processes_with_argv("sleep", "60")
 
 
-def left_over(*words: str) -> list[Path]:
+def processes_with_argv(*words: str) -> list[Path]:
     """Processes of this very command line."""
     wanted = "\0".join([*words, ""])
     found = []
@@ -50,13 +50,13 @@ def test_a_program_that_does_not_listen_and_leaves_a_child_is_done_at_once(tmp_p
     program.chmod(0o755)
 
     async def work() -> None:
-        async with world(tmp_path, f'command = ["{program}"]') as here:
-            here.happens("fiber is down; rm -rf $(reboot)")
-            await until(told.exists)
-            await until(lambda: not here.messenger._outboxes["command"].filled.is_set())
-            assert here.said() == []
+        async with running_dispatcher(tmp_path, f'command = ["{program}"]') as here:
+            here.emit_uplink_down("fiber is down; rm -rf $(reboot)")
+            await wait_until(told.exists)
+            await wait_until(lambda: not here.dispatcher._outboxes["command"].not_empty.is_set())
+            assert here.alert_log() == []
 
-    run(work())
+    run_async(work())
     words = dict(line.split("=", 1) for line in told.read_text().splitlines() if "=" in line)
     assert words["LBROUTER_KINDS"] == "down"
     assert words["LBROUTER_INCIDENTS"] == "1"
@@ -65,4 +65,4 @@ def test_a_program_that_does_not_listen_and_leaves_a_child_is_done_at_once(tmp_p
         *("LBROUTER_ALERT", "LBROUTER_GATEWAY", "LBROUTER_KINDS"),
         *("LBROUTER_INCIDENTS", "LBROUTER_TEXT"),
     }
-    assert not left_over("sleep", "61")
+    assert not processes_with_argv("sleep", "61")

@@ -6,30 +6,43 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from lbrouter.daemon.events.alert_dispatcher import WAITING
-from tests.contract.alerts.alert_harness import QUICK, Page, hook, page, run, until, world
+from lbrouter.daemon.events.alert_dispatcher import MAX_QUEUED_ALERTS
+from tests.contract.alerts.alert_harness import (
+    FAST_BACKOFF,
+    WebhookServer,
+    run_async,
+    running_dispatcher,
+    wait_until,
+    webhook_server,
+    webhook_setting,
+)
 
 
 def test_a_page_that_fails_twice_gets_it_the_third_time(tmp_path: Path) -> None:
     async def work() -> None:
-        async with page(500, 302, 204) as server, world(tmp_path, hook(server.port)) as here:
-            here.happens()
-            here.journal.say("move", "show moved", subject="show", incident="1")
-            await until(lambda: len(here.said()) == 3)
-            assert here.said() == [
+        async with (
+            webhook_server(500, 302, 204) as server,
+            running_dispatcher(tmp_path, webhook_setting(server.port)) as here,
+        ):
+            here.emit_uplink_down()
+            here.journal.log("move", "show moved", subject="show", incident="1")
+            await wait_until(lambda: len(here.alert_log()) == 3)
+            assert here.alert_log() == [
                 "webhook: an alert is not delivered, and tried again: status 500",
                 "webhook: an alert is not delivered, and tried again: status 302",
                 "webhook: an alert that failed at first is delivered",
             ]
             assert len({each["id"] for each in server.bodies}) == 1
-            assert server.heads[0].startswith("POST /hook?room=7 HTTP/1.1\r\nHost: localhost:")
+            assert server.request_heads[0].startswith(
+                "POST /hook?room=7 HTTP/1.1\r\nHost: localhost:"
+            )
             body = server.bodies[-1]
             assert body["kinds"] == ["down"]
             assert body["gateway"] == "two-lines"
             assert "fiber is in trouble" in body["text"]
             assert [each["text"] for each in body["events"]] == ["fiber is down"]
 
-    run(work())
+    run_async(work())
 
 
 def test_a_page_that_hangs_or_talks_nonsense_delays_nobody_else(tmp_path: Path) -> None:
@@ -39,17 +52,19 @@ def test_a_page_that_hangs_or_talks_nonsense_delays_nobody_else(tmp_path: Path) 
     program.chmod(0o755)
 
     async def work() -> None:
-        async with page(0) as server:
-            text = f'{hook(server.port)}\ncommand = ["{program}"]'
-            async with world(tmp_path, text) as here:
+        async with webhook_server(0) as server:
+            text = f'{webhook_setting(server.port)}\ncommand = ["{program}"]'
+            async with running_dispatcher(tmp_path, text) as here:
                 loop = asyncio.get_running_loop()
                 begun = loop.time()
-                here.happens()
-                await until(lambda: script.exists() and "in trouble" in script.read_text())
-                assert loop.time() - begun < QUICK.within_s * 10
-                await until(lambda: any("no answer within 0.5 s" in text for text in here.said()))
+                here.emit_uplink_down()
+                await wait_until(lambda: script.exists() and "in trouble" in script.read_text())
+                assert loop.time() - begun < FAST_BACKOFF.attempt_timeout_s * 10
+                await wait_until(
+                    lambda: any("no answer within 0.5 s" in text for text in here.alert_log())
+                )
 
-    run(work())
+    run_async(work())
 
 
 def test_a_page_that_is_away_gets_it_when_it_comes_back(tmp_path: Path) -> None:
@@ -57,72 +72,86 @@ def test_a_page_that_is_away_gets_it_when_it_comes_back(tmp_path: Path) -> None:
         with socket.socket() as reserved:
             reserved.bind(("127.0.0.1", 0))
             port = reserved.getsockname()[1]
-            async with world(tmp_path, hook(port)) as here:
-                here.happens()
-                await until(lambda: any("Connect call failed" in text for text in here.said()))
+            async with running_dispatcher(tmp_path, webhook_setting(port)) as here:
+                here.emit_uplink_down()
+                await wait_until(
+                    lambda: any("Connect call failed" in text for text in here.alert_log())
+                )
                 reserved.close()
-                back = Page([200])
+                back = WebhookServer([200])
                 server = await asyncio.start_server(back.answer, "127.0.0.1", port)
                 async with server:
-                    await until(lambda: back.bodies)
+                    await wait_until(lambda: back.bodies)
 
-    run(work())
+    run_async(work())
 
 
 def test_a_flap_is_a_few_messages_and_each_event_is_counted(tmp_path: Path) -> None:
     async def work() -> None:
-        async with page(200) as server, world(tmp_path, hook(server.port)) as here:
+        async with (
+            webhook_server(200) as server,
+            running_dispatcher(tmp_path, webhook_setting(server.port)) as here,
+        ):
             loop = asyncio.get_running_loop()
             begun = loop.time()
             for number in range(300):
-                here.happens(f"flap {number}")
+                here.emit_uplink_down(f"flap {number}")
                 await asyncio.sleep(0.002)
             took_s = loop.time() - begun
-            await until(lambda: sum(told(each) for each in server.bodies) == 300)
+            await wait_until(lambda: sum(told(each) for each in server.bodies) == 300)
             # one at once, then the pauses 0.1, 0.2, 0.2 ...
             assert 2 <= len(server.bodies) <= 3 + took_s / 0.1
-            assert here.said() == []
+            assert here.alert_log() == []
 
     def told(body: Any) -> int:
         return len(body["events"]) + int(body["omitted"])
 
-    run(work())
+    run_async(work())
 
 
 def test_what_waits_outlives_the_daemon_and_a_broken_file_does_no_harm(tmp_path: Path) -> None:
     async def work() -> None:
-        async with world(tmp_path, hook(9)) as here:  # the discard service: nobody is there
-            here.happens()
-            await until(here.said)
+        async with running_dispatcher(
+            tmp_path, webhook_setting(9)
+        ) as here:  # the discard service: nobody is there
+            here.emit_uplink_down()
+            await wait_until(here.alert_log)
         kept = json.loads((tmp_path / "alerts.json").read_text())
         assert (tmp_path / "alerts.json").stat().st_mode & 0o077 == 0
-        async with page(200) as server, world(tmp_path, hook(server.port)):
-            await until(lambda: server.bodies)
+        async with (
+            webhook_server(200) as server,
+            running_dispatcher(tmp_path, webhook_setting(server.port)),
+        ):
+            await wait_until(lambda: server.bodies)
             assert server.bodies[0]["id"] == kept["webhook"][0]["id"]
-            await until(lambda: json.loads((tmp_path / "alerts.json").read_text())["webhook"] == [])
+            await wait_until(
+                lambda: json.loads((tmp_path / "alerts.json").read_text())["webhook"] == []
+            )
         (tmp_path / "alerts.json").write_text('{"webhook": [{"at": "yesterday"}]}')
-        async with world(tmp_path, hook(9)) as here:
-            assert here.messenger._outboxes["webhook"].alerts == []
+        async with running_dispatcher(tmp_path, webhook_setting(9)) as here:
+            assert here.dispatcher._outboxes["webhook"].alerts == []
 
-    run(work())
+    run_async(work())
 
 
 def test_old_news_is_given_up_and_the_queue_is_bounded(tmp_path: Path) -> None:
     async def work() -> None:
-        async with world(tmp_path, hook(9)) as here:
-            here.happens()
-            await until(here.said)
-            box = here.messenger._outboxes["webhook"]
+        async with running_dispatcher(tmp_path, webhook_setting(9)) as here:
+            here.emit_uplink_down()
+            await wait_until(here.alert_log)
+            box = here.dispatcher._outboxes["webhook"]
             box.alerts[0]["at"] = "2020-01-01T00:00:00Z"
-            await until(lambda: any("given up after an hour" in text for text in here.said()))
-            await until(lambda: not box.filled.is_set())
+            await wait_until(
+                lambda: any("given up after an hour" in text for text in here.alert_log())
+            )
+            await wait_until(lambda: not box.not_empty.is_set())
             event = here.journal.recent(1)[0].as_json()
-            for _ in range(WAITING + 3):
-                here.messenger._send([event])
-            assert len(box.alerts) == WAITING
-            assert sum("had to go" in text for text in here.said()) == 3
+            for _ in range(MAX_QUEUED_ALERTS + 3):
+                here.dispatcher._enqueue([event])
+            assert len(box.alerts) == MAX_QUEUED_ALERTS
+            assert sum("had to go" in text for text in here.alert_log()) == 3
 
-    run(work())
+    run_async(work())
 
 
 def test_a_secret_stands_in_a_file_and_nowhere_else(tmp_path: Path) -> None:
@@ -131,29 +160,31 @@ def test_a_secret_stands_in_a_file_and_nowhere_else(tmp_path: Path) -> None:
 
     async def work() -> None:
         named = f'webhook_file = "{secret}"'
-        async with page(403, 200) as server, world(tmp_path, named) as here:
-            here.happens()
-            await until(lambda: any("does not hold the URL" in text for text in here.said()))
+        async with webhook_server(403, 200) as server, running_dispatcher(tmp_path, named) as here:
+            here.emit_uplink_down()
+            await wait_until(
+                lambda: any("does not hold the URL" in text for text in here.alert_log())
+            )
             secret.write_text(f"http://localhost:{server.port}/s3cret\n")
-            await until(lambda: len(server.bodies) == 2)
+            await wait_until(lambda: len(server.bodies) == 2)
             secret.unlink()
-            here.happens()
-            await until(lambda: any("No such file" in text for text in here.said()))
-            assert not any("s3cret" in text for text in here.said())
+            here.emit_uplink_down()
+            await wait_until(lambda: any("No such file" in text for text in here.alert_log()))
+            assert not any("s3cret" in text for text in here.alert_log())
 
-    run(work())
+    run_async(work())
     assert "s3cret" not in (tmp_path / "alerts.json").read_text()
 
 
 def test_what_nobody_asked_for_is_no_alert(tmp_path: Path) -> None:
     async def work() -> None:
-        async with page(200) as server:
-            text = f'{hook(server.port)}\non = ["move"]\nlanguage = "id"'
-            async with world(tmp_path, text) as here:
-                here.happens()
-                here.journal.say("move", "x", subject="show", incident="1", to=["lte"])
-                await until(lambda: server.bodies)
+        async with webhook_server(200) as server:
+            text = f'{webhook_setting(server.port)}\non = ["move"]\nlanguage = "id"'
+            async with running_dispatcher(tmp_path, text) as here:
+                here.emit_uplink_down()
+                here.journal.log("move", "x", subject="show", incident="1", to=["lte"])
+                await wait_until(lambda: server.bodies)
                 assert server.bodies[0]["kinds"] == ["move"]
                 assert "bermasalah" in server.bodies[0]["text"]
 
-    run(work())
+    run_async(work())

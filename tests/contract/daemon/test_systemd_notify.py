@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lbrouter.kernel.systemd_notify import Notifier
+from lbrouter.kernel.systemd_notify import SystemdNotifier
 
 
 @contextmanager
-def manager(address: str) -> Iterator[socket.socket]:
+def notify_socket(address: str) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:
         opened.bind("\0" + address[1:] if address.startswith("@") else address)
         opened.settimeout(5)
@@ -24,11 +24,11 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"@lbrouter-test-{os.getpid()}" if request.param == "abstract" else f"{tmp_path}/n"
 
 
-def test_each_word_is_heard(address: str) -> None:
-    with manager(address) as heard:
-        notifier = Notifier({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "6000000"})
-        assert notifier.watched
-        assert notifier.heartbeat_s == 2
+def test_each_message_is_received(address: str) -> None:
+    with notify_socket(address) as heard:
+        notifier = SystemdNotifier({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "6000000"})
+        assert notifier.is_enabled
+        assert notifier.heartbeat_interval_s == 2
         notifier.ready("2 uplinks up")
         assert heard.recv(999) == b"READY=1\nSTATUS=2 uplinks up"
         notifier.reloading()
@@ -38,7 +38,7 @@ def test_each_word_is_heard(address: str) -> None:
         assert int(clock.split(b"=")[1]) > 0
         notifier.status("fiber\nREADY=1")
         assert heard.recv(999) == b"STATUS=fiber READY=1"
-        notifier.alive()
+        notifier.send_heartbeat()
         assert heard.recv(999) == b"WATCHDOG=1"
         notifier.stopping()
         assert heard.recv(999) == b"STOPPING=1"
@@ -54,11 +54,11 @@ def test_each_word_is_heard(address: str) -> None:
     ],
 )
 def test_with_nobody_listening_nothing_happens(environment: dict[str, str]) -> None:
-    notifier = Notifier(environment)
+    notifier = SystemdNotifier(environment)
     notifier.ready("up")
-    notifier.alive()
+    notifier.send_heartbeat()
     notifier.stopping()
-    assert notifier.heartbeat_s is None
+    assert notifier.heartbeat_interval_s is None
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_a_watchdog_of_another_process_is_none_of_ours(
     wanted: bool,  # noqa: FBT001
 ) -> None:
     environment = {"NOTIFY_SOCKET": "@x", "WATCHDOG_USEC": "1000000", **more}
-    assert (Notifier(environment).heartbeat_s is not None) is wanted
+    assert (SystemdNotifier(environment).heartbeat_interval_s is not None) is wanted

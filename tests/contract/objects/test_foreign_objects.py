@@ -12,21 +12,21 @@ from lbrouter.model.errors import LbrouterError, NotAppliedError, UnavailableErr
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import (
     Address,
+    AddressFamily,
     Device,
     DeviceKind,
-    Family,
-    LinkFlag,
-    Noun,
+    LinkAdminState,
+    ManagedObject,
     Route,
     Rule,
     Sysctl,
 )
-from lbrouter.model.plan import Operation, Phase, Verb
-from tests.contract.conftest import BARE, SCOPE, in_namespace, shell
+from lbrouter.model.plan import Action, Operation, Phase
+from tests.contract.conftest import PRISTINE_STATE, SCOPE, in_namespace, shell
 
 T = TypeVar("T")
 
-STRANGERS = """
+FOREIGN_OBJECTS_SCRIPT = """
 ip link add strange type veth peer name far-strange
 ip addr add 203.0.113.9/24 dev port0
 ip addr add 2001:db8:9::9/64 dev port0 nodad
@@ -44,7 +44,7 @@ tc qdisc add dev port1 root handle 1: tbf rate 1mbit burst 10k latency 10ms
 nft add table inet strange
 """
 
-SNAPSHOT = (
+SNAPSHOT_COMMAND = (
     "ip -d -o addr | sed 's/valid_lft.*//; /fe80/d'; ip rule; ip -6 rule;"
     " ip -4 route show table all; ip -6 route show table all | sed '/fe80/d; /ff00/d';"
     " tc qdisc; nft list ruleset"
@@ -63,39 +63,39 @@ def on_kernel(before: str, work: Callable[[LinuxKernel], Awaitable[T]]) -> T:
     return in_namespace(prepared)
 
 
-def add(noun: Noun) -> Operation:
-    return Operation(phase=Phase.ROUTE, verb=Verb.ADD, new=noun, old=None, reason="")
+def add_operation(noun: ManagedObject) -> Operation:
+    return Operation(phase=Phase.ROUTE, action=Action.ADD, new=noun, old=None, reason="")
 
 
-def refused(before: str, noun: Noun) -> LbrouterError:
+def refusal_of(before: str, noun: ManagedObject) -> LbrouterError:
     with pytest.raises(LbrouterError) as caught:
-        on_kernel(before, lambda kernel: kernel.execute(add(noun)))
+        on_kernel(before, lambda kernel: kernel.execute(add_operation(noun)))
     return caught.value
 
 
-def test_strangers_are_not_observed() -> None:
-    assert on_kernel(STRANGERS, lambda kernel: kernel.observe(SCOPE)) == BARE
+def test_foreign_objects_are_not_observed() -> None:
+    assert on_kernel(FOREIGN_OBJECTS_SCRIPT, lambda kernel: kernel.observe(SCOPE)) == PRISTINE_STATE
 
 
-def test_strangers_survive_all_that_is_added_and_removed_beside_them() -> None:
-    ours: list[Noun] = [
+def test_foreign_objects_survive_all_that_is_added_and_removed_beside_them() -> None:
+    ours: list[ManagedObject] = [
         Address(interface="port0", address=ip_interface("203.0.113.10/24"), prefix_route=False),
         Address(interface="port0", address=ip_interface("2001:db8:9::10/64"), prefix_route=False),
         Route(table=7003, destination=ip_network("10.9.0.0/16"), interface="port1"),
-        Rule(family=Family.V4, priority=10020, table=100),
-        Rule(family=Family.V6, priority=10021, table=100),
+        Rule(family=AddressFamily.V4, priority=10020, table=100),
+        Rule(family=AddressFamily.V6, priority=10021, table=100),
     ]
 
     async def work(kernel: LinuxKernel) -> tuple[str, str, str]:
-        before = shell(SNAPSHOT)
+        before = shell(SNAPSHOT_COMMAND)
         for noun in ours:
-            await kernel.execute(add(noun))
-        between = shell(SNAPSHOT)
+            await kernel.execute(add_operation(noun))
+        between = shell(SNAPSHOT_COMMAND)
         for noun in ours:
-            await kernel.execute(add(noun).inverse())
-        return before, between, shell(SNAPSHOT)
+            await kernel.execute(add_operation(noun).inverse())
+        return before, between, shell(SNAPSHOT_COMMAND)
 
-    before, between, after = on_kernel(STRANGERS, work)
+    before, between, after = on_kernel(FOREIGN_OBJECTS_SCRIPT, work)
     assert between != before
     assert after == before
 
@@ -105,9 +105,9 @@ def test_our_first_address_of_a_subnet_leaves_without_the_second_which_is_not_ou
     ours = Address(interface="port0", address=ip_interface("192.0.2.1/24"))
 
     async def work(kernel: LinuxKernel) -> tuple[str, str]:
-        await kernel.execute(add(ours))
+        await kernel.execute(add_operation(ours))
         shell("ip addr add 192.0.2.2/24 dev port0")
-        await kernel.execute(add(ours).inverse())
+        await kernel.execute(add_operation(ours).inverse())
         return shell("ip -o addr show dev port0"), shell(
             "cat /proc/sys/net/ipv4/conf/port0/promote_secondaries"
         )
@@ -125,28 +125,28 @@ def test_removing_leaves_what_has_the_same_key_and_is_not_ours() -> None:
     ip rule add pref 10032 lookup 7001
     ip rule add pref 10033 lookup 7001 protocol 75
     """
-    same: list[Noun] = [
+    same: list[ManagedObject] = [
         Address(interface="port0", address=ip_interface("192.0.2.1/24")),
         Route(table=7001, destination=ip_network("0.0.0.0/0"), interface="port0"),
-        Rule(family=Family.V4, priority=10032, table=7001),
-        Rule(family=Family.V4, priority=10033, table=7001),
+        Rule(family=AddressFamily.V4, priority=10032, table=7001),
+        Rule(family=AddressFamily.V4, priority=10033, table=7001),
     ]
 
     async def work(kernel: LinuxKernel) -> tuple[str, str]:
-        before = shell(SNAPSHOT)
+        before = shell(SNAPSHOT_COMMAND)
         for noun in same:
-            await kernel.execute(add(noun).inverse())
+            await kernel.execute(add_operation(noun).inverse())
         for rule in same[2:]:
-            await kernel.execute(add(rule))
-            await kernel.execute(add(rule).inverse())
-        return before, shell(SNAPSHOT)
+            await kernel.execute(add_operation(rule))
+            await kernel.execute(add_operation(rule).inverse())
+        return before, shell(SNAPSHOT_COMMAND)
 
     before, after = on_kernel(strange, work)
     assert before == after
 
 
-def test_facts_tell_what_the_machine_has() -> None:
-    facts: Facts = on_kernel(STRANGERS, lambda kernel: kernel.facts(SCOPE))
+def test_facts_list_what_the_machine_has() -> None:
+    facts: Facts = on_kernel(FOREIGN_OBJECTS_SCRIPT, lambda kernel: kernel.facts(SCOPE))
     port = facts.interfaces["port0"]
     assert (port.up, port.carrier, port.kind, port.mtu, port.ours) == (
         True,
@@ -162,11 +162,11 @@ def test_facts_tell_what_the_machine_has() -> None:
     assert set(facts.interfaces) >= {"lo", "port0", "port1", "strange"}
 
 
-def test_facts_tell_our_addresses_from_others() -> None:
+def test_facts_distinguish_our_addresses_from_others() -> None:
     ours = Address(interface="port0", address=ip_interface("192.0.2.1/24"))
 
     async def work(kernel: LinuxKernel) -> Facts:
-        await kernel.execute(add(ours))
+        await kernel.execute(add_operation(ours))
         return await kernel.facts(SCOPE)
 
     port = on_kernel("ip addr add 192.0.2.2/24 dev port0", work).interfaces["port0"]
@@ -176,7 +176,7 @@ def test_facts_tell_our_addresses_from_others() -> None:
 
 
 def test_conflicts_name_who_stands_in_our_way_and_how_to_see_it() -> None:
-    conflicts = on_kernel(STRANGERS, lambda kernel: kernel.facts(SCOPE)).conflicts
+    conflicts = on_kernel(FOREIGN_OBJECTS_SCRIPT, lambda kernel: kernel.facts(SCOPE)).conflicts
     assert len(conflicts) == 5
     assert any("priority 10020" in each and "ip rule show pref 10020" in each for each in conflicts)
     assert any("fwmark 0xf000000/0xff000000" in each for each in conflicts)
@@ -189,7 +189,7 @@ def test_a_bare_machine_has_no_conflicts() -> None:
     assert on_kernel("true", lambda kernel: kernel.facts(SCOPE)).conflicts == ()
 
 
-REFUSALS: dict[str, tuple[str, Noun, type[LbrouterError], str]] = {
+REFUSALS: dict[str, tuple[str, ManagedObject, type[LbrouterError], str]] = {
     "a device's name is taken": (
         "ip link add lbr-up type veth peer name far-up",
         Device(name="lbr-up", kind=DeviceKind.IFB),
@@ -216,7 +216,7 @@ REFUSALS: dict[str, tuple[str, Noun, type[LbrouterError], str]] = {
     ),
     "a link is absent": (
         "true",
-        LinkFlag(interface="wan7", up=True),
+        LinkAdminState(interface="wan7", up=True),
         NotAppliedError,
         "ip link set wan7 up",
     ),
@@ -255,9 +255,9 @@ REFUSALS: dict[str, tuple[str, Noun, type[LbrouterError], str]] = {
 @pytest.mark.parametrize("name", REFUSALS)
 def test_a_refusal_says_what_was_refused(name: str) -> None:
     before, noun, kind, words = REFUSALS[name]
-    error = refused(before, noun)
+    error = refusal_of(before, noun)
     assert type(error) is kind
-    assert words in error.what
+    assert words in error.message
 
 
 def test_a_missing_vlan_module_is_named() -> None:
@@ -265,7 +265,9 @@ def test_a_missing_vlan_module_is_named() -> None:
 
     if "vlan" in features():
         pytest.skip("this kernel has 802.1Q")
-    error = refused("true", Device(name="port0.10", kind=DeviceKind.VLAN, parent="port0", tag=10))
+    error = refusal_of(
+        "true", Device(name="port0.10", kind=DeviceKind.VLAN, parent="port0", tag=10)
+    )
     assert type(error) is UnavailableError
-    assert "802.1Q" in error.what
-    assert "8021q" in error.what
+    assert "802.1Q" in error.message
+    assert "8021q" in error.message

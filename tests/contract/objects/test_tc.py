@@ -11,75 +11,79 @@ import pytest
 from pyroute2 import AsyncIPRoute
 
 from lbrouter.compile.shaping.htb import (
-    MAJOR,
-    OWN,
-    UNLIMITED,
-    Hosts,
-    Queue,
-    Wire,
+    GATEWAY_MINOR,
+    HTB_MAJOR,
+    UNLIMITED_RATE_BPS,
+    CakeHostMode,
+    LinkLayer,
+    QueueKind,
     classid,
-    htb,
     htb_class,
-    leaf,
+    htb_root,
+    leaf_qdisc,
 )
-from lbrouter.kernel.netns import in_scratch
+from lbrouter.kernel.netns import in_scratch_namespace
 from lbrouter.kernel.objects import qdisc
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.facts import Scope
-from lbrouter.model.kernel_state import HtbClass, Noun, Qdisc, Redirect
-from lbrouter.model.plan import Operation, Phase, Verb
-from lbrouter.model.reserved_ids import ALIAS
+from lbrouter.model.facts import ObserveScope
+from lbrouter.model.kernel_state import HtbClass, ManagedObject, Qdisc, Redirect
+from lbrouter.model.plan import Action, Operation, Phase
+from lbrouter.model.reserved_ids import DEVICE_ALIAS
 
 pytestmark = pytest.mark.needs("htb")
 
 PORT = "port0"
 IFB = "lbr-test"
-SCOPE = Scope(interfaces=frozenset({PORT}))
+SCOPE = ObserveScope(interfaces=frozenset({PORT}))
 T = TypeVar("T")
 
-LADDER = [  # every decade, round and crooked, to beyond 32 bits of bytes per second
+RATE_LADDER_BPS = [  # every decade, round and crooked, to beyond 32 bits of bytes per second
     64_000, 99_999, 800_000, 1_234_568, 5_000_000, 7_999_992, 8_000_000, 8_000_008, 20_000_000,
     95_000_000, 123_456_784, 499_999_992, 500_000_000, 950_000_000, 3_333_333_328, 10_000_000_000,
-    34_359_738_360, 34_359_738_368, 40_000_000_000, UNLIMITED,
+    34_359_738_360, 34_359_738_368, 40_000_000_000, UNLIMITED_RATE_BPS,
 ]  # fmt: skip
 
-Observed = tuple[frozenset[Qdisc], frozenset[HtbClass], frozenset[Redirect]]
+ObservedShaping = tuple[frozenset[Qdisc], frozenset[HtbClass], frozenset[Redirect]]
 
 
 def on_kernel(work: Callable[[AsyncIPRoute], Awaitable[T]]) -> T:
     """`work` in a fresh namespace that has a port and an IFB of ours."""
 
     async def opened() -> T:
-        run(f"ip link add {PORT} type veth peer name far0")
-        run(f"ip link add {IFB} type ifb && ip link set {IFB} alias {ALIAS} up")
-        run(f"ip link set {PORT} up; ip link set far0 up")
+        run_shell(f"ip link add {PORT} type veth peer name far0")
+        run_shell(f"ip link add {IFB} type ifb && ip link set {IFB} alias {DEVICE_ALIAS} up")
+        run_shell(f"ip link set {PORT} up; ip link set far0 up")
         async with AsyncIPRoute(strict_check=True, ext_ack=True) as ipr:
             return await work(ipr)
 
-    return in_scratch(lambda: asyncio.run(opened()))
+    return in_scratch_namespace(lambda: asyncio.run(opened()))
 
 
-def run(command: str) -> str:
+def run_shell(command: str) -> str:
     return subprocess.run(["sh", "-ec", command], check=True, capture_output=True, text=True).stdout
 
 
-def operation(new: Noun | None, old: Noun | None = None) -> Operation:
-    verb = Verb.REMOVE if new is None else Verb.ADD if old is None else Verb.CHANGE
-    return Operation(phase=Phase.QDISC, verb=verb, new=new, old=old, reason="")
+def operation(new: ManagedObject | None, old: ManagedObject | None = None) -> Operation:
+    verb = Action.REMOVE if new is None else Action.ADD if old is None else Action.CHANGE
+    return Operation(phase=Phase.QDISC, action=verb, new=new, old=old, reason="")
 
 
-async def add(ipr: AsyncIPRoute, nouns: Sequence[Noun]) -> None:
+async def execute_all(ipr: AsyncIPRoute, nouns: Sequence[ManagedObject]) -> None:
     for noun in nouns:
         await qdisc.execute(ipr, operation(noun))
 
 
-def tree(
-    rates: Sequence[int], queue: Queue = Queue.PFIFO, hosts: Hosts = Hosts.SOURCE
-) -> list[Noun]:
+def class_tree(
+    rates: Sequence[int],
+    queue: QueueKind = QueueKind.PFIFO,
+    hosts: CakeHostMode = CakeHostMode.SOURCE,
+) -> list[ManagedObject]:
     """A root, a line, its default class and a leaf for each of `rates`."""
-    wire = Wire(overhead=24, mpu=84, frame=9014)
-    line = htb_class(PORT, classid(uplink=1), rate=sum(rates) + 8_000, wire=wire, why="line")
-    own = htb_class(PORT, (MAJOR, OWN), parent=line.classid, rate=8_000, ceil=line.rate, why="own")
+    wire = LinkLayer(overhead=24, mpu=84, frame=9014)
+    line = htb_class(PORT, classid(uplink=1), rate=sum(rates) + 8_000, link_layer=wire, why="line")
+    own = htb_class(
+        PORT, (HTB_MAJOR, GATEWAY_MINOR), parent=line.classid, rate=8_000, ceil=line.rate, why="own"
+    )
     each = [
         htb_class(
             PORT, classid(uplink=1, vlan=number), parent=line.classid, rate=rate, ceil=2 * rate,
@@ -87,11 +91,11 @@ def tree(
         )
         for number, rate in enumerate(rates, start=1)
     ]  # fmt: skip
-    leaves = [leaf(one, line=one.rate, queue=queue, hosts=hosts) for one in (own, *each)]
-    return [htb(PORT, "root"), line, own, *each, *leaves]
+    leaves = [leaf_qdisc(one, line_rate=one.rate, queue=queue, hosts=hosts) for one in (own, *each)]
+    return [htb_root(PORT, "root"), line, own, *each, *leaves]
 
 
-def split(nouns: Sequence[Noun]) -> Observed:
+def by_kind(nouns: Sequence[ManagedObject]) -> ObservedShaping:
     return (
         frozenset(noun for noun in nouns if isinstance(noun, Qdisc)),
         frozenset(noun for noun in nouns if isinstance(noun, HtbClass)),
@@ -100,84 +104,84 @@ def split(nouns: Sequence[Noun]) -> Observed:
 
 
 def test_every_rate_and_burst_comes_back_as_it_was_asked_for() -> None:
-    wanted = tree(LADDER)
+    wanted = class_tree(RATE_LADDER_BPS)
 
-    async def work(ipr: AsyncIPRoute) -> Observed:
-        await add(ipr, wanted)
+    async def work(ipr: AsyncIPRoute) -> ObservedShaping:
+        await execute_all(ipr, wanted)
         return await qdisc.observe(ipr, SCOPE)
 
-    assert on_kernel(work) == split(wanted)
+    assert on_kernel(work) == by_kind(wanted)
 
 
 @pytest.mark.parametrize(
     "queue, hosts",
     [
-        pytest.param(Queue.FQ_CODEL, Hosts.SOURCE, marks=pytest.mark.needs("fq_codel")),
-        pytest.param(Queue.CAKE, Hosts.SOURCE, marks=pytest.mark.needs("cake")),
-        pytest.param(Queue.CAKE, Hosts.DESTINATION, marks=pytest.mark.needs("cake")),
+        pytest.param(QueueKind.FQ_CODEL, CakeHostMode.SOURCE, marks=pytest.mark.needs("fq_codel")),
+        pytest.param(QueueKind.CAKE, CakeHostMode.SOURCE, marks=pytest.mark.needs("cake")),
+        pytest.param(QueueKind.CAKE, CakeHostMode.DESTINATION, marks=pytest.mark.needs("cake")),
     ],
 )
-def test_queues_come_back_as_they_were_asked_for(queue: Queue, hosts: Hosts) -> None:
-    wanted = tree(LADDER, queue, hosts)
+def test_queues_come_back_as_they_were_asked_for(queue: QueueKind, hosts: CakeHostMode) -> None:
+    wanted = class_tree(RATE_LADDER_BPS, queue, hosts)
 
-    async def work(ipr: AsyncIPRoute) -> Observed:
-        await add(ipr, wanted)
+    async def work(ipr: AsyncIPRoute) -> ObservedShaping:
+        await execute_all(ipr, wanted)
         return await qdisc.observe(ipr, SCOPE)
 
-    assert on_kernel(work) == split(wanted)
+    assert on_kernel(work) == by_kind(wanted)
 
 
 def test_what_is_done_twice_is_no_error_and_changes_nothing() -> None:
-    wanted = [*tree([1_000_000]), Redirect(interface=PORT, direction="egress", to=IFB)]
+    wanted = [*class_tree([1_000_000]), Redirect(interface=PORT, direction="egress", to=IFB)]
 
-    async def work(ipr: AsyncIPRoute) -> Observed:
-        await add(ipr, wanted)
-        await add(ipr, wanted)
+    async def work(ipr: AsyncIPRoute) -> ObservedShaping:
+        await execute_all(ipr, wanted)
+        await execute_all(ipr, wanted)
         seen = await qdisc.observe(ipr, SCOPE)
         for _ in range(2):
             for noun in reversed(wanted):
                 await qdisc.execute(ipr, operation(None, noun))
-        assert await qdisc.observe(ipr, SCOPE) == split([])
-        assert run(f"tc qdisc show dev {PORT}").split()[1] == "noqueue"
+        assert await qdisc.observe(ipr, SCOPE) == by_kind([])
+        assert run_shell(f"tc qdisc show dev {PORT}").split()[1] == "noqueue"
         return seen
 
-    assert on_kernel(work) == split(wanted)
+    assert on_kernel(work) == by_kind(wanted)
 
 
 def test_a_removed_root_takes_its_classes_and_their_removal_is_no_error() -> None:
-    wanted = tree([1_000_000])
+    wanted = class_tree([1_000_000])
 
-    async def work(ipr: AsyncIPRoute) -> Observed:
-        await add(ipr, wanted)
+    async def work(ipr: AsyncIPRoute) -> ObservedShaping:
+        await execute_all(ipr, wanted)
         for noun in wanted:
             await qdisc.execute(ipr, operation(None, noun))
         return await qdisc.observe(ipr, SCOPE)
 
-    assert on_kernel(work) == split([])
+    assert on_kernel(work) == by_kind([])
 
 
 def test_removing_from_an_interface_that_is_gone_is_no_error() -> None:
-    wanted = [*tree([1_000_000]), Redirect(interface=PORT, direction="egress", to=IFB)]
+    wanted = [*class_tree([1_000_000]), Redirect(interface=PORT, direction="egress", to=IFB)]
 
-    async def work(ipr: AsyncIPRoute) -> Observed:
-        await add(ipr, wanted)
-        run(f"ip link del {PORT}")
+    async def work(ipr: AsyncIPRoute) -> ObservedShaping:
+        await execute_all(ipr, wanted)
+        run_shell(f"ip link del {PORT}")
         for noun in wanted:
             await qdisc.execute(ipr, operation(None, noun))
         return await qdisc.observe(ipr, SCOPE)
 
-    assert on_kernel(work) == split([])
+    assert on_kernel(work) == by_kind([])
 
 
 def test_somebody_elses_root_is_named_and_left_alone() -> None:
     async def work(ipr: AsyncIPRoute) -> str:
-        run(f"tc qdisc add dev {PORT} root handle 1: tbf rate 1gbit burst 90k latency 9ms")
-        before = run(f"tc qdisc show dev {PORT}")
+        run_shell(f"tc qdisc add dev {PORT} root handle 1: tbf rate 1gbit burst 90k latency 9ms")
+        before = run_shell(f"tc qdisc show dev {PORT}")
         with pytest.raises(NotAppliedError, match=f"Interface {PORT} has .* somebody else"):
-            await qdisc.execute(ipr, operation(htb(PORT, "")))
-        await qdisc.execute(ipr, operation(None, htb(PORT, "")))
-        assert await qdisc.observe(ipr, SCOPE) == split([])
-        assert run(f"tc qdisc show dev {PORT}") == before
+            await qdisc.execute(ipr, operation(htb_root(PORT, "")))
+        await qdisc.execute(ipr, operation(None, htb_root(PORT, "")))
+        assert await qdisc.observe(ipr, SCOPE) == by_kind([])
+        assert run_shell(f"tc qdisc show dev {PORT}") == before
         return before
 
     assert on_kernel(work)
@@ -188,11 +192,11 @@ def test_somebody_elses_root_goes_only_where_its_own_handle_is_named(
     *, named: int, taken: bool
 ) -> None:
     async def work(ipr: AsyncIPRoute) -> bool:
-        run(f"tc qdisc add dev {PORT} root handle 1: tbf rate 1gbit burst 90k latency 9ms")
+        run_shell(f"tc qdisc add dev {PORT} root handle 1: tbf rate 1gbit burst 90k latency 9ms")
         with suppress(NotAppliedError):
-            await qdisc.execute(ipr, operation(replace(htb(PORT, ""), replaces=named)))
+            await qdisc.execute(ipr, operation(replace(htb_root(PORT, ""), replaces=named)))
         seen = (await qdisc.observe(ipr, SCOPE))[0]
-        return seen == frozenset({htb(PORT, "")})
+        return seen == frozenset({htb_root(PORT, "")})
 
     assert on_kernel(work) is taken
 
@@ -201,17 +205,17 @@ def test_a_redirect_shares_the_clsact_with_the_filters_of_others() -> None:
     redirect = Redirect(interface=PORT, direction="egress", to=IFB)
     foreign = f"tc filter add dev {PORT} ingress protocol ip prio 9 u32 match u32 0 0 flowid 1:1"
 
-    async def work(ipr: AsyncIPRoute) -> Observed:
-        run(f"tc qdisc add dev {PORT} clsact; {foreign}")
-        before = run(f"tc filter show dev {PORT} ingress")
-        await add(ipr, [redirect])
+    async def work(ipr: AsyncIPRoute) -> ObservedShaping:
+        run_shell(f"tc qdisc add dev {PORT} clsact; {foreign}")
+        before = run_shell(f"tc filter show dev {PORT} ingress")
+        await execute_all(ipr, [redirect])
         seen = await qdisc.observe(ipr, SCOPE)
         await qdisc.execute(ipr, operation(None, redirect))
-        assert await qdisc.observe(ipr, SCOPE) == split([])
-        assert run(f"tc filter show dev {PORT} ingress") == before
+        assert await qdisc.observe(ipr, SCOPE) == by_kind([])
+        assert run_shell(f"tc filter show dev {PORT} ingress") == before
         return seen
 
-    assert on_kernel(work) == split([redirect])
+    assert on_kernel(work) == by_kind([redirect])
 
 
 DAMAGE = {
@@ -232,17 +236,17 @@ DAMAGE = {
     "the redirect is gone": f"tc filter del dev {PORT} egress",
     "the clsact is gone": f"tc qdisc del dev {PORT} clsact",
     "the redirect leads nowhere": f"ip link del {IFB}; ip link add {IFB} type ifb;"
-    f" ip link set {IFB} alias {ALIAS}",
+    f" ip link set {IFB} alias {DEVICE_ALIAS}",
 }
 
 
 @pytest.mark.parametrize("command", DAMAGE.values(), ids=DAMAGE.keys())
 def test_damage_by_hand_is_seen_and_repaired(command: str) -> None:
-    wanted = [*tree([1_000_000]), Redirect(interface=PORT, direction="egress", to=IFB)]
+    wanted = [*class_tree([1_000_000]), Redirect(interface=PORT, direction="egress", to=IFB)]
 
-    async def work(ipr: AsyncIPRoute) -> Observed:
-        await add(ipr, wanted)
-        run(command)
+    async def work(ipr: AsyncIPRoute) -> ObservedShaping:
+        await execute_all(ipr, wanted)
+        run_shell(command)
         seen = {noun.key: noun for group in await qdisc.observe(ipr, SCOPE) for noun in group}
         assert seen != {noun.key: noun for noun in wanted}
         for noun in wanted:
@@ -253,4 +257,4 @@ def test_damage_by_hand_is_seen_and_repaired(command: str) -> None:
                 await qdisc.execute(ipr, operation(None, noun))
         return await qdisc.observe(ipr, SCOPE)
 
-    assert on_kernel(work) == split(wanted)
+    assert on_kernel(work) == by_kind(wanted)

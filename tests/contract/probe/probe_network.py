@@ -12,21 +12,21 @@ from struct import pack
 from typing import TypeVar
 
 from lbrouter.compile.config.parse import parse
-from lbrouter.kernel.netns import entered, in_scratch
+from lbrouter.kernel.netns import in_namespace, in_scratch_namespace
 from lbrouter.kernel.probe import Prober
-from lbrouter.kernel.probe.icmp import ECHO, checksum
+from lbrouter.kernel.probe.icmp import ICMP_ECHO_HEADER, internet_checksum
 from lbrouter.model.config import Config
-from lbrouter.model.events import Event, Late, ProbeAnswered, ProbeLost, ProbeSent
+from lbrouter.model.events import HealthEvent, ProbeAnswered, ProbeLost, ProbeSent, ProcessDelayed
 from tests.contract.conftest import shell
 
 T = TypeVar("T")
-DEADLINE_S = 8.0
+PROBE_WAIT_TIMEOUT_S = 8.0
 
 ALIVE, OTHER = "198.51.100.1", "198.51.100.2"
 SILENT, UNREACHABLE, PROHIBITED = "198.51.100.90", "198.51.100.91", "198.51.100.92"
 ALIVE6 = "2001:db8:a::1"
 
-NEAR = """
+NEAR_SETUP_SCRIPT = """
 ip link set lo up
 ip link add wan0 type veth peer name far0
 ip link set far0 netns {far}
@@ -37,7 +37,7 @@ ip rule add pref 10030 fwmark 0x01000000/0x0f000000 lookup 7001
 ip -6 rule add pref 10030 fwmark 0x01000000/0x0f000000 lookup 7001
 """
 # A far end that answers ARP for its other addresses would hide a probe that found no route.
-FAR = f"""
+FAR_SETUP_SCRIPT = f"""
 ip link set lo up; ip link set far0 up
 ip addr add 10.9.0.2/24 dev far0; ip addr add 2001:db8:9::2/64 dev far0 nodad
 ip addr add {ALIVE}/32 dev lo; ip addr add {OTHER}/32 dev lo; ip addr add {ALIVE6}/128 dev lo
@@ -46,11 +46,11 @@ sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000
 ip route add blackhole {SILENT}; ip route add unreachable {UNREACHABLE}
 ip route add prohibit {PROHIBITED}
 """
-ROUTES = """
+ROUTE_SETUP_SCRIPT = """
 ip route replace default via 10.9.0.2 dev wan0 table 7001
 ip -6 route replace default via 2001:db8:9::2 dev wan0 table 7001
 """
-CONFIG = """
+CONFIG_TEMPLATE = """
 [gateway]
 name = "hall"
 dns = ["{dns}"]
@@ -66,47 +66,47 @@ _number = itertools.count(1)
 
 
 def config_for(*targets: str, dns: str = ALIVE) -> Config:
-    text = CONFIG.format(targets=", ".join(f'"{target}"' for target in targets), dns=dns)
+    text = CONFIG_TEMPLATE.format(targets=", ".join(f'"{target}"' for target in targets), dns=dns)
     return parse(text.encode(), source="test").config
 
 
-class World:
+class ProbeNetwork:
     """What was told, and sockets at the far end."""
 
     def __init__(self, far: Path) -> None:
-        self.far = far
-        self.told: list[Event] = []
+        self.far_namespace = far
+        self.events: list[HealthEvent] = []
 
-    def sockets(self, kind: socket.SocketKind, address: str, port: int = 0, protocol: int = 0):  # noqa: ANN201
+    def far_socket(self, kind: socket.SocketKind, address: str, port: int = 0, protocol: int = 0):  # noqa: ANN201
         """A non-blocking socket at the far end, bound to `address`."""
-        with entered(self.far):
+        with in_namespace(self.far_namespace):
             opened = socket.socket(socket.AF_INET, kind | socket.SOCK_NONBLOCK, protocol)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind((address, port))
         return opened
 
-    def shell(self, command: str) -> str:
+    def far_shell(self, command: str) -> str:
         """`command` at the far end."""
-        with entered(self.far):
+        with in_namespace(self.far_namespace):
             return shell(command)
 
     def answers(self) -> list[ProbeAnswered]:
-        return [each for each in self.told if isinstance(each, ProbeAnswered)]
+        return [each for each in self.events if isinstance(each, ProbeAnswered)]
 
     def losses(self) -> list[ProbeLost]:
-        return [each for each in self.told if isinstance(each, ProbeLost)]
+        return [each for each in self.events if isinstance(each, ProbeLost)]
 
     def sent(self) -> list[ProbeSent]:
-        return [each for each in self.told if isinstance(each, ProbeSent)]
+        return [each for each in self.events if isinstance(each, ProbeSent)]
 
-    def late(self) -> list[Late]:
-        return [each for each in self.told if isinstance(each, Late)]
+    def late(self) -> list[ProcessDelayed]:
+        return [each for each in self.events if isinstance(each, ProcessDelayed)]
 
-    async def until(self, what: Callable[[], T]) -> T:
+    async def wait_for(self, what: Callable[[], T]) -> T:
         """What `what` gives, as soon as it is true."""
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + PROBE_WAIT_TIMEOUT_S
         while not (found := what()):
-            assert time.monotonic() < deadline, f"never came; told: {self.told[-8:]}"
+            assert time.monotonic() < deadline, f"never came; told: {self.events[-8:]}"
             await asyncio.sleep(0.005)
         return found
 
@@ -122,28 +122,28 @@ def far_end() -> Iterator[Path]:
         shell(f"ip netns delete {name}")
 
 
-def in_world(scene: Callable[[World], Awaitable[T]]) -> T:
+def in_probe_network(body: Callable[[ProbeNetwork], Awaitable[T]]) -> T:
     """`scene` in a fresh namespace with the line `wan0` to a far end, routed by mark alone."""
     with far_end() as far:
 
         def prepared() -> T:
-            shell(NEAR.format(far=far.name))
-            world = World(far)
-            world.shell(FAR)
-            shell(ROUTES)
-            return asyncio.run(_awaited(scene(world)))
+            shell(NEAR_SETUP_SCRIPT.format(far=far.name))
+            world = ProbeNetwork(far)
+            world.far_shell(FAR_SETUP_SCRIPT)
+            shell(ROUTE_SETUP_SCRIPT)
+            return asyncio.run(_awaited(body(world)))
 
-        return in_scratch(prepared)
+        return in_scratch_namespace(prepared)
 
 
-async def _awaited(scene: Awaitable[T]) -> T:
-    return await scene
+async def _awaited(body: Awaitable[T]) -> T:
+    return await body
 
 
 @contextmanager
-def probing(world: World, *targets: str, dns: str = ALIVE) -> Iterator[Prober]:
+def running_prober(network: ProbeNetwork, *targets: str, dns: str = ALIVE) -> Iterator[Prober]:
     """The prober of the uplink `fiber`, number 1, at work."""
-    prober = Prober(config_for(*targets, dns=dns), "fiber", 1, world.told.append)
+    prober = Prober(config_for(*targets, dns=dns), "fiber", 1, network.events.append)
     prober.start()
     try:
         yield prober
@@ -152,25 +152,25 @@ def probing(world: World, *targets: str, dns: str = ALIVE) -> Iterator[Prober]:
 
 
 Reply = Callable[[bytes, str], None]
-Liar = Callable[[int, int, bytes, Reply], None]
+EchoResponder = Callable[[int, int, bytes, Reply], None]
 """Gets identifier, sequence, token of a request, and a way to send a message from an address."""
 
 
 @contextmanager
-def echo_liar(world: World, liar: Liar) -> Iterator[None]:
+def custom_echo_responder(network: ProbeNetwork, responder: EchoResponder) -> Iterator[None]:
     """Answers echo requests at the far end in the kernel's place."""
-    world.shell("sysctl -qw net.ipv4.icmp_echo_ignore_all=1")
+    network.far_shell("sysctl -qw net.ipv4.icmp_echo_ignore_all=1")
     voices = {
-        address: world.sockets(socket.SOCK_RAW, address, protocol=socket.IPPROTO_ICMP)
+        address: network.far_socket(socket.SOCK_RAW, address, protocol=socket.IPPROTO_ICMP)
         for address in (ALIVE, OTHER)
     }
 
     def heard() -> None:
         packet, (sender, _) = voices[ALIVE].recvfrom(4096)
         message = packet[(packet[0] & 15) * 4 :]
-        kind, _, _, identifier, sequence = ECHO.unpack_from(message)
+        kind, _, _, identifier, sequence = ICMP_ECHO_HEADER.unpack_from(message)
         if kind == 8:
-            liar(identifier, sequence, message[8:], lambda data, by: say(sender, data, by))
+            responder(identifier, sequence, message[8:], lambda data, by: say(sender, data, by))
 
     def say(to: str, data: bytes, by: str) -> None:
         voices[by].sendto(data, (to, 0))
@@ -185,22 +185,22 @@ def echo_liar(world: World, liar: Liar) -> Iterator[None]:
 
 
 def echo_reply(identifier: int, sequence: int, token: bytes) -> bytes:
-    bare = ECHO.pack(0, 0, 0, identifier, sequence) + token
-    return ECHO.pack(0, 0, checksum(bare), identifier, sequence) + token
+    bare = ICMP_ECHO_HEADER.pack(0, 0, 0, identifier, sequence) + token
+    return ICMP_ECHO_HEADER.pack(0, 0, internet_checksum(bare), identifier, sequence) + token
 
 
-Answering = Callable[[bytes], Mapping[str, list[bytes]]]
+DnsResponder = Callable[[bytes], Mapping[str, list[bytes]]]
 """From a query to the datagrams that are sent back, by the address that sends them."""
 
 
 @contextmanager
-def resolver(world: World, answering: Answering) -> Iterator[None]:
+def dns_server(network: ProbeNetwork, responder: DnsResponder) -> Iterator[None]:
     """A name server at the far end, on port 53 of both addresses."""
-    voices = {each: world.sockets(socket.SOCK_DGRAM, each, 53) for each in (ALIVE, OTHER)}
+    voices = {each: network.far_socket(socket.SOCK_DGRAM, each, 53) for each in (ALIVE, OTHER)}
 
     def heard() -> None:
         query, sender = voices[ALIVE].recvfrom(4096)
-        for by, answers in answering(query).items():
+        for by, answers in responder(query).items():
             for answer in answers:
                 voices[by].sendto(answer, sender)
 

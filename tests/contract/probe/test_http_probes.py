@@ -11,26 +11,26 @@ from struct import pack
 import pytest
 
 from lbrouter.kernel.probe import http
-from lbrouter.kernel.probe.http import verdict
-from lbrouter.model.events import Failure
+from lbrouter.kernel.probe.http import classify_status
+from lbrouter.model.events import ProbeFailure
 from lbrouter.model.targets import parse_target
 from tests.contract.conftest import shell
 from tests.contract.probe.probe_network import (
     ALIVE,
     OTHER,
-    World,
+    ProbeNetwork,
     dns_answer,
-    in_world,
-    probing,
-    resolver,
+    dns_server,
+    in_probe_network,
+    running_prober,
 )
 
-HOST = "probe.example"
+PROBE_HOST = "probe.example"
 
 
 @asynccontextmanager
-async def server(
-    world: World, answer: bytes, *, port: int, tls: ssl.SSLContext | None = None
+async def web_server(
+    network: ProbeNetwork, answer: bytes, *, port: int, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[list[bytes]]:
     """A web server at the far end that answers every request alike; gives the requests."""
     requests: list[bytes] = []
@@ -45,7 +45,7 @@ async def server(
         finally:
             writer.transport.abort()
 
-    opened = world.sockets(socket.SOCK_STREAM, ALIVE, port)
+    opened = network.far_socket(socket.SOCK_STREAM, ALIVE, port)
     running = await asyncio.start_server(serve, sock=opened, ssl=tls)
     try:
         yield requests
@@ -58,39 +58,39 @@ async def server(
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", None),
         (b"HTTP/1.0 204\r\n\r\n", None),
-        (b"HTTP/1.1 302 Found\r\nLocation: http://login/\r\n\r\n", Failure.PORTAL),
-        (b"HTTP/1.1 511 Network Authentication Required\r\n\r\n", Failure.PORTAL),
-        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", Failure.NONSENSE),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", Failure.NONSENSE),
-        (b"HTTP/1.1 20x\r\n", Failure.NONSENSE),
-        (b"A" * 100_000, Failure.NONSENSE),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://login/\r\n\r\n", ProbeFailure.CAPTIVE_PORTAL),
+        (b"HTTP/1.1 511 Network Authentication Required\r\n\r\n", ProbeFailure.CAPTIVE_PORTAL),
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", ProbeFailure.WRONG_ANSWER),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", ProbeFailure.WRONG_ANSWER),
+        (b"HTTP/1.1 20x\r\n", ProbeFailure.WRONG_ANSWER),
+        (b"A" * 100_000, ProbeFailure.WRONG_ANSWER),
     ],
 )
-def test_what_a_server_says(answer: bytes, outcome: Failure | None) -> None:
-    async def scene(world: World) -> None:
-        async with server(world, answer, port=80) as requests:
-            with probing(world, f"http://{ALIVE}/generate?a=1"):
-                await world.until(lambda: len(world.answers() + world.losses()) >= 2)
+def test_what_a_server_says(answer: bytes, outcome: ProbeFailure | None) -> None:
+    async def scene(world: ProbeNetwork) -> None:
+        async with web_server(world, answer, port=80) as requests:
+            with running_prober(world, f"http://{ALIVE}/generate?a=1"):
+                await world.wait_for(lambda: len(world.answers() + world.losses()) >= 2)
         assert requests[0].startswith(f"GET /generate?a=1 HTTP/1.1\r\nHost: {ALIVE}\r\n".encode())
         assert {each.reason for each in world.losses()} == ({outcome} if outcome else set())
         assert bool(world.answers()) is (outcome is None)
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 2"])
 def test_a_server_that_hangs_is_silent_and_keeps_no_descriptor(answer: bytes) -> None:
-    async def scene(world: World) -> None:
-        async with server(world, answer, port=80):
-            with probing(world, f"http://{ALIVE}/"):
-                lost = (await world.until(world.losses))[0]
-            assert lost.reason is Failure.SILENT
-            await world.until(lambda: descriptors_of(world, 80) == 0)
+    async def scene(world: ProbeNetwork) -> None:
+        async with web_server(world, answer, port=80):
+            with running_prober(world, f"http://{ALIVE}/"):
+                lost = (await world.wait_for(world.losses))[0]
+            assert lost.reason is ProbeFailure.NO_ANSWER
+            await world.wait_for(lambda: open_connections(world, 80) == 0)
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
-def descriptors_of(world: World, port: int) -> int:
+def open_connections(network: ProbeNetwork, port: int) -> int:
     """Connections to `port` that this process still holds on the near side."""
     return len(shell(f"ss -Htn state established dport = :{port}").splitlines())
 
@@ -106,95 +106,95 @@ def descriptors_of(world: World, port: int) -> int:
     ],
 )
 def test_a_page_in_place_of_nothing_is_a_portal(path: str, status: int, portal: bool) -> None:  # noqa: FBT001
-    reason, _ = verdict(status, parse_target(f"http://{HOST}{path}"))
-    assert (reason is Failure.PORTAL) is portal
+    reason, _ = classify_status(status, parse_target(f"http://{PROBE_HOST}{path}"))
+    assert (reason is ProbeFailure.CAPTIVE_PORTAL) is portal
 
 
 @pytest.fixture
-def certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl.SSLContext]:
+def tls_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl.SSLContext]:
     """A server's certificate for HOST and ALIVE that this process trusts, as the only one."""
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     shell(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-        f" -subj /CN={HOST} -addext subjectAltName=DNS:{HOST},IP:{ALIVE}"
+        f" -subj /CN={PROBE_HOST} -addext subjectAltName=DNS:{PROBE_HOST},IP:{ALIVE}"
         f" -keyout {key} -out {certificate} 2>/dev/null"
     )
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    http.trust.cache_clear()
+    http.tls_context.cache_clear()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     yield context
-    http.trust.cache_clear()
+    http.tls_context.cache_clear()
 
 
-GOOD = b"HTTP/1.1 204 No Content\r\n\r\n"
+NO_CONTENT_RESPONSE = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
-def test_a_trusted_certificate_is_the_internet(certified: ssl.SSLContext) -> None:
-    async def scene(world: World) -> None:
-        async with server(world, GOOD, port=443, tls=certified):
-            with probing(world, f"https://{ALIVE}/"):
-                await world.until(lambda: len(world.answers()) >= 3)
+def test_a_trusted_certificate_is_the_internet(tls_context: ssl.SSLContext) -> None:
+    async def scene(world: ProbeNetwork) -> None:
+        async with web_server(world, NO_CONTENT_RESPONSE, port=443, tls=tls_context):
+            with running_prober(world, f"https://{ALIVE}/"):
+                await world.wait_for(lambda: len(world.answers()) >= 3)
         assert not world.losses()
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
 def test_a_name_is_asked_over_the_line_and_the_certificate_must_bear_it(
-    certified: ssl.SSLContext,
+    tls_context: ssl.SSLContext,
 ) -> None:
     def answering(query: bytes) -> dict[str, list[bytes]]:
         record = bytes.fromhex("c00c 0001 0001 0000003c 0004") + socket.inet_aton(ALIVE)
         bare = dns_answer(query)
         return {ALIVE: [bare[:6] + pack("!H", 1) + bare[8:] + record]}
 
-    async def scene(world: World) -> None:
-        targets = (f"https://{HOST}/", "https://elsewhere.example/")
-        async with server(world, GOOD, port=443, tls=certified):
-            with resolver(world, answering), probing(world, *targets):
-                await world.until(lambda: world.answers() and portals(world))
+    async def scene(world: ProbeNetwork) -> None:
+        targets = (f"https://{PROBE_HOST}/", "https://elsewhere.example/")
+        async with web_server(world, NO_CONTENT_RESPONSE, port=443, tls=tls_context):
+            with dns_server(world, answering), running_prober(world, *targets):
+                await world.wait_for(lambda: world.answers() and portal_losses(world))
         assert {each.target for each in world.answers()} == {targets[0]}
-        assert {each.target for each in portals(world)} == {targets[1]}
-        assert "wrong certificate" in portals(world)[0].detail
+        assert {each.target for each in portal_losses(world)} == {targets[1]}
+        assert "wrong certificate" in portal_losses(world)[0].detail
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
-def portals(world: World) -> list:  # type: ignore[type-arg]
-    return [each for each in world.losses() if each.reason is Failure.PORTAL]
+def portal_losses(network: ProbeNetwork) -> list:  # type: ignore[type-arg]
+    return [each for each in network.losses() if each.reason is ProbeFailure.CAPTIVE_PORTAL]
 
 
 def test_a_certificate_that_nobody_vouches_for_is_a_portal(
-    certified: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    tls_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
-    http.trust.cache_clear()
+    http.tls_context.cache_clear()
 
-    async def scene(world: World) -> None:
-        async with server(world, GOOD, port=443, tls=certified):
-            with probing(world, f"https://{ALIVE}/"):
-                await world.until(lambda: portals(world)[1:])
+    async def scene(world: ProbeNetwork) -> None:
+        async with web_server(world, NO_CONTENT_RESPONSE, port=443, tls=tls_context):
+            with running_prober(world, f"https://{ALIVE}/"):
+                await world.wait_for(lambda: portal_losses(world)[1:])
         assert not world.answers()
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
-def test_plain_text_where_tls_is_due_is_nonsense(certified: ssl.SSLContext) -> None:
-    async def scene(world: World) -> None:
-        async with server(world, GOOD, port=443):
-            with probing(world, f"https://{ALIVE}/"):
-                lost = (await world.until(world.losses))[0]
-        assert lost.reason in {Failure.NONSENSE, Failure.SILENT}
+def test_plain_text_where_tls_is_due_is_nonsense(tls_context: ssl.SSLContext) -> None:
+    async def scene(world: ProbeNetwork) -> None:
+        async with web_server(world, NO_CONTENT_RESPONSE, port=443):
+            with running_prober(world, f"https://{ALIVE}/"):
+                lost = (await world.wait_for(world.losses))[0]
+        assert lost.reason in {ProbeFailure.WRONG_ANSWER, ProbeFailure.NO_ANSWER}
         assert not world.answers()
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
 def test_a_name_that_no_resolver_knows_is_silence() -> None:
-    async def scene(world: World) -> None:
-        with probing(world, f"tcp://{HOST}:443", dns=OTHER):
-            lost = (await world.until(world.losses))[0]
-        assert (lost.reason, lost.target) == (Failure.SILENT, f"tcp://{HOST}:443")
-        assert HOST in lost.detail
+    async def scene(world: ProbeNetwork) -> None:
+        with running_prober(world, f"tcp://{PROBE_HOST}:443", dns=OTHER):
+            lost = (await world.wait_for(world.losses))[0]
+        assert (lost.reason, lost.target) == (ProbeFailure.NO_ANSWER, f"tcp://{PROBE_HOST}:443")
+        assert PROBE_HOST in lost.detail
 
-    in_world(scene)
+    in_probe_network(scene)

@@ -9,95 +9,97 @@ from pathlib import Path
 import pytest
 
 from lbrouter.kernel.probe import Prober, Probers
-from lbrouter.model.events import Event, Failure, ProbeSent
+from lbrouter.model.events import HealthEvent, ProbeFailure, ProbeSent
 from tests.contract.conftest import shell
 from tests.contract.probe.probe_network import (
     ALIVE,
     ALIVE6,
-    NEAR,
+    NEAR_SETUP_SCRIPT,
     OTHER,
-    ROUTES,
+    ROUTE_SETUP_SCRIPT,
     SILENT,
+    ProbeNetwork,
     Reply,
-    World,
     config_for,
-    echo_liar,
+    custom_echo_responder,
     echo_reply,
-    in_world,
-    probing,
+    in_probe_network,
+    running_prober,
 )
 
 TARGETS = (f"icmp://{ALIVE}", f"icmp://[{ALIVE6}]", f"tcp://{OTHER}:443", f"dns://{ALIVE}")
-REBUILT = "\n".join(NEAR.splitlines()[2:7])
+INTERFACE_REBUILD_SCRIPT = "\n".join(NEAR_SETUP_SCRIPT.splitlines()[2:7])
 
 
 def test_an_interface_that_is_pulled_and_plugged_in_again_is_probed_again() -> None:
-    async def scene(world: World) -> None:
-        with probing(world, *TARGETS[:3]):
-            await world.until(lambda: len(world.answers()) >= 3)
+    async def scene(world: ProbeNetwork) -> None:
+        with running_prober(world, *TARGETS[:3]):
+            await world.wait_for(lambda: len(world.answers()) >= 3)
             shell("ip link del wan0")
-            lost = await world.until(lambda: unsent(world))
+            lost = await world.wait_for(lambda: unsent_losses(world))
             assert lost[0].detail == "the interface is not there"
-            shell(REBUILT.format(far=world.far.name))
-            world.shell(
+            shell(INTERFACE_REBUILD_SCRIPT.format(far=world.far_namespace.name))
+            world.far_shell(
                 "ip link set far0 up; ip addr add 10.9.0.2/24 dev far0;"
                 "ip addr add 2001:db8:9::2/64 dev far0 nodad"
             )
-            shell(ROUTES)
-            world.told.clear()
-            await world.until(lambda: {each.target for each in world.answers()} == {*TARGETS[:3]})
+            shell(ROUTE_SETUP_SCRIPT)
+            world.events.clear()
+            await world.wait_for(
+                lambda: {each.target for each in world.answers()} == {*TARGETS[:3]}
+            )
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
-def unsent(world: World) -> list:  # type: ignore[type-arg]
-    return [each for each in world.losses() if each.reason is Failure.UNSENT]
+def unsent_losses(network: ProbeNetwork) -> list:  # type: ignore[type-arg]
+    return [each for each in network.losses() if each.reason is ProbeFailure.NOT_SENT]
 
 
 def test_an_interface_that_is_down_and_an_address_that_changes() -> None:
-    async def scene(world: World) -> None:
-        with probing(world, *TARGETS[:1], *TARGETS[2:3]):
-            await world.until(lambda: len(world.answers()) >= 2)
+    async def scene(world: ProbeNetwork) -> None:
+        with running_prober(world, *TARGETS[:1], *TARGETS[2:3]):
+            await world.wait_for(lambda: len(world.answers()) >= 2)
             shell("ip link set wan0 down")
-            await world.until(world.losses)
+            await world.wait_for(world.losses)
             shell("ip addr flush dev wan0; ip link set wan0 up; ip addr add 10.9.0.77/24 dev wan0")
-            shell(ROUTES.splitlines()[1])
-            world.told.clear()
-            await world.until(lambda: len({each.target for each in world.answers()}) == 2)
+            shell(ROUTE_SETUP_SCRIPT.splitlines()[1])
+            world.events.clear()
+            await world.wait_for(lambda: len({each.target for each in world.answers()}) == 2)
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
 def test_the_mark_leads_and_not_the_device_alone() -> None:
-    async def scene(world: World) -> None:
+    async def scene(world: ProbeNetwork) -> None:
         shell("ip route add default via 10.9.0.2 dev wan0")
         shell("ip route replace unreachable default table 7001")
-        with probing(world, *TARGETS[::2]):
-            await world.until(lambda: len(world.sent()) >= 8)
+        with running_prober(world, *TARGETS[::2]):
+            await world.wait_for(lambda: len(world.sent()) >= 8)
         assert not world.answers()
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
-def test_an_oversleep_is_told_once_before_all_else_and_its_losses_are_not() -> None:
-    async def scene(world: World) -> None:
-        prober = probing(world, f"icmp://{SILENT}", f"icmp://{ALIVE}")
-        with prober, probing(world, f"icmp://{ALIVE}"):
-            await world.until(lambda: len(world.sent()) >= 6)
-            overslept_s = doze(3.2)
-            at = len(world.told)
-            await world.until(lambda: world.told[at:])
-            assert world.told[at] is world.late()[0]
-            assert world.late()[0].by_s == pytest.approx(overslept_s, abs=0.15)
-            await world.until(world.losses)
+def test_a_suspend_is_reported_once_before_all_else_and_its_losses_are_not() -> None:
+    async def scene(world: ProbeNetwork) -> None:
+        prober = running_prober(world, f"icmp://{SILENT}", f"icmp://{ALIVE}")
+        with prober, running_prober(world, f"icmp://{ALIVE}"):
+            await world.wait_for(lambda: len(world.sent()) >= 6)
+            overslept_s = block_event_loop(3.2)
+            at = len(world.events)
+            await world.wait_for(lambda: world.events[at:])
+            assert world.events[at] is world.late()[0]
+            assert world.late()[0].delay_s == pytest.approx(overslept_s, abs=0.15)
+            await world.wait_for(world.losses)
         woke_at = world.late()[0].at
-        assert {each.reason for each in world.losses()} == {Failure.SILENT}
+        assert {each.reason for each in world.losses()} == {ProbeFailure.NO_ANSWER}
         assert min(each.sent_at for each in world.losses()) >= woke_at
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
-def doze(seconds: float) -> float:
+def block_event_loop(seconds: float) -> float:
     """Keep the loop busy, as a paused machine does. Gives the time that it took."""
     start = time.monotonic()
     while time.monotonic() - start < seconds:
@@ -106,19 +108,19 @@ def doze(seconds: float) -> float:
 
 
 def test_a_busy_loop_is_no_jitter_of_the_line() -> None:
-    async def scene(world: World) -> None:
-        def emit(event: Event) -> None:
-            world.told.append(event)
+    async def scene(world: ProbeNetwork) -> None:
+        def emit(event: HealthEvent) -> None:
+            world.events.append(event)
             if isinstance(event, ProbeSent):
-                asyncio.get_running_loop().call_soon(doze, 0.04)
+                asyncio.get_running_loop().call_soon(block_event_loop, 0.04)
 
         prober = Prober(config_for(f"icmp://{ALIVE}"), "fiber", 1, emit)
         prober.start()
-        await world.until(lambda: len(world.answers()) >= 12)
+        await world.wait_for(lambda: len(world.answers()) >= 12)
         prober.close()
         assert sorted(each.rtt_s for each in world.answers())[8] < 0.03
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
 def test_a_flood_of_answers_keeps_nobody_waiting() -> None:
@@ -128,52 +130,52 @@ def test_a_flood_of_answers_keeps_nobody_waiting() -> None:
             say(reply, OTHER)
         say(reply, ALIVE)
 
-    async def scene(world: World) -> None:
-        with echo_liar(world, liar), probing(world, f"icmp://{ALIVE}"):
-            await world.until(lambda: len(world.answers()) >= 5)
+    async def scene(world: ProbeNetwork) -> None:
+        with custom_echo_responder(world, liar), running_prober(world, f"icmp://{ALIVE}"):
+            await world.wait_for(lambda: len(world.answers()) >= 5)
         assert len({each.sent_at for each in world.answers()}) == len(world.answers())
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
 def test_no_descriptor_stays_whatever_happens() -> None:
-    async def scene(world: World) -> None:
-        before = descriptors()
+    async def scene(world: ProbeNetwork) -> None:
+        before = descriptor_count()
         targets = (*TARGETS, f"tcp://{SILENT}:443", f"http://{SILENT}/", f"dns://{SILENT}")
-        with probing(world, *targets):
-            await world.until(lambda: len(world.sent()) >= 30)
-        told = len(world.told)
-        await world.until(lambda: descriptors() <= before)
-        assert len(world.told) == told
+        with running_prober(world, *targets):
+            await world.wait_for(lambda: len(world.sent()) >= 30)
+        told = len(world.events)
+        await world.wait_for(lambda: descriptor_count() <= before)
+        assert len(world.events) == told
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
-def descriptors() -> int:
+def descriptor_count() -> int:
     return len([*Path("/proc/self/fd").iterdir()])
 
 
 def test_an_unchanged_uplink_is_probed_on_and_a_changed_one_anew() -> None:
-    async def scene(world: World) -> None:
-        probers = Probers(world.told.append)
+    async def scene(world: ProbeNetwork) -> None:
+        probers = Probers(world.events.append)
 
         def follow(target: str) -> None:
-            probers.follow(config_for(target), {"fiber": 1}, pace=lambda _: 0.05)
+            probers.apply_config(config_for(target), {"fiber": 1}, next_interval_s=lambda _: 0.05)
 
         follow(f"icmp://{ALIVE}")
-        await world.until(lambda: len(world.answers()) >= 2)
-        kept = len(world.told)
+        await world.wait_for(lambda: len(world.answers()) >= 2)
+        kept = len(world.events)
         follow(f"icmp://{ALIVE}")
-        await world.until(lambda: len(world.told) > kept + 4)
+        await world.wait_for(lambda: len(world.events) > kept + 4)
         follow(f"icmp://{OTHER}")
-        changed = len(world.told)
-        await world.until(lambda: len(world.told) > changed + 4)
+        changed = len(world.events)
+        await world.wait_for(lambda: len(world.events) > changed + 4)
         probers.close()
-        assert {sent_target(each) for each in world.told[:changed]} <= {f"icmp://{ALIVE}", None}
-        assert {sent_target(each) for each in world.told[changed:]} <= {f"icmp://{OTHER}", None}
+        assert {sent_target(each) for each in world.events[:changed]} <= {f"icmp://{ALIVE}", None}
+        assert {sent_target(each) for each in world.events[changed:]} <= {f"icmp://{OTHER}", None}
         assert not world.losses()
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
 def sent_target(event: object) -> str | None:
@@ -184,8 +186,8 @@ def sent_target(event: object) -> str | None:
 def test_probing_costs_little() -> None:
     """Four uplinks, five probes a second each; the promise is 2 % of a core for all the daemon."""
 
-    async def scene(world: World) -> None:
-        probers = [probing(world, *TARGETS) for _ in range(4)]
+    async def scene(world: ProbeNetwork) -> None:
+        probers = [running_prober(world, *TARGETS) for _ in range(4)]
         for each in probers:
             each.__enter__()
         used, start = cpu_s(), time.monotonic()
@@ -196,7 +198,7 @@ def test_probing_costs_little() -> None:
         # Here one each 50 ms: four times as many.
         assert share / 4 < 0.02
 
-    in_world(scene)
+    in_probe_network(scene)
 
 
 def cpu_s() -> float:

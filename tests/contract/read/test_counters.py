@@ -2,14 +2,14 @@
 
 import socket
 
-from lbrouter.kernel.netlink.raw_dump import answers, backlogs
+from lbrouter.kernel.netlink.raw_dump import qdisc_backlogs, reply_counters
 from tests.contract.conftest import in_namespace, shell
 
-SLOW = """
+SLOW_HTB_SCRIPT = """
 tc qdisc add dev port0 root handle 4c01: htb default 1
 tc class add dev port0 classid 4c01:1 parent 4c01: htb rate 8kbit burst 1600 cburst 1600
 """
-TABLE = """nft '
+COUNTER_TABLE_SCRIPT = """nft '
 table inet lbrouter {
     counter spoofed { packets 9 bytes 9; }
     counter answers_3 { packets 7 bytes 420; }
@@ -20,25 +20,25 @@ table inet other {
 }'"""
 
 
-def test_what_waits_is_told_by_interface() -> None:
+def test_backlogs_are_read_by_interface() -> None:
     def scene() -> None:
-        assert set(backlogs().values()) <= {0}
-        shell(SLOW)
+        assert set(qdisc_backlogs().values()) <= {0}
+        shell(SLOW_HTB_SCRIPT)
         index = socket.if_nametoindex("port0")
-        assert backlogs()[index] == 0
+        assert qdisc_backlogs()[index] == 0
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as opened:
             opened.bind(("port0", 0))
             for _ in range(20):
                 opened.send(bytes(12) + b"\x88\xb5" + bytes(986))
-        assert 15_000 < backlogs()[index] <= 20_000
+        assert 15_000 < qdisc_backlogs()[index] <= 20_000
 
     in_namespace(scene)
 
 
-def test_answers_are_told_by_the_number_of_their_uplink() -> None:
+def test_reply_counters_are_read_by_uplink_number() -> None:
     def scene() -> None:
-        assert answers() == {}, "without a table there is nothing, and no error"
-        shell(TABLE)
-        assert answers() == {3: 7, 15: 5_000_000_000}
+        assert reply_counters() == {}, "without a table there is nothing, and no error"
+        shell(COUNTER_TABLE_SCRIPT)
+        assert reply_counters() == {3: 7, 15: 5_000_000_000}
 
     in_namespace(scene)

@@ -9,67 +9,69 @@ from typing import TypeVar
 import pytest
 
 from lbrouter.kernel.netlink.monitor import Monitor, Notice, NoticeKind
-from lbrouter.kernel.netns import in_scratch
+from lbrouter.kernel.netns import in_scratch_namespace
 from tests.contract.conftest import in_namespace, shell
 
 T = TypeVar("T")
-DEADLINE_S = 8.0
-OURS = "inet lbrouter"
+MONITOR_WAIT_TIMEOUT_S = 8.0
+OWN_TABLE = "inet lbrouter"
 
 
-class Listener:
+class NoticeCollector:
     """A monitor that is read all the time, with what it told."""
 
     def __init__(self) -> None:
-        self.told: list[Notice] = []
-        self.told_at: list[float] = []
+        self.notices: list[Notice] = []
+        self.received_at: list[float] = []
 
-    async def listen(self, monitor: Monitor) -> None:
+    async def collect(self, monitor: Monitor) -> None:
         async for notice in monitor:
-            self.told.append(notice)
-            self.told_at.append(time.monotonic())
+            self.notices.append(notice)
+            self.received_at.append(time.monotonic())
 
-    async def until(self, what: Callable[[], T]) -> T:
-        deadline = time.monotonic() + DEADLINE_S
+    async def wait_for(self, what: Callable[[], T]) -> T:
+        deadline = time.monotonic() + MONITOR_WAIT_TIMEOUT_S
         while not (found := what()):
-            assert time.monotonic() < deadline, f"never came; told: {self.told[-8:]}"
+            assert time.monotonic() < deadline, f"never came; told: {self.notices[-8:]}"
             await asyncio.sleep(0)
         return found
 
-    def of(self, kind: NoticeKind) -> list[Notice]:
-        return [each for each in self.told if each.kind is kind]
+    def of_kind(self, kind: NoticeKind) -> list[Notice]:
+        return [each for each in self.notices if each.kind is kind]
 
-    async def settled(self) -> None:
+    async def drain(self) -> None:
         """All that was caused until now has been told."""
         shell("ip rule add pref 10099 lookup main; ip rule del pref 10099")
-        await self.until(lambda: [each for each in self.told if "10099 deleted" in each.detail])
-        self.told.clear()
-        self.told_at.clear()
+        await self.wait_for(
+            lambda: [each for each in self.notices if "10099 deleted" in each.detail]
+        )
+        self.notices.clear()
+        self.received_at.clear()
 
 
-def listening(scene: Callable[[Listener], Awaitable[None]]) -> None:
+def run_with_monitor(body: Callable[[NoticeCollector], Awaitable[None]]) -> None:
     """`scene` in a fresh namespace with two ports, with a monitor that has told how they are."""
 
     async def opened() -> None:
-        listener = Listener()
+        listener = NoticeCollector()
         async with Monitor() as monitor:
-            reading = asyncio.get_running_loop().create_task(listener.listen(monitor))
-            await listener.settled()
-            await scene(listener)
+            reading = asyncio.get_running_loop().create_task(listener.collect(monitor))
+            await listener.drain()
+            await body(listener)
         await reading
 
     in_namespace(lambda: asyncio.run(opened()))
 
 
-def test_the_first_notices_tell_how_the_links_are() -> None:
+def test_the_first_notices_report_the_links() -> None:
     async def scene() -> None:
-        listener = Listener()
+        listener = NoticeCollector()
         shell("ip link set far-port1 down")
         async with Monitor() as monitor:
-            reading = asyncio.get_running_loop().create_task(listener.listen(monitor))
-            await listener.until(lambda: len(listener.told) >= 5)
+            reading = asyncio.get_running_loop().create_task(listener.collect(monitor))
+            await listener.wait_for(lambda: len(listener.notices) >= 5)
         await reading
-        carriers = {each.interface: each.carrier for each in listener.of(NoticeKind.LINK)}
+        carriers = {each.interface: each.carrier for each in listener.of_kind(NoticeKind.LINK)}
         wanted = {"port0": True, "far-port0": True, "port1": False, "far-port1": False}
         assert carriers == {"lo": True, **wanted}
 
@@ -91,22 +93,22 @@ def test_the_first_notices_tell_how_the_links_are() -> None:
         ),
         ("ip -6 rule add pref 10050 lookup main", NoticeKind.RULE, "", "rule 10050 set"),
         ("tc qdisc add dev port0 root handle 4c01: htb", NoticeKind.QDISC, "port0", "htb"),
-        (f"nft add table {OURS}", NoticeKind.NFT, "", "changed by nft"),
+        (f"nft add table {OWN_TABLE}", NoticeKind.NFT, "", "changed by nft"),
         ("sysctl -qw net.ipv4.conf.port0.rp_filter=1", NoticeKind.SETTING, "port0", ""),
     ],
 )  # fmt: skip
-def test_a_change_is_told(command: str, kind: NoticeKind, interface: str, detail: str) -> None:
-    async def scene(listener: Listener) -> None:
+def test_a_change_is_reported(command: str, kind: NoticeKind, interface: str, detail: str) -> None:
+    async def scene(listener: NoticeCollector) -> None:
         shell(command)
-        await listener.until(
+        await listener.wait_for(
             lambda: [
                 each
-                for each in listener.of(kind)
+                for each in listener.of_kind(kind)
                 if each.interface == interface and detail in each.detail
             ]
         )
 
-    listening(scene)
+    run_with_monitor(scene)
 
 
 @pytest.mark.parametrize(
@@ -116,22 +118,22 @@ def test_a_change_is_told(command: str, kind: NoticeKind, interface: str, detail
         ("ip route add default dev port0 table 7001", "ip route flush table 7001", "route"),
         ("ip rule add pref 10030 lookup 7001", "ip rule del pref 10030", "rule"),
         ("tc qdisc add dev port0 root handle 4c01: htb", "tc qdisc del dev port0 root", "qdisc"),
-        (f"nft add table {OURS}", "nft flush ruleset", "nft"),
+        (f"nft add table {OWN_TABLE}", "nft flush ruleset", "nft"),
         (
-            f"nft 'table {OURS} {{ set a {{ type ipv4_addr; elements = {{ 1.1.1.1 }}; }}; }}'",
-            f"nft delete element {OURS} a '{{ 1.1.1.1 }}'",
+            f"nft 'table {OWN_TABLE} {{ set a {{ type ipv4_addr; elements = {{ 1.1.1.1 }}; }}; }}'",
+            f"nft delete element {OWN_TABLE} a '{{ 1.1.1.1 }}'",
             "nft",
         ),
     ],
 )
-def test_an_undoing_is_told(made: str, undone: str, kind: str) -> None:
-    async def scene(listener: Listener) -> None:
+def test_an_undone_change_is_reported(made: str, undone: str, kind: str) -> None:
+    async def scene(listener: NoticeCollector) -> None:
         shell(made)
-        await listener.settled()
+        await listener.drain()
         shell(undone)
-        await listener.until(lambda: listener.of(NoticeKind(kind)))
+        await listener.wait_for(lambda: listener.of_kind(NoticeKind(kind)))
 
-    listening(scene)
+    run_with_monitor(scene)
 
 
 @pytest.mark.parametrize(
@@ -146,72 +148,76 @@ def test_an_undoing_is_told(made: str, undone: str, kind: str) -> None:
         "true",
     ],
 )
-def test_what_is_none_of_our_business_is_not_told(command: str) -> None:
-    async def scene(listener: Listener) -> None:
+def test_what_is_none_of_our_business_is_not_reported(command: str) -> None:
+    async def scene(listener: NoticeCollector) -> None:
         shell(command)
         shell("ip rule add pref 10098 lookup main")
-        await listener.until(lambda: listener.of(NoticeKind.RULE))
+        await listener.wait_for(lambda: listener.of_kind(NoticeKind.RULE))
         # A link that comes up gets its IPv6 address a moment later, whatever the test does.
-        told = [each for each in listener.told if "fe80:" not in each.detail]
+        told = [each for each in listener.notices if "fe80:" not in each.detail]
         assert [each.detail.split(",")[0] for each in told] == ["rule 10098 set"]
 
-    listening(scene)
+    run_with_monitor(scene)
 
 
-def test_carrier_is_told_within_milliseconds() -> None:
-    async def scene(listener: Listener) -> None:
+def test_carrier_is_reported_within_milliseconds() -> None:
+    async def scene(listener: NoticeCollector) -> None:
         delays = []
         for _ in range(10):
             for state in ("down", "up"):
-                listener.told.clear()
-                listener.told_at.clear()
+                listener.notices.clear()
+                listener.received_at.clear()
                 toggle = await asyncio.create_subprocess_shell(f"ip link set far-port0 {state}")
-                await listener.until(lambda state=state: carrier(listener, state == "up"))
+                await listener.wait_for(
+                    lambda state=state: last_carrier_is(listener, state == "up")
+                )
                 told_at = time.monotonic()
                 await toggle.wait()
                 delays.append(told_at - time.monotonic())
         # Told before the command itself could say that it was done.
         assert sorted(delays)[len(delays) // 2] < 0.005
 
-    listening(scene)
+    run_with_monitor(scene)
 
 
-def carrier(listener: Listener, wanted: bool) -> bool:  # noqa: FBT001
-    told = [each for each in listener.of(NoticeKind.LINK) if each.interface == "port0"]
+def last_carrier_is(listener: NoticeCollector, wanted: bool) -> bool:  # noqa: FBT001
+    told = [each for each in listener.of_kind(NoticeKind.LINK) if each.interface == "port0"]
     return bool(told) and told[-1].carrier is wanted
 
 
 def test_links_that_come_go_and_are_renamed() -> None:
-    async def scene(listener: Listener) -> None:
+    async def scene(listener: NoticeCollector) -> None:
         def last(name: str) -> Notice | None:
-            told = [each for each in listener.of(NoticeKind.LINK) if each.interface == name]
+            told = [each for each in listener.of_kind(NoticeKind.LINK) if each.interface == name]
             return told[-1] if told else None
 
         shell("ip link add wan7 type veth peer name far7; ip link set far7 up")
-        await listener.until(lambda: last("wan7"))
+        await listener.wait_for(lambda: last("wan7"))
         shell("ip link set wan7 name wan8; ip link set wan8 up")
-        await listener.until(lambda: (seen := last("wan8")) and seen.carrier)
+        await listener.wait_for(lambda: (seen := last("wan8")) and seen.carrier)
         gone = last("wan7")
         assert gone is not None
         assert not gone.exists
         shell("ip link del wan8")
-        await listener.until(lambda: (seen := last("wan8")) and not seen.exists)
+        await listener.wait_for(lambda: (seen := last("wan8")) and not seen.exists)
 
-    listening(scene)
+    run_with_monitor(scene)
 
 
-def test_our_own_ruleset_is_told_as_our_own() -> None:
-    async def scene(listener: Listener) -> None:
+def test_our_own_ruleset_is_reported_as_our_own() -> None:
+    async def scene(listener: NoticeCollector) -> None:
         from nftables import Nftables
 
-        assert Nftables().cmd(f"add table {OURS}")[0] == 0
-        await listener.until(lambda: [each for each in listener.of(NoticeKind.NFT) if each.own])
-        listener.told.clear()
-        shell(f"nft delete table {OURS}")
-        found = await listener.until(lambda: listener.of(NoticeKind.NFT))
+        assert Nftables().cmd(f"add table {OWN_TABLE}")[0] == 0
+        await listener.wait_for(
+            lambda: [each for each in listener.of_kind(NoticeKind.NFT) if each.own]
+        )
+        listener.notices.clear()
+        shell(f"nft delete table {OWN_TABLE}")
+        found = await listener.wait_for(lambda: listener.of_kind(NoticeKind.NFT))
         assert not found[0].own
 
-    listening(scene)
+    run_with_monitor(scene)
 
 
 def test_a_storm_ends_in_resync_and_loses_no_carrier(tmp_path: Path) -> None:
@@ -222,25 +228,25 @@ def test_a_storm_ends_in_resync_and_loses_no_carrier(tmp_path: Path) -> None:
         )
     )
 
-    async def scene(listener: Listener) -> None:
+    async def scene(listener: NoticeCollector) -> None:
         # All of it while the loop stands still: more than any buffer holds.
         shell(f"ip -batch {batch}")
         shell("ip link set far-port0 down; ip link del port1")
-        await listener.until(lambda: listener.of(NoticeKind.RESYNC))
-        await listener.until(lambda: carrier(listener, wanted=False))
-        await listener.until(lambda: gone(listener) == {"port1", "far-port1"})
-        await listener.settled()
+        await listener.wait_for(lambda: listener.of_kind(NoticeKind.RESYNC))
+        await listener.wait_for(lambda: last_carrier_is(listener, wanted=False))
+        await listener.wait_for(lambda: vanished_interfaces(listener) == {"port1", "far-port1"})
+        await listener.drain()
         shell("ip link set far-port0 up")
-        await listener.until(lambda: carrier(listener, wanted=True))
+        await listener.wait_for(lambda: last_carrier_is(listener, wanted=True))
 
-    listening(scene)
-
-
-def gone(listener: Listener) -> set[str]:
-    return {each.interface for each in listener.of(NoticeKind.LINK) if not each.exists}
+    run_with_monitor(scene)
 
 
-def test_a_reader_that_is_slow_gets_the_last_word_and_not_every_word() -> None:
+def vanished_interfaces(listener: NoticeCollector) -> set[str]:
+    return {each.interface for each in listener.of_kind(NoticeKind.LINK) if not each.exists}
+
+
+def test_a_slow_reader_gets_the_last_notice_and_not_every_notice() -> None:
     async def scene() -> None:
         async with Monitor() as monitor:
             for _ in range(50):
@@ -249,7 +255,7 @@ def test_a_reader_that_is_slow_gets_the_last_word_and_not_every_word() -> None:
             await asyncio.sleep(0.2)
             seen: list[Notice] = []
             while not (seen and seen[-1].kind is NoticeKind.RULE):
-                seen.append(await asyncio.wait_for(anext(monitor), DEADLINE_S))
+                seen.append(await asyncio.wait_for(anext(monitor), MONITOR_WAIT_TIMEOUT_S))
             assert len(seen) < 50
             assert [each.carrier for each in seen if each.interface == "port0"][-1]
 
@@ -262,4 +268,4 @@ def test_the_end_of_the_monitor_is_the_end_of_its_notices() -> None:
             await anext(monitor)
         return [notice async for notice in monitor]
 
-    assert in_scratch(lambda: asyncio.run(scene())) == []
+    assert in_scratch_namespace(lambda: asyncio.run(scene())) == []

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from lbrouter.daemon.events.history import Entry, History, recent
+from lbrouter.daemon.events.history import History, LogEvent, recent_events
 from tests.contract.conftest import shell
 from tests.topology.conftest import eventually
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 400 kB."""
     shell(f"mount -t tmpfs -o size=400k tmpfs {tmp_path}")
     yield tmp_path
@@ -19,44 +19,44 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def read_only(small: Path) -> Iterator[Path]:
+def read_only_disk(small_disk: Path) -> Iterator[Path]:
     """A disk that takes nothing."""
-    shell(f"mount -o remount,ro {small}")
-    yield small
-    shell(f"mount -o remount,rw {small}")
+    shell(f"mount -o remount,ro {small_disk}")
+    yield small_disk
+    shell(f"mount -o remount,rw {small_disk}")
 
 
-def writes(history: History, text: str, folder: Path) -> Callable[[], bool]:
+def is_entry_written(history: History, text: str, folder: Path) -> Callable[[], bool]:
     """Whether one more entry comes to the disk."""
 
     def written() -> bool:
-        history.add(Entry(kind="move", text=text))
-        return any(entry.text == text for entry in recent(folder, limit=5))
+        history.add(LogEvent(kind="move", text=text))
+        return any(entry.text == text for entry in recent_events(folder, limit=5))
 
     return written
 
 
-def test_a_full_disk_is_said_once_and_forgiven(small: Path) -> None:
+def test_a_full_disk_is_logged_once_and_writing_resumes(small_disk: Path) -> None:
     complaints: list[str] = []
-    history = History(small, complain=complaints.append)
-    assert eventually(writes(history, "first", small))
+    history = History(small_disk, on_error=complaints.append)
+    assert eventually(is_entry_written(history, "first", small_disk))
     with pytest.raises(OSError, match="No space"):
-        (small / "filler").write_bytes(bytes(1 << 20))
-    assert eventually(lambda: history.add(Entry(kind="a", text="x" * 9000)) or bool(complaints))
+        (small_disk / "filler").write_bytes(bytes(1 << 20))
+    assert eventually(lambda: history.add(LogEvent(kind="a", text="x" * 9000)) or bool(complaints))
     for _ in range(20):
-        history.add(Entry(kind="a", text="x" * 9000))
-    (small / "filler").unlink()
-    assert eventually(writes(history, "last", small))
+        history.add(LogEvent(kind="a", text="x" * 9000))
+    (small_disk / "filler").unlink()
+    assert eventually(is_entry_written(history, "last", small_disk))
     history.close()
     assert len(complaints) == 1
     assert "No space" in complaints[0] or "full" in complaints[0]
 
 
-def test_a_disk_that_is_read_only_is_said_once(read_only: Path) -> None:
+def test_a_read_only_disk_is_logged_once(read_only_disk: Path) -> None:
     complaints: list[str] = []
-    history = History(read_only, complain=complaints.append)
+    history = History(read_only_disk, on_error=complaints.append)
     for number in range(20):
-        history.add(Entry(kind="a", text=str(number)))
+        history.add(LogEvent(kind="a", text=str(number)))
     assert eventually(lambda: bool(complaints))
     history.close()
     assert len(complaints) == 1

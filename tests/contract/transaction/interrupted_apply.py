@@ -9,15 +9,20 @@ import sys
 
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.errors import LbrouterError
-from tests.contract.transaction.failing_kernels import Interrupted, Killed, reach, state
+from tests.contract.transaction.failing_kernels import (
+    InterruptedKernel,
+    KillingKernel,
+    apply_state,
+    sample_state,
+)
 
-MANNERS = {"killed": Killed, "interrupted": Interrupted}
+KERNEL_BY_MODE = {"killed": KillingKernel, "interrupted": InterruptedKernel}
 
 
-async def main(manner: str, step: int) -> int:
+async def main(mode: str, step: int) -> int:
     async with LinuxKernel() as kernel:
         try:
-            await reach(MANNERS[manner](kernel, step), state(2))
+            await apply_state(KERNEL_BY_MODE[mode](kernel, step), sample_state(2))
         except LbrouterError as error:
             sys.stdout.write(str(error))
             return error.code

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from lbrouter import __version__
-from lbrouter.cli.commands.status import rate
-from lbrouter.cli.errors import guarded
+from lbrouter.cli.commands.status import format_rate
+from lbrouter.cli.errors import run_with_error_report
 from lbrouter.cli.main import main
-from lbrouter.cli.output.render import Column
+from lbrouter.cli.output.render import PlanFormatter
 from lbrouter.compile.state.diff import diff
 from lbrouter.model.errors import (
     ConfigError,
-    Exit,
+    ExitCode,
     LbrouterError,
     NotAppliedError,
     NotPermittedError,
@@ -27,7 +27,7 @@ from lbrouter.model.errors import (
 from lbrouter.model.kernel_state import KernelState
 from tests.kit.builders import TWO_LINES, config_of, desired_of
 
-Output = pytest.CaptureFixture[str]
+CapturedOutput = pytest.CaptureFixture[str]
 
 VERBS = (
     "init",
@@ -42,7 +42,7 @@ VERBS = (
     "explain",
 )
 VERBS += ("init", "down", "guard", "doctor", "rehearse", "uplink", "limit", "clients", "measure")
-ONLY_BY_THE_DAEMON = (
+DAEMON_ONLY_COMMANDS = (
     ("uplink", "drain", "fiber"),
     ("uplink", "pin", "show", "fiber"),
     ("uplink", "restore", "fiber"),
@@ -51,7 +51,7 @@ ONLY_BY_THE_DAEMON = (
 )
 
 
-def lbrouter(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_lbrouter(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The real command in a process of its own, with its output in pipes."""
     return subprocess.run(
         [sys.executable, "-m", "lbrouter", *arguments],
@@ -64,35 +64,35 @@ def lbrouter(*arguments: str, **environment: str) -> subprocess.CompletedProcess
 
 
 def test_version() -> None:
-    found = lbrouter("--version")
-    assert (found.returncode, found.stdout) == (Exit.DONE, f"lbrouter {__version__}\n")
+    found = run_lbrouter("--version")
+    assert (found.returncode, found.stdout) == (ExitCode.DONE, f"lbrouter {__version__}\n")
 
 
-def test_help_lists_every_verb(capsys: Output) -> None:
-    assert main(["--help"]) == Exit.DONE
+def test_help_lists_every_verb(capsys: CapturedOutput) -> None:
+    assert main(["--help"]) == ExitCode.DONE
     text = capsys.readouterr().out
     assert all(f" {verb} " in text for verb in VERBS)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help(verb: str, capsys: Output) -> None:
-    assert main([verb, "--help"]) == Exit.DONE
+def test_every_verb_has_help(verb: str, capsys: CapturedOutput) -> None:
+    assert main([verb, "--help"]) == ExitCode.DONE
     assert f"lbrouter {verb}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", ONLY_BY_THE_DAEMON, ids=" ".join)
+@pytest.mark.parametrize("arguments", DAEMON_ONLY_COMMANDS, ids=" ".join)
 def test_what_only_a_daemon_can_do_says_so(
-    arguments: tuple[str, ...], capsys: Output, tmp_path: Path
+    arguments: tuple[str, ...], capsys: CapturedOutput, tmp_path: Path
 ) -> None:
-    assert main(["--runtime-dir", str(tmp_path), *arguments]) == Exit.UNAVAILABLE
+    assert main(["--runtime-dir", str(tmp_path), *arguments]) == ExitCode.UNAVAILABLE
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "needs the daemon" in captured.err
 
 
 @pytest.mark.parametrize("time", ["0s", "soon", "60", "25h", "10ms"])
-def test_a_time_to_confirm_that_makes_no_sense_is_64(time: str, capsys: Output) -> None:
-    assert main(["apply", "--confirm-within", time]) == Exit.USAGE
+def test_a_time_to_confirm_that_makes_no_sense_is_64(time: str, capsys: CapturedOutput) -> None:
+    assert main(["apply", "--confirm-within", time]) == ExitCode.USAGE
     assert time in capsys.readouterr().err
 
 
@@ -110,18 +110,18 @@ def test_a_time_to_confirm_that_makes_no_sense_is_64(time: str, capsys: Output) 
     ],
     ids=" ".join,
 )
-def test_bad_usage_is_64(arguments: list[str], capsys: Output) -> None:
-    assert main(arguments) == Exit.USAGE
+def test_bad_usage_is_64(arguments: list[str], capsys: CapturedOutput) -> None:
+    assert main(arguments) == ExitCode.USAGE
     captured = capsys.readouterr()
     assert captured.out == "" or not arguments
 
 
-def test_a_misspelt_verb_gets_a_suggestion(capsys: Output) -> None:
-    assert main(["statsu"]) == Exit.USAGE
+def test_a_misspelt_verb_gets_a_suggestion(capsys: CapturedOutput) -> None:
+    assert main(["statsu"]) == ExitCode.USAGE
     assert "Did you mean 'status'" in capsys.readouterr().err
 
 
-BROKEN = """
+BROKEN_CONFIG = """
 [gateway]
 name = "x"
 nmae = "y"
@@ -132,17 +132,17 @@ address = "nonsense"
 
 
 @pytest.fixture
-def broken(tmp_path: Path) -> Path:
+def broken_file(tmp_path: Path) -> Path:
     file = tmp_path / "broken.toml"
-    file.write_text(BROKEN, encoding="utf-8")
+    file.write_text(BROKEN_CONFIG, encoding="utf-8")
     return file
 
 
 @pytest.mark.parametrize("verb", [["check"], ["plan"], ["apply"], ["explain", "a", "1.1.1.1"]])
 def test_a_broken_file_is_78_with_all_its_errors(
-    verb: list[str], broken: Path, capsys: Output
+    verb: list[str], broken_file: Path, capsys: CapturedOutput
 ) -> None:
-    assert main(["--config", str(broken), *verb]) == Exit.CONFIG
+    assert main(["--config", str(broken_file), *verb]) == ExitCode.CONFIG
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "gateway.nmae" in captured.err
@@ -151,37 +151,39 @@ def test_a_broken_file_is_78_with_all_its_errors(
 
 @pytest.mark.parametrize("arguments", [["--json", "check"], ["check", "--json"]])
 def test_with_json_the_errors_are_a_document_wherever_the_option_stands(
-    arguments: list[str], broken: Path, capsys: Output
+    arguments: list[str], broken_file: Path, capsys: CapturedOutput
 ) -> None:
-    assert main(["--config", str(broken), *arguments]) == Exit.CONFIG
+    assert main(["--config", str(broken_file), *arguments]) == ExitCode.CONFIG
     found = json.loads(capsys.readouterr().out)
     assert found["ok"] is False
     assert len(found["errors"]) == 2
 
 
-def test_no_file_is_78_and_says_how_to_name_one(tmp_path: Path, capsys: Output) -> None:
-    assert main(["--config", str(tmp_path / "none.toml"), "check"]) == Exit.CONFIG
+def test_no_file_is_78_and_says_how_to_name_one(tmp_path: Path, capsys: CapturedOutput) -> None:
+    assert main(["--config", str(tmp_path / "none.toml"), "check"]) == ExitCode.CONFIG
     assert "No such file" in capsys.readouterr().err
 
 
-def test_a_huge_file_is_refused(tmp_path: Path, capsys: Output) -> None:
+def test_a_huge_file_is_refused(tmp_path: Path, capsys: CapturedOutput) -> None:
     file = tmp_path / "huge.toml"
     file.write_bytes(b"#" * 50_000_000)
-    assert main(["--config", str(file), "check"]) == Exit.CONFIG
+    assert main(["--config", str(file), "check"]) == ExitCode.CONFIG
     assert "larger than" in capsys.readouterr().err
 
 
-def test_the_environment_names_the_file(broken: Path) -> None:
-    found = lbrouter("check", LBROUTER_CONFIG=str(broken))
-    assert found.returncode == Exit.CONFIG
-    assert str(broken) in found.stderr
+def test_the_environment_names_the_file(broken_file: Path) -> None:
+    found = run_lbrouter("check", LBROUTER_CONFIG=str(broken_file))
+    assert found.returncode == ExitCode.CONFIG
+    assert str(broken_file) in found.stderr
 
 
-def test_check_touches_nothing_and_says_what_is_good(tmp_path: Path, capsys: Output) -> None:
+def test_check_touches_nothing_and_says_what_is_good(
+    tmp_path: Path, capsys: CapturedOutput
+) -> None:
     file = tmp_path / "good.toml"
     file.write_text(TWO_LINES, encoding="utf-8")
     places = ["--state-dir", str(tmp_path / "state"), "--runtime-dir", str(tmp_path / "run")]
-    assert main(["--config", str(file), *places, "check"]) == Exit.DONE
+    assert main(["--config", str(file), *places, "check"]) == ExitCode.DONE
     assert "good (2 uplinks, 3 VLANs, 3 policies, 4 rules)" in capsys.readouterr().out
     assert sorted(tmp_path.iterdir()) == [file]
 
@@ -196,45 +198,47 @@ def test_check_touches_nothing_and_says_what_is_good(tmp_path: Path, capsys: Out
         ConfigError("e"),
     ],
 )
-def test_each_class_of_error_has_its_exit_code(error: LbrouterError, capsys: Output) -> None:
+def test_each_class_of_error_has_its_exit_code(
+    error: LbrouterError, capsys: CapturedOutput
+) -> None:
     def work() -> int:
         raise error
 
-    assert guarded(work, json=True) == error.code
+    assert run_with_error_report(work, json=True) == error.code
     captured = capsys.readouterr()
-    assert json.loads(captured.out) == {"ok": False, "errors": [error.what]}
-    assert error.what in captured.err
+    assert json.loads(captured.out) == {"ok": False, "errors": [error.message]}
+    assert error.message in captured.err
 
 
-def test_a_defect_is_70_says_so_and_hides_the_traceback(capsys: Output) -> None:
-    assert guarded(lambda: 1 // 0, json=False) == Exit.DEFECT
+def test_a_defect_is_70_says_so_and_hides_the_traceback(capsys: CapturedOutput) -> None:
+    assert run_with_error_report(lambda: 1 // 0, json=False) == ExitCode.DEFECT
     text = capsys.readouterr().err
     assert "defect in lbrouter" in text
     assert "report" in text
     assert "Traceback" not in text
 
 
-def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: CapturedOutput) -> None:
     monkeypatch.setenv("LBROUTER_DEBUG", "1")
-    assert guarded(lambda: 1 // 0, json=False) == Exit.DEFECT
+    assert run_with_error_report(lambda: 1 // 0, json=False) == ExitCode.DEFECT
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_a_permission_that_the_system_refuses_is_77(capsys: Output) -> None:
+def test_a_permission_that_the_system_refuses_is_77(capsys: CapturedOutput) -> None:
     def work() -> int:
         raise PermissionError(1, "Operation not permitted")
 
-    assert guarded(work, json=False) == Exit.NOT_PERMITTED
+    assert run_with_error_report(work, json=False) == ExitCode.NOT_PERMITTED
     assert "root" in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_quietly(capsys: Output) -> None:
+def test_ctrl_c_ends_quietly(capsys: CapturedOutput) -> None:
     def work() -> int:
         raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGINT)
     try:
-        assert guarded(work, json=False) == 130
+        assert run_with_error_report(work, json=False) == 130
         signal.raise_signal(signal.SIGINT)  # the second one
     finally:
         signal.signal(signal.SIGINT, before)
@@ -242,10 +246,10 @@ def test_ctrl_c_ends_quietly(capsys: Output) -> None:
 
 
 def test_no_colour_in_a_pipe() -> None:
-    assert "\x1b[" not in lbrouter("--help").stdout
+    assert "\x1b[" not in run_lbrouter("--help").stdout
 
 
-def loaded_by(module: str) -> set[str]:
+def slow_imports_of(module: str) -> set[str]:
     """The libraries that take long to load, out of those that come with a module of ours."""
     script = f"import sys, {module}; print(*sys.modules)"
     found = subprocess.run(
@@ -255,24 +259,24 @@ def loaded_by(module: str) -> set[str]:
 
 
 def test_start_up_loads_neither_netlink_nor_the_model() -> None:
-    assert loaded_by("lbrouter.cli.main") == set()
+    assert slow_imports_of("lbrouter.cli.main") == set()
 
 
 def test_the_closed_firewall_of_the_boot_does_not_wait_for_netlink() -> None:
-    assert loaded_by("lbrouter.cli.commands.guard") == {"pydantic"}
+    assert slow_imports_of("lbrouter.cli.commands.guard") == {"pydantic"}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_for_each_shell(shell: str) -> None:
-    found = lbrouter(_LBROUTER_COMPLETE=f"source_{shell}")
-    assert found.returncode == Exit.DONE
+    found = run_lbrouter(_LBROUTER_COMPLETE=f"source_{shell}")
+    assert found.returncode == ExitCode.DONE
     assert "_LBROUTER_COMPLETE" in found.stdout
 
 
 def test_a_plan_reads_in_columns_one_for_each_phase() -> None:
     plan = diff(KernelState(), desired_of(config_of(TWO_LINES)))
-    column = Column(plan.operations, prompt="[#] ")
-    lines = [column.line(operation) for operation in plan.operations]
+    column = PlanFormatter(plan.operations, prompt="[#] ")
+    lines = [column.format_operation(operation) for operation in plan.operations]
     links = [line for line in lines if line.startswith("[#] ip link set")]
     assert len(links) > 3
     assert len({line.index("  # ") for line in links if " # " in line}) == 1
@@ -290,4 +294,4 @@ def test_a_plan_reads_in_columns_one_for_each_phase() -> None:
     ],
 )
 def test_measured_rates_are_short(measured: int, text: str) -> None:
-    assert rate(measured) == text
+    assert format_rate(measured) == text

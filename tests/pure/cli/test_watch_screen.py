@@ -9,34 +9,34 @@ from rich.console import Console
 
 from lbrouter.cli.output import banner_font
 from lbrouter.cli.output.sparkline import (
-    ASCII,
-    COARSE,
-    FINE,
-    Glyphs,
-    bar,
-    glyphs,
-    loss_line,
-    mbit,
-    rtt_line,
+    ASCII_GLYPHS,
+    COARSE_GLYPHS,
+    FINE_GLYPHS,
+    TerminalGlyphs,
+    format_mbit,
+    loss_sparkline,
+    rate_bar,
+    rtt_sparkline,
+    terminal_glyphs,
 )
-from lbrouter.cli.output.watch_screen import draw
-from lbrouter.cli.output.watch_tables import Look
-from lbrouter.compile.report.status import status
+from lbrouter.cli.output.watch_screen import draw_screen
+from lbrouter.cli.output.watch_tables import DisplayContext
+from lbrouter.compile.report.status import status_document
 from lbrouter.compile.report.translations import INDONESIAN
-from lbrouter.daemon.control.queries import Screen
-from lbrouter.daemon.metrics.last_minute import Second
+from lbrouter.daemon.control.queries import WatchDocument
+from lbrouter.daemon.metrics.last_minute import UplinkSecond
 from lbrouter.model.config import Config
 from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import KernelState, NftTable
 from lbrouter.model.language import Language
-from lbrouter.model.timeline import Story
+from lbrouter.model.timeline import IncidentSummary
 from tests.kit.builders import TWO_LINES, config_of, health_of
-from tests.pure.report.test_status import seen_of
+from tests.pure.report.test_status import status_inputs
 
 CONFIG = config_of(TWO_LINES)
-HELD = KernelState(nft=NftTable(structure="a", elements={}))
+APPLIED_STATE = KernelState(nft=NftTable(structure="a", elements={}))
 
-STORY: Story = {
+INCIDENT: IncidentSummary = {
     "incident": "7",
     "uplink": "fiber",
     "since": "2026-11-24T20:14:03.000Z",
@@ -49,59 +49,63 @@ STORY: Story = {
 }
 
 
-def look_of(**more: Any) -> Look:
+def display_settings(**more: Any) -> DisplayContext:
     values: dict[str, Any] = {
-        "width": 80, "height": 24, "language": Language.EN, "zone": UTC, "glyphs": FINE,
+        "width": 80, "height": 24, "language": Language.EN, "zone": UTC, "glyphs": FINE_GLYPHS,
     }  # fmt: skip
-    return Look(**{**values, **more})
+    return DisplayContext(**{**values, **more})
 
 
-def second(loss: float | None, *, state: str = "up", rtt: float | None = 12.0) -> Second:
+def second_sample(
+    loss: float | None, *, state: str = "up", rtt: float | None = 12.0
+) -> UplinkSecond:
     return {"state": state, "loss_percent": loss, "rtt_ms": rtt}
 
 
-def screen_of(config: Config = CONFIG, **states: UplinkState) -> Screen:
-    found = status(config, seen_of(config, health=health_of(config, **states), observed=HELD))
+def watch_document(config: Config = CONFIG, **states: UplinkState) -> WatchDocument:
+    found = status_document(
+        config, status_inputs(config, health=health_of(config, **states), observed=APPLIED_STATE)
+    )
     return {
         "at": "2026-11-24T20:15:41.123Z",
         "status": found,
-        "minute": {name: [second(0.0)] * 60 for name in config.uplinks},
+        "minute": {name: [second_sample(0.0)] * 60 for name in config.uplinks},
         "stories": [],
         "repair": None,
         "repairs": 0,
     }
 
 
-def drawn(screen: Screen, look: Look) -> list[str]:
+def plain_lines(screen: WatchDocument, look: DisplayContext) -> list[str]:
     """Lines as they stand on the terminal, without colours."""
     file = StringIO()
     Console(file=file, width=look.width, height=look.height, legacy_windows=False).print(
-        draw(screen, look), end=""
+        draw_screen(screen, look), end=""
     )
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
-def styled(screen: Screen, look: Look) -> str:
+def styled_text(screen: WatchDocument, look: DisplayContext) -> str:
     file = StringIO()
     console = Console(file=file, width=look.width, force_terminal=True, color_system="standard")
-    console.print(draw(screen, look))
+    console.print(draw_screen(screen, look))
     return file.getvalue()
 
 
-MANY = TWO_LINES + "".join(
+MANY_VLANS = TWO_LINES + "".join(
     f'[vlans.v{n}]\nport = "p{n}"\naddress = "10.99.{n}.1/24"\npolicy = "show"\n' for n in range(40)
 ).replace("[[rules]]", "")
 
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("width, height", [(80, 24), (100, 30), (132, 43), (200, 60)])
-@pytest.mark.parametrize("text", [TWO_LINES, MANY], ids=["few", "many"])
+@pytest.mark.parametrize("text", [TWO_LINES, MANY_VLANS], ids=["few", "many"])
 def test_it_fits(language: Language, width: int, height: int, text: str) -> None:
-    screen = screen_of(config_of(text), fiber=UplinkState.DOWN)
-    screen["stories"] = [STORY] * 3
+    screen = watch_document(config_of(text), fiber=UplinkState.DOWN)
+    screen["stories"] = [INCIDENT] * 3
     screen["status"]["pending_confirm_s"] = 42
-    look = look_of(width=width, height=height, language=language, alarm="no daemon")
-    lines = drawn(screen, look)
+    look = display_settings(width=width, height=height, language=language, alarm="no daemon")
+    lines = plain_lines(screen, look)
     assert len(lines) <= height
     assert max(map(len, lines)) <= width
     assert "TWO-LINES" in lines[0]
@@ -110,97 +114,97 @@ def test_it_fits(language: Language, width: int, height: int, text: str) -> None
 
 
 def test_more_vlans_than_lines_are_counted() -> None:
-    lines = drawn(screen_of(config_of(MANY)), look_of())
+    lines = plain_lines(watch_document(config_of(MANY_VLANS)), display_settings())
     assert any("more" in line for line in lines)
-    whole = drawn(screen_of(config_of(MANY)), look_of(height=100))
+    whole = plain_lines(watch_document(config_of(MANY_VLANS)), display_settings(height=100))
     assert not any("more" in line for line in whole)
 
 
 def test_the_incident_stands_in_one_sentence() -> None:
-    screen = screen_of()
-    screen["stories"] = [STORY]
+    screen = watch_document()
+    screen["stories"] = [INCIDENT]
     assert (
         "incident 7, now: fiber lost 12 % since 20:14:03; show moved to lte at 20:14:04;"
-        in drawn(screen, look_of())
+        in plain_lines(screen, display_settings())
     )
-    screen["stories"] = [{**STORY, "over": "2026-11-24T20:20:00Z"}]
-    lines = drawn(screen, look_of(language=Language.ID, width=132))
+    screen["stories"] = [{**INCIDENT, "over": "2026-11-24T20:20:00Z"}]
+    lines = plain_lines(screen, display_settings(language=Language.ID, width=132))
     assert any(line.startswith("insiden terakhir (7): fiber kehilangan 12 %") for line in lines)
-    assert "no incident yet" in drawn(screen_of(), look_of())
+    assert "no incident yet" in plain_lines(watch_document(), display_settings())
 
 
 def test_policies_are_as_large_as_there_is_room() -> None:
-    small = "\n".join(drawn(screen_of(), look_of(height=18)))
-    big = "\n".join(drawn(screen_of(), look_of(height=30)))
+    small = "\n".join(plain_lines(watch_document(), display_settings(height=18)))
+    big = "\n".join(plain_lines(watch_document(), display_settings(height=30)))
     assert "SHOW" in small
     assert "FIBER" in small
-    assert banner_font.lines("show > fiber")[0] in big
-    huge = "\n".join(drawn(screen_of(), look_of(width=200, height=60)))
-    assert banner_font.large_lines("show > fiber")[0].rstrip() in huge
+    assert banner_font.banner_lines("show > fiber")[0] in big
+    huge = "\n".join(plain_lines(watch_document(), display_settings(width=200, height=60)))
+    assert banner_font.large_banner_lines("show > fiber")[0].rstrip() in huge
 
 
 def test_colours_of_policies() -> None:
-    look = look_of(height=14, glyphs=ASCII)
+    look = display_settings(height=14, glyphs=ASCII_GLYPHS)
     green, yellow, red = "\x1b[1;7;32m SHOW", "\x1b[1;7;33m SHOW", "\x1b[1;7;31m SHOW"
-    assert green in styled(screen_of(), look)
-    assert yellow in styled(screen_of(fiber=UplinkState.DOWN), look)
-    dead = screen_of(fiber=UplinkState.DOWN, lte=UplinkState.DOWN)
-    assert red in styled(dead, look)
-    assert "NOBODY" in "\n".join(drawn(dead, look))
+    assert green in styled_text(watch_document(), look)
+    assert yellow in styled_text(watch_document(fiber=UplinkState.DOWN), look)
+    dead = watch_document(fiber=UplinkState.DOWN, lte=UplinkState.DOWN)
+    assert red in styled_text(dead, look)
+    assert "NOBODY" in "\n".join(plain_lines(dead, look))
 
 
 def test_a_balance_is_yellow_while_one_of_its_lines_is_in_trouble() -> None:
-    look = look_of(height=14, glyphs=ASCII)
-    assert "\x1b[1;7;32m SPREAD" in styled(screen_of(), look)
-    assert "\x1b[1;7;33m SPREAD" in styled(screen_of(lte=UplinkState.DOWN), look)
+    look = display_settings(height=14, glyphs=ASCII_GLYPHS)
+    assert "\x1b[1;7;32m SPREAD" in styled_text(watch_document(), look)
+    assert "\x1b[1;7;33m SPREAD" in styled_text(watch_document(lte=UplinkState.DOWN), look)
 
 
 def test_a_pin_and_shares_are_noted() -> None:
-    screen = screen_of()
+    screen = watch_document()
     screen["status"]["policies"]["show"]["pinned"] = "fiber"
     screen["status"]["policies"]["each"]["shares"] = {"fiber": 70, "lte": 30}
-    lines = drawn(screen, look_of(height=14))
+    lines = plain_lines(screen, display_settings(height=14))
     assert any("SHOW" in line and "pinned" in line for line in lines)
     assert any("EACH" in line and "70 % : 30 %" in line for line in lines)
-    lines = drawn(screen, look_of(height=40, language=Language.ID))
+    lines = plain_lines(screen, display_settings(height=40, language=Language.ID))
     assert any("dikunci" in line for line in lines)
 
 
 def test_a_short_guarantee_is_named_with_what_is_missing() -> None:
-    screen = screen_of(fiber=UplinkState.DOWN)
+    screen = watch_document(fiber=UplinkState.DOWN)
     screen["status"]["vlans"]["stream"]["short_upload_bps"] = 2_000_000
     screen["status"]["vlans"]["stream"]["short_download_bps"] = 500_000
-    lines = drawn(screen, look_of(height=40))
+    lines = plain_lines(screen, display_settings(height=40))
     row = next(number for number, line in enumerate(lines) if line.startswith("stream"))
     assert lines[row + 1] == "  SHORT: 2.0 Mbit/s of upload missing"
     assert lines[row + 2] == "  SHORT: 0.5 Mbit/s of download missing"
 
 
 def test_a_line_that_is_not_up_says_since_when_and_why() -> None:
-    screen = screen_of(fiber=UplinkState.DOWN)
+    screen = watch_document(fiber=UplinkState.DOWN)
     fiber = screen["status"]["uplinks"]["fiber"]
     fiber["reason"], fiber["since"] = "no carrier on wan1", "2026-11-24T20:14:03Z"
-    assert "  20:14:03  no carrier on wan1" in drawn(screen, look_of())
-    said = drawn(screen, look_of(language=Language.ID))
+    assert "  20:14:03  no carrier on wan1" in plain_lines(screen, display_settings())
+    said = plain_lines(screen, display_settings(language=Language.ID))
     assert "  20:14:03  kabel wan1 tidak tersambung" in said
 
 
-def test_repairs_are_counted_and_the_last_one_is_told() -> None:
-    screen = screen_of()
+def test_repairs_are_counted_and_the_last_one_is_shown() -> None:
+    screen = watch_document()
     screen["repairs"] = 3
     screen["repair"] = {
         "at": "2026-11-24T20:01:12.000Z", "kind": "repair", "subject": "", "incident": "",
         "text": "somebody changed what is ours; put right: ip rule add", "more": {},
     }  # fmt: skip
-    lines = drawn(screen, look_of())
+    lines = plain_lines(screen, display_settings())
     assert any(line.startswith("repairs: 3, the last at 20:01:12: ip rule add") for line in lines)
 
 
 def test_alarms_are_across_the_screen_and_not_cut() -> None:
-    screen = screen_of()
+    screen = watch_document()
     screen["status"]["applied"] = False
     screen["status"]["pending_confirm_s"] = 42
-    lines = drawn(screen, look_of(alarm="NO DAEMON"))
+    lines = plain_lines(screen, display_settings(alarm="NO DAEMON"))
     assert lines[1:3] == [
         " NO DAEMON",
         " NOTHING IS APPLIED: the kernel holds nothing of ours",
@@ -212,33 +216,45 @@ def test_alarms_are_across_the_screen_and_not_cut() -> None:
 
 
 def test_a_line_whose_rate_is_unknown_has_no_bar() -> None:
-    screen = screen_of()
+    screen = watch_document()
     screen["status"]["uplinks"]["fiber"]["upload_capacity_bps"] = None
     screen["status"]["uplinks"]["fiber"]["upload_bps"] = 6_100_000
-    [line] = [line for line in drawn(screen, look_of(glyphs=ASCII)) if line.startswith("fiber")]
+    [line] = [
+        line
+        for line in plain_lines(screen, display_settings(glyphs=ASCII_GLYPHS))
+        if line.startswith("fiber")
+    ]
     assert " 6.1   " in line
 
 
 def test_the_round_trips_are_shown_where_there_is_room() -> None:
-    assert any("RTT 1 min" in line for line in drawn(screen_of(), look_of(width=140)))
-    assert not any("RTT 1 min" in line for line in drawn(screen_of(), look_of()))
+    assert any(
+        "RTT 1 min" in line for line in plain_lines(watch_document(), display_settings(width=140))
+    )
+    assert not any(
+        "RTT 1 min" in line for line in plain_lines(watch_document(), display_settings())
+    )
 
 
 def test_a_bare_terminal_gets_plain_characters() -> None:
-    text = "\n".join(drawn(screen_of(fiber=UplinkState.DOWN), look_of(glyphs=ASCII)))
+    text = "\n".join(
+        plain_lines(watch_document(fiber=UplinkState.DOWN), display_settings(glyphs=ASCII_GLYPHS))
+    )
     assert text.isascii()
 
 
 @pytest.mark.parametrize(
     "environment, encoding, found",
     [
-        ({"TERM": "xterm"}, "utf-8", FINE),
-        ({"TERM": "linux"}, "utf-8", COARSE),
-        ({}, "ascii", ASCII),
+        ({"TERM": "xterm"}, "utf-8", FINE_GLYPHS),
+        ({"TERM": "linux"}, "utf-8", COARSE_GLYPHS),
+        ({}, "ascii", ASCII_GLYPHS),
     ],
 )
-def test_glyphs_of_a_terminal(environment: dict[str, str], encoding: str, found: Glyphs) -> None:
-    assert glyphs(environment, encoding) is found
+def test_glyphs_of_a_terminal(
+    environment: dict[str, str], encoding: str, found: TerminalGlyphs
+) -> None:
+    assert terminal_glyphs(environment, encoding) is found
 
 
 @pytest.mark.parametrize(
@@ -246,23 +262,31 @@ def test_glyphs_of_a_terminal(environment: dict[str, str], encoding: str, found:
     [(0.0, "....."), (0.001, "#...."), (0.5, "##..."), (1.0, "#####"), (7.0, "#####")],
 )
 def test_bars(share: float, drawing: str) -> None:
-    assert bar(share, 5, ASCII) == drawing
+    assert rate_bar(share, 5, ASCII_GLYPHS) == drawing
 
 
 def test_each_character_of_a_minute_shows_the_worst_of_its_seconds() -> None:
-    minute = [second(0.0)] * 57 + [second(100.0), second(None), second(0.0)]
-    assert loss_line(minute, 15, ASCII).plain == "_" * 14 + "#"
-    assert loss_line(minute, 60, ASCII).plain == "_" * 57 + "#__"
-    down = [second(None, state="down", rtt=None)]
-    assert loss_line(down, 4, ASCII).plain == "   #"
-    assert loss_line([], 4, ASCII).plain == "    "
-    assert loss_line(minute, 7, ASCII).plain == "______#"
+    minute = [second_sample(0.0)] * 57 + [
+        second_sample(100.0),
+        second_sample(None),
+        second_sample(0.0),
+    ]
+    assert loss_sparkline(minute, 15, ASCII_GLYPHS).plain == "_" * 14 + "#"
+    assert loss_sparkline(minute, 60, ASCII_GLYPHS).plain == "_" * 57 + "#__"
+    down = [second_sample(None, state="down", rtt=None)]
+    assert loss_sparkline(down, 4, ASCII_GLYPHS).plain == "   #"
+    assert loss_sparkline([], 4, ASCII_GLYPHS).plain == "    "
+    assert loss_sparkline(minute, 7, ASCII_GLYPHS).plain == "______#"
 
 
 def test_round_trips_are_in_proportion_to_the_longest() -> None:
-    minute = [second(0.0, rtt=10.0), second(0.0, rtt=700.0), second(0.0, rtt=None)]
-    assert rtt_line(minute, 60, ASCII).plain.strip() == "_#_"
-    assert rtt_line([second(0.0, rtt=1.0)], 60, ASCII).plain.strip() == "_"
+    minute = [
+        second_sample(0.0, rtt=10.0),
+        second_sample(0.0, rtt=700.0),
+        second_sample(0.0, rtt=None),
+    ]
+    assert rtt_sparkline(minute, 60, ASCII_GLYPHS).plain.strip() == "_#_"
+    assert rtt_sparkline([second_sample(0.0, rtt=1.0)], 60, ASCII_GLYPHS).plain.strip() == "_"
 
 
 @pytest.mark.parametrize(
@@ -270,14 +294,16 @@ def test_round_trips_are_in_proportion_to_the_longest() -> None:
     [(0, "0"), (50_000, "<0.1"), (6_120_000, "6.1"), (48_000_000, "48"), (940_100_000, "940")],
 )
 def test_rates_in_few_figures(bps: int, text: str) -> None:
-    assert mbit(bps) == text
+    assert format_mbit(bps) == text
 
 
 def test_every_letter_of_a_name_can_be_drawn() -> None:
     for letter in "abcdefghijklmnopqrstuvwxyz0123456789-_+> ":
-        rows = banner_font.GLYPHS[letter].split("/")
+        rows = banner_font.BANNER_GLYPHS[letter].split("/")
         assert len(rows) == 5, letter
         assert len({len(row) for row in rows}) == 1, letter
-    drawings = {tuple(banner_font.lines(each)) for each in "abcdefghijklmnopqrstuvwxyz123456789"}
+    drawings = {
+        tuple(banner_font.banner_lines(each)) for each in "abcdefghijklmnopqrstuvwxyz123456789"
+    }
     assert len(drawings) == 35
-    assert banner_font.lines("Hé") == banner_font.lines("h ")
+    assert banner_font.banner_lines("Hé") == banner_font.banner_lines("h ")

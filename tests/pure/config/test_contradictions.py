@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.kit.sample_config import GOOD, errors_of, spoiled
+from tests.kit.sample_config import VALID_CONFIG, errors_of, with_changes
 
 FIBER4 = 'address = "203.0.113.2/30"\ngateway = "203.0.113.1"\n'
 FIBER6 = 'address6 = "2001:db8:1::2/64"\ngateway6 = "2001:db8:1::1"\n'
-SHOW = 'uplinks = ["fiber", "dsl", "lte"]'
+SHOW_UPLINKS = 'uplinks = ["fiber", "dsl", "lte"]'
 WEIGHTS = "weights = { fiber = 70, lte = 30 }"
 RULE = 'protocol = "tcp"\nports = [1935]\nto = "0.0.0.0/0"'
 LONG_TRUNK = 'trunk = "thirteen-char"'
 
 
-def forward(*, uplink: str = "fiber", port: int = 8443, to: str = "10.10.10.20:443") -> str:
+def forward_section(*, uplink: str = "fiber", port: int = 8443, to: str = "10.10.10.20:443") -> str:
     return f'\n[[forwards]]\nuplink = "{uplink}"\nprotocol = "tcp"\nport = {port}\nto = "{to}"\n'
 
 
@@ -129,19 +129,24 @@ VLANS = [
 ]
 
 POLICIES = [
-    (SHOW, 'uplinks = ["fiber", "dls"]', "policies.show.uplinks[1]", 'did you mean "dsl"?'),
-    (SHOW, 'uplinks = ["fiber", "fiber"]', "policies.show.uplinks[1]", "stands in this list twice"),
-    (SHOW, "uplinks = []", "policies.show.uplinks", "names no uplink; accepted: a list of"),
-    (SHOW, "", "policies.show.uplinks", "names no uplink"),
+    (SHOW_UPLINKS, 'uplinks = ["fiber", "dls"]', "policies.show.uplinks[1]", 'did you mean "dsl"?'),
     (
-        SHOW,
-        f"{SHOW}\nweights = {{ fiber = 1, dsl = 1, lte = 1 }}",
+        SHOW_UPLINKS,
+        'uplinks = ["fiber", "fiber"]',
+        "policies.show.uplinks[1]",
+        "stands in this list twice",
+    ),
+    (SHOW_UPLINKS, "uplinks = []", "policies.show.uplinks", "names no uplink; accepted: a list of"),
+    (SHOW_UPLINKS, "", "policies.show.uplinks", "names no uplink"),
+    (
+        SHOW_UPLINKS,
+        f"{SHOW_UPLINKS}\nweights = {{ fiber = 1, dsl = 1, lte = 1 }}",
         "show.weights",
         "goes with mode",
     ),
     (
-        SHOW,
-        f'{SHOW}\nsticky = "1m"',
+        SHOW_UPLINKS,
+        f'{SHOW_UPLINKS}\nsticky = "1m"',
         'policies.show.sticky = "1m"',
         'goes with mode = "balance" only',
     ),
@@ -181,13 +186,23 @@ RULES = [
 ]
 
 FORWARDS = [
-    ("", forward(uplink="fibre", port=1), "forwards[1].uplink", 'did you mean "fiber"?'),
-    ("", forward(), "forwards[1].port", "tcp port 8443 is given away by forwards[0] already"),
-    ("", forward(uplink="any"), "forwards[1].port", "by forwards[0] already"),
-    ("", forward(port=1, to="10.9.9.9:1"), "forwards[1].to", "10.9.9.9 is in no VLAN"),
-    ("", forward(port=1, to="10.10.10.1:1"), "forwards[1].to", "is the gateway itself"),
-    ("", forward(port=1, to="10.10.10.255:1"), "forwards[1].to", "is no host's address"),
-    ("", forward(uplink="dsl", to="[fd10:10::9]:1"), "forwards[1].to", "uplink dsl has no IPv6"),
+    ("", forward_section(uplink="fibre", port=1), "forwards[1].uplink", 'did you mean "fiber"?'),
+    (
+        "",
+        forward_section(),
+        "forwards[1].port",
+        "tcp port 8443 is given away by forwards[0] already",
+    ),
+    ("", forward_section(uplink="any"), "forwards[1].port", "by forwards[0] already"),
+    ("", forward_section(port=1, to="10.9.9.9:1"), "forwards[1].to", "10.9.9.9 is in no VLAN"),
+    ("", forward_section(port=1, to="10.10.10.1:1"), "forwards[1].to", "is the gateway itself"),
+    ("", forward_section(port=1, to="10.10.10.255:1"), "forwards[1].to", "is no host's address"),
+    (
+        "",
+        forward_section(uplink="dsl", to="[fd10:10::9]:1"),
+        "forwards[1].to",
+        "uplink dsl has no IPv6",
+    ),
 ]
 
 
@@ -195,8 +210,8 @@ FORWARDS = [
     "old, new, where, what",
     UPLINKS + HEALTH + VLANS + POLICIES + RULES + FORWARDS,
 )
-def test_a_contradiction_is_told(old: str, new: str, where: str, what: str) -> None:
-    errors = errors_of(spoiled((old, new)))
+def test_a_contradiction_is_reported(old: str, new: str, where: str, what: str) -> None:
+    errors = errors_of(with_changes((old, new)))
     assert any(where in error and what in error for error in errors), errors
     assert all("; accepted: " in error for error in errors)
 
@@ -219,8 +234,8 @@ def test_a_contradiction_is_told(old: str, new: str, where: str, what: str) -> N
         (WEIGHTS, 'uplinks = ["lte", "fiber"]'),
         (RULE, 'protocol = "esp"'),
         (RULE, 'to = ["198.51.100.7", "2001:db8::/32"]'),
-        ("", forward(port=1, to="[fd10:10::9]:1")),
-        ("", forward(uplink="any", port=1)),
+        ("", forward_section(port=1, to="[fd10:10::9]:1")),
+        ("", forward_section(uplink="any", port=1)),
         ('ceiling = "40mbit"', 'ceiling = "12mbit"'),
         ('down_after = "2s"', 'down_after = "400ms"'),
         ('down_after = "2s"', 'interval = "50ms"\nup_after = "1h"\ndown_after = "10m"'),
@@ -229,19 +244,19 @@ def test_a_contradiction_is_told(old: str, new: str, where: str, what: str) -> N
         ('trunk = "lan0"', 'trunk = "twelve-chars"'),
         ("10.10.99.1/24", "10.10.99.1/30"),
         ("10.10.10.50-10.10.10.250", "10.10.10.2-10.10.10.254"),
-        ("", forward(uplink="any", to="[fd10:10::9]:443")),
+        ("", forward_section(uplink="any", to="[fd10:10::9]:443")),
         (
             'upload = { guaranteed = "12mbit", ceiling = "40mbit" }',
             'upload = { ceiling = "1mbit" }',
         ),
     ],
 )
-def test_what_looks_odd_and_is_legal_is_taken(old: str, new: str) -> None:
-    assert errors_of(spoiled((old, new))) == []
+def test_what_looks_odd_and_is_legal_is_accepted(old: str, new: str) -> None:
+    assert errors_of(with_changes((old, new))) == []
 
 
 def test_a_vlan_with_an_id_needs_a_trunk() -> None:
-    errors = errors_of(spoiled(('[lan]\ntrunk = "lan0"\n', "")))
+    errors = errors_of(with_changes(('[lan]\ntrunk = "lan0"\n', "")))
     assert [error.split(": ")[1] for error in errors] == [
         "vlans.stream.id = 10",
         "vlans.guests.id = 40",
@@ -250,7 +265,7 @@ def test_a_vlan_with_an_id_needs_a_trunk() -> None:
 
 
 def test_uplinks_may_share_subnet_gateway_and_address() -> None:
-    twin = GOOD.replace('address = "dhcp"', FIBER4.strip()).replace(
+    twin = VALID_CONFIG.replace('address = "dhcp"', FIBER4.strip()).replace(
         'address6 = "auto"', FIBER6.strip()
     )
     assert errors_of(twin) == []
@@ -264,9 +279,9 @@ def test_where_nothing_is_declared_the_message_says_so() -> None:
 
 
 def test_reach_may_go_both_ways() -> None:
-    assert errors_of(spoiled(("id = 10\n", 'id = 10\nreach = ["desk"]\n'))) == []
+    assert errors_of(with_changes(("id = 10\n", 'id = 10\nreach = ["desk"]\n'))) == []
 
 
 def test_an_uplink_may_have_ipv6_alone() -> None:
-    text = spoiled((FIBER4, ""), ('to = "10.10.10.20:443"', 'to = "[fd10:10::9]:443"'))
+    text = with_changes((FIBER4, ""), ('to = "10.10.10.20:443"', 'to = "[fd10:10::9]:443"'))
     assert errors_of(text) == []

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.kit.sample_config import GOOD, errors_of, spoiled
+from tests.kit.sample_config import VALID_CONFIG, errors_of, with_changes
 
 FIBER4 = 'address = "203.0.113.2/30"\ngateway = "203.0.113.1"\n'
 FIBER6 = 'address6 = "2001:db8:1::2/64"\ngateway6 = "2001:db8:1::1"\n'
 PPPOE = 'username = "event@isp"\npassword_file = "/etc/lbrouter/dsl.secret"\n'
 HEALTH = "\n[health]\n"
 
-FORM = [
+FIELD_ERRORS = [
     ('name = "hall"', 'name = "Hall"', 'gateway.name = "Hall": is not a name', "lower-case letter"),
     ('name = "hall"', "", "gateway.name: is missing", "a name"),
     ('name = "hall"', "name = 5", "gateway.name = 5: is not a string", "a name"),
@@ -132,7 +132,7 @@ FORM = [
     ("[[rules]]", "[rules]", "rules = a table: is not a list", "a table with keys of from"),
 ]
 
-ADDED = [
+SECTION_ERRORS = [
     (f'{HEALTH}targets = ["ftp://1.1.1.1"]', "health.targets[0]", "which is no kind of probe"),
     (f'{HEALTH}targets = ["1.1.1.1"]', "health.targets[0]", "is not the URL of a target"),
     (f'{HEALTH}targets = ["icmp://one.one"]', "health.targets[0]", "must work without a resolver"),
@@ -147,35 +147,35 @@ ADDED = [
 ]
 
 
-@pytest.mark.parametrize("old, new, where, what", FORM)
-def test_a_fault_of_form_is_told_by_path_value_reason_and_remedy(
+@pytest.mark.parametrize("old, new, where, what", FIELD_ERRORS)
+def test_a_field_error_names_path_value_reason_and_remedy(
     old: str, new: str, where: str, what: str
 ) -> None:
-    errors = errors_of(spoiled((old, new)))
+    errors = errors_of(with_changes((old, new)))
     assert any(where in error and what in error for error in errors), errors
     assert all(error.startswith("hall.toml:") for error in errors)
     assert all("; accepted: " in error for error in errors)
 
 
-@pytest.mark.parametrize("text, where, what", ADDED)
-def test_a_fault_in_an_added_section_is_told(text: str, where: str, what: str) -> None:
-    errors = errors_of(GOOD + text)
+@pytest.mark.parametrize("text, where, what", SECTION_ERRORS)
+def test_an_error_in_an_added_section_is_reported(text: str, where: str, what: str) -> None:
+    errors = errors_of(VALID_CONFIG + text)
     assert any(f"{where}" in error and what in error for error in errors), errors
 
 
 def test_the_good_file_is_good() -> None:
-    assert errors_of(GOOD) == []
+    assert errors_of(VALID_CONFIG) == []
 
 
-def test_a_fault_is_told_with_its_line() -> None:
-    line = GOOD.split("\n").index('upload = "50mbit"') + 1
-    [error] = errors_of(spoiled(('"50mbit"', '"50mb"')))
+def test_an_error_is_reported_with_its_line() -> None:
+    line = VALID_CONFIG.split("\n").index('upload = "50mbit"') + 1
+    [error] = errors_of(with_changes(('"50mbit"', '"50mb"')))
     assert error.startswith(f"hall.toml:{line}: uplinks.fiber.upload")
 
 
-def test_all_faults_of_form_and_of_sense_are_told_in_one_run_in_the_order_of_the_file() -> None:
+def test_field_errors_and_contradictions_are_reported_in_one_run_in_file_order() -> None:
     errors = errors_of(
-        spoiled(
+        with_changes(
             ('name = "hall"', 'nane = "hall"'),
             ('"50mbit"', '"50mb"'),
             ("id = 10\n", "id = 40\n"),
@@ -214,5 +214,5 @@ def test_all_faults_of_form_and_of_sense_are_told_in_one_run_in_the_order_of_the
         ('gateway = "203.0.113.1"', 'gateway = "203.0.113"'),
     ],
 )
-def test_one_fault_has_no_echoes(change: tuple[str, str]) -> None:
-    assert len(errors_of(spoiled(change))) == 1
+def test_one_error_is_reported_once(change: tuple[str, str]) -> None:
+    assert len(errors_of(with_changes(change))) == 1

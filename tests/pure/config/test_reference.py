@@ -12,18 +12,18 @@ from jsonschema import Draft202012Validator
 from lbrouter.compile.config.expected import accepted_at, annotation_at, fields_of, keys_at
 from lbrouter.compile.config.reference import json_schema, reference_markdown
 from lbrouter.model.config import Config
-from tests.kit.sample_config import EXAMPLES, GOOD, spoiled
+from tests.kit.sample_config import EXAMPLE_FILES, VALID_CONFIG, with_changes
 
 VALIDATOR = Draft202012Validator(json_schema())
 
 
-def nodes(node: Any) -> list[dict[str, Any]]:
+def schema_tables(node: Any) -> list[dict[str, Any]]:
     """Each table of a schema."""
     if isinstance(node, list):
-        return [inner for each in node for inner in nodes(each)]
+        return [inner for each in node for inner in schema_tables(each)]
     if not isinstance(node, dict):
         return []
-    return [node] + [inner for each in node.values() for inner in nodes(each)]
+    return [node] + [inner for each in node.values() for inner in schema_tables(each)]
 
 
 def test_the_schema_is_a_schema_and_plain_json() -> None:
@@ -34,7 +34,7 @@ def test_the_schema_is_a_schema_and_plain_json() -> None:
     assert json.loads(json.dumps(found)) == found
 
 
-@pytest.mark.parametrize("text", [path.read_text() for path in EXAMPLES] + [GOOD])
+@pytest.mark.parametrize("text", [path.read_text() for path in EXAMPLE_FILES] + [VALID_CONFIG])
 def test_good_files_fit_the_schema(text: str) -> None:
     VALIDATOR.validate(tomllib.loads(text))
 
@@ -56,13 +56,13 @@ def test_good_files_fit_the_schema(text: str) -> None:
     ],
 )
 def test_bad_files_do_not_fit_the_schema(change: tuple[str, str]) -> None:
-    assert not VALIDATOR.is_valid(tomllib.loads(spoiled(change)))
+    assert not VALIDATOR.is_valid(tomllib.loads(with_changes(change)))
 
 
 def test_each_key_of_the_schema_is_described() -> None:
     keys = [
         (key, each)
-        for node in nodes(json_schema())
+        for node in schema_tables(json_schema())
         for key, each in node.get("properties", {}).items()
         if isinstance(node["properties"], dict) and isinstance(each, dict)
     ]
@@ -71,18 +71,18 @@ def test_each_key_of_the_schema_is_described() -> None:
 
 
 def test_no_default_of_the_schema_is_null() -> None:
-    assert [node for node in nodes(json_schema()) if node.get("default", 0) is None] == []
+    assert [node for node in schema_tables(json_schema()) if node.get("default", 0) is None] == []
 
 
 def test_the_page_names_each_section_and_each_key() -> None:
     text = reference_markdown()
     for header in ("[gateway]", "[uplinks.NAME.health]", "[vlans.NAME.dhcp]", "[[forwards]]"):
         assert f"## `{header}`\n" in text
-    for name, each in nodes_of_model():
+    for name, each in model_keys():
         assert f"| `{name}` | " in text, each
 
 
-def nodes_of_model() -> list[tuple[str, object]]:
+def model_keys() -> list[tuple[str, object]]:
     sections = ("gateway", "health", "lan")
     return [(key, name) for name in sections for key in keys_at((name,))] + [
         (key, "uplinks") for key in keys_at(("uplinks", "x"))
@@ -123,5 +123,5 @@ def test_every_place_of_the_model_says_what_it_accepts() -> None:
 
 
 def test_the_examples_are_where_the_tests_look() -> None:
-    assert all(isinstance(path, Path) for path in EXAMPLES)
-    assert len(EXAMPLES) >= 4
+    assert all(isinstance(path, Path) for path in EXAMPLE_FILES)
+    assert len(EXAMPLE_FILES) >= 4

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kit.sample_config import errors_of, spoiled
+from tests.kit.sample_config import errors_of, with_changes
 
 FIBER4 = 'address = "203.0.113.2/30"\ngateway = "203.0.113.1"\n'
 
@@ -38,20 +38,22 @@ SUBNETS = [
 
 
 @pytest.mark.parametrize("old, new, where, what", SUBNETS)
-def test_an_overlap_is_told_with_a_free_subnet(old: str, new: str, where: str, what: str) -> None:
-    errors = errors_of(spoiled((old, new)))
+def test_an_overlap_is_reported_with_a_free_subnet(
+    old: str, new: str, where: str, what: str
+) -> None:
+    errors = errors_of(with_changes((old, new)))
     assert any(where in error and what in error for error in errors), errors
     assert all("; accepted: a subnet of its own" in error for error in errors)
 
 
 def test_each_proposal_is_another_subnet() -> None:
-    text = spoiled(("10.10.99.1/24", "10.10.10.2/24"), ("10.10.40.1/22", "10.10.10.3/24"))
+    text = with_changes(("10.10.99.1/24", "10.10.10.2/24"), ("10.10.40.1/22", "10.10.10.3/24"))
     proposed = {error.rpartition('own, "')[2] for error in errors_of(text)}
     assert proposed == {'10.10.11.1/24" is free', '10.10.12.1/24" is free'}
 
 
 def test_without_room_nothing_is_proposed() -> None:
-    text = spoiled(
+    text = with_changes(
         ("10.10.99.1/24", "8.0.0.1/5"),
         ("10.10.40.1/22", "192.168.0.1/16"),
         ("10.10.10.1/24", "172.16.0.1/12"),

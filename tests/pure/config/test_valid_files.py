@@ -15,20 +15,20 @@ from lbrouter.model.config import (
     Endpoint,
     ForwardProtocol,
     PolicyMode,
+    ProbeTarget,
     Protocol,
-    Target,
     TargetKind,
 )
 from lbrouter.model.targets import parse_target
 from lbrouter.model.units import Duration, Percent, Rate
-from tests.kit.sample_config import EXAMPLES, GOOD, parsed, spoiled
+from tests.kit.sample_config import EXAMPLE_FILES, VALID_CONFIG, parse_text, with_changes
 
-CONFIG = parsed(GOOD).config
+CONFIG = parse_text(VALID_CONFIG).config
 FIBER, DSL, LTE = CONFIG.uplinks.values()
 STREAM, GUESTS, DESK = CONFIG.vlans.values()
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", EXAMPLE_FILES, ids=lambda path: path.name)
 def test_the_examples_are_good(path: Path) -> None:
     assert parse(path.read_bytes(), source=path.name).config.gateway.name == path.stem
 
@@ -39,7 +39,7 @@ def test_the_event_of_the_virtual_machines_is_good() -> None:
 
 
 def test_there_are_examples() -> None:
-    assert {path.stem for path in EXAMPLES} >= {"awards-night", "two-lines", "identical-lines"}
+    assert {path.stem for path in EXAMPLE_FILES} >= {"awards-night", "two-lines", "identical-lines"}
 
 
 def test_each_named_section_knows_its_name() -> None:
@@ -65,7 +65,7 @@ def test_rates_have_a_type() -> None:
 
 
 def test_a_vlan_has_a_device_on_the_trunk_or_a_port() -> None:
-    assert [CONFIG.device_of(vlan) for vlan in CONFIG.vlans.values()] == [
+    assert [CONFIG.vlan_device(vlan) for vlan in CONFIG.vlans.values()] == [
         "lan0.10",
         "lan0.40",
         "lan1",
@@ -73,8 +73,8 @@ def test_a_vlan_has_a_device_on_the_trunk_or_a_port() -> None:
 
 
 def test_an_uplinks_own_health_settings_go_before_the_common_ones() -> None:
-    assert CONFIG.health_of(FIBER) == CONFIG.health
-    own = CONFIG.health_of(LTE)
+    assert CONFIG.health_settings_of(FIBER) == CONFIG.health
+    own = CONFIG.health_settings_of(LTE)
     assert own.down_after == Duration(2000)
     assert (own.interval, own.targets) == (Duration(200), CONFIG.health.targets)
 
@@ -103,12 +103,16 @@ def test_rules_and_forwards_are_typed() -> None:
 
 
 def test_one_element_may_stand_without_brackets() -> None:
-    listed = spoiled(('from = "guests"', 'from = ["guests"]'), ('"0.0.0.0/0"', '["0.0.0.0/0"]'))
-    assert parsed(listed).config == CONFIG
+    listed = with_changes(
+        ('from = "guests"', 'from = ["guests"]'), ('"0.0.0.0/0"', '["0.0.0.0/0"]')
+    )
+    assert parse_text(listed).config == CONFIG
 
 
 def test_a_mark_at_the_start_and_windows_line_ends_do_no_harm() -> None:
-    assert parsed(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()).config == CONFIG
+    assert (
+        parse_text(b"\xef\xbb\xbf" + VALID_CONFIG.replace("\n", "\r\n").encode()).config == CONFIG
+    )
 
 
 def test_nothing_of_a_configuration_changes() -> None:
@@ -131,20 +135,20 @@ def test_a_range_holds_its_ends_and_what_lies_between() -> None:
 @pytest.mark.parametrize(
     "url, target",
     [
-        ("icmp://1.1.1.1", Target(kind=TargetKind.ICMP, host="1.1.1.1")),
-        ("icmp://[2606:4700::1]", Target(kind=TargetKind.ICMP, host="2606:4700::1")),
-        ("dns://9.9.9.9", Target(kind=TargetKind.DNS, host="9.9.9.9", port=53)),
-        ("dns://9.9.9.9:5353", Target(kind=TargetKind.DNS, host="9.9.9.9", port=5353)),
-        ("tcp://one.one:443", Target(kind=TargetKind.TCP, host="one.one", port=443)),
-        ("tcp://[::ffff:0:1]:80", Target(kind=TargetKind.TCP, host="::ffff:0:1", port=80)),
-        ("http://x.org/", Target(kind=TargetKind.HTTP, host="x.org", port=80, path="/")),
+        ("icmp://1.1.1.1", ProbeTarget(kind=TargetKind.ICMP, host="1.1.1.1")),
+        ("icmp://[2606:4700::1]", ProbeTarget(kind=TargetKind.ICMP, host="2606:4700::1")),
+        ("dns://9.9.9.9", ProbeTarget(kind=TargetKind.DNS, host="9.9.9.9", port=53)),
+        ("dns://9.9.9.9:5353", ProbeTarget(kind=TargetKind.DNS, host="9.9.9.9", port=5353)),
+        ("tcp://one.one:443", ProbeTarget(kind=TargetKind.TCP, host="one.one", port=443)),
+        ("tcp://[::ffff:0:1]:80", ProbeTarget(kind=TargetKind.TCP, host="::ffff:0:1", port=80)),
+        ("http://x.org/", ProbeTarget(kind=TargetKind.HTTP, host="x.org", port=80, path="/")),
         (
             "https://x.org:8443/a?b=c",
-            Target(kind=TargetKind.HTTPS, host="x.org", port=8443, path="/a?b=c"),
+            ProbeTarget(kind=TargetKind.HTTPS, host="x.org", port=8443, path="/a?b=c"),
         ),
     ],
 )
-def test_a_target_is_a_url(url: str, target: Target) -> None:
+def test_a_target_is_a_url(url: str, target: ProbeTarget) -> None:
     assert parse_target(url) == target
     assert str(target) == url
 
@@ -157,4 +161,4 @@ def test_a_target_knows_its_address_unless_it_is_a_name() -> None:
 
 def test_without_a_trunk_a_device_has_no_parent() -> None:
     """The cross-checks refuse such a file; the model itself still answers."""
-    assert CONFIG.model_copy(update={"lan": None}).device_of(STREAM) == ".10"
+    assert CONFIG.model_copy(update={"lan": None}).vlan_device(STREAM) == ".10"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.sample_config import EXAMPLES, GOOD, parsed, spoiled
+from tests.kit.sample_config import EXAMPLE_FILES, VALID_CONFIG, parse_text, with_changes
 
-SHOW = 'uplinks = ["fiber", "dsl", "lte"]'
+SHOW_UPLINKS = 'uplinks = ["fiber", "dsl", "lte"]'
 WEIGHTS = "weights = { fiber = 70, lte = 30 }"
 ONE_TARGET = '[health]\ntargets = ["icmp://1.1.1.1"]\n[lan]'
 V6_ONLY = 'interface = "wan9"\naddress6 = "2001:db8:9::2/64"\ngateway6 = "fe80::1"\n'
@@ -14,16 +14,16 @@ RULE = '\n[[rules]]\npolicy = "spread"\n'
 
 
 def warnings_of(*changes: tuple[str, str]) -> tuple[str, ...]:
-    return parsed(spoiled(*changes)).warnings
+    return parse_text(with_changes(*changes)).warnings
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_the_examples_raise_no_doubt(path: Path) -> None:
-    assert parsed(path.read_bytes()).warnings == ()
+@pytest.mark.parametrize("path", EXAMPLE_FILES, ids=lambda path: path.name)
+def test_the_examples_give_no_warning(path: Path) -> None:
+    assert parse_text(path.read_bytes()).warnings == ()
 
 
-def test_the_good_file_raises_no_doubt() -> None:
-    assert parsed(GOOD).warnings == ()
+def test_the_valid_file_gives_no_warning() -> None:
+    assert parse_text(VALID_CONFIG).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_the_good_file_raises_no_doubt() -> None:
         ("[lan]", ONE_TARGET, "health.targets", "is the only target of uplink fiber"),
         ('down_after = "2s"', 'targets = ["tcp://a:1"]', "lte.health.targets", "of uplink lte"),
         ("[lan]", f"[uplinks.six]\n{V6_ONLY}[lan]", "health.targets", "uplink six has IPv6 alone"),
-        (SHOW, 'uplinks = ["fiber", "lte"]', "uplinks.dsl", "no policy uses this uplink"),
+        (SHOW_UPLINKS, 'uplinks = ["fiber", "lte"]', "uplinks.dsl", "no policy uses this uplink"),
         (
             "[policies.show]",
             '[policies.idle]\nmode = "failover"\nuplinks = ["lte"]\n[policies.show]',
@@ -60,37 +60,39 @@ def test_the_good_file_raises_no_doubt() -> None:
             "stream 200mbit = 200mbit, but fiber 100mbit + dsl 50mbit + lte 40mbit = 190mbit;",
         ),
         (
-            SHOW,
+            SHOW_UPLINKS,
             'uplinks = ["dsl"]',
             'upload.guaranteed = "12mbit"',
             "policy show carry: dsl 10mbit",
         ),
     ],
 )
-def test_a_doubt_is_told(old: str, new: str, where: str, what: str) -> None:
+def test_a_warning_is_given(old: str, new: str, where: str, what: str) -> None:
     warnings = warnings_of((old, new))
     assert any(where in warning and what in warning for warning in warnings), warnings
 
 
 @pytest.mark.parametrize(
     "old, new",
-    [('guaranteed = "10mbit"', 'guaranteed = "190mbit"'), (SHOW, 'uplinks = ["dsl"]')],
+    [('guaranteed = "10mbit"', 'guaranteed = "190mbit"'), (SHOW_UPLINKS, 'uplinks = ["dsl"]')],
 )
-def test_guarantees_that_can_just_be_kept_are_not_doubted(old: str, new: str) -> None:
+def test_guarantees_that_can_just_be_kept_give_no_warning(old: str, new: str) -> None:
     warnings = warnings_of((old, new), ('guaranteed = "12mbit"', 'guaranteed = "10mbit"'))
     assert not any("carry" in warning for warning in warnings)
 
 
-def test_balance_by_rates_that_are_not_all_known_is_doubted() -> None:
+def test_balance_by_rates_that_are_not_all_known_gives_a_warning() -> None:
     [warning] = warnings_of((WEIGHTS, 'uplinks = ["fiber", "lte"]'), ('upload = "20mbit"\n', ""))
     assert 'policies.spread: has no weights, and no upload rate for "lte"' in warning
 
 
-def test_bandwidth_without_any_rated_uplink_is_doubted() -> None:
+def test_bandwidth_without_any_rated_uplink_gives_a_warning() -> None:
     text = "\n".join(
-        line for line in GOOD.split("\n") if not line.startswith(('upload = "', 'download = "'))
+        line
+        for line in VALID_CONFIG.split("\n")
+        if not line.startswith(('upload = "', 'download = "'))
     )
-    found = parsed(text).warnings
+    found = parse_text(text).warnings
     assert ["no uplink has upload" in found[0], "no uplink has download" in found[1]] == [
         True,
         True,
@@ -114,7 +116,7 @@ def test_a_line_of_ipv6_alone_is_content_with_a_target_it_can_reach(targets: str
     section = (
         f'[uplinks.six]\n{V6_ONLY}[uplinks.six.health]\ntargets = ["{targets}", "tcp://b:1"]\n[lan]'
     )
-    warnings = warnings_of(("[lan]", section), (SHOW, f'{SHOW[:-1]}, "six"]'))
+    warnings = warnings_of(("[lan]", section), (SHOW_UPLINKS, f'{SHOW_UPLINKS[:-1]}, "six"]'))
     assert warnings == ()
 
 
@@ -142,7 +144,7 @@ def test_a_line_of_ipv6_alone_is_content_with_a_target_it_can_reach(targets: str
         ('to = "0.0.0.0/0"', 'to = "::/0"', False),
     ],
 )
-def test_a_rule_that_an_earlier_one_leaves_nothing_is_doubted(
+def test_a_rule_that_an_earlier_one_shadows_gives_a_warning(
     first: str, second: str, *, shadowed: bool
 ) -> None:
     rules = f'\n[[rules]]\n{first}\npolicy = "spread"\n[[rules]]\n{second}\npolicy = "show"\n'

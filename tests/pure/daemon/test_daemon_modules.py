@@ -5,24 +5,40 @@ from pathlib import Path
 
 import pytest
 
-from lbrouter.compile.health.carrier_only import first_look
-from lbrouter.compile.report.status import Traffic
-from lbrouter.daemon.confirm.pending_commit import Moment, Pending, Waiting
-from lbrouter.daemon.control.protocol import bad, good, request, result_of
-from lbrouter.daemon.events.history import Entry, History, Sample, moment, recent
+from lbrouter.compile.health.carrier_only import health_without_daemon
+from lbrouter.compile.report.status import InterfaceTraffic
+from lbrouter.daemon.confirm.pending_commit import BootTime, PendingCommit, PendingCommitStore
+from lbrouter.daemon.control.protocol import (
+    error_response,
+    ok_response,
+    parse_request,
+    result_or_raise,
+)
+from lbrouter.daemon.events.history import (
+    History,
+    LogEvent,
+    UplinkSample,
+    recent_events,
+    utc_timestamp,
+)
 from lbrouter.daemon.health import snapshot
-from lbrouter.daemon.metrics.traffic import fills
-from lbrouter.daemon.overrides.store import Wishes
-from lbrouter.daemon.reconcile.repair_limiter import BURST, COALESCE_S, SLOW_S, Pace
-from lbrouter.daemon.reconcile.wakeup import Alarm
-from lbrouter.daemon.supervisor import end, keep
+from lbrouter.daemon.metrics.traffic import is_uplink_full
+from lbrouter.daemon.overrides.store import OperatorOverrides
+from lbrouter.daemon.reconcile.repair_limiter import (
+    NOTICE_COALESCE_S,
+    REPAIR_BURST,
+    REPAIR_SLOW_INTERVAL_S,
+    RepairRateLimiter,
+)
+from lbrouter.daemon.reconcile.wakeup import Wakeup
+from lbrouter.daemon.supervisor import cancel_all, run_forever
 from lbrouter.model.errors import NotAppliedError, UsageError
 from lbrouter.model.events import Drain, Pin
 from lbrouter.model.health import UplinkState
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 
-def test_a_part_that_takes_a_cancellation_for_a_failure_ends_too() -> None:
+def test_a_task_that_takes_a_cancellation_for_a_failure_ends_too() -> None:
     """As a round does whose change is undone: the next cancellation reaches it at rest."""
     swallowed: list[str] = []
 
@@ -36,34 +52,34 @@ def test_a_part_that_takes_a_cancellation_for_a_failure_ends_too() -> None:
                 swallowed.append("undone")
 
     async def main() -> bool:
-        part = asyncio.create_task(keep("the loop", round_after_round, swallowed.append))
+        part = asyncio.create_task(run_forever("the loop", round_after_round, swallowed.append))
         await asyncio.sleep(0)
-        await asyncio.wait_for(end([part]), 5)
+        await asyncio.wait_for(cancel_all([part]), 5)
         return part.cancelled()
 
     assert asyncio.run(main())
     assert swallowed == ["undone"]
 
 
-def test_a_notice_is_looked_into_a_quarter_of_a_second_later() -> None:
-    assert Pace().due(100.0) == 100.0 + COALESCE_S
+def test_a_notice_is_acted_on_a_quarter_of_a_second_later() -> None:
+    assert RepairRateLimiter().next_scan_at(100.0) == 100.0 + NOTICE_COALESCE_S
 
 
-def test_a_long_look_keeps_its_distance_but_never_a_second() -> None:
-    pace = Pace()
-    pace.looked(begun=100.0, ended=100.1)
-    assert pace.due(100.1) == pytest.approx(100.5)
-    pace.looked(begun=200.0, ended=210.0)
-    assert pace.due(210.0) == 210.5
+def test_a_long_scan_delays_the_next_but_never_by_a_second() -> None:
+    pace = RepairRateLimiter()
+    pace.record_scan(begun=100.0, ended=100.1)
+    assert pace.next_scan_at(100.1) == pytest.approx(100.5)
+    pace.record_scan(begun=200.0, ended=210.0)
+    assert pace.next_scan_at(210.0) == 210.5
 
 
 def test_after_ten_repairs_there_is_one_in_five_seconds_until_it_is_calm() -> None:
-    pace = Pace()
-    for number in range(BURST):
-        assert not pace.strained(number)
-        pace.repaired(float(number))
-    assert pace.due(10.0) == BURST - 1 + SLOW_S
-    assert pace.due(100.0) == 100.0 + COALESCE_S
+    pace = RepairRateLimiter()
+    for number in range(REPAIR_BURST):
+        assert not pace.is_exhausted(number)
+        pace.record_repair(float(number))
+    assert pace.next_scan_at(10.0) == REPAIR_BURST - 1 + REPAIR_SLOW_INTERVAL_S
+    assert pace.next_scan_at(100.0) == 100.0 + NOTICE_COALESCE_S
 
 
 @pytest.mark.parametrize(
@@ -80,32 +96,34 @@ def test_after_ten_repairs_there_is_one_in_five_seconds_until_it_is_calm() -> No
 def test_a_line_is_full_by_its_rates_or_by_what_waits(
     sent: int, received: int, waiting: int, *, full: bool
 ) -> None:
-    traffic = Traffic(sent_bps=sent, received_bps=received)
-    assert fills(traffic, upload=10_000_000, download=20_000_000, waiting=waiting) is full
+    traffic = InterfaceTraffic(sent_bps=sent, received_bps=received)
+    assert is_uplink_full(traffic, upload=10_000_000, download=20_000_000, backlog=waiting) is full
 
 
 @pytest.mark.parametrize("waiting, full", [(0, False), (24_000, False), (26_000, True)])
 def test_a_line_without_a_rate_is_full_by_what_waits(waiting: int, *, full: bool) -> None:
-    traffic = Traffic(sent_bps=4_000_000, received_bps=900_000_000)
-    assert fills(traffic, upload=None, download=None, waiting=waiting) is full
+    traffic = InterfaceTraffic(sent_bps=4_000_000, received_bps=900_000_000)
+    assert is_uplink_full(traffic, upload=None, download=None, backlog=waiting) is full
 
 
 @pytest.fixture
-def waiting(tmp_path: Path) -> Waiting:
-    return Waiting(state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
+def waiting(tmp_path: Path) -> PendingCommitStore:
+    return PendingCommitStore(state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
 
 
-def record(within_s: float = 60.0) -> Pending:
-    return Pending.begin(within_s=within_s, old=b"old", new=b"new", source="a.toml")
+def pending_commit(within_s: float = 60.0) -> PendingCommit:
+    return PendingCommit.start(within_s=within_s, old=b"old", new=b"new", source="a.toml")
 
 
-def test_a_record_is_read_back_and_cleared(waiting: Waiting) -> None:
+def test_a_record_is_read_back_and_cleared(waiting: PendingCommitStore) -> None:
     assert waiting.read() is None
-    assert waiting.left() is None
-    found = record()
+    assert waiting.remaining_s() is None
+    found = pending_commit()
     waiting.write(found)
-    waiting.write(found.again(within_s=50.0))  # the previous copy must not stand in for it later
-    left = waiting.left()
+    waiting.write(
+        found.with_new_deadline(within_s=50.0)
+    )  # the previous copy must not stand in for it later
+    left = waiting.remaining_s()
     assert left is not None
     assert 40 < left <= 50
     waiting.clear()
@@ -113,8 +131,10 @@ def test_a_record_is_read_back_and_cleared(waiting: Waiting) -> None:
 
 
 @pytest.mark.parametrize("lost", ["state", "run"])
-def test_either_copy_of_a_record_serves(waiting: Waiting, tmp_path: Path, lost: str) -> None:
-    waiting.write(record())
+def test_either_copy_of_a_record_serves(
+    waiting: PendingCommitStore, tmp_path: Path, lost: str
+) -> None:
+    waiting.write(pending_commit())
     for file in (tmp_path / lost).iterdir():
         file.write_bytes(b"# sha256:0\n{}")
     found = waiting.read()
@@ -123,28 +143,28 @@ def test_either_copy_of_a_record_serves(waiting: Waiting, tmp_path: Path, lost: 
 
 
 def test_after_a_reboot_every_record_is_overdue() -> None:
-    found, now = record(), Moment.now()
-    assert found.left(now) > 0
-    assert found.left(Moment(boot="another", seconds=0.0)) == 0
-    assert found.left(Moment(boot=now.boot, seconds=now.seconds + 61)) == 0
+    found, now = pending_commit(), BootTime.now()
+    assert found.remaining_s(now) > 0
+    assert found.remaining_s(BootTime(boot="another", seconds=0.0)) == 0
+    assert found.remaining_s(BootTime(boot=now.boot, seconds=now.seconds + 61)) == 0
 
 
-def test_what_was_rejected_is_remembered_until_it_is_forgiven(waiting: Waiting) -> None:
-    assert waiting.rejected() == ""
+def test_what_was_rejected_is_remembered_until_it_is_forgiven(waiting: PendingCommitStore) -> None:
+    assert waiting.rejected_digest() == ""
     waiting.reject("sha256:1")
     waiting.reject("sha256:2")
-    assert waiting.rejected() == "sha256:2"
-    waiting.forgive()
-    assert waiting.rejected() == ""
+    assert waiting.rejected_digest() == "sha256:2"
+    waiting.clear_rejected()
+    assert waiting.rejected_digest() == ""
 
 
-def test_wishes_last_and_those_for_what_is_gone_are_left_out(tmp_path: Path) -> None:
+def test_overrides_last_and_those_for_removed_names_are_dropped(tmp_path: Path) -> None:
     config = config_of(TWO_LINES)
-    wishes = Wishes.load(tmp_path)
+    wishes = OperatorOverrides.load(tmp_path)
     wishes.drain(config, "fiber")
     wishes.pin(config, "show", "lte")
     wishes.save(tmp_path)
-    again = Wishes.load(tmp_path)
+    again = OperatorOverrides.load(tmp_path)
     kinds = [type(event) for event in again.events(config)]
     assert kinds == [Drain, Pin]
     other = config_of(TWO_LINES.replace("fiber", "cable"))
@@ -153,90 +173,90 @@ def test_wishes_last_and_those_for_what_is_gone_are_left_out(tmp_path: Path) -> 
     assert again.pins == {}
 
 
-def test_a_wish_for_an_unknown_name_says_which_there_are() -> None:
+def test_an_override_for_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="no uplink 'x'") as raised:
-        Wishes().drain(config_of(TWO_LINES), "x")
+        OperatorOverrides().drain(config_of(TWO_LINES), "x")
     assert "fiber, lte" in raised.value.remedy
     with pytest.raises(UsageError):
-        Wishes().pin(config_of(TWO_LINES), "show", "x")
+        OperatorOverrides().pin(config_of(TWO_LINES), "show", "x")
 
 
-def test_damaged_wishes_are_none(tmp_path: Path) -> None:
+def test_damaged_overrides_are_none(tmp_path: Path) -> None:
     (tmp_path / "wishes.json").write_text("{", encoding="utf-8")
-    assert Wishes.load(tmp_path) == Wishes()
+    assert OperatorOverrides.load(tmp_path) == OperatorOverrides()
 
 
-def test_the_last_word_is_taken_over(tmp_path: Path) -> None:
+def test_the_health_snapshot_is_restored(tmp_path: Path) -> None:
     config = config_of(TWO_LINES)
     health = health_of(config, fiber=UplinkState.DOWN)
-    assert snapshot.load(tmp_path) is None
-    snapshot.save(tmp_path, health)
-    assert snapshot.load(tmp_path) == health
+    assert snapshot.load_health(tmp_path) is None
+    snapshot.save_health(tmp_path, health)
+    assert snapshot.load_health(tmp_path) == health
     (tmp_path / "health.json").write_text('{"boot": 1}', encoding="utf-8")
-    assert snapshot.load(tmp_path) is None
-    snapshot.save(tmp_path / "nowhere", first_look(config, facts_of(config)))
+    assert snapshot.load_health(tmp_path) is None
+    snapshot.save_health(tmp_path / "nowhere", health_without_daemon(config, facts_of(config)))
 
 
 def test_an_error_arrives_as_what_it_was() -> None:
-    assert result_of(good({"a": 1})) == {"a": 1}
+    assert result_or_raise(ok_response({"a": 1})) == {"a": 1}
     with pytest.raises(NotAppliedError, match="what") as raised:
-        result_of(bad(NotAppliedError("what", remedy="remedy")))
+        result_or_raise(error_response(NotAppliedError("what", remedy="remedy")))
     assert raised.value.remedy == "remedy"
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"{}", b'{"verb": 1}', b"\xff", b"[" * 99_999])
 def test_what_is_no_request_is_bad_usage(text: bytes) -> None:
     with pytest.raises(UsageError):
-        request(text)
+        parse_request(text)
 
 
 def test_history_is_kept_and_read_back(tmp_path: Path) -> None:
     complaints: list[str] = []
-    history = History(tmp_path, complain=complaints.append)
+    history = History(tmp_path, on_error=complaints.append)
     for number in range(20):
-        history.add(Entry(kind="move", text=str(number), more={"took_ms": number}))
-    sample = Sample(
-        at=moment(), uplink="a", state="up", rtt_ms=1.0, jitter_ms=None, loss_percent=0.0,
+        history.add(LogEvent(kind="move", text=str(number), more={"took_ms": number}))
+    sample = UplinkSample(
+        at=utc_timestamp(), uplink="a", state="up", rtt_ms=1.0, jitter_ms=None, loss_percent=0.0,
         upload_bps=1, download_bps=2,
     )  # fmt: skip
     history.add(sample)
     history.close()
-    assert [entry.text for entry in recent(tmp_path, limit=3)] == ["17", "18", "19"]
-    assert recent(tmp_path, limit=1)[0].more == {"took_ms": 19}
+    assert [entry.text for entry in recent_events(tmp_path, limit=3)] == ["17", "18", "19"]
+    assert recent_events(tmp_path, limit=1)[0].more == {"took_ms": 19}
     assert complaints == []
 
 
 def test_a_clock_that_is_set_back_does_not_disorder_the_history(tmp_path: Path) -> None:
-    history = History(tmp_path, complain=[].append)
+    history = History(tmp_path, on_error=[].append)
     for hour in (12, 13, 9, 10):
-        history.add(Entry(at=f"2026-11-24T{hour:02}:00:00.000Z", kind="move", text=str(hour)))
+        history.add(LogEvent(at=f"2026-11-24T{hour:02}:00:00.000Z", kind="move", text=str(hour)))
     history.close()
-    assert [entry.text for entry in recent(tmp_path, limit=4)] == ["12", "13", "9", "10"]
+    assert [entry.text for entry in recent_events(tmp_path, limit=4)] == ["12", "13", "9", "10"]
 
 
 def test_a_history_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "history.db").write_bytes(b"rubbish" * 1000)
     complaints: list[str] = []
-    history = History(tmp_path, complain=complaints.append)
-    history.add(Entry(kind="a", text="lost"))
+    history = History(tmp_path, on_error=complaints.append)
+    history.add(LogEvent(kind="a", text="lost"))
     history.close()
-    again = History(tmp_path, complain=complaints.append)
-    again.add(Entry(kind="a", text="kept"))
+    again = History(tmp_path, on_error=complaints.append)
+    again.add(LogEvent(kind="a", text="kept"))
     again.close()
-    assert [entry.text for entry in recent(tmp_path, limit=9)] == ["kept"]
+    assert [entry.text for entry in recent_events(tmp_path, limit=9)] == ["kept"]
     assert len(complaints) == 1
     assert (tmp_path / "history.db.damaged").exists()
 
 
-def test_an_alarm_ends_a_rest_at_once_soon_or_in_time() -> None:
+def test_a_wakeup_ends_a_rest_at_once_soon_or_in_time() -> None:
     async def rests() -> list[float]:
-        alarm, loop = Alarm(), asyncio.get_running_loop()
+        alarm, loop = Wakeup(), asyncio.get_running_loop()
         took = []
         for ring in (
             alarm.set,
             lambda: loop.call_later(0.02, alarm.set),
-            lambda: loop.call_later(0.02, alarm.soon, 0.02),
-            lambda: alarm.soon(0.05),
+            lambda: loop.call_later(0.02, alarm.set_within, 0.02),
+            lambda: alarm.set_within(0.05),
             lambda: None,
         ):
             alarm.clear()
@@ -252,7 +272,7 @@ def test_an_alarm_ends_a_rest_at_once_soon_or_in_time() -> None:
     assert min(soon_later, soon) > 0.03
 
 
-def test_a_part_that_fails_starts_again_alone() -> None:
+def test_a_task_that_fails_is_restarted_alone() -> None:
     said: list[str] = []
     runs = 0
 
@@ -264,7 +284,7 @@ def test_a_part_that_fails_starts_again_alone() -> None:
         raise RuntimeError("of course")
 
     async def watch() -> None:
-        task = asyncio.create_task(keep("a part", part, said.append))
+        task = asyncio.create_task(run_forever("a part", part, said.append))
         async with asyncio.timeout(10):
             while runs < 3:
                 await asyncio.sleep(0.01)

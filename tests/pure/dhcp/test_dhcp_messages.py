@@ -10,64 +10,70 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lbrouter.compile.dhcp import packet
-from lbrouter.compile.dhcp.lease_validation import NonsenseError, conflict, read
+from lbrouter.compile.dhcp.lease_validation import (
+    InvalidLeaseError,
+    lease_from_message,
+    vlan_conflict,
+)
 from lbrouter.compile.dhcp.message import (
-    HEADER,
-    NOBODY,
-    Kind,
-    Message,
-    Option,
-    addresses,
+    BOOTP_HEADER,
+    UNSPECIFIED_ADDRESS,
+    DhcpMessage,
+    DhcpMessageType,
+    DhcpOption,
     decode,
     encode,
-    number,
+    parse_addresses,
+    parse_number,
 )
 from tests.kit.builders import TWO_LINES, config_of
 
 MAC = bytes.fromhex("020000000001")
 SERVER = IPv4Address("192.0.2.1")
-USUAL = {
-    Option.MASK: bytes((255, 255, 255, 0)),
-    Option.ROUTER: SERVER.packed,
-    Option.SERVER: SERVER.packed,
-    Option.LEASE_TIME: (3600).to_bytes(4),
+USUAL_OPTIONS = {
+    DhcpOption.SUBNET_MASK: bytes((255, 255, 255, 0)),
+    DhcpOption.ROUTER: SERVER.packed,
+    DhcpOption.SERVER_ID: SERVER.packed,
+    DhcpOption.LEASE_TIME: (3600).to_bytes(4),
 }
 
 
-def answered(message: Message, *, op: int = 2, name: bytes = b"", file: bytes = b"") -> bytes:
+def server_packet(
+    message: DhcpMessage, *, op: int = 2, name: bytes = b"", file: bytes = b""
+) -> bytes:
     """`message` as a server would send it."""
-    fields = list(HEADER.unpack_from(encode(message)))
-    fields[0], fields[8], fields[12], fields[13] = op, message.yours.packed, name, file
-    return HEADER.pack(*fields) + encode(message)[HEADER.size :]
+    fields = list(BOOTP_HEADER.unpack_from(encode(message)))
+    fields[0], fields[8], fields[12], fields[13] = op, message.yiaddr.packed, name, file
+    return BOOTP_HEADER.pack(*fields) + encode(message)[BOOTP_HEADER.size :]
 
 
-def offer(yours: str = "192.0.2.77", **options: bytes | None) -> Message:
-    wanted = {**USUAL, **{Option[key]: value for key, value in options.items()}}
-    return Message(
-        kind=Kind.OFFER,
+def offer(yours: str = "192.0.2.77", **options: bytes | None) -> DhcpMessage:
+    wanted = {**USUAL_OPTIONS, **{DhcpOption[key]: value for key, value in options.items()}}
+    return DhcpMessage(
+        message_type=DhcpMessageType.OFFER,
         xid=7,
-        hardware=MAC,
-        yours=IPv4Address(yours),
+        chaddr=MAC,
+        yiaddr=IPv4Address(yours),
         options={key: value for key, value in wanted.items() if value is not None},
     )
 
 
 def test_a_message_survives_the_wire_within_its_packet() -> None:
     sent = offer()
-    carried = packet.wrap(answered(sent), SERVER, NOBODY)
+    carried = packet.encode_packet(server_packet(sent), SERVER, UNSPECIFIED_ADDRESS)
     turned = carried[:20] + carried[22:24] + carried[20:22] + carried[24:]  # to port 68
-    payload = packet.unwrap(turned + b"the padding of a short frame")
+    payload = packet.decode_packet(turned + b"the padding of a short frame")
     assert payload is not None
     found = decode(payload)
     assert found is not None
-    assert (found.kind, found.xid, found.hardware) == (Kind.OFFER, 7, MAC)
-    assert found.yours == sent.yours
-    assert {k: found.options[k] for k in USUAL} == USUAL
-    assert packet.checksum(carried[:20]) == 0
+    assert (found.message_type, found.xid, found.chaddr) == (DhcpMessageType.OFFER, 7, MAC)
+    assert found.yiaddr == sent.yiaddr
+    assert {k: found.options[k] for k in USUAL_OPTIONS} == USUAL_OPTIONS
+    assert packet.internet_checksum(carried[:20]) == 0
 
 
 def test_what_we_send_is_a_request_of_the_usual_size() -> None:
-    data = encode(Message(kind=Kind.DISCOVER, xid=1, hardware=MAC))
+    data = encode(DhcpMessage(message_type=DhcpMessageType.DISCOVER, xid=1, chaddr=MAC))
     assert (data[0], len(data)) == (1, 300)
     assert decode(data) is None  # a client's message is not for us
 
@@ -85,55 +91,57 @@ def test_what_we_send_is_a_request_of_the_usual_size() -> None:
     ],
 )
 def test_a_packet_that_is_none_of_ours_is_passed_over(damage: object) -> None:
-    carried = packet.wrap(b"x", SERVER, NOBODY)
+    carried = packet.encode_packet(b"x", SERVER, UNSPECIFIED_ADDRESS)
     turned = carried[:20] + carried[22:24] + carried[20:22] + carried[24:]
-    assert packet.unwrap(turned) == b"x"
+    assert packet.decode_packet(turned) == b"x"
     assert callable(damage)
-    assert packet.unwrap(damage(turned)) is None
-    assert packet.unwrap(carried) is None  # to port 67
+    assert packet.decode_packet(damage(turned)) is None
+    assert packet.decode_packet(carried) is None  # to port 67
 
 
 def test_options_come_in_pieces_and_in_other_fields() -> None:
     long = offer(DNS=bytes(8), OVERLOAD=b"\x03")
     file, name = b"\x00\x06\x04\x01\x01\x01\x01\xff\x06\x04\xff", b"\x1a\x02\x05\x78"
-    found = decode(answered(long, name=name, file=file))
+    found = decode(server_packet(long, name=name, file=file))
     assert found is not None
-    assert found.options[Option.DNS] == bytes(8) + b"\x01\x01\x01\x01"
-    assert number(found.options[Option.MTU]) == 1400
+    assert found.options[DhcpOption.DNS] == bytes(8) + b"\x01\x01\x01\x01"
+    assert parse_number(found.options[DhcpOption.MTU]) == 1400
 
 
 @pytest.mark.parametrize("kind", [b"", b"\x63", b"\x02\x02"])
 def test_a_kind_that_nobody_knows_is_no_message(kind: bytes) -> None:
-    data = answered(offer())
+    data = server_packet(offer())
     assert decode(data.replace(b"\x35\x01\x02", bytes((53, len(kind))) + kind, 1)) is None
 
 
 def test_what_is_cut_off_is_not_read() -> None:
-    data = answered(offer())
-    assert decode(data[: HEADER.size - 1]) is None
-    assert decode(data[: HEADER.size + 4]) is not None
-    assert decode(data[: HEADER.size + 2]) is None
-    assert addresses(b"\x01\x02\x03\x04\x05") == (IPv4Address("1.2.3.4"),)
-    assert [number(x) for x in (None, b"", b"\x01", b"\x01\x00")] == [None, None, None, 256]
+    data = server_packet(offer())
+    assert decode(data[: BOOTP_HEADER.size - 1]) is None
+    assert decode(data[: BOOTP_HEADER.size + 4]) is not None
+    assert decode(data[: BOOTP_HEADER.size + 2]) is None
+    assert parse_addresses(b"\x01\x02\x03\x04\x05") == (IPv4Address("1.2.3.4"),)
+    assert [parse_number(x) for x in (None, b"", b"\x01", b"\x01\x00")] == [None, None, None, 256]
 
 
 @given(st.binary(max_size=600))
 def test_nothing_that_comes_in_ends_the_client(data: bytes) -> None:
-    head = answered(offer())[: HEADER.size]
+    head = server_packet(offer())[: BOOTP_HEADER.size]
     for each in (data, head + data):
         found = decode(each)
         if found is None:
             continue
-        with suppress(NonsenseError):
-            lease = read(replace(found, yours=IPv4Address("192.0.2.77")), station="", at=0.0)
+        with suppress(InvalidLeaseError):
+            lease = lease_from_message(
+                replace(found, yiaddr=IPv4Address("192.0.2.77")), station="", at=0.0
+            )
             assert 0 < lease.renew_at <= lease.rebind_at <= lease.expires_at
             assert lease.address.network.prefixlen
             assert lease.gateway != lease.address.ip
-    packet.unwrap(data)
+    packet.decode_packet(data)
 
 
 def test_an_offer_becomes_a_lease() -> None:
-    lease = read(
+    lease = lease_from_message(
         offer(DNS=bytes((9, 9, 9, 9, 0, 0, 0, 0)), MTU=(1400).to_bytes(2)),
         station="02:00:00:00:00:09",
         at=100.0,
@@ -141,37 +149,40 @@ def test_an_offer_becomes_a_lease() -> None:
     assert (str(lease.address), lease.gateway, lease.server) == ("192.0.2.77/24", SERVER, SERVER)
     assert (lease.dns, lease.mtu) == ((IPv4Address("9.9.9.9"),), 1400)
     assert (lease.renew_at, lease.rebind_at, lease.expires_at) == (1900.0, 3250.0, 3700.0)
-    assert lease.what == (lease.address, lease.gateway, 1400)
+    assert lease.kernel_fields == (lease.address, lease.gateway, 1400)
 
 
-def four(value: int) -> bytes:
+def uint32_bytes(value: int) -> bytes:
     return value.to_bytes(4)
 
 
 @pytest.mark.parametrize(
     "options, moments",
     [
-        ({"RENEWAL": four(10), "REBINDING": four(20)}, (10, 20, 3600)),
-        ({"RENEWAL": four(10)}, (10, 3150, 3600)),
-        ({"RENEWAL": four(20), "REBINDING": four(10)}, (20, 3150, 3600)),
-        ({"RENEWAL": four(4000), "REBINDING": four(5000)}, (1800, 3150, 3600)),
+        ({"RENEWAL_TIME": uint32_bytes(10), "REBINDING_TIME": uint32_bytes(20)}, (10, 20, 3600)),
+        ({"RENEWAL_TIME": uint32_bytes(10)}, (10, 3150, 3600)),
+        ({"RENEWAL_TIME": uint32_bytes(20), "REBINDING_TIME": uint32_bytes(10)}, (20, 3150, 3600)),
+        (
+            {"RENEWAL_TIME": uint32_bytes(4000), "REBINDING_TIME": uint32_bytes(5000)},
+            (1800, 3150, 3600),
+        ),
         ({"LEASE_TIME": b"\xff\xff\xff\xff"}, (inf, inf, inf)),
-        ({"LEASE_TIME": b"\xff\xff\xff\xff", "RENEWAL": four(60)}, (60, inf, inf)),
+        ({"LEASE_TIME": b"\xff\xff\xff\xff", "RENEWAL_TIME": uint32_bytes(60)}, (60, inf, inf)),
     ],
 )
 def test_the_moments_of_a_lease_are_in_order(
     options: dict[str, bytes], moments: tuple[float, ...]
 ) -> None:
-    lease = read(offer(**options), station="", at=0.0)
+    lease = lease_from_message(offer(**options), station="", at=0.0)
     assert (lease.renew_at, lease.rebind_at, lease.expires_at) == moments
 
 
 @pytest.mark.parametrize(
     "yours, options, why",
     [
-        ("192.0.2.77", {"MASK": bytes(4)}, "the whole internet"),
-        ("192.0.2.77", {"MASK": bytes((255, 0, 255, 0))}, "a netmask that is none"),
-        ("192.0.2.77", {"MASK": bytes((255, 255))}, "a netmask that is none"),
+        ("192.0.2.77", {"SUBNET_MASK": bytes(4)}, "the whole internet"),
+        ("192.0.2.77", {"SUBNET_MASK": bytes((255, 0, 255, 0))}, "a netmask that is none"),
+        ("192.0.2.77", {"SUBNET_MASK": bytes((255, 255))}, "a netmask that is none"),
         ("0.0.0.0", {}, "no host's address"),
         ("127.0.0.1", {}, "no host's address"),
         ("255.255.255.255", {}, "no host's address"),
@@ -181,23 +192,26 @@ def test_the_moments_of_a_lease_are_in_order(
         ("192.0.2.77", {"ROUTER": bytes(4)}, "which cannot be one"),
         ("192.0.2.1", {}, "which cannot be one"),
         ("192.0.2.77", {"ROUTER": bytes((192, 0, 2, 255))}, "which cannot be one"),
-        ("192.0.2.77", {"SERVER": None}, "without saying who"),
+        ("192.0.2.77", {"SERVER_ID": None}, "without saying who"),
         ("192.0.2.77", {"LEASE_TIME": None}, "for no time"),
         ("192.0.2.77", {"LEASE_TIME": bytes(4)}, "for no time"),
     ],
 )
 def test_nonsense_is_named(yours: str, options: dict[str, bytes | None], why: str) -> None:
-    with pytest.raises(NonsenseError, match=why):
-        read(offer(yours, **options), station="", at=0.0)
+    with pytest.raises(InvalidLeaseError, match=why):
+        lease_from_message(offer(yours, **options), station="", at=0.0)
 
 
 def test_a_grant_without_a_server_is_from_the_one_that_was_asked() -> None:
-    before = read(offer(), station="", at=0.0)
-    assert read(offer(SERVER=None), station="", at=1.0, before=before).server == SERVER
+    before = lease_from_message(offer(), station="", at=0.0)
+    assert (
+        lease_from_message(offer(SERVER_ID=None), station="", at=1.0, previous=before).server
+        == SERVER
+    )
 
 
 def test_a_lease_without_a_netmask_is_of_one_host_and_a_tiny_mtu_is_none() -> None:
-    lease = read(offer(MASK=None, MTU=(68).to_bytes(2)), station="", at=0.0)
+    lease = lease_from_message(offer(SUBNET_MASK=None, MTU=(68).to_bytes(2)), station="", at=0.0)
     assert (str(lease.address), lease.mtu) == ("192.0.2.77/32", None)
 
 
@@ -212,7 +226,9 @@ def test_a_lease_without_a_netmask_is_of_one_host_and_a_tiny_mtu_is_none() -> No
     ],
 )
 def test_classless_routes_come_before_the_router(routes: str, gateway: str) -> None:
-    lease = read(offer(STATIC_ROUTES=bytes.fromhex(routes)), station="", at=0.0)
+    lease = lease_from_message(
+        offer(CLASSLESS_STATIC_ROUTES=bytes.fromhex(routes)), station="", at=0.0
+    )
     assert str(lease.gateway) == gateway
 
 
@@ -231,8 +247,9 @@ CONFIG = config_of(TWO_LINES)
 def test_a_lease_that_overlaps_a_vlan_is_refused_with_a_proposal(
     yours: str, router: str, words: tuple[str, ...]
 ) -> None:
-    found = conflict(
-        CONFIG, read(offer(yours, ROUTER=IPv4Address(router).packed), station="", at=0.0)
+    found = vlan_conflict(
+        CONFIG,
+        lease_from_message(offer(yours, ROUTER=IPv4Address(router).packed), station="", at=0.0),
     )
     assert bool(found) is bool(words)
     assert all(word in found for word in words), found
@@ -253,7 +270,9 @@ policy = "show"
 mode = "failover"
 uplinks = ["a"]
 """
-    lease = read(offer("10.10.10.7", ROUTER=bytes((10, 10, 10, 1))), station="", at=0.0)
-    found = conflict(config_of(lonely), lease)
+    lease = lease_from_message(
+        offer("10.10.10.7", ROUTER=bytes((10, 10, 10, 1))), station="", at=0.0
+    )
+    found = vlan_conflict(config_of(lonely), lease)
     assert "VLAN all" in found
     assert "is free" not in found

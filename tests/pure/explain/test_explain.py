@@ -4,29 +4,29 @@ from dataclasses import replace
 
 import pytest
 
-from lbrouter.compile.explain.explanation import Explanation, Known, explain
-from lbrouter.compile.explain.flow import flow_of
+from lbrouter.compile.explain.explanation import ExplainContext, Explanation, explain
+from lbrouter.compile.explain.flow import parse_flow
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.errors import UsageError
 from lbrouter.model.facts import Allocation
-from lbrouter.model.health import Health, UplinkState
+from lbrouter.model.health import GatewayHealth, UplinkState
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 CONFIG = config_of(TWO_LINES)
 FACTS = facts_of(CONFIG)
 
 
-def ask(
+def explain_flow(
     source: str,
     destination: str,
     protocol: str = "tcp",
     port: int | None = 443,
-    health: Health | None = None,
+    health: GatewayHealth | None = None,
 ) -> Explanation:
-    flow = flow_of(
+    flow = parse_flow(
         CONFIG, FACTS, source=source, destination=destination, protocol=protocol, port=port
     )
-    known = Known(
+    known = ExplainContext(
         allocation=allocate(CONFIG, Allocation()),
         health=health_of(CONFIG) if health is None else health,
         facts=FACTS,
@@ -34,7 +34,7 @@ def ask(
     return explain(CONFIG, flow, known)
 
 
-def uplinks(found: Explanation) -> dict[str, int]:
+def uplink_shares(found: Explanation) -> dict[str, int]:
     return {way["uplink"]: way["share_percent"] for way in found["ways"]}
 
 
@@ -79,16 +79,16 @@ VERDICTS = [
 def test_verdict_and_policy(
     question: tuple[str, str, str, int | None], verdict: str, policy: str | None
 ) -> None:
-    found = ask(*question)
+    found = explain_flow(*question)
     assert (found["verdict"], found["policy"]) == (verdict, policy)
     assert found["because"]
 
 
 def test_a_balanced_flow_has_a_way_for_each_share_with_all_its_numbers() -> None:
-    found = ask("guests", "8.8.8.8")
+    found = explain_flow("guests", "8.8.8.8")
     assert (found["mode"], found["sticky_s"], found["rule"]) == ("balance", 600.0, None)
     # lte is metered, so that fiber carries all while it lives
-    assert uplinks(found) == {"fiber": 100}
+    assert uplink_shares(found) == {"fiber": 100}
     assert found["if_down"] == {"fiber": {"lte": 100}}
     assert found["ways"][0] == {
         "uplink": "fiber",
@@ -104,30 +104,30 @@ def test_a_balanced_flow_has_a_way_for_each_share_with_all_its_numbers() -> None
 
 
 def test_a_rule_is_named_by_its_place_in_the_file() -> None:
-    assert ask("guests", "8.8.8.8", port=1935)["rule"] == 0
-    assert ask("stream", "192.0.2.200")["rule"] == 1
+    assert explain_flow("guests", "8.8.8.8", port=1935)["rule"] == 0
+    assert explain_flow("stream", "192.0.2.200")["rule"] == 1
 
 
 def test_the_reason_of_a_refusal_names_the_key_that_would_allow_it() -> None:
-    assert "vlans.guests.reach" in ask("guests", "10.10.10.20")["because"]
+    assert "vlans.guests.reach" in explain_flow("guests", "10.10.10.20")["because"]
 
 
 def test_ipv6_goes_only_by_uplinks_that_have_it() -> None:
-    found = ask("stream", "2606:4700::1")
-    assert uplinks(found) == {"fiber": 100}
+    found = explain_flow("stream", "2606:4700::1")
+    assert uplink_shares(found) == {"fiber": 100}
     assert found["if_down"] == {"fiber": {}}
     assert found["flow"]["source"] == "fd10:10::2"
 
 
 def test_with_every_uplink_dead_the_flow_is_unreachable_and_says_why() -> None:
     dead = health_of(CONFIG, fiber=UplinkState.DOWN, lte=UplinkState.DOWN)
-    found = ask("guests", "8.8.8.8", health=dead)
+    found = explain_flow("guests", "8.8.8.8", health=dead)
     assert (found["verdict"], found["ways"], found["if_down"]) == ("unreachable", [], {})
     assert "fiber: said so" in found["because"]
 
 
 def test_the_gateways_own_flow_takes_its_own_table() -> None:
-    found = ask("gateway", "9.9.9.9", "udp", 53)
+    found = explain_flow("gateway", "9.9.9.9", "udp", 53)
     assert found["flow"]["source"] == "gateway"
     assert (found["ways"][0]["table"], found["ways"][0]["upload_class"]) == (7000, None)
     assert found["if_down"] == {"fiber": {"lte": 100}}
@@ -142,35 +142,39 @@ def test_a_gateway_without_any_ipv6_way_out_says_unreachable() -> None:
         )
     )
     facts = facts_of(config)
-    flow = flow_of(
+    flow = parse_flow(
         config, facts, source="gateway", destination="2606:4700::1", protocol="tcp", port=443
     )
-    known = Known(allocation=allocate(config, Allocation()), health=health_of(config), facts=facts)
+    known = ExplainContext(
+        allocation=allocate(config, Allocation()), health=health_of(config), facts=facts
+    )
     assert explain(config, flow, known)["verdict"] == "unreachable"
 
 
 def test_a_forward_is_named_and_answers_by_the_uplink_it_came_in_on() -> None:
-    found = ask("9.9.9.9", "198.51.100.2", port=8443)
-    assert (found["forward"], uplinks(found), found["if_down"]) == (0, {"lte": 100}, {})
+    found = explain_flow("9.9.9.9", "198.51.100.2", port=8443)
+    assert (found["forward"], uplink_shares(found), found["if_down"]) == (0, {"lte": 100}, {})
 
 
 def test_a_pin_is_heeded() -> None:
     pinned = replace(health_of(CONFIG), pins={"show": "lte"})
-    assert uplinks(ask("stream", "8.8.8.8", health=pinned)) == {"lte": 100}
+    assert uplink_shares(explain_flow("stream", "8.8.8.8", health=pinned)) == {"lte": 100}
 
 
 def test_icmp_to_an_ipv6_address_is_icmpv6() -> None:
-    assert ask("stream", "2606:4700::1", "icmp", None)["flow"]["protocol"] == "icmpv6"
+    assert explain_flow("stream", "2606:4700::1", "icmp", None)["flow"]["protocol"] == "icmpv6"
 
 
 def test_a_port_is_forgotten_where_the_protocol_has_none() -> None:
-    assert ask("stream", "8.8.8.8", "gre", 443)["flow"]["port"] is None
+    assert explain_flow("stream", "8.8.8.8", "gre", 443)["flow"]["port"] is None
 
 
 def test_any_client_of_a_vlan_is_never_the_gateway_itself() -> None:
     second = config_of(TWO_LINES.replace("10.10.40.1/22", "10.10.40.2/22"))
     facts = facts_of(second)
-    flow = flow_of(second, facts, source="guests", destination="1.1.1.1", protocol="tcp", port=443)
+    flow = parse_flow(
+        second, facts, source="guests", destination="1.1.1.1", protocol="tcp", port=443
+    )
     assert str(flow.source) == "10.10.40.1"
 
 
@@ -188,4 +192,4 @@ def test_a_question_without_sense_is_bad_usage(
     source: str, destination: str, protocol: str, complaint: str
 ) -> None:
     with pytest.raises(UsageError, match=complaint):
-        ask(source, destination, protocol)
+        explain_flow(source, destination, protocol)

@@ -1,27 +1,39 @@
 """Ceilings of single clients: chains and elements only where a VLAN asks for them."""
 
-from lbrouter.compile.config.checks.rates import doubts
+from lbrouter.compile.config.checks.rates import warnings
 from lbrouter.compile.firewall import client_limits
 from lbrouter.compile.firewall.elements import elements
 from lbrouter.compile.firewall.ruleset import structure
 from lbrouter.model.config import Config
 from tests.kit.builders import health_of
-from tests.kit.shaping_config import ALLOCATION, FACTS, TRUNK, USUAL, config, vlan
+from tests.kit.shaping_config import (
+    ALLOCATION,
+    FACTS,
+    TRUNK_SECTION,
+    TWO_RATED_UPLINKS,
+    config_from,
+    vlan_section,
+)
 
 
-def paced(up: str, down: str = "") -> Config:
+def config_with_client_limits(up: str, down: str = "") -> Config:
     more = f"upload = {{ {up} }}\n" + (f"download = {{ {down} }}\n" if down else "")
-    return config(USUAL, TRUNK, vlan("guests", 2, more=more), vlan("stream", 1))
+    return config_from(
+        TWO_RATED_UPLINKS,
+        TRUNK_SECTION,
+        vlan_section("guests", 2, more=more),
+        vlan_section("stream", 1),
+    )
 
 
 def test_a_file_that_asks_for_none_has_no_such_chain() -> None:
-    plain = paced('ceiling = "6mbit"')
+    plain = config_with_client_limits('ceiling = "6mbit"')
     assert client_limits.elements(plain) == {}
     assert "per_client" not in structure(plain, ALLOCATION)
 
 
 def test_each_direction_has_a_rate_of_its_own() -> None:
-    wanted = paced('per_client = "2mbit"', 'per_client = "16mbit"')
+    wanted = config_with_client_limits('per_client = "2mbit"', 'per_client = "16mbit"')
     text = structure(wanted, ALLOCATION)
     assert "ip saddr timeout 1m limit rate over 250000 bytes/second burst 131072 bytes" in text
     assert "ip6 daddr timeout 1m limit rate over 2000000 bytes/second burst 200000 bytes" in text
@@ -32,7 +44,7 @@ def test_each_direction_has_a_rate_of_its_own() -> None:
 
 
 def test_one_direction_alone_leaves_the_other_free() -> None:
-    wanted = paced('per_client = "2mbit"')
+    wanted = config_with_client_limits('per_client = "2mbit"')
     found = elements(
         wanted, allocation=ALLOCATION, health=health_of(wanted), facts=FACTS
     )  # fmt: skip
@@ -42,12 +54,14 @@ def test_one_direction_alone_leaves_the_other_free() -> None:
 
 def test_another_rate_has_another_set() -> None:
     """The kernel keeps the rate that an element was made with."""
-    one, two = (structure(paced(f'per_client = "{r}mbit"'), ALLOCATION) for r in (2, 3))
+    one, two = (
+        structure(config_with_client_limits(f'per_client = "{r}mbit"'), ALLOCATION) for r in (2, 3)
+    )
     assert "\tset client_up_guests_250000_ip {" in one
     assert "\tset client_up_guests_250000_ip {" not in two
 
 
-def test_a_ceiling_of_a_client_above_its_vlans_is_doubted() -> None:
-    [found] = doubts(paced('ceiling = "5mbit", per_client = "5mbit"'))
+def test_a_ceiling_of_a_client_above_its_vlans_gives_a_warning() -> None:
+    [found] = warnings(config_with_client_limits('ceiling = "5mbit", per_client = "5mbit"'))
     assert found.path == ("vlans", "guests", "upload", "per_client")
-    assert not list(doubts(paced('ceiling = "5mbit", per_client = "4mbit"')))
+    assert not list(warnings(config_with_client_limits('ceiling = "5mbit", per_client = "4mbit"')))

@@ -3,8 +3,8 @@
 import pytest
 
 from lbrouter.compile.firewall.ruleset import digest, structure
-from lbrouter.compile.firewall.templates import fragment
-from lbrouter.compile.health.carrier_only import first_look
+from lbrouter.compile.firewall.templates import render_fragment
+from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
 from lbrouter.model.health import UplinkState
@@ -16,7 +16,7 @@ ELEMENTS = STATE.nft.elements
 SCRIPT = STATE.nft.script
 
 
-def test_every_interface_is_known_to_every_map_that_judges() -> None:
+def test_every_interface_is_in_every_verdict_map() -> None:
     named = {key for key, _ in ELEMENTS["named"]}
     assert named == {"wan1", "wan2", "lan1", "lan2", "lan3"}
     for name in ("arrive", "enter", "through", "toward"):
@@ -60,7 +60,7 @@ def test_a_failover_swaps_elements_and_no_structure() -> None:
     assert dead.elements["wheel_spread_ip6"] == frozenset()
 
 
-def test_clients_stay_on_an_uplink_only_while_the_wheel_draws_it() -> None:
+def test_clients_stay_on_an_uplink_only_while_the_slot_table_draws_it() -> None:
     assert ELEMENTS["stay_spread_1_ip6"] == {("ipv6", "goto by_spread_1_ip6")}
     assert ELEMENTS["stay_spread_2_ip6"] == frozenset()
     assert "stay_each_1_ip" not in ELEMENTS
@@ -80,7 +80,7 @@ def test_flows_of_a_dead_line_stay_when_there_is_no_better_place() -> None:
     )
 
 
-def test_the_wheel_draws_uplinks_by_their_numbers() -> None:
+def test_the_slot_table_draws_uplinks_by_their_numbers() -> None:
     values = [value for _, value in ELEMENTS["wheel_each_ip"]]
     assert set(values) == {"goto take_1"}  # lte is metered, and no client is remembered
     assert len(values) == 120
@@ -130,34 +130,38 @@ def test_the_digest_follows_the_structure() -> None:
 
 def test_a_placeholder_that_is_not_filled_is_an_error() -> None:
     with pytest.raises(KeyError):
-        fragment("uplink", number=1)
+        render_fragment("uplink", number=1)
 
 
-def test_a_first_look_judges_by_interface_carrier_and_address() -> None:
+def test_health_without_daemon_depends_on_interface_carrier_and_address() -> None:
     there = facts_of(CONFIG)
-    assert {h.state for h in first_look(CONFIG, there).uplinks.values()} == {UplinkState.UP}
-    gone = first_look(CONFIG, facts_of(CONFIG, without=("wan1",)))
+    assert {h.state for h in health_without_daemon(CONFIG, there).uplinks.values()} == {
+        UplinkState.UP
+    }
+    gone = health_without_daemon(CONFIG, facts_of(CONFIG, without=("wan1",)))
     assert gone.uplinks["fiber"].state is UplinkState.WAITING
     assert "wan1 is not there" in gone.uplinks["fiber"].reason
-    dark = first_look(CONFIG, facts_of(CONFIG, carrier=False))
+    dark = health_without_daemon(CONFIG, facts_of(CONFIG, carrier=False))
     assert dark.uplinks["lte"].state is UplinkState.DOWN
     assert not dark.uplinks["lte"].alive
 
 
 def test_an_uplink_without_an_address_waits() -> None:
     config = config_of('[gateway]\nname = "g"\n[uplinks.a]\ninterface = "wan1"\naddress = "dhcp"\n')
-    look = first_look(config, facts_of(config)).uplinks["a"]
+    look = health_without_daemon(config, facts_of(config)).uplinks["a"]
     assert look.state is UplinkState.WAITING
     watched = config_of(
         '[gateway]\nname = "g"\n[uplinks.a]\ninterface = "wan1"\naddress = "external"\n'
     )
-    assert first_look(watched, facts_of(watched)).uplinks["a"].state is UplinkState.WAITING
+    assert (
+        health_without_daemon(watched, facts_of(watched)).uplinks["a"].state is UplinkState.WAITING
+    )
 
 
 def test_an_interface_that_is_still_down_counts_as_usable() -> None:
     low = InterfaceFacts(name="wan1", index=2, up=False, carrier=False, mtu=1500)
     facts = Facts(interfaces={**facts_of(CONFIG).interfaces, "wan1": low})
-    assert first_look(CONFIG, facts).uplinks["fiber"].state is UplinkState.UP
+    assert health_without_daemon(CONFIG, facts).uplinks["fiber"].state is UplinkState.UP
 
 
 def test_one_structure_for_one_file() -> None:

@@ -7,46 +7,52 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbrouter.compile.health import (
-    Brain,
-    begin,
-    changes,
-    health,
+    HealthState,
+    current_health,
+    initial_state,
+    is_equivalent,
     next_deadline,
-    pace,
-    readings,
-    same,
+    probe_interval_s,
     step,
+    uplink_changes,
+    uplink_readings,
 )
-from lbrouter.compile.health.probe_accounting import MOST_PENDING
-from lbrouter.compile.health.windows import BUCKETS
+from lbrouter.compile.health.probe_accounting import MAX_OUTSTANDING_PROBES
+from lbrouter.compile.health.windows import MAX_BUCKETS
 from lbrouter.model.config import Config
 from lbrouter.model.events import (
-    Addressed,
-    Carrier,
+    AddressingChanged,
+    CarrierChanged,
     Drain,
-    Event,
-    Failure,
-    Late,
+    HealthEvent,
     Pin,
     ProbeAnswered,
+    ProbeFailure,
     ProbeLost,
     ProbeSent,
+    ProcessDelayed,
     QueueFull,
-    Replied,
+    RepliesSeen,
     Restore,
     Tick,
 )
 from lbrouter.model.health import UplinkState
-from tests.kit.health_simulation import SHOW, TARGETS, TWO, lab_config
+from tests.kit.health_simulation import TARGETS, TWO_POLICIES, TWO_UPLINKS, simulation_config
 
-TIGHT = (
-    SHOW.replace("2%", "0%").replace("150ms", "1ms")
+STRICT_POLICY = (
+    TWO_POLICIES.replace("2%", "0%").replace("150ms", "1ms")
     + '\n[policies.none]\nmode = "failover"\nuplinks = ["lte"]\n'
 )
 CONFIGS = (
-    lab_config(),
-    lab_config(text=TWO + TIGHT, health='targets = ["https://a.example/", "icmp://1.1.1.1"]'),
-    lab_config(text=TWO + TIGHT, health='interval = "1m"\ndown_after = "2m"\nup_after = "0s"'),
+    simulation_config(),
+    simulation_config(
+        text=TWO_UPLINKS + STRICT_POLICY,
+        health='targets = ["https://a.example/", "icmp://1.1.1.1"]',
+    ),
+    simulation_config(
+        text=TWO_UPLINKS + STRICT_POLICY,
+        health='interval = "1m"\ndown_after = "2m"\nup_after = "0s"',
+    ),
 )
 UPLINKS = st.sampled_from(["fiber", "lte", "nobody"])
 TARGET = st.sampled_from([*TARGETS, "https://a.example/", "icmp://192.0.2.9"])
@@ -55,7 +61,7 @@ RTT = st.one_of(st.floats(0, 0.5), st.floats(-5, 1e6))
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> list[Event]:
+def event_sequences(draw: st.DrawFn) -> list[HealthEvent]:
     """Events in the order of their telling, with times that may stumble and probes that match."""
     at, sent, told = draw(st.floats(0, 1e6)), [], []
     for _ in range(draw(st.integers(0, 60))):
@@ -67,7 +73,7 @@ def stories(draw: st.DrawFn) -> list[Event]:
 
 
 @st.composite
-def event_at(draw: st.DrawFn, at: float, sent: list[ProbeSent]) -> Event:
+def event_at(draw: st.DrawFn, at: float, sent: list[ProbeSent]) -> HealthEvent:
     uplink, flag = draw(UPLINKS), draw(st.booleans())
     probe = draw(st.sampled_from(sent)) if sent else ProbeSent(at=1.0, uplink="fiber", target="x")
     which = {"at": at, "uplink": probe.uplink, "target": probe.target, "sent_at": probe.at}
@@ -75,83 +81,89 @@ def event_at(draw: st.DrawFn, at: float, sent: list[ProbeSent]) -> Event:
         st.one_of(
             TARGET.map(lambda target: ProbeSent(at=at, uplink=uplink, target=target)),
             RTT.map(lambda rtt_s: ProbeAnswered(**which, rtt_s=rtt_s)),
-            st.sampled_from(Failure).map(lambda reason: ProbeLost(**which, reason=reason)),
+            st.sampled_from(ProbeFailure).map(lambda reason: ProbeLost(**which, reason=reason)),
             st.sampled_from(
                 [
-                    Carrier(at=at, uplink=uplink, up=flag),
-                    Addressed(at=at, uplink=uplink, ready=flag),
+                    CarrierChanged(at=at, uplink=uplink, up=flag),
+                    AddressingChanged(at=at, uplink=uplink, ready=flag),
                     QueueFull(at=at, uplink=uplink, full=flag),
-                    Replied(at=at, uplink=uplink),
+                    RepliesSeen(at=at, uplink=uplink),
                     Drain(at=at, uplink=uplink),
                     Restore(at=at, uplink=uplink),
                     Tick(at=at),
                     Pin(at=at, policy="show", uplink=uplink if flag else None),
-                    Late(at=at, by_s=draw(st.floats(0, 100))),
+                    ProcessDelayed(at=at, delay_s=draw(st.floats(0, 100))),
                 ]
             ),
         )
     )
 
 
-def told(config: Config, story: list[Event]) -> Iterator[Brain]:
-    brain = begin(config, 0.0)
-    for event in story:
+def states_after_each(config: Config, events: list[HealthEvent]) -> Iterator[HealthState]:
+    brain = initial_state(config, 0.0)
+    for event in events:
         brain = step(brain, event, config)
         yield brain
 
 
-def size(thing: object) -> int:
+def value_count(thing: object) -> int:
     """How many values it is made of."""
     if is_dataclass(thing):
-        return sum(size(getattr(thing, each.name)) for each in fields(thing))
+        return sum(value_count(getattr(thing, each.name)) for each in fields(thing))
     if isinstance(thing, tuple | frozenset):
-        return sum(size(each) for each in thing)
-    return sum(size(each) for each in thing.values()) if isinstance(thing, dict) else 1
+        return sum(value_count(each) for each in thing)
+    return sum(value_count(each) for each in thing.values()) if isinstance(thing, dict) else 1
 
 
-@given(st.sampled_from(CONFIGS), stories())
+@given(st.sampled_from(CONFIGS), event_sequences())
 @settings(max_examples=60, deadline=None)
-def test_nothing_that_happens_raises_or_contradicts(config: Config, story: list[Event]) -> None:
-    before = begin(config, 0.0)
-    for brain in told(config, story):
-        known = health(brain, config)
+def test_nothing_that_happens_raises_or_contradicts(
+    config: Config, events: list[HealthEvent]
+) -> None:
+    before = initial_state(config, 0.0)
+    for brain in states_after_each(config, events):
+        known = current_health(brain, config)
         assert set(known.uplinks) == {"fiber", "lte"}
         for name, uplink in known.uplinks.items():
             assert uplink.reason
-            assert (not uplink.left) or uplink.state is UplinkState.DEGRADED
+            assert (not uplink.excluded_policies) or uplink.state is UplinkState.DEGRADED
             assert uplink.alive or uplink.state not in (UplinkState.UP, UplinkState.DEGRADED)
-            assert 0 <= (readings(brain, name).loss_percent or 0) <= 100
-            assert 0 < pace(brain, name) <= brain.lines[name].settings.interval_s
+            assert 0 <= (uplink_readings(brain, name).loss_percent or 0) <= 100
+            assert 0 < probe_interval_s(brain, name) <= brain.uplinks[name].settings.interval_s
         deadline = next_deadline(brain)
         assert deadline is None or deadline >= brain.at
-        assert same(known, health(before, config)) or changes(before, brain) or known != before
+        assert (
+            is_equivalent(known, current_health(before, config))
+            or uplink_changes(before, brain)
+            or known != before
+        )
         assert brain.at >= before.at
         before = brain
 
 
-@given(st.sampled_from(CONFIGS), stories())
+@given(st.sampled_from(CONFIGS), event_sequences())
 @settings(max_examples=30, deadline=None)
-def test_the_same_story_gives_the_same_brain(config: Config, story: list[Event]) -> None:
-    assert list(told(config, story)) == list(told(config, story))
+def test_the_same_events_give_the_same_state(config: Config, events: list[HealthEvent]) -> None:
+    assert list(states_after_each(config, events)) == list(states_after_each(config, events))
 
 
-@given(stories())
+@given(event_sequences())
 @settings(max_examples=30, deadline=None)
-def test_what_was_told_twice_is_found_once(story: list[Event]) -> None:
+def test_repeated_events_change_nothing_but_the_time(events: list[HealthEvent]) -> None:
     """Findings are levels: carriers, addresses, orders told again change nothing but the time."""
-    levels = (Carrier, Addressed, Drain, Restore, Tick)
+    levels = (CarrierChanged, AddressingChanged, Drain, Restore, Tick)
     config = CONFIGS[0]
-    brain = begin(config, 0.0)
-    for event in story:
+    brain = initial_state(config, 0.0)
+    for event in events:
         brain = step(brain, event, config)
         if isinstance(event, levels):
             again = step(brain, replace(event, at=brain.at), config)
-            assert same(health(again, config), health(brain, config))
+            assert is_equivalent(current_health(again, config), current_health(brain, config))
 
 
 def test_memory_is_bounded() -> None:
     config = CONFIGS[0]
-    brain = begin(config, 0.0)
+    brain = initial_state(config, 0.0)
     sizes = []
     for number in range(5_000):
         at = number * 0.002 if number < 2_000 else number * 0.05
@@ -164,9 +176,9 @@ def test_memory_is_bounded() -> None:
                 config,
             )
         if number % 500 == 499:
-            sizes.append(size(brain.lines["fiber"]))
-    line = brain.lines["fiber"]
-    assert len(line.pending) <= MOST_PENDING
-    assert all(len(seen.window.buckets) <= BUCKETS for seen in line.seen.values())
-    assert max(sizes) < 5 * MOST_PENDING + len(TARGETS) * (5 * BUCKETS + 12) + 100
+            sizes.append(value_count(brain.uplinks["fiber"]))
+    line = brain.uplinks["fiber"]
+    assert len(line.outstanding) <= MAX_OUTSTANDING_PROBES
+    assert all(len(seen.window.buckets) <= MAX_BUCKETS for seen in line.targets.values())
+    assert max(sizes) < 5 * MAX_OUTSTANDING_PROBES + len(TARGETS) * (5 * MAX_BUCKETS + 12) + 100
     assert sizes[-1] <= sizes[len(sizes) // 2] * 1.05

@@ -4,42 +4,52 @@ from random import Random
 
 import pytest
 
-from lbrouter.compile.health import readings
-from lbrouter.compile.health.uplink_memory import Measure
-from lbrouter.compile.routing.balance import choose
+from lbrouter.compile.health import uplink_readings
+from lbrouter.compile.health.uplink_memory import QualityMetric
+from lbrouter.compile.routing.balance import select_uplinks
 from lbrouter.model.config import Config
-from lbrouter.model.events import Carrier, QueueFull, Replied
+from lbrouter.model.events import CarrierChanged, QueueFull, RepliesSeen
 from lbrouter.model.health import UplinkState
-from lbrouter.model.kernel_state import Family
+from lbrouter.model.kernel_state import AddressFamily
 from tests.kit.builders import facts_of
-from tests.kit.health_simulation import ONE, SHOW, TARGETS, TWO, Lab, lab_config, lab_of
+from tests.kit.health_simulation import (
+    ONE_UPLINK,
+    TARGETS,
+    TWO_POLICIES,
+    TWO_UPLINKS,
+    HealthSimulation,
+    simulate,
+    simulation_config,
+)
 
 UP, DEGRADED, DOWN = UplinkState.UP, UplinkState.DEGRADED, UplinkState.DOWN
 ALL = frozenset({"show", "guests"})
 
 
-def course(
-    lab: Lab, until: float, name: str = "fiber"
+def state_history(
+    lab: HealthSimulation, until: float, name: str = "fiber"
 ) -> list[tuple[float, UplinkState, frozenset[str]]]:
     """Each new (state, left) of the uplink with its moment, until then."""
     told, before = [], None
     for at in lab.steps(until):
-        if (now := lab.gist) == before:
+        if (now := lab.state_digest) == before:
             continue
         before, known = now, lab.health.uplinks[name]
-        if not told or told[-1][1:] != (known.state, known.left):
-            told.append((at, known.state, known.left))
+        if not told or told[-1][1:] != (known.state, known.excluded_policies):
+            told.append((at, known.state, known.excluded_policies))
     return told
 
 
-def switches(lab: Lab, policy: str, until: float) -> list[tuple[str, ...]]:
+def policy_switches(lab: HealthSimulation, policy: str, until: float) -> list[tuple[str, ...]]:
     """The uplinks that carry the policy's new flows, one after the other."""
     facts, chosen, before = facts_of(lab.config), [], None
     for _ in lab.steps(until):
-        if (gist := lab.gist) == before:
+        if (gist := lab.state_digest) == before:
             continue
         before = gist
-        shares = choose(lab.config, lab.config.policies[policy], lab.health, Family.V4, facts)
+        shares = select_uplinks(
+            lab.config, lab.config.policies[policy], lab.health, AddressFamily.V4, facts
+        )
         now = tuple(share.uplink for share in shares)
         if not chosen or chosen[-1] != now:
             chosen.append(now)
@@ -51,19 +61,28 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def static_config() -> Config:
-    text = ONE + ONE.split('"lab"')[1].replace("fiber", "lte").replace("wan1", "wan2") + SHOW
-    return lab_config(text=text)
+    text = (
+        ONE_UPLINK
+        + ONE_UPLINK.split('"lab"')[1].replace("fiber", "lte").replace("wan1", "wan2")
+        + TWO_POLICIES
+    )
+    return simulation_config(text=text)
 
 
-def test_a_black_hole_is_suspect_in_half_a_second_and_down_in_one() -> None:
+def test_a_black_hole_is_suspected_in_half_a_second_and_down_in_one() -> None:
     suspect, down, rows = [], [], []
     for seed in range(30):
-        lab = lab_of(seed=seed)
+        lab = simulate(seed=seed)
         hole = 3 + Random(seed).random()
-        lab.ways["fiber"].dead = lambda at, _, hole=hole: at >= hole
-        suspect.append(lab.when(hole + 5, lambda h: h.uplinks["fiber"].left == ALL) - hole)
-        down.append(lab.when(hole + 5, lambda h: h.uplinks["fiber"].state is DOWN) - hole)
-        rows.append(lab.brain.lines["fiber"].run)
+        lab.paths["fiber"].dead = lambda at, _, hole=hole: at >= hole
+        suspect.append(
+            lab.first_time_when(hole + 5, lambda h: h.uplinks["fiber"].excluded_policies == ALL)
+            - hole
+        )
+        down.append(
+            lab.first_time_when(hole + 5, lambda h: h.uplinks["fiber"].state is DOWN) - hole
+        )
+        rows.append(lab.state.uplinks["fiber"].consecutive_losses)
     assert quantile(suspect, 0.5) <= 0.5
     assert quantile(down, 0.95) <= 1.0
     assert min(down) >= 0.55, "an answer may have come 200 ms before the hole"
@@ -76,22 +95,24 @@ def test_ten_percent_each_way_leaves_the_show_within_three_seconds_and_the_guest
     targets: int,
 ) -> None:
     left = []
-    config = lab_config(health=f"targets = {list(TARGETS[:targets])}")
+    config = simulation_config(health=f"targets = {list(TARGETS[:targets])}")
     for seed in range(30):
-        lab = lab_of(seed=seed, config=config)
+        lab = simulate(seed=seed, config=config)
         lab.run(2 + Random(seed).random())
         start = lab.at
-        lab.ways["fiber"].each_way = 0.1
-        at = lab.when(start + 30, lambda h: "show" in h.uplinks["fiber"].left)
+        lab.paths["fiber"].each_way = 0.1
+        at = lab.first_time_when(
+            start + 30, lambda h: "show" in h.uplinks["fiber"].excluded_policies
+        )
         left.append(at - start)
-        assert lab.health.uplinks["fiber"].left == {"show"}
+        assert lab.health.uplinks["fiber"].excluded_policies == {"show"}
         assert lab.health.uplinks["fiber"].reason.endswith("> 2 % (show)")
     assert quantile(left, 0.5) <= 1.5
     assert quantile(left, 0.95) <= 3.0
 
 
 def test_one_percent_each_way_moves_nothing_in_ten_minutes() -> None:
-    assert course(lab_of(each_way=0.01), 600) == [(0.01, UP, frozenset())]
+    assert state_history(simulate(each_way=0.01), 600) == [(0.01, UP, frozenset())]
 
 
 @pytest.mark.parametrize("each_way, until", [(0.1, 100), (0.106, 600), (0.2, 100)])
@@ -99,18 +120,18 @@ def test_heavy_loss_for_ten_minutes_neither_flaps_nor_is_down(
     each_way: float, until: float
 ) -> None:
     """10.6 % each way are 20 % of the round trips."""
-    told = course(lab_of(each_way=each_way), until)
+    told = state_history(simulate(each_way=each_way), until)
     assert [(state, left) for _, state, left in told] == [(UP, frozenset()), (DEGRADED, {"show"})]
 
 
 def test_heavy_loss_that_ends_is_forgiven_after_a_while() -> None:
-    lab = lab_of(each_way=0.1)
+    lab = simulate(each_way=0.1)
     lab.run(60)
-    lab.ways["fiber"].each_way = 0.0
+    lab.paths["fiber"].each_way = 0.0
     seen = []
     back = None
     while back is None:
-        back = lab.when(lab.at + 0.5, lambda h: not h.uplinks["fiber"].left)
+        back = lab.first_time_when(lab.at + 0.5, lambda h: not h.uplinks["fiber"].excluded_policies)
         seen.append(lab.health.uplinks["fiber"].reason)
     assert 80 < back < 105
     assert any("if it stays (show)" in reason for reason in seen)
@@ -120,69 +141,69 @@ def test_heavy_loss_that_ends_is_forgiven_after_a_while() -> None:
 
 @pytest.mark.parametrize("cable", [True, False])
 def test_a_flap_at_one_hertz_for_ten_minutes_gives_three_switches_at_most(*, cable: bool) -> None:
-    lab = lab_of(config=static_config())
+    lab = simulate(config=static_config())
     if cable:
         for half in range(1200):
             at = 20 + half / 2
-            lab.put(at, Carrier(at=at, uplink="fiber", up=half % 2 == 1))
+            lab.schedule(at, CarrierChanged(at=at, uplink="fiber", up=half % 2 == 1))
     else:
-        lab.ways["fiber"].dead = lambda at, _: 20 < at < 620 and at % 1 < 0.5
-    chosen = switches(lab, "show", 700)
+        lab.paths["fiber"].dead = lambda at, _: 20 < at < 620 and at % 1 < 0.5
+    chosen = policy_switches(lab, "show", 700)
     assert chosen == [("fiber",), ("lte",), ("fiber",)]
     assert lab.health.uplinks["fiber"].state is UP
 
 
 def test_a_thousand_flaps_in_a_minute_give_three_switches_at_most() -> None:
-    lab = lab_of(config=static_config())
+    lab = simulate(config=static_config())
     for half in range(2000):
         at = 20 + 0.03 * half
-        lab.put(at, Carrier(at=at, uplink="fiber", up=half % 2 == 1))
-    assert switches(lab, "show", 120) == [("fiber",), ("lte",), ("fiber",)]
-    assert len(lab.brain.lines["fiber"].pending) < 100
+        lab.schedule(at, CarrierChanged(at=at, uplink="fiber", up=half % 2 == 1))
+    assert policy_switches(lab, "show", 120) == [("fiber",), ("lte",), ("fiber",)]
+    assert len(lab.state.uplinks["fiber"].outstanding) < 100
 
 
 def test_a_slow_flap_pays_longer_each_time() -> None:
-    lab = lab_of()
-    lab.ways["fiber"].dead = lambda at, _: 20 < at < 620 and at % 30 < 15
-    told = course(lab, 599)
+    lab = simulate()
+    lab.paths["fiber"].dead = lambda at, _: 20 < at < 620 and at % 30 < 15
+    told = state_history(lab, 599)
     assert sum(1 for _, state, _ in told if state is UP) == 2
     assert "longer after 2 outages" in lab.health.uplinks["fiber"].reason
-    assert readings(lab.brain, "fiber").faults == 2
+    assert uplink_readings(lab.state, "fiber").faults == 2
 
 
 def test_the_last_usable_line_comes_back_within_a_second() -> None:
-    lab = lab_of(config=static_config(), both=True)
-    lab.ways["lte"].dead = lambda at, _: at > 10
-    lab.ways["fiber"].dead = lambda at, _: 15 < at < 40
-    assert switches(lab, "show", 39.9) == [("fiber",), ()]
+    lab = simulate(config=static_config(), both=True)
+    lab.paths["lte"].dead = lambda at, _: at > 10
+    lab.paths["fiber"].dead = lambda at, _: 15 < at < 40
+    assert policy_switches(lab, "show", 39.9) == [("fiber",), ()]
     assert {known.alive for known in lab.health.uplinks.values()} == {False}
     lab.run(40.3)
     assert lab.health.uplinks["fiber"].alive, "it may be used as the least bad one"
-    back = lab.when(60, lambda h: h.uplinks["fiber"].state is UP)
+    back = lab.first_time_when(60, lambda h: h.uplinks["fiber"].state is UP)
     assert back < 41.5
 
 
 def test_half_second_bursts_are_no_outage() -> None:
-    lab = lab_of()
-    lab.ways["fiber"].dead = lambda at, _: at > 20 and at % 20 < 0.5
-    told = course(lab, 200)
+    lab = simulate()
+    lab.paths["fiber"].dead = lambda at, _: at > 20 and at % 20 < 0.5
+    told = state_history(lab, 200)
     assert {state for _, state, _ in told} == {UP, DEGRADED}
     assert len([left for _, _, left in told if left == ALL]) <= 7, "each is avoided longer"
 
 
 def test_suspicion_moves_nothing_when_nothing_better_is_there() -> None:
-    lab = lab_of(config=static_config(), both=True)
-    for way in lab.ways.values():
+    lab = simulate(config=static_config(), both=True)
+    for way in lab.paths.values():
         way.dead = lambda at, _: 10 < at < 10.5
     lab.run(10.45)
     assert [known.state for known in lab.health.uplinks.values()] == [DEGRADED, DEGRADED]
-    assert {known.left for known in lab.health.uplinks.values()} == {frozenset()}
+    assert {known.excluded_policies for known in lab.health.uplinks.values()} == {frozenset()}
 
 
 def test_a_queue_that_fills_is_not_death() -> None:
-    lab = lab_of(rtt_s=0.04)
-    lab.ways["fiber"].delay = lambda at: min(max(at - 20, 0.0), 0.86) if at < 60 else 0.0
-    told = course(lab, 100)
+    lab = simulate(rtt_s=0.04)
+    lab.paths["fiber"].delay = lambda at: min(max(at - 20, 0.0), 0.86) if at < 60 else 0.0
+    told = state_history(lab, 100)
     assert {state for _, state, _ in told} == {UP, DEGRADED}
     assert [left for at, _, left in told if 23 < at < 60] in ([], [{"show"}])
     assert 60 < told[-1][0] < 80
@@ -190,108 +211,114 @@ def test_a_queue_that_fills_is_not_death() -> None:
 
 
 def test_a_queue_of_our_own_is_nobodys_fault() -> None:
-    lab = lab_of(rtt_s=0.04)
-    lab.ways["fiber"].delay = lambda at: 0.86 if 20 < at < 220 else 0.0
-    lab.put(20.0, QueueFull(at=20.0, uplink="fiber", full=True))
-    lab.put(220.0, QueueFull(at=220.0, uplink="fiber", full=False))
-    told = course(lab, 260)
+    lab = simulate(rtt_s=0.04)
+    lab.paths["fiber"].delay = lambda at: 0.86 if 20 < at < 220 else 0.0
+    lab.schedule(20.0, QueueFull(at=20.0, uplink="fiber", full=True))
+    lab.schedule(220.0, QueueFull(at=220.0, uplink="fiber", full=False))
+    told = state_history(lab, 260)
     assert DOWN not in {state for _, state, _ in told}
     assert all(left in (frozenset(), ALL) for _, _, left in told), "no tolerance was exceeded"
     assert sum(at for at, _, left in told if left == ALL) < 21, "and suspicion was brief"
 
 
 def test_silence_under_our_own_full_queue_is_still_death_but_later() -> None:
-    lab = lab_of()
-    lab.put(9.0, QueueFull(at=9.0, uplink="fiber", full=True))
-    lab.ways["fiber"].dead = lambda at, _: at > 10
-    down = lab.when(20, lambda h: h.uplinks["fiber"].state is DOWN)
+    lab = simulate()
+    lab.schedule(9.0, QueueFull(at=9.0, uplink="fiber", full=True))
+    lab.paths["fiber"].dead = lambda at, _: at > 10
+    down = lab.first_time_when(20, lambda h: h.uplinks["fiber"].state is DOWN)
     assert 11.3 < down < 11.8
 
 
 def test_while_clients_get_replies_dead_targets_cut_no_flow() -> None:
-    lab = lab_of()
-    lab.ways["fiber"].dead = lambda at, _: at > 10
+    lab = simulate()
+    lab.paths["fiber"].dead = lambda at, _: at > 10
     for tenth in range(100, 300):
-        lab.put(tenth / 10, Replied(at=tenth / 10, uplink="fiber"))
-    told = course(lab, 29.9)
+        lab.schedule(tenth / 10, RepliesSeen(at=tenth / 10, uplink="fiber"))
+    told = state_history(lab, 29.9)
     assert {state for _, state, _ in told} == {UP, DEGRADED}
     assert [left for at, _, left in told if at > 11] == []
-    assert lab.health.uplinks["fiber"].left == ALL, "new flows avoid it"
+    assert lab.health.uplinks["fiber"].excluded_policies == ALL, "new flows avoid it"
     assert "connections go on" in lab.health.uplinks["fiber"].reason
     assert lab.probes < 150 + 40 * 6.5 + 15 * 13.5, "and it is not hammered for ever"
-    down = lab.when(40, lambda h: h.uplinks["fiber"].state is DOWN)
+    down = lab.first_time_when(40, lambda h: h.uplinks["fiber"].state is DOWN)
     assert down == pytest.approx(29.9 + 0.8, abs=0.05), "as soon as nobody is answered"
 
 
 @pytest.mark.parametrize("dead", [TARGETS[:1], (TARGETS[0], TARGETS[3]), TARGETS[1:]])
 def test_dead_targets_are_their_own_fault_while_another_answers(dead: tuple[str, ...]) -> None:
-    lab = lab_of()
-    lab.ways["fiber"].dead = lambda at, target: 20 < at < 80 and target in dead
-    assert course(lab, 79) == [(0.01, UP, frozenset())]
+    lab = simulate()
+    lab.paths["fiber"].dead = lambda at, target: 20 < at < 80 and target in dead
+    assert state_history(lab, 79) == [(0.01, UP, frozenset())]
     assert lab.health.uplinks["fiber"].reason == f"{4 - len(dead)} of 4 targets answer"
-    assert readings(lab.brain, "fiber").loss_percent == 0
+    assert uplink_readings(lab.state, "fiber").loss_percent == 0
     lab.run(120)
     assert lab.health.uplinks["fiber"].reason == "4 of 4 targets answer"
 
 
 def test_a_target_that_drops_some_is_its_own_fault_until_it_no_longer_does() -> None:
-    lab, rng = lab_of(), Random(5)
-    lab.ways["fiber"].dead = lambda at, t: 20 < at < 200 and t == TARGETS[0] and rng.random() < 0.4
-    assert course(lab, 190) == [(0.01, UP, frozenset())]
-    assert lab.brain.lines["fiber"].seen[TARGETS[0]].blamed
+    lab, rng = simulate(), Random(5)
+    lab.paths["fiber"].dead = lambda at, t: 20 < at < 200 and t == TARGETS[0] and rng.random() < 0.4
+    assert state_history(lab, 190) == [(0.01, UP, frozenset())]
+    assert lab.state.uplinks["fiber"].targets[TARGETS[0]].excluded
     lab.run(260)
-    assert not lab.brain.lines["fiber"].seen[TARGETS[0]].blamed
+    assert not lab.state.uplinks["fiber"].targets[TARGETS[0]].excluded
 
 
 @pytest.mark.parametrize(
     "way, words",
     [({"rtt_s": 0.3}, "latency 301 ms > 150 ms (show)"), ({"jitter_s": 0.25}, "ms > 40 ms (show)")],
 )
-def test_latency_and_jitter_leave_the_policy_that_minds(way: dict[str, float], words: str) -> None:
-    lab = lab_of()
+def test_latency_and_jitter_move_only_the_policy_that_limits_them(
+    way: dict[str, float], words: str
+) -> None:
+    lab = simulate()
     lab.run(20)
     for key, value in way.items():
-        setattr(lab.ways["fiber"], key, value)
-    left = lab.when(40, lambda h: "show" in h.uplinks["fiber"].left and h.uplinks["fiber"])
+        setattr(lab.paths["fiber"], key, value)
+    left = lab.first_time_when(
+        40, lambda h: "show" in h.uplinks["fiber"].excluded_policies and h.uplinks["fiber"]
+    )
     assert left < 24
     lab.run(40)
-    assert lab.health.uplinks["fiber"].left == {"show"}
+    assert lab.health.uplinks["fiber"].excluded_policies == {"show"}
     assert words in lab.health.uplinks["fiber"].reason
-    lab.ways["fiber"].rtt_s, lab.ways["fiber"].jitter_s = 0.02, 0.002
-    back = lab.when(60, lambda h: h.uplinks["fiber"].state is UP)
+    lab.paths["fiber"].rtt_s, lab.paths["fiber"].jitter_s = 0.02, 0.002
+    back = lab.first_time_when(60, lambda h: h.uplinks["fiber"].state is UP)
     assert 45 < back < 53
 
 
 def test_a_satellite_needs_no_other_setting() -> None:
-    lab = lab_of(rtt_s=0.6, jitter_s=0.05)
+    lab = simulate(rtt_s=0.6, jitter_s=0.05)
     lab.run(20)
-    assert lab.health.uplinks["fiber"].left == {"show"}
-    lab.ways["fiber"].dead = lambda at, _: at > 20
-    down = lab.when(30, lambda h: h.uplinks["fiber"].state is DOWN)
+    assert lab.health.uplinks["fiber"].excluded_policies == {"show"}
+    lab.paths["fiber"].dead = lambda at, _: at > 20
+    down = lab.first_time_when(30, lambda h: h.uplinks["fiber"].state is DOWN)
     assert 21.3 < down < 22.5
 
 
 def test_a_slow_interval_stretches_the_windows() -> None:
-    lab = lab_of(config=lab_config(health='interval = "2s"\ndown_after = "10s"'), each_way=0.1)
-    left = lab.when(300, lambda h: "show" in h.uplinks["fiber"].left)
+    lab = simulate(
+        config=simulation_config(health='interval = "2s"\ndown_after = "10s"'), each_way=0.1
+    )
+    left = lab.first_time_when(300, lambda h: "show" in h.uplinks["fiber"].excluded_policies)
     assert left is not None
     lab.run(600)
-    assert lab.health.uplinks["fiber"].left == {"show"}
+    assert lab.health.uplinks["fiber"].excluded_policies == {"show"}
 
 
 def test_on_a_line_that_hardly_answers_time_decides_alone() -> None:
-    lab = lab_of(config=lab_config(text=ONE), each_way=0.6)
+    lab = simulate(config=simulation_config(text=ONE_UPLINK), each_way=0.6)
     lab.run(60)
-    assert lab.brain.lines["fiber"].level > 0.6
-    lab.ways["fiber"].dead = lambda at, _: at > 60
-    down = lab.when(70, lambda h: h.uplinks["fiber"].state is DOWN)
+    assert lab.state.uplinks["fiber"].usual_loss > 0.6
+    lab.paths["fiber"].dead = lambda at, _: at > 60
+    down = lab.first_time_when(70, lambda h: h.uplinks["fiber"].state is DOWN)
     assert 61 < down < 64
 
 
 def test_what_cannot_be_measured_does_not_return() -> None:
-    calm = SHOW.replace('loss = "2%", ', "").replace(', jitter = "40ms"', "")
-    lab = lab_of(config=lab_config(text=TWO + calm), rtt_s=0.3)
-    lab.ways["fiber"].dead = lambda at, _: at > 20
+    calm = TWO_POLICIES.replace('loss = "2%", ', "").replace(', jitter = "40ms"', "")
+    lab = simulate(config=simulation_config(text=TWO_UPLINKS + calm), rtt_s=0.3)
+    lab.paths["fiber"].dead = lambda at, _: at > 20
     lab.run(30)
     assert lab.health.uplinks["fiber"].state is DOWN
-    assert lab.brain.lines["fiber"].standings[0].out is Measure.LATENCY
+    assert lab.state.uplinks["fiber"].policy_tolerance[0].exceeded is QualityMetric.LATENCY

@@ -6,75 +6,92 @@ from pathlib import Path
 
 import pytest
 
-from lbrouter.compile.health import begin
-from lbrouter.compile.health.condition import finding, settled
-from lbrouter.compile.health.transitions import TABLE, Finding, diagram, matrix
-from lbrouter.compile.health.uplink_memory import LONG_AGO, Line, Measure, Standing
+from lbrouter.compile.health import initial_state
+from lbrouter.compile.health.condition import condition_of, evaluate_uplink
+from lbrouter.compile.health.transitions import (
+    TRANSITIONS,
+    UplinkCondition,
+    markdown_matrix,
+    mermaid_diagram,
+)
+from lbrouter.compile.health.uplink_memory import (
+    LONG_AGO,
+    PolicyTolerance,
+    QualityMetric,
+    UplinkMemory,
+)
 from lbrouter.model.health import UplinkState
-from tests.kit.health_simulation import lab_config
+from tests.kit.health_simulation import simulation_config
 
 NOW = 1000.0
 WAITING, UP, DEGRADED, DOWN, DRAINED = UplinkState
-PAGE = Path(__file__).parents[3] / "docs" / "failover.md"
+FAILOVER_DOC = Path(__file__).parents[3] / "docs" / "failover.md"
 
-OUT = (Standing(out=Measure.LOSS),)
-LONG_CLEAN, JUST_CLEAN = {"fault_at": LONG_AGO}, {"fault_at": NOW - 1.5}
-SITUATIONS = {
-    Finding.HELD: {"drained": True},
-    Finding.UNPLUGGED: {"carrier": False},
-    Finding.UNADDRESSED: {"addressed": False},
-    Finding.SILENT: {"heard": False},
-    Finding.SHAKY: JUST_CLEAN,
-    Finding.SHAKY_UNFIT: {**JUST_CLEAN, "standings": OUT},
-    Finding.FIT: LONG_CLEAN,
-    Finding.UNFIT: {**LONG_CLEAN, "standings": OUT},
+LOSS_EXCEEDED = (PolicyTolerance(exceeded=QualityMetric.LOSS),)
+LONG_CLEAN, JUST_CLEAN = {"last_fault_at": LONG_AGO}, {"last_fault_at": NOW - 1.5}
+CONDITION_FIELDS = {
+    UplinkCondition.DRAINED: {"drained": True},
+    UplinkCondition.NO_CARRIER: {"carrier": False},
+    UplinkCondition.NO_ADDRESS: {"addressed": False},
+    UplinkCondition.SILENT: {"responding": False},
+    UplinkCondition.UNPROVEN: JUST_CLEAN,
+    UplinkCondition.UNPROVEN_UNFIT: {**JUST_CLEAN, "policy_tolerance": LOSS_EXCEEDED},
+    UplinkCondition.FIT: LONG_CLEAN,
+    UplinkCondition.UNFIT: {**LONG_CLEAN, "policy_tolerance": LOSS_EXCEEDED},
 }
 EXPECTED = {
-    Finding.HELD: (DRAINED, DRAINED, DRAINED, DRAINED, DRAINED),
-    Finding.UNPLUGGED: (DOWN, DOWN, DOWN, DOWN, DOWN),
-    Finding.UNADDRESSED: (WAITING, WAITING, WAITING, WAITING, WAITING),
-    Finding.SILENT: (DOWN, DOWN, DOWN, DOWN, DOWN),
-    Finding.SHAKY: (DOWN, UP, UP, DOWN, DOWN),
-    Finding.SHAKY_UNFIT: (DOWN, DEGRADED, DEGRADED, DOWN, DOWN),
-    Finding.FIT: (UP, UP, UP, UP, UP),
-    Finding.UNFIT: (DEGRADED, DEGRADED, DEGRADED, DEGRADED, DEGRADED),
+    UplinkCondition.DRAINED: (DRAINED, DRAINED, DRAINED, DRAINED, DRAINED),
+    UplinkCondition.NO_CARRIER: (DOWN, DOWN, DOWN, DOWN, DOWN),
+    UplinkCondition.NO_ADDRESS: (WAITING, WAITING, WAITING, WAITING, WAITING),
+    UplinkCondition.SILENT: (DOWN, DOWN, DOWN, DOWN, DOWN),
+    UplinkCondition.UNPROVEN: (DOWN, UP, UP, DOWN, DOWN),
+    UplinkCondition.UNPROVEN_UNFIT: (DOWN, DEGRADED, DEGRADED, DOWN, DOWN),
+    UplinkCondition.FIT: (UP, UP, UP, UP, UP),
+    UplinkCondition.UNFIT: (DEGRADED, DEGRADED, DEGRADED, DEGRADED, DEGRADED),
 }
-PAIRS = list(product(UplinkState, Finding))
+PAIRS = list(product(UplinkState, UplinkCondition))
 
 
-def line_in(state: UplinkState, found: Finding) -> Line:
-    line = begin(lab_config(), NOW).lines["fiber"]
-    return replace(line, state=state, looked_at=NOW, quiet_from=NOW, **SITUATIONS[found])
+def uplink_in_condition(state: UplinkState, found: UplinkCondition) -> UplinkMemory:
+    line = initial_state(simulation_config(), NOW).uplinks["fiber"]
+    return replace(
+        line, state=state, last_tolerance_check_at=NOW, silent_since=NOW, **CONDITION_FIELDS[found]
+    )
 
 
 def test_every_pair_has_its_entry() -> None:
-    assert set(TABLE) == set(PAIRS)
+    assert set(TRANSITIONS) == set(PAIRS)
 
 
 @pytest.mark.parametrize("state, found", PAIRS, ids=lambda each: each.name)
-def test_every_transition(state: UplinkState, found: Finding) -> None:
-    line = line_in(state, found)
-    assert finding(line, NOW, lonely=False) is found
-    after = settled(line, NOW, lonely=False)
+def test_every_transition(state: UplinkState, found: UplinkCondition) -> None:
+    line = uplink_in_condition(state, found)
+    assert condition_of(line, NOW, is_last_resort=False) is found
+    after = evaluate_uplink(line, NOW, is_last_resort=False)
     assert after.state is EXPECTED[found][list(UplinkState).index(state)]
     assert after.since == (line.since if after.state is state else NOW)
 
 
 @pytest.mark.parametrize("state, found", PAIRS, ids=lambda each: each.name)
-def test_only_a_fall_from_use_is_a_flap(state: UplinkState, found: Finding) -> None:
-    after = settled(line_in(state, found), NOW, lonely=False)
+def test_only_a_fall_from_use_is_a_flap(state: UplinkState, found: UplinkCondition) -> None:
+    after = evaluate_uplink(uplink_in_condition(state, found), NOW, is_last_resort=False)
     fell = state in (UP, DEGRADED) and after.state in (DOWN, WAITING)
-    assert after.flaps.count == (1 if fell else 0)
+    assert after.flap_penalty.count == (1 if fell else 0)
 
 
-def test_the_strongest_finding_counts() -> None:
-    line = line_in(UP, Finding.UNFIT)
-    for found in (Finding.SILENT, Finding.UNADDRESSED, Finding.UNPLUGGED, Finding.HELD):
-        line = replace(line, **SITUATIONS[found])
-        assert finding(line, NOW, lonely=False) is found
+def test_the_strongest_condition_counts() -> None:
+    line = uplink_in_condition(UP, UplinkCondition.UNFIT)
+    for found in (
+        UplinkCondition.SILENT,
+        UplinkCondition.NO_ADDRESS,
+        UplinkCondition.NO_CARRIER,
+        UplinkCondition.DRAINED,
+    ):
+        line = replace(line, **CONDITION_FIELDS[found])
+        assert condition_of(line, NOW, is_last_resort=False) is found
 
 
 def test_the_page_shows_the_table() -> None:
-    text = PAGE.read_text()
-    assert f"<!-- diagram -->\n```mermaid\n{diagram()}\n```\n<!-- /diagram -->" in text
-    assert f"<!-- matrix -->\n{matrix()}\n<!-- /matrix -->" in text
+    text = FAILOVER_DOC.read_text()
+    assert f"<!-- diagram -->\n```mermaid\n{mermaid_diagram()}\n```\n<!-- /diagram -->" in text
+    assert f"<!-- matrix -->\n{markdown_matrix()}\n<!-- /matrix -->" in text

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from lbrouter.compile.config.parse import parse
-from lbrouter.compile.config.toml_writer import render
+from lbrouter.compile.config.toml_writer import render_toml
 from lbrouter.model.config import Config, Protocol
-from lbrouter.rehearsal.adapt_config import adapt, networks_of, overlap
-from lbrouter.rehearsal.analysis.expected import expected_shares, policy_for, ways
-from lbrouter.rehearsal.lab.layout import TALK_PORT, Site, Style, plan_site
-from lbrouter.rehearsal.report.tables import Report, Verdict, judge, tell
+from lbrouter.rehearsal.adapt_config import adapt_config, configured_networks, networks_overlap
+from lbrouter.rehearsal.analysis.expected import expected_shares, policy_for, traffic_paths
+from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, VenueLayout, VenueOptions, plan_layout
+from lbrouter.rehearsal.report.tables import CheckVerdict, RehearsalReport, check_row, info_row
 from tests.kit.builders import TWO_LINES
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.toml"))
@@ -76,55 +76,57 @@ def config_of(text: str) -> Config:
     return parse(text.encode(), source="test").config
 
 
-def site_of(text: str, *, tags: bool = True, style: Style | None = None) -> Site:
-    return plan_site(adapt(config_of(text), tags=tags), style=style or Style())
+def layout_of(text: str, *, tags: bool = True, style: VenueOptions | None = None) -> VenueLayout:
+    return plan_layout(adapt_config(config_of(text), tags=tags), options=style or VenueOptions())
 
 
 @pytest.mark.parametrize("tags", [True, False])
 @pytest.mark.parametrize("text", [EVERY_KIND, TWO_LINES, *(p.read_text() for p in EXAMPLES)])
 def test_the_rehearsed_copy_is_a_file_that_apply_takes(text: str, *, tags: bool) -> None:
-    adapted = adapt(config_of(text), tags=tags)
-    again = parse(render(adapted.config).encode(), source="copy").config
+    adapted = adapt_config(config_of(text), tags=tags)
+    again = parse(render_toml(adapted.config).encode(), source="copy").config
     assert again == adapted.config
     assert list(again.uplinks) == list(config_of(text).uplinks)
     assert tags or all(vlan.port for vlan in again.vlans.values())
 
 
-def test_each_replacement_is_told() -> None:
-    notes = "\n".join(adapt(config_of(EVERY_KIND), tags=False).notes)
+def test_each_replacement_is_reported() -> None:
+    notes = "\n".join(adapt_config(config_of(EVERY_KIND), tags=False).notes)
     for word in ("leased: dhcp", "dialled: pppoe", "leased: IPv6", "802.1Q: a", "a: the lab's"):
         assert word in notes
-    assert adapt(config_of(TWO_LINES), tags=False).notes == ()
+    assert adapt_config(config_of(TWO_LINES), tags=False).notes == ()
 
 
 def test_what_the_lab_brings_overlaps_nothing() -> None:
-    site = site_of(EVERY_KIND)
-    brought = [leg.address.network for line in site.lines[2:] for leg in line.legs]
-    brought += [leg.public.network for line in site.lines for leg in line.legs]
-    for one, other in combinations([*brought, *networks_of(config_of(EVERY_KIND))], 2):
-        assert one == other or not overlap(one, other)
+    site = layout_of(EVERY_KIND)
+    brought = [leg.address.network for line in site.lines[2:] for leg in line.families]
+    brought += [leg.public.network for line in site.lines for leg in line.families]
+    for one, other in combinations([*brought, *configured_networks(config_of(EVERY_KIND))], 2):
+        assert one == other or not networks_overlap(one, other)
     assert not any(server in network for server in site.servers for network in brought)
 
 
 def test_lines_that_share_a_subnet_are_translated_by_their_providers() -> None:
-    nat = {line.name: [leg.nat for leg in line.legs] for line in site_of(EVERY_KIND).lines}
+    nat = {line.name: [leg.nat for leg in line.families] for line in layout_of(EVERY_KIND).lines}
     alone = {"dialled": [False], "foreign": [False]}
     leased = [True, False]  # its address changes, and the internet must know the line nevertheless
     assert nat == {"left": [True], "right": [True], "leased": leased, **alone}
-    outsides = [leg.outside for line in site_of(EVERY_KIND).lines for leg in line.legs]
+    outsides = [
+        leg.internet_address for line in layout_of(EVERY_KIND).lines for leg in line.families
+    ]
     assert len(set(outsides)) == len(outsides)
 
 
 def test_a_port_for_a_tag_takes_no_name_that_is_in_use() -> None:
-    ports = [segment.port for segment in site_of(EVERY_KIND, tags=False).segments]
+    ports = [segment.port for segment in layout_of(EVERY_KIND, tags=False).segments]
     assert ports == ["vlan10x", "vlan10"]
 
 
 def test_the_target_of_a_forward_is_a_client() -> None:
-    site = site_of(TWO_LINES, style=Style(seats=2, addresses=3))
+    site = layout_of(TWO_LINES, style=VenueOptions(clients_per_vlan=2, addresses_per_client=3))
     stream = next(each for each in site.segments if each.name == "stream")
-    assert len(stream.seats) == 2
-    addresses = [address for seat in stream.seats for address in seat.addresses]
+    assert len(stream.clients) == 2
+    addresses = [address for seat in stream.clients for address in seat.addresses]
     targets = {forward.to.address for forward in site.config.forwards}
     assert targets <= {address.ip for address in addresses}
     assert len(set(addresses)) == len(addresses) == 2 * 2 * 3
@@ -142,17 +144,17 @@ def test_the_first_rule_that_matches_decides() -> None:
 
 
 def test_every_policy_is_reached_in_each_family_of_its_vlans() -> None:
-    site = site_of(EVERY_KIND)
-    found = {(way.policy, way.vlan, way.version) for way in ways(site)}
+    site = layout_of(EVERY_KIND)
+    found = {(way.policy, way.vlan, way.version) for way in traffic_paths(site)}
     assert found == {("all", "a", 4), ("all", "a", 6), ("first", "b", 4), ("ruled", "b", 4)}
-    ruled = next(way for way in ways(site) if way.policy == "ruled")
+    ruled = next(way for way in traffic_paths(site) if way.policy == "ruled")
     assert (ruled.to, ruled.port) == (ip_address("100.64.0.1"), 1935)
     assert ruled.to in site.servers
-    assert {1935, TALK_PORT} <= set(site.server_ports)
+    assert {1935, ECHO_SERVER_PORT} <= set(site.server_ports)
 
 
 def test_shares_by_hand() -> None:
-    config, lines = config_of(EVERY_KIND), {each.name: each for each in site_of(EVERY_KIND).lines}
+    config, lines = config_of(EVERY_KIND), {each.name: each for each in layout_of(EVERY_KIND).lines}
     every, first = config.policies["all"], config.policies["first"]
     free = dict.fromkeys(("left", "right", "dialled", "foreign"), 0.25)
     assert expected_shares(config, every, lines) == free
@@ -174,10 +176,10 @@ def replace_policy(config: Config, *, weights: dict[str, int]) -> Config:
 
 
 def test_a_report_is_good_only_when_something_passed_and_nothing_failed() -> None:
-    good = judge("act", "one", expected="a", seen="a", ok=True)
-    bad = judge("act", "two", expected="a", seen="b", ok=False)
-    report = Report(
-        gateway="g", checks=(good, tell("act", "three", "c")), notes=("n",), seconds=1.0
+    good = check_row("act", "one", expected="a", seen="a", ok=True)
+    bad = check_row("act", "two", expected="a", seen="b", ok=False)
+    report = RehearsalReport(
+        gateway="g", checks=(good, info_row("act", "three", "c")), notes=("n",), seconds=1.0
     )
     assert report.ok
     assert report.as_json()["checks"][1] == {
@@ -185,8 +187,8 @@ def test_a_report_is_good_only_when_something_passed_and_nothing_failed() -> Non
         "subject": "three",
         "expected": "",
         "seen": "c",
-        "verdict": Verdict.INFO,
+        "verdict": CheckVerdict.INFO,
     }
     assert not replace(report, checks=(good, bad)).ok
-    assert replace(report, checks=(good, bad)).failed == (bad,)
+    assert replace(report, checks=(good, bad)).failed_checks == (bad,)
     assert not replace(report, checks=()).ok

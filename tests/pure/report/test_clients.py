@@ -2,8 +2,14 @@
 
 from ipaddress import ip_address
 
-from lbrouter.compile.report.clients import ClientStatus, Load, Neighbour, Sighting, clients
-from lbrouter.compile.services.dnsmasq_leases import leases
+from lbrouter.compile.report.clients import (
+    AddressTraffic,
+    ClientObservations,
+    ClientStatus,
+    Neighbour,
+    client_statuses,
+)
+from lbrouter.compile.services.dnsmasq_leases import parse_leases
 from lbrouter.model.config import Config
 from tests.kit.builders import TWO_LINES, config_of
 
@@ -22,44 +28,44 @@ LEASES = """\
 """
 
 
-def near(interface: str, mac: str, address: str) -> Neighbour:
+def neighbour_entry(interface: str, mac: str, address: str) -> Neighbour:
     return Neighbour(interface=interface, mac=mac, address=ip_address(address))
 
 
 NEIGHBOURS = (
-    near("lan1", "02:00:00:00:00:10", "fe80::10"),
-    near("lan1", "02:00:00:00:00:10", "fd10:10::10"),
-    near("lan1", "02:00:00:00:00:10", "10.10.10.20"),
-    near("lan2", "02:00:00:00:00:01", "10.10.40.21"),
-    near("wan1", "02:00:00:00:00:99", "203.0.113.1"),
+    neighbour_entry("lan1", "02:00:00:00:00:10", "fe80::10"),
+    neighbour_entry("lan1", "02:00:00:00:00:10", "fd10:10::10"),
+    neighbour_entry("lan1", "02:00:00:00:00:10", "10.10.10.20"),
+    neighbour_entry("lan2", "02:00:00:00:00:01", "10.10.40.21"),
+    neighbour_entry("wan1", "02:00:00:00:00:99", "203.0.113.1"),
 )
 LOADS = {
-    ip_address("10.10.10.20"): Load(connections={1: 3, 2: 1}, sent=1000, received=50),
-    ip_address("fd10:10::10"): Load(connections={2: 1}, sent=250, received=0),
-    ip_address("10.10.40.30"): Load(connections={2: 1}),
-    ip_address("10.10.99.7"): Load(connections={0: 4}, sent=0, received=0),
-    ip_address("8.8.8.8"): Load(connections={1: 1}, sent=9, received=9),
+    ip_address("10.10.10.20"): AddressTraffic(connections={1: 3, 2: 1}, sent=1000, received=50),
+    ip_address("fd10:10::10"): AddressTraffic(connections={2: 1}, sent=250, received=0),
+    ip_address("10.10.40.30"): AddressTraffic(connections={2: 1}),
+    ip_address("10.10.99.7"): AddressTraffic(connections={0: 4}, sent=0, received=0),
+    ip_address("8.8.8.8"): AddressTraffic(connections={1: 1}, sent=9, received=9),
 }
 
 
-def found_of(config: Config = CONFIG, *, loads: object = LOADS) -> dict[str, ClientStatus]:
-    seen = Sighting(
-        leases=leases(LEASES),
+def clients_of(config: Config = CONFIG, *, loads: object = LOADS) -> dict[str, ClientStatus]:
+    seen = ClientObservations(
+        leases=parse_leases(LEASES),
         neighbours=NEIGHBOURS,
-        loads=loads,  # type: ignore[arg-type]
-        uplinks={1: "fiber", 2: "lte"},
+        traffic=loads,  # type: ignore[arg-type]
+        uplink_names={1: "fiber", 2: "lte"},
         now=NOW,
-        seconds=2.0,
+        interval_s=2.0,
     )
-    return {each["address"]: each for each in clients(config, seen)}
+    return {each["address"]: each for each in client_statuses(config, seen)}
 
 
 def test_each_client_has_one_row_in_the_order_of_the_file() -> None:
-    assert [*found_of()] == ["10.10.10.20", "10.10.40.21", "10.10.40.30", "10.10.99.7"]
+    assert [*clients_of()] == ["10.10.10.20", "10.10.40.21", "10.10.40.30", "10.10.99.7"]
 
 
 def test_the_addresses_of_one_machine_are_added_up() -> None:
-    encoder = found_of()["10.10.10.20"]
+    encoder = clients_of()["10.10.10.20"]
     assert encoder == {
         "vlan": "stream",
         "name": None,
@@ -76,7 +82,7 @@ def test_the_addresses_of_one_machine_are_added_up() -> None:
 
 
 def test_a_host_of_the_file_has_its_name_and_everybody_his_lease() -> None:
-    found = found_of()
+    found = clients_of()
     kiosk, guest = found["10.10.40.30"], found["10.10.40.21"]
     assert (kiosk["name"], kiosk["reserved"]) == ("kiosk", True)
     assert kiosk["lease_ends"] == "2026-11-24T10:05:16Z"
@@ -84,14 +90,14 @@ def test_a_host_of_the_file_has_its_name_and_everybody_his_lease() -> None:
 
 
 def test_what_nobody_counts_is_null_and_who_is_idle_has_nothing() -> None:
-    found = found_of()
+    found = clients_of()
     assert found["10.10.40.30"]["upload_bps"] is None
     assert found["10.10.40.30"]["uplink"] == "lte"
     assert (found["10.10.40.21"]["connections"], found["10.10.40.21"]["upload_bps"]) == (0, 0)
     assert (found["10.10.99.7"]["mac"], found["10.10.99.7"]["uplink"]) == (None, None)
 
 
-def test_without_connections_leases_and_neighbours_still_tell() -> None:
-    found = found_of(loads=None)
+def test_without_connections_leases_and_neighbours_are_still_listed() -> None:
+    found = clients_of(loads=None)
     assert [*found] == ["10.10.10.20", "10.10.40.21", "10.10.40.30"]
     assert found["10.10.10.20"]["connections"] is None

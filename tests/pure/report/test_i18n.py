@@ -7,27 +7,33 @@ from pathlib import Path
 import pytest
 
 from lbrouter.compile.report import incident_text
-from lbrouter.compile.report.i18n import CATALOGUES, PLACE, language_of, reason, say
-from lbrouter.compile.report.translations import INDONESIAN, REASONS
-from lbrouter.model.events import Carrier, Drain, Failure
+from lbrouter.compile.report.i18n import (
+    CATALOGUES,
+    PLACEHOLDER_PATTERN,
+    language_from_environment,
+    translate,
+    translate_reason,
+)
+from lbrouter.compile.report.translations import INDONESIAN, REASON_TRANSLATIONS
+from lbrouter.model.events import CarrierChanged, Drain, ProbeFailure
 from lbrouter.model.health import UplinkState
 from lbrouter.model.language import Language
-from tests.kit.health_simulation import lab_of
+from tests.kit.health_simulation import simulate
 
 PACKAGE = Path(incident_text.__file__).parents[2]
 
 
-def spoken() -> Iterator[str]:
+def source_texts() -> Iterator[str]:
     """Every English text that the source gives to `say`, of whatever object."""
     for path in [*PACKAGE.glob("cli/**/*.py"), *PACKAGE.glob("compile/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and node.value in INDONESIAN:
                 yield str(node.value)  # a text that reaches `say` by a name
-            if isinstance(node, ast.Call) and name_of(node.func) in ("said", "say"):
-                yield from text_of(node)
+            if isinstance(node, ast.Call) and called_name(node.func) in ("said", "say"):
+                yield from text_argument(node)
 
 
-def text_of(call: ast.Call) -> Iterator[str]:
+def text_argument(call: ast.Call) -> Iterator[str]:
     """The text of a call of `look.say("...")` or of `say(language, "...")`."""
     place = 0 if isinstance(call.func, ast.Attribute) else 1
     text = call.args[place] if len(call.args) > place else None
@@ -35,51 +41,59 @@ def text_of(call: ast.Call) -> Iterator[str]:
         yield text.value
 
 
-def name_of(function: ast.expr) -> str:
+def called_name(function: ast.expr) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
 
 
-def test_every_text_that_is_said_is_in_the_catalogue() -> None:
-    said = set(spoken())
+def test_every_text_of_the_source_is_in_the_catalogue() -> None:
+    said = set(source_texts())
     assert len(said) > 30
     assert sorted(said - INDONESIAN.keys()) == []
 
 
-def test_every_state_and_failure_has_a_word() -> None:
-    words = {*map(str, UplinkState), *map(str, Failure), incident_text.OTHER}
-    words |= {said for _, said in incident_text.CAUSES}
+def test_every_state_and_failure_has_a_translation() -> None:
+    words = {*map(str, UplinkState), *map(str, ProbeFailure), incident_text.OTHER_CAUSE_SENTENCE}
+    words |= {said for _, said in incident_text.CAUSE_SENTENCES}
     assert sorted(words - INDONESIAN.keys()) == []
 
 
 @pytest.mark.parametrize("language", [each for each in Language if each is not Language.EN])
 def test_a_translation_has_the_places_of_its_text(language: Language) -> None:
     for text, translated in CATALOGUES[language].items():
-        assert set(PLACE.findall(text)) == set(PLACE.findall(translated)), text
+        assert set(PLACEHOLDER_PATTERN.findall(text)) == set(
+            PLACEHOLDER_PATTERN.findall(translated)
+        ), text
         assert translated
         assert translated.strip() == translated
 
 
 def test_no_text_of_the_catalogue_is_forgotten() -> None:
     """What nobody says any more goes. Reasons are said elsewhere, in pieces."""
-    said = set(spoken()) | {said for _, said in incident_text.CAUSES} | {incident_text.OTHER}
-    words = {*map(str, UplinkState), *map(str, Failure)}
-    assert sorted(INDONESIAN.keys() - said - words - REASONS.keys()) == []
+    said = (
+        set(source_texts())
+        | {said for _, said in incident_text.CAUSE_SENTENCES}
+        | {incident_text.OTHER_CAUSE_SENTENCE}
+    )
+    words = {*map(str, UplinkState), *map(str, ProbeFailure)}
+    assert sorted(INDONESIAN.keys() - said - words - REASON_TRANSLATIONS.keys()) == []
 
 
-def known(text: str) -> bool:
+def is_translated(text: str) -> bool:
     """Whether each piece of a reason has a translation, were it only the same."""
     return all(found_in_catalogue(piece) for piece in text.split("; "))
 
 
 def found_in_catalogue(piece: str) -> bool:
-    from lbrouter.compile.report.i18n import pattern
+    from lbrouter.compile.report.i18n import filled_text_pattern
 
-    return piece in REASONS or any(pattern(text).fullmatch(piece) for text in REASONS)
+    return piece in REASON_TRANSLATIONS or any(
+        filled_text_pattern(text).fullmatch(piece) for text in REASON_TRANSLATIONS
+    )
 
 
-SAID = (
+REASON_SAMPLES = (
     "drained by hand",
     "no carrier on wan1",
     "no address yet (dhcp) on wan1",
@@ -102,39 +116,41 @@ SAID = (
 )
 
 
-@pytest.mark.parametrize("text", SAID)
-def test_what_the_daemon_says_of_a_line_is_understood(text: str) -> None:
-    assert known(text)
-    assert reason(Language.EN, text) == text
-    assert reason(Language.ID, text) != text or "loss" in text
+@pytest.mark.parametrize("text", REASON_SAMPLES)
+def test_reasons_of_the_daemon_are_translated(text: str) -> None:
+    assert is_translated(text)
+    assert translate_reason(Language.EN, text) == text
+    assert translate_reason(Language.ID, text) != text or "loss" in text
 
 
-@pytest.mark.parametrize("failure", [Failure.SILENT, Failure.PORTAL, Failure.REFUSED])
-def test_what_the_brain_says_in_a_bad_night_is_understood(failure: Failure) -> None:
-    lab = lab_of(each_way=0.05, failure=failure)
-    lab.ways["fiber"].dead = lambda at, _: 20 < at < 22 or 40 < at < 43
-    lab.ways["fiber"].delay = lambda at: 0.3 if 60 < at < 80 else 0.0
-    lab.put(90.0, Carrier(at=90.0, uplink="fiber", up=False))
-    lab.put(91.0, Carrier(at=91.0, uplink="fiber", up=True))
-    lab.put(110.0, Drain(at=110.0, uplink="fiber"))
+@pytest.mark.parametrize(
+    "failure", [ProbeFailure.NO_ANSWER, ProbeFailure.CAPTIVE_PORTAL, ProbeFailure.REFUSED]
+)
+def test_reasons_from_simulated_failures_are_translated(failure: ProbeFailure) -> None:
+    lab = simulate(each_way=0.05, failure=failure)
+    lab.paths["fiber"].dead = lambda at, _: 20 < at < 22 or 40 < at < 43
+    lab.paths["fiber"].delay = lambda at: 0.3 if 60 < at < 80 else 0.0
+    lab.schedule(90.0, CarrierChanged(at=90.0, uplink="fiber", up=False))
+    lab.schedule(91.0, CarrierChanged(at=91.0, uplink="fiber", up=True))
+    lab.schedule(110.0, Drain(at=110.0, uplink="fiber"))
     said = set()
     while lab.at < 112:
         lab.run(lab.at + 0.5)
         said.add(lab.health.uplinks["fiber"].reason)
     assert len(said) > 10
-    assert sorted(text for text in said if not known(text)) == []
+    assert sorted(text for text in said if not is_translated(text)) == []
 
 
 def test_reasons_in_indonesian() -> None:
-    found = reason(Language.ID, "no answer on 4 targets for 0.9 s")
+    found = translate_reason(Language.ID, "no answer on 4 targets for 0.9 s")
     assert found == "tidak ada jawaban dari 4 target selama 0.9 s"
-    found = reason(Language.ID, "answers again for 4.8 s; back after 10 s without fault")
+    found = translate_reason(Language.ID, "answers again for 4.8 s; back after 10 s without fault")
     assert found == "sudah menjawab lagi selama 4.8 s; dipakai lagi setelah 10 s tanpa gangguan"
 
 
 def test_what_is_not_known_stays_english() -> None:
-    assert reason(Language.ID, "eaten by a dog") == "eaten by a dog"
-    assert say(Language.ID, "eaten by {who}", who="a dog") == "eaten by a dog"
+    assert translate_reason(Language.ID, "eaten by a dog") == "eaten by a dog"
+    assert translate(Language.ID, "eaten by {who}", who="a dog") == "eaten by a dog"
 
 
 @pytest.mark.parametrize(
@@ -150,4 +166,4 @@ def test_what_is_not_known_stays_english() -> None:
     ],
 )
 def test_the_language_of_the_environment(environment: dict[str, str], language: Language) -> None:
-    assert language_of(environment) is language
+    assert language_from_environment(environment) is language

@@ -5,15 +5,22 @@ from typing import Any
 
 import pytest
 
-from lbrouter.compile.report.incident_text import clock, sentence
-from lbrouter.compile.report.incidents import SHOWN, current, stories, story
+from lbrouter.compile.report.incident_text import incident_sentence, local_time
+from lbrouter.compile.report.incidents import (
+    MAX_INCIDENTS_SHOWN,
+    current_incidents,
+    summarise_incident,
+    summarise_incidents,
+)
 from lbrouter.model.language import Language
-from lbrouter.model.timeline import Happening, Story
+from lbrouter.model.timeline import IncidentSummary, TimelineEvent
 
 JAKARTA = timezone(timedelta(hours=7))
 
 
-def event(kind: str, subject: str, second: int, *, incident: str = "7", **more: Any) -> Happening:
+def event(
+    kind: str, subject: str, second: int, *, incident: str = "7", **more: Any
+) -> TimelineEvent:
     return {
         "at": f"2026-11-24T13:14:{second:02}.250Z",
         "kind": kind,
@@ -24,45 +31,47 @@ def event(kind: str, subject: str, second: int, *, incident: str = "7", **more: 
     }
 
 
-def uplink(name: str, second: int, after: str, reason: str = "", **more: Any) -> Happening:
+def uplink_event(
+    name: str, second: int, after: str, reason: str = "", **more: Any
+) -> TimelineEvent:
     return event("uplink", name, second, after=after, reason=reason, **more)
 
 
-def move(policy: str, second: int, old: str, new: str, *, stayed: str = "") -> Happening:
+def move_event(policy: str, second: int, old: str, new: str, *, stayed: str = "") -> TimelineEvent:
     return event(
         "move", policy, second, from_=old.split(), to=new.split(), stayed=stayed.split()
     )  # fmt: skip
 
 
-LOSSY = [
-    uplink("fiber", 3, "degraded", "loss 12 % > 2 % (show)"),
-    move("show", 4, "fiber", "lte", stayed="guests"),
+LOSSY_INCIDENT = [
+    uplink_event("fiber", 3, "degraded", "loss 12 % > 2 % (show)"),
+    move_event("show", 4, "fiber", "lte", stayed="guests"),
 ]
 
 
-def told(events: list[Happening], language: Language = Language.EN) -> str:
-    found = story(events)
+def incident_text(events: list[TimelineEvent], language: Language = Language.EN) -> str:
+    found = summarise_incident(events)
     assert found is not None
-    return sentence(found, language, JAKARTA)
+    return incident_sentence(found, language, JAKARTA)
 
 
 def test_the_sentence_of_a_line_that_loses_packets() -> None:
-    assert told(LOSSY) == (
+    assert incident_text(LOSSY_INCIDENT) == (
         "fiber lost 12 % since 20:14:03; show moved to lte at 20:14:04; guests stayed"
     )
-    assert told(LOSSY, Language.ID) == (
+    assert incident_text(LOSSY_INCIDENT, Language.ID) == (
         "fiber kehilangan 12 % paket sejak 20:14:03; show pindah ke lte pukul 20:14:04;"
         " guests tetap"
     )
 
 
-def test_the_end_of_a_trouble_is_told() -> None:
+def test_the_end_of_an_incident_is_reported() -> None:
     over = [
-        *LOSSY,
-        uplink("fiber", 20, "up", "4 of 4 targets answer"),
-        move("show", 21, "lte", "fiber"),
+        *LOSSY_INCIDENT,
+        uplink_event("fiber", 20, "up", "4 of 4 targets answer"),
+        move_event("show", 21, "lte", "fiber"),
     ]
-    assert told(over) == (
+    assert incident_text(over) == (
         "fiber lost 12 % since 20:14:03; show is back on fiber since 20:14:21; guests stayed;"
         " fiber is well again since 20:14:20"
     )
@@ -70,13 +79,13 @@ def test_the_end_of_a_trouble_is_told() -> None:
 
 def test_the_worst_state_gives_the_cause_and_the_first_the_moment() -> None:
     events = [
-        uplink("fiber", 1, "degraded", "no answer for 0.3 s; new flows avoid it"),
-        move("show", 1, "fiber", ""),
-        uplink("fiber", 2, "down", "no carrier on enp1s0"),
-        uplink("fiber", 3, "degraded", "loss 3 % > 2 % (show)"),
-        uplink("fiber", 4, "down", "no answer on 4 targets for 0.9 s"),
+        uplink_event("fiber", 1, "degraded", "no answer for 0.3 s; new flows avoid it"),
+        move_event("show", 1, "fiber", ""),
+        uplink_event("fiber", 2, "down", "no carrier on enp1s0"),
+        uplink_event("fiber", 3, "degraded", "loss 3 % > 2 % (show)"),
+        uplink_event("fiber", 4, "down", "no answer on 4 targets for 0.9 s"),
     ]
-    assert told(events) == (
+    assert incident_text(events) == (
         "the cable of fiber (enp1s0) is out since 20:14:01; it failed 2 times;"
         " show has no uplink since 20:14:01"
     )
@@ -84,12 +93,12 @@ def test_the_worst_state_gives_the_cause_and_the_first_the_moment() -> None:
 
 def test_policies_that_move_together_are_named_together() -> None:
     events = [
-        uplink("fiber", 1, "down", "no answer on 1 target for 0.9 s"),
-        move("show", 1, "fiber lte", "lte dsl"),
-        move("crew", 1, "fiber", "lte dsl"),
-        move("desk", 1, "fiber", "dsl"),
+        uplink_event("fiber", 1, "down", "no answer on 1 target for 0.9 s"),
+        move_event("show", 1, "fiber lte", "lte dsl"),
+        move_event("crew", 1, "fiber", "lte dsl"),
+        move_event("desk", 1, "fiber", "dsl"),
     ]
-    assert told(events) == (
+    assert incident_text(events) == (
         "fiber is silent since 20:14:01; show, crew moved to lte + dsl at 20:14:01;"
         " desk moved to dsl at 20:14:01"
     )
@@ -108,19 +117,21 @@ def test_policies_that_move_together_are_named_together() -> None:
     ],
 )
 def test_causes_in_plain_words(reason: str, begins: str) -> None:
-    said = told([uplink("fiber", 5, "degraded", reason)])
+    said = incident_text([uplink_event("fiber", 5, "degraded", reason)])
     assert said.startswith(begins)
     assert said.endswith("; nothing had to move")
 
 
-def test_an_unknown_cause_is_told_in_the_language_as_far_as_it_goes() -> None:
-    said = told([uplink("fiber", 5, "down", "unreachable on 4 targets for 0.9 s")], Language.ID)
+def test_an_unknown_cause_is_translated_as_far_as_it_goes() -> None:
+    said = incident_text(
+        [uplink_event("fiber", 5, "down", "unreachable on 4 targets for 0.9 s")], Language.ID
+    )
     assert said.startswith(
         "fiber bermasalah sejak 20:14:05 (tidak terjangkau dari 4 target selama 0.9 s)"
     )
 
 
-def test_incidents_are_told_apart_and_what_is_none_is_left_out() -> None:
+def test_incidents_are_separated_and_what_is_none_is_left_out() -> None:
     other = [
         event("uplink", "lte", 9, incident="8", after="down", reason="no carrier on wan2"),
         event("apply", "", 9, incident=""),
@@ -128,29 +139,32 @@ def test_incidents_are_told_apart_and_what_is_none_is_left_out() -> None:
         event("move", "x", 9, incident="9", to=["lte"], **{"from": ["dsl"]}),
         event("uplink", "dsl", 9, incident="9", after="nonsense"),
     ]
-    assert [each["incident"] for each in stories([*LOSSY, *other])] == ["7", "8"]
-    assert story(other[1:]) is None
+    assert [each["incident"] for each in summarise_incidents([*LOSSY_INCIDENT, *other])] == [
+        "7",
+        "8",
+    ]
+    assert summarise_incident(other[1:]) is None
 
 
-def a_story(number: int, *, over: bool) -> Story:
-    found = story([{**LOSSY[0], "incident": str(number)}])
+def sample_incident(number: int, *, over: bool) -> IncidentSummary:
+    found = summarise_incident([{**LOSSY_INCIDENT[0], "incident": str(number)}])
     assert found is not None
     return {**found, "over": "2026-11-24T13:15:00Z" if over else None}
 
 
 def test_what_goes_on_comes_first_and_the_last_one_stays_in_sight() -> None:
-    assert current([]) == []
-    done = [a_story(1, over=True), a_story(2, over=True)]
-    assert [each["incident"] for each in current(done)] == ["2"]
-    many = [a_story(number, over=False) for number in range(3, 9)]
-    found = current([*done, *many])
+    assert current_incidents([]) == []
+    done = [sample_incident(1, over=True), sample_incident(2, over=True)]
+    assert [each["incident"] for each in current_incidents(done)] == ["2"]
+    many = [sample_incident(number, over=False) for number in range(3, 9)]
+    found = current_incidents([*done, *many])
     assert [each["incident"] for each in found] == ["8", "7", "6"]
-    assert len(found) == SHOWN
+    assert len(found) == MAX_INCIDENTS_SHOWN
 
 
-def test_events_of_a_stranger_are_no_reason_to_fail() -> None:
+def test_unknown_events_are_no_reason_to_fail() -> None:
     odd = event("move", "show", 9, to="lte", stayed=None)
-    found = story([event("uplink", "fiber", 1, after="down"), odd])
+    found = summarise_incident([event("uplink", "fiber", 1, after="down"), odd])
     assert found is not None
     assert found["cause"] == "fiber: something"
     assert found["moved"] == [
@@ -159,5 +173,5 @@ def test_events_of_a_stranger_are_no_reason_to_fail() -> None:
 
 
 def test_a_clock_shows_what_it_can() -> None:
-    assert clock("2026-11-24T13:14:03.250Z", UTC) == "13:14:03"
-    assert clock("soon", UTC) == "soon"
+    assert local_time("2026-11-24T13:14:03.250Z", UTC) == "13:14:03"
+    assert local_time("soon", UTC) == "soon"

@@ -5,46 +5,57 @@ from typing import get_type_hints
 
 import pytest
 
-from lbrouter.compile.config.partial_support import caveats
-from lbrouter.compile.firewall.boot_guard import closed
-from lbrouter.compile.health.carrier_only import first_look
-from lbrouter.compile.report.status import Measured, Seen, Status, Traffic, percentages, status
+from lbrouter.compile.config.partial_support import partially_supported
+from lbrouter.compile.firewall.boot_guard import guard_table
+from lbrouter.compile.health.carrier_only import health_without_daemon
+from lbrouter.compile.report.status import (
+    InterfaceTraffic,
+    Status,
+    StatusInputs,
+    TrafficMeasurements,
+    percentages,
+    status_document,
+)
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
-from lbrouter.model.health import Health, UplinkState
+from lbrouter.model.health import GatewayHealth, UplinkState
 from lbrouter.model.kernel_state import KernelState, NftTable
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 CONFIG = config_of(TWO_LINES)
-MOMENT = "2026-11-24T10:00:00Z"
+TIMESTAMP = "2026-11-24T10:00:00Z"
 
 
-def seen_of(
-    config: Config, *, facts: Facts | None = None, health: Health | None = None, **more: object
-) -> Seen:
+def status_inputs(
+    config: Config,
+    *,
+    facts: Facts | None = None,
+    health: GatewayHealth | None = None,
+    **more: object,
+) -> StatusInputs:
     facts = facts_of(config) if facts is None else facts
-    seen = Seen(
+    seen = StatusInputs(
         allocation=allocate(config, Allocation()),
         facts=facts,
         observed=KernelState(),
-        health=first_look(config, facts) if health is None else health,
-        measured=Measured(),
-        digest="sha256:00",
-        moment=MOMENT,
+        health=health_without_daemon(config, facts) if health is None else health,
+        measured=TrafficMeasurements(),
+        config_digest="sha256:00",
+        observed_at=TIMESTAMP,
     )
     return replace(seen, **more)
 
 
 def test_every_key_of_the_contract_is_there() -> None:
-    found = status(CONFIG, seen_of(CONFIG))
+    found = status_document(CONFIG, status_inputs(CONFIG))
     assert found.keys() == get_type_hints(Status).keys()
     assert found["gateway"] == "two-lines"
     assert found["daemon"] is False
     assert found["config_digest"] == "sha256:00"
     assert found["pending_confirm_s"] is None
     fiber = found["uplinks"]["fiber"]
-    assert (fiber["state"], fiber["since"], fiber["interface"]) == ("up", MOMENT, "wan1")
+    assert (fiber["state"], fiber["since"], fiber["interface"]) == ("up", TIMESTAMP, "wan1")
     assert (fiber["address"], fiber["gateway"]) == ("203.0.113.2/30", "203.0.113.1")
     assert (fiber["address6"], fiber["gateway6"]) == ("2001:db8:1::2/64", "2001:db8:1::1")
     assert fiber["rtt_ms"] is fiber["jitter_ms"] is fiber["loss_percent"] is None
@@ -54,23 +65,23 @@ def test_every_key_of_the_contract_is_there() -> None:
 
 def test_a_line_without_its_interface_still_says_what_the_file_gives_it() -> None:
     facts = facts_of(CONFIG, without=("wan1",))
-    fiber = status(CONFIG, seen_of(CONFIG, facts=facts))["uplinks"]["fiber"]
+    fiber = status_document(CONFIG, status_inputs(CONFIG, facts=facts))["uplinks"]["fiber"]
     assert (fiber["state"], fiber["address"]) == ("waiting", "203.0.113.2/30")
     assert fiber["gateway6"] == "2001:db8:1::1"
 
 
 def test_a_line_that_knows_no_ipv6_says_null() -> None:
-    lte = status(CONFIG, seen_of(CONFIG))["uplinks"]["lte"]
+    lte = status_document(CONFIG, status_inputs(CONFIG))["uplinks"]["lte"]
     assert (lte["address6"], lte["gateway6"]) == (None, None)
 
 
 def test_upload_is_what_leaves_an_uplink_and_enters_by_a_vlan() -> None:
     traffic = {
-        "wan1": Traffic(received_bps=1, sent_bps=2),
-        "lan1": Traffic(received_bps=3, sent_bps=4),
+        "wan1": InterfaceTraffic(received_bps=1, sent_bps=2),
+        "lan1": InterfaceTraffic(received_bps=3, sent_bps=4),
     }
-    measured = Measured(traffic=traffic, connections={1: 412})
-    found = status(CONFIG, seen_of(CONFIG, measured=measured))
+    measured = TrafficMeasurements(traffic=traffic, connections={1: 412})
+    found = status_document(CONFIG, status_inputs(CONFIG, measured=measured))
     fiber, stream = found["uplinks"]["fiber"], found["vlans"]["stream"]
     assert (fiber["upload_bps"], fiber["download_bps"]) == (2, 1)
     assert (stream["upload_bps"], stream["download_bps"]) == (3, 4)
@@ -79,7 +90,7 @@ def test_upload_is_what_leaves_an_uplink_and_enters_by_a_vlan() -> None:
 
 
 def test_guarantees_are_those_of_the_file_and_zero_without_one() -> None:
-    found = status(CONFIG, seen_of(CONFIG))["vlans"]
+    found = status_document(CONFIG, status_inputs(CONFIG))["vlans"]
     assert found["stream"]["guaranteed_upload_bps"] == 12_000_000
     assert found["stream"]["guaranteed_download_bps"] == 10_000_000
     assert found["guests"]["guaranteed_upload_bps"] == 0
@@ -88,27 +99,30 @@ def test_guarantees_are_those_of_the_file_and_zero_without_one() -> None:
 
 def test_a_guarantee_that_is_short_says_by_how_much() -> None:
     narrow = config_of(TWO_LINES.replace('upload = "20mbit"', 'upload = "8mbit"'))
-    whole = status(narrow, seen_of(narrow))["vlans"]["stream"]
+    whole = status_document(narrow, status_inputs(narrow))["vlans"]["stream"]
     assert (whole["short_upload_bps"], whole["short_download_bps"]) == (0, 0)
     dead = health_of(narrow, fiber=UplinkState.DOWN)
-    short = status(narrow, seen_of(narrow, health=dead))["vlans"]["stream"]
+    short = status_document(narrow, status_inputs(narrow, health=dead))["vlans"]["stream"]
     assert 4_000_000 < short["short_upload_bps"] < 5_500_000
     assert short["short_download_bps"] == 0
 
 
 def test_capacities_are_those_of_the_file() -> None:
-    found = status(CONFIG, seen_of(CONFIG))["uplinks"]
+    found = status_document(CONFIG, status_inputs(CONFIG))["uplinks"]
     assert (found["fiber"]["upload_capacity_bps"], found["lte"]["download_capacity_bps"]) == (
         50_000_000,
         40_000_000,
     )
     bare = config_of(TWO_LINES.replace('upload = "50mbit"\ndownload = "100mbit"', ""))
-    assert status(bare, seen_of(bare))["uplinks"]["fiber"]["upload_capacity_bps"] is None
+    assert (
+        status_document(bare, status_inputs(bare))["uplinks"]["fiber"]["upload_capacity_bps"]
+        is None
+    )
 
 
 def test_policies_say_who_carries_new_flows() -> None:
     dead = health_of(CONFIG, fiber=UplinkState.DOWN)
-    found = status(CONFIG, seen_of(CONFIG, health=dead))["policies"]
+    found = status_document(CONFIG, status_inputs(CONFIG, health=dead))["policies"]
     assert found["show"] == {
         "mode": "failover",
         "uplinks": ["fiber", "lte"],
@@ -120,21 +134,24 @@ def test_policies_say_who_carries_new_flows() -> None:
 
 def test_a_pin_is_shown() -> None:
     pinned = replace(health_of(CONFIG), pins={"show": "lte"})
-    assert status(CONFIG, seen_of(CONFIG, health=pinned))["policies"]["show"]["pinned"] == "lte"
+    assert (
+        status_document(CONFIG, status_inputs(CONFIG, health=pinned))["policies"]["show"]["pinned"]
+        == "lte"
+    )
 
 
 def test_without_any_uplink_nobody_is_active() -> None:
     dead = health_of(CONFIG, fiber=UplinkState.DOWN, lte=UplinkState.DOWN)
-    show = status(CONFIG, seen_of(CONFIG, health=dead))["policies"]["show"]
+    show = status_document(CONFIG, status_inputs(CONFIG, health=dead))["policies"]["show"]
     assert (show["active"], show["shares"]) == ([], {})
 
 
 def test_it_says_whether_anything_is_applied() -> None:
-    assert status(CONFIG, seen_of(CONFIG))["applied"] is False
+    assert status_document(CONFIG, status_inputs(CONFIG))["applied"] is False
     held = KernelState(nft=NftTable(structure="a", elements={}))
-    assert status(CONFIG, seen_of(CONFIG, observed=held))["applied"] is True
-    guard = KernelState(nft=closed(CONFIG, allocate(CONFIG, Allocation())))
-    assert status(CONFIG, seen_of(CONFIG, observed=guard))["applied"] is False
+    assert status_document(CONFIG, status_inputs(CONFIG, observed=held))["applied"] is True
+    guard = KernelState(nft=guard_table(CONFIG, allocate(CONFIG, Allocation())))
+    assert status_document(CONFIG, status_inputs(CONFIG, observed=guard))["applied"] is False
 
 
 @pytest.mark.parametrize(
@@ -150,7 +167,7 @@ def test_percentages_add_up(weights: dict[str, int], shares: dict[str, int]) -> 
     assert percentages(weights) == shares
 
 
-FUTURE = """
+PARTLY_SUPPORTED_CONFIG = """
 [gateway]
 name = "future"
 dns = ["9.9.9.9"]
@@ -183,13 +200,13 @@ uplinks = ["lte", "dsl", "other"]
 
 
 def test_what_works_in_full_has_no_caveat() -> None:
-    assert caveats(CONFIG) == ()
+    assert partially_supported(CONFIG) == ()
 
 
 def test_an_external_line_shows_the_address_that_the_system_gave_it() -> None:
     from ipaddress import ip_address, ip_interface
 
-    config = config_of(FUTURE)
+    config = config_of(PARTLY_SUPPORTED_CONFIG)
     wan3 = InterfaceFacts(
         name="wan3",
         index=9,
@@ -199,6 +216,8 @@ def test_an_external_line_shows_the_address_that_the_system_gave_it() -> None:
         addresses=(ip_interface("fe80::1/64"), ip_interface("192.0.2.7/24")),
         gateways=(ip_address("192.0.2.1"),),
     )
-    found = status(config, seen_of(config, facts=Facts(interfaces={"wan3": wan3})))["uplinks"]
+    found = status_document(config, status_inputs(config, facts=Facts(interfaces={"wan3": wan3})))[
+        "uplinks"
+    ]
     assert (found["other"]["address"], found["other"]["gateway"]) == ("192.0.2.7/24", "192.0.2.1")
     assert (found["lte"]["address"], found["lte"]["gateway"]) == (None, None)

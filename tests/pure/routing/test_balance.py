@@ -7,11 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lbrouter.compile.routing.balance import Share, apportion, best_of_all, choose, wheel
+from lbrouter.compile.routing.balance import (
+    UplinkShare,
+    apportion,
+    gateway_uplink,
+    select_uplinks,
+    slot_table,
+)
 from lbrouter.model.config import Config
-from lbrouter.model.health import Health, UplinkHealth, UplinkState
-from lbrouter.model.kernel_state import Family
-from lbrouter.model.reserved_ids import SLOTS
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.reserved_ids import BALANCE_SLOTS
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 DOWN, DRAINED, DEGRADED = UplinkState.DOWN, UplinkState.DRAINED, UplinkState.DEGRADED
@@ -19,10 +25,14 @@ CONFIG = config_of(TWO_LINES.replace("metered = true", ""))
 METERED = config_of(TWO_LINES)
 
 
-def _chosen(
-    policy: str, health: Health, *, config: Config = CONFIG, family: Family = Family.V4
+def _chosen_weights(
+    policy: str,
+    health: GatewayHealth,
+    *,
+    config: Config = CONFIG,
+    family: AddressFamily = AddressFamily.V4,
 ) -> dict[str, int]:
-    shares = choose(config, config.policies[policy], health, family, facts_of(config))
+    shares = select_uplinks(config, config.policies[policy], health, family, facts_of(config))
     return {share.uplink: share.weight for share in shares}
 
 
@@ -43,91 +53,93 @@ def _chosen(
 def test_health_decides_who_carries_new_flows(
     policy: str, states: dict[str, UplinkState], expected: dict[str, int]
 ) -> None:
-    assert _chosen(policy, health_of(CONFIG, **states)) == expected
+    assert _chosen_weights(policy, health_of(CONFIG, **states)) == expected
 
 
 def test_a_metered_uplink_is_used_only_when_no_unmetered_one_is_healthy() -> None:
-    assert _chosen("spread", health_of(METERED), config=METERED) == {"fiber": 70}
+    assert _chosen_weights("spread", health_of(METERED), config=METERED) == {"fiber": 70}
     dead = health_of(METERED, fiber=DOWN)
-    assert _chosen("spread", dead, config=METERED) == {"lte": 30}
+    assert _chosen_weights("spread", dead, config=METERED) == {"lte": 30}
 
 
 def test_a_family_is_carried_only_by_uplinks_that_have_it() -> None:
     health = health_of(CONFIG)
-    assert _chosen("spread", health, family=Family.V6) == {"fiber": 70}
-    assert _chosen("show", health_of(CONFIG, fiber=DOWN), family=Family.V6) == {}
+    assert _chosen_weights("spread", health, family=AddressFamily.V6) == {"fiber": 70}
+    assert _chosen_weights("show", health_of(CONFIG, fiber=DOWN), family=AddressFamily.V6) == {}
 
 
 def test_an_uplink_out_of_one_policys_tolerance_stays_in_the_others() -> None:
-    bad = UplinkHealth(state=DEGRADED, reason="loss 12 %", left=frozenset({"show"}), badness=12)
-    health = Health(uplinks={**health_of(CONFIG).uplinks, "fiber": bad})
-    assert _chosen("show", health) == {"lte": 1}
-    assert _chosen("spread", health) == {"fiber": 70, "lte": 30}
+    bad = UplinkHealth(
+        state=DEGRADED, reason="loss 12 %", excluded_policies=frozenset({"show"}), badness=12
+    )
+    health = GatewayHealth(uplinks={**health_of(CONFIG).uplinks, "fiber": bad})
+    assert _chosen_weights("show", health) == {"lte": 1}
+    assert _chosen_weights("spread", health) == {"fiber": 70, "lte": 30}
 
 
 def test_with_none_fit_the_least_bad_that_lives_carries_all() -> None:
     left = frozenset({"show", "spread"})
-    health = Health(
+    health = GatewayHealth(
         uplinks={
-            "fiber": UplinkHealth(state=DEGRADED, reason="", left=left, badness=30),
-            "lte": UplinkHealth(state=DEGRADED, reason="", left=left, badness=9),
+            "fiber": UplinkHealth(state=DEGRADED, reason="", excluded_policies=left, badness=30),
+            "lte": UplinkHealth(state=DEGRADED, reason="", excluded_policies=left, badness=9),
         }
     )
-    assert _chosen("show", health) == {"lte": 1}
-    assert _chosen("spread", health) == {"lte": 1}
+    assert _chosen_weights("show", health) == {"lte": 1}
+    assert _chosen_weights("spread", health) == {"lte": 1}
 
 
 def test_a_pin_holds_while_its_uplink_lives() -> None:
-    pinned = Health(uplinks=health_of(CONFIG).uplinks, pins={"show": "lte"})
-    assert _chosen("show", pinned) == {"lte": 1}
-    dead = Health(uplinks=health_of(CONFIG, lte=DOWN).uplinks, pins={"show": "lte"})
-    assert _chosen("show", dead) == {"fiber": 1}
+    pinned = GatewayHealth(uplinks=health_of(CONFIG).uplinks, pins={"show": "lte"})
+    assert _chosen_weights("show", pinned) == {"lte": 1}
+    dead = GatewayHealth(uplinks=health_of(CONFIG, lte=DOWN).uplinks, pins={"show": "lte"})
+    assert _chosen_weights("show", dead) == {"fiber": 1}
 
 
 def test_weights_fall_back_to_equal_when_a_rate_is_unknown() -> None:
     config = config_of(TWO_LINES.replace('upload = "20mbit"\n', "").replace("metered = true", ""))
-    assert _chosen("each", health_of(config), config=config) == {"fiber": 1, "lte": 1}
+    assert _chosen_weights("each", health_of(config), config=config) == {"fiber": 1, "lte": 1}
 
 
 def test_weight_zero_is_the_last_resort() -> None:
     config = config_of(TWO_LINES.replace("lte = 30", "lte = 0").replace("metered = true", ""))
-    assert _chosen("spread", health_of(config), config=config) == {"fiber": 70}
+    assert _chosen_weights("spread", health_of(config), config=config) == {"fiber": 70}
     dead = health_of(config, fiber=DOWN)
-    assert _chosen("spread", dead, config=config) == {"lte": 1}
+    assert _chosen_weights("spread", dead, config=config) == {"lte": 1}
 
 
 @pytest.mark.parametrize(
     "states, family, expected",
     [
-        ({}, Family.V4, "fiber"),
-        ({"fiber": DOWN}, Family.V4, "lte"),
-        ({"fiber": DEGRADED, "lte": DOWN}, Family.V4, "fiber"),
-        ({"fiber": DOWN, "lte": DOWN}, Family.V4, "fiber"),
-        ({"fiber": DOWN}, Family.V6, "fiber"),
+        ({}, AddressFamily.V4, "fiber"),
+        ({"fiber": DOWN}, AddressFamily.V4, "lte"),
+        ({"fiber": DEGRADED, "lte": DOWN}, AddressFamily.V4, "fiber"),
+        ({"fiber": DOWN, "lte": DOWN}, AddressFamily.V4, "fiber"),
+        ({"fiber": DOWN}, AddressFamily.V6, "fiber"),
     ],
 )
 def test_the_gateways_own_traffic_takes_the_best_line(
-    states: dict[str, UplinkState], family: Family, expected: str
+    states: dict[str, UplinkState], family: AddressFamily, expected: str
 ) -> None:
-    assert best_of_all(CONFIG, health_of(CONFIG, **states), family, facts_of(CONFIG)) == expected
+    assert gateway_uplink(CONFIG, health_of(CONFIG, **states), family, facts_of(CONFIG)) == expected
 
 
 def test_without_any_way_out_there_is_no_best() -> None:
     bare = facts_of(CONFIG, without=("wan1", "wan2"))
-    assert best_of_all(CONFIG, health_of(CONFIG), Family.V4, bare) is None
+    assert gateway_uplink(CONFIG, health_of(CONFIG), AddressFamily.V4, bare) is None
 
 
 WEIGHTS = st.lists(st.integers(1, 1000), min_size=1, max_size=15)
 
 
 @given(WEIGHTS)
-def test_the_wheel_gives_each_its_share(weights: list[int]) -> None:
-    shares = [Share(uplink=f"u{i}", weight=w) for i, w in enumerate(weights)]
-    slots = wheel(shares)
-    assert len(slots) == SLOTS
+def test_the_slot_table_gives_each_its_share(weights: list[int]) -> None:
+    shares = [UplinkShare(uplink=f"u{i}", weight=w) for i, w in enumerate(weights)]
+    slots = slot_table(shares)
+    assert len(slots) == BALANCE_SLOTS
     counts = Counter(slots)
     for share in shares:
-        exact = SLOTS * share.weight / sum(weights)
+        exact = BALANCE_SLOTS * share.weight / sum(weights)
         assert abs(counts[share.uplink] - exact) < 1
 
 
@@ -137,15 +149,15 @@ def test_apportion_keeps_the_whole(weights: list[int], total: int) -> None:
 
 
 def test_every_twenty_flows_in_a_row_hold_seventy_to_thirty() -> None:
-    slots = wheel([Share(uplink="a", weight=70), Share(uplink="b", weight=30)]) * 2
-    for start in range(SLOTS):
+    slots = slot_table([UplinkShare(uplink="a", weight=70), UplinkShare(uplink="b", weight=30)]) * 2
+    for start in range(BALANCE_SLOTS):
         assert Counter(slots[start : start + 20]) == {"a": 14, "b": 6}
 
 
 def test_equal_lines_do_not_alternate_strictly() -> None:
-    slots = wheel([Share(uplink="a", weight=1), Share(uplink="b", weight=1)])
+    slots = slot_table([UplinkShare(uplink="a", weight=1), UplinkShare(uplink="b", weight=1)])
     assert any(one == two for one, two in pairwise(slots))
 
 
-def test_no_shares_no_wheel() -> None:
-    assert wheel([]) == ()
+def test_no_shares_no_slot_table() -> None:
+    assert slot_table([]) == ()

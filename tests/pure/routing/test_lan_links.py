@@ -2,14 +2,19 @@
 
 from dataclasses import replace
 
-from lbrouter.compile.routing.lan_links import absent, lack, told, untaggable
-from lbrouter.compile.routing.uplink_addressing import standing
+from lbrouter.compile.routing.lan_links import (
+    missing_ports,
+    missing_vlan_support,
+    port_changes,
+    vlan_unreachable_reason,
+)
+from lbrouter.compile.routing.uplink_addressing import stable_facts
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.compile.state.commands import words
+from lbrouter.compile.state.commands import command_line
 from lbrouter.compile.state.desired import desired_state
 from lbrouter.compile.state.diff import diff
 from lbrouter.model.facts import Allocation, Facts
-from lbrouter.model.kernel_state import Address, KernelState, LinkFlag
+from lbrouter.model.kernel_state import Address, KernelState, LinkAdminState
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 CONFIG = config_of(
@@ -24,7 +29,7 @@ def desired(facts: Facts) -> KernelState:
         CONFIG,
         allocation=allocate(CONFIG, Allocation()),
         health=health_of(CONFIG),
-        facts=standing(CONFIG, facts),
+        facts=stable_facts(CONFIG, facts),
         baseline=KernelState(),
     )
 
@@ -44,7 +49,7 @@ def test_a_device_that_the_trunk_left_behind_is_taken_away_and_not_raised() -> N
     links = {replace(x, up=x.interface not in {"lan0.10", "lan0.40"}) for x in whole.links}
     left = replace(whole, links=frozenset(x for x in links if x.interface != "lan0"))
     steps = diff(left, desired(facts_of(CONFIG, without=("lan0",))))
-    said = [words(step) for step in steps.operations]
+    said = [command_line(step) for step in steps.operations]
     assert {"ip link del lan0.10", "ip link del lan0.40"} <= set(said)
     assert not [each for each in said if "set lan0" in each]
 
@@ -52,38 +57,40 @@ def test_a_device_that_the_trunk_left_behind_is_taken_away_and_not_raised() -> N
 def test_with_the_trunk_all_of_it_is_wanted_again() -> None:
     state = desired(facts_of(CONFIG))
     assert {device.name for device in state.devices} >= {"lan0.10", "lan0.40"}
-    assert LinkFlag(interface="lan0.10", up=True) in state.links
+    assert LinkAdminState(interface="lan0.10", up=True) in state.links
     stream = CONFIG.vlans["stream"].address
     assert Address(interface="lan0.10", address=stream) in state.addresses
 
 
-def test_who_waits_for_what_is_said_in_one_sentence() -> None:
-    assert absent(CONFIG, facts_of(CONFIG)) == {}
-    assert absent(CONFIG, facts_of(CONFIG, without=("lan0", "lan3"))) == {
+def test_what_is_missing_is_reported_in_one_sentence() -> None:
+    assert missing_ports(CONFIG, facts_of(CONFIG)) == {}
+    assert missing_ports(CONFIG, facts_of(CONFIG, without=("lan0", "lan3"))) == {
         "lan0": "the trunk lan0 is not there: VLANs stream, guests wait",
         "lan3": "port lan3 is not there: VLAN desk waits",
     }
 
 
-def test_it_is_told_once_when_it_goes_and_once_when_it_is_back() -> None:
-    gone = absent(CONFIG, facts_of(CONFIG, without=("lan3",)))
-    assert told({}, gone) == [("lan3", "port lan3 is not there: VLAN desk waits")]
-    assert told(gone, gone) == []
-    assert told(gone, {}) == [("lan3", "lan3 is there again")]
+def test_it_is_reported_once_when_it_goes_and_once_when_it_is_back() -> None:
+    gone = missing_ports(CONFIG, facts_of(CONFIG, without=("lan3",)))
+    assert port_changes({}, gone) == [("lan3", "port lan3 is not there: VLAN desk waits")]
+    assert port_changes(gone, gone) == []
+    assert port_changes(gone, {}) == [("lan3", "lan3 is there again")]
 
 
 def test_a_vlan_says_why_its_clients_are_not_reached() -> None:
     vlans = CONFIG.vlans
     whole, none = facts_of(CONFIG), facts_of(CONFIG, without=("lan0",))
-    assert [lack(CONFIG, vlan, whole) for vlan in vlans.values()] == ["", "", ""]
-    assert lack(CONFIG, vlans["guests"], none) == "interface lan0 is not there"
+    assert [vlan_unreachable_reason(CONFIG, vlan, whole) for vlan in vlans.values()] == ["", "", ""]
+    assert vlan_unreachable_reason(CONFIG, vlans["guests"], none) == "interface lan0 is not there"
     unplugged = facts_of(CONFIG, carrier=False)
-    assert lack(CONFIG, vlans["stream"], unplugged) == "no carrier on lan0"
-    assert lack(CONFIG, vlans["desk"], unplugged) == "no carrier on lan3"
+    assert vlan_unreachable_reason(CONFIG, vlans["stream"], unplugged) == "no carrier on lan0"
+    assert vlan_unreachable_reason(CONFIG, vlans["desk"], unplugged) == "no carrier on lan3"
 
 
 def test_tags_on_a_kernel_without_them_are_named_beforehand() -> None:
-    assert untaggable(CONFIG, facts_of(CONFIG)) == ""
+    assert missing_vlan_support(CONFIG, facts_of(CONFIG)) == ""
     bare = replace(facts_of(CONFIG), features=frozenset({"htb"}))
-    assert untaggable(config_of(TWO_LINES), bare) == ""
-    assert "no 802.1Q VLANs (module 8021q), and stream, guests need" in untaggable(CONFIG, bare)
+    assert missing_vlan_support(config_of(TWO_LINES), bare) == ""
+    assert "no 802.1Q VLANs (module 8021q), and stream, guests need" in missing_vlan_support(
+        CONFIG, bare
+    )

@@ -6,16 +6,20 @@ from math import inf
 
 import pytest
 
-from lbrouter.compile.health.carrier_only import first_look, lack, leaseless
-from lbrouter.compile.routing.uplink_addressing import way_out
+from lbrouter.compile.health.carrier_only import (
+    health_without_daemon,
+    missing_lease_warnings,
+    no_nexthop_reason,
+)
+from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.compile.state.commands import words
+from lbrouter.compile.state.commands import command_line
 from lbrouter.compile.state.desired import desired_state
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import UplinkState
-from lbrouter.model.kernel_state import Address, Family, KernelState, Route
-from lbrouter.model.lease import Lease
-from lbrouter.model.plan import Operation, Phase, Verb
+from lbrouter.model.kernel_state import Address, AddressFamily, KernelState, Route
+from lbrouter.model.lease import UplinkLease
+from lbrouter.model.plan import Action, Operation, Phase
 from tests.kit.builders import config_of, facts_of
 
 CONFIG = config_of("""
@@ -32,8 +36,8 @@ address = "external"
 
 def lease(
     address: str = "192.0.2.77/24", gateway: str = "192.0.2.1", mtu: int | None = None
-) -> Lease:
-    return Lease(
+) -> UplinkLease:
+    return UplinkLease(
         address=IPv4Interface(address),
         gateway=IPv4Address(gateway),
         server=IPv4Address(gateway),
@@ -45,11 +49,11 @@ def lease(
     )
 
 
-def facts(**leases: Lease) -> Facts:
+def facts_with_leases(**leases: UplinkLease) -> Facts:
     return replace(facts_of(CONFIG), leases=leases)
 
 
-def with_wan2(addresses: tuple[str, ...], gateways: tuple[str, ...]) -> Facts:
+def facts_with_wan2(addresses: tuple[str, ...], gateways: tuple[str, ...]) -> Facts:
     found = facts_of(CONFIG)
     wan2 = replace(
         found.interfaces["wan2"],
@@ -63,14 +67,14 @@ def desired(found: Facts) -> KernelState:
     return desired_state(
         CONFIG,
         allocation=allocate(CONFIG, Allocation()),
-        health=first_look(CONFIG, found),
+        health=health_without_daemon(CONFIG, found),
         facts=found,
         baseline=KernelState(),
     )
 
 
 def test_address_routes_and_sets_follow_from_the_lease() -> None:
-    state = desired(facts(lte=lease()))
+    state = desired(facts_with_leases(lte=lease()))
     [address] = state.addresses
     assert (address.interface, str(address.address)) == ("wan1", "192.0.2.77/24")
     assert (address.prefix_route, address.why) == (False, "lease of uplink lte")
@@ -86,35 +90,45 @@ def test_address_routes_and_sets_follow_from_the_lease() -> None:
 
 
 def test_without_a_lease_there_is_nothing_of_it() -> None:
-    state = desired(facts())
+    state = desired(facts_with_leases())
     assert state.addresses == frozenset()
     assert not any(route.interface for route in state.routes)
 
 
 def test_a_router_outside_of_the_subnet_is_reached_on_link() -> None:
-    way = way_out(CONFIG.uplinks["lte"], Family.V4, facts(lte=lease("192.0.2.77/32")))
+    way = uplink_nexthop(
+        CONFIG.uplinks["lte"], AddressFamily.V4, facts_with_leases(lte=lease("192.0.2.77/32"))
+    )
     assert way is not None
     assert way.onlink
-    assert way_out(CONFIG.uplinks["lte"], Family.V6, facts(lte=lease())) is None
+    assert (
+        uplink_nexthop(CONFIG.uplinks["lte"], AddressFamily.V6, facts_with_leases(lte=lease()))
+        is None
+    )
 
 
 @pytest.mark.parametrize("said, counts", [(1400, 1400), (1500, 0), (9000, 0), (None, 0)])
 def test_only_a_smaller_mtu_than_the_interface_has_counts(said: int | None, counts: int) -> None:
-    found = desired(facts(lte=lease(mtu=said)))
+    found = desired(facts_with_leases(lte=lease(mtu=said)))
     assert {route.mtu for route in found.routes if route.interface} == {counts}
 
 
-def test_the_words_for_a_route_say_its_mtu() -> None:
+def test_the_route_command_includes_its_mtu() -> None:
     [default] = [
-        r for r in desired(facts(lte=lease(mtu=1400))).routes if r.table == 7001 and r.gateway
+        r
+        for r in desired(facts_with_leases(lte=lease(mtu=1400))).routes
+        if r.table == 7001 and r.gateway
     ]
-    step = Operation(phase=Phase.ROUTE, verb=Verb.ADD, new=default, old=None, reason="")
-    said = words(step)
+    step = Operation(phase=Phase.ROUTE, action=Action.ADD, new=default, old=None, reason="")
+    said = command_line(step)
     assert said.endswith("proto 76 mtu 1400")
 
 
 def test_a_new_gateway_replaces_one_route_and_no_address() -> None:
-    before, after = desired(facts(lte=lease())), desired(facts(lte=lease(gateway="192.0.2.9")))
+    before, after = (
+        desired(facts_with_leases(lte=lease())),
+        desired(facts_with_leases(lte=lease(gateway="192.0.2.9"))),
+    )
     assert before.addresses == after.addresses
     changed = [r for r in after.routes - before.routes if isinstance(r, Route)]
     assert {(r.table, r.destination.prefixlen) for r in changed} == {(7000, 0), (7001, 0)}
@@ -123,28 +137,42 @@ def test_a_new_gateway_replaces_one_route_and_no_address() -> None:
 def test_reasons_are_for_a_technician() -> None:
     bare = facts_of(CONFIG)
     lte, venue = CONFIG.uplinks.values()
-    assert lack(lte, bare) == "no DHCP lease on wan1: the daemon asks for one (lbrouter run)"
-    assert lack(lte, replace(bare, lacks={"lte": "nobody answers"})) == "nobody answers"
-    assert lack(lte, facts_of(CONFIG, without=("wan1",))) == "interface wan1 is not there"
+    assert (
+        no_nexthop_reason(lte, bare)
+        == "no DHCP lease on wan1: the daemon asks for one (lbrouter run)"
+    )
+    assert (
+        no_nexthop_reason(lte, replace(bare, no_address_reasons={"lte": "nobody answers"}))
+        == "nobody answers"
+    )
+    assert (
+        no_nexthop_reason(lte, facts_of(CONFIG, without=("wan1",))) == "interface wan1 is not there"
+    )
     said = "no address on wan2 (external): the system has configured none"
-    assert lack(venue, with_wan2(("169.254.7.7/16",), ())) == said
-    assert lack(venue, with_wan2(("192.0.2.7/24",), ())).startswith("no default gateway by wan2")
+    assert no_nexthop_reason(venue, facts_with_wan2(("169.254.7.7/16",), ())) == said
+    assert no_nexthop_reason(venue, facts_with_wan2(("192.0.2.7/24",), ())).startswith(
+        "no default gateway by wan2"
+    )
     static = config_of(
         '[gateway]\nname = "a"\n[uplinks.a]\ninterface = "w"\naddress6 = "2001:db8::2/64"\n'
         'gateway6 = "2001:db8::1"\n'
     ).uplinks["a"]
     assert (
-        lack(static, Facts(interfaces=with_wan2((), ()).interfaces)) == "interface w is not there"
+        no_nexthop_reason(static, Facts(interfaces=facts_with_wan2((), ()).interfaces))
+        == "interface w is not there"
     )
 
 
-def test_a_first_look_waits_for_leases_and_says_who_fetches_them() -> None:
-    health = first_look(CONFIG, facts()).uplinks["lte"]
+def test_health_without_daemon_waits_for_leases_and_says_who_fetches_them() -> None:
+    health = health_without_daemon(CONFIG, facts_with_leases()).uplinks["lte"]
     assert (health.state, health.alive) == (UplinkState.WAITING, False)
-    assert first_look(CONFIG, facts(lte=lease())).uplinks["lte"].state is UplinkState.UP
-    [said] = leaseless(CONFIG, facts())
+    assert (
+        health_without_daemon(CONFIG, facts_with_leases(lte=lease())).uplinks["lte"].state
+        is UplinkState.UP
+    )
+    [said] = missing_lease_warnings(CONFIG, facts_with_leases())
     assert said.startswith("uplinks.lte has no DHCP lease yet: the daemon")
-    assert list(leaseless(CONFIG, facts(lte=lease()))) == []
+    assert list(missing_lease_warnings(CONFIG, facts_with_leases(lte=lease()))) == []
 
 
 @pytest.mark.parametrize(
@@ -160,17 +188,19 @@ def test_a_first_look_waits_for_leases_and_says_who_fetches_them() -> None:
 def test_an_external_line_leaves_by_the_address_next_to_its_gateway(
     addresses: tuple[str, ...], gateways: tuple[str, ...], way: tuple[str, str] | None
 ) -> None:
-    found = way_out(CONFIG.uplinks["venue"], Family.V4, with_wan2(addresses, gateways))
+    found = uplink_nexthop(
+        CONFIG.uplinks["venue"], AddressFamily.V4, facts_with_wan2(addresses, gateways)
+    )
     assert (None if found is None else (str(found.address), str(found.gateway))) == way
 
 
 def test_a_line_without_a_carrier_is_down() -> None:
     bare = facts_of(CONFIG, carrier=False)
-    assert first_look(CONFIG, bare).uplinks["lte"].state is UplinkState.DOWN
+    assert health_without_daemon(CONFIG, bare).uplinks["lte"].state is UplinkState.DOWN
 
 
 def test_an_address_that_a_neighbour_leased_too_stays_his() -> None:
-    found = facts(lte=lease())
+    found = facts_with_leases(lte=lease())
     wan1 = replace(found.interfaces["wan1"], foreign_addresses=(ip_interface("192.0.2.77/24"),))
     state = desired(replace(found, interfaces={**found.interfaces, "wan1": wan1}))
     assert not any(isinstance(a, Address) for a in state.addresses)

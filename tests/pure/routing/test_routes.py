@@ -4,13 +4,13 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from lbrouter.compile.routing.routes import LAST_METRIC, addresses, routes, rules
-from lbrouter.compile.routing.uplink_addressing import offers, way_out
+from lbrouter.compile.routing.routes import UNREACHABLE_METRIC, addresses, routes, rules
+from lbrouter.compile.routing.uplink_addressing import has_nexthop, uplink_nexthop
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
 from lbrouter.model.health import UplinkState
-from lbrouter.model.kernel_state import Family, KernelState, Rule
-from lbrouter.model.reserved_ids import OWN_TABLE, PRIORITIES, TABLES
+from lbrouter.model.kernel_state import AddressFamily, KernelState, Rule
+from lbrouter.model.reserved_ids import GATEWAY_TABLE, ROUTE_TABLES, RULE_PRIORITIES
 from tests.kit.builders import TWO_LINES, config_of, desired_of, facts_of, health_of
 
 CONFIG = config_of(TWO_LINES)
@@ -38,7 +38,7 @@ address = "external"
 """)
 
 
-def _rule(priority: int, family: Family = Family.V4) -> Rule:
+def _rule(priority: int, family: AddressFamily = AddressFamily.V4) -> Rule:
     return next(r for r in STATE.rules if r.priority == priority and r.family is family)
 
 
@@ -48,17 +48,17 @@ def test_what_is_connected_is_looked_up_first_but_no_default_of_main() -> None:
     assert _rule(first).suppress_prefix_length == 0
 
 
-def test_each_mark_has_its_table_and_a_guard_right_behind() -> None:
+def test_each_mark_has_its_table_and_an_unreachable_rule_right_behind() -> None:
     for number in (1, 2):
         mark = _rule(10030 + 2 * number)
         guard = _rule(10031 + 2 * number)
-        assert (mark.table, mark.mark >> 24) == (OWN_TABLE + number, number)
+        assert (mark.table, mark.mark >> 24) == (GATEWAY_TABLE + number, number)
         assert (guard.table, guard.mark, guard.mask) == (0, mark.mark, mark.mask)
 
 
 def test_numbers_stay_within_what_is_ours() -> None:
-    assert all(rule.priority in PRIORITIES for rule in STATE.rules)
-    assert all(route.table in TABLES for route in STATE.routes)
+    assert all(rule.priority in RULE_PRIORITIES for rule in STATE.rules)
+    assert all(route.table in ROUTE_TABLES for route in STATE.routes)
 
 
 def test_no_table_of_an_uplink_is_ever_empty() -> None:
@@ -67,7 +67,7 @@ def test_no_table_of_an_uplink_is_ever_empty() -> None:
     states = {"fiber": UplinkState.WAITING, "lte": UplinkState.WAITING}
     found = routes(CONFIG, allocation=allocation, health=health_of(CONFIG, **states), facts=bare)
     assert {route.table for route in found} == {7001, 7002}
-    assert all(route.metric == LAST_METRIC and not route.interface for route in found)
+    assert all(route.metric == UNREACHABLE_METRIC and not route.interface for route in found)
 
 
 def test_the_own_table_follows_the_best_line() -> None:
@@ -75,7 +75,7 @@ def test_the_own_table_follows_the_best_line() -> None:
         return next(
             route.interface
             for route in state.routes
-            if route.table == OWN_TABLE and route.gateway and route.family is Family.V4
+            if route.table == GATEWAY_TABLE and route.gateway and route.family is AddressFamily.V4
         )
 
     assert default(STATE) == "wan1"
@@ -85,10 +85,12 @@ def test_the_own_table_follows_the_best_line() -> None:
 
 def test_identical_uplinks_keep_their_routes_apart() -> None:
     state = desired_of(IDENTICAL)
-    own = [route for route in state.routes if route.table == OWN_TABLE and not route.gateway]
+    own = [route for route in state.routes if route.table == GATEWAY_TABLE and not route.gateway]
     assert {(route.interface, route.metric) for route in own} == {("wan1", 1), ("wan2", 2)}
     for number, device in ((1, "wan1"), (2, "wan2")):
-        there = {r.interface for r in state.routes if r.table == OWN_TABLE + number and r.interface}
+        there = {
+            r.interface for r in state.routes if r.table == GATEWAY_TABLE + number and r.interface
+        }
         assert there == {device}
 
 
@@ -117,21 +119,21 @@ def test_no_address_is_added_to_what_is_not_there() -> None:
 @pytest.mark.parametrize("length, onlink", [(30, False), (32, True)])
 def test_a_next_hop_outside_of_the_subnet_is_reached_on_link(length: int, *, onlink: bool) -> None:
     config = config_of(TWO_LINES.replace('"203.0.113.2/30"', f'"203.0.113.2/{length}"'))
-    way = way_out(config.uplinks["fiber"], Family.V4, facts_of(config))
+    way = uplink_nexthop(config.uplinks["fiber"], AddressFamily.V4, facts_of(config))
     assert way is not None
     assert way.onlink is onlink
 
 
 def test_a_link_local_next_hop_needs_no_onlink() -> None:
     config = config_of(TWO_LINES.replace('"2001:db8:1::1"', '"fe80::1"'))
-    way = way_out(config.uplinks["fiber"], Family.V6, facts_of(config))
+    way = uplink_nexthop(config.uplinks["fiber"], AddressFamily.V6, facts_of(config))
     assert way is not None
     assert not way.onlink
 
 
 def test_an_external_uplink_takes_what_the_machine_says() -> None:
     uplink = EXTERNAL.uplinks["a"]
-    assert not offers(uplink, Family.V4, facts_of(EXTERNAL))
+    assert not has_nexthop(uplink, AddressFamily.V4, facts_of(EXTERNAL))
     found = InterfaceFacts(
         name="wan1",
         index=2,
@@ -142,14 +144,14 @@ def test_an_external_uplink_takes_what_the_machine_says() -> None:
         gateways=(ip_address("10.0.0.1"),),
     )
     facts = Facts(interfaces={"wan1": found})
-    way = way_out(uplink, Family.V4, facts)
+    way = uplink_nexthop(uplink, AddressFamily.V4, facts)
     assert way is not None
     assert (str(way.address), str(way.gateway)) == ("10.0.0.9/24", "10.0.0.1")
-    assert not offers(uplink, Family.V6, facts)
+    assert not has_nexthop(uplink, AddressFamily.V6, facts)
 
 
 def test_without_ipv6_in_the_file_there_is_none_in_the_kernel() -> None:
-    assert {rule.family for rule in desired_of(IDENTICAL).rules} == {Family.V4}
-    assert {rule.family for rule in STATE.rules} == {Family.V4, Family.V6}
+    assert {rule.family for rule in desired_of(IDENTICAL).rules} == {AddressFamily.V4}
+    assert {rule.family for rule in STATE.rules} == {AddressFamily.V4, AddressFamily.V6}
     allocation = allocate(CONFIG, Allocation())
     assert len(rules(CONFIG, allocation)) == 2 * (2 + 3 * len(CONFIG.uplinks))

@@ -5,21 +5,33 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from lbrouter.compile.config.partial_support import caveats
-from lbrouter.compile.services.dnsmasq import Places, argv, is_needed, is_wanted, service, text
-from lbrouter.compile.services.dnsmasq_leases import Lease, crowded, leases, pools
-from lbrouter.compile.state.commands import words
+from lbrouter.compile.config.partial_support import partially_supported
+from lbrouter.compile.services.dnsmasq import (
+    DnsmasqPaths,
+    config_text,
+    dnsmasq_argv,
+    dnsmasq_process,
+    has_dhcp_vlans,
+    is_wanted,
+)
+from lbrouter.compile.services.dnsmasq_leases import (
+    LanLease,
+    nearly_full_warnings,
+    parse_leases,
+    pool_usage,
+)
+from lbrouter.compile.state.commands import command_line
 from lbrouter.model.config import Config
-from lbrouter.model.managed_process import Service
-from lbrouter.model.plan import Operation, Phase, Verb
+from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import dnsmasq
 from tests.kit.builders import TWO_LINES, config_of
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.toml"))
 
 NO_IPV6 = TWO_LINES.replace('address6 = "fd10:10::1/64"\n', "").partition("[[forwards]]")[0]
-POOL = '[vlans.guests.dhcp]\nrange = "10.10.40.20-10.10.43.250"\nlease = "2h"\n'
-NAMED = '"two-lines"\ndns = ["1.1.1.1", "2620:fe::fe"]'
+GUEST_POOL = '[vlans.guests.dhcp]\nrange = "10.10.40.20-10.10.43.250"\nlease = "2h"\n'
+NAMED_GATEWAY = '"two-lines"\ndns = ["1.1.1.1", "2620:fe::fe"]'
 
 HOSTS = """
 [vlans.stream.hosts]
@@ -29,7 +41,7 @@ kiosk = { mac = "02-00-00-00-00-AB", address = "10.10.40.30" }
 door = { mac = "02:00:00:00:00:ac", address = "10.10.40.5" }
 """
 
-PLACES = Places(
+PATHS = DnsmasqPaths(
     runtime_dir=PurePosixPath("/run/lbrouter"),
     state_dir=PurePosixPath("/var/lib/lbrouter"),
     user="dnsmasq",
@@ -37,18 +49,18 @@ PLACES = Places(
 )
 
 
-def full() -> Config:
+def full_config() -> Config:
     """Names, addresses and IPv6, each on some VLANs and not on others."""
-    return config_of(TWO_LINES.replace('"two-lines"', NAMED) + POOL)
+    return config_of(TWO_LINES.replace('"two-lines"', NAMED_GATEWAY) + GUEST_POOL)
 
 
-def lines(config: Config) -> list[str]:
+def option_lines(config: Config) -> list[str]:
     """The options, without comments."""
-    return [line for line in text(config).splitlines() if line and not line.startswith("#")]
+    return [line for line in config_text(config).splitlines() if line and not line.startswith("#")]
 
 
 def test_it_listens_on_vlans_alone() -> None:
-    found = lines(full())
+    found = option_lines(full_config())
     assert "bind-dynamic" in found
     assert [line for line in found if line.startswith("interface=")] == [
         "interface=lan1",
@@ -59,7 +71,7 @@ def test_it_listens_on_vlans_alone() -> None:
 
 
 def test_a_pool_names_the_gateway_as_router_and_resolver() -> None:
-    found = lines(full())
+    found = option_lines(full_config())
     start = found.index("interface=lan2")
     assert found[start : found.index("interface=lan3")] == [
         "interface=lan2",
@@ -73,7 +85,7 @@ def test_a_pool_names_the_gateway_as_router_and_resolver() -> None:
 
 
 def test_a_host_of_the_file_has_its_address_and_its_name() -> None:
-    found = lines(config_of(TWO_LINES + POOL + HOSTS))
+    found = option_lines(config_of(TWO_LINES + GUEST_POOL + HOSTS))
     assert "dhcp-range=set:stream,10.10.10.0,static,255.255.255.0,43200" in found
     start = found.index("interface=lan2")
     assert found[start + 4 : found.index("interface=lan3")] == [
@@ -87,64 +99,64 @@ def test_a_host_of_the_file_has_its_address_and_its_name() -> None:
         "host-record=kiosk,kiosk.internal,10.10.40.30",
         "dhcp-lease-max=1001",  # the pool, and two hosts beside it
     } <= set(found)
-    assert not [line for line in lines(full()) if "internal" in line]
+    assert not [line for line in option_lines(full_config()) if "internal" in line]
 
 
 def test_a_vlan_with_ipv6_is_advertised_with_its_resolver() -> None:
-    found = lines(full())
+    found = option_lines(full_config())
     assert "enable-ra" in found
     assert "dhcp-range=set:stream,fd10:10::,ra-only,64" in found
     assert "dhcp-option=tag:stream,option6:dns-server,[fd10:10::1]" in found
     assert "no-dhcp-interface=lan1" not in found
-    assert "enable-ra" not in lines(config_of(NO_IPV6 + POOL))
+    assert "enable-ra" not in option_lines(config_of(NO_IPV6 + GUEST_POOL))
 
 
 def test_a_prefix_that_clients_cannot_use_is_not_announced_and_named() -> None:
     config = config_of(TWO_LINES.replace("fd10:10::1/64", "fd10:10::1/80"))
-    assert "enable-ra" not in lines(config)
-    assert "no-dhcp-interface=lan1" in lines(config)
-    [limit] = caveats(config)
+    assert "enable-ra" not in option_lines(config)
+    assert "no-dhcp-interface=lan1" in option_lines(config)
+    [limit] = partially_supported(config)
     assert limit.key_path == "vlans.stream.address6"
     assert str(limit).startswith("vlans.stream.address6: clients form addresses by themselves")
-    assert caveats(full()) == ()
+    assert partially_supported(full_config()) == ()
 
 
 def test_names_are_asked_of_the_file_s_resolvers_or_the_machine_s() -> None:
-    found = lines(full())
+    found = option_lines(full_config())
     assert [line for line in found if line.startswith("server=")] == [
         "server=1.1.1.1",
         "server=2620:fe::fe",
     ]
     assert {"no-resolv", "all-servers", "no-hosts"} <= set(found)
     bare = config_of(TWO_LINES)
-    assert "no-resolv" not in lines(bare)
-    assert "/etc/resolv.conf" in text(bare)
-    assert "no-hosts" in lines(bare)
+    assert "no-resolv" not in option_lines(bare)
+    assert "/etc/resolv.conf" in config_text(bare)
+    assert "no-hosts" in option_lines(bare)
 
 
 @pytest.mark.parametrize("option", ["dhcp-ignore-names", "bogus-priv", "domain-needed", "no-ping"])
 def test_hardening(option: str) -> None:
-    assert option in lines(full())
+    assert option in option_lines(full_config())
 
 
 @pytest.mark.parametrize("word", ["script", "conf-dir", "conf-file", "tftp", "domain=", "dbus"])
 def test_nothing_is_run_and_nothing_is_read_from_elsewhere(word: str) -> None:
-    assert not [line for line in lines(full()) if word in line]
+    assert not [line for line in option_lines(full_config()) if word in line]
 
 
 def test_each_group_of_options_says_why() -> None:
-    for part in text(full()).split("\n\n"):
+    for part in config_text(full_config()).split("\n\n"):
         assert part.startswith("#"), part
 
 
 @pytest.mark.parametrize(
     "config, wanted, needed",
     [
-        (full(), True, True),
+        (full_config(), True, True),
         (config_of(TWO_LINES), True, False),
         (config_of(NO_IPV6), False, False),
-        (config_of(NO_IPV6.replace('"two-lines"', NAMED)), True, False),
-        (config_of(NO_IPV6 + POOL), True, True),
+        (config_of(NO_IPV6.replace('"two-lines"', NAMED_GATEWAY)), True, False),
+        (config_of(NO_IPV6 + GUEST_POOL), True, True),
         (config_of(NO_IPV6 + HOSTS), True, True),
     ],
     ids=["everything", "IPv6", "nothing", "names", "addresses", "hosts"],
@@ -153,16 +165,16 @@ def test_it_runs_when_the_file_asks_for_something(
     config: Config, *, wanted: bool, needed: bool
 ) -> None:
     assert is_wanted(config) is wanted
-    assert is_needed(config) is needed
-    assert (service(config, PLACES) is not None) is wanted
+    assert has_dhcp_vlans(config) is needed
+    assert (dnsmasq_process(config, PATHS) is not None) is wanted
 
 
 def test_the_process_says_what_it_is_for_and_where_its_files_are() -> None:
-    found = service(full(), PLACES)
+    found = dnsmasq_process(full_config(), PATHS)
     assert found is not None
     assert found.why == "addresses for guests; IPv6 for stream; names for stream, guests, desk"
     assert found.key == ("service", "dnsmasq")
-    assert found.argv == argv(PLACES) == (
+    assert found.argv == dnsmasq_argv(PATHS) == (
         "dnsmasq",
         "--conf-file=/run/lbrouter/dnsmasq.conf",
         "--pid-file=/run/lbrouter/dnsmasq.pid",
@@ -172,29 +184,29 @@ def test_the_process_says_what_it_is_for_and_where_its_files_are() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("verb", Verb)
-def test_its_start_and_its_end_are_commands_that_a_person_would_type(verb: Verb) -> None:
-    made = service(full(), PLACES)
-    gone = verb is Verb.REMOVE
+@pytest.mark.parametrize("verb", Action)
+def test_its_start_and_its_end_are_commands_that_a_person_would_type(verb: Action) -> None:
+    made = dnsmasq_process(full_config(), PATHS)
+    gone = verb is Action.REMOVE
     new, old = (None, made) if gone else (made, None)
-    operation = Operation(phase=Phase.SERVICE, verb=verb, new=new, old=old, reason="")
-    start, end = " ".join(argv(PLACES)), "kill $(cat /run/lbrouter/dnsmasq.pid)"
-    wanted = {Verb.ADD: start, Verb.CHANGE: f"{end}; {start}", Verb.REMOVE: end}
-    assert words(operation) == wanted[verb]
+    operation = Operation(phase=Phase.SERVICE, action=verb, new=new, old=old, reason="")
+    start, end = " ".join(dnsmasq_argv(PATHS)), "kill $(cat /run/lbrouter/dnsmasq.pid)"
+    wanted = {Action.ADD: start, Action.CHANGE: f"{end}; {start}", Action.REMOVE: end}
+    assert command_line(operation) == wanted[verb]
 
 
 def test_two_processes_are_the_same_by_command_line_and_text() -> None:
-    one = Service(name="dnsmasq", argv=("a",), text="t", pid_file="p", why="w")
-    assert one == Service(name="dnsmasq", argv=("a",), text="t")
-    assert one != Service(name="dnsmasq", argv=("a",), text="u")
-    assert one != Service(name="dnsmasq", argv=(), text="t")
+    one = ManagedProcess(name="dnsmasq", argv=("a",), config_text="t", pid_file="p", why="w")
+    assert one == ManagedProcess(name="dnsmasq", argv=("a",), config_text="t")
+    assert one != ManagedProcess(name="dnsmasq", argv=("a",), config_text="u")
+    assert one != ManagedProcess(name="dnsmasq", argv=(), config_text="t")
 
 
-@pytest.mark.skipif(dnsmasq.binary() is None, reason="dnsmasq is not installed")
+@pytest.mark.skipif(dnsmasq.find_binary() is None, reason="dnsmasq is not installed")
 @pytest.mark.parametrize(
     "config",
     [
-        full(),
+        full_config(),
         config_of(TWO_LINES + HOSTS),
         config_of(NO_IPV6),
         *(config_of(path.read_text()) for path in EXAMPLES),
@@ -202,11 +214,11 @@ def test_two_processes_are_the_same_by_command_line_and_text() -> None:
     ids=["full", "hosts", "bare", *(path.stem for path in EXAMPLES)],
 )
 def test_dnsmasq_takes_the_file(config: Config) -> None:
-    assert dnsmasq.check(text(config)) == ""
-    assert "bad option" in dnsmasq.check(text(config) + "nonsense=1\n")
+    assert dnsmasq.config_error(config_text(config)) == ""
+    assert "bad option" in dnsmasq.config_error(config_text(config) + "nonsense=1\n")
 
 
-FILE = """\
+LEASE_FILE = """\
 1795514716 06:1a:09:07:c4:68 10.10.40.20 * 01:06:1a:09:07:c4:68
 0 06:1a:09:07:c4:69 10.10.43.250 $(reboot) *
 5 06:1a:09:07:c4:70 10.10.40.21 * *
@@ -219,7 +231,7 @@ duid 00:01:00:01:2e
 
 
 def test_the_lease_file_is_read_line_by_line() -> None:
-    found = leases(FILE)
+    found = parse_leases(LEASE_FILE)
     assert [str(each.address) for each in found] == [
         *("10.10.40.20", "10.10.43.250", "10.10.40.21", "10.10.10.7"),
     ]
@@ -227,17 +239,17 @@ def test_the_lease_file_is_read_line_by_line() -> None:
 
 
 def test_a_pool_counts_what_is_on_loan_now() -> None:
-    found = pools(full(), leases(FILE), now=1795514000)
+    found = pool_usage(full_config(), parse_leases(LEASE_FILE), now=1795514000)
     assert found == {"guests": {"used": 2, "size": 999}}
-    assert crowded(found) == ()
+    assert nearly_full_warnings(found) == ()
 
 
 def test_a_pool_that_is_nearly_used_up_is_named() -> None:
-    config = config_of(TWO_LINES + POOL.replace("10.10.43.250", "10.10.40.29"))
+    config = config_of(TWO_LINES + GUEST_POOL.replace("10.10.43.250", "10.10.40.29"))
     held = [
-        Lease(expires=0, mac="06:00:00:00:00:01", address=IPv4Address("10.10.40.20") + place)
+        LanLease(expires=0, mac="06:00:00:00:00:01", address=IPv4Address("10.10.40.20") + place)
         for place in range(8)
     ]
-    [sentence] = crowded(pools(config, held, now=1))
+    [sentence] = nearly_full_warnings(pool_usage(config, held, now=1))
     assert "VLAN guests: 8 of 10 addresses are on loan" in sentence
-    assert crowded(pools(config, held[1:], now=1)) == ()
+    assert nearly_full_warnings(pool_usage(config, held[1:], now=1)) == ()

@@ -7,21 +7,21 @@ from pathlib import PurePosixPath
 import pytest
 
 from lbrouter.compile.config.parse import parse
-from lbrouter.compile.explain.explanation import Known, explain
-from lbrouter.compile.explain.flow import flow_of
-from lbrouter.compile.health.carrier_only import first_look, lack
-from lbrouter.compile.routing.uplink_addressing import WayOut, standing, way_out
-from lbrouter.compile.services.pppd import Places, fault, service, text
-from lbrouter.compile.services.pppd_log import reason
+from lbrouter.compile.explain.explanation import ExplainContext, explain
+from lbrouter.compile.explain.flow import parse_flow
+from lbrouter.compile.health.carrier_only import health_without_daemon, no_nexthop_reason
+from lbrouter.compile.routing.uplink_addressing import UplinkNexthop, stable_facts, uplink_nexthop
+from lbrouter.compile.services.pppd import PppdPaths, options_text, pppd_process, secret_error
+from lbrouter.compile.services.pppd_log import failure_reason
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import desired_state
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfigError
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
 from lbrouter.model.health import UplinkState
-from lbrouter.model.kernel_state import Family, KernelState, Route
-from lbrouter.model.reserved_ids import OWN_TABLE, table_of
-from lbrouter.model.uplinks import device_of
+from lbrouter.model.kernel_state import AddressFamily, KernelState, Route
+from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_table
+from lbrouter.model.uplinks import ppp_device_name
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 STATIC = (
@@ -34,12 +34,15 @@ CONFIG = config_of(TEXT)
 DSL = CONFIG.uplinks["fiber"]
 ALLOCATION = allocate(CONFIG, Allocation())
 
-OWN4, OWN6 = IPv4Interface("100.64.1.2/32"), IPv6Interface("2001:db8:9::5/64")
+SESSION_ADDRESS_V4, SESSION_ADDRESS_V6 = (
+    IPv4Interface("100.64.1.2/32"),
+    IPv6Interface("2001:db8:9::5/64"),
+)
 ROUTER = IPv6Address("fe80::1")
-PLACES = Places(runtime_dir=PurePosixPath("/run/lbrouter"), device="ppp-fiber")
+PATHS = PppdPaths(runtime_dir=PurePosixPath("/run/lbrouter"), device="ppp-fiber")
 
 
-def dialled(
+def facts_with_session(
     *addresses: IPv4Interface | IPv6Interface, routers: tuple[IPv6Address, ...] = ()
 ) -> Facts:
     """The machine when the session stands, with these addresses on its device."""
@@ -63,7 +66,7 @@ def desired(facts: Facts, config: Config = CONFIG) -> KernelState:
     )
 
 
-def found_in(state: KernelState, table: int, family: Family) -> list[Route]:
+def routes_in(state: KernelState, table: int, family: AddressFamily) -> list[Route]:
     routes = (r for r in state.routes if r.table == table and r.family is family and r.interface)
     return sorted(routes, key=lambda route: str(route.destination))
 
@@ -71,10 +74,10 @@ def found_in(state: KernelState, table: int, family: Family) -> list[Route]:
 def test_the_device_has_a_name_that_the_kernel_takes_and_that_stays() -> None:
     assert DSL.device == "ppp-fiber"
     assert CONFIG.uplinks["lte"].device == "wan2"
-    long = {device_of(f"a-very-long-name-of-a-line-{n}") for n in range(200)}
+    long = {ppp_device_name(f"a-very-long-name-of-a-line-{n}") for n in range(200)}
     assert len(long) == 200
     assert {len(name) for name in long} == {15}
-    assert device_of("elevenchars") == "ppp-elevenchars"
+    assert ppp_device_name("elevenchars") == "ppp-elevenchars"
 
 
 def test_a_device_that_something_else_is_called_is_refused() -> None:
@@ -83,13 +86,17 @@ def test_a_device_that_something_else_is_called_is_refused() -> None:
 
 
 def test_the_session_routes_without_a_gateway() -> None:
-    state = desired(dialled(OWN4, OWN6, routers=(ROUTER,)))
+    state = desired(facts_with_session(SESSION_ADDRESS_V4, SESSION_ADDRESS_V6, routers=(ROUTER,)))
     number = ALLOCATION.uplinks["fiber"]
-    for table in (OWN_TABLE, table_of(number)):
-        [route] = [r for r in found_in(state, table, Family.V4) if r.interface == "ppp-fiber"]
+    for table in (GATEWAY_TABLE, uplink_table(number)):
+        [route] = [
+            r for r in routes_in(state, table, AddressFamily.V4) if r.interface == "ppp-fiber"
+        ]
         assert (route.destination.prefixlen, route.gateway) == (0, None)
-        assert route.source == OWN4.ip
-        [route] = [r for r in found_in(state, table, Family.V6) if r.interface == "ppp-fiber"]
+        assert route.source == SESSION_ADDRESS_V4.ip
+        [route] = [
+            r for r in routes_in(state, table, AddressFamily.V6) if r.interface == "ppp-fiber"
+        ]
         assert (route.destination.prefixlen, route.gateway) == (0, ROUTER)
         assert not route.onlink
     assert "ppp-fiber" in {rule.out_interface for rule in state.rules}
@@ -99,7 +106,7 @@ def test_the_session_routes_without_a_gateway() -> None:
 
 
 def test_the_port_below_is_up_and_closed() -> None:
-    state = desired(dialled(OWN4))
+    state = desired(facts_with_session(SESSION_ADDRESS_V4))
     assert state.nft is not None
     names = {name: {key for key, _ in found} for name, found in state.nft.elements.items()}
     assert {"wan1", "ppp-fiber"} <= names["named"]
@@ -124,43 +131,60 @@ def test_without_ipv6_the_port_below_is_left_alone() -> None:
 
 def test_while_there_is_no_session_there_is_no_way_out() -> None:
     facts = facts_of(CONFIG, without=("ppp-fiber",))
-    assert way_out(DSL, Family.V4, facts) is None
-    assert way_out(DSL, Family.V4, dialled(OWN6)) is None
-    look = first_look(CONFIG, replace(facts, lacks={"fiber": "no PADO"}))
+    assert uplink_nexthop(DSL, AddressFamily.V4, facts) is None
+    assert uplink_nexthop(DSL, AddressFamily.V4, facts_with_session(SESSION_ADDRESS_V6)) is None
+    look = health_without_daemon(CONFIG, replace(facts, no_address_reasons={"fiber": "no PADO"}))
     assert look.uplinks["fiber"].state is UplinkState.WAITING
     assert look.uplinks["fiber"].reason == "no PADO"
-    assert lack(DSL, facts) == "no address yet (pppoe) on wan1"
-    assert lack(DSL, Facts()) == "interface wan1 is not there"
+    assert no_nexthop_reason(DSL, facts) == "no address yet (pppoe) on wan1"
+    assert no_nexthop_reason(DSL, Facts()) == "interface wan1 is not there"
     state = desired(facts)
     assert "ppp-fiber" in {key for key, _ in (state.nft.elements["named"] if state.nft else ())}
 
 
 def test_a_device_counts_when_the_session_stands() -> None:
-    assert "ppp-fiber" not in standing(CONFIG, facts_of(CONFIG)).interfaces
-    found = standing(CONFIG, dialled(OWN4)).interfaces
+    assert "ppp-fiber" not in stable_facts(CONFIG, facts_of(CONFIG)).interfaces
+    found = stable_facts(CONFIG, facts_with_session(SESSION_ADDRESS_V4)).interfaces
     assert {"ppp-fiber", "wan1", "wan2", "lan1"} <= found.keys()
 
 
 def test_an_advertised_way_needs_an_address_and_a_router() -> None:
-    assert way_out(DSL, Family.V6, dialled(OWN4, OWN6)) is None
-    assert way_out(DSL, Family.V6, dialled(OWN4, routers=(ROUTER,))) is None
-    facts = dialled(OWN4, OWN6, routers=(ROUTER,))
-    expected = WayOut(address=OWN6, gateway=ROUTER, subnet=False)
-    assert way_out(DSL, Family.V6, facts) == expected
+    assert (
+        uplink_nexthop(
+            DSL, AddressFamily.V6, facts_with_session(SESSION_ADDRESS_V4, SESSION_ADDRESS_V6)
+        )
+        is None
+    )
+    assert (
+        uplink_nexthop(
+            DSL, AddressFamily.V6, facts_with_session(SESSION_ADDRESS_V4, routers=(ROUTER,))
+        )
+        is None
+    )
+    facts = facts_with_session(SESSION_ADDRESS_V4, SESSION_ADDRESS_V6, routers=(ROUTER,))
+    expected = UplinkNexthop(address=SESSION_ADDRESS_V6, gateway=ROUTER, subnet_is_connected=False)
+    assert uplink_nexthop(DSL, AddressFamily.V6, facts) == expected
     four = replace(facts.interfaces["ppp-fiber"], gateways=(IPv4Address("192.0.2.1"),))
     facts = replace(facts, interfaces={**facts.interfaces, "ppp-fiber": four})
-    assert way_out(DSL, Family.V6, facts) is None
+    assert uplink_nexthop(DSL, AddressFamily.V6, facts) is None
 
 
 def test_a_line_with_ipv6_alone_says_what_it_waits_for() -> None:
     config = config_of(TEXT.replace(PPPOE, 'address6 = "auto"\n').partition("[[rules]]")[0])
     found = facts_of(config)
-    assert lack(config.uplinks["fiber"], found) == "no router advertises an address on wan1"
+    assert (
+        no_nexthop_reason(config.uplinks["fiber"], found)
+        == "no router advertises an address on wan1"
+    )
 
 
 def test_explain_names_the_device_and_no_gateway() -> None:
-    known = Known(allocation=ALLOCATION, health=health_of(CONFIG), facts=dialled(OWN4))
-    flow = flow_of(
+    known = ExplainContext(
+        allocation=ALLOCATION,
+        health=health_of(CONFIG),
+        facts=facts_with_session(SESSION_ADDRESS_V4),
+    )
+    flow = parse_flow(
         CONFIG, known.facts, source="stream", destination="192.0.2.9", protocol="tcp", port=443
     )
     [way] = explain(CONFIG, flow, known)["ways"]
@@ -168,11 +192,11 @@ def test_explain_names_the_device_and_no_gateway() -> None:
     assert way["source_address"] == "100.64.1.2"
 
 
-def test_pppd_is_told_all_it_needs_in_a_file() -> None:
-    found = service(DSL, PLACES, 's"e\\c #')
+def test_pppd_gets_all_its_options_in_a_file() -> None:
+    found = pppd_process(DSL, PATHS, 's"e\\c #')
     assert found.argv == ("pppd", "file", "/run/lbrouter/ppp-fiber.options")
     assert found.pid_file == "/run/lbrouter/ppp-fiber.pid"
-    options = found.text.splitlines()
+    options = found.config_text.splitlines()
     for option in (
         "nic-wan1",
         "ifname ppp-fiber",
@@ -186,7 +210,7 @@ def test_pppd_is_told_all_it_needs_in_a_file() -> None:
     assert "e\\c" not in repr(found)
     without = TEXT.replace('address6 = "auto"\n', "").partition("[[rules]]")[0]
     four = config_of(without)
-    assert "noipv6" in text(four.uplinks["fiber"], PLACES, "x").splitlines()
+    assert "noipv6" in options_text(four.uplinks["fiber"], PATHS, "x").splitlines()
 
 
 @pytest.mark.parametrize(
@@ -200,15 +224,21 @@ def test_pppd_is_told_all_it_needs_in_a_file() -> None:
     ],
 )
 def test_a_password_that_pppd_cannot_take_is_named(secret: str, words: str) -> None:
-    assert (words in fault(secret)) if words else fault(secret) == ""
+    assert (words in secret_error(secret)) if words else secret_error(secret) == ""
 
 
-TIMEOUT = "Timeout waiting for PADO packets\nUnable to complete PPPoE Discovery\n"
-FOUND = "PPP session is 1\nConnected to 02:00:00:00:00:01 via interface wan1\nConnect: a <--> b\n"
-REFUSED = "CHAP authentication failed: Access denied\nConnection terminated.\nModem hangup\n"
-UP = "CHAP authentication succeeded\nlocal  IP address 192.0.2.2\nremote IP address 192.0.2.1\n"
-CUT = "Modem hangup\nConnection terminated.\n"
-MUTE = "No response to 3 echo-requests\nSerial link appears to be disconnected.\nModem hangup\n"
+TIMEOUT_LOG = "Timeout waiting for PADO packets\nUnable to complete PPPoE Discovery\n"
+DISCOVERED_LOG = (
+    "PPP session is 1\nConnected to 02:00:00:00:00:01 via interface wan1\nConnect: a <--> b\n"
+)
+REFUSED_LOG = "CHAP authentication failed: Access denied\nConnection terminated.\nModem hangup\n"
+SESSION_UP_LOG = (
+    "CHAP authentication succeeded\nlocal  IP address 192.0.2.2\nremote IP address 192.0.2.1\n"
+)
+HANGUP_LOG = "Modem hangup\nConnection terminated.\n"
+NO_ECHO_LOG = (
+    "No response to 3 echo-requests\nSerial link appears to be disconnected.\nModem hangup\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -216,25 +246,31 @@ MUTE = "No response to 3 echo-requests\nSerial link appears to be disconnected.\
     [
         ("", ""),
         ("Plugin pppoe.so loaded.\n", ""),
-        (TIMEOUT, "no PPPoE server answers on wan1 (no PADO)"),
-        (TIMEOUT + FOUND, "no PPPoE server answers on wan1 (no PADO)"),
-        (TIMEOUT + FOUND + REFUSED, "authentication refused (CHAP)"),
-        (FOUND + REFUSED + FOUND, "authentication refused (CHAP)"),
-        (FOUND + REFUSED + FOUND + UP, ""),
-        (FOUND + UP + CUT, "the provider ended the session"),
-        (FOUND + UP + MUTE, "the provider's end fell silent: the session was ended"),
-        (FOUND + UP + CUT + TIMEOUT, "no PPPoE server answers on wan1 (no PADO)"),
-        (FOUND + REFUSED.replace("CHAP", "PAP"), "authentication refused (PAP)"),
+        (TIMEOUT_LOG, "no PPPoE server answers on wan1 (no PADO)"),
+        (TIMEOUT_LOG + DISCOVERED_LOG, "no PPPoE server answers on wan1 (no PADO)"),
+        (TIMEOUT_LOG + DISCOVERED_LOG + REFUSED_LOG, "authentication refused (CHAP)"),
+        (DISCOVERED_LOG + REFUSED_LOG + DISCOVERED_LOG, "authentication refused (CHAP)"),
+        (DISCOVERED_LOG + REFUSED_LOG + DISCOVERED_LOG + SESSION_UP_LOG, ""),
+        (DISCOVERED_LOG + SESSION_UP_LOG + HANGUP_LOG, "the provider ended the session"),
+        (
+            DISCOVERED_LOG + SESSION_UP_LOG + NO_ECHO_LOG,
+            "the provider's end fell silent: the session was ended",
+        ),
+        (
+            DISCOVERED_LOG + SESSION_UP_LOG + HANGUP_LOG + TIMEOUT_LOG,
+            "no PPPoE server answers on wan1 (no PADO)",
+        ),
+        (DISCOVERED_LOG + REFUSED_LOG.replace("CHAP", "PAP"), "authentication refused (PAP)"),
         ("PADS: Generic-Error: full\n", "the PPPoE server on wan1 refuses a session"),
     ],
 )
 def test_the_log_becomes_one_sentence(log: str, said: str) -> None:
-    assert reason(log, "wan1") == said
+    assert failure_reason(log, "wan1") == said
 
 
 def test_what_the_provider_says_of_itself_is_not_repeated() -> None:
-    log = FOUND + "CHAP authentication failed: <script>\x1b[2J PADS: Generic-Error: x\n"
-    assert reason(log, "wan1") == "authentication refused (CHAP)"
+    log = DISCOVERED_LOG + "CHAP authentication failed: <script>\x1b[2J PADS: Generic-Error: x\n"
+    assert failure_reason(log, "wan1") == "authentication refused (CHAP)"
 
 
 def test_an_interface_of_the_machine_may_be_missing() -> None:

@@ -4,34 +4,44 @@ from dataclasses import replace
 
 import pytest
 
-from lbrouter.compile.shaping.build import IFB_DOWN, IFB_UP, Shaping
-from lbrouter.compile.shaping.htb import LOCAL, MAJOR, OWN
-from lbrouter.compile.shaping.placement import NO_FAIR_QUEUE
+from lbrouter.compile.shaping.build import IFB_DOWN, IFB_UP, ShapingPlan
+from lbrouter.compile.shaping.htb import GATEWAY_MINOR, HTB_MAJOR, LOCAL_TRAFFIC_MINOR
+from lbrouter.compile.shaping.placement import NO_FAIR_QUEUE_WARNING
 from lbrouter.model.kernel_state import HtbClass
 from tests.kit.shaping_config import (
-    A_RATES,
-    B_RATES,
-    DOWN,
+    BASE_CONFIG,
     FACTS,
-    HEAD,
-    STREAM,
-    TRUNK,
-    USUAL,
-    B,
-    both,
-    config,
-    rates,
-    shaped,
-    vlan,
+    RATES_A,
+    RATES_B,
+    STREAM_BANDWIDTH,
+    TRUNK_SECTION,
+    TWO_RATED_UPLINKS,
+    UPLINK_B,
+    UPLINK_DOWN,
+    bandwidth_both_ways,
+    class_rates,
+    config_from,
+    shaping_of,
+    vlan_section,
 )
 
 
 def test_without_rates_nothing_is_shaped() -> None:
-    assert shaped(config(HEAD, B, TRUNK, vlan("stream", 1))) == Shaping()
+    assert (
+        shaping_of(config_from(BASE_CONFIG, UPLINK_B, TRUNK_SECTION, vlan_section("stream", 1)))
+        == ShapingPlan()
+    )
 
 
 def test_on_one_trunk_downloads_are_shaped_at_its_parent() -> None:
-    found = shaped(config(USUAL, TRUNK, vlan("stream", 1, more=STREAM), vlan("guests", 2)))
+    found = shaping_of(
+        config_from(
+            TWO_RATED_UPLINKS,
+            TRUNK_SECTION,
+            vlan_section("stream", 1, more=STREAM_BANDWIDTH),
+            vlan_section("guests", 2),
+        )
+    )
     assert {qdisc.interface for qdisc in found.qdiscs} == {"ua", "ub", "lan"}
     assert not found.devices
     assert not found.redirects
@@ -40,7 +50,13 @@ def test_on_one_trunk_downloads_are_shaped_at_its_parent() -> None:
 
 
 def test_on_several_ports_downloads_meet_at_an_ifb() -> None:
-    found = shaped(config(USUAL, vlan("stream", 1, port="ls"), vlan("guests", 2, port="lg")))
+    found = shaping_of(
+        config_from(
+            TWO_RATED_UPLINKS,
+            vlan_section("stream", 1, port="ls"),
+            vlan_section("guests", 2, port="lg"),
+        )
+    )
     assert {qdisc.interface for qdisc in found.qdiscs} == {"ua", "ub", IFB_DOWN}
     assert [device.name for device in found.devices] == [IFB_DOWN]
     assert [link.interface for link in found.links] == [IFB_DOWN]
@@ -51,101 +67,166 @@ def test_on_several_ports_downloads_meet_at_an_ifb() -> None:
 
 
 def test_a_port_alone_needs_no_ifb_unless_its_vlan_has_a_ceiling() -> None:
-    plain = shaped(config(USUAL, vlan("stream", 1, port="ls")))
+    plain = shaping_of(config_from(TWO_RATED_UPLINKS, vlan_section("stream", 1, port="ls")))
     assert {qdisc.interface for qdisc in plain.qdiscs} == {"ua", "ub", "ls"}
     limited = 'download = { guaranteed = "1mbit", ceiling = "5mbit" }'
-    ceiled = shaped(config(USUAL, vlan("stream", 1, port="ls", more=limited)))
+    ceiled = shaping_of(
+        config_from(TWO_RATED_UPLINKS, vlan_section("stream", 1, port="ls", more=limited))
+    )
     assert {qdisc.interface for qdisc in ceiled.qdiscs} == {"ua", "ub", "ls", IFB_DOWN}
 
 
 def test_only_lines_with_a_rate_are_shaped() -> None:
-    found = shaped(config(HEAD, A_RATES, B, TRUNK, vlan("stream", 1, more=STREAM)))
+    found = shaping_of(
+        config_from(
+            BASE_CONFIG,
+            RATES_A,
+            UPLINK_B,
+            TRUNK_SECTION,
+            vlan_section("stream", 1, more=STREAM_BANDWIDTH),
+        )
+    )
     assert {qdisc.interface for qdisc in found.qdiscs} == {"ua", "lan"}
     assert ("lan.10 . ub", "4c01:2001") not in found.elements
     assert ("ub . lan.10", "4c01:2001") in found.elements
 
 
 def test_a_line_has_headroom_and_the_gateway_a_class_of_its_own() -> None:
-    found = shaped(config(USUAL, TRUNK, vlan("stream", 1, more=STREAM, priority=1)))
+    found = shaping_of(
+        config_from(
+            TWO_RATED_UPLINKS,
+            TRUNK_SECTION,
+            vlan_section("stream", 1, more=STREAM_BANDWIDTH, priority=1),
+        )
+    )
     classes = {c.classid: c for c in found.classes if c.interface == "ua"}
-    assert classes[MAJOR, 0x1000].rate == 19_000_000
-    own = classes[MAJOR, OWN]
+    assert classes[HTB_MAJOR, 0x1000].rate == 19_000_000
+    own = classes[HTB_MAJOR, GATEWAY_MINOR]
     assert (own.prio, own.rate, own.ceil) == (0, 950_000, 19_000_000)
-    stream = classes[MAJOR, 0x1001]
+    stream = classes[HTB_MAJOR, 0x1001]
     assert (stream.prio, stream.rate, stream.ceil) == (1, 8_000_000, 19_000_000)
     root = next(q for q in found.qdiscs if q.interface == "ua" and q.parent == "root")
     assert root.options == (("default", "0xffe"),)
 
 
 def test_a_ceiling_over_several_uplinks_has_a_tree_of_its_own() -> None:
-    limited = both('guaranteed = "2mbit", ceiling = "15mbit"')
-    found = shaped(config(USUAL, TRUNK, vlan("stream", 1), vlan("guests", 2, more=limited)))
-    assert rates(found, IFB_UP)[2] == rates(found, "lan.20")[2] == 15_000_000
+    limited = bandwidth_both_ways('guaranteed = "2mbit", ceiling = "15mbit"')
+    found = shaping_of(
+        config_from(
+            TWO_RATED_UPLINKS,
+            TRUNK_SECTION,
+            vlan_section("stream", 1),
+            vlan_section("guests", 2, more=limited),
+        )
+    )
+    assert class_rates(found, IFB_UP)[2] == class_rates(found, "lan.20")[2] == 15_000_000
     assert {(r.interface, r.to) for r in found.redirects} == {("ua", IFB_UP), ("ub", IFB_UP)}
-    assert 1 not in rates(found, IFB_UP)
+    assert 1 not in class_rates(found, IFB_UP)
 
 
 @pytest.mark.parametrize("policy, trees", [("one", 0), ("show", 1), ("spread", 1)])
 def test_a_ceiling_on_one_shaped_line_needs_no_tree(policy: str, trees: int) -> None:
-    limited = both('guaranteed = "2mbit", ceiling = "15mbit"')
-    found = shaped(config(USUAL, TRUNK, vlan("guests", 2, policy=policy, more=limited)))
+    limited = bandwidth_both_ways('guaranteed = "2mbit", ceiling = "15mbit"')
+    found = shaping_of(
+        config_from(
+            TWO_RATED_UPLINKS, TRUNK_SECTION, vlan_section("guests", 2, policy=policy, more=limited)
+        )
+    )
     assert len(found.devices) == trees
-    assert next(c.ceil for c in found.classes if c.classid == (MAJOR, 0x1002)) == 15_000_000
+    assert next(c.ceil for c in found.classes if c.classid == (HTB_MAJOR, 0x1002)) == 15_000_000
 
 
 def test_a_ceiling_holds_on_a_line_that_is_not_shaped() -> None:
-    limited = both('guaranteed = "2mbit", ceiling = "15mbit"')
-    found = shaped(config(HEAD, B, B_RATES, TRUNK, vlan("guests", 2, policy="one", more=limited)))
-    assert rates(found, IFB_UP)[2] == rates(found, "lan.20")[2] == 15_000_000
+    limited = bandwidth_both_ways('guaranteed = "2mbit", ceiling = "15mbit"')
+    found = shaping_of(
+        config_from(
+            BASE_CONFIG,
+            UPLINK_B,
+            RATES_B,
+            TRUNK_SECTION,
+            vlan_section("guests", 2, policy="one", more=limited),
+        )
+    )
+    assert class_rates(found, IFB_UP)[2] == class_rates(found, "lan.20")[2] == 15_000_000
     assert ("lan.20 . ua", "4c01:1002") in found.elements
 
 
 def test_a_rule_widens_what_a_vlan_may_use() -> None:
-    limited = both('guaranteed = "2mbit", ceiling = "15mbit"')
-    guests = vlan("guests", 2, policy="one", more=limited)
-    others = vlan("stream", 1)
+    limited = bandwidth_both_ways('guaranteed = "2mbit", ceiling = "15mbit"')
+    guests = vlan_section("guests", 2, policy="one", more=limited)
+    others = vlan_section("stream", 1)
     rule = '[[rules]]\nfrom = "{}"\npolicy = "show"\n'
-    assert rates(shaped(config(USUAL, TRUNK, guests, others, rule.format("guests"))), IFB_UP)
-    assert not rates(shaped(config(USUAL, TRUNK, guests, others, rule.format("stream"))), IFB_UP)
+    assert class_rates(
+        shaping_of(
+            config_from(TWO_RATED_UPLINKS, TRUNK_SECTION, guests, others, rule.format("guests"))
+        ),
+        IFB_UP,
+    )
+    assert not class_rates(
+        shaping_of(
+            config_from(TWO_RATED_UPLINKS, TRUNK_SECTION, guests, others, rule.format("stream"))
+        ),
+        IFB_UP,
+    )
     anybody = '[[rules]]\nprotocol = "udp"\npolicy = "show"\n'
-    assert rates(shaped(config(USUAL, TRUNK, guests, others, anybody)), IFB_UP)
+    assert class_rates(
+        shaping_of(config_from(TWO_RATED_UPLINKS, TRUNK_SECTION, guests, others, anybody)), IFB_UP
+    )
 
 
 def test_traffic_between_vlans_is_not_the_gateways_own() -> None:
-    desk = vlan("desk", 3, more='reach = ["stream"]')
-    found = shaped(config(USUAL, TRUNK, vlan("stream", 1), desk))
-    local = f"4c01:{LOCAL:x}"
+    desk = vlan_section("desk", 3, more='reach = ["stream"]')
+    found = shaping_of(
+        config_from(TWO_RATED_UPLINKS, TRUNK_SECTION, vlan_section("stream", 1), desk)
+    )
+    local = f"4c01:{LOCAL_TRAFFIC_MINOR:x}"
     assert ("lan.30 . lan.10", local) in found.elements
     assert ("lan.10 . lan.30", local) in found.elements
 
 
 def test_a_guarantee_moves_to_the_uplink_that_is_left() -> None:
-    guests = vlan("guests", 2, policy="spread", more=both('guaranteed = "6mbit"'))
-    wanted = config(USUAL, TRUNK, vlan("stream", 1, more=STREAM, priority=1), guests)
-    whole = shaped(wanted)
-    assert rates(whole, "ua")[0x1001] == 8_000_000
-    assert rates(whole, "ua")[0x1002] + rates(whole, "ub")[0x2002] >= 5_000_000
+    guests = vlan_section(
+        "guests", 2, policy="spread", more=bandwidth_both_ways('guaranteed = "6mbit"')
+    )
+    wanted = config_from(
+        TWO_RATED_UPLINKS,
+        TRUNK_SECTION,
+        vlan_section("stream", 1, more=STREAM_BANDWIDTH, priority=1),
+        guests,
+    )
+    whole = shaping_of(wanted)
+    assert class_rates(whole, "ua")[0x1001] == 8_000_000
+    assert class_rates(whole, "ua")[0x1002] + class_rates(whole, "ub")[0x2002] >= 5_000_000
     assert not [each for each in whole.shortfalls if each.vlan == "stream"]
-    left = shaped(wanted, a=DOWN)
-    assert rates(left, "ub")[0x2001] == 8_000_000
-    assert rates(left, "ub")[0x2002] == 9_500_000 - 475_000 - 8_000_000
+    left = shaping_of(wanted, a=UPLINK_DOWN)
+    assert class_rates(left, "ub")[0x2001] == 8_000_000
+    assert class_rates(left, "ub")[0x2002] == 9_500_000 - 475_000 - 8_000_000
     short = next(each for each in left.shortfalls if each.direction == "upload")
-    assert (short.vlan, short.wanted, short.got) == ("guests", 6_000_000, 1_025_000)
+    assert (short.vlan, short.guaranteed, short.granted) == ("guests", 6_000_000, 1_025_000)
 
 
 def test_with_no_uplink_left_every_guarantee_is_short() -> None:
-    found = shaped(config(USUAL, TRUNK, vlan("stream", 1, more=STREAM)), a=DOWN, b=DOWN)
-    assert [(s.vlan, str(s.direction), s.got) for s in found.shortfalls] == [
+    found = shaping_of(
+        config_from(
+            TWO_RATED_UPLINKS, TRUNK_SECTION, vlan_section("stream", 1, more=STREAM_BANDWIDTH)
+        ),
+        a=UPLINK_DOWN,
+        b=UPLINK_DOWN,
+    )
+    assert [(s.vlan, str(s.direction), s.granted) for s in found.shortfalls] == [
         ("stream", "upload", 0),
         ("stream", "download", 0),
     ]
 
 
 def test_a_failover_changes_classes_and_nothing_else() -> None:
-    wanted = config(
-        USUAL, TRUNK, vlan("stream", 1, more=STREAM), vlan("guests", 2, policy="spread")
+    wanted = config_from(
+        TWO_RATED_UPLINKS,
+        TRUNK_SECTION,
+        vlan_section("stream", 1, more=STREAM_BANDWIDTH),
+        vlan_section("guests", 2, policy="spread"),
     )
-    before, after = shaped(wanted), shaped(wanted, a=DOWN)
+    before, after = shaping_of(wanted), shaping_of(wanted, a=UPLINK_DOWN)
     nothing = frozenset[HtbClass]()
     assert replace(before, classes=nothing, shortfalls=()) == replace(
         after, classes=nothing, shortfalls=()
@@ -154,46 +235,69 @@ def test_a_failover_changes_classes_and_nothing_else() -> None:
 
 
 def test_the_place_in_the_file_does_not_matter() -> None:
-    one, two = vlan("stream", 1, more=STREAM), vlan("guests", 2, policy="spread")
-    assert shaped(config(USUAL, TRUNK, one, two)) == shaped(config(TRUNK, two, one, USUAL))
+    one, two = (
+        vlan_section("stream", 1, more=STREAM_BANDWIDTH),
+        vlan_section("guests", 2, policy="spread"),
+    )
+    assert shaping_of(config_from(TWO_RATED_UPLINKS, TRUNK_SECTION, one, two)) == shaping_of(
+        config_from(TRUNK_SECTION, two, one, TWO_RATED_UPLINKS)
+    )
 
 
 def test_inserting_a_vlan_renumbers_nothing() -> None:
-    one, two = vlan("stream", 1, more=STREAM), vlan("desk", 3)
-    before = shaped(config(USUAL, TRUNK, one, two))
-    after = shaped(config(USUAL, TRUNK, one, vlan("guests", 2), two))
+    one, two = vlan_section("stream", 1, more=STREAM_BANDWIDTH), vlan_section("desk", 3)
+    before = shaping_of(config_from(TWO_RATED_UPLINKS, TRUNK_SECTION, one, two))
+    after = shaping_of(
+        config_from(TWO_RATED_UPLINKS, TRUNK_SECTION, one, vlan_section("guests", 2), two)
+    )
     assert before.elements < after.elements
     assert {c.key for c in before.classes} < {c.key for c in after.classes}
 
 
 def test_without_a_fair_queue_there_is_a_warning() -> None:
     bare = replace(FACTS, features=frozenset())
-    found = shaped(config(USUAL, TRUNK, vlan("stream", 1)), facts=bare)
-    assert found.warnings == (NO_FAIR_QUEUE,)
+    found = shaping_of(
+        config_from(TWO_RATED_UPLINKS, TRUNK_SECTION, vlan_section("stream", 1)), facts=bare
+    )
+    assert found.warnings == (NO_FAIR_QUEUE_WARNING,)
     assert {q.kind for q in found.qdiscs} == {"htb", "pfifo"}
-    assert {q.kind for q in shaped(config(USUAL, TRUNK, vlan("stream", 1))).qdiscs} == {
+    assert {
+        q.kind
+        for q in shaping_of(
+            config_from(TWO_RATED_UPLINKS, TRUNK_SECTION, vlan_section("stream", 1))
+        ).qdiscs
+    } == {
         "htb",
         "fq_codel",
     }
 
 
 def test_rates_too_small_to_divide_are_named_and_raised() -> None:
-    tiny = HEAD + 'upload = "20kbit"\ndownload = "20mbit"\n' + B
+    tiny = BASE_CONFIG + 'upload = "20kbit"\ndownload = "20mbit"\n' + UPLINK_B
     limited = 'upload = { guaranteed = "8kbit", ceiling = "9kbit" }'
-    found = shaped(config(tiny, TRUNK, vlan("stream", 1, more=limited), vlan("guests", 2)))
+    found = shaping_of(
+        config_from(
+            tiny, TRUNK_SECTION, vlan_section("stream", 1, more=limited), vlan_section("guests", 2)
+        )
+    )
     line, ceiling = found.warnings
     assert line.startswith("uplinks.a.upload: 20kbit is too little to divide among 2 VLANs")
     assert ceiling.startswith("vlans.stream.upload.ceiling: 9kbit is too little")
-    assert rates(found, "ua")[0x1000] == 48_000
-    assert rates(found, IFB_UP)[1] == 16_000
+    assert class_rates(found, "ua")[0x1000] == 48_000
+    assert class_rates(found, IFB_UP)[1] == 16_000
 
 
 def test_what_is_not_plugged_in_is_not_shaped() -> None:
-    limited = both('guaranteed = "2mbit", ceiling = "15mbit"')
-    wanted = config(USUAL, TRUNK, vlan("stream", 1, more=STREAM), vlan("guests", 2, more=limited))
+    limited = bandwidth_both_ways('guaranteed = "2mbit", ceiling = "15mbit"')
+    wanted = config_from(
+        TWO_RATED_UPLINKS,
+        TRUNK_SECTION,
+        vlan_section("stream", 1, more=STREAM_BANDWIDTH),
+        vlan_section("guests", 2, more=limited),
+    )
     bare = {name: FACTS.interfaces[name] for name in ("ua", "lan")}
-    found = shaped(wanted, b=DOWN, facts=replace(FACTS, interfaces=bare))
+    found = shaping_of(wanted, b=UPLINK_DOWN, facts=replace(FACTS, interfaces=bare))
     assert {qdisc.interface for qdisc in found.qdiscs} == {"ua", "lan", "lan.20", IFB_UP}
     assert {redirect.interface for redirect in found.redirects} == {"ua"}
-    nothing = shaped(wanted, facts=replace(FACTS, interfaces={}))
+    nothing = shaping_of(wanted, facts=replace(FACTS, interfaces={}))
     assert nothing.devices == nothing.redirects == nothing.qdiscs == nothing.classes == frozenset()

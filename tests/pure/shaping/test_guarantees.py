@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lbrouter.compile.shaping.guarantees import Demand, Shortfall, share_out, shortfalls
-from lbrouter.compile.shaping.htb import FLOOR
+from lbrouter.compile.shaping.guarantees import Shortfall, VlanDemand, allocate_rates, shortfalls
+from lbrouter.compile.shaping.htb import MIN_CLASS_RATE_BPS
 
 MBIT = 1_000_000
 UPLINKS = ("a", "b", "c")
@@ -12,42 +12,47 @@ UPLINKS = ("a", "b", "c")
 
 def demand(
     vlan: str, wanted: int, *, active: dict[str, int], priority: int = 4, standby: str = ""
-) -> Demand:
-    return Demand(
+) -> VlanDemand:
+    return VlanDemand(
         vlan=vlan,
         priority=priority,
-        wanted=wanted,
-        active=active,
-        standby=frozenset(standby),
+        guaranteed=wanted,
+        active_uplinks=active,
+        standby_uplinks=frozenset(standby),
     )
 
 
-def _demand(vlan: str, numbers: tuple[int, ...]) -> Demand:
+def _demand_from_numbers(vlan: str, numbers: tuple[int, ...]) -> VlanDemand:
     """Weight of each uplink: positive is active, 0 is standby, negative is neither."""
     wanted, priority, *weights = numbers
-    return Demand(
+    return VlanDemand(
         vlan=vlan,
         priority=priority,
-        wanted=wanted,
-        active={u: w for u, w in zip(UPLINKS, weights, strict=True) if w > 0},
-        standby=frozenset(u for u, w in zip(UPLINKS, weights, strict=True) if w == 0),
+        guaranteed=wanted,
+        active_uplinks={u: w for u, w in zip(UPLINKS, weights, strict=True) if w > 0},
+        standby_uplinks=frozenset(u for u, w in zip(UPLINKS, weights, strict=True) if w == 0),
     )
 
 
 WEIGHT = st.integers(-1, 3)
 NUMBERS = st.tuples(st.integers(0, 50 * MBIT), st.integers(1, 3), WEIGHT, WEIGHT, WEIGHT)
 DEMANDS = st.lists(NUMBERS, max_size=5).map(
-    lambda found: [_demand(f"v{index}", numbers) for index, numbers in enumerate(found)]
+    lambda found: [
+        _demand_from_numbers(f"v{index}", numbers) for index, numbers in enumerate(found)
+    ]
 )
 ROOM = st.fixed_dictionaries(
-    {uplink: st.integers(min_value=10 * FLOOR, max_value=100 * MBIT) for uplink in UPLINKS}
+    {
+        uplink: st.integers(min_value=10 * MIN_CLASS_RATE_BPS, max_value=100 * MBIT)
+        for uplink in UPLINKS
+    }
 )
 
 
 @settings(deadline=None)
 @given(ROOM, DEMANDS)
-def test_no_uplink_gives_more_than_it_has(room: dict[str, int], wanted: list[Demand]) -> None:
-    rates = share_out(room, wanted)
+def test_no_uplink_gives_more_than_it_has(room: dict[str, int], wanted: list[VlanDemand]) -> None:
+    rates = allocate_rates(room, wanted)
     assert set(rates) == {(uplink, each.vlan) for uplink in room for each in wanted}
     for uplink, has in room.items():
         assert sum(rate for (u, _), rate in rates.items() if u == uplink) <= has
@@ -56,57 +61,62 @@ def test_no_uplink_gives_more_than_it_has(room: dict[str, int], wanted: list[Dem
 @settings(deadline=None)
 @given(ROOM, DEMANDS)
 def test_every_rate_is_whole_bytes_and_at_least_the_floor(
-    room: dict[str, int], wanted: list[Demand]
+    room: dict[str, int], wanted: list[VlanDemand]
 ) -> None:
-    assert all(rate >= FLOOR and rate % 8 == 0 for rate in share_out(room, wanted).values())
+    assert all(
+        rate >= MIN_CLASS_RATE_BPS and rate % 8 == 0
+        for rate in allocate_rates(room, wanted).values()
+    )
 
 
 @settings(deadline=None)
 @given(ROOM, DEMANDS)
 def test_nobody_gets_more_than_the_guarantee_on_what_carries_it(
-    room: dict[str, int], wanted: list[Demand]
+    room: dict[str, int], wanted: list[VlanDemand]
 ) -> None:
-    rates = share_out(room, wanted)
+    rates = allocate_rates(room, wanted)
     for each in wanted:
-        got = sum(rates[uplink, each.vlan] for uplink in each.active)
-        assert got <= max(each.wanted, FLOOR * len(each.active))
+        got = sum(rates[uplink, each.vlan] for uplink in each.active_uplinks)
+        assert got <= max(each.guaranteed, MIN_CLASS_RATE_BPS * len(each.active_uplinks))
 
 
 @settings(deadline=None)
 @given(ROOM, DEMANDS)
 def test_a_shortfall_means_that_the_uplinks_are_full(
-    room: dict[str, int], wanted: list[Demand]
+    room: dict[str, int], wanted: list[VlanDemand]
 ) -> None:
     """Full but for a byte of rounding for each VLAN."""
-    rates = share_out(room, wanted)
+    rates = allocate_rates(room, wanted)
     short = {each.vlan for each in shortfalls(rates, wanted, "upload")}
     for each in wanted:
-        for uplink in each.active if each.vlan in short else ():
+        for uplink in each.active_uplinks if each.vlan in short else ():
             used = sum(rate for (u, _), rate in rates.items() if u == uplink)
             assert room[uplink] - used < 8 * (len(wanted) + 1)
 
 
 @settings(deadline=None)
 @given(ROOM, DEMANDS)
-def test_the_order_of_the_file_does_not_matter(room: dict[str, int], wanted: list[Demand]) -> None:
-    assert share_out(room, wanted) == share_out(room, wanted[::-1])
+def test_the_order_of_the_file_does_not_matter(
+    room: dict[str, int], wanted: list[VlanDemand]
+) -> None:
+    assert allocate_rates(room, wanted) == allocate_rates(room, wanted[::-1])
 
 
 @settings(deadline=None)
 @given(ROOM, DEMANDS)
 def test_a_lower_priority_takes_nothing_from_a_higher(
-    room: dict[str, int], wanted: list[Demand]
+    room: dict[str, int], wanted: list[VlanDemand]
 ) -> None:
     """What the first have on the uplinks that carry them is the same without all the others.
 
     The floor of those others is taken off the room, for it is theirs in any case.
     """
     first = [each for each in wanted if each.priority == 1]
-    floors = FLOOR * (len(wanted) - len(first))
-    alone = share_out({uplink: has - floors for uplink, has in room.items()}, first)
-    together = share_out(room, wanted)
+    floors = MIN_CLASS_RATE_BPS * (len(wanted) - len(first))
+    alone = allocate_rates({uplink: has - floors for uplink, has in room.items()}, first)
+    together = allocate_rates(room, wanted)
     for each in first:
-        for uplink in each.active:
+        for uplink in each.active_uplinks:
             assert together[uplink, each.vlan] == alone[uplink, each.vlan]
 
 
@@ -115,22 +125,22 @@ def test_the_important_one_is_served_first() -> None:
         demand("guests", 6 * MBIT, active={"a": 1}, priority=4),
         demand("stream", 8 * MBIT, active={"a": 1}, priority=1),
     ]
-    rates = share_out({"a": 10 * MBIT}, wanted)
+    rates = allocate_rates({"a": 10 * MBIT}, wanted)
     assert rates == {("a", "stream"): 8 * MBIT, ("a", "guests"): 2 * MBIT}
     assert list(shortfalls(rates, wanted, "upload")) == [
-        Shortfall(vlan="guests", direction="upload", wanted=6 * MBIT, got=2 * MBIT)
+        Shortfall(vlan="guests", direction="upload", guaranteed=6 * MBIT, granted=2 * MBIT)
     ]
 
 
 def test_equals_are_cut_in_proportion() -> None:
     wanted = [demand("x", 12 * MBIT, active={"a": 1}), demand("y", 6 * MBIT, active={"a": 1})]
-    rates = share_out({"a": 9 * MBIT}, wanted)
+    rates = allocate_rates({"a": 9 * MBIT}, wanted)
     assert abs(rates["a", "x"] - 6 * MBIT) < 8_000
     assert abs(rates["a", "y"] - 3 * MBIT) < 8_000
 
 
 def test_a_balanced_guarantee_follows_the_shares() -> None:
-    rates = share_out(
+    rates = allocate_rates(
         {"a": 20 * MBIT, "b": 10 * MBIT}, [demand("x", 9 * MBIT, active={"a": 2, "b": 1})]
     )
     assert rates["a", "x"] + rates["b", "x"] == 9 * MBIT
@@ -139,7 +149,7 @@ def test_a_balanced_guarantee_follows_the_shares() -> None:
 
 def test_what_one_uplink_lacks_is_asked_of_the_other() -> None:
     wanted = [demand("x", 12 * MBIT, active={"a": 1, "b": 1})]
-    rates = share_out({"a": 20 * MBIT, "b": 2 * MBIT}, wanted)
+    rates = allocate_rates({"a": 20 * MBIT, "b": 2 * MBIT}, wanted)
     assert rates["b", "x"] == 2 * MBIT
     assert rates["a", "x"] == 10 * MBIT
 
@@ -149,7 +159,7 @@ def test_a_standby_uplink_holds_the_guarantee_ready_but_gives_way() -> None:
         demand("stream", 8 * MBIT, active={"a": 1}, priority=1, standby="b"),
         demand("guests", 5 * MBIT, active={"b": 1}, priority=4),
     ]
-    rates = share_out({"a": 20 * MBIT, "b": 10 * MBIT}, wanted)
+    rates = allocate_rates({"a": 20 * MBIT, "b": 10 * MBIT}, wanted)
     assert rates["b", "guests"] == 5 * MBIT
     assert rates["b", "stream"] == 5 * MBIT
     assert rates["a", "stream"] == 8 * MBIT
@@ -157,5 +167,5 @@ def test_a_standby_uplink_holds_the_guarantee_ready_but_gives_way() -> None:
 
 def test_without_an_uplink_all_is_missing() -> None:
     wanted = [demand("x", 1 * MBIT, active={}), demand("y", 0, active={})]
-    found = list(shortfalls(share_out({"a": MBIT}, wanted), wanted, "download"))
-    assert found == [Shortfall(vlan="x", direction="download", wanted=MBIT, got=0)]
+    found = list(shortfalls(allocate_rates({"a": MBIT}, wanted), wanted, "download"))
+    assert found == [Shortfall(vlan="x", direction="download", guaranteed=MBIT, granted=0)]

@@ -5,32 +5,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbrouter.compile.shaping.htb import (
-    FAST,
-    FRAME,
-    QUANTUM_MAX,
-    UNLIMITED,
-    Hosts,
-    Queue,
-    Wire,
-    burst,
+    ETHERNET_FRAME_BYTES,
+    LONG_BURST_RATE_BPS,
+    MAX_QUANTUM_BYTES,
+    UNLIMITED_RATE_BPS,
+    CakeHostMode,
+    LinkLayer,
+    QueueKind,
     burst_bytes,
+    burst_size,
     burst_us,
+    class_quantum,
     classid,
     classid_text,
-    codel_target,
-    codel_us,
-    depth,
+    codel_target_us,
     htb_class,
-    leaf,
-    quantum,
-    whole,
+    kernel_codel_us,
+    leaf_qdisc,
+    pfifo_limit,
+    whole_bytes_rate,
 )
 
-RATES = st.integers(min_value=8_000, max_value=UNLIMITED).map(whole)
+RATES = st.integers(min_value=8_000, max_value=UNLIMITED_RATE_BPS).map(whole_bytes_rate)
 TICK_NS = 64
 
 
-def through_the_kernel(rate: int, size: int) -> int:
+def kernel_round_trip(rate: int, size: int) -> int:
     """A burst as asked for in ticks, and as read back."""
     ticks = burst_us(rate, size) * 1000 // TICK_NS
     return burst_bytes(rate, round(ticks * TICK_NS / 1000))
@@ -39,23 +39,23 @@ def through_the_kernel(rate: int, size: int) -> int:
 @settings(deadline=None)
 @given(RATES)
 def test_a_burst_survives_the_kernel(rate: int) -> None:
-    assert through_the_kernel(rate, burst(rate)) == burst(rate)
+    assert kernel_round_trip(rate, burst_size(rate)) == burst_size(rate)
 
 
 @settings(deadline=None)
 @given(RATES, st.integers(min_value=1, max_value=10**7))
 def test_any_burst_is_stable_once_read_back(rate: int, size: int) -> None:
-    once = through_the_kernel(rate, size)
-    assert through_the_kernel(rate, once) == once
+    once = kernel_round_trip(rate, size)
+    assert kernel_round_trip(rate, once) == once
 
 
 @settings(deadline=None)
 @given(RATES)
 def test_a_burst_is_a_millisecond_or_two_and_two_frames_at_least(rate: int) -> None:
-    size = burst(rate)
+    size = burst_size(rate)
     # Rounded to a microsecond, which is worth rate / 8e6 bytes.
     slack = 1 + rate / 8e6
-    wanted = max(2 * FRAME, rate / 8000 * (2 if rate >= FAST else 1))
+    wanted = max(2 * ETHERNET_FRAME_BYTES, rate / 8000 * (2 if rate >= LONG_BURST_RATE_BPS else 1))
     assert abs(size - wanted) <= slack
 
 
@@ -78,34 +78,44 @@ def test_class_numbers_say_uplink_and_vlan() -> None:
 
 @pytest.mark.parametrize(
     "weight, least, wanted",
-    [(0, 0, FRAME), (5, 0, FRAME), (0, 5, FRAME), (5, 5, FRAME), (10, 5, 2 * FRAME)],
+    [
+        (0, 0, ETHERNET_FRAME_BYTES),
+        (5, 0, ETHERNET_FRAME_BYTES),
+        (0, 5, ETHERNET_FRAME_BYTES),
+        (5, 5, ETHERNET_FRAME_BYTES),
+        (10, 5, 2 * ETHERNET_FRAME_BYTES),
+    ],
 )
 def test_quanta_are_in_proportion(weight: int, least: int, wanted: int) -> None:
-    assert quantum(weight, least) == wanted
+    assert class_quantum(weight, least) == wanted
 
 
 def test_a_quantum_never_holds_up_the_others() -> None:
-    assert quantum(10**9, 1) == QUANTUM_MAX
+    assert class_quantum(10**9, 1) == MAX_QUANTUM_BYTES
 
 
 @settings(deadline=None)
 @given(st.integers(min_value=1, max_value=10**6))
 def test_a_codel_time_survives_the_kernel(asked: int) -> None:
-    found = codel_us(asked)
+    found = kernel_codel_us(asked)
     shown = ((found * 1000 >> 10) << 10) // 1000
-    assert codel_us(shown + 1) == found
+    assert kernel_codel_us(shown + 1) == found
 
 
 def test_queues_are_short_at_any_rate() -> None:
-    assert (depth(8_000), depth(20_000_000), depth(UNLIMITED)) == (16, 82, 1000)
-    assert codel_target(100_000_000) == 5_000
-    assert codel_target(1_000_000) == codel_us(18_168)
+    assert (pfifo_limit(8_000), pfifo_limit(20_000_000), pfifo_limit(UNLIMITED_RATE_BPS)) == (
+        16,
+        82,
+        1000,
+    )
+    assert codel_target_us(100_000_000) == 5_000
+    assert codel_target_us(1_000_000) == kernel_codel_us(18_168)
 
 
 def test_a_leaf_is_fq_codel_where_the_kernel_has_it() -> None:
     each = htb_class("eth0", classid(uplink=1, vlan=2), rate=80_000, why="VLAN x")
-    plain = leaf(each, line=20_000_000, queue=Queue.PFIFO)
-    fair = leaf(each, line=20_000_000, queue=Queue.FQ_CODEL)
+    plain = leaf_qdisc(each, line_rate=20_000_000, queue=QueueKind.PFIFO)
+    fair = leaf_qdisc(each, line_rate=20_000_000, queue=QueueKind.FQ_CODEL)
     assert (plain.kind, plain.options) == ("pfifo", (("limit", 82),))
     assert (fair.kind, fair.options) == ("fq_codel", (("target", "5000us"),))
     assert plain.key == fair.key
@@ -113,8 +123,10 @@ def test_a_leaf_is_fq_codel_where_the_kernel_has_it() -> None:
 
 def test_cake_sees_clients_before_nat_on_the_way_up() -> None:
     each = htb_class("eth0", classid(uplink=1, vlan=2), rate=80_000, why="VLAN x")
-    up = leaf(each, line=20_000_000, queue=Queue.CAKE)
-    down = leaf(each, line=1_000_000, queue=Queue.CAKE, hosts=Hosts.DESTINATION)
+    up = leaf_qdisc(each, line_rate=20_000_000, queue=QueueKind.CAKE)
+    down = leaf_qdisc(
+        each, line_rate=1_000_000, queue=QueueKind.CAKE, hosts=CakeHostMode.DESTINATION
+    )
     assert [word for word, _ in up.options] == ["besteffort", "dual-srchost", "nat", "rtt"]
     assert [word for word, _ in down.options] == ["besteffort", "dual-dsthost", "nonat", "rtt"]
     assert dict(up.options)["rtt"] == "100000us"
@@ -123,7 +135,9 @@ def test_cake_sees_clients_before_nat_on_the_way_up() -> None:
 
 
 def test_bursts_and_quanta_hold_two_frames_of_a_jumbo_mtu() -> None:
-    each = htb_class("eth0", classid(uplink=1), rate=8_000_000, wire=Wire(frame=9014), why="")
+    each = htb_class(
+        "eth0", classid(uplink=1), rate=8_000_000, link_layer=LinkLayer(frame=9014), why=""
+    )
     assert (each.burst, each.cburst, each.quantum) == (18_028, 18_028, 9014)
     plain = htb_class("eth0", classid(uplink=1), rate=8_000_000, why="")
-    assert (plain.burst, plain.quantum) == (3028, FRAME)
+    assert (plain.burst, plain.quantum) == (3028, ETHERNET_FRAME_BYTES)

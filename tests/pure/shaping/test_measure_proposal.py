@@ -2,29 +2,37 @@
 
 import pytest
 
-from lbrouter.compile.shaping.measure_proposal import Samples, latency, rounded, snippet, way
+from lbrouter.compile.shaping.measure_proposal import (
+    DirectionSamples,
+    config_snippet,
+    direction_measurement,
+    latency_summary,
+    rounded_down_rate,
+)
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.services.iperf import Peer, command, rates
+from lbrouter.services.iperf import IperfServer, iperf_argv, parse_rates
 
-FAST = Samples(goodput_bps=[19.2e6, 19.1e6, 3e6, 19.15e6], rtts_s=[0.01] * 19 + [0.2])
+FAST_LINE_SAMPLES = DirectionSamples(
+    goodput_bps=[19.2e6, 19.1e6, 3e6, 19.15e6], rtts_s=[0.01] * 19 + [0.2]
+)
 
 
 def test_the_median_second_counts_in_frames() -> None:
-    found = way(FAST, limit=None)
+    found = direction_measurement(FAST_LINE_SAMPLES, limit=None)
     assert found is not None
     assert found["goodput_bps"] == 19_125_000
     assert found["line_bps"] == 19_996_720
     assert (found["proposed"], found["shaped"]) == ("19.9mbit", False)
     assert found["loaded"]["median_ms"] == 10.0
-    assert way(Samples(goodput_bps=[], rtts_s=[]), limit=None) is None
+    assert direction_measurement(DirectionSamples(goodput_bps=[], rtts_s=[]), limit=None) is None
 
 
 @pytest.mark.parametrize("limit, shaped", [(20_000_000, True), (100_000_000, False)])
-def test_our_own_limit_is_told_from_the_line(limit: int, *, shaped: bool) -> None:
-    found = way(FAST, limit=limit)
+def test_our_own_limit_is_distinguished_from_the_line(limit: int, *, shaped: bool) -> None:
+    found = direction_measurement(FAST_LINE_SAMPLES, limit=limit)
     assert found is not None
     assert found["shaped"] is shaped
-    lines = snippet("fiber", {"upload": found, "download": None}).splitlines()
+    lines = config_snippet("fiber", {"upload": found, "download": None}).splitlines()
     assert lines[0] == "[uplinks.fiber]"
     assert lines[1].startswith('upload   = "19.9mbit"')
     assert ("own limit" in lines[1]) is shaped
@@ -32,31 +40,33 @@ def test_our_own_limit_is_told_from_the_line(limit: int, *, shaped: bool) -> Non
 
 
 def test_nobody_who_answers_is_null() -> None:
-    assert latency([]) == {"median_ms": None, "p95_ms": None}
-    assert latency([0.02]) == {"median_ms": 20.0, "p95_ms": 20.0}
+    assert latency_summary([]) == {"median_ms": None, "p95_ms": None}
+    assert latency_summary([0.02]) == {"median_ms": 20.0, "p95_ms": 20.0}
 
 
 def test_rates_are_rounded_down() -> None:
-    assert [str(rounded(bps)) for bps in (999.9, 123_456, 98_765_432)] == [
+    assert [str(rounded_down_rate(bps)) for bps in (999.9, 123_456, 98_765_432)] == [
         *("999bit", "123kbit", "98.7mbit"),
     ]
 
 
 def test_iperf_is_bound_to_the_uplink_and_its_report_read() -> None:
-    argv = command(Peer(host="h", port=7), "wan1", seconds=10, download=True)
+    argv = iperf_argv(IperfServer(host="h", port=7), "wan1", seconds=10, download=True)
     assert argv[argv.index("--bind-dev") + 1] == "wan1"
     assert argv[-1] == "-R"
     report = b'{"intervals": [{"sum": {"bits_per_second": 1, "omitted": true}},'
-    assert rates(report + b' {"sum": {"bits_per_second": 5.5}}]}', Peer(host="h")) == [5.5]
+    assert parse_rates(report + b' {"sum": {"bits_per_second": 5.5}}]}', IperfServer(host="h")) == [
+        5.5
+    ]
 
 
 def test_what_waits_in_the_sender_s_queue_does_not_count() -> None:
     report = b'{"intervals": [{"sum": {"bits_per_second": 9}}],'
     report += b' "end": {"sum_received": {"bits_per_second": 7}}}'
-    assert rates(report, Peer(host="h")) == [7.0]
+    assert parse_rates(report, IperfServer(host="h")) == [7.0]
 
 
 @pytest.mark.parametrize("report", [b"", b"[]", b'{"error": "refused"}', b'{"intervals": []}'])
 def test_a_report_of_nothing_is_an_error(report: bytes) -> None:
     with pytest.raises(NotAppliedError, match="iperf3 to h"):
-        rates(report, Peer(host="h"))
+        parse_rates(report, IperfServer(host="h"))

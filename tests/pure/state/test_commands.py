@@ -4,25 +4,25 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
-from lbrouter.compile.state.commands import rate_words, words
+from lbrouter.compile.state.commands import command_line, tc_rate
 from lbrouter.compile.state.diff import diff
 from lbrouter.model.kernel_state import (
     Address,
+    AddressFamily,
     Device,
     DeviceKind,
-    Family,
     HtbClass,
     KernelState,
-    LinkFlag,
+    LinkAdminState,
+    ManagedObject,
     NftTable,
-    Noun,
     Qdisc,
     Redirect,
     Route,
     Rule,
     Sysctl,
 )
-from lbrouter.model.plan import Operation, Phase, Verb
+from lbrouter.model.plan import Action, Operation, Phase
 from tests.kit.builders import TWO_LINES, config_of, desired_of
 
 DEFAULT = Route(
@@ -45,12 +45,14 @@ FAR = Route(
     gateway=ip_address("2001:db8::1"),
     onlink=True,
 )
-CLOSED = Route(table=254, destination=ip_network("::/0"), metric=9)
-MARKED = Rule(family=Family.V6, priority=10031, table=7001, mark=0x1000000, mask=0xF000000)
-MAIN = Rule(family=Family.V4, priority=10000, table=254, suppress_prefix_length=0)
-GUARD = Rule(family=Family.V4, priority=10032, table=0, mark=0x2000000, mask=0xF000000)
-BOUND = Rule(family=Family.V4, priority=10011, table=7001, out_interface="enp1s0")
-TAG = Device(name="enp3s0.10", kind=DeviceKind.VLAN, parent="enp3s0", tag=10)
+UNREACHABLE = Route(table=254, destination=ip_network("::/0"), metric=9)
+MARKED = Rule(family=AddressFamily.V6, priority=10031, table=7001, mark=0x1000000, mask=0xF000000)
+MAIN = Rule(family=AddressFamily.V4, priority=10000, table=254, suppress_prefix_length=0)
+UNREACHABLE_RULE = Rule(
+    family=AddressFamily.V4, priority=10032, table=0, mark=0x2000000, mask=0xF000000
+)
+SOURCE_RULE = Rule(family=AddressFamily.V4, priority=10011, table=7001, out_interface="enp1s0")
+VLAN_DEVICE = Device(name="enp3s0.10", kind=DeviceKind.VLAN, parent="enp3s0", tag=10)
 IFB = Device(name="lbr-up", kind=DeviceKind.IFB)
 UPLINK_ADDRESS = Address(
     interface="enp1s0", address=ip_interface("203.0.113.2/30"), prefix_route=False
@@ -61,7 +63,7 @@ ROOT = Qdisc(
 )
 LEAF = Qdisc(interface="enp1s0", handle=0, parent=(0x4C01, 0x1012), kind="fq_codel")
 INGRESS = Qdisc(interface="enp3s0", handle=0xFFFF, parent="ingress", kind="ingress")
-CLASS = HtbClass(
+VLAN_CLASS = HtbClass(
     interface="enp1s0",
     classid=(0x4C01, 0x1012),
     parent=(0x4C01, 0x1000),
@@ -72,7 +74,7 @@ CLASS = HtbClass(
     quantum=1514,
     prio=1,
 )
-LINE = HtbClass(
+UPLINK_CLASS = HtbClass(
     interface="enp1s0",
     classid=(0x4C01, 0x1000),
     parent=(0x4C01, 0),
@@ -83,15 +85,15 @@ LINE = HtbClass(
     quantum=1,
     prio=0,
 )
-HOOK = Redirect(interface="enp2s0", direction="egress", to="")
+EGRESS_TO_IFB = Redirect(interface="enp2s0", direction="egress", to="")
 EGRESS = Redirect(interface="enp1s0", direction="egress", to="lbr-up")
 TABLE = NftTable(structure="a", elements={"uplinks": frozenset({("enp1s0", "")})}, script="x")
 
 
-def step(verb: Verb, noun: Noun, old: Noun | None = None) -> Operation:
-    if verb is Verb.REMOVE:
-        return Operation(phase=Phase.GUARD, verb=verb, new=None, old=noun, reason="")
-    return Operation(phase=Phase.GUARD, verb=verb, new=noun, old=old, reason="")
+def operation_on(verb: Action, noun: ManagedObject, old: ManagedObject | None = None) -> Operation:
+    if verb is Action.REMOVE:
+        return Operation(phase=Phase.GUARD, action=verb, new=None, old=noun, reason="")
+    return Operation(phase=Phase.GUARD, action=verb, new=noun, old=old, reason="")
 
 
 ADDED = {
@@ -102,10 +104,10 @@ ADDED = {
     "sysctl -w net.ipv4.ping_group_range='0 10'": Sysctl(
         path="net/ipv4/ping_group_range", value="0 10"
     ),
-    "ip link add link enp3s0 name enp3s0.10 type vlan id 10": TAG,
+    "ip link add link enp3s0 name enp3s0.10 type vlan id 10": VLAN_DEVICE,
     "ip link add name lbr-up type ifb": IFB,
-    "ip link set enp1s0 up": LinkFlag(interface="enp1s0", up=True),
-    "ip link set enp1s0 down": LinkFlag(interface="enp1s0", up=False),
+    "ip link set enp1s0 up": LinkAdminState(interface="enp1s0", up=True),
+    "ip link set enp1s0 down": LinkAdminState(interface="enp1s0", up=False),
     "ip addr add 203.0.113.2/30 dev enp1s0 noprefixroute proto 76": UPLINK_ADDRESS,
     "ip addr add fd10:10::1/64 dev enp3s0.10 proto 76": VLAN_ADDRESS,
     "ip route replace default via 203.0.113.1 dev enp1s0 table 7001 proto 76": DEFAULT,
@@ -113,70 +115,72 @@ ADDED = {
         CONNECTED
     ),
     "ip -6 route replace default via 2001:db8::1 dev enp2s0 onlink table 7002 proto 76": FAR,
-    "ip -6 route replace unreachable default table main metric 9 proto 76": CLOSED,
+    "ip -6 route replace unreachable default table main metric 9 proto 76": UNREACHABLE,
     "ip -6 rule add pref 10031 fwmark 0x1000000/0xf000000 lookup 7001 protocol 76": MARKED,
     "ip rule add pref 10000 lookup main suppress_prefixlength 0 protocol 76": MAIN,
-    "ip rule add pref 10032 fwmark 0x2000000/0xf000000 unreachable protocol 76": GUARD,
-    "ip rule add pref 10011 oif enp1s0 lookup 7001 protocol 76": BOUND,
+    "ip rule add pref 10032 fwmark 0x2000000/0xf000000 unreachable protocol 76": UNREACHABLE_RULE,
+    "ip rule add pref 10011 oif enp1s0 lookup 7001 protocol 76": SOURCE_RULE,
     "tc qdisc add dev enp1s0 root handle 4c01: htb default 0xffe": ROOT,
     "tc qdisc add dev enp1s0 parent 4c01:1012 fq_codel": LEAF,
     "tc qdisc add dev enp3s0 ingress handle ffff:": INGRESS,
     "tc class add dev enp1s0 parent 4c01:1000 classid 4c01:1012 htb prio 1 rate 12mbit"
-    " ceil 47500kbit burst 3028b cburst 5938b quantum 1514": CLASS,
+    " ceil 47500kbit burst 3028b cburst 5938b quantum 1514": VLAN_CLASS,
     "tc class add dev enp1s0 parent 4c01: classid 4c01:1000 htb prio 0 rate 1gbit ceil 1gbit"
-    " burst 1b cburst 1b quantum 1": LINE,
+    " burst 1b cburst 1b quantum 1": UPLINK_CLASS,
     "tc qdisc add dev enp1s0 clsact; tc filter add dev enp1s0 egress protocol all u32 match u32 0 0"
     " action mirred egress redirect dev lbr-up": EGRESS,
     "tc qdisc add dev enp2s0 clsact; tc filter add dev enp2s0 egress protocol all u32 match u32 0 0"
-    " flowid 4c01:ffe": HOOK,
+    " flowid 4c01:ffe": EGRESS_TO_IFB,
     "nft -f ruleset (table inet lbrouter, 1 elements)": TABLE,
 }
 
 REMOVED = {
-    "ip link del enp3s0.10": TAG,
+    "ip link del enp3s0.10": VLAN_DEVICE,
     "ip addr del 203.0.113.2/30 dev enp1s0": UPLINK_ADDRESS,
     "ip route del default via 203.0.113.1 dev enp1s0 table 7001 proto 76": DEFAULT,
     "ip -6 rule del pref 10031 fwmark 0x1000000/0xf000000 lookup 7001 protocol 76": MARKED,
     "tc qdisc del dev enp1s0 root": ROOT,
     "tc qdisc del dev enp1s0 parent 4c01:1012": LEAF,
-    "tc class del dev enp1s0 classid 4c01:1012": CLASS,
+    "tc class del dev enp1s0 classid 4c01:1012": VLAN_CLASS,
     "tc qdisc del dev enp1s0 clsact": EGRESS,
     "nft delete table inet lbrouter": TABLE,
 }
 
 
 @pytest.mark.parametrize("command, noun", ADDED.items())
-def test_what_is_added(command: str, noun: Noun) -> None:
-    assert words(step(Verb.ADD, noun)) == command
+def test_what_is_added(command: str, noun: ManagedObject) -> None:
+    assert command_line(operation_on(Action.ADD, noun)) == command
 
 
 @pytest.mark.parametrize("command, noun", REMOVED.items())
-def test_what_is_removed(command: str, noun: Noun) -> None:
-    assert words(step(Verb.REMOVE, noun)) == command
+def test_what_is_removed(command: str, noun: ManagedObject) -> None:
+    assert command_line(operation_on(Action.REMOVE, noun)) == command
 
 
 def test_a_changed_rule_is_put_beside_the_old_one_before_that_goes() -> None:
-    old = Rule(family=Family.V4, priority=10090, table=7001)
-    new = Rule(family=Family.V4, priority=10090, table=7000)
-    assert words(step(Verb.CHANGE, new, old)) == (
+    old = Rule(family=AddressFamily.V4, priority=10090, table=7001)
+    new = Rule(family=AddressFamily.V4, priority=10090, table=7000)
+    assert command_line(operation_on(Action.CHANGE, new, old)) == (
         "ip rule add pref 10090 lookup 7000 protocol 76;"
         " ip rule del pref 10090 lookup 7001 protocol 76"
     )
 
 
 def test_a_changed_class_is_changed_in_place() -> None:
-    assert words(step(Verb.CHANGE, CLASS, CLASS)).startswith("tc class change dev enp1s0")
+    assert command_line(operation_on(Action.CHANGE, VLAN_CLASS, VLAN_CLASS)).startswith(
+        "tc class change dev enp1s0"
+    )
 
 
-def table(structure: str, **elements: set[tuple[str, str]]) -> NftTable:
+def nft_table(structure: str, **elements: set[tuple[str, str]]) -> NftTable:
     held = {name: frozenset(found) for name, found in elements.items()}
     return NftTable(structure=structure, elements=held)
 
 
 def test_changed_elements_touch_no_structure_and_no_other_map() -> None:
-    old = table("a", active={("ipv4", "goto take_1")}, reach={("a . b", "")}, gone={("x", "")})
-    new = table("a", active={("ipv4", "goto take_2")}, reach={("a . b", "")}, more={("y", "")})
-    assert words(step(Verb.CHANGE, new, old)).split("; ") == [
+    old = nft_table("a", active={("ipv4", "goto take_1")}, reach={("a . b", "")}, gone={("x", "")})
+    new = nft_table("a", active={("ipv4", "goto take_2")}, reach={("a . b", "")}, more={("y", "")})
+    assert command_line(operation_on(Action.CHANGE, new, old)).split("; ") == [
         "nft delete element inet lbrouter active { ipv4 }",
         "nft add element inet lbrouter active { ipv4 : goto take_2 }",
         "nft delete element inet lbrouter gone { x }",
@@ -186,7 +190,7 @@ def test_changed_elements_touch_no_structure_and_no_other_map() -> None:
 
 def test_a_long_list_of_elements_is_cut_and_counted_in_the_order_of_its_numbers() -> None:
     wheel = {(str(slot), f"goto by_{slot % 2}") for slot in range(120)}
-    command = words(step(Verb.CHANGE, table("a", wheel=wheel), table("a")))
+    command = command_line(operation_on(Action.CHANGE, nft_table("a", wheel=wheel), nft_table("a")))
     assert command == (
         "nft add element inet lbrouter wheel { 0 : goto by_0, 1 : goto by_1, 2 : goto by_0,"
         " 3 : goto by_1, … 116 more }"
@@ -194,7 +198,9 @@ def test_a_long_list_of_elements_is_cut_and_counted_in_the_order_of_its_numbers(
 
 
 def test_another_structure_is_loaded_whole() -> None:
-    assert words(step(Verb.CHANGE, table("b"), table("a"))).startswith("nft -f ruleset")
+    assert command_line(operation_on(Action.CHANGE, nft_table("b"), nft_table("a"))).startswith(
+        "nft -f ruleset"
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,13 +208,13 @@ def test_another_structure_is_loaded_whole() -> None:
     [(0, "0bit"), (999, "999bit"), (8_000, "8kbit"), (12_500_000, "12500kbit"), (10**9, "1gbit")],
 )
 def test_rates_are_exact(rate: int, expected: str) -> None:
-    assert rate_words(rate) == expected
+    assert tc_rate(rate) == expected
 
 
-def test_every_operation_of_a_whole_gateway_has_words_in_both_directions() -> None:
+def test_every_operation_of_a_whole_gateway_has_commands_in_both_directions() -> None:
     desired = desired_of(config_of(TWO_LINES))
     there, back = diff(KernelState(), desired), diff(desired, KernelState())
     tools = {"ip", "sysctl", "tc", "nft"}
     for plan in (there, back):
-        assert {words(operation).split()[0] for operation in plan.operations} <= tools
-    assert {words(operation).split()[0] for operation in there.operations} == tools
+        assert {command_line(operation).split()[0] for operation in plan.operations} <= tools
+    assert {command_line(operation).split()[0] for operation in there.operations} == tools

@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from lbrouter.compile.health.carrier_only import first_look
+from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.compile.state.desired import desired_state, restored
+from lbrouter.compile.state.desired import desired_state, restored_settings
 from lbrouter.compile.state.diff import diff
-from lbrouter.compile.state.simulate import SimKernel, interpret
+from lbrouter.compile.state.simulate import SimKernel, apply_operation
 from lbrouter.compile.state.sysctls import sysctls
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.facts import Allocation, Facts, Scope
-from lbrouter.model.kernel_state import Device, DeviceKind, KernelState, LinkFlag, Sysctl
-from lbrouter.model.plan import Operation, Phase, Verb
+from lbrouter.model.facts import Allocation, Facts, ObserveScope
+from lbrouter.model.kernel_state import Device, DeviceKind, KernelState, LinkAdminState, Sysctl
+from lbrouter.model.plan import Action, Operation, Phase
 from tests.kit.builders import TWO_LINES, config_of, facts_of
 
 TRUNK = config_of(
@@ -28,7 +28,7 @@ def _desired(facts: Facts) -> KernelState:
     return desired_state(
         TRUNK,
         allocation=allocate(TRUNK, Allocation()),
-        health=first_look(TRUNK, facts),
+        health=health_without_daemon(TRUNK, facts),
         facts=facts,
         baseline=KernelState(),
     )
@@ -78,7 +78,7 @@ def test_a_baseline_knows_interfaces_with_dots() -> None:
             }
         )
     )
-    back = restored(found, facts_of(TRUNK), but=KernelState())
+    back = restored_settings(found, facts_of(TRUNK), excluding=KernelState())
     assert {s.path for s in back.sysctls} == {
         "net/ipv4/conf/trunk0.10/rp_filter",
         "net/ipv4/ip_forward",
@@ -87,33 +87,38 @@ def test_a_baseline_knows_interfaces_with_dots() -> None:
 
 def test_the_simulated_kernel_sees_what_is_in_scope() -> None:
     setting = Sysctl(path="net/ipv4/ip_forward", value="1")
-    link = LinkFlag(interface="trunk0", up=True)
+    link = LinkAdminState(interface="trunk0", up=True)
     kernel = SimKernel(KernelState(sysctls=frozenset({setting}), links=frozenset({link})), FACTS)
-    seen = asyncio.run(kernel.observe(Scope(interfaces=frozenset({"trunk0"}))))
+    seen = asyncio.run(kernel.observe(ObserveScope(interfaces=frozenset({"trunk0"}))))
     assert seen == KernelState(links=frozenset({link}))
-    assert asyncio.run(kernel.facts(Scope())) is FACTS
+    assert asyncio.run(kernel.facts(ObserveScope())) is FACTS
 
 
-def _device(name: str, parent: str, verb: Verb = Verb.ADD) -> Operation:
+def _device_operation(name: str, parent: str, verb: Action = Action.ADD) -> Operation:
     device = Device(name=name, kind=DeviceKind.VLAN, parent=parent, tag=7)
-    old, new = (device, None) if verb is Verb.REMOVE else (None, device)
-    return Operation(phase=Phase.DEVICE, verb=verb, new=new, old=old, reason="")
+    old, new = (device, None) if verb is Action.REMOVE else (None, device)
+    return Operation(phase=Phase.DEVICE, action=verb, new=new, old=old, reason="")
 
 
 def test_the_simulated_kernel_refuses_what_lacks_its_interface() -> None:
     with pytest.raises(NotAppliedError, match="trunk9"):
-        asyncio.run(SimKernel(KernelState(), FACTS).execute(_device("trunk9.7", "trunk9")))
+        asyncio.run(
+            SimKernel(KernelState(), FACTS).execute(_device_operation("trunk9.7", "trunk9"))
+        )
 
 
 def test_in_the_simulated_kernel_a_device_takes_its_link_along() -> None:
-    made = interpret(KernelState(), _device("trunk0.7", "trunk0"))
-    assert made.links == {LinkFlag(interface="trunk0.7", up=False)}
-    assert interpret(made, _device("trunk0.7", "trunk0")).links == made.links
-    assert interpret(made, _device("trunk0.7", "trunk0", Verb.REMOVE)) == KernelState()
+    made = apply_operation(KernelState(), _device_operation("trunk0.7", "trunk0"))
+    assert made.links == {LinkAdminState(interface="trunk0.7", up=False)}
+    assert apply_operation(made, _device_operation("trunk0.7", "trunk0")).links == made.links
+    assert (
+        apply_operation(made, _device_operation("trunk0.7", "trunk0", Action.REMOVE))
+        == KernelState()
+    )
     setting = Sysctl(path="net/ipv4/ip_forward", value="1")
-    gone = Operation(phase=Phase.SYSCTL, verb=Verb.REMOVE, new=None, old=setting, reason="")
+    gone = Operation(phase=Phase.SYSCTL, action=Action.REMOVE, new=None, old=setting, reason="")
     held = KernelState(sysctls=frozenset({setting}))
-    assert interpret(held, gone) == held
+    assert apply_operation(held, gone) == held
 
 
 def test_a_vlan_device_that_somebody_else_made_is_used_and_never_ours() -> None:
@@ -123,7 +128,7 @@ def test_a_vlan_device_that_somebody_else_made_is_used_and_never_ours() -> None:
     adopted = replace(facts, interfaces={**facts.interfaces, "trunk0.10": theirs})
     state = _desired(adopted)
     assert {d.name for d in state.devices if d.kind is DeviceKind.VLAN} == {"trunk0.40"}
-    assert LinkFlag(interface="trunk0.10", up=True) in state.links
+    assert LinkAdminState(interface="trunk0.10", up=True) in state.links
     assert "trunk0.10" in {address.interface for address in state.addresses}
     for other in (replace(theirs, ours=True), replace(theirs, tag=11), standing):
         interfaces = {**facts.interfaces, "trunk0.10": other}

@@ -7,13 +7,18 @@ from itertools import permutations
 
 import pytest
 
-from lbrouter.compile.state.desired import nothing, remember, restored, scope_of
+from lbrouter.compile.state.desired import (
+    observation_scope,
+    restored_settings,
+    state_after_down,
+    updated_baseline,
+)
 from lbrouter.compile.state.diff import diff
 from lbrouter.compile.state.simulate import SimKernel
 from lbrouter.model.health import UplinkState
-from lbrouter.model.kernel_state import KernelState, LinkFlag, NftTable, Sysctl
-from lbrouter.model.plan import Phase, Verb
-from lbrouter.model.reserved_ids import number_of
+from lbrouter.model.kernel_state import KernelState, LinkAdminState, NftTable, Sysctl
+from lbrouter.model.plan import Action, Phase
+from lbrouter.model.reserved_ids import uplink_number_of_mark
 from tests.kit.builders import TWO_LINES, config_of, desired_of, facts_of, health_of
 
 CONFIG = config_of(TWO_LINES)
@@ -32,42 +37,42 @@ MORE_VLANS = config_of(
 FACTS = facts_of(MORE_VLANS)
 
 
-def _found() -> KernelState:
+def _state_before() -> KernelState:
     """The machine before lbrouter: links down, settings at 0, nothing of ours."""
     wanted = desired_of(MORE_VLANS)
     return KernelState(
         sysctls=frozenset(Sysctl(path=s.path, value="0") for s in wanted.sysctls),
         links=frozenset(
-            LinkFlag(interface=link.interface, up=False)
+            LinkAdminState(interface=link.interface, up=False)
             for link in wanted.links
             if link.interface in FACTS.interfaces
         ),
     )
 
 
-def _over(base: KernelState, state: KernelState) -> KernelState:
+def _on_machine(base: KernelState, state: KernelState) -> KernelState:
     """`state` on the machine `base`: settings that it does not name are as they were found."""
     return replace(
         state,
-        sysctls=state.sysctls | restored(base, FACTS, but=state).sysctls,
-        links=state.links | restored(base, FACTS, but=state).links,
+        sysctls=state.sysctls | restored_settings(base, FACTS, excluding=state).sysctls,
+        links=state.links | restored_settings(base, FACTS, excluding=state).links,
     )
 
 
-FOUND = _found()
+STATE_BEFORE = _state_before()
 STATES = {
-    "found": FOUND,
-    "two": _over(FOUND, desired_of(CONFIG)),
-    "two, fiber down": _over(
-        FOUND, desired_of(CONFIG, health=health_of(CONFIG, fiber=UplinkState.DOWN))
+    "found": STATE_BEFORE,
+    "two": _on_machine(STATE_BEFORE, desired_of(CONFIG)),
+    "two, fiber down": _on_machine(
+        STATE_BEFORE, desired_of(CONFIG, health=health_of(CONFIG, fiber=UplinkState.DOWN))
     ),
-    "one": _over(FOUND, desired_of(ONE_LINE)),
-    "more": _over(FOUND, desired_of(MORE_VLANS)),
+    "one": _on_machine(STATE_BEFORE, desired_of(ONE_LINE)),
+    "more": _on_machine(STATE_BEFORE, desired_of(MORE_VLANS)),
 }
 PAIRS = list(permutations(STATES, 2))
 
 
-def _run(before: KernelState, after: KernelState) -> Iterator[KernelState]:
+def _states_along_plan(before: KernelState, after: KernelState) -> Iterator[KernelState]:
     """Every state on the way, the first and the last included."""
     kernel = SimKernel(before, FACTS)
     yield kernel.state
@@ -83,28 +88,28 @@ def test_a_state_differs_from_itself_in_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("before, after", PAIRS)
 def test_running_a_plan_gives_the_desired_state(before: str, after: str) -> None:
-    *_, last = _run(STATES[before], STATES[after])
+    *_, last = _states_along_plan(STATES[before], STATES[after])
     assert last == STATES[after]
     assert not diff(last, STATES[after])
 
 
 @pytest.mark.parametrize("before, after", PAIRS)
 def test_every_prefix_is_safe(before: str, after: str) -> None:
-    ours = {link.interface for link in FOUND.links}
-    for state in _run(STATES[before], STATES[after]):
+    ours = {link.interface for link in STATE_BEFORE.links}
+    for state in _states_along_plan(STATES[before], STATES[after]):
         assert _marks_without_a_rule(state) == set()
         assert _rules_at_empty_tables(state) == set()
         assert _overbooked_parents(state) == set()
-        assert _unguarded(state) & ours == set()
+        assert _unprotected_interfaces(state) & ours == set()
 
 
 def _marks_without_a_rule(state: KernelState) -> set[int]:
     """Uplink numbers that the ruleset hands out but that no rule leads anywhere."""
-    routed = {number_of(rule.mark) for rule in state.rules if rule.mark and rule.table}
-    return _handed_out(state.nft) - routed
+    routed = {uplink_number_of_mark(rule.mark) for rule in state.rules if rule.mark and rule.table}
+    return _assigned_uplinks(state.nft) - routed
 
 
-def _handed_out(table: NftTable | None) -> set[int]:
+def _assigned_uplinks(table: NftTable | None) -> set[int]:
     if table is None:
         return set()
     policies = [e for name, e in table.elements.items() if name.startswith(("active_", "wheel_"))]
@@ -131,7 +136,7 @@ def _overbooked_parents(state: KernelState) -> set[object]:
     }
 
 
-def _unguarded(state: KernelState) -> set[str]:
+def _unprotected_interfaces(state: KernelState) -> set[str]:
     """Interfaces that are up with an address of ours, and that the firewall does not know."""
     named = {key for key, _ in state.nft.elements["named"]} if state.nft else set()
     addressed = {address.interface for address in state.addresses}
@@ -150,9 +155,9 @@ def test_forwarding_opens_last_and_closes_first() -> None:
 
 def test_a_failover_touches_routes_and_maps_and_no_rule() -> None:
     plan = diff(STATES["two"], STATES["two, fiber down"])
-    kinds = {type(operation.noun).__name__ for operation in plan.operations}
+    kinds = {type(operation.managed_object).__name__ for operation in plan.operations}
     assert kinds <= {"Route", "NftTable", "HtbClass"}
-    table = next(op for op in plan.operations if isinstance(op.noun, NftTable))
+    table = next(op for op in plan.operations if isinstance(op.managed_object, NftTable))
     assert table.old.structure == table.new.structure
 
 
@@ -169,39 +174,39 @@ def test_an_operation_undone_leaves_no_trace() -> None:
 
 def test_an_inverse_says_what_it_undoes() -> None:
     operation = diff(STATES["found"], STATES["two"]).operations[0]
-    assert operation.verb is Verb.ADD
-    assert operation.inverse().verb is Verb.REMOVE
-    assert operation.inverse().noun == operation.noun
+    assert operation.action is Action.ADD
+    assert operation.inverse().action is Action.REMOVE
+    assert operation.inverse().managed_object == operation.managed_object
 
 
 def test_the_baseline_keeps_what_was_found_first() -> None:
-    first = remember(KernelState(), FOUND, CONFIG)
-    scope = scope_of(CONFIG, KernelState())
+    first = updated_baseline(KernelState(), STATE_BEFORE, CONFIG)
+    scope = observation_scope(CONFIG, KernelState())
     assert {s.path for s in first.sysctls} == scope.sysctls
     assert all(setting.value == "0" for setting in first.sysctls)
-    again = remember(first, STATES["two"], CONFIG)
+    again = updated_baseline(first, STATES["two"], CONFIG)
     assert again == first
 
 
 def test_the_baseline_forgets_what_the_file_no_longer_names() -> None:
-    first = remember(KernelState(), FOUND, CONFIG)
-    after = remember(first, STATES["two"], ONE_LINE)
+    first = updated_baseline(KernelState(), STATE_BEFORE, CONFIG)
+    after = updated_baseline(first, STATES["two"], ONE_LINE)
     assert not any("wan2" in setting.path for setting in after.sysctls)
     assert "wan2" not in {link.interface for link in after.links}
 
 
 def test_down_gives_settings_back() -> None:
-    baseline = remember(KernelState(), FOUND, CONFIG)
-    state = nothing(baseline, FACTS)
+    baseline = updated_baseline(KernelState(), STATE_BEFORE, CONFIG)
+    state = state_after_down(baseline, FACTS)
     assert {s.value for s in state.sysctls} == {"0"}
     assert not any(link.up for link in state.links)
     assert state.nft is None
-    gone = nothing(baseline, facts_of(CONFIG, without=("wan2",)))
+    gone = state_after_down(baseline, facts_of(CONFIG, without=("wan2",)))
     assert not any("wan2" in setting.path for setting in gone.sysctls)
 
 
 def test_scope_without_a_file_is_what_the_baseline_remembers() -> None:
-    baseline = remember(KernelState(), FOUND, CONFIG)
-    scope = scope_of(None, baseline)
+    baseline = updated_baseline(KernelState(), STATE_BEFORE, CONFIG)
+    scope = observation_scope(None, baseline)
     assert "wan1" in scope.interfaces
     assert "net/ipv4/ip_forward" in scope.sysctls

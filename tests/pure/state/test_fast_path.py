@@ -6,38 +6,38 @@ from lbrouter.compile.state import fast_path
 from lbrouter.compile.state.diff import diff
 from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import HtbClass, KernelState
-from lbrouter.model.plan import Plan, Verb
+from lbrouter.model.plan import Action, Plan
 from tests.kit.builders import TWO_LINES, config_of, desired_of, health_of
 
 GUARANTEED = '\nupload = { guaranteed = "8mbit" }'
 CEILING = '\nupload = { ceiling = "5mbit" }'
 SPREAD = 'policy = "spread"'
-BOTH = TWO_LINES.replace("metered = true\n", "")
-CONFIG = config_of(BOTH.replace(SPREAD, SPREAD + GUARANTEED, 1))
-LOST = health_of(CONFIG, fiber=UplinkState.DOWN)
+UNMETERED = TWO_LINES.replace("metered = true\n", "")
+CONFIG = config_of(UNMETERED.replace(SPREAD, SPREAD + GUARANTEED, 1))
+FIBER_DOWN = health_of(CONFIG, fiber=UplinkState.DOWN)
 
 
-def _change() -> tuple[KernelState, KernelState, Plan]:
-    before, desired = desired_of(CONFIG), desired_of(CONFIG, health=LOST)
+def _failover_change() -> tuple[KernelState, KernelState, Plan]:
+    before, desired = desired_of(CONFIG), desired_of(CONFIG, health=FIBER_DOWN)
     return before, desired, diff(before, desired)
 
 
 def test_flows_and_rates_are_all_that_a_lost_line_changes() -> None:
-    before, desired, plan = _change()
-    flows, rates = fast_path.steering(plan), fast_path.rates(plan)
+    before, desired, plan = _failover_change()
+    flows, rates = fast_path.failover_operations(plan), fast_path.rate_operations(plan)
     assert flows
     assert rates
-    halfway = fast_path.after(before, flows)
+    halfway = fast_path.state_after(before, flows)
     assert halfway.nft == desired.nft
     assert halfway.classes == before.classes
-    assert not diff(fast_path.after(halfway, rates), desired)
+    assert not diff(fast_path.state_after(halfway, rates), desired)
 
 
 def test_a_lines_guarantees_never_exceed_it_on_the_way() -> None:
-    state, _, plan = _change()
-    assert len(fast_path.rates(plan)) > 1
-    for operation in fast_path.rates(plan):
-        state = fast_path.after(state, [operation])
+    state, _, plan = _failover_change()
+    assert len(fast_path.rate_operations(plan)) > 1
+    for operation in fast_path.rate_operations(plan):
+        state = fast_path.state_after(state, [operation])
         for parent in state.classes:
             inside = [
                 each.rate
@@ -47,12 +47,15 @@ def test_a_lines_guarantees_never_exceed_it_on_the_way() -> None:
             assert sum(inside) <= parent.rate
 
 
-@pytest.mark.parametrize("verb", [Verb.ADD, Verb.REMOVE])
-def test_trees_that_change_are_left_to_the_round(verb: Verb) -> None:
+@pytest.mark.parametrize("verb", [Action.ADD, Action.REMOVE])
+def test_trees_that_change_are_left_to_the_reconciler(verb: Action) -> None:
     """A limit makes classes of its own, and takes them away again."""
-    limited = config_of(BOTH.replace(SPREAD, SPREAD + CEILING, 1))
+    limited = config_of(UNMETERED.replace(SPREAD, SPREAD + CEILING, 1))
     states = [desired_of(CONFIG), desired_of(limited)]
-    before, desired = states if verb is Verb.ADD else reversed(states)
+    before, desired = states if verb is Action.ADD else reversed(states)
     plan = diff(before, desired)
-    assert any(each.verb is verb and isinstance(each.noun, HtbClass) for each in plan.operations)
-    assert fast_path.rates(plan) == ()
+    assert any(
+        each.action is verb and isinstance(each.managed_object, HtbClass)
+        for each in plan.operations
+    )
+    assert fast_path.rate_operations(plan) == ()

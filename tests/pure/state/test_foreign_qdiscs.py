@@ -2,61 +2,73 @@
 
 from dataclasses import replace
 
-from lbrouter.compile.shaping.build import Shaping
-from lbrouter.compile.state.commands import words
-from lbrouter.compile.state.foreign_qdiscs import everything, in_the_way, what_we_lost
-from lbrouter.model.facts import Facts, ForeignRoot
+from lbrouter.compile.shaping.build import ShapingPlan
+from lbrouter.compile.state.commands import command_line
+from lbrouter.compile.state.foreign_qdiscs import conflicts, permit_all, permit_damaged
+from lbrouter.model.facts import Facts, ForeignRootQdisc
 from lbrouter.model.kernel_state import KernelState, Qdisc
-from lbrouter.model.plan import Operation, Phase, Verb
-from tests.kit.shaping_config import FACTS, STREAM, TRUNK, USUAL, config, shaped, vlan
+from lbrouter.model.plan import Action, Operation, Phase
+from tests.kit.shaping_config import (
+    FACTS,
+    STREAM_BANDWIDTH,
+    TRUNK_SECTION,
+    TWO_RATED_UPLINKS,
+    config_from,
+    shaping_of,
+    vlan_section,
+)
 
-WANTED = config(USUAL, TRUNK, vlan("stream", 1, more=STREAM))
-TBF = ForeignRoot(kind="tbf", handle=0x8001)
-OTHERS = replace(
+TRUNK_CONFIG = config_from(
+    TWO_RATED_UPLINKS, TRUNK_SECTION, vlan_section("stream", 1, more=STREAM_BANDWIDTH)
+)
+TBF = ForeignRootQdisc(kind="tbf", handle=0x8001)
+FOREIGN_FACTS = replace(
     FACTS,
     interfaces={
         **FACTS.interfaces,
-        "ua": replace(FACTS.interfaces["ua"], foreign_root=TBF),
-        "ld": replace(FACTS.interfaces["ld"], foreign_root=TBF),
+        "ua": replace(FACTS.interfaces["ua"], foreign_root_qdisc=TBF),
+        "ld": replace(FACTS.interfaces["ld"], foreign_root_qdisc=TBF),
     },
 )
 
 
-def roots(facts: Facts) -> dict[str, Qdisc]:
-    return {q.interface: q for q in shaped(WANTED, facts=facts).qdiscs if q.parent == "root"}
+def root_qdiscs(facts: Facts) -> dict[str, Qdisc]:
+    return {
+        q.interface: q for q in shaping_of(TRUNK_CONFIG, facts=facts).qdiscs if q.parent == "root"
+    }
 
 
-def state(found: Shaping) -> KernelState:
+def kernel_state(found: ShapingPlan) -> KernelState:
     return KernelState(qdiscs=found.qdiscs, classes=found.classes)
 
 
 def test_where_somebody_else_shapes_nothing_is_put() -> None:
-    found = shaped(WANTED, facts=OTHERS)
-    assert set(roots(OTHERS)) == {"ub", "lan"}
+    found = shaping_of(TRUNK_CONFIG, facts=FOREIGN_FACTS)
+    assert set(root_qdiscs(FOREIGN_FACTS)) == {"ub", "lan"}
     assert "ua" not in {c.interface for c in found.classes}
 
 
 def test_it_is_named_where_it_is_in_the_way_and_only_there() -> None:
-    wanted = state(shaped(WANTED, facts=everything(OTHERS)))
-    [sentence] = in_the_way(wanted, OTHERS)
+    wanted = kernel_state(shaping_of(TRUNK_CONFIG, facts=permit_all(FOREIGN_FACTS)))
+    [sentence] = conflicts(wanted, FOREIGN_FACTS)
     assert sentence.startswith("Interface ua has somebody else's tbf 8001: at its root")
-    assert not list(in_the_way(state(shaped(WANTED)), FACTS))
+    assert not list(conflicts(kernel_state(shaping_of(TRUNK_CONFIG)), FACTS))
 
 
 def test_with_permission_ours_replaces_it_and_says_so() -> None:
-    found = roots(everything(OTHERS))
+    found = root_qdiscs(permit_all(FOREIGN_FACTS))
     assert (found["ua"].replaces, found["ub"].replaces) == (0x8001, 0)
     assert found["ua"].why.endswith("in place of somebody else's tbf 8001:, which is lost")
-    step = Operation(phase=Phase.QDISC, verb=Verb.ADD, new=found["ua"], old=None, reason="")
-    assert words(step) == "tc qdisc replace dev ua root handle 4c01: htb default 0xffe"
+    step = Operation(phase=Phase.QDISC, action=Action.ADD, new=found["ua"], old=None, reason="")
+    assert command_line(step) == "tc qdisc replace dev ua root handle 4c01: htb default 0xffe"
 
 
 def test_what_displaced_a_root_of_ours_may_go() -> None:
-    held = state(shaped(WANTED))
-    assert roots(what_we_lost(OTHERS, held))["ua"].replaces == 0x8001
-    assert "ua" not in roots(what_we_lost(OTHERS, KernelState()))
+    held = kernel_state(shaping_of(TRUNK_CONFIG))
+    assert root_qdiscs(permit_damaged(FOREIGN_FACTS, held))["ua"].replaces == 0x8001
+    assert "ua" not in root_qdiscs(permit_damaged(FOREIGN_FACTS, KernelState()))
 
 
 def test_an_interface_that_is_not_there_yet_is_in_nobodys_way() -> None:
-    bare = replace(OTHERS, interfaces={"lan": FACTS.interfaces["lan"]})
-    assert not list(in_the_way(state(shaped(WANTED, facts=FACTS)), bare))
+    bare = replace(FOREIGN_FACTS, interfaces={"lan": FACTS.interfaces["lan"]})
+    assert not list(conflicts(kernel_state(shaping_of(TRUNK_CONFIG, facts=FACTS)), bare))

@@ -10,19 +10,19 @@ import sys
 import threading
 import time
 
-PORT = 9
+DISCARD_PORT = 9
 """discard: the far end hears it and says nothing."""
 
-FIRST, CLIENTS = int.from_bytes(socket.inet_aton("10.10.40.20")), 900
-BURST, PAUSE_S = 20, 0.002
+FIRST_CLIENT, CLIENT_COUNT = int.from_bytes(socket.inet_aton("10.10.40.20")), 900
+BURST_SIZE, BURST_INTERVAL_S = 20, 0.002
 
 
 def datagram(number: int, to: bytes) -> bytes:
     """The only packet of flow `number`; the kernel fills in length and checksum."""
-    source = FIRST + number % CLIENTS
-    port = 1024 + number // CLIENTS % 60_000
+    source = FIRST_CLIENT + number % CLIENT_COUNT
+    port = 1024 + number // CLIENT_COUNT % 60_000
     head = struct.pack("!BBHHHBBHI4s", 0x45, 0, 0, 0, 0, 64, socket.IPPROTO_UDP, 0, source, to)
-    return head + struct.pack("!HHHH", port, PORT, 8, 0)
+    return head + struct.pack("!HHHH", port, DISCARD_PORT, 8, 0)
 
 
 def main(seconds: float, to: str) -> None:
@@ -30,10 +30,10 @@ def main(seconds: float, to: str) -> None:
     until, number, pause = time.monotonic() + seconds, 0, threading.Event()
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as line:
         while time.monotonic() < until:
-            for _ in range(BURST):
+            for _ in range(BURST_SIZE):
                 line.sendto(datagram(number, socket.inet_aton(to)), (to, 0))
                 number += 1
-            pause.wait(PAUSE_S)
+            pause.wait(BURST_INTERVAL_S)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ import pytest
 from scapy.layers.inet import TCP
 from scapy.layers.l2 import Ether
 
-from lbrouter.rehearsal.lab.layout import Style
+from lbrouter.rehearsal.lab.layout import VenueOptions
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.topology.conftest import VenueOf, eventually, succeeded
+from tests.topology.conftest import VenueBuilder, eventually, require_success
 
-BALANCE = """
+BALANCE_CONFIG = """
 [gateway]
 name = "balance"
 
@@ -40,44 +40,50 @@ weights = { fiber = 70, lte = 30 }
 sticky = "10m"
 """
 
-PER_FLOW = BALANCE.replace('"10m"', '"0s"')
+PER_FLOW_CONFIG = BALANCE_CONFIG.replace('"10m"', '"0s"')
 
-TWINS = BALANCE.replace("198.51.100", "203.0.113")
+IDENTICAL_UPLINKS_CONFIG = BALANCE_CONFIG.replace("198.51.100", "203.0.113")
 """The same subnet, gateway and address on both lines (in IPv4)."""
 
 
-@pytest.fixture(params=[BALANCE, PER_FLOW, TWINS], ids=["sticky", "per flow", "identical lines"])
-def crowd(request: pytest.FixtureRequest, applied: VenueOf) -> Venue:
+@pytest.fixture(
+    params=[BALANCE_CONFIG, PER_FLOW_CONFIG, IDENTICAL_UPLINKS_CONFIG],
+    ids=["sticky", "per flow", "identical lines"],
+)
+def balanced_venue(request: pytest.FixtureRequest, build_applied_venue: VenueBuilder) -> Venue:
     """Twenty clients behind two lines."""
-    return applied(request.param, style=Style(addresses=20))
+    return build_applied_venue(request.param, style=VenueOptions(addresses_per_client=20))
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_two_thousand_flows_of_twenty_clients(crowd: Venue, version: int) -> None:
-    rows = crowd.client("guests").flows(count=2000, version=version, concurrency=50)
+def test_two_thousand_flows_of_twenty_clients(balanced_venue: Venue, version: int) -> None:
+    rows = balanced_venue.client("guests").open_flows(count=2000, version=version, concurrency=50)
     assert [row["error"] for row in rows if row["error"]] == []
-    carried = Counter(crowd.uplink_of(row["seen"]) for row in rows)
+    carried = Counter(balanced_venue.uplink_of(row["seen"]) for row in rows)
     assert carried.total() == 2000
     assert carried["fiber"] / 2000 == pytest.approx(0.70, abs=0.02)
     assert carried["lte"] / 2000 == pytest.approx(0.30, abs=0.02)
-    assert {name: isp.strays() for name, isp in crowd.isps.items()} == {"fiber": 0, "lte": 0}
+    assert {name: isp.stray_packets() for name, isp in balanced_venue.isps.items()} == {
+        "fiber": 0,
+        "lte": 0,
+    }
 
 
-def test_a_sticky_client_keeps_its_line(applied: VenueOf) -> None:
-    venue = applied(BALANCE, style=Style(addresses=20))
+def test_a_sticky_client_keeps_its_line(build_applied_venue: VenueBuilder) -> None:
+    venue = build_applied_venue(BALANCE_CONFIG, style=VenueOptions(addresses_per_client=20))
     lines = defaultdict(set)
-    for row in venue.client("guests").flows(count=200):
+    for row in venue.client("guests").open_flows(count=200):
         lines[row["source"]].add(venue.uplink_of(row["seen"]))
     assert len(lines) == 20
     assert all(len(each) == 1 for each in lines.values())
 
 
-def test_no_flow_changes_its_line_in_its_life(applied: VenueOf) -> None:
-    venue = applied(PER_FLOW)
+def test_no_flow_changes_its_line_in_its_life(build_applied_venue: VenueBuilder) -> None:
+    venue = build_applied_venue(PER_FLOW_CONFIG)
     client = venue.client("guests")
-    held = client.hold(count=40, interval_ms=20)
-    oneway = client.udp(count=40, packets=20, echo=False, interval_ms=10, name="oneway")
-    echoed = client.udp(count=40, packets=20, interval_ms=10, name="echoed")
+    held = client.hold_connections(count=40, interval_ms=20)
+    oneway = client.send_udp(count=40, packets=20, echo=False, interval_ms=10, name="oneway")
+    echoed = client.send_udp(count=40, packets=20, interval_ms=10, name="echoed")
     rows = held.stop()
     assert [row["error"] for row in rows if row["error"]] == []
     assert all(len(row["sources_seen"]) == 1 for row in echoed)
@@ -88,16 +94,16 @@ def test_no_flow_changes_its_line_in_its_life(applied: VenueOf) -> None:
     assert {flow: each for flow, each in sources.items() if len(each) != 1} == {}
 
 
-def test_a_syn_that_is_sent_again_takes_the_same_line(applied: VenueOf) -> None:
-    venue = applied(PER_FLOW)
+def test_a_syn_that_is_sent_again_takes_the_same_line(build_applied_venue: VenueBuilder) -> None:
+    venue = build_applied_venue(PER_FLOW_CONFIG)
     # Nobody answers on this port: each SYN goes out again after a second, still a "new" flow.
-    venue.internet.check(["nft", "add table inet deaf"])
-    venue.internet.script(
+    venue.internet.check_output(["nft", "add table inet deaf"])
+    venue.internet.run_script(
         "nft 'add chain inet deaf in { type filter hook input priority 0; }'\n"
         "nft 'add rule inet deaf in tcp dport 4444 drop'\n"
     )
     wires = {name: venue.capture(isp, "line") for name, isp in venue.isps.items()}
-    job = venue.client("guests").traffic("flows", count=30, concurrency=30, port=4444)
+    job = venue.client("guests").start_traffic("flows", count=30, concurrency=30, port=4444)
     seen = defaultdict(list)
 
     def resent() -> bool:
@@ -116,18 +122,20 @@ def test_a_syn_that_is_sent_again_takes_the_same_line(applied: VenueOf) -> None:
     assert {port: set(each) for port, each in seen.items() if len(set(each)) > 1} == {}
 
 
-def test_foreign_mark_bits_survive_on_packets_and_connections(applied: VenueOf) -> None:
-    venue = applied(BALANCE)
-    venue.gateway.check(["nft", "-f", "-"], stdin=FOREIGN_MARKS)
-    rows = venue.client("guests").flows(count=10)
+def test_foreign_mark_bits_survive_on_packets_and_connections(
+    build_applied_venue: VenueBuilder,
+) -> None:
+    venue = build_applied_venue(BALANCE_CONFIG)
+    venue.gateway.check_output(["nft", "-f", "-"], stdin=FOREIGN_MARK_RULES)
+    rows = venue.client("guests").open_flows(count=10)
     assert [row["error"] for row in rows if row["error"]] == []
-    counted = venue.gateway.check(["nft", "list", "counters", "table", "inet", "neighbour"])
-    packets = dict(zip(("changed", "kept"), _packets(counted), strict=True))
+    counted = venue.gateway.check_output(["nft", "list", "counters", "table", "inet", "neighbour"])
+    packets = dict(zip(("changed", "kept"), _counter_packets(counted), strict=True))
     assert packets["kept"] > 0
     assert packets["changed"] == 0
 
 
-FOREIGN_MARKS = """
+FOREIGN_MARK_RULES = """
 table inet neighbour {
 	counter changed {
 	}
@@ -151,21 +159,23 @@ table inet neighbour {
 """
 
 
-def _packets(listing: str) -> list[int]:
+def _counter_packets(listing: str) -> list[int]:
     words = listing.split()
     return [int(words[at + 1]) for at, word in enumerate(words) if word == "packets"]
 
 
-def test_an_uplink_without_carrier_carries_nothing_and_comes_back(applied: VenueOf) -> None:
-    venue = applied(BALANCE)
-    venue.isp("fiber").carrier(up=False)
-    succeeded(venue.gateway.lbrouter("apply"))
-    rows = venue.client("guests").flows(count=20)
+def test_an_uplink_without_carrier_carries_nothing_and_comes_back(
+    build_applied_venue: VenueBuilder,
+) -> None:
+    venue = build_applied_venue(BALANCE_CONFIG)
+    venue.isp("fiber").set_carrier(up=False)
+    require_success(venue.gateway.run_lbrouter("apply"))
+    rows = venue.client("guests").open_flows(count=20)
     assert Counter(venue.uplink_of(row["seen"]) for row in rows) == {"lte": 20}
-    venue.isp("lte").carrier(up=False)
-    succeeded(venue.gateway.lbrouter("apply"))
+    venue.isp("lte").set_carrier(up=False)
+    require_success(venue.gateway.run_lbrouter("apply"))
     guest = venue.client("guests")
-    rows = guest.flows(count=40, concurrency=40, every=False)
+    rows = guest.open_flows(count=40, concurrency=40, every=False)
     assert all(row["ms"] < 1000 for row in rows)
-    rows += guest.udp(count=40, packets=1, every=False)
+    rows += guest.send_udp(count=40, packets=1, every=False)
     assert Counter(row["error"] for row in rows) == {"unreachable": 80}

@@ -10,24 +10,29 @@ from scapy.layers.inet import UDP
 from scapy.layers.l2 import Ether
 
 from lbrouter.rehearsal.lab import process_netns
-from lbrouter.rehearsal.lab.layout import SERVERS
+from lbrouter.rehearsal.lab.layout import INTERNET_SERVERS
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST, Daemon
+from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
 from tests.topology.balancing import new_flow_sender
-from tests.topology.balancing.test_balancing import BALANCE
-from tests.topology.conftest import VenueOf, eventually, succeeded
+from tests.topology.balancing.test_balancing import BALANCE_CONFIG
+from tests.topology.conftest import VenueBuilder, eventually, require_success
 
 ROUNDS = 5
 """A client stayed behind in every second round, as long as its set was emptied and no more."""
 
-AT_MOST_S = 60
+SENDER_LIMIT_S = 60
 
 
 @contextmanager
-def crowd(venue: Venue) -> Iterator[None]:
+def new_flow_senders(venue: Venue) -> Iterator[None]:
     """Thousands of new flows a second, from 900 guests."""
-    script = [sys.executable, str(Path(new_flow_sender.__file__)), str(AT_MOST_S), str(SERVERS[0])]
-    argv = process_netns.inside(venue.client("guests").namespace, script)
+    script = [
+        sys.executable,
+        str(Path(new_flow_sender.__file__)),
+        str(SENDER_LIMIT_S),
+        str(INTERNET_SERVERS[0]),
+    ]
+    argv = process_netns.exec_argv(venue.client("guests").namespace, script)
     with subprocess.Popen(argv) as process:
         try:
             yield
@@ -35,36 +40,36 @@ def crowd(venue: Venue) -> Iterator[None]:
             process.kill()
 
 
-def newly_by(venue: Venue, uplink: str, *, frames: int) -> int:
+def new_flow_frames(venue: Venue, uplink: str, *, frames: int) -> int:
     """How many of the next frames of the crowd leave by `uplink`; all wait for the other line."""
     with (
         venue.capture(venue.isp(uplink), "line") as here,
         venue.capture(venue.isp("lte"), "line") as there,
     ):
         assert eventually(lambda: len(there.frames) > frames)
-        return sum(ours(frame) for frame in here.stop())
+        return sum(is_sender_frame(frame) for frame in here.stop())
 
 
-def ours(frame: bytes) -> bool:
+def is_sender_frame(frame: bytes) -> bool:
     packet = Ether(frame)
-    return UDP in packet and packet[UDP].dport == new_flow_sender.PORT
+    return UDP in packet and packet[UDP].dport == new_flow_sender.DISCARD_PORT
 
 
-def test_no_guest_stays_on_a_line_that_is_drained(venue_of: VenueOf) -> None:
-    venue = venue_of(FAST + BALANCE)
+def test_no_guest_stays_on_a_line_that_is_drained(build_venue: VenueBuilder) -> None:
+    venue = build_venue(FAST_HEALTH + BALANCE_CONFIG)
     # All go to one port of one host, which leaves 64,000 of them room behind one address.
-    venue.gateway.check(["sysctl", "-q", "-w", "net.netfilter.nf_conntrack_udp_timeout=1"])
-    with Daemon(venue.gateway) as daemon:
+    venue.gateway.check_output(["sysctl", "-q", "-w", "net.netfilter.nf_conntrack_udp_timeout=1"])
+    with GatewayDaemon(venue.gateway) as daemon:
         assert eventually(lambda: daemon.state("fiber") == "up", within_s=10)
-        with crowd(venue):
-            assert eventually(lambda: newly_by(venue, "fiber", frames=1000) > 0)
+        with new_flow_senders(venue):
+            assert eventually(lambda: new_flow_frames(venue, "fiber", frames=1000) > 0)
             for _ in range(ROUNDS):
-                succeeded(venue.gateway.lbrouter("uplink", "drain", "fiber"))
+                require_success(venue.gateway.run_lbrouter("uplink", "drain", "fiber"))
                 assert eventually(lambda: daemon.state("fiber") == "drained")
-                assert newly_by(venue, "fiber", frames=3000) == 0
-                succeeded(venue.gateway.lbrouter("uplink", "restore", "fiber"))
+                assert new_flow_frames(venue, "fiber", frames=3000) == 0
+                require_success(venue.gateway.run_lbrouter("uplink", "restore", "fiber"))
                 # As if their ten minutes were over: they would stay where they are now.
-                venue.gateway.check(
+                venue.gateway.check_output(
                     ["nft", "flush", "set", "inet", "lbrouter", "stuck_spread_2_ip"]
                 )
-                assert eventually(lambda: newly_by(venue, "fiber", frames=300) > 0)
+                assert eventually(lambda: new_flow_frames(venue, "fiber", frames=300) > 0)

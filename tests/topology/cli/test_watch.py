@@ -18,13 +18,13 @@ from lbrouter.cli.output import banner_font
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.hosts import package_env
-from lbrouter.rehearsal.lab.layout import SERVERS
+from lbrouter.rehearsal.lab.layout import INTERNET_SERVERS
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import Daemon
-from tests.topology.conftest import VenueOf, eventually, succeeded
-from tests.topology.failover.test_failover import TWO
+from tests.kit.gateway_daemon import GatewayDaemon
+from tests.topology.conftest import VenueBuilder, eventually, require_success
+from tests.topology.failover.test_failover import FAILOVER_CONFIG
 
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+ESCAPE_PATTERN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Terminal:
@@ -45,7 +45,7 @@ class Terminal:
         """Whether the last two screens hold all `words`."""
         with suppress(BlockingIOError, OSError):
             while chunk := os.read(self._ours, 65536):
-                self.printed += ESCAPES.sub("", chunk.decode(errors="replace"))
+                self.printed += ESCAPE_PATTERN.sub("", chunk.decode(errors="replace"))
         recent = self.printed[-2 * 80 * 24 :]
         return all(word in recent for word in words)
 
@@ -58,9 +58,9 @@ class Terminal:
 
 
 @contextmanager
-def watching(venue: Venue, *words: str) -> Iterator[Terminal]:
+def watch_terminal(venue: Venue, *words: str) -> Iterator[Terminal]:
     argv = venue.gateway.lbrouter_argv("status", "--watch", *words)
-    terminal = Terminal(process_netns.inside(venue.gateway.namespace, argv))
+    terminal = Terminal(process_netns.exec_argv(venue.gateway.namespace, argv))
     try:
         yield terminal
     finally:
@@ -69,7 +69,7 @@ def watching(venue: Venue, *words: str) -> Iterator[Terminal]:
             terminal.process.wait(10)
 
 
-RECEIVER = """
+RECEIVER_SCRIPT = """
 import http.server, json, sys
 statuses = [500, 500]
 class Page(http.server.BaseHTTPRequestHandler):
@@ -87,29 +87,37 @@ http.server.HTTPServer((sys.argv[2], 8081), Page).serve_forever()
 
 
 @contextmanager
-def receiver(venue: Venue, told: Path) -> Iterator[None]:
+def webhook_receiver(venue: Venue, log_file: Path) -> Iterator[None]:
     """A page in the internet that fails twice, and writes down what it gets."""
-    argv = [sys.executable, "-c", RECEIVER, str(told), str(SERVERS[0])]
-    with subprocess.Popen(process_netns.inside(venue.internet.namespace, argv)) as process:
+    argv = [sys.executable, "-c", RECEIVER_SCRIPT, str(log_file), str(INTERNET_SERVERS[0])]
+    with subprocess.Popen(process_netns.exec_argv(venue.internet.namespace, argv)) as process:
         try:
             yield
         finally:
             process.kill()
 
 
-def test_an_incident_on_the_screen_and_in_an_alert(venue_of: VenueOf, tmp_path: Path) -> None:
+def test_an_incident_on_the_screen_and_in_an_alert(
+    build_venue: VenueBuilder, tmp_path: Path
+) -> None:
     told, program, noted = tmp_path / "told", tmp_path / "program", tmp_path / "noted"
     program.write_text(f'#!/bin/sh\necho "$LBROUTER_TEXT" >> {noted}\n')
     program.chmod(0o755)
-    alerts = f'[alerts]\nwebhook = "http://{SERVERS[0]}:8081/"\ncommand = ["{program}"]\n'
-    venue = venue_of(TWO)  # a venue takes alerts off: nobody is told of a rehearsal
-    venue.write_config(parse(f"{TWO}\n{alerts}".encode(), source="x").config)
-    with receiver(venue, told), Daemon(venue.gateway) as daemon, watching(venue) as screen:
+    alerts = f'[alerts]\nwebhook = "http://{INTERNET_SERVERS[0]}:8081/"\ncommand = ["{program}"]\n'
+    venue = build_venue(FAILOVER_CONFIG)  # a venue takes alerts off: nobody is told of a rehearsal
+    venue.write_config(parse(f"{FAILOVER_CONFIG}\n{alerts}".encode(), source="x").config)
+    with (
+        webhook_receiver(venue, told),
+        GatewayDaemon(venue.gateway) as daemon,
+        watch_terminal(venue) as screen,
+    ):
         assert eventually(lambda: screen.shows("FAILOVER", "fiber", "RTT"), within_s=15)
-        assert eventually(lambda: screen.shows(banner_font.lines("show > fiber")[0]), within_s=15)
-        venue.isp("fiber").carrier(up=False)
+        assert eventually(
+            lambda: screen.shows(banner_font.banner_lines("show > fiber")[0]), within_s=15
+        )
+        venue.isp("fiber").set_carrier(up=False)
         assert eventually(lambda: screen.shows("incident 1, now: the cable of fiber (wan1) is out"))
-        assert eventually(lambda: screen.shows(banner_font.lines("show > lte")[0]))
+        assert eventually(lambda: screen.shows(banner_font.banner_lines("show > lte")[0]))
         assert eventually(lambda: told.exists() and "200" in told.read_text()[:9999], within_s=20)
         posts = [json.loads(line) for line in told.read_text().splitlines()]
         assert [status for status, _, _ in posts] == [500, 500, 200]
@@ -122,14 +130,14 @@ def test_an_incident_on_the_screen_and_in_an_alert(venue_of: VenueOf, tmp_path: 
         assert eventually(lambda: screen.shows("NO DAEMON: nothing fails over."), within_s=15)
         assert eventually(lambda: screen.shows("no carrier on wan1"), within_s=15)
         daemon.start()
-        assert eventually(daemon.serves, within_s=30)
+        assert eventually(daemon.is_serving, within_s=30)
         assert eventually(lambda: not screen.shows("NO DAEMON"), within_s=15)
         assert screen.close() == 130
         assert "Traceback" not in screen.printed
-        sentence = succeeded(venue.gateway.lbrouter("events", "--brief", "--lang", "id"))
+        sentence = require_success(venue.gateway.run_lbrouter("events", "--brief", "--lang", "id"))
         assert sentence.startswith("insiden 1: kabel fiber (wan1) terputus sejak")
         [one] = [each for each in daemon.events("uplink") if each["subject"] == "fiber"]
         assert one["incident"] == "1", "the next daemon has nothing new to say of it"
-        venue.isp("fiber").carrier(up=True)
+        venue.isp("fiber").set_carrier(up=True)
         assert eventually(lambda: daemon.state("fiber") == "up", within_s=15)
         assert daemon.events("uplink")[-1]["incident"] == "1"

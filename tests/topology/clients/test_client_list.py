@@ -8,14 +8,14 @@ import pytest
 
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST, Daemon
-from tests.topology.clients.test_dhcp_and_dns import SCRIPT, UPSTREAM
-from tests.topology.conftest import VenueOf, eventually, succeeded
+from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
+from tests.topology.clients.test_dhcp_and_dns import UDHCPC_SCRIPT, UPSTREAM_RESOLVER_ARGV
+from tests.topology.conftest import VenueBuilder, eventually, require_success
 
 RESOLVER = "9.9.9.99"
 
 TEXT = (
-    FAST
+    FAST_HEALTH
     + f"""
 [gateway]
 name = "hall"
@@ -56,31 +56,31 @@ uplinks = ["lte"]
 
 
 @pytest.fixture
-def venue(venue_of: VenueOf) -> Venue:
+def venue(build_venue: VenueBuilder) -> Venue:
     """Two lines; a resolver answers in the internet."""
-    venue = venue_of(TEXT.replace(RESOLVER, "9.9.9.9"))
+    venue = build_venue(TEXT.replace(RESOLVER, "9.9.9.9"))
     venue.write_config(parse(TEXT.encode(), source="test").config)
-    venue.internet.check(["ip", "address", "add", f"{RESOLVER}/32", "dev", "lo"])
-    venue.internet.start(UPSTREAM)
-    assert eventually(lambda: f"{RESOLVER}:53" in venue.internet.check(["ss", "-lnu"]))
+    venue.internet.check_output(["ip", "address", "add", f"{RESOLVER}/32", "dev", "lo"])
+    venue.internet.start(UPSTREAM_RESOLVER_ARGV)
+    assert eventually(lambda: f"{RESOLVER}:53" in venue.internet.check_output(["ss", "-lnu"]))
     return venue
 
 
 def test_each_client_with_its_uplink_its_rate_and_its_lease(venue: Venue, tmp_path: Path) -> None:
-    succeeded(venue.gateway.lbrouter("apply"))
+    require_success(venue.gateway.run_lbrouter("apply"))
     encoder, guest = venue.client("stream"), venue.client("guests")
-    encoder.check(["ip", "link", "set", "eth0", "address", "02:00:00:00:10:10"])
+    encoder.check_output(["ip", "link", "set", "eth0", "address", "02:00:00:00:10:10"])
     script = tmp_path / "udhcpc.sh"
-    script.write_text(SCRIPT, encoding="ascii")
+    script.write_text(UDHCPC_SCRIPT, encoding="ascii")
     script.chmod(0o755)
-    guest.check(["ip", "-4", "address", "flush", "dev", "eth0"])
+    guest.check_output(["ip", "-4", "address", "flush", "dev", "eth0"])
     leased = guest.run(["busybox", "udhcpc", "-f", "-q", "-n", "-i", "eth0", "-s", str(script)])
     address = leased.stdout.split()[0]
     held = [
-        encoder.hold(count=3, interval_ms=20),
-        guest.hold(count=2, interval_ms=50, every=False),
+        encoder.hold_connections(count=3, interval_ms=20),
+        guest.hold_connections(count=2, interval_ms=50, every=False),
     ]
-    text = succeeded(venue.gateway.lbrouter("clients", "--json"))
+    text = require_success(venue.gateway.run_lbrouter("clients", "--json"))
     rows = [each for each in json.loads(text)["clients"] if each["connections"]]
     found = {each["vlan"]: each for each in rows}
     [row.stop() for row in held]
@@ -92,7 +92,7 @@ def test_each_client_with_its_uplink_its_rate_and_its_lease(venue: Venue, tmp_pa
     assert found["guests"]["uplink"] == "lte"
     assert (found["stream"]["connections"], found["guests"]["connections"]) == (3, 2)
     assert found["stream"]["upload_bps"] > found["guests"]["upload_bps"] > 1000
-    table = succeeded(venue.gateway.lbrouter("clients"))
+    table = require_success(venue.gateway.run_lbrouter("clients"))
     assert "encoder" in table
     assert address in table
 
@@ -100,17 +100,17 @@ def test_each_client_with_its_uplink_its_rate_and_its_lease(venue: Venue, tmp_pa
 def test_a_host_of_the_file_gets_its_address_and_is_found_by_its_name(
     venue: Venue, tmp_path: Path
 ) -> None:
-    succeeded(venue.gateway.lbrouter("apply"))
+    require_success(venue.gateway.run_lbrouter("apply"))
     encoder, guest = venue.client("stream"), venue.client("guests")
     script = tmp_path / "udhcpc.sh"
-    script.write_text(SCRIPT, encoding="ascii")
+    script.write_text(UDHCPC_SCRIPT, encoding="ascii")
     script.chmod(0o755)
     asked = ["busybox", "udhcpc", "-f", "-q", "-n", "-t", "3", "-T", "1", "-i", "eth0", "-s"]
-    encoder.check(["ip", "-4", "address", "flush", "dev", "eth0"])
+    encoder.check_output(["ip", "-4", "address", "flush", "dev", "eth0"])
     # A VLAN without a pool has addresses for its hosts alone.
     assert encoder.run([*asked, str(script)]).stdout == ""
-    encoder.check(["ip", "link", "set", "eth0", "address", "02:00:00:00:10:10"])
-    assert encoder.check([*asked, str(script)]).split()[0] == "10.10.10.77"
+    encoder.check_output(["ip", "link", "set", "eth0", "address", "02:00:00:00:10:10"])
+    assert encoder.check_output([*asked, str(script)]).split()[0] == "10.10.10.77"
     for name in ("encoder", "encoder.internal"):
         found = guest.run(["busybox", "nslookup", "-type=a", name, "10.10.40.1"])
         assert "10.10.10.77" in found.stdout
@@ -120,7 +120,7 @@ def test_a_host_of_the_file_gets_its_address_and_is_found_by_its_name(
 
 def test_names_go_on_when_a_line_dies(venue: Venue) -> None:
     client, number = venue.client("guests"), 0
-    with Daemon(venue.gateway) as daemon:
+    with GatewayDaemon(venue.gateway) as daemon:
 
         def resolves() -> bool:
             nonlocal number
@@ -131,7 +131,7 @@ def test_names_go_on_when_a_line_dies(venue: Venue) -> None:
 
         assert eventually(lambda: daemon.state("fiber") == "up", within_s=10)
         assert eventually(resolves)
-        venue.isp("fiber").blackhole(on=True)
+        venue.isp("fiber").set_blackhole(on=True)
         begun = time.monotonic()
         assert eventually(lambda: not resolves())
         assert eventually(resolves)
@@ -140,14 +140,14 @@ def test_names_go_on_when_a_line_dies(venue: Venue) -> None:
         assert took_s < 3
 
 
-SMALL = TEXT.replace("10.10.40.20-10.10.43.250", "10.10.40.20-10.10.40.24")
+SMALL_POOL_CONFIG = TEXT.replace("10.10.40.20-10.10.43.250", "10.10.40.20-10.10.40.24")
 
 
 def test_a_pool_that_runs_out_and_a_second_server_are_named(venue: Venue) -> None:
-    venue.write_config(parse(SMALL.encode(), source="test").config)
+    venue.write_config(parse(SMALL_POOL_CONFIG.encode(), source="test").config)
     client = venue.client("guests")
-    mac = json.loads(client.check(["ip", "-json", "link", "show", "eth0"]))[0]["address"]
-    seat = client.seat.of(4)[0]
+    mac = json.loads(client.check_output(["ip", "-json", "link", "show", "eth0"]))[0]["address"]
+    seat = client.layout.ip_addresses(4)[0]
     other = client.start(
         [
             *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--no-ping"),
@@ -155,17 +155,21 @@ def test_a_pool_that_runs_out_and_a_second_server_are_named(venue: Venue) -> Non
             *("--dhcp-range=10.10.41.100,10.10.41.120,1h", "--leasefile-ro"),
         ]
     )
-    with Daemon(venue.gateway) as daemon:
-        assert eventually(lambda: daemon.says("dhcp:", "another DHCP server", mac), within_s=30)
+    with GatewayDaemon(venue.gateway) as daemon:
+        assert eventually(
+            lambda: daemon.has_logged("dhcp:", "another DHCP server", mac), within_s=30
+        )
         [found] = daemon.status()["vlans"]["guests"]["other_dhcp_servers"]
         assert (found["mac"], found["address"]) == (mac, str(seat))
         assert found["offers"].startswith("10.10.41.1")
         assert daemon.status()["vlans"]["stream"]["other_dhcp_servers"] == []
-        assert "another DHCP server" in succeeded(venue.gateway.lbrouter("status"))
+        assert "another DHCP server" in require_success(venue.gateway.run_lbrouter("status"))
         other.close()
         for number in range(4):
             asked = ["busybox", "udhcpc", "-f", "-q", "-n", "-i", "eth0", "-s", "/bin/true"]
-            client.check([*asked, "-x", f"0x3d:01020304050{number}"])
-        assert eventually(lambda: daemon.says("dhcp:", "guests: 4 of 5 addresses"), within_s=15)
+            client.check_output([*asked, "-x", f"0x3d:01020304050{number}"])
+        assert eventually(
+            lambda: daemon.has_logged("dhcp:", "guests: 4 of 5 addresses"), within_s=15
+        )
         held = (venue.gateway.state_dir / "dnsmasq.leases").read_text()
         assert "02:6c:62:72" not in held  # nor did we ask ourselves

@@ -11,12 +11,12 @@ from scapy.layers.inet6 import ICMPv6NDOptRDNSS
 from scapy.layers.l2 import Ether
 
 from lbrouter.compile.config.parse import parse
-from lbrouter.model.errors import Exit
-from lbrouter.rehearsal.lab.hosts import Gateway, Host
+from lbrouter.model.errors import ExitCode
+from lbrouter.rehearsal.lab.hosts import GatewayHost, Host
 from lbrouter.rehearsal.lab.venue import Venue
 from lbrouter.services import process
 from lbrouter.services.dnsmasq import Dnsmasq
-from tests.topology.conftest import VenueOf, eventually, succeeded
+from tests.topology.conftest import VenueBuilder, eventually, require_success
 
 RESOLVER = "9.9.9.99"
 """In the lab's internet, beside the addresses on which its own server listens."""
@@ -51,9 +51,9 @@ mode = "failover"
 uplinks = ["fiber"]
 """
 
-WIDER = TEXT.replace("manage = true", 'dhcp = { range = "10.10.99.50-10.10.99.60" }')
+WIDER_POOL_CONFIG = TEXT.replace("manage = true", 'dhcp = { range = "10.10.99.50-10.10.99.60" }')
 
-SCRIPT = """#!/bin/sh
+UDHCPC_SCRIPT = """#!/bin/sh
 [ "$1" = bound ] || exit 0
 ip -4 address flush dev "$interface"
 ip address add "$ip/$mask" dev "$interface"
@@ -61,7 +61,7 @@ ip route replace default via "$router"
 echo "$ip $mask $router $dns $lease"
 """
 
-UPSTREAM = (
+UPSTREAM_RESOLVER_ARGV = (
     *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts"),
     *("--bind-interfaces", "--except-interface=lo", f"--listen-address={RESOLVER}", "--pid-file"),
     *(
@@ -72,29 +72,29 @@ UPSTREAM = (
     ),
 )
 
-CLIENT = ("busybox", "udhcpc", "-f", "-q", "-n", "-t", "4", "-T", "1", "-i")
+UDHCPC_ARGV = ("busybox", "udhcpc", "-f", "-q", "-n", "-t", "4", "-T", "1", "-i")
 
 
 @pytest.fixture
-def before(venue_of: VenueOf, tmp_path: Path) -> Venue:
+def unapplied_venue(build_venue: VenueBuilder, tmp_path: Path) -> Venue:
     """The hall before `apply`; a resolver answers in the internet."""
-    venue = venue_of(TEXT.replace(RESOLVER, "9.9.9.9"))
-    _write(venue, TEXT)
+    venue = build_venue(TEXT.replace(RESOLVER, "9.9.9.9"))
+    _write_config(venue, TEXT)
     log = tmp_path / "queries"
-    venue.internet.check(["ip", "address", "add", f"{RESOLVER}/32", "dev", "lo"])
-    venue.internet.start([*UPSTREAM, f"--log-facility={log}"])
-    assert eventually(lambda: f"{RESOLVER}:53" in venue.internet.check(["ss", "-lnu"]))
+    venue.internet.check_output(["ip", "address", "add", f"{RESOLVER}/32", "dev", "lo"])
+    venue.internet.start([*UPSTREAM_RESOLVER_ARGV, f"--log-facility={log}"])
+    assert eventually(lambda: f"{RESOLVER}:53" in venue.internet.check_output(["ss", "-lnu"]))
     script = tmp_path / "udhcpc.sh"
-    script.write_text(SCRIPT, encoding="ascii")
+    script.write_text(UDHCPC_SCRIPT, encoding="ascii")
     script.chmod(0o755)
     return venue
 
 
 @pytest.fixture
-def venue(before: Venue) -> Venue:
+def venue(unapplied_venue: Venue) -> Venue:
     """The hall after `apply`."""
-    succeeded(before.gateway.lbrouter("apply"))
-    return before
+    require_success(unapplied_venue.gateway.run_lbrouter("apply"))
+    return unapplied_venue
 
 
 @pytest.fixture
@@ -107,32 +107,32 @@ def queries(tmp_path: Path) -> Path:
     return tmp_path / "queries"
 
 
-def _write(venue: Venue, text: str) -> None:
+def _write_config(venue: Venue, text: str) -> None:
     venue.write_config(parse(text.encode(), source="test").config)
 
 
 def _lease(host: Host, script: str, *options: str, device: str = "eth0") -> list[str]:
     """Address, mask, router, resolver and seconds of the lease; empty where nobody offers one."""
     if device == "eth0":
-        host.check(["ip", "-4", "address", "flush", "dev", device])
-    return host.run([*CLIENT, device, "-s", script, *options]).stdout.split()
+        host.check_output(["ip", "-4", "address", "flush", "dev", device])
+    return host.run([*UDHCPC_ARGV, device, "-s", script, *options]).stdout.split()
 
 
 def _resolve(host: Host, name: str, server: str) -> str:
     return host.run(["busybox", "nslookup", "-type=a", name, server]).stdout
 
 
-def _service(gateway: Gateway) -> Dnsmasq:
+def _dnsmasq(gateway: GatewayHost) -> Dnsmasq:
     return Dnsmasq(gateway.runtime_dir, gateway.state_dir)
 
 
-def _pid(gateway: Gateway) -> int:
-    [pid] = _service(gateway).pids()
+def _pid(gateway: GatewayHost) -> int:
+    [pid] = _dnsmasq(gateway).pids()
     return pid
 
 
-def _status(gateway: Gateway) -> dict[str, object]:
-    found = json.loads(succeeded(gateway.lbrouter("status", "--json")))
+def _status(gateway: GatewayHost) -> dict[str, object]:
+    found = json.loads(require_success(gateway.run_lbrouter("status", "--json")))
     return dict(found["services"]["dnsmasq"])
 
 
@@ -143,7 +143,7 @@ def test_a_client_gets_address_router_and_resolver_and_is_online(venue: Venue, s
     assert pool is not None
     assert ipaddress.ip_address(address) in pool.range
     assert (mask, router, resolver, seconds) == ("22", "10.10.40.1", "10.10.40.1", "7200")
-    rows = client.flows(count=5, sources=[address])
+    rows = client.open_flows(count=5, sources=[address])
     assert [row["error"] for row in rows if row["error"]] == []
     found = _status(venue.gateway)
     assert (found["state"], found["pid"]) == ("running", _pid(venue.gateway))
@@ -168,28 +168,32 @@ def test_a_vlan_without_dhcp_gets_names_and_no_address(venue: Venue, script: str
 def test_a_client_forms_its_ipv6_address_and_learns_router_and_resolver(venue: Venue) -> None:
     client = venue.client("guests")
     wire = venue.capture(venue.host("switch"), "seat1.1")  # the far end of eth0, which stays up
-    client.script("ip link set eth0 down; ip -6 address flush dev eth0; ip link set eth0 up")
+    client.run_script("ip link set eth0 down; ip -6 address flush dev eth0; ip link set eth0 up")
 
     def formed() -> bool:
-        found = client.check(["ip", "-6", "-o", "address", "show", "dynamic", "scope", "global"])
-        routes = client.check(["ip", "-6", "route", "show", "default", "proto", "ra"])
+        found = client.check_output(
+            ["ip", "-6", "-o", "address", "show", "dynamic", "scope", "global"]
+        )
+        routes = client.check_output(["ip", "-6", "route", "show", "default", "proto", "ra"])
         return "fd10:40:" in found and "via fe80::" in routes
 
     assert eventually(formed, within_s=20)
     frames = [Ether(frame) for frame in wire.stop()]
     told = [frame[ICMPv6NDOptRDNSS].dns for frame in frames if ICMPv6NDOptRDNSS in frame]
     assert {address for each in told for address in each} == {"fd10:40::1"}
-    [row] = client.flows(count=1, version=6, every=False)
+    [row] = client.open_flows(count=1, version=6, every=False)
     assert not row["error"]
-    assert "fd10:40:" in client.check(["ip", "-6", "route", "get", str(client.servers[1])])
+    assert "fd10:40:" in client.check_output(
+        ["ip", "-6", "route", "get", str(client.server_addresses[1])]
+    )
 
 
 def test_nothing_answers_on_an_uplink_even_without_a_firewall(venue: Venue, script: str) -> None:
     isp = venue.isp("fiber")
-    listening = venue.gateway.check(["ss", "-lntuH"])
+    listening = venue.gateway.check_output(["ss", "-lntuH"])
     assert "203.0.113.2" not in listening
     assert "0.0.0.0:53" not in listening
-    venue.gateway.check(["nft", "delete table inet lbrouter"])
+    venue.gateway.check_output(["nft", "delete table inet lbrouter"])
     assert "192.0.2.80" in _resolve(venue.client("guests"), "stream.example", "10.10.40.1")
     assert "192.0.2.80" not in _resolve(isp, "stream.example", "203.0.113.2")
     assert _lease(isp, script, device="line") == []
@@ -201,7 +205,7 @@ def test_what_a_client_calls_itself_stays_text(venue: Venue, script: str, tmp_pa
     for name in (f"$(touch {trap})", f"`touch {trap}`", "wpad", "a\nb"):
         assert _lease(client, script, "-x", f"hostname:{name}")
     assert not trap.exists()
-    [line] = _service(venue.gateway).leases.read_text().splitlines()
+    [line] = _dnsmasq(venue.gateway).leases_file.read_text().splitlines()
     assert len(line.split()) == 5
     assert "192.0.2.80" in _resolve(client, "stream.example", "10.10.40.1")
     found = _resolve(client, "wpad", "10.10.40.1")
@@ -210,8 +214,8 @@ def test_what_a_client_calls_itself_stays_text(venue: Venue, script: str, tmp_pa
 
 def test_a_second_time_there_is_nothing_to_change(venue: Venue) -> None:
     before = _pid(venue.gateway)
-    assert succeeded(venue.gateway.lbrouter("apply")) == "nothing to change\n"
-    assert succeeded(venue.gateway.lbrouter("plan")) == "nothing to change\n"
+    assert require_success(venue.gateway.run_lbrouter("apply")) == "nothing to change\n"
+    assert require_success(venue.gateway.run_lbrouter("plan")) == "nothing to change\n"
     assert _pid(venue.gateway) == before
 
 
@@ -221,16 +225,16 @@ def test_a_lease_outlives_a_killed_process_and_a_changed_file(venue: Venue, scri
     assert _lease(client, script, "-r", asked)[0] == asked
     pid = _pid(gateway)
     os.kill(pid, signal.SIGKILL)
-    assert eventually(lambda: _service(gateway).pids() == ())
+    assert eventually(lambda: _dnsmasq(gateway).pids() == ())
     assert _status(gateway)["state"] == "stopped"
-    done = gateway.lbrouter("plan")
-    assert (done.returncode, len(done.stdout.splitlines())) == (Exit.CHANGES, 1)
+    done = gateway.run_lbrouter("plan")
+    assert (done.returncode, len(done.stdout.splitlines())) == (ExitCode.CHANGES, 1)
     assert done.stdout.startswith("dnsmasq --conf-file=")
-    assert "applied: 1 change in" in succeeded(gateway.lbrouter("apply"))
+    assert "applied: 1 change in" in require_success(gateway.run_lbrouter("apply"))
     assert _pid(gateway) != pid
     assert _lease(client, script)[0] == asked
-    _write(venue, WIDER)
-    assert "kill $(cat " in succeeded(gateway.lbrouter("apply"))
+    _write_config(venue, WIDER_POOL_CONFIG)
+    assert "kill $(cat " in require_success(gateway.run_lbrouter("apply"))
     assert _lease(client, script)[0] == asked
     assert _lease(venue.client("desk"), script)[2:4] == ["10.10.99.1", "10.10.99.1"]
 
@@ -242,46 +246,48 @@ def test_down_ends_the_process_and_no_other_one(venue: Venue) -> None:
     (gateway.runtime_dir / "dnsmasq.pid").write_text(f"{other.process.pid}\n", encoding="ascii")
     pid = _pid(gateway)  # found although the file names another one
     assert pid != other.process.pid
-    assert "kill $(cat " in succeeded(gateway.lbrouter("down"))
+    assert "kill $(cat " in require_success(gateway.run_lbrouter("down"))
     assert process.command_line(pid) == ()
     assert process.command_line(other.process.pid) != ()
-    assert succeeded(gateway.lbrouter("down")) == "nothing to change\n"
+    assert require_success(gateway.run_lbrouter("down")) == "nothing to change\n"
 
 
-def test_a_taken_port_is_named_and_the_kernel_keeps_what_it_holds(before: Venue) -> None:
-    gateway = before.gateway
-    gateway.check(["ip", "address", "add", "10.10.40.1/22", "dev", "lan1"])
-    taker = gateway.serve(["10.10.40.1"], tcp=[53], udp=[53])
-    done = gateway.lbrouter("apply")
-    assert done.returncode == Exit.TRY_AGAIN
+def test_a_taken_port_is_named_and_the_kernel_keeps_what_it_holds(unapplied_venue: Venue) -> None:
+    gateway = unapplied_venue.gateway
+    gateway.check_output(["ip", "address", "add", "10.10.40.1/22", "dev", "lan1"])
+    taker = gateway.start_server(["10.10.40.1"], tcp=[53], udp=[53])
+    done = gateway.run_lbrouter("apply")
+    assert done.returncode == ExitCode.TRY_AGAIN
     assert "dnsmasq does not start" in done.stderr
     assert "in use" in done.stderr
     assert "ss -lntup" in done.stderr
-    assert "lbrouter" in gateway.check(["nft", "list", "tables"])
-    taker.job.stop()
-    assert "applied: 1 change in" in succeeded(gateway.lbrouter("apply"))
+    assert "lbrouter" in gateway.check_output(["nft", "list", "tables"])
+    taker.process.stop()
+    assert "applied: 1 change in" in require_success(gateway.run_lbrouter("apply"))
 
 
-def test_without_dnsmasq_leases_are_refused_before_the_first_change(before: Venue) -> None:
-    gateway = before.gateway
+def test_without_dnsmasq_leases_are_refused_before_the_first_change(unapplied_venue: Venue) -> None:
+    gateway = unapplied_venue.gateway
     held = gateway.snapshot()
     hidden = "mount --bind /dev/null $(readlink -f /usr/sbin/dnsmasq) && exec "
     argv = " ".join(gateway.lbrouter_argv("apply"))
     done = gateway.run(["unshare", "--mount", "sh", "-c", hidden + argv])
-    assert done.returncode == Exit.UNAVAILABLE, done.stderr
+    assert done.returncode == ExitCode.UNAVAILABLE, done.stderr
     assert "apt install dnsmasq-base" in done.stderr
     assert "vlans.guests.dhcp" in done.stderr
     assert gateway.snapshot() == held
 
 
-def test_an_interface_that_comes_later_is_served_by_the_same_process(before: Venue) -> None:
-    gateway = before.gateway
-    _write(before, TEXT.replace('"lan2"', '"later"'))
-    succeeded(gateway.lbrouter("apply"))
+def test_an_interface_that_comes_later_is_served_by_the_same_process(
+    unapplied_venue: Venue,
+) -> None:
+    gateway = unapplied_venue.gateway
+    _write_config(unapplied_venue, TEXT.replace('"lan2"', '"later"'))
+    require_success(gateway.run_lbrouter("apply"))
     pid = _pid(gateway)
-    gateway.check(["ip", "link", "add", "later", "type", "veth", "peer", "name", "far"])
-    assert "dnsmasq" not in succeeded(gateway.lbrouter("apply"))
-    assert eventually(lambda: "10.10.99.1:53" in gateway.check(["ss", "-lnuH"]))
+    gateway.check_output(["ip", "link", "add", "later", "type", "veth", "peer", "name", "far"])
+    assert "dnsmasq" not in require_success(gateway.run_lbrouter("apply"))
+    assert eventually(lambda: "10.10.99.1:53" in gateway.check_output(["ss", "-lnuH"]))
     assert _pid(gateway) == pid
 
 

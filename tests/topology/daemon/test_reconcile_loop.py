@@ -8,59 +8,59 @@ from contextlib import suppress
 from pathlib import Path
 
 from lbrouter.compile.config.parse import parse
-from tests.kit.gateway_daemon import Daemon
-from tests.topology.conftest import VenueOf, eventually, succeeded
-from tests.topology.failover.test_failover import TWO, carrier_of
+from tests.kit.gateway_daemon import GatewayDaemon
+from tests.topology.conftest import VenueBuilder, eventually, require_success
+from tests.topology.failover.test_failover import FAILOVER_CONFIG, uplink_of_new_flow
 
-SCRIPT = """
+LOOP_SCRIPT = """
 import asyncio, sys
 from pathlib import Path
-from lbrouter.daemon.config_file import load
+from lbrouter.daemon.config_file import load_config
 from lbrouter.daemon.events.journal import Journal
-from lbrouter.daemon.reconcile.loop import Loop
-from lbrouter.daemon.applier import Machine
-from lbrouter.daemon.health.tracker import Mind
+from lbrouter.daemon.reconcile.loop import ReconcileLoop
+from lbrouter.daemon.applier import Applier
+from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.kernel.backend import LinuxKernel
 
 async def main(config, state_dir, runtime_dir):
-    file = load(Path(config))
+    file = load_config(Path(config))
     async with LinuxKernel() as kernel:
-        machine = Machine(kernel, state_dir=Path(state_dir), runtime_dir=Path(runtime_dir))
-        found = await machine.look(file.config)
-        loop = Loop(machine, Journal(Path(state_dir)))
-        loop.begin(file, Mind(file.config, loop.journal, known=found.health))
-        await loop.round()
-        print("held", loop.rounds.held is not None)
+        applier = Applier(kernel, state_dir=Path(state_dir), runtime_dir=Path(runtime_dir))
+        snapshot = await applier.observe(file.config)
+        loop = ReconcileLoop(applier, Journal(Path(state_dir)))
+        loop.activate(file, HealthTracker(file.config, loop.journal, known=snapshot.health))
+        await loop.reconcile()
+        print("held", loop.reconciler.applied is not None)
         kernel._ipr.close()
         for _ in range(3):
-            await loop.round()
-        print("again", loop.rounds.held is not None, loop.machine.kernel is not kernel)
+            await loop.reconcile()
+        print("again", loop.reconciler.applied is not None, loop.applier.kernel is not kernel)
         loop.journal.close()
 
 asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def test_a_socket_that_died_is_replaced(applied: VenueOf, tmp_path: Path) -> None:
-    gateway = applied(TWO).gateway
+def test_a_socket_that_died_is_replaced(build_applied_venue: VenueBuilder, tmp_path: Path) -> None:
+    gateway = build_applied_venue(FAILOVER_CONFIG).gateway
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT, encoding="utf-8")
-    places = [gateway.config, gateway.state_dir, gateway.runtime_dir]
+    script.write_text(LOOP_SCRIPT, encoding="utf-8")
+    places = [gateway.config_path, gateway.state_dir, gateway.runtime_dir]
     argv = [*gateway.lbrouter_argv()[:1], str(script), *map(str, places)]
     done = gateway.run(["env", f"PYTHONPATH={Path(__file__).parents[3]}", *argv])
-    assert succeeded(done).splitlines() == ["held True", "again True True"], done.stderr
+    assert require_success(done).splitlines() == ["held True", "again True True"], done.stderr
     assert "next try soon" in done.stderr
 
 
 UNIT = (Path(__file__).parents[3] / "packaging/lbrouter.service").read_text(encoding="utf-8")
-[BOUND] = re.findall("^CapabilityBoundingSet=(.*)$", UNIT, re.MULTILINE)
-LEFT = [f"+{name.removeprefix('CAP_').lower()}" for name in BOUND.split()]
-RIGHTS = (
+[BOUNDING_SET] = re.findall("^CapabilityBoundingSet=(.*)$", UNIT, re.MULTILINE)
+KEPT_CAPABILITIES = [f"+{name.removeprefix('CAP_').lower()}" for name in BOUNDING_SET.split()]
+UNIT_RIGHTS_ARGV = (
     *("setpriv", "--no-new-privs", "--inh-caps", "-all"),
-    *("--bounding-set", ",".join(["-all", *LEFT])),
+    *("--bounding-set", ",".join(["-all", *KEPT_CAPABILITIES])),
 )
 
-NO_NEW_CODE = """
+NO_EXEC_MEMORY_SCRIPT = """
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)
 os.umask(0o077)
@@ -69,66 +69,72 @@ os.execvp(sys.argv[1], sys.argv[1:])
 """PR_SET_MDWE (Linux 6.3), which is what MemoryDenyWriteExecute asks for; older ones ignore it."""
 
 
-def test_the_rights_that_the_unit_leaves_are_enough(venue_of: VenueOf) -> None:
-    venue = venue_of(TWO)
-    succeeded(venue.gateway.lbrouter("apply"))  # what the kernel can do is known from here on
-    succeeded(venue.gateway.lbrouter("down"))
-    wrapper = [*RIGHTS, sys.executable, "-c", NO_NEW_CODE]
-    with Daemon(venue.gateway, wrapper=wrapper) as daemon:
-        assert int(capabilities(daemon), 16).bit_count() == len(LEFT)
-        assert carrier_of(venue) == "fiber"
-        venue.isp("fiber").carrier(up=False)
-        assert eventually(lambda: carrier_of(venue) == "lte")
-        venue.gateway.check(["nft", "flush", "ruleset"])
+def test_the_rights_that_the_unit_leaves_are_enough(build_venue: VenueBuilder) -> None:
+    venue = build_venue(FAILOVER_CONFIG)
+    require_success(
+        venue.gateway.run_lbrouter("apply")
+    )  # what the kernel can do is known from here on
+    require_success(venue.gateway.run_lbrouter("down"))
+    wrapper = [*UNIT_RIGHTS_ARGV, sys.executable, "-c", NO_EXEC_MEMORY_SCRIPT]
+    with GatewayDaemon(venue.gateway, wrapper=wrapper) as daemon:
+        assert int(capabilities(daemon), 16).bit_count() == len(KEPT_CAPABILITIES)
+        assert uplink_of_new_flow(venue) == "fiber"
+        venue.isp("fiber").set_carrier(up=False)
+        assert eventually(lambda: uplink_of_new_flow(venue) == "lte")
+        venue.gateway.check_output(["nft", "flush", "ruleset"])
         assert eventually(lambda: bool(daemon.events("repair")))
-        venue.gateway.check(["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"])
+        venue.gateway.check_output(["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"])
         assert eventually(lambda: len(daemon.events("repair")) > 1)
         # A flush that falls into a change of the daemon's own is a trouble, but not one of rights.
-        assert "not permitted" not in daemon.said().lower()
+        assert "not permitted" not in daemon.log_text().lower()
 
 
-SERVED = TWO.replace(
+DHCP_SERVER_CONFIG = FAILOVER_CONFIG.replace(
     'address = "10.10.10.1/24"\n',
     'address = "10.10.10.1/24"\ndhcp = { range = "10.10.10.50-10.10.10.99" }\n',
 )
 
 
-def test_they_are_enough_for_dnsmasq_as_well(venue_of: VenueOf) -> None:
+def test_they_are_enough_for_dnsmasq_as_well(build_venue: VenueBuilder) -> None:
     """It becomes another user: it is known all the same, ended, and started again."""
-    venue = venue_of(SERVED)
+    venue = build_venue(DHCP_SERVER_CONFIG)
     gateway = venue.gateway
-    succeeded(gateway.lbrouter("apply"))  # what the kernel can do is known from here on
-    succeeded(gateway.lbrouter("down"))
+    require_success(gateway.run_lbrouter("apply"))  # what the kernel can do is known from here on
+    require_success(gateway.run_lbrouter("down"))
     pid_file = gateway.runtime_dir / "dnsmasq.pid"
-    with Daemon(gateway, wrapper=[*RIGHTS, sys.executable, "-c", NO_NEW_CODE]) as daemon:
-        assert eventually(pid_file.exists, within_s=15), daemon.said()
+    with GatewayDaemon(
+        gateway, wrapper=[*UNIT_RIGHTS_ARGV, sys.executable, "-c", NO_EXEC_MEMORY_SCRIPT]
+    ) as daemon:
+        assert eventually(pid_file.exists, within_s=15), daemon.log_text()
         second = int(pid_file.read_text())
         assert Path(f"/proc/{second}").stat().st_uid != 0
         for _ in range(2):
             first = second
             os.kill(first, signal.SIGKILL)
-            assert eventually(lambda: again(pid_file, first), within_s=15), daemon.said()  # noqa: B023
+            assert eventually(lambda first=first: has_other_pid(pid_file, first), within_s=15), (
+                daemon.log_text()
+            )
             second = int(pid_file.read_text())
         repairs = [each for each in daemon.events("repair") if "dnsmasq" in each["text"]]
         assert len(repairs) == 2, "one that cannot be recognised would be replaced again and again"
-        other = SERVED.replace("10.10.10.99", "10.10.10.98")
+        other = DHCP_SERVER_CONFIG.replace("10.10.10.99", "10.10.10.98")
         venue.write_config(parse(other.encode(), source="x").config)
-        succeeded(gateway.lbrouter("apply"))
-        assert eventually(lambda: again(pid_file, second), within_s=15), daemon.said()
+        require_success(gateway.run_lbrouter("apply"))
+        assert eventually(lambda: has_other_pid(pid_file, second), within_s=15), daemon.log_text()
         third = int(pid_file.read_text())
         assert daemon.stop() == 0
     assert Path(f"/proc/{third}").exists(), "it serves on while no daemon runs"
-    succeeded(gateway.lbrouter("down"))
+    require_success(gateway.run_lbrouter("down"))
     assert eventually(lambda: not Path(f"/proc/{third}").exists())
 
 
-def again(pid_file: Path, before: int) -> bool:
+def has_other_pid(pid_file: Path, before: int) -> bool:
     """Whether another one runs."""
     with suppress(OSError, ValueError):
         return int(pid_file.read_text()) != before
     return False
 
 
-def capabilities(daemon: Daemon) -> str:
-    status = (daemon.folder / "status").read_text(encoding="ascii")
+def capabilities(daemon: GatewayDaemon) -> str:
+    status = (daemon.proc_dir / "status").read_text(encoding="ascii")
     return status.split("CapEff:")[1].split()[0]

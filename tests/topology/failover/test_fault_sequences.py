@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kit.fault_sequences import sequences
+from tests.kit.fault_sequences import fault_sequences
 
 pytestmark = pytest.mark.slow
 
@@ -11,9 +11,9 @@ SEEDS = (5, 16)
 
 
 def test_after_each_sequence_of_faults_all_holds_again() -> None:
-    with sequences() as played:
+    with fault_sequences() as played:
         for seed in SEEDS:
-            outcome = played.play(seed)
+            outcome = played.run_sequence(seed)
             print(outcome)
-            assert not outcome.wrong, f"{outcome.steps}: {outcome.wrong}"
+            assert not outcome.violation, f"{outcome.steps}: {outcome.violation}"
             assert outcome.descriptors < 30

@@ -5,18 +5,18 @@ import time
 import pytest
 
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import Daemon
-from tests.topology.conftest import VenueOf, eventually
-from tests.topology.failover.test_failover import TWO, carrier_of
+from tests.kit.gateway_daemon import GatewayDaemon
+from tests.topology.conftest import VenueBuilder, eventually
+from tests.topology.failover.test_failover import FAILOVER_CONFIG, uplink_of_new_flow
 
-USUAL = (
-    TWO.replace('interval = "100ms"\n', "")
+DEFAULT_TIMING_CONFIG = (
+    FAILOVER_CONFIG.replace('interval = "100ms"\n', "")
     .replace('uplinks = ["lte"]', 'uplinks = ["fiber", "lte"]')
     .replace("[policies.backup]", 'tolerate = { loss = "2%" }\n[policies.backup]')
 )
 """Probes at the usual interval; the show minds loss, and the guests take the same line."""
 
-NO_ECHO = """
+DROP_ECHO_RULES = """
 table inet silenced {
     chain up {
         type filter hook prerouting priority -500;
@@ -26,23 +26,23 @@ table inet silenced {
 """
 """At a provider: everything passes but what probes ask."""
 
-SHAPED = USUAL.replace(
+SHAPED_CONFIG = DEFAULT_TIMING_CONFIG.replace(
     'gateway = "203.0.113.1"', 'gateway = "203.0.113.1"\nupload = "8mbit"\ndownload = "20mbit"'
 )
 
 
 @pytest.fixture
-def venue(venue_of: VenueOf) -> Venue:
-    return venue_of(USUAL)
+def venue(build_venue: VenueBuilder) -> Venue:
+    return build_venue(DEFAULT_TIMING_CONFIG)
 
 
 def test_ten_percent_each_way_moves_the_show_in_time_and_leaves_the_guests(venue: Venue) -> None:
-    with Daemon(venue.gateway) as daemon:
+    with GatewayDaemon(venue.gateway) as daemon:
         assert eventually(lambda: daemon.status()["uplinks"]["fiber"]["rtt_ms"] is not None)
-        guests = venue.client("guests").hold(count=3, interval_ms=50)
+        guests = venue.client("guests").hold_connections(count=3, interval_ms=50)
         venue.isp("fiber").impair(loss_percent=10)
         begun = time.monotonic()
-        assert eventually(lambda: daemon.says("move:", "show", "lte"), within_s=10)
+        assert eventually(lambda: daemon.has_logged("move:", "show", "lte"), within_s=10)
         print("left after", time.monotonic() - begun)
         # By chance and a busy machine: `python -m bench failing` says how often it is within three.
         assert time.monotonic() - begun < 6
@@ -52,37 +52,39 @@ def test_ten_percent_each_way_moves_the_show_in_time_and_leaves_the_guests(venue
         assert "(show)" in found["uplinks"]["fiber"]["reason"]
         assert found["policies"]["show"]["active"] == ["lte"]
         assert found["policies"]["backup"]["active"] == ["fiber"]
-        assert carrier_of(venue) == "lte"
+        assert uplink_of_new_flow(venue) == "lte"
         rows = guests.stop()
         assert [row["error"] for row in rows if row["error"]] == []
         assert {venue.uplink_of(row["seen"]) for row in rows} == {"fiber"}
 
 
 def test_replies_to_clients_hold_a_line_and_one_way_streams_do_not(venue: Venue) -> None:
-    with Daemon(venue.gateway) as daemon:
-        one_way = venue.client("guests").traffic(
+    with GatewayDaemon(venue.gateway) as daemon:
+        one_way = venue.client("guests").start_traffic(
             "udp", count=1, packets=2000, echo=False, interval_ms=5
         )
-        held = venue.client("stream").hold(count=3, interval_ms=20)
+        held = venue.client("stream").hold_connections(count=3, interval_ms=20)
         assert eventually(lambda: any("udp" in row["flow"] for row in venue.internet.log()))
         assert daemon.state("fiber") == "up", "no reply to a one-way stream is no sign of death"
-        venue.isp("fiber").check(["nft", "-f", "-"], stdin=NO_ECHO)
-        assert eventually(lambda: daemon.says("move:", "show", "lte"), within_s=10)
+        venue.isp("fiber").check_output(["nft", "-f", "-"], stdin=DROP_ECHO_RULES)
+        assert eventually(lambda: daemon.has_logged("move:", "show", "lte"), within_s=10)
         assert eventually(lambda: "connections go on" in daemon.uplink("fiber")["reason"])
-        assert (daemon.state("fiber"), carrier_of(venue)) == ("degraded", "lte")
+        assert (daemon.state("fiber"), uplink_of_new_flow(venue)) == ("degraded", "lte")
         assert [row["error"] for row in held.stop() if row["error"]] == []
-        assert eventually(lambda: daemon.says("fiber is down")), (
+        assert eventually(lambda: daemon.has_logged("fiber is down")), (
             "a one-way stream is no sign of life"
         )
         assert len(one_way.result()) == 1
 
 
-def test_a_line_that_we_fill_ourselves_moves_nothing(venue_of: VenueOf) -> None:
-    venue = venue_of(SHAPED)
-    with Daemon(venue.gateway) as daemon:
+def test_a_line_that_we_fill_ourselves_moves_nothing(build_venue: VenueBuilder) -> None:
+    venue = build_venue(SHAPED_CONFIG)
+    with GatewayDaemon(venue.gateway) as daemon:
         assert eventually(lambda: daemon.status()["uplinks"]["fiber"]["rtt_ms"] is not None)
         begun = time.monotonic()
-        upload = venue.client("guests").traffic("flows", count=4, give=2_000_000, timeout_ms=40_000)
+        upload = venue.client("guests").start_traffic(
+            "flows", count=4, give=2_000_000, timeout_ms=40_000
+        )
         assert eventually(lambda: daemon.status()["uplinks"]["fiber"]["upload_bps"] > 7_000_000)
         rows = upload.result()
         assert [row["error"] for row in rows if row["error"]] == []

@@ -2,15 +2,15 @@
 
 import pytest
 
-from bench.failing.moves import inside, told
-from bench.failing.witness import FLOWS, Witness
+from bench.failing.moves import start_program, stop_and_read
+from bench.failing.witness import HELD_FLOWS, HealthyLineFlows
 from lbrouter.rehearsal.lab.isp import Isp
-from tests.topology.conftest import VenueOf, eventually
-from tests.topology.failover.test_failover import TWO
+from tests.topology.conftest import VenueBuilder, eventually
+from tests.topology.failover.test_failover import FAILOVER_CONFIG
 
 pytestmark = pytest.mark.slow
 
-RESET = """
+RESET_RULES = """
 table inet hurt {
 	chain resetting {
 		type filter hook forward priority -300
@@ -20,44 +20,44 @@ table inet hurt {
 """
 
 
-def test_who_is_let_alone_reports_no_harm(applied: VenueOf) -> None:
-    harm = Witness(applied(TWO), "guests").stop()
+def test_who_is_let_alone_reports_no_harm(build_applied_venue: VenueBuilder) -> None:
+    harm = HealthyLineFlows(build_applied_venue(FAILOVER_CONFIG), "guests").stop()
     assert (harm.broken, harm.resets, harm.deleted) == (0, 0, 0)
-    assert harm.any == 0
+    assert harm.touched == 0
 
 
-def test_deleted_connections_and_resets_are_counted(applied: VenueOf) -> None:
-    venue = applied(TWO)
-    witness = Witness(venue, "guests")
+def test_deleted_connections_and_resets_are_counted(build_applied_venue: VenueBuilder) -> None:
+    venue = build_applied_venue(FAILOVER_CONFIG)
+    witness = HealthyLineFlows(venue, "guests")
     assert witness.mark not in ("", "0")
-    venue.gateway.check(["conntrack", "-D", "-p", "tcp", "-s", witness.address])
-    rules = RESET.replace("ADDRESS", witness.address)
-    venue.gateway.check(["nft", "-f", "-"], stdin=rules)
+    venue.gateway.check_output(["conntrack", "-D", "-p", "tcp", "-s", witness.address])
+    rules = RESET_RULES.replace("ADDRESS", witness.address)
+    venue.gateway.check_output(["nft", "-f", "-"], stdin=rules)
     counter = ["nft", "list", "counter", "inet", "witness", "resets"]
-    assert eventually(lambda: "packets 0" not in venue.client("guests").check(counter))
+    assert eventually(lambda: "packets 0" not in venue.client("guests").check_output(counter))
     harm = witness.stop()
-    assert harm.deleted >= FLOWS
+    assert harm.deleted >= HELD_FLOWS
     assert harm.resets > 0
     assert harm.broken > 0
 
 
-def swallowed(isp: Isp) -> int:
+def dropped_packets(isp: Isp) -> int:
     """Packets that the black hole has taken in."""
-    rules = isp.check(["nft", "list", "chain", "inet", "dead", "prerouting"])
+    rules = isp.check_output(["nft", "list", "chain", "inet", "dead", "prerouting"])
     return int(rules.split("counter packets ")[1].split()[0])
 
 
-def test_the_monitors_alarm_where_nothing_answers(applied: VenueOf) -> None:
-    venue = applied(TWO)
+def test_the_monitors_alarm_where_nothing_answers(build_applied_venue: VenueBuilder) -> None:
+    venue = build_applied_venue(FAILOVER_CONFIG)
     quick = {"interval_s": 0.05, "late_s": 0.2, "period_s": 3, "loss_percent": 20, "check_s": 0.1}
     request = {"to": "8.8.8.8", "interface": "wan1", "profiles": {"quick": quick}, "count": 3}
-    well = inside(venue.gateway, "monitor", request)
-    well.line()
-    venue.isp("lte").blackhole(on=True)
-    other = inside(venue.gateway, "monitor", {**request, "interface": "wan2"})
-    other.line()
-    assert eventually(lambda: swallowed(venue.isp("lte")) >= 60, within_s=15)
-    assert told(well) == []
-    alarms = told(other)
+    well = start_program(venue.gateway, "monitor", request)
+    well.read_json()
+    venue.isp("lte").set_blackhole(on=True)
+    other = start_program(venue.gateway, "monitor", {**request, "interface": "wan2"})
+    other.read_json()
+    assert eventually(lambda: dropped_packets(venue.isp("lte")) >= 60, within_s=15)
+    assert stop_and_read(well) == []
+    alarms = stop_and_read(other)
     assert {number for _, number, *_ in alarms} == {0, 1, 2}
     assert all(loss == 100 and on for *_, loss, on in alarms)

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from lbrouter.model.errors import Exit
-from lbrouter.rehearsal import Fault, Options, Style, Verdict, rehearse
+from lbrouter.model.errors import ExitCode
+from lbrouter.rehearsal import CheckVerdict, Fault, RehearsalOptions, VenueOptions, rehearse
 from lbrouter.rehearsal.checks import fault_procedure
-from lbrouter.rehearsal.checks.context import Stage
-from lbrouter.rehearsal.checks.faults import LEASE_MS, Duty
+from lbrouter.rehearsal.checks.context import RehearsalContext
+from lbrouter.rehearsal.checks.faults import LEASE_REACTION_LIMIT_MS, ExpectedReaction
 from tests.kit.builders import TWO_LINES
-from tests.topology.conftest import VenueOf, eventually
-from tests.topology.lab.test_lab import config_of, traces
+from tests.topology.conftest import VenueBuilder, eventually
+from tests.topology.lab.test_lab import config_of, leftover_namespaces
 
-NO_LEASE = "not rehearsed: its address is not leased"
+NO_LEASE_REASON = "not rehearsed: its address is not leased"
 ROOT = Path(__file__).parents[3]
 
-ACTS = [
+CHECK_TITLES = [
     "lbrouter on the gateway",
     "shares of new flows",
     "reachability of the internet",
@@ -33,49 +33,57 @@ ACTS = [
 
 
 @pytest.mark.slow
-def test_a_good_gateway_passes_every_act() -> None:
+def test_a_good_gateway_passes_every_check() -> None:
     told: list[str] = []
-    options = Options(flows=120, faults=(Fault.CABLE, Fault.LEASE), bandwidth=False)
+    options = RehearsalOptions(
+        flows_per_policy=120, faults=(Fault.CABLE, Fault.LEASE), bandwidth=False
+    )
     report = rehearse(config_of(TWO_LINES), progress=told.append, options=options)
     if not report.ok:  # a machine starved for a second makes a gap that no line made: once more
         report = rehearse(config_of(TWO_LINES), progress=told.append, options=options)
-    assert [f"{check.subject}: {check.seen}" for check in report.failed] == []
-    assert [row for row in report.faults if row.verdict is Verdict.FAIL] == []
+    assert [f"{check.subject}: {check.seen}" for check in report.failed_checks] == []
+    assert [row for row in report.faults if row.verdict is CheckVerdict.FAIL] == []
     assert {row.uplink for row in report.faults} == {"fiber", "lte"}
-    judged = [row for row in report.faults if row.duty is Duty.LEAVE and row.moved_ms is not None]
+    judged = [
+        row
+        for row in report.faults
+        if row.duty is ExpectedReaction.LEAVE and row.moved_ms is not None
+    ]
     assert {row.policy for row in judged} >= {"show, IPv4", "spread, IPv4", "each, IPv4"}
     assert all(row.detected_ms is not None and row.back_ms is not None for row in judged)
     assert {"push", "udp", "call"} == set(judged[0].gaps_ms)
-    assert {row.note for row in report.faults if row.fault is Fault.LEASE} == {NO_LEASE}
+    assert {row.note for row in report.faults if row.fault is Fault.LEASE} == {NO_LEASE_REASON}
     assert report.ok
-    assert list(dict.fromkeys(check.act for check in report.checks)) == ACTS
+    assert list(dict.fromkeys(check.act for check in report.checks)) == CHECK_TITLES
     assert told[0] == "building the venue"
     assert told[-1] == "clearing the venue away"
 
 
-LEASED = TWO_LINES.replace("metered = true\n", "").replace(
+DHCP_CONFIG = TWO_LINES.replace("metered = true\n", "").replace(
     'address = "203.0.113.2/30"\ngateway = "203.0.113.1"\n', 'address = "dhcp"\n'
 )
 
 
-def test_another_lease_costs_the_flows_of_the_old_address_alone(venue_of: VenueOf) -> None:
-    venue = venue_of(LEASED, style=Style(addresses=64))
-    stage = Stage(venue, Options(faults=(Fault.LEASE,)), lambda _: None)
-    rows = [row for row in fault_procedure.drills(stage) if row.policy]
+def test_another_lease_costs_the_flows_of_the_old_address_alone(build_venue: VenueBuilder) -> None:
+    venue = build_venue(DHCP_CONFIG, style=VenueOptions(addresses_per_client=64))
+    stage = RehearsalContext(venue, RehearsalOptions(faults=(Fault.LEASE,)), lambda _: None)
+    rows = [row for row in fault_procedure.run_faults(stage) if row.policy]
     print([row.as_json() for row in rows])
-    assert [row for row in rows if row.verdict is Verdict.FAIL] == []
-    carried = [row for row in rows if row.duty is Duty.RENEW and row.moved_ms is not None]
+    assert [row for row in rows if row.verdict is CheckVerdict.FAIL] == []
+    carried = [
+        row for row in rows if row.duty is ExpectedReaction.RENEW and row.moved_ms is not None
+    ]
     assert {row.policy for row in carried} >= {"show, IPv4", "spread, IPv4"}
     for row in carried:
         assert row.broken == 0
         assert row.detected_ms is not None
         assert row.back_ms is not None
-        assert row.back_ms < LEASE_MS
+        assert row.back_ms < LEASE_REACTION_LIMIT_MS
         assert not row.left
         assert row.gaps_ms["push"] > 1900  # its address went, and with it its connection
     isp = venue.isp("fiber")
-    assert isp.line == isp.home
-    assert venue.gateway.config.read_text().count('"dhcp"') == 0
+    assert isp.line == isp.initial_line
+    assert venue.gateway.config_path.read_text().count('"dhcp"') == 0
 
 
 ONE_LINE = """
@@ -106,24 +114,26 @@ uplinks = ["dsl"]
 @pytest.mark.slow
 @pytest.mark.needs("htb", "ifb", "u32")
 def test_what_each_vlan_gets_is_measured() -> None:
-    options = Options(flows=10, faults=(Fault.DNS,))
+    options = RehearsalOptions(flows_per_policy=10, faults=(Fault.DNS,))
     report = rehearse(config_of(ONE_LINE), progress=lambda _: None, options=options)
     print([row.as_json() for row in report.bandwidth])
     found = {(row.vlan, row.direction, row.situation): row for row in report.bandwidth}
     assert len(found) == 5
     flooded = found["stream", "upload", "others flood"]
-    assert flooded.verdict is Verdict.PASS
+    assert flooded.verdict is CheckVerdict.PASS
     assert flooded.rate_bps == pytest.approx(6e6, rel=0.25)
     for vlan, direction, line in (("guests", "download", 20e6), ("stream", "upload", 10e6)):
         alone = found[vlan, direction, "alone"].rate_bps
         assert alone is not None
         assert 0.6 * line < alone < 1.05 * line  # what is lacking is up to the processors
-    assert [(row.duty, row.moved_ms) for row in report.faults] == [(Duty.STAY, math.inf)]
+    assert [(row.duty, row.moved_ms) for row in report.faults] == [
+        (ExpectedReaction.STAY, math.inf)
+    ]
     assert report.ok
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+def rehearsal_process(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """`lbrouter rehearse --json` on its way; what it says goes to a file."""
     file = tmp_path / "lbrouter.toml"
     file.write_text(TWO_LINES)
@@ -142,24 +152,24 @@ def command(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_can_be_ended_in_the_middle(
-    command: "subprocess.Popen[str]", tmp_path: Path, number: signal.Signals
+    rehearsal_process: "subprocess.Popen[str]", tmp_path: Path, number: signal.Signals
 ) -> None:
     def played() -> bool:
         return "new flows of policy" in (tmp_path / "stderr").read_text()
 
     assert eventually(played, within_s=60)
-    assert traces(f"lbr-{command.pid}-")
-    command.send_signal(number)
-    assert command.wait(timeout=30) != Exit.DONE
-    assert not traces(f"lbr-{command.pid}-")
+    assert leftover_namespaces(f"lbr-{rehearsal_process.pid}-")
+    rehearsal_process.send_signal(number)
+    assert rehearsal_process.wait(timeout=30) != ExitCode.DONE
+    assert not leftover_namespaces(f"lbr-{rehearsal_process.pid}-")
 
 
 @pytest.mark.slow
-def test_the_command_speaks_json(command: "subprocess.Popen[str]") -> None:
-    output, _ = command.communicate(timeout=120)
+def test_the_command_speaks_json(rehearsal_process: "subprocess.Popen[str]") -> None:
+    output, _ = rehearsal_process.communicate(timeout=120)
     report = json.loads(output)
     keys = {"ok", "gateway", "seconds", "notes", "checks", "faults", "bandwidth"}
     assert set(report) == keys
     assert report["ok"] is True
-    assert command.returncode == Exit.DONE
+    assert rehearsal_process.returncode == ExitCode.DONE
     assert set(report["checks"][0]) == {"act", "subject", "expected", "seen", "verdict"}

@@ -8,37 +8,37 @@ from typing import Any
 import pytest
 
 from lbrouter.compile.config.parse import parse
-from lbrouter.model.errors import Exit
+from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.topology.conftest import VenueOf, eventually, succeeded
-from tests.topology.shaping.test_temporary_limit import TEXT
+from tests.topology.conftest import VenueBuilder, eventually, require_success
+from tests.topology.shaping.test_temporary_limit import LIMIT_CONFIG
 
 pytestmark = [pytest.mark.needs("nft"), pytest.mark.slow]
 
-RATES = 'upload = "20mbit"\ndownload = "20mbit"\n'
-BARE = TEXT.replace(RATES, "")
+RATE_KEYS = 'upload = "20mbit"\ndownload = "20mbit"\n'
+CONFIG_WITHOUT_RATES = LIMIT_CONFIG.replace(RATE_KEYS, "")
 
 
 @pytest.fixture
-def venue(venue_of: VenueOf) -> Venue:
+def venue(build_venue: VenueBuilder) -> Venue:
     """The provider of lte holds 20 Mbit/s each way; the file says nothing of it."""
-    venue = venue_of(TEXT)
-    venue.write_config(parse(BARE.encode(), source="bare").config)
-    succeeded(venue.gateway.lbrouter("apply"))
+    venue = build_venue(LIMIT_CONFIG)
+    venue.write_config(parse(CONFIG_WITHOUT_RATES.encode(), source="bare").config)
+    require_success(venue.gateway.run_lbrouter("apply"))
     internet = venue.internet
     internet.start(["iperf3", "-s", "-B", "1.1.1.1"])
-    assert eventually(lambda: ":5201" in internet.check(["ss", "-Hltn", "sport = :5201"]))
+    assert eventually(lambda: ":5201" in internet.check_output(["ss", "-Hltn", "sport = :5201"]))
     return venue
 
 
-def measured(venue: Venue, *words: str) -> Any:
-    done = venue.gateway.lbrouter("measure", "lte", "--seconds", "3", "--json", *words)
-    return json.loads(succeeded(done))
+def measure(venue: Venue, *words: str) -> Any:
+    done = venue.gateway.run_lbrouter("measure", "lte", "--seconds", "3", "--json", *words)
+    return json.loads(require_success(done))
 
 
 def test_a_line_is_proposed_as_it_is(venue: Venue, tmp_path: Path) -> None:
     for _ in range(3):  # again where TCP did not fill the line in these three seconds
-        found = measured(venue, "--server", "1.1.1.1")
+        found = measure(venue, "--server", "1.1.1.1")
         lines = [found[way]["line_bps"] / 1e6 for way in ("upload", "download")]
         print("measured of 20 Mbit/s:", lines, found["idle"], found["upload"]["loaded"])
         if all(17 < each < 21 for each in lines):
@@ -52,25 +52,25 @@ def test_a_line_is_proposed_as_it_is(venue: Venue, tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "http.server", "--bind", "1.1.1.1", "8088", "-d", str(tmp_path)]
     venue.internet.start(argv)
     listens = ["ss", "-Hltn", "sport = :8088"]
-    assert eventually(lambda: ":8088" in venue.internet.check(listens))
-    found = measured(venue, "--url", "http://1.1.1.1:8088/large")
+    assert eventually(lambda: ":8088" in venue.internet.check_output(listens))
+    found = measure(venue, "--url", "http://1.1.1.1:8088/large")
     assert 18 < found["download"]["line_bps"] / 1e6 < 21
     assert found["upload"] is None  # that server takes no upload
 
 
 def test_a_line_in_use_is_left_alone_and_mistakes_are_named(venue: Venue) -> None:
     gateway = venue.gateway
-    refused = gateway.lbrouter("measure", "lte", "--server", "1.1.1.1:9")
-    assert refused.returncode == Exit.TRY_AGAIN
+    refused = gateway.run_lbrouter("measure", "lte", "--server", "1.1.1.1:9")
+    assert refused.returncode == ExitCode.TRY_AGAIN
     assert "port 9" in refused.stderr
     for words in (("lte",), ("nobody", "--server", "x"), ("lte", "--url", "ftp://x/")):
-        assert gateway.lbrouter("measure", *words).returncode == Exit.USAGE
+        assert gateway.run_lbrouter("measure", *words).returncode == ExitCode.USAGE
     load = ["iperf3", "-c", "1.1.1.1", "--bind-dev", "wan2", "-u", "-b", "5M", "-t", "20"]
     job = gateway.start(load)
-    before = venue.isp("lte").bytes()[0]
-    assert eventually(lambda: venue.isp("lte").bytes()[0] > before + 500_000)
-    busy = gateway.lbrouter("measure", "lte", "--server", "1.1.1.1")
+    before = venue.isp("lte").byte_counts()[0]
+    assert eventually(lambda: venue.isp("lte").byte_counts()[0] > before + 500_000)
+    busy = gateway.run_lbrouter("measure", "lte", "--server", "1.1.1.1")
     job.close()
-    assert busy.returncode == Exit.TRY_AGAIN
+    assert busy.returncode == ExitCode.TRY_AGAIN
     assert "is in use" in busy.stderr
     assert "--yes" in busy.stderr

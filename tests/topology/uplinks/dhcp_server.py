@@ -17,7 +17,7 @@ from typing import Any
 HEADER = struct.Struct("!BBBBIHH4s4s4s4s16s64s128s4s")
 COOKIE = bytes((99, 130, 83, 99))
 DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
-USUAL: dict[str, Any] = {
+DEFAULT_PLAN: dict[str, Any] = {
     "mode": "silent",  # or "answer", or "nak"
     "server": "203.0.113.1",
     "address": "203.0.113.50",
@@ -55,14 +55,14 @@ def reply(asked: bytes, kind: int, plan: dict[str, Any]) -> bytes:
     return HEADER.pack(*fields) + body + b"\xff"
 
 
-class Server:
+class DhcpServer:
     def __init__(self, interface: str) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
         self.socket.bind(("", 67))
-        self.plan = dict(USUAL)
+        self.plan = dict(DEFAULT_PLAN)
         self.log: list[dict[str, Any]] = []
 
     def serve(self) -> None:
@@ -72,16 +72,16 @@ class Server:
                 line = sys.stdin.readline().strip()
                 if not line:
                     return
-                self.told(line)
+                self.handle_command(line)
             if self.socket in ready:
-                self.heard(*self.socket.recvfrom(2048))
+                self.handle_packet(*self.socket.recvfrom(2048))
 
-    def told(self, line: str) -> None:
+    def handle_command(self, line: str) -> None:
         if line != "log":
             self.plan = {**self.plan, **json.loads(line)}
         print(json.dumps(self.log if line == "log" else "told"), flush=True)
 
-    def heard(self, data: bytes, sender: tuple[str, int]) -> None:
+    def handle_packet(self, data: bytes, sender: tuple[str, int]) -> None:
         options = options_of(data)
         kind = options[53][0]
         row = {
@@ -94,15 +94,15 @@ class Server:
         }
         self.log.append(row)
         if self.plan["mode"] == "answer" and kind in (DISCOVER, REQUEST):
-            self.say(reply(data, OFFER if kind == DISCOVER else ACK, self.plan))
+            self.broadcast(reply(data, OFFER if kind == DISCOVER else ACK, self.plan))
         elif self.plan["mode"] == "nak":
-            self.say(reply(data, OFFER if kind == DISCOVER else NAK, self.plan))
+            self.broadcast(reply(data, OFFER if kind == DISCOVER else NAK, self.plan))
 
-    def say(self, data: bytes) -> None:
+    def broadcast(self, data: bytes) -> None:
         self.socket.sendto(data, ("255.255.255.255", 68))
 
 
 if __name__ == "__main__":
-    server = Server(sys.argv[1])
+    server = DhcpServer(sys.argv[1])
     print(json.dumps("ready"), flush=True)
     server.serve()

@@ -10,11 +10,11 @@ from typing import Any
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.hosts import Isp
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST
-from tests.topology.conftest import VenueOf, eventually
+from tests.kit.gateway_daemon import FAST_HEALTH
+from tests.topology.conftest import VenueBuilder, eventually
 
-STATIC = (
-    FAST
+STATIC_CONFIG = (
+    FAST_HEALTH
     + """
 [gateway]
 name = "leased"
@@ -49,29 +49,31 @@ uplinks = ["lte"]
 """
 )
 
-FIBER = 'address = "203.0.113.2/24"\ngateway = "203.0.113.1"'
-LEASED = STATIC.replace(FIBER, 'address = "dhcp"')
-EXTERNAL = STATIC.replace(FIBER, 'address = "external"')
+FIBER_ADDRESSING = 'address = "203.0.113.2/24"\ngateway = "203.0.113.1"'
+DHCP_CONFIG = STATIC_CONFIG.replace(FIBER_ADDRESSING, 'address = "dhcp"')
+EXTERNAL_CONFIG = STATIC_CONFIG.replace(FIBER_ADDRESSING, 'address = "external"')
 
-DNSMASQ = (
+DNSMASQ_ARGV = (
     *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--pid-file"),
     *("--bind-interfaces", "--interface=line", "--dhcp-authoritative", "--log-dhcp", "--user=root"),
     "--no-ping",
 )
 
 
-def built(venue_of: VenueOf, text: str = LEASED, *, layout: str = STATIC) -> Venue:
+def build_configured(
+    venue_of: VenueBuilder, text: str = DHCP_CONFIG, *, layout: str = STATIC_CONFIG
+) -> Venue:
     """A venue laid out by `layout`, whose gateway is given `text`."""
     venue = venue_of(layout)
-    write(venue, text)
+    write_config(venue, text)
     return venue
 
 
-def write(venue: Venue, text: str) -> None:
+def write_config(venue: Venue, text: str) -> None:
     venue.write_config(parse(text.encode(), source="test").config)
 
 
-class Dnsmasq:
+class DnsmasqServer:
     """A real server on a provider's line; the options are those of its command line."""
 
     def __init__(self, isp: Isp, folder: Path, *options: str) -> None:
@@ -82,8 +84,8 @@ class Dnsmasq:
 
     def start(self, *options: str) -> None:
         files = (f"--log-facility={self.log}", f"--dhcp-leasefile={self.leases}")
-        self.job = self.isp.start([*DNSMASQ, *files, *options])
-        assert eventually(lambda: ":67" in self.isp.check(["ss", "-lnuH"])), self.said()
+        self.job = self.isp.start([*DNSMASQ_ARGV, *files, *options])
+        assert eventually(lambda: ":67" in self.isp.check_output(["ss", "-lnuH"])), self.log_text()
 
     def stop(self) -> None:
         """Gone, with its memory."""
@@ -95,23 +97,23 @@ class Dnsmasq:
         self.stop()
         self.start(*options)
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
 
-    def count(self, word: str) -> int:
-        return self.said().count(f"{word}(line)")
+    def count_messages(self, word: str) -> int:
+        return self.log_text().count(f"{word}(line)")
 
 
-class Told:
+class ScriptedDhcpServer:
     """A server that answers as it was told last (see dhcp_server.py)."""
 
     def __init__(self, isp: Isp, **plan: Any) -> None:
         script = str(Path(__file__).with_name("dhcp_server.py"))
         self.job = isp.start([sys.executable, "-I", "-S", script, "line"])
-        self.job.line()
-        self.tell(**plan)
+        self.job.read_json()
+        self.set_plan(**plan)
 
-    def tell(self, **plan: Any) -> None:
+    def set_plan(self, **plan: Any) -> None:
         self.job.ask(json.dumps(plan))
 
     def log(self) -> list[dict[str, Any]]:
@@ -119,7 +121,7 @@ class Told:
         return rows
 
 
-def status(venue: Venue) -> Any:
+def daemon_status(venue: Venue) -> Any:
     """The daemon's document, straight from its socket: `lbrouter status` costs half a second."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as opened:
         opened.settimeout(30)
@@ -131,25 +133,29 @@ def status(venue: Venue) -> Any:
     return found["result"] if found["ok"] else {"uplinks": {}}
 
 
-def reason(venue: Venue, uplink: str = "fiber") -> str:
+def uplink_state_text(venue: Venue, uplink: str = "fiber") -> str:
     """State and reason of an uplink; "" while the kernel is being changed for the first time."""
-    found = status(venue)["uplinks"].get(uplink)
+    found = daemon_status(venue)["uplinks"].get(uplink)
     return f"{found['state']}: {found['reason']}" if found else ""
 
 
-def is_up(venue: Venue, *uplinks: str) -> bool:
+def comes_up(venue: Venue, *uplinks: str) -> bool:
     """Whether these are up within a while."""
     names = uplinks or ("fiber",)
-    return eventually(lambda: all(reason(venue, n).startswith("up") for n in names), within_s=30)
+    return eventually(
+        lambda: all(uplink_state_text(venue, n).startswith("up") for n in names), within_s=30
+    )
 
 
-def addresses(venue: Venue, interface: str = "wan1") -> list[str]:
+def ipv4_addresses(venue: Venue, interface: str = "wan1") -> list[str]:
     """IPv4 addresses of an interface of the gateway."""
-    found = json.loads(venue.gateway.check(["ip", "-4", "-json", "address", "show", interface]))
+    found = json.loads(
+        venue.gateway.check_output(["ip", "-4", "-json", "address", "show", interface])
+    )
     return [f"{a['local']}/{a['prefixlen']}" for each in found for a in each.get("addr_info", ())]
 
 
-def default_of(venue: Venue, table: int = 7001) -> str:
+def default_route(venue: Venue, table: int = 7001) -> str:
     """The default route of a table, as `ip` prints it."""
-    text = venue.gateway.check(["ip", "-4", "route", "show", "table", str(table)])
+    text = venue.gateway.check_output(["ip", "-4", "route", "show", "table", str(table)])
     return next((line for line in text.splitlines() if line.startswith("default via")), "")

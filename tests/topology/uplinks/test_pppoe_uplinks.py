@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from lbrouter.compile.config.parse import parse
-from lbrouter.model.errors import Exit
+from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab.venue import Venue
 from lbrouter.services.pppd import Pppd
-from tests.kit.gateway_daemon import Daemon
-from tests.topology.conftest import VenueOf, eventually, succeeded
-from tests.topology.uplinks.pppoe_server import PREFIX, USER, Provider
+from tests.kit.gateway_daemon import GatewayDaemon
+from tests.topology.conftest import VenueBuilder, eventually, require_success
+from tests.topology.uplinks.pppoe_server import PREFIX, USER, PppoeServer
 
 pytestmark = [pytest.mark.needs("pppoe"), pytest.mark.slow]
 """Slow: minutes on an emulated processor: the VM ring leaves them out, a real one does not."""
@@ -27,7 +27,7 @@ down_after = "3s"
 up_after = "1s"
 """
 
-LAB = (
+PPPOE_CONFIG = (
     HEALTH
     + """
 [gateway]
@@ -67,32 +67,32 @@ def secret(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def venue(venue_of: VenueOf, secret: Path) -> Venue:
-    built = venue_of(LAB)
+def venue(build_venue: VenueBuilder, secret: Path) -> Venue:
+    built = build_venue(PPPOE_CONFIG)
     static = 'address = "198.51.100.2/29"\ngateway = "198.51.100.1"'
     pppoe = f'address = "pppoe"\nusername = "{USER}"\npassword_file = "{secret}"'
     pppoe += '\naddress6 = "auto"'
-    built.write_config(parse(LAB.replace(static, pppoe).encode(), source="test").config)
+    built.write_config(parse(PPPOE_CONFIG.replace(static, pppoe).encode(), source="test").config)
     return built
 
 
 @pytest.fixture
-def provider(venue: Venue, tmp_path: Path) -> Provider:
-    return Provider(venue.isp("dsl"), tmp_path)
+def provider(venue: Venue, tmp_path: Path) -> PppoeServer:
+    return PppoeServer(venue.isp("dsl"), tmp_path)
 
 
-def session(venue: Venue) -> int:
+def session_pid(venue: Venue) -> int:
     """The process id of the gateway's session."""
     [pid] = Pppd(venue.gateway.runtime_dir).pids(DEVICE)
     return pid
 
 
-def goes_by_session(venue: Venue, provider: Provider) -> bool:
-    [row] = venue.client("stream").flows(count=1)
-    return not row["error"] and provider.serves(row["seen"])
+def traffic_uses_session(venue: Venue, provider: PppoeServer) -> bool:
+    [row] = venue.client("stream").open_flows(count=1)
+    return not row["error"] and provider.owns_address(row["seen"])
 
 
-def advertised(daemon: Daemon) -> bool:
+def has_advertised_address(daemon: GatewayDaemon) -> bool:
     found = daemon.status()["uplinks"]["dsl"]
     if found["address6"] is None:
         return False
@@ -100,49 +100,49 @@ def advertised(daemon: Daemon) -> bool:
     return inside and IPv6Address(found["gateway6"]).is_link_local
 
 
-def test_a_session_carries_is_lost_and_returns(venue: Venue, provider: Provider) -> None:
+def test_a_session_carries_is_lost_and_returns(venue: Venue, provider: PppoeServer) -> None:
     provider.serve(SECRET)
     before = venue.gateway.snapshot()
-    daemon = Daemon(venue.gateway)
+    daemon = GatewayDaemon(venue.gateway)
     with daemon:
         assert eventually(lambda: daemon.state("dsl") == "up", within_s=40)
         found = daemon.status()["uplinks"]["dsl"]
         assert (found["interface"], found["address"]) == ("wan1", "198.51.100.2/32")
         assert found["rtt_ms"] is not None
-        assert goes_by_session(venue, provider)
-        assert venue.isp("dsl").strays() == 0
+        assert traffic_uses_session(venue, provider)
+        assert venue.isp("dsl").stray_packets() == 0
         provider.advertise()
-        assert eventually(lambda: advertised(daemon), within_s=20)
-        pid = session(venue)
-        held = venue.client("stream").hold(count=2, interval_ms=100, timeout_ms=20_000)
+        assert eventually(lambda: has_advertised_address(daemon), within_s=20)
+        pid = session_pid(venue)
+        held = venue.client("stream").hold_connections(count=2, interval_ms=100, timeout_ms=20_000)
         daemon.kill()
         daemon.start()
-        assert eventually(daemon.serves, within_s=40)
-        assert session(venue) == pid
+        assert eventually(daemon.is_serving, within_s=40)
+        assert session_pid(venue) == pid
         rows = held.stop()
         assert [row["error"] for row in rows if row["error"]] == []
-        assert goes_by_session(venue, provider)
+        assert traffic_uses_session(venue, provider)
         provider.end_sessions()
         # A state that is asked for can be over before the answer: what was said stays.
-        assert eventually(lambda: daemon.says("dsl is waiting", "session on wan1 ended"))
-        assert eventually(lambda: daemon.says("show: new flows go by lte"))
+        assert eventually(lambda: daemon.has_logged("dsl is waiting", "session on wan1 ended"))
+        assert eventually(lambda: daemon.has_logged("show: new flows go by lte"))
         assert eventually(lambda: daemon.state("dsl") == "up", within_s=40)
-        assert eventually(lambda: goes_by_session(venue, provider), within_s=10)
-        print(daemon.said())
-    assert session(venue) == pid
-    succeeded(venue.gateway.lbrouter("down"))
+        assert eventually(lambda: traffic_uses_session(venue, provider), within_s=10)
+        print(daemon.log_text())
+    assert session_pid(venue) == pid
+    require_success(venue.gateway.run_lbrouter("down"))
     assert Pppd(venue.gateway.runtime_dir).pids(DEVICE) == ()
     assert venue.gateway.snapshot() == before
 
 
 def test_what_keeps_a_session_from_coming_is_said(
-    venue: Venue, provider: Provider, secret: Path
+    venue: Venue, provider: PppoeServer, secret: Path
 ) -> None:
     def reason() -> str:
         return str(daemon.status()["uplinks"]["dsl"]["reason"])
 
     secret.write_text("wrong\n", encoding="utf-8")
-    with Daemon(venue.gateway) as daemon:
+    with GatewayDaemon(venue.gateway) as daemon:
         nobody = "no PPPoE server answers on wan1 (no PADO)"
         assert eventually(lambda: reason() == nobody, within_s=40), reason()
         assert daemon.state("dsl") == "waiting"
@@ -151,15 +151,15 @@ def test_what_keeps_a_session_from_coming_is_said(
         assert eventually(lambda: reason() == refused, within_s=40), reason()
         secret.write_text(f"{SECRET}\n", encoding="utf-8")
         assert eventually(lambda: daemon.state("dsl") == "up", within_s=40), reason()
-        assert SECRET not in daemon.said()
+        assert SECRET not in daemon.log_text()
 
 
 def test_a_password_that_everybody_can_read_is_refused(venue: Venue, secret: Path) -> None:
     secret.chmod(0o644)
-    done = venue.gateway.lbrouter("apply")
-    assert done.returncode == Exit.CONFIG
+    done = venue.gateway.run_lbrouter("apply")
+    assert done.returncode == ExitCode.CONFIG
     assert f"chmod 600 {secret}" in done.stderr
     secret.unlink()
-    done = venue.gateway.lbrouter("apply")
-    assert done.returncode == Exit.CONFIG
+    done = venue.gateway.run_lbrouter("apply")
+    assert done.returncode == ExitCode.CONFIG
     assert "No such file" in done.stderr

@@ -7,14 +7,14 @@ from ipaddress import IPv6Address, IPv6Network
 import pytest
 
 from lbrouter.compile.config.parse import parse
-from lbrouter.rehearsal.lab.hosts import Gateway, Host
-from lbrouter.rehearsal.lab.process import Job
+from lbrouter.rehearsal.lab.hosts import GatewayHost, Host
+from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST, Daemon
-from tests.topology.conftest import VenueOf, eventually, succeeded
+from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
+from tests.topology.conftest import VenueBuilder, eventually, require_success
 
 TEXT = (
-    FAST
+    FAST_HEALTH
     + """
 [gateway]
 name = "advertised"
@@ -37,16 +37,16 @@ uplinks = ["fiber"]
 """
 )
 
-OTHER = IPv6Network("2001:db8:77::/64")
+OTHER_PREFIX = IPv6Network("2001:db8:77::/64")
 
-SERVER = (
+ROUTER_ARGV = (
     *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--pid-file"),
     *("--interface=line", "--bind-interfaces", "--user=root", "--enable-ra"),
     *("--dhcp-range=::,constructor:line,ra-only,64", "--ra-param=line,high,600,1800"),
 )
 """It advertises when it is asked; unasked, every ten minutes."""
 
-ROUTER = """
+ADVERTISE_SCRIPT = """
 import sys
 from scapy.all import Ether, IPv6, ICMPv6ND_RA, ICMPv6NDOptPrefixInfo, get_if_hwaddr, sendp
 interface, lifetime, *prefixes = sys.argv[1:]
@@ -64,102 +64,108 @@ sendp(frame, iface=interface, verbose=False)
 
 
 @pytest.fixture
-def venue(venue_of: VenueOf) -> Venue:
+def venue(build_venue: VenueBuilder) -> Venue:
     """The line is up, and the gateway forwards: its kernel has no reason to ask for routers."""
-    built = venue_of(TEXT)
+    built = build_venue(TEXT)
     built.write_config(parse(TEXT.encode(), source="test").config)
-    built.gateway.check(["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"])
-    built.gateway.check(["ip", "link", "set", "wan1", "up"])
+    built.gateway.check_output(["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"])
+    built.gateway.check_output(["ip", "link", "set", "wan1", "up"])
     return built
 
 
 @pytest.fixture
-def router(venue: Venue) -> Job:
+def router(venue: Venue) -> LabProcess:
     """A provider's router that answers who asks."""
-    return venue.isp("fiber").start(SERVER)
+    return venue.isp("fiber").start(ROUTER_ARGV)
 
 
 @pytest.fixture
-def advertised(venue: Venue, router: Job) -> Iterator[Daemon]:
+def daemon_with_router(venue: Venue, router: LabProcess) -> Iterator[GatewayDaemon]:
     """The daemon beside that router."""
     assert router
-    with Daemon(venue.gateway) as daemon:
+    with GatewayDaemon(venue.gateway) as daemon:
         yield daemon
 
 
 def advertise(host: Host, interface: str, lifetime: int, *prefixes: str) -> None:
     """Send one advertisement; each prefix as "PREFIX,PREFERRED-SECONDS"."""
-    argv = [sys.executable, "-c", ROUTER, interface, str(lifetime), *prefixes]
-    host.check(argv, stdin=link_local(host, interface))
+    argv = [sys.executable, "-c", ADVERTISE_SCRIPT, interface, str(lifetime), *prefixes]
+    host.check_output(argv, stdin=link_local(host, interface))
 
 
 def link_local(host: Host, interface: str) -> str:
-    words = host.check(["ip", "-6", "-o", "address", "show", "dev", interface, "scope", "link"])
+    words = host.check_output(
+        ["ip", "-6", "-o", "address", "show", "dev", interface, "scope", "link"]
+    )
     return words.split("inet6 ")[1].split("/")[0]
 
 
 def prefix_of(venue: Venue) -> IPv6Network:
-    [leg] = [leg for leg in venue.isp("fiber").line.legs if leg.address.version == 6]
+    [leg] = [leg for leg in venue.isp("fiber").line.families if leg.address.version == 6]
     assert isinstance(leg.address.network, IPv6Network)
     return leg.address.network
 
 
-def address_of(daemon: Daemon) -> IPv6Address | None:
+def address_of(daemon: GatewayDaemon) -> IPv6Address | None:
     found = daemon.status()["uplinks"]["fiber"]["address6"]
     return None if found is None else IPv6Address(found.partition("/")[0])
 
 
-def is_within(daemon: Daemon, network: IPv6Network) -> bool:
+def is_within(daemon: GatewayDaemon, network: IPv6Network) -> bool:
     found = address_of(daemon)
     return found is not None and found in network
 
 
-def reaches(venue: Venue) -> bool:
-    [row] = venue.client("stream").flows(count=1, version=6, every=False)
+def client_reaches_internet(venue: Venue) -> bool:
+    [row] = venue.client("stream").open_flows(count=1, version=6, every=False)
     return not row["error"]
 
 
-def settings(gateway: Gateway, device: str) -> str:
+def accept_ra_settings(gateway: GatewayHost, device: str) -> str:
     names = ("accept_ra", "accept_ra_defrtr", "accept_ra_pinfo", "autoconf")
-    return gateway.check(["sysctl", "-n", *(f"net.ipv6.conf.{device}.{name}" for name in names)])
+    return gateway.check_output(
+        ["sysctl", "-n", *(f"net.ipv6.conf.{device}.{name}" for name in names)]
+    )
 
 
 def test_routers_are_asked_and_what_they_say_is_followed(
-    venue: Venue, router: Job, advertised: Daemon
+    venue: Venue, router: LabProcess, daemon_with_router: GatewayDaemon
 ) -> None:
-    assert eventually(lambda: is_within(advertised, prefix_of(venue)), within_s=10)
+    assert eventually(lambda: is_within(daemon_with_router, prefix_of(venue)), within_s=10)
     isp = venue.isp("fiber")
-    found = advertised.status()["uplinks"]["fiber"]
+    found = daemon_with_router.status()["uplinks"]["fiber"]
     assert found["gateway6"] == link_local(isp, "line")
-    assert eventually(lambda: reaches(venue))
-    assert settings(venue.gateway, "wan1").split() == ["2", "1", "1", "1"]
+    assert eventually(lambda: client_reaches_internet(venue))
+    assert accept_ra_settings(venue.gateway, "wan1").split() == ["2", "1", "1", "1"]
     # Another prefix takes the place of the first, which new flows may not use any more.
     first = prefix_of(venue).network_address
-    advertise(isp, "line", 1800, f"{first},0", f"{OTHER.network_address},1800")
-    assert eventually(lambda: is_within(advertised, OTHER))
+    advertise(isp, "line", 1800, f"{first},0", f"{OTHER_PREFIX.network_address},1800")
+    assert eventually(lambda: is_within(daemon_with_router, OTHER_PREFIX))
     # The router says that it is none any more, and nobody else answers.
     router.close()
     advertise(isp, "line", 0)
-    assert eventually(lambda: advertised.status()["uplinks"]["fiber"]["gateway6"] is None)
-    assert not reaches(venue)
-    assert advertised.state("fiber") == "up"  # there is IPv4
+    assert eventually(lambda: daemon_with_router.status()["uplinks"]["fiber"]["gateway6"] is None)
+    assert not client_reaches_internet(venue)
+    assert daemon_with_router.state("fiber") == "up"  # there is IPv4
 
 
 def test_the_settings_are_given_back(venue: Venue) -> None:
-    before = settings(venue.gateway, "wan1")
-    succeeded(venue.gateway.lbrouter("apply"))
-    assert settings(venue.gateway, "wan1") != before
-    succeeded(venue.gateway.lbrouter("down"))
-    assert settings(venue.gateway, "wan1") == before
+    before = accept_ra_settings(venue.gateway, "wan1")
+    require_success(venue.gateway.run_lbrouter("apply"))
+    assert accept_ra_settings(venue.gateway, "wan1") != before
+    require_success(venue.gateway.run_lbrouter("down"))
+    assert accept_ra_settings(venue.gateway, "wan1") == before
 
 
-def test_a_rogue_router_on_a_vlan_is_nobody(venue: Venue, advertised: Daemon) -> None:
-    assert eventually(lambda: is_within(advertised, prefix_of(venue)), within_s=10)
+def test_a_rogue_router_on_a_vlan_is_ignored(
+    venue: Venue, daemon_with_router: GatewayDaemon
+) -> None:
+    assert eventually(lambda: is_within(daemon_with_router, prefix_of(venue)), within_s=10)
     client, gateway = venue.client("stream"), venue.gateway
     seen = venue.capture(gateway, "lan1")
-    advertise(client, "eth0", 1800, f"{OTHER.network_address},1800")
-    assert eventually(lambda: reaches(venue))
+    advertise(client, "eth0", 1800, f"{OTHER_PREFIX.network_address},1800")
+    assert eventually(lambda: client_reaches_internet(venue))
     assert any(frame[54:55] == bytes([134]) for frame in seen.stop())
-    held = gateway.check(["ip", "-6", "address", "show", "dev", "lan1"])
+    held = gateway.check_output(["ip", "-6", "address", "show", "dev", "lan1"])
     assert "2001:db8:77" not in held
-    assert "dev lan1" not in gateway.check(["ip", "-6", "route", "show", "default"])
+    assert "dev lan1" not in gateway.check_output(["ip", "-6", "route", "show", "default"])

@@ -2,27 +2,27 @@
 
 from collections.abc import Iterator
 
-from lbrouter.compile.config.checks.names import twice
-from lbrouter.compile.config.diagnostics import Finding
+from lbrouter.compile.config.checks.names import duplicates
+from lbrouter.compile.config.diagnostics import Diagnostic
 from lbrouter.model.config import Config
 
 
-def faults(config: Config) -> Iterator[Finding]:
+def errors(config: Config) -> Iterator[Diagnostic]:
     """Ways that contradict each other, a command that would be looked for on a path."""
     alerts = config.alerts
     if alerts is None:
         return
-    yield from twice([str(kind) for kind in alerts.on], ("alerts", "on"))
+    yield from duplicates([str(kind) for kind in alerts.on], ("alerts", "on"))
     if alerts.webhook is not None and alerts.webhook_file is not None:
-        yield Finding(
+        yield Diagnostic(
             path=("alerts", "webhook_file"),
             value=alerts.webhook_file,
             reason="names a second URL beside webhook",
             accepted="one of webhook and webhook_file",
-            needs=(("alerts", "webhook"),),
+            depends_on=(("alerts", "webhook"),),
         )
     if alerts.command and not alerts.command[0].startswith("/"):
-        yield Finding(
+        yield Diagnostic(
             path=("alerts", "command", 0),
             value=alerts.command[0],
             reason="is not an absolute path",
@@ -30,11 +30,11 @@ def faults(config: Config) -> Iterator[Finding]:
         )
 
 
-def doubts(config: Config) -> Iterator[Finding]:
+def warnings(config: Config) -> Iterator[Diagnostic]:
     """Alerts that reach nobody."""
     alerts = config.alerts
     if alerts is not None and not (alerts.webhook or alerts.webhook_file or alerts.command):
-        yield Finding(
+        yield Diagnostic(
             path=("alerts",),
             reason="tells nobody",
             accepted="a webhook, a webhook_file or a command",

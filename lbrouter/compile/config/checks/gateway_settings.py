@@ -2,27 +2,29 @@
 
 from collections.abc import Iterator
 
-from lbrouter.compile.config.checks.names import twice
-from lbrouter.compile.config.diagnostics import Finding, Path, dotted
+from lbrouter.compile.config.checks.names import duplicates
+from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Config
 from lbrouter.model.kernel_state import IpAddress
 
 
-def faults(config: Config) -> Iterator[Finding]:
+def errors(config: Config) -> Iterator[Diagnostic]:
     """Resolvers that are the gateway itself: it would ask itself without end."""
-    yield from twice([str(resolver) for resolver in config.gateway.dns], ("gateway", "dns"))
+    yield from duplicates([str(resolver) for resolver in config.gateway.dns], ("gateway", "dns"))
     own = _own_addresses(config)
     for index, resolver in enumerate(config.gateway.dns):
         if resolver in own:
-            why = f"is the gateway itself, by {dotted(own[resolver])}: it would ask itself"
+            why = f"is the gateway itself, by {format_key_path(own[resolver])}: it would ask itself"
             path, needs = ("gateway", "dns", index), (own[resolver],)
             accepted = "a resolver elsewhere"
-            yield Finding(path=path, value=resolver, reason=why, accepted=accepted, needs=needs)
+            yield Diagnostic(
+                path=path, value=resolver, reason=why, accepted=accepted, depends_on=needs
+            )
 
 
-def _own_addresses(config: Config) -> dict[IpAddress, Path]:
+def _own_addresses(config: Config) -> dict[IpAddress, KeyPath]:
     """Each address that the file gives to the gateway, with the key that does."""
-    found: dict[IpAddress, Path] = {}
+    found: dict[IpAddress, KeyPath] = {}
     for uplink in config.uplinks.values():
         for key, own in (("address", uplink.static4), ("address6", uplink.static6)):
             if own is not None:

@@ -3,83 +3,89 @@
 from collections.abc import Iterator
 from typing import Final
 
-from lbrouter.compile.config.checks.names import twice
-from lbrouter.compile.config.diagnostics import Finding, Path
+from lbrouter.compile.config.checks.names import duplicates
+from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.model.config import Config, Health, HealthOverride, Uplink
 from lbrouter.model.units import Duration
 
-INTERVAL: Final = (Duration(50), Duration(60_000))
-DOWN_AFTER: Final = (Duration(100), Duration(600_000))
-UP_AFTER: Final = (Duration(0), Duration(3_600_000))
+PROBE_INTERVAL_RANGE: Final = (Duration(50), Duration(60_000))
+DOWN_AFTER_RANGE: Final = (Duration(100), Duration(600_000))
+UP_AFTER_RANGE: Final = (Duration(0), Duration(3_600_000))
 
-LEAST_PROBES: Final = 2
+MIN_PROBES_UNTIL_DOWN: Final = 2
 """Probes that must stay without answer: one lost packet is no outage."""
 
 
-def faults(config: Config) -> Iterator[Finding]:
+def errors(config: Config) -> Iterator[Diagnostic]:
     """Times out of range, and a verdict that a single lost probe could bring about."""
-    yield from _health(config.health, ("health",), frozenset(Health.model_fields))
+    yield from _section_errors(config.health, ("health",), frozenset(Health.model_fields))
     for uplink in config.uplinks.values():
         own = frozenset(key for key, value in uplink.health if value is not None)
         if own:
-            where: Path = ("uplinks", uplink.name, "health")
-            yield from _health(config.health_of(uplink), where, own)
+            where: KeyPath = ("uplinks", uplink.name, "health")
+            yield from _section_errors(config.health_settings_of(uplink), where, own)
 
 
-def _health(health: Health, where: Path, own: frozenset[str]) -> Iterator[Finding]:
+def _section_errors(health: Health, where: KeyPath, own: frozenset[str]) -> Iterator[Diagnostic]:
     """Findings on the keys in `own`, those that stand in the section itself."""
-    limits = {"interval": INTERVAL, "down_after": DOWN_AFTER, "up_after": UP_AFTER}
+    limits = {
+        "interval": PROBE_INTERVAL_RANGE,
+        "down_after": DOWN_AFTER_RANGE,
+        "up_after": UP_AFTER_RANGE,
+    }
     for key in sorted(own & limits.keys()):
         low, high = limits[key]
         if not low <= getattr(health, key) <= high:
             yield _out_of_range((*where, key), getattr(health, key), low, high)
     if "targets" in own:
-        yield from twice([str(target) for target in health.targets], (*where, "targets"))
+        yield from duplicates([str(target) for target in health.targets], (*where, "targets"))
     if own & {"interval", "down_after"}:
-        yield from _patience(health, (*where, "down_after" if "down_after" in own else "interval"))
+        yield from _down_after_errors(
+            health, (*where, "down_after" if "down_after" in own else "interval")
+        )
 
 
-def _out_of_range(path: Path, value: Duration, low: Duration, high: Duration) -> Finding:
-    return Finding(
+def _out_of_range(path: KeyPath, value: Duration, low: Duration, high: Duration) -> Diagnostic:
+    return Diagnostic(
         path=path, value=str(value), reason="is out of range", accepted=f"{low} to {high}"
     )
 
 
-def _patience(health: Health, path: Path) -> Iterator[Finding]:
-    least = Duration(LEAST_PROBES * health.interval)
+def _down_after_errors(health: Health, path: KeyPath) -> Iterator[Diagnostic]:
+    least = Duration(MIN_PROBES_UNTIL_DOWN * health.interval)
     if health.down_after < least:
-        yield Finding(
+        yield Diagnostic(
             path=path,
             value=str(health.down_after if path[-1] == "down_after" else health.interval),
             reason=f"one lost probe would be an outage: down_after = {health.down_after} is less "
-            f"than {LEAST_PROBES} x interval = {least}",
+            f"than {MIN_PROBES_UNTIL_DOWN} x interval = {least}",
             accepted=f"down_after of {least} or more",
-            needs=(("health",), path[:-1]),
+            depends_on=(("health",), path[:-1]),
         )
 
 
-def doubts(config: Config) -> Iterator[Finding]:
+def warnings(config: Config) -> Iterator[Diagnostic]:
     """Targets that say little about the line."""
     for uplink in config.uplinks.values():
-        targets = config.health_of(uplink).targets
-        where = _origin(uplink.health, uplink)
+        targets = config.health_settings_of(uplink).targets
+        where = _targets_path(uplink.health, uplink)
         if len(targets) == 1:
             why = (
                 f"is the only target of uplink {uplink.name}: its own outage looks like the line's"
             )
-            yield Finding(path=where, value=str(targets[0]), reason=why)
-        if uplink.address is None and not any(_speaks6(str(t.address)) for t in targets):
+            yield Diagnostic(path=where, value=str(targets[0]), reason=why)
+        if uplink.address is None and not any(_may_be_ipv6(str(t.address)) for t in targets):
             why = f"uplink {uplink.name} has IPv6 alone, and no target here has an IPv6 address"
-            yield Finding(path=where, reason=why, accepted='"icmp://[2606:4700:4700::1111]" say')
+            yield Diagnostic(path=where, reason=why, accepted='"icmp://[2606:4700:4700::1111]" say')
 
 
-def _origin(override: HealthOverride, uplink: Uplink) -> Path:
+def _targets_path(override: HealthOverride, uplink: Uplink) -> KeyPath:
     """Where the targets of an uplink stand."""
     if override.targets is None:
         return ("health", "targets")
     return ("uplinks", uplink.name, "health", "targets")
 
 
-def _speaks6(address: str) -> bool:
+def _may_be_ipv6(address: str) -> bool:
     """Whether an address is of IPv6, or a name that may have one ("None")."""
     return ":" in address or address == "None"

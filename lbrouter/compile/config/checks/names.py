@@ -3,43 +3,45 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from lbrouter.compile.config.diagnostics import Finding, Path
+from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.compile.config.expected import did_you_mean
 
-MAX_LISTED: Final = 16
+MAX_NAMES_LISTED: Final = 16
 """Names that a message lists; beyond this nobody reads them."""
 
-MAX_COMPARED: Final = 64
+MAX_NAMES_COMPARED: Final = 64
 """Names among which a likely one is looked for; it takes time for each."""
 
 
-def unknown(table: str, name: str, names: Mapping[str, object], path: Path) -> Iterator[Finding]:
+def undefined_reference(
+    table: str, name: str, names: Mapping[str, object], path: KeyPath
+) -> Iterator[Diagnostic]:
     """A finding when `name`, which stands at `path`, is not a section of `table`."""
     if name in names:
         return
     declared = list(names)
-    hint = did_you_mean(name, declared) if len(declared) <= MAX_COMPARED else ""
-    yield Finding(
+    hint = did_you_mean(name, declared) if len(declared) <= MAX_NAMES_COMPARED else ""
+    yield Diagnostic(
         path=path,
         value=name,
         reason=f"there is no [{table}.{name}]{hint}",
-        accepted=listed(declared) or f"nothing, until [{table}.NAME] is written",
-        needs=((table, name),),
+        accepted=quoted_list(declared) or f"nothing, until [{table}.NAME] is written",
+        depends_on=((table, name),),
     )
 
 
-def twice(items: Sequence[object], path: Path) -> Iterator[Finding]:
+def duplicates(items: Sequence[object], path: KeyPath) -> Iterator[Diagnostic]:
     """A finding for each element of the list at `path` that stood there before."""
     seen: set[object] = set()
     for index, item in enumerate(items):
         if item in seen:
             why = "stands in this list twice"
-            yield Finding(path=(*path, index), value=item, reason=why, accepted="each once")
+            yield Diagnostic(path=(*path, index), value=item, reason=why, accepted="each once")
         seen.add(item)
 
 
-def listed(names: Iterable[str]) -> str:
+def quoted_list(names: Iterable[str]) -> str:
     """The names with commas, cut when there are many."""
     found = list(names)
-    more = ", ..." if len(found) > MAX_LISTED else ""
-    return ", ".join(f'"{name}"' for name in found[:MAX_LISTED]) + more
+    more = ", ..." if len(found) > MAX_NAMES_LISTED else ""
+    return ", ".join(f'"{name}"' for name in found[:MAX_NAMES_LISTED]) + more

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface, ip_network
 from typing import Final
 
-from lbrouter.compile.config.diagnostics import Finding, Path, dotted
+from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Config
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
 
-POOLS: Final[dict[int, tuple[IpNetwork, ...]]] = {
+PRIVATE_RANGES: Final[dict[int, tuple[IpNetwork, ...]]] = {
     4: (ip_network("10.0.0.0/8"), ip_network("172.16.0.0/12"), ip_network("192.168.0.0/16")),
     6: (ip_network("fd10::/16"), ip_network("fd20::/16")),
 }
@@ -21,11 +21,11 @@ POOLS: Final[dict[int, tuple[IpNetwork, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class SubnetClaim:
     """A subnet that a section of the file uses."""
 
     network: IpNetwork
-    path: Path
+    path: KeyPath
     value: object
 
     @property
@@ -34,65 +34,65 @@ class Claim:
         return self.path[0] == "vlans"
 
     @property
-    def first(self) -> int:
+    def first_address(self) -> int:
         """First address, as a number."""
         return int(self.network.network_address)
 
     @property
-    def last(self) -> int:
+    def last_address(self) -> int:
         """Last address, as a number."""
         return int(self.network.broadcast_address)
 
 
-def faults(config: Config) -> Iterator[Finding]:
+def errors(config: Config) -> Iterator[Diagnostic]:
     """Each VLAN subnet that overlaps another VLAN's or an uplink's."""
     for version in (4, 6):
         claims = [claim for claim in _claims(config) if claim.network.version == version]
-        space = FreeSpace(claims, POOLS[version])
-        for one, other in _overlaps(claims):
-            yield _overlap(one, other, space)
+        space = FreeSubnets(claims, PRIVATE_RANGES[version])
+        for one, other in _overlapping_pairs(claims):
+            yield _overlap_error(one, other, space)
 
 
-def free_beside(config: Config, network: IpNetwork, length: int) -> str:
+def free_subnet(config: Config, network: IpNetwork, length: int) -> str:
     """A gateway's address in a subnet of prefix `length` that neither the file nor `network` uses.
 
     "" where private space has no room for it.
     """
-    taken = Claim(network=network, path=(), value=network)
+    taken = SubnetClaim(network=network, path=(), value=network)
     claims = [claim for claim in _claims(config) if claim.network.version == network.version]
-    return FreeSpace([*claims, taken], POOLS[network.version]).take(length)
+    return FreeSubnets([*claims, taken], PRIVATE_RANGES[network.version]).take(length)
 
 
-def _claims(config: Config) -> Iterator[Claim]:
+def _claims(config: Config) -> Iterator[SubnetClaim]:
     for vlan in config.vlans.values():
-        where: Path = ("vlans", vlan.name)
-        yield from _claim(vlan.address, (*where, "address"))
-        yield from _claim(vlan.address6, (*where, "address6"))
+        where: KeyPath = ("vlans", vlan.name)
+        yield from _claim_of(vlan.address, (*where, "address"))
+        yield from _claim_of(vlan.address6, (*where, "address6"))
     for uplink in config.uplinks.values():
         where = ("uplinks", uplink.name)
-        yield from _claim(uplink.static4, (*where, "address"))
-        yield from _claim(uplink.static6, (*where, "address6"))
-        yield from _claim(uplink.gateway, (*where, "gateway"))
-        yield from _claim(uplink.gateway6, (*where, "gateway6"))
+        yield from _claim_of(uplink.static4, (*where, "address"))
+        yield from _claim_of(uplink.static6, (*where, "address6"))
+        yield from _claim_of(uplink.gateway, (*where, "gateway"))
+        yield from _claim_of(uplink.gateway6, (*where, "gateway6"))
 
 
-def _claim(value: IpInterface | IpAddress | None, path: Path) -> Iterator[Claim]:
+def _claim_of(value: IpInterface | IpAddress | None, path: KeyPath) -> Iterator[SubnetClaim]:
     """The subnet of an address with a prefix length; of a gateway, itself alone."""
     if isinstance(value, IPv4Interface | IPv6Interface):
-        yield Claim(network=value.network, path=path, value=value)
+        yield SubnetClaim(network=value.network, path=path, value=value)
     elif value is not None:
-        yield Claim(network=ip_network(value), path=path, value=value)
+        yield SubnetClaim(network=ip_network(value), path=path, value=value)
 
 
-def _overlaps(claims: Iterable[Claim]) -> Iterator[tuple[Claim, Claim]]:
+def _overlapping_pairs(claims: Iterable[SubnetClaim]) -> Iterator[tuple[SubnetClaim, SubnetClaim]]:
     """Pairs (a VLAN's claim, another) that overlap, each VLAN once or twice, in one sweep.
 
     Networks overlap only by containing one another, so a stack of those around will do.
     """
-    around: list[Claim] = []
-    seen: set[tuple[Path, Path]] = set()
-    for claim in sorted(claims, key=lambda each: (each.first, -each.last)):
-        while around and around[-1].last < claim.first:
+    around: list[SubnetClaim] = []
+    seen: set[tuple[KeyPath, KeyPath]] = set()
+    for claim in sorted(claims, key=lambda each: (each.first_address, -each.last_address)):
+        while around and around[-1].last_address < claim.first_address:
             around.pop()
         other = next((o for o in reversed(around) if o.is_vlan or claim.is_vlan), None)
         around.append(claim)
@@ -104,30 +104,32 @@ def _overlaps(claims: Iterable[Claim]) -> Iterator[tuple[Claim, Claim]]:
             yield one, two
 
 
-def _overlap(one: Claim, other: Claim, space: "FreeSpace") -> Finding:
-    proposal = space.take(one.network.prefixlen)
-    return Finding(
+def _overlap_error(one: SubnetClaim, other: SubnetClaim, free_subnets: "FreeSubnets") -> Diagnostic:
+    proposal = free_subnets.take(one.network.prefixlen)
+    return Diagnostic(
         path=one.path,
         value=one.value,
-        reason=f"{one.network} overlaps {other.network} of {dotted(other.path)}",
+        reason=f"{one.network} overlaps {other.network} of {format_key_path(other.path)}",
         accepted="a subnet of its own" + (f', "{proposal}" is free' if proposal else ""),
-        needs=(other.path,),
+        depends_on=(other.path,),
     )
 
 
-class FreeSpace:
+class FreeSubnets:
     """Hands out subnets of private space that nobody in the file claims, each once."""
 
-    def __init__(self, claims: Iterable[Claim], pools: Iterable[IpNetwork]) -> None:
+    def __init__(self, claims: Iterable[SubnetClaim], pools: Iterable[IpNetwork]) -> None:
         self._claims = tuple(claims)
         self._pools = tuple(pools)
-        self._next = {pool: self._after(pool) for pool in self._pools}
+        self._next = {pool: self._end_of_claims(pool) for pool in self._pools}
 
-    def _after(self, pool: IpNetwork) -> int:
+    def _end_of_claims(self, pool: IpNetwork) -> int:
         """The first address behind all that is claimed in `pool`."""
         start, end = int(pool.network_address), int(pool.broadcast_address)
         inside = [
-            claim.last + 1 for claim in self._claims if start <= claim.last and claim.first <= end
+            claim.last_address + 1
+            for claim in self._claims
+            if start <= claim.last_address and claim.first_address <= end
         ]
         return max(inside, default=start)
 

@@ -3,122 +3,127 @@
 from collections.abc import Iterator
 from typing import Final
 
-from lbrouter.compile.config.checks.names import twice, unknown
-from lbrouter.compile.config.checks.uplinks import not_a_host, reserved_in
-from lbrouter.compile.config.diagnostics import Finding, Path, dotted
+from lbrouter.compile.config.checks.names import duplicates, undefined_reference
+from lbrouter.compile.config.checks.uplinks import host_address_errors, is_reserved_address
+from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Config, Dhcp, Vlan
 from lbrouter.model.units import Duration
 
-MAX_INTERFACE: Final = 15
-LEASE: Final = (Duration(120_000), Duration(30 * 24 * 3_600_000))
+MAX_INTERFACE_NAME_CHARS: Final = 15
+DHCP_LEASE_TIME_RANGE: Final = (Duration(120_000), Duration(30 * 24 * 3_600_000))
 """dnsmasq takes no lease under two minutes."""
 
 
-def faults(config: Config) -> Iterator[Finding]:
+def errors(config: Config) -> Iterator[Diagnostic]:
     """Everything that is wrong with the VLANs, and each interface that is used twice."""
     for vlan in config.vlans.values():
-        where: Path = ("vlans", vlan.name)
-        yield from _attachment(config, vlan, where)
-        yield from _addresses(vlan, where)
-        yield from _references(config, vlan, where)
-        yield from _dhcp(vlan, where)
-    yield from _tags(config)
-    yield from _interfaces(config)
+        where: KeyPath = ("vlans", vlan.name)
+        yield from _attachment_errors(config, vlan, where)
+        yield from _address_errors(vlan, where)
+        yield from _reference_errors(config, vlan, where)
+        yield from _dhcp_errors(vlan, where)
+    yield from _duplicate_tags(config)
+    yield from _duplicate_interfaces(config)
 
 
-def doubts(config: Config) -> Iterator[Finding]:
+def warnings(config: Config) -> Iterator[Diagnostic]:
     """A gateway that nobody can manage, and IPv6 subnets in which clients find no address."""
     if config.vlans and not any(vlan.manage for vlan in config.vlans.values()):
         why = "no VLAN has manage = true: the gateway can be reached from its own console only"
-        yield Finding(path=("vlans",), reason=why)
+        yield Diagnostic(path=("vlans",), reason=why)
     for vlan in config.vlans.values():
         yield from _odd_subnets(vlan, ("vlans", vlan.name))
 
 
-def _odd_subnets(vlan: Vlan, where: Path) -> Iterator[Finding]:
+def _odd_subnets(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
     if vlan.address.ip.is_global:
         why = "belongs to somebody on the internet, whom the clients will not reach"
         accepted = "a private subnet (RFC 1918)"
         path = (*where, "address")
-        yield Finding(path=path, value=vlan.address, reason=why, accepted=accepted)
+        yield Diagnostic(path=path, value=vlan.address, reason=why, accepted=accepted)
     if vlan.address6 is not None and vlan.address6.network.prefixlen != 64:
         why = "clients configure themselves in a /64 only (RFC 4862), here they will not"
-        yield Finding(path=(*where, "address6"), value=vlan.address6, reason=why)
+        yield Diagnostic(path=(*where, "address6"), value=vlan.address6, reason=why)
 
 
-def _attachment(config: Config, vlan: Vlan, where: Path) -> Iterator[Finding]:
-    needs: tuple[Path, ...] = ((*where, "id"), (*where, "port"))
+def _attachment_errors(config: Config, vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
+    needs: tuple[KeyPath, ...] = ((*where, "id"), (*where, "port"))
     if vlan.id is None and vlan.port is None:
         why, accepted = "has neither id nor port", "id = 10 (tagged on the trunk), or port"
-        yield Finding(path=where, reason=why, accepted=accepted, needs=needs)
+        yield Diagnostic(path=where, reason=why, accepted=accepted, depends_on=needs)
     elif vlan.id is not None and vlan.port is not None:
         why = "has both id and port: it is tagged on the trunk or untagged on a port of its own"
-        yield Finding(path=where, reason=why, accepted="one of the two", needs=needs)
+        yield Diagnostic(path=where, reason=why, accepted="one of the two", depends_on=needs)
     elif vlan.id is not None and config.lan is None:
         why = "a VLAN with an id needs the trunk that carries it"
-        yield Finding(
+        yield Diagnostic(
             path=(*where, "id"), value=vlan.id, reason=why,
-            accepted='[lan] with trunk = "enp3s0" say', needs=(("lan",),),
+            accepted='[lan] with trunk = "enp3s0" say', depends_on=(("lan",),),
         )  # fmt: skip
-    elif len(config.device_of(vlan)) > MAX_INTERFACE:
-        device = config.device_of(vlan)
-        why = f"its device {device} has {len(device)} characters, the kernel takes {MAX_INTERFACE}"
+    elif len(config.vlan_device(vlan)) > MAX_INTERFACE_NAME_CHARS:
+        device = config.vlan_device(vlan)
+        why = (
+            f"its device {device} has {len(device)} characters,"
+            f" the kernel takes {MAX_INTERFACE_NAME_CHARS}"
+        )
         accepted = "a trunk with a shorter name"
-        yield Finding(path=(*where, "id"), value=vlan.id, reason=why, accepted=accepted)
+        yield Diagnostic(path=(*where, "id"), value=vlan.id, reason=why, accepted=accepted)
 
 
-def _addresses(vlan: Vlan, where: Path) -> Iterator[Finding]:
-    yield from not_a_host(vlan.address, (*where, "address"))
+def _address_errors(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
+    yield from host_address_errors(vlan.address, (*where, "address"))
     if vlan.address6 is not None:
-        yield from not_a_host(vlan.address6, (*where, "address6"))
+        yield from host_address_errors(vlan.address6, (*where, "address6"))
     for key, address in (("address", vlan.address), ("address6", vlan.address6)):
         if address is not None and address.network.prefixlen > address.max_prefixlen - 2:
             why = "leaves no room for clients"
             accepted = f"a prefix length of {address.max_prefixlen - 2} or less"
-            yield Finding(path=(*where, key), value=address, reason=why, accepted=accepted)
+            yield Diagnostic(path=(*where, key), value=address, reason=why, accepted=accepted)
         if address is not None and (address.ip.is_link_local or address.ip.is_reserved):
             why = "lies in a range that is no network for clients"
             accepted = "a private subnet (RFC 1918, RFC 4193)"
-            yield Finding(path=(*where, key), value=address, reason=why, accepted=accepted)
+            yield Diagnostic(path=(*where, key), value=address, reason=why, accepted=accepted)
 
 
-def _references(config: Config, vlan: Vlan, where: Path) -> Iterator[Finding]:
-    yield from unknown("policies", vlan.policy, config.policies, (*where, "policy"))
-    yield from twice(vlan.reach, (*where, "reach"))
+def _reference_errors(config: Config, vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
+    yield from undefined_reference("policies", vlan.policy, config.policies, (*where, "policy"))
+    yield from duplicates(vlan.reach, (*where, "reach"))
     for index, name in enumerate(vlan.reach):
         path = (*where, "reach", index)
         if name == vlan.name:
             why, accepted = "is this VLAN itself", "other VLANs"
-            yield Finding(path=path, value=name, reason=why, accepted=accepted)
-        yield from unknown("vlans", name, config.vlans, path)
+            yield Diagnostic(path=path, value=name, reason=why, accepted=accepted)
+        yield from undefined_reference("vlans", name, config.vlans, path)
 
 
-def _dhcp(vlan: Vlan, where: Path) -> Iterator[Finding]:
+def _dhcp_errors(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
     if vlan.dhcp is None:
         return
     path = (*where, "dhcp")
-    for reason in _bad_range(vlan, vlan.dhcp):
+    for reason in _range_error(vlan, vlan.dhcp):
         accepted = f"a range of hosts in {vlan.address.network} without {vlan.address.ip}"
         value = str(vlan.dhcp.range)
-        yield Finding(path=(*path, "range"), value=value, reason=reason, accepted=accepted)
-    low, high = LEASE
+        yield Diagnostic(path=(*path, "range"), value=value, reason=reason, accepted=accepted)
+    low, high = DHCP_LEASE_TIME_RANGE
     if not low <= vlan.dhcp.lease <= high:
         why, value = "is out of range", str(vlan.dhcp.lease)
-        yield Finding(path=(*path, "lease"), value=value, reason=why, accepted=f"{low} to {high}")
+        yield Diagnostic(
+            path=(*path, "lease"), value=value, reason=why, accepted=f"{low} to {high}"
+        )
 
 
-def _bad_range(vlan: Vlan, dhcp: Dhcp) -> Iterator[str]:
+def _range_error(vlan: Vlan, dhcp: Dhcp) -> Iterator[str]:
     """What is wrong with a range, the first thing of several."""
     ends = (dhcp.range.start, dhcp.range.end)
     if not all(end in vlan.address.network for end in ends):
         yield f"is not inside {vlan.address.network}, the subnet of {vlan.name}"
-    elif any(reserved_in(end, vlan.address) for end in ends):
+    elif any(is_reserved_address(end, vlan.address) for end in ends):
         yield f"holds an address that {vlan.address.network} keeps for itself"
     elif vlan.address.ip in dhcp.range:
         yield f"holds {vlan.address.ip}, the gateway's own address"
 
 
-def _tags(config: Config) -> Iterator[Finding]:
+def _duplicate_tags(config: Config) -> Iterator[Diagnostic]:
     owners: dict[int, str] = {}
     for vlan in config.vlans.values():
         if vlan.id is None:
@@ -127,21 +132,25 @@ def _tags(config: Config) -> Iterator[Finding]:
         if first != vlan.name:
             path, needs = ("vlans", vlan.name, "id"), (("vlans", first),)
             why, accepted = f"is the tag of [vlans.{first}] already", "a tag of its own"
-            yield Finding(path=path, value=vlan.id, reason=why, accepted=accepted, needs=needs)
+            yield Diagnostic(
+                path=path, value=vlan.id, reason=why, accepted=accepted, depends_on=needs
+            )
 
 
-def _interfaces(config: Config) -> Iterator[Finding]:
+def _duplicate_interfaces(config: Config) -> Iterator[Diagnostic]:
     """Each interface has one task; which, the first that names it in the file's order decides."""
-    owners: dict[str, Path] = {}
-    for interface, path in _uses(config):
+    owners: dict[str, KeyPath] = {}
+    for interface, path in _interface_uses(config):
         first = owners.setdefault(interface, path)
         if first != path:
-            why = f"interface {interface} is in use already, by {dotted(first)}"
+            why = f"interface {interface} is in use already, by {format_key_path(first)}"
             accepted = "an interface of its own"
-            yield Finding(path=path, value=interface, reason=why, accepted=accepted, needs=(first,))
+            yield Diagnostic(
+                path=path, value=interface, reason=why, accepted=accepted, depends_on=(first,)
+            )
 
 
-def _uses(config: Config) -> Iterator[tuple[str, Path]]:
+def _interface_uses(config: Config) -> Iterator[tuple[str, KeyPath]]:
     for uplink in config.uplinks.values():
         yield uplink.interface, ("uplinks", uplink.name, "interface")
         if uplink.device != uplink.interface:
@@ -153,4 +162,4 @@ def _uses(config: Config) -> Iterator[tuple[str, Path]]:
         if vlan.port is not None:
             yield vlan.port, ("vlans", vlan.name, "port")
         elif vlan.id is not None and tagged.setdefault(vlan.id, vlan.name) == vlan.name:
-            yield config.device_of(vlan), ("vlans", vlan.name, "id")
+            yield config.vlan_device(vlan), ("vlans", vlan.name, "id")
