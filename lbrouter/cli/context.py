@@ -22,7 +22,7 @@ from lbrouter.daemon.applier import (
 )
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.config_file import load_config as read
-from lbrouter.daemon.control import client
+from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.reconcile.guarantee_changes import shortfall_text
 from lbrouter.kernel.backend import LinuxKernel

@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Final
 
 from lbrouter.compile import health
-from lbrouter.compile.state import foreign_qdiscs
+from lbrouter.compile.shaping import foreign_qdiscs
+from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.compile.state.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon import memory, startup
 from lbrouter.daemon.applier import Applier, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, load_config, require_tools
 from lbrouter.daemon.confirm.pending_commit import BootTime
 from lbrouter.daemon.control.commands import CommandHandlers
 from lbrouter.daemon.control.queries import QueryHandlers
-from lbrouter.daemon.control.server import ControlSocket
+from lbrouter.daemon.control_socket.server import ControlSocket
 from lbrouter.daemon.dhcp.pool_watch import POOL_CHECK_INTERVAL_S, LanDhcpWatch
 from lbrouter.daemon.dhcp.router_solicitor import SOLICIT_CHECK_INTERVAL_S, RouterSolicitor
 from lbrouter.daemon.dhcp.uplink_clients import DhcpClients
@@ -31,8 +31,8 @@ from lbrouter.daemon.metrics.traffic import TRAFFIC_SAMPLE_INTERVAL_S, TrafficSa
 from lbrouter.daemon.reconcile.loop import Paths, ReconcileLoop
 from lbrouter.daemon.supervisor import cancel_all, run_forever
 from lbrouter.kernel.backend import LinuxKernel
-from lbrouter.kernel.netlink.monitor import Monitor
 from lbrouter.kernel.probe import Probers
+from lbrouter.kernel.read.monitor import Monitor
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.systemd_notify import SystemdNotifier
 from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError

@@ -13,7 +13,8 @@ from typing import TypedDict
 
 from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.routing.uplink_addressing import stable_facts
-from lbrouter.compile.state import foreign_qdiscs
+from lbrouter.compile.shaping import foreign_qdiscs
+from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import (
     desired_state,
@@ -22,7 +23,6 @@ from lbrouter.compile.state.desired import (
     updated_baseline,
 )
 from lbrouter.compile.state.diff import diff
-from lbrouter.compile.state.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.dhcp.lease_store import LeaseStore
 from lbrouter.kernel.backend import LinuxKernel

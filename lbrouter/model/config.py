@@ -8,10 +8,11 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from lbrouter.model.addresses import Addressing, Addressing6, AddressRange, Endpoint
-from lbrouter.model.alerts import AlertKind, Alerts
-from lbrouter.model.field_types import HostAddress, Section, SectionName
-from lbrouter.model.policies import (
+from lbrouter.model.reserved_ids import MAX_UPLINKS
+from lbrouter.model.sections.addresses import Addressing, Addressing6, AddressRange, Endpoint
+from lbrouter.model.sections.alerts import AlertKind, Alerts
+from lbrouter.model.sections.field_types import HostAddress, Section, SectionName
+from lbrouter.model.sections.policies import (
     ANY_UPLINK,
     Forward,
     ForwardProtocol,
@@ -21,10 +22,9 @@ from lbrouter.model.policies import (
     Protocol,
     Tolerance,
 )
-from lbrouter.model.reserved_ids import MAX_UPLINKS
-from lbrouter.model.targets import ProbeTarget, TargetKind
-from lbrouter.model.uplinks import Health, HealthOverride, Uplink
-from lbrouter.model.vlans import Bandwidth, Dhcp, Lan, Reservation, Vlan
+from lbrouter.model.sections.targets import ProbeTarget, TargetKind
+from lbrouter.model.sections.uplinks import Health, HealthOverride, Uplink
+from lbrouter.model.sections.vlans import Bandwidth, Dhcp, Lan, Reservation, Vlan
 
 __all__ = [
     "ANY_UPLINK",

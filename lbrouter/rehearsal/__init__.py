@@ -4,8 +4,8 @@ The simulated venue (`Venue`) serves two users: the rehearsal, and the tests of 
 """
 
 from lbrouter.rehearsal.checks.context import RehearsalOptions
-from lbrouter.rehearsal.checks.faults import Fault, parse_faults
 from lbrouter.rehearsal.checks.runner import rehearse
+from lbrouter.rehearsal.lab.faults import Fault, parse_faults
 from lbrouter.rehearsal.lab.layout import VenueOptions
 from lbrouter.rehearsal.lab.venue import Venue
 from lbrouter.rehearsal.report.tables import Check, CheckVerdict, RehearsalReport, render_report

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_interface
 from itertools import islice
 
-from lbrouter.model.addresses import Addressing
 from lbrouter.model.config import Config, Uplink, Vlan
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
+from lbrouter.model.sections.addresses import Addressing
 
 LAB_UPLINK_POOL4 = IPv4Network("198.18.0.0/15")
 LAB_UPLINK_POOL6 = IPv6Network("2001:2::/48")

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Final
 
-from lbrouter.model.targets import DEFAULT_TARGET_PORTS, ProbeTarget, TargetKind
+from lbrouter.model.sections.targets import DEFAULT_TARGET_PORTS, ProbeTarget, TargetKind
 
 WEBHOOK_MAX_LINE_BYTES: Final = 4096
 WEBHOOK_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: .*)?\r?\n")

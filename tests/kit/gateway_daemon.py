@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lbrouter.daemon.control import client
+from lbrouter.daemon.control_socket import client
 from lbrouter.model.errors import LbrouterError
 from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.hosts import GatewayHost, package_env

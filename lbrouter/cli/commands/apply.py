@@ -7,11 +7,11 @@ from typing import Any, Final
 from lbrouter.cli import context
 from lbrouter.cli.output.render import ChangeReport, print_diagnostics, print_json, print_line
 from lbrouter.cli.settings import CommandSettings
-from lbrouter.compile.state.foreign_qdiscs import ForeignQdiscPolicy
+from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import require_tools
 from lbrouter.daemon.confirm.commit_confirm import NOTHING_PENDING, CommitConfirm
-from lbrouter.daemon.control import client
-from lbrouter.daemon.control.protocol import Document
+from lbrouter.daemon.control_socket import client
+from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.model.errors import ExitCode, UnavailableError, UsageError

@@ -13,7 +13,7 @@ from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.report.i18n import translate as said
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.incidents import summarise_incidents
-from lbrouter.daemon.control import client
+from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import HISTORY_DB_FILE, recent_events
 from lbrouter.model.errors import ExitCode, NotAppliedError, UnavailableError, UsageError
 from lbrouter.model.language import Language

@@ -5,9 +5,9 @@ from typing import Final
 
 from lbrouter.cli.commands import apply
 from lbrouter.cli.settings import CommandSettings
-from lbrouter.daemon.control.protocol import Document
+from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.model.errors import UsageError
-from lbrouter.model.field_types import parse_line_rate
+from lbrouter.model.sections.field_types import parse_line_rate
 from lbrouter.model.units import Rate
 
 LIMIT_OFF: Final = "off"

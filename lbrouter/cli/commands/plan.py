@@ -3,8 +3,8 @@
 from lbrouter.cli import context, effects
 from lbrouter.cli.output.render import print_diagnostics, print_plan
 from lbrouter.cli.settings import CommandSettings
+from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.compile.state.diff import diff
-from lbrouter.compile.state.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.kernel.backend import LinuxKernel
 
 

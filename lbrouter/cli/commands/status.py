@@ -21,7 +21,7 @@ from lbrouter.compile.report.status import (
 )
 from lbrouter.compile.report.status import status_document as composed_of
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
-from lbrouter.daemon.control import client
+from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.read.counters import measure_traffic

@@ -16,8 +16,8 @@ from lbrouter.cli.output.watch_tables import DisplayContext
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.report.i18n import translate
 from lbrouter.compile.report.status import Status
-from lbrouter.daemon.control import client
 from lbrouter.daemon.control.queries import WatchDocument
+from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedError
 from lbrouter.model.language import Language

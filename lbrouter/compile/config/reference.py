@@ -14,7 +14,7 @@ from pydantic_core.core_schema import NullableSchema
 
 from lbrouter.compile.config.expected import describe_type, fields_of, is_section, unwrap_annotation
 from lbrouter.model.config import Config
-from lbrouter.model.uplinks import DEFAULT_TARGETS
+from lbrouter.model.sections.uplinks import DEFAULT_TARGETS
 
 JSON_SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

@@ -5,8 +5,8 @@ from typing import Final, TypedDict
 
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.incidents import summarise_incidents
-from lbrouter.model.alerts import AlertKind
 from lbrouter.model.language import Language
+from lbrouter.model.sections.alerts import AlertKind
 from lbrouter.model.timeline import IncidentSummary, TimelineEvent
 
 ALERT_FORMAT_VERSION: Final = 1

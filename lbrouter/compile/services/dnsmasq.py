@@ -11,7 +11,7 @@ from typing import Final
 
 from lbrouter.model.config import Config, Dhcp, Vlan
 from lbrouter.model.managed_process import ManagedProcess
-from lbrouter.model.vlans import DEFAULT_LEASE_TIME
+from lbrouter.model.sections.vlans import DEFAULT_LEASE_TIME
 
 SLAAC_PREFIX_LENGTH: Final = 64
 """RFC 4862: clients form an address by themselves under a prefix of this length alone."""

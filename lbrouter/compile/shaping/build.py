@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.compile.shaping import placement
+from lbrouter.compile.shaping import foreign_qdiscs, placement
 from lbrouter.compile.shaping.change_order import order_classes
 from lbrouter.compile.shaping.class_trees import (
     ShapingNouns,
@@ -39,7 +39,6 @@ from lbrouter.compile.shaping.guarantees import (
 )
 from lbrouter.compile.shaping.htb import HTB_MAJOR, LOCAL_TRAFFIC_MINOR, classid, classid_text
 from lbrouter.compile.shaping.overrides import with_limits
-from lbrouter.compile.state import foreign_qdiscs
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth

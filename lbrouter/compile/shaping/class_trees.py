@@ -27,7 +27,7 @@ from lbrouter.compile.shaping.htb import (
     whole_bytes_rate,
 )
 from lbrouter.model.kernel_state import HtbClass, Qdisc
-from lbrouter.model.link_overhead import LinkOverhead
+from lbrouter.model.sections.link_overhead import LinkOverhead
 
 ShapingNouns = Iterator[Qdisc | HtbClass]
 

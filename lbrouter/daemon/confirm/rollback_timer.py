@@ -95,7 +95,7 @@ async def _roll_back(state_dir: Path, runtime_dir: Path, ident: str) -> None:
     # Here, not above: for a minute of waiting nothing but the clock is needed.
     from lbrouter.daemon.applier import Applier  # noqa: PLC0415
     from lbrouter.daemon.confirm.commit_confirm import CommitConfirm  # noqa: PLC0415
-    from lbrouter.daemon.control import client  # noqa: PLC0415
+    from lbrouter.daemon.control_socket import client  # noqa: PLC0415
     from lbrouter.kernel.backend import LinuxKernel  # noqa: PLC0415
     from lbrouter.kernel.storage.lock import exclusive_lock  # noqa: PLC0415
 

@@ -1,1 +1,1 @@
-"""The control socket: its server, its client, commands and queries."""
+"""What the daemon answers: commands that change something, queries that do not."""

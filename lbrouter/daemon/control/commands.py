@@ -6,11 +6,11 @@ from typing import Any
 
 from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.routing.lan_links import missing_ports
-from lbrouter.compile.state.foreign_qdiscs import ForeignQdiscPolicy
+from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
-from lbrouter.daemon.control.protocol import Document, int_field, string_field
 from lbrouter.daemon.control.queries import QueryHandlers
+from lbrouter.daemon.control_socket.protocol import Document, int_field, string_field
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.temporary_limits import (
     LIMIT_DIRECTIONS,

@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict
 from lbrouter.compile.report.incidents import current_incidents, summarise_incidents
 from lbrouter.compile.report.status import Status
 from lbrouter.daemon.control import status_report
-from lbrouter.daemon.control.protocol import Document, int_field, string_field
+from lbrouter.daemon.control_socket.protocol import Document, int_field, string_field
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
 from lbrouter.daemon.events.history import LogEvent, recent_events, utc_timestamp
 from lbrouter.daemon.metrics.last_minute import LastMinute, UplinkSecond

@@ -25,7 +25,7 @@ from lbrouter.daemon.dhcp.lease_store import LeaseRecord, LeaseStore
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.supervisor import run_forever
 from lbrouter.kernel.l2.dhcp_socket import DhcpSocket
-from lbrouter.kernel.netlink.monitor import Notice, NoticeKind
+from lbrouter.kernel.read.monitor import Notice, NoticeKind
 from lbrouter.model.config import Addressing, Config
 from lbrouter.model.lease import UplinkLease
 

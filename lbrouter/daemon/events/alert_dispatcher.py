@@ -19,9 +19,9 @@ from typing import Any, Final
 from lbrouter.compile.report.alert_message import AlertMessage, alert_message, is_subscribed
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.events.journal import Journal
-from lbrouter.model.alerts import Alerts, parse_webhook
 from lbrouter.model.config import Config
-from lbrouter.model.targets import ProbeTarget
+from lbrouter.model.sections.alerts import Alerts, parse_webhook
+from lbrouter.model.sections.targets import ProbeTarget
 from lbrouter.model.timeline import TimelineEvent
 from lbrouter.model.validated_strings import InvalidValueError
 from lbrouter.services import command, webhook

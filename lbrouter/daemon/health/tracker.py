@@ -13,7 +13,7 @@ from lbrouter.compile.health.probe_accounting import MIN_RTO_S
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.events.journal import Journal
-from lbrouter.daemon.reconcile.wakeup import Wakeup
+from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.model.config import Config
 from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent, ProbeSent, Tick
 from lbrouter.model.facts import Facts

@@ -16,8 +16,8 @@ from lbrouter.compile.shaping.overrides import lowered_guarantees
 from lbrouter.daemon.confirm.pending_commit import BootTime
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.errors import UsageError
-from lbrouter.model.field_types import MAX_RATE, MIN_RATE
 from lbrouter.model.health import VlanLimit
+from lbrouter.model.sections.field_types import MAX_RATE, MIN_RATE
 from lbrouter.model.units import Duration, Rate
 
 LIMIT_DIRECTIONS: Final = ("upload", "download")

@@ -22,8 +22,8 @@ from lbrouter.daemon.reconcile import drift_report, guarantee_changes
 from lbrouter.daemon.reconcile.policy_changes import policy_changes
 from lbrouter.daemon.reconcile.reconciler import AppliedState, Reconciler, ReconcileResult
 from lbrouter.daemon.reconcile.repair_limiter import RepairRateLimiter
-from lbrouter.daemon.reconcile.wakeup import Wakeup
-from lbrouter.kernel.netlink.monitor import Notice, NoticeKind
+from lbrouter.daemon.wakeup import Wakeup
+from lbrouter.kernel.read.monitor import Notice, NoticeKind
 from lbrouter.model.config import Uplink
 from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent
 

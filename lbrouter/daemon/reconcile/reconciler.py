@@ -11,7 +11,8 @@ each transaction as a whole, and refuses one that names what is not there.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lbrouter.compile.state import fast_path, foreign_qdiscs
+from lbrouter.compile.shaping import foreign_qdiscs
+from lbrouter.compile.state import fast_path
 from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.applier import Applier, HealthSource, MachineSnapshot
 from lbrouter.daemon.config_file import ConfigFile

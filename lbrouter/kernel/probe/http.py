@@ -24,7 +24,7 @@ from lbrouter.kernel.probe.bound_socket import (
 from lbrouter.kernel.probe.in_flight import InFlightProbe
 from lbrouter.model.events import ProbeFailure
 from lbrouter.model.kernel_state import IpAddress
-from lbrouter.model.targets import DEFAULT_TARGET_PORTS, ProbeTarget, TargetKind
+from lbrouter.model.sections.targets import DEFAULT_TARGET_PORTS, ProbeTarget, TargetKind
 
 MAX_PROBE_STATUS_LINE_BYTES: Final = 4096
 PROBE_STATUS_LINE_PATTERN: Final = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: .*)?\r?\n")

@@ -21,7 +21,7 @@ from lbrouter.model.config import Config
 from lbrouter.model.events import HealthEvent, ProbeFailure
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.model.reserved_ids import MAX_UPLINKS
-from lbrouter.model.targets import ProbeTarget, TargetKind
+from lbrouter.model.sections.targets import ProbeTarget, TargetKind
 
 EmitEvent = Callable[[HealthEvent], object]
 NextInterval = Callable[[], float]

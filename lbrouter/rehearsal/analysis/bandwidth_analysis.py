@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Iterable, Iterator
 
 from lbrouter.model.config import Config, PolicyMode, Vlan
-from lbrouter.model.field_types import MIN_RATE
+from lbrouter.model.sections.field_types import MIN_RATE
 from lbrouter.rehearsal.analysis.expected import TrafficPath
 from lbrouter.rehearsal.lab.process import JsonRow
 from lbrouter.rehearsal.report.judgement import CheckVerdict

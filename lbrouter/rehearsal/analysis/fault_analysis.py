@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lbrouter.rehearsal.checks.context import PROMPT_REFUSALS
-from lbrouter.rehearsal.checks.faults import Expectation, ExpectedReaction
+from lbrouter.rehearsal.lab.faults import Expectation, ExpectedReaction
 from lbrouter.rehearsal.lab.process import JsonRow
 
 ENCODER_RECONNECT_S = 2.0

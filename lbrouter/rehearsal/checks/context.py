@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.rehearsal.analysis.expected import TrafficPath
-from lbrouter.rehearsal.checks.faults import Fault
+from lbrouter.rehearsal.lab.faults import Fault
 from lbrouter.rehearsal.lab.hosts import ClientHost
 from lbrouter.rehearsal.lab.layout import ProviderLine, VenueOptions
 from lbrouter.rehearsal.lab.process import JsonRow

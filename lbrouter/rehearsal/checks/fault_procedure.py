@@ -5,15 +5,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from lbrouter.model.addresses import Addressing
 from lbrouter.model.config import Config, PolicyMode
+from lbrouter.model.sections.addresses import Addressing
 from lbrouter.model.units import Duration
 from lbrouter.rehearsal.analysis import fault_analysis
 from lbrouter.rehearsal.analysis.expected import TrafficPath
 from lbrouter.rehearsal.analysis.fault_analysis import FaultOutcome, FaultTimes
 from lbrouter.rehearsal.checks.context import RehearsalContext
 from lbrouter.rehearsal.checks.fault_run import FaultRun, PolicyObservation
-from lbrouter.rehearsal.checks.faults import (
+from lbrouter.rehearsal.checks.policy_shares import paths_by_policy
+from lbrouter.rehearsal.lab.daemon_process import DaemonProcess
+from lbrouter.rehearsal.lab.dhcp_server import LEASE_REBIND_S, LEASE_RENEW_S
+from lbrouter.rehearsal.lab.faults import (
     FAULT_TITLES,
     Expectation,
     ExpectedReaction,
@@ -21,9 +24,6 @@ from lbrouter.rehearsal.checks.faults import (
     expectation_for,
     inject_fault,
 )
-from lbrouter.rehearsal.checks.policy_shares import paths_by_policy
-from lbrouter.rehearsal.lab.daemon_process import DaemonProcess
-from lbrouter.rehearsal.lab.dhcp_server import LEASE_REBIND_S, LEASE_RENEW_S
 from lbrouter.rehearsal.lab.process import JsonRow, poll_until
 from lbrouter.rehearsal.report.tables import CheckVerdict, FaultRow
 

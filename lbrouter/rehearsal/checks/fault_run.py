@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lbrouter.rehearsal.analysis.expected import TrafficPath
-from lbrouter.rehearsal.checks.faults import Expectation, ExpectedReaction, Fault
 from lbrouter.rehearsal.lab.daemon_process import DaemonProcess
+from lbrouter.rehearsal.lab.faults import Expectation, ExpectedReaction, Fault
 from lbrouter.rehearsal.lab.isp import Isp
 from lbrouter.rehearsal.lab.process import LabProcess
 

@@ -15,10 +15,10 @@ from ipaddress import (
 )
 from itertools import islice
 
-from lbrouter.model.addresses import Addressing
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.errors import UnavailableError
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
+from lbrouter.model.sections.addresses import Addressing
 from lbrouter.rehearsal.adapt_config import (
     AdaptedConfig,
     configured_networks,

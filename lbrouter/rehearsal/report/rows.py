@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from lbrouter.rehearsal.checks.faults import FAULT_TITLES, ExpectedReaction, Fault
+from lbrouter.rehearsal.lab.faults import FAULT_TITLES, ExpectedReaction, Fault
 from lbrouter.rehearsal.report.judgement import CHECK_VERDICT_STYLES, CheckVerdict
 
 

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lbrouter.rehearsal.checks.faults import FAULT_TITLES
+from lbrouter.rehearsal.lab.faults import FAULT_TITLES
 from lbrouter.rehearsal.report.judgement import (
     CHECK_VERDICT_STYLES,
     Check,

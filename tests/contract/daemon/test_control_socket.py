@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from lbrouter.daemon.control.protocol import control_socket_path
-from lbrouter.daemon.control.server import MAX_CONNECTIONS_PER_USER, ControlSocket
+from lbrouter.daemon.control_socket.protocol import control_socket_path
+from lbrouter.daemon.control_socket.server import MAX_CONNECTIONS_PER_USER, ControlSocket
 
 CONTROL_WAIT_TIMEOUT_S = 20.0
 

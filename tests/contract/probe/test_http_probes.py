@@ -13,7 +13,7 @@ import pytest
 from lbrouter.kernel.probe import http
 from lbrouter.kernel.probe.http import classify_status
 from lbrouter.model.events import ProbeFailure
-from lbrouter.model.targets import parse_target
+from lbrouter.model.sections.targets import parse_target
 from tests.contract.conftest import shell
 from tests.contract.probe.probe_network import (
     ALIVE,

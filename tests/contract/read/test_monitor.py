@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import pytest
 
-from lbrouter.kernel.netlink.monitor import Monitor, Notice, NoticeKind
 from lbrouter.kernel.netns import in_scratch_namespace
+from lbrouter.kernel.read.monitor import Monitor, Notice, NoticeKind
 from tests.contract.conftest import in_namespace, shell
 
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from lbrouter.model.config import (
     Protocol,
     TargetKind,
 )
-from lbrouter.model.targets import parse_target
+from lbrouter.model.sections.targets import parse_target
 from lbrouter.model.units import Duration, Percent, Rate
 from tests.kit.sample_config import EXAMPLE_FILES, VALID_CONFIG, parse_text, with_changes
 

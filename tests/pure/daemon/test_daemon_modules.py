@@ -8,7 +8,7 @@ import pytest
 from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.report.status import InterfaceTraffic
 from lbrouter.daemon.confirm.pending_commit import BootTime, PendingCommit, PendingCommitStore
-from lbrouter.daemon.control.protocol import (
+from lbrouter.daemon.control_socket.protocol import (
     error_response,
     ok_response,
     parse_request,
@@ -30,8 +30,8 @@ from lbrouter.daemon.reconcile.repair_limiter import (
     REPAIR_SLOW_INTERVAL_S,
     RepairRateLimiter,
 )
-from lbrouter.daemon.reconcile.wakeup import Wakeup
 from lbrouter.daemon.supervisor import cancel_all, run_forever
+from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.model.errors import NotAppliedError, UsageError
 from lbrouter.model.events import Drain, Pin
 from lbrouter.model.health import UplinkState

@@ -14,8 +14,8 @@ from lbrouter.daemon.overrides.temporary_limits import (
     validated_limit_rate,
 )
 from lbrouter.model.errors import UsageError
-from lbrouter.model.field_types import MAX_RATE
 from lbrouter.model.health import VlanLimit
+from lbrouter.model.sections.field_types import MAX_RATE
 from lbrouter.model.units import Duration, Rate
 from tests.kit.builders import TWO_LINES, config_of
 

@@ -17,14 +17,14 @@ from lbrouter.rehearsal.analysis.fault_analysis import (
     violations,
 )
 from lbrouter.rehearsal.checks import fault_procedure
-from lbrouter.rehearsal.checks.faults import (
+from lbrouter.rehearsal.lab.dhcp_server import changed_lease
+from lbrouter.rehearsal.lab.faults import (
     Expectation,
     ExpectedReaction,
     Fault,
     expectation_for,
     parse_faults,
 )
-from lbrouter.rehearsal.lab.dhcp_server import changed_lease
 from lbrouter.rehearsal.lab.impairment import Impairment, impairment_ruleset, relay_ruleset
 from lbrouter.rehearsal.lab.process import JsonRow
 from lbrouter.rehearsal.report.judgement import CheckVerdict

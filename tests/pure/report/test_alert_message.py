@@ -10,9 +10,9 @@ from lbrouter.compile.report.alert_message import (
     alert_message,
     is_subscribed,
 )
-from lbrouter.model.alerts import DEFAULT_ALERT_KINDS, AlertKind
 from lbrouter.model.errors import ConfigError
 from lbrouter.model.language import Language
+from lbrouter.model.sections.alerts import DEFAULT_ALERT_KINDS, AlertKind
 from tests.kit.sample_config import VALID_CONFIG, parse_text
 from tests.pure.report.test_incidents import LOSSY_INCIDENT, event, uplink_event
 

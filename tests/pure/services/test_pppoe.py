@@ -21,7 +21,7 @@ from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
 from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import AddressFamily, KernelState, Route
 from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_table
-from lbrouter.model.uplinks import ppp_device_name
+from lbrouter.model.sections.uplinks import ppp_device_name
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 STATIC = (

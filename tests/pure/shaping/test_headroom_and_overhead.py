@@ -9,7 +9,7 @@ from lbrouter.compile.shaping.placement import MAX_CAKE_QUEUES, TOO_MANY_CAKES_W
 from lbrouter.model.errors import ConfigError
 from lbrouter.model.facts import Facts, InterfaceFacts
 from lbrouter.model.kernel_state import HtbClass
-from lbrouter.model.link_overhead import LINK_OVERHEADS, LinkOverhead, decode_overhead
+from lbrouter.model.sections.link_overhead import LINK_OVERHEADS, LinkOverhead, decode_overhead
 from tests.kit.shaping_config import (
     BASE_CONFIG,
     FACTS,

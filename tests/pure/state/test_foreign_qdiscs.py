@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from lbrouter.compile.shaping.build import ShapingPlan
+from lbrouter.compile.shaping.foreign_qdiscs import conflicts, permit_all, permit_damaged
 from lbrouter.compile.state.commands import command_line
-from lbrouter.compile.state.foreign_qdiscs import conflicts, permit_all, permit_damaged
 from lbrouter.model.facts import Facts, ForeignRootQdisc
 from lbrouter.model.kernel_state import KernelState, Qdisc
 from lbrouter.model.plan import Action, Operation, Phase

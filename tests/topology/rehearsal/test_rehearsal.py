@@ -15,7 +15,7 @@ from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal import CheckVerdict, Fault, RehearsalOptions, VenueOptions, rehearse
 from lbrouter.rehearsal.checks import fault_procedure
 from lbrouter.rehearsal.checks.context import RehearsalContext
-from lbrouter.rehearsal.checks.faults import LEASE_REACTION_LIMIT_MS, ExpectedReaction
+from lbrouter.rehearsal.lab.faults import LEASE_REACTION_LIMIT_MS, ExpectedReaction
 from tests.kit.builders import TWO_LINES
 from tests.topology.conftest import VenueBuilder, eventually
 from tests.topology.lab.test_lab import config_of, leftover_namespaces

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from lbrouter.model.field_types import (
+from lbrouter.model.sections.field_types import (
     MIN_RATE,
     Cidr4,
     Cidr6,

@@ -5,10 +5,11 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from lbrouter.model import addresses, link_overhead, units, validated_strings
-from lbrouter.model.addresses import Addressing, Addressing6, AddressRange, Endpoint
+from lbrouter.model import units, validated_strings
 from lbrouter.model.kernel_state import IpAddress, IpNetwork
-from lbrouter.model.targets import ACCEPTED_TARGET, ProbeTarget, parse_target
+from lbrouter.model.sections import addresses, link_overhead
+from lbrouter.model.sections.addresses import Addressing, Addressing6, AddressRange, Endpoint
+from lbrouter.model.sections.targets import ACCEPTED_TARGET, ProbeTarget, parse_target
 from lbrouter.model.units import Duration, Percent, Rate
 from lbrouter.model.validated_strings import InvalidValueError, ParsedString
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from lbrouter.daemon.control.protocol import (
+from lbrouter.daemon.control_socket.protocol import (
     MAX_ROOT_REQUEST_BYTES,
     Document,
     control_socket_path,

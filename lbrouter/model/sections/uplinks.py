@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from lbrouter.model.addresses import Addressing, Addressing6
-from lbrouter.model.field_types import (
+from lbrouter.model.sections.addresses import Addressing, Addressing6
+from lbrouter.model.sections.field_types import (
     AbsolutePath,
     Flag,
     Headroom,
@@ -24,7 +24,7 @@ from lbrouter.model.field_types import (
     UplinkAddress6,
     Username,
 )
-from lbrouter.model.targets import parse_target
+from lbrouter.model.sections.targets import parse_target
 from lbrouter.model.units import Duration, Percent
 
 MAX_TARGETS: Final = 16

@@ -6,8 +6,8 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
 
-from lbrouter.model.addresses import parse_host, parse_port
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.sections.addresses import parse_host, parse_port
 from lbrouter.model.validated_strings import InvalidValueError
 
 ACCEPTED_TARGET: Final = (

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from lbrouter.model.field_types import (
+from lbrouter.model.sections.field_types import (
     NamedSection,
     Network,
     Percentage,

@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from lbrouter.model.field_types import AbsolutePath, Section
 from lbrouter.model.language import Language
-from lbrouter.model.targets import ProbeTarget, TargetKind, parse_target
+from lbrouter.model.sections.field_types import AbsolutePath, Section
+from lbrouter.model.sections.targets import ProbeTarget, TargetKind, parse_target
 from lbrouter.model.validated_strings import InvalidValueError, ParsedString
 
 ACCEPTED_WEBHOOK: Final = 'a URL such as "https://chat.example/hooks/lbrouter"'

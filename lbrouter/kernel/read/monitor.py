@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from lbrouter.kernel.netlink.codec import NLATTR, NLMSGHDR
-from lbrouter.kernel.netlink.monitor_parser import RTM_NEWLINK, Notice, NoticeKind, NoticeParser
 from lbrouter.kernel.objects.link import IFINFOMSG, RTEXT_FILTER_SKIP_STATS
+from lbrouter.kernel.read.monitor_parser import RTM_NEWLINK, Notice, NoticeKind, NoticeParser
 
 __all__ = ["Monitor", "Notice", "NoticeKind"]
 

@@ -11,7 +11,7 @@ from ipaddress import IPv4Interface
 
 from lbrouter.model.config import Config, Policy, Uplink
 from lbrouter.model.errors import UsageError
-from lbrouter.model.targets import TargetKind
+from lbrouter.model.sections.targets import TargetKind
 from lbrouter.rehearsal.lab.dhcp_server import LEASE_REBIND_S, LEASE_RENEW_S, changed_lease
 from lbrouter.rehearsal.lab.isp import Isp
 

@@ -16,7 +16,7 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from lbrouter.daemon.control.protocol import (
+from lbrouter.daemon.control_socket.protocol import (
     MAX_READER_REQUEST_BYTES,
     MAX_ROOT_REQUEST_BYTES,
     READ_ONLY_VERBS,
