@@ -13,7 +13,6 @@ from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon import memory, startup
 from lbrouter.daemon.applier import Applier, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, load_config, require_tools
-from lbrouter.daemon.confirm.pending_commit import BootTime
 from lbrouter.daemon.control.commands import CommandHandlers
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
@@ -28,16 +27,18 @@ from lbrouter.daemon.health.passive_monitors import PassiveMonitors
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.metrics.last_minute import LastMinute
 from lbrouter.daemon.metrics.traffic import TRAFFIC_SAMPLE_INTERVAL_S, TrafficSampler
-from lbrouter.daemon.reconcile.loop import Paths, ReconcileLoop
+from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.supervisor import cancel_all, run_forever
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.probe import Probers
+from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.kernel.read.monitor import Monitor
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.systemd_notify import SystemdNotifier
 from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
 from lbrouter.model.events import HealthEvent
 from lbrouter.model.managed_process import ManagedProcess as Program
+from lbrouter.model.paths import Paths
 from lbrouter.model.plan import Operation
 
 HISTORY_SAMPLE_INTERVAL_S: Final = 10.0
@@ -93,7 +94,7 @@ class Daemon:
         self._loop.on_health_evaluated = self._probers.reschedule
         self._dhcp_clients = DhcpClients(machine.lease_store, journal, self._loop.request_resync)
         self._passive_monitors = PassiveMonitors(
-            self._loop, on_carrier_lost=self._dhcp_clients.carrier_lost
+            lambda: self._loop.tracker, on_carrier_lost=self._dhcp_clients.carrier_lost
         )
         self._install_signal_handlers()
         await self._start()
@@ -258,7 +259,10 @@ class Daemon:
     async def _solicit_routers(self) -> None:
         solicitor = RouterSolicitor()
         while True:
-            solicitor.solicit_due(self._loop.reconciler.last_applied)
+            applied = self._loop.reconciler.last_applied
+            if applied is not None:
+                found = applied.snapshot
+                solicitor.solicit_due(applied.file.config, found.facts, found.allocation)
             await asyncio.sleep(SOLICIT_CHECK_INTERVAL_S)
 
     async def _handle_reloads(self) -> None:
@@ -303,3 +307,8 @@ class Daemon:
 def _service_name(operation: Operation) -> str:
     noun = operation.managed_object
     return noun.name if isinstance(noun, Program) else ""
+
+
+async def serve(paths: Paths) -> int:
+    """Run until SIGTERM or SIGINT. What stands in the kernel stays there."""
+    return await Daemon(paths).run()

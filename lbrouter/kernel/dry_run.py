@@ -9,12 +9,12 @@ import os
 from pathlib import Path
 from typing import Final
 
+from lbrouter.kernel.netlink.uapi import CLONE_NEWNET
 from lbrouter.kernel.objects import nft
 from lbrouter.model.errors import LbrouterError, NotAppliedError
 from lbrouter.model.kernel_state import NftTable
 
 CLONE_NEWUSER: Final = 0x10000000
-CLONE_NEWNET: Final = 0x40000000
 
 CAP_NET_ADMIN: Final = 12
 

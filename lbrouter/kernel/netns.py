@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
+from lbrouter.kernel.netlink.uapi import CLONE_NEWNET
+
 T = TypeVar("T")
 
-CLONE_NEWNET: Final = 0x40000000
 CURRENT_NETNS: Final = Path("/proc/thread-self/ns/net")
 
 _libc = ctypes.CDLL(None, use_errno=True)

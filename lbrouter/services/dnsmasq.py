@@ -19,12 +19,12 @@ from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import process
+from lbrouter.services.process import PROGRAM_SEARCH_PATH
 
 DNSMASQ_INSTALL_REMEDY: Final = "Install it: apt install dnsmasq-base"
 DNSMASQ_USERS: Final = ("dnsmasq", "nobody")
 """Debian's package makes the first; both may do nothing. Sockets and leases are open by then."""
 
-PROGRAM_SEARCH_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 DNSMASQ_START_TIMEOUT_S: Final = 20.0
 
 DNSMASQ_NOT_STARTED_NOTE: Final = (

@@ -24,10 +24,10 @@ from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import process
+from lbrouter.services.process import PROGRAM_SEARCH_PATH
 from lbrouter.services.secrets import password_error, read_password
 
 PPPD_INSTALL_REMEDY: Final = "Install it: apt install ppp"
-PROGRAM_SEARCH_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 PPPD_START_TIMEOUT_S: Final = 20.0
 MAX_PPPD_LOG_BYTES: Final = 64 * 1024
 PPPD_RESTART_FIRST_PAUSE_S: Final = 2.0

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+PROGRAM_SEARCH_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+
 TERMINATE_TIMEOUT_S: Final = 3.0
 """After this long a process that was asked to end is killed."""
 

@@ -7,10 +7,8 @@ from lbrouter.cli.settings import CommandSettings
 
 def run(settings: CommandSettings) -> int:
     """Until SIGTERM or SIGINT; what stands in the kernel stays there."""
-    from lbrouter.daemon.reconcile.loop import (  # noqa: PLC0415  -- not yet for `--help`
-        Paths,
-        serve,
-    )
+    from lbrouter.daemon.app import serve  # noqa: PLC0415  -- not yet for `--help`
+    from lbrouter.model.paths import Paths  # noqa: PLC0415
 
     places = Paths(
         config=settings.config, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir

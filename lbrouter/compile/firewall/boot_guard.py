@@ -18,7 +18,7 @@ def guard_table(
     """
     text = structure(config, allocation)
     found = guard_elements(config, allocation)
-    found["named"] |= frozenset((interface, "") for interface in extra_interfaces)
+    found["known_interfaces"] |= frozenset((interface, "") for interface in extra_interfaces)
     return NftTable(
         structure=digest(text),
         elements=found,
@@ -29,4 +29,5 @@ def guard_table(
 
 def is_guard_table(table: NftTable) -> bool:
     """Whether a table only guards: it knows interfaces, and lets nothing in by them."""
-    return bool(table.elements.get("named")) and not table.elements.get("arrive")
+    elements = table.elements
+    return bool(elements.get("known_interfaces")) and not elements.get("prerouting_dispatch")

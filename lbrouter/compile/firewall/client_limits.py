@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from lbrouter.compile.firewall.templates import render_fragment
-from lbrouter.compile.shaping.demand import Direction, bandwidth
+from lbrouter.compile.shaping.demand import (
+    bandwidth,
+)
 from lbrouter.model.config import Config
+from lbrouter.model.direction import Direction
 from lbrouter.model.kernel_state import NftElements
 
 CLIENT_BURST_MS: Final = 100
@@ -26,13 +29,13 @@ def structure(config: Config) -> Iterator[str]:
     """The chains and sets, nothing where no VLAN asks for them."""
     wanted = list(_client_ceilings(config))
     if wanted:
-        yield render_fragment("per-client")
+        yield render_fragment("client-limits")
     for direction, vlan, rate in wanted:
         yield render_fragment(
-            "pace",
+            "vlan-client-limit",
             vlan=vlan,
             direction=CLIENT_DIRECTION_WORDS[direction],
-            end=CLIENT_ADDRESS_FIELDS[direction],
+            address_field=CLIENT_ADDRESS_FIELDS[direction],
             rate=rate,
             burst=max(MIN_CLIENT_BURST_BYTES, rate * CLIENT_BURST_MS // 1000),
         )
@@ -44,10 +47,10 @@ def elements(config: Config) -> dict[str, NftElements]:
     if not wanted:
         return {}
     return {
-        f"pace_{CLIENT_DIRECTION_WORDS[direction]}": frozenset(
+        f"limit_{CLIENT_DIRECTION_WORDS[direction]}": frozenset(
             (
                 config.vlan_device(config.vlans[vlan]),
-                f"goto pace_{CLIENT_DIRECTION_WORDS[direction]}_{vlan}",
+                f"goto limit_{CLIENT_DIRECTION_WORDS[direction]}_{vlan}",
             )
             for each, vlan, _ in wanted
             if each is direction

@@ -1,6 +1,6 @@
 """The elements of the static sets and maps: names, addresses, verdicts, for the structure's chains.
 
-Keys and values are nft's own words without quotes ("fiber", "16777216 . fiber", "goto keep_1");
+Keys and values are nft's own words without quotes ("fiber", "16777216 . fiber", "goto set_mark_1");
 `kernel.nft` quotes what must be quoted and reads the kernel's answer back into the same words.
 """
 
@@ -53,7 +53,7 @@ def guard_elements(config: Config, allocation: Allocation) -> dict[str, NftEleme
     The gateway itself gets the answers that it waits for; `manage` VLANs reach it as ever.
     """
     found = _interfaces(config, allocation)
-    return {"named": found["named"], "enter": found["enter"]}
+    return {name: found[name] for name in ("known_interfaces", "input_dispatch")}
 
 
 def interfaces_of(config: Config) -> Iterator[str]:
@@ -75,18 +75,18 @@ def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements
     vlans = {config.vlan_device(vlan): vlan for vlan in config.vlans.values()}
     manage = {device: "manage" if vlan.manage else "vlan" for device, vlan in vlans.items()}
     return {
-        "named": _set_elements(interfaces_of(config)),
+        "known_interfaces": _set_elements(interfaces_of(config)),
         "uplinks": _set_elements(numbers),
-        "arrive": _goto_elements({n: f"arrived_{i}" for n, i in numbers.items()})
-        | _goto_elements({device: f"from_{vlan.name}" for device, vlan in vlans.items()}),
-        "enter": _goto_elements(dict.fromkeys(numbers, "enter_uplink"))
-        | _goto_elements({device: f"enter_{kind}" for device, kind in manage.items()}),
-        "through": _goto_elements(dict.fromkeys(numbers, "through_uplink"))
-        | _goto_elements(dict.fromkeys(vlans, "through_vlan")),
-        "toward": _goto_elements(dict.fromkeys(numbers, "toward_uplink"))
-        | _goto_elements(dict.fromkeys(vlans, "toward_vlan")),
-        "depart": _goto_elements({n: f"take_{i}" for n, i in numbers.items()}),
-        "reach": _set_elements(_vlan_reach(config)),
+        "prerouting_dispatch": _goto_elements({n: f"from_uplink_{i}" for n, i in numbers.items()})
+        | _goto_elements({device: f"from_vlan_{vlan.name}" for device, vlan in vlans.items()}),
+        "input_dispatch": _goto_elements(dict.fromkeys(numbers, "input_uplink"))
+        | _goto_elements({device: f"input_{kind}" for device, kind in manage.items()}),
+        "forward_dispatch": _goto_elements(dict.fromkeys(numbers, "forward_from_uplink"))
+        | _goto_elements(dict.fromkeys(vlans, "forward_from_vlan")),
+        "vlan_egress_dispatch": _goto_elements(dict.fromkeys(numbers, "forward_to_uplink"))
+        | _goto_elements(dict.fromkeys(vlans, "forward_to_vlan")),
+        "mark_by_oifname": _goto_elements({n: f"set_mark_{i}" for n, i in numbers.items()}),
+        "vlan_reach": _set_elements(_vlan_reach(config)),
     }
 
 
@@ -99,14 +99,16 @@ def _vlan_reach(config: Config) -> Iterator[str]:
 def _marks(config: Config, allocation: Allocation, health: GatewayHealth) -> dict[str, NftElements]:
     numbers = {name: allocation.uplinks[name] for name in config.uplinks}
     return {
-        "decided": frozenset(
+        "mark_verdict": frozenset(
             (
                 str(uplink_mark(number)),
-                f"jump lost_{number}" if must_move_flows(name, health) else f"goto keep_{number}",
+                f"jump move_flows_{number}"
+                if must_move_flows(name, health)
+                else f"goto restore_mark_{number}",
             )
             for name, number in numbers.items()
         ),
-        "leave": _set_elements(
+        "allowed_egress": _set_elements(
             f"{uplink_mark(number)} . {config.uplinks[name].device}"
             for name, number in numbers.items()
         ),
@@ -133,10 +135,10 @@ def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
     ]
     never = [*BOGON_NETWORKS, *inside, *_own_addresses(config, facts)]
     return {
-        "inside4": _network_elements(inside, 4),
-        "inside6": _network_elements(inside, 6),
-        "never4": _network_elements(never, 4),
-        "never6": _network_elements(never, 6),
+        "local4": _network_elements(inside, 4),
+        "local6": _network_elements(inside, 6),
+        "bogon4": _network_elements(never, 4),
+        "bogon6": _network_elements(never, 6),
     }
 
 
@@ -157,7 +159,7 @@ def _forwards(config: Config) -> dict[str, NftElements]:
         for interface in _forward_devices(config, forward):
             key = f"{interface} . {forward.protocol} . {forward.port}"
             target[key] = f"{forward.to.address} . {forward.to.port}"
-    return {"forward4": frozenset(four.items()), "forward6": frozenset(six.items())}
+    return {"port_forward4": frozenset(four.items()), "port_forward6": frozenset(six.items())}
 
 
 def _forward_devices(config: Config, forward: Forward) -> list[str]:
@@ -190,17 +192,19 @@ def _failover_elements(
     name: str, slot_tables: Mapping[AddressFamily, list[int]]
 ) -> dict[str, NftElements]:
     """One uplink carries everything: every slot of its wheel is the same."""
-    active = {f"ipv{f.version}": f"take_{wheel[0]}" for f, wheel in slot_tables.items() if wheel}
+    active = {
+        f"ipv{f.version}": f"set_mark_{wheel[0]}" for f, wheel in slot_tables.items() if wheel
+    }
     return {f"active_{name}": _goto_elements(active)}
 
 
 def _balance_elements(
     policy: Policy, slot_tables: Mapping[AddressFamily, list[int]], numbers: Iterable[int]
 ) -> dict[str, NftElements]:
-    """Slots by number. A sticky policy remembers the client on the way (`by_`), others do not."""
-    chain = f"by_{policy.name}_{{}}_{{}}" if policy.sticky else "take_{}"
+    """Slots by number. A sticky policy remembers the client on the way, others do not."""
+    chain = f"remember_{policy.name}_{{}}_{{}}" if policy.sticky else "set_mark_{}"
     found = {
-        f"wheel_{policy.name}_{family}": _goto_elements(
+        f"slots_{policy.name}_{family}": _goto_elements(
             {str(slot): chain.format(number, family) for slot, number in enumerate(wheel)}
         )
         for family, wheel in slot_tables.items()
@@ -216,8 +220,8 @@ def _sticky_elements(
     for family, number in product(slot_tables, numbers):
         name = f"{policy.name}_{number}_{family}"
         drawn = number in slot_tables[family]
-        found[f"stay_{name}"] = _goto_elements(
-            {f"ipv{family.version}": f"by_{name}"} if drawn else {}
+        found[f"eligible_{name}"] = _goto_elements(
+            {f"ipv{family.version}": f"remember_{name}"} if drawn else {}
         )
     return found
 

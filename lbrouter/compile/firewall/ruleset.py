@@ -40,7 +40,10 @@ def digest(text: str) -> str:
 
 
 def _defines() -> str:
-    return f"define MARK_MASK = {MARK_MASK:#010x}\ndefine KEEP_MASK = {FOREIGN_MARK_MASK:#010x}\n"
+    return (
+        f"define MARK_MASK = {MARK_MASK:#010x}\n"
+        f"define FOREIGN_MARK_MASK = {FOREIGN_MARK_MASK:#010x}\n"
+    )
 
 
 def _uplinks(config: Config, allocation: Allocation) -> Iterator[str]:
@@ -65,12 +68,12 @@ def _policies(config: Config, allocation: Allocation) -> Iterator[str]:
 
 def _sticky_chains(policy: Policy, number: int, family: AddressFamily) -> str:
     return render_fragment(
-        "balance-stick",
+        "sticky-clients",
         policy=policy.name,
         number=number,
         family=family,
-        type=NFT_ADDRESS_TYPES[family],
-        sticky=f"{max(1, policy.sticky // 1000)}s",
+        address_type=NFT_ADDRESS_TYPES[family],
+        timeout=f"{max(1, policy.sticky // 1000)}s",
     )
 
 

@@ -13,14 +13,13 @@ from lbrouter.compile.shaping import foreign_qdiscs, placement
 from lbrouter.compile.shaping.change_order import order_classes
 from lbrouter.compile.shaping.class_trees import (
     ShapingNouns,
-    UplinkRate,
-    VlanClass,
     ceiling_tree,
     lan_tree,
     uplink_tree,
 )
 from lbrouter.compile.shaping.demand import (
-    Direction,
+    UplinkRate,
+    VlanClass,
     capacity,
     demands,
     gateway_rate,
@@ -40,6 +39,7 @@ from lbrouter.compile.shaping.guarantees import (
 from lbrouter.compile.shaping.htb import HTB_MAJOR, LOCAL_TRAFFIC_MINOR, classid, classid_text
 from lbrouter.compile.shaping.overrides import with_limits
 from lbrouter.model.config import Config
+from lbrouter.model.direction import Direction
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import (

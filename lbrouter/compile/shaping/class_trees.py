@@ -9,6 +9,7 @@ in it the uplinks; beside them all that has no ceiling there, which passes freel
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from lbrouter.compile.shaping.demand import UplinkRate, VlanClass
 from lbrouter.compile.shaping.guarantees import UplinkVlan
 from lbrouter.compile.shaping.htb import (
     ETHERNET_FRAME_BYTES,
@@ -27,32 +28,8 @@ from lbrouter.compile.shaping.htb import (
     whole_bytes_rate,
 )
 from lbrouter.model.kernel_state import HtbClass, Qdisc
-from lbrouter.model.sections.link_overhead import LinkOverhead
 
 ShapingNouns = Iterator[Qdisc | HtbClass]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UplinkRate:
-    """An uplink in one direction: its number, its rate less headroom in bits per second, and what
-    it adds to each packet.
-    """
-
-    name: str
-    number: int
-    rate: int
-    overhead: LinkOverhead | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VlanClass:
-    """A VLAN in one direction. `ceiling` 0 = none; `prio` and `quantum` as HTB takes them."""
-
-    name: str
-    number: int
-    ceiling: int
-    prio: int
-    quantum: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,10 @@
 """What the configuration and the uplinks' health say of lines, VLANs and guarantees."""
 
 from collections.abc import Iterator
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Final
 
 from lbrouter.compile.routing.balance import select_uplinks
-from lbrouter.compile.shaping.class_trees import UplinkRate, VlanClass
 from lbrouter.compile.shaping.guarantees import VlanDemand
 from lbrouter.compile.shaping.htb import (
     HTB_LOWEST_PRIORITY,
@@ -15,20 +14,38 @@ from lbrouter.compile.shaping.htb import (
     whole_bytes_rate,
 )
 from lbrouter.model.config import Bandwidth, Config, Uplink, Vlan
+from lbrouter.model.direction import Direction
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.sections.link_overhead import LinkOverhead
 from lbrouter.model.units import Rate
 
 MIN_GATEWAY_RATE_BPS: Final = 64_000
 MAX_GATEWAY_RATE_BPS: Final = 2_000_000
 
 
-class Direction(StrEnum):
-    """A direction of traffic, seen from the clients."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UplinkRate:
+    """An uplink in one direction: its number, its rate less headroom in bits per second, and what
+    it adds to each packet.
+    """
 
-    UPLOAD = "upload"
-    DOWNLOAD = "download"
+    name: str
+    number: int
+    rate: int
+    overhead: LinkOverhead | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VlanClass:
+    """A VLAN in one direction. `ceiling` 0 = none; `prio` and `quantum` as HTB takes them."""
+
+    name: str
+    number: int
+    ceiling: int
+    prio: int
+    quantum: int
 
 
 def capacity(uplink: Uplink, direction: Direction) -> Rate | None:

@@ -148,15 +148,15 @@ def _nft_steps(old: NftTable | None, new: NftTable | None) -> Iterator[Operation
     """
     if new is None:
         if old is not None:
-            closed = _with_elements(old, {"named": _known_interfaces(old)})
+            closed = _with_elements(old, {"known_interfaces": _known_interfaces(old)})
             yield from _nft_step(Phase.CLOSE, old, closed, "closed before anything is taken away")
             yield from _nft_step(Phase.UNGUARD, closed, None, "no longer asked for")
         return
     everybody = _known_interfaces(old) | _known_interfaces(new)
     base = old if old is not None else _with_elements(new, {})
     elements = base.elements if old is not None else {}
-    guarded = _with_elements(base, {**elements, "named": everybody})
-    full = _with_elements(new, {**new.elements, "named": everybody})
+    guarded = _with_elements(base, {**elements, "known_interfaces": everybody})
+    full = _with_elements(new, {**new.elements, "known_interfaces": everybody})
     yield from _nft_step(Phase.GUARD, old, guarded, "interfaces are closed until their rules stand")
     yield from _nft_step(Phase.RULESET, guarded, full, new.why)
     yield from _nft_step(Phase.UNGUARD, full, new, "interfaces that the file no longer names")
@@ -178,7 +178,7 @@ def _with_elements(table: NftTable, elements: Mapping[str, NftElements]) -> NftT
 
 
 def _known_interfaces(table: NftTable | None) -> NftElements:
-    return table.elements.get("named", frozenset()) if table is not None else frozenset()
+    return table.elements.get("known_interfaces", frozenset()) if table is not None else frozenset()
 
 
 def _ordered(steps: Iterable[Operation]) -> Iterator[Operation]:

@@ -16,7 +16,7 @@ ICMP_RATEMASK_SYSCTLS = {
     AddressFamily.V6: ("net/ipv6/icmp/ratemask", "0,3-127"),
 }
 """Kinds of ICMP messages that the kernel limits to one a second for each host: as it does by
-itself, but for "destination unreachable", which the ruleset's chain `refuse` bounds."""
+itself, but for "destination unreachable", which the ruleset's chain `reject_limited` bounds."""
 
 _ICMP_RATEMASK_WHY = "each flow without an uplink is refused, not one a second"
 

@@ -12,7 +12,8 @@ from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.applier import Applier, HealthSource, MachineSnapshot, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, digest, parse_config
 from lbrouter.daemon.confirm import rollback_timer
-from lbrouter.daemon.confirm.pending_commit import BootTime, PendingCommit, PendingCommitStore
+from lbrouter.daemon.confirm.pending_commit import PendingCommit, PendingCommitStore
+from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError
 from lbrouter.model.plan import Plan

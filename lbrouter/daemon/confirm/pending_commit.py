@@ -7,32 +7,16 @@ overdue, whatever it says: whoever could not confirm before will not be able to 
 
 import json
 import os
-import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.kernel.storage import atomic_file
-
-BOOT_ID_FILE: Final = Path("/proc/sys/kernel/random/boot_id")
 
 PENDING_COMMIT_FILE: Final = "pending.json"
 REJECTED_DIGEST_FILE: Final = "rejected"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootTime:
-    """A point of time: the boot, and the seconds since."""
-
-    boot: str
-    seconds: float
-
-    @staticmethod
-    def now() -> "BootTime":
-        """This very moment."""
-        seconds = time.clock_gettime(time.CLOCK_BOOTTIME)
-        return BootTime(boot=BOOT_ID_FILE.read_text(encoding="ascii").strip(), seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

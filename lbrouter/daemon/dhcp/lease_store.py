@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lbrouter.compile.dhcp.lease_validation import vlan_conflict
-from lbrouter.daemon.confirm.pending_commit import BootTime
+from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Addressing, Config
 from lbrouter.model.facts import Facts
 from lbrouter.model.lease import UplinkLease

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
-from lbrouter.daemon.reconcile.reconciler import AppliedState
 from lbrouter.kernel.l2.router_solicit import solicit_routers
 from lbrouter.kernel.probe.bound_socket import UplinkBinding
-from lbrouter.model.config import Uplink
+from lbrouter.model.config import Config, Uplink
+from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.kernel_state import AddressFamily
 
 SOLICIT_CHECK_INTERVAL_S: Final = 0.5
@@ -33,15 +33,13 @@ class RouterSolicitor:
     def __init__(self) -> None:
         self._timers: dict[str, _SolicitTimer] = {}
 
-    def solicit_due(self, applied: AppliedState | None) -> None:
+    def solicit_due(self, config: Config, facts: Facts, allocation: Allocation) -> None:
         """Ask on each line that waits and is due. Never raises."""
-        if applied is None:
-            return
-        for name, uplink in applied.file.config.uplinks.items():
-            if not _needs_router(uplink, applied):
+        for name, uplink in config.uplinks.items():
+            if not _needs_router(uplink, facts):
                 self._timers.pop(name, None)
-            elif self._is_due(uplink, applied.snapshot.facts.interfaces[uplink.device].index):
-                number = applied.snapshot.allocation.uplinks[name]
+            elif self._is_due(uplink, facts.interfaces[uplink.device].index):
+                number = allocation.uplinks[name]
                 with suppress(OSError):
                     solicit_routers(UplinkBinding(interface=uplink.device, number=number))
 
@@ -58,7 +56,7 @@ class RouterSolicitor:
         return True
 
 
-def _needs_router(uplink: Uplink, applied: AppliedState) -> bool:
-    found = applied.snapshot.facts.interfaces.get(uplink.device)
-    ready = has_nexthop(uplink, AddressFamily.V6, applied.snapshot.facts)
+def _needs_router(uplink: Uplink, facts: Facts) -> bool:
+    found = facts.interfaces.get(uplink.device)
+    ready = has_nexthop(uplink, AddressFamily.V6, facts)
     return uplink.auto6 and found is not None and found.up and not ready

@@ -1,6 +1,6 @@
-"""Two senses beside probes and announcements: asking for carriers, and whether clients get replies.
+"""What is known of uplinks beside probes: their carriers, and whether clients get replies.
 
-Each is a part of its own, which `parts.keep` starts again when it fails.
+Each is a task of its own, which the supervisor starts again when it fails.
 """
 
 import asyncio
@@ -8,22 +8,24 @@ import time
 from collections.abc import Callable, Mapping
 
 from lbrouter.daemon.health.reply_monitor import REPLY_CHECK_INTERVAL_S, ReplyMonitor
-from lbrouter.daemon.reconcile.loop import ReconcileLoop
+from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.kernel.read.carrier_poll import CarrierPoller
 from lbrouter.model.config import Config
 from lbrouter.model.events import CarrierChanged
 
 
 class PassiveMonitors:
-    """They tell the mind of `loop`, whichever counts now; `broke` hears of lost carriers."""
+    """They tell the health tracker that counts now; `on_carrier_lost` gets a lost interface."""
 
-    def __init__(self, loop: ReconcileLoop, *, on_carrier_lost: Callable[[str], None]) -> None:
-        self._loop = loop
+    def __init__(
+        self, tracker: Callable[[], HealthTracker], *, on_carrier_lost: Callable[[str], None]
+    ) -> None:
+        self._tracker = tracker
         self._on_carrier_lost = on_carrier_lost
         self._numbers: Mapping[str, int] = {}
-        asked = asyncio.get_running_loop()
+        running = asyncio.get_running_loop()
         self._carrier_watch = CarrierPoller(
-            lambda gone: asked.call_soon_threadsafe(self._carrier_lost, gone)
+            lambda gone: running.call_soon_threadsafe(self._carrier_lost, gone)
         )
 
     def configure(self, config: Config, numbers: Mapping[str, int]) -> None:
@@ -41,16 +43,16 @@ class PassiveMonitors:
 
     async def monitor_replies(self) -> None:
         """For ever."""
-        witness = ReplyMonitor()
+        replies = ReplyMonitor()
         while True:
             await asyncio.sleep(REPLY_CHECK_INTERVAL_S)
-            mind = self._loop.tracker
-            for event in witness.check(mind.state, self._numbers):
-                mind.put(event)
+            tracker = self._tracker()
+            for event in replies.check(tracker.state, self._numbers):
+                tracker.put(event)
 
     def _carrier_lost(self, interface: str) -> None:
-        mind = self._loop.tracker
-        for name, uplink in mind.config.uplinks.items():
-            if uplink.interface == interface and mind.state.uplinks[name].carrier:
-                mind.put(CarrierChanged(at=time.monotonic(), uplink=name, up=False))
+        tracker = self._tracker()
+        for name, uplink in tracker.config.uplinks.items():
+            if uplink.interface == interface and tracker.state.uplinks[name].carrier:
+                tracker.put(CarrierChanged(at=time.monotonic(), uplink=name, up=False))
                 self._on_carrier_lost(interface)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from lbrouter.daemon.confirm.pending_commit import BootTime
+from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState, VlanLimit
 from lbrouter.model.units import Rate
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from lbrouter.compile.report.status import TemporaryLimitStatus
 from lbrouter.compile.shaping.overrides import lowered_guarantees
-from lbrouter.daemon.confirm.pending_commit import BootTime
+from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.errors import UsageError
 from lbrouter.model.health import VlanLimit

@@ -6,8 +6,6 @@ nobody else does. What fails is said, and starts again alone (`parts.keep`).
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from lbrouter.compile.routing import lan_links
@@ -37,15 +35,6 @@ RECONCILE_TIMEOUT_S: Final = 45.0
 """No round of the largest file takes as long: an answer of the kernel was lost."""
 
 NOTICES_KEPT: Final = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
-    """Where the file and the directories are."""
-
-    config: Path
-    state_dir: Path
-    runtime_dir: Path
 
 
 class ReconcileLoop:
@@ -264,10 +253,3 @@ def _uplink_events(
 
 def _plural(count: int) -> str:
     return "change" if count == 1 else "changes"
-
-
-async def serve(paths: Paths) -> int:
-    """Run until SIGTERM or SIGINT. What stands in the kernel stays there."""
-    from lbrouter.daemon.app import Daemon  # noqa: PLC0415  -- it knows all of the above
-
-    return await Daemon(paths).run()

@@ -17,26 +17,31 @@ from pathlib import Path
 from struct import Struct, pack
 from typing import Final
 
+from lbrouter.compile.dhcp.message import (
+    BOOTREPLY,
+    BOOTREQUEST,
+    DHCP_MAGIC_COOKIE,
+    OPTION_END,
+)
+from lbrouter.compile.dhcp.packet import DHCP_CLIENT_PORT, DHCP_SERVER_PORT, UDP_PROTOCOL
 from lbrouter.compile.dhcp.rogue_servers import RogueOffer
+from lbrouter.kernel.l2.frame import (
+    ETH_P_IP,
+    ETHER_BROADCAST,
+    SO_ATTACH_FILTER,
+    SOCK_FILTER,
+)
 from lbrouter.kernel.probe.icmp import internet_checksum
 
 DISCOVER_CLIENT_MAC: Final = bytes.fromhex("026c62720001")
 """Locally administered, "lbr" within."""
 
-ETHER_BROADCAST: Final = b"\xff" * 6
-ETH_P_IP: Final = 0x0800
-UDP_PROTOCOL: Final = 17
-DHCP_SERVER_PORT, DHCP_CLIENT_PORT = 67, 68
 
 BOOTP_MESSAGE: Final = Struct("!BBBBIHH4s4s4s4s16s64s128s4s")
-DHCP_MAGIC_COOKIE: Final = b"\x63\x82\x53\x63"
-BOOTREQUEST, BOOTREPLY = 1, 2
 BOOTP_BROADCAST_FLAG: Final = 0x8000
-OPTION_MESSAGE_TYPE, OPTION_SERVER_ID, OPTION_PARAMETER_REQUEST, OPTION_END = 53, 54, 55, 255
+OPTION_MESSAGE_TYPE, OPTION_SERVER_ID, OPTION_PARAMETER_REQUEST = 53, 54, 55
 DHCPDISCOVER: Final = 1
 
-SO_ATTACH_FILTER: Final = 26
-SOCK_FILTER: Final = Struct("=HBBI")
 DHCP_REPLY_FILTER: Final = (
     (0x30, 0, 0, 23),  # the IP protocol, behind the Ethernet header ...
     (0x15, 0, 6, UDP_PROTOCOL),

@@ -21,12 +21,12 @@ from lbrouter.compile.dhcp.packet import (
     decode_packet,
     encode_packet,
 )
-
-ETH_P_IP: Final = 0x0800
-ETHER_BROADCAST: Final = b"\xff" * 6
-SO_ATTACH_FILTER: Final = 26
-SOCK_FILTER: Final = Struct("=HBBI")
-"""struct sock_filter (linux/filter.h): code, jump if true, jump if false, operand."""
+from lbrouter.kernel.l2.frame import (
+    ETH_P_IP,
+    ETHER_BROADCAST,
+    SO_ATTACH_FILTER,
+    SOCK_FILTER,
+)
 
 SOCK_FPROG: Final = Struct("@HP")
 """struct sock_fprog: number of instructions, where they are."""

@@ -10,12 +10,11 @@ from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
 from typing import Final
 
+from lbrouter.kernel.l2.frame import ETH_P_IP, ETHER_BROADCAST, ND_HOP_LIMIT
 from lbrouter.model.kernel_state import Address
 
 ETH_P_ARP: Final = 0x0806
-ETH_P_IP: Final = 0x0800
 ARPHRD_ETHER: Final = 1
-ETHER_BROADCAST: Final = b"\xff" * 6
 
 ARP_PACKET: Final = Struct("!HHBBH6s4s6s4s")
 """Hardware and protocol, their lengths, operation, then sender and target: RFC 826."""
@@ -28,8 +27,6 @@ the target's hardware address, one unit of eight bytes."""
 
 NA_ROUTER_OVERRIDE_FLAGS: Final = 0xA0000000
 ALL_NODES_MULTICAST: Final = "ff02::1"
-ND_HOP_LIMIT: Final = 255
-"""What has less came from elsewhere, and is dropped."""
 
 
 def announce_address(address: Address) -> None:

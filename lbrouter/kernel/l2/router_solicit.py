@@ -8,14 +8,13 @@ would wait for the next advertisement that comes unasked: up to half an hour.
 import socket
 from typing import Final
 
+from lbrouter.kernel.l2.frame import ND_HOP_LIMIT
 from lbrouter.kernel.probe.bound_socket import UplinkBinding, interface_index, open_socket
 
 ROUTER_SOLICITATION: Final = bytes([133, 0, 0, 0, 0, 0, 0, 0])
 """Type, code, checksum (the kernel fills it in), reserved."""
 
 ALL_ROUTERS_MULTICAST: Final = "ff02::2"
-ND_HOP_LIMIT: Final = 255
-"""What has less came from elsewhere, and is dropped."""
 
 
 def solicit_routers(binding: UplinkBinding) -> None:

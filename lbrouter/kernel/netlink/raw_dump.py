@@ -8,7 +8,6 @@ the network namespace of the calling thread.
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from struct import Struct
 from typing import Final
 
 from lbrouter.kernel.netlink.codec import (
@@ -18,17 +17,20 @@ from lbrouter.kernel.netlink.codec import (
     native_uint,
     parse_attributes,
 )
+from lbrouter.kernel.netlink.uapi import (
+    DUMP_REQUEST_FLAGS,
+    NETLINK_NETFILTER,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSGERR_CODE,
+    TC_H_ROOT,
+    TCMSG,
+)
 from lbrouter.model.reserved_ids import NFT_TABLE
 
-DUMP_REQUEST_FLAGS: Final = 0x301
-"""NLM_F_REQUEST and NLM_F_DUMP (linux/netlink.h)."""
-
-NLMSG_ERROR, NLMSG_DONE = 2, 3
-NLMSGERR_CODE: Final = Struct("=i")
 NETLINK_RECEIVE_BYTES: Final = 1 << 16
 RAW_DUMP_TIMEOUT_S: Final = 1.0
 
-NETLINK_NETFILTER: Final = 12
 NFT_GET_OBJECTS: Final = 10 << 8 | 19
 """NFNL_SUBSYS_NFTABLES, NFT_MSG_GETOBJ (linux/netfilter/nf_tables.h)."""
 NFGENMSG_INET: Final = bytes([1, 0, 0, 0])
@@ -40,8 +42,6 @@ REPLY_COUNTER_PREFIX: Final = "answers_"
 """The counters of rulesets/fragments/uplink.nft."""
 
 RTM_GETQDISC: Final = 38
-TCMSG: Final = Struct("=BBHiIII")
-TC_H_ROOT: Final = 0xFFFFFFFF
 TCA_STATS2, TCA_STATS_QUEUE = 7, 3
 """TCA_STATS2, TCA_STATS_QUEUE (linux/gen_stats.h): packets, then bytes that wait."""
 

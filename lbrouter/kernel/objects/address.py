@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, ip_address, ip_interface
-from struct import Struct
 from typing import Any, Final
 
 from pyroute2 import AsyncIPRoute
@@ -27,17 +26,18 @@ from lbrouter.kernel.netlink.client import (
     tolerate,
 )
 from lbrouter.kernel.netlink.codec import RawMessage, dump_raw
+from lbrouter.kernel.netlink.uapi import (
+    IFA_ADDRESS,
+    IFA_LOCAL,
+    IFADDRMSG,
+    RT_SCOPE_LINK,
+)
 from lbrouter.kernel.objects import sysctl
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import Address, IpInterface
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import ROUTE_PROTOCOL
 
-IFADDRMSG: Final = Struct("=BBBBI")
-"""linux/if_addr.h: family, prefix length, flags, scope, index."""
-
-IFA_ADDRESS: Final = 1
-IFA_LOCAL: Final = 2
 IFA_FLAGS: Final = 8
 IFA_PROTO: Final = 11
 
@@ -53,8 +53,6 @@ AUTOCONF_EXCLUDED_FLAGS: Final = (
 )
 """The kernel never calls an address permanent that it formed itself, even one without end
 (addrconf_prefix_rcv_add_addr in net/ipv6/addrconf.c)."""
-
-RT_SCOPE_LINK: Final = 253
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ SEAL_PREFIX = "seal_"
 """Prefix of an empty chain whose name carries two digests: of the script that was asked for, and of
 the kernel's listing after it was loaded. A rule that somebody alters later breaks the second."""
 
-STICKY_SET_PREFIX = "stuck_"
-GOTO_UPLINK_CHAIN_PREFIX = "goto by_"
+STICKY_SET_PREFIX = "sticky_"
+GOTO_UPLINK_CHAIN_PREFIX = "goto remember_"
 DYNAMIC_SET_PREFIXES = (STICKY_SET_PREFIX, "clients", "client_")
 """Prefixes of sets that packets fill: kept over a reload, never compared."""
 
@@ -42,10 +42,10 @@ def _keys_to_script(elements: NftElements) -> str:
 def _sticky_flush_commands(
     old: Mapping[str, NftElements], new: Mapping[str, NftElements]
 ) -> Iterator[str]:
-    """Clients that are stuck to an uplink which no longer carries their policy are set free.
+    """Clients that stick to an uplink which no longer carries their policy are set free.
 
-    Its chain `by_X` is drawn by no slot of the wheel any more, so the set `stuck_X` is emptied. It
-    is emptied once more when X is drawn again: a packet that was on its way in that moment may have
+    Its chain `remember_X` is drawn by no slot any more, so the set `sticky_X` is emptied. It is
+    emptied once more when X is drawn again: a packet that was on its way in that moment may have
     put its client back, who has found another line since.
     """
     for chain in sorted(_uplinks_in_slots(old) ^ _uplinks_in_slots(new)):
@@ -53,7 +53,7 @@ def _sticky_flush_commands(
 
 
 def _uplinks_in_slots(elements: Mapping[str, NftElements]) -> set[str]:
-    """X of each chain `by_X` that some slot of some wheel draws."""
+    """X of each chain `remember_X` that some slot of some policy draws."""
     values = {value for each in elements.values() for _, value in each}
     return {
         value.removeprefix(GOTO_UPLINK_CHAIN_PREFIX)
@@ -98,12 +98,12 @@ def replacement_script(
 
 
 def _unused_sticky_sets(standing: Iterable[tuple[str, str]], table: NftTable) -> Iterator[str]:
-    """X of each set `stuck_X` that stays, but whose uplink no slot draws any more."""
+    """X of each set `sticky_X` that stays, but whose uplink no slot draws any more."""
     for kind, name in standing:
-        stuck = name.removeprefix(STICKY_SET_PREFIX)
+        suffix = name.removeprefix(STICKY_SET_PREFIX)
         kept = name.startswith(STICKY_SET_PREFIX) and not _is_stale(kind, name, table)
-        if kept and stuck not in _uplinks_in_slots(table.elements):
-            yield stuck
+        if kept and suffix not in _uplinks_in_slots(table.elements):
+            yield suffix
 
 
 def _is_dynamic(name: str) -> bool:

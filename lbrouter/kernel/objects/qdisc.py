@@ -32,19 +32,18 @@ from lbrouter.kernel.netlink.client import (
     send,
     tolerate,
 )
+from lbrouter.kernel.netlink.uapi import ETH_P_ALL_BE, TC_H_ROOT
 from lbrouter.kernel.objects.qdisc_read import (
     CAKE_DIFFSERV_MODES,
     CAKE_FLOW_MODES,
     CAKE_NAT_MODES,
     CLSACT_HOOKS,
-    ETH_P_ALL_BE,
     FILTER_PREFERENCE,
     HTB_VERSION,
     INGRESS_HANDLE,
     LINKLAYER_ETHERNET,
     MAX_32_BIT,
     TC_H_CLSACT,
-    TC_H_ROOT,
     is_ours,
     list_filters,
     observe,

@@ -14,12 +14,12 @@ from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
 from lbrouter.compile.shaping.htb import HTB_MAJOR, burst_bytes, htb_root, kernel_codel_us
 from lbrouter.kernel.netlink.codec import RawMessage, dump_raw
+from lbrouter.kernel.netlink.uapi import TC_H_ROOT, TCA_KIND
 from lbrouter.kernel.objects.link import Link, list_links
 from lbrouter.model.facts import ObserveScope
 from lbrouter.model.kernel_state import HtbClass, Qdisc, Redirect
 from lbrouter.model.reserved_ids import DEVICE_ALIAS, QDISC_HANDLES
 
-TC_H_ROOT: Final = 0xFFFFFFFF
 TC_H_CLSACT: Final = 0xFFFFFFF1
 INGRESS_HANDLE: Final = 0xFFFF0000
 
@@ -29,8 +29,6 @@ CLSACT_HOOKS: Final[Mapping[str, int]] = {"ingress": 0xFFFFFFF2, "egress": 0xFFF
 FILTER_PREFERENCE: Final = QDISC_HANDLES[0]
 """Preference of our filters: how they are told from others in the same clsact."""
 
-ETH_P_ALL_BE: Final = 0x0300
-"""All protocols (3) in network order, as a filter's `info` wants it."""
 
 HTB_VERSION: Final = 3
 LINKLAYER_ETHERNET: Final = 1
@@ -43,7 +41,6 @@ TCMSG_WITHOUT_PADDING: Final = Struct("=BxHiIII")
 """linux/rtnetlink.h: family, padding, index, handle, parent, info."""
 
 # linux/rtnetlink.h, pkt_sched.h, pkt_cls.h, tc_act/tc_mirred.h: numbers of attributes.
-TCA_KIND: Final = 1
 TCA_OPTIONS: Final = 2
 TCA_HTB_PARMS: Final = 1
 TCA_HTB_INIT: Final = 2

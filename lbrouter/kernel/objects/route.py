@@ -21,23 +21,26 @@ from lbrouter.kernel.netlink.client import (
     tolerate,
 )
 from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, native_uint
+from lbrouter.kernel.netlink.uapi import (
+    AF_BY_FAMILY,
+    RT_SCOPE_LINK,
+    RTA_DST,
+    RTA_OIF,
+    RTA_TABLE,
+    RTM_F_CLONED,
+)
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork, Route
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import ROUTE_PROTOCOL, ROUTE_TABLES
 
-AF_BY_FAMILY: Final = {AddressFamily.V4: socket.AF_INET, AddressFamily.V6: socket.AF_INET6}
-
 RTMSG: Final = Struct("=BBBBBBBBI")
 """linux/rtnetlink.h: family, two prefix lengths, TOS, table, protocol, scope, type, flags."""
 
-RTA_DST: Final = 1
-RTA_OIF: Final = 4
 RTA_GATEWAY: Final = 5
 RTA_PRIORITY: Final = 6
 RTA_PREFSRC: Final = 7
 RTA_METRICS: Final = 8
-RTA_TABLE: Final = 15
 
 RTAX_MTU: Final = 2
 """Within RTA_METRICS. It counts for what is forwarded as well (ip_dst_mtu_maybe_forward)."""
@@ -45,8 +48,6 @@ RTAX_MTU: Final = 2
 RTN_UNICAST: Final = 1
 RTN_UNREACHABLE: Final = 7
 RTNH_F_ONLINK: Final = 4
-RTM_F_CLONED: Final = 0x200
-RT_SCOPE_LINK: Final = 253
 RT_SCOPE_NOWHERE: Final = 255
 
 IP6_RT_PRIO_USER: Final = 1024

@@ -17,11 +17,10 @@ from lbrouter.kernel.netlink.client import (
     send_batch,
     tolerate,
 )
+from lbrouter.kernel.netlink.uapi import AF_BY_FAMILY
 from lbrouter.model.kernel_state import AddressFamily, Rule
 from lbrouter.model.plan import Operation
 from lbrouter.model.reserved_ids import ROUTE_PROTOCOL, RULE_PRIORITIES
-
-AF_BY_FAMILY: Final = {AddressFamily.V4: socket.AF_INET, AddressFamily.V6: socket.AF_INET6}
 
 RULE_EXISTS_ERRNOS: Final = frozenset({errno.EEXIST})
 

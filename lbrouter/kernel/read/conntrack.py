@@ -8,19 +8,21 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
-from struct import Struct
 from typing import Final, NamedTuple
 
 from lbrouter.kernel.netlink.codec import NLA_TYPE_MASK, NLATTR, NLMSGHDR
+from lbrouter.kernel.netlink.uapi import (
+    DUMP_REQUEST_FLAGS,
+    NETLINK_NETFILTER,
+    NFGENMSG,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSGERR_CODE,
+)
 
-NETLINK_NETFILTER: Final = 12
 CTNETLINK_GET: Final = 1 << 8 | 1
 """Subsystem ctnetlink, IPCTNL_MSG_CT_GET."""
 
-DUMP_REQUEST_FLAGS: Final = 0x301
-NFGENMSG: Final = Struct("=BBH")
-NLMSG_ERROR, NLMSG_DONE = 2, 3
-NLMSGERR_CODE: Final = Struct("=i")
 
 CTA_TUPLE_ORIG, CTA_MARK, CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY, CTA_ID = 1, 8, 9, 10, 12
 CTA_TUPLE_IP, CTA_IP_V4_SRC, CTA_IP_V6_SRC, CTA_COUNTERS_BYTES = 1, 1, 3, 2

@@ -13,6 +13,7 @@ from pyroute2.netlink.rtnl import RTM_GETQDISC
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
 from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, parse_attributes
+from lbrouter.kernel.netlink.uapi import RTA_OIF, TC_H_ROOT, TCA_KIND, TCMSG
 from lbrouter.kernel.objects import address, link, route, rule
 from lbrouter.model.facts import Facts, ForeignRootQdisc, InterfaceFacts, ObserveScope
 from lbrouter.model.kernel_state import AddressFamily, IpAddress
@@ -33,11 +34,6 @@ ROUTER_PREFERENCE_RANKS: Final = {b"\1": 0, b"\0": 1, b"\3": 2}
 """High, medium, low (linux/icmpv6.h)."""
 
 RTNEXTHOP: Final = Struct("=HBBi")
-TCA_KIND: Final = 1
-TCMSG: Final = Struct("=BBHiIII")
-"""linux/rtnetlink.h: family, two paddings, index, handle, parent, info."""
-
-TC_H_ROOT: Final = 0xFFFFFFFF
 
 
 async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
@@ -116,7 +112,7 @@ def _is_foreign_default(answer: RawMessage) -> bool:
 def _nexthops(answer: RawMessage) -> Iterator[tuple[int, IpAddress]]:
     """One hop in the route itself, or several in its multipath list (struct rtnexthop)."""
     if gateway := answer.raw(route.RTA_GATEWAY):
-        yield answer.integer(route.RTA_OIF), ip_address(gateway)
+        yield answer.integer(RTA_OIF), ip_address(gateway)
     content = answer.raw(RTA_MULTIPATH)
     while len(content) >= RTNEXTHOP.size:
         length, _, _, index = RTNEXTHOP.unpack_from(content)

@@ -24,6 +24,7 @@ from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
 from lbrouter.kernel import pppoe
 from lbrouter.kernel.netlink.client import CREATE_FLAGS, REQUEST_FLAGS, send
+from lbrouter.kernel.netlink.uapi import ETH_P_ALL_BE, TC_H_ROOT
 from lbrouter.kernel.netns import in_scratch_namespace
 from lbrouter.model.errors import NotPermittedError
 
@@ -46,12 +47,9 @@ NAT_PROBE_SCRIPT: Final = (
     "add rule inet probe nat masquerade"
 )
 
-ETH_P_ALL_BE: Final = 0x0300
-"""In network byte order, as tc carries it in `info`."""
 
 PROBE_VETH: Final = "probe0"
 PROBE_HTB_HANDLE: Final = 0x10000
-TC_H_ROOT: Final = 0xFFFFFFFF
 
 FeatureProbe = Callable[[AsyncIPRoute, int], Awaitable[None]]
 

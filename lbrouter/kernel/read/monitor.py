@@ -15,6 +15,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from lbrouter.kernel.netlink.codec import NLATTR, NLMSGHDR
+from lbrouter.kernel.netlink.uapi import (
+    DUMP_REQUEST_FLAGS,
+    NETLINK_NETFILTER,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+)
 from lbrouter.kernel.objects.link import IFINFOMSG, RTEXT_FILTER_SKIP_STATS
 from lbrouter.kernel.read.monitor_parser import RTM_NEWLINK, Notice, NoticeKind, NoticeParser
 
@@ -23,7 +29,6 @@ __all__ = ["Monitor", "Notice", "NoticeKind"]
 SOL_NETLINK: Final = 270
 NETLINK_ADD_MEMBERSHIP: Final = 1
 SO_RCVBUFFORCE: Final = 33
-NETLINK_NETFILTER: Final = 12
 MONITOR_RECEIVE_BUFFER_BYTES: Final = 1 << 20
 """Room for some thousand announcements; the kernel's default holds two hundred."""
 
@@ -33,9 +38,7 @@ settings (netconf)."""
 
 NFNLGRP_NFTABLES: Final = 7
 
-NLMSG_DONE, NLMSG_ERROR = 3, 2
 RTM_GETLINK: Final = 18
-DUMP_REQUEST_FLAGS: Final = 0x301
 IFLA_EXT_MASK: Final = 29
 LINK_DUMP_SEQUENCE: Final = 0x4C
 """Sequence number of our requests: announcements of others carry those of their requests, and

@@ -9,10 +9,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from struct import Struct
 from typing import Final
 
 from lbrouter.kernel.netlink.codec import native_uint, parse_attributes
+from lbrouter.kernel.netlink.uapi import (
+    IFA_ADDRESS,
+    IFA_LOCAL,
+    IFADDRMSG,
+    NFGENMSG,
+    RTA_DST,
+    RTA_OIF,
+    RTA_TABLE,
+    RTM_F_CLONED,
+    TCA_KIND,
+    TCMSG,
+)
 from lbrouter.kernel.objects.link import (
     IFF_LOWER_UP,
     IFF_UP,
@@ -22,7 +33,9 @@ from lbrouter.kernel.objects.link import (
     IFLA_MTU,
 )
 from lbrouter.kernel.objects.route import RTMSG
-from lbrouter.kernel.read.facts import RT_TABLE_MAIN, TCA_KIND, TCMSG
+from lbrouter.kernel.read.facts import (
+    RT_TABLE_MAIN,
+)
 from lbrouter.model.reserved_ids import NFT_TABLE, ROUTE_PROTOCOL, ROUTE_TABLES, RULE_PRIORITIES
 
 RTM_NEWLINK, RTM_DELLINK = 16, 17
@@ -35,16 +48,11 @@ TC_MESSAGE_TYPES: Final = range(36, 47)
 RTM_NEWNETCONF, RTM_DELNETCONF = 80, 81
 """RTM_NEWNETCONF: forwarding or rp_filter of an interface was set."""
 
-IFADDRMSG: Final = Struct("=BBBBI")
-IFA_ADDRESS, IFA_LOCAL = 1, 2
-RTA_DST, RTA_OIF, RTA_TABLE = 1, 4, 15
-RTM_F_CLONED: Final = 0x200
 FRA_PRIORITY, FRA_PROTOCOL = 6, 21
 NETCONFA_IFINDEX: Final = 1
 NETCONFA_IFINDEX_NAMES: Final = {0xFFFFFFFF: "all", 0xFFFFFFFE: "default"}
 
 NFNL_SUBSYS_NFTABLES: Final = 10
-NFGENMSG: Final = Struct("=BBH")
 NFT_MSG_NEWGEN: Final = 15
 NFTA_TABLE_NAME: Final = 1
 """The number of the attribute is the same in every kind of nf_tables message."""

@@ -17,7 +17,7 @@ from typing import Any
 
 LoadRow = dict[str, Any]
 
-SO_MAX_PACING_RATE = 47
+SEND_PACING_OPTION = 47
 """From asm-generic/socket.h; TCP paces by itself where the interface has no fq."""
 
 LOAD_CHUNK = bytes(1 << 16)
@@ -32,7 +32,7 @@ def connect_paced(request: LoadRow, source: str) -> socket.socket:
     line = socket.create_connection(address, LOAD_SOCKET_TIMEOUT_S, (source, 0))
     if request["pace_bps"]:
         rate = int(request["pace_bps"]) // 8
-        line.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, rate)
+        line.setsockopt(socket.SOL_SOCKET, SEND_PACING_OPTION, rate)
     return line
 
 

@@ -24,8 +24,8 @@ SCAN_ERRNO_ANSWERS = {
     errno.EPERM: "prohibited",
 }
 
-IP_RECVERR = 11
-IPV6_RECVERR = 25
+V4_ERROR_QUEUE_OPTION = 11
+V6_ERROR_QUEUE_OPTION = 25
 """From linux/in.h and linux/in6.h; Python's socket module lacks them."""
 
 
@@ -85,9 +85,9 @@ async def probe_icmp(target: ScanRow) -> str:
 def enable_icmp_errors(each: socket.socket) -> None:
     """Report every ICMP error: Linux keeps the milder ones ("no route") from a socket else."""
     if each.family == socket.AF_INET6:
-        each.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+        each.setsockopt(socket.IPPROTO_IPV6, V6_ERROR_QUEUE_OPTION, 1)
     else:
-        each.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        each.setsockopt(socket.IPPROTO_IP, V4_ERROR_QUEUE_OPTION, 1)
 
 
 def socket_family(address: str) -> socket.AddressFamily:

@@ -5,11 +5,14 @@ import statistics
 from collections.abc import Iterable, Iterator
 
 from lbrouter.model.config import Config, PolicyMode, Vlan
+from lbrouter.model.direction import Direction
 from lbrouter.model.sections.field_types import MIN_RATE
 from lbrouter.rehearsal.analysis.expected import TrafficPath
 from lbrouter.rehearsal.lab.process import JsonRow
 from lbrouter.rehearsal.report.judgement import CheckVerdict
-from lbrouter.rehearsal.report.rows import BandwidthRow, Direction
+from lbrouter.rehearsal.report.rows import (
+    BandwidthRow,
+)
 
 TCP_PAYLOAD_SHARE = 1448 / 1514
 """What TCP delivers of a rate that counts Ethernet frames, as the file's rates do."""

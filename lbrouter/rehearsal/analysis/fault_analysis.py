@@ -8,9 +8,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lbrouter.rehearsal.checks.context import PROMPT_REFUSALS
 from lbrouter.rehearsal.lab.faults import Expectation, ExpectedReaction
 from lbrouter.rehearsal.lab.process import JsonRow
+
+PROMPT_REFUSALS = frozenset({"unreachable", "prohibited", "refused"})
+"""Answers that tell a client that there is no way, instead of letting it wait for its timeout."""
 
 ENCODER_RECONNECT_S = 2.0
 """An encoder's wait before it connects anew: the default of OBS Studio since 2022."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lbrouter.model.config import Vlan
+from lbrouter.model.direction import Direction
 from lbrouter.rehearsal.analysis import bandwidth_analysis
 from lbrouter.rehearsal.analysis.bandwidth_analysis import TCP_PAYLOAD_SHARE
 from lbrouter.rehearsal.analysis.expected import TrafficPath, traffic_paths
@@ -18,7 +19,9 @@ from lbrouter.rehearsal.lab.daemon_process import DaemonProcess
 from lbrouter.rehearsal.lab.hosts import ClientHost
 from lbrouter.rehearsal.lab.process import JsonRow, LabProcess, poll_until
 from lbrouter.rehearsal.report.judgement import CheckVerdict
-from lbrouter.rehearsal.report.rows import BandwidthRow, Direction
+from lbrouter.rehearsal.report.rows import (
+    BandwidthRow,
+)
 
 MEASUREMENT_S, WARM_UP_S = 1.8, 0.5
 """How long a cell lasts, and what of it is not counted: TCP finds its rate first."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.rehearsal.analysis.expected import TrafficPath
+from lbrouter.rehearsal.analysis.fault_analysis import PROMPT_REFUSALS
 from lbrouter.rehearsal.lab.faults import Fault
 from lbrouter.rehearsal.lab.hosts import ClientHost
 from lbrouter.rehearsal.lab.layout import ProviderLine, VenueOptions
@@ -13,9 +14,6 @@ from lbrouter.rehearsal.lab.process import JsonRow
 from lbrouter.rehearsal.lab.venue import Venue
 
 Progress = Callable[[str], None]
-
-PROMPT_REFUSALS = frozenset({"unreachable", "prohibited", "refused"})
-"""Answers that tell a client that there is no way, instead of letting it wait for its timeout."""
 
 CLIENT_FLOW_TIMEOUT_MS = 2500
 """How long a client waits. An answer that comes back while the client's kernel is still busy with

@@ -12,9 +12,9 @@ from lbrouter.rehearsal.analysis.expected import (
     policy_for,
     traffic_paths,
 )
+from lbrouter.rehearsal.analysis.fault_analysis import PROMPT_REFUSALS
 from lbrouter.rehearsal.checks.context import (
     CLIENT_FLOW_TIMEOUT_MS,
-    PROMPT_REFUSALS,
     RehearsalContext,
     all_refused,
     count_errors,

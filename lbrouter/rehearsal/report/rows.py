@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from lbrouter.model.direction import Direction
 from lbrouter.rehearsal.lab.faults import FAULT_TITLES, ExpectedReaction, Fault
 from lbrouter.rehearsal.report.judgement import CHECK_VERDICT_STYLES, CheckVerdict
 
@@ -48,13 +48,6 @@ def _json_number(value: float | None) -> float | str | None:
     if value is None:
         return None
     return "never" if math.isinf(value) else round(value, 1)
-
-
-class Direction(StrEnum):
-    """Towards the internet, or from it."""
-
-    UPLOAD = "upload"
-    DOWNLOAD = "download"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ def _is_closed_or_guarded(state: KernelState) -> bool:
     addressed = {address.interface for address in state.addresses}
     if not forwards and not addressed:
         return True
-    named = {key for key, _ in state.nft.elements["named"]} if state.nft else set()
+    named = {key for key, _ in state.nft.elements["known_interfaces"]} if state.nft else set()
     return addressed <= named
 
 

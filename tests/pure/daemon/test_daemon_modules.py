@@ -7,7 +7,7 @@ import pytest
 
 from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.report.status import InterfaceTraffic
-from lbrouter.daemon.confirm.pending_commit import BootTime, PendingCommit, PendingCommitStore
+from lbrouter.daemon.confirm.pending_commit import PendingCommit, PendingCommitStore
 from lbrouter.daemon.control_socket.protocol import (
     error_response,
     ok_response,
@@ -32,6 +32,7 @@ from lbrouter.daemon.reconcile.repair_limiter import (
 )
 from lbrouter.daemon.supervisor import cancel_all, run_forever
 from lbrouter.daemon.wakeup import Wakeup
+from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.errors import NotAppliedError, UsageError
 from lbrouter.model.events import Drain, Pin
 from lbrouter.model.health import UplinkState

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from lbrouter.daemon.confirm.pending_commit import BootTime
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.overrides.temporary_limits import (
     LimitTable,
@@ -13,6 +12,7 @@ from lbrouter.daemon.overrides.temporary_limits import (
     limit_text,
     validated_limit_rate,
 )
+from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.errors import UsageError
 from lbrouter.model.health import VlanLimit
 from lbrouter.model.sections.field_types import MAX_RATE

@@ -13,11 +13,11 @@ CLOSED_TABLE = guard_table(CONFIG, allocate(CONFIG, Allocation()), extra_interfa
 
 
 def test_it_knows_every_interface_and_forwards_nothing() -> None:
-    named = {key for key, _ in CLOSED_TABLE.elements["named"]}
+    named = {key for key, _ in CLOSED_TABLE.elements["known_interfaces"]}
     assert named == {"wan1", "wan2", "lan1", "lan2", "lan3", "old0"}
-    assert CLOSED_TABLE.elements.keys() == {"named", "enter"}
-    assert dict(CLOSED_TABLE.elements["enter"])["wan1"] == "goto enter_uplink"
-    assert dict(CLOSED_TABLE.elements["enter"])["lan3"] == "goto enter_manage"
+    assert CLOSED_TABLE.elements.keys() == {"known_interfaces", "input_dispatch"}
+    assert dict(CLOSED_TABLE.elements["input_dispatch"])["wan1"] == "goto input_uplink"
+    assert dict(CLOSED_TABLE.elements["input_dispatch"])["lan3"] == "goto input_manage"
 
 
 def test_the_first_apply_changes_elements_alone_and_closes_what_is_no_longer_named() -> None:

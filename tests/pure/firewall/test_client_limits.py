@@ -29,7 +29,7 @@ def config_with_client_limits(up: str, down: str = "") -> Config:
 def test_a_file_that_asks_for_none_has_no_such_chain() -> None:
     plain = config_with_client_limits('ceiling = "6mbit"')
     assert client_limits.elements(plain) == {}
-    assert "per_client" not in structure(plain, ALLOCATION)
+    assert "client_limits" not in structure(plain, ALLOCATION)
 
 
 def test_each_direction_has_a_rate_of_its_own() -> None:
@@ -38,8 +38,8 @@ def test_each_direction_has_a_rate_of_its_own() -> None:
     assert "ip saddr timeout 1m limit rate over 250000 bytes/second burst 131072 bytes" in text
     assert "ip6 daddr timeout 1m limit rate over 2000000 bytes/second burst 200000 bytes" in text
     assert client_limits.elements(wanted) == {
-        "pace_up": {("lan.20", "goto pace_up_guests")},
-        "pace_down": {("lan.20", "goto pace_down_guests")},
+        "limit_up": {("lan.20", "goto limit_up_guests")},
+        "limit_down": {("lan.20", "goto limit_down_guests")},
     }
 
 
@@ -48,8 +48,8 @@ def test_one_direction_alone_leaves_the_other_free() -> None:
     found = elements(
         wanted, allocation=ALLOCATION, health=health_of(wanted), facts=FACTS
     )  # fmt: skip
-    assert found["pace_down"] == frozenset()
-    assert found["pace_up"] == {("lan.20", "goto pace_up_guests")}
+    assert found["limit_down"] == frozenset()
+    assert found["limit_up"] == {("lan.20", "goto limit_up_guests")}
 
 
 def test_another_rate_has_another_set() -> None:

@@ -17,74 +17,75 @@ SCRIPT = STATE.nft.script
 
 
 def test_every_interface_is_in_every_verdict_map() -> None:
-    named = {key for key, _ in ELEMENTS["named"]}
+    named = {key for key, _ in ELEMENTS["known_interfaces"]}
     assert named == {"wan1", "wan2", "lan1", "lan2", "lan3"}
-    for name in ("arrive", "enter", "through", "toward"):
+    dispatch = ("prerouting_dispatch", "input_dispatch", "forward_dispatch", "vlan_egress_dispatch")
+    for name in dispatch:
         assert {key for key, _ in ELEMENTS[name]} == named
 
 
 def test_only_managing_vlans_reach_the_gateways_services() -> None:
-    enter = dict(ELEMENTS["enter"])
-    assert enter["lan3"] == "goto enter_manage"
-    assert enter["lan1"] == enter["lan2"] == "goto enter_vlan"
-    assert enter["wan1"] == "goto enter_uplink"
+    verdicts = dict(ELEMENTS["input_dispatch"])
+    assert verdicts["lan3"] == "goto input_manage"
+    assert verdicts["lan1"] == verdicts["lan2"] == "goto input_vlan"
+    assert verdicts["wan1"] == "goto input_uplink"
 
 
 def test_reach_is_one_way() -> None:
-    assert ELEMENTS["reach"] == {("lan3 . lan1", "")}
+    assert ELEMENTS["vlan_reach"] == {("lan3 . lan1", "")}
 
 
 def test_a_forward_on_any_uplink_stands_for_each() -> None:
-    assert dict(ELEMENTS["forward4"]) == {
+    assert dict(ELEMENTS["port_forward4"]) == {
         "wan1 . tcp . 8443": "10.10.10.20 . 443",
         "wan2 . tcp . 8443": "10.10.10.20 . 443",
     }
-    assert dict(ELEMENTS["forward6"]) == {"wan1 . tcp . 8443": "fd10:10::20 . 443"}
+    assert dict(ELEMENTS["port_forward6"]) == {"wan1 . tcp . 8443": "fd10:10::20 . 443"}
 
 
 def test_nothing_with_our_own_or_bogus_sources_comes_in() -> None:
-    never = {key for name in ("never4", "never6") for key, _ in ELEMENTS[name]}
-    assert {"127.0.0.0/8", "10.10.10.0/24", "203.0.113.2", "fd10:10::/64", "2001:db8:1::2"} <= never
+    bogon = {key for name in ("bogon4", "bogon6") for key, _ in ELEMENTS[name]}
+    assert {"127.0.0.0/8", "10.10.10.0/24", "203.0.113.2", "fd10:10::/64", "2001:db8:1::2"} <= bogon
 
 
 def test_a_failover_swaps_elements_and_no_structure() -> None:
     dead = desired_of(CONFIG, health=health_of(CONFIG, fiber=UplinkState.DOWN)).nft
     assert dead.structure == STATE.nft.structure
     changed = {name for name in ELEMENTS if ELEMENTS[name] != dead.elements[name]}
-    assert dict(dead.elements["decided"])["16777216"] == "jump lost_1"
-    stays = {name for name in ELEMENTS if name.startswith("stay_spread_")}
-    assert len(stays) == 4
-    maps = {"decided", "active_show", "wheel_spread_ip", "wheel_spread_ip6", "class_of"}
-    assert changed <= maps | stays | {"wheel_each_ip", "wheel_each_ip6"}
-    assert dict(dead.elements["active_show"]) == {"ipv4": "goto take_2"}
-    assert dead.elements["wheel_spread_ip6"] == frozenset()
+    assert dict(dead.elements["mark_verdict"])["16777216"] == "jump move_flows_1"
+    eligible = {name for name in ELEMENTS if name.startswith("eligible_spread_")}
+    assert len(eligible) == 4
+    maps = {"mark_verdict", "active_show", "slots_spread_ip", "slots_spread_ip6", "class_of"}
+    assert changed <= maps | eligible | {"slots_each_ip", "slots_each_ip6"}
+    assert dict(dead.elements["active_show"]) == {"ipv4": "goto set_mark_2"}
+    assert dead.elements["slots_spread_ip6"] == frozenset()
 
 
 def test_clients_stay_on_an_uplink_only_while_the_slot_table_draws_it() -> None:
-    assert ELEMENTS["stay_spread_1_ip6"] == {("ipv6", "goto by_spread_1_ip6")}
-    assert ELEMENTS["stay_spread_2_ip6"] == frozenset()
-    assert "stay_each_1_ip" not in ELEMENTS
+    assert ELEMENTS["eligible_spread_1_ip6"] == {("ipv6", "goto remember_spread_1_ip6")}
+    assert ELEMENTS["eligible_spread_2_ip6"] == frozenset()
+    assert "eligible_each_1_ip" not in ELEMENTS
     dead = desired_of(CONFIG, health=health_of(CONFIG, fiber=UplinkState.DOWN)).nft
-    assert dead.elements["stay_spread_1_ip"] == frozenset()
-    assert dead.elements["stay_spread_2_ip"] == {("ipv4", "goto by_spread_2_ip")}
+    assert dead.elements["eligible_spread_1_ip"] == frozenset()
+    assert dead.elements["eligible_spread_2_ip"] == {("ipv4", "goto remember_spread_2_ip")}
 
 
 def test_flows_of_a_dead_line_stay_when_there_is_no_better_place() -> None:
     dead = health_of(CONFIG, fiber=UplinkState.DOWN, lte=UplinkState.DOWN)
-    decided = dict(desired_of(CONFIG, health=dead).nft.elements["decided"])
-    assert set(decided.values()) == {"goto keep_1", "goto keep_2"}
+    verdicts = dict(desired_of(CONFIG, health=dead).nft.elements["mark_verdict"])
+    assert set(verdicts.values()) == {"goto restore_mark_1", "goto restore_mark_2"}
     drained = health_of(CONFIG, fiber=UplinkState.DRAINED)
     assert (
-        dict(desired_of(CONFIG, health=drained).nft.elements["decided"])["16777216"]
-        == "goto keep_1"
+        dict(desired_of(CONFIG, health=drained).nft.elements["mark_verdict"])["16777216"]
+        == "goto restore_mark_1"
     )
 
 
 def test_the_slot_table_draws_uplinks_by_their_numbers() -> None:
-    values = [value for _, value in ELEMENTS["wheel_each_ip"]]
-    assert set(values) == {"goto take_1"}  # lte is metered, and no client is remembered
+    values = [value for _, value in ELEMENTS["slots_each_ip"]]
+    assert set(values) == {"goto set_mark_1"}  # lte is metered, and no client is remembered
     assert len(values) == 120
-    assert {value for _, value in ELEMENTS["wheel_spread_ip"]} == {"goto by_spread_1_ip"}
+    assert {value for _, value in ELEMENTS["slots_spread_ip"]} == {"goto remember_spread_1_ip"}
 
 
 @pytest.mark.parametrize(
@@ -95,10 +96,10 @@ def test_the_slot_table_draws_uplinks_by_their_numbers() -> None:
         "ip6 daddr { 2001:db8:99::/48 } goto policy_show",
         "meta l4proto icmp goto policy_each",
         "udp dport { 3478 } goto policy_show",
-        "update @stuck_spread_1_ip6 { ip6 saddr timeout 600s }",
-        "ip saddr != 10.10.10.0/24 goto stray",
-        "ip6 saddr != { fe80::/10, fd10:10::/64 } goto stray",
-        "meta mark set meta mark & $KEEP_MASK | 0x02000000",
+        "update @sticky_spread_1_ip6 { ip6 saddr timeout 600s }",
+        "ip saddr != 10.10.10.0/24 goto foreign_source",
+        "ip6 saddr != { fe80::/10, fd10:10::/64 } goto foreign_source",
+        "meta mark set meta mark & $FOREIGN_MARK_MASK | 0x02000000",
     ],
 )
 def test_the_structure_says(line: str) -> None:
@@ -119,8 +120,8 @@ def test_a_rule_without_any_condition_takes_everything() -> None:
 
 
 def test_per_flow_policies_keep_no_clients() -> None:
-    assert "stuck_each" not in SCRIPT
-    assert "chain by_each" not in SCRIPT
+    assert "sticky_each" not in SCRIPT
+    assert "chain remember_each" not in SCRIPT
 
 
 def test_the_digest_follows_the_structure() -> None:

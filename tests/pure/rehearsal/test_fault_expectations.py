@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 
+from lbrouter.model.direction import Direction
 from lbrouter.model.errors import UsageError
 from lbrouter.rehearsal.analysis import bandwidth_analysis
 from lbrouter.rehearsal.analysis.expected import traffic_paths
@@ -28,7 +29,10 @@ from lbrouter.rehearsal.lab.faults import (
 from lbrouter.rehearsal.lab.impairment import Impairment, impairment_ruleset, relay_ruleset
 from lbrouter.rehearsal.lab.process import JsonRow
 from lbrouter.rehearsal.report.judgement import CheckVerdict
-from lbrouter.rehearsal.report.rows import Direction, FaultRow, duration_text
+from lbrouter.rehearsal.report.rows import (
+    FaultRow,
+    duration_text,
+)
 from tests.kit.builders import TWO_LINES, config_of
 from tests.pure.rehearsal.test_layout_and_report import layout_of
 

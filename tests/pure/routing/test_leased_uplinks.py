@@ -86,7 +86,7 @@ def test_address_routes_and_sets_follow_from_the_lease() -> None:
         (7000, "0.0.0.0/0", "192.0.2.1"),
     }
     assert state.nft is not None
-    assert ("192.0.2.77", "") in state.nft.elements["never4"]
+    assert ("192.0.2.77", "") in state.nft.elements["bogon4"]
 
 
 def test_without_a_lease_there_is_nothing_of_it() -> None:

@@ -109,8 +109,15 @@ def test_the_port_below_is_up_and_closed() -> None:
     state = desired(facts_with_session(SESSION_ADDRESS_V4))
     assert state.nft is not None
     names = {name: {key for key, _ in found} for name, found in state.nft.elements.items()}
-    assert {"wan1", "ppp-fiber"} <= names["named"]
-    for name in ("uplinks", "arrive", "enter", "through", "toward", "depart"):
+    assert {"wan1", "ppp-fiber"} <= names["known_interfaces"]
+    for name in (
+        "uplinks",
+        "prerouting_dispatch",
+        "input_dispatch",
+        "forward_dispatch",
+        "vlan_egress_dispatch",
+        "mark_by_oifname",
+    ):
         assert "wan1" not in names[name]
         assert "ppp-fiber" in names[name]
     up = {flag.interface for flag in state.links}
@@ -139,7 +146,9 @@ def test_while_there_is_no_session_there_is_no_way_out() -> None:
     assert no_nexthop_reason(DSL, facts) == "no address yet (pppoe) on wan1"
     assert no_nexthop_reason(DSL, Facts()) == "interface wan1 is not there"
     state = desired(facts)
-    assert "ppp-fiber" in {key for key, _ in (state.nft.elements["named"] if state.nft else ())}
+    assert "ppp-fiber" in {
+        key for key, _ in (state.nft.elements["known_interfaces"] if state.nft else ())
+    }
 
 
 def test_a_device_counts_when_the_session_stands() -> None:

@@ -178,22 +178,26 @@ def nft_table(structure: str, **elements: set[tuple[str, str]]) -> NftTable:
 
 
 def test_changed_elements_touch_no_structure_and_no_other_map() -> None:
-    old = nft_table("a", active={("ipv4", "goto take_1")}, reach={("a . b", "")}, gone={("x", "")})
-    new = nft_table("a", active={("ipv4", "goto take_2")}, reach={("a . b", "")}, more={("y", "")})
+    old = nft_table(
+        "a", active={("ipv4", "goto set_mark_1")}, vlan_reach={("a . b", "")}, gone={("x", "")}
+    )
+    new = nft_table(
+        "a", active={("ipv4", "goto set_mark_2")}, vlan_reach={("a . b", "")}, more={("y", "")}
+    )
     assert command_line(operation_on(Action.CHANGE, new, old)).split("; ") == [
         "nft delete element inet lbrouter active { ipv4 }",
-        "nft add element inet lbrouter active { ipv4 : goto take_2 }",
+        "nft add element inet lbrouter active { ipv4 : goto set_mark_2 }",
         "nft delete element inet lbrouter gone { x }",
         "nft add element inet lbrouter more { y }",
     ]
 
 
 def test_a_long_list_of_elements_is_cut_and_counted_in_the_order_of_its_numbers() -> None:
-    wheel = {(str(slot), f"goto by_{slot % 2}") for slot in range(120)}
-    command = command_line(operation_on(Action.CHANGE, nft_table("a", wheel=wheel), nft_table("a")))
+    slots = {(str(slot), f"goto remember_{slot % 2}") for slot in range(120)}
+    command = command_line(operation_on(Action.CHANGE, nft_table("a", slots=slots), nft_table("a")))
     assert command == (
-        "nft add element inet lbrouter wheel { 0 : goto by_0, 1 : goto by_1, 2 : goto by_0,"
-        " 3 : goto by_1, … 116 more }"
+        "nft add element inet lbrouter slots { 0 : goto remember_0, 1 : goto remember_1,"
+        " 2 : goto remember_0, 3 : goto remember_1, … 116 more }"
     )
 
 

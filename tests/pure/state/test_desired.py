@@ -39,7 +39,7 @@ def test_tagged_vlans_get_devices_on_the_trunk() -> None:
     tags = {(d.name, d.parent, d.tag) for d in state.devices if d.kind is DeviceKind.VLAN}
     assert tags == {("trunk0.10", "trunk0", 10), ("trunk0.40", "trunk0", 40)}
     assert {"trunk0", "trunk0.10", "lan3"} <= {link.interface for link in state.links if link.up}
-    assert ("trunk0", "") in state.nft.elements["named"]
+    assert ("trunk0", "") in state.nft.elements["known_interfaces"]
     assert "trunk0.10" in {address.interface for address in state.addresses}
 
 

@@ -112,7 +112,7 @@ def _marks_without_a_rule(state: KernelState) -> set[int]:
 def _assigned_uplinks(table: NftTable | None) -> set[int]:
     if table is None:
         return set()
-    policies = [e for name, e in table.elements.items() if name.startswith(("active_", "wheel_"))]
+    policies = [e for name, e in table.elements.items() if name.startswith(("active_", "slots_"))]
     verdicts = {verdict for elements in policies for _, verdict in elements}
     return {
         int(verdict.removesuffix("_ip6").removesuffix("_ip").rpartition("_")[2])
@@ -138,7 +138,7 @@ def _overbooked_parents(state: KernelState) -> set[object]:
 
 def _unprotected_interfaces(state: KernelState) -> set[str]:
     """Interfaces that are up with an address of ours, and that the firewall does not know."""
-    named = {key for key, _ in state.nft.elements["named"]} if state.nft else set()
+    named = {key for key, _ in state.nft.elements["known_interfaces"]} if state.nft else set()
     addressed = {address.interface for address in state.addresses}
     up = {link.interface for link in state.links if link.up}
     return (addressed & up) - named

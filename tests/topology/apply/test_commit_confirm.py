@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from lbrouter.compile.config.parse import parse
-from lbrouter.daemon.confirm.pending_commit import BootTime, PendingCommitStore
+from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
+from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.hosts import GatewayHost, package_env
@@ -52,7 +53,7 @@ def rollback_timer_pids(gateway: GatewayHost) -> list[int]:
         with suppress(OSError):
             words = (folder / "cmdline").read_bytes().split(b"\0")
             if (
-                b"lbrouter.daemon.confirm.rollback_timer" in words
+                b"lbrouter.daemon.confirm.rollback_process" in words
                 and os.fsencode(gateway.state_dir) in words
             ):
                 found.append(int(folder.name))

@@ -70,6 +70,6 @@ def test_no_guest_stays_on_a_line_that_is_drained(build_venue: VenueBuilder) -> 
                 require_success(venue.gateway.run_lbrouter("uplink", "restore", "fiber"))
                 # As if their ten minutes were over: they would stay where they are now.
                 venue.gateway.check_output(
-                    ["nft", "flush", "set", "inet", "lbrouter", "stuck_spread_2_ip"]
+                    ["nft", "flush", "set", "inet", "lbrouter", "sticky_spread_2_ip"]
                 )
                 assert eventually(lambda: new_flow_frames(venue, "fiber", frames=300) > 0)

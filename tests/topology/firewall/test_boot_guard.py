@@ -117,7 +117,7 @@ def test_it_closes_what_was_named_last_whatever_became_of_the_file(
     gateway.check_output(["nft", "delete", "table", "inet", "lbrouter"])
     venue.write_config(parse(FAILOVER_CONFIG.replace("wan2", "wan9").encode(), source="x").config)
     require_success(gateway.run_lbrouter("guard"))
-    listing = gateway.check_output(["nft", "list", "set", "inet", "lbrouter", "named"])
+    listing = gateway.check_output(["nft", "list", "set", "inet", "lbrouter", "known_interfaces"])
     assert "wan2" in listing
     assert "wan9" in listing
     assert '"sysctls": {}' in (gateway.state_dir / "baseline.json").read_text(encoding="utf-8")
