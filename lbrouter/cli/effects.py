@@ -11,7 +11,7 @@ from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
 from lbrouter.model.plan import Plan
-from lbrouter.services import dnsmasq, pppd, secrets
+from lbrouter.services import dnsmasq, pppd, pppd_start, secrets
 from lbrouter.services.dnsmasq import Dnsmasq
 
 
@@ -38,7 +38,7 @@ def warnings(config: Config) -> Iterator[str]:
 
 def _pppoe_warnings(config: Config) -> Iterator[str]:
     if pppd.missing_reason(config):
-        yield f"{pppd.missing_reason(config)} {pppd.PPPD_INSTALL_REMEDY}"
+        yield f"{pppd.missing_reason(config)} {pppd_start.PPPD_INSTALL_REMEDY}"
     if pppoe_uplinks(config) and not pppoe.available():
         yield f"{pppoe.PPPOE_MISSING} {pppoe.PPPOE_REMEDY}"
     yield from filter(None, map(secrets.password_error, pppoe_uplinks(config)))

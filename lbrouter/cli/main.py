@@ -1,4 +1,4 @@
-"""The command: one function for each verb.
+"""The command: its global options. Each verb is a module of `cli/commands/`.
 
 From `apply` to a netlink message a reader goes by `cli/commands/apply.py`, `daemon/applier.py`,
 `compile/state/desired.py`, `compile/state/diff.py`, `kernel/transaction.py` and
@@ -7,13 +7,12 @@ From `apply` to a netlink message a reader goes by `cli/commands/apply.py`, `dae
 
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from lbrouter import __version__
-from lbrouter.cli.commands import options, signatures
 from lbrouter.cli.errors import run_with_error_report
 from lbrouter.cli.settings import (
     DEFAULT_CONFIG_FILE,
@@ -25,6 +24,7 @@ from lbrouter.cli.settings import (
     RuntimeOption,
     StateOption,
 )
+from lbrouter.cli.verbs import VerbGroup
 from lbrouter.model.errors import ExitCode
 
 EXIT_CODES_EPILOG = (
@@ -35,6 +35,7 @@ EXIT_CODES_EPILOG = (
 
 app = typer.Typer(
     name="lbrouter",
+    cls=VerbGroup,
     help="A load-balancing, failover and fair-share gateway for events.",
     epilog=EXIT_CODES_EPILOG,
     no_args_is_help=True,
@@ -68,32 +69,6 @@ def global_options(
     context.obj = CommandSettings(
         config=config, runtime_dir=runtime_dir, state_dir=state_dir, json=json
     )
-
-
-CLI_COMMANDS: tuple[Callable[..., int], ...] = (
-    signatures.init,
-    options.check,
-    options.plan,
-    signatures.apply,
-    signatures.confirm,
-    signatures.rollback,
-    signatures.run,
-    options.status,
-    options.clients,
-    options.events,
-    options.measure,
-    options.explain,
-    signatures.limit,
-    signatures.down,
-    signatures.guard,
-    options.doctor,
-    options.rehearse,
-)
-"""In the order of the help: from the first look at a file to the event."""
-
-for _verb in CLI_COMMANDS:
-    app.command()(_verb)
-app.add_typer(signatures.uplink_app, name="uplink")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

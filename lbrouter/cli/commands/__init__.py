@@ -1,1 +1,1 @@
-"""A module for each verb, named as the verb."""
+"""A module for each verb, named as the verb; `watch` is the screen of `status --watch`."""

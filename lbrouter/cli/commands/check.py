@@ -1,12 +1,19 @@
-"""`lbrouter check`: everything that can be said of a file without touching the machine."""
+"""`lbrouter check`: everything that can be said of a file without touching the machine.
+
+Exit code 0, or 1 where the ruleset is refused; a broken file raises ConfigError. With JSON: {"ok",
+"errors", "warnings", "dry_run"}; `dry_run` is false where the kernel could not be asked.
+"""
 
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from lbrouter.cli import context, effects
+import typer
+
+from lbrouter.cli import effects
+from lbrouter.cli.context import load_config_file
 from lbrouter.cli.output.render import print_diagnostics, print_json, print_line
-from lbrouter.cli.settings import CommandSettings
+from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.firewall.elements import interfaces_of
 from lbrouter.compile.health.carrier_only import health_without_daemon, missing_lease_warnings
@@ -25,13 +32,10 @@ ASSUMED_FEATURES: Final = frozenset({"fq_codel"})
 """Of the imagined machine: a file is not wrong for what this one lacks."""
 
 
-def check(settings: CommandSettings) -> int:
-    """Exit code 0, or 1 where the ruleset is refused; a broken file raises ConfigError.
-
-    With JSON: {"ok", "errors", "warnings", "dry_run"}; `dry_run` is false where the kernel could
-    not be asked.
-    """
-    file = context.load_config_file(settings)
+def check(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Parse, validate, compile and dry-run the ruleset. Touches nothing."""
+    settings = settings_of(context, json=json)
+    file = load_config_file(settings)
     desired = assumed_state(file.config)
     assert desired.nft is not None
     errors: list[str] = []

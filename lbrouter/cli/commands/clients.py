@@ -1,4 +1,7 @@
-"""`lbrouter clients`: who is where, read off the machine itself, with a daemon or without."""
+"""`lbrouter clients`: who is where, read off the machine itself, with a daemon or without.
+
+With JSON: {"clients": [...]}, each a `ClientStatus`.
+"""
 
 import asyncio
 import time
@@ -8,13 +11,21 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Final
 
-from lbrouter.cli import context, effects
-from lbrouter.cli.commands.status import console, format_rate
+import typer
+
+from lbrouter.cli.context import load_config_file
+from lbrouter.cli.effects import dnsmasq_service
+from lbrouter.cli.output.console import console
+from lbrouter.cli.output.rates import format_rate
 from lbrouter.cli.output.render import print_diagnostic, print_json
 from lbrouter.cli.output.table import ResponsiveTable
-from lbrouter.cli.settings import CommandSettings
-from lbrouter.compile.report.clients import AddressTraffic, ClientObservations, ClientStatus
-from lbrouter.compile.report.clients import client_statuses as compose
+from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.compile.report.clients import (
+    AddressTraffic,
+    ClientObservations,
+    ClientStatus,
+    client_statuses,
+)
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table
@@ -32,10 +43,11 @@ CONNTRACK_UNREADABLE_NOTE: Final = (
 )
 
 
-async def clients(settings: CommandSettings) -> int:
-    """Print a row for each client; with JSON {"clients": [...]}, see `compile.clients`."""
-    config = context.load_config_file(settings).config
-    found = compose(config, await _observe_clients(settings, config))
+def clients(context: typer.Context, *, json: JsonOption = False) -> int:
+    """List who is where: name, MAC, address, lease, VLAN, uplink, rates, connections."""
+    settings = settings_of(context, json=json)
+    config = load_config_file(settings).config
+    found = client_statuses(config, asyncio.run(_observe_clients(settings, config)))
     if settings.json:
         print_json({"clients": found})
     else:
@@ -55,7 +67,7 @@ async def _observe_clients(settings: CommandSettings, config: Config) -> ClientO
         seconds, loads = CLIENT_RATE_SAMPLE_S, None
     numbers = allocate(config, StateStore(settings.state_dir).load_allocation()).uplinks
     return ClientObservations(
-        leases=effects.dnsmasq_service(settings).current_leases(),
+        leases=dnsmasq_service(settings).current_leases(),
         neighbours=await read_neighbour_table(
             frozenset(map(config.vlan_device, config.vlans.values()))
         ),

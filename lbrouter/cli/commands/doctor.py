@@ -1,11 +1,18 @@
-"""`lbrouter doctor`: a line for each thing that was looked at, with what to do about it."""
+"""`lbrouter doctor`: a line for each thing that was looked at, with what to do about it.
 
+0 when all is fine or doubtful, 69 when something is lacking that lbrouter cannot do without. With
+JSON: {"ok", "findings": [{"subject", "level", "found", "remedy"}]}.
+"""
+
+import asyncio
+
+import typer
 from rich.text import Text
 
-from lbrouter.cli import context
-from lbrouter.cli.commands.status import console
+from lbrouter.cli.context import config_or_none
+from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_json
-from lbrouter.cli.settings import CommandSettings
+from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.kernel.doctor import Diagnosis, DiagnosisLevel, run_diagnostics
 from lbrouter.model.errors import ExitCode
 
@@ -16,12 +23,10 @@ DOCTOR_LEVEL_STYLES = {
 }
 
 
-async def doctor(settings: CommandSettings) -> int:
-    """0 when all is fine or doubtful, 69 when something is lacking that lbrouter cannot do without.
-
-    With JSON: {"ok", "findings": [{"subject", "level", "found", "remedy"}]}.
-    """
-    findings = await run_diagnostics(context.config_or_none(settings))
+def doctor(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Look at kernel, tools and neighbours, each with its remedy."""
+    settings = settings_of(context, json=json)
+    findings = asyncio.run(run_diagnostics(config_or_none(settings)))
     fine = all(each.level is not DiagnosisLevel.FAIL for each in findings)
     if settings.json:
         print_json({"ok": fine, "findings": [each.as_json() for each in findings]})

@@ -1,15 +1,22 @@
-"""`lbrouter events`: the timeline, from the daemon, or from its history where none runs."""
+"""`lbrouter events`: the timeline, from the daemon, or from its history where none runs.
 
-import json
+Oldest first. With JSON one object a line: {"at", "kind", "subject", "text", "incident", "more"}, or
+a story where `--brief` asks for those.
+"""
+
+import asyncio
 import re
 import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from lbrouter.cli.output.render import print_diagnostic, print_line
-from lbrouter.cli.settings import CommandSettings
+import typer
+
+from lbrouter.cli.output.render import print_diagnostic, print_json_line, print_line
+from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.report.i18n import translate as said
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.incidents import summarise_incidents
@@ -42,12 +49,40 @@ class EventFilter:
     follow: bool
 
 
-async def events(settings: CommandSettings, event_filter: EventFilter, language: Language) -> int:
-    """Those wanted, oldest first, then with `follow` those to come.
+def events(
+    context: typer.Context,
+    *,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="The last N of them.")
+    ] = 50,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help='Not older: "10m", "2h", "20:14" or RFC 3339.')
+    ] = "",
+    incident: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Those of one incident.")
+    ] = None,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="A sentence for each incident, no events.")
+    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="And those to come.")] = False,
+    lang: LangOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Print the timeline: what failed, what was done, what came back."""
+    event_filter = EventFilter(
+        limit=limit,
+        since=parse_since(since, datetime.now().astimezone()) if since else "",
+        incident=None if incident is None else str(incident),
+        brief=brief,
+        follow=follow,
+    )
+    settings = settings_of(context, json=json)
+    return asyncio.run(_print_events(settings, event_filter, language_of(lang)))
 
-    With JSON one object a line: {"at", "kind", "subject", "text", "incident", "more"}, or a story
-    where `brief` asks for those.
-    """
+
+async def _print_events(
+    settings: CommandSettings, event_filter: EventFilter, language: Language
+) -> int:
     found = await _past_events(settings, event_filter)
     if event_filter.brief or event_filter.incident:
         _print_incidents(found, settings, event_filter, language)
@@ -130,12 +165,12 @@ def _print_incidents(
             number = said(language, "incident {number}", number=story["incident"])
             print_line(f"{number}: {incident_sentence(story, language)}")
         elif event_filter.brief:
-            print_line(json.dumps(story, ensure_ascii=False))
+            print_json_line(story)
 
 
 def _print_event(entry: TimelineEvent, settings: CommandSettings) -> None:
     if settings.json:
-        print_line(json.dumps(entry, ensure_ascii=False))
+        print_json_line(entry)
     else:
         print_line(
             f"{entry['at']}  {entry['incident'] or '-':>4}  {entry['kind']:<9}  {entry['text']}"

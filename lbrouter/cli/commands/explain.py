@@ -1,14 +1,22 @@
-"""`lbrouter explain`: what a flow gets, in sentences."""
+"""`lbrouter explain`: what a flow gets, in sentences. Its JSON is an `Explanation`."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
-from lbrouter.cli import context
+import typer
+
+from lbrouter.cli.context import (
+    build_applier,
+    explain_context,
+    health_source,
+    load_config_file,
+)
 from lbrouter.cli.output.render import print_json, print_line
-from lbrouter.cli.settings import CommandSettings
+from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.compile.explain import explanation
 from lbrouter.compile.explain.explanation import Explanation, FlowPath
-from lbrouter.compile.explain.explanation import explain as reason
 from lbrouter.compile.explain.flow import parse_flow
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.errors import ExitCode
@@ -30,14 +38,38 @@ class ExplainArguments:
     port: int | None
 
 
-async def explain(settings: CommandSettings, arguments: ExplainArguments) -> int:
-    """Print the explanation; its JSON is `compile.explain.Explanation`."""
-    file = context.load_config_file(settings)
+def explain(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SRC", help='Address, VLAN name or "gateway".')],
+    destination: Annotated[str, typer.Argument(metavar="DST", help="Address.")],
+    *,
+    protocol: Annotated[
+        str, typer.Option(metavar="NAME", help="tcp, udp, icmp, sctp, gre or esp.")
+    ] = "tcp",
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=1, max=65535, help="Destination port (tcp: 443)."),
+    ] = None,
+    json: JsonOption = False,
+) -> int:
+    """Say which rule, policy, uplink, mark, table, source and class a flow gets."""
+    settings = settings_of(context, json=json)
+    arguments = ExplainArguments(
+        source=source, destination=destination, protocol=protocol, port=port
+    )
+    answer = asyncio.run(_explain_flow(settings, arguments))
+    if settings.json:
+        print_json(answer)
+    else:
+        print_line(_format_table(answer))
+    return ExitCode.DONE
+
+
+async def _explain_flow(settings: CommandSettings, arguments: ExplainArguments) -> Explanation:
+    file = load_config_file(settings)
     async with LinuxKernel() as kernel:
-        here = context.build_applier(settings, kernel)
-        known = await context.explain_context(
-            here, file.config, await context.health_source(settings)
-        )
+        here = build_applier(settings, kernel)
+        known = await explain_context(here, file.config, await health_source(settings))
     flow = parse_flow(
         file.config,
         known.facts,
@@ -46,12 +78,7 @@ async def explain(settings: CommandSettings, arguments: ExplainArguments) -> int
         protocol=arguments.protocol,
         port=arguments.port or DEFAULT_FLOW_PORTS.get(arguments.protocol),
     )
-    answer = reason(file.config, flow, known)
-    if settings.json:
-        print_json(answer)
-    else:
-        print_line(_format_table(answer))
-    return ExitCode.DONE
+    return explanation.explain(file.config, flow, known)
 
 
 def _format_table(answer: Explanation) -> str:

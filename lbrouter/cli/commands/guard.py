@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from lbrouter.cli.output.render import print_diagnostics, print_json, print_line
-from lbrouter.cli.settings import CommandSettings
+import typer
+
+from lbrouter.cli.output.render import print_diagnostics, print_success
+from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.firewall.boot_guard import guard_table
 from lbrouter.compile.firewall.elements import interfaces_of
 from lbrouter.compile.state.allocate import allocate
@@ -13,7 +15,7 @@ from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.kernel.objects import nft
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.storage.store import StateStore
-from lbrouter.model.errors import ConfigError, ExitCode, LbrouterError
+from lbrouter.model.errors import ConfigError, LbrouterError
 from lbrouter.model.kernel_state import KernelState, NftTable
 from lbrouter.model.plan import Action, Operation, Phase
 
@@ -21,28 +23,28 @@ FIREWALL_PRESENT_MESSAGE = "the firewall stands already"
 FIREWALL_CLOSED_MESSAGE = "closed: nothing is forwarded until the gateway is applied"
 
 
-def guard(settings: CommandSettings) -> int:
-    """Load it, unless a table of ours stands. Raises ConfigError where no file can be read.
+def guard(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Close the firewall until the gateway is applied; for the boot, before the network."""
+    settings = settings_of(context, json=json)
+    said = FIREWALL_CLOSED_MESSAGE if _close_firewall(settings) else FIREWALL_PRESENT_MESSAGE
+    return print_success(settings, said, {"said": said})
+
+
+def _close_firewall(settings: CommandSettings) -> bool:
+    """Load the closed table; False where one of ours stands. Raises ConfigError without any file.
 
     What is forwarded is closed first; what should be remembered of it comes after, and may fail.
     """
     with exclusive_lock(settings.runtime_dir):
-        stands = nft.observe_table() is not None
-        if not stands:
-            store = StateStore(settings.state_dir)
-            table = _guard_table(settings, store)
-            nft.execute(
-                Operation(
-                    phase=Phase.GUARD, action=Action.ADD, new=table, old=None, reason=table.why
-                )
-            )
-            _save_guard_state(store, table)
-    said = FIREWALL_PRESENT_MESSAGE if stands else FIREWALL_CLOSED_MESSAGE
-    if settings.json:
-        print_json({"ok": True, "said": said})
-    else:
-        print_line(said)
-    return ExitCode.DONE
+        if nft.observe_table() is not None:
+            return False
+        store = StateStore(settings.state_dir)
+        table = _guard_table(settings, store)
+        nft.execute(
+            Operation(phase=Phase.GUARD, action=Action.ADD, new=table, old=None, reason=table.why)
+        )
+        _save_guard_state(store, table)
+    return True
 
 
 def _guard_table(settings: CommandSettings, store: StateStore) -> NftTable:

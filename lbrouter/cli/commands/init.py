@@ -1,4 +1,7 @@
-"""`lbrouter init`: a first configuration from what the machine's ports show and a few answers."""
+"""`lbrouter init`: a first configuration from what the machine's ports show and a few answers.
+
+With JSON: {"file", "lines": [{"name", "interface"}], "trunk", "ports": [...]}.
+"""
 
 import asyncio
 import os
@@ -6,11 +9,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from lbrouter.cli.output.render import print_json, print_line
-from lbrouter.cli.settings import CommandSettings
+from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.config.starter import (
     DetectedPort,
     StarterAnswers,
@@ -28,11 +32,14 @@ from lbrouter.model.units import Rate
 DEFAULT_GATEWAY_NAME = "event"
 
 
-def init(settings: CommandSettings, *, ask: bool) -> int:
-    """0 when the file was written. A file that is there already is never touched (64).
-
-    With JSON: {"file", "lines": [{"name", "interface"}], "trunk", "ports": [...]}.
-    """
+def init(
+    context: typer.Context,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: the defaults.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Look at the machine's ports and write a first configuration; never over an old one."""
+    settings, ask = settings_of(context, json=json), not yes
     _require_no_config(settings.config)
     if os.geteuid() != 0:
         raise NotPermittedError("Looking at the ports needs root.", remedy="sudo lbrouter init")

@@ -1,10 +1,14 @@
 """`lbrouter limit`: a ceiling for a while, which the daemon holds."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
-from lbrouter.cli.commands import apply
-from lbrouter.cli.settings import CommandSettings
+import typer
+
+from lbrouter.cli.daemon_request import send_operator_command
+from lbrouter.cli.settings import JsonOption, settings_of
+from lbrouter.cli.shared_options import parse_time_option
 from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.model.errors import UsageError
 from lbrouter.model.sections.field_types import parse_line_rate
@@ -13,9 +17,28 @@ from lbrouter.model.units import Rate
 LIMIT_OFF: Final = "off"
 
 
-def limit_request(vlan: str, rate: str, *, time: str, directions: Sequence[str]) -> Document:
+def limit(
+    context: typer.Context,
+    vlan: Annotated[str, typer.Argument(metavar="VLAN", help="A VLAN of the file.")],
+    rate: Annotated[str, typer.Argument(metavar="RATE", help='"5mbit", say, or off.')],
+    *,
+    time: Annotated[
+        str, typer.Option("--for", metavar="TIME", help='End by itself after TIME ("10m").')
+    ] = "",
+    upload: Annotated[bool, typer.Option("--upload", help="Upload alone.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Download alone.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Hold a VLAN below a rate for a while (the daemon must run)."""
+    chosen = [word for word, on in (("upload", upload), ("download", download)) if on]
+    asked = _limit_request(vlan, rate, time=time, directions=chosen or ["upload", "download"])
+    settings = settings_of(context, json=json)
+    return asyncio.run(send_operator_command(settings, asked, command="lbrouter limit"))
+
+
+def _limit_request(vlan: str, rate: str, *, time: str, directions: Sequence[str]) -> Document:
     """What the daemon is asked. Raises UsageError for a rate or a time that makes no sense."""
-    within = apply.parse_time_option(time, option="--for")
+    within = parse_time_option(time, option="--for")
     if rate == LIMIT_OFF and within is not None:
         raise UsageError("A limit ends at once: `off` takes no --for.")
     return {
@@ -25,11 +48,6 @@ def limit_request(vlan: str, rate: str, *, time: str, directions: Sequence[str])
         "for_ms": 0 if within is None else int(within),
         "directions": list(directions),
     }
-
-
-async def limit(settings: CommandSettings, asked: Document) -> int:
-    """Set or end a limit. Raises UnavailableError without a daemon."""
-    return await apply.send_operator_command(settings, asked, named="lbrouter limit")
 
 
 def _parse_limit_rate(text: str) -> Rate:

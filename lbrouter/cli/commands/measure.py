@@ -1,14 +1,19 @@
-"""`lbrouter measure`: what a line really carries, and what to write into the file."""
+"""`lbrouter measure`: what a line really carries, and what to write into the file.
+
+Its JSON is an `UplinkMeasurement`.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
-from lbrouter.cli import context
-from lbrouter.cli.commands.status import format_rate
+import typer
+
+from lbrouter.cli.context import load_config_file
+from lbrouter.cli.output.rates import format_rate
 from lbrouter.cli.output.render import print_diagnostic, print_json, print_line
-from lbrouter.cli.settings import CommandSettings
+from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.shaping.measure_proposal import (
     DirectionMeasurement,
     DirectionSamples,
@@ -56,9 +61,35 @@ class MeasureArguments:
     yes: bool
 
 
-async def measure(settings: CommandSettings, arguments: MeasureArguments) -> int:
-    """Print what was measured and what the file should say; JSON: `proposal.LineMeasured`."""
-    config = context.load_config_file(settings).config
+def measure(
+    context: typer.Context,
+    uplink: Annotated[str, typer.Argument(metavar="UPLINK", help="An uplink of the file.")],
+    *,
+    server: Annotated[
+        str, typer.Option(metavar="HOST[:PORT]", help="An iperf3 server (iperf3 -s).")
+    ] = "",
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="Or a page: GET for download, POST for upload.")
+    ] = "",
+    seconds: Annotated[
+        int, typer.Option(metavar="N", min=3, max=60, help="How long, each way.")
+    ] = 10,
+    yes: Annotated[bool, typer.Option("--yes", help="Although the line is in use.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Fill a line for a moment, and propose what the file should say of it."""
+    settings = settings_of(context, json=json)
+    arguments = MeasureArguments(uplink=uplink, server=server, url=url, seconds=seconds, yes=yes)
+    found = asyncio.run(_measure(settings, arguments))
+    if settings.json:
+        print_json(found)
+    else:
+        _print_measurement(found)
+    return ExitCode.DONE
+
+
+async def _measure(settings: CommandSettings, arguments: MeasureArguments) -> UplinkMeasurement:
+    config = load_config_file(settings).config
     uplink = config.uplinks.get(arguments.uplink)
     if uplink is None:
         there = f"There is: {', '.join(config.uplinks)}."
@@ -68,12 +99,7 @@ async def measure(settings: CommandSettings, arguments: MeasureArguments) -> int
     transfer_by = _transfer_function(arguments, line)
     if not arguments.yes:
         await _refuse_in_use(uplink, arguments.seconds)
-    found = await _measure_uplink(config, uplink, line, transfer_by)
-    if settings.json:
-        print_json(found)
-    else:
-        _print_measurement(found)
-    return ExitCode.DONE
+    return await _measure_uplink(config, uplink, line, transfer_by)
 
 
 def _transfer_function(arguments: MeasureArguments, line: UplinkBinding) -> TransferFunction:
@@ -107,6 +133,28 @@ async def _refuse_in_use(uplink: Uplink, seconds: int) -> None:
 async def _measure_uplink(
     config: Config, uplink: Uplink, line: UplinkBinding, transfer_by: TransferFunction
 ) -> UplinkMeasurement:
+    idle_rtts, samples = await _sample_uplink(config, uplink, line, transfer_by)
+    if not any(each.goodput_bps for each in samples.values()):
+        raise NotAppliedError("Nothing was measured.")
+    shaped = await _is_shaped(config)
+    limit = int(uplink.upload) if shaped and uplink.upload is not None else None
+    ways = {
+        "upload": direction_measurement(samples["upload"], limit=limit),
+        "download": direction_measurement(samples["download"], limit=None),
+    }
+    return {
+        "uplink": uplink.name,
+        "idle": latency_summary(idle_rtts),
+        "upload": ways["upload"],
+        "download": ways["download"],
+        "snippet": config_snippet(uplink.name, ways),
+    }
+
+
+async def _sample_uplink(
+    config: Config, uplink: Uplink, line: UplinkBinding, transfer_by: TransferFunction
+) -> tuple[list[float], dict[str, DirectionSamples]]:
+    """Round trips at rest, then what came of each direction with the round trips meanwhile."""
     rtts: list[float] = []
 
     def emit(event: HealthEvent) -> None:
@@ -124,28 +172,13 @@ async def _measure_uplink(
     prober.start()
     try:
         await asyncio.sleep(IDLE_LATENCY_SAMPLE_S)
-        idle = latency_summary(taken())
-        samples = {}
+        idle_rtts, samples = taken(), {}
         for direction in ("download", "upload"):
             goodput = await _try_transfer(transfer_by, direction)
             samples[direction] = DirectionSamples(goodput_bps=goodput, rtts_s=taken())
     finally:
         prober.close()
-    if not any(each.goodput_bps for each in samples.values()):
-        raise NotAppliedError("Nothing was measured.")
-    shaped = await _is_shaped(config)
-    limit = int(uplink.upload) if shaped and uplink.upload is not None else None
-    ways = {
-        "upload": direction_measurement(samples["upload"], limit=limit),
-        "download": direction_measurement(samples["download"], limit=None),
-    }
-    return {
-        "uplink": uplink.name,
-        "idle": idle,
-        "upload": ways["upload"],
-        "download": ways["download"],
-        "snippet": config_snippet(uplink.name, ways),
-    }
+    return idle_rtts, samples
 
 
 async def _try_transfer(transfer_by: TransferFunction, direction: str) -> list[float]:

@@ -1,21 +1,31 @@
 """`lbrouter plan`: what an apply would do, and why."""
 
-from lbrouter.cli import context, effects
+import asyncio
+
+import typer
+
+from lbrouter.cli.context import build_applier, health_source, load_config_file, print_warnings
+from lbrouter.cli.effects import combined_plan
 from lbrouter.cli.output.render import print_diagnostics, print_plan
-from lbrouter.cli.settings import CommandSettings
+from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.compile.state.diff import diff
 from lbrouter.kernel.backend import LinuxKernel
 
 
-async def plan(settings: CommandSettings) -> int:
-    """Print the plan; exit code 2 when it holds changes."""
-    file, judge = context.load_config_file(settings), await context.health_source(settings)
+def plan(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Show what `apply` would change, in the words of ip, nft and tc."""
+    return asyncio.run(_print_plan(settings_of(context, json=json)))
+
+
+async def _print_plan(settings: CommandSettings) -> int:
+    """Exit code 2 when it holds changes."""
+    file, judge = load_config_file(settings), await health_source(settings)
     async with LinuxKernel() as kernel:
-        here = context.build_applier(settings, kernel)
+        here = build_applier(settings, kernel)
         found = await here.observe(file.config, health_source=judge)
-    context.print_warnings(file, found, here.store)
+    print_warnings(file, found, here.store)
     print_diagnostics("note: `apply` wants --take-over", found.foreign_qdisc_warnings(file.config))
     found = found.with_foreign_qdisc_policy(file.config, ForeignQdiscPolicy.REPLACE)
     steps = diff(found.observed, found.desired(file.config))
-    return print_plan(effects.combined_plan(steps, here.services_plan(file.config)), settings)
+    return print_plan(combined_plan(steps, here.services_plan(file.config)), settings)

@@ -1,27 +1,49 @@
-"""`lbrouter rehearse`: the file in a venue of namespaces, before the event instead of during it."""
+"""`lbrouter rehearse`: the file in a venue of namespaces, before the event instead of during it.
+
+0 when everything went as the file says, else 1. With JSON: the report of `lbrouter.rehearsal`.
+"""
 
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
-from lbrouter.cli import context
-from lbrouter.cli.commands.status import console
+import typer
+
+from lbrouter import rehearsal
+from lbrouter.cli.context import load_config_file
+from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_diagnostic, print_diagnostics, print_json
-from lbrouter.cli.settings import CommandSettings
+from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal import RehearsalOptions, parse_faults, render_report
-from lbrouter.rehearsal import rehearse as play
 
 
-def rehearse(settings: CommandSettings, path: Path | None, *, faults: str, bandwidth: bool) -> int:
-    """0 when everything went as the file says, else 1. With JSON: `Report.as_json`.
-
-    `faults` is "all", "none" or a list of words, separated by commas.
-    """
+def rehearse(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="The configuration, unless --config names it."),
+    ] = None,
+    *,
+    faults: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST",
+            help="all, none, or of: cable, blackhole, loss, latency, dns, portal, lease, flap.",
+        ),
+    ] = "all",
+    bandwidth: Annotated[
+        bool, typer.Option(help="Measure every VLAN's rates, alone, in a flood, after a loss.")
+    ] = True,
+    json: JsonOption = False,
+) -> int:
+    """Play the configuration with simulated ISPs, an internet and clients."""
+    settings = settings_of(context, json=json)
     options = RehearsalOptions(faults=parse_faults(faults), bandwidth=bandwidth)
-    file = context.load_config_file(settings if path is None else replace(settings, config=path))
-    print_diagnostics("warning", file.warnings)
-    report = play(file.config, progress=_progress, options=options)
+    found = load_config_file(settings if file is None else replace(settings, config=file))
+    print_diagnostics("warning", found.warnings)
+    report = rehearsal.rehearse(found.config, progress=_progress, options=options)
     _progress("")
     if settings.json:
         print_json(report.as_json())

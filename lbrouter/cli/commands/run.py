@@ -2,15 +2,17 @@
 
 import asyncio
 
-from lbrouter.cli.settings import CommandSettings
+import typer
+
+from lbrouter.cli.settings import settings_of
+from lbrouter.daemon.app import serve
+from lbrouter.model.paths import Paths
 
 
-def run(settings: CommandSettings) -> int:
-    """Until SIGTERM or SIGINT; what stands in the kernel stays there."""
-    from lbrouter.daemon.app import serve  # noqa: PLC0415  -- not yet for `--help`
-    from lbrouter.model.paths import Paths  # noqa: PLC0415
-
-    places = Paths(
+def run(context: typer.Context) -> int:
+    """The daemon, in the foreground: applies, watches, fails over."""
+    settings = settings_of(context, json=False)
+    paths = Paths(
         config=settings.config, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir
     )
-    return asyncio.run(serve(places))
+    return asyncio.run(serve(paths))

@@ -1,31 +1,28 @@
 """`lbrouter status`: uplinks, policies and VLANs at a glance, from the daemon or off the kernel."""
 
-from contextlib import suppress
-from math import ceil
-from typing import cast
+import asyncio
+from typing import Annotated
 
-from rich.console import Console, Group, RenderableType
+import typer
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lbrouter.cli import context, effects
+from lbrouter.cli import effects
+from lbrouter.cli.context import NO_DAEMON_NOTE, config_or_none
+from lbrouter.cli.gateway_status import current_status
+from lbrouter.cli.output.console import console
+from lbrouter.cli.output.rates import format_rate
 from lbrouter.cli.output.render import print_diagnostics, print_json
 from lbrouter.cli.output.table import ResponsiveTable
-from lbrouter.cli.settings import CommandSettings
-from lbrouter.compile.firewall.elements import interfaces_of
+from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.report.status import (
     PolicyStatus,
     Status,
-    StatusInputs,
     UplinkStatus,
     VlanStatus,
 )
-from lbrouter.compile.report.status import status_document as composed_of
-from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
-from lbrouter.daemon.control_socket import client
-from lbrouter.daemon.events.history import utc_timestamp
-from lbrouter.kernel.backend import LinuxKernel
-from lbrouter.kernel.read.counters import measure_traffic
-from lbrouter.model.errors import ExitCode, NotAppliedError, NotPermittedError
+from lbrouter.model.errors import ExitCode
 from lbrouter.model.health import UplinkState
 
 STATUS_STATE_STYLES = {
@@ -36,17 +33,29 @@ STATUS_STATE_STYLES = {
     UplinkState.WAITING: "magenta",
 }
 
-STATUS_REPLY_TIMEOUT_S = 5.0
-"""A daemon that does not answer in this time is passed over: somebody wants to know now."""
 
-NO_TERMINAL_WIDTH = 160
-"""Columns where the output is no terminal: a file or a pipe has no edge to wrap at."""
+def status(
+    context: typer.Context,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep watching, until Ctrl-C.")] = False,
+    lang: LangOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Show uplinks, policies and VLANs at a glance."""
+    settings = settings_of(context, json=json)
+    if watch:
+        from lbrouter.cli.commands.watch import (  # noqa: PLC0415  -- 30 ms that a look can spare
+            keep_watching,
+        )
+
+        return asyncio.run(keep_watching(settings, language_of(lang)))
+    return asyncio.run(_print_status(settings))
 
 
-async def status(settings: CommandSettings) -> int:
-    """Print the document of the contract, section 3, or tables made of it."""
-    composed = await status_document(settings)
-    config = context.config_or_none(settings)
+async def _print_status(settings: CommandSettings) -> int:
+    """The document of the contract, section 3, or tables made of it."""
+    composed = await current_status(settings)
+    config = config_or_none(settings)
     programs = {} if config is None else effects.services_status(settings, config)
     if settings.json:
         print_json({**composed, "services": programs})
@@ -54,46 +63,8 @@ async def status(settings: CommandSettings) -> int:
         console().print(_status_tables(composed))
     print_diagnostics("warning", effects.status_warnings(programs))
     if not composed["daemon"]:
-        print_diagnostics("note", (context.NO_DAEMON_NOTE,))
+        print_diagnostics("note", (NO_DAEMON_NOTE,))
     return ExitCode.DONE
-
-
-async def status_document(settings: CommandSettings) -> Status:
-    """The daemon's document; without a daemon, or where it is silent, our own."""
-    with suppress(NotAppliedError, NotPermittedError):
-        found = await client.ask(
-            settings.runtime_dir, {"verb": "status"}, timeout_s=STATUS_REPLY_TIMEOUT_S
-        )
-        if found is not None:
-            return cast("Status", found)
-    return await status_from_kernel(settings)
-
-
-async def status_from_kernel(settings: CommandSettings) -> Status:
-    """What can be read off the kernel alone."""
-    file = context.load_config_file(settings)
-    waiting = PendingCommitStore(state_dir=settings.state_dir, runtime_dir=settings.runtime_dir)
-    async with LinuxKernel() as kernel:
-        found = await context.build_applier(settings, kernel).observe(file.config)
-    seen = StatusInputs(
-        allocation=found.allocation,
-        facts=found.facts,
-        observed=found.observed,
-        health=found.health,
-        measured=await measure_traffic(interfaces_of(file.config)),
-        config_digest=file.digest,
-        observed_at=utc_timestamp(precision="seconds"),
-    )
-    composed = composed_of(file.config, seen)
-    left = waiting.remaining_s()
-    composed["pending_confirm_s"] = None if left is None else ceil(left)
-    return composed
-
-
-def console() -> Console:
-    """Standard output: colours on a terminal alone, never with NO_COLOR; no edge elsewhere."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=NO_TERMINAL_WIDTH)
 
 
 def _status_tables(composed: Status) -> RenderableType:
@@ -198,13 +169,3 @@ def _first_or_dash(first: str | None, second: str | None) -> str:
 
 def _format_measured(value: float | None, unit: str) -> str:
     return "-" if value is None else f"{value:.1f} {unit}"
-
-
-def format_rate(bits_per_second: int) -> str:
-    """A measured rate, short: "6.1 Mbit/s". `Rate` would print every digit."""
-    value = float(bits_per_second)
-    for unit in ("bit/s", "kbit/s", "Mbit/s"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "bit/s" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} Gbit/s"

@@ -8,7 +8,8 @@ from typing import Final, cast
 
 from rich.live import Live
 
-from lbrouter.cli.commands import status
+from lbrouter.cli.gateway_status import current_status, status_from_kernel
+from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_json
 from lbrouter.cli.output.sparkline import terminal_glyphs
 from lbrouter.cli.output.watch_screen import draw_screen
@@ -35,22 +36,22 @@ WatchFrame = tuple[WatchDocument, str]
 """What to draw, and what is wrong with looking (in English, "" for nothing)."""
 
 
-async def watch(settings: CommandSettings, language: Language) -> int:
+async def keep_watching(settings: CommandSettings, language: Language) -> int:
     """Draw until Ctrl-C; with JSON one status document after the other."""
     if settings.json:
         while True:
-            print_json(await status.status_document(settings))
+            print_json(await current_status(settings))
             await asyncio.sleep(WATCH_INTERVAL_S)
-    console = status.console()
-    with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
+    terminal = console()
+    with Live(console=terminal, screen=terminal.is_terminal, auto_refresh=False) as live:
         async for screen, alarm in _watch_frames(settings, language):
-            width, height = console.size
+            width, height = terminal.size
             look = DisplayContext(
                 width=width,
-                height=height if console.is_terminal else NO_TERMINAL_HEIGHT,
+                height=height if terminal.is_terminal else NO_TERMINAL_HEIGHT,
                 language=language,
                 zone=None,
-                glyphs=terminal_glyphs(os.environ, console.encoding),
+                glyphs=terminal_glyphs(os.environ, terminal.encoding),
                 alarm=alarm,
             )
             live.update(draw_screen(screen, look), refresh=True)
@@ -74,7 +75,7 @@ async def _watch_frames(
         except (NotAppliedError, NotPermittedError):
             pass  # it is changing the kernel, or we may not ask it: the kernel tells
         try:
-            last = _document_without_daemon(await status.status_from_kernel(settings), last)
+            last = _document_without_daemon(await status_from_kernel(settings), last)
         except LbrouterError as error:
             if last is None:
                 raise

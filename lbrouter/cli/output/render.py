@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any, Final
 
@@ -119,6 +119,20 @@ def print_diagnostics(kind: str, sentences: Iterable[object]) -> None:
 def print_json(content: Any) -> None:
     """A JSON document on stdout."""
     print(json.dumps(content, indent=2, ensure_ascii=False), flush=True)
+
+
+def print_json_line(content: Any) -> None:
+    """One of many JSON documents on stdout, in a line of its own."""
+    print_line(json.dumps(content, ensure_ascii=False))
+
+
+def print_success(settings: CommandSettings, sentence: str, result: Mapping[str, object]) -> int:
+    """What was done: `sentence`, or with JSON {"ok": true} and `result`."""
+    if settings.json:
+        print_json({"ok": True, **result})
+    else:
+        print_line(sentence)
+    return ExitCode.DONE
 
 
 def error_document(error: LbrouterError) -> dict[str, object]:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from lbrouter import __version__
-from lbrouter.cli.commands.status import format_rate
 from lbrouter.cli.errors import run_with_error_report
 from lbrouter.cli.main import main
+from lbrouter.cli.output.rates import format_rate
 from lbrouter.cli.output.render import PlanFormatter
+from lbrouter.cli.verbs import VERBS
 from lbrouter.compile.state.diff import diff
 from lbrouter.model.errors import (
     ConfigError,
@@ -29,19 +30,6 @@ from tests.kit.builders import TWO_LINES, config_of, desired_of
 
 CapturedOutput = pytest.CaptureFixture[str]
 
-VERBS = (
-    "init",
-    "check",
-    "plan",
-    "apply",
-    "confirm",
-    "rollback",
-    "run",
-    "status",
-    "events",
-    "explain",
-)
-VERBS += ("init", "down", "guard", "doctor", "rehearse", "uplink", "limit", "clients", "measure")
 DAEMON_ONLY_COMMANDS = (
     ("uplink", "drain", "fiber"),
     ("uplink", "pin", "show", "fiber"),
@@ -52,7 +40,7 @@ DAEMON_ONLY_COMMANDS = (
 
 
 def run_lbrouter(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The real command in a process of its own, with its output in pipes."""
+    """The real command in a separate process, with its output in pipes."""
     return subprocess.run(
         [sys.executable, "-m", "lbrouter", *arguments],
         capture_output=True,
@@ -247,23 +235,6 @@ def test_ctrl_c_ends_quietly(capsys: CapturedOutput) -> None:
 
 def test_no_colour_in_a_pipe() -> None:
     assert "\x1b[" not in run_lbrouter("--help").stdout
-
-
-def slow_imports_of(module: str) -> set[str]:
-    """The libraries that take long to load, out of those that come with a module of ours."""
-    script = f"import sys, {module}; print(*sys.modules)"
-    found = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    return {"pyroute2", "nftables", "pydantic", "scapy"} & set(found.stdout.split())
-
-
-def test_start_up_loads_neither_netlink_nor_the_model() -> None:
-    assert slow_imports_of("lbrouter.cli.main") == set()
-
-
-def test_the_closed_firewall_of_the_boot_does_not_wait_for_netlink() -> None:
-    assert slow_imports_of("lbrouter.cli.commands.guard") == {"pydantic"}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

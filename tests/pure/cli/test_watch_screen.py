@@ -1,4 +1,4 @@
-"""The screen, character by character: what fits, what is named, in both languages."""
+"""The screen of `watch`, character by character: what fits, what is named, in both languages."""
 
 from datetime import UTC
 from io import StringIO
@@ -10,28 +10,20 @@ from rich.console import Console
 from lbrouter.cli.output import banner_font
 from lbrouter.cli.output.sparkline import (
     ASCII_GLYPHS,
-    COARSE_GLYPHS,
     FINE_GLYPHS,
-    TerminalGlyphs,
-    format_mbit,
-    loss_sparkline,
-    rate_bar,
-    rtt_sparkline,
-    terminal_glyphs,
 )
 from lbrouter.cli.output.watch_screen import draw_screen
 from lbrouter.cli.output.watch_tables import DisplayContext
 from lbrouter.compile.report.status import status_document
 from lbrouter.compile.report.translations import INDONESIAN
 from lbrouter.daemon.control.queries import WatchDocument
-from lbrouter.daemon.metrics.last_minute import UplinkSecond
 from lbrouter.model.config import Config
 from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import KernelState, NftTable
 from lbrouter.model.language import Language
 from lbrouter.model.timeline import IncidentSummary
 from tests.kit.builders import TWO_LINES, config_of, health_of
-from tests.pure.report.test_status import status_inputs
+from tests.kit.status_documents import second_sample, status_inputs
 
 CONFIG = config_of(TWO_LINES)
 APPLIED_STATE = KernelState(nft=NftTable(structure="a", elements={}))
@@ -56,12 +48,6 @@ def display_settings(**more: Any) -> DisplayContext:
     return DisplayContext(**{**values, **more})
 
 
-def second_sample(
-    loss: float | None, *, state: str = "up", rtt: float | None = 12.0
-) -> UplinkSecond:
-    return {"state": state, "loss_percent": loss, "rtt_ms": rtt}
-
-
 def watch_document(config: Config = CONFIG, **states: UplinkState) -> WatchDocument:
     found = status_document(
         config, status_inputs(config, health=health_of(config, **states), observed=APPLIED_STATE)
@@ -76,19 +62,19 @@ def watch_document(config: Config = CONFIG, **states: UplinkState) -> WatchDocum
     }
 
 
-def plain_lines(screen: WatchDocument, look: DisplayContext) -> list[str]:
+def plain_lines(document: WatchDocument, display: DisplayContext) -> list[str]:
     """Lines as they stand on the terminal, without colours."""
     file = StringIO()
-    Console(file=file, width=look.width, height=look.height, legacy_windows=False).print(
-        draw_screen(screen, look), end=""
+    Console(file=file, width=display.width, height=display.height, legacy_windows=False).print(
+        draw_screen(document, display), end=""
     )
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
-def styled_text(screen: WatchDocument, look: DisplayContext) -> str:
+def styled_text(document: WatchDocument, display: DisplayContext) -> str:
     file = StringIO()
-    console = Console(file=file, width=look.width, force_terminal=True, color_system="standard")
-    console.print(draw_screen(screen, look))
+    console = Console(file=file, width=display.width, force_terminal=True, color_system="standard")
+    console.print(draw_screen(document, display))
     return file.getvalue()
 
 
@@ -101,11 +87,11 @@ MANY_VLANS = TWO_LINES + "".join(
 @pytest.mark.parametrize("width, height", [(80, 24), (100, 30), (132, 43), (200, 60)])
 @pytest.mark.parametrize("text", [TWO_LINES, MANY_VLANS], ids=["few", "many"])
 def test_it_fits(language: Language, width: int, height: int, text: str) -> None:
-    screen = watch_document(config_of(text), fiber=UplinkState.DOWN)
-    screen["stories"] = [INCIDENT] * 3
-    screen["status"]["pending_confirm_s"] = 42
-    look = display_settings(width=width, height=height, language=language, alarm="no daemon")
-    lines = plain_lines(screen, look)
+    document = watch_document(config_of(text), fiber=UplinkState.DOWN)
+    document["stories"] = [INCIDENT] * 3
+    document["status"]["pending_confirm_s"] = 42
+    display = display_settings(width=width, height=height, language=language, alarm="no daemon")
+    lines = plain_lines(document, display)
     assert len(lines) <= height
     assert max(map(len, lines)) <= width
     assert "TWO-LINES" in lines[0]
@@ -121,14 +107,14 @@ def test_more_vlans_than_lines_are_counted() -> None:
 
 
 def test_the_incident_stands_in_one_sentence() -> None:
-    screen = watch_document()
-    screen["stories"] = [INCIDENT]
+    document = watch_document()
+    document["stories"] = [INCIDENT]
     assert (
         "incident 7, now: fiber lost 12 % since 20:14:03; show moved to lte at 20:14:04;"
-        in plain_lines(screen, display_settings())
+        in plain_lines(document, display_settings())
     )
-    screen["stories"] = [{**INCIDENT, "over": "2026-11-24T20:20:00Z"}]
-    lines = plain_lines(screen, display_settings(language=Language.ID, width=132))
+    document["stories"] = [{**INCIDENT, "over": "2026-11-24T20:20:00Z"}]
+    lines = plain_lines(document, display_settings(language=Language.ID, width=132))
     assert any(line.startswith("insiden terakhir (7): fiber kehilangan 12 %") for line in lines)
     assert "no incident yet" in plain_lines(watch_document(), display_settings())
 
@@ -144,67 +130,67 @@ def test_policies_are_as_large_as_there_is_room() -> None:
 
 
 def test_colours_of_policies() -> None:
-    look = display_settings(height=14, glyphs=ASCII_GLYPHS)
+    display = display_settings(height=14, glyphs=ASCII_GLYPHS)
     green, yellow, red = "\x1b[1;7;32m SHOW", "\x1b[1;7;33m SHOW", "\x1b[1;7;31m SHOW"
-    assert green in styled_text(watch_document(), look)
-    assert yellow in styled_text(watch_document(fiber=UplinkState.DOWN), look)
+    assert green in styled_text(watch_document(), display)
+    assert yellow in styled_text(watch_document(fiber=UplinkState.DOWN), display)
     dead = watch_document(fiber=UplinkState.DOWN, lte=UplinkState.DOWN)
-    assert red in styled_text(dead, look)
-    assert "NOBODY" in "\n".join(plain_lines(dead, look))
+    assert red in styled_text(dead, display)
+    assert "NOBODY" in "\n".join(plain_lines(dead, display))
 
 
 def test_a_balance_is_yellow_while_one_of_its_lines_is_in_trouble() -> None:
-    look = display_settings(height=14, glyphs=ASCII_GLYPHS)
-    assert "\x1b[1;7;32m SPREAD" in styled_text(watch_document(), look)
-    assert "\x1b[1;7;33m SPREAD" in styled_text(watch_document(lte=UplinkState.DOWN), look)
+    display = display_settings(height=14, glyphs=ASCII_GLYPHS)
+    assert "\x1b[1;7;32m SPREAD" in styled_text(watch_document(), display)
+    assert "\x1b[1;7;33m SPREAD" in styled_text(watch_document(lte=UplinkState.DOWN), display)
 
 
 def test_a_pin_and_shares_are_noted() -> None:
-    screen = watch_document()
-    screen["status"]["policies"]["show"]["pinned"] = "fiber"
-    screen["status"]["policies"]["each"]["shares"] = {"fiber": 70, "lte": 30}
-    lines = plain_lines(screen, display_settings(height=14))
+    document = watch_document()
+    document["status"]["policies"]["show"]["pinned"] = "fiber"
+    document["status"]["policies"]["each"]["shares"] = {"fiber": 70, "lte": 30}
+    lines = plain_lines(document, display_settings(height=14))
     assert any("SHOW" in line and "pinned" in line for line in lines)
     assert any("EACH" in line and "70 % : 30 %" in line for line in lines)
-    lines = plain_lines(screen, display_settings(height=40, language=Language.ID))
+    lines = plain_lines(document, display_settings(height=40, language=Language.ID))
     assert any("dikunci" in line for line in lines)
 
 
 def test_a_short_guarantee_is_named_with_what_is_missing() -> None:
-    screen = watch_document(fiber=UplinkState.DOWN)
-    screen["status"]["vlans"]["stream"]["short_upload_bps"] = 2_000_000
-    screen["status"]["vlans"]["stream"]["short_download_bps"] = 500_000
-    lines = plain_lines(screen, display_settings(height=40))
+    document = watch_document(fiber=UplinkState.DOWN)
+    document["status"]["vlans"]["stream"]["short_upload_bps"] = 2_000_000
+    document["status"]["vlans"]["stream"]["short_download_bps"] = 500_000
+    lines = plain_lines(document, display_settings(height=40))
     row = next(number for number, line in enumerate(lines) if line.startswith("stream"))
     assert lines[row + 1] == "  SHORT: 2.0 Mbit/s of upload missing"
     assert lines[row + 2] == "  SHORT: 0.5 Mbit/s of download missing"
 
 
 def test_a_line_that_is_not_up_says_since_when_and_why() -> None:
-    screen = watch_document(fiber=UplinkState.DOWN)
-    fiber = screen["status"]["uplinks"]["fiber"]
+    document = watch_document(fiber=UplinkState.DOWN)
+    fiber = document["status"]["uplinks"]["fiber"]
     fiber["reason"], fiber["since"] = "no carrier on wan1", "2026-11-24T20:14:03Z"
-    assert "  20:14:03  no carrier on wan1" in plain_lines(screen, display_settings())
-    said = plain_lines(screen, display_settings(language=Language.ID))
-    assert "  20:14:03  kabel wan1 tidak tersambung" in said
+    assert "  20:14:03  no carrier on wan1" in plain_lines(document, display_settings())
+    lines = plain_lines(document, display_settings(language=Language.ID))
+    assert "  20:14:03  kabel wan1 tidak tersambung" in lines
 
 
 def test_repairs_are_counted_and_the_last_one_is_shown() -> None:
-    screen = watch_document()
-    screen["repairs"] = 3
-    screen["repair"] = {
+    document = watch_document()
+    document["repairs"] = 3
+    document["repair"] = {
         "at": "2026-11-24T20:01:12.000Z", "kind": "repair", "subject": "", "incident": "",
         "text": "somebody changed what is ours; put right: ip rule add", "more": {},
     }  # fmt: skip
-    lines = plain_lines(screen, display_settings())
+    lines = plain_lines(document, display_settings())
     assert any(line.startswith("repairs: 3, the last at 20:01:12: ip rule add") for line in lines)
 
 
 def test_alarms_are_across_the_screen_and_not_cut() -> None:
-    screen = watch_document()
-    screen["status"]["applied"] = False
-    screen["status"]["pending_confirm_s"] = 42
-    lines = plain_lines(screen, display_settings(alarm="NO DAEMON"))
+    document = watch_document()
+    document["status"]["applied"] = False
+    document["status"]["pending_confirm_s"] = 42
+    lines = plain_lines(document, display_settings(alarm="NO DAEMON"))
     assert lines[1:3] == [
         " NO DAEMON",
         " NOTHING IS APPLIED: the kernel holds nothing of ours",
@@ -216,12 +202,12 @@ def test_alarms_are_across_the_screen_and_not_cut() -> None:
 
 
 def test_a_line_whose_rate_is_unknown_has_no_bar() -> None:
-    screen = watch_document()
-    screen["status"]["uplinks"]["fiber"]["upload_capacity_bps"] = None
-    screen["status"]["uplinks"]["fiber"]["upload_bps"] = 6_100_000
+    document = watch_document()
+    document["status"]["uplinks"]["fiber"]["upload_capacity_bps"] = None
+    document["status"]["uplinks"]["fiber"]["upload_bps"] = 6_100_000
     [line] = [
         line
-        for line in plain_lines(screen, display_settings(glyphs=ASCII_GLYPHS))
+        for line in plain_lines(document, display_settings(glyphs=ASCII_GLYPHS))
         if line.startswith("fiber")
     ]
     assert " 6.1   " in line
@@ -241,69 +227,3 @@ def test_a_bare_terminal_gets_plain_characters() -> None:
         plain_lines(watch_document(fiber=UplinkState.DOWN), display_settings(glyphs=ASCII_GLYPHS))
     )
     assert text.isascii()
-
-
-@pytest.mark.parametrize(
-    "environment, encoding, found",
-    [
-        ({"TERM": "xterm"}, "utf-8", FINE_GLYPHS),
-        ({"TERM": "linux"}, "utf-8", COARSE_GLYPHS),
-        ({}, "ascii", ASCII_GLYPHS),
-    ],
-)
-def test_glyphs_of_a_terminal(
-    environment: dict[str, str], encoding: str, found: TerminalGlyphs
-) -> None:
-    assert terminal_glyphs(environment, encoding) is found
-
-
-@pytest.mark.parametrize(
-    "share, drawing",
-    [(0.0, "....."), (0.001, "#...."), (0.5, "##..."), (1.0, "#####"), (7.0, "#####")],
-)
-def test_bars(share: float, drawing: str) -> None:
-    assert rate_bar(share, 5, ASCII_GLYPHS) == drawing
-
-
-def test_each_character_of_a_minute_shows_the_worst_of_its_seconds() -> None:
-    minute = [second_sample(0.0)] * 57 + [
-        second_sample(100.0),
-        second_sample(None),
-        second_sample(0.0),
-    ]
-    assert loss_sparkline(minute, 15, ASCII_GLYPHS).plain == "_" * 14 + "#"
-    assert loss_sparkline(minute, 60, ASCII_GLYPHS).plain == "_" * 57 + "#__"
-    down = [second_sample(None, state="down", rtt=None)]
-    assert loss_sparkline(down, 4, ASCII_GLYPHS).plain == "   #"
-    assert loss_sparkline([], 4, ASCII_GLYPHS).plain == "    "
-    assert loss_sparkline(minute, 7, ASCII_GLYPHS).plain == "______#"
-
-
-def test_round_trips_are_in_proportion_to_the_longest() -> None:
-    minute = [
-        second_sample(0.0, rtt=10.0),
-        second_sample(0.0, rtt=700.0),
-        second_sample(0.0, rtt=None),
-    ]
-    assert rtt_sparkline(minute, 60, ASCII_GLYPHS).plain.strip() == "_#_"
-    assert rtt_sparkline([second_sample(0.0, rtt=1.0)], 60, ASCII_GLYPHS).plain.strip() == "_"
-
-
-@pytest.mark.parametrize(
-    "bps, text",
-    [(0, "0"), (50_000, "<0.1"), (6_120_000, "6.1"), (48_000_000, "48"), (940_100_000, "940")],
-)
-def test_rates_in_few_figures(bps: int, text: str) -> None:
-    assert format_mbit(bps) == text
-
-
-def test_every_letter_of_a_name_can_be_drawn() -> None:
-    for letter in "abcdefghijklmnopqrstuvwxyz0123456789-_+> ":
-        rows = banner_font.BANNER_GLYPHS[letter].split("/")
-        assert len(rows) == 5, letter
-        assert len({len(row) for row in rows}) == 1, letter
-    drawings = {
-        tuple(banner_font.banner_lines(each)) for each in "abcdefghijklmnopqrstuvwxyz123456789"
-    }
-    assert len(drawings) == 35
-    assert banner_font.banner_lines("Hé") == banner_font.banner_lines("h ")

@@ -1,0 +1,29 @@
+"""`lbrouter down`: all that is ours out of the kernel, by the verb itself."""
+
+import asyncio
+
+import typer
+
+from lbrouter.cli.context import build_applier, config_or_none
+from lbrouter.cli.output.render import ChangeReport, print_diagnostics
+from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
+from lbrouter.kernel.backend import LinuxKernel
+from lbrouter.kernel.storage.lock import exclusive_lock
+
+
+def down(context: typer.Context, *, json: JsonOption = False) -> int:
+    """Remove all that lbrouter put into the kernel, and nothing else."""
+    return asyncio.run(_remove_all(settings_of(context, json=json)))
+
+
+async def _remove_all(settings: CommandSettings) -> int:
+    """What waited for confirmation waits no more."""
+    report = ChangeReport("removed", settings)
+    with exclusive_lock(settings.runtime_dir):
+        async with LinuxKernel() as kernel:
+            here = CommitConfirm(build_applier(settings, kernel, tell=report.operation_printer))
+            await here.applier.remove_all(config_or_none(settings))
+            here.pending.clear()
+            print_diagnostics("warning", here.store.warnings)
+    return report.finish()

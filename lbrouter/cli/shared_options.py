@@ -1,0 +1,39 @@
+"""Options of more than one verb: a language, a time."""
+
+import os
+from typing import Annotated, Final
+
+import typer
+
+from lbrouter.compile.report.i18n import language_from_environment
+from lbrouter.model.errors import UsageError
+from lbrouter.model.language import Language
+from lbrouter.model.units import Duration
+
+MIN_OPTION_TIME: Final = Duration(1_000)
+MAX_OPTION_TIME: Final = Duration(24 * 3_600_000)
+
+LangOption = Annotated[
+    Language | None,
+    typer.Option(help="Language of screen and sentences; else as LC_ALL, LC_MESSAGES, LANG say."),
+]
+
+
+def language_of(chosen: Language | None) -> Language:
+    """What `--lang` says, else the environment."""
+    return chosen or language_from_environment(os.environ)
+
+
+def parse_time_option(text: str, *, option: str) -> Duration | None:
+    """The argument of an option that takes a time; None for "". Raises UsageError."""
+    if not text:
+        return None
+    try:
+        found = Duration.parse(text)
+    except ValueError as error:
+        raise UsageError(f'{option} "{text}" {error}.') from error
+    if not MIN_OPTION_TIME <= found <= MAX_OPTION_TIME:
+        raise UsageError(
+            f'{option} "{text}" is not between {MIN_OPTION_TIME} and {MAX_OPTION_TIME}.'
+        )
+    return found

@@ -1,0 +1,24 @@
+"""How a verb changes the kernel itself, where no daemon does it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from lbrouter.cli.context import build_applier
+from lbrouter.cli.output.render import print_diagnostics
+from lbrouter.cli.settings import CommandSettings
+from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
+from lbrouter.kernel.backend import LinuxKernel
+from lbrouter.kernel.storage.lock import exclusive_lock
+
+
+@asynccontextmanager
+async def open_commit_confirm(settings: CommandSettings) -> AsyncIterator[CommitConfirm]:
+    """The lock, the kernel, and what nobody confirmed in time undone first."""
+    with exclusive_lock(settings.runtime_dir):
+        async with LinuxKernel() as kernel:
+            found = CommitConfirm(build_applier(settings, kernel))
+            overdue = await found.roll_back_overdue()
+            if overdue is not None:
+                said = f"{overdue.source} was not confirmed in time: what stood before is back"
+                print_diagnostics("warning", (said,))
+            yield found
