@@ -1,4 +1,4 @@
-"""What arrives at an interface, by the kernel's own clock: no measure of ours can smear it.
+"""What arrives at an interface, by the kernel's own clock, without an error of our own.
 
 A counter that is read by a command is read some tens of milliseconds late on a busy machine, which
 is 10 % of a window of half a second. Each frame's own time has no such error.
@@ -36,11 +36,11 @@ class FrameCapture:
     """Frames that arrive while the block runs; complete after it."""
 
     def __init__(self, netns_argv: Sequence[str], interface: str, *, way: str = "in") -> None:
-        """`inside` is what runs a command in the host. `way` "out": frames as they leave, after
+        """`netns_argv` runs a command in the host. `way` "out": frames as they leave, after
         the queues. Between namespaces a frame waits for the processor, up to a millisecond.
         """
-        watch = ("tcpdump", "-i", interface, "-Q", way, "-s", "64", "-U", "-B", BUFFER_KB)
-        self.argv = [*netns_argv, *watch, "-Z", "root", "-w"]
+        capture_argv = ("tcpdump", "-i", interface, "-Q", way, "-s", "64", "-U", "-B", BUFFER_KB)
+        self.argv = [*netns_argv, *capture_argv, "-Z", "root", "-w"]
         self.frames: list[Frame] = []
 
     def __enter__(self) -> Self:

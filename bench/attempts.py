@@ -1,4 +1,4 @@
-"""Many runs of one thing: one that fails is told and left out, for the others are still good."""
+"""Many runs of one thing: one that fails is reported and left out; the others still count."""
 
 import subprocess
 import sys

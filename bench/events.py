@@ -1,4 +1,4 @@
-"""What the daemon says on its control socket, with the moment at which it arrived here."""
+"""The daemon's events on its control socket, with the moment at which each arrived here."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ DaemonEvent = dict[str, Any]
 
 
 class EventFollower:
-    """`with Follower(runtime_dir) as events:` collects events until the end of the block."""
+    """`with EventFollower(runtime_dir) as events:` collects events until the end of the block."""
 
     def __init__(self, runtime_dir: Path) -> None:
         self.received: list[tuple[float, DaemonEvent]] = []

@@ -12,11 +12,12 @@ from typing import Final
 from bench.figures import Figure
 from lbrouter.compile.shaping.htb import QueueKind
 from lbrouter.kernel.read.features import features
-from tests.kit.shaping_venue import PEER_ADDRESSES, UNTAGGED_PORTS, ShapingVenue
+from tests.kit.shaping_gateway import UNTAGGED_PORTS
+from tests.kit.shaping_venue import PEER_ADDRESSES, ShapingVenue
 
 FAIRNESS_SECONDS: Final = 15
 FAIRNESS_LINE: Final = 'upload = "2mbit"\ndownload = "2mbit"'
-"""Slow enough for an emulated processor, which must not be what is measured."""
+"""Slow enough for an emulated processor, which must not be the bottleneck."""
 
 FAIRNESS_SHARES: Final = {
     "stream": 'upload = { guaranteed = "1mbit" }\ndownload = { guaranteed = "1mbit" }',

@@ -7,7 +7,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One line of the table. `promise` is what the project says, `seen` what came out.
+    """One line of the table. `promise` is what the project claims, `seen` the result.
 
     `samples` are the single measurements, where there are any, for the JSON.
     """

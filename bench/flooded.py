@@ -8,7 +8,7 @@ from bench.congestion import CUBIC
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
-from tests.topology.conftest import eventually
+from tests.kit.wait import eventually
 
 FLOOD_LINES = {"fiber": ("wan1", 20), "lte": ("wan2", 10)}
 """Interface, and what the line carries in Mbit/s."""

@@ -91,7 +91,7 @@ class EstablishedFlow:
         self.packets.write_text(self._frame())
 
     def _establish(self) -> None:
-        """Send and hear one datagram, so that the connection counts as established."""
+        """Send and receive one datagram, so that the connection counts as established."""
         talk = (
             "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
             f"s.bind(('{self.source}', {FORWARDING_PORT})); s.settimeout(3);"

@@ -1,4 +1,4 @@
-"""What may be asked of the benchmarks on the command line."""
+"""The options of the benchmarks on the command line."""
 
 import time
 from dataclasses import dataclass, field

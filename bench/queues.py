@@ -18,8 +18,8 @@ from lbrouter.kernel.read.features import features
 from tests.kit.shaping_venue import PEER_ADDRESSES, ShapingVenue
 
 UP_BPS, DOWN_BPS = 4_000_000, 20_000_000
-"""The line, slow enough for an emulated processor, which must not be what is measured. Down it is
-faster, for sixteen TCP connections begin with 240 kB that nobody can hold back."""
+"""The line, slow enough for an emulated processor, which must not be the bottleneck. Down it is
+faster, because sixteen TCP connections begin with 240 kB that no queue can hold back."""
 
 QUEUE_LINE: Final = f'upload = "{UP_BPS // 1000}kbit"\ndownload = "{DOWN_BPS // 1000}kbit"'
 QUEUE_SHARES: Final = {
@@ -63,7 +63,7 @@ table inet flood {{
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestFlood:
-    """What the guests do. `bps` is five times the line; None is sixteen TCP connections."""
+    """The traffic of the guests. `bps` is five times the line; None is sixteen TCP connections."""
 
     name: str
     direction: str
@@ -85,7 +85,7 @@ GUEST_FLOODS: Final = (
     ),
 )
 NARROW_DOWN: Final = QUEUE_LINE.replace(f"{DOWN_BPS // 1000}kbit", f"{UP_BPS // 1000}kbit")
-"""For the flood that comes unhindered: an emulated processor does not take 100 Mbit/s."""
+"""For the flood that no modem limits: an emulated processor does not take 100 Mbit/s."""
 
 
 def measure() -> Iterator[Figure]:

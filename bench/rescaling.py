@@ -1,4 +1,4 @@
-"""Guarantees when a line dies: everybody floods, a cable is pulled, and the daemon shares out anew.
+"""Guarantees when a line fails: all VLANs flood, a cable is pulled, the daemon divides rates again.
 
 What is counted arrives at the provider, frame by frame with the kernel's time: the stream and the
 guests send to ports of their own.
@@ -19,7 +19,7 @@ from lbrouter.rehearsal.lab.venue import Venue
 RESCALING_RUNS = 3
 GUARANTEE_BPS = 8e6
 GUARANTEE_KEPT_SHARE = 0.99
-"""Of its guarantee: then the stream has it."""
+"""Share of its guarantee from which on the stream has it."""
 
 RESCALING_HEADROOM = 0.95
 RECOVERY_WINDOW_S, RECOVERY_STEP_S = 0.5, 0.05
@@ -36,7 +36,7 @@ POLICIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RescalingResult:
-    """One death, in seconds from the event and Mbit/s; `control` is without rescaling."""
+    """One outage, in seconds from the event and Mbit/s; `control` is without rescaling."""
 
     recovered_after_s: float
     least: float
@@ -45,7 +45,7 @@ class RescalingResult:
 
 
 def measure() -> Iterator[Figure]:
-    """Either line dies, with all on one line and with all over both; a control for the weaker."""
+    """Either line fails, with all on one line and with all over both; a control for the weaker."""
     for policy in POLICIES:
         for dies, stays in (("fiber", "lte"), ("lte", "fiber")):
             yield from _figures(policy, dies, stays)

@@ -11,13 +11,13 @@ from bench.files import config_of_size
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
-from tests.topology.conftest import eventually
+from tests.kit.wait import eventually
 
 DAEMON_SETTLE_S = 15.0
 RESTING_SPAN_S = 60.0
 TICKS = os.sysconf("SC_CLK_TCK")
 LOSS_TOLERANCE = '[policies.all]\ntolerate = { loss = "2%" }\n'
-"""A policy that minds loss has its lines probed three times as often."""
+"""The lines of a policy with a limit of loss are probed three times as often."""
 
 
 def measure() -> Iterator[Figure]:

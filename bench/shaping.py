@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from bench.arrivals import FrameCapture, busiest_window_bytes
 from bench.figures import Figure, spread_text
-from tests.kit.shaping_venue import UNTAGGED_PORTS, UPLINK_PORTS, ShapingVenue
+from tests.kit.shaping_gateway import UNTAGGED_PORTS, UPLINK_PORTS
+from tests.kit.shaping_venue import ShapingVenue
 
 GOODPUT_SHARE = 1448 / 1514
 SHAPING_HEADROOM = 0.95

@@ -2,7 +2,8 @@
 
 Without --upload and --download both lines lose 1 % each way, at random. With them the lines are
 whole and shaped, and a client fills them by TCP in that direction, in both with both. The peers'
-algorithms watch the same line beside us. Every five seconds a line goes to the progress file.
+algorithms monitor the same line for comparison. Every five seconds a line goes to the progress
+file.
 """
 
 import sys
@@ -23,7 +24,7 @@ from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import eventually
+from tests.kit.wait import eventually
 
 STEADY_LOSS_PERCENT = 1
 STATUS_INTERVAL_S = 5.0

@@ -8,7 +8,7 @@ from bench.options import BenchOptions
 
 
 def measure(options: BenchOptions) -> Iterator[Figure]:
-    """Every fault, `options.runs` times; then the peers beside us."""
+    """Every fault, `options.runs` times; then the peer programs for comparison."""
     yield from moves.measure(options)
     yield from loss.measure(options)
     yield from twins.measure(options)

@@ -41,7 +41,7 @@ defaults {{
 }}
 """
 """Debian's /etc/lsm/lsm.conf lists these as what is set in the code. `status=1`: it begins with the
-line up, or its first word would be that the line is up. `debug=100`: it stays in the foreground."""
+line up, or its first event would be "up". `debug=100`: it stays in the foreground."""
 
 
 def installed() -> bool:
@@ -71,7 +71,7 @@ class Foolsm:
             self.jobs.append(gateway.start(["sh", "-c", f"{command} > {file}.said 2>&1"]))
 
     def alarms(self, since: float) -> list[float]:
-        """Seconds from `since` (monotonic) to each connection's first word that it is down."""
+        """Seconds from `since` (monotonic) to each connection's first event that it is down."""
         found: dict[str, float] = {}
         offset = _uptime() - time.monotonic()
         for line in self.log.read_text(encoding="utf-8").splitlines():

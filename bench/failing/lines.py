@@ -7,7 +7,7 @@ from bench.events import EventFollower
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import eventually
+from tests.kit.wait import eventually
 
 ONE_WAY_MS = 10
 ROUND_TRIP_MS = 2 * ONE_WAY_MS
@@ -62,7 +62,7 @@ uplinks = ["lte", "fiber"]
 
 @contextmanager
 def running_gateway() -> Iterator[tuple[Venue, GatewayDaemon, EventFollower]]:
-    """A venue of its own, for a line that fails again and again is let back ever later.
+    """A venue of its own: a line that fails again and again returns later each time.
 
     The delay is there before the daemon starts, so that it knows no other round trip.
     """

@@ -36,7 +36,7 @@ class LossSample:
 def run_once() -> LossSample:
     """One run."""
     with running_gateway() as (venue, _, events):
-        witness = HealthyLineFlows(venue, "crew")
+        healthy_flows = HealthyLineFlows(venue, "crew")
         show, guests = _start_new_flows(venue, "stream"), _start_new_flows(venue, "guests")
         began = time.monotonic()
         venue.isp("fiber").impair(loss_percent=FAULT_LOSS_PERCENT, delay_ms=ONE_WAY_MS)
@@ -45,13 +45,13 @@ def run_once() -> LossSample:
             "the show does not leave the line",
         )
         _wait_until_time(time.monotonic() + WATCH_AFTER_MOVE_S)
-        harm = witness.stop()
-        shown, guested = stop_and_read(show), stop_and_read(guests)
-        by_guests = [venue.uplink_of(seen) for at, seen in guested if at >= began and seen]
+        harm = healthy_flows.stop()
+        show_rows, guest_rows = stop_and_read(show), stop_and_read(guests)
+        guest_uplinks = [venue.uplink_of(seen) for at, seen in guest_rows if at >= began and seen]
         return LossSample(
-            left_ms=1000 * _last_by(venue, shown, "fiber", began),
-            strayed=sum(1 for uplink in by_guests if uplink != "fiber"),
-            guests=len(by_guests),
+            left_ms=1000 * _last_by(venue, show_rows, "fiber", began),
+            strayed=sum(1 for uplink in guest_uplinks if uplink != "fiber"),
+            guests=len(guest_uplinks),
             harm=harm,
         )
 

@@ -61,7 +61,7 @@ def stop_and_read(job: LabProcess) -> Any:
 
 
 class LiveStream:
-    """A live stream by TCP and by UDP from the stream's VLAN, its far end, and knocking beside."""
+    """A live stream by TCP and by UDP from the stream's VLAN, its far end, and new flows."""
 
     def __init__(self, venue: Venue) -> None:
         client = venue.client("stream")
@@ -115,7 +115,7 @@ def run_once(*, pull: bool, silent: bool) -> OutageSample:
     with running_gateway() as (venue, daemon, events):
         if silent:
             venue.internet.check_output(["nft", "-f", "-"], stdin=DROP_RESETS_RULESET)
-        witness, stream = HealthyLineFlows(venue, "crew"), LiveStream(venue)
+        healthy_flows, stream = HealthyLineFlows(venue, "crew"), LiveStream(venue)
         began = _inject_fault(venue, stream, pull=pull)
         wait_until(lambda: daemon.state("fiber") == "down", "the line is not found down")
         wait_until(
@@ -124,7 +124,7 @@ def run_once(*, pull: bool, silent: bool) -> OutageSample:
             within_s=60,
         )
         seen = stream.sink.ask("report")
-        harm = witness.stop()
+        harm = healthy_flows.stop()
         rows, [echo] = stop_and_read(stream.new_flows), stream.echo.stop()
         return OutageSample(
             new_flow=_first_on_other_line_ms(venue, rows, began),
@@ -137,7 +137,7 @@ def run_once(*, pull: bool, silent: bool) -> OutageSample:
 
 
 def _inject_fault(venue: Venue, stream: LiveStream, *, pull: bool) -> float:
-    """Do it; the moment just before."""
+    """Inject the fault; the moment just before."""
     isp = venue.isp("fiber")
     if pull:
         cable = start_program(isp, "cable", "line")
@@ -154,7 +154,7 @@ def _inject_fault(venue: Venue, stream: LiveStream, *, pull: bool) -> float:
 def _first_on_other_line_ms(
     venue: Venue, rows: Sequence[Sequence[Any]], began: float
 ) -> float | None:
-    """Milliseconds until the first new flow that went another way, by when it was begun."""
+    """Milliseconds until the first new flow that went by the other line, by when it was begun."""
     times = [at - began for at, seen in rows if at >= began and venue.uplink_of(seen) == "lte"]
     return _ms(min(times, default=None))
 

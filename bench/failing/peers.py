@@ -1,4 +1,4 @@
-"""Beside us, on the same line and at the same fault: dpinger's algorithm, and foolsm itself.
+"""Peer programs on the same line and at the same fault: dpinger's algorithm, and foolsm itself.
 
 dpinger does not run here, so it is a model (`bench.inside.monitor`), with the defaults of pfSense
 and of OPNsense. Each peer has `runs` monitors on the line at once, their phases spread over an
@@ -18,7 +18,7 @@ from bench.failing.moves import is_down, start_program, stop_and_read
 from bench.figures import Figure, count_row, timing_row
 from bench.options import BenchOptions
 from lbrouter.rehearsal.lab.hosts import Isp
-from tests.topology.conftest import eventually
+from tests.kit.wait import eventually
 
 PEER_TARGET = "8.8.8.8"
 PEER_WARM_UP_S = 62.0
@@ -44,7 +44,7 @@ PEER_NAMES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerFault:
-    """What is done to the line, how long the peers are waited for, and what we do about it."""
+    """The fault of the line, how long the peers are waited for, and our own reaction."""
 
     name: str
     inject: Callable[[Isp], None]

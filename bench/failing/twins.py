@@ -46,7 +46,7 @@ sticky = "0s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwinsResult:
-    """`CONNECTIONS` new ones: how many failed, how many each line carried."""
+    """`TWIN_CONNECTIONS` new ones: how many failed, how many each line carried."""
 
     failed: int
     carried: Counter[str]
@@ -94,12 +94,12 @@ SURVIVING_UPLINK = {"left pulled": "right", "right swallowed": "left"}
 def measure(options: BenchOptions) -> Iterator[Figure]:
     """`options.runs` times."""
     found = repeat_runs(options, "failing: twins", run_once)
-    looks = [each for run in found for each in run.values()]
+    results = [each for run in found for each in run.values()]
     yield count_row(
         "identical twins: connections that failed (both, either dead, both again)",
         "0",
-        sum(each.failed for each in looks),
-        of=f"of {TWIN_CONNECTIONS * len(looks)}",
+        sum(each.failed for each in results),
+        of=f"of {TWIN_CONNECTIONS * len(results)}",
         runs=len(found),
     )
     for moment in ("both", "both again"):
@@ -108,9 +108,9 @@ def measure(options: BenchOptions) -> Iterator[Figure]:
             f"identical twins, {moment}: share of the left one", "50 %", parts, unit="%", digits=1
         )
     wrong = sum(
-        run[moment].carried.total() - run[moment].carried[living]
+        run[moment].carried.total() - run[moment].carried[survivor]
         for run in found
-        for moment, living in SURVIVING_UPLINK.items()
+        for moment, survivor in SURVIVING_UPLINK.items()
     )
     yield count_row(
         "identical twins, either dead: connections by the dead one", "0", wrong,

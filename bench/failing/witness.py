@@ -1,4 +1,4 @@
-"""What the users of the healthy line feel while the other one dies: it must be nothing."""
+"""Flows of the healthy line while the other one fails: nothing may happen to them."""
 
 import re
 from dataclasses import dataclass
@@ -43,10 +43,10 @@ class FlowDamage:
 
 
 class HealthyLineFlows:
-    """Opens its flows when it is made; `stop` says what became of them.
+    """Opens its flows when it is made; `stop` says what happened to them.
 
     The client itself ends its flows only in `stop`, after the listening for deletions has ended: so
-    each deletion before was done to it.
+    each deletion before that was not its own.
     """
 
     def __init__(self, venue: Venue, vlan: str) -> None:
@@ -62,7 +62,7 @@ class HealthyLineFlows:
         self.mark = self._mark()
 
     def _mark(self) -> str:
-        """The connection mark of the witness's flows, as `conntrack` prints it."""
+        """The connection mark of these flows, as `conntrack` prints it."""
         listed = self.gateway.check_output(["conntrack", "-L", "-p", "tcp", "-s", self.address])
         return next(iter(re.findall(r"mark=(\d+)", listed)), "")
 

@@ -16,7 +16,7 @@ ANSWER_TIMEOUT_S = 2.0
 
 
 class NewFlows:
-    """The flows so far; those without an answer are still listened to for `PATIENCE_S`."""
+    """The flows so far; those without an answer are still waited for `ANSWER_TIMEOUT_S`."""
 
     def __init__(self, request: dict[str, object]) -> None:
         self.to = (str(request["to"]), int(str(request["port"])))
@@ -61,7 +61,7 @@ class NewFlows:
         return True
 
     def run(self) -> None:
-        """On a fixed grid; a grid point that is over is left out."""
+        """Open flows on a fixed grid; a grid point that is over is left out."""
         due = time.monotonic()
         while self.read_answers(due):
             self.open_flow()

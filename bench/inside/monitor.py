@@ -60,7 +60,7 @@ class DpingerMonitor:
 
 
 class MonitorGroup:
-    """All monitors behind one raw socket."""
+    """All monitors, with one raw socket."""
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.to = request["to"]
@@ -99,7 +99,7 @@ class MonitorGroup:
                     self.unanswered.pop(sequence)[1] = True
 
     def run_due(self, now: float) -> float:
-        """Whatever is due; when the next is."""
+        """Send and check what is due; when the next is due."""
         for (name, number), monitor in self.monitors.items():
             if monitor.next_request_at <= now:
                 self.send(monitor, now)
@@ -110,21 +110,21 @@ class MonitorGroup:
         return min(min(each.next_request_at, each.next_check_at) for each in self.monitors.values())
 
     def run(self) -> None:
-        """Until standard input ends."""
-        ears = selectors.DefaultSelector()
-        ears.register(self.socket, selectors.EVENT_READ)
-        ears.register(sys.stdin, selectors.EVENT_READ)
+        """Run until standard input ends."""
+        selector = selectors.DefaultSelector()
+        selector.register(self.socket, selectors.EVENT_READ)
+        selector.register(sys.stdin, selectors.EVENT_READ)
         due = time.monotonic()
         while True:
-            heard = [key.fileobj for key, _ in ears.select(max(0.0, due - time.monotonic()))]
+            ready = [key.fileobj for key, _ in selector.select(max(0.0, due - time.monotonic()))]
             self.read_answers()
-            if sys.stdin in heard:
+            if sys.stdin in ready:
                 return
             due = self.run_due(time.monotonic())
 
 
 if __name__ == "__main__":
-    bank = MonitorGroup(json.loads(sys.argv[1]))
+    monitors = MonitorGroup(json.loads(sys.argv[1]))
     print("true", flush=True)
-    bank.run()
-    print(json.dumps(bank.rows))
+    monitors.run()
+    print(json.dumps(monitors.rows))

@@ -1,7 +1,7 @@
 """A live stream: pushes data at a steady rate by TCP and UDP, until standard input ends.
 
 `push.py REQUEST`, JSON: {"to", "port", "source", "interval_ms", "chunk", "retry_ms"}. The TCP side
-does what an encoder does: it gives up a connection that takes nothing for 15 s, and connects anew
+does what an encoder does: it gives up a connection that takes nothing for 15 s, and connects again
 `retry_ms` after a connection has failed. At the end a row: {"resets": [[time, why], ...],
 "connected": [times]}, with monotonic times.
 """

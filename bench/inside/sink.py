@@ -1,7 +1,7 @@
 """The far end of a stream: notes when data arrives on one TCP and one UDP port, answers nothing.
 
 `sink.py REQUEST`, JSON: {"address", "port"}. Says `true` when it listens. Each line on standard
-input is a request, answered by one line of JSON: `clear` begins anew, `report` says for "tcp" and
+input is a request, answered by one line of JSON: `clear` begins again, `report` says for "tcp" and
 "udp" the longest time without data since then (`gap_s`, with the one that still lasts), when data
 came last (`last`), how many times some came (`count`) and by how many connections.
 """
@@ -22,13 +22,13 @@ class ArrivalGaps:
         self.clear()
 
     def clear(self) -> None:
-        """Begin anew; a gap that lasts counts from the last arrival before."""
+        """Begin again; a gap that lasts counts from the last arrival before."""
         self.gap_s = 0.0
         self.count = 0
         self.peers: set[object] = set()
 
     def record(self, peer: object) -> None:
-        """Something came."""
+        """Record an arrival."""
         now = time.monotonic()
         if self.last:
             self.gap_s = max(self.gap_s, now - self.last)
@@ -37,7 +37,7 @@ class ArrivalGaps:
         self.peers.add(peer)
 
     def report(self) -> dict[str, float]:
-        """As the module says."""
+        """The report that the module docstring describes."""
         still = time.monotonic() - self.last if self.last else 0.0
         return {
             "gap_s": max(self.gap_s, still),

@@ -1,4 +1,4 @@
-"""`Service`: the daemon put together, from the lock to the last line of its journal."""
+"""`Daemon`: holds all parts of the daemon together, from the lock to the end of its journal."""
 
 import asyncio
 import signal
@@ -20,13 +20,11 @@ from lbrouter.daemon.dhcp.pool_watch import POOL_CHECK_INTERVAL_S, LanDhcpWatch
 from lbrouter.daemon.dhcp.router_solicitor import SOLICIT_CHECK_INTERVAL_S, RouterSolicitor
 from lbrouter.daemon.dhcp.uplink_clients import DhcpClients
 from lbrouter.daemon.events.alert_dispatcher import AlertDispatcher
-from lbrouter.daemon.events.history import UplinkSample, utc_timestamp
 from lbrouter.daemon.events.journal import Journal
-from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.health.passive_monitors import PassiveMonitors
+from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
-from lbrouter.daemon.metrics.last_minute import LastMinute
-from lbrouter.daemon.metrics.traffic import TRAFFIC_SAMPLE_INTERVAL_S, TrafficSampler
+from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.supervisor import cancel_all, run_forever
 from lbrouter.kernel.backend import LinuxKernel
@@ -37,16 +35,15 @@ from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.systemd_notify import SystemdNotifier
 from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
 from lbrouter.model.events import HealthEvent
-from lbrouter.model.managed_process import ManagedProcess as Program
+from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.paths import Paths
 from lbrouter.model.plan import Operation
 
-HISTORY_SAMPLE_INTERVAL_S: Final = 10.0
 EXPIRY_CHECK_INTERVAL_S: Final = 0.5
 SERVICE_CHECK_INTERVAL_S: Final = 2.0
 LOOP_HANG_TIMEOUT_S: Final = 60.0
-"""Without a turn for this long the loop hangs, whatever else still moves. An apply of the largest
-file takes a part of it."""
+"""A loop that has not run for this long hangs: no heartbeat is sent any more. An apply of the
+largest file takes less."""
 
 IDLE_HEARTBEAT_S: Final = 60.0
 
@@ -57,18 +54,16 @@ class Daemon:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._notifier = SystemdNotifier()
-        self._sampler = TrafficSampler()
-        self._last_minute = LastMinute()
         self._stop_requested = asyncio.Event()
         self._reload_requested = asyncio.Event()
         self._exit_code = ExitCode.DONE
 
     async def run(self) -> int:
-        """Until a signal ends it. Raises LbrouterError where it cannot begin."""
-        places = self._paths
-        with exclusive_lock(places.runtime_dir):
+        """Run until a signal ends it. Raises LbrouterError where it cannot start."""
+        paths = self._paths
+        with exclusive_lock(paths.runtime_dir):
             async with LinuxKernel() as kernel:
-                journal = Journal(places.state_dir)
+                journal = Journal(paths.state_dir)
                 try:
                     await self._serve(kernel, journal)
                 finally:
@@ -76,72 +71,75 @@ class Daemon:
         return self._exit_code
 
     async def _serve(self, kernel: LinuxKernel, journal: Journal) -> None:
-        places = self._paths
-        machine = Applier(kernel, state_dir=places.state_dir, runtime_dir=places.runtime_dir)
-        self._journal, self._loop = journal, ReconcileLoop(machine, journal)
-        self._dhcp_watch = LanDhcpWatch(journal, machine.dnsmasq)
-        view = QueryHandlers(self._loop, self._sampler, self._last_minute, self._dhcp_watch)
+        paths = self._paths
+        applier = Applier(kernel, state_dir=paths.state_dir, runtime_dir=paths.runtime_dir)
+        self._journal, self._loop = journal, ReconcileLoop(applier, journal)
+        self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
+        self._traffic = TrafficRecorder(journal, lambda: self._loop.tracker)
+        queries = QueryHandlers(
+            self._loop, self._traffic.sampler, self._traffic.last_minute, self._dhcp_watch
+        )
         self._commands = CommandHandlers(
-            self._loop, view, activate=self._activate, stop=self._stop_after_rollback
+            self._loop, queries, activate=self._activate, stop=self._stop_after_rollback
         )
         self._socket = ControlSocket(
-            places.runtime_dir, answer=self._commands.handle, stream=view.stream
+            paths.runtime_dir, answer=self._commands.handle, stream=queries.stream
         )
         self._alert_dispatcher = AlertDispatcher(
-            journal, places.runtime_dir, lambda: self._loop.config_file.config
+            journal, paths.runtime_dir, lambda: self._loop.config_file.config
         )
         self._probers = Probers(self._put_event)
         self._loop.on_health_evaluated = self._probers.reschedule
-        self._dhcp_clients = DhcpClients(machine.lease_store, journal, self._loop.request_resync)
+        self._dhcp_clients = DhcpClients(applier.lease_store, journal, self._loop.request_resync)
         self._passive_monitors = PassiveMonitors(
             lambda: self._loop.tracker, on_carrier_lost=self._dhcp_clients.carrier_lost
         )
         self._install_signal_handlers()
         await self._start()
         memory.freeze_startup_heap()
-        parts = [asyncio.create_task(part) for part in self._tasks()]
+        tasks = [asyncio.create_task(task) for task in self._tasks()]
         self._notifier.ready(self._loop.config_file.config.gateway.name)
         try:
             await self._stop_requested.wait()
         finally:
             self._notifier.stopping()
-            await self._stop(parts)
+            await self._stop(tasks)
 
     async def _start(self) -> None:
-        """The file, the mind, and the kernel as both of them say."""
+        """Load the file and the health, and bring the kernel to the desired state."""
         loop = self._loop
-        file, on_trial = await startup.select_config(
+        file, is_pending = await startup.select_config(
             loop.commit_confirm, self._paths.config, self._journal
         )
         require_tools(file.config)
-        mind = await startup.restore_health(loop.applier, file, self._journal)
-        mind.temporary_limits = loop.overrides.limits.in_force
+        tracker = await startup.restore_health(loop.applier, file, self._journal)
+        tracker.temporary_limits = loop.overrides.limits.in_force
         for event in loop.overrides.events(file.config):
-            mind.put(event)
-        loop.activate(file, mind)
+            tracker.put(event)
+        loop.activate(file, tracker)
         async with loop.write_lock:
-            if on_trial:
-                await self._activate(file, mind)
+            if is_pending:
+                await self._activate(file, tracker)
             else:
-                await self._apply_at_start(file, mind)
+                await self._apply_at_start(file, tracker)
 
     async def _apply_at_start(self, file: ConfigFile, tracker: HealthTracker) -> None:
-        """At the start. Where all stands already a full disk, say, is no reason not to watch it."""
-        found = await self._loop.applier.observe(file.config)
-        for sentence in found.foreign_qdisc_warnings(file.config):
+        """Apply the file at the start. If that fails, keep a state that is applied already."""
+        snapshot = await self._loop.applier.observe(file.config)
+        for sentence in snapshot.foreign_qdisc_warnings(file.config):
             said = f"{sentence} It stays, and nothing is shaped there: `lbrouter apply"
             self._journal.log("trouble", f"{said} {foreign_qdiscs.TAKE_OVER_OPTION}` replaces it.")
         try:
             await self._commands.apply(file, foreign_qdiscs=ForeignQdiscPolicy.LEAVE)
         except NotAppliedError as error:
-            found = await self._loop.applier.observe(file.config)
-            if not holds_lbrouter_state(found.observed):
+            snapshot = await self._loop.applier.observe(file.config)
+            if not holds_lbrouter_state(snapshot.observed):
                 raise
             self._journal.log("trouble", f"what stands is watched as it is: {error}")
             await self._activate(file, tracker)
 
     async def _activate(self, file: ConfigFile, tracker: HealthTracker) -> None:
-        """From now on this file counts: look at everything once more, and probe its uplinks."""
+        """Use this file from now on: reconcile, and probe its uplinks."""
         self._loop.activate(file, tracker)
         await self._loop.reconcile()
         self._dhcp_clients.configure(file.config)
@@ -150,24 +148,24 @@ class Daemon:
         self._probers.apply_config(file.config, numbers, next_interval_s=self._probe_interval_s)
 
     def _stop_after_rollback(self) -> None:
-        """Nothing stood before what was on trial: nothing is left to watch."""
+        """End the daemon: no file was applied before the pending commit."""
         self._exit_code = ExitCode.TRY_AGAIN
         self._stop_requested.set()
 
     def _put_event(self, event: HealthEvent) -> None:
-        """To the mind that counts now, which a new file replaces."""
+        """Queue an event at the active health tracker, which a new file replaces."""
         self._loop.tracker.put(event)
 
     def _probe_interval_s(self, uplink: str) -> float:
         return health.probe_interval_s(self._loop.tracker.state, uplink)
 
     def _tasks(self) -> Iterator[Coroutine[Any, Any, None]]:
-        parts: dict[str, Callable[[], Awaitable[None]]] = {
+        tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "the loop": self._loop.run,
             "the monitor": self._monitor_kernel,
             "the control socket": self._socket.serve,
             "the carriers": self._passive_monitors.poll_carriers,
-            "the sampler": self._sample_traffic,
+            "the sampler": self._traffic.run,
             "the witness": self._passive_monitors.monitor_replies,
             "the trial": self._expire_pending,
             "the limits": self._expire_limits,
@@ -178,50 +176,18 @@ class Daemon:
             "the watchdog": self._send_heartbeats,
             **self._alert_dispatcher.tasks(),
         }
-        for name, work in parts.items():
+        for name, work in tasks.items():
             yield run_forever(name, work, lambda text: self._journal.log("trouble", text))
 
     async def _monitor_kernel(self) -> None:
         async with Monitor() as monitor:
-            self._loop.request_resync()  # nothing was heard until now
+            self._loop.request_resync()  # earlier changes were not announced to us
             async for notice in monitor:
                 self._loop.handle_notice(notice)
                 self._dhcp_clients.handle_notice(notice)
 
-    async def _sample_traffic(self) -> None:
-        told_at = float("-inf")
-        while True:
-            self._sampler.sample()
-            mind = self._loop.tracker
-            self._last_minute.record(mind)
-            for event in self._sampler.queue_events(mind.config):
-                if event.full is not mind.state.uplinks[event.uplink].queue_full:
-                    mind.put(event)
-            if time.monotonic() - told_at >= HISTORY_SAMPLE_INTERVAL_S:
-                told_at = time.monotonic()
-                self._record_samples()
-            await asyncio.sleep(TRAFFIC_SAMPLE_INTERVAL_S)
-
-    def _record_samples(self) -> None:
-        mind, at = self._loop.tracker, utc_timestamp(precision="seconds")
-        for name, uplink in mind.config.uplinks.items():
-            readings = health.uplink_readings(mind.state, name)
-            traffic = self._sampler.traffic.get(uplink.device)
-            self._journal.record_sample(
-                UplinkSample(
-                    at=at,
-                    uplink=name,
-                    state=str(mind.health.uplinks[name].state),
-                    rtt_ms=readings.rtt_ms,
-                    jitter_ms=readings.jitter_ms,
-                    loss_percent=readings.loss_percent,
-                    upload_bps=traffic.sent_bps if traffic else 0,
-                    download_bps=traffic.received_bps if traffic else 0,
-                )
-            )
-
     async def _expire_pending(self) -> None:
-        """Undo what nobody confirmed in time."""
+        """Undo a commit that was not confirmed in time."""
         while True:
             record = self._loop.commit_confirm.pending.read()
             if record is not None and not record.remaining_s(BootTime.now()):
@@ -241,7 +207,7 @@ class Daemon:
             await self._dhcp_watch.check(self._loop.config_file.config)
 
     async def _supervise_services(self) -> None:
-        """A program that died is started again; what keeps it from starting is said once."""
+        """Start services that ended again; a failure is logged once."""
         trouble = ""
         while True:
             await asyncio.sleep(SERVICE_CHECK_INTERVAL_S)
@@ -261,12 +227,12 @@ class Daemon:
         while True:
             applied = self._loop.reconciler.last_applied
             if applied is not None:
-                found = applied.snapshot
-                solicitor.solicit_due(applied.file.config, found.facts, found.allocation)
+                snapshot = applied.snapshot
+                solicitor.solicit_due(applied.file.config, snapshot.facts, snapshot.allocation)
             await asyncio.sleep(SOLICIT_CHECK_INTERVAL_S)
 
     async def _handle_reloads(self) -> None:
-        """SIGHUP: the file anew. A wrong one changes nothing."""
+        """Apply the file again at SIGHUP. A wrong one changes nothing."""
         while True:
             await self._reload_requested.wait()
             self._reload_requested.clear()
@@ -282,7 +248,7 @@ class Daemon:
                 self._notifier.ready(self._loop.config_file.config.gateway.name)
 
     async def _send_heartbeats(self) -> None:
-        """Signs of life, from the loop that does the work."""
+        """Send heartbeats to systemd, as long as the reconcile loop works."""
         pause_s = self._notifier.heartbeat_interval_s or IDLE_HEARTBEAT_S
         while True:
             if time.monotonic() - self._loop.last_run_at < LOOP_HANG_TIMEOUT_S:
@@ -296,19 +262,19 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload_requested.set)
 
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
-        """End the parts; a change that is half done is undone first (`transact` sees to it)."""
+        """End the tasks; `transact` undoes a change that is half done first."""
         self._probers.close()
         self._dhcp_clients.close()
         await cancel_all(tasks)
-        snapshot.save_health(self._paths.runtime_dir, self._loop.tracker.health)
+        save_health(self._paths.runtime_dir, self._loop.tracker.health)
         self._journal.log("stop", "the daemon ends; what it set up stays")
 
 
 def _service_name(operation: Operation) -> str:
-    noun = operation.managed_object
-    return noun.name if isinstance(noun, Program) else ""
+    service = operation.managed_object
+    return service.name if isinstance(service, ManagedProcess) else ""
 
 
 async def serve(paths: Paths) -> int:
-    """Run until SIGTERM or SIGINT. What stands in the kernel stays there."""
+    """Run until SIGTERM or SIGINT. The objects in the kernel stay."""
     return await Daemon(paths).run()

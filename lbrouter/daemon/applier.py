@@ -1,7 +1,7 @@
-"""The one path from a configuration to the kernel, with what it must read before and keep after.
+"""`Applier`: the one path from a configuration to the kernel, and the state that it keeps.
 
-`apply`, the daemon's rounds, a rollback and `down` all go through here. Whoever calls holds the
-lock of the runtime directory (`kernel.lock`).
+`apply`, the daemon's reconciles, a rollback and `down` all go through here. The caller holds the
+lock of the runtime directory (`kernel.storage.lock`).
 """
 
 import asyncio
@@ -39,11 +39,11 @@ from lbrouter.model.plan import Operation, Plan
 from lbrouter.services import dnsmasq, pppd
 
 OperationReporter = Callable[[Plan], Callable[[Operation], None]]
-"""Given a plan, what is called with each operation before it is carried out."""
+"""Takes a plan, returns a function that is called with each operation before it is executed."""
 
 
 HealthSource = Callable[[Config, Facts], GatewayHealth]
-"""How the uplinks are, seen from the machine as it is."""
+"""Returns the health of the uplinks, given the facts of the machine."""
 
 
 class DesiredStateInputs(TypedDict):
@@ -57,7 +57,7 @@ class DesiredStateInputs(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineSnapshot:
-    """The machine and what is remembered of it, for one configuration."""
+    """The observed machine and the saved state, for one configuration."""
 
     scope: ObserveScope
     facts: Facts
@@ -76,7 +76,7 @@ class MachineSnapshot:
         }
 
     def foreign_qdisc_warnings(self, config: Config) -> tuple[str, ...]:
-        """Somebody else's queueing disciplines where `config` wants ours, as sentences."""
+        """Foreign queueing disciplines where `config` wants ours, as sentences."""
         everything = replace(self, facts=foreign_qdiscs.permit_all(self.facts))
         return tuple(foreign_qdiscs.conflicts(everything.desired(config), self.facts))
 
@@ -101,7 +101,7 @@ class MachineSnapshot:
 
 
 class LoggingKernel:
-    """A kernel that says each operation before it carries it out."""
+    """A kernel that reports each operation before it executes it."""
 
     def __init__(self, kernel: LinuxKernel, on_operation: Callable[[Operation], None]) -> None:
         self._kernel = kernel
@@ -116,18 +116,18 @@ class LoggingKernel:
         return await self._kernel.facts(scope)
 
     async def execute(self, operation: Operation) -> None:
-        """Say it, then do it."""
+        """Report the operation, then execute it."""
         self._on_operation(operation)
         await self._kernel.execute(operation)
 
 
 def silent_reporter(_plan: Plan) -> Callable[[Operation], None]:
-    """A teller that says nothing."""
+    """A reporter that reports nothing."""
     return lambda _operation: None
 
 
 class Applier:
-    """A kernel, and the directories in which lbrouter keeps what the kernel cannot tell."""
+    """A kernel, and the directories in which lbrouter saves what the kernel does not store."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class Applier:
         self.reporter = reporter
 
     async def reopen_kernel(self) -> None:
-        """A new socket to the kernel, where the old one may be what fails."""
+        """Open a new netlink socket: the old one may be the cause of a failure."""
         old = self.kernel
         self.kernel = await LinuxKernel().__aenter__()
         with suppress(Exception):
@@ -155,7 +155,7 @@ class Applier:
     async def observe(
         self, config: Config, *, health_source: HealthSource = health_without_daemon
     ) -> MachineSnapshot:
-        """Everything that `desired_state` wants to know; `judge` makes the health of it."""
+        """Everything that `desired_state` needs; `health_source` gives the health."""
         remembered = self.store.load_baseline()
         scope = observation_scope(config, remembered)
         facts = stable_facts(config, await self.kernel.facts(scope))
@@ -170,16 +170,16 @@ class Applier:
             scope=scope,
             facts=facts,
             observed=observed,
-            # Nothing of ours is there, after a boot say: what is found now was found first.
+            # Nothing of ours is there, for example after a boot: the baseline begins again.
             baseline=remembered if holds_lbrouter_state(observed) else KernelState(),
             allocation=allocate(config, self.store.load_allocation()),
             health=health_source(config, facts),
         )
 
     async def apply_plan(self, file: ConfigFile, snapshot: MachineSnapshot, steps: Plan) -> None:
-        """The steps, verified or undone as a whole. What a crash must not lose is on disk before.
+        """Run the steps as one transaction. What a crash must not lose is on disk before.
 
-        The configuration itself is kept by the caller, who knows whether it is the last good one.
+        The caller saves the configuration itself: it knows whether it is the last good one.
         """
         if steps:
             desired = snapshot.desired(file.config)
@@ -192,7 +192,7 @@ class Applier:
     async def roll_back_plan(
         self, file: ConfigFile, snapshot: MachineSnapshot, steps: Plan
     ) -> None:
-        """As `carry_out`, for an undo: a disk that is full or read-only does not stop it."""
+        """As `apply_plan`, for an undo: a disk that is full or read-only does not stop it."""
         desired = snapshot.desired(file.config)
         with suppress(LbrouterError):
             self._check_and_persist(file, snapshot, desired)
@@ -205,14 +205,14 @@ class Applier:
     async def run_transaction(
         self, steps: Plan, *, desired: KernelState, scope: ObserveScope
     ) -> None:
-        """`kernel.transaction.transact`, told; it reads the disk and writes nothing to it."""
-        told = LoggingKernel(self.kernel, self.reporter(steps))
-        await transact(told, steps, desired=desired, scope=scope, store=self.store)
+        """`kernel.transaction.transact`, reported. It reads the disk and writes nothing to it."""
+        kernel = LoggingKernel(self.kernel, self.reporter(steps))
+        await transact(kernel, steps, desired=desired, scope=scope, store=self.store)
 
     def services_plan(self, config: Config | None) -> Plan:
-        """What is to be done beside the kernel; None for the file means that nothing shall run.
+        """The operations on services; None for the file means that no service shall run.
 
-        Nothing of a program that is missing: who needs it was refused before (`require`).
+        Without those of a program that is missing: `require_tools` refuses a file that needs it.
         """
         no_names = config is not None and dnsmasq.missing_reason(config)
         no_lines = config is not None and pppd.missing_reason(config)
@@ -224,16 +224,16 @@ class Applier:
         )
 
     async def apply_services(self, config: Config | None) -> Plan:
-        """Start, replace or end the programs beside the kernel; what was done.
+        """Start, replace or end the services; returns what was done.
 
-        Raises NotAppliedError with the program's own words, when the others have had their turn;
-        the kernel keeps what it holds.
+        Raises NotAppliedError with the program's own words, after the other services were handled.
+        The kernel keeps what it holds.
         """
         steps, failed = self.services_plan(config), list[LbrouterError]()
-        tell = self.reporter(steps)
+        report = self.reporter(steps)
         for operation in steps.operations:
             owner = self.pppd if pppd.is_pppd_operation(operation) else self.dnsmasq
-            tell(operation)
+            report(operation)
             try:
                 await asyncio.to_thread(owner.execute, operation)
             except LbrouterError as error:
@@ -243,7 +243,7 @@ class Applier:
         return steps
 
     async def remove_all(self, config: Config | None) -> None:
-        """Take out all that is ours; `config` is what is known of where to look."""
+        """Remove all that is ours; `config` says where to look."""
         await self.apply_services(None)
         baseline = self.store.load_baseline()
         scope = observation_scope(config, baseline)
@@ -257,9 +257,9 @@ class Applier:
     def _check_and_persist(
         self, file: ConfigFile, snapshot: MachineSnapshot, desired: KernelState
     ) -> None:
-        """All that can be refused before the first change, then all that a crash must not lose.
+        """Check what can be refused before the first change, then save what must survive a crash.
 
-        The baseline only grows here: what it may forget is known when the apply has come true.
+        The baseline only grows here: what it may forget is known after the apply has succeeded.
         """
         table = desired.nft
         assert table is not None
@@ -278,6 +278,6 @@ class Applier:
 
 
 def holds_lbrouter_state(observed: KernelState) -> bool:
-    """Whether the kernel holds anything of ours, settings aside."""
+    """Whether the kernel holds an object of ours; sysctls and link flags do not count."""
     others = replace(observed, sysctls=frozenset(), links=frozenset())
     return any(True for _ in others.objects())

@@ -1,4 +1,4 @@
-"""The configuration file: its bytes, and what they mean."""
+"""The configuration file: its bytes, and the parsed configuration."""
 
 import hashlib
 from dataclasses import dataclass

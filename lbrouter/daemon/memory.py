@@ -1,4 +1,4 @@
-"""Memory: what the start needed and the days after it do not, given back."""
+"""Memory: gives back to the system what only the start needed."""
 
 import ctypes
 import gc
@@ -6,15 +6,15 @@ from contextlib import suppress
 from typing import Final
 
 GC_THRESHOLD_OBJECTS: Final = 2_000
-"""Objects between two looks for garbage: netlink messages and tasks refer to each other in rings,
-and what is not collected stays resident."""
+"""Objects between two garbage collections: netlink messages and tasks form reference cycles, and
+what is not collected stays resident."""
 
 
 def freeze_startup_heap() -> None:
-    """Collect what the start left behind, and look for garbage from now on among the new alone.
+    """Collect the garbage of the start; from now on only new objects are examined.
 
-    A command never looks (`cli.main` sees to that), for it ends soon. What lives by now, modules
-    and the configuration, lives as long as the process (gc.freeze).
+    A command never collects (`cli.main` switches that off), since it ends soon. The objects that
+    exist now, modules and the configuration, live as long as the process (gc.freeze).
     """
     gc.collect()
     gc.freeze()

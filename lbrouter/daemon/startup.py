@@ -1,4 +1,4 @@
-"""How a daemon begins: with which file, and with what it knows of the uplinks."""
+"""The start of a daemon: which file it takes, and which health it begins with."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ LAST_GOOD_SOURCE = "the last good configuration"
 async def select_config(
     commit_confirm: CommitConfirm, path: Path, journal: Journal
 ) -> tuple[ConfigFile, bool]:
-    """The file to run with, and whether it is on trial still.
+    """The file to run with, and whether it is a pending commit.
 
-    What was not confirmed in time is undone first, and is not taken again from `path`. A file that
-    is wrong is no reason to leave an event without a gateway: the last good one serves.
+    A commit that was not confirmed in time is undone first, and is not read again from `path`.
+    Where the file is wrong, the last good one is used: the gateway must run.
     """
     overdue = await commit_confirm.roll_back_overdue()
     if overdue is not None:
@@ -51,7 +51,7 @@ def _last_good_config(
 
 
 async def restore_health(applier: Applier, file: ConfigFile, journal: Journal) -> HealthTracker:
-    """What the daemon before us knew, or else a first look: a restart moves nobody."""
+    """A tracker with the health that the last daemon saved, or else a first observation."""
     known = snapshot.load_health(applier.runtime_dir)
     if known is None:
         known = (await applier.observe(file.config)).health

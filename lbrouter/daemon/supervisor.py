@@ -1,4 +1,4 @@
-"""Parts that run beside each other: one that fails is reported and starts again alone."""
+"""The supervisor of tasks: a task that fails is reported and started again, the others go on."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,7 +7,7 @@ from typing import Final
 TASK_RESTART_FIRST_PAUSE_S: Final = 0.1
 TASK_RESTART_MAX_PAUSE_S: Final = 5.0
 TASK_STEADY_AFTER_S: Final = 30.0
-"""A part that ran this long begins its next pauses small again."""
+"""After a run of this length the pauses before a restart begin small again."""
 
 CANCEL_RETRY_S: Final = 0.2
 
@@ -24,7 +24,7 @@ async def run_forever(
         try:
             await work()
             reason = "it ended"
-        except Exception as error:  # noqa: BLE001  -- no failure of a part may end the others
+        except Exception as error:  # noqa: BLE001  -- no failure of a task may end the others
             reason = f"{type(error).__name__}: {error}"
         if loop.time() - begun > TASK_STEADY_AFTER_S:
             pause_s = TASK_RESTART_FIRST_PAUSE_S
@@ -34,14 +34,14 @@ async def run_forever(
 
 
 async def cancel_all(tasks: Sequence["asyncio.Task[None]"]) -> None:
-    """Cancel all `parts` until they have ended.
+    """Cancel all `tasks` until they have ended.
 
-    Once is not enough: a change that is being undone ends as an error of the round, not as a
-    cancellation, and the round's part would go on for ever.
+    Once is not enough: a change that is being undone ends as an error of the reconcile, not as a
+    cancellation, and the task of the loop would go on for ever.
     """
     left = set(tasks)
     while left:
-        for part in left:
-            part.cancel()
+        for task in left:
+            task.cancel()
         _, left = await asyncio.wait(left, timeout=CANCEL_RETRY_S)
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,13 +1,13 @@
-"""Waiting for news or for a time, whichever is first."""
+"""Waiting for an event or for a time, whichever is first."""
 
 import asyncio
 
 
 class Wakeup:
-    """Set by whoever has news; one waits.
+    """Set by any number of tasks; one task waits.
 
-    An asyncio.Event with a time limit, at a tenth of the price of two tasks and a wait for both:
-    the loop rests after each answer of each probe.
+    An asyncio.Event with a time limit, at a tenth of the cost of two tasks and a wait for both: the
+    loop waits again after each answer of each probe.
     """
 
     def __init__(self) -> None:
@@ -17,16 +17,16 @@ class Wakeup:
         self._timer: asyncio.TimerHandle | None = None
 
     def clear(self) -> None:
-        """The news is taken."""
+        """Clear it: the event was taken."""
         self._is_set, self._deadline = False, float("inf")
 
     def set(self) -> None:
-        """There is news."""
+        """Wake the waiting task now."""
         self._is_set = True
         self._wake()
 
     def set_within(self, within_s: float) -> None:
-        """There is news that can wait, but not longer than this."""
+        """Wake the waiting task within this time."""
         at = asyncio.get_running_loop().time() + within_s
         if at < self._deadline:
             self._deadline = at
@@ -34,7 +34,7 @@ class Wakeup:
                 self._arm(at)
 
     async def wait(self, timeout_s: float) -> None:
-        """Until there is news, at most so long."""
+        """Wait until it is set, at most this long."""
         loop = asyncio.get_running_loop()
         at = min(loop.time() + timeout_s, self._deadline)
         if self._is_set or at <= loop.time():

@@ -26,7 +26,7 @@ class LinuxKernel:
     """One netlink socket, opened on entering; every call acts in the calling thread's namespace.
 
     `strict_check` makes the kernel filter dumps by what the request names (Linux 4.20);
-    `ext_ack` makes it say in words what it refuses.
+    `ext_ack` makes it explain in words what it refuses.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class LinuxKernel:
         self._ipr.close()
 
     async def observe(self, scope: ObserveScope) -> KernelState:
-        """What is ours in this namespace. About 50 ms with 140 interfaces and 1000 routes."""
+        """The observed state of this namespace. About 50 ms with 140 interfaces and 1000 routes."""
         with _translate_read_errors():
             qdiscs, classes, redirects = await qdisc.observe(self._ipr, scope)
             return replace(
@@ -86,7 +86,7 @@ class LinuxKernel:
 
 @contextmanager
 def _translate_read_errors() -> Iterator[None]:
-    """The kernel seldom refuses to be read; where it does, nothing has been changed yet."""
+    """Translate an error of a read, which is rare; nothing has been changed yet."""
     try:
         yield
     except (NetlinkError, OSError) as error:

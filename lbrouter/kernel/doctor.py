@@ -1,6 +1,6 @@
-"""What the machine has and lacks, and which neighbours may get in the way; each with its remedy.
+"""`lbrouter doctor`: what the machine has and lacks, and conflicting programs; with remedies.
 
-Nothing is started and nothing is changed: neighbours are recognised by what they leave in /run and
+Nothing is started and nothing is changed: other programs are recognised by their files in /run and
 /etc, and by their processes.
 """
 
@@ -45,7 +45,7 @@ class Diagnosis:
 
 
 REQUIRED_FEATURES: Final = frozenset({"nft", "nft_nat"})
-"""Without these there is no gateway at all. The others are wanted by what a file asks for."""
+"""No gateway works without these. The others are needed only where a file uses them."""
 
 SHAPING_FEATURES: Final = frozenset({"htb", "u32"})
 
@@ -137,7 +137,7 @@ def _check_libnftables() -> Diagnosis:
 
 
 def _libnftables_version() -> str:
-    """The library does not tell its version, the package manager does."""
+    """The version from the package manager; the library itself has no call for it."""
     package, found = "", "unknown"
     try:
         lines = Path("/var/lib/dpkg/status").read_text(encoding="utf-8").splitlines()

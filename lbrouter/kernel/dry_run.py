@@ -1,7 +1,7 @@
-"""A dry run of the ruleset for somebody who is not root: in a user namespace of his own.
+"""A dry run of the ruleset for a user who is not root, in a new user namespace.
 
-There he is root over an empty network namespace, which is all that nft asks for; the host's kernel
-judges the ruleset and the host's network never hears of it.
+There the user is root over an empty network namespace, which is all that nft needs. The kernel
+checks the ruleset, and the network of the host does not change.
 """
 
 import ctypes
@@ -41,7 +41,7 @@ def _has_net_admin() -> bool:
 
 
 def _dry_run_in_user_namespace(table: NftTable) -> str:
-    """By a child: a process with threads may not change its user namespace."""
+    """Run it in a child: a process with threads may not change its user namespace."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -57,7 +57,7 @@ def _dry_run_in_user_namespace(table: NftTable) -> str:
 
 
 def _run_child(table: NftTable, result_pipe: int) -> None:
-    """The child's whole life. It must not return: the parent's clean-up is not its own."""
+    """All that the child does. It never returns, so that it does not run the parent's clean-up."""
     code, text = DRY_RUN_EXIT_ACCEPTED, ""
     try:
         _enter_user_namespace()

@@ -57,7 +57,7 @@ def _connect(url: SplitResult, binding: UplinkBinding) -> Iterator[socket.socket
 def _measure_per_second(
     opened: socket.socket, url: SplitResult, *, seconds: int, download: bool
 ) -> list[float]:
-    """What passes in each whole second after the slow start."""
+    """The bits per second of each whole second after the slow start."""
     opened.sendall(_request(url, download=download))
     begun, counts = time.monotonic(), [0] * (seconds + int(HTTP_SLOW_START_S))
     content = bytes(HTTP_TRANSFER_CHUNK_BYTES)

@@ -15,9 +15,9 @@ INTERRUPT_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class CancelOnSignal:
     """Within the block the first signal cancels the current task; all later ones are swallowed.
 
-    `name` is then the signal's ("SIGTERM"), and "" if none came. Handlers of the caller are put
-    back at the end; a signal that is ignored (nohup) stays ignored. Outside the main thread, where
-    Python delivers no signals, it does nothing.
+    `signal_name` is then the signal's ("SIGTERM"), and "" if none came. Handlers of the caller are
+    put back at the end; a signal that is ignored (nohup) stays ignored. Outside the main thread,
+    where Python delivers no signals, it does nothing.
     """
 
     def __init__(self) -> None:
@@ -51,6 +51,6 @@ class CancelOnSignal:
             self._task.cancel()
 
     def absorb_cancellation(self) -> None:
-        """The cancellation was ours and ends here: the caller gets an error instead."""
+        """Clear a cancellation that a signal caused: the caller gets an error instead."""
         if self.signal_name and self._task is not None:
             self._task.uncancel()

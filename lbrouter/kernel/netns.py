@@ -1,7 +1,7 @@
-"""Network namespaces of a thread: enter one, or make a scratch one and forget it.
+"""Network namespaces of a thread: enter one, or create a temporary one.
 
-Python has no setns before 3.12, so libc is called. A namespace belongs to the thread; whoever
-enters one must leave by the same thread.
+Python has no setns before 3.12, so libc is called. A namespace belongs to the thread: the
+thread that enters one must also leave it.
 """
 
 import ctypes
@@ -34,7 +34,7 @@ def in_namespace(namespace: Path) -> Iterator[None]:
 
 
 def in_scratch_namespace(work: Callable[[], T]) -> T:
-    """Run `work` in a fresh namespace, by a thread of its own; both die with it."""
+    """Run `work` in a new namespace, in a thread of its own; both end with it."""
 
     def isolated() -> T:
         _check_result(_libc.unshare(CLONE_NEWNET))

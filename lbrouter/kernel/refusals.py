@@ -1,4 +1,4 @@
-"""What the kernel's errno means for an operation, in a sentence and with a remedy."""
+"""Errors of operations: what the kernel's errno means, in a sentence and with a remedy."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What systemd wants to hear of a service (sd_notify(3)), without its library.
+"""Notifications to systemd (sd_notify(3)), without its library.
 
 A datagram to the socket that NOTIFY_SOCKET names; without systemd every call does nothing. Nothing
 here raises: a manager that does not listen must not stop the routing.
@@ -12,11 +12,11 @@ from contextlib import suppress
 from typing import Final
 
 HEARTBEATS_PER_WATCHDOG_PERIOD: Final = 3
-"""Signs of life in each watchdog period: one may come late."""
+"""Heartbeats in each watchdog period: one may come late."""
 
 
 class SystemdNotifier:
-    """Speaks to the service manager that started this process, if one did."""
+    """Notifies the service manager that started this process, if there is one."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._path = environment.get("NOTIFY_SOCKET", "")
@@ -24,12 +24,12 @@ class SystemdNotifier:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether somebody listens at all."""
+        """Whether there is a service manager to notify."""
         return bool(self._path)
 
     @property
     def heartbeat_interval_s(self) -> float | None:
-        """Seconds between two calls of `alive`; None where no watchdog waits for them."""
+        """Seconds between two calls of `send_heartbeat`; None where there is no watchdog."""
         return (
             self._watchdog_us / 1e6 / HEARTBEATS_PER_WATCHDOG_PERIOD
             if self._path and self._watchdog_us
@@ -54,7 +54,7 @@ class SystemdNotifier:
         self._send(*_status_line(text))
 
     def send_heartbeat(self) -> None:
-        """The loop turns: the watchdog may wait for another period."""
+        """The daemon works: restart the watchdog period."""
         if self._watchdog_us:
             self._send("WATCHDOG=1")
 

@@ -1,7 +1,7 @@
-"""`transact`: run a plan, look whether it came true, and take it all back if not.
+"""`transact`: run a plan, verify the result, and undo everything if it failed.
 
-rtnetlink has no transactions, so this is one made by hand: the checkpoint is what was observed,
-every operation has an inverse, and the end is verified by observing anew.
+rtnetlink has no transactions, so this is one made by hand: the checkpoint is the observed state,
+every operation has an inverse, and the result is verified by observing again.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from lbrouter.model.kernel_state import KernelState, ManagedObject, NftTable, Qd
 from lbrouter.model.plan import Operation, Plan
 
 MAX_APPLY_ROUNDS: Final = 3
-"""How often the rest is tried: with a device that is made anew go its addresses and routes."""
+"""How often the rest is tried: a device that is created again loses its addresses and routes."""
 
 MAX_LISTED_OPERATIONS: Final = 5
 """Operations named in an error; the others are counted."""
@@ -43,8 +43,8 @@ async def transact(
     """Make the kernel hold `desired` by `plan`, or leave it as it was.
 
     Raises NotAppliedError, or the refusal's own class where trying again cannot help (missing
-    feature, missing rights), after undoing everything. Signals and cancellation in the middle are
-    answered by the same undo.
+    feature, missing rights), after undoing everything. Signals and cancellation in the middle lead
+    to the same undo.
     """
     if not plan:
         return
@@ -60,7 +60,7 @@ async def transact(
 
 
 def plan_with_scripts(plan: Plan, store: StateStore | None) -> Plan:
-    """The plan with the text of the old ruleset filled in, for an undo must be able to load it."""
+    """The plan with the text of the old ruleset filled in: an undo must be able to load it."""
     return Plan(operations=tuple(_operation_with_scripts(each, store) for each in plan.operations))
 
 
@@ -107,7 +107,7 @@ async def _undo(
 
 
 async def _try_execute(kernel: Kernel, operation: Operation) -> None:
-    """A step of the undo that fails, however, stops none of the others; the last look tells."""
+    """A step of the undo that fails stops none of the others; the last observation shows it."""
     with suppress(Exception):
         await kernel.execute(operation)
 
@@ -115,7 +115,7 @@ async def _try_execute(kernel: Kernel, operation: Operation) -> None:
 async def _run_uncancelled(
     work: Coroutine[Any, Any, tuple[Operation, ...]],
 ) -> tuple[Operation, ...]:
-    """Await `work` to its end, whoever cancels us meanwhile: half an undo is worse than none."""
+    """Await `work` to its end, even if cancelled meanwhile: half an undo is worse than none."""
     task = asyncio.ensure_future(work)
     while not task.done():
         try:
@@ -153,7 +153,7 @@ def _undo_summary(left: Sequence[Operation]) -> str:
 
 
 def _unrestorable_roots(begun: Sequence[Operation]) -> Iterator[str]:
-    """What was taken over with the user's word, and cannot be built anew."""
+    """Foreign roots that were replaced by permission, and that cannot be created again."""
     for new in (each.new for each in begun):
         if isinstance(new, Qdisc) and new.replaces:
             yield f"But what stood at the root of {new.interface} before is gone."

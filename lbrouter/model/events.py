@@ -1,16 +1,16 @@
-"""What the brain hears: each event says when it happened, so that time is data.
+"""Health events, the input of the health state machine: each says when it happened.
 
 `at` and `sent_at` are seconds of one monotonic clock (CLOCK_MONOTONIC of the process, say). An
-event that bears an older time than the last one counts as happening with it. Names that the
-configuration does not know are ignored: an event may be on its way while the file changes.
+event with an older time than the last one counts as happening with it. Names that the configuration
+does not know are ignored: an event may be queued while the file changes.
 
-What the senses owe:
+What the probers and monitors have to send:
 
 - `ProbeSent` for each probe when it leaves, then one `ProbeAnswered` or `ProbeLost` with the same
-  `target` and `sent_at`. A late answer is worth telling up to 3 s after sending.
-- The time between two probes of an uplink is `compile.failover.pace(...)`, asked before each probe
-  and again after each event: it may be less by then.
-- `Late` comes before whatever piled up in the meantime.
+  `target` and `sent_at`. A late answer is to be reported up to 3 s after sending.
+- The time between two probes of an uplink is `compile.health.probe_interval_s`, asked before each
+  probe and again after each event: it may be less by then.
+- `ProcessDelayed` comes before the events that piled up in the meantime.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class ProbeFailure(StrEnum):
 
     NO_ANSWER = "no answer"
     UNREACHABLE = "unreachable"
-    """An ICMP error from somewhere on the way."""
+    """An ICMP error from a router on the path."""
     REFUSED = "refused"
-    """A TCP reset: somebody answers, but not the target's service."""
+    """A TCP reset: the host answers, but not the target's service."""
     CAPTIVE_PORTAL = "captive portal"
     """A redirect, a wrong certificate or a wrong status where a page was expected."""
     WRONG_ANSWER = "wrong answer"
@@ -34,7 +34,7 @@ class ProbeFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeSent:
-    """A probe left. `target` is `str(Target)`, its URL."""
+    """A probe left. `target` is `str(ProbeTarget)`, its URL."""
 
     at: float
     uplink: str
@@ -75,7 +75,7 @@ class CarrierChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressingChanged:
-    """The uplink has an address and a gateway to go by, or not; `reason` then says what lacks."""
+    """The uplink has an address and a gateway to go by, or not; `reason` then says why."""
 
     at: float
     uplink: str
@@ -92,7 +92,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessDelayed:
-    """Our own process overslept by `by_s` seconds: starved of CPU, or the machine was paused."""
+    """This process was delayed by `delay_s` seconds: starved of CPU, or the machine was paused."""
 
     at: float
     delay_s: float
@@ -109,7 +109,7 @@ class QueueFull:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepliesSeen:
-    """Replies to connections from inside keep coming by this uplink, a moment ago still."""
+    """Replies to connections from inside came by this uplink a moment ago."""
 
     at: float
     uplink: str
@@ -155,4 +155,4 @@ HealthEvent = (
     | Restore
     | Pin
 )
-"""Everything that `compile.failover.step` takes."""
+"""Everything that `compile.health.step` takes."""

@@ -1,4 +1,4 @@
-"""The machine as it is found, where to look on it, and the numbers that stay with names."""
+"""`Facts` of the machine, the scope to observe, and the numbers that stay with names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from lbrouter.model.lease import UplinkLease
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignRootQdisc:
-    """A queueing discipline that somebody else put at the root of an interface."""
+    """A queueing discipline that another program put at the root of an interface."""
 
     kind: str
     handle: int
@@ -22,7 +22,7 @@ class ForeignRootQdisc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterfaceFacts:
-    """What the machine says of an interface that exists, before we touch it."""
+    """The facts of an interface that exists, before we change it."""
 
     name: str
     index: int
@@ -47,12 +47,12 @@ class InterfaceFacts:
     gateways: tuple[IpAddress, ...] = ()
     """Gateways of default routes by this interface in `main` that are not ours."""
     foreign_root_qdisc: ForeignRootQdisc | None = None
-    """What stands at its root and is neither ours nor the kernel's own choice."""
+    """The qdisc at its root that is neither ours nor the kernel's own choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The machine as found: interfaces by name, kernel features by name, foreign things in our way.
+    """The machine as found: interfaces by name, kernel features by name, conflicts.
 
     `conflicts` are sentences; a conflict is reported, never removed. `take_over` are interfaces
     whose foreign root may be replaced.

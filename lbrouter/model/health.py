@@ -1,7 +1,7 @@
-"""What is known of the uplinks: the input that a failover changes.
+"""The health of the uplinks: the input that a failover changes.
 
-Without a daemon it is read off the carriers (`compile.glimpse.first_look`); with one, the state
-machine keeps it.
+Without a daemon it comes from the carriers (`compile.health.carrier_only`); with one, the health
+state machine keeps it.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class UplinkHealth:
     excluded_policies: frozenset[str] = frozenset()
     """Names of policies that this uplink is out of, while degraded."""
     alive: bool = True
-    """Whether there is a carrier and any sign of life: what the least bad uplink must have."""
+    """Whether there is a carrier and any answer: what the least bad uplink must have."""
     badness: float = 0.0
     """Orders bad uplinks for the fallback: the lowest is the least bad. Loss in percent, say."""
 

@@ -1,4 +1,4 @@
-"""What is asked of a kernel, the real one or the simulated."""
+"""`Kernel`: the interface of a kernel, the real one or the simulated."""
 
 from typing import Protocol
 
@@ -10,11 +10,11 @@ from lbrouter.model.plan import Operation
 class Kernel(Protocol):
     """One network namespace, seen through what lbrouter owns in it.
 
-    `compile.simulate.SimKernel` and `kernel.linux.LinuxKernel` are held to the same contract tests.
+    `compile.state.simulate.SimKernel` and `kernel.backend.LinuxKernel` pass the same tests.
     """
 
     async def observe(self, scope: ObserveScope) -> KernelState:
-        """What is ours, so normalised that it equals what was asked for."""
+        """The observed state, normalised so that it equals the desired state that was applied."""
         ...
 
     async def facts(self, scope: ObserveScope) -> Facts:

@@ -1,8 +1,8 @@
-"""`KernelState`: what the kernel should hold, and what it does hold, in the same words.
+"""`KernelState`: what the kernel should hold, and what it does hold, in the same types.
 
-Each noun has a `key` (what the kernel identifies it by) and equality over the fields that *we* set.
-What the kernel adds by itself is dropped in `lbrouter.kernel` on the way up, never here. `why` says
-what the object is for; it takes no part in equality, since the kernel does not carry it.
+Each object has a `key` (what the kernel identifies it by) and equality over the fields that *we*
+set. What the kernel adds by itself is dropped in `lbrouter.kernel`, never here. `why` says what the
+object is for; it takes no part in equality, since the kernel does not store it.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
@@ -161,8 +161,8 @@ class Qdisc:
 
     `handle` is the major (0xffff for ingress/clsact, 0 where the kernel picks one for a leaf);
     `parent` is "root", "ingress", "clsact" or a class as (major, minor). `options` are the
-    parameters that we set, sorted by name. `replaces` is the handle of somebody else's root that it
-    may displace, 0 for none.
+    parameters that we set, sorted by name. `replaces` is the handle of a foreign root that it
+    may replace, 0 for none.
     """
 
     interface: str
@@ -259,7 +259,7 @@ ManagedObject = (
     | NftTable
     | ManagedProcess
 )
-"""What an operation is about. A `Service` is never part of a `KernelState`."""
+"""What an operation is about. A `ManagedProcess` is never part of a `KernelState`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +278,7 @@ class KernelState:
     nft: NftTable | None = None
 
     def objects(self) -> Iterator[ManagedObject]:
-        """Every noun, the nft table last."""
+        """Every object, the nft table last."""
         for each in fields(self):
             if each.name != "nft":
                 yield from getattr(self, each.name)

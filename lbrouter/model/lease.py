@@ -6,15 +6,15 @@ from ipaddress import IPv4Address, IPv4Interface
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkLease:
-    """One address on loan (RFC 2131). Moments are seconds of CLOCK_BOOTTIME, inf for never.
+    """One leased address (RFC 2131). Times are seconds of CLOCK_BOOTTIME, inf for never.
 
-    A lease is data like a fact: routes, sets and addresses follow from it.
+    A lease is an input like a fact: routes, sets and addresses follow from it.
     """
 
     address: IPv4Interface
     gateway: IPv4Address
     server: IPv4Address
-    """The server that granted it: who is asked to renew, and whose refusal counts."""
+    """The server that granted it: it is asked to renew, and its refusal counts."""
     station: str = ""
     """Hardware address from which the grant came ("02:00:..."): the server, or its relay."""
     dns: tuple[IPv4Address, ...] = ()

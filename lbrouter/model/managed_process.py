@@ -1,4 +1,4 @@
-"""A program that serves clients beside the kernel: what should run, and what does, in one word."""
+"""`ManagedProcess`: a program that lbrouter runs, as it should run and as it does."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field

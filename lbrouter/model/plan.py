@@ -10,11 +10,11 @@ class Phase(IntEnum):
     """The order in which operations run: make before break, closed before open.
 
     After every prefix of a plan no mark is handed out that lacks a rule, no rule points at an empty
-    table, and no packet is forwarded that the ruleset has not judged.
+    table, and no packet is forwarded that has not passed the ruleset.
     """
 
     GUARD = 0
-    """The firewall learns of new interfaces (and drops their packets) before they come up."""
+    """The firewall gets new interfaces (and drops their packets) before they come up."""
     CLOSE = 1
     """Forwarding is switched off and marks are withheld before anything is taken away (`down`)."""
     DEVICE = 2
@@ -30,7 +30,7 @@ class Phase(IntEnum):
     RULESET = 12
     """Structure and elements of the nft table, in one transaction: marks are handed out now."""
     FORWARD = 13
-    """Forwarding is switched on, when everything that judges it stands."""
+    """Forwarding is switched on, when all rules for it are loaded."""
     UNREDIRECT = 14
     UNLEAF = 15
     UNCLASS = 16
@@ -43,11 +43,11 @@ class Phase(IntEnum):
     UNGUARD = 23
     """The firewall forgets interfaces that are gone; on `down`, the table itself goes, last."""
     SERVICE = 24
-    """Programs for the clients: started when the kernel stands, no part of its transaction."""
+    """Services for the clients: started after the transaction of the kernel, no part of it."""
 
 
 class Action(StrEnum):
-    """What an operation does to its noun."""
+    """What an operation does to its object."""
 
     ADD = "add"
     CHANGE = "change"

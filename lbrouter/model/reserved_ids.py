@@ -1,7 +1,7 @@
 """Every number that lbrouter claims in the kernel, in one place.
 
-A neighbour (Docker, Tailscale, WireGuard, an administrator) may claim numbers of the same kind, so
-each of ours is a small range, documented here, and recognised by it when the kernel is observed.
+Other programs (Docker, Tailscale, WireGuard, an administrator) may claim numbers of the same kind,
+so each of ours is a small range, documented here, and recognised by it when the kernel is observed.
 """
 
 from typing import Final
@@ -38,7 +38,7 @@ NFT_TABLE: Final = "lbrouter"
 """The one table, family inet."""
 
 BALANCE_SLOTS: Final = 120
-"""Places on the wheel of a balance policy: divisible by 2, 3, 4, 5, 6, 8, 10, 12 and 15, so that
+"""Slots in the table of a balance policy: divisible by 2, 3, 4, 5, 6, 8, 10, 12 and 15, so that
 usual weights come out exactly, and no weight is off by more than 0.5 / 120."""
 
 DEVICE_ALIAS: Final = "lbrouter"

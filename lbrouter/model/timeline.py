@@ -1,4 +1,4 @@
-"""What happened, as documents: the same in the history, on the socket, in an alert, on a screen."""
+"""Events and incidents as documents: the same in history, socket, alerts and screens."""
 
 from typing import Any, TypedDict
 
@@ -7,7 +7,7 @@ class TimelineEvent(TypedDict):
     """One line of the timeline.
 
     `at` is RFC 3339 in UTC, `subject` an uplink's or policy's name, `incident` the number (in
-    digits) that all events of one trouble share, "" outside of any. `more` is what programs want.
+    digits) that all events of one incident share, "" outside of any. `more` is for programs.
     """
 
     at: str
@@ -19,20 +19,20 @@ class TimelineEvent(TypedDict):
 
 
 class PolicyMove(TypedDict):
-    """A policy whose new flows go another way: by `to` (nothing: by no uplink) from `at` on."""
+    """A policy whose new flows use other uplinks: `to` (empty: none) from `at` on."""
 
     policy: str
     to: list[str]
     at: str
     back: bool
-    """Whether this is the way that it had before the incident."""
+    """Whether these are the uplinks from before the incident."""
 
 
 class IncidentSummary(TypedDict):
-    """An incident in a nutshell: one uplink's trouble, and what it meant for the policies.
+    """The summary of an incident: the problem of one uplink, and its effect on the policies.
 
     `worst` is the worst state that the uplink was in, `cause` the daemon's reason for it; `falls`
-    counts how often it left use; `over` is when it was well again, None while it is not.
+    counts how often it went out of use; `over` is when it recovered, None before that.
     """
 
     incident: str

@@ -97,7 +97,7 @@ class Percent(int):
 
 
 def _parse_scaled(text: str, units: Mapping[str, int], *, what: str, accepted: str) -> int:
-    """The whole number of smallest units in `text`, exactly, or `RefusedError`."""
+    """The whole number of smallest units in `text`, exactly; raises `InvalidValueError`."""
     match = _NUMBER_AND_UNIT.fullmatch(text)
     if match is None:
         why = "has a space in it" if " " in text else f"is not {what}"

@@ -23,7 +23,7 @@ class InvalidValueError(ValueError):
 class ParsedString:
     """Annotation of a field that the file writes as a string.
 
-    `parse` reads the string or raises `RefusedError`; `str` of the value writes it.
+    `parse` reads the string or raises `InvalidValueError`; `str` of the value writes it.
     """
 
     parse: Callable[[str], object]
@@ -100,7 +100,7 @@ def parse_interface(text: str) -> str:
     """The name of a network interface.
 
     The kernel takes more (dev_valid_name in net/core/dev.c), but nft reads `x*` as a prefix, and
-    `$(id)` waits for the first shell that meets it. IFNAMSIZ leaves 15 characters.
+    a shell may execute `$(id)`. IFNAMSIZ leaves 15 characters.
     """
     if len(text) > 15:
         raise InvalidValueError(f"has {len(text)} characters, the kernel takes 15")

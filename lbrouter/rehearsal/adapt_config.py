@@ -1,4 +1,4 @@
-"""What of a configuration a venue must replace, and with what; every replacement is a note. Pure.
+"""Adapts a configuration to the venue: what is replaced, and by what, a note for each. Pure.
 
 A PPPoE concentrator, router advertisements, an administrator's networkd: the lab has none. Their
 uplinks, and those by DHCP, get a subnet of the lab's own, and (but for `external`) become static in
@@ -16,7 +16,7 @@ from lbrouter.model.sections.addresses import Addressing
 
 LAB_UPLINK_POOL4 = IPv4Network("198.18.0.0/15")
 LAB_UPLINK_POOL6 = IPv6Network("2001:2::/48")
-"""Networks for interconnection tests (RFC 2544, RFC 5180): uplinks whose address the lab brings."""
+"""Networks for interconnection tests (RFC 2544, RFC 5180): for uplinks that the lab numbers."""
 
 UplinkAddresses = Mapping[str, tuple[tuple[IpInterface, IpAddress], ...]]
 """By uplink, the gateway's address and the provider's, IPv4 first."""
@@ -26,7 +26,7 @@ UplinkAddresses = Mapping[str, tuple[tuple[IpInterface, IpAddress], ...]]
 class AdaptedConfig:
     """The configuration as it can be rehearsed, every uplink's addresses, what was changed.
 
-    `dhcp` names the uplinks whose address the file wants from a DHCP server.
+    `dhcp_uplinks` are those whose address the file wants from a DHCP server.
     """
 
     config: Config
@@ -101,7 +101,7 @@ def networks_overlap(one: IpNetwork, other: IpNetwork) -> bool:
 def _uplink_addresses(
     config: Config, uplink: Uplink, number: int
 ) -> tuple[tuple[IpInterface, IpAddress], ...]:
-    """The file's own addresses, with the lab's where the file leaves them to somebody else."""
+    """The file's own addresses, with the lab's where the file gives none."""
     found = list(static_addresses(uplink))
     if uplink.addressing is not Addressing.STATIC:
         found.insert(0, _lab_subnet(config, LAB_UPLINK_POOL4, number, prefix=24))
@@ -126,7 +126,7 @@ def _lab_subnet(
 def _with_static_addresses(
     uplink: Uplink, pairs: tuple[tuple[IpInterface, IpAddress], ...], *, leased: bool
 ) -> tuple[Uplink, list[str]]:
-    """The uplink with static addresses, and a note for each that the lab brought."""
+    """The uplink with static addresses, and a note for each address of the lab."""
     change: dict[str, object] = {}
     notes = []
     by_version = {address.version: (address, gateway) for address, gateway in pairs}

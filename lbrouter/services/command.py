@@ -1,7 +1,7 @@
-"""A message to a program of the operator's: JSON on its standard input, a few words beside.
+"""Runs a command of the operator: JSON on its standard input, and a few environment variables.
 
-No shell reads the command. The program runs in a session of its own, so that all that it starts
-and leaves in it is ended with it, when it ends or its time is over.
+No shell reads the command. The program runs in a session of its own, so that all processes of it
+are ended when it ends or its time is over.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ from contextlib import suppress
 from typing import Final
 
 INHERITED_ENV_VARS: Final = ("PATH", "LANG", "TZ")
-"""Of our environment; nothing else of it is the program's business."""
+"""Variables of our environment that the program gets; it gets no others."""
 
 
 async def run(
     command: Sequence[str], body: bytes, extra_env: Mapping[str, str], *, within_s: float
 ) -> None:
-    """Run `command`, with `words` in its environment. Raises OSError unless it exits with 0.
+    """Run `command`, with `extra_env` in its environment. Raises OSError unless it exits with 0.
 
     Its standard error is ours: the service manager's journal keeps what it says.
     """

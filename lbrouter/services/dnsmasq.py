@@ -1,8 +1,8 @@
 """The dnsmasq of this gateway: look whether it runs, start it, replace it, end it.
 
 One process for a runtime directory, known by `--conf-file=` with our file on its command line; any
-other dnsmasq on the machine is none of our business. The file on disk is always the one that the
-living process was started with: an old process is ended before a new file is put in place.
+other dnsmasq on the machine is left alone. The file on disk is always the one that the running
+process was started with: an old process is ended before a new file is written.
 """
 
 import grp
@@ -23,7 +23,7 @@ from lbrouter.services.process import PROGRAM_SEARCH_PATH
 
 DNSMASQ_INSTALL_REMEDY: Final = "Install it: apt install dnsmasq-base"
 DNSMASQ_USERS: Final = ("dnsmasq", "nobody")
-"""Debian's package makes the first; both may do nothing. Sockets and leases are open by then."""
+"""Debian's package creates the first; both have no rights. Sockets and leases are open by then."""
 
 DNSMASQ_START_TIMEOUT_S: Final = 20.0
 
@@ -46,7 +46,7 @@ class Dnsmasq:
     def __init__(self, runtime_dir: Path, state_dir: Path) -> None:
         user, group = _account()
         self.paths = dnsmasq.DnsmasqPaths(
-            # Its command line is what it is found by, from whatever directory we are started.
+            # It is found by its command line, so the path must not depend on the current directory.
             runtime_dir=runtime_dir.absolute(),
             state_dir=state_dir.absolute(),
             user=user,
@@ -67,7 +67,7 @@ class Dnsmasq:
         return parse_leases(_read_text(self.leases_file))
 
     def observe(self) -> ManagedProcess | None:
-        """What runs. One that is left in another namespace has no command line that we want."""
+        """The running process. One in another namespace has no argv, so it is replaced."""
         found = self.pids()
         if not found:
             return None
@@ -80,7 +80,7 @@ class Dnsmasq:
         )
 
     def pending_operations(self, config: Config | None) -> tuple[Operation, ...]:
-        """What is to be done so that it serves what `config` says (None: nothing at all)."""
+        """The operations that make it serve what `config` says (None: nothing at all)."""
         desired = None if config is None else dnsmasq.dnsmasq_process(config, self.paths)
         observed = self.observe()
         if observed == desired:
@@ -94,7 +94,7 @@ class Dnsmasq:
         )
 
     def execute(self, operation: Operation) -> None:
-        """Do one of `pending`. Raises NotAppliedError, with dnsmasq's own words, if it fails.
+        """Execute one of `pending_operations`; NotAppliedError quotes dnsmasq if it fails.
 
         An apply calls this when the kernel's transaction is over, and that stays as it is.
         """
@@ -112,7 +112,7 @@ class Dnsmasq:
     def _write_files(self, text: str) -> None:
         try:
             self.leases_file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            # dnsmasq opens it while it still is root; MAC addresses are nobody else's business.
+            # dnsmasq opens it while it still is root; other users must not read MAC addresses.
             self.leases_file.touch(mode=0o640)
             aside = self.file.with_name(self.file.name + ".new")
             aside.write_text(text, encoding="utf-8")
@@ -156,7 +156,7 @@ def missing_reason(config: Config) -> str:
 
 
 def config_error(text: str) -> str:
-    """What dnsmasq itself says against the file, "" where it is content or not installed."""
+    """The error of dnsmasq about the file, "" where there is none or it is not installed."""
     if find_binary() is None:
         return ""
     done = _run_dnsmasq(["dnsmasq", "--test", "--conf-file=-"], stdin=text)
@@ -164,7 +164,7 @@ def config_error(text: str) -> str:
 
 
 def find_binary() -> str | None:
-    """Where dnsmasq is; /usr/sbin is not on everybody's PATH."""
+    """Where dnsmasq is; /usr/sbin is not on every PATH."""
     return shutil.which("dnsmasq", path=PROGRAM_SEARCH_PATH)
 
 
@@ -201,7 +201,7 @@ def _start(wanted: ManagedProcess) -> None:
 
 
 def _account() -> tuple[str, str]:
-    """The user that the process becomes, with its own group: no other has anything to gain."""
+    """The user that the process becomes, and its group."""
     for user in DNSMASQ_USERS:
         try:
             entry = pwd.getpwnam(user)

@@ -1,4 +1,4 @@
-"""iperf3 through one uplink: what a line carries, second by second."""
+"""iperf3 through one uplink: the rate of the line, second by second."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ def iperf_argv(peer: IperfServer, interface: str, *, seconds: int, download: boo
 
 
 def parse_rates(output: bytes, peer: IperfServer) -> list[float]:
-    """The seconds of iperf3's report, those of the slow start left out."""
+    """The rates of the seconds in iperf3's report, without the slow start."""
     try:
         found: Any = json.loads(output)
         if "error" in found:
@@ -64,7 +64,7 @@ def parse_rates(output: bytes, peer: IperfServer) -> list[float]:
             )
         sums = [each["sum"] for each in found["intervals"]]
         kept = [float(each["bits_per_second"]) for each in sums if not each.get("omitted")]
-        # The sender counts what it has put into a queue; what arrived is the line's.
+        # The sender counts what it has queued; what arrived is the rate of the line.
         most = found.get("end", {}).get("sum_received", {}).get("bits_per_second", float("inf"))
         kept = [min(each, float(most)) for each in kept]
     except (ValueError, KeyError, TypeError) as error:

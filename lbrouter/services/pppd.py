@@ -1,15 +1,13 @@
 """The pppd of each PPPoE line: look whether it runs, start it, replace it, end it, read its log.
 
 One process for a line, known by our options file on its command line; any other pppd on the machine
-is none of our business. It belongs to nobody: a session outlives the command, or the daemon, that
-began it, and is taken over by the next. pppd itself begins a lost session again; a pppd that ends
-is started again, less and less often.
+is left alone. It has no parent: a session survives the command, or the daemon, that started it, and
+the next one takes it over. pppd itself restarts a lost session; a pppd that ends is started again,
+at growing intervals.
 """
 
 import os
-import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,25 +21,14 @@ from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.plan import Action, Operation, Phase
-from lbrouter.services import process
-from lbrouter.services.process import PROGRAM_SEARCH_PATH
+from lbrouter.services import pppd_start, process
 from lbrouter.services.secrets import password_error, read_password
 
-PPPD_INSTALL_REMEDY: Final = "Install it: apt install ppp"
-PPPD_START_TIMEOUT_S: Final = 20.0
 MAX_PPPD_LOG_BYTES: Final = 64 * 1024
 PPPD_RESTART_FIRST_PAUSE_S: Final = 2.0
 PPPD_RESTART_MAX_PAUSE_S: Final = 60.0
 PPPD_STEADY_AFTER_S: Final = 30.0
 """A process that ran this long was no failed start."""
-
-EMPTY_ETC_PPP_ARGV: Final = (
-    *("unshare", "--mount", "--propagation", "slave", "sh", "-c"),
-    'mount -t tmpfs -o mode=755 none /etc/ppp && exec "$@"',
-    "sh",
-)
-"""Before pppd's command line: it sees an empty /etc/ppp. Options and scripts there are for other
-sessions, and not all of the scripts can be switched off by an option."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +44,7 @@ class Pppd:
     """The processes of one runtime directory."""
 
     def __init__(self, runtime_dir: Path) -> None:
-        # Its command line is what it is found by, from whatever directory we are started.
+        # It is found by its command line, so the path must not depend on the current directory.
         self.runtime_dir = runtime_dir.absolute()
         self._attempts: dict[str, _StartAttempt] = {}
 
@@ -69,10 +56,10 @@ class Pppd:
         return process.find_pids(str(places.options_file), Path(places.pid_file))
 
     def pending_operations(self, config: Config | None) -> tuple[Operation, ...]:
-        """What is to be done so that the lines of `config` (None: no lines) have their sessions.
+        """The operations that give the lines of `config` (None: no lines) their sessions.
 
         A line whose password cannot be used stays as it is; `secrets.require` refuses it, and
-        `lacks` says so.
+        `no_session_reasons` says so.
         """
         wanted = {u.device: u for u in (() if config is None else pppd.pppoe_uplinks(config))}
         gone = [
@@ -88,7 +75,7 @@ class Pppd:
         return tuple(step for step in (*gone, *steps) if step is not None)
 
     def execute(self, operation: Operation) -> None:
-        """Do one of `pending`. Raises NotAppliedError, with pppd's own words, if it fails."""
+        """Execute one of `pending_operations`; NotAppliedError quotes pppd if it fails."""
         for each in (operation.old, operation.new):
             if isinstance(each, ManagedProcess):
                 self._stop_session(_device_of(each))
@@ -96,7 +83,7 @@ class Pppd:
             self._start_session(operation.new)
 
     def no_session_reasons(self, config: Config) -> dict[str, str]:
-        """By uplink, why its line has no session, as far as the log tells."""
+        """By uplink, why its line has no session, as far as the log shows."""
         found = {}
         for uplink in pppd.pppoe_uplinks(config):
             log = _read_log_tail(Path(self._paths(uplink.device).log_file))
@@ -130,12 +117,12 @@ class Pppd:
         )
 
     def _observe(self, device: str, name: str) -> ManagedProcess | None:
-        """What runs. One that is left in another namespace has no command line that we want."""
+        """The running process. One in another namespace has no argv, so it is replaced."""
         found = self.pids(device)
         if not found:
             return None
         places = self._paths(device)
-        # systemd starts it by its whole path.
+        # systemd starts it by its full path.
         argv = (
             ("pppd", *process.command_line(found[0])[1:])
             if process.is_in_our_netns(found[0])
@@ -175,7 +162,7 @@ class Pppd:
             raise
         except OSError as error:
             raise NotAppliedError(f"{wanted.name} cannot be started: {error}.") from error
-        _start(wanted)
+        pppd_start.start(wanted)
         found = self.pids(_device_of(wanted))
         if found:
             Path(places.pid_file).write_text(f"{found[0]}\n", encoding="ascii")
@@ -200,75 +187,28 @@ class Pppd:
 
 
 def require(config: Config) -> None:
-    """Raise UnavailableError where a line is PPPoE and there is no pppd to speak it."""
+    """Raise UnavailableError where a line is PPPoE and there is no pppd."""
     lacking = missing_reason(config)
     if lacking:
-        raise UnavailableError(lacking, remedy=PPPD_INSTALL_REMEDY)
+        raise UnavailableError(lacking, remedy=pppd_start.PPPD_INSTALL_REMEDY)
 
 
 def missing_reason(config: Config) -> str:
     """A sentence where the file asks for pppd and the machine lacks it, else ""."""
     names = ", ".join(f"uplinks.{uplink.name}" for uplink in pppd.pppoe_uplinks(config))
-    if not names or find_binary() is not None:
+    if not names or pppd_start.find_binary() is not None:
         return ""
     return f"pppd is not installed, and {names} needs it."
 
 
 def is_pppd_operation(operation: Operation) -> bool:
-    """Whether a step of a plan is about a session, so one of ours."""
+    """Whether an operation is about a PPPoE session."""
     noun = operation.managed_object
     return isinstance(noun, ManagedProcess) and noun.name.startswith(pppd.PPPD_SERVICE_PREFIX)
 
 
-def find_binary() -> str | None:
-    """Where pppd is; /usr/sbin is not on everybody's PATH."""
-    return shutil.which("pppd", path=PROGRAM_SEARCH_PATH)
-
-
-def _start(wanted: ManagedProcess) -> None:
-    """It returns when pppd has taken its options and gone to the background, or has not."""
-    argv = _start_argv(wanted)
-    try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PPPD_START_TIMEOUT_S,
-            start_new_session=True,
-            check=False,
-            cwd="/",
-            env={"PATH": PROGRAM_SEARCH_PATH},
-        )
-    except FileNotFoundError as error:
-        raise UnavailableError(
-            f"{argv[0]} is not installed.", remedy=PPPD_INSTALL_REMEDY
-        ) from error
-    except subprocess.TimeoutExpired as error:
-        raise NotAppliedError(f"{wanted.name} hangs at its start.") from error
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
-        raise NotAppliedError(f"{wanted.name} does not start: {said}")
-
-
-def _start_argv(wanted: ManagedProcess) -> list[str]:
-    """A unit of its own where systemd runs this machine, else a mount namespace of its own.
-
-    With the unit it has the rights that a hardened daemon lacks, and stays when the daemon ends.
-    """
-    if process.under_systemd():
-        return [
-            *("systemd-run", "--quiet", "--collect", f"--unit=lbrouter-{wanted.name}"),
-            *(f"--description={wanted.why}", "--property=Type=forking"),
-            *("--property=TemporaryFileSystem=/etc/ppp:ro", "--"),
-            *wanted.argv,
-        ]
-    return [*EMPTY_ETC_PPP_ARGV, *wanted.argv]
-
-
 def _interface_exists(interface: str) -> bool:
-    """Pppd takes an interface that does not exist for a wrong option; it is started later."""
+    """Whether it exists: pppd would refuse an absent one as a wrong option; it is started later."""
     with suppress(OSError):
         socket.if_nametoindex(interface)
         return True
@@ -276,12 +216,12 @@ def _interface_exists(interface: str) -> bool:
 
 
 def _device_of(service: ManagedProcess) -> str:
-    """The device of a service, off the name of its options file."""
+    """The device of a service, from the name of its pid file."""
     return Path(service.pid_file).name.removesuffix(".pid")
 
 
 def _write_private(file: Path, text: str) -> None:
-    """The file whole, readable by root alone from its first byte on."""
+    """Write the file atomically, readable by root alone from its first byte on."""
     aside = file.with_name(file.name + ".new")
     aside.unlink(missing_ok=True)
     opened = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -291,7 +231,7 @@ def _write_private(file: Path, text: str) -> None:
 
 
 def _read_log_tail(log: Path) -> str:
-    """The end of a log. One that has grown long is cut: pppd appends, and goes on at the start."""
+    """The end of a log. A long one is truncated: pppd appends, and goes on at the start."""
     try:
         with log.open("r+b") as file:
             size = file.seek(0, os.SEEK_END)

@@ -1,7 +1,7 @@
 """Processes that outlive the command that started them: found by their command line, never by name.
 
 A pid file alone proves nothing (the number may have a new owner), so the command line in
-/proc/PID/cmdline must hold `word`, which only ours does. See proc(5), pidfd_open(2).
+/proc/PID/cmdline must have an argument that only ours has. See proc(5), pidfd_open(2).
 """
 
 import os
@@ -30,7 +30,7 @@ def under_systemd() -> bool:
 
 
 def find_pids(argument: str, pid_file: Path) -> tuple[int, ...]:
-    """Process ids whose command line has the argument `word`; all are searched if the file lies."""
+    """Process ids whose command line has `argument`; all are searched if the pid file is wrong."""
     named = _read_pid(pid_file)
     if named is not None and argument in command_line(named):
         return (named,)
@@ -61,7 +61,7 @@ def is_in_our_netns(pid: int) -> bool:
 
 
 def terminate(pid: int, argument: str) -> None:
-    """Ask the process to end, wait until it has, kill it if it does not want to.
+    """Ask the process to end, wait until it has, kill it if it does not.
 
     The handle is taken first and the command line read again: from then on the number cannot
     change its owner unnoticed.

@@ -1,4 +1,4 @@
-"""The password of a PPPoE line: read from its file, shown to nobody."""
+"""The password of a PPPoE line: read from its file, never shown."""
 
 import stat
 from pathlib import Path

@@ -1,8 +1,8 @@
 """A message to a web page: one POST over HTTP/1.1, of which only the status is read.
 
-By hand on asyncio's streams, for a status line is all that is read. The gateway's own traffic
-follows table 7000, so this leaves by an uplink that works. Nothing that a server does or fails to
-do takes longer than it is given. RFC 9112.
+By hand on asyncio's streams, since only a status line is read. The gateway's own traffic
+follows table 7000, so this leaves by an uplink that works. The whole exchange has
+a deadline. RFC 9112.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ WEBHOOK_MAX_LINE_BYTES: Final = 4096
 WEBHOOK_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: .*)?\r?\n")
 
 _RESOLVER_POOL: Final = ThreadPoolExecutor(1, thread_name_prefix="webhook")
-"""Of its own: a resolver that hangs must not take a thread from those who watch the carriers."""
+"""Of its own: a resolver that hangs must not take a thread that polls the carriers."""
 
 
 async def post(target: ProbeTarget, body: bytes, *, within_s: float) -> None:
@@ -52,7 +52,7 @@ async def _exchange(target: ProbeTarget, body: bytes) -> int:
 
 
 async def _connect(target: ProbeTarget) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """By the first address that takes it: a host may have some that lead nowhere from here."""
+    """Connect to the first address that accepts: some may be unreachable from here."""
     secure = target.kind is TargetKind.HTTPS
     failure: OSError | None = None
     for address in await _resolve(target):

@@ -1,4 +1,4 @@
-"""The form of the file: each key known, each value of its type. And what is sound in a broken file.
+"""Decodes the file: each key known, each value of its type. Also the valid part of a broken file.
 
 A file with a typing error in one section still has its other sections cross-checked, so that one
 run reports everything: the broken parts are cut out, and the rest is validated again.
@@ -48,18 +48,18 @@ _PLACEHOLDERS: Final[dict[str | int, Placeholder]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedConfig:
-    """What became of a document: the model of it or of its sound part, and what is wrong."""
+    """A decoded document: the model of it or of its valid part, and the errors."""
 
     config: Config | None
     errors: tuple[Diagnostic, ...] = ()
     invalid_paths: tuple[KeyPath, ...] = ()
-    """The parts that `config` lacks because they are wrong."""
+    """The parts that are not in `config` because they are wrong."""
     errors_omitted: int = 0
-    """Faults beyond those in `findings`. With so many this is another kind of file."""
+    """Errors beyond those in `errors`. With so many this is another kind of file."""
 
 
 def decode_config(document: TomlDocument) -> DecodedConfig:
-    """The model of `document`, or of what is sound in it, with a finding for each fault of form."""
+    """The model of `document`, or of its valid part, with a diagnostic for each error."""
     try:
         return DecodedConfig(config=Config.model_validate(document))
     except ValidationError as error:
@@ -104,7 +104,7 @@ def _error_path(error: ErrorDetails) -> tuple[KeyPath, bool]:
 
 
 def _reason_and_accepted(error: ErrorDetails) -> tuple[str, str]:
-    """The reason of a fault, and what would be accepted where the fault itself knows."""
+    """The reason of an error, and what would be accepted if the error says it."""
     refused = error.get("ctx", {}).get("error")
     if isinstance(refused, InvalidValueError):
         return refused.reason, refused.accepted
@@ -112,7 +112,7 @@ def _reason_and_accepted(error: ErrorDetails) -> tuple[str, str]:
     return _REASON_BY_ERROR_TYPE.get(error["type"], "is not what belongs here") + hint, ""
 
 
-# Pydantic's words speak of Python; these speak of the file.
+# Pydantic's messages describe Python types; these describe the file.
 _REASON_BY_ERROR_TYPE: Final = {
     "bool_type": "is neither true nor false",
     "dict_type": "is not a table",
@@ -130,10 +130,10 @@ _REASON_BY_ERROR_TYPE: Final = {
 def _decode_valid_part(
     document: TomlDocument, errors: Iterable[ErrorDetails]
 ) -> tuple[Config | None, tuple[KeyPath, ...]]:
-    """The model of `document` without what is wrong in it; None when nothing can be saved.
+    """The model of `document` without what is wrong in it; None if nothing is valid.
 
-    A required key that was cut out takes its section along in the next round, hence the loop. Each
-    round takes something away, so it ends.
+    If a required key was cut out, the next round removes its section: hence the loop. Each round
+    removes something, so the loop ends.
     """
     broken: list[KeyPath] = []
     while True:
@@ -150,7 +150,7 @@ def _decode_valid_part(
 
 
 def _path_to_remove(error: ErrorDetails) -> KeyPath:
-    """The part to take out for a fault: an optional key, or a whole section or element."""
+    """The part to remove for an error: an optional key, or a whole section or element."""
     path, _ = _error_path(error)
     if path[0] in _PLACEHOLDERS:
         return path[: _PLACEHOLDERS[path[0]].depth]
@@ -160,7 +160,7 @@ def _path_to_remove(error: ErrorDetails) -> KeyPath:
 
 
 def _remove_or_replace(document: TomlDocument, path: KeyPath) -> None:
-    """Take out what stands at `path`, or put the filler in its place."""
+    """Remove what is at `path`, or put the placeholder in its place."""
     *way, last = path
     parent: Any = document
     for step in way:
@@ -173,7 +173,7 @@ def _remove_or_replace(document: TomlDocument, path: KeyPath) -> None:
 
 
 def _lowercased(path: KeyPath) -> KeyPath:
-    """The path in lower case: what others call a section whose own name has capitals."""
+    """The path in lower case: how other sections name one whose own name has capitals."""
     return tuple(step.lower() if isinstance(step, str) else step for step in path)
 
 

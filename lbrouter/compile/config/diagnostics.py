@@ -1,4 +1,4 @@
-"""Findings: what is wrong with a configuration file, or doubtful in it, and how that reads."""
+"""Diagnostics: errors and warnings about a configuration file, and their text."""
 
 import json
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ NO_VALUE: Final = NoValue()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One thing that is wrong: where, what stands there, why it will not do, what would."""
+    """One error or warning: the place, the value there, the reason, what is accepted."""
 
     path: KeyPath
     value: object = NO_VALUE
     reason: str
     accepted: str = ""
     depends_on: tuple[KeyPath, ...] = ()
-    """Other places that the judgement rests on: if one of them is broken, this may be an echo."""
+    """Other places that this depends on: if one is broken, this may be a follow-on error."""
 
     def __str__(self) -> str:
         text = format_key_path(self.path)

@@ -1,4 +1,4 @@
-"""What the file accepts at a place, in words: read off the model, so that it cannot go stale."""
+"""What the file accepts at a place, in words: generated from the model, so that both agree."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -81,7 +81,7 @@ def _describe_base_type(base: Any, extras: tuple[Any, ...]) -> str:
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """The hint where one of `known` is close to `word`: ', did you mean "this"?'; else ""."""
+    """A hint if one of `known` is close to `word`: ', did you mean "this"?'; else ""."""
     close = get_close_matches(word[:64].lower(), known, n=1, cutoff=0.6)
     return f', did you mean "{close[0]}"?' if close else ""
 
@@ -100,7 +100,7 @@ def unwrap_annotation(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _flatten_metadata(extras: Iterable[Any]) -> list[Any]:
-    """The annotations, those that pydantic keeps folded up in a `Field(...)` one by one."""
+    """The annotations; those that pydantic keeps inside a `Field(...)` are listed one by one."""
     found: list[Any] = []
     for each in extras:
         found += each.metadata if isinstance(each, FieldInfo) else [each]

@@ -1,7 +1,7 @@
-"""Which line of the file a path stands on. `tomllib` does not say, and a technician wants to know.
+"""The line of the file where a key path is. `tomllib` does not tell it, and technicians need it.
 
-A reading of its own, good for files as people write them: headers, and keys at the start of a
-line. What it does not find is reported with its path alone.
+A simple parser of its own, for files as people write them: headers, and keys at the start of a
+line. A path that it does not find is reported without a line.
 """
 
 import re

@@ -27,7 +27,7 @@ NOTHING_CHANGED_REMEDY: Final = "Nothing was changed."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedConfig:
-    """A file that will do: its model, and what is doubtful in it, a sentence each."""
+    """A valid file: its model, and its warnings, a sentence each."""
 
     config: Config
     warnings: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
 
 
 def _decode_utf8(text: bytes, source: str) -> str:
-    """The text of the file, whatever editor wrote it; or ConfigError."""
+    """The text of the file. Raises ConfigError."""
     if len(text) > MAX_CONFIG_BYTES:
         raise _file_error(
             source, f"has {len(text)} bytes, a configuration has {MAX_CONFIG_BYTES} at most"
@@ -73,7 +73,7 @@ def _decode_utf8(text: bytes, source: str) -> str:
 
 
 def _load_toml(toml: str, source: str) -> TomlDocument:
-    """The TOML document in the text, small enough to be looked at closely; or ConfigError."""
+    """The TOML document in the text, if it is small enough to be checked. Raises ConfigError."""
     for number, line in enumerate(toml.split("\n"), start=1):
         if _dots_in_key(line) > MAX_KEY_PARTS:
             raise _file_error(source, "has a key of too many parts", line=number)
@@ -97,13 +97,13 @@ def _load_toml(toml: str, source: str) -> TomlDocument:
 
 
 def _dots_in_key(line: str) -> int:
-    """Dots before the first `=`; in the whole line where a quote may hide that sign."""
+    """Dots before the first `=`; in the whole line if a quote may hide that sign."""
     key = line.partition("=")[0]
     return line.count(".") if '"' in key or "'" in key else key.count(".")
 
 
 def _toml_error_text(error: ValueError) -> str:
-    """The words of `tomllib`, with a hint at what technicians forget most: the quotes."""
+    """The words of `tomllib`, with a hint at the most frequent mistake: missing quotes."""
     reason = re.sub(r" \(at .*\)$", "", str(error))
     hint = '; text stands in quotes: "10mbit"' if reason.startswith("Invalid value") else ""
     return f"is not TOML: {reason}{hint}"
@@ -132,7 +132,7 @@ def _children(value: object) -> Iterable[object]:
 def _without_follow_on_errors(
     findings: Iterable[Diagnostic], invalid_paths: Sequence[KeyPath]
 ) -> Iterator[Diagnostic]:
-    """The findings that do not rest on a part of the file that is reported broken anyway."""
+    """The diagnostics that do not depend on a part that is reported as broken anyway."""
     for each in findings:
         places = (each.path, *each.depends_on)
         if not any(_is_nested(place, cut) for place in places for cut in invalid_paths):
@@ -148,7 +148,7 @@ def _is_nested(one: KeyPath, other: KeyPath) -> bool:
 def _format_errors(
     findings: list[Diagnostic], omitted: int, source: str, line_numbers: LineNumbers
 ) -> str:
-    """The findings in the order of the file, one a line; of very many, the first and a count."""
+    """The diagnostics in the order of the file, one a line; of very many, the first and a count."""
     ordered = sorted(findings, key=lambda each: line_numbers.line_of(each.path))
     report = [_format_diagnostic(each, source, line_numbers) for each in ordered[:MAX_ERRORS_SHOWN]]
     omitted += max(0, len(findings) - MAX_ERRORS_SHOWN)

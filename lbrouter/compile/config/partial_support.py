@@ -1,4 +1,4 @@
-"""What a correct file asks for and gets in part: named, never silently ignored."""
+"""Keys of a correct file that lbrouter supports only in part: each gets a warning."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from lbrouter.model.config import Config
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialSupport:
-    """A key of the file, why it is done in part, and what to write instead."""
+    """A key of the file, why it is supported in part, and what to write instead."""
 
     key_path: str
     why: str
@@ -20,7 +20,7 @@ class PartialSupport:
 
 
 def partially_supported(config: Config) -> tuple[PartialSupport, ...]:
-    """What works in part: `apply` goes on and says what is missing."""
+    """Keys that work in part: `apply` goes on and says what is missing."""
     return tuple(_prefixes_without_slaac(config))
 
 

@@ -1,7 +1,7 @@
 """The reference of the configuration file, generated from the model: JSON Schema and a page.
 
-Both are made of the types, the defaults and the docstrings of `lbrouter.model`, so neither can say
-what the parser does not do.
+Both are made from the types, the defaults and the docstrings of `lbrouter.model`, so both agree
+with the parser.
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def plain_default(value: Any) -> Any:
 
 
 def _clean_schema(node: Any) -> Any:
-    """The schema without defaults of null, and without room for names that are none."""
+    """The schema without null defaults, and with names limited to valid ones."""
     if isinstance(node, list):
         return [_clean_schema(each) for each in node]
     if not isinstance(node, dict):

@@ -1,7 +1,7 @@
 """A first configuration from what a machine's ports show: `lbrouter init`. Pure.
 
-The guesses are for an event: lines are the ports on which somebody offers an address, the trunk is
-the best of the rest. Whoever reads the file can change all of it; each line says what it is for.
+The guesses are for an event: uplinks are the ports on which a DHCP server offers an address, the
+trunk is the best of the rest. The user can change all of it; each line says what it is for.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ VLAN_ADDRESS_BASES: Final = ("10.10", "10.77", "172.20", "192.168")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectedPort:
-    """A network port as found. `offer` is the address that a DHCP server would give it."""
+    """A network port as found. `dhcp_offer` is the address that a DHCP server would give it."""
 
     name: str
     mac: str = ""
@@ -28,17 +28,17 @@ class DetectedPort:
     speed_mbit: int | None = None
     dhcp_offer: IPv4Interface | None = None
     system_address: IPv4Interface | None = None
-    """What the system gave it, where a default route goes by this port."""
+    """The address that the system gave it, if a default route uses this port."""
 
     @property
     def looks_like_uplink(self) -> bool:
-        """Whether an internet line seems to be plugged in."""
+        """Whether an internet line seems to be connected."""
         return self.dhcp_offer is not None or self.system_address is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkDraft:
-    """An uplink of the file to be. A rate that nobody knows yet is None."""
+    """An uplink of the new file. A rate that is not known yet is None."""
 
     name: str
     port: str
@@ -49,7 +49,7 @@ class UplinkDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StarterAnswers:
-    """All that the file depends on."""
+    """All choices that the file depends on."""
 
     name: str
     uplinks: tuple[UplinkDraft, ...]
@@ -129,7 +129,7 @@ VLAN_TEMPLATES: Final = (
 
 
 def guess_answers(ports: Sequence[DetectedPort], *, name: str) -> StarterAnswers:
-    """Who is a line and who the trunk. Raises UnavailableError with fewer than two ports."""
+    """Which ports are uplinks, which is the trunk. UnavailableError with fewer than two ports."""
     if len(ports) < 2:
         found = ", ".join(port.name for port in ports) or "none"
         raise UnavailableError(
@@ -168,7 +168,7 @@ def _free_address_base(ports: Sequence[DetectedPort]) -> str:
 
 
 def starter_config(answers: StarterAnswers, ports: Sequence[DetectedPort] = ()) -> str:
-    """The file, with a comment beside whatever a technician may want to change."""
+    """The file, with a comment beside each value that a technician may want to change."""
     return "\n".join(
         [
             *_header(answers, ports),
@@ -190,7 +190,7 @@ def _header(answers: StarterAnswers, ports: Sequence[DetectedPort]) -> Iterator[
 
 
 def describe_port(port: DetectedPort) -> str:
-    """What was seen of a port, on one line."""
+    """A description of a port, on one line."""
     cable = "cable plugged in" if port.carrier else "no cable"
     speed = f", {port.speed_mbit} Mbit/s" if port.speed_mbit else ""
     lease = f", a DHCP server offers {port.dhcp_offer}" if port.dhcp_offer else ""
@@ -208,8 +208,8 @@ def _uplink(uplink: UplinkDraft) -> Iterator[str]:
         yield 'address   = "dhcp"'
     for key, rate in (("upload", uplink.upload), ("download", uplink.download)):
         known = f'"{rate}"' if rate else '"20mbit"'
-        told = "" if rate else f"   # what the line really carries: lbrouter measure {uplink.name}"
-        yield f"{'' if rate else '# '}{key:<9} = {known}{told}"
+        hint = "" if rate else f"   # what the line really carries: lbrouter measure {uplink.name}"
+        yield f"{'' if rate else '# '}{key:<9} = {known}{hint}"
 
 
 def _lan(answers: StarterAnswers) -> Iterator[str]:
@@ -232,13 +232,13 @@ def _vlan(template: VlanTemplate, answers: StarterAnswers) -> Iterator[str]:
 
 
 def _pool_bounds(address: IPv4Interface) -> tuple[IPv4Address, IPv4Address]:
-    """All but the first twenty addresses, for machines with fixed ones."""
+    """All but the first twenty addresses, which are left for machines with fixed addresses."""
     network = address.network
     return network.network_address + 20, network.broadcast_address - 5
 
 
 def _guarantee(key: str, template: VlanTemplate, rates: Sequence[Rate | None]) -> str:
-    """A guarantee that the weakest line alone can keep; a comment while rates are unknown."""
+    """A guarantee that the slowest line alone can keep; a comment while rates are unknown."""
     known = [rate for rate in rates if rate]
     if len(known) < len(rates):
         return f'# {key:<8} = {{ guaranteed = "1mbit" }}   # when every line has its {key} rate'

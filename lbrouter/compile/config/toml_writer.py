@@ -1,4 +1,4 @@
-"""`render`: a `Config` becomes the text of a file that `parse` reads back as the same `Config`."""
+"""`render_toml`: writes a `Config` as TOML that `parse` reads back as the same `Config`."""
 
 import json
 from collections.abc import Iterator, Mapping

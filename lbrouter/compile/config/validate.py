@@ -1,4 +1,4 @@
-"""What the sections of a file say of each other: all cross-checks, errors and warnings."""
+"""All cross-checks between the sections of a file: errors and warnings."""
 
 from collections.abc import Iterator
 

@@ -1,1 +1,1 @@
-"""The DHCP client of the uplinks, without its socket and its clock: RFC 2131, pure."""
+"""The DHCP client of the uplinks without socket and clock (RFC 2131), and rogue servers. Pure."""

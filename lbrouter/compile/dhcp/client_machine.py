@@ -1,7 +1,7 @@
-"""`Client` and its step: from one event to the next message. RFC 2131, 4.4, pure.
+"""The state machine of the DHCP client: `step` takes one event. RFC 2131, 4.4, pure.
 
-A lease is used until it ends, is refused, or is followed by another: silence alone takes nothing
-away. Time is data (`at`, seconds of CLOCK_BOOTTIME), and so is chance (`Dice`).
+A lease is used until it ends, is refused, or is replaced by another: a silent server alone ends
+no lease. Time is data (`at`, seconds of CLOCK_BOOTTIME), and so is chance (`Randomness`).
 """
 
 from collections.abc import Callable
@@ -21,40 +21,24 @@ from lbrouter.compile.dhcp.client_state import (
 )
 from lbrouter.compile.dhcp.lease_validation import InvalidLeaseError, lease_from_message
 from lbrouter.compile.dhcp.message import (
-    UNSPECIFIED_ADDRESS,
     DhcpMessage,
     DhcpMessageType,
     DhcpOption,
 )
+from lbrouter.compile.dhcp.outgoing_message import build_message
 from lbrouter.model.lease import UplinkLease
 
 MAX_DHCP_RETRY_PAUSE_S: Final = 32.0
 """A server that is back is found within this time."""
 
 MAX_DHCP_REQUESTS: Final = 4
-"""Times that an offer, or a lease from before, is asked for before it is given up."""
+"""How often an offer, or an earlier lease, is requested before the client gives it up."""
 
 MIN_RENEWAL_PAUSE_S: Final = 1.0
-MAX_DHCP_MESSAGE_BYTES: Final = 1472
-"""Bytes of a message that we take: what fits into an Ethernet frame."""
-
-REQUESTED_OPTIONS: Final = bytes(
-    (
-        DhcpOption.SUBNET_MASK,
-        DhcpOption.CLASSLESS_STATIC_ROUTES,  # before the router: RFC 3442
-        DhcpOption.ROUTER,
-        DhcpOption.DNS,
-        DhcpOption.MTU,
-        DhcpOption.LEASE_TIME,
-        DhcpOption.SERVER_ID,
-        DhcpOption.RENEWAL_TIME,
-        DhcpOption.REBINDING_TIME,
-    )
-)
 
 
 LeaseCheck = Callable[[UplinkLease], str]
-"""Why a lease cannot be used here, as a clause; "" where it can."""
+"""Why a lease cannot be used here, as a clause; "" if it can."""
 
 StepResult = tuple[DhcpClientState, tuple[OutgoingDhcpMessage, ...]]
 
@@ -83,7 +67,7 @@ def step(
 
 
 def drop_lease(client: DhcpClientState, at: float, why: str) -> DhcpClientState:
-    """The client without the lease that it has, which cannot be used any more; it seeks another."""
+    """The client without its lease, which cannot be used any more; it asks for another one."""
     return replace(
         client,
         lease=None,
@@ -100,7 +84,7 @@ def _search_phase(client: DhcpClientState) -> DhcpPhase:
 
 
 def _drop_expired_lease(client: DhcpClientState, at: float) -> DhcpClientState:
-    """A lease that is over is over, whatever else happens now."""
+    """The client without its lease, if that has expired."""
     if client.lease is None or at < client.lease.expires_at:
         return client
     return replace(
@@ -119,7 +103,7 @@ def _lease_end(client: DhcpClientState) -> float:
 
 
 def _start(client: DhcpClientState, at: float, randomness: Randomness) -> StepResult:
-    """From the start, or after a carrier came back: ask for what we had, else for anything."""
+    """At the start, or after a carrier came back: ask for the earlier lease, else for any."""
     phase = DhcpPhase.SELECTING if client.lease is None else DhcpPhase.REBOOTING
     return _transmit(
         replace(client, phase=phase, tries=0, search_started_at=at),
@@ -130,12 +114,12 @@ def _start(client: DhcpClientState, at: float, randomness: Randomness) -> StepRe
 
 
 def _on_timer(client: DhcpClientState, at: float, randomness: Randomness) -> StepResult:
-    """What is due."""
+    """The client after its timer: what is due now."""
     match client.phase:
         case DhcpPhase.NO_CARRIER:
             return replace(client, next_event_at=_lease_end(client)), ()
         case DhcpPhase.REQUESTING | DhcpPhase.REBOOTING if client.tries >= MAX_DHCP_REQUESTS:
-            # Nobody says no either: this may be another network. The lease serves on meanwhile.
+            # No server refuses either: this may be another network. The lease stays in use.
             return _restart_search(client, at, randomness)
         case DhcpPhase.BOUND | DhcpPhase.RENEWING | DhcpPhase.REBINDING:
             assert client.lease is not None
@@ -156,9 +140,9 @@ def _restart_search(client: DhcpClientState, at: float, randomness: Randomness) 
 def _transmit(
     client: DhcpClientState, at: float, randomness: Randomness, *, new_exchange: bool
 ) -> StepResult:
-    """The message of the phase, and when the next one is due. `fresh` begins a new exchange."""
+    """The message of the phase, and when the next one is due. `new_exchange` takes a new xid."""
     client = replace(client, xid=randomness.xid if new_exchange else client.xid, requested_at=at)
-    send = _build_message(client, at)
+    send = build_message(client, at)
     due = min(at + _retry_pause_s(client, at, randomness), _lease_end(client))
     return replace(client, tries=client.tries + 1, next_event_at=due), (send,)
 
@@ -171,51 +155,6 @@ def _retry_pause_s(client: DhcpClientState, at: float, randomness: Randomness) -
         return max(MIN_RENEWAL_PAUSE_S, (until - at) * (0.4 + 0.2 * randomness.jitter))
     doubled = 2.0 ** min(client.tries + client.failed_offers, 10)
     return min(doubled, MAX_DHCP_RETRY_PAUSE_S) * (0.75 + 0.5 * randomness.jitter)
-
-
-def _build_message(client: DhcpClientState, at: float) -> OutgoingDhcpMessage:
-    """What the phase asks, and whom: a lease is renewed with its own server, all else in public."""
-    own = (
-        client.lease.address.ip
-        if client.lease is not None and _uses_address(client)
-        else UNSPECIFIED_ADDRESS
-    )
-    message = DhcpMessage(
-        message_type=DhcpMessageType.DISCOVER
-        if client.phase is DhcpPhase.SELECTING
-        else DhcpMessageType.REQUEST,
-        xid=client.xid,
-        chaddr=client.hardware_address,
-        secs=min(int(at - client.search_started_at), 0xFFFF) if own == UNSPECIFIED_ADDRESS else 0,
-        ciaddr=own,
-        options={
-            DhcpOption.CLIENT_ID: b"\x01" + client.hardware_address,
-            DhcpOption.MAX_MESSAGE_SIZE: MAX_DHCP_MESSAGE_BYTES.to_bytes(2, "big"),
-            DhcpOption.PARAMETER_REQUEST_LIST: REQUESTED_OPTIONS,
-            **_address_options(client),
-        },
-    )
-    if client.phase is not DhcpPhase.RENEWING or client.lease is None:
-        return OutgoingDhcpMessage(message=message, source=own)
-    lease = client.lease
-    return OutgoingDhcpMessage(
-        message=message, source=own, destination=lease.server, station=lease.station
-    )
-
-
-def _uses_address(client: DhcpClientState) -> bool:
-    """Whether the client speaks as the owner of its address."""
-    return client.phase in (DhcpPhase.RENEWING, DhcpPhase.REBINDING)
-
-
-def _address_options(client: DhcpClientState) -> dict[int, bytes]:
-    """The address that is asked for, where the client does not speak from it."""
-    if client.phase is DhcpPhase.REQUESTING and client.offered_lease is not None:
-        server, asked = client.offered_lease.server, client.offered_lease.address
-        return {DhcpOption.SERVER_ID: server.packed, DhcpOption.REQUESTED_ADDRESS: asked.ip.packed}
-    if client.phase is DhcpPhase.REBOOTING and client.lease is not None:
-        return {DhcpOption.REQUESTED_ADDRESS: client.lease.address.ip.packed}
-    return {}
 
 
 def _on_message(
@@ -248,7 +187,7 @@ def _on_offer(
     randomness: Randomness,
     lease_check: LeaseCheck,
 ) -> StepResult:
-    """The first offer that makes sense is asked for; of the others the last one is remembered."""
+    """The first valid offer is requested; of the others the last rejection reason is kept."""
     lease, why = _parse_lease(client, event, lease_check)
     if lease is None:
         return replace(client, rejection_reason=why), ()
@@ -259,7 +198,7 @@ def _on_offer(
 def _on_ack(
     client: DhcpClientState, event: DhcpMessageReceived, lease_check: LeaseCheck
 ) -> StepResult:
-    """Nonsense ends nothing: another server may have sent it, and the right one still answers."""
+    """An invalid ACK changes no state: another server may have sent it."""
     lease, why = _parse_lease(client, event, lease_check)
     if lease is None:
         return replace(client, rejection_reason=why), ()
@@ -295,7 +234,7 @@ def _parse_lease(
 
 
 def _is_nak_from_our_server(client: DhcpClientState, message: DhcpMessage) -> bool:
-    """Whether this server's NAK counts: of one that was asked by name no other's does."""
+    """Whether this NAK counts: if one server was asked by its id, only a NAK from it does."""
     if client.phase in (DhcpPhase.REBOOTING, DhcpPhase.REBINDING):
         return True
     asked = client.offered_lease if client.phase is DhcpPhase.REQUESTING else client.lease
@@ -304,7 +243,7 @@ def _is_nak_from_our_server(client: DhcpClientState, message: DhcpMessage) -> bo
 
 
 def _on_nak(client: DhcpClientState, at: float, randomness: Randomness) -> StepResult:
-    """A refused lease must not be used any more; a refused offer is no reason to be quick."""
+    """A refused lease must not be used any more; after a refused offer the search waits."""
     if client.phase is DhcpPhase.REQUESTING:
         return _search_later(
             replace(client, rejection_reason="an address and then refuses it"), at, randomness
@@ -313,7 +252,7 @@ def _on_nak(client: DhcpClientState, at: float, randomness: Randomness) -> StepR
 
 
 def _search_later(client: DhcpClientState, at: float, randomness: Randomness) -> StepResult:
-    """Search anew, each time a little later: a server that offers what it refuses may be fast."""
+    """Search again, each time a little later: a server that refuses its own offers may be fast."""
     client = replace(client, phase=DhcpPhase.SELECTING, offered_lease=None, tries=0, xid=0)
     due = at + _retry_pause_s(client, at, randomness)
     return replace(

@@ -1,4 +1,4 @@
-"""What a DHCP client remembers, what happens to it, and what it sends."""
+"""The state of a DHCP client, its events, and the messages that it sends."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ IPV4_BROADCAST: Final = IPv4Address("255.255.255.255")
 
 
 class DhcpPhase(StrEnum):
-    """Where a client stands: the names of RFC 2131, figure 5, and one without a carrier."""
+    """State of the exchange: the names of RFC 2131, figure 5, and one without a carrier."""
 
     NO_CARRIER = "unplugged"
     SELECTING = "selecting"
@@ -26,7 +26,7 @@ class DhcpPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierUp:
-    """The line has a carrier; `hardware` is the Ethernet address of the interface."""
+    """The line has a carrier; `hardware_address` is the interface's Ethernet address."""
 
     at: float
     hardware_address: bytes
@@ -50,7 +50,7 @@ class DhcpMessageReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DhcpTimerExpired:
-    """The time of `Client.due` has come, or may have."""
+    """`DhcpClientState.next_event_at` has come, or may have."""
 
     at: float
 
@@ -60,7 +60,7 @@ DhcpEvent = CarrierUp | CarrierDown | DhcpMessageReceived | DhcpTimerExpired
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Randomness:
-    """Chance, thrown for each step: the number of an exchange (32 bits), and a part of a pause."""
+    """Random values of one step: the number of an exchange (32 bits), and a part of a pause."""
 
     xid: int
     jitter: float
@@ -69,7 +69,7 @@ class Randomness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingDhcpMessage:
-    """A message to send; `station` is the hardware address of one receiver, empty for everybody."""
+    """A message to send; `station` is the receiver's hardware address, empty for a broadcast."""
 
     message: DhcpMessage
     source: IPv4Address = UNSPECIFIED_ADDRESS
@@ -79,7 +79,7 @@ class OutgoingDhcpMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DhcpClientState:
-    """All that one uplink's client remembers. `lease` is what may be used."""
+    """The state of one uplink's client. `lease` is the lease that may be used."""
 
     phase: DhcpPhase = DhcpPhase.NO_CARRIER
     lease: UplinkLease | None = None
@@ -87,12 +87,12 @@ class DhcpClientState:
     hardware_address: bytes = b""
     xid: int = 0
     tries: int = 0
-    """Messages of this kind that came to nothing so far."""
+    """Messages of this kind without a result so far."""
     failed_offers: int = 0
-    """Offers since the last lease that came to nothing: the next search begins slower."""
+    """Failed offers since the last lease: the next search begins slower."""
     search_started_at: float = 0.0
-    """When the present search began."""
+    """When the current search began."""
     requested_at: float = 0.0
     next_event_at: float = inf
     rejection_reason: str = ""
-    """What was wrong with the last thing that a server said."""
+    """What was wrong with the last message of a server."""

@@ -5,13 +5,13 @@ from typing import Final
 from lbrouter.compile.dhcp.client_state import DhcpClientState, DhcpPhase
 
 TRIES_UNTIL_NO_SERVER: Final = 2
-"""Messages without an answer, until somebody is told that no server is there."""
+"""Messages without an answer, until the reason says that no server is there."""
 
 
 def no_lease_reason(client: DhcpClientState, interface: str, *, since: str) -> str:
-    """Why there is no lease on `interface`; "" where there is one.
+    """Why there is no lease on `interface`; "" if there is one.
 
-    `since` is the time at which the present search began, as people write it.
+    `since` is the time at which the current search began, as people write it.
     """
     if client.lease is not None:
         return ""

@@ -1,4 +1,4 @@
-"""What a server offers or grants, understood: a `Lease`, or the reason why it is nonsense."""
+"""Turns an offer or an ACK of a server into an `UplinkLease`, or says why it is invalid."""
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_network
@@ -13,13 +13,13 @@ from lbrouter.model.lease import UplinkLease
 
 INFINITE_LEASE_TIME: Final = 0xFFFFFFFF
 DEFAULT_RENEW_SHARE, DEFAULT_REBIND_SHARE = 0.5, 0.875
-"""Of the lease's time (RFC 2131, 4.4.5), where the server does not say or says nonsense."""
+"""Of the lease's time (RFC 2131, 4.4.5), if the server gives none, or invalid ones."""
 
 MIN_IPV4_MTU: Final = 576
-"""What every IPv4 host takes (RFC 791): less than that is a trap, not a line."""
+"""What every IPv4 host takes (RFC 791): a smaller value is ignored."""
 
 MAX_LEASE_DNS_SERVERS: Final = 4
-"""Resolvers that are kept of a long list."""
+"""Resolvers that are kept at most."""
 
 IPV4_HOST_PREFIX_LENGTH: Final = 32
 NON_HOST_NETWORKS: Final = (
@@ -30,15 +30,15 @@ NON_HOST_NETWORKS: Final = (
 
 
 class InvalidLeaseError(ValueError):
-    """A clause that goes on from "the server offers": what is wrong with it, and what to do."""
+    """An invalid lease. The text follows "the server offers": what is wrong, and what to do."""
 
 
 def lease_from_message(
     message: DhcpMessage, *, station: str, at: float, previous: UplinkLease | None = None
 ) -> UplinkLease:
-    """The lease in an offer or a grant that was asked for `at`. Raises NonsenseError.
+    """The lease in an offer or an ACK that was requested `at`. Raises InvalidLeaseError.
 
-    `before` is the lease that this one prolongs: its server is meant where none is named.
+    `previous` is the lease that this one renews: its server counts if the message names none.
     """
     address = _address(message)
     span_s = _lease_time_s(message)
@@ -61,7 +61,7 @@ def lease_from_message(
 
 
 def vlan_conflict(config: Config, lease: UplinkLease) -> str:
-    """Why `lease` cannot stand beside the VLANs of `config`, as a clause; "" where it can."""
+    """Why `lease` conflicts with the VLANs of `config`, as a clause; "" if it does not."""
     claimed = (lease.address.network, ip_network(lease.gateway))
     for vlan in config.vlans.values():
         for network in claimed:
@@ -89,7 +89,7 @@ def _address(message: DhcpMessage) -> IPv4Interface:
 
 
 def _prefix_length(mask: bytes | None) -> int:
-    """Prefix length of a netmask; one that is not said leaves the host alone in its network."""
+    """Prefix length of a netmask; without one the host is alone in its network."""
     if mask is None:
         return IPV4_HOST_PREFIX_LENGTH
     bits = int.from_bytes(mask, "big")
@@ -100,7 +100,7 @@ def _prefix_length(mask: bytes | None) -> int:
 
 
 def _gateway(message: DhcpMessage, address: IPv4Interface) -> IPv4Address:
-    """The default route of option 121 (RFC 3442), else the first router of option 3 that can be."""
+    """The default route of option 121 (RFC 3442), else the first valid router of option 3."""
     named = [
         *_default_routers(message.options.get(DhcpOption.CLASSLESS_STATIC_ROUTES, b"")),
         *parse_addresses(message.options.get(DhcpOption.ROUTER, b"")),
@@ -120,7 +120,7 @@ def _gateway(message: DhcpMessage, address: IPv4Interface) -> IPv4Address:
 def _default_routers(value: bytes) -> Iterator[IPv4Address]:
     """Routers of the default routes in option 121: a length, as many bytes as it needs, a router.
 
-    Up to the first route that is cut off or wrong.
+    Stops at the first route that is cut off or wrong.
     """
     at = 0
     while at < len(value):
@@ -150,7 +150,7 @@ def _lease_time_s(message: DhcpMessage) -> float:
 
 
 def _renewal_times_s(message: DhcpMessage, lease_time_s: float) -> tuple[float, float]:
-    """Seconds until the lease is to be renewed, and until anybody may renew it."""
+    """Seconds until the client renews at its server (T1), and at any server (T2)."""
     renew = parse_number(message.options.get(DhcpOption.RENEWAL_TIME))
     rebind = parse_number(message.options.get(DhcpOption.REBINDING_TIME))
     if renew and rebind and renew < rebind < lease_time_s:

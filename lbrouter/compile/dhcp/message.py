@@ -1,4 +1,4 @@
-"""DHCP messages on the wire (RFC 2131, 2; RFC 2132; RFC 3396). Whatever comes in is hostile."""
+"""DHCP messages on the wire (RFC 2131, 2; RFC 2132; RFC 3396). Input is not trusted."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ MIN_BOOTP_BYTES: Final = 300
 
 OPTION_PAD, OPTION_END = 0, 255
 OVERLOAD_FILE, OVERLOAD_SNAME = 1, 2
-"""Bits of the option "overload": more options stand in the fields `file` and `sname`."""
+"""Bits of the option "overload": more options are in the fields `file` and `sname`."""
 
 
 class DhcpMessageType(IntEnum):
@@ -58,7 +58,7 @@ class DhcpOption(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DhcpMessage:
-    """One message. `hardware` is the client's Ethernet address, `client` its address (ciaddr)."""
+    """One message. `chaddr` is the client's Ethernet address, `ciaddr` its IP address."""
 
     message_type: DhcpMessageType
     xid: int
@@ -82,7 +82,7 @@ def encode(message: DhcpMessage) -> bytes:
 
 
 def decode(data: bytes) -> DhcpMessage | None:
-    """A server's message; None for anything that is not one, whole and well formed."""
+    """A server's message; None for data that is not a complete, well-formed one."""
     if len(data) < BOOTP_HEADER.size:
         return None
     op, kind, size, _, xid, secs, _, client, yours, _, _, hardware, name, file, cookie = (
@@ -106,13 +106,13 @@ def decode(data: bytes) -> DhcpMessage | None:
 
 
 def parse_addresses(value: bytes) -> tuple[IPv4Address, ...]:
-    """The addresses in an option; what is left over at its end is nothing."""
+    """The addresses in an option; bytes left over at its end are ignored."""
     whole = len(value) - len(value) % 4
     return tuple(IPv4Address(value[at : at + 4]) for at in range(0, whole, 4))
 
 
 def parse_number(value: bytes | None) -> int | None:
-    """An option that is one number (of two or four bytes), None where it is absent or neither."""
+    """An option that is one number (of two or four bytes), else None."""
     return int.from_bytes(value, "big") if value is not None and len(value) in (2, 4) else None
 
 

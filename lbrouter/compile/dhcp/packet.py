@@ -34,7 +34,7 @@ def encode_packet(payload: bytes, source: IPv4Address, destination: IPv4Address)
 def decode_packet(data: bytes) -> bytes | None:
     """What a packet to port 68 carries, None for any other, or one that is cut off.
 
-    The checksum of UDP is not looked at: where both ends are on one machine (a virtual one, a
+    The checksum of UDP is not checked: if both ends are on one machine (a virtual one, a
     container) it has not been filled in yet when we see the packet.
     """
     if len(data) < IPV4_HEADER.size or data[0] >> 4 != 4:

@@ -1,4 +1,4 @@
-"""Other DHCP servers on our VLANs: who was heard, who is new, who has gone. Pure."""
+"""Rogue DHCP servers on our VLANs: which answer, which are new, which have gone. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from lbrouter.compile.services.dnsmasq import serves_dhcp
 from lbrouter.model.config import Config
 
 MISSED_QUERIES_UNTIL_GONE: Final = 2
-"""Questions that a server may leave unanswered before it counts as gone."""
+"""Queries that a server leaves unanswered before it counts as gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RogueOffer:
-    """What somebody offers who is not us: his hardware address, his own, and the one offered."""
+    """An offer of another server: its hardware address, its IP address, and the one offered."""
 
     interface: str
     mac: str
@@ -25,7 +25,7 @@ class RogueOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RogueServer:
-    """A DHCP server beside ours on a VLAN. `missed` counts the questions it has not answered."""
+    """A DHCP server beside ours on a VLAN. `missed_queries` counts those without an answer."""
 
     vlan: str
     offer: RogueOffer
@@ -37,7 +37,7 @@ class RogueServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RogueServerScan:
-    """All that are there after a question, and who came or went with it."""
+    """All servers that are there after a query, and those that appeared or disappeared."""
 
     present: Mapping[tuple[str, str], RogueServer] = field(default_factory=dict)
     appeared: tuple[RogueServer, ...] = ()
@@ -45,9 +45,9 @@ class RogueServerScan:
 
 
 def devices_to_query(config: Config) -> dict[str, str]:
-    """Where to ask: devices of the VLANs whose addresses are ours to give, and their names.
+    """Where to query: devices of the VLANs in which we serve DHCP, and the VLANs' names.
 
-    Elsewhere somebody else's server is what the file wants.
+    In the other VLANs the file wants another server.
     """
     return {
         config.vlan_device(vlan): vlan.name for vlan in config.vlans.values() if serves_dhcp(vlan)
@@ -57,8 +57,8 @@ def devices_to_query(config: Config) -> dict[str, str]:
 def next_scan(
     before: RogueServerScan, offers: Iterable[RogueOffer], vlans: Mapping[str, str]
 ) -> RogueServerScan:
-    """The round after a question on `vlans` (by device) that was answered with `offers`."""
-    heard = {
+    """The scan after a query on `vlans` (by device) that was answered with `offers`."""
+    answering = {
         (vlans[offer.interface], offer.mac): RogueServer(vlan=vlans[offer.interface], offer=offer)
         for offer in offers
         if offer.interface in vlans
@@ -66,14 +66,14 @@ def next_scan(
     silent = {
         key: RogueServer(vlan=each.vlan, offer=each.offer, missed_queries=each.missed_queries + 1)
         for key, each in before.present.items()
-        if key not in heard
+        if key not in answering
     }
     stay = {
         key: each for key, each in silent.items() if each.missed_queries < MISSED_QUERIES_UNTIL_GONE
     }
     return RogueServerScan(
-        present={**stay, **heard},
-        appeared=tuple(each for key, each in heard.items() if key not in before.present),
+        present={**stay, **answering},
+        appeared=tuple(each for key, each in answering.items() if key not in before.present),
         disappeared=tuple(each for key, each in silent.items() if key not in stay),
     )
 

@@ -1,4 +1,4 @@
-"""What one flow gets, and what becomes of it when its uplink dies: pure, from the file and health.
+"""What happens to one flow, and to new ones if its uplink fails. Pure: from the file and health.
 
 `explain` says what the compiled rules will do. It does not ask the kernel.
 """
@@ -75,7 +75,7 @@ class Explanation(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainContext:
-    """What an explanation rests on, beside the configuration."""
+    """What an explanation is made from, beside the configuration."""
 
     allocation: Allocation
     health: GatewayHealth
@@ -83,7 +83,7 @@ class ExplainContext:
 
 
 def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
-    """Verdict, reason and ways of `flow`."""
+    """Verdict, reason and paths of `flow`."""
     judgement = decide_flow(config, context.facts, flow)
     shares = _uplink_shares(config, flow, judgement, context)
     verdict, because = judgement.verdict, judgement.because
@@ -114,13 +114,13 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
 
 
 def with_uplink_down(health: GatewayHealth, uplink: str) -> GatewayHealth:
-    """`health` as it would be with `uplink` dead."""
+    """`health` as it would be with `uplink` down."""
     dead = UplinkHealth(state=UplinkState.DOWN, reason="supposed dead", alive=False)
     return replace(health, uplinks={**health.uplinks, uplink: dead})
 
 
 def _no_uplink_reason(config: Config, context: ExplainContext) -> str:
-    """Why no uplink carries a flow: what is known of each."""
+    """Why no uplink carries a flow: the state of each."""
     reasons = (f"{name}: {context.health.uplinks[name].reason}" for name in config.uplinks)
     return f"no uplink of it can carry this flow ({', '.join(reasons)})"
 
@@ -152,7 +152,7 @@ def _shares_if_down(
     context: ExplainContext,
     shares: Mapping[str, int],
 ) -> dict[str, dict[str, int]]:
-    """Shares of new flows with each uplink dead. A flow from outside has no other way in."""
+    """Shares of new flows with each uplink down. A flow from outside has no other uplink."""
     if decision.uplink is not None:
         return {}
     return {

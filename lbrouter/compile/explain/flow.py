@@ -1,6 +1,6 @@
-"""A flow that somebody asks about, and what the firewall and the rules of the file say to it.
+"""A flow to be explained, and what the firewall and the rules of the file do with it.
 
-The order of the questions is that of `rulesets/lbrouter.nft`: source, connected, rules, policy.
+The order of the checks is that of `rulesets/lbrouter.nft`: source, connected, rules, policy.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
 
 GATEWAY_ENDPOINT = "gateway"
-"""Stands for the gateway itself where a source or a destination is asked for."""
+"""The word for the gateway itself as a source or a destination."""
 
 PROTOCOLS_WITH_PORTS = frozenset({Protocol.TCP, Protocol.UDP, Protocol.SCTP})
 ICMP_PROTOCOLS = frozenset({Protocol.ICMP, Protocol.ICMPV6})
@@ -27,7 +27,7 @@ GATEWAY_SERVICES = frozenset(
 
 
 class FlowVerdict(StrEnum):
-    """What becomes of a flow."""
+    """What happens to a flow."""
 
     FORWARDED = "forwarded"
     OWN = "own"
@@ -62,7 +62,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowDecision:
-    """A verdict and its reason; with a policy where an uplink must be chosen by one."""
+    """A verdict and its reason; with a policy if that must choose an uplink."""
 
     verdict: FlowVerdict
     because: str
@@ -78,7 +78,7 @@ def parse_flow(
 ) -> Flow:
     """The flow in the user's words: addresses, a VLAN's name as source, or "gateway".
 
-    Raises UsageError for what is neither.
+    Raises UsageError for anything else.
     """
     end = _parse_address(destination, "destination")
     kind = _parse_protocol(protocol, end)
@@ -103,7 +103,7 @@ def parse_flow(
 
 
 def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
-    """What becomes of `flow`, before any uplink is chosen."""
+    """What happens to `flow`, before an uplink is chosen."""
     to_gateway = any(flow.destination == a.ip for a in gateway_addresses(config, facts))
     if flow.from_gateway:
         return _from_gateway(to_gateway=to_gateway)

@@ -1,4 +1,4 @@
-"""The closed firewall that stands from early in the boot until the daemon has applied the file."""
+"""The closed firewall: from early in the boot until the daemon has applied the file."""
 
 from collections.abc import Iterable
 
@@ -12,9 +12,9 @@ from lbrouter.model.kernel_state import NftTable
 def guard_table(
     config: Config, allocation: Allocation, *, extra_interfaces: Iterable[str] = ()
 ) -> NftTable:
-    """The table of `config`, of which only the guards are set; `also` names more interfaces.
+    """The table of `config` with only the guard elements; `extra_interfaces` names more of them.
 
-    Its structure is that of the open table, so that the first apply changes elements alone.
+    Its structure is that of the open table, so that the first apply changes only elements.
     """
     text = structure(config, allocation)
     found = guard_elements(config, allocation)
@@ -28,6 +28,6 @@ def guard_table(
 
 
 def is_guard_table(table: NftTable) -> bool:
-    """Whether a table only guards: it knows interfaces, and lets nothing in by them."""
+    """Whether a table is closed: it knows interfaces, and lets nothing in by them."""
     elements = table.elements
     return bool(elements.get("known_interfaces")) and not elements.get("prerouting_dispatch")

@@ -1,7 +1,7 @@
 """Ceilings of single clients: a token bucket for each address, in sets that packets fill.
 
 A class of HTB for each client would need its number before its first packet, and fq_codel and CAKE
-know no ceilings. So what is more is dropped: TCP finds the rate by itself, UDP loses the rest.
+know no ceilings. So packets above the ceiling are dropped: TCP finds the rate, UDP loses the rest.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ CLIENT_ADDRESS_FIELDS: Final = {Direction.UPLOAD: "saddr", Direction.DOWNLOAD: "
 
 
 def structure(config: Config) -> Iterator[str]:
-    """The chains and sets, nothing where no VLAN asks for them."""
+    """The chains and sets; nothing if no VLAN needs them."""
     wanted = list(_client_ceilings(config))
     if wanted:
         yield render_fragment("client-limits")

@@ -1,7 +1,8 @@
 """The elements of the static sets and maps: names, addresses, verdicts, for the structure's chains.
 
 Keys and values are nft's own words without quotes ("fiber", "16777216 . fiber", "goto set_mark_1");
-`kernel.nft` quotes what must be quoted and reads the kernel's answer back into the same words.
+`kernel.objects.nft_elements` adds quotes where needed and reads the kernel's answer back into the
+same words.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -48,9 +49,9 @@ def elements(
 
 
 def guard_elements(config: Config, allocation: Allocation) -> dict[str, NftElements]:
-    """Elements of a table that forwards nothing at all: it knows the interfaces, and who may enter.
+    """Elements of a table that forwards nothing: the known interfaces, and which may reach us.
 
-    The gateway itself gets the answers that it waits for; `manage` VLANs reach it as ever.
+    The gateway itself gets replies to its own flows; `manage` VLANs reach it as usual.
     """
     found = _interfaces(config, allocation)
     return {name: found[name] for name in ("known_interfaces", "input_dispatch")}
@@ -59,8 +60,8 @@ def guard_elements(config: Config, allocation: Allocation) -> dict[str, NftEleme
 def interfaces_of(config: Config) -> Iterator[str]:
     """Every interface that the file names: uplinks, the trunk, VLAN devices and ports.
 
-    Below a PPPoE line its Ethernet port, too: what speaks IP there is nobody of ours, so it is
-    named, and stands in no other set.
+    Also the Ethernet port below a PPPoE line: IP packets there are not ours, so it is known as an
+    interface, and is in no other set.
     """
     for uplink in config.uplinks.values():
         yield from dict.fromkeys((uplink.interface, uplink.device))
@@ -116,9 +117,9 @@ def _marks(config: Config, allocation: Allocation, health: GatewayHealth) -> dic
 
 
 def must_move_flows(name: str, health: GatewayHealth) -> bool:
-    """Whether the flows of an uplink must move: it is dead, and there is a better place to go.
+    """Whether the flows of an uplink must move: it is down, and there is a better uplink.
 
-    Without one they stay as they are: a cut that nobody gains from would be an outage of our own.
+    Without one they stay: to cut them would help no client.
     """
     dead = {UplinkState.DOWN, UplinkState.WAITING}
     fit = {UplinkState.UP, UplinkState.DEGRADED}
@@ -143,7 +144,7 @@ def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
 
 
 def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
-    """The uplinks' own addresses as networks of one: nothing with our own source comes in."""
+    """The uplinks' own addresses as host networks: no packet from outside has one as its source."""
     for uplink in config.uplinks.values():
         for family in AddressFamily:
             way = uplink_nexthop(uplink, family, facts)
@@ -191,7 +192,7 @@ def _policies(
 def _failover_elements(
     name: str, slot_tables: Mapping[AddressFamily, list[int]]
 ) -> dict[str, NftElements]:
-    """One uplink carries everything: every slot of its wheel is the same."""
+    """One uplink carries everything: all slots of the slot table are the same."""
     active = {
         f"ipv{f.version}": f"set_mark_{wheel[0]}" for f, wheel in slot_tables.items() if wheel
     }
@@ -215,7 +216,7 @@ def _balance_elements(
 def _sticky_elements(
     policy: Policy, slot_tables: Mapping[AddressFamily, list[int]], numbers: Iterable[int]
 ) -> dict[str, NftElements]:
-    """Where a client may stay: on an uplink that the wheel still draws."""
+    """Where a client may stay: on an uplink that the slot table still has."""
     found: dict[str, NftElements] = {}
     for family, number in product(slot_tables, numbers):
         name = f"{policy.name}_{number}_{family}"

@@ -1,7 +1,7 @@
 """The structure of the nft table: which chains there are, filled from `rulesets/`.
 
-What varies while the gateway runs (who carries a policy, what is allowed from where) is not here
-but in the elements (`compile.firewall`): a failover changes no structure.
+What varies while the gateway runs (the uplinks of a policy, what is allowed from where) is not
+here but in the elements (`compile.firewall.elements`): a failover changes no structure.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""The texts of `rulesets/`, read once: constants of the program that happen to live in .nft files.
+"""The texts of `rulesets/`, read once: constants of the program that are kept in .nft files.
 
 They are files of their own so that an engineer can read, lint and highlight them as nft. A checkout
 has them beside the package, an installation inside it.

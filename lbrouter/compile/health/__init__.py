@@ -1,7 +1,7 @@
-"""Which uplinks are fit: a pure state machine from events to `Health`. See docs/failover.md.
+"""Which uplinks are fit: a pure state machine from events to `GatewayHealth`. See docs/failover.md.
 
-`begin`, then `step` for each event, `health` for the compiler; before each probe `pace` says how
-soon the next one is due. With no daemon, `compile.glimpse` judges instead.
+`initial_state`, then `step` for each event, `current_health` for the compiler; before each probe
+`probe_interval_s` says when the next one is due. Without a daemon: `compile.health.carrier_only`.
 """
 
 from lbrouter.compile.health.machine import HealthState, initial_state, reconfigure, step

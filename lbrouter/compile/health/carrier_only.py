@@ -1,4 +1,4 @@
-"""Health from a first look: what can be said of the uplinks with no daemon to probe them."""
+"""Health without a daemon that probes: from interfaces, carriers and addresses alone."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
 
 
 def no_nexthop_reason(uplink: Uplink, facts: Facts) -> str:
-    """Why an uplink has no way out, in words for a technician."""
+    """Why an uplink has no next hop, in words for a technician."""
     found, name = facts.interfaces.get(uplink.interface), uplink.interface
     if found is None:
         return f"interface {name} is not there"
@@ -43,7 +43,7 @@ def no_nexthop_reason(uplink: Uplink, facts: Facts) -> str:
 
 
 def missing_lease_warnings(config: Config, facts: Facts) -> Iterator[str]:
-    """A sentence for each uplink that waits for a lease, which no verb but `run` fetches."""
+    """A sentence for each uplink that waits for a lease, which only `run` fetches."""
     for name, uplink in config.uplinks.items():
         if uplink.addressing is Addressing.DHCP and name not in facts.leases:
             yield f"uplinks.{name} has no DHCP lease yet: the daemon asks for one (lbrouter run)"

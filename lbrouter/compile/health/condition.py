@@ -1,4 +1,4 @@
-"""What is found of a line at a moment, and the state that follows."""
+"""The condition of an uplink at a moment, and the state that follows."""
 
 from dataclasses import replace
 from typing import Final
@@ -16,15 +16,15 @@ from lbrouter.compile.health.uplink_memory import TargetStats, UplinkMemory
 from lbrouter.model.health import UplinkState
 
 PORTAL_MIN_PAGES: Final = 2
-"""Pages in a row that are not the target's own, before it is called a portal."""
+"""Pages in a row that are not the target's own, before the target counts as behind a portal."""
 
 IN_USE_STATES: Final = (UplinkState.UP, UplinkState.DEGRADED)
 
 
 def evaluate_uplink(line: UplinkMemory, at: float, *, is_last_resort: bool) -> UplinkMemory:
-    """The line after everything that time and evidence say by now.
+    """The memory of the uplink, evaluated at the time `at`.
 
-    `lonely`: some policy has no other usable uplink, so that this one is taken back at once.
+    `is_last_resort`: some policy has no other usable uplink, so this one returns at once.
     """
     line = update_tolerance(update_silence(line, at), at)
     if has_fault(line):
@@ -38,14 +38,14 @@ def evaluate_uplink(line: UplinkMemory, at: float, *, is_last_resort: bool) -> U
 
 
 def _enter_state(line: UplinkMemory, after: UplinkState, at: float) -> UplinkMemory:
-    """The line in its new state. Leaving use by a fault is a flap: the next return pays for it."""
+    """The uplink in its new state. A fault that ends its use counts as a flap."""
     fell = line.state in IN_USE_STATES and after in (UplinkState.DOWN, UplinkState.WAITING)
     flaps = add_fault(line.flap_penalty, at) if fell else line.flap_penalty
     return replace(line, state=after, since=at, flap_penalty=flaps)
 
 
 def has_fault(line: UplinkMemory) -> bool:
-    """Whether something stands that no clean time can begin with."""
+    """Whether a fault stands: the time without fault cannot begin."""
     return line.suspect or not is_alive(line)
 
 
@@ -55,7 +55,7 @@ def is_alive(line: UplinkMemory) -> bool:
 
 
 def condition_of(line: UplinkMemory, at: float, *, is_last_resort: bool) -> UplinkCondition:
-    """The strongest thing that stands."""
+    """The strongest condition that applies."""
     if line.drained:
         return UplinkCondition.DRAINED
     if not line.carrier:
@@ -75,24 +75,24 @@ def condition_of(line: UplinkMemory, at: float, *, is_last_resort: bool) -> Upli
 
 
 def recovery_delay_s(line: UplinkMemory, at: float, *, is_last_resort: bool) -> float:
-    """How long the line must be clean before new flows return."""
+    """How long the line must be without fault before new flows return."""
     needed = hold_down_s(line.settings.up_after_s, line.flap_penalty, at)
     return min(needed, LAST_RESORT_HOLD_DOWN_S) if is_last_resort else needed
 
 
 def is_suspect(line: UplinkMemory, at: float) -> bool:
-    """Whether new flows should rather go elsewhere: silent right now, or a moment ago."""
+    """Whether new flows should avoid the uplink: silent now, or a moment ago."""
     return line.suspect or at < line.suspect_until
 
 
 def exceeded_policies(line: UplinkMemory) -> frozenset[str]:
     """Policies whose own tolerance the line exceeds."""
     limits = zip(line.settings.limits, line.policy_tolerance, strict=True)
-    return frozenset(each.policy for each, standing in limits if standing.exceeded is not None)
+    return frozenset(each.policy for each, tolerance in limits if tolerance.exceeded is not None)
 
 
 def captive_portal_target(line: UplinkMemory) -> str | None:
-    """The target whose page a captive portal replaces; None where another page is right."""
+    """The target whose page a captive portal replaces; None if another one shows its own page."""
     caught = [t for t, seen in line.targets.items() if seen.portal_pages >= PORTAL_MIN_PAGES]
     if not caught or any(_shows_own_page(t, seen) for t, seen in line.targets.items()):
         return None

@@ -1,19 +1,19 @@
-"""Patience that grows with each fault and comes back with time.
+"""Flap damping: a hold-down that grows with each fault and shrinks with time.
 
-The first fault costs the plain time; each further one that is not yet forgotten doubles it, up to
-a cap.
+The first fault costs the base time; each further one that is not yet forgotten doubles it, up to
+a maximum.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 FAULT_DECAY_S: Final = 300.0
-"""One fault is forgotten in this time of use without another."""
+"""After this time of use without a fault, one fault is forgotten."""
 
 MAX_PENALTY: Final = 12.0
 MAX_HOLD_DOWN_S: Final = 300.0
 LAST_RESORT_HOLD_DOWN_S: Final = 1.0
-"""Proof that is enough where a policy has no other usable uplink."""
+"""Hold-down where a policy has no other usable uplink."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ def add_fault(penalty: DampingPenalty, at: float) -> DampingPenalty:
 
 
 def freeze_decay(penalty: DampingPenalty, at: float) -> DampingPenalty:
-    """Nothing forgotten up to now: for an uplink that is out of use, and so proves nothing."""
+    """Nothing is forgotten up to now: for an uplink that is out of use."""
     return DampingPenalty(count=penalty.count, at=at)
 
 

@@ -5,13 +5,13 @@ fifteen probes. A line with 2 % loss loses three or more of fifteen in 0.3 % of 
 which is many false moves in ten hours, and a line with 19 % loses fewer than three in 44 % of
 them. No rule on fifteen probes does better: a probe of a line with 19 % loss carries 0.27 nat of
 evidence against 2 % (its Kullback-Leibler divergence), and "never wrong in ten hours" asks for
-about sixteen. So more probes it must be, but seldom: the first lost one opens a doubt, and while
-that lasts probes are sent quicker (`pacing`).
+about sixteen. So more probes are needed, but seldom: the first lost one puts the loss in doubt,
+and meanwhile probes are sent faster (`probe_pacing`).
 
 The test. For a tolerated loss p0 and a worse p1, each probe adds log(p1/p0) when lost and
-log((1-p1)/(1-p0)) when answered to a sum that never falls below zero; at `ENOUGH` = 16 the loss is
-too much. Two sums run side by side: p1 ten points above p0 (quick) and three points above
-(thorough).
+log((1-p1)/(1-p0)) when answered to a sum that never falls below zero; at
+`LOSS_EVIDENCE_THRESHOLD` = 16 the loss is too much. Two sums run side by side: p1 ten points above
+p0 (quick) and three points above (thorough).
 
 False alarms. From zero, the likelihood ratio is a martingale with mean 1 while the loss is p0 or
 less, whatever the pace and whatever decides it, so it reaches e^16 with probability at most e^-16
@@ -23,10 +23,10 @@ the very limit, and far fewer at half of it.
 Delay. At 19 % each probe adds 0.25 on average: 56 probes after the first loss, 0.7 s at 12.5 ms.
 The first loss takes 0.35 s, its verdict 0.1 s: 1.2 s in all, on average.
 
-Only the first `WEIGHED` losses in a row count. Lost packets that are neighbours in time have one
-cause, a queue or a fade, and no test for independent losses may count them as many: a run of them
-is silence, which `silence` judges. Leaving losses out can only lower the sums, so the arithmetic
-above holds.
+Only the first `MAX_COUNTED_LOSSES_IN_ROW` losses in a row count. Lost packets that are neighbours
+in time have one cause, a queue or a fade, and no test for independent losses may count them as
+many: a run of them is silence, which `silence` handles. Leaving losses out can only lower the sums,
+so the arithmetic above holds.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`Brain` and its step: from one event to the next memory. Pure, and total over all events."""
+"""`HealthState` and its step: from one event to the next state. Pure, for every event."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -49,7 +49,7 @@ UplinkEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthState:
-    """All that is remembered, at one moment of the monotonic clock."""
+    """The memory of all uplinks, at one moment of the monotonic clock."""
 
     at: float
     config: Config
@@ -58,7 +58,7 @@ class HealthState:
 
 
 def initial_state(config: Config, at: float, known: GatewayHealth | None = None) -> HealthState:
-    """A brain that has seen nothing yet, but for what is `known`: a first look, or its last word.
+    """The state at the start, from what is `known`: a first look, or the saved health.
 
     An uplink that is known to work is trusted until probes say otherwise: a restart moves nothing.
     """
@@ -75,7 +75,7 @@ def initial_state(config: Config, at: float, known: GatewayHealth | None = None)
 
 
 def reconfigure(state: HealthState, config: Config, at: float) -> HealthState:
-    """The brain under another configuration: what is known of uplinks that stay is kept."""
+    """The state under another configuration: the memory of uplinks that stay is kept."""
     fresh = initial_state(config, at)
     lines = {
         name: _carry_over(state.uplinks.get(name), line) for name, line in fresh.uplinks.items()
@@ -84,7 +84,7 @@ def reconfigure(state: HealthState, config: Config, at: float) -> HealthState:
 
 
 def step(state: HealthState, event: HealthEvent, config: Config) -> HealthState:
-    """The brain after `event`. Names that nobody knows change nothing but the time."""
+    """The state after `event`. An unknown uplink or policy changes only the time."""
     at = max(state.at, event.at)
     if config is not state.config:
         state = reconfigure(state, config, at)
@@ -112,7 +112,7 @@ def _apply_uplink_event(state: HealthState, name: str, event: UplinkEvent | Rest
     line = state.uplinks.get(name)
     if line is None:
         return state
-    # An answer that is here is here, whatever its probe's time was: it is taken before the clock.
+    # An answer that has arrived counts before its probe can expire.
     line = probe_accounting.expire_overdue(_update_memory(line, event, state.at), state.at)
     line = evaluate_uplink(line, state.at, is_last_resort=is_last_resort(state, name))
     changed = line.state is not state.uplinks[name].state
@@ -154,7 +154,7 @@ def _update_memory(line: UplinkMemory, event: UplinkEvent | Restore, at: float) 
 
 
 def _on_link_change(line: UplinkMemory, at: float, *, restored: bool) -> UplinkMemory:
-    """The line when its carrier or address went, or came: what was heard before counts no more."""
+    """The line when its carrier or address went, or came: earlier answers count no more."""
     line = replace(line, consecutive_losses=0, silent_since=at, responding=False, suspect=False)
     return line if restored else replace(line, link_lost_at=at)
 
@@ -202,7 +202,7 @@ def _valid_pins(config: Config, pins: Mapping[str, str]) -> dict[str, str]:
 
 
 def _assumed_health(uplink: Uplink) -> UplinkHealth:
-    """What is assumed of an uplink of which nothing is known: a static address is a start."""
+    """The health of an uplink without any data: up with a static address, else waiting."""
     static = uplink.addressing is Addressing.STATIC
     state = UplinkState.UP if static else UplinkState.WAITING
     return UplinkHealth(state=state, reason="", alive=static)
@@ -228,11 +228,13 @@ def _new_memory(settings: UplinkHealthSettings, at: float, known: UplinkHealth) 
 
 
 def _carry_over(old: UplinkMemory | None, new: UplinkMemory) -> UplinkMemory:
-    """The line under new settings; another interface, address or interval is another line."""
+    """The memory under new settings; another interface, address or interval is another line."""
     if old is None or _identity(old.settings) != _identity(new.settings):
         return new
     evidence = dict(zip(old.settings.loss_limits, old.evidence, strict=True))
-    standing = {x.policy: s for x, s in zip(old.settings.limits, old.policy_tolerance, strict=True)}
+    tolerances = {
+        x.policy: s for x, s in zip(old.settings.limits, old.policy_tolerance, strict=True)
+    }
     return replace(
         old,
         settings=new.settings,
@@ -240,7 +242,7 @@ def _carry_over(old: UplinkMemory | None, new: UplinkMemory) -> UplinkMemory:
         outstanding=tuple(probe for probe in old.outstanding if probe.target in new.targets),
         evidence=tuple(evidence.get(loss, LossEvidence()) for loss in new.settings.loss_limits),
         policy_tolerance=tuple(
-            standing.get(x.policy, PolicyTolerance()) for x in new.settings.limits
+            tolerances.get(x.policy, PolicyTolerance()) for x in new.settings.limits
         ),
     )
 

@@ -1,4 +1,4 @@
-"""What the windows say of a line: loss, round trip, jitter, and how bad that is altogether."""
+"""Measures of a line from its windows: loss, round trip, jitter, and one number for badness."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +13,7 @@ from lbrouter.compile.health.windows import (
 )
 
 MIN_ANSWERS_FOR_RTT: Final = 5
-"""Round trips that a verdict on them needs."""
+"""Round trips that are needed before they are compared with a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class UplinkReadings:
     since: float
     """Monotonic moment of the last change of state."""
     faults: int
-    """Outages that still make its return longer."""
+    """Faults that still make its return longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class WindowMeasures:
 
 
 def window_measures(line: UplinkMemory, at: float) -> WindowMeasures:
-    """What the windows say at this moment."""
+    """The measures at this moment."""
     seen = list(counted_targets(line).values())
     windows = [each.window for each in seen]
     short = [window_totals([each], at, SHORT_WINDOW_S) for each in windows]
@@ -65,7 +65,7 @@ def window_measures(line: UplinkMemory, at: float) -> WindowMeasures:
 
 
 def self_congested_rtt_s(line: UplinkMemory, at: float) -> float | None:
-    """The round trip while we fill the line ourselves, for who reads: nothing is decided by it.
+    """The round trip while we fill the line ourselves, only for display: it decides nothing.
 
     The windows hold no such probes, since their times are our queue's and not the line's.
     """
@@ -86,7 +86,7 @@ def _summed(sums: list[WindowTotals]) -> WindowTotals:
 
 
 def _lower_median(values: list[float | None]) -> float | None:
-    """The median of what the targets show, the lower one of two.
+    """The median over the targets, the lower one of two.
 
     One target that is far away, or answers a whole page, is not the line's delay.
     """
@@ -97,8 +97,8 @@ def _lower_median(values: list[float | None]) -> float | None:
 def badness(line: UplinkMemory, found: WindowMeasures) -> float:
     """Orders bad uplinks: a point is 1 % of loss, 50 ms of round trip or 20 ms of jitter.
 
-    What was said last stays until it is wrong by half: the least bad of two bad lines must not
-    change with every probe.
+    The last value stays until it is wrong by half: the least bad of two bad lines must not change
+    with every probe.
     """
     loss = found.long.loss or 0.0
     now = 100 * loss + 20 * (found.rtt_s or 0.0) + 50 * (found.jitter_s or 0.0)

@@ -1,4 +1,4 @@
-"""What the brain tells others: `Health` for the compiler, changes for the log, readings, times."""
+"""Outputs of the health state: `GatewayHealth`, changes for the log, readings, deadlines."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ SUSPECT_BADNESS: Final = 100.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkChange:
-    """One uplink's change: of its state, or of the policies that are out of it."""
+    """One uplink's change: of its state, or of the policies that avoid it."""
 
     at: float
     uplink: str
@@ -47,7 +47,7 @@ class UplinkChange:
 
 
 def current_health(state: HealthState, config: Config) -> GatewayHealth:
-    """What `desired_state` takes. Reasons count seconds: `same` tells whether there is news."""
+    """The health for `desired_state`. Reasons count seconds: compare by `is_equivalent`."""
     return GatewayHealth(
         uplinks={
             name: _uplink_health_of(state, name) for name in config.uplinks if name in state.uplinks
@@ -84,7 +84,7 @@ def _uplink_health_of(state: HealthState, name: str) -> UplinkHealth:
 
 
 def _avoiding_policies(state: HealthState, name: str) -> frozenset[str]:
-    """Policies that avoid a degraded uplink: for a suspicion only those with another fit one."""
+    """Policies that avoid a degraded uplink: a suspect one only if another is fit."""
     line = state.uplinks[name]
     own = frozenset(line.settings.policies)
     if captive_portal_target(line) is not None:
@@ -107,7 +107,7 @@ def _has_other_fit_uplink(state: HealthState, name: str, policy: str) -> bool:
 
 
 def uplink_changes(before: HealthState, after: HealthState) -> tuple[UplinkChange, ...]:
-    """What a person would be told happened between two moments."""
+    """What changed between two moments, for the log."""
     old, new = current_health(before, before.config), current_health(after, after.config)
     return tuple(
         UplinkChange(

@@ -1,4 +1,4 @@
-"""What a probe's fate does to the memory of its uplink: answered, lost, overdue."""
+"""Changes the memory of an uplink by the result of a probe: answered, lost, overdue."""
 
 from dataclasses import replace
 from typing import Final
@@ -70,7 +70,7 @@ def expire_overdue(line: UplinkMemory, at: float) -> UplinkMemory:
 
 
 def on_suspend(line: UplinkMemory, at: float, by_s: float) -> UplinkMemory:
-    """We slept: what was due in that time is forgotten, and the silence of that time is ours."""
+    """The machine was suspended: probes due in that time, and its silence, do not count."""
     asleep_from = at - by_s
     pending = tuple(p for p in line.outstanding if p.timed_out or p.due < asleep_from)
     quiet_from = min(at, line.silent_since + by_s + MIN_RTO_S)
@@ -78,13 +78,13 @@ def on_suspend(line: UplinkMemory, at: float, by_s: float) -> UplinkMemory:
 
 
 def on_lost(line: UplinkMemory, event: ProbeLost, at: float) -> UplinkMemory:
-    """A probe came to nothing for sure. One that is not on its way (any more) is ignored."""
+    """A probe has certainly failed. One that is not outstanding (any more) is ignored."""
     probe = _find_outstanding(line, event.target, event.sent_at)
     if probe is None:
         return line
     seen = line.targets[event.target]
     if event.reason is ProbeFailure.CAPTIVE_PORTAL:
-        # Somebody answered: the line lives, whatever its pages are worth.
+        # There was an answer: the line works, even if the page is wrong.
         return _on_response(
             line, probe, replace(seen, consecutive_misses=0, portal_pages=seen.portal_pages + 1), at
         )
@@ -93,7 +93,7 @@ def on_lost(line: UplinkMemory, event: ProbeLost, at: float) -> UplinkMemory:
 
 
 def on_answered(line: UplinkMemory, event: ProbeAnswered, at: float) -> UplinkMemory:
-    """The target answered, in time or late; a late answer takes back what its lack had said."""
+    """The target answered, in time or late; a late answer takes back the loss that was counted."""
     probe = _find_outstanding(line, event.target, event.sent_at)
     if probe is None:
         return line
@@ -129,7 +129,7 @@ def _without_probe(line: UplinkMemory, probe: OutstandingProbe) -> tuple[Outstan
 def _on_response(
     line: UplinkMemory, probe: OutstandingProbe, seen: TargetStats, at: float
 ) -> UplinkMemory:
-    """Something came back over this uplink: the silence ends, and so does any doubt of its cable.
+    """Something came back over this uplink: the silence ends, and its link counts as present.
 
     Only if the probe left after the last break: an answer may have waited in our own buffers.
     """
@@ -195,9 +195,9 @@ def _on_miss(
         seen = replace(seen, window=add_to_window(seen.window, probe.sent_at, lost=1))
     line = replace(line, targets={**line.targets, probe.target: seen})
     if is_mute(line, seen):
-        # What it had been believed for is taken back once, at the miss that shows it to be mute.
-        mistaken = 0 if was_mute else seen.consecutive_misses - 1
-        return replace(line, evidence=_updated_evidence(line, lost=-mistaken)), weighed
+        # Losses counted for it so far are taken back once, at the miss that shows it to be mute.
+        losses_to_take_back = 0 if was_mute else seen.consecutive_misses - 1
+        return replace(line, evidence=_updated_evidence(line, lost=-losses_to_take_back)), weighed
     if seen.excluded:
         return line, weighed
     line = replace(line, consecutive_losses=line.consecutive_losses + 1)

@@ -1,12 +1,12 @@
-"""How soon the next probe is due: seldom on a line that is fine, quickly while it is in doubt.
+"""The probe interval: long on a line that is fine, short while its state is in doubt.
 
 At an `interval` of 200 ms: 5 probes a second, 15 where a policy has a limit of loss, 40 while an
 answer is missing, 80 while the loss is in doubt. A probe is some 100 bytes, so that is 4, 12, 32
 and 64 kbit/s; the last for six seconds at once and a tenth of the time at most.
 
-Why 15: at 10 % loss each way the first lost probe opens the doubt, and at five probes a second it
-is not there for 2.8 s in one case of twenty, whatever follows. A metered line keeps to five: every
-byte of it is paid for, and it is seldom the one in use.
+Why 15: at 10 % loss each way the first lost probe puts the loss in doubt, and at five probes a
+second it takes more than 2.8 s to come in one case of twenty. A metered line keeps to five: its
+bytes are paid for, and it is seldom in use.
 """
 
 from typing import Final
@@ -19,14 +19,14 @@ from lbrouter.compile.health.uplink_memory import UplinkMemory
 LOSS_LIMIT_SPEEDUP: Final = 3
 MISSING_ANSWER_SPEEDUP: Final = 8
 MISSING_SPEEDUP_DOWN_AFTERS: Final = 8
-"""Times `down_after`: a line that lives on although no target answers is not hammered for ever."""
+"""Times `down_after`: a line that works although no target answers is not probed fast for ever."""
 
 LOSS_DOUBT_SPEEDUP: Final = 16
 MIN_PROBE_INTERVAL_S: Final = 0.0125
 
 FAST_PROBE_BUDGET_S: Final = 6.0
 FAST_PROBE_REFILL_SHARE: Final = 0.1
-"""Quick probes over mere loss: six seconds at once, and a tenth of the time in the long run."""
+"""Fast probes because of loss: six seconds at once, and a tenth of the time in the long run."""
 
 
 def next_probe_interval_s(line: UplinkMemory, at: float) -> float:
@@ -44,7 +44,7 @@ def next_probe_interval_s(line: UplinkMemory, at: float) -> float:
 
 
 def usual_probe_interval_s(line: UplinkMemory) -> float:
-    """The same where nothing is in doubt."""
+    """The interval while nothing is in doubt."""
     interval_s = line.settings.interval_s
     watched = is_alive(line) and not line.settings.metered and bool(tested_losses(line))
     return (
@@ -55,7 +55,7 @@ def usual_probe_interval_s(line: UplinkMemory) -> float:
 
 
 def remaining_fast_budget_s(line: UplinkMemory, at: float) -> float:
-    """What is left of the time for quick probes when one more is sent."""
+    """What is left of the time for fast probes when one more is sent."""
     gap = at - line.last_probe_at
     if gap < 0.6 * usual_probe_interval_s(line):
         return max(line.fast_probe_budget_s - gap, 0.0)
@@ -63,13 +63,13 @@ def remaining_fast_budget_s(line: UplinkMemory, at: float) -> float:
 
 
 def _is_loss_in_doubt(line: UplinkMemory) -> bool:
-    """Whether its loss is in doubt for some policy, and quick probes may still be spent on it."""
+    """Whether its loss is in doubt for some policy, and fast probes may still be sent for it."""
     if (
         line.fast_probe_budget_s <= 0
         or not is_alive(line)
         or line.consecutive_losses > MAX_COUNTED_LOSSES_IN_ROW
     ):
-        return False  # a longer row is silence: it weighs no more, and is asked at its own pace
+        return False  # a longer row is silence: it counts no more here, and has its own interval
     pairs = zip(line.settings.loss_limits, line.evidence, strict=True)
-    doubted = {loss for loss, each in pairs if each.quick > 0}
-    return bool(doubted and doubted & tested_losses(line))
+    in_doubt = {loss for loss, each in pairs if each.quick > 0}
+    return bool(in_doubt and in_doubt & tested_losses(line))

@@ -17,7 +17,7 @@ from lbrouter.model.health import UplinkState
 
 
 def reason_text(line: UplinkMemory, at: float, *, is_last_resort: bool) -> str:
-    """One sentence; what hinders most comes first."""
+    """One sentence; the strongest reason comes first."""
     if line.drained:
         return "drained by hand"
     if not line.carrier:
@@ -75,7 +75,7 @@ def _impairments(line: UplinkMemory, at: float) -> Iterator[str]:
 
 def _exceeded_text(
     limits: ToleranceLimits,
-    standing: PolicyTolerance,
+    tolerance: PolicyTolerance,
     metric: QualityMetric,
     found: WindowMeasures,
     at: float,
@@ -83,7 +83,7 @@ def _exceeded_text(
     """What is over which limit, "loss 12 % > 2 % (show)", or when the policy comes back."""
     now, limit, unit = _value_and_limit(limits, metric, found)
     text = "unknown" if now is None else f"{_two_figures(now)} {unit}"
-    back = policy_return_at(standing)
+    back = policy_return_at(tolerance)
     if back is not None:
         return (
             f"{metric} {text},"

@@ -1,4 +1,4 @@
-"""What the brain needs of the configuration, per uplink, in seconds and fractions."""
+"""Health settings of each uplink from the configuration, in seconds and fractions."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,7 +7,7 @@ from lbrouter.model.config import Config, Policy, Uplink
 
 USUAL_PROBE_INTERVAL_S: Final = 0.2
 MAX_TESTED_LOSS: Final = 0.95
-"""A tolerance of this much loss or more tolerates everything: silence is judged elsewhere."""
+"""A tolerance of this much loss or more tolerates everything: silence is handled elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,17 @@
-"""When is silence death? Two thresholds, each of a time and of evidence.
+"""When silence means down. Two thresholds, each of a time and of evidence.
 
-Suspect: silent for about 300 ms. New flows go elsewhere while another uplink is fit; when that was
-wrong, it cost nothing. Dead: silent for `down_after`, on every target. Living flows are moved.
+Suspect: silent for about 300 ms. New flows go elsewhere while another uplink is fit; if that was
+wrong, it cost nothing. Down: silent for `down_after`, on every target. Existing flows are moved.
 
-The time alone would not do: at 10 % loss each way four probes in a row are lost once in 770 times.
+The time alone is not enough: at 10 % loss each way four probes in a row are lost once in 770 times.
 So the probes lost in a row must also be fewer than one in a million by the line's usual loss: 4 on
 a clean line, 9 at 19 %, 21 at half. Probes are sent quicker while an answer is missing (25 ms
 instead of 200), so that the evidence is there when the time is over: in 800 ms some twenty probes,
 and 0.19^20 is 4e-15. And each probe may take what its target's round trip and its variation demand
 before it counts, so that a satellite's 600 ms need no other setting.
 
-And it must be silence for everybody: while replies to the clients' connections keep coming by the
-line, its targets are dead and not the line. It stays suspect, and living flows stay where they are.
+And no replies may come at all: while replies to the clients' connections keep coming by the line,
+its targets are dead and not the line. It stays suspect, and existing flows stay where they are.
 
 Where the evidence stays thin for four times `down_after` (nearly nothing came back before either),
 the time decides alone.
@@ -35,7 +35,7 @@ SELF_CONGESTION_FACTOR: Final = 2
 
 
 def update_silence(line: UplinkMemory, at: float) -> UplinkMemory:
-    """The line with its silence judged: trusted, suspect or dead."""
+    """The uplink with its silence evaluated: responding, suspect or down."""
     if not line.responding:
         return line
     if _is_dead(line, at):
@@ -53,7 +53,7 @@ def suspect_hold_s(line: UplinkMemory, at: float) -> float:
 
 
 def _next_suspect_penalty(line: UplinkMemory, at: float) -> DampingPenalty:
-    """One more, unless the uplink is out of use: then it costs it its proof, and that is enough."""
+    """One more, unless the uplink is out of use: then the restarted hold-down is enough."""
     used = line.state in (UplinkState.UP, UplinkState.DEGRADED)
     return add_fault(line.suspect_penalty, at) if used else line.suspect_penalty
 
@@ -65,12 +65,12 @@ def losses_needed(usual_loss: float) -> int:
 
 
 def suspect_after_s(line: UplinkMemory, at: float) -> float:
-    """Silence that makes suspect."""
+    """Seconds of silence that make an uplink suspect."""
     return SUSPECT_AFTER_S * (SELF_CONGESTION_FACTOR if is_self_congested(line, at) else 1)
 
 
 def down_after_s(line: UplinkMemory, at: float) -> float:
-    """Silence that means down."""
+    """Seconds of silence that mean down."""
     return line.settings.down_after_s * (
         SELF_CONGESTION_FACTOR if is_self_congested(line, at) else 1
     )
@@ -94,7 +94,7 @@ def _becomes_suspect(line: UplinkMemory, at: float) -> bool:
 
 
 def _all_targets_silent(line: UplinkMemory) -> bool:
-    """Whether every target that speaks for the line was asked in vain since the last answer."""
+    """Whether every counted target has missed a probe since the last answer."""
     asked = counted_targets(line).values()
     return line.consecutive_losses > 0 and all(
         seen.last_miss_at >= line.silent_since for seen in asked

@@ -1,8 +1,8 @@
 """Which policies leave a line, over what, and when they come back.
 
-Loss leaves by the sequential test of `evidence`. Latency and jitter leave when their mean over 5 s
-is above the limit and that over the last second still is. All come back when they were within 80 %
-of the limit (loss over 30 s, the others over 5 s) for some seconds, twice as many after each
+A policy leaves over loss by the sequential test of `loss_test`; over latency and jitter when the
+mean over 5 s and that over the last second are above the limit. It comes back when all was within
+80 % of the limit (loss over 30 s, the others over 5 s) for some seconds, twice as many after each
 leave.
 """
 
@@ -33,13 +33,13 @@ TOLERANCE_DEAD_BAND: Final = 0.8
 POLICY_RETURN_HOLD_S: Final = 5.0
 TOLERANCE_CHECK_INTERVAL_S: Final = 0.5
 MIN_PROBES_FOR_RETURN: Final = 20
-"""Verdicts that a return after loss needs."""
+"""Answered or lost probes that a return after loss needs."""
 NEAR_MUTE_MISSES: Final = 3
 TARGET_EXCLUSION_CHANCE: Final = 0.01
 
 
 def update_tolerance(line: UplinkMemory, at: float) -> UplinkMemory:
-    """The line with its policies' standings judged: loss at each probe, the rest twice a second."""
+    """The uplink with its tolerances checked: loss at each probe, the rest twice a second."""
     alarmed = any(each.is_conclusive for each in line.evidence)
     if alarmed and any(loss_evidence_for(line, loss).is_conclusive for loss in tested_losses(line)):
         line = _exclude_lossy_targets(line, at)
@@ -56,9 +56,11 @@ def update_tolerance(line: UplinkMemory, at: float) -> UplinkMemory:
 def _check_limits(line: UplinkMemory, at: float) -> UplinkMemory:
     found = window_measures(line, at)
     limits = zip(line.settings.limits, line.policy_tolerance, strict=True)
-    standings = tuple(_next_tolerance(line, each, standing, found, at) for each, standing in limits)
+    tolerances = tuple(
+        _next_tolerance(line, each, tolerance, found, at) for each, tolerance in limits
+    )
     line = replace(
-        line, policy_tolerance=standings, last_tolerance_check_at=at, badness=badness(line, found)
+        line, policy_tolerance=tolerances, last_tolerance_check_at=at, badness=badness(line, found)
     )
     return (
         _readmit_targets(line, at) if any(seen.excluded for seen in line.targets.values()) else line
@@ -72,7 +74,7 @@ def tested_losses(line: UplinkMemory) -> set[float]:
 
 
 def _reset_conclusive_evidence(line: UplinkMemory) -> UplinkMemory:
-    """What was enough has had its effect, and the evidence begins anew."""
+    """Evidence that was conclusive has had its effect: it starts again from zero."""
     return replace(
         line, evidence=tuple(LossEvidence() if e.is_conclusive else e for e in line.evidence)
     )
@@ -110,7 +112,7 @@ def _next_tolerance(
 def _exceeded_metrics(
     line: UplinkMemory, limits: ToleranceLimits, found: WindowMeasures
 ) -> Iterator[QualityMetric]:
-    """What is over its limit."""
+    """The metrics that are over their limit."""
     if limits.loss is not None and loss_evidence_for(line, limits.loss).is_conclusive:
         yield QualityMetric.LOSS
     if found.middle.answered < MIN_ANSWERS_FOR_RTT:
@@ -149,29 +151,31 @@ def _exceeds(value: float | None, limit: float | None) -> bool:
 
 
 def loss_evidence_for(line: UplinkMemory, loss: float) -> LossEvidence:
-    """The evidence that the loss is more than `loss`, one of `settings.losses`."""
+    """The evidence that the loss is more than `loss`, one of `settings.loss_limits`."""
     return line.evidence[line.settings.loss_limits.index(loss)]
 
 
 def _exclude_lossy_targets(line: UplinkMemory, at: float) -> UplinkMemory:
-    """The line before its loss is believed: if one target, or a mute few, has it, it is theirs.
+    """The uplink without the loss of single targets: if one target, or a mute few, has most of it.
 
     It is the target's own fault when it has more than half way between its even share and all of
     the losses, and chance would not put as many on one of them: of nine losses and two targets that
     both lose alike, one has seven or more in one case of six. The evidence starts again without it.
     """
-    speak = counted_targets(line)
-    losses = {t: window_totals([seen.window], at, LONG_WINDOW_S).lost for t, seen in speak.items()}
-    silent = {t for t, seen in speak.items() if _is_becoming_mute(line, seen)}
-    guilty = silent or {max(losses, key=lambda target: losses[target])}
-    even = len(guilty) / len(speak)
-    theirs = sum(losses[target] for target in guilty)
-    all_ = sum(losses.values())
-    if len(guilty) == len(speak) or theirs < (1 + even) / 2 * all_:
+    counted = counted_targets(line)
+    losses = {
+        t: window_totals([seen.window], at, LONG_WINDOW_S).lost for t, seen in counted.items()
+    }
+    silent = {t for t, seen in counted.items() if _is_becoming_mute(line, seen)}
+    lossy = silent or {max(losses, key=lambda target: losses[target])}
+    even_share = len(lossy) / len(counted)
+    their_losses = sum(losses[target] for target in lossy)
+    all_losses = sum(losses.values())
+    if len(lossy) == len(counted) or their_losses < (1 + even_share) / 2 * all_losses:
         return line
-    if len(speak) * binomial_tail(theirs, all_, even) > TARGET_EXCLUSION_CHANCE:
+    if len(counted) * binomial_tail(their_losses, all_losses, even_share) > TARGET_EXCLUSION_CHANCE:
         return line
-    seen = {t: replace(s, excluded=s.excluded or t in guilty) for t, s in line.targets.items()}
+    seen = {t: replace(s, excluded=s.excluded or t in lossy) for t, s in line.targets.items()}
     return replace(line, targets=seen, evidence=tuple(LossEvidence() for _ in line.evidence))
 
 
@@ -182,7 +186,7 @@ def _is_becoming_mute(line: UplinkMemory, seen: TargetStats) -> bool:
 
 
 def _readmit_targets(line: UplinkMemory, at: float) -> UplinkMemory:
-    """Blame ends when the target lost no more than one probe in 30 s, and answers."""
+    """A target counts again when it lost no more than one probe in 30 s, and answers."""
     seen = {
         target: replace(each, excluded=each.excluded and not _is_clean(each, at))
         for target, each in line.targets.items()

@@ -1,8 +1,8 @@
-"""The transition table: what each state becomes under each finding. Every pair has its entry.
+"""The transition table: the next state for each state and condition. Every pair has its entry.
 
-A finding is what stands at a moment ("no carrier"), not an edge, so one that was missed does no
-harm: the next event finds the same again. Hysteresis is in the states: an uplink that is up needs
-no proof, one that was down does.
+A condition is what holds at a moment ("no carrier"), not an edge, so one that was missed does no
+harm: the next event finds it again. Hysteresis is in the states: an uplink that is up needs no
+proof, one that was down does.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ WAITING, UP, DEGRADED, DOWN, DRAINED = UplinkState
 
 
 class UplinkCondition(StrEnum):
-    """What is found of an uplink, the strongest first: the first that applies is the one."""
+    """The condition of an uplink, the strongest first: the first that applies counts."""
 
     DRAINED = "drained by hand"
     NO_CARRIER = "no carrier"
@@ -69,7 +69,7 @@ def mermaid_diagram() -> str:
 
 
 def markdown_matrix() -> str:
-    """The table as Markdown: a row for each finding, a column for each state."""
+    """The table as Markdown: a row for each condition, a column for each state."""
     head = ["| finding | " + " | ".join(UplinkState) + " |", "|---" * (len(UplinkState) + 1) + "|"]
     rows = [
         f"| {finding.value} | "

@@ -1,4 +1,4 @@
-"""What is remembered of one uplink: `Line`. Everything is bounded, nothing is shared."""
+"""What is remembered of one uplink: `UplinkMemory`. Everything is bounded, nothing is shared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from lbrouter.model.health import UplinkState
 LONG_AGO: Final = float("-inf")
 MUTE_MIN_MISSES: Final = 5
 MUTE_MIN_OTHER_ANSWERS: Final = 3
-"""A target is mute after so many misses in a row amid so many answers of others."""
+"""A target is mute after so many misses in a row, and so many answers of others meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,32 +27,32 @@ class TargetStats:
     last_rtt_s: float | None = None
     window: ProbeWindow = field(default_factory=ProbeWindow)
     consecutive_misses: int = 0
-    """Probes in a row that came to nothing."""
+    """Failed probes in a row."""
     last_miss_at: float = LONG_AGO
-    """When the last of them did."""
+    """When the last of them failed."""
     answers_at_first_miss: int = 0
-    """The line's `answers` when the row began: more since then came from other targets."""
+    """The uplink's `answer_count` when the row began: more since then came from other targets."""
     failure: ProbeFailure = ProbeFailure.NO_ANSWER
     portal_pages: int = 0
-    """Pages in a row that somebody on the way put in place of the target's."""
+    """Pages in a row that were replaced on the way."""
     excluded: bool = False
-    """It loses what others do not: its loss is its own."""
+    """It loses what others do not: its loss does not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutstandingProbe:
-    """A probe on its way. `judged`: overdue and counted as lost; an answer takes that back."""
+    """A probe on its way. `timed_out`: overdue and counted as lost; an answer takes that back."""
 
     target: str
     sent_at: float
     due: float
     timed_out: bool = False
     counted_as_loss: bool = False
-    """It stands in windows and evidence as lost."""
+    """Windows and evidence count it as lost."""
 
 
 class QualityMetric(StrEnum):
-    """What a policy can tolerate too little of."""
+    """What a policy can set a limit for."""
 
     LOSS = "loss"
     LATENCY = "latency"
@@ -70,7 +70,7 @@ class PolicyTolerance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkMemory:
-    """One uplink."""
+    """All that is remembered of one uplink."""
 
     settings: UplinkHealthSettings
     state: UplinkState
@@ -90,18 +90,18 @@ class UplinkMemory:
     outstanding: tuple[OutstandingProbe, ...] = ()
     last_probe_at: float = LONG_AGO
     fast_probe_budget_s: float = 0.0
-    """Time for which quick probes may still be sent over mere loss."""
+    """Time for which fast probes may still be sent because of loss."""
 
     answer_count: int = 0
     responding: bool = True
     """There was a sign of life since the last fault."""
     last_answer_at: float | None = None
     silent_since: float = 0.0
-    """Silence is counted from here: the last answer, moved on by what we overslept ourselves."""
+    """Silence is counted from here: the last answer, moved on by the time of a suspend."""
     last_reply_at: float = LONG_AGO
     """When replies to connections from inside were last seen to come."""
     consecutive_losses: int = 0
-    """Probes in a row, over all counted targets, that came to nothing."""
+    """Failed probes in a row, over all counted targets."""
     usual_loss: float = 0.0
     """Usual loss (0 to 1), from the rows that an answer ended: the present silence is not in it."""
 
@@ -112,7 +112,7 @@ class UplinkMemory:
     flap_penalty: DampingPenalty = NO_PENALTY
 
     evidence: tuple[LossEvidence, ...] = ()
-    """In the order of `settings.losses`."""
+    """In the order of `settings.loss_limits`."""
     policy_tolerance: tuple[PolicyTolerance, ...] = ()
     """In the order of `settings.limits`."""
     last_tolerance_check_at: float = LONG_AGO
@@ -126,7 +126,7 @@ def new_target_stats(settings: UplinkHealthSettings) -> dict[str, TargetStats]:
 
 
 def is_mute(line: UplinkMemory, target: TargetStats) -> bool:
-    """Whether a target is silent while others answer: then it is the target's own fault."""
+    """Whether a target is silent while others answer: then the target is at fault, not the line."""
     return (
         target.consecutive_misses >= MUTE_MIN_MISSES
         and line.answer_count - target.answers_at_first_miss >= MUTE_MIN_OTHER_ANSWERS

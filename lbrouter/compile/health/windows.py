@@ -1,7 +1,7 @@
 """Loss, round trip and jitter over 1, 5 and 30 seconds, in sixty-one buckets and no more.
 
 A probe belongs to the moment at which it was sent, so one that is still on its way counts in no
-window, and a late answer mends the very bucket that held it as lost.
+window, and a late answer corrects the bucket that counted it as lost.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ MAX_BUCKETS: Final = int(LONG_WINDOW_S / BUCKET_S) + 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """What became of the probes that were sent within one slot of time."""
+    """Results of the probes that were sent within one slot of time."""
 
     slot: int
     answered: int = 0
@@ -37,7 +37,7 @@ class WindowTotals:
 
     @property
     def probes(self) -> int:
-        """Probes with a verdict."""
+        """Probes that were answered or lost."""
         return self.answered + self.lost
 
     @property

@@ -1,1 +1,1 @@
-"""What a person reads: status, clients, incidents, alerts."""
+"""Reports for people and programs: status, clients, incidents, alerts, translations."""

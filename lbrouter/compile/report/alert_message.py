@@ -1,4 +1,4 @@
-"""What is worth an alert, and the message that it becomes (docs/daemon.md)."""
+"""Which events give an alert, and the message of an alert (docs/daemon.md)."""
 
 from collections.abc import Collection, Sequence
 from typing import Final, TypedDict
@@ -34,7 +34,7 @@ class AlertMessage(TypedDict):
 
 
 def alert_kind(event: TimelineEvent) -> AlertKind | None:
-    """What an event would be an alert about; None for what never is one."""
+    """The kind of alert that an event gives; None if it gives none."""
     word = event["more"].get("after") if event["kind"] == "uplink" else event["kind"]
     return AlertKind(str(word)) if word in set(AlertKind) else None
 
@@ -47,9 +47,9 @@ def alert_message(
     identity: str,
     language: Language,
 ) -> AlertMessage:
-    """The message for `events` (one at least); the timeline tells the rest of their incidents."""
+    """The message for `events` (one at least); the timeline has the rest of their incidents."""
     concerned = {event["incident"] for event in events}
-    told = summarise_incidents([event for event in timeline if event["incident"] in concerned])
+    incidents = summarise_incidents([event for event in timeline if event["incident"] in concerned])
     shown = events[-MAX_ALERT_EVENTS:]
     return {
         "version": ALERT_FORMAT_VERSION,
@@ -57,8 +57,8 @@ def alert_message(
         "gateway": gateway,
         "at": events[-1]["at"],
         "kinds": sorted({str(kind) for event in events if (kind := alert_kind(event))}),
-        "text": _message_text(events, told, gateway, language),
-        "incidents": told,
+        "text": _message_text(events, incidents, gateway, language),
+        "incidents": incidents,
         "events": [{**event, "text": event["text"][:MAX_ALERT_EVENT_CHARS]} for event in shown],
         "omitted": len(events) - len(shown),
     }
@@ -71,12 +71,12 @@ def _message_text(
     language: Language,
 ) -> str:
     """A sentence for each incident, then what belongs to none."""
-    in_stories = {story["incident"] for story in incidents}
-    said = [incident_sentence(story, language) for story in incidents]
-    said += dict.fromkeys(e["text"] for e in events if e["incident"] not in in_stories)
-    return f"{gateway}: {'. '.join(said)}"[:MAX_ALERT_TEXT_CHARS]
+    in_incidents = {incident["incident"] for incident in incidents}
+    sentences = [incident_sentence(incident, language) for incident in incidents]
+    sentences += dict.fromkeys(e["text"] for e in events if e["incident"] not in in_incidents)
+    return f"{gateway}: {'. '.join(sentences)}"[:MAX_ALERT_TEXT_CHARS]
 
 
 def is_subscribed(event: TimelineEvent, kinds: Collection[AlertKind]) -> bool:
-    """Whether an event is one of those that somebody asked for."""
+    """Whether an event has one of the alert kinds that the file asks for."""
     return alert_kind(event) in kinds

@@ -1,4 +1,4 @@
-"""Who is where: leases, neighbours and connections put together, a row for each client. Pure."""
+"""The clients: leases, neighbours and connections joined, a row for each client. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ LEASE_NEVER_EXPIRES: Final = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """Somebody who was heard on an interface."""
+    """A host in the neighbour table of an interface."""
 
     interface: str
     mac: str
@@ -38,9 +38,9 @@ class AddressTraffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientObservations:
-    """All that was looked at. `loads` is None where the connections cannot be read.
+    """All that was observed. `traffic` is None where the connections cannot be read.
 
-    `now` in seconds since the epoch, `seconds` is the time over which bytes were counted.
+    `now` in seconds since the epoch, `interval_s` is the time over which bytes were counted.
     """
 
     leases: tuple[LanLease, ...] = ()
@@ -52,9 +52,9 @@ class ClientObservations:
 
 
 class ClientStatus(TypedDict):
-    """One client. `name` is the file's; `lease_ends` (RFC 3339) is null for whoever has no lease.
+    """One client. `name` is the file's; `lease_ends` (RFC 3339) is null without a lease.
 
-    `uplink` carries most of its connections; rates are bits per second, null where nobody counts.
+    `uplink` carries most of its connections; rates are bits per second, null if not counted.
     """
 
     vlan: str
@@ -93,7 +93,7 @@ def client_statuses(config: Config, observations: ClientObservations) -> list[Cl
 
 
 class VlanLookup:
-    """The VLAN that an address belongs to, without a look at each VLAN."""
+    """The VLAN that an address belongs to, without a search through all VLANs."""
 
     def __init__(self, vlans: Iterable[Vlan]) -> None:
         self._vlan_by_network: dict[IpNetwork, Vlan] = {}
@@ -104,7 +104,7 @@ class VlanLookup:
         self._prefix_lengths = {(each.version, each.prefixlen) for each in self._vlan_by_network}
 
     def vlan_of(self, address: IpAddress) -> Vlan | None:
-        """The VLAN whose client has `address`; None for the gateway's own and for strangers."""
+        """The VLAN whose client has `address`; None for the gateway's own and for foreign ones."""
         for version, length in self._prefix_lengths:
             if version == address.version:
                 vlan = self._vlan_by_network.get(ip_network((address, length), strict=False))
@@ -127,12 +127,12 @@ def _collect_clients(config: Config, observations: ClientObservations) -> list[_
         client.addresses.add(address)
         client.expires = expires if expires is not None else client.expires
         owners[address] = client
-    strangers = [
+    without_mac = [
         _ClientEntry(vlan=owner.name, mac=None, addresses={address})
         for address in observations.traffic or {}
         if address not in owners and (owner := subnets.vlan_of(address)) is not None
     ]
-    return [*known.values(), *strangers]
+    return [*known.values(), *without_mac]
 
 
 def _observed_addresses(
@@ -197,7 +197,7 @@ def _traffic_status(
 
 
 def _bits_per_second(counts: list[int | None], seconds: float) -> int | None:
-    """Bits per second; None where somebody's bytes are not counted, 0 without connections."""
+    """Bits per second; None if any bytes are not counted, 0 without connections."""
     known = [each for each in counts if each is not None]
     return round(sum(known) * 8 / seconds) if len(known) == len(counts) else None
 

@@ -1,8 +1,8 @@
-"""The languages of the screen. The English text is its own key; others stand in the catalogue.
+"""The languages of the screen. The English text is its own key; the catalogue has the others.
 
-The daemon speaks one language (its journal, its JSON); each screen speaks its reader's. So what the
-daemon says in words, the reason of a state say, is recognised by its English pattern and said anew.
-What is in no catalogue stays English: a sentence in the wrong language is better than none.
+The daemon writes English (its journal, its JSON); each screen shows its reader's language. So a
+sentence of the daemon, like the reason of a state, is recognised by its English pattern and
+translated. A text that is in no catalogue stays English.
 """
 
 import re
@@ -29,12 +29,12 @@ def language_from_environment(environment: Mapping[str, str]) -> Language:
 
 
 def translate(language: Language, text: str, **values: object) -> str:
-    """`text` (in English, with places in braces) in `language`, its places filled."""
+    """`text` (in English, with placeholders in braces) in `language`, its placeholders filled."""
     return CATALOGUES[language].get(text, text).format(**values)
 
 
 def translate_reason(language: Language, text: str) -> str:
-    """A sentence of the daemon's in `language`: what stands between semicolons, one by one."""
+    """A sentence of the daemon in `language`: the clauses between semicolons, one by one."""
     return "; ".join(_translate_clause(language, piece) for piece in text.split("; "))
 
 

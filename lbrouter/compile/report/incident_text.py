@@ -1,4 +1,4 @@
-"""An incident in one sentence of plain language, for somebody who is asked "are we live?"."""
+"""An incident in one sentence of plain language, for readers who are not technicians."""
 
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
@@ -21,20 +21,20 @@ CAUSE_SENTENCES: Final = (
     ("no address yet ({how}) on {interface}", "{uplink} has no address since {since}"),
     ("interface {interface} is not there", "the interface of {uplink} is gone since {since}"),
 )
-"""How the daemon's reason begins, and how a person would say it. Tried from the first on."""
+"""Pattern of the daemon's reason, and the plain sentence for it. The first match counts."""
 
 OTHER_CAUSE_SENTENCE: Final = "{uplink} is in trouble since {since} ({reason})"
 
 
 def incident_sentence(
-    story: IncidentSummary, language: Language, zone: tzinfo | None = None
+    incident: IncidentSummary, language: Language, zone: tzinfo | None = None
 ) -> str:
-    """The story in one sentence; moments as the clock on the wall in `zone` shows them."""
-    return "; ".join(_clauses(story, language, zone))
+    """The incident in one sentence; times are local times in `zone`."""
+    return "; ".join(_clauses(incident, language, zone))
 
 
 def local_time(at: str, zone: tzinfo | None) -> str:
-    """A moment of the timeline (RFC 3339) as a clock shows it: "20:14:03". Nonsense stays."""
+    """A time of the timeline (RFC 3339) as a clock shows it: "20:14:03". Other text stays."""
     try:
         moment = datetime.fromisoformat(at)
     except ValueError:
@@ -42,25 +42,25 @@ def local_time(at: str, zone: tzinfo | None) -> str:
     return moment.astimezone(zone).strftime("%H:%M:%S")
 
 
-def _clauses(story: IncidentSummary, language: Language, zone: tzinfo | None) -> Iterator[str]:
-    uplink = story["uplink"]
-    yield _cause_clause(story, language, zone)
-    if story["falls"] > 1:
-        yield translate(language, "it failed {count} times", count=story["falls"])
-    for move in _merge_simultaneous_moves(story["moved"], zone):
+def _clauses(incident: IncidentSummary, language: Language, zone: tzinfo | None) -> Iterator[str]:
+    uplink = incident["uplink"]
+    yield _cause_clause(incident, language, zone)
+    if incident["falls"] > 1:
+        yield translate(language, "it failed {count} times", count=incident["falls"])
+    for move in _merge_simultaneous_moves(incident["moved"], zone):
         yield _move_clause(move, language, zone)
-    if story["stayed"]:
-        yield translate(language, "{policies} stayed", policies=", ".join(story["stayed"]))
-    if not story["moved"]:
+    if incident["stayed"]:
+        yield translate(language, "{policies} stayed", policies=", ".join(incident["stayed"]))
+    if not incident["moved"]:
         yield translate(language, "nothing had to move")
-    if story["over"] is not None:
-        over = local_time(story["over"], zone)
+    if incident["over"] is not None:
+        over = local_time(incident["over"], zone)
         yield translate(language, "{uplink} is well again since {since}", uplink=uplink, since=over)
 
 
-def _cause_clause(story: IncidentSummary, language: Language, zone: tzinfo | None) -> str:
-    known = {"uplink": story["uplink"], "since": local_time(story["since"], zone)}
-    first = story["cause"].split("; ")[0]
+def _cause_clause(incident: IncidentSummary, language: Language, zone: tzinfo | None) -> str:
+    known = {"uplink": incident["uplink"], "since": local_time(incident["since"], zone)}
+    first = incident["cause"].split("; ")[0]
     for begun, said in CAUSE_SENTENCES:
         match = filled_text_pattern(begun).fullmatch(first)
         if match is not None:
@@ -71,7 +71,7 @@ def _cause_clause(story: IncidentSummary, language: Language, zone: tzinfo | Non
 
 
 def _merge_simultaneous_moves(moved: list[PolicyMove], zone: tzinfo | None) -> Iterator[PolicyMove]:
-    """Moves of the same second to the same place as one, their policies in one list."""
+    """Moves of the same second to the same uplink as one, their policies in one list."""
     groups: dict[tuple[str, str, bool], list[PolicyMove]] = {}
     for move in moved:
         key = (local_time(move["at"], zone), " + ".join(move["to"]), move["back"])

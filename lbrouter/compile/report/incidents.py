@@ -1,4 +1,4 @@
-"""From the timeline to a story: what failed, who moved where, who stayed, how it ended.
+"""Incidents from the timeline: what failed, which policies moved where, which stayed, the end.
 
 `lbrouter.compile.report.incident_text` makes one plain sentence of it, in the reader's language.
 """
@@ -16,13 +16,13 @@ STATE_SEVERITY: Final = {
     UplinkState.WAITING: 2,
     UplinkState.DOWN: 3,
 }
-"""The higher, the worse; 0 is no trouble at all."""
+"""The higher, the worse; 0 is no problem."""
 
 MAX_INCIDENTS_SHOWN: Final = 3
-"""Incidents at a time: more troubles than that nobody reads."""
+"""Incidents that are shown at a time."""
 
 OUT_OF_USE_SEVERITY: Final = 2
-"""From this badness on an uplink carries nothing."""
+"""From this severity on an uplink carries nothing."""
 
 
 def summarise_incidents(events: Iterable[TimelineEvent]) -> list[IncidentSummary]:
@@ -35,25 +35,25 @@ def summarise_incidents(events: Iterable[TimelineEvent]) -> list[IncidentSummary
 
 
 def current_incidents(incidents: Sequence[IncidentSummary]) -> list[IncidentSummary]:
-    """What concerns somebody now: incidents that are not over, newest first; else the last one."""
+    """The incidents to show now: those that are not over, newest first; else the last one."""
     going_on = [each for each in reversed(incidents) if each["over"] is None]
     return going_on[:MAX_INCIDENTS_SHOWN] or list(incidents[-1:])
 
 
 def summarise_incident(events: Sequence[TimelineEvent]) -> IncidentSummary | None:
-    """The story of one incident's events, oldest first; None where no uplink is in trouble."""
+    """The summary of one incident's events, oldest first; None if no uplink has a problem."""
     steps = [event for event in events if event["kind"] == "uplink"]
-    troubles = [each for each in steps if _severity(each) > 0]
-    if not troubles:
+    bad_steps = [each for each in steps if _severity(each) > 0]
+    if not bad_steps:
         return None
-    worst = max(troubles, key=_severity)
+    worst = max(bad_steps, key=_severity)
     moves = [event for event in events if event["kind"] == "move"]
     moved = list(_policy_moves(moves))
     away = {each["policy"] for each in moved}
     return {
         "incident": worst["incident"],
         "uplink": worst["subject"],
-        "since": troubles[0]["at"],
+        "since": bad_steps[0]["at"],
         "worst": _state(worst),
         "cause": worst["more"].get("reason", worst["text"]),
         "falls": sum(_outage_starts(steps)),
@@ -64,7 +64,7 @@ def summarise_incident(events: Sequence[TimelineEvent]) -> IncidentSummary | Non
 
 
 def _policy_moves(moves: Iterable[TimelineEvent]) -> Iterator[PolicyMove]:
-    """Where each policy went last, in the order in which they first moved."""
+    """The last move of each policy, in the order of their first moves."""
     first: dict[str, list[str]] = {}
     last: dict[str, TimelineEvent] = {}
     for move in moves:

@@ -1,6 +1,6 @@
 """The document of `lbrouter status --json`: pure, from what was read elsewhere.
 
-Every key of the contract is always there; what nobody measured is null.
+Every key of the contract is always there; what was not measured is null.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class TrafficMeasurements:
 class UplinkStatus(TypedDict):
     """One uplink. `rtt_ms`, `jitter_ms`, `loss_percent` are null without a daemon that probes.
 
-    `since` (RFC 3339, UTC) is the moment of the observation, where nobody watched the change.
+    `since` (RFC 3339, UTC) is the time of the observation if no daemon saw the change.
     """
 
     state: str
@@ -130,9 +130,10 @@ class Status(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusInputs:
-    """Everything that the document is made of, beside the configuration itself.
+    """Everything that the document is made from, beside the configuration itself.
 
-    `digest` is "sha256:" and the hexadecimal digest of the file's bytes, `moment` RFC 3339 in UTC.
+    `config_digest` is "sha256:" and the hexadecimal digest of the file's bytes, `observed_at` is
+    RFC 3339 in UTC.
     """
 
     allocation: Allocation
@@ -163,7 +164,7 @@ def status_document(config: Config, inputs: StatusInputs) -> Status:
 
 
 def _is_applied(observed: KernelState) -> bool:
-    """A closed table, as it stands early in the boot, is no gateway yet."""
+    """Whether a table of ours forwards: the closed table of the early boot does not count."""
     return observed.nft is not None and not is_guard_table(observed.nft)
 
 

@@ -1,7 +1,7 @@
-"""The screen in Indonesian: each English text with its translation, places in braces kept.
+"""The screen in Indonesian: each English text with its translation; placeholders in braces stay.
 
-As event technicians speak: "jalur" for an uplink, "putus" when it is dead; "loss", "RTT", "upload"
-and "VLAN" stay as they are, for so they stand on every device in the rack.
+In the words of event technicians: "jalur" for an uplink, "putus" when it is down; "loss", "RTT",
+"upload" and "VLAN" stay, as they are printed on the devices.
 """
 
 from typing import Final
@@ -137,7 +137,7 @@ REASON_TRANSLATIONS: Final = {
     "carrier": "tersambung",
     "not probed, no daemon runs": "tidak diuji, daemon mati",
 }
-"""What `compile.health.reasons` and `compile.health.carrier_only` say, piece by piece."""
+"""The texts of `compile.health.reasons` and `compile.health.carrier_only`, clause by clause."""
 
 INDONESIAN: Final[dict[str, str]] = {
     **STATE_TRANSLATIONS,

@@ -1,8 +1,8 @@
-"""Who carries a policy's new flows: shares from configuration and health, and the wheel they turn.
+"""Which uplinks carry a policy's new flows: shares from configuration and health, the slot table.
 
-A balance policy draws a slot of a wheel of `SLOTS` places with `numgen inc`, which gives exact
-shares; the slots of one uplink are spread over the wheel, so that no client's burst of connections
-goes one way.
+A balance policy takes the next slot of a table of `BALANCE_SLOTS` with `numgen inc`, which gives
+exact shares; the slots of one uplink are spread over the table, so that a client's burst of
+connections does not go by one uplink.
 """
 
 from collections.abc import Iterable, Sequence
@@ -66,7 +66,7 @@ def weighted_shares(
 
 
 def _least_bad(able: Iterable[str], health: GatewayHealth) -> tuple[UplinkShare, ...]:
-    """The least bad uplink with any sign of life, or none. A drained one was taken out by hand."""
+    """The least bad uplink that is alive, or none. A drained one was taken out by hand."""
     alive = [
         name
         for name in able
@@ -88,10 +88,10 @@ def gateway_uplink(
 
 
 def slot_table(shares: Sequence[UplinkShare]) -> tuple[str, ...]:
-    """`SLOTS` uplink names, each as often as its share says, spread evenly; empty without shares.
+    """`BALANCE_SLOTS` uplink names by share, spread evenly; empty without shares.
 
-    Every second turn runs backwards: two uplinks of equal weight would else alternate strictly, and
-    flows that an application opens in pairs would always be torn apart.
+    Every second round runs backwards: two uplinks of equal weight would else alternate strictly,
+    and flows that an application opens in pairs would always go by different uplinks.
     """
     if not shares:
         return ()

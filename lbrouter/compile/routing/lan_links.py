@@ -1,4 +1,4 @@
-"""The side of the clients: which trunk or port is not there, and which VLANs wait for it."""
+"""The LAN side: which trunk or port is missing, and which VLANs wait for it."""
 
 from collections.abc import Mapping
 
@@ -15,9 +15,9 @@ def physical_port(config: Config, vlan: Vlan) -> str:
 
 
 def orphaned_vlan_devices(config: Config, facts: Facts) -> frozenset[str]:
-    """VLAN devices whose trunk is not there.
+    """VLAN devices whose trunk is missing.
 
-    The kernel takes them away with a trunk that is deleted, and leaves them behind when it moves to
+    The kernel removes them with a trunk that is deleted, and leaves them behind when it moves to
     another namespace: then nothing below them can be raised.
     """
     return frozenset(
@@ -37,7 +37,7 @@ def vlan_unreachable_reason(config: Config, vlan: Vlan, facts: Facts) -> str:
 
 
 def missing_ports(config: Config, facts: Facts) -> Mapping[str, str]:
-    """By trunk or port that is not there, a sentence that says who waits for it."""
+    """By missing trunk or port, a sentence that says which VLANs wait for it."""
     waiting: dict[str, list[str]] = {}
     for name, vlan in config.vlans.items():
         if physical_port(config, vlan) not in facts.interfaces:
@@ -58,7 +58,7 @@ def _waiting_vlans_text(vlans: list[str]) -> str:
 
 
 def missing_vlan_support(config: Config, facts: Facts) -> str:
-    """A sentence where the file has tags and the kernel has none; else ""."""
+    """A sentence if the file has VLAN tags and the kernel has no 802.1Q; else ""."""
     tagged = [name for name, vlan in config.vlans.items() if vlan.id is not None]
     if not tagged or "vlan" in facts.features:
         return ""

@@ -8,7 +8,7 @@ The order of the rules is the design:
     10090      the rest, which is the gateway's own traffic: table 7000
 
 What is connected on an uplink stands in our tables, not in `main`: two uplinks may share a
-subnet, and a client whose policy says "fiber" must not reach lte's neighbours by accident.
+subnet, and a client whose policy says "fiber" must not reach hosts beside lte by accident.
 """
 
 from collections.abc import Iterator
@@ -183,7 +183,7 @@ def _default_route(table: int, interface: str, nexthop: UplinkNexthop, name: str
 def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozenset[Address]:
     """Addresses that we add, on interfaces that exist or that we create (`created`).
 
-    Not those that somebody else put there already: they serve as well, and stay his.
+    Not those that another program has set already: they work as well, and are not ours.
     """
     wanted = (*_uplink_addresses(config, facts), *_vlan_addresses(config))
     return frozenset(address for address in wanted if _ours_to_add(address, facts, created))

@@ -1,7 +1,7 @@
-"""What an uplink really has, in each family: its own addresses and the way out.
+"""The addresses and the next hop of an uplink, in each family.
 
 Static addresses come from the file, leased ones from a DHCP server, external ones from the machine;
-whoever needs "the addresses of an uplink" (routes, the anti-spoofing sets, `status`) asks here.
+all code that needs an uplink's addresses (routes, anti-spoofing sets, `status`) uses this.
 """
 
 from dataclasses import dataclass, replace
@@ -16,8 +16,8 @@ from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
 class UplinkNexthop:
     """One family of one uplink: its first address and the next hop.
 
-    No `gateway` on a point-to-point line: there is one host at the other end. `subnet` says whether
-    the rest of the address's subnet is reached without the gateway.
+    No `gateway` on a point-to-point line: there is one host at the other end. `subnet_is_connected`
+    says whether the rest of the address's subnet is reached without the gateway.
     """
 
     address: IpInterface
@@ -35,7 +35,7 @@ class UplinkNexthop:
 
 
 def uplink_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> UplinkNexthop | None:
-    """The way out by `uplink`, or None: no such family, no address yet, or no interface."""
+    """The next hop of `uplink`, or None: no such family, no address yet, or no interface."""
     found = facts.interfaces.get(uplink.device)
     if found is None:
         return None
@@ -59,10 +59,10 @@ def has_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> bool:
 
 
 def stable_facts(config: Config, facts: Facts) -> Facts:
-    """`facts` without what will not last: half-made sessions, VLAN devices without their trunk.
+    """`facts` without what will not last: unfinished sessions, VLAN devices without their trunk.
 
-    pppd makes the device first; where the provider refuses, it goes again within a second, and is
-    made anew, for hours. Nothing is set on it before it has an address.
+    pppd creates the device first; if the provider refuses, it goes within a second and is created
+    again, for hours. Nothing is set on it before it has an address.
     """
     orphans = orphaned_vlan_devices(config, facts)
     making = {u.device for u in config.uplinks.values() if u.device != u.interface}
@@ -125,7 +125,7 @@ def _ppp_nexthop(found: InterfaceFacts) -> UplinkNexthop | None:
 def _external_addressing(
     found: InterfaceFacts, family: AddressFamily
 ) -> tuple[IpInterface | None, IpAddress | None]:
-    """The default gateway that somebody else configured, and the address to reach it from.
+    """The default gateway that another program configured, and the address to reach it from.
 
     That is the first one whose subnet holds the gateway, or else the first one at all.
     """

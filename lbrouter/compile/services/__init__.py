@@ -1,1 +1,1 @@
-"""Configuration and logs of the programs that run beside us."""
+"""Configuration and logs of the programs that lbrouter runs: dnsmasq, pppd."""

@@ -1,7 +1,7 @@
-"""Addresses, names and router advertisements for the clients: the one file that dnsmasq is given.
+"""DHCP, DNS and router advertisements for the clients: the configuration file of dnsmasq.
 
 Pure: configuration in, text and command line out; `lbrouter.services` starts the process. What an
-option does is in dnsmasq(8); why it is there stands beside it in the text.
+option does is in dnsmasq(8); why it is there is said beside it in the text.
 """
 
 from collections.abc import Iterator
@@ -87,7 +87,7 @@ class DnsmasqPaths:
 
     @property
     def config_file(self) -> PurePath:
-        """The file with `text`."""
+        """The file with `config_text`."""
         return self.runtime_dir / "dnsmasq.conf"
 
     @property
@@ -97,7 +97,7 @@ class DnsmasqPaths:
 
     @property
     def lease_file(self) -> PurePath:
-        """Who has which address: it outlives the process, and the machine."""
+        """The lease file: it stays after the process ends, and after a reboot."""
         return self.state_dir / "dnsmasq.leases"
 
 
@@ -108,17 +108,17 @@ def is_wanted(config: Config) -> bool:
 
 
 def has_dhcp_vlans(config: Config) -> bool:
-    """Whether a VLAN's clients would be without an address if dnsmasq were missing."""
+    """Whether a VLAN's clients need dnsmasq for their addresses."""
     return any(serves_dhcp(vlan) for vlan in config.vlans.values())
 
 
 def serves_dhcp(vlan: Vlan) -> bool:
-    """Whether anybody in this VLAN gets an address from here."""
+    """Whether a client in this VLAN gets an address from here."""
     return vlan.dhcp is not None or bool(vlan.hosts)
 
 
 def dnsmasq_process(config: Config, paths: DnsmasqPaths) -> ManagedProcess | None:
-    """The process that should run, or None where the file asks for none."""
+    """The process that should run, or None if the file needs none."""
     if not is_wanted(config):
         return None
     return ManagedProcess(
@@ -171,13 +171,17 @@ def pool_size(dhcp: Dhcp) -> int:
 
 def _purpose(config: Config) -> str:
     leasing = [vlan.name for vlan in config.vlans.values() if serves_dhcp(vlan)]
-    told = [vlan.name for vlan in config.vlans.values() if _uses_slaac(vlan)]
-    parts = (("addresses for", leasing), ("IPv6 for", told), ("names for", list(config.vlans)))
+    with_slaac = [vlan.name for vlan in config.vlans.values() if _uses_slaac(vlan)]
+    parts = (
+        ("addresses for", leasing),
+        ("IPv6 for", with_slaac),
+        ("names for", list(config.vlans)),
+    )
     return "; ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
 
 
 def _uplink_interfaces(config: Config) -> list[str]:
-    """Uplinks are no VLANs and are not listened on anyway: this is a second wall."""
+    """Uplinks are no VLANs and are not listened on anyway: this is a second protection."""
     uplinks = config.uplinks.values()
     return list(dict.fromkeys(name for u in uplinks for name in (u.interface, u.device)))
 
@@ -209,10 +213,10 @@ def _dhcp_server(config: Config) -> Iterator[str]:
 def _max_leases(vlan: Vlan) -> int:
     """How many leases there may be: the pool, and the hosts that have an address beside it."""
     pool = vlan.dhcp
-    beside = [
+    outside_pool = [
         each for each in vlan.hosts.values() if pool is None or each.address not in pool.range
     ]
-    return len(beside) + (0 if pool is None else pool_size(pool))
+    return len(outside_pool) + (0 if pool is None else pool_size(pool))
 
 
 def _vlan_options(config: Config, vlan: Vlan) -> Iterator[str]:

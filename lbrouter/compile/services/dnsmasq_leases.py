@@ -1,4 +1,4 @@
-"""dnsmasq's lease file: who has which address, and how full the pools are. Pure."""
+"""dnsmasq's lease file: the leases, and how full the pools are. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,16 +9,15 @@ from lbrouter.compile.services.dnsmasq import pool_size
 from lbrouter.model.config import Config
 
 POOL_NEARLY_FULL_PERCENT: Final = 80
-"""From here on a pool is worth a word: the next busload of guests may find it empty."""
+"""From here on there is a warning: the next group of guests may get no address."""
 
 POOL_RECOVERED_PERCENT: Final = 70
-"""Below this a pool that was worth a word is not any more: one guest who comes and goes is no news.
-"""
+"""Below this the warning ends: lower than the first, so that one guest does not switch it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanLease:
-    """One address on loan. `expires` in seconds since the epoch (0: never), `mac` as it stands."""
+    """One leased address. `expires` in seconds since the epoch (0: never), `mac` as it stands."""
 
     expires: int
     mac: str
@@ -26,7 +25,7 @@ class LanLease:
 
 
 class PoolUsage(TypedDict):
-    """How many addresses of a VLAN's range are on loan, and how many there are."""
+    """How many addresses of a VLAN's pool are leased, and how many there are."""
 
     used: int
     size: int
@@ -42,7 +41,7 @@ def parse_leases(text: str) -> tuple[LanLease, ...]:
 
 
 def pool_usage(config: Config, lan_leases: Iterable[LanLease], *, now: int) -> dict[str, PoolUsage]:
-    """Each VLAN that leases addresses, with what is on loan at `now` (seconds since the epoch)."""
+    """Each VLAN that leases addresses, with what is leased at `now` (seconds since the epoch)."""
     alive = [each.address for each in lan_leases if each.expires == 0 or each.expires > now]
     return {
         vlan.name: PoolUsage(
@@ -55,14 +54,14 @@ def pool_usage(config: Config, lan_leases: Iterable[LanLease], *, now: int) -> d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolChanges:
-    """The pools that are short now, and a sentence for each that became so, or is no longer."""
+    """The pools that are nearly full now, and a sentence for each change."""
 
     nearly_full: frozenset[str]
     messages: dict[str, str]
 
 
 def pool_changes(usage: Mapping[str, PoolUsage], before: frozenset[str]) -> PoolChanges:
-    """Which pools are short, where `before` were."""
+    """Which pools are nearly full now; `before` are those that were."""
     now = {name for name, pool in usage.items() if _used_percent(pool) >= POOL_NEARLY_FULL_PERCENT}
     now |= {
         n

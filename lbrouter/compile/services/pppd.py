@@ -1,7 +1,7 @@
-"""PPPoE lines: the one file that each pppd is given, and what its log says of the session. Pure.
+"""PPPoE lines: the options file and the process of each pppd. Pure.
 
-`lbrouter.services` starts the process. What an option does is in pppd(8); why it is there stands
-beside it in the text. The text holds the password: it is shown to nobody, and to no log.
+`lbrouter.services` starts the process. What an option does is in pppd(8); why it is there is said
+beside it in the text. The text holds the password: it is never shown or logged.
 """
 
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ class PppdPaths:
 
     @property
     def options_file(self) -> PurePath:
-        """The file with `text`; the command line that names it is what the process is known by."""
+        """The file with `options_text`; the process is found by the command line that names it."""
         return self.runtime_dir / f"{self.device}.options"
 
     @property
@@ -80,7 +80,7 @@ class PppdPaths:
 
     @property
     def log_file(self) -> PurePath:
-        """What it says."""
+        """Its log."""
         return self.runtime_dir / f"{self.device}.log"
 
 
@@ -101,7 +101,7 @@ def pppd_process(uplink: Uplink, paths: PppdPaths, secret: str) -> ManagedProces
 
 
 def options_text(uplink: Uplink, paths: PppdPaths, secret: str) -> str:
-    """The options. The same line, places and password give the same text, to the byte."""
+    """The options. The same uplink, paths and password give the same text, to the byte."""
     return "\n".join(
         (PPPD_HEADER + "".join(_uplink_options(uplink, paths, secret)), PPPD_SESSION_OPTIONS)
     )

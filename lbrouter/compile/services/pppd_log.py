@@ -1,6 +1,6 @@
-"""What pppd's log says of a line without a session, in one sentence for a technician. Pure.
+"""Why a PPPoE line has no session, from pppd's log, in one sentence for a technician. Pure.
 
-Of what the provider's end says of itself nothing is repeated: it is anybody's text.
+Text that the provider's end sends is not repeated: it is not trusted.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 NEW_ATTEMPT_PREFIX: Final = "PPP session is "
-"""A server was found: what is said from here on is about the new attempt."""
+"""A server was found: the log from here on is about the new attempt."""
 
 SESSION_UP_PATTERN: Final = re.compile(r"(local  IP|local  LL) address ")
 
@@ -28,7 +28,7 @@ PPPD_FAILURES: Final = (
     (r"Timeout waiting for PADO", "no PPPoE server answers on {port} (no PADO)"),
 )
 """Patterns and sentences. Of one attempt the last of this list counts: a refused password is
-followed by the end of the session, which is no news."""
+followed by the end of the session, which says no more."""
 
 _FAILURE_PATTERNS: Final = tuple(
     (re.compile(pattern), sentence) for pattern, sentence in PPPD_FAILURES
@@ -36,9 +36,9 @@ _FAILURE_PATTERNS: Final = tuple(
 
 
 def failure_reason(log: str, port: str) -> str:
-    """Why there is no session on `port`, "" where the log tells of none that failed.
+    """Why there is no session on `port`, "" if the log has no failed attempt.
 
-    The cause of the last attempt that came to one; an attempt that goes on has none yet.
+    The cause of the last attempt that has one; an attempt that goes on has none yet.
     """
     found, fresh = -1, True
     for line in log.splitlines():
@@ -52,7 +52,7 @@ def failure_reason(log: str, port: str) -> str:
 
 
 def _failure_index(line: str) -> int:
-    """The place of a line in `CAUSES`, -1 for one that tells nothing."""
+    """The index of a log line in `PPPD_FAILURES`, -1 for a line without a cause."""
     return _first_index(
         n for n, (pattern, _) in enumerate(_FAILURE_PATTERNS) if pattern.match(line)
     )

@@ -2,7 +2,7 @@
 
 A packet is classified once, by the nft map `class_of` (incoming interface . outgoing interface),
 and is then shaped where it passes: at the uplink's egress (upload), at the trunk (download), and
-before that at its VLAN's ceiling, where that must hold over several uplinks.
+before that at its VLAN's ceiling, if that must hold over several uplinks.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -65,7 +65,7 @@ IFB_DOWN: Final = "lbr-down"
 """Where downloads meet when the LAN is several ports."""
 
 IFB_UP: Final = "lbr-up"
-"""Where uploads meet before they part to the uplinks, for the VLANs' ceilings."""
+"""Where uploads meet before they are divided to the uplinks, for the VLANs' ceilings."""
 
 NO_REDIRECT_TARGET: Final = ""
 """A redirect to nowhere lets everything pass: it keeps the place."""
@@ -91,7 +91,7 @@ class ShapingPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DirectionPlan:
-    """One direction, worked out: lines, lanes, what each wants and what it gets."""
+    """The plan of one direction: uplink rates, VLAN classes, demands and granted rates."""
 
     uplink_rates: tuple[UplinkRate, ...]
     vlan_classes: tuple[VlanClass, ...]
@@ -111,7 +111,7 @@ def build_shaping(
     up = _direction_plan(config, Direction.UPLOAD, allocation, health, facts)
     down = _direction_plan(config, Direction.DOWNLOAD, allocation, health, facts)
     there = _expected_interfaces(config, facts)
-    redirects = [  # also where somebody else shapes: the hook stands before any root
+    redirects = [  # also where another program shapes: the hook comes before any root
         redirect
         for redirect in (*_upload_redirects(config, up, facts), *_download_redirects(config, down))
         if redirect.interface in there
@@ -166,7 +166,7 @@ _REDIRECT_WHY: Final = {
 
 
 def _expected_interfaces(config: Config, facts: Facts) -> frozenset[str]:
-    """Interfaces that exist, or will: a line that is unplugged is shaped when it comes back."""
+    """Interfaces that exist, or will: an uplink that is unplugged is shaped when it comes back."""
     trunk = config.lan.trunk if config.lan is not None else ""
     tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
     return frozenset((*facts.interfaces, *map(config.vlan_device, tagged)))
@@ -199,28 +199,30 @@ def _upload_trees(config: Config, plan: _DirectionPlan, facts: Facts) -> Shaping
     for line in plan.uplink_rates:
         if line.name in plan.shaped_uplinks:
             device = config.uplinks[line.name].device
-            plot = placement.upload_placement(config, facts, device, (device,))
+            tree_placement = placement.upload_placement(config, facts, device, (device,))
             yield from uplink_tree(
-                plot, line, plan.vlan_classes, plan.rates, gateway_rate=gateway_rate(line)
+                tree_placement, line, plan.vlan_classes, plan.rates, gateway_rate=gateway_rate(line)
             )
-    spanning = [lane for lane in plan.vlan_classes if lane.name in plan.spanning_vlans]
+    spanning = [vlan for vlan in plan.vlan_classes if vlan.name in plan.spanning_vlans]
     if spanning:
         passing = (uplink.device for uplink in config.uplinks.values())
-        plot = placement.upload_placement(config, facts, IFB_UP, passing)
-        yield from ceiling_tree(plot, plan.uplink_rates, spanning, why="upload ceilings of VLANs")
+        tree_placement = placement.upload_placement(config, facts, IFB_UP, passing)
+        yield from ceiling_tree(
+            tree_placement, plan.uplink_rates, spanning, why="upload ceilings of VLANs"
+        )
 
 
 def _download_trees(config: Config, plan: _DirectionPlan, facts: Facts) -> ShapingNouns:
     meeting = _download_interface(config, plan)
     if meeting:
-        plot = placement.download_placement(config, facts, meeting)
-        yield from lan_tree(plot, plan.uplink_rates, plan.vlan_classes, plan.rates)
-    for lane in plan.vlan_classes:
-        if lane.name in plan.spanning_vlans:
-            device = config.vlan_device(config.vlans[lane.name])
-            plot = placement.download_placement(config, facts, device)
-            why = f"download ceiling of VLAN {lane.name}"
-            yield from ceiling_tree(plot, plan.uplink_rates, (lane,), why=why)
+        tree_placement = placement.download_placement(config, facts, meeting)
+        yield from lan_tree(tree_placement, plan.uplink_rates, plan.vlan_classes, plan.rates)
+    for vlan in plan.vlan_classes:
+        if vlan.name in plan.spanning_vlans:
+            device = config.vlan_device(config.vlans[vlan.name])
+            tree_placement = placement.download_placement(config, facts, device)
+            why = f"download ceiling of VLAN {vlan.name}"
+            yield from ceiling_tree(tree_placement, plan.uplink_rates, (vlan,), why=why)
 
 
 def _download_interface(config: Config, plan: _DirectionPlan) -> str:
@@ -289,5 +291,5 @@ def _class_map_element(incoming: str, outgoing: str, number: tuple[int, int]) ->
 
 
 def _direction_shortfalls(plan: _DirectionPlan, direction: Direction) -> Iterable[Shortfall]:
-    """Only where something is shaped: elsewhere nobody can promise anything, or break it."""
+    """Shortfalls, only if something is shaped: else there are no guarantees."""
     return shortfalls(plan.rates, plan.demands, direction) if plan.shaped_uplinks else ()

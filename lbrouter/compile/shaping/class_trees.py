@@ -34,9 +34,8 @@ ShapingNouns = Iterator[Qdisc | HtbClass]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QdiscPlacement:
-    """Where a tree stands: the interface, the queues of clients and of the gateway, and which end
-    of a packet is a client's. `counted` and `frame`: the header that the kernel counts, and the
-    largest frame, in bytes.
+    """Where a tree is: the interface, the queues of clients and of the gateway, and which end of a
+    packet is a client's. `counted_header_bytes` is the header that the kernel counts.
     """
 
     interface: str
@@ -64,7 +63,7 @@ def uplink_tree(
     *,
     gateway_rate: int,
 ) -> ShapingNouns:
-    """Upload: the line at its own egress. `own` bits per second are the gateway's guarantee."""
+    """Upload: the line at its own egress. `gateway_rate` (bit/s) is the gateway's guarantee."""
     yield htb_root(placement.interface, f"upload of uplink {uplink.name}")
     yield _uplink_class(placement, uplink)
     root = classid(uplink=uplink.number)
@@ -87,7 +86,7 @@ def lan_tree(
     vlans: Sequence[VlanClass],
     rates: Mapping[UplinkVlan, int],
 ) -> ShapingNouns:
-    """Download: all lines where they meet on the way to the LAN."""
+    """Download: all uplinks where they meet on the way to the LAN."""
     yield htb_root(placement.interface, "download of the uplinks")
     yield from _unlimited_class(placement, GATEWAY_MINOR, prio=0, why="the gateway's own traffic")
     yield from _unlimited_class(
@@ -105,29 +104,29 @@ def ceiling_tree(
     *,
     why: str,
 ) -> ShapingNouns:
-    """Each lane's ceiling over all lines; what has no class here passes freely."""
+    """Each VLAN's ceiling over all uplinks; what has no class here passes freely."""
     yield htb_root(placement.interface, why)
     yield from _unlimited_class(
         placement, GATEWAY_MINOR, prio=0, why="all that has no ceiling here"
     )
-    for lane in vlans:
-        top = classid(vlan=lane.number)
+    for vlan in vlans:
+        top = classid(vlan=vlan.number)
         yield htb_class(
-            placement.interface, top, rate=lane.ceiling, link_layer=placement.link_layer(),
-            why=f"ceiling of VLAN {lane.name}",
+            placement.interface, top, rate=vlan.ceiling, link_layer=placement.link_layer(),
+            why=f"ceiling of VLAN {vlan.name}",
         )  # fmt: skip
         for line in uplinks:
             each = htb_class(
                 placement.interface,
-                classid(uplink=line.number, vlan=lane.number),
+                classid(uplink=line.number, vlan=vlan.number),
                 parent=top,
-                rate=whole_bytes_rate(lane.ceiling // len(uplinks)),
-                ceil=lane.ceiling,
-                prio=lane.prio,
+                rate=whole_bytes_rate(vlan.ceiling // len(uplinks)),
+                ceil=vlan.ceiling,
+                prio=vlan.prio,
                 link_layer=placement.link_layer(),
-                why=f"VLAN {lane.name} over {line.name}, below the VLAN's ceiling",
+                why=f"VLAN {vlan.name} over {line.name}, below the VLAN's ceiling",
             )
-            yield from _with_leaf(placement, each, lane.ceiling, placement.client_queue)
+            yield from _with_leaf(placement, each, vlan.ceiling, placement.client_queue)
 
 
 def _uplink_class(placement: QdiscPlacement, uplink: UplinkRate) -> HtbClass:
@@ -144,17 +143,17 @@ def _vlan_class_nouns(
     vlans: Iterable[VlanClass],
     rates: Mapping[UplinkVlan, int],
 ) -> ShapingNouns:
-    for lane in vlans:
+    for vlan in vlans:
         each = htb_class(
             placement.interface,
-            classid(uplink=uplink.number, vlan=lane.number),
+            classid(uplink=uplink.number, vlan=vlan.number),
             parent=classid(uplink=uplink.number),
-            rate=rates[uplink.name, lane.name],
-            ceil=min(lane.ceiling or uplink.rate, uplink.rate),
-            prio=lane.prio,
-            quantum=lane.quantum,
+            rate=rates[uplink.name, vlan.name],
+            ceil=min(vlan.ceiling or uplink.rate, uplink.rate),
+            prio=vlan.prio,
+            quantum=vlan.quantum,
             link_layer=placement.link_layer(uplink),
-            why=f"VLAN {lane.name} over {uplink.name}",
+            why=f"VLAN {vlan.name} over {uplink.name}",
         )
         yield from _with_leaf(placement, each, uplink.rate, placement.client_queue)
 

@@ -1,4 +1,4 @@
-"""What the configuration and the uplinks' health say of lines, VLANs and guarantees."""
+"""Rates of uplinks, classes of VLANs and their demands, from configuration and health."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ def uplink_rates(
 
 
 def _shaped_rate(uplink: Uplink, direction: Direction) -> int:
-    """Headroom keeps the queue here, where we order it, and out of the modem: stream latency (p95)
+    """The rate less headroom, so that the queue is here and not in the modem: stream latency (p95)
     was 51, 39 and 32 ms at 100, 95 and 90 % of the line.
     """
     carries = capacity(uplink, direction)
@@ -99,19 +99,19 @@ def _shaped_rate(uplink: Uplink, direction: Direction) -> int:
 
 
 def min_uplink_rate(config: Config) -> int:
-    """The least that a line's class can have: half for the gateway, `FLOOR` for each VLAN."""
+    """The least rate of an uplink's class: half for the gateway, `MIN_CLASS_RATE_BPS` a VLAN."""
     return 2 * MIN_CLASS_RATE_BPS * (len(config.vlans) + 1)
 
 
 def min_spanning_ceiling(config: Config) -> int:
-    """The least ceiling over several uplinks: `FLOOR` for each of them."""
+    """The least ceiling over several uplinks: `MIN_CLASS_RATE_BPS` for each."""
     return MIN_CLASS_RATE_BPS * len(config.uplinks)
 
 
 def vlan_classes(
     config: Config, allocation: Allocation, direction: Direction
 ) -> tuple[VlanClass, ...]:
-    """Every VLAN as a lane; quanta in proportion to the guarantees in the file."""
+    """Every VLAN as a class; quanta in proportion to the guarantees in the file."""
     weights = {name: guaranteed(vlan, direction) for name, vlan in config.vlans.items()}
     least = min((weight for weight in weights.values() if weight > 0), default=0)
     return tuple(
@@ -138,7 +138,7 @@ def _vlan_class_ceiling(config: Config, vlan: Vlan, direction: Direction) -> int
 def demands(
     config: Config, direction: Direction, health: GatewayHealth, facts: Facts
 ) -> tuple[VlanDemand, ...]:
-    """What each VLAN wants of the uplinks that its policy uses now, and of those it may use."""
+    """What each VLAN needs of the uplinks that its policy uses now, and of those it may use."""
     return tuple(_demand(config, vlan, direction, health, facts) for vlan in config.vlans.values())
 
 
@@ -182,7 +182,7 @@ def gateway_rate(line: UplinkRate) -> int:
 
 
 def vlan_rate_budget(line: UplinkRate, direction: Direction) -> int:
-    """What the VLANs have of a line. The gateway itself has its class on the way up alone."""
+    """What the VLANs have of a line. The gateway itself has a class only for upload."""
     return line.rate - (gateway_rate(line) if direction is Direction.UPLOAD else 0)
 
 

@@ -1,6 +1,6 @@
-"""Somebody else's queueing discipline where ours belongs: named, and replaced only when asked for.
+"""Queueing disciplines of other programs where ours belong: reported, replaced only on request.
 
-It cannot be given back: the kernel tells what stands there, but not all that it takes to build it.
+They cannot be given back: the kernel does not tell all that is needed to build them again.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ TAKE_OVER_OPTION: Final = "--take-over"
 
 
 class ForeignQdiscPolicy(StrEnum):
-    """What is done about roots of somebody else's."""
+    """What is done about roots of other programs."""
 
     REFUSE = "refuse"
     REPLACE = "replace"
@@ -30,13 +30,13 @@ def permit_all(facts: Facts) -> Facts:
 
 
 def permit_damaged(facts: Facts, applied: KernelState) -> Facts:
-    """`facts` with the permission where a root of ours stood in `held`: that was damaged."""
+    """`facts` with the permission where `applied` has a root of ours: that was damaged."""
     names = (each.interface for each in applied.qdiscs if each.parent == "root")
     return replace(facts, take_over=frozenset(names))
 
 
 def is_blocked(facts: Facts, interface: str) -> bool:
-    """Whether somebody else's root stands on `interface` and nobody said that it may go."""
+    """Whether a root of another program is on `interface` and may not be replaced."""
     found = facts.interfaces.get(interface)
     blocked = found is not None and found.foreign_root_qdisc is not None
     return blocked and interface not in facts.take_over

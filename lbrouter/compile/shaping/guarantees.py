@@ -1,7 +1,7 @@
 """What each VLAN is guaranteed on each uplink, when uplinks come and go and it may not all fit.
 
 HTB does not hold a parent's ceiling against children within their own rate (measured: a root
-lowered to 10 Mbit/s passed 33): guarantees that exceed the line are none. So they are shared out
+lowered to 10 Mbit/s passed 33): guarantees that exceed the line do not hold. So they are divided
 here, in integers.
 """
 
@@ -17,11 +17,11 @@ UplinkVlan = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VlanDemand:
-    """What a VLAN wants in one direction, in bits per second; 0 is "what is left over".
+    """What a VLAN needs in one direction, in bits per second; 0 is "what is left over".
 
-    `active` are the uplinks that carry its new flows now, with weights: together they must meet
-    `wanted`. `standby` are those that may have to, at the next failover, or that still carry old
-    flows: `wanted` is held ready on each as far as there is room.
+    `active_uplinks` carry its new flows now, with weights: together they must meet `guaranteed`.
+    `standby_uplinks` may have to at the next failover, or still carry old flows: `guaranteed` is
+    reserved on each as far as its budget allows.
     """
 
     vlan: str
@@ -44,11 +44,11 @@ class Shortfall:
 def allocate_rates(
     budgets: Mapping[str, int], demands: Sequence[VlanDemand]
 ) -> dict[UplinkVlan, int]:
-    """Rate of each (uplink, VLAN), bits per second, `FLOOR` at least.
+    """Rate of each (uplink, VLAN), bits per second, `MIN_CLASS_RATE_BPS` at least.
 
-    `room` is what an uplink has for VLANs, at least `FLOOR` for each; the rates on an uplink never
-    exceed it. Lower priority numbers are served first, equal ones in proportion; nothing is held
-    ready for later that somebody needs now.
+    `budgets` are what the uplinks have for VLANs, at least `MIN_CLASS_RATE_BPS` for each VLAN; the
+    rates on an uplink never exceed its budget. Lower priority numbers are served first, equal ones
+    in proportion; the active demands of all VLANs come before standby ones.
     """
     left = {
         uplink: whole_bytes_rate(rate) - MIN_CLASS_RATE_BPS * len(demands)
@@ -67,7 +67,7 @@ def allocate_rates(
 def shortfalls(
     rates: Mapping[UplinkVlan, int], demands: Iterable[VlanDemand], direction: str
 ) -> Iterator[Shortfall]:
-    """The demands that `rates` do not meet on the uplinks that carry them."""
+    """The demands that `rates` do not meet on their active uplinks."""
     for demand in demands:
         got = sum(rates[uplink, demand.vlan] for uplink in demand.active_uplinks)
         wanted = whole_bytes_rate(demand.guaranteed)
@@ -86,7 +86,7 @@ def _allocate_group(
 ) -> Iterator[tuple[UplinkVlan, int]]:
     """Meet the group's demands by weight; what an uplink lacks is asked of the others again.
 
-    Each round meets all or empties an uplink, so there are no more rounds than uplinks.
+    Each round meets all or uses up an uplink, so there are no more rounds than uplinks.
     """
     unmet = {
         d.vlan: max(0, whole_bytes_rate(d.guaranteed) - MIN_CLASS_RATE_BPS * len(d.active_uplinks))
@@ -104,7 +104,7 @@ def _allocate_group(
 def _weighted_portions(
     demand: VlanDemand, amount: int, left: Mapping[str, int]
 ) -> Iterator[tuple[UplinkVlan, int]]:
-    """`amount` over the demand's uplinks that have room, by weight, to the last byte."""
+    """`amount` over the demand's uplinks with budget left, by weight, to the last byte."""
     weights = {uplink: w for uplink, w in demand.active_uplinks.items() if left[uplink] > 0}
     total, passed, given = sum(weights.values()), 0, 0
     for uplink, weight in weights.items():

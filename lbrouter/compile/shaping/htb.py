@@ -31,7 +31,7 @@ ETHERNET_FRAME_BYTES: Final = 1514
 """An Ethernet frame of a 1500-byte packet, as HTB counts it."""
 
 MAX_QUANTUM_BYTES: Final = 60_000
-"""Beyond it one class holds up the others: at 10 Mbit/s this is 48 ms already."""
+"""Above it one class delays the others: at 10 Mbit/s this is 48 ms already."""
 
 HTB_LOWEST_PRIORITY: Final = 7
 """HTB knows eight priorities, 0 (first) to 7. Ours: 0 the gateway itself, 1 to 7 the VLANs."""
@@ -82,7 +82,7 @@ def classid(*, uplink: int = 0, vlan: int = 0) -> tuple[int, int]:
     """Class of (uplink, VLAN) by their remembered numbers: minor = uplink << 12 | vlan.
 
     VLAN 0 is the uplink as a whole, uplink 0 the VLAN over all uplinks. VLAN numbers end at 4000
-    (0xfa0), so 0xffd and 0xffe stay free for `LOCAL` and `OWN`.
+    (0xfa0), so 0xffd (`LOCAL_TRAFFIC_MINOR`) and 0xffe (`GATEWAY_MINOR`) stay free.
     """
     return (HTB_MAJOR, uplink << 12 | vlan)
 
@@ -100,7 +100,7 @@ def whole_bytes_rate(rate: int) -> int:
 def burst_size(rate: int, frame: int = ETHERNET_FRAME_BYTES) -> int:
     """Bytes that a class of `rate` (bits per second) may send at once, in whole microseconds.
 
-    1 ms of its rate (2 ms from `FAST` on), two frames at least.
+    1 ms of its rate (2 ms from `LONG_BURST_RATE_BPS` on), two frames at least.
     """
     milliseconds = 2 if rate >= LONG_BURST_RATE_BPS else 1
     return burst_bytes(rate, burst_us(rate, max(2 * frame, rate // 8 * milliseconds // 1000)))
@@ -177,9 +177,9 @@ def leaf_qdisc(
     queue: QueueKind,
     hosts: CakeHostMode = CakeHostMode.SOURCE,
 ) -> Qdisc:
-    """The queue of a class on a line of `line` bits per second.
+    """The queue of a class on a line of `line_rate` bits per second.
 
-    Its options hang on the line alone: the class's own rate moves with the uplinks' health.
+    Its options depend on the line alone: the class's own rate changes with the uplinks' health.
     """
     return Qdisc(
         interface=htb_class.interface,
@@ -204,7 +204,7 @@ def _leaf_options(
 
 
 def pfifo_limit(line_rate: int) -> int:
-    """Packets that a pfifo leaf holds: `QUEUE_MS` of the line, 16 to 1000."""
+    """Packets that a pfifo leaf holds: `PFIFO_QUEUE_MS` of the line, 16 to 1000."""
     return min(1000, max(16, line_rate * PFIFO_QUEUE_MS // (8_000 * ETHERNET_FRAME_BYTES)))
 
 

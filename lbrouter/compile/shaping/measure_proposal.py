@@ -1,4 +1,4 @@
-"""From a measurement of a line to what the file should say of it. Pure."""
+"""From a measurement of a line to the rates that the file should have. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ TCP_SEGMENT_BYTES: Final = 1448
 """Bytes of an Ethernet frame, and of what TCP carries in it: a line's rate counts frames."""
 
 PROPOSED_RATE_DIGITS: Final = 3
-"""Of a proposed rate: more than three would only look exact."""
+"""Of a proposed rate: the measurement is not more exact than that."""
 
 SHAPED_RATE_SHARE: Final = 0.9
-"""Of what shaping lets through: whoever measured so much has measured the shaping."""
+"""Of the shaped rate: a result above this share has measured the shaping, not the line."""
 
 
 class LatencyDocument(TypedDict):
-    """Round trips in milliseconds, null where nobody answered."""
+    """Round trips in milliseconds, null without an answer."""
 
     median_ms: float | None
     p95_ms: float | None
@@ -64,7 +64,7 @@ def latency_summary(rtts_s: Sequence[float]) -> LatencyDocument:
 def direction_measurement(
     found: DirectionSamples, *, limit: int | None
 ) -> DirectionMeasurement | None:
-    """One direction; `limit` is the rate to which the gateway itself held it, if it did.
+    """One direction; `limit` is the rate to which the gateway itself limits it, if it does.
 
     None where nothing was measured.
     """
@@ -82,7 +82,7 @@ def direction_measurement(
 
 
 def rounded_down_rate(bps: float) -> Rate:
-    """Down to three digits: shaping above the line is none."""
+    """The rate, rounded down to three digits: shaping above the line has no effect."""
     whole = int(bps)
     scale = 10 ** max(0, len(str(whole)) - PROPOSED_RATE_DIGITS)
     return Rate(whole // scale * scale)
@@ -93,7 +93,7 @@ def config_snippet(uplink: str, directions: Mapping[str, DirectionMeasurement | 
     lines = [f"[uplinks.{uplink}]"]
     for direction, each in directions.items():
         if each is not None:
-            doubt = "   # not more than the file's own limit let through" * each["shaped"]
+            shaped_note = "   # not more than the file's own limit let through" * each["shaped"]
             key = f"{direction:<8}"
-            lines.append(f'{key} = "{each["proposed"]}"{doubt}')
+            lines.append(f'{key} = "{each["proposed"]}"{shaped_note}')
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What an operator's temporary limits make of the file: its VLANs with other ceilings. Pure."""
+"""Applies an operator's temporary limits to the configuration: lower VLAN ceilings. Pure."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from lbrouter.model.health import VlanLimit
 from lbrouter.model.units import Rate
 
 NO_GUARANTEE = Rate(0)
-"""What a VLAN is guaranteed that the file guarantees nothing."""
+"""The guarantee of a VLAN that has none in the file."""
 
 
 def with_limits(config: Config, limits: Mapping[str, VlanLimit]) -> Config:

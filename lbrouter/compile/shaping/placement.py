@@ -1,4 +1,4 @@
-"""Where trees stand, and which queues stand in them: what this kernel has, and what it costs."""
+"""Where class trees are placed, and which queues they use: by kernel features and memory."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final

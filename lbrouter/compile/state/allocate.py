@@ -1,8 +1,8 @@
-"""Numbers that stay with their names, so that no live connection is ever re-marked.
+"""Numbers of uplinks and VLANs, which stay with their names: no live connection changes its mark.
 
 An uplink keeps its number whatever its place in the file. A number whose uplink left the file is
-remembered, and given to another only when no fresh one is left: connections that still carry it
-must not wake up on a stranger.
+remembered, and given to another only if no unused one is left: connections that still carry it
+must not go by another uplink.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
-"""An operation in the words of `ip`, `sysctl`, `tc` and `nft`: what a person would type.
+"""An operation as a command line of `ip`, `sysctl`, `tc` or `nft`: what a person would type.
 
-The words are for reading and for typing in an emergency; lbrouter itself speaks netlink.
+The commands are for reading, and for use in an emergency; lbrouter itself uses netlink.
 """
 
 import shlex
@@ -32,7 +32,7 @@ ROUTE_TABLE_NAMES: Final = {253: "default", 254: "main", 255: "local"}
 """Names that iproute2 knows without a file."""
 
 MAX_SHOWN_ELEMENTS: Final = 4
-"""A wheel has 120 slots: the first few say enough, the rest are counted."""
+"""A slot table has 120 slots: the first few are shown, the rest are counted."""
 
 TC_RATE_UNITS: Final = ((10**9, "gbit"), (10**6, "mbit"), (10**3, "kbit"))
 
@@ -159,7 +159,7 @@ def _class(htb: HtbClass, verb: Action) -> str:
 
 
 def _redirect(redirect: Redirect, verb: Action) -> str:
-    """The filter, and the clsact that it hangs on: with this goes that."""
+    """The filter, and its clsact: removing the clsact removes the filter."""
     device = redirect.interface
     if verb is Action.REMOVE:
         return f"tc qdisc del dev {device} clsact"
@@ -211,7 +211,7 @@ def _element_command(verb: str, name: str, elements: NftElements) -> str:
 
 
 def _element_sort_key(element: tuple[str, str]) -> tuple[int, str]:
-    """Numbers by their size, slot 2 before slot 10; all else by its letters."""
+    """Numbers by size, slot 2 before slot 10; all else alphabetically."""
     key = element[0]
     return (len(key) if key.isdigit() else 0, key)
 
@@ -222,7 +222,7 @@ def _element(key: str, value: str, verb: str) -> str:
 
 
 def _service(service: ManagedProcess, verb: Action) -> str:
-    """A changed file takes a new process: dnsmasq reads its options once, when it starts."""
+    """A changed file needs a new process: dnsmasq reads its options once, when it starts."""
     end = f"kill $(cat {shlex.quote(service.pid_file)})"
     start = shlex.join(service.argv)
     return {Action.ADD: start, Action.CHANGE: f"{end}; {start}", Action.REMOVE: end}[verb]

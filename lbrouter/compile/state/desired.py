@@ -1,7 +1,7 @@
 """`desired_state`: configuration, health and facts in, the state that the kernel should hold out.
 
-Boot, `apply`, a failover, a repair, a rollback and `down` all come through here; they differ in
-their inputs alone. Each part is compiled by the module of its subsystem.
+Boot, `apply`, a failover, a repair, a rollback and `down` all use this; they differ only in
+their inputs. Each part is compiled by the module of its subsystem.
 """
 
 from collections.abc import Iterable
@@ -53,7 +53,7 @@ def desired_state(
 
 
 def state_after_down(baseline: KernelState, facts: Facts) -> KernelState:
-    """What the kernel should hold after `down`: none of ours, and settings as they were found."""
+    """What the kernel should hold after `down`: nothing of ours, settings as they were found."""
     return restored_settings(baseline, facts, excluding=KernelState())
 
 
@@ -75,9 +75,9 @@ def _nft_table(
 
 
 def _vlan_devices(config: Config, facts: Facts) -> Iterable[Device]:
-    """VLAN devices on the trunk; none while the trunk itself is not there.
+    """VLAN devices on the trunk; none while the trunk itself is missing.
 
-    One that somebody else made is used as it is, and stays when we go.
+    One that another program made is used as it is, and stays after `down`.
     """
     if config.lan is None or config.lan.trunk not in facts.interfaces:
         return
@@ -109,7 +109,7 @@ def _vlan_device(config: Config, vlan: Vlan) -> Device:
 
 
 def _link_flags(config: Config, there: frozenset[str]) -> frozenset[LinkAdminState]:
-    """Interfaces that must be up. A ppp device is pppd's to raise, when its session stands."""
+    """Interfaces that must be up. pppd raises a ppp device itself, when its session is up."""
     ppp = {u.device for u in config.uplinks.values() if u.device != u.interface}
     return frozenset(
         LinkAdminState(interface=name, up=True, why="the file names it")
@@ -121,7 +121,7 @@ def _link_flags(config: Config, there: frozenset[str]) -> frozenset[LinkAdminSta
 def restored_settings(
     baseline: KernelState, facts: Facts, *, excluding: KernelState
 ) -> KernelState:
-    """The settings of `baseline` that `but` does not set, where their interface still exists."""
+    """The settings of `baseline` that `excluding` does not set, if their interface still exists."""
     sysctls_set = {setting.path for setting in excluding.sysctls}
     links_set = {link.interface for link in excluding.links}
     return KernelState(
@@ -164,7 +164,7 @@ def updated_baseline(baseline: KernelState, observed: KernelState, config: Confi
     """The baseline after an apply of `config`: settings as found before lbrouter first set them.
 
     `observed` must be taken before the first change. What `config` does not set is given back by
-    this apply, and so forgotten; devices of our own have no past.
+    this apply, and so forgotten; devices of our own have no earlier settings.
     """
     scope = observation_scope(config, KernelState())
     ours = {device.name for device in observed.devices}

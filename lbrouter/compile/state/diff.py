@@ -52,7 +52,7 @@ MIN_HTB_RATE_BPS = 8_000
 """Bits a second: what HTB takes at the least."""
 
 UNREMOVABLE_NOUNS = (Sysctl, LinkAdminState)
-"""Nouns that are set and never removed: absent from `desired`, they are simply not ours."""
+"""Objects that are set and never removed: if they are not in `desired`, they are not ours."""
 
 
 def diff(observed: KernelState, desired: KernelState) -> Plan:
@@ -92,7 +92,7 @@ def _removals(
 def _link_downs(
     observed: KernelState, wanted: Mapping[Hashable, ManagedObject]
 ) -> Iterator[Operation]:
-    """Devices go down before they go: undone, they come back as they were, which was up."""
+    """Devices are set down before they are removed, so that an undo brings them back up."""
     going = {device.name for device in observed.devices if device.key not in wanted}
     for link in observed.links:
         if link.interface in going and link.up:
@@ -109,7 +109,7 @@ def _link_downs(
 def _rate_releases(
     observed: KernelState, wanted: Mapping[Hashable, ManagedObject]
 ) -> Iterator[Operation]:
-    """Classes that go give their rate back first: else the others would grow past their parent."""
+    """Classes to be removed lower their rate first: else the others would exceed their parent."""
     kept = {key for key, noun in wanted.items() if isinstance(noun, Qdisc)}
     going = [old for old in observed.classes if old.key not in wanted]
     for old in going:
@@ -127,7 +127,7 @@ def _rate_releases(
 
 
 def _phase_of(new: ManagedObject) -> Phase:
-    """When to make `new`: forwarding is opened last and closed first, links go down last."""
+    """When to make `new`: forwarding is enabled last and disabled first, links go down last."""
     if isinstance(new, Sysctl) and new.path in FORWARDING_SYSCTLS.values():
         return Phase.FORWARD if new.value == "1" else Phase.CLOSE
     if isinstance(new, LinkAdminState) and not new.up:
@@ -136,7 +136,7 @@ def _phase_of(new: ManagedObject) -> Phase:
 
 
 def _is_leaf(noun: ManagedObject) -> bool:
-    """Whether a qdisc hangs below a class, which must then exist first."""
+    """Whether a qdisc has a class as its parent, which must then exist first."""
     return isinstance(noun, Qdisc) and not isinstance(noun.parent, str)
 
 
@@ -152,11 +152,11 @@ def _nft_steps(old: NftTable | None, new: NftTable | None) -> Iterator[Operation
             yield from _nft_step(Phase.CLOSE, old, closed, "closed before anything is taken away")
             yield from _nft_step(Phase.UNGUARD, closed, None, "no longer asked for")
         return
-    everybody = _known_interfaces(old) | _known_interfaces(new)
+    all_interfaces = _known_interfaces(old) | _known_interfaces(new)
     base = old if old is not None else _with_elements(new, {})
     elements = base.elements if old is not None else {}
-    guarded = _with_elements(base, {**elements, "known_interfaces": everybody})
-    full = _with_elements(new, {**new.elements, "known_interfaces": everybody})
+    guarded = _with_elements(base, {**elements, "known_interfaces": all_interfaces})
+    full = _with_elements(new, {**new.elements, "known_interfaces": all_interfaces})
     yield from _nft_step(Phase.GUARD, old, guarded, "interfaces are closed until their rules stand")
     yield from _nft_step(Phase.RULESET, guarded, full, new.why)
     yield from _nft_step(Phase.UNGUARD, full, new, "interfaces that the file no longer names")

@@ -1,4 +1,4 @@
-"""The part of a plan that cannot wait for a full round: the way of packets, then their rates."""
+"""The fast failover: the part of a plan that changes the path of packets, then their rates."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from lbrouter.model.plan import Action, Operation, Plan
 
 
 def failover_operations(plan: Plan) -> tuple[Operation, ...]:
-    """What decides the way of packets, in the order of the plan: elements of maps, our routes."""
+    """What decides the path of packets, in the order of the plan: map elements, our routes."""
     return tuple(each for each in plan.operations if _is_failover_operation(each))
 
 

@@ -1,7 +1,7 @@
-"""`SimKernel`: a kernel made of one `KernelState`, for tests and for looking at a plan's prefixes.
+"""`SimKernel`: a kernel made of one `KernelState`, for tests and for checks of a plan's prefixes.
 
 Pure: it interprets operations and refuses what the real kernel refuses for lack of an interface.
-The contract tests hold it to the same behaviour as `kernel.linux.LinuxKernel`.
+The contract tests check that it behaves like `kernel.backend.LinuxKernel`.
 """
 
 from collections.abc import Hashable, Mapping
@@ -37,7 +37,7 @@ KERNEL_STATE_FIELDS: Mapping[type, str] = {
     HtbClass: "classes",
     Redirect: "redirects",
 }
-"""The field of `KernelState` that holds each noun; the nft table stands alone."""
+"""The field of `KernelState` for each kind of object; the nft table has its own."""
 
 
 class SimKernel:
@@ -109,7 +109,7 @@ def _without_device(state: KernelState, name: str) -> KernelState:
 
 
 def _owning_interface(noun: ManagedObject) -> str:
-    """The interface with which `noun` goes away, "" for none."""
+    """The interface whose removal removes `noun`, "" for none."""
     return noun.name if isinstance(noun, Device) else _required_interface(noun)
 
 

@@ -78,7 +78,7 @@ def _uplink(config: Config, uplink: Uplink) -> Iterator[Sysctl]:
 
 
 def _router_advertisements(uplink: Uplink) -> Iterator[Sysctl]:
-    """Whether routers on the line are believed. Addresses and route only where the file says so."""
+    """Whether router advertisements are accepted; addresses and route if the file says so."""
     heed = uplink.auto6 or uplink.addressing is Addressing.EXTERNAL
     why = "router advertisements count although this box forwards" if heed else "static here"
     yield _ipv6_conf(uplink.device, "accept_ra", 2 if heed else 0, why)

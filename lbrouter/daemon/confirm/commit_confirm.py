@@ -1,7 +1,7 @@
-"""Apply, confirm, roll back: a configuration is on trial until somebody says that it is good.
+"""Commit-confirm: apply, confirm, roll back. What a person does not confirm in time is undone.
 
-The record stands on disk, and the process that will undo the change runs, before the first change
-is made. The last good configuration becomes the new one with the confirmation, not before.
+Before the first change is made, the record is on disk and the process that will undo the change
+runs. The new configuration becomes the last good one when it is confirmed, not before.
 """
 
 from contextlib import suppress
@@ -23,7 +23,7 @@ NOTHING_PENDING = "Nothing waits for confirmation."
 
 
 class CommitConfirm:
-    """The changes of configuration of one machine. Whoever calls holds the lock."""
+    """The changes of configuration of one machine. The caller holds the lock."""
 
     def __init__(self, applier: Applier) -> None:
         self.applier = applier
@@ -35,9 +35,9 @@ class CommitConfirm:
     async def apply(
         self, file: ConfigFile, snapshot: MachineSnapshot, *, within: Duration | None = None
     ) -> Plan:
-        """Make the kernel hold what `file` says; with `within`, on trial for that long.
+        """Make the kernel hold what `file` says; with `within`, as a pending commit for that long.
 
-        Raises NotAppliedError where something else waits for confirmation already.
+        Raises NotAppliedError where another commit is pending.
         """
         before = self.pending.read()
         steps = diff(snapshot.observed, snapshot.desired(file.config))
@@ -65,7 +65,8 @@ class CommitConfirm:
             old=self._rollback_target(snapshot, before),
             new=file.text,
             source=file.source,
-            # The process that watches the one before must not leave: this one may be refused.
+            # Keeps the identifier: the rollback process of the record before must go on, since this
+            # apply may be refused.
             ident=before.id if before is not None else "",
         )
         self.store.require_writable()
@@ -73,7 +74,7 @@ class CommitConfirm:
             self.pending.write(record)
             await rollback_timer.start(self.store.directory, self.applier.runtime_dir, record.id)
             await self.applier.apply_plan(file, snapshot, steps)
-            # A large apply on a slow machine must not eat up the time to look at its effect.
+            # A large apply on a slow machine must not use up the time to confirm.
             self.pending.write(record.with_new_deadline(within_s=within.seconds))
         except BaseException:
             self.pending.restore(before)
@@ -82,13 +83,13 @@ class CommitConfirm:
     def _rollback_target(
         self, snapshot: MachineSnapshot, before: PendingCommit | None
     ) -> bytes | None:
-        """What a rollback leads to: the last that was confirmed, nothing where nothing was."""
+        """The file that a rollback applies: the last confirmed one; None where there was none."""
         if before is not None:
             return None if before.old is None else before.old.encode()
         return self.store.load_config() if holds_lbrouter_state(snapshot.observed) else None
 
     def confirm(self) -> PendingCommit:
-        """Keep what waits. Raises NotAppliedError when nothing does, or when it comes too late."""
+        """Keep the pending commit. Raises NotAppliedError where there is none, or too late."""
         record = self.pending.read()
         if record is None:
             raise NotAppliedError(
@@ -106,10 +107,10 @@ class CommitConfirm:
     async def rollback(
         self, *, health_source: HealthSource = health_without_daemon
     ) -> ConfigFile | None:
-        """Undo at once what waits; what the kernel holds then, None for nothing of ours.
+        """Undo the pending commit at once; the file that counts then, None for nothing of ours.
 
-        Raises NotAppliedError when nothing waits. The record stays until the old state is back, so
-        a rollback that fails is tried again.
+        Raises NotAppliedError where no commit is pending. The record stays until the old state is
+        back, so a rollback that fails is tried again.
         """
         record = self.pending.read()
         if record is None:
@@ -120,16 +121,16 @@ class CommitConfirm:
             await self.applier.remove_all(_parse_or_none(record.new))
         else:
             file = parse_config(record.old.encode(), source="the last good configuration")
-            found = await self.applier.observe(file.config, health_source=health_source)
-            steps = diff(found.observed, found.desired(file.config))
-            await self.applier.roll_back_plan(file, found, steps)
+            snapshot = await self.applier.observe(file.config, health_source=health_source)
+            steps = diff(snapshot.observed, snapshot.desired(file.config))
+            await self.applier.roll_back_plan(file, snapshot, steps)
             with suppress(LbrouterError):
                 await self.applier.apply_services(file.config)
         self.pending.clear()
         return file
 
     async def roll_back_overdue(self) -> PendingCommit | None:
-        """Undo first what should have been undone while nobody was there to do it."""
+        """Undo a pending commit whose deadline passed while no process was there to undo it."""
         record = self.pending.read()
         if record is None or record.remaining_s(BootTime.now()):
             return None
@@ -152,7 +153,7 @@ class CommitConfirm:
 
 
 def _parse_or_none(text: str) -> Config | None:
-    """What the file named, so that `remove` knows where to look."""
+    """The configuration, so that `remove_all` knows where to look."""
     with suppress(LbrouterError):
         return parse_config(text.encode(), source="the configuration on trial").config
     return None

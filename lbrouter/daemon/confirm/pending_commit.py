@@ -1,8 +1,8 @@
-"""What waits for confirmation, on disk: written before the first change, gone after the last.
+"""The pending commit, on disk: written before the first change, removed after the last.
 
-The clock is CLOCK_BOOTTIME, which no change of the date moves and no suspend stops; it starts anew
-with every boot, so the record names the boot that it belongs to. After a reboot a record is
-overdue, whatever it says: whoever could not confirm before will not be able to now.
+The clock is CLOCK_BOOTTIME, which no change of the date moves and no suspend stops; it starts at
+zero with every boot, so the record names the boot that it belongs to. After a reboot a record is
+always overdue: a person who could not confirm before the reboot cannot confirm after it.
 """
 
 import json
@@ -21,7 +21,7 @@ REJECTED_DIGEST_FILE: Final = "rejected"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingCommit:
-    """A configuration on trial. `old` is what comes back, None for nothing at all."""
+    """A configuration that waits for confirmation; `old` is the one to go back to, or None."""
 
     id: str
     boot: str
@@ -36,7 +36,7 @@ class PendingCommit:
     def start(
         *, within_s: float, old: bytes | None, new: bytes, source: str, ident: str = ""
     ) -> "PendingCommit":
-        """A record whose time starts now; `ident` of the one that it goes on from, if any."""
+        """A record whose time starts now; `ident` is that of the record it replaces, if any."""
         now = BootTime.now()
         return PendingCommit(
             id=ident or os.urandom(6).hex(),
@@ -57,10 +57,10 @@ class PendingCommit:
 
 
 class PendingCommitStore:
-    """The record, in the state directory (over a reboot) and in the runtime directory beside it.
+    """The record, in the state directory (over a reboot), with a copy in the runtime directory.
 
-    The copy in the runtime directory serves where the state directory is lost or damaged. It is
-    written last and removed first, so that it never outlives the other.
+    The copy is used where the state directory is lost or damaged. It is written last and removed
+    first, so that it never outlives the other.
     """
 
     def __init__(self, *, state_dir: Path, runtime_dir: Path) -> None:
@@ -68,29 +68,29 @@ class PendingCommitStore:
         self._rejected_file = state_dir / REJECTED_DIGEST_FILE
 
     def read(self) -> PendingCommit | None:
-        """What waits for confirmation."""
+        """The pending commit, None where there is none."""
         return next(filter(None, map(_load_record, self._files)), None)
 
     def write(self, record: PendingCommit) -> None:
-        """Put `record` on disk, in the place of an earlier one. Raises LbrouterError."""
+        """Write `record` to disk, replacing an earlier one. Raises LbrouterError."""
         for file in self._files:
             atomic_file.write(file, json.dumps(asdict(record)).encode())
 
     def clear(self) -> None:
-        """Nothing waits any more. The previous copies go first: they would stand in for it."""
+        """No commit is pending. Backup copies go first, or they would be read in its place."""
         for file in reversed(self._files):
             atomic_file.backup_path(file).unlink(missing_ok=True)
             file.unlink(missing_ok=True)
 
     def restore(self, record: PendingCommit | None) -> None:
-        """As it was before an apply that came to nothing."""
+        """Restore the record from before an apply that failed."""
         if record is None:
             self.clear()
         else:
             self.write(record)
 
     def remaining_s(self) -> float | None:
-        """Seconds that are left to confirm, None when nothing waits."""
+        """Seconds that are left to confirm, None where no commit is pending."""
         record = self.read()
         return None if record is None else record.remaining_s(BootTime.now())
 

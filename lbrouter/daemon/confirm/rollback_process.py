@@ -1,7 +1,7 @@
 """The process that undoes an unconfirmed commit; `python -m` starts it (see `rollback_timer`).
 
-It waits for the deadline of one record and goes away when that is gone. With a daemon running it
-asks the daemon, which is the only writer then.
+It waits for the deadline of one record and ends when the record is removed. Where a daemon runs,
+it asks the daemon to roll back, since only the daemon writes then.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ ROLLBACK_POLL_INTERVAL_S: Final = 1.0
 
 ROLLBACK_RETRY_INTERVAL_S: Final = 0.5
 ROLLBACK_GIVE_UP_S: Final = 3600.0
-"""A rollback that is refused is tried again for this long; the next start of anything goes on."""
+"""A refused rollback is tried again for this long; after that, the next start tries again."""
 
 
 async def roll_back_at_deadline(state_dir: Path, runtime_dir: Path, ident: str) -> None:
-    """Wait for the deadline of record `ident`, then undo, again and again until it is done."""
+    """Wait for the deadline of record `ident`, then undo, repeatedly until it succeeds."""
     waiting = PendingCommitStore(state_dir=state_dir, runtime_dir=runtime_dir)
     gives_up = None
     while (record := waiting.read()) is not None and record.id == ident:
@@ -43,8 +43,8 @@ async def roll_back_at_deadline(state_dir: Path, runtime_dir: Path, ident: str) 
 
 
 async def _roll_back(state_dir: Path, runtime_dir: Path, ident: str) -> None:
-    """By the daemon where one runs, else under the lock."""
-    # Here, not above: for a minute of waiting nothing but the clock is needed.
+    """Roll back by the daemon where one runs, else under the lock."""
+    # Imported here: the minutes of waiting need nothing but the clock, so the process stays small.
     from lbrouter.daemon.applier import Applier  # noqa: PLC0415
     from lbrouter.daemon.confirm.commit_confirm import CommitConfirm  # noqa: PLC0415
     from lbrouter.daemon.control_socket import client  # noqa: PLC0415
@@ -61,12 +61,12 @@ async def _roll_back(state_dir: Path, runtime_dir: Path, ident: str) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """`leave` or `stay`, then the directories and the record: leave says that it goes on alone."""
+    """`leave` or `stay`, then the directories and the record: `leave` goes on in a child."""
     how, state_dir, runtime_dir, ident = argv
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     if how == "leave" and os.fork():
-        os._exit(0)  # whoever started us is told that we stand
+        os._exit(0)  # tells the parent that the child runs
     asyncio.run(roll_back_at_deadline(Path(state_dir), Path(runtime_dir), ident))
 
 

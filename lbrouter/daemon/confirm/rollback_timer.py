@@ -1,4 +1,4 @@
-"""Starts the process that undoes an unconfirmed commit, though the terminal or the daemon is gone.
+"""Starts the process that undoes an unconfirmed commit, also when the terminal or the daemon ends.
 
 It is a transient unit where systemd runs this machine, else a session of its own whose parent has
 ended. The process itself is `rollback_process`.
@@ -15,7 +15,7 @@ from lbrouter.services.process import under_systemd
 
 
 async def start(state_dir: Path, runtime_dir: Path, ident: str) -> None:
-    """Start the process for record `ident`; it is on its own when this returns.
+    """Start the process for record `ident`; it runs independently when this returns.
 
     Raises NotAppliedError when it cannot be started: then nothing may be changed.
     """
@@ -56,5 +56,5 @@ async def _spawn(argv: list[str]) -> int:
 
 
 def _package_parent() -> str:
-    """Where this very package lies, installed or in a checkout."""
+    """The directory of this package, installed or in a checkout."""
     return str(Path(lbrouter.__file__).parent.parent)

@@ -1,1 +1,1 @@
-"""What the daemon answers: commands that change something, queries that do not."""
+"""Requests to the daemon: commands that change something, queries that do not."""

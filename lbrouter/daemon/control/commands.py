@@ -1,4 +1,4 @@
-"""What the control socket may ask for. Those who change something hold the writer."""
+"""The commands of the control socket. A command that changes something holds the write lock."""
 
 from collections.abc import Awaitable, Callable
 from math import ceil
@@ -34,8 +34,8 @@ ActivateConfig = Callable[[ConfigFile, HealthTracker], Awaitable[None]]
 class CommandHandlers:
     """Answers requests.
 
-    `adopt` is called with each new file and mind, once they count; `end` when the daemon has no
-    work any more.
+    `activate` is called with each new file and its health tracker, after the apply; `stop` when the
+    daemon has no work any more.
     """
 
     def __init__(
@@ -60,36 +60,36 @@ class CommandHandlers:
             "limit": self._limit,
         }
 
-    async def handle(self, asked: Document) -> Any:
+    async def handle(self, request: Document) -> Any:
         """The result of a request. Raises LbrouterError."""
-        verb = self._verbs.get(asked["verb"])
+        verb = self._verbs.get(request["verb"])
         if verb is None:
             raise UsageError(
-                f"There is no verb {asked['verb']!r}.",
+                f"There is no verb {request['verb']!r}.",
                 remedy=f"There is: {', '.join(self._verbs)}.",
             )
-        return await verb(asked)
+        return await verb(request)
 
-    async def _apply(self, asked: Document) -> Any:
+    async def _apply(self, request: Document) -> Any:
         text, source = (
-            string_field(asked, "config"),
-            string_field(asked, "source", default="a file"),
+            string_field(request, "config"),
+            string_field(request, "source", default="a file"),
         )
         file = parse_config(text.encode(), source=source)
         require_tools(file.config)
         secrets.require(file.config)
-        within_ms = int_field(asked, "confirm_within_ms", default=0)
+        within_ms = int_field(request, "confirm_within_ms", default=0)
         within = Duration(within_ms) if within_ms else None
         roots = (
             ForeignQdiscPolicy.REPLACE
-            if asked.get("take_over", False) is True
+            if request.get("take_over", False) is True
             else ForeignQdiscPolicy.REFUSE
         )
         async with self._loop.write_lock:
             changes = await self.apply(file, within=within, foreign_qdiscs=roots)
         left = self._loop.commit_confirm.pending.remaining_s()
-        held = self._loop.reconciler.last_applied
-        missing = {} if held is None else missing_ports(file.config, held.snapshot.facts)
+        applied = self._loop.reconciler.last_applied
+        missing = {} if applied is None else missing_ports(file.config, applied.snapshot.facts)
         return {
             "changes": changes,
             "warnings": [
@@ -107,70 +107,70 @@ class CommandHandlers:
         within: Duration | None = None,
         foreign_qdiscs: ForeignQdiscPolicy = ForeignQdiscPolicy.REFUSE,
     ) -> list[ChangeDocument]:
-        """Make `file` the one that counts; what that changed. The caller holds the writer."""
-        loop, machine = self._loop, self._loop.applier
-        mind = loop.tracker.with_config(file.config)
-        found = await machine.observe(file.config, health_source=mind.evaluate_facts)
-        found = found.with_foreign_qdisc_policy(file.config, foreign_qdiscs)
+        """Apply and activate `file`; returns the changes. The caller holds the write lock."""
+        loop, applier = self._loop, self._loop.applier
+        tracker = loop.tracker.with_config(file.config)
+        snapshot = await applier.observe(file.config, health_source=tracker.evaluate_facts)
+        snapshot = snapshot.with_foreign_qdisc_policy(file.config, foreign_qdiscs)
         with ChangeRecorder(loop) as changes:
-            await loop.commit_confirm.apply(file, found, within=within)
-        await self._activate(file, mind)
+            await loop.commit_confirm.apply(file, snapshot, within=within)
+        await self._activate(file, tracker)
         said = f"{file.source}: {len(changes)} changes"
         loop.journal.log("apply", f"{said}, on trial for {within}" if within else said)
         return changes
 
-    async def _confirm(self, _asked: Document) -> Any:
+    async def _confirm(self, _request: Document) -> Any:
         async with self._loop.write_lock:
             kept = self._loop.commit_confirm.confirm().source
         self._loop.journal.log("confirm", f"{kept} is kept")
         return {"kept": kept}
 
-    async def _rollback(self, asked: Document) -> Any:
+    async def _rollback(self, request: Document) -> Any:
         async with self._loop.write_lock:
             record = self._loop.commit_confirm.pending.read()
-            if record is None or asked.get("id", record.id) != record.id:
+            if record is None or request.get("id", record.id) != record.id:
                 return {"undone": "", "changes": []}
             changes = await self.rollback(record.source, why="as asked")
         return {"undone": record.source, "changes": changes}
 
     async def rollback(self, source: str, *, why: str) -> list[ChangeDocument]:
-        """Undo what is on trial; the caller holds the writer.
+        """Undo the pending commit; the caller holds the write lock.
 
-        Where nothing stood before, the kernel is empty then, and the daemon has no work: it ends.
+        Where no file was applied before, nothing is left to do, and the daemon ends.
         """
-        loop, minds = self._loop, [self._loop.tracker]
+        loop, trackers = self._loop, [self._loop.tracker]
 
-        def judge(config: Config, facts: Facts) -> GatewayHealth:
-            minds.append(minds[0].with_config(config))
-            return minds[-1].evaluate_facts(config, facts)
+        def evaluate_health(config: Config, facts: Facts) -> GatewayHealth:
+            trackers.append(trackers[0].with_config(config))
+            return trackers[-1].evaluate_facts(config, facts)
 
         with ChangeRecorder(loop) as changes:
-            file = await loop.commit_confirm.rollback(health_source=judge)
+            file = await loop.commit_confirm.rollback(health_source=evaluate_health)
         loop.journal.log("rollback", f"{source} is undone, {why}: {len(changes)} changes")
         if file is None:
             loop.halt()
             self._stop()
         else:
-            await self._activate(file, minds[-1])
+            await self._activate(file, trackers[-1])
         return changes
 
-    async def _drain(self, asked: Document) -> Any:
-        name = string_field(asked, "uplink")
+    async def _drain(self, request: Document) -> Any:
+        name = string_field(request, "uplink")
         event = self._loop.overrides.drain(self._loop.config_file.config, name)
         return await self._apply_override(event, f"{name} is drained: no new flows")
 
-    async def _pin(self, asked: Document) -> Any:
-        policy, name = string_field(asked, "policy"), string_field(asked, "uplink")
+    async def _pin(self, request: Document) -> Any:
+        policy, name = string_field(request, "policy"), string_field(request, "uplink")
         event = self._loop.overrides.pin(self._loop.config_file.config, policy, name)
         return await self._apply_override(event, f"{policy} is pinned to {name}")
 
-    async def _restore(self, asked: Document) -> Any:
-        name = string_field(asked, "uplink")
+    async def _restore(self, request: Document) -> Any:
+        name = string_field(request, "uplink")
         event = self._loop.overrides.restore(self._loop.config_file.config, name)
         return await self._apply_override(event, f"{name} is back to automatic")
 
     async def _apply_override(self, event: HealthEvent, said: str) -> Any:
-        """Done when this returns: the flows go where they should. Kept over a restart."""
+        """Set an operator override: new flows follow it when this returns. Kept over a restart."""
         async with self._loop.write_lock:
             self._loop.tracker.put(event)
             await self._loop.run_once()
@@ -185,27 +185,30 @@ class CommandHandlers:
         except LbrouterError as error:
             loop.journal.log("trouble", f"this will not be remembered over a restart: {error}")
 
-    async def _limit(self, asked: Document) -> Any:
-        """A VLAN's ceiling for a while: `rate` in bits per second, 0 for none but the file's."""
-        loop, vlan = self._loop, string_field(asked, "vlan")
-        ways = _parse_directions(asked)
-        rate, for_ms = int_field(asked, "rate", default=0), int_field(asked, "for_ms", default=0)
+    async def _limit(self, request: Document) -> Any:
+        """Set a temporary limit of a VLAN: `rate` in bits per second, 0 removes it."""
+        loop, vlan = self._loop, string_field(request, "vlan")
+        directions = _parse_directions(request)
+        rate, for_ms = (
+            int_field(request, "rate", default=0),
+            int_field(request, "for_ms", default=0),
+        )
         config = loop.config_file.config
         async with loop.write_lock:
             if rate:
                 within = Duration(for_ms) if for_ms else None
                 ceiling = TemporaryLimit.start(validated_limit_rate(rate), within)
-                loop.overrides.set_limit(config, vlan, ways, ceiling)
-                said = limit_text(config.vlans[vlan], ways, Rate(rate), within)
+                loop.overrides.set_limit(config, vlan, directions, ceiling)
+                said = limit_text(config.vlans[vlan], directions, Rate(rate), within)
             else:
-                had = loop.overrides.remove_limit(config, vlan, ways)
+                had = loop.overrides.remove_limit(config, vlan, directions)
                 said = f"{vlan} is no longer limited" if had else f"{vlan} was not limited"
             await loop.run_once()
         self._log_and_save("limit", said, subject=vlan)
         return {"said": said, "limit": loop.overrides.limits.status(vlan)}
 
     def expire_limits(self) -> None:
-        """Those whose time is over; the loop follows at its next turn, which this brings about."""
+        """End the limits whose time is over, and wake the loop, which changes the kernel."""
         over = self._loop.overrides.limits.remove_expired()
         for vlan in over:
             said = f"the time of the limit is over: {vlan} is no longer limited"
@@ -215,7 +218,7 @@ class CommandHandlers:
 
 
 class ChangeRecorder:
-    """Within the block what the machine carries out is kept, as documents."""
+    """Records the operations that the applier executes within the block, as documents."""
 
     def __init__(self, loop: ReconcileLoop) -> None:
         self._applier = loop.applier
@@ -233,12 +236,12 @@ class ChangeRecorder:
         return lambda operation: self._changes.append(change_document(operation))
 
 
-def _parse_directions(asked: Document) -> tuple[str, ...]:
-    found = asked.get("directions", list(LIMIT_DIRECTIONS))
+def _parse_directions(request: Document) -> tuple[str, ...]:
+    directions = request.get("directions", list(LIMIT_DIRECTIONS))
     if (
-        not isinstance(found, list)
-        or not found
-        or not all(each in LIMIT_DIRECTIONS for each in found)
+        not isinstance(directions, list)
+        or not directions
+        or not all(each in LIMIT_DIRECTIONS for each in directions)
     ):
         raise UsageError('"directions" is a list of "upload" and "download".')
-    return tuple(each for each in LIMIT_DIRECTIONS if each in found)
+    return tuple(each for each in LIMIT_DIRECTIONS if each in directions)

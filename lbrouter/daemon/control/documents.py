@@ -1,4 +1,4 @@
-"""Operations as documents: what `plan --json`, `apply --json` and the control socket say of one."""
+"""Operations as JSON documents, for `plan --json`, `apply --json` and the control socket."""
 
 from typing import TypedDict
 

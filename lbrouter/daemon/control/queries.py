@@ -1,4 +1,4 @@
-"""What the daemon shows: its status, its timeline, and both together for a screen, each second."""
+"""The queries of the control socket: status, timeline, and both each second for a screen."""
 
 import asyncio
 import sqlite3
@@ -43,7 +43,7 @@ class WatchDocument(TypedDict):
 
 
 class QueryHandlers:
-    """All that may be asked without changing anything."""
+    """Answers the requests that change nothing."""
 
     def __init__(
         self,
@@ -66,21 +66,21 @@ class QueryHandlers:
             "events": self._events,
         }
 
-    def stream(self, asked: Document) -> AsyncGenerator[Any, None]:
-        """Results one after the other: the verbs of `protocol.STREAMS`."""
-        return self._streams[asked["verb"]]()
+    def stream(self, request: Document) -> AsyncGenerator[Any, None]:
+        """Results one after the other: the verbs of `protocol.STREAM_VERBS`."""
+        return self._streams[request["verb"]]()
 
-    async def _ping(self, _asked: Document) -> Any:
+    async def _ping(self, _request: Document) -> Any:
         return {"gateway": self._loop.config_file.config.gateway.name}
 
-    async def _status(self, _asked: Document) -> Status:
-        held = self._loop.reconciler.last_applied
-        if held is None:
+    async def _status(self, _request: Document) -> Status:
+        applied = self._loop.reconciler.last_applied
+        if applied is None:
             raise NotAppliedError("The kernel is being changed.", remedy="Ask again in a second.")
         measured = await self._sampler.measurements()
         pending_s = self._loop.commit_confirm.pending.remaining_s()
         return status_report.daemon_status(
-            held,
+            applied,
             self._loop.tracker,
             measured,
             limits=self._loop.overrides.limits,
@@ -88,19 +88,20 @@ class QueryHandlers:
             pending_s=pending_s,
         )
 
-    async def _events(self, asked: Document) -> Any:
+    async def _events(self, request: Document) -> Any:
         limit = min(
-            int_field(asked, "limit", default=DEFAULT_EVENTS_PER_REQUEST), MAX_EVENTS_PER_REQUEST
+            int_field(request, "limit", default=DEFAULT_EVENTS_PER_REQUEST), MAX_EVENTS_PER_REQUEST
         )
-        since = string_field(asked, "since", default="")
-        incident = string_field(asked, "incident", default="") if "incident" in asked else None
+        since = string_field(request, "since", default="")
+        incident = string_field(request, "incident", default="") if "incident" in request else None
         found = await self._load_events(limit, since=since, incident=incident)
         return {"events": [entry.as_json() for entry in found]}
 
     async def _load_events(self, limit: int, *, since: str, incident: str | None) -> list[LogEvent]:
         """From memory where it reaches back far enough; else from the disk, where that can be read.
 
-        What the memory lacks was written long ago; what the disk lacks yet is a second old.
+        Events that memory no longer holds are on the disk; those not yet on the disk are a second
+        old at most.
         """
         known = self._loop.journal.recent(limit, since=since, incident=incident)
         if len(known) == limit or not (since or incident is not None):

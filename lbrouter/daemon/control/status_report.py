@@ -1,4 +1,4 @@
-"""The document of `status`, with what only the daemon knows."""
+"""The document of `status`, with the fields that only the daemon knows."""
 
 from math import ceil
 
@@ -20,8 +20,8 @@ def daemon_status(
     rogue_servers: RogueServerScan,
     pending_s: float | None,
 ) -> Status:
-    """Contract, section 3; the health as it is now, the rest as the last round found it."""
-    seen = StatusInputs(
+    """Contract, section 3; the health as it is now, the rest as the last reconcile observed it."""
+    inputs = StatusInputs(
         allocation=applied.snapshot.allocation,
         facts=applied.snapshot.facts,
         observed=applied.state,
@@ -30,19 +30,19 @@ def daemon_status(
         config_digest=applied.file.digest,
         observed_at="",
     )
-    composed = compose(applied.file.config, seen)
-    composed["daemon"] = True
-    composed["pending_confirm_s"] = None if pending_s is None else ceil(pending_s)
-    for name, uplink in composed["uplinks"].items():
+    document = compose(applied.file.config, inputs)
+    document["daemon"] = True
+    document["pending_confirm_s"] = None if pending_s is None else ceil(pending_s)
+    for name, uplink in document["uplinks"].items():
         readings = health.uplink_readings(tracker.state, name)
         uplink["since"] = tracker.since[name]
         uplink["rtt_ms"] = _rounded(readings.rtt_ms)
         uplink["jitter_ms"] = _rounded(readings.jitter_ms)
         uplink["loss_percent"] = _rounded(readings.loss_percent)
-    for name, vlan in composed["vlans"].items():
+    for name, vlan in document["vlans"].items():
         vlan["limit"] = limits.status(name)
         vlan["other_dhcp_servers"] = rogue_server_status(rogue_servers, name)
-    return composed
+    return document
 
 
 def _rounded(value: float | None) -> float | None:

@@ -1,1 +1,1 @@
-"""The control socket: its server, its client and the words between them."""
+"""The control socket: its server, its client and its protocol."""

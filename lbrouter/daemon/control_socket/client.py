@@ -1,4 +1,4 @@
-"""Asking the daemon, from the command and from the process that undoes what nobody confirmed."""
+"""The client of the control socket, for the command and for the rollback process."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from lbrouter.daemon.control_socket.protocol import (
 from lbrouter.model.errors import NotAppliedError, NotPermittedError
 
 CONTROL_REPLY_TIMEOUT_S: Final = 60.0
-"""For an answer: an apply of a large file takes seconds, a daemon that is stopped answers never."""
+"""For an answer: an apply of a large file takes seconds, a stopped daemon never answers."""
 
 DAEMON_NOT_ANSWERING: Final = "The daemon does not answer."
 DAEMON_RESTART_REMEDY: Final = (

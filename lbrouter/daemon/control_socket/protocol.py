@@ -1,8 +1,8 @@
-"""The words of the control socket: a line of JSON in, a line of JSON out (docs/daemon.md).
+"""The protocol of the control socket: a line of JSON in, a line of JSON out (docs/daemon.md).
 
-A request is an object with "verb" and what the verb takes. An answer is {"ok": true, "result": ...}
-or {"ok": false, "code", "error", "remedy"}, where the code is that of the command (contract,
-section 2).
+A request is an object with "verb" and the parameters of the verb.
+An answer is {"ok": true, "result": ...} or {"ok": false, "code", "error", "remedy"}, where the code
+is that of the command (contract, section 2).
 """
 
 import json
@@ -25,13 +25,13 @@ from lbrouter.model.errors import (
 Document = dict[str, Any]
 
 MAX_READER_REQUEST_BYTES: Final = 16 * 1024
-"""Bytes of a request by whoever may only read."""
+"""Bytes of a request by a user who may only read."""
 
 MAX_ROOT_REQUEST_BYTES: Final = 6 * MAX_CONFIG_BYTES + MAX_READER_REQUEST_BYTES
 """Bytes of a request by root: a configuration, each byte of which JSON may write as six."""
 
 STREAM_VERBS: Final = frozenset({"follow", "watch"})
-"""Verbs that are answered again and again."""
+"""Verbs that get many answers."""
 
 READ_ONLY_VERBS: Final = frozenset({"status", "events", "ping"}) | STREAM_VERBS
 """Verbs that change nothing."""
@@ -55,12 +55,12 @@ def control_socket_path(runtime_dir: Path) -> Path:
 
 
 def encode_line(document: Mapping[str, Any]) -> bytes:
-    """A document as it travels."""
+    """A document as one line of JSON."""
     return json.dumps(document, ensure_ascii=False).encode() + b"\n"
 
 
 def parse_request(text: bytes) -> Document:
-    """The request in a line. Raises UsageError: whatever comes in is somebody's mistake."""
+    """The request in a line. Raises UsageError where it is no valid request."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -97,7 +97,7 @@ def error_response(error: LbrouterError) -> Document:
 
 
 def result_or_raise(answer: Document) -> Any:
-    """The result in an answer, or the error in it, raised as what it was in the daemon."""
+    """The result in an answer. An error in it is raised as the class that it had in the daemon."""
     if answer.get("ok") is True:
         return answer.get("result")
     kind = ERRORS_BY_CODE.get(int(answer.get("code", ExitCode.DEFECT)), DefectError)

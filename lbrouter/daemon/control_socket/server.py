@@ -1,7 +1,7 @@
-"""The control socket. Whoever the group admits may read; only root may change (SO_PEERCRED).
+"""The control socket. Members of the group may read; only root may change (SO_PEERCRED).
 
-Nothing that a client sends, or fails to send, may cost the daemon more than one small buffer for
-one short time: requests have a size and a deadline, and each user has a number of connections.
+A client costs the daemon at most one small buffer for a short time: requests have a maximum size
+and a deadline, and each user has a maximum number of connections.
 """
 
 import asyncio
@@ -34,10 +34,10 @@ CONTROL_GROUP: Final = "lbrouter"
 """Its members may read the status. Without such a group the socket is root's alone."""
 
 MAX_CONNECTIONS_PER_USER: Final = 16
-"""At a time, for each user: whoever opens a thousand blocks nobody but himself."""
+"""At a time, for each user: a user who opens more blocks no other user."""
 
 SOCKET_CHECK_INTERVAL_S: Final = 2.0
-"""Between two looks whether the socket is still there: a cleaner of /run may have been at work."""
+"""Between two checks that the socket still exists: a program may clean up /run."""
 
 CONTROL_IDLE_TIMEOUT_S: Final = 5.0
 """For a request to arrive in full, and for an answer to be taken."""
@@ -50,7 +50,7 @@ StreamHandler = Callable[[Document], AsyncGenerator[Any, None]]
 
 
 class ControlSocket:
-    """Serves `answer`, and `stream` for the verbs in `STREAMS`, on a runtime directory's socket."""
+    """Serves `answer`, and `stream` for `STREAM_VERBS`, on the socket of a runtime directory."""
 
     def __init__(self, runtime_dir: Path, *, answer: RequestHandler, stream: StreamHandler) -> None:
         self._path = control_socket_path(runtime_dir)
@@ -59,9 +59,9 @@ class ControlSocket:
         self._connections_by_uid: Counter[int] = Counter()
 
     async def serve(self) -> None:
-        """Listen until cancelled. The lock is held: a socket that lies here is a dead daemon's.
+        """Listen until cancelled. The lock is held: a socket that exists is a dead daemon's.
 
-        Raises FileNotFoundError when the socket is gone, so that another one is made.
+        Raises FileNotFoundError when the socket was removed, so that the supervisor starts again.
         """
         listener = self._open_listener()
         server = await asyncio.start_unix_server(
@@ -78,7 +78,7 @@ class ControlSocket:
                 self._path.unlink(missing_ok=True)
 
     def _is_own_socket(self, made: int) -> bool:
-        """Whether the socket that we listen on is the one that others find."""
+        """Whether the socket that we listen on is the one at the path."""
         try:
             return self._path.stat().st_ino == made
         except OSError:
@@ -118,7 +118,7 @@ class ControlSocket:
             writer.close()
             await asyncio.wait_for(writer.wait_closed(), CONTROL_IDLE_TIMEOUT_S)
         except (OSError, TimeoutError):
-            pass  # it went, it sleeps, or it said half a line: nobody waits for the answer
+            pass  # it closed, it is too slow, or it sent half a line: no client waits for an answer
         except asyncio.CancelledError:
             pass  # the daemon ends; asyncio's streams would print a traceback for it (3.11)
         finally:
@@ -149,7 +149,7 @@ class ControlSocket:
     async def _serve_stream(
         self, asked: Document, lines: "LineReader", writer: asyncio.StreamWriter
     ) -> None:
-        """Until the client goes, or says anything more: its place is free at once."""
+        """Until the client closes, or sends anything more: then its connection is free at once."""
         flow = asyncio.create_task(self._send_stream(asked, writer))
         gone = asyncio.create_task(lines.read_line())
         try:
@@ -173,7 +173,7 @@ def _check_permission(asked: Document, uid: int) -> None:
 
 
 class LineReader:
-    """The lines of a stream. asyncio's own `readline` would give up what it read of a long one."""
+    """The lines of a stream. asyncio's own `readline` would discard what it read of a long one."""
 
     def __init__(self, reader: asyncio.StreamReader, limit: int) -> None:
         self.limit = limit
@@ -183,7 +183,7 @@ class LineReader:
     async def read_line(self) -> bytes:
         """A line without its end; b"" at the end of the stream, more than `limit` where too long.
 
-        The last line needs its end as well: what is cut off was not meant.
+        The last line needs its end as well: a line that is cut off is no request.
         """
         while b"\n" not in self._buffer and len(self._buffer) <= self.limit:
             chunk = await self._reader.read(MAX_READER_REQUEST_BYTES)
@@ -195,7 +195,7 @@ class LineReader:
 
 
 def _peer_uid(writer: asyncio.StreamWriter) -> int:
-    """The user at the other end, as the kernel vouches for."""
+    """The user at the other end, according to the kernel."""
     peer = writer.get_extra_info("socket")
     found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
     return int(UCRED.unpack(found)[1])

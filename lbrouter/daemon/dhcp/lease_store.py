@@ -1,7 +1,7 @@
-"""The leases of the uplinks, in the runtime directory: what the daemon's clients hold.
+"""The leases of the uplinks, in the runtime directory, as the DHCP clients of the daemon got them.
 
 `plan`, `apply`, `status` and `explain` without a daemon read them, and so does the next daemon. The
-moments are of CLOCK_BOOTTIME, so the file names its boot, and the leases of another count no more.
+times are of CLOCK_BOOTTIME, so the file names its boot, and the leases of another boot are ignored.
 """
 
 import json
@@ -31,51 +31,51 @@ class LeaseRecord:
 
 
 class LeaseStore:
-    """The leases by uplink. What cannot be written is kept in memory all the same."""
+    """The leases by uplink. A lease that cannot be written is still kept in memory."""
 
     def __init__(self, runtime_dir: Path) -> None:
         self._file = runtime_dir / UPLINK_LEASES_FILE
         self.records: dict[str, LeaseRecord] = _load_records(self._file)
 
     def put(self, name: str, record: LeaseRecord | None) -> None:
-        """Remember `page` of an uplink, None for nothing at all."""
+        """Save `record` of an uplink; None removes it."""
         self.records = {other: each for other, each in self.records.items() if other != name}
         if record is not None:
             self.records[name] = record
         _save_records(self._file, self.records)
 
     def clear(self) -> None:
-        """Nothing is known of any lease."""
+        """Remove all records."""
         self.records = {}
         with suppress(OSError):
             self._file.unlink(missing_ok=True)
 
     def usable_lease(self, config: Config, name: str) -> UplinkLease | None:
         """The lease that uplink `name` of `config` may use now."""
-        page, uplink = self.records.get(name), config.uplinks[name]
-        if page is None or page.lease is None or page.interface != uplink.interface:
+        record, uplink = self.records.get(name), config.uplinks[name]
+        if record is None or record.lease is None or record.interface != uplink.interface:
             return None
-        over = BootTime.now().seconds >= page.lease.expires_at
-        return None if over or vlan_conflict(config, page.lease) else page.lease
+        expired = BootTime.now().seconds >= record.lease.expires_at
+        return None if expired or vlan_conflict(config, record.lease) else record.lease
 
     def facts_with_leases(self, config: Config, facts: Facts) -> Facts:
         """`facts` with the leases that the uplinks of `config` have, and what they lack."""
         leased = [n for n, u in config.uplinks.items() if u.addressing is Addressing.DHCP]
         found = {name: self.usable_lease(config, name) for name in leased}
-        pages = {n: p for n, p in self.records.items() if n in leased and p.lacks}
+        missing = {n: r for n, r in self.records.items() if n in leased and r.lacks}
         return replace(
             facts,
             leases={name: lease for name, lease in found.items() if lease is not None},
             no_address_reasons={
                 **facts.no_address_reasons,
-                **{name: page.lacks for name, page in pages.items()},
+                **{name: record.lacks for name, record in missing.items()},
             },
         )
 
 
 def _save_records(file: Path, records: Mapping[str, LeaseRecord]) -> None:
-    """Memory that holds /run may be full: then the next daemon asks for the leases anew."""
-    document = {"boot": BootTime.now().boot, "uplinks": {n: asdict(p) for n, p in records.items()}}
+    """Memory that holds /run may be full: then the next daemon requests the leases again."""
+    document = {"boot": BootTime.now().boot, "uplinks": {n: asdict(r) for n, r in records.items()}}
     aside = file.with_name(f"{UPLINK_LEASES_FILE}.new")
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def _save_records(file: Path, records: Mapping[str, LeaseRecord]) -> None:
 
 
 def _load_records(file: Path) -> dict[str, LeaseRecord]:
-    """The pages of this boot; none where there is no file, or one that cannot be read."""
+    """The records of this boot; none where there is no file, or one that cannot be read."""
     try:
         found: Any = json.loads(file.read_text(encoding="utf-8"))
         if found["boot"] != BootTime.now().boot:
@@ -94,12 +94,14 @@ def _load_records(file: Path) -> dict[str, LeaseRecord]:
         return {}
 
 
-def _parse_records(found: Mapping[str, Any]) -> Iterator[tuple[str, LeaseRecord]]:
-    for name, page in found.items():
-        lease = None if page["lease"] is None else _parse_lease(page["lease"])
+def _parse_records(records: Mapping[str, Any]) -> Iterator[tuple[str, LeaseRecord]]:
+    for name, record in records.items():
+        lease = None if record["lease"] is None else _parse_lease(record["lease"])
         yield (
             name,
-            LeaseRecord(interface=str(page["interface"]), lease=lease, lacks=str(page["lacks"])),
+            LeaseRecord(
+                interface=str(record["interface"]), lease=lease, lacks=str(record["lacks"])
+            ),
         )
 
 

@@ -1,4 +1,4 @@
-"""What may go wrong where addresses are given out: a pool that runs out, a second DHCP server."""
+"""Watches the DHCP on the VLANs: pools that run out, and rogue servers."""
 
 import asyncio
 import time
@@ -15,15 +15,15 @@ from lbrouter.services.dnsmasq import Dnsmasq
 POOL_CHECK_INTERVAL_S: Final = 5.0
 ROGUE_SERVER_CHECK_INTERVAL_S: Final = 300.0
 ROGUE_SERVER_RECHECK_INTERVAL_S: Final = 20.0
-"""While somebody else answers: whoever looks for the cable wants to see that it was the right one.
+"""While a rogue server answers: a person who unplugs it wants to see soon that it is gone.
 """
 
 ROGUE_SERVER_LISTEN_S: Final = 5.0
-"""A server that looks whether the address is free offers late: dnsmasq after three seconds."""
+"""A server that tests the address before it offers is late: dnsmasq takes three seconds."""
 
 
 class LanDhcpWatch:
-    """Looks after the pools and the strangers of whatever configuration counts."""
+    """Watches the DHCP pools and the rogue servers of the active configuration."""
 
     def __init__(self, journal: Journal, dnsmasq: Dnsmasq) -> None:
         self.rogue_servers = RogueServerScan()
@@ -33,13 +33,13 @@ class LanDhcpWatch:
         self._rogue_checked_at = float("-inf")
 
     async def check(self, config: Config) -> None:
-        """One look at the pools; at the networks when it is time."""
-        held = await asyncio.to_thread(self._dnsmasq.current_leases)
-        found = pool_usage(config, held, now=int(time.time()))
-        news = pool_changes(found, self._exhausted_pools)
-        for name, sentence in news.messages.items():
+        """Check the pools now, and look for rogue servers when that is due."""
+        leases = await asyncio.to_thread(self._dnsmasq.current_leases)
+        usage = pool_usage(config, leases, now=int(time.time()))
+        changes = pool_changes(usage, self._exhausted_pools)
+        for name, sentence in changes.messages.items():
             self._journal.log("dhcp", sentence, subject=name)
-        self._exhausted_pools = news.nearly_full
+        self._exhausted_pools = changes.nearly_full
         pause_s = (
             ROGUE_SERVER_RECHECK_INTERVAL_S
             if self.rogue_servers.present

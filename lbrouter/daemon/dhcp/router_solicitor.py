@@ -1,4 +1,4 @@
-"""Lines with `address6 = "auto"` that have no way out yet: their routers are asked."""
+"""Router solicitations on uplinks with `address6 = "auto"` that have no IPv6 next hop yet."""
 
 import time
 from contextlib import suppress
@@ -20,7 +20,7 @@ SOLICIT_MAX_INTERVAL_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SolicitTimer:
-    """When the routers of an interface (by its index) are asked next."""
+    """When the next solicitation on an interface (by its index) is due."""
 
     index: int
     pause_s: float
@@ -28,13 +28,13 @@ class _SolicitTimer:
 
 
 class RouterSolicitor:
-    """Asks, line by line, less and less often. A device that is made anew begins anew."""
+    """Solicits on each uplink, at growing intervals. A device created again starts over."""
 
     def __init__(self) -> None:
         self._timers: dict[str, _SolicitTimer] = {}
 
     def solicit_due(self, config: Config, facts: Facts, allocation: Allocation) -> None:
-        """Ask on each line that waits and is due. Never raises."""
+        """Send a solicitation on each uplink that needs a router and is due. Never raises."""
         for name, uplink in config.uplinks.items():
             if not _needs_router(uplink, facts):
                 self._timers.pop(name, None)

@@ -1,4 +1,4 @@
-"""The DHCP clients of the daemon, one part for each uplink that asks a server for its address."""
+"""The DHCP clients of the daemon: a task for each uplink that gets its address by DHCP."""
 
 import asyncio
 import random
@@ -30,7 +30,7 @@ from lbrouter.model.config import Addressing, Config
 from lbrouter.model.lease import UplinkLease
 
 DHCP_CLIENT_MAX_SLEEP_S: Final = 30.0
-"""Timers of the loop stand still while the machine is suspended; leases do not."""
+"""Timers of asyncio stop while the machine is suspended; leases go on."""
 
 DHCP_SOCKET_RETRY_S: Final = 5.0
 LEASE_REPORT_INTERVAL_S: Final = 1.0
@@ -38,14 +38,14 @@ SYSTEM_RANDOM: Final = random.SystemRandom()
 
 
 def boottime_s() -> float:
-    """The clock of the leases: it goes on through a suspend, and nobody sets it."""
+    """The clock of the leases, CLOCK_BOOTTIME: it runs during a suspend, and cannot be set."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class UplinkDhcpClient:
-    """One uplink's client, for as long as its interface in the file stays the same.
+    """One uplink's DHCP client, for as long as its interface in the file stays the same.
 
-    `tell` gets the page of the book, whenever it has changed.
+    `on_change` gets the lease record whenever it has changed.
     """
 
     def __init__(
@@ -67,19 +67,19 @@ class UplinkDhcpClient:
         self._wakeup = asyncio.Event()
 
     def set_carrier(self, *, up: bool) -> None:
-        """The interface has a carrier, or not. A break counts, however short it was."""
+        """The interface has a carrier, or not. A loss counts, even a short one."""
         if self._has_carrier and not up:
             self.carrier_lost()
         self._has_carrier = up
         self._wakeup.set()
 
     def carrier_lost(self) -> None:
-        """The carrier was gone for a moment that the kernel may never announce."""
+        """The carrier was lost for a moment that the kernel may never announce."""
         self._carrier_losses += 1
         self._wakeup.set()
 
     def configure(self, config: Config) -> None:
-        """This configuration counts from now on: a lease that it cannot bear is given up."""
+        """Use this configuration from now on: a lease that conflicts with it is dropped."""
         self._config = config
         lease = self._client.lease
         why = vlan_conflict(config, lease) if lease is not None else ""
@@ -89,7 +89,7 @@ class UplinkDhcpClient:
             self._report_change()
 
     async def run(self) -> None:
-        """For ever: wait for a carrier, then talk until it is gone."""
+        """Repeat: wait for a carrier, then run the client until the carrier is lost."""
         while True:
             if not self._has_carrier:
                 await self._wait_any(())
@@ -109,16 +109,16 @@ class UplinkDhcpClient:
             self._handle_event(CarrierDown(at=boottime_s()))
 
     async def _next_event(self, opened: DhcpSocket) -> DhcpEvent:
-        """What happens next: a message; or something may be due."""
-        heard = asyncio.ensure_future(opened.receive())
-        await self._wait_any((heard,))
-        if heard.done() and not heard.cancelled():
-            message, station = heard.result()
+        """The next event: a message, or a timer that may be due."""
+        received = asyncio.ensure_future(opened.receive())
+        await self._wait_any((received,))
+        if received.done() and not received.cancelled():
+            message, station = received.result()
             return DhcpMessageReceived(at=boottime_s(), message=message, station=station)
         return DhcpTimerExpired(at=boottime_s())
 
     async def _wait_any(self, others: tuple[asyncio.Future[Any], ...]) -> None:
-        """Until one of `others` is done, there is news, or it is time; the rest is cancelled."""
+        """Until one of `others` is done, a wakeup, or a due timer; the rest is cancelled."""
         wait_s = min(max(0.0, self._client.next_event_at - boottime_s()), DHCP_CLIENT_MAX_SLEEP_S)
         awaited = (asyncio.ensure_future(self._wakeup.wait()), *others)
         try:
@@ -129,32 +129,37 @@ class UplinkDhcpClient:
         self._wakeup.clear()
 
     def _handle_event(self, event: DhcpEvent, opened: DhcpSocket | None = None) -> None:
-        dice = Randomness(xid=SYSTEM_RANDOM.getrandbits(32), jitter=SYSTEM_RANDOM.random())
-        self._client, sends = step(self._client, event, dice, partial(vlan_conflict, self._config))
+        randomness = Randomness(xid=SYSTEM_RANDOM.getrandbits(32), jitter=SYSTEM_RANDOM.random())
+        self._client, sends = step(
+            self._client, event, randomness, partial(vlan_conflict, self._config)
+        )
         for each in sends:
             _send_message(opened, each)
         self._report_change()
 
     def _report_change(self, error: str = "") -> None:
-        """Tell what has changed; mere reasons once a second, however many a server gives us."""
-        lease, sought = self._client.lease, self._client.search_started_at
-        if sought != self._seeking_since[0]:
-            began = time.time() - (boottime_s() - sought)
-            self._seeking_since = sought, time.strftime("%H:%M:%S UTC", time.gmtime(began))
+        """Report a changed record; a change of the reason alone once a second at most."""
+        lease, search_started_at = self._client.lease, self._client.search_started_at
+        if search_started_at != self._seeking_since[0]:
+            began = time.time() - (boottime_s() - search_started_at)
+            self._seeking_since = (
+                search_started_at,
+                time.strftime("%H:%M:%S UTC", time.gmtime(began)),
+            )
         why = error or no_lease_reason(self._client, self.interface, since=self._seeking_since[1])
-        page = LeaseRecord(interface=self.interface, lease=lease, lacks="" if lease else why)
-        calm = (
+        record = LeaseRecord(interface=self.interface, lease=lease, lacks="" if lease else why)
+        too_soon = (
             lease == self._reported.lease
             and boottime_s() < self._reported_at + LEASE_REPORT_INTERVAL_S
         )
-        if page == self._reported or calm:
+        if record == self._reported or too_soon:
             return
-        self._reported, self._reported_at = page, boottime_s()
-        self._on_change(page)
+        self._reported, self._reported_at = record, boottime_s()
+        self._on_change(record)
 
 
 class DhcpClients:
-    """The clients of all uplinks; `changed` is called when the kernel has something to follow."""
+    """The clients of all uplinks; `on_change` is called when the kernel has to follow a change."""
 
     def __init__(
         self, store: LeaseStore, journal: Journal, on_change: Callable[[], object]
@@ -166,10 +171,10 @@ class DhcpClients:
         self._running: dict[str, tuple[UplinkDhcpClient, asyncio.Task[None]]] = {}
 
     def configure(self, config: Config) -> None:
-        """Ask for the leases of `config` from now on; those that stay go on undisturbed."""
+        """Run the clients of `config` from now on; those of unchanged uplinks go on."""
         wanted = {n: u for n, u in config.uplinks.items() if u.addressing is Addressing.DHCP}
-        for name, (tenant, task) in tuple(self._running.items()):
-            if name not in wanted or wanted[name].interface != tenant.interface:
+        for name, (client, task) in tuple(self._running.items()):
+            if name not in wanted or wanted[name].interface != client.interface:
                 task.cancel()
                 del self._running[name]
         for name in self._store.records.keys() - wanted.keys():
@@ -180,20 +185,20 @@ class DhcpClients:
             self._running[name][0].configure(config)
 
     def handle_notice(self, notice: Notice) -> None:
-        """The kernel announced something: perhaps a carrier."""
+        """Handle an announcement of the kernel: perhaps a carrier."""
         if notice.kind is not NoticeKind.LINK:
             return
         up = notice.exists and notice.carrier
         self._carriers[notice.interface] = up
-        for tenant, _ in self._running.values():
-            if tenant.interface == notice.interface:
-                tenant.set_carrier(up=up)
+        for client, _ in self._running.values():
+            if client.interface == notice.interface:
+                client.set_carrier(up=up)
 
     def carrier_lost(self, interface: str) -> None:
-        """The carrier of an interface was found to be gone."""
-        for tenant, _ in self._running.values():
-            if tenant.interface == interface:
-                tenant.carrier_lost()
+        """The carrier of an interface was found to be lost."""
+        for client, _ in self._running.values():
+            if client.interface == interface:
+                client.carrier_lost()
 
     def close(self) -> None:
         """End the clients. The leases stay, for the next daemon."""
@@ -206,11 +211,11 @@ class DhcpClients:
     ) -> tuple[UplinkDhcpClient, asyncio.Task[None]]:
         lease = self._store.usable_lease(config, name)
         self._store.put(name, LeaseRecord(interface=interface, lease=lease))
-        tenant = UplinkDhcpClient(config, interface, lease, partial(self._on_record_changed, name))
-        tenant.set_carrier(up=self._carriers.get(interface, False))
-        say = partial(self._journal.log, "trouble")
-        part = run_forever(f"the DHCP client of {name}", tenant.run, say)
-        return tenant, asyncio.create_task(part)
+        client = UplinkDhcpClient(config, interface, lease, partial(self._on_record_changed, name))
+        client.set_carrier(up=self._carriers.get(interface, False))
+        report = partial(self._journal.log, "trouble")
+        work = run_forever(f"the DHCP client of {name}", client.run, report)
+        return client, asyncio.create_task(work)
 
     def _on_record_changed(self, name: str, record: LeaseRecord) -> None:
         before = self._store.records.get(name, LeaseRecord(interface=record.interface))
@@ -218,12 +223,12 @@ class DhcpClients:
         if _lease_terms(before.lease) != _lease_terms(record.lease):
             self._journal.log("lease", _lease_change_text(name, before.lease, record), subject=name)
         elif before.lacks == record.lacks:
-            return  # renewed: nobody but the book need know
+            return  # renewed: only the lease store changes
         self._on_change()
 
 
 def _lease_change_text(name: str, old: UplinkLease | None, record: LeaseRecord) -> str:
-    """What became of a lease, for the timeline."""
+    """The change of a lease in words, for the timeline."""
     had = f"{old.address} by {old.gateway}" if old is not None else ""
     if record.lease is None:
         return f"{name} lost its DHCP lease of {had}: {record.lacks}"
@@ -237,7 +242,7 @@ def _lease_terms(lease: UplinkLease | None) -> tuple[object, ...] | None:
 
 
 def _send_message(opened: DhcpSocket | None, send: OutgoingDhcpMessage) -> None:
-    """A line that takes nothing now is a line without an answer: the client tries again anyway."""
+    """A message that cannot be sent counts as one without an answer: the client tries again."""
     assert opened is not None
     with suppress(OSError):
         opened.send(

@@ -1,8 +1,8 @@
-"""Alerts: what happens becomes messages, and messages reach people, though nothing waits for them.
+"""Alerts: events become messages, and messages are delivered without delaying the daemon.
 
-Two steps, each a part of its own. One gathers: what comes within two seconds is one message, and in
-a storm there is one in a minute. The other, once for each way, delivers, and tries again until an
-hour has gone. What waits stands in the runtime directory: it outlives a daemon, not a reboot.
+Two steps, each a task of its own. One gathers: events within two seconds are one message, and when
+events go on there is one message a minute. The other, once for each channel, delivers, and retries
+for an hour. The queue is in the runtime directory: it survives a daemon, not a reboot.
 """
 
 import asyncio
@@ -29,20 +29,20 @@ from lbrouter.services import command, webhook
 ALERT_QUEUE_FILE: Final = "alerts.json"
 
 ALERT_MAX_AGE: Final = timedelta(hours=1)
-"""Older news helps nobody at an event."""
+"""Older alerts are of no use."""
 
 MAX_QUEUED_ALERTS: Final = 50
-"""Messages that may wait for a way; the oldest goes first."""
+"""Messages that may wait for a channel; the oldest is dropped first."""
 
 MAX_ALERT_TIMELINE_EVENTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertTiming:
-    """Seconds. The pauses between messages, and between attempts, are doubled up to the longest."""
+    """Seconds. The pauses between messages, and between attempts, double up to a maximum."""
 
     gather_s: float = 2.0
-    """From the first event to the message: the moves that follow a failure belong to it."""
+    """From the first event to the message: the policy moves after a failure belong to it."""
     min_interval_s: float = 15.0
     max_interval_s: float = 60.0
     retry_s: float = 1.0
@@ -53,13 +53,13 @@ class AlertTiming:
 
 @dataclass(slots=True, kw_only=True)
 class Outbox:
-    """The messages that wait for one way, oldest first."""
+    """The messages that wait for one channel, oldest first."""
 
     alerts: list[AlertMessage] = field(default_factory=list)
     not_empty: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, message: AlertMessage) -> int:
-        """Add a message; how many had to go for it."""
+        """Add a message; returns how many were dropped for it."""
         self.alerts.append(message)
         lost = max(0, len(self.alerts) - MAX_QUEUED_ALERTS)
         del self.alerts[:lost]
@@ -67,14 +67,14 @@ class Outbox:
         return lost
 
     def remove(self, message: AlertMessage) -> None:
-        """It needs not wait any more."""
+        """Remove a message."""
         self.alerts = [each for each in self.alerts if each["id"] != message["id"]]
         if not self.alerts:
             self.not_empty.clear()
 
 
 class AlertDispatcher:
-    """The alerts of one daemon; `config` is called for the file that counts now."""
+    """The alerts of one daemon; `config` returns the active configuration."""
 
     def __init__(
         self,
@@ -95,37 +95,39 @@ class AlertDispatcher:
         self._events: deque[TimelineEvent] = deque(maxlen=MAX_ALERT_TIMELINE_EVENTS)
         self._event_received = asyncio.Event()
         self._since = utc_timestamp()
-        self._outboxes = {way: Outbox() for way in self._senders}
-        for way, messages in _load_queued(self._file).items():
-            for message in messages if way in self._outboxes else ():
-                self._outboxes[way].put(message)
+        self._outboxes = {channel: Outbox() for channel in self._senders}
+        for channel, messages in _load_queued(self._file).items():
+            for message in messages if channel in self._outboxes else ():
+                self._outboxes[channel].put(message)
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """What must run, by name."""
-        ways = {f"the alerts by {way}": self._delivery_task(way) for way in self._senders}
+        """The tasks to run, by name."""
+        deliveries = {
+            f"the alerts by {channel}": self._delivery_task(channel) for channel in self._senders
+        }
         return {
             "the ear for alerts": self._collect_events,
             "the alerts": self._batch_events,
-            **ways,
+            **deliveries,
         }
 
     async def _batch_events(self) -> None:
-        """Events become messages, for ever."""
-        loop, tempo, sent_at = asyncio.get_running_loop(), self._timing, float("-inf")
-        pause_s = tempo.min_interval_s
+        """Make messages of events, for ever."""
+        loop, timing, sent_at = asyncio.get_running_loop(), self._timing, float("-inf")
+        pause_s = timing.min_interval_s
         while True:
             await self._event_received.wait()
             quiet = loop.time() - sent_at > 2 * pause_s
-            pause_s = tempo.min_interval_s if quiet else min(2 * pause_s, tempo.max_interval_s)
+            pause_s = timing.min_interval_s if quiet else min(2 * pause_s, timing.max_interval_s)
             rest_s = 0.0 if quiet else sent_at + pause_s - loop.time()
-            await asyncio.sleep(max(tempo.gather_s, rest_s))
+            await asyncio.sleep(max(timing.gather_s, rest_s))
             sent_at = loop.time()
             self._event_received.clear()
             events, self._events = list(self._events), deque(maxlen=MAX_ALERT_TIMELINE_EVENTS)
             self._enqueue(events)
 
     async def _collect_events(self) -> None:
-        """What happened since this daemon began, then what comes."""
+        """The events since this daemon started, then the new ones."""
         since, self._since = self._since, utc_timestamp()
         for entry in self._journal.recent(MAX_ALERT_TIMELINE_EVENTS, since=since):
             self._add_event(entry.as_json())
@@ -139,7 +141,7 @@ class AlertDispatcher:
             self._event_received.set()
 
     def _enqueue(self, events: list[TimelineEvent]) -> None:
-        """A message into the outbox of each way that the file names."""
+        """Put a message into the outbox of each channel that the file names."""
         config = self._config()
         if config.alerts is None:
             return
@@ -150,11 +152,11 @@ class AlertDispatcher:
             identity=secrets.token_hex(8),
             language=config.alerts.language,
         )
-        for way in _enabled_channels(config.alerts):
-            lost = self._outboxes[way].put(message)
+        for channel in _enabled_channels(config.alerts):
+            lost = self._outboxes[channel].put(message)
             if lost:
                 self._log(
-                    way, f"{lost} of {MAX_QUEUED_ALERTS} waiting alerts had to go for a new one"
+                    channel, f"{lost} of {MAX_QUEUED_ALERTS} waiting alerts had to go for a new one"
                 )
         self._save()
 
@@ -167,7 +169,7 @@ class AlertDispatcher:
         return deliver
 
     async def _deliver(self, channel: str, message: AlertMessage) -> None:
-        """Try until it has arrived, is too old, or the file names this way no more."""
+        """Try until it is delivered, is too old, or the file no longer names this channel."""
         retry_s, reason = self._timing.retry_s, ""
         while (alerts := self._config().alerts) is not None and channel in _enabled_channels(
             alerts
@@ -197,8 +199,8 @@ class AlertDispatcher:
         self._journal.log("alert", f"{channel}: {text}", subject=channel)
 
     def _save(self) -> None:
-        """For the next daemon. Memory that holds /run may be full: then this one alone knows."""
-        document = {way: outbox.alerts for way, outbox in self._outboxes.items()}
+        """Save the queue for the next daemon, unless the memory that holds /run is full."""
+        document = {channel: outbox.alerts for channel, outbox in self._outboxes.items()}
         aside = self._file.with_name(f"{ALERT_QUEUE_FILE}.new")
         with suppress(OSError):
             aside.write_text(json.dumps(document), encoding="utf-8")
@@ -207,7 +209,7 @@ class AlertDispatcher:
 
 
 def _enabled_channels(alerts: Alerts) -> list[str]:
-    """The ways that the file asks for."""
+    """The channels that the file asks for."""
     web = bool(alerts.webhook or alerts.webhook_file)
     return [*(["webhook"] if web else []), *(["command"] if alerts.command else [])]
 
@@ -221,7 +223,7 @@ async def _post_webhook(alerts: Alerts, message: AlertMessage, within_s: float) 
 
 
 def _read_webhook_url(path: Path) -> ProbeTarget:
-    """The URL in a file; it is never told."""
+    """The URL in a file; no message ever shows it."""
     try:
         return parse_webhook(path.read_text(encoding="ascii").strip())
     except (InvalidValueError, ValueError):
@@ -249,7 +251,7 @@ def _json_body(message: AlertMessage) -> bytes:
 
 
 def _is_expired(message: AlertMessage) -> bool:
-    """By the wall clock, for it may be an earlier daemon's; one from the future is not."""
+    """By the wall clock, since an earlier daemon may have queued it; one from the future is not."""
     return datetime.now(UTC) - datetime.fromisoformat(message["at"]) > ALERT_MAX_AGE
 
 

@@ -1,11 +1,11 @@
-"""What happened, in SQLite: a thread of its own writes, so that a slow disk delays no failover.
+"""Events and samples, in SQLite: a separate thread writes, so a slow disk delays no failover.
 
 WAL with synchronous=NORMAL: nothing is synced but at a checkpoint (every 1000 pages), so a power
 cut may lose what the kernel had not written back yet (30 s by default), and never the file: each
 frame of the log carries a checksum, and what follows a broken one is not read. FULL would sync
 each batch, which on a memory card takes longer than a failover and wears it out. A `kill -9` loses
 what waits in this process, less than a second. Both tables are bounded. A disk that is full or
-read-only is said once; the routing goes on.
+read-only is reported once; the routing goes on.
 """
 
 import json
@@ -28,10 +28,10 @@ SAMPLES_KEPT: Final = 200_000
 """Of fifteen uplinks every ten seconds: a day and a half; of three, a week."""
 
 MAX_QUEUED_RECORDS: Final = 2_000
-"""Records that may wait for the disk; more are dropped, and the drop is told."""
+"""Records that may wait for the disk; more are dropped, and the drop is reported."""
 
 TRIM_EVERY_RECORDS: Final = 500
-"""Records between two trims: by so much the tables may be over."""
+"""Records between two trims: the tables may exceed their limit by as many."""
 
 MAX_EVENT_TEXT_CHARS: Final = 4000
 """Characters of a text that are kept: nft may complain in pages."""
@@ -94,9 +94,9 @@ class Retention:
 
 
 class History:
-    """Takes records at once and writes them when the disk can. `complain` is called once a fault.
+    """Takes records at once and writes them when the disk can. `on_error` is called once a fault.
 
-    `complain` runs in the thread that writes.
+    `on_error` runs in the thread that writes.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ def _select(state_dir: Path, query: str, values: dict[str, Any]) -> list[Any]:
     try:
         return connection.execute(query, values).fetchall()
     except sqlite3.OperationalError as error:
-        if "no such table" in str(error):  # it is being made this very moment
+        if "no such table" in str(error):  # another thread is creating it
             return []
         raise
     finally:

@@ -1,4 +1,4 @@
-"""What the daemon says: on stderr for the service manager, in the history, and to who follows."""
+"""The daemon's log: to stderr for the service manager, to the history, and to followers."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ SYSTEMD_JOURNAL_ENV_VAR: Final = "JOURNAL_STREAM"
 
 
 class Journal:
-    """One place for everything that is worth a line. Nothing here waits and nothing raises."""
+    """The log and the timeline of the daemon. Nothing here waits and nothing raises."""
 
     def __init__(self, state_dir: Path) -> None:
         self._recent = deque(_load_recent(state_dir), maxlen=MAX_EVENTS_IN_MEMORY)
@@ -51,18 +51,18 @@ class Journal:
                 follower.put_nowait(entry)
 
     def record_sample(self, sample: UplinkSample) -> None:
-        """How an uplink is doing, for the history alone."""
+        """A sample of an uplink, for the history alone."""
         self._history.add(sample)
 
     def recent(self, limit: int, *, since: str = "", incident: str | None = None) -> list[LogEvent]:
-        """The last entries, oldest first; `since` and `incident` as those of the history."""
+        """The last entries, oldest first; `since` and `incident` as in `recent_events`."""
         found = [each for each in self._recent if each.at >= since]
         if incident is not None:
             found = [e for e in found if e.incident and incident in ("", e.incident)]
         return found[-limit:]
 
     def last_event(self, kind: str, subject: str) -> LogEvent | None:
-        """The last entry of a kind about `subject`, None where it is forgotten."""
+        """The last entry of a kind about `subject`, None where there is none any more."""
         found = (e for e in reversed(self._recent) if (e.kind, e.subject) == (kind, subject))
         return next(found, None)
 
@@ -93,7 +93,7 @@ class Journal:
             print(f"{stamp}{incident}{entry.kind}: {entry.text}", file=sys.stderr, flush=True)
 
     def _log_history_error(self, text: str) -> None:
-        """Called in the thread that writes: the line goes on in ours, and not to the disk."""
+        """Called in the thread that writes: logs in the main thread, and not to the disk."""
         self._loop.call_soon_threadsafe(self._print, LogEvent(kind="trouble", text=text))
 
 

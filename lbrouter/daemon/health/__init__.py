@@ -1,1 +1,1 @@
-"""What is known of each uplink, and where it comes from."""
+"""The health of the uplinks: its tracker, and the monitors that feed it beside probes."""

@@ -1,4 +1,4 @@
-"""What is known of uplinks beside probes: their carriers, and whether clients get replies.
+"""Monitors of uplinks beside probes: their carriers, and whether clients get replies.
 
 Each is a task of its own, which the supervisor starts again when it fails.
 """
@@ -15,7 +15,7 @@ from lbrouter.model.events import CarrierChanged
 
 
 class PassiveMonitors:
-    """They tell the health tracker that counts now; `on_carrier_lost` gets a lost interface."""
+    """They send events to the active health tracker; `on_carrier_lost` gets the interface."""
 
     def __init__(
         self, tracker: Callable[[], HealthTracker], *, on_carrier_lost: Callable[[str], None]
@@ -35,14 +35,14 @@ class PassiveMonitors:
         self._carrier_watch.interfaces = tuple(uplink.interface for uplink in uplinks)
 
     async def poll_carriers(self) -> None:
-        """For ever, in a thread."""
+        """Poll for ever, in a thread."""
         try:
             await asyncio.to_thread(self._carrier_watch.run)
         finally:
             self._carrier_watch.stop()
 
     async def monitor_replies(self) -> None:
-        """For ever."""
+        """Check for ever."""
         replies = ReplyMonitor()
         while True:
             await asyncio.sleep(REPLY_CHECK_INTERVAL_S)

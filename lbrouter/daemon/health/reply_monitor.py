@@ -1,4 +1,4 @@
-"""Do the clients still get replies? Asked only while probes suffer, so it costs nothing at rest."""
+"""Whether clients still get replies by an uplink. Checked only while its probes are lost."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -10,22 +10,22 @@ from lbrouter.model.events import RepliesSeen
 
 REPLY_CHECK_INTERVAL_S: Final = 0.1
 REPLY_CHECK_AFTER_SILENCE_S: Final = 0.2
-"""Silence from which on it is asked: several times before the usual `down_after` is over."""
+"""Silence after which it is checked: several times before the usual `down_after` is over."""
 
 MIN_REPLY_PACKETS: Final = 3
 REPLY_WINDOW_S: Final = 0.5
-"""So many packets in this time. A stream brings dozens; what still trickles in over a line that
-loses nearly all is no reason to keep flows on it."""
+"""At least `MIN_REPLY_PACKETS` in this time. A stream brings dozens; the few packets that pass a
+line that loses nearly all are no reason to keep flows on it."""
 
 
 class ReplyMonitor:
-    """Tells which uplinks still bring replies; `since` is where the count of each began."""
+    """Finds uplinks that still bring replies."""
 
     def __init__(self) -> None:
         self._counted_since: dict[str, tuple[float, int]] = {}
 
     def check(self, state: HealthState, numbers: Mapping[str, int]) -> Iterator[RepliesSeen]:
-        """What is to be told to the brain; `numbers` as allocated. Raises OSError."""
+        """Events for the health tracker; `numbers` as allocated. Raises OSError."""
         now = time.monotonic()
         asked = [name for name in silent_uplinks(state, now) if name in numbers]
         counts = reply_counters() if asked else {}
@@ -40,7 +40,7 @@ class ReplyMonitor:
 
 
 def silent_uplinks(state: HealthState, at: float) -> Iterator[str]:
-    """Uplinks that count as alive and whose probes come to nothing right now."""
+    """Uplinks that count as alive and whose latest probes are lost."""
     for name, line in state.uplinks.items():
         if (
             line.responding

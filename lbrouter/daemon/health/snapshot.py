@@ -1,6 +1,6 @@
-"""The health as it was last, for a daemon that starts again: a restart moves nobody.
+"""The last health, saved for the next daemon: a restart moves no flows.
 
-It stands in the runtime directory, which a reboot empties, and names the boot it belongs to.
+The file is in the runtime directory, which a reboot empties, and names its boot.
 """
 
 import json
@@ -16,7 +16,7 @@ SAVED_HEALTH_FILE: Final = "health.json"
 
 
 def save_health(runtime_dir: Path, health: GatewayHealth) -> None:
-    """Keep it. Memory that holds /run may be full: then the next start begins with the carriers."""
+    """Save it. Memory that holds /run may be full: then the next start begins with the carriers."""
     uplinks = {
         name: {
             "state": str(each.state),

@@ -1,4 +1,4 @@
-"""What the daemon knows of the uplinks: events in, `Health` out, and a line for each change."""
+"""`HealthTracker`: events in, `GatewayHealth` out, and a line of the timeline for each change."""
 
 import time
 from collections import deque
@@ -21,14 +21,14 @@ from lbrouter.model.health import GatewayHealth, UplinkState, VlanLimit
 from lbrouter.model.kernel_state import AddressFamily
 
 NO_INCIDENT_STATES: Final = frozenset({UplinkState.UP, UplinkState.DRAINED})
-"""States that are no incident: one is fine, the other somebody's wish."""
+"""States that are no incident: one is healthy, the other is what an operator asked for."""
 
 PROBE_SENT_MAX_DELAY_S: Final = MIN_RTO_S
-"""A probe that has left changes nothing before it can be overdue; its answer comes sooner."""
+"""A sent probe changes nothing before it can be overdue; its answer usually comes sooner."""
 
 
 class HealthTracker:
-    """The brain of one configuration, with the events that wait for it.
+    """The health state machine of one configuration, with the events that wait for it.
 
     All times are seconds of the loop's clock (CLOCK_MONOTONIC).
     """
@@ -42,16 +42,16 @@ class HealthTracker:
         )
         self.incidents: dict[str, str] = {}
         self._recent_incidents: dict[str, str] = {}
-        if known.uplinks:  # else nothing is known yet that could go on or be over
+        if known.uplinks:  # else no incident is known yet that could go on or end
             self._resume_incidents(journal)
         self.temporary_limits: Callable[[Config], Mapping[str, VlanLimit]] = lambda _config: {}
         self.wakeup = Wakeup()
-        """Set by each event; the loop puts its own in its place."""
+        """Set by each event; `ReconcileLoop` replaces it with its own."""
         self._journal = journal
         self._pending_events: deque[HealthEvent] = deque()
 
     def put(self, event: HealthEvent) -> None:
-        """Something happened. Never waits."""
+        """Queue an event. Never waits."""
         self._pending_events.append(event)
         if isinstance(event, ProbeSent):
             self.wakeup.set_within(PROBE_SENT_MAX_DELAY_S)
@@ -59,12 +59,12 @@ class HealthTracker:
             self.wakeup.set()
 
     def evaluate(self) -> bool:
-        """Take in what has been told, and the time; whether the health has changed."""
+        """Process the queued events and the time; returns whether the health has changed."""
         before, start = self.health, self.state
-        brain = start
+        state = start
         while self._pending_events:
-            brain = health.step(brain, self._pending_events.popleft(), self.config)
-        self.state = health.step(brain, Tick(at=time.monotonic()), self.config)
+            state = health.step(state, self._pending_events.popleft(), self.config)
+        self.state = health.step(state, Tick(at=time.monotonic()), self.config)
         limits = self.temporary_limits(self.config)
         self.health = replace(health.current_health(self.state, self.config), limits=limits)
         if health.is_equivalent(before, self.health):
@@ -80,7 +80,7 @@ class HealthTracker:
         return next((known[name] for name in uplinks if name in known), "")
 
     def evaluate_facts(self, config: Config, facts: Facts) -> GatewayHealth:
-        """The health, after a look at the machine: carriers and addresses as they are."""
+        """The health, updated with the carriers and addresses of `facts`."""
         assert config is self.config
         for event in events_from_facts(config, facts):
             self.put(event)
@@ -88,12 +88,12 @@ class HealthTracker:
         return self.health
 
     def seconds_to_next_change(self) -> float | None:
-        """Seconds until something changes by itself, None for never."""
+        """Seconds until a timer changes the health, None for never."""
         deadline = health.next_deadline(self.state)
         return None if deadline is None else max(0.0, deadline - time.monotonic())
 
     def with_config(self, config: Config) -> "HealthTracker":
-        """A mind for another configuration, which knows what this one knows of uplinks that stay.
+        """A tracker for another configuration, with the state of the uplinks that stay.
 
         This one stays as it is, for the case that the other configuration is refused.
         """
@@ -106,7 +106,7 @@ class HealthTracker:
         return other
 
     def _resume_incidents(self, journal: Journal) -> None:
-        """A trouble that began under an earlier daemon goes on under its number, or is over."""
+        """Continue an incident of an earlier daemon under its number, or end it."""
         for name, uplink in self.health.uplinks.items():
             last = journal.last_event("uplink", name)
             if last is None:
@@ -123,7 +123,7 @@ class HealthTracker:
                 journal.log("uplink", text, subject=name, incident=incident, **states)
 
     def _log_change(self, change: health.UplinkChange) -> None:
-        """A line for the timeline; a fault opens an incident, which its end closes."""
+        """Write a line of the timeline; a fault opens an incident, a recovery closes it."""
         name, state = change.uplink, change.after
         if change.before is not state:
             self.since[name] = utc_timestamp(precision="seconds")
@@ -152,7 +152,7 @@ def _change_text(change: health.UplinkChange) -> str:
 
 
 def events_from_facts(config: Config, facts: Facts) -> Iterable[HealthEvent]:
-    """Carrier and address of each uplink, as facts tell."""
+    """Events with the carrier and the address of each uplink, from `facts`."""
     now = time.monotonic()
     for name, uplink in config.uplinks.items():
         found = facts.interfaces.get(uplink.interface)

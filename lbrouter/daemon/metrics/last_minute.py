@@ -18,13 +18,13 @@ class UplinkSecond(TypedDict):
 
 
 class LastMinute:
-    """Sixty looks at each uplink, oldest first."""
+    """Sixty samples of each uplink, oldest first."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, deque[UplinkSecond]] = {}
 
     def record(self, tracker: HealthTracker) -> None:
-        """Note this second. An uplink that the file has lost is forgotten."""
+        """Record this second. An uplink that is no longer in the file is dropped."""
         before = self._seconds
         self._seconds = {
             n: before.get(n, deque(maxlen=LAST_MINUTE_S)) for n in tracker.config.uplinks

@@ -1,4 +1,4 @@
-"""What goes over the interfaces, second by second: rates, and whether we fill a line."""
+"""Traffic of the interfaces, second by second: rates, and whether we fill an uplink."""
 
 import asyncio
 import socket
@@ -15,12 +15,12 @@ from lbrouter.model.events import QueueFull
 TRAFFIC_SAMPLE_INTERVAL_S: Final = 1.0
 
 UPLINK_FULL_RATIO: Final = 0.85
-"""Of a line's rate in one direction: from here on probes may wait in a queue that we fill. Shaping
+"""Of a line's rate in one direction: above this, probes may wait in a queue that we fill. Shaping
 below the line's rate leaves no more than 0.9 of it."""
 
 QUEUE_FULL_DELAY_S: Final = 0.05
-"""So long does what waits in an uplink's own queue take to leave: it is full, whatever the rates
-say. For a line without a rate this alone tells."""
+"""Where the backlog of an uplink's own queue takes this long to leave, the queue is full, whatever
+the rates are. For a line without a rate this is the only sign."""
 
 CONNECTION_COUNT_INTERVAL_S: Final = 5.0
 """To list a hundred thousand connections takes a tenth of a second."""
@@ -38,7 +38,7 @@ class TrafficSampler:
         self._connections: Mapping[int, int] | None = None
 
     def sample(self) -> None:
-        """Look at the counters now."""
+        """Read the counters now."""
         now, found = time.monotonic(), interface_bytes()
         seconds = now - self._sampled_at
         if self._previous_bytes and seconds > 0:
@@ -49,7 +49,7 @@ class TrafficSampler:
         self._previous_bytes, self._sampled_at, self._backlogs = found, now, qdisc_backlogs()
 
     def queue_events(self, config: Config) -> Iterator[QueueFull]:
-        """Which lines we fill ourselves, in either direction."""
+        """Events that say which lines we fill ourselves, in either direction."""
         now = time.monotonic()
         for name, uplink in config.uplinks.items():
             traffic = self.traffic.get(uplink.device, InterfaceTraffic())
@@ -70,9 +70,9 @@ class TrafficSampler:
 def is_uplink_full(
     traffic: InterfaceTraffic, *, upload: int | None, download: int | None, backlog: int = 0
 ) -> bool:
-    """Whether we fill a line: `waiting` bytes stand in its queue, its rates are in bit/s.
+    """Whether we fill a line: `waiting` bytes are in its queue, its rates are in bit/s.
 
-    A queue out of which nothing leaves is no sign: then the line itself has stopped.
+    A queue that sends nothing is no sign of it: then the line itself has stopped.
     """
     limits = ((traffic.sent_bps, upload), (traffic.received_bps, download))
     if any(limit is not None and bps >= UPLINK_FULL_RATIO * limit for bps, limit in limits):
@@ -82,7 +82,7 @@ def is_uplink_full(
 
 
 def _interface_index(interface: str) -> int:
-    """0, which no interface has, where it is not there."""
+    """The index; 0, which no interface has, where it does not exist."""
     try:
         return socket.if_nametoindex(interface)
     except OSError:
@@ -96,7 +96,7 @@ def _count_connections() -> Mapping[int, int] | None:
 def _traffic_between(
     before: InterfaceBytes, after: InterfaceBytes, seconds: float
 ) -> InterfaceTraffic:
-    """Bits per second. A counter that runs backwards belongs to a device that was made anew."""
+    """Bits per second. A counter that runs backwards belongs to a device that was created again."""
     return InterfaceTraffic(
         received_bps=max(0, round((after.received - before.received) * 8 / seconds)),
         sent_bps=max(0, round((after.sent - before.sent) * 8 / seconds)),

@@ -1,1 +1,1 @@
-"""What an operator asked for: drains, pins and temporary limits."""
+"""Operator overrides: drains, pins and temporary limits."""

@@ -1,4 +1,4 @@
-"""What operators asked for, over a restart: drained uplinks, pinned policies, limited VLANs."""
+"""Operator overrides, kept over a restart: drained uplinks, pinned policies, limited VLANs."""
 
 import json
 import time
@@ -48,7 +48,7 @@ class OperatorOverrides:
         atomic_file.write(state_dir / OVERRIDES_FILE, json.dumps(payload).encode())
 
     def events(self, config: Config) -> Iterator[HealthEvent]:
-        """Told to a brain that knows nothing yet; names that the file has no more are left out."""
+        """Events for a new health tracker; names that are no longer in the file are left out."""
         now = time.monotonic()
         for name in sorted(self.drained & set(config.uplinks)):
             yield Drain(at=now, uplink=name)
@@ -70,7 +70,7 @@ class OperatorOverrides:
         return Pin(at=time.monotonic(), policy=policy, uplink=uplink)
 
     def restore(self, config: Config, uplink: str) -> HealthEvent:
-        """Neither drained nor pinned to."""
+        """End the drain of `uplink`, and the pins to it."""
         _require_known(config.uplinks, uplink, "uplink")
         self.drained.discard(uplink)
         self.pins = {policy: name for policy, name in self.pins.items() if name != uplink}
@@ -84,7 +84,7 @@ class OperatorOverrides:
         self.limits.put(vlan, directions, limit)
 
     def remove_limit(self, config: Config, vlan: str, directions: Iterable[str]) -> bool:
-        """No ceiling but the file's; whether there was one. Raises UsageError as above."""
+        """Back to the file's ceiling; whether there was a limit. Raises UsageError as above."""
         _require_known(config.vlans, vlan, "VLAN")
         return self.limits.remove(vlan, directions)
 

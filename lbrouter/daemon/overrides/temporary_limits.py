@@ -1,8 +1,8 @@
-"""Ceilings for a while, which an operator sets: `lbrouter limit guests 5mbit --for 10m`.
+"""Temporary limits, which an operator sets: `lbrouter limit guests 5mbit --for 10m`.
 
-A deadline is a time since the boot, as that of a trial is (`daemon.pending`): no change of the
-date moves it, and a reboot ends it. When a limit ends, its classes stay for a moment without any
-ceiling, so that what waits in their queues goes out before they are taken away.
+A deadline is a time since the boot, as that of a pending commit is (`confirm.pending_commit`): no
+change of the date moves it, and a reboot ends it. When a limit ends, its classes stay for a moment
+without a ceiling, so that the packets in their queues go out before the classes are removed.
 """
 
 import time
@@ -23,7 +23,7 @@ from lbrouter.model.units import Duration, Rate
 LIMIT_DIRECTIONS: Final = ("upload", "download")
 
 LIMIT_RELEASE_S: Final = 5.0
-"""How long classes stay that limit nothing any more."""
+"""How long the classes of a limit stay after its end."""
 
 LimitKey = tuple[str, str]
 """VLAN, direction."""
@@ -39,13 +39,13 @@ class TemporaryLimit:
 
     @staticmethod
     def start(rate: Rate, within: Duration | None) -> "TemporaryLimit":
-        """A limit whose time starts now; None for the time: until somebody ends it."""
+        """A limit whose time starts now; None for the time: until a person ends it."""
         now = BootTime.now()
         deadline = None if within is None else now.seconds + within.seconds
         return TemporaryLimit(rate=int(rate), boot=now.boot, deadline=deadline)
 
     def remaining_s(self, now: BootTime) -> float | None:
-        """Seconds that are left, None where it ends by hand alone."""
+        """Seconds that are left, None where only a person ends it."""
         if self.deadline is None:
             return None
         return max(0.0, self.deadline - now.seconds) if self.boot == now.boot else 0.0
@@ -53,25 +53,25 @@ class TemporaryLimit:
 
 @dataclass(slots=True)
 class LimitTable:
-    """All limits, by VLAN and direction, and those that end just now (until when)."""
+    """All limits, by VLAN and direction, and until when the classes of ended ones stay."""
 
     _limits: dict[LimitKey, TemporaryLimit] = field(default_factory=dict)
     _releasing: dict[LimitKey, float] = field(default_factory=dict)
 
     @staticmethod
     def from_document(found: Any) -> "LimitTable":
-        """From `document`. Raises what nonsense raises: ValueError, TypeError, AttributeError."""
+        """The table in a document. A wrong one raises ValueError, TypeError or AttributeError."""
         return LimitTable(
             {
                 (vlan, direction): TemporaryLimit(**each)
-                for vlan, ways in found.items()
-                for direction, each in ways.items()
+                for vlan, limits in found.items()
+                for direction, each in limits.items()
                 if direction in LIMIT_DIRECTIONS and 0 < each["rate"] <= MAX_RATE
             }
         )
 
     def to_document(self) -> dict[str, dict[str, dict[str, object]]]:
-        """For the disk."""
+        """The table as a document, for the disk."""
         found: dict[str, dict[str, dict[str, object]]] = {}
         for (vlan, direction), each in self._limits.items():
             found.setdefault(vlan, {})[direction] = asdict(each)
@@ -84,11 +84,11 @@ class LimitTable:
             self._releasing.pop((vlan, direction), None)
 
     def remove(self, vlan: str, directions: Iterable[str]) -> bool:
-        """No limit any more; whether there was one."""
+        """Remove a limit; whether there was one."""
         return bool(sum(self._release((vlan, direction)) for direction in directions))
 
     def remove_expired(self) -> tuple[str, ...]:
-        """End the limits whose time is over; their VLANs."""
+        """End the limits whose time is over; returns their VLANs."""
         now = BootTime.now()
         over = [key for key, each in self._limits.items() if each.remaining_s(now) == 0.0]
         for key in over:
@@ -96,7 +96,7 @@ class LimitTable:
         return tuple(dict.fromkeys(vlan for vlan, _ in over))
 
     def remove_released(self) -> bool:
-        """Forget what ended a while ago; whether anything did."""
+        """Remove the limits that ended `LIMIT_RELEASE_S` ago; whether there were any."""
         now = time.monotonic()
         gone = [key for key, until in self._releasing.items() if until <= now]
         for key in gone:
@@ -104,7 +104,7 @@ class LimitTable:
         return bool(gone)
 
     def in_force(self, config: Config) -> dict[str, VlanLimit]:
-        """What shaping is to hold, by VLAN; names that the file has no more are left out."""
+        """The limits for shaping, by VLAN; names that are no longer in the file are left out."""
         rates = {**dict.fromkeys(self._releasing, MAX_RATE), **self._rates()}
         return {
             vlan: VlanLimit(
@@ -141,7 +141,7 @@ def _limit_status(each: TemporaryLimit, now: BootTime) -> TemporaryLimitStatus:
 
 
 def validated_limit_rate(bps: int) -> Rate:
-    """A rate that can be shaped. Raises UsageError."""
+    """The rate, if it can be shaped. Raises UsageError."""
     if not MIN_RATE <= bps <= MAX_RATE:
         raise UsageError(f"A limit is a rate from {MIN_RATE} to {MAX_RATE}.")
     return Rate(bps)

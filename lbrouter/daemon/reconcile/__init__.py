@@ -1,1 +1,1 @@
-"""The loop that makes the kernel hold what it should."""
+"""The loop that brings the kernel to the desired state."""

@@ -1,4 +1,4 @@
-"""What a repair found, and who is likely to have done it."""
+"""Drift in words: what a repair found, and which program is likely to have changed it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,16 +11,19 @@ MAX_DRIFT_ITEMS_SHOWN: Final = 3
 
 
 def describe_drift(operations: Sequence[Operation], notices: Sequence[str]) -> str:
-    """A sentence: what was put right, what the kernel announced before, who runs here."""
+    """A sentence: what was repaired, what the kernel announced before, which programs run here."""
     shown = "; ".join(command_line(each) for each in operations[:MAX_DRIFT_ITEMS_SHOWN])
     more = (
         f" and {len(operations) - MAX_DRIFT_ITEMS_SHOWN} more"
         if len(operations) > MAX_DRIFT_ITEMS_SHOWN
         else ""
     )
-    seen = f" Announced before: {'; '.join(notices[:MAX_DRIFT_ITEMS_SHOWN])}." if notices else ""
+    announced = (
+        f" Announced before: {'; '.join(notices[:MAX_DRIFT_ITEMS_SHOWN])}." if notices else ""
+    )
     return (
-        f"somebody changed what is ours; put right: {shown}{more}.{seen}{_running_software_note()}"
+        f"somebody changed what is ours; put right: {shown}{more}."
+        f"{announced}{_running_software_note()}"
     )
 
 

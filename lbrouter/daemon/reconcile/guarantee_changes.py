@@ -1,4 +1,4 @@
-"""Which guarantees are short, VLAN by VLAN, in words: for the timeline."""
+"""Shortfalls of guarantees, VLAN by VLAN, in words: for the timeline."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,10 +12,13 @@ GuaranteeShortfalls = Mapping[tuple[str, str], Shortfall]
 
 
 def current_shortfalls(applied: AppliedState) -> GuaranteeShortfalls:
-    """The guarantees that what is left of the uplinks cannot meet."""
-    found = applied.snapshot
+    """The guarantees that the working uplinks cannot meet."""
+    snapshot = applied.snapshot
     missing = guarantee_shortfalls(
-        applied.file.config, allocation=found.allocation, health=found.health, facts=found.facts
+        applied.file.config,
+        allocation=snapshot.allocation,
+        health=snapshot.health,
+        facts=snapshot.facts,
     )
     return {(each.vlan, each.direction): each for each in missing}
 
@@ -31,7 +34,7 @@ def shortfall_changes(
 
 
 def shortfall_text(each: Shortfall) -> str:
-    """What was promised, what there is, and the difference."""
+    """The guaranteed rate, the granted rate, and the difference, in a sentence."""
     return (
         f"VLAN {each.vlan} is guaranteed {Rate(each.guaranteed)} {each.direction}, the uplinks that"
         f" work can give it {Rate(each.granted)}: {Rate(each.guaranteed - each.granted)} short"

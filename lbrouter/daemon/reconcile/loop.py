@@ -1,7 +1,7 @@
-"""The daemon: senses tell the mind, and when the mind has changed its mind the kernel follows.
+"""`ReconcileLoop`: health events come in; when the health changes, the kernel follows.
 
-One loop, one writer. Whoever changes the kernel (a round, an order from the socket) holds `writer`;
-nobody else does. What fails is said, and starts again alone (`parts.keep`).
+One loop, one writer: every change of the kernel (a reconcile, a command from the socket) is made
+under `write_lock`. A task that fails is reported and started again (`supervisor.run_forever`).
 """
 
 import asyncio
@@ -26,19 +26,19 @@ from lbrouter.model.config import Uplink
 from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent
 
 FULL_RESYNC_INTERVAL_S: Final = 10.0
-"""A round after this time at the latest: not every setting announces that it was changed."""
+"""A reconcile after this time at the latest: the kernel does not announce every changed setting."""
 
 RECONCILE_RETRY_S: Final = 1.0
-"""After a round that failed."""
+"""From a reconcile that failed to the next."""
 
 RECONCILE_TIMEOUT_S: Final = 45.0
-"""No round of the largest file takes as long: an answer of the kernel was lost."""
+"""A reconcile of the largest file takes less: after this time an answer of the kernel was lost."""
 
 NOTICES_KEPT: Final = 20
 
 
 class ReconcileLoop:
-    """The rounds, driven by events. `start` first; then `turn` again and again."""
+    """Reconciles, driven by events. `activate` first; then `run`."""
 
     def __init__(self, applier: Applier, journal: Journal) -> None:
         self.applier = applier
@@ -52,7 +52,7 @@ class ReconcileLoop:
         self.next_resync_at = 0.0
         self.last_run_at = asyncio.get_running_loop().time()
         self.on_health_evaluated: Callable[[], None] = lambda: None
-        """Called after each thought: the mind may want its probes sooner."""
+        """Called after each evaluation of the health: the next probes may be due sooner."""
         self._repair_limiter = RepairRateLimiter()
         self._notices: list[str] = []
         self._wakeup = Wakeup()
@@ -62,23 +62,23 @@ class ReconcileLoop:
         self._failures = 0
 
     def halt(self) -> None:
-        """No turn any more: the kernel is to stay as it is, until the daemon has ended."""
+        """Stop working: the kernel is to stay as it is until the daemon has ended."""
         self._halted = True
 
     def activate(self, file: ConfigFile, tracker: HealthTracker) -> None:
-        """This file and this mind count from now on."""
+        """Use this file and this health tracker from now on."""
         self.config_file, self.tracker = file, tracker
         tracker.wakeup = self._wakeup
         self.reconciler.applied = None
         self.request_resync()
 
     def request_resync(self) -> None:
-        """A round at once."""
+        """Reconcile as soon as possible."""
         self.next_resync_at = 0.0
         self._wakeup.set()
 
     def handle_notice(self, notice: Notice) -> None:
-        """The kernel announced something: what may be a carrier goes to the mind at once."""
+        """Handle an announcement of the kernel: a carrier goes to the health tracker at once."""
         now = asyncio.get_running_loop().time()
         if notice.kind is NoticeKind.LINK:
             for uplink in self.tracker.config.uplinks.values():
@@ -94,39 +94,39 @@ class ReconcileLoop:
             self._wakeup.set()
 
     async def run(self) -> None:
-        """For ever: wait for news, or for the time of the next round, and act."""
+        """Repeat: wait for an event or for the time of the next reconcile, then act."""
         while True:
             await self._wait()
             async with self.write_lock:
                 await self.run_once()
 
     async def _wait(self) -> None:
-        """Until an event, or the next thing that is due by the clock."""
+        """Wait for an event, or until the next reconcile or health timer is due."""
         now = asyncio.get_running_loop().time()
         waits = [self.next_resync_at - now, self.tracker.seconds_to_next_change()]
         await self._wakeup.wait(min(each for each in waits if each is not None))
         self._wakeup.clear()
 
     async def run_once(self) -> None:
-        """Think; move the flows if the health has changed; a round when one is due."""
+        """Evaluate the health; a fast failover if it has changed; a reconcile if one is due."""
         self.last_run_at = asyncio.get_running_loop().time()
         if self._halted:
             self.next_resync_at = float("inf")
             return
-        moved = self.tracker.evaluate()
+        health_changed = self.tracker.evaluate()
         self.on_health_evaluated()
-        if moved:
+        if health_changed:
             await self.fast_failover()
         if asyncio.get_running_loop().time() >= self.next_resync_at:
             await self.reconcile()
 
     async def fast_failover(self) -> None:
-        """New flows by the fit uplinks, from what the last round verified."""
+        """Move new flows to the fit uplinks, starting from the applied state."""
         loop, before = asyncio.get_running_loop(), self.reconciler.applied
         begun, due, self.next_resync_at = loop.time(), self.next_resync_at, 0.0
         try:
             changed = await self.reconciler.fast_failover(self.tracker.health)
-        except Exception as error:  # noqa: BLE001  -- whatever it is, the round mends it
+        except Exception as error:  # noqa: BLE001  -- the reconcile that follows repairs it
             self.journal.log("trouble", f"the short way was refused, a full round follows: {error}")
             return
         took_ms = round((loop.time() - begun) * 1000, 1)
@@ -138,11 +138,11 @@ class ReconcileLoop:
             await self._update_rates()
 
     async def _update_rates(self) -> None:
-        """Guarantees for what is left, before the round that looks at everything."""
+        """Fit the rates to the working uplinks, before the reconcile that follows."""
         begun = asyncio.get_running_loop().time()
         try:
             changed = await self.reconciler.update_rates()
-        except Exception as error:  # noqa: BLE001  -- whatever it is, the round mends it
+        except Exception as error:  # noqa: BLE001  -- the reconcile that follows repairs it
             self.journal.log("trouble", f"new rates were refused, a full round follows: {error}")
             return
         if changed:
@@ -170,7 +170,7 @@ class ReconcileLoop:
         self._shortfalls = after
 
     def _log_lan_link_changes(self) -> None:
-        """A trunk, or a port of a VLAN, went away or is there again."""
+        """Log each trunk, or port of a VLAN, that disappeared or is there again."""
         assert self.reconciler.applied is not None
         after = lan_links.missing_ports(
             self.config_file.config, self.reconciler.applied.snapshot.facts
@@ -180,7 +180,7 @@ class ReconcileLoop:
         self._missing_links = after
 
     async def reconcile(self) -> None:
-        """Observe, compare, put right. A failure is said, and tried again soon."""
+        """Observe, compare, correct. A failure is reported, and tried again soon."""
         loop, before = asyncio.get_running_loop(), self.reconciler.applied
         begun, notices, self._notices = loop.time(), self._notices, []
         self.next_resync_at = begun + FULL_RESYNC_INTERVAL_S
@@ -201,7 +201,7 @@ class ReconcileLoop:
         self._log_result(outcome, notices, before, took_ms=round((ended - begun) * 1000, 1))
 
     async def _handle_failure(self, error: Exception) -> None:
-        """Say it, try again soon; the second time with a new socket, for the old one may be it."""
+        """Report it, try again soon; the second time with a new socket: the old one may fail."""
         self.next_resync_at = asyncio.get_running_loop().time() + RECONCILE_RETRY_S
         self._failures += 1
         said = str(error) or type(error).__name__
@@ -241,7 +241,7 @@ def _uplink_events(
 ) -> Iterator[HealthEvent]:
     """What a notice of a link means to an uplink: its carrier, or the end of its session.
 
-    A session that is only being made has a device already, and ends nothing when it fails.
+    A session that is still being set up has a device already; its failure ends no session.
     """
     up = notice.exists and notice.carrier
     if notice.interface == uplink.interface:

@@ -1,4 +1,4 @@
-"""Where new flows go, policy by policy, in words: for the timeline."""
+"""Changes of the uplinks that new flows use, policy by policy, in words: for the timeline."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ UplinkWeights = dict[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChange:
-    """A policy whose way has changed. `stayed` are policies that stay on an uplink it has left."""
+    """A policy whose uplinks have changed; `stayed` are policies on an uplink that it left."""
 
     policy: str
     text: str
@@ -26,20 +26,20 @@ class PolicyChange:
 
 
 def policy_changes(before: AppliedState, after: AppliedState) -> Iterator[PolicyChange]:
-    """Policies whose way has changed, each with a sentence."""
+    """Policies whose uplinks have changed, each with a sentence."""
     old, new = _all_policy_weights(before), _all_policy_weights(after)
-    still = {name: ways for name, ways in new.items() if old.get(name) == ways}
-    for name, ways in new.items():
-        if name not in still:
+    unchanged = {name: weights for name, weights in new.items() if old.get(name) == weights}
+    for name, weights in new.items():
+        if name not in unchanged:
             was = old.get(name)
-            left = set(was or ()) - set(ways)
+            left = set(was or ()) - set(weights)
             yield PolicyChange(
                 policy=name,
-                text=f"{name}: new flows go by {_weights_text(ways)}"
+                text=f"{name}: new flows go by {_weights_text(weights)}"
                 f" (before: {_previous_text(was)})",
                 old=tuple(was or ()),
-                new=tuple(ways),
-                stayed=tuple(other for other, by in still.items() if left & set(by)),
+                new=tuple(weights),
+                stayed=tuple(other for other, by in unchanged.items() if left & set(by)),
             )
 
 

@@ -1,10 +1,10 @@
-"""When to look again after somebody touched what is ours, and when to let him have his way."""
+"""Limits repairs: when to check after another program changed our objects."""
 
 from collections import deque
 from typing import Final
 
 NOTICE_COALESCE_S: Final = 0.25
-"""What comes in one burst is mended in one round."""
+"""Notices within this time are repaired by one reconcile."""
 
 REPAIR_BURST: Final = 10
 REPAIR_SLOW_INTERVAL_S: Final = 5.0
@@ -15,7 +15,7 @@ REPAIR_BURST_WINDOW_S: Final = 30.0
 """Ten repairs within this time are a burst."""
 
 SCAN_IDLE_FACTOR: Final = 4
-"""A look may take one part in this many of the time."""
+"""Checks may take one part in this many of the time."""
 
 
 class RepairRateLimiter:
@@ -26,22 +26,22 @@ class RepairRateLimiter:
         self._not_before = 0.0
 
     def next_scan_at(self, now: float) -> float:
-        """When a notice that comes now should be looked into."""
-        soon = max(now + NOTICE_COALESCE_S, self._not_before)
+        """When to check because of a notice that comes now."""
+        earliest = max(now + NOTICE_COALESCE_S, self._not_before)
         return (
-            max(soon, self._repairs[-1] + REPAIR_SLOW_INTERVAL_S)
+            max(earliest, self._repairs[-1] + REPAIR_SLOW_INTERVAL_S)
             if self.is_exhausted(now)
-            else soon
+            else earliest
         )
 
     def is_exhausted(self, now: float) -> bool:
-        """Whether somebody keeps undoing what we do."""
+        """Whether another program keeps undoing our repairs."""
         return len(self._repairs) == REPAIR_BURST and now - self._repairs[0] < REPAIR_BURST_WINDOW_S
 
     def record_scan(self, *, begun: float, ended: float) -> None:
-        """A look took that long: the next one keeps its distance."""
+        """A check took this long: the next one has to wait accordingly."""
         self._not_before = ended + min(SCAN_IDLE_FACTOR * (ended - begun), 0.5)
 
     def record_repair(self, now: float) -> None:
-        """Something had to be mended."""
+        """A repair was made."""
         self._repairs.append(now)

@@ -1,4 +1,4 @@
-"""Who would give this port an address? Asked by DHCP, and never taken: no request follows."""
+"""Finds out whether a DHCP server offers an address on a port. No request follows the offer."""
 
 import asyncio
 import random
@@ -52,7 +52,7 @@ def _start_event(opened: DhcpSocket) -> DhcpEvent:
 
 
 async def _next_event(opened: DhcpSocket, client: DhcpClientState) -> DhcpEvent:
-    """What is heard, or the time at which the client wants to ask again."""
+    """The next message, or the time at which the client is to ask again."""
     try:
         async with asyncio.timeout(max(client.next_event_at - _now(), 0.0)):
             message, station = await opened.receive()

@@ -1,8 +1,8 @@
-"""A DHCPDISCOVER from a machine that does not exist, to hear who else answers on a network.
+"""A DHCPDISCOVER with an invented hardware address, to find the DHCP servers of a network.
 
-By packet sockets, below the firewall, and open for the moment of the question alone: no packet of
-the clients passes a filter of ours the rest of the time. No offer is ever accepted, and the made-up
-hardware address is always the same, so that a server puts by one address for it at most. RFC 2131.
+It uses packet sockets, below the firewall, that are open only during the probe: the rest of the
+time no packet of the clients passes a filter of ours. No offer is ever accepted, and the invented
+address is always the same, so that a server reserves one address for it at most. RFC 2131.
 """
 
 import ctypes
@@ -57,11 +57,11 @@ DHCP_REPLY_FILTER: Final = (
 
 DISCOVER_RECEIVE_BYTES: Final = 2048
 MAX_DISCOVERED_OFFERS: Final = 200
-"""Answers that are read in one go: a flood of them says no more."""
+"""Answers that are read at once: more of them add nothing."""
 
 
 def discover_servers(interfaces: Iterable[str], *, seconds: float) -> tuple[RogueOffer, ...]:
-    """Ask on each of `interfaces`, and listen for `seconds`. Absent ones are passed over.
+    """Probe each of `interfaces`, and listen for `seconds`. Absent ones are skipped.
 
     Raises OSError where packet sockets are not permitted.
     """
@@ -89,7 +89,7 @@ class _InterfaceDownError(OSError):
 
 
 def _open_filtered_socket(interface: str) -> socket.socket:
-    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # hears nothing yet
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # receives nothing yet
     try:
         program = b"".join(SOCK_FILTER.pack(*each) for each in DHCP_REPLY_FILTER)
         place = ctypes.create_string_buffer(program)
@@ -109,18 +109,18 @@ def _own_mac(interface: str) -> bytes:
 
 
 def _discover_frame() -> bytes:
-    """The whole frame: Ethernet, IPv4 from nowhere to everybody, UDP without a checksum."""
+    """The whole frame: Ethernet, IPv4 from 0.0.0.0 to broadcast, UDP without a checksum."""
     options = bytes(
         [OPTION_MESSAGE_TYPE, 1, DHCPDISCOVER, OPTION_PARAMETER_REQUEST, 2, 1, 3, OPTION_END]
     )
-    nobody = bytes(4)
+    unset = bytes(4)
     message = BOOTP_MESSAGE.pack(
         BOOTREQUEST, 1, 6, 0, int.from_bytes(os.urandom(4), "big"), 0, BOOTP_BROADCAST_FLAG,
-        nobody, nobody, nobody, nobody, DISCOVER_CLIENT_MAC, b"", b"", DHCP_MAGIC_COOKIE,
+        unset, unset, unset, unset, DISCOVER_CLIENT_MAC, b"", b"", DHCP_MAGIC_COOKIE,
     ) + options.ljust(60, b"\0")  # fmt: skip
     datagram = pack("!HHHH", DHCP_CLIENT_PORT, DHCP_SERVER_PORT, 8 + len(message), 0) + message
     head = pack(
-        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, UDP_PROTOCOL, 0, nobody, b"\xff" * 4
+        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, UDP_PROTOCOL, 0, unset, b"\xff" * 4
     )
     head = head[:10] + pack("!H", internet_checksum(head)) + head[12:]
     return ETHER_BROADCAST + DISCOVER_CLIENT_MAC + pack("!H", ETH_P_IP) + head + datagram
@@ -130,7 +130,7 @@ def _receive_offers(opened: socket.socket, interface: str, own: bytes) -> Iterat
     for _ in range(MAX_DISCOVERED_OFFERS):
         try:
             frame = opened.recv(DISCOVER_RECEIVE_BYTES)
-        except OSError:  # nothing more, or the interface went
+        except OSError:  # nothing more, or the interface is gone
             return
         offer = parse_offer(frame, interface)
         if offer is not None and frame[6:12] != own:

@@ -1,7 +1,7 @@
 """The DHCP client's socket: packets of one interface, past addresses, routes and the firewall.
 
-A packet socket, because the client has no address yet, because two uplinks may hold the same one,
-and because what it hears need not be let in: the firewall goes on dropping all that nobody asked.
+A packet socket, because the client has no address yet, because two uplinks may have the same one,
+and because the firewall need not accept what it receives: unsolicited packets are still dropped.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ DHCP_CLIENT_FILTER: Final = (
     (0x06, 0, 0, 0xFFFFFFFF),
     (0x06, 0, 0, 0),
 )
-"""Classic BPF, from the IPv4 header on: UDP to port 68 alone, of a line that carries a gigabit."""
+"""Classic BPF, from the IPv4 header on: only UDP to port 68, on a line that may carry a gigabit."""
 
 DHCP_RECEIVE_BYTES: Final = 2048
 MAX_DHCP_READS_PER_WAKEUP: Final = 16
@@ -50,7 +50,7 @@ MAX_QUEUED_DHCP_MESSAGES: Final = 64
 
 
 class DhcpSocket:
-    """`async with DhcpSocket("enp2s0") as opened:` send, and hear, on one interface.
+    """`async with DhcpSocket("enp2s0") as opened:` send and receive on one interface.
 
     Entering raises OSError where the interface is not there, is down, or is no Ethernet.
     """
@@ -64,7 +64,7 @@ class DhcpSocket:
 
     async def __aenter__(self) -> Self:
         kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        # Of no protocol at first: nothing is to be heard before the filter stands.
+        # Of no protocol at first: nothing may be received before the filter is attached.
         self._socket = socket.socket(socket.AF_PACKET, kind, 0)
         try:
             _attach_filter(self._socket)
@@ -88,7 +88,7 @@ class DhcpSocket:
     def send(
         self, message: DhcpMessage, *, source: IPv4Address, destination: IPv4Address, station: str
     ) -> None:
-        """Send a message; `station` is a hardware address, empty for everybody. Raises OSError."""
+        """Send a message; `station` is a hardware address, empty for broadcast. Raises OSError."""
         to = bytes.fromhex(station.replace(":", "")) if station else ETHER_BROADCAST
         packet = encode_packet(encode(message), source, destination)
         self._socket.sendto(packet, (self.interface, ETH_P_IP, 0, 0, to))
@@ -101,11 +101,11 @@ class DhcpSocket:
         for _ in range(MAX_DHCP_READS_PER_WAKEUP):
             try:
                 data, sender = self._socket.recvfrom(DHCP_RECEIVE_BYTES)
-            except OSError:  # nothing more, or the interface went: its carrier is told elsewhere
+            except OSError:  # nothing more, or the interface is gone, which the monitor reports
                 return
             payload = decode_packet(data)
             message = None if payload is None else decode(payload)
-            # Who floods us is not read faster for it.
+            # A flood is not read faster than this.
             if (
                 message is not None
                 and message.chaddr == self.hardware

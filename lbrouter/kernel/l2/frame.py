@@ -1,4 +1,4 @@
-"""What the programs that send frames share: addresses, protocol numbers, the socket filter.
+"""Addresses, protocol numbers and the socket filter of the modules that send frames.
 
 Sources: include/uapi/linux/{if_ether,filter}.h, asm-generic/socket.h; RFC 4861 for ND.
 """
@@ -9,7 +9,7 @@ from typing import Final
 ETHER_BROADCAST: Final = b"\xff" * 6
 ETH_P_IP: Final = 0x0800
 ND_HOP_LIMIT: Final = 255
-"""What has less came from elsewhere, and is dropped."""
+"""A packet with a lower one came from another link, and is dropped."""
 SOCK_FILTER: Final = Struct("=HBBI")
 """struct sock_filter (linux/filter.h): code, jump if true, jump if false, operand."""
 SO_ATTACH_FILTER: Final = 26

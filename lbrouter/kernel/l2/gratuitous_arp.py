@@ -1,7 +1,7 @@
-"""Telling the neighbours that an address is here now (RFC 5227, 2.3; RFC 4861, 7.2.6).
+"""Gratuitous ARP and neighbour advertisements (RFC 5227, 2.3; RFC 4861, 7.2.6).
 
-Whoever knew it by another hardware address (a port was replaced, a spare gateway took over) would
-send there until its memory ends: up to 45 s on Linux while it is in use, hours elsewhere.
+A host that knows an address by another hardware address (a port was replaced, a spare gateway took
+over) would send there until its cache expires: up to 45 s on Linux while in use, hours elsewhere.
 """
 
 import socket
@@ -30,7 +30,7 @@ ALL_NODES_MULTICAST: Final = "ff02::1"
 
 
 def announce_address(address: Address) -> None:
-    """Once, to everybody on the interface. Nothing depends on it: what cannot be sent is not."""
+    """Announce an address once to all hosts on the interface. Errors of sending are ignored."""
     with suppress(OSError):
         match address.address.ip:
             case IPv4Address() as four:
@@ -64,7 +64,7 @@ def _send_neighbour_advertisement(interface: str, own: IPv6Address) -> None:
 
 
 def _open_packet_socket(interface: str) -> socket.socket:
-    """A packet socket that hears nothing (its protocol is 0). Raises OSError."""
+    """A packet socket that receives nothing (its protocol is 0). Raises OSError."""
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, 0)
     try:
         opened.bind((interface, 0))

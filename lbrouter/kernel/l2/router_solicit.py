@@ -1,8 +1,8 @@
-"""Asking the routers of a line to advertise themselves (RFC 4861, 6.3.7).
+"""Router solicitations on an uplink (RFC 4861, 6.3.7).
 
-The kernel asks by itself only in the moment in which an interface comes up, and only where
-`accept_ra` was set before. A line that was up already, or a ppp device that pppd has just made,
-would wait for the next advertisement that comes unasked: up to half an hour.
+The kernel sends one by itself only when an interface comes up, and only where `accept_ra` was set
+before. An uplink that was up already, or a ppp device that pppd has just created, would wait for
+the next unsolicited advertisement: up to half an hour.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""Requests over rtnetlink: a message, its answer, and a bounded patience with a busy kernel.
+"""Requests over rtnetlink: a message, its answer, and a few retries while the kernel is busy.
 
 Messages are built attribute by attribute instead of by pyroute2's keyword arguments: those guess
 (a rule without a table lands in 252, a protocol defaults to "static"), and a guess is not a plan.
@@ -51,7 +51,7 @@ KERNEL_BUSY_ERRNOS: Final = frozenset({errno.EBUSY, errno.EINTR, errno.ENOBUFS, 
 OBJECT_ABSENT_ERRNOS: Final = frozenset(
     {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXIO}
 )
-"""What the kernel says when asked to remove what is not there, one word for each kind of object."""
+"""What the kernel answers when asked to remove an absent object: it depends on the kind."""
 
 
 async def dump(ipr: AsyncIPRoute, message: PyrouteMessage, kind: int) -> list[PyrouteMessage]:

@@ -1,7 +1,7 @@
 """Dumps read by hand: the fixed header as a tuple, the attributes as bytes by number.
 
-pyroute2 decodes every attribute of every message into objects, 0.1 to 0.5 ms each; a repair looks
-at hundreds of messages and reads five attributes of them. Requests stay pyroute2's.
+pyroute2 decodes every attribute of every message into objects, 0.1 to 0.5 ms each; a repair reads
+five attributes of hundreds of messages. Requests are still built with pyroute2.
 """
 
 import sys

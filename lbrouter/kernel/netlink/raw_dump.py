@@ -1,8 +1,8 @@
-"""Quick looks at what the kernel counts: one dump, read by hand, in well under a millisecond.
+"""Fast reads of kernel counters: one dump, parsed by hand, in well under a millisecond.
 
-For what is asked several times a second, where pyroute2's objects or a context of libnftables
-(6 ms) would cost more than all the rest of the daemon. The socket lives for one look, and speaks in
-the network namespace of the calling thread.
+For what is read several times a second, where pyroute2's objects or a context of libnftables (6 ms)
+would cost more than all the rest of the daemon. The socket is open for one dump, in the network
+namespace of the calling thread.
 """
 
 import os
@@ -49,17 +49,17 @@ TCA_STATS2, TCA_STATS_QUEUE = 7, 3
 def reply_counters() -> Mapping[int, int]:
     """Packets so far that answered flows from inside, by the number of the uplink they came by.
 
-    Answers to our own probes are not among them, nor what nobody asked for. A ruleset that is
-    loaded anew begins at zero. Raises OSError.
+    Answers to our own probes and unsolicited packets are not counted. A ruleset that is loaded
+    again begins at zero. Raises OSError.
     """
     table = _encode_attribute(NFTA_OBJ_TABLE, NFT_TABLE.encode() + b"\0")
     kind = _encode_attribute(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER.to_bytes(4, "big"))
     found = {}
     for message in _raw_dump(NETLINK_NETFILTER, NFT_GET_OBJECTS, NFGENMSG_INET + table + kind):
-        held = dict(parse_attributes(message[len(NFGENMSG_INET) :]))
-        name = held[NFTA_OBJ_NAME].rstrip(b"\0").decode()
+        attributes = dict(parse_attributes(message[len(NFGENMSG_INET) :]))
+        name = attributes[NFTA_OBJ_NAME].rstrip(b"\0").decode()
         if name.startswith(REPLY_COUNTER_PREFIX):
-            data = dict(parse_attributes(held[NFTA_OBJ_DATA]))
+            data = dict(parse_attributes(attributes[NFTA_OBJ_DATA]))
             number = int(name.removeprefix(REPLY_COUNTER_PREFIX))
             found[number] = int.from_bytes(data[NFTA_COUNTER_PACKETS], "big")
     return found

@@ -1,7 +1,7 @@
 """Addresses of ours: those that carry our protocol number (IFA_PROTO, Linux 5.18 and later).
 
-An address that somebody else set is never observed and never removed, even where the file names
-it: `facts` reports it as foreign, and the desired state then leaves it alone.
+An address that another program set is never observed and never removed, even where the file names
+it: `Facts` report it as foreign, and the desired state then leaves it alone.
 """
 
 import socket
@@ -59,8 +59,8 @@ AUTOCONF_EXCLUDED_FLAGS: Final = (
 class ObservedAddress:
     """An address that the kernel holds, and whether it is ours.
 
-    `autoconfigured`: it has a lifetime, as those from router advertisements have, and is fit for
-    new flows.
+    `autoconfigured`: it has a lifetime, as those from router advertisements have, and may be used
+    for new flows.
     """
 
     address: Address
@@ -89,7 +89,7 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
     if operation.action is Action.CHANGE and new.address.version == 6:
         return await send(ipr, _message(new), RTM_NEWADDR, REPLACE_FLAGS)
     if operation.action is Action.CHANGE:
-        # IPv4 keeps the flags of an address for life (net/ipv4/devinet.c), so it is set anew.
+        # IPv4 keeps the flags of an address for life (net/ipv4/devinet.c), so it is set again.
         await _remove(ipr, new)
     return await _add(ipr, new)
 
@@ -107,10 +107,10 @@ async def _add(ipr: AsyncIPRoute, address: Address) -> None:
 
 
 async def _remove(ipr: AsyncIPRoute, address: Address) -> None:
-    """Remove `address` if it is ours, and nothing that leans on it.
+    """Remove `address` if it is ours, and nothing that depends on it.
 
     When the first IPv4 address of a subnet goes, the kernel drops the others of that subnet with
-    it, unless the interface promotes them: an administrator's second address must survive us.
+    it, unless the interface promotes them: an administrator's second address must stay.
     """
     standing = [
         each for each in await list_addresses(ipr) if each.address.key == address.key and each.ours

@@ -1,7 +1,7 @@
 """Devices that lbrouter creates, and whether interfaces are up.
 
 A device is ours by its ifalias. The kernel ignores an alias given at creation, so creation and
-naming go out in one send: whoever is killed leaves no nameless device behind.
+alias go out in one send: a process that is killed leaves no device without an alias behind.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,7 +44,7 @@ IFF_UP: Final = 0x1
 IFF_LOWER_UP: Final = 0x10000
 
 RTEXT_FILTER_SKIP_STATS: Final = 8
-"""RTEXT_FILTER_SKIP_STATS: half of a link message is counters that nobody reads here."""
+"""RTEXT_FILTER_SKIP_STATS: half of a link message is counters that are not read here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ async def _create(ipr: AsyncIPRoute, device: Device) -> None:
 async def _resolve_name_conflict(
     ipr: AsyncIPRoute, device: Device, standing: Link, found: Iterable[Link]
 ) -> None:
-    """The name is taken: by the very device, by an older one of ours, or by a stranger."""
+    """The name is taken: by the same device, by an older one of ours, or by a foreign one."""
     if standing.alias != DEVICE_ALIAS:
         raise NotAppliedError(
             f"Interface {device.name} exists already and was not created by lbrouter.",
@@ -149,7 +149,7 @@ async def _resolve_name_conflict(
 
 
 async def _remove(ipr: AsyncIPRoute, name: str) -> None:
-    """Only what carries our alias: in the meantime the name may belong to somebody else."""
+    """Remove only a device with our alias: the name may belong to a foreign one by now."""
     if name in {link.name for link in await list_links(ipr) if link.alias == DEVICE_ALIAS}:
         await tolerate(
             OBJECT_ABSENT_ERRNOS, send(ipr, _message_by_name(name), RTM_DELLINK, REQUEST_FLAGS)

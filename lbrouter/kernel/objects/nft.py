@@ -27,7 +27,7 @@ from lbrouter.model.kernel_state import NftElements, NftTable
 from lbrouter.model.plan import Operation
 
 UNSEALED: Final = "unsealed"
-"""Structure of a table that nobody vouches for: interrupted in mid-load, or altered by hand."""
+"""Structure of a table without a valid seal: a load was interrupted, or it was altered by hand."""
 
 SET_PATTERN = re.compile(r"^\t(?P<kind>set|map) (?P<name>\S+) \{$", re.MULTILINE)
 CHAIN_PATTERN = re.compile(r"^\tchain (?P<name>\S+) \{$", re.MULTILINE)
@@ -69,8 +69,8 @@ def _load(table: NftTable) -> None:
             remedy="Run `lbrouter apply`: it loads the firewall that the file describes.",
         )
     _run(replacement_script(table, *_object_names(_list_table() or "")))
-    seen = _listing_digest(_list_table() or "")
-    _run(f"add chain {NFT_TABLE_SPEC} {SEAL_PREFIX}{digest(table.script)}_{seen}")
+    listing_digest = _listing_digest(_list_table() or "")
+    _run(f"add chain {NFT_TABLE_SPEC} {SEAL_PREFIX}{digest(table.script)}_{listing_digest}")
 
 
 def _structure_digest(listing: str) -> str:
@@ -87,7 +87,7 @@ def _listing_digest(listing: str) -> str:
 
 
 def _static_elements(listing: str) -> dict[str, NftElements]:
-    """Elements of the static sets and maps; dynamic ones belong to the packets.
+    """Elements of the static sets and maps; packets fill the dynamic ones.
 
     One listing of the whole table: of several `list map` in one command, libnftables 1.0.6 finds
     the first alone, and a context for each would cost 6 ms.
@@ -149,7 +149,7 @@ def _run(script: str, *, dry: bool = False) -> None:
 def _context() -> Any:
     """A fresh libnftables context: it acts in the network namespace of the calling thread."""
     try:
-        from nftables import Nftables  # noqa: PLC0415  -- costs start-up time that `--help` need not pay
+        from nftables import Nftables  # noqa: PLC0415  -- costs start-up time that `--help` does not need
     except ImportError as reason:
         raise _missing_library_error(str(reason)) from reason
     try:

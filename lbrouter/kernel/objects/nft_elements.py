@@ -1,4 +1,4 @@
-"""Elements between three tongues: our plain words, nft's script, libnftables' JSON.
+"""Elements in three forms: our plain words, nft's script, libnftables' JSON.
 
 Plain words carry no quotes ("fiber . tcp . 443"). In a script names are quoted, since an interface
 may be called like a keyword of nft ("accept", "ip"); in JSON a key is a tree.

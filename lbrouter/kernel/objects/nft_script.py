@@ -10,7 +10,7 @@ NFT_TABLE_SPEC = f"inet {NFT_TABLE}"
 
 SEAL_PREFIX = "seal_"
 """Prefix of an empty chain whose name carries two digests: of the script that was asked for, and of
-the kernel's listing after it was loaded. A rule that somebody alters later breaks the second."""
+the kernel's listing after it was loaded. A rule that is altered later changes the second."""
 
 STICKY_SET_PREFIX = "sticky_"
 GOTO_UPLINK_CHAIN_PREFIX = "goto remember_"
@@ -42,18 +42,18 @@ def _keys_to_script(elements: NftElements) -> str:
 def _sticky_flush_commands(
     old: Mapping[str, NftElements], new: Mapping[str, NftElements]
 ) -> Iterator[str]:
-    """Clients that stick to an uplink which no longer carries their policy are set free.
+    """Release the clients that stick to an uplink which no longer carries their policy.
 
-    Its chain `remember_X` is drawn by no slot any more, so the set `sticky_X` is emptied. It is
-    emptied once more when X is drawn again: a packet that was on its way in that moment may have
-    put its client back, who has found another line since.
+    No slot uses its chain `remember_X` any more, so the set `sticky_X` is emptied. It is emptied
+    once more when a slot uses X again: a packet in transit at that moment may have put its client
+    back, which has moved to another uplink since.
     """
     for chain in sorted(_uplinks_in_slots(old) ^ _uplinks_in_slots(new)):
         yield f"flush set {NFT_TABLE_SPEC} {STICKY_SET_PREFIX}{chain}"
 
 
 def _uplinks_in_slots(elements: Mapping[str, NftElements]) -> set[str]:
-    """X of each chain `remember_X` that some slot of some policy draws."""
+    """X of each chain `remember_X` that some slot of some policy uses."""
     values = {value for each in elements.values() for _, value in each}
     return {
         value.removeprefix(GOTO_UPLINK_CHAIN_PREFIX)
@@ -98,7 +98,7 @@ def replacement_script(
 
 
 def _unused_sticky_sets(standing: Iterable[tuple[str, str]], table: NftTable) -> Iterator[str]:
-    """X of each set `sticky_X` that stays, but whose uplink no slot draws any more."""
+    """X of each set `sticky_X` that stays, but whose uplink no slot uses any more."""
     for kind, name in standing:
         suffix = name.removeprefix(STICKY_SET_PREFIX)
         kept = name.startswith(STICKY_SET_PREFIX) and not _is_stale(kind, name, table)

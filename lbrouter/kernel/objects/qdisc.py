@@ -1,8 +1,8 @@
 """Queueing disciplines, HTB classes and redirects: the operations.
 
-Ours are recognised by the handle of the root (`HANDLES`) and the preference of a filter (`PREF`).
-Changing a class or a queue in place loses no packet; whatever would build a queue anew (another
-handle, another kind, another parent) is done only where the old one was damaged by hand.
+Ours are recognised by the handle of the root (`QDISC_HANDLES`) and the preference of a filter
+(`FILTER_PREFERENCE`). Changing a class or a queue in place loses no packet; a queue is built again
+(another handle, another kind, another parent) only where the old one was damaged by hand.
 """
 
 import errno
@@ -72,8 +72,8 @@ QDISC_ABSENT_ERRNOS: Final = OBJECT_ABSENT_ERRNOS | {errno.EINVAL}
 async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
     """Carry out one operation on a qdisc, a class or a redirect; doing it twice is no error.
 
-    Raises NetlinkError, UnavailableError (the kernel lacks the kind), NotAppliedError (somebody
-    else's qdisc is in the way, or the interface is absent).
+    Raises NetlinkError, UnavailableError (the kernel lacks the kind), NotAppliedError (a foreign
+    qdisc is in the way, or the interface is absent).
     """
     if operation.new is None:
         await _remove(ipr, operation.old)
@@ -116,7 +116,7 @@ def _interface_index(interface: str) -> int:
 
 
 async def _delete_qdisc_or_class(ipr: AsyncIPRoute, old: Qdisc | HtbClass) -> None:
-    """The handle stands in the request, so that nobody else's root can go by mistake."""
+    """The handle is in the request, so that no foreign root is deleted by mistake."""
     index = _interface_index(old.interface)
     if isinstance(old, HtbClass):
         request = tc_message(index=index, handle=_classid_number(old.classid))
@@ -127,7 +127,7 @@ async def _delete_qdisc_or_class(ipr: AsyncIPRoute, old: Qdisc | HtbClass) -> No
 
 
 async def _set_root(ipr: AsyncIPRoute, root: Qdisc, old: object) -> None:
-    """An HTB cannot be changed (it has no such operation), only built anew."""
+    """An HTB cannot be changed (it has no such operation), only created again."""
     if isinstance(old, Qdisc) and (old.handle, old.options) != (root.handle, root.options):
         await _delete_qdisc_or_class(ipr, old)
     try:
@@ -260,7 +260,7 @@ def _redirect_filter(redirect: Redirect) -> Any:
 
 
 async def _remove_redirect(ipr: AsyncIPRoute, old: Redirect) -> None:
-    """The clsact goes with our filter, in one step, unless somebody else hung filters into it."""
+    """The clsact goes with our filter, in one step, unless it holds foreign filters."""
     index = _interface_index(old.interface)
     every = [
         each for hook in CLSACT_HOOKS.values() for each in await list_filters(ipr, index, hook)

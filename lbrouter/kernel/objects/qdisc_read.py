@@ -1,7 +1,7 @@
 """Queueing disciplines, HTB classes and redirects: what is there, and ours, in the words we use.
 
 The kernel's roundings are undone here: rates come in bytes per second, bursts as ticks of 64 ns,
-CoDel's times in units of 1.024 us. What was asked for by `compile.shaping.htb` comes back equal.
+CoDel's times in units of 1.024 us. A value of `compile.shaping.htb` is read back equal.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ CLSACT_HOOKS: Final[Mapping[str, int]] = {"ingress": 0xFFFFFFF2, "egress": 0xFFF
 """Where a clsact takes filters (linux/pkt_sched.h, TC_H_MIN_INGRESS and _EGRESS)."""
 
 FILTER_PREFERENCE: Final = QDISC_HANDLES[0]
-"""Preference of our filters: how they are told from others in the same clsact."""
+"""Preference of our filters: it tells them from others in the same clsact."""
 
 
 HTB_VERSION: Final = 3
@@ -84,7 +84,7 @@ def tc_message(*, index: int, parent: int = 0, handle: int = 0, info: int = 0) -
 
 
 def us_to_ticks(microseconds: int) -> int:
-    """Whole microseconds in the kernel's ticks, rounded down; `_microseconds` undoes it."""
+    """Whole microseconds in the kernel's ticks, rounded down; `_ticks_to_us` undoes it."""
     return microseconds * 1000 // TICK_NS
 
 
@@ -97,8 +97,8 @@ async def observe(
 ) -> tuple[frozenset[Qdisc], frozenset[HtbClass], frozenset[Redirect]]:
     """What is ours on the interfaces of `scope` and on our own devices.
 
-    A root of ours that is not as we build it is shown without what hangs below it: it can only be
-    built anew, and takes its classes and queues along.
+    A root of ours that is not as we create it is shown without what is below it: it can only be
+    created again, and its classes and queues go with it.
     """
     found = await list_links(ipr)
     names = {each.index: each.name for each in found}
@@ -169,7 +169,7 @@ def _decode_root(found: RawMessage, names: Mapping[int, str]) -> Qdisc:
 
 
 def _decode_leaf(found: RawMessage, names: Mapping[int, str]) -> Qdisc | None:
-    """The kernel numbers leaves by itself: their handles are nobody's concern."""
+    """The kernel numbers leaves by itself: their handles are left out."""
     parent = _classid_pair(_parent(found))
     if parent[0] != HTB_MAJOR:
         return None

@@ -62,7 +62,7 @@ async def observe(ipr: AsyncIPRoute) -> frozenset[Route]:
 
 
 async def dump_table(ipr: AsyncIPRoute, family: AddressFamily, table: int) -> list[RawMessage]:
-    """All routes in one table, whosever they are."""
+    """All routes in one table, ours and foreign."""
     message = _base_message(family)
     message["attrs"] = [("RTA_TABLE", table)]
     try:
@@ -75,7 +75,7 @@ async def dump_table(ipr: AsyncIPRoute, family: AddressFamily, table: int) -> li
 
 
 async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
-    """Add, replace or remove a route. A route of somebody else in our tables is not replaced."""
+    """Add, replace or remove a route. A foreign route in our tables is not replaced."""
     old, new = operation.old, operation.new
     if not isinstance(new, Route):
         assert isinstance(old, Route)
@@ -101,7 +101,7 @@ async def _add(ipr: AsyncIPRoute, route: Route) -> None:
 
 
 async def _remove(ipr: AsyncIPRoute, route: Route) -> None:
-    """The protocol number in the request keeps the kernel from taking somebody else's route."""
+    """The protocol number in the request keeps the kernel from removing a foreign route."""
     try:
         message = _message(route)
     except OSError:

@@ -1,4 +1,4 @@
-"""Everything of ours that rtnetlink carries: the entry to link, address, route and rule."""
+"""All objects of rtnetlink: calls the modules link, address, route and rule."""
 
 from pyroute2 import AsyncIPRoute
 
@@ -23,7 +23,7 @@ async def observe(ipr: AsyncIPRoute, scope: ObserveScope) -> KernelState:
 
 
 async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
-    """Carry out an operation on one of the nouns above; raises NetlinkError or LbrouterError."""
+    """Execute an operation on one of these objects; raises NetlinkError or LbrouterError."""
     match operation.managed_object:
         case Device():
             await link.execute_device(ipr, operation)

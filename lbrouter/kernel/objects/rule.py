@@ -35,7 +35,7 @@ async def observe(ipr: AsyncIPRoute) -> frozenset[Rule]:
 
 
 async def dump_rules(ipr: AsyncIPRoute, family: AddressFamily) -> list[Any]:
-    """Messages of all rules of a family, whosever they are."""
+    """Messages of all rules of a family, ours and foreign."""
     message = fibmsg()
     message["family"] = AF_BY_FAMILY[family]
     answers = await dump(ipr, message, RTM_GETRULE)
@@ -69,7 +69,7 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
 async def _change(ipr: AsyncIPRoute, old: Rule, new: Rule) -> None:
     """The kernel has no "replace" for rules: the new one goes in behind the old, then the old out.
 
-    Both in one send, so that whoever is killed leaves one of them, neither none nor two.
+    Both in one send, so that a process that is killed leaves exactly one of them.
     """
     if old == new or old not in await observe(ipr):
         return await _add(ipr, new)

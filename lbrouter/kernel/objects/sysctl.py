@@ -1,6 +1,6 @@
 """Settings below /proc/sys, of the network namespace of the calling thread.
 
-/proc/sys/net shows the namespace of whoever opens the file, so no path names a namespace.
+/proc/sys/net shows the namespace of the process that opens the file: no path names one.
 """
 
 import errno

@@ -1,7 +1,7 @@
-"""Probes: what each uplink's world answers, in the one loop, without a process or a thread each.
+"""Probes of all uplinks, in the one asyncio loop, without a process or a thread each.
 
-`Probers(emit).follow(config, numbers)` probes all uplinks; `Prober` is one of them. What is told is
-in `lbrouter.model.events`: ProbeSent, then ProbeAnswered or ProbeLost, and Late.
+`Probers(emit).apply_config(config, numbers, ...)` probes all uplinks, each with a `Prober`. Events
+are those of `lbrouter.model.events`: ProbeSent, then ProbeAnswered or ProbeLost; ProcessDelayed.
 
 | target | counts as an answer | comes to nothing |
 |---|---|---|
@@ -10,7 +10,7 @@ in `lbrouter.model.events`: ProbeSent, then ProbeAnswered or ProbeLost, and Late
 | tcp | the handshake; a RST too: the host lives, the line carried it | "unreachable" |
 | http, https | status 200 or 204 (204 alone where the path ends so) | portal, other status |
 
-What could not leave is told as ProbeSent and at once as ProbeLost with UNSENT.
+A probe that could not leave is reported as ProbeSent and at once as ProbeLost with NOT_SENT.
 """
 
 from lbrouter.kernel.probe.prober import Prober, Probers

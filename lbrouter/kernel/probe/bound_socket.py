@@ -1,7 +1,7 @@
-"""Sockets that speak through one uplink, when an answer really came, and errors in words.
+"""Sockets bound to one uplink, the arrival time of an answer, and errors in words.
 
 Bound to the device *and* marked: bound alone, with no route in the table that is looked up, the
-kernel asks for the target by ARP on the uplink itself and makes up an outage.
+kernel asks for the target by ARP on the uplink itself, which looks like an outage.
 """
 
 import errno
@@ -46,12 +46,12 @@ ERRNO_TEXTS: Final[Mapping[int, str]] = {
     errno.ENOBUFS: "our own queue is full",
     errno.EAGAIN: "our own queue is full",
 }
-"""What went wrong, for people; what is not listed is said in the words of the C library."""
+"""What went wrong, for people; for others the text of the C library is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkBinding:
-    """The way out that a probe takes: the uplink's interface and its number (1 to 15)."""
+    """The uplink that a probe is bound to: its interface and its number (1 to 15)."""
 
     interface: str
     number: int
@@ -60,7 +60,7 @@ class UplinkBinding:
 def open_socket(
     binding: UplinkBinding, family: socket.AddressFamily, kind: socket.SocketKind, protocol: int = 0
 ) -> socket.socket:
-    """A non-blocking socket that sends and receives through `line` alone. Raises OSError."""
+    """A non-blocking socket that sends and receives through `binding` alone. Raises OSError."""
     opened = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, uplink_mark(binding.number))
@@ -76,7 +76,7 @@ def open_socket(
 def enable_error_reports(opened: socket.socket) -> None:
     """Let ICMP errors and a full queue of our own reach a socket that lives for one probe.
 
-    Without it a UDP socket hears of a closed port alone, and of a TCP socket nobody could tell
+    Without it a UDP socket gets only the error of a closed port, and a TCP socket does not show
     whether a RST or a router's ICMP message ended its handshake (ip(7), IP_RECVERR).
     """
     if opened.family is socket.AF_INET6:
@@ -101,7 +101,7 @@ def address_family(address: IpAddress) -> socket.AddressFamily:
 def receive(opened: socket.socket) -> tuple[bytes, str, float]:
     """A datagram, its sender, and when it arrived (the loop's clock). Raises OSError.
 
-    By the kernel's stamp: a loop that was busy for 50 ms must not look like jitter of the line.
+    By the kernel's timestamp: a loop that was busy for 50 ms must not look like jitter.
     """
     data, ancillary, _, sender = opened.recvmsg(PROBE_RECEIVE_BYTES, ANCILLARY_BUFFER_BYTES)
     now = time.monotonic()
@@ -110,7 +110,7 @@ def receive(opened: socket.socket) -> tuple[bytes, str, float]:
         if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
             seconds, nanoseconds = TIMESPEC.unpack(content)
             waited_s = time.time() - seconds - nanoseconds / 1e9
-    # A wall clock that was set in between makes nonsense of the stamp: then it is not used.
+    # A wall clock that was set in between makes the timestamp wrong: then it is not used.
     return data, sender[0] if sender else "", now - waited_s if 0 < waited_s < 60 else now
 
 
@@ -134,5 +134,5 @@ def error_text(error: OSError) -> str:
 
 
 def failure_from_error(error: OSError) -> ProbeFailure:
-    """What an error means that comes back for a probe that had left."""
+    """What an error means for a probe that had left."""
     return ProbeFailure.REFUSED if error.errno == errno.ECONNREFUSED else ProbeFailure.UNREACHABLE

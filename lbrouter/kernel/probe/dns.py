@@ -1,7 +1,8 @@
 """DNS on the wire, and one question over UDP. RFC 1035.
 
 Any well-formed answer to our question counts, "server failure" too: the line carried it. It must
-come from whom we asked (a connected socket sees nothing else), with our id and our question.
+come from the server that we asked (a connected socket receives nothing else), with our id and
+question.
 """
 
 import asyncio
@@ -106,16 +107,16 @@ def probe_dns(
     binding: UplinkBinding, address: IpAddress, port: int, pending: InFlightProbe
 ) -> Callable[[], None]:
     """A probe: the root's name servers, asked of a resolver. Raises OSError."""
-    asked = DnsQuery(binding, address, port, ROOT_NS_QUESTION)
-    asked.listen(
+    query = DnsQuery(binding, address, port, ROOT_NS_QUESTION)
+    query.listen(
         on_answer=lambda _, arrived_at: pending.report_answered(arrived_at - pending.sent_at),
         on_error=lambda error: pending.report_lost(failure_from_error(error), error_text(error)),
     )
-    return asked.close
+    return query.close
 
 
 class DnsQuery:
-    """One question over a socket, and so a port, of its own: nobody can guess both port and id."""
+    """One question over a socket, and so a port, of its own: port and id are hard to guess."""
 
     def __init__(self, binding: UplinkBinding, address: IpAddress, port: int, asked: bytes) -> None:
         """Sends it. Raises OSError."""
@@ -135,7 +136,7 @@ class DnsQuery:
     def listen(
         self, *, on_answer: Callable[[bytes, float], None], on_error: Callable[[OSError], None]
     ) -> None:
-        """`heard` gets each answer and when it arrived; `failed` gets an error of the socket."""
+        """`on_answer` gets each answer and its arrival time; `on_error` an error of the socket."""
         readable = partial(self._on_readable, on_answer, on_error)
         asyncio.get_running_loop().add_reader(self._socket, readable)
 

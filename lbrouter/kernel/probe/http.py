@@ -39,11 +39,11 @@ def probe_http(
 ) -> Callable[[], object]:
     """A probe: GET the target's path from `address`. Raises OSError.
 
-    The round trip that is told is the handshake's: what the server takes to think is not the line.
+    The round trip is the handshake's: the time that the server takes does not count.
     """
     opened = tcp.start_handshake(binding, address, target.port)
     task = asyncio.get_running_loop().create_task(_run_probe(opened, target, pending))
-    # A stream that owns the socket has let go of it by then.
+    # A stream that owns the socket has closed it by then.
     task.add_done_callback(lambda _: opened.close())
     return task.cancel
 

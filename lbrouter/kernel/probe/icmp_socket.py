@@ -28,7 +28,7 @@ ICMP_FILTER_OPTION: Final = 1
 """ICMP_FILTER (raw(7)) and ICMP6_FILTER (RFC 3542) alike."""
 
 MAX_ICMP_READS_PER_WAKEUP: Final = 64
-"""Datagrams read in one turn of the loop: a flood must not keep the other uplinks waiting."""
+"""Datagrams read per wakeup: a flood must not keep the other uplinks waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class IcmpEchoSocket:
         self._index = 0
 
     def send(self, address: IpAddress, pending: InFlightProbe) -> partial[object]:
-        """Ask `address`; returns what forgets the question. Raises OSError."""
+        """Send a request to `address`; returns a function that drops it. Raises OSError."""
         opened = self._current_socket()
         self._sequence = (self._sequence + 1) & 0xFFFF
         token = os.urandom(ECHO_TOKEN_BYTES)
@@ -82,7 +82,7 @@ class IcmpEchoSocket:
         """The socket; another one when the interface is not the same as at the last sending.
 
         It is bound to an index: a modem that was plugged in again has the name and another index,
-        and after a renaming the index belongs to somebody else's interface.
+        and after a renaming the index belongs to another interface.
         """
         index = interface_index(self._binding)
         if self._socket is not None and index == self._index:

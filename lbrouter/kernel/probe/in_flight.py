@@ -10,12 +10,12 @@ from lbrouter.model.events import ProbeAnswered, ProbeEvent, ProbeFailure, Probe
 EmitProbeEvent = Callable[[ProbeEvent], object]
 
 PROBE_LIFETIME_S: Final = 3.0
-"""After this nothing is expected any more. Whether an answer is overdue long before that is for
-the brain to say: it knows the round trips."""
+"""After this no answer is expected any more. Whether an answer is overdue earlier is decided by the
+health state machine, which knows the round trips."""
 
 
 class InFlightProbe:
-    """A probe from its sending to its one verdict; a second answer is a duplicate and not told."""
+    """A probe from sending to its one result; a second answer is a duplicate and not reported."""
 
     def __init__(
         self, *, uplink: str, target: str, suspend_detector: SuspendDetector, emit: EmitProbeEvent
@@ -80,7 +80,7 @@ class InFlightProbe:
         )
 
     def ignore_loss(self) -> None:
-        """Its loss is not to be told: this process slept while it was out."""
+        """Do not report its loss: this process was delayed while the probe was in flight."""
         self._loss_ignored = True
 
     def finish(self) -> None:

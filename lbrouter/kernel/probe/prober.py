@@ -1,7 +1,7 @@
-"""`Prober`: one uplink's probes, at the pace that the brain asks for, the targets in turn.
+"""`Prober`: one uplink's probes, at the interval that the health asks for, the targets in turn.
 
-The uplink's number and interface come with it, so a probe goes out where its answer is judged.
-Nothing here raises into the loop: what cannot be sent is told as ProbeLost.
+The uplink's number and interface come with it, so a probe leaves by the uplink that it tests.
+Nothing here raises into the loop: what cannot be sent is reported as ProbeLost.
 """
 
 import asyncio
@@ -33,9 +33,9 @@ MAX_PROBES_IN_FLIGHT: Final = 150
 class Prober:
     """Probes of one uplink, from `start` to `close`, in the running loop.
 
-    `emit` gets ProbeSent, ProbeAnswered, ProbeLost and Late; it must neither block nor raise.
-    `pace` says how many seconds pass until the next probe (default: the configured interval);
-    it is asked at each probe, and again at `hasten`.
+    `emit` gets ProbeSent, ProbeAnswered, ProbeLost and ProcessDelayed; it must neither block nor
+    raise. `next_interval_s` gives the seconds until the next probe (default: the configured
+    interval); it is called at each probe, and again by `reschedule`.
     """
 
     def __init__(
@@ -68,14 +68,14 @@ class Prober:
         self._next_probe_at = self._last_probe_at = 0.0
 
     def start(self) -> None:
-        """Begin; uplinks begin apart, so that their probes do not come in bursts."""
+        """Start; uplinks start at different times, so that their probes do not come in bursts."""
         loop = asyncio.get_running_loop()
         self._suspend_detector.add_listener(self._ignore_losses)
         self._next_probe_at = loop.time() + self._start_offset_s
         self._timer = loop.call_at(self._next_probe_at, self._tick)
 
     def close(self) -> None:
-        """Stop, and forget what is out."""
+        """Stop, and drop the probes in flight."""
         self._suspend_detector.remove_listener(self._ignore_losses)
         if self._timer is not None:
             self._timer.cancel()
@@ -87,7 +87,7 @@ class Prober:
         self._resolver.close()
 
     def reschedule(self) -> None:
-        """Ask for the pace anew: what was due in an interval may be due at once by now."""
+        """Ask for the interval again: the next probe may be due at once by now."""
         due = self._last_probe_at + self._pause_s()
         if self._timer is not None and due < self._next_probe_at:
             self._timer.cancel()
@@ -100,13 +100,13 @@ class Prober:
         self._probe(next(self._target_cycle))
 
     def _schedule(self, due: float) -> None:
-        """What was missed is not made up for: that would be a burst."""
+        """Missed probes are not made up for: that would be a burst."""
         loop = asyncio.get_running_loop()
         self._next_probe_at = max(due, loop.time())
         self._timer = loop.call_at(self._next_probe_at, self._tick)
 
     def _pause_s(self) -> float:
-        """Seconds until the next probe. An uplink that nobody knows any more is about to end."""
+        """Seconds until the next probe. An uplink that is unknown by now is about to be removed."""
         try:
             return (
                 self._next_interval_s() if self._next_interval_s is not None else self._interval_s
@@ -143,7 +143,7 @@ class Prober:
     def _send_to(
         self, target: ProbeTarget, address: IpAddress, pending: InFlightProbe
     ) -> Callable[[], object]:
-        """Send it; returns what lets go of it."""
+        """Send it; returns a function that cleans up after it."""
         match target.kind:
             case TargetKind.ICMP:
                 return self._icmp_sockets[address.version].send(address, pending)
@@ -160,12 +160,12 @@ class Prober:
 
 
 class Probers:
-    """The probers of all uplinks of a configuration; they share one vigil."""
+    """The probers of all uplinks of a configuration; they share one suspend detector."""
 
     def __init__(self, emit: EmitEvent) -> None:
         self._emit = emit
         self.suspend_detector = SuspendDetector(emit)
-        """To `check` before an event of any other source is told."""
+        """Its `check` is to be called before an event of another source is reported."""
         self._running: dict[str, tuple[object, Prober]] = {}
 
     def apply_config(
@@ -173,8 +173,9 @@ class Probers:
     ) -> None:
         """Probe the uplinks of `config` from now on; `numbers` as allocated, by name.
 
-        `pace` gives the seconds until the next probe of an uplink. Where nothing changed for an
-        uplink its probes go on, with those that are out and the first `pace`.
+        `next_interval_s` gives the seconds until the next probe of an uplink. Where nothing changed
+        for an uplink its prober goes on, with the probes in flight and the first
+        `next_interval_s`.
         """
         wanted = {
             name: (uplink, config.health_settings_of(uplink), config.gateway.dns, numbers[name])
@@ -195,7 +196,7 @@ class Probers:
             prober.start()
 
     def reschedule(self) -> None:
-        """The brain has learned something: its pace may be another now."""
+        """Ask for the intervals again: the health was evaluated."""
         for _, prober in self._running.values():
             prober.reschedule()
 

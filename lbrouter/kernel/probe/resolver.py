@@ -1,6 +1,6 @@
-"""Addresses of targets that are named, asked through the very line that is judged.
+"""Addresses of targets with a name, looked up through the uplink that is tested.
 
-The machine's own resolver would answer by whatever line lives; so would its cache.
+The machine's own resolver would answer by any uplink that works; so would its cache.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class NameResolver:
         self._cache: dict[str, _ResolvedName] = {}
 
     def look_up(self, host: str) -> IpAddress | None:
-        """The first address of `host` as last heard; None before the first answer."""
+        """The first address of `host` in the last answer; None before the first answer."""
         known = self._cache.setdefault(host, _ResolvedName())
         now = asyncio.get_running_loop().time()
         if (
@@ -70,12 +70,12 @@ class NameResolver:
             return
         known.stop = query.close
 
-        def heard(message: bytes, arrived_at: float) -> None:
+        def on_answer(message: bytes, arrived_at: float) -> None:
             query.close()
             known.answered_at = arrived_at
             known.addresses = tuple(parse_addresses(message, asked, self._kind)) or known.addresses
 
-        query.listen(on_answer=heard, on_error=lambda _: query.close())
+        query.listen(on_answer=on_answer, on_error=lambda _: query.close())
 
 
 def system_resolvers(path: Path = RESOLV_CONF) -> tuple[IpAddress, ...]:

@@ -1,4 +1,4 @@
-"""Did we ourselves sleep? A starved process or a paused machine is no outage of a line."""
+"""Detects that this process was delayed: starved of CPU, or a paused machine, is no outage."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from lbrouter.model.events import ProcessDelayed
 
 SUSPEND_CHECK_INTERVAL_S: Final = 0.1
 SUSPEND_THRESHOLD_S: Final = 0.1
-"""A beat this late: our answers may be late for the same cause."""
+"""A timer this late: answers may be read late for the same cause."""
 
 
 class SuspendDetector:
-    """A beat in the loop, shared by all probers; each oversleep is told once.
+    """A periodic timer, shared by all probers; each delay is reported once.
 
-    Whoever tells an event calls `check` before: sockets are read before timers run, and Late has to
-    come before what piled up.
+    `check` is called before any event is reported: sockets are read before timers run, and
+    ProcessDelayed has to come before the events that piled up.
     """
 
     def __init__(self, emit: Callable[[ProcessDelayed], object]) -> None:
@@ -25,13 +25,13 @@ class SuspendDetector:
         self._next_check_at = float("inf")
 
     def add_listener(self, listener: Callable[[], None]) -> None:
-        """`forgive` is called whenever this process overslept, after Late is told."""
+        """`listener` is called after each ProcessDelayed."""
         self._listeners.append(listener)
         if self._timer is None:
             self._schedule()
 
     def remove_listener(self, listener: Callable[[], None]) -> None:
-        """The opposite of `join`."""
+        """The opposite of `add_listener`."""
         if listener in self._listeners:
             self._listeners.remove(listener)
         if not self._listeners and self._timer is not None:
@@ -39,15 +39,15 @@ class SuspendDetector:
             self._timer, self._next_check_at = None, float("inf")
 
     def check(self) -> None:
-        """Tell Late if the beat is overdue."""
+        """Report ProcessDelayed if the timer is overdue."""
         now = asyncio.get_running_loop().time()
         late_s = now - self._next_check_at
         if late_s <= SUSPEND_THRESHOLD_S:
             return
         self._next_check_at = now + SUSPEND_CHECK_INTERVAL_S
         self._emit(ProcessDelayed(at=now, delay_s=late_s))
-        for forgive in self._listeners:
-            forgive()
+        for listener in self._listeners:
+            listener()
 
     def _tick(self) -> None:
         self.check()

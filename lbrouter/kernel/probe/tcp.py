@@ -1,7 +1,7 @@
 """A TCP handshake: three packets, and the shortest end that leaves no state behind.
 
 A RST in answer counts as an answer: the host is alive and the line carried both packets. (A
-transparent firewall at the provider may forge it; two targets by other means tell.)
+transparent firewall at the provider may forge it; targets of other kinds show that.)
 """
 
 import asyncio
@@ -31,7 +31,7 @@ HOST_ALIVE_ERRNOS: Final = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
 """RST before, and RST after the handshake."""
 
 MSG_ERRQUEUE: Final = 0x2000
-"""MSG_ERRQUEUE: where the kernel keeps ICMP errors for a socket that wants to hear of them."""
+"""MSG_ERRQUEUE: where the kernel keeps ICMP errors for a socket that asked for them."""
 
 
 def probe_tcp(

@@ -1,1 +1,1 @@
-"""What the kernel and the machine have: facts, features, counters, tables."""
+"""Reads the kernel and the machine: facts, features, counters, tables."""

@@ -20,6 +20,6 @@ class BootTime:
 
     @staticmethod
     def now() -> "BootTime":
-        """This very moment."""
+        """The current time."""
         seconds = time.clock_gettime(time.CLOCK_BOOTTIME)
         return BootTime(boot=BOOT_ID_FILE.read_text(encoding="ascii").strip(), seconds=seconds)

@@ -1,8 +1,8 @@
-"""Asking for carriers, beside hearing of them: the kernel may keep the news for up to a second.
+"""Polls carriers, beside the announcements: the kernel may delay those for up to a second.
 
 It announces a lost carrier at once only when none was announced in the second before, anywhere on
 the machine (net/core/link_watch.c): when a switch dies and takes three lines with it, the second
-and third are told a second late. Asking by ETHTOOL_GLINK makes it look now
+and third are announced a second late. Asking by ETHTOOL_GLINK makes it check now
 (linkwatch_sync_dev in net/ethtool/ioctl.c).
 """
 
@@ -27,18 +27,18 @@ IFREQ: Final = struct.Struct("16sP16x")
 
 
 class CarrierPoller:
-    """Asks for the carriers every `EVERY_S` from a thread of its own, for ever.
+    """Polls the carriers every `CARRIER_POLL_INTERVAL_S`, in a thread of its own, for ever.
 
-    Of its own because asking takes the kernel's lock on all network devices, which somebody else
-    may hold for long; one that lasts, since a task of the loop each time would cost ten times as
-    much as the question.
+    In a thread because asking takes the kernel's lock on all network devices, which another program
+    may hold for long; in one that stays, since a new one each time would cost ten times as much as
+    the poll.
     """
 
     def __init__(self, on_carrier_lost: Callable[[str], object]) -> None:
-        """`gone` is told, in that thread, an interface that lost its carrier.
+        """`on_carrier_lost` is called, in that thread, with an interface that lost its carrier.
 
-        As long as it has none it is told again every half second: the kernel's late news of a
-        carrier that came and went meanwhile may have been believed.
+        As long as it has none it is called again every half second: a late announcement of a
+        carrier that came and went meanwhile may have been taken as current.
         """
         self.interfaces: tuple[str, ...] = ()
         self._on_carrier_lost = on_carrier_lost
@@ -51,12 +51,12 @@ class CarrierPoller:
     def run(self) -> None:
         """The thread's work. Raises OSError."""
         self._stop_requested.clear()
-        told: dict[str, int] = {}
+        polls_without: dict[str, int] = {}
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as opened:
             while not self._stop_requested.wait(CARRIER_POLL_INTERVAL_S):
                 gone = [each for each in self.interfaces if _has_carrier(opened, each) is False]
-                told = {each: told.get(each, -1) + 1 for each in gone}
-                for interface, count in told.items():
+                polls_without = {each: polls_without.get(each, -1) + 1 for each in gone}
+                for interface, count in polls_without.items():
                     if count % CARRIER_LOST_REPEAT_POLLS == 0:
                         self._on_carrier_lost(interface)
 
@@ -67,7 +67,7 @@ def _has_carrier(opened: socket.socket, interface: str) -> bool | None:
     try:
         fcntl.ioctl(opened, SIOCETHTOOL, IFREQ.pack(interface.encode(), value.buffer_info()[0]))
     except OSError as error:
-        # Gone, or a driver that does not tell: the announcements must do.
+        # Gone, or a driver that does not answer: the announcements must do.
         if error.errno in (errno.ENODEV, errno.EOPNOTSUPP):
             return None
         raise

@@ -1,6 +1,6 @@
-"""Programs that meddle with the same interfaces, recognised by their processes and their files.
+"""Programs that may change the same interfaces, recognised by their processes and their files.
 
-None of them is asked and none is touched: a neighbour that hangs must not hang the doctor.
+None of them is contacted: a program that hangs must not hang the doctor.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConflictingProgram:
-    """A program that runs here. `trouble` is what it may do to us, "" when it is set up for it."""
+    """A program that runs here. `problem` is what it may do to us, "" where it is set up well."""
 
     name: str
     problem: str
@@ -67,7 +67,7 @@ def running_processes(root: Path) -> frozenset[str]:
 
 
 def _check_networkd(root: Path) -> ConflictingProgram:
-    """It deletes foreign routes and rules when it starts, unless it is told not to."""
+    """It deletes foreign routes and rules when it starts, unless it is configured not to."""
     unsaid = [
         key for key in NETWORKD_FOREIGN_KEYS if not _is_disabled(key, _networkd_settings(root))
     ]
@@ -96,17 +96,17 @@ def _is_disabled(key: str, settings: str) -> bool:
 
 def _check_network_manager(root: Path) -> ConflictingProgram:
     files = (root / "etc/NetworkManager/conf.d").glob("*.conf")
-    told = any("unmanaged-devices" in _read_text(file) for file in files)
+    configured = any("unmanaged-devices" in _read_text(file) for file in files)
     return ConflictingProgram(
         name="NetworkManager",
-        problem="" if told else "may configure the interfaces of the file in its own way",
+        problem="" if configured else "may configure the interfaces of the file in its own way",
         remedy="nmcli device set INTERFACE managed no, and unmanaged-devices in"
         " /etc/NetworkManager/conf.d",
     )
 
 
 def _read_text(file: Path) -> str:
-    """What stands in a file that may not exist, or vanish while it is read."""
+    """The text of a file that may not exist, or vanish while it is read."""
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:

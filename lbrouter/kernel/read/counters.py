@@ -1,4 +1,4 @@
-"""What is counted: bytes by interface, connections by uplink number."""
+"""Counters: bytes by interface, connections by uplink number."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from lbrouter.compile.report.status import InterfaceTraffic, TrafficMeasurements
 from lbrouter.model.reserved_ids import uplink_number_of_mark
 
 TRAFFIC_MEASURE_INTERVAL_S: Final = 0.25
-"""Time between two looks: long enough for a rate, short enough to wait for."""
+"""Time between two reads: long enough for a rate, short enough to wait for."""
 
 PROC_CONNTRACK: Final = Path("/proc/thread-self/net/nf_conntrack")
 NFGEN_AF_UNSPEC: Final = 0
@@ -30,7 +30,7 @@ class InterfaceBytes:
 
 
 async def measure_traffic(interfaces: Iterable[str]) -> TrafficMeasurements:
-    """Traffic of `interfaces` over `INTERVAL_S`, and the connections that carry a mark of ours."""
+    """Traffic of `interfaces` over `TRAFFIC_MEASURE_INTERVAL_S`, and connections with our marks."""
     before, begun = interface_bytes(), time.monotonic()
     connections = await connections_by_number()
     await asyncio.sleep(max(0.0, TRAFFIC_MEASURE_INTERVAL_S - (time.monotonic() - begun)))
@@ -56,7 +56,7 @@ def interface_bytes() -> Mapping[str, InterfaceBytes]:
 
 
 async def connections_by_number() -> Mapping[int, int] | None:
-    """Connections by uplink number; None where the kernel does not tell, or not to us.
+    """Connections by uplink number; None where the kernel does not show them to us.
 
     Distributions may leave /proc/net/nf_conntrack out (CONFIG_NF_CONNTRACK_PROCFS); then ctnetlink
     is asked, which is slower from Python.
@@ -84,7 +84,7 @@ def marks_from_proc() -> Iterator[int]:
 
 async def marks_from_ctnetlink() -> AsyncIterator[int]:
     """The mark of every connection, from ctnetlink. Raises OSError where it is not there."""
-    from pyroute2 import AsyncNFCTSocket  # noqa: PLC0415  -- only where /proc does not tell
+    from pyroute2 import AsyncNFCTSocket  # noqa: PLC0415  -- only where /proc does not show it
 
     async with AsyncNFCTSocket(nfgen_family=NFGEN_AF_UNSPEC) as socket:
         async for entry in await socket.dump():
@@ -101,7 +101,7 @@ def _parse_mark(line: str) -> int:
 def _traffic_rate(
     before: InterfaceBytes, after: InterfaceBytes, seconds: float
 ) -> InterfaceTraffic:
-    """Bits per second. A counter that runs backwards belongs to a device that was made anew."""
+    """Bits per second. A counter that runs backwards belongs to a device that was created again."""
     return InterfaceTraffic(
         received_bps=max(0, round((after.received - before.received) * 8 / seconds)),
         sent_bps=max(0, round((after.sent - before.sent) * 8 / seconds)),

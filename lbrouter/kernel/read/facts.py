@@ -1,4 +1,4 @@
-"""The machine as found: interfaces, addresses, gateways, and what stands in our way.
+"""`gather`: the facts of the machine, its interfaces, addresses, gateways and conflicts.
 
 A conflict is a sentence for a person. Nothing that is found here is ever changed.
 """
@@ -38,20 +38,20 @@ RTNEXTHOP: Final = Struct("=HBBi")
 
 async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
     """Facts of every interface of the namespace; conflicts within `scope`."""
-    found = await link.list_links(ipr)
-    held = await address.list_addresses(ipr)
+    links = await link.list_links(ipr)
+    addresses = await address.list_addresses(ipr)
     gateways = await _gateways(ipr)
     roots = await _foreign_roots(ipr)
-    names = {each.index: each.name for each in found}
+    names = {each.index: each.name for each in links}
     return Facts(
         interfaces={
-            each.name: _interface_facts(each, held, gateways, roots.get(each.index), names)
-            for each in found
+            each.name: _interface_facts(each, addresses, gateways, roots.get(each.index), names)
+            for each in links
         },
         conflicts=(
             *await _rule_conflicts(ipr),
             *await _route_conflicts(ipr),
-            *_qdisc_conflicts(found, roots, scope),
+            *_qdisc_conflicts(links, roots, scope),
         ),
     )
 
@@ -82,9 +82,9 @@ def _interface_facts(
     )
 
 
-def _ipv6_interface(held: address.ObservedAddress) -> IPv6Interface:
-    assert isinstance(held.address.address, IPv6Interface)
-    return held.address.address
+def _ipv6_interface(observed: address.ObservedAddress) -> IPv6Interface:
+    assert isinstance(observed.address.address, IPv6Interface)
+    return observed.address.address
 
 
 async def _gateways(ipr: AsyncIPRoute) -> Mapping[int, tuple[IpAddress, ...]]:
@@ -100,7 +100,7 @@ async def _gateways(ipr: AsyncIPRoute) -> Mapping[int, tuple[IpAddress, ...]]:
 
 
 def _route_preference(answer: RawMessage) -> tuple[int, int]:
-    """The lower the better: the metric, then what the router says of itself (RFC 4191)."""
+    """The lower the better: the metric, then the router's own preference (RFC 4191)."""
     return answer.integer(route.RTA_PRIORITY), ROUTER_PREFERENCE_RANKS.get(answer.raw(RTA_PREF), 1)
 
 
@@ -180,8 +180,8 @@ def _qdisc_conflicts(
 async def _foreign_roots(ipr: AsyncIPRoute) -> Mapping[int, ForeignRootQdisc]:
     """Each root that is neither ours nor the kernel's own choice, by interface index.
 
-    What the kernel chooses (the sysctl default_qdisc, mq, noqueue) has no handle, and whoever adds
-    one replaces it without a word; what was put there has a handle, and is in the way.
+    What the kernel chooses (the sysctl default_qdisc, mq, noqueue) has no handle, and a qdisc of
+    ours replaces it without an error; one that a program added has a handle, and is in the way.
     """
     found = {}
     for answer in await dump_raw(ipr, tcmsg(), RTM_GETQDISC, TCMSG):

@@ -1,6 +1,6 @@
-"""What this kernel can do, found out by doing it in a namespace that is thrown away.
+"""Features of this kernel, found by trying each in a temporary namespace.
 
-A version number tells nothing: distributions leave modules out, containers forbid loading them.
+A version number is not enough: distributions leave modules out, containers forbid loading them.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ FEATURE_PURPOSES: Final[Mapping[str, str]] = {
     "nft": "firewall and balancing (module nf_tables)",
     "nft_nat": "translating addresses on the uplinks (modules nft_chain_nat, nft_masq)",
 }
-"""Every feature that is asked for, and what it is for."""
+"""Every feature that is tested, and what it is for."""
 
 NAT_PROBE_SCRIPT: Final = (
     "add chain inet probe nat { type nat hook postrouting priority srcnat; };"
@@ -55,7 +55,7 @@ FeatureProbe = Callable[[AsyncIPRoute, int], Awaitable[None]]
 
 
 def features() -> frozenset[str]:
-    """The features of `NEEDS` that this kernel has. About 10 ms. Needs root."""
+    """The features of `FEATURE_PURPOSES` that this kernel has. About 10 ms. Needs root."""
     try:
         found = in_scratch_namespace(
             lambda: asyncio.run(_probe_netlink_features()) | _probe_nft_features()
@@ -69,7 +69,7 @@ def features() -> frozenset[str]:
 
 
 def cached_features(runtime_dir: Path) -> frozenset[str]:
-    """As `features`, but asked once a boot: the answer is kept in `runtime_dir`/features.json."""
+    """As `features`, but tested once a boot: the result is kept in `runtime_dir`/features.json."""
     file = runtime_dir / "features.json"
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     with suppress(OSError, ValueError, KeyError, TypeError):

@@ -1,8 +1,8 @@
-"""`Monitor`: what the kernel announces, as it happens, in the one loop.
+"""`Monitor`: the announcements of the kernel, as they come, in the one loop.
 
-Two sockets, rtnetlink's and nf_tables', read when the loop says that they have something. When the
-kernel had to drop announcements (ENOBUFS) RESYNC is told and the links are listed anew, so that no
-carrier is missed. The kernel does *not* announce the IPv4 routes that it removes with an interface
+Two sockets, rtnetlink's and nf_tables', read when they are readable. When the kernel had to drop
+announcements (ENOBUFS), RESYNC is reported and the links are listed again, so that no carrier is
+missed. The kernel does *not* announce the IPv4 routes that it removes with an interface
 that goes down: a LINK notice is a reason to look at the routes as well.
 """
 
@@ -45,10 +45,10 @@ LINK_DUMP_SEQUENCE: Final = 0x4C
 another port."""
 
 MAX_NETLINK_READS_PER_WAKEUP: Final = 128
-"""Datagrams read in one turn of the loop, so that probes are not kept waiting by a storm."""
+"""Datagrams read per wakeup, so that a storm does not keep probes waiting."""
 
 MAX_QUEUED_NOTICES: Final = 256
-"""Notices, those of links aside, that wait for a slow reader; more are as good as RESYNC."""
+"""Notices, those of links aside, that wait for a slow reader; more are replaced by RESYNC."""
 
 NOTICES_LOST: Final = Notice(kind=NoticeKind.RESYNC, detail="announcements were lost")
 
@@ -56,8 +56,8 @@ NOTICES_LOST: Final = Notice(kind=NoticeKind.RESYNC, detail="announcements were 
 class Monitor:
     """`async with Monitor() as monitor: async for notice in monitor: ...`, in one namespace.
 
-    The first notices are LINK of each interface as it is. Notices that are equal and wait are told
-    once, the last ones last.
+    The first notices are LINK of each interface as it is. Equal notices that wait are
+    reported once, in the order of their last one.
     """
 
     def __init__(self) -> None:

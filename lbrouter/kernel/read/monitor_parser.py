@@ -1,7 +1,7 @@
-"""What the kernel announces, read off the wire: rtnetlink and nf_tables messages to `Notice`.
+"""The parser of announcements: rtnetlink and nf_tables messages to `Notice`.
 
-By hand instead of by pyroute2: a burst of 4,000 routes takes it seconds, and most of it is none of
-our business. A notice says only that something *may* have changed; `observe` tells what is so.
+By hand instead of by pyroute2: a burst of 4,000 routes takes it seconds, and most of it does not
+concern us. A notice says only that something *may* have changed; `observe` finds what has.
 """
 
 import socket
@@ -76,15 +76,15 @@ class NoticeKind(StrEnum):
     SETTING = "setting"
     """Forwarding or reverse-path filter of an interface."""
     RESYNC = "resync"
-    """Notices were lost: look at everything anew. LINK notices of what changed follow."""
+    """Notices were lost: observe everything again. LINK notices of what changed follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something of ours may have changed. `carrier` and `exists` speak of LINK alone.
+    """Something of ours may have changed. `carrier` and `exists` are set for LINK alone.
 
     `interface` is empty where the thing has none. `detail` says what was seen, for the log.
-    `own`: known to be this process's doing; most of what it does itself comes without that mark.
+    `own`: this process is known to have made the change; most of its changes come without it.
     """
 
     kind: NoticeKind
@@ -97,7 +97,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LinkState:
-    """What of an interface matters here."""
+    """The state of an interface that matters here."""
 
     name: str
     up: bool
@@ -107,7 +107,7 @@ class _LinkState:
 
 
 class NoticeParser:
-    """Remembers what was announced last, so that repetitions stay silent.
+    """Remembers the last announcements, so that repetitions give no notice.
 
     Drivers announce a link every few seconds with nothing new but counters, and each router
     advertisement renews an address.
@@ -139,7 +139,7 @@ class NoticeParser:
             return self._parse_netconf(body)
         if kind in (RTM_NEWRULE, RTM_DELRULE):
             return _parse_rule(kind, body)
-        hear = {
+        parse = {
             RTM_NEWLINK: self._parse_link,
             RTM_DELLINK: self._parse_link,
             RTM_NEWADDR: self._parse_address,
@@ -147,7 +147,7 @@ class NoticeParser:
             RTM_NEWROUTE: self._parse_route,
             RTM_DELROUTE: self._parse_route,
         }.get(kind)
-        return hear(kind, body) if hear is not None else []
+        return parse(kind, body) if parse is not None else []
 
     def parse_nftables(self, kind: int, body: bytes) -> list[Notice]:
         """Notices of one nf_tables message. A transaction ends in its generation's message."""
@@ -169,7 +169,7 @@ class NoticeParser:
 
     def _parse_link(self, kind: int, body: bytes) -> list[Notice]:
         family, _, _, index, flags, _ = IFINFOMSG.unpack_from(body)
-        if family != socket.AF_UNSPEC:  # a bridge speaks of its ports in the same words
+        if family != socket.AF_UNSPEC:  # a bridge announces its ports with the same message type
             return []
         if kind == RTM_DELLINK:
             return self.forget_link(index)
@@ -211,7 +211,7 @@ class NoticeParser:
         return [Notice(kind=NoticeKind.ADDRESS, interface=self._link_name(index), detail=detail)]
 
     def _parse_route(self, kind: int, body: bytes) -> list[Notice]:
-        """Ours, what others put into our tables, and default routes (the gateways of uplinks)."""
+        """Routes of ours, foreign ones in our tables, and default routes (gateways of uplinks)."""
         family, length, _, _, table, protocol, _, _, flags = RTMSG.unpack_from(body)
         if family not in ADDRESS_BYTES_BY_FAMILY or flags & RTM_F_CLONED:
             return []

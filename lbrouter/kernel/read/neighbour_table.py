@@ -1,4 +1,4 @@
-"""Who has been heard on a VLAN: the kernel's table of neighbours, IPv4 and IPv6."""
+"""The neighbour table: the hosts that the kernel knows on a VLAN, IPv4 and IPv6."""
 
 import socket
 from ipaddress import ip_address
@@ -18,13 +18,13 @@ NDMSG: Final = Struct("=BxxxiHBB")
 NDA_DST: Final = 1
 NDA_LLADDR: Final = 2
 RESOLVED_NUD_STATES: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x80
-"""Reachable, stale, delay, probe, permanent: not those that were asked for in vain."""
+"""Reachable, stale, delay, probe, permanent: not those that did not answer."""
 
 MAC_SIZE: Final = 6
 
 
 async def read_neighbour_table(interfaces: frozenset[str]) -> tuple[Neighbour, ...]:
-    """The neighbours on `interfaces` whose hardware address is known. Anybody may ask."""
+    """The neighbours on `interfaces` whose hardware address is known. Needs no rights."""
     names = {index: name for index, name in socket.if_nameindex() if name in interfaces}
     ipr = AsyncIPRoute(strict_check=True)
     await ipr.setup_endpoint()

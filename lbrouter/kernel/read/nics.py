@@ -1,7 +1,7 @@
-"""The network ports of this machine, as somebody sees them who has just plugged it in.
+"""The network ports of this machine, with their carriers and DHCP offers.
 
-Ports that are down are brought up for the look, for a port that is down shows no carrier, and are
-put back after it.
+Ports that are down are brought up meanwhile, since a port that is down shows no carrier, and are
+set down again after it.
 """
 
 import asyncio
@@ -26,21 +26,21 @@ CARRIER_WAIT_S: Final = 4.0
 """A copper port negotiates for two to three seconds after it was brought up."""
 
 CABLE_LINK_KINDS: Final = frozenset({"", "veth"})
-"""Kinds that a cable goes into: hardware, and what stands in for it in containers and labs."""
+"""Kinds that have a cable: hardware, and its replacements in containers and labs."""
 
 
 async def list_nics() -> tuple[DetectedPort, ...]:
-    """Every port but the loopback, by name, with who offers an address there. Needs root."""
+    """Every port but the loopback, by name, with the DHCP offer there. Needs root."""
     async with AsyncIPRoute() as ipr:
         found = await _list_cable_interfaces(ipr)
-        woken = [each.name for each in found if not each.up]
-        await _set_links(ipr, woken, up=True)
+        raised = [each.name for each in found if not each.up]
+        await _set_links(ipr, raised, up=True)
         try:
             await _wait_for_carriers(ipr)
-            seen = await _list_cable_interfaces(ipr)
-            return tuple(await asyncio.gather(*(_describe_nic(each) for each in seen)))
+            ports = await _list_cable_interfaces(ipr)
+            return tuple(await asyncio.gather(*(_describe_nic(each) for each in ports)))
         finally:
-            await _set_links(ipr, woken, up=False)
+            await _set_links(ipr, raised, up=False)
 
 
 async def _list_cable_interfaces(ipr: AsyncIPRoute) -> list[InterfaceFacts]:

@@ -21,9 +21,9 @@ DISK_RESERVE_BYTES: Final = 256 * 1024
 
 
 def write(file: Path, payload: bytes) -> None:
-    """Replace `file` by `payload`; what stood there becomes `file`.1 if it was whole.
+    """Replace `file` by `payload`; the old file becomes `file`.1 if it was undamaged.
 
-    Raises NotAppliedError or NotPermittedError; the old file then still stands.
+    Raises NotAppliedError or NotPermittedError; the old file then stays.
     """
     aside = file.with_name(file.name + ".new")
     with _translate_os_errors(file.parent):

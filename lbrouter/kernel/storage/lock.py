@@ -1,4 +1,4 @@
-"""One writer at a time: an flock that the kernel takes back from whoever dies."""
+"""One writer at a time: an flock, which the kernel releases when the process ends."""
 
 import fcntl
 import os

@@ -1,6 +1,6 @@
-"""What lbrouter remembers between runs, in the state directory.
+"""`StateStore`: what lbrouter saves between runs, in the state directory.
 
-Nothing here says what the kernel holds: that is observed. Remembered is what cannot be observed:
+The state of the kernel is not saved, it is observed. Only what cannot be observed is saved:
 which number an uplink had, what a setting was before us, the last good file, the text of rulesets.
 """
 

@@ -84,7 +84,7 @@ def parse_cidr6(text: str) -> IPv6Interface:
 
 
 def parse_uplink_address4(text: str) -> IPv4Interface | Addressing:
-    """The IPv4 side of an uplink: a CIDR address, or the word that says who brings it."""
+    """The IPv4 side of an uplink: a CIDR address, or the word for how it gets one."""
     return Addressing(text) if text in UPLINK_ADDRESSING_WORDS else parse_cidr4(text)
 
 
@@ -175,7 +175,7 @@ def _parse_host_address(text: str, kind: type[_Host]) -> _Host:
 
 
 def _require_usable(address: IpInterface) -> None:
-    """Refuse what no interface can carry. The network's own address is the cross-checks' matter."""
+    """Refuse what no interface can carry. The cross-checks refuse the network's own."""
     ip = address.ip
     if ip.is_multicast or ip.is_unspecified or ip.is_loopback or ip == _LIMITED_BROADCAST:
         raise InvalidValueError("is not an address that a host can have")

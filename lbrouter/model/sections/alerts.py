@@ -43,7 +43,7 @@ DEFAULT_ALERT_KINDS: Final = (
 
 
 def parse_webhook(text: str) -> ProbeTarget:
-    """A page over HTTP or HTTPS. Raises RefusedError; a URL with a user name is none of those."""
+    """The URL of a page over HTTP or HTTPS, without a user name. Raises InvalidValueError."""
     if "@" in text.partition("://")[2].partition("/")[0]:
         raise InvalidValueError("holds a user name")
     found = parse_target(text)

@@ -14,7 +14,7 @@ from lbrouter.model.units import Duration, Percent, Rate
 from lbrouter.model.validated_strings import InvalidValueError, ParsedString
 
 MIN_RATE: Final = Rate(8_000)
-"""HTB counts in bytes a second and in microseconds: below this its arithmetic has no sense left."""
+"""HTB counts in bytes a second and in microseconds: below this its arithmetic is too coarse."""
 
 MAX_RATE: Final = Rate(100 * 10**9)
 

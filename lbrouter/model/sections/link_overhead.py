@@ -18,8 +18,8 @@ MAX_OVERHEAD_BYTES: Final = 256
 class LinkOverhead:
     """Bytes on the line for each IP packet beside the packet itself, and how the line codes them.
 
-    A packet takes `least` bytes at the least. Of 65 bytes that a line with `ptm` coding sends, 64
-    carry something.
+    A packet takes `min_packet_bytes` at the least. Of 65 bytes that a line with `ptm` coding sends,
+    64 carry something.
     """
 
     packet_bytes: int
@@ -60,7 +60,7 @@ ACCEPTED_OVERHEAD: Final = f"{_LINK_KIND_WORDS} or a number of bytes, 0 to {MAX_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedOverhead(ParsedString):
-    """Annotation of an `Overhead`: one of a few words, or a number of bytes."""
+    """Annotation of a `LinkOverhead`: one of a few words, or a number of bytes."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -78,7 +78,7 @@ class ParsedOverhead(ParsedString):
 
 
 def decode_overhead(value: object) -> LinkOverhead:
-    """The overhead that the file writes as `value`. Raises RefusedError."""
+    """The overhead that the file writes as `value`. Raises InvalidValueError."""
     if isinstance(value, LinkOverhead):
         return value
     if isinstance(value, str):
@@ -93,7 +93,7 @@ def decode_overhead(value: object) -> LinkOverhead:
 
 
 def parse_overhead(text: str) -> LinkOverhead:
-    """The overhead of a kind of line, by its word. Raises RefusedError."""
+    """The overhead of a kind of line, by its word. Raises InvalidValueError."""
     if text not in LINK_OVERHEADS:
         raise InvalidValueError("is not a kind of line that is known here", ACCEPTED_OVERHEAD)
     return LINK_OVERHEADS[text]

@@ -1,4 +1,4 @@
-"""Health targets: what a probe asks to learn whether the world behind an uplink answers."""
+"""Probe targets: what a probe asks to test whether the internet answers through an uplink."""
 
 import re
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def _target_kind(scheme: str) -> TargetKind:
 def _target_host(text: str, kind: TargetKind) -> str:
     """An address; a name only where the question itself needs one.
 
-    A name in an `icmp` or `dns` target would need the very resolver that the probe is to judge.
+    A name in an `icmp` or `dns` target would need the resolver that the probe is to test.
     """
     bare = text.strip("[]")
     if re.fullmatch(r"[0-9.]+", bare) or text.startswith("["):

@@ -1,9 +1,9 @@
 """A captive portal: one page for every address, over HTTP and with a wrong certificate over TLS.
 
-Runs by its path inside a provider's namespace, on the standard library alone: `portal.py REQUEST`,
-where REQUEST is JSON: {"addresses", "http": PORT, "https": PORT, "pair": FILE or ""}. The file has
-a key and a certificate; without one HTTPS is not answered. Says `true` when it listens, and ends
-with its standard input.
+Runs by its path inside a provider's namespace, on the standard library alone: `captive_portal.py
+REQUEST`, where REQUEST is JSON: {"addresses", "http": PORT, "https": PORT, "pair": FILE or ""}. The
+file has a key and a certificate; without one HTTPS is not answered. Says `true` when it listens,
+and ends with its standard input.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ PORTAL_RESPONSE = (
 
 
 async def serve_login_page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One visitor: whatever he asks for, the login page."""
+    """One connection: any request gets the login page."""
     try:
         await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
         writer.write(PORTAL_RESPONSE)
         await writer.drain()
     except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
-        pass  # the visitor left
+        pass  # the client left
     finally:
         writer.close()
 

@@ -1,10 +1,10 @@
 """Holds frames for a fixed time: the delay of a line, where the kernel has no netem.
 
-Runs by its path inside a provider's namespace, on the standard library alone: `relay.py REQUEST`,
-where REQUEST is JSON: {"lanes": {TAP: INTERFACE, ...}, "delay_ms", "mark"}. It makes the TAP
-devices, says `true`, and sends what it reads on each out by its interface, `delay_ms` later, with
-the packet mark `mark`. A line on standard input is a new delay; at its end what is held is still
-sent. A frame never overtakes another.
+Runs by its path inside a provider's namespace, on the standard library alone: `delay_line.py
+REQUEST`, where REQUEST is JSON: {"lanes": {TAP: INTERFACE, ...}, "delay_ms", "mark"}. It makes the
+TAP devices, says `true`, and sends what it reads on each out by its interface, `delay_ms` later,
+with the packet mark `mark`. A line on standard input is a new delay; at its end what is held is
+still sent. A frame never overtakes another.
 """
 
 import fcntl
@@ -24,14 +24,14 @@ SO_SNDBUFFORCE = 32
 """From linux/if_tun.h and asm-generic/socket.h; Python's modules lack them."""
 
 MAX_HELD_FRAMES = 20_000
-"""Frames that a lane holds at most: 300 ms of a gigabit; more are dropped, as netem does."""
+"""Frames that a delay line holds at most: 300 ms of a gigabit; more are dropped, as netem does."""
 
 READ_BATCH_FRAMES = 64
 MAX_FRAME_BYTES = 65_535
 
 
 class DelayLine:
-    """One direction: a TAP to read from, an interface to send on, what is held in between."""
+    """One direction: a TAP to read from, an interface to send on, the frames held in between."""
 
     def __init__(self, tap: str, interface: str, mark: int) -> None:
         self.tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
@@ -45,7 +45,7 @@ class DelayLine:
         self.held: deque[tuple[float, bytes]] = deque()
 
     def read(self, delay_s: float) -> None:
-        """Take in what waits, each frame with the time at which it is due."""
+        """Read the waiting frames; each gets the time at which it is due."""
         for _ in range(READ_BATCH_FRAMES):
             try:
                 frame = os.read(self.tap, MAX_FRAME_BYTES)
@@ -58,7 +58,7 @@ class DelayLine:
                 self.held.append((due, frame))
 
     def send_due(self) -> None:
-        """Let go of what is due; a queue that is full drops it, as queues do."""
+        """Send what is due; a full queue drops it, as queues do."""
         now = time.monotonic()
         while self.held and self.held[0][0] <= now:
             with suppress(OSError):
@@ -67,11 +67,11 @@ class DelayLine:
 
 
 def run_delay_lines(delay_lines: list[DelayLine], delay_s: float) -> None:
-    """Until standard input ends and nothing is held any more."""
-    by_tap = {lane.tap: lane for lane in delay_lines}
+    """Run until standard input ends and nothing is held any more."""
+    by_tap = {delay_line.tap: delay_line for delay_line in delay_lines}
     commands = {sys.stdin.fileno()}
-    while commands or any(lane.held for lane in delay_lines):
-        dues = [lane.held[0][0] for lane in delay_lines if lane.held]
+    while commands or any(delay_line.held for delay_line in delay_lines):
+        dues = [delay_line.held[0][0] for delay_line in delay_lines if delay_line.held]
         wait = max(0.0, min(dues) - time.monotonic()) if dues else None
         ready, _, _ = select.select([*by_tap, *commands], [], [], wait)
         for each in ready:
@@ -82,18 +82,18 @@ def run_delay_lines(delay_lines: list[DelayLine], delay_s: float) -> None:
                 print("true", flush=True)
             else:
                 commands.clear()
-        for lane in delay_lines:
-            lane.send_due()
+        for delay_line in delay_lines:
+            delay_line.send_due()
 
 
 def main() -> None:
-    """Before everything else on the machine: a late relay would be jitter that no line has."""
+    """Run with real-time priority: a late delay line would add jitter that no line has."""
     request = json.loads(sys.argv[1])
     with suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    lanes = [DelayLine(tap, name, request["mark"]) for tap, name in request["lanes"].items()]
+    delay_lines = [DelayLine(tap, name, request["mark"]) for tap, name in request["lanes"].items()]
     print("true", flush=True)
-    run_delay_lines(lanes, request["delay_ms"] / 1000)
+    run_delay_lines(delay_lines, request["delay_ms"] / 1000)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 Runs by its path inside a namespace, on the standard library alone. Started with one argument, JSON:
 {"addresses": [...], "tcp": [ports], "udp": [ports]}. Prints `true` when it listens. Then each line
 on standard input is a request, answered by one line of JSON: `log` (all flows), `clear`, `times`
-(of each stream, when how much came, and from which source since when; then they start anew). The
+(of each stream, when how much came, and from which source since when; then they start again). The
 end of standard input ends it, so that it never outlives the rehearsal.
 
-What a client says on TCP, a line each: `GET ...` (HTTP, answered with the source), `who FLOW`
+The requests of a client on TCP, a line each: `GET ...` (HTTP, answered with the source), `who FLOW`
 (answered with the source), `take N` (N bytes come), `give N` (N bytes follow, then "ok"),
 `push FLOW` (bytes follow until the end), `flood SECONDS PACE` (bytes come, at so many bits per
 second or as fast as they go); any other line is echoed. On UDP: `e FLOW SEQ` is answered with the
@@ -107,19 +107,19 @@ async def serve_tcp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
                 return
             await answer_line(word, rest, line, peer, writer)
     except (OSError, asyncio.IncompleteReadError, ValueError):
-        pass  # the far end died or talks another language: its flow is in the log
+        pass  # the far end died or has another protocol: its flow is in the log
     finally:
         writer.close()
 
 
 async def receive_push(reader: asyncio.StreamReader, flow: str, source: str) -> None:
-    """Bytes until the end; when they came."""
+    """Receive bytes until the end; record when they came."""
     while data := await reader.read(1 << 18):
         record_arrival(flow, source, len(data))
 
 
 async def send_flood(writer: asyncio.StreamWriter, seconds: float, pace: float) -> None:
-    """Bytes for so long, at `pace` bits per second unless that is 0."""
+    """Send bytes for so long, at `pace` bits per second unless that is 0."""
     if pace:
         line = writer.get_extra_info("socket")
         line.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, int(pace) // 8)
@@ -131,7 +131,7 @@ async def send_flood(writer: asyncio.StreamWriter, seconds: float, pace: float) 
 
 
 def record_arrival(flow: str, source: str, size: int) -> None:
-    """Something of a stream came just now."""
+    """Record that data of a stream came now."""
     now = time.monotonic()
     stream = STREAM_ARRIVALS.setdefault(flow, {"times": [], "sizes": [], "seen": []})
     stream["times"].append(now)
@@ -180,7 +180,7 @@ async def listen(request: dict[str, Any]) -> None:
 
 async def main(request: dict[str, Any]) -> None:
     """Serve until standard input ends."""
-    # A file with many rules has many doors: one socket for each address and port.
+    # A file with many rules needs many sockets: one for each address and port.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     loop = asyncio.get_running_loop()
@@ -193,7 +193,7 @@ async def main(request: dict[str, Any]) -> None:
 
 
 def control_reply(word: bytes) -> Any:
-    """The answer to a request of our own side."""
+    """The answer to a request on standard input."""
     if word == b"times":
         streams = dict(STREAM_ARRIVALS)
         STREAM_ARRIVALS.clear()

@@ -1,10 +1,10 @@
 """Traffic of one client host of the lab: many flows in one process, a row of JSON for each.
 
-Runs by its path inside a namespace, on the standard library alone: `client.py VERB REQUEST`, where
-REQUEST is JSON. The verbs: `flows` (new TCP connections, each its own), `udp` (flows of datagrams,
-echoed or one-way), `hold` (connections that stay and ping), `ping` (numbered datagrams at a steady
-rate). `hold` and `ping` go on until standard input ends. Rows are printed at the end, for a pipe
-that nobody reads yet would stall the traffic.
+Runs by its path inside a namespace, on the standard library alone: `flow_client.py VERB REQUEST`,
+where REQUEST is JSON. The verbs: `flows` (new TCP connections, each its own), `udp` (flows of
+datagrams, echoed or one-way), `hold` (connections that stay and ping), `ping` (numbered datagrams
+at a steady rate). `hold` and `ping` go on until standard input ends. Rows are printed at the end,
+because a pipe that is not read yet would stall the traffic.
 """
 
 import asyncio
@@ -129,7 +129,7 @@ class UdpReplyProtocol(asyncio.DatagramProtocol):
         self.error = ""
 
     def datagram_received(self, data: bytes, _addr: Any) -> None:
-        """An answer: the source that the far end saw, then our own words."""
+        """An answer: the source that the far end saw, then what we sent."""
         words = data.decode("latin-1").split()
         self.replies.append((time.monotonic(), words[0], int(words[4])))
 
@@ -142,7 +142,7 @@ async def send_datagrams(
     request: FlowRequest, row: FlowRow, source: str | None, numbers: AsyncIterator[int]
 ) -> UdpReplyProtocol:
     """Send one numbered datagram for each of `numbers`; what came back, after a grace period."""
-    transport, ears = await asyncio.get_running_loop().create_datagram_endpoint(
+    transport, receiver = await asyncio.get_running_loop().create_datagram_endpoint(
         UdpReplyProtocol,
         remote_addr=(request["to"], request["port"]),
         local_addr=(source, 0) if source else None,
@@ -153,11 +153,13 @@ async def send_datagrams(
     async for number in numbers:
         transport.sendto(f"{word} {row['flow']} {number}".encode())
         sent += 1
-    await wait_for_replies(ears, sent if word == "e" else 0, request.get("grace_ms", 300) / 1000)
+    await wait_for_replies(
+        receiver, sent if word == "e" else 0, request.get("grace_ms", 300) / 1000
+    )
     transport.close()
-    row.update(sent=sent, received=len({h[2] for h in ears.replies}), error=ears.error)
-    row["sources_seen"] = sorted({h[1] for h in ears.replies})
-    return ears
+    row.update(sent=sent, received=len({h[2] for h in receiver.replies}), error=receiver.error)
+    row["sources_seen"] = sorted({h[1] for h in receiver.replies})
+    return receiver
 
 
 async def wait_for_replies(protocol: UdpReplyProtocol, wanted: int, grace_s: float) -> None:
@@ -204,10 +206,10 @@ async def ping(request: FlowRequest) -> None:
     stop = await stdin_closed_event()
     interval_s = request.get("interval_ms", 10) / 1000
     numbers = paced_numbers_until(stop, interval_s)
-    ears = await send_datagrams(request, row, next(source_cycle(request)), numbers)
-    heard = {number for _, _, number in ears.replies}
-    row["lost"] = sorted(set(range(row["sent"])) - heard)
-    row["max_gap_ms"] = longest_gap_ms([at for at, _, _ in ears.replies])
+    receiver = await send_datagrams(request, row, next(source_cycle(request)), numbers)
+    echoed = {number for _, _, number in receiver.replies}
+    row["lost"] = sorted(set(range(row["sent"])) - echoed)
+    row["max_gap_ms"] = longest_gap_ms([at for at, _, _ in receiver.replies])
     FLOW_ROWS.append(row)
 
 
@@ -263,7 +265,7 @@ async def hold_connection(
     stop: asyncio.Event,
     opened: asyncio.Event,
 ) -> None:
-    """One connection that stays: open, ask who we are, ping until stopped."""
+    """One connection that stays: open, ask for the source, ping until stopped."""
     timeout_s = request.get("timeout_ms", 3000) / 1000
     reader, writer = await connect(request, source)
     try:

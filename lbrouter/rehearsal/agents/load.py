@@ -37,7 +37,7 @@ def connect_paced(request: LoadRow, source: str) -> socket.socket:
 
 
 def send(request: LoadRow, source: str, number: int, until: float) -> None:
-    """One flow upwards; the far end counts what arrives."""
+    """One upload flow; the far end counts what arrives."""
     with suppress(OSError), connect_paced(request, source) as line:
         line.sendall(f"push {request['name']}-{number}\n".encode())
         while time.monotonic() < until:
@@ -45,7 +45,7 @@ def send(request: LoadRow, source: str, number: int, until: float) -> None:
 
 
 def receive(request: LoadRow, source: str, number: int, until: float) -> None:
-    """One flow downwards; we count what arrives."""
+    """One download flow; we count what arrives."""
     row: LoadRow = {"kind": "flow", "flow": f"{request['name']}-{number}", "times": [], "sizes": []}
     LOAD_ROWS.append(row)
     with suppress(OSError), connect_paced(request, source) as line:
@@ -76,7 +76,7 @@ def probe(request: LoadRow, until: float) -> None:
 
 
 def read_echoes(line: socket.socket, row: LoadRow) -> None:
-    """Echoes: source and port as the far end saw them, then our own words."""
+    """Echoes: source and port as the far end saw them, then what we sent."""
     with suppress(OSError):
         while True:
             sent = float(line.recv(2048).split()[5])
@@ -84,7 +84,7 @@ def read_echoes(line: socket.socket, row: LoadRow) -> None:
 
 
 def main(request: LoadRow) -> None:
-    """All at once, for the given time."""
+    """Run all flows and the probe at once, for the given time."""
     began = time.monotonic()
     until = began + request["seconds"]
     LOAD_ROWS.append({"kind": "began", "at": began})

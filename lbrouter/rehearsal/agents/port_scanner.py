@@ -1,6 +1,6 @@
-"""A scan of the lab: what answers on a list of ports, knocked at all at once.
+"""A port scan in the lab: what answers on a list of ports, all at once.
 
-Runs by its path inside a namespace, on the standard library alone: `scanner.py REQUEST`, where
+Runs by its path inside a namespace, on the standard library alone: `port_scanner.py REQUEST`, where
 REQUEST is JSON: {"targets": [{"to", "protocol", "port"}, ...], "timeout_ms"}. Prints each target
 again with its `answer`: open, refused, unreachable, prohibited, or silent.
 """
@@ -30,7 +30,7 @@ V6_ERROR_QUEUE_OPTION = 25
 
 
 async def scan(request: ScanRow) -> None:
-    """Knock at each of `targets` ({"to", "protocol", "port"}), all at once: the row's `answer`."""
+    """Probe each of `targets` ({"to", "protocol", "port"}), all at once: the row's `answer`."""
     timeout_s = request.get("timeout_ms", 1000) / 1000
 
     async def one(target: ScanRow) -> str:
@@ -83,7 +83,7 @@ async def probe_icmp(target: ScanRow) -> str:
 
 
 def enable_icmp_errors(each: socket.socket) -> None:
-    """Report every ICMP error: Linux keeps the milder ones ("no route") from a socket else."""
+    """Report every ICMP error: else Linux hides the milder ones ("no route") from a socket."""
     if each.family == socket.AF_INET6:
         each.setsockopt(socket.IPPROTO_IPV6, V6_ERROR_QUEUE_OPTION, 1)
     else:

@@ -1,13 +1,13 @@
-"""What an event sends while a line fails: an encoder, a one-way UDP stream, a call, new flows.
+"""Traffic of an event while a line fails: an encoder, a one-way UDP stream, a call, new flows.
 
 Runs by its path inside a client's namespace, on the standard library alone: `streams.py REQUEST`,
 where REQUEST is JSON: {"to", "port", "name", "sources", "later", "kinds", "wait_s"}. From each
 source run the streams of `kinds` (`push`, `udp`, `call`), and all sources in turn open new flows.
-Each line on standard input is answered with how things stand: `look`, `pause` (no new flows),
+Each line on standard input is answered with the current state: `look`, `pause` (no new flows),
 `later` (new flows from the sources of that name). At its end every row is printed.
 
 The encoder does as OBS Studio does since 2022: it notices a dead connection by its error alone,
-waits `wait_s`, connects anew, and waits half as long again after each failure. It drops what the
+waits `wait_s`, connects again, and waits half as long again after each failure. It drops what the
 connection does not take.
 """
 
@@ -61,7 +61,7 @@ RECONNECT_BACKOFF_FACTOR = 1.5
 RUNNING_WINDOW_MS = 300
 
 REPORTED_FLOWS = 40
-"""New flows that a glance shows: of two seconds."""
+"""New flows that the answer shows: those of two seconds."""
 
 
 class Stream:
@@ -76,19 +76,19 @@ class Stream:
         self.connection: Any = None
 
     def record_source(self, source: str) -> None:
-        """The far end says where we come from."""
+        """The far end has told which source it sees."""
         if not self.seen or self.seen[-1][1] != source:
             self.seen.append((time.monotonic(), source))
 
     def is_running(self) -> bool:
-        """Whether the far end has answered in the last 0.3 s; nobody knows of a one-way stream."""
+        """Whether the far end has answered in the last 0.3 s; not known of a one-way stream."""
         if self.kind == "push":
             return self.connection is not None and ms_since_ack(self.connection) < RUNNING_WINDOW_MS
         recent = time.monotonic() - RUNNING_WINDOW_MS / 1000
         return self.kind == "udp" or bool(self.times and self.times[-1] > recent)
 
     def as_row(self) -> FlowRow:
-        """As it is printed."""
+        """The row that is printed."""
         names = ("kind", "flow", "source", "seen", "breaks", "times")
         return {name: getattr(self, name) for name in names}
 
@@ -103,7 +103,7 @@ def ms_since_ack(line: Any) -> int:
 
 
 async def ticks(interval_ms: float) -> AsyncIterator[int]:
-    """Numbers on a fixed grid; what was missed comes at once."""
+    """Numbers on a fixed grid; missed ones come at once."""
     began = time.monotonic()
     for number in itertools.count():
         await asyncio.sleep(max(0.0, began + number * interval_ms / 1000 - time.monotonic()))
@@ -148,7 +148,7 @@ async def push_until_broken(
 
 
 class CallEchoProtocol(asyncio.DatagramProtocol):
-    """Hears the echoes of a call."""
+    """Receives the echoes of a call."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -179,7 +179,7 @@ async def send_packets(stream: Stream) -> None:
 
 
 class NewFlows:
-    """New connections, one every `NEW_MS`, from `sources` in turn; none while that is empty."""
+    """New connections, one each `NEW_FLOW_INTERVAL_MS`, from `sources` in turn (none if empty)."""
 
     def __init__(self, request: FlowRequest) -> None:
         self.request = {**request, "timeout_ms": NEW_FLOW_TIMEOUT_MS}
@@ -187,7 +187,7 @@ class NewFlows:
         self.rows: list[FlowRow] = []
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         tasks = set()
         async for number in ticks(NEW_FLOW_INTERVAL_MS):
             if not self.sources:
@@ -201,7 +201,7 @@ class NewFlows:
             task.add_done_callback(tasks.discard)
 
     def handle_command(self, word: str) -> None:
-        """What the other side wants: `pause`, `later`, or nothing."""
+        """A command of the rehearsal: `pause`, `later`, or another word, which does nothing."""
         if word == "pause":
             self.sources = []
         elif word == "later":
@@ -209,7 +209,7 @@ class NewFlows:
 
 
 async def open_new_flow(request: FlowRequest, row: FlowRow) -> None:
-    """Connect, ask who we are, leave."""
+    """Connect, ask for the source, close."""
     reader, writer = await connect(request, row["source"])
     try:
         row.update(await ask_source(reader, writer, row["flow"]))
@@ -234,7 +234,7 @@ def create_streams(request: FlowRequest) -> Iterator[Stream]:
 
 
 async def main(request: FlowRequest) -> None:
-    """Until standard input ends."""
+    """Run until standard input ends."""
     streams, new = list(create_streams(request)), NewFlows(request)
     runs = [run_encoder(each) if each.kind == "push" else send_packets(each) for each in streams]
     work = [asyncio.create_task(each) for each in (*runs, new.run())]

@@ -1,1 +1,1 @@
-"""What a rehearsal expected, beside what it saw."""
+"""Analysis of a rehearsal: what is expected, and what the records of the flows show. Pure."""

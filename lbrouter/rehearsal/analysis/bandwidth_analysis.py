@@ -1,4 +1,4 @@
-"""Rates and delays out of the records of a load, and what a VLAN may expect. Pure."""
+"""Rates and delays from the records of a load, and the verdict on a guarantee. Pure."""
 
 import math
 import statistics
@@ -25,20 +25,20 @@ USABLE_LINE_SHARE = 0.95
 """Of a line's rate, what its classes give out."""
 
 ALONE_LOAD_FACTOR = 1.5
-"""Times what the lines carry: the load of a VLAN that is alone."""
+"""Times what the lines carry: the load of a VLAN that sends alone."""
 
 MAX_JUDGED_BPS = 400_000_000
-"""Lines that are faster together are not judged: the lab's programs might be what is slow."""
+"""Lines that are faster together are not judged: the lab's programs may be too slow for them."""
 
 
 def guarantee_of(vlan: Vlan, direction: Direction) -> int:
-    """Bits per second, 0 for none (and for the least that the model gives everybody)."""
+    """Bits per second, 0 for none (and for the least that the model gives each VLAN)."""
     band = vlan.upload if direction is Direction.UPLOAD else vlan.download
     return int(band.guaranteed) if band is not None and band.guaranteed > MIN_RATE else 0
 
 
 def has_guarantee(vlan: Vlan) -> bool:
-    """In either direction."""
+    """Whether a VLAN has a guarantee in either direction."""
     return any(guarantee_of(vlan, direction) for direction in Direction)
 
 
@@ -97,7 +97,7 @@ def _line_rate_bps(config: Config, uplink: str, direction: Direction) -> int:
 def exemption_reason(
     config: Config, path: TrafficPath, situation: str, direction: Direction
 ) -> str:
-    """Why a guarantee may be missed without fault; "" where it must be kept.
+    """Why a guarantee may be missed without a fault; "" if it must be kept.
 
     It must be kept as long as all guarantees together fit into each line that the policy has left.
     """
@@ -109,19 +109,19 @@ def exemption_reason(
         return "a line without a rate is not shaped"
     if sum(known) > MAX_JUDGED_BPS:
         return "the lines are too fast for this machine to judge"
-    promised = sum(guarantee_of(vlan, direction) for vlan in config.vlans.values())
-    if not known or promised > USABLE_LINE_SHARE * min(known):
+    guaranteed = sum(guarantee_of(vlan, direction) for vlan in config.vlans.values())
+    if not known or guaranteed > USABLE_LINE_SHARE * min(known):
         return "the guarantees do not all fit into what is left"
     return ""
 
 
-def guarantee_verdict(rate: float, promised: int, exemption: str) -> tuple[CheckVerdict, str]:
+def guarantee_verdict(rate: float, guaranteed: int, exemption: str) -> tuple[CheckVerdict, str]:
     """Whether a guarantee was kept, and what is short in words."""
-    if not promised:
+    if not guaranteed:
         return CheckVerdict.INFO, ""
-    if rate >= KEPT_GUARANTEE_SHARE * promised:
+    if rate >= KEPT_GUARANTEE_SHARE * guaranteed:
         return CheckVerdict.PASS, ""
-    short = f"short by {(promised - rate) / 1e6:.1f} Mbit/s"
+    short = f"short by {(guaranteed - rate) / 1e6:.1f} Mbit/s"
     return (CheckVerdict.INFO, f"{short}: {exemption}") if exemption else (CheckVerdict.FAIL, short)
 
 

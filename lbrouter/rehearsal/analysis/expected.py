@@ -1,4 +1,4 @@
-"""What the file promises, worked out from its text alone. Pure.
+"""The behaviour that the file asks for, derived from the file alone. Pure.
 
 On purpose not shared with `lbrouter.compile`: a rehearsal that asked the compiler what is right
 would agree with every mistake of the compiler.
@@ -32,7 +32,7 @@ UplinkShares = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficPath:
-    """A way for a VLAN's TCP flows into a policy: where to connect to so that it applies."""
+    """A path of a VLAN's TCP flows: the policy, and where to connect to so that it applies."""
 
     policy: str
     vlan: str
@@ -67,7 +67,7 @@ def _rule_matches(
 def expected_shares(
     config: Config, policy: Policy, able: Mapping[str, ProviderLine]
 ) -> UplinkShares:
-    """Shares in a policy's new flows of the uplinks in `able`: alive, and with the family asked."""
+    """Shares in a policy's new flows of the uplinks in `able`: usable, with that address family."""
     names = [name for name in policy.uplinks if name in able]
     if policy.mode is PolicyMode.FAILOVER:
         return {names[0]: 1.0} if names else {}
@@ -89,7 +89,7 @@ def _uplink_weights(config: Config, policy: Policy, names: list[str]) -> Mapping
 
 
 def traffic_paths(layout: VenueLayout) -> Iterator[TrafficPath]:
-    """For each policy, family and VLAN at most one way in: by the VLAN itself, or by a rule."""
+    """For each policy, family and VLAN at most one path: by the VLAN itself, or by a rule."""
     found: set[tuple[str, str, int]] = set()
     for segment in layout.segments:
         for to, port in _destinations(layout, segment):

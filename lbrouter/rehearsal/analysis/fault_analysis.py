@@ -1,4 +1,4 @@
-"""What the flows of one policy went through in one fault, read off their own records. Pure.
+"""The effect of one fault on the flows of one policy, from their own records. Pure.
 
 Times are seconds of CLOCK_MONOTONIC, which all namespaces of a machine share.
 """
@@ -12,10 +12,10 @@ from lbrouter.rehearsal.lab.faults import Expectation, ExpectedReaction
 from lbrouter.rehearsal.lab.process import JsonRow
 
 PROMPT_REFUSALS = frozenset({"unreachable", "prohibited", "refused"})
-"""Answers that tell a client that there is no way, instead of letting it wait for its timeout."""
+"""Answers that tell a client at once that there is no path, so that it need not wait."""
 
 ENCODER_RECONNECT_S = 2.0
-"""An encoder's wait before it connects anew: the default of OBS Studio since 2022."""
+"""An encoder's wait before it connects again: the default of OBS Studio since 2022."""
 
 ENCODER_ALLOWANCE_MS = ENCODER_RECONNECT_S * 1000 + 2500
 """What an encoder may take beyond the failover: TCP's timeout, its own wait, a retry."""
@@ -32,7 +32,7 @@ DATAGRAM_ALLOWANCE_MS = 800
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultTimes:
-    """When the fault came, when it was undone, when watching ended."""
+    """When the fault began, when it was undone, when the observation ended."""
 
     began_at: float
     restored_at: float
@@ -166,11 +166,11 @@ def longest_gap_ms(times: Iterable[float], begin: float, end: float) -> float:
 
 
 def violations(expectation: Expectation, seen: FaultOutcome) -> list[str]:
-    """In words, what the policy owed and did not do; nothing when all was as it should be."""
+    """In words, what the policy should have done and did not do; empty if all was right."""
     found = []
     if seen.broken:
         found.append(f"{seen.broken} flows broke or moved that had nothing to do with it")
-    if seen.moved_ms is None:  # no new flow went by the uplink: nothing is owed
+    if seen.moved_ms is None:  # no new flow went by the uplink: nothing is expected
         return found
     found += VIOLATIONS_BY_REACTION[expectation.reaction](expectation, seen)
     if expectation.returns and seen.back_ms is None:
@@ -222,7 +222,7 @@ VIOLATIONS_BY_REACTION: Mapping[
     ExpectedReaction.REFUSE: _refusal_violations,
     ExpectedReaction.ANY: _no_violations,
 }
-"""What was not done of each."""
+"""The violations of each expected reaction."""
 
 
 def _stream_allowance_ms(kind: str) -> float:

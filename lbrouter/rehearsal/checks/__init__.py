@@ -1,1 +1,1 @@
-"""What a rehearsal does, in order."""
+"""The checks of a rehearsal, in order."""

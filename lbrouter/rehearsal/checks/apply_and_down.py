@@ -1,4 +1,4 @@
-"""Acts on lbrouter itself: it applies, and it leaves no trace."""
+"""Checks of lbrouter itself: it applies, and it leaves no trace."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ def _command_check(context: RehearsalContext, verb: str, *, subject: str = "") -
 
 
 def _error_text(output: str) -> str:
-    """What lbrouter says of its failure, without the notes before it."""
+    """The error message of lbrouter, without the notes before it."""
     _, found, complaint = output.rpartition("lbrouter: ")
     return (complaint if found else output).strip()
 

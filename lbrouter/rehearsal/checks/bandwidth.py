@@ -1,6 +1,6 @@
-"""The act of bandwidth: what each VLAN gets alone, in a flood of the others, after a loss.
+"""The bandwidth checks: each VLAN alone, while the others flood, and after the loss of an uplink.
 
-The VLAN under test asks for its guarantee, paced by TCP; the others take whatever they get. Alone
+The VLAN under test asks for its guarantee, paced by TCP; the others send as fast as they can. Alone
 it asks for half again as much as its lines carry.
 """
 
@@ -14,7 +14,7 @@ from lbrouter.rehearsal.analysis import bandwidth_analysis
 from lbrouter.rehearsal.analysis.bandwidth_analysis import TCP_PAYLOAD_SHARE
 from lbrouter.rehearsal.analysis.expected import TrafficPath, traffic_paths
 from lbrouter.rehearsal.checks.context import RehearsalContext
-from lbrouter.rehearsal.checks.fault_procedure import with_short_up_after
+from lbrouter.rehearsal.checks.fault_config import with_short_up_after
 from lbrouter.rehearsal.lab.daemon_process import DaemonProcess
 from lbrouter.rehearsal.lab.hosts import ClientHost
 from lbrouter.rehearsal.lab.process import JsonRow, LabProcess, poll_until
@@ -24,13 +24,13 @@ from lbrouter.rehearsal.report.rows import (
 )
 
 MEASUREMENT_S, WARM_UP_S = 1.8, 0.5
-"""How long a cell lasts, and what of it is not counted: TCP finds its rate first."""
+"""How long a measurement lasts, and its start, which is not counted: TCP finds its rate first."""
 
 FLOOD_LEAD_S = 0.6
-"""How much longer the others flood, who begin first."""
+"""How much longer the others flood: they begin first."""
 
 BANDWIDTH_BUDGET_S = 75.0
-"""No cell begins later than this: a file with many uplinks and VLANs has many cells."""
+"""No measurement begins later than this: many uplinks and VLANs need many of them."""
 
 BANDWIDTH_NOTES = (
     "bandwidth: Ethernet frames are counted, as in the file; over 1.3 s 97 % is a guarantee kept",
@@ -39,12 +39,12 @@ BANDWIDTH_NOTES = (
 
 LOAD_SOURCES_PER_VLAN, LOAD_FLOWS_PER_SOURCE = 4, 1
 UPLINK_CHANGE_TIMEOUT_S = 15.0
-"""For an uplink to be left, or to be used again; what comes of it is in the rates."""
+"""For an uplink to be left, or to be used again; the rates show the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandwidthMeasurement:
-    """One measurement: who is looked at, in which direction, in which situation."""
+    """One measurement: which VLAN, in which direction, in which situation."""
 
     path: TrafficPath
     vlan: Vlan
@@ -54,15 +54,15 @@ class BandwidthMeasurement:
 
 
 class LoadRig:
-    """The clients that load the gateway: one way for each VLAN, always the same addresses."""
+    """The clients that load the gateway: one path for each VLAN, always the same addresses."""
 
     def __init__(self, context: RehearsalContext) -> None:
         self.context = context
         self.paths: dict[str, TrafficPath] = {}
-        for way in traffic_paths(context.venue.layout):
-            own = context.config.vlans[way.vlan].policy == way.policy
-            if own and way.version == 4:
-                self.paths.setdefault(way.vlan, way)
+        for path in traffic_paths(context.venue.layout):
+            own = context.config.vlans[path.vlan].policy == path.policy
+            if own and path.version == 4:
+                self.paths.setdefault(path.vlan, path)
         self.sources = {
             name: [
                 str(each)
@@ -74,10 +74,12 @@ class LoadRig:
 
     @property
     def guaranteed_paths(self) -> list[TrafficPath]:
-        """The ways of VLANs that have a guarantee in the file."""
+        """The paths of VLANs that have a guarantee in the file."""
         vlans = self.context.config.vlans
         return [
-            way for name, way in self.paths.items() if bandwidth_analysis.has_guarantee(vlans[name])
+            path
+            for name, path in self.paths.items()
+            if bandwidth_analysis.has_guarantee(vlans[name])
         ]
 
     def measure_directions(
@@ -93,56 +95,65 @@ class LoadRig:
                 yield _skipped_row(path.vlan, direction, situation, guarantee)
                 continue
             self.context.progress(f"{path.vlan}, {direction}: {situation}")
-            cell = BandwidthMeasurement(
+            measurement = BandwidthMeasurement(
                 path=path, vlan=vlan, direction=direction, situation=situation, others_flood=flood
             )
-            row = self._measure(cell)
-            # A busy processor looks like a broken promise; a broken promise is broken twice.
-            yield self._measure(cell) if row.verdict is CheckVerdict.FAIL else row
+            row = self._measure(measurement)
+            # A busy processor looks like a missed guarantee; a real miss happens twice.
+            yield self._measure(measurement) if row.verdict is CheckVerdict.FAIL else row
 
-    def _measure(self, cell: BandwidthMeasurement) -> BandwidthRow:
+    def _measure(self, measurement: BandwidthMeasurement) -> BandwidthRow:
         self.context.venue.internet.server.take_stream_arrivals()
         others = [
-            self._start_load(name, cell.direction, pace=0, seconds=MEASUREMENT_S + FLOOD_LEAD_S)
-            for name in self.paths if cell.others_flood and name != cell.vlan.name
-        ]  # fmt: skip
-        promised = bandwidth_analysis.guarantee_of(cell.vlan, cell.direction)
+            self._start_load(
+                name, measurement.direction, pace=0, seconds=MEASUREMENT_S + FLOOD_LEAD_S
+            )
+            for name in self.paths
+            if measurement.others_flood and name != measurement.vlan.name
+        ]
+        guarantee = bandwidth_analysis.guarantee_of(measurement.vlan, measurement.direction)
         pace = TCP_PAYLOAD_SHARE * (
-            promised
-            if cell.others_flood
-            else bandwidth_analysis.offered_load_bps(self.context.config, cell.path, cell.direction)
+            guarantee
+            if measurement.others_flood
+            else bandwidth_analysis.offered_load_bps(
+                self.context.config, measurement.path, measurement.direction
+            )
         )
         rows = self._start_load(
-            cell.vlan.name, cell.direction, pace=pace, seconds=MEASUREMENT_S
+            measurement.vlan.name, measurement.direction, pace=pace, seconds=MEASUREMENT_S
         ).result()
         for each in others:
             each.result()
         begin = next(float(row["at"]) for row in rows if row["kind"] == "began")
         window = (begin + WARM_UP_S, begin + MEASUREMENT_S)
-        flows = self._received_flows(rows, cell)
+        flows = self._received_flows(rows, measurement)
         rate = bandwidth_analysis.received_bps(flows, *window) / TCP_PAYLOAD_SHARE
-        added = bandwidth_analysis.p95_rtt_ms(rows, *window) - self.idle_rtt_ms[cell.vlan.name]
-        excuse = bandwidth_analysis.exemption_reason(
-            self.context.config, cell.path, cell.situation, cell.direction
+        added = (
+            bandwidth_analysis.p95_rtt_ms(rows, *window) - self.idle_rtt_ms[measurement.vlan.name]
         )
-        verdict, note = bandwidth_analysis.guarantee_verdict(rate, promised, excuse)
+        exemption = bandwidth_analysis.exemption_reason(
+            self.context.config, measurement.path, measurement.situation, measurement.direction
+        )
+        verdict, note = bandwidth_analysis.guarantee_verdict(rate, guarantee, exemption)
         return BandwidthRow(
-            vlan=cell.vlan.name,
-            direction=cell.direction,
-            situation=cell.situation,
+            vlan=measurement.vlan.name,
+            direction=measurement.direction,
+            situation=measurement.situation,
             rate_bps=rate,
-            guarantee_bps=promised,
+            guarantee_bps=guarantee,
             added_ms=added,
             verdict=verdict,
             note=note,
         )
 
-    def _received_flows(self, rows: list[JsonRow], cell: BandwidthMeasurement) -> list[JsonRow]:
-        if cell.direction is Direction.DOWNLOAD:
+    def _received_flows(
+        self, rows: list[JsonRow], measurement: BandwidthMeasurement
+    ) -> list[JsonRow]:
+        if measurement.direction is Direction.DOWNLOAD:
             return [row for row in rows if row["kind"] == "flow"]
         streams = self.context.venue.internet.server.take_stream_arrivals()
-        begins = f"{self._client(cell.vlan.name).layout.name}-load-"
-        return [row for flow, row in streams.items() if flow.startswith(begins)]
+        prefix = f"{self._client(measurement.vlan.name).layout.name}-load-"
+        return [row for flow, row in streams.items() if flow.startswith(prefix)]
 
     def _start_load(
         self, vlan: str, direction: Direction, *, pace: float, seconds: float
@@ -171,28 +182,30 @@ class LoadRig:
 
 
 def measure_bandwidth(context: RehearsalContext) -> Iterator[BandwidthRow]:
-    """Every cell that there is time for."""
+    """Every measurement that there is time for."""
     if not context.options.bandwidth:
         return
     ends = time.monotonic() + BANDWIDTH_BUDGET_S
     context.venue.write_config(with_short_up_after(context.config))
-    with DaemonProcess(context.venue.gateway) as warden:
-        bench = LoadRig(context)
-        for vlan_way in bench.paths.values():
-            yield from bench.measure_directions(vlan_way, "alone", ends, flood=False)
-        for vlan_way in bench.guaranteed_paths:
-            yield from bench.measure_directions(vlan_way, "others flood", ends, flood=True)
+    with DaemonProcess(context.venue.gateway) as daemon:
+        rig = LoadRig(context)
+        for path in rig.paths.values():
+            yield from rig.measure_directions(path, "alone", ends, flood=False)
+        for path in rig.guaranteed_paths:
+            yield from rig.measure_directions(path, "others flood", ends, flood=True)
         for name in context.venue.isps if len(context.venue.isps) > 1 else ():
-            yield from _measure_without(context, bench, warden, name, ends)
+            yield from _measure_without(context, rig, daemon, name, ends)
     context.venue.write_config(context.config)
 
 
 def _measure_without(
     context: RehearsalContext, rig: LoadRig, daemon: DaemonProcess, uplink: str, ends: float
 ) -> Iterator[BandwidthRow]:
-    """The cells after the loss of an uplink, which is back at the end."""
+    """The measurements after the loss of an uplink, which is back at the end."""
     affected = [
-        way for way in rig.guaranteed_paths if uplink in context.config.policies[way.policy].uplinks
+        path
+        for path in rig.guaranteed_paths
+        if uplink in context.config.policies[path.policy].uplinks
     ]
     if not affected:
         return
@@ -201,8 +214,8 @@ def _measure_without(
     isp.set_carrier(up=False)
     poll_until(lambda: not _is_active(daemon, uplink), within_s=UPLINK_CHANGE_TIMEOUT_S)
     poll_until(lambda: _rates_adjusted(daemon, began), within_s=UPLINK_CHANGE_TIMEOUT_S / 3)
-    for way in affected:
-        yield from rig.measure_directions(way, f"without {uplink}, others flood", ends, flood=True)
+    for path in affected:
+        yield from rig.measure_directions(path, f"without {uplink}, others flood", ends, flood=True)
     isp.set_carrier(up=True)
     poll_until(lambda: _is_up(daemon, uplink), within_s=UPLINK_CHANGE_TIMEOUT_S)
 
@@ -224,7 +237,7 @@ def _is_active(daemon: DaemonProcess, uplink: str) -> bool:
 
 
 def _rates_adjusted(daemon: DaemonProcess, since: float) -> bool:
-    """Whether the rates of what is left are in the kernel."""
+    """Whether the rates for the uplinks that are left are in the kernel."""
     return any(event["kind"] == "adjust" for _, event in daemon.events_since(since))
 
 

@@ -1,4 +1,4 @@
-"""What the acts of a rehearsal share: the venue, new client addresses, flows and their uplinks."""
+"""What the checks share: the venue, unused client addresses, flows and their uplinks."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,16 +20,16 @@ CLIENT_FLOW_TIMEOUT_MS = 2500
 its first packet counts only when it comes again, to the second packet, a second later."""
 
 REFUSED_FLOW_COUNT = 8
-"""Flows where all are refused: a kernel sends few ICMPv6 errors to one client (RFC 4443, 2.4 f)."""
+"""Flows if all are refused: a kernel sends few ICMPv6 errors to one client (RFC 4443, 2.4 f)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RehearsalOptions:
-    """How much a rehearsal does: `flows` for each policy and family, `take` bytes in each flow.
+    """How much a rehearsal does: flows for each policy and family, bytes in each flow.
 
-    `faults` are played on every uplink, in this order; `bandwidth` says whether rates are measured.
-    `style` overrides how the venue is built; by default there are as many client addresses as the
-    policies need to show their shares.
+    `faults` are injected on every uplink, in this order; `bandwidth` says whether to measure rates.
+    `venue_options` overrides how the venue is built; by default there are as many client addresses
+    as the policies need to show their shares.
     """
 
     flows_per_policy: int = 240
@@ -40,7 +40,7 @@ class RehearsalOptions:
 
 
 class RehearsalContext:
-    """A venue in the middle of a rehearsal."""
+    """The venue and the options of a running rehearsal."""
 
     def __init__(self, venue: Venue, options: RehearsalOptions, progress: Progress) -> None:
         self.venue = venue
@@ -74,21 +74,21 @@ class RehearsalContext:
         count: int,
         clients: int,
     ) -> list[JsonRow]:
-        """`count` TCP flows in all, from at most `clients` new clients, over the ways at once.
+        """`count` TCP flows in all, from at most `clients` new clients, over the paths at once.
 
-        Only a `FEW` where no uplink is expected to carry them.
+        Only `REFUSED_FLOW_COUNT` if no uplink is expected to carry them.
         """
         jobs = []
         count = count if expected else REFUSED_FLOW_COUNT
-        for way in paths:
-            client = self.venue.client(way.vlan)
-            sources = self.unused_addresses(client, way.version, max(1, clients // len(paths)))
+        for path in paths:
+            client = self.venue.client(path.vlan)
+            sources = self.unused_addresses(client, path.version, max(1, clients // len(paths)))
             jobs.append(
                 client.start_traffic(
                     "flows",
-                    version=way.version,
-                    to=way.to,
-                    port=way.port,
+                    version=path.version,
+                    to=path.to,
+                    port=path.port,
                     count=max(1, count // len(paths)),
                     take=self.options.bytes_per_flow,
                     timeout_ms=CLIENT_FLOW_TIMEOUT_MS,

@@ -1,4 +1,4 @@
-"""A fault that has begun, and the policies that are under observation meanwhile."""
+"""A fault that has begun, and the policies that are under observation."""
 
 import time
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from lbrouter.rehearsal.lab.process import LabProcess
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyObservation:
-    """One policy in one family under observation: the program that plays its flows.
+    """One policy in one family under observation: the program that sends its flows.
 
-    `promise` is None where the policy does not know the uplink; `uses` says whether new flows went
-    by it before the fault; with `sticky` only new clients show that an uplink is used again.
+    `expectation` is None if the policy does not list the uplink; `used_uplink` says whether new
+    flows went by it before the fault; with `sticky` only new clients show its return.
     """
 
     path: TrafficPath
@@ -27,16 +27,16 @@ class PolicyObservation:
 
     @property
     def label(self) -> str:
-        """As a row calls it."""
+        """The name in a row."""
         return f"{self.path.policy}, IPv{self.path.version}"
 
     @property
     def must_return(self) -> bool:
-        """Whether its new flows must be by the uplink again after the fault."""
+        """Whether its new flows must use the uplink again after the fault."""
         return self.used_uplink and self.expectation is not None and self.expectation.returns
 
     def expects(self, reaction: ExpectedReaction) -> bool:
-        """Whether the policy has something of the uplink, and must do this about the fault."""
+        """Whether the policy used the uplink, and must react to the fault in this way."""
         return (
             self.used_uplink
             and self.expectation is not None
@@ -46,7 +46,7 @@ class PolicyObservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRun:
-    """A fault that has begun: what, when, who watches."""
+    """A fault that has begun: the line, the fault, the time, the observations, the daemon."""
 
     isp: Isp
     fault: Fault
@@ -56,21 +56,21 @@ class FaultRun:
 
     @property
     def uplink(self) -> str:
-        """Whose line it is."""
+        """The uplink that has the fault."""
         return self.isp.initial_line.name
 
     def event_times(self) -> Iterator[float]:
-        """When the daemon said something of the uplink since."""
-        heard = self.daemon.events_since(self.began_at)
-        return (at for at, event in heard if event["subject"] == self.uplink)
+        """The times of the daemon's events about the uplink since the fault."""
+        events = self.daemon.events_since(self.began_at)
+        return (at for at, event in events if event["subject"] == self.uplink)
 
     def detected_at(self) -> float | None:
-        """When it was noticed first: the first word, or that the new lease is in use (now)."""
+        """When it was detected: at the first event; for a lease now, if it is in use."""
         if self.fault is Fault.LEASE:
             return time.monotonic() if self.new_lease_in_use() else None
         return next(self.event_times(), None)
 
     def new_lease_in_use(self) -> bool:
         """Whether the daemon uses the address that is leased now."""
-        found = self.daemon.status()["uplinks"][self.uplink]["address"]
-        return bool(found == str(self.isp.line.ipv4.address))
+        address = self.daemon.status()["uplinks"][self.uplink]["address"]
+        return bool(address == str(self.isp.line.ipv4.address))

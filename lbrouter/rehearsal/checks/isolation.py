@@ -1,4 +1,4 @@
-"""Acts on the firewall: who may talk to whom inside, and what the internet finds open."""
+"""Checks of the firewall: isolation of the VLANs, and ports that are open to the internet."""
 
 from collections.abc import Iterator
 
@@ -18,11 +18,11 @@ SCANNED_PORTS: dict[str, tuple[int, ...]] = {
     "tcp": (21, 22, 23, 25, 53, 80, 443, 2222, 3389, 5060, 8080, 8443, ECHO_SERVER_PORT)
 }
 SCANNED_PORTS |= {"udp": (53, 67, 123, 161, 500, 1900, 5060, ECHO_SERVER_PORT)}
-"""What the scan knocks at, beside the forwards."""
+"""The ports that are scanned, beside the forwards."""
 
 
 def start_inside_servers(context: RehearsalContext) -> None:
-    """Servers on the clients and on the gateway: a wall with nothing behind it proves nothing."""
+    """Servers on the clients and on the gateway: without them a closed port proves nothing."""
     context.venue.gateway.start_server(["0.0.0.0", "::"], **SERVICE_PORTS)
     targets = [each.to for each in context.config.forwards]
     for client in context.venue.clients.values():
@@ -53,15 +53,15 @@ def check_isolation(context: RehearsalContext) -> Iterator[Check]:
             if not tried:
                 continue
             opened = {owners[row["to"]] for row in tried if row["answer"] == "open"}
-            shut = {owners[row["to"]] for row in tried if row["answer"] != "open"}
+            closed = {owners[row["to"]] for row in tried if row["answer"] != "open"}
             there = {owners[row["to"]] for row in tried}
             allowed = {*vlan.reach, *(["the gateway's services"] if vlan.manage else [])} & there
             yield check_row(
                 ISOLATION_SECTION,
                 f"{segment.name}, IPv{version}",
                 expected=_reach_text(allowed),
-                seen=_reach_text(opened) + _partial_text(opened & shut),
-                ok=opened == allowed and not opened & shut,
+                seen=_reach_text(opened) + _partial_text(opened & closed),
+                ok=opened == allowed and not opened & closed,
             )
 
 
@@ -82,7 +82,7 @@ def _isolation_targets(context: RehearsalContext, segment: Segment) -> Iterator[
 
 
 def _address_owners(context: RehearsalContext) -> dict[str, str]:
-    """Whose address is whose."""
+    """The owner of each address, by its text."""
     found: dict[str, str] = {}
     for segment in context.venue.layout.segments:
         client: ClientHost = context.venue.client(segment.name)
@@ -104,42 +104,42 @@ def _partial_text(names: set[str]) -> str:
 
 
 def check_open_ports(context: RehearsalContext) -> Iterator[Check]:
-    """Each uplink's addresses, knocked at from the internet: only the forwards may answer."""
+    """Scans each uplink's addresses from the internet: only the forwards may answer."""
     context.progress("a port scan from the internet")
     jobs = []
     for line in context.venue.layout.lines:
         for leg in line.families:
             found = forwards_on(context.config, line.name, leg.address.version)
-            promised = {(forward.protocol.value, forward.port) for forward in found}
-            targets = list(_scan_targets(leg, promised))
-            jobs.append((line, leg, promised, context.venue.internet.start_scan(targets)))
-    for line, leg, promised, job in jobs:
-        yield from _scan_rows(line, leg.address.version, promised, job.result())
+            forwarded = {(forward.protocol.value, forward.port) for forward in found}
+            targets = list(_scan_targets(leg, forwarded))
+            jobs.append((line, leg, forwarded, context.venue.internet.start_scan(targets)))
+    for line, leg, forwarded, job in jobs:
+        yield from _scan_rows(line, leg.address.version, forwarded, job.result())
 
 
-def _scan_targets(leg: LineAddressing, promised: set[tuple[str, int]]) -> Iterator[ScanTarget]:
-    """Where the scan knocks on one address."""
-    watched = {(word, port) for word, ports in SCANNED_PORTS.items() for port in ports}
-    for word, port in sorted(watched | promised):
+def _scan_targets(leg: LineAddressing, forwarded: set[tuple[str, int]]) -> Iterator[ScanTarget]:
+    """What the scan probes on one address."""
+    scanned = {(word, port) for word, ports in SCANNED_PORTS.items() for port in ports}
+    for word, port in sorted(scanned | forwarded):
         yield ScanTarget(to=leg.internet_address, protocol=word, port=port)
     yield ScanTarget(to=leg.internet_address, protocol="icmp")
 
 
 def _scan_rows(
-    line: ProviderLine, version: int, promised: set[tuple[str, int]], rows: list[JsonRow]
+    line: ProviderLine, version: int, forwarded: set[tuple[str, int]], rows: list[JsonRow]
 ) -> Iterator[Check]:
-    doors = [row for row in rows if row["protocol"] != "icmp"]
-    opened = {(row["protocol"], row["port"]) for row in doors if row["answer"] == "open"}
+    port_rows = [row for row in rows if row["protocol"] != "icmp"]
+    opened = {(row["protocol"], row["port"]) for row in port_rows if row["answer"] == "open"}
     yield check_row(
         SCAN_SECTION,
         f"{line.name}, IPv{version}",
-        expected=f"open: {_ports_text(promised)}",
-        seen=f"open: {_ports_text(opened)} (of {len(doors)} ports)",
-        ok=opened == promised,
+        expected=f"open: {_ports_text(forwarded)}",
+        seen=f"open: {_ports_text(opened)} (of {len(port_rows)} ports)",
+        ok=opened == forwarded,
     )
     pings = [row["answer"] for row in rows if row["protocol"] == "icmp"]
     yield info_row(SCAN_SECTION, f"{line.name}, IPv{version}, echo request", ", ".join(pings))
 
 
-def _ports_text(doors: set[tuple[str, int]]) -> str:
-    return ", ".join(f"{protocol} {port}" for protocol, port in sorted(doors)) or "none"
+def _ports_text(ports: set[tuple[str, int]]) -> str:
+    return ", ".join(f"{protocol} {port}" for protocol, port in sorted(ports)) or "none"

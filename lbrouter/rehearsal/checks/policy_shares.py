@@ -1,4 +1,4 @@
-"""Acts on traffic: who carries the new flows of each policy, and what each VLAN reaches."""
+"""Checks of traffic: which uplinks carry each policy's new flows, and what each VLAN reaches."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,15 +32,15 @@ SHARE_CHECK_CLIENTS = 120
 """New clients for each policy and family: enough where a client stays on its uplink."""
 
 ONE_WAY_FLOW_COUNT = 11
-"""One-way flows from each VLAN. Odd, or a gateway that deals out packets in turn would deal each
-flow's packets to the same uplink by chance."""
+"""One-way flows from each VLAN. Odd, or a gateway that sends packets by each uplink in
+turn would send each flow's packets by the same uplink by chance."""
 
 
 def paths_by_policy(context: RehearsalContext) -> Mapping[tuple[str, int], list[TrafficPath]]:
-    """Every way into each policy, in each family."""
+    """The paths of each policy, in each family."""
     found: dict[tuple[str, int], list[TrafficPath]] = defaultdict(list)
-    for way in traffic_paths(context.venue.layout):
-        found[way.policy, way.version].append(way)
+    for path in traffic_paths(context.venue.layout):
+        found[path.policy, path.version].append(path)
     return found
 
 
@@ -118,13 +118,13 @@ def _share_row(
 
 
 def refusal_row(section: str, subject: str, rows: Sequence[JsonRow]) -> Check:
-    """The row for flows that have no uplink: they must be told so, never wait."""
+    """The row for flows that have no uplink: they must be refused, never left waiting."""
     seen = counts_text(count_errors(rows)) or "it works"
     return check_row(section, subject, expected="refused at once", seen=seen, ok=all_refused(rows))
 
 
 def _unsplit_flows_row(context: RehearsalContext) -> Check:
-    """One-way datagrams have no reply that would settle their flow: they must not be split."""
+    """One-way datagrams have no reply that assures their flow: they must not be split."""
     context.progress("one-way datagrams")
     clients = list(_first_clients(context))
     jobs = [
@@ -138,25 +138,25 @@ def _unsplit_flows_row(context: RehearsalContext) -> Check:
     for row in context.venue.internet.log():
         sources[row["flow"]].add(row["source"])
     split = sum(len(each) > 1 for each in sources.values())
-    heard = sum("-udp-" in flow for flow in sources)
+    one_way = sum("-udp-" in flow for flow in sources)
     return check_row(
         SHARES_SECTION,
         "a flow stays on its uplink",
         expected="0 split",
-        seen=f"{split} split of {len(sources)} flows, {heard} of them one-way datagrams",
-        ok=not split and heard > 0,
+        seen=f"{split} split of {len(sources)} flows, {one_way} of them one-way datagrams",
+        ok=not split and one_way > 0,
     )
 
 
 def _first_clients(context: RehearsalContext) -> Iterator[tuple[ClientHost, int]]:
-    """The first client of each VLAN, for each family in which it has a way out."""
+    """The first client of each VLAN, for each family in which it has an uplink."""
     for segment in context.venue.layout.segments:
         client = context.venue.client(segment.name)
         for server in INTERNET_SERVERS:
             name = policy_for(context.config, segment.name, Protocol.UDP, server, ECHO_SERVER_PORT)
             able = context.usable_lines(server.version)
-            way_out = expected_shares(context.config, context.config.policies[name], able)
-            if client.layout.ip_addresses(server.version) and way_out:
+            shares = expected_shares(context.config, context.config.policies[name], able)
+            if client.layout.ip_addresses(server.version) and shares:
                 yield client, server.version
 
 
@@ -181,8 +181,8 @@ def check_reachability(context: RehearsalContext) -> Iterator[Check]:
         for server in INTERNET_SERVERS:
             if not client.layout.ip_addresses(server.version):
                 continue
-            knocks = [("tcp", ECHO_SERVER_PORT), ("udp", ECHO_SERVER_PORT), ("icmp", 0)]
-            targets = [ScanTarget(to=server, protocol=word, port=port) for word, port in knocks]
+            ports = [("tcp", ECHO_SERVER_PORT), ("udp", ECHO_SERVER_PORT), ("icmp", 0)]
+            targets = [ScanTarget(to=server, protocol=word, port=port) for word, port in ports]
             answers = {
                 row["protocol"]: row["answer"]
                 for row in client.scan(targets, timeout_ms=CLIENT_FLOW_TIMEOUT_MS)
@@ -219,7 +219,7 @@ def _accepted_answers(expectation: str) -> frozenset[str]:
 
 
 def _answers_text(answers: Mapping[str, str]) -> str:
-    """The answers in words, all in one where they agree."""
+    """The answers in words, in one if they agree."""
     if len(set(answers.values())) == 1:
         return f"{'/'.join(answers)} {next(iter(answers.values()))}"
     return ", ".join(f"{word} {answer}" for word, answer in answers.items())

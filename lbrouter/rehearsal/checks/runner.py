@@ -1,4 +1,4 @@
-"""A whole rehearsal: builds the venue, plays the acts in order, clears everything away."""
+"""A whole rehearsal: builds the venue, runs the checks in order, removes everything."""
 
 import signal
 import threading
@@ -26,7 +26,7 @@ from lbrouter.rehearsal.report.tables import Check, CheckVerdict, RehearsalRepor
 def rehearse(
     config: Config, *, progress: Progress = print, options: RehearsalOptions | None = None
 ) -> RehearsalReport:
-    """Play `config` in a venue of namespaces with real traffic; tell `progress` what goes on.
+    """Rehearse `config` in a venue of namespaces with real traffic; `progress` gets each step.
 
     Raises NotPermittedError without root, UnavailableError when a tool or a feature is missing,
     LabError when the venue itself fails. A gateway that fails is a row of the report.
@@ -38,17 +38,17 @@ def rehearse(
         with Venue.build(
             config, options=options.venue_options or _venue_options(config, options)
         ) as venue:
-            stage = RehearsalContext(venue, options, progress)
+            context = RehearsalContext(venue, options, progress)
             before = venue.gateway.snapshot()
-            checks = tuple(_run_checks(stage))
+            checks = tuple(_run_checks(context))
             applied = checks[0].verdict is not CheckVerdict.FAIL
-            faults = tuple(fault_procedure.run_faults(stage)) if applied else ()
+            faults = tuple(fault_procedure.run_faults(context)) if applied else ()
             rates = (
-                tuple(bandwidth_analysis.in_file_order(bandwidth.measure_bandwidth(stage)))
+                tuple(bandwidth_analysis.in_file_order(bandwidth.measure_bandwidth(context)))
                 if applied
                 else ()
             )
-            checks += tuple(apply_and_down.check_down(stage, before)) if applied else ()
+            checks += tuple(apply_and_down.check_down(context, before)) if applied else ()
             progress("clearing the venue away")
     return RehearsalReport(
         gateway=config.gateway.name,
@@ -65,32 +65,34 @@ def rehearse(
 
 
 def _run_checks(context: RehearsalContext) -> Iterator[Check]:
-    """All acts in order; without a gateway that applies, nothing else is worth playing."""
+    """All checks in order; if the gateway does not apply, no other check is run."""
     applied = list(apply_and_down.check_apply(context))
     yield from applied
     if applied[0].verdict is CheckVerdict.FAIL:
         return
-    acts: tuple[Callable[[RehearsalContext], Iterator[Check]], ...] = (
+    check_functions: tuple[Callable[[RehearsalContext], Iterator[Check]], ...] = (
         policy_shares.check_shares,
         policy_shares.check_reachability,
         isolation.check_isolation,
         isolation.check_open_ports,
     )
     isolation.start_inside_servers(context)
-    for act in acts:
-        yield from act(context)
+    for check_function in check_functions:
+        yield from check_function(context)
 
 
 def _venue_options(config: Config, options: RehearsalOptions) -> VenueOptions:
-    """As many addresses for each client host as the acts need clients that are new."""
+    """As many addresses for each client host as the checks need new clients."""
     sticky = any(
         policy.mode is PolicyMode.BALANCE and policy.sticky for policy in config.policies.values()
     )
-    looks = 2 * len(config.uplinks) * len(options.faults) * fault_procedure.FAULT_CLIENTS_PER_POLICY
+    fault_clients = (
+        2 * len(config.uplinks) * len(options.faults) * fault_procedure.FAULT_CLIENTS_PER_POLICY
+    )
     return VenueOptions(
         addresses_per_client=policy_shares.SHARE_CHECK_CLIENTS
         + bandwidth.LOAD_SOURCES_PER_VLAN
-        + looks
+        + fault_clients
         if sticky
         else 8
     )

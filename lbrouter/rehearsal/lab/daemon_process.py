@@ -1,4 +1,4 @@
-"""The daemon in the gateway of a venue: started as on a real gateway, asked and listened to."""
+"""The daemon in the gateway of a venue: as on a real gateway, with its status and events."""
 
 import json
 import socket
@@ -17,13 +17,13 @@ from lbrouter.rehearsal.lab.process import JsonRow, LabError, wait_or_fail
 
 DAEMON_READY_TIMEOUT_S = 30.0
 DAEMON_HEALTH_FILE = "health.json"
-"""What the daemon before knew of the uplinks: each fault of a rehearsal begins without it."""
+"""The saved health of an earlier daemon: each fault of a rehearsal begins without it."""
 
 
 class DaemonProcess:
-    """`with Warden(gateway) as warden:` runs `lbrouter run` until the end of the block.
+    """`with DaemonProcess(gateway) as daemon:` runs `lbrouter run` until the end of the block.
 
-    `heard` holds (CLOCK_MONOTONIC, event) of everything that the daemon has said since.
+    `events` holds (CLOCK_MONOTONIC, event) for each event of the daemon since then.
     """
 
     def __init__(self, gateway: GatewayHost) -> None:
@@ -69,18 +69,18 @@ class DaemonProcess:
 
     def status(self) -> dict[str, Any]:
         """The document of `status --json`."""
-        with _connect(self.socket_path) as voice:
-            voice.sendall(b'{"verb": "status"}\n')
-            answer = json.loads(voice.makefile("rb").readline())
+        with _connect(self.socket_path) as connection:
+            connection.sendall(b'{"verb": "status"}\n')
+            answer = json.loads(connection.makefile("rb").readline())
         found: dict[str, Any] = answer["result"]
         return found
 
     def uplink_state(self, uplink: str) -> str:
-        """An uplink's, as it stands in `status`."""
+        """The state of an uplink in `status`."""
         return str(self.status()["uplinks"][uplink]["state"])
 
     def events_since(self, moment: float) -> Iterator[tuple[float, JsonRow]]:
-        """What it has said since a moment (CLOCK_MONOTONIC)."""
+        """Its events since a moment (CLOCK_MONOTONIC)."""
         return ((at, event) for at, event in list(self.events) if at >= moment)
 
     def _is_ready(self) -> bool:
@@ -101,12 +101,12 @@ class DaemonProcess:
 
 def _connect(path: Path) -> socket.socket:
     """A connection to the daemon. Raises OSError where none listens."""
-    voice = socket.socket(socket.AF_UNIX)
+    connection = socket.socket(socket.AF_UNIX)
     try:
-        voice.settimeout(10)
-        voice.connect(str(path))
+        connection.settimeout(10)
+        connection.connect(str(path))
     except OSError:
-        voice.close()
+        connection.close()
         raise
-    voice.settimeout(None)
-    return voice
+    connection.settimeout(None)
+    return connection

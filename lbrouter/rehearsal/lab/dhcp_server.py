@@ -9,19 +9,19 @@ DNSMASQ_MIN_LEASE_S = 120
 """dnsmasq grants no shorter lease."""
 
 LEASE_RENEW_S, LEASE_REBIND_S = 2, 4
-"""In the fault of a lease: when the client asks its own server again, and when everybody. dnsmasq
-does not heed 1 and 2: it then grants a half and seven eighths of the lease.
+"""In the fault of a lease: when the client asks its own server again, and when any server. dnsmasq
+ignores 1 and 2: it then grants a half and seven eighths of the lease.
 """
 
 CHANGED_LEASE_HOST_NUMBERS = (77, 254)
-"""Places in the uplink's subnet of the address and the gateway that a lease changes to."""
+"""Host numbers in the uplink's subnet of the address and the gateway that a lease changes to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseTerms:
     """What the client gets: address with its subnet, gateway; times in seconds.
 
-    `renew_s` is when it asks its server again (T1), `rebind_s` when it asks everybody (T2); None
+    `renew_s` is when it asks its server again (T1), `rebind_s` when it asks any server (T2); None
     leaves them to the client: a half, and seven eighths of the lease.
     """
 

@@ -1,6 +1,6 @@
-"""The faults that a rehearsal plays, and what is expected of each. Pure.
+"""The faults of a rehearsal, and the expected reaction to each. Pure.
 
-What is expected follows from the file alone: which policies should leave, within which time. The
+The expectation follows from the file alone: which policies should leave, within which time. The
 limits are wider than what the daemon shows on an idle machine, since the venue, the load and the
 gateway share this one's processors.
 """
@@ -27,7 +27,7 @@ QUALITY_REACTION_LIMIT_MS = 8000.0
 
 
 LEASE_REACTION_LIMIT_MS = LEASE_REBIND_S * 1000 + 4000.0
-"""For another lease: the client hears of it when it asks everybody; the line returns after 1 s."""
+"""For another lease: the client notices it when it asks any server; the line returns after 1 s."""
 
 
 class Fault(StrEnum):
@@ -53,7 +53,7 @@ FAULT_TITLES = {
     Fault.LEASE: "another address by another gateway leased",
     Fault.FLAP: "cable in and out, 3 times in 3 s",
 }
-"""As an engineer says it."""
+"""Titles for people."""
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:
@@ -77,14 +77,14 @@ class ExpectedReaction(StrEnum):
     REFUSE = "refuse at once"
     RENEW = "take the new lease"
     ANY = ""
-    """Nothing is promised: the row only says what was seen."""
+    """Nothing is expected: the row only says what was seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
     """What a policy must do, within how many milliseconds, and whether its flows must return.
 
-    `because` is said where nothing can be expected.
+    `reason` is said if nothing can be expected.
     """
 
     reaction: ExpectedReaction
@@ -100,7 +100,7 @@ LEASE_EXPECTATION = Expectation(
 
 
 def inject_fault(fault: Fault, isp: Isp) -> None:
-    """Let it happen to a provider's line; `Isp.heal` undoes it."""
+    """Inject the fault into a provider's line; `Isp.restore` undoes it."""
     if fault is Fault.CABLE:
         isp.set_carrier(up=False)
     elif fault is Fault.BLACKHOLE:
@@ -123,7 +123,7 @@ def inject_fault(fault: Fault, isp: Isp) -> None:
 def expectation_for(
     fault: Fault, config: Config, policy: Policy, uplink: Uplink, *, others: bool, version: int = 4
 ) -> Expectation:
-    """What `policy` owes in a family when `fault` happens to `uplink`, one of its own; `others`
+    """What `policy` must do in a family when `fault` happens to `uplink`, one of its own; `others`
     says whether it has another one.
     """
     if fault is Fault.LEASE:
@@ -140,12 +140,12 @@ def expectation_for(
 
 
 def _outage_expectation(within_ms: float, *, others: bool) -> Expectation:
-    duty = ExpectedReaction.LEAVE if others else ExpectedReaction.REFUSE
-    return Expectation(reaction=duty, within_ms=within_ms, returns=True)
+    reaction = ExpectedReaction.LEAVE if others else ExpectedReaction.REFUSE
+    return Expectation(reaction=reaction, within_ms=within_ms, returns=True)
 
 
 def _silence_limit_ms(config: Config, uplink: Uplink) -> float:
-    """Silence is found after `down_after`, counted from the last answer, and then some."""
+    """Silence is found after `down_after`, counted from the last answer, with an allowance."""
     health = config.health_settings_of(uplink)
     return float(health.down_after) + 2 * float(health.interval) + 700
 

@@ -1,4 +1,4 @@
-"""One host of a venue: programs run in it, started beside us, or asked of it from outside."""
+"""One host of a venue: programs that run in it, servers and scans."""
 
 import json
 import subprocess
@@ -19,19 +19,19 @@ from lbrouter.rehearsal.lab.process import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanTarget:
-    """Where a scan knocks. `protocol` is tcp, udp or icmp (port 0)."""
+    """One target of a scan. `protocol` is tcp, udp or icmp (port 0)."""
 
     to: IpAddress
     protocol: str
     port: int = 0
 
     def as_row(self) -> JsonRow:
-        """In the scanner's words."""
+        """The row for the scanner."""
         return {"to": str(self.to), "protocol": self.protocol, "port": self.port}
 
 
 class Host:
-    """A network namespace of the venue. `jobs` collects what runs in it, for the venue to end."""
+    """A network namespace of the venue. `processes` collects what runs in it; the venue ends it."""
 
     def __init__(self, namespace: str, processes: list[LabProcess]) -> None:
         self.namespace = namespace
@@ -67,11 +67,11 @@ class Host:
         return server
 
     def scan(self, targets: Iterable[ScanTarget], *, timeout_ms: int = 1500) -> list[JsonRow]:
-        """Knock at all targets at once; each row's `answer` is "open", "silent", "refused"..."""
+        """Scan all targets at once; each row's `answer` is "open", "silent", "refused"..."""
         return self.start_scan(targets, timeout_ms=timeout_ms).result()
 
     def start_scan(self, targets: Iterable[ScanTarget], *, timeout_ms: int = 1500) -> LabProcess:
-        """As `scan`, beside us."""
+        """As `scan`, but in the background."""
         request = {"targets": [each.as_row() for each in targets], "timeout_ms": timeout_ms}
         return self.start([*agent_argv("port_scanner"), json.dumps(request)])
 
@@ -89,12 +89,12 @@ class EchoServer:
 
     def take_stream_arrivals(self) -> dict[str, JsonRow]:
         """Of each stream by its flow: `times` at which something of it came (CLOCK_MONOTONIC), and
-        `seen`, from which source since when; then both start anew.
+        `seen`, from which source since when; then both start again.
         """
         found: dict[str, JsonRow] = self.process.ask("times")
         return found
 
     def clear_log(self) -> list[JsonRow]:
-        """The log, which then starts anew."""
+        """The log, which then starts again."""
         rows: list[JsonRow] = self.process.ask("clear")
         return rows

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 SERVICE_PORTS = {"tcp": (22, 53, 80, 443, 8080, 8443), "udp": (53, 123, 161)}
-"""What stands in for the gateway's own services: a closed port would pass any firewall test."""
+"""Servers in place of the gateway's own services: a closed port would pass any firewall test."""
 
 
 class GatewayHost(Host):
@@ -115,11 +115,11 @@ class InternetHost(Host):
     server: EchoServer
 
     def log(self) -> list[JsonRow]:
-        """The flows that the internet's server has seen (see Server.log)."""
+        """The flows that the internet's server has seen (see EchoServer.log)."""
         return self.server.log()
 
     def clear_log(self) -> list[JsonRow]:
-        """The log, which then starts anew."""
+        """The log, which then starts again."""
         return self.server.clear_log()
 
 
@@ -140,7 +140,7 @@ class ClientHost(Host):
         self.server_addresses = tuple(to)
 
     def open_flows(self, *, count: int, **request: Any) -> list[JsonRow]:
-        """Open `count` new TCP connections; see `start` and `client.py` for the other words."""
+        """Open `count` new TCP connections; see `start_traffic`, `flow_client.py` for the rest."""
         return self.start_traffic("flows", count=count, **request).result()
 
     def send_udp(self, *, count: int, **request: Any) -> list[JsonRow]:
@@ -160,7 +160,7 @@ class ClientHost(Host):
     def start_traffic(
         self, verb: str, *, version: int = 4, every: bool = True, **request: Any
     ) -> LabProcess:
-        """Start a verb of `client.py`; `every` binds to all the host's addresses in turn."""
+        """Start a verb of `flow_client.py`; `every` binds to all the host's addresses in turn."""
         request.setdefault(
             "to", next(each for each in self.server_addresses if each.version == version)
         )
@@ -172,13 +172,13 @@ class ClientHost(Host):
         return self.start([*agent_argv("flow_client"), verb, json.dumps(request)])
 
     def start_streams(self, **request: Any) -> LabProcess:
-        """An encoder, UDP, a call and new flows until `stop()`; the words are `streams.py`'s."""
+        """An encoder, UDP, a call and new flows until `stop()`; the request is `streams.py`'s."""
         request.setdefault("name", f"{self.layout.name}-streams-{len(self.processes)}")
         request["to"] = str(request["to"])
         return self.start([*agent_argv("streams"), json.dumps(request)])
 
     def start_load(self, **request: Any) -> LabProcess:
-        """TCP flows and a probe for a given time; the words are `load.py`'s."""
+        """TCP flows and a probe for a given time; the request is that of `load.py`."""
         request.setdefault("to", next(each for each in self.server_addresses if each.version == 4))
         request.setdefault("port", ECHO_SERVER_PORT)
         request.setdefault("name", f"{self.layout.name}-load-{len(self.processes)}")

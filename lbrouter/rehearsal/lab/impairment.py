@@ -1,6 +1,6 @@
-"""What can be wrong with a provider's line while its carrier stays, as nft text. Pure.
+"""Impairments of a provider's line while its carrier stays, as nft text. Pure.
 
-It all stands in tables of the provider's own namespace, so that nothing of it touches the gateway.
+All rules are in tables of the provider's own namespace, so that nothing of it touches the gateway.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lbrouter.rehearsal.lab.layout import ProviderLine
 
 RELAYED_FWMARK = 0xDE1A
-"""Packet mark of a frame that the delay relay has let go of."""
+"""Packet mark of a frame that the delay line has sent."""
 
 PORTAL_PORTS = {80: 8080, 443: 8443}
 """Where a captive portal answers in the place of HTTP and HTTPS, on the provider's own address."""
@@ -33,12 +33,14 @@ class Impairment:
     portal: bool = False
 
 
-def impairment_ruleset(line: ProviderLine, wrong: Impairment) -> str:
-    """A script for `nft -f` that leaves exactly the rules for `wrong`; without delay."""
-    tables = {"inet impair": list(_filter_chains(wrong))}
+def impairment_ruleset(line: ProviderLine, impairment: Impairment) -> str:
+    """A script for `nft -f` that leaves exactly the rules for `impairment`; without delay."""
+    tables = {"inet impair": list(_filter_chains(impairment))}
     for leg in line.families:
         family = "ip6" if leg.address.version == 6 else "ip"
-        tables[f"{family} portal"] = [*_portal_chain(str(leg.public.ip))] if wrong.portal else []
+        tables[f"{family} portal"] = (
+            [*_portal_chain(str(leg.public.ip))] if impairment.portal else []
+        )
     parts = []
     for name, chains in tables.items():
         parts += [f"table {name}", f"delete table {name}"]
@@ -47,9 +49,12 @@ def impairment_ruleset(line: ProviderLine, wrong: Impairment) -> str:
     return "\n".join([*parts, ""])
 
 
-def _filter_chains(wrong: Impairment) -> Iterator[str]:
-    ports = [53] if wrong.dns_dead else []
-    ways = (("line", "dport", wrong.loss_up_percent), ("wan", "sport", wrong.loss_down_percent))
+def _filter_chains(impairment: Impairment) -> Iterator[str]:
+    ports = [53] if impairment.dns_dead else []
+    ways = (
+        ("line", "dport", impairment.loss_up_percent),
+        ("wan", "sport", impairment.loss_down_percent),
+    )
     rules = []
     for interface, side, loss in ways:
         rules += [f'  iifname "{interface}" meta l4proto {{ tcp, udp }} th {side} {port} drop'
@@ -63,7 +68,7 @@ def _filter_chains(wrong: Impairment) -> Iterator[str]:
             f"  {ND_ACCEPT_RULE}",
         )
         yield from (*rules, " }")
-    if wrong.portal:
+    if impairment.portal:
         yield from (
             " chain captive { type filter hook forward priority -400;",
             "  meta l4proto { icmp, ipv6-icmp } accept",
@@ -83,9 +88,9 @@ def _portal_chain(own: str) -> Iterator[str]:
 
 
 def relay_ruleset(interfaces: tuple[str, ...]) -> str:
-    """A script for `nft -f`: what leaves by an interface goes to its relay first, but for ARP.
+    """A script for `nft -f`: what leaves by an interface goes to its delay line first, except ARP.
 
-    The host's kernel may lack netem; then a program holds the frames (`relay.py`).
+    The host's kernel may lack netem; then a program holds the frames (`delay_line.py`).
     """
     parts = ["table netdev slow", "delete table netdev slow", "table netdev slow {"]
     for interface in interfaces:
@@ -100,5 +105,5 @@ def relay_ruleset(interfaces: tuple[str, ...]) -> str:
 
 
 def relay_device(interface: str) -> str:
-    """Name of the TAP device at which an interface's relay reads."""
+    """Name of the TAP device from which an interface's delay line reads."""
     return f"slow-{interface}"

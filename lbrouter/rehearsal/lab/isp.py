@@ -30,8 +30,8 @@ PROVIDER_INTERFACES = ("line", "wan")
 class Isp(Host):
     """A provider: the line to the gateway on `line`, the way to the internet on `wan`.
 
-    `home` is the line as it was built, `line` as it is now (a lease may have changed it). All that
-    is done to a line stays until `heal`, or until the same method undoes it.
+    `initial_line` is the line as it was built, `line` as it is now (a lease may have changed it).
+    All that is done to a line stays until `restore`, or until the same method undoes it.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Isp(Host):
         self._lease_terms: LeaseTerms | None = None
 
     def bring_up(self) -> None:
-        """Begin as the floor plan says: with the line's own delay, and with a DHCP server."""
+        """Begin as the layout says: with the line's own delay, and with a DHCP server."""
         if self.line.delay_ms:
             self._set_delay(self.line.delay_ms)
         if self.line.has_dhcp_server:
@@ -67,7 +67,7 @@ class Isp(Host):
         return self._link_details()["address"]  # type: ignore[no-any-return]
 
     def restore(self) -> None:
-        """Undo whatever was done to the line: it is as it was built, with the lease of then."""
+        """Undo all that was done to the line: it is as it was built, with its first lease."""
         self.impair()
         if self._blackholed:
             self.set_blackhole(on=False)
@@ -132,7 +132,7 @@ class Isp(Host):
             portal=portal,
         )
         if portal:
-            self._portal_server  # noqa: B018  # it must listen before anybody is sent there
+            self._portal_server  # noqa: B018  # it must listen before clients are sent there
         self.check_output(["nft", "-f", "-"], stdin=impairment_ruleset(self.line, wrong))
         if delay_ms != self._impairment.delay_ms:
             self._set_delay(self.line.delay_ms + delay_ms)
@@ -147,7 +147,7 @@ class Isp(Host):
         renew_s: int | None = None,
         rebind_s: int | None = None,
     ) -> None:
-        """Offer this address and gateway from now on (None = those of the floor plan).
+        """Offer this address and gateway from now on (None = those of the layout).
 
         The provider itself moves there with its server, which refuses (NAK) a client that wants to
         renew another subnet's lease. dnsmasq grants 120 s at least; T1 and T2 can be shorter.
@@ -169,20 +169,20 @@ class Isp(Host):
         )
 
     def stop_dhcp_server(self) -> None:
-        """The DHCP server vanishes; the line itself stays."""
+        """Stop the DHCP server; the line itself stays."""
         if self._dhcp_server is not None:
             self._dhcp_server.close()
         self._dhcp_server = None
 
     def _restore_static_address(self) -> None:
-        """A line whose address is static: the DHCP server was there for a while only."""
+        """A line whose address is static again: the DHCP server was only temporary."""
         self.stop_dhcp_server()
         leg = self.initial_line.ipv4
         self._readdress(leg.address, leg.gateway)
 
     @property
     def dhcp_log(self) -> str:
-        """What the DHCP server has said: each DISCOVER, OFFER, REQUEST, ACK, NAK."""
+        """The log of the DHCP server: each DISCOVER, OFFER, REQUEST, ACK, NAK."""
         return (self.folder / "dhcp.log").read_text()
 
     def byte_counts(self) -> tuple[int, int]:
@@ -197,7 +197,7 @@ class Isp(Host):
         return sum(int(counter["packets"]) for counter in found if counter)
 
     def _readdress(self, address: IpInterface, gateway: IpAddress) -> None:
-        """The provider's side of the line, for a gateway that has another address."""
+        """Change the provider's side of the line, for a gateway that has another address."""
         legs = tuple(
             replace(leg, address=address, gateway=gateway) if leg.address.version == 4 else leg
             for leg in self.initial_line.families
@@ -214,7 +214,7 @@ class Isp(Host):
         )
 
     def _set_delay(self, delay_ms: float) -> None:
-        """Delay what leaves by either side, by netem or by our own relay; 0 = not at all."""
+        """Delay what leaves by either side, by netem or by our own delay line; 0 = not at all."""
         if self._netem:
             self.run_script("\n".join(setup_scripts.netem_commands(self.line, delay_ms)))
         elif self._relay is not None and delay_ms:
@@ -227,11 +227,11 @@ class Isp(Host):
             self._relay = self._start_relay(delay_ms)
 
     def _start_relay(self, delay_ms: float) -> LabProcess:
-        lanes = {relay_device(side): side for side in PROVIDER_INTERFACES}
-        request = {"lanes": lanes, "delay_ms": delay_ms, "mark": RELAYED_FWMARK}
+        interface_by_tap = {relay_device(side): side for side in PROVIDER_INTERFACES}
+        request = {"lanes": interface_by_tap, "delay_ms": delay_ms, "mark": RELAYED_FWMARK}
         relay = self.start([*agent_argv("delay_line"), json.dumps(request)])
         relay.read_json()
-        self.run_script("\n".join(_silent_device_commands(tap) for tap in lanes))
+        self.run_script("\n".join(_silent_device_commands(tap) for tap in interface_by_tap))
         self.check_output(["nft", "-f", "-"], stdin=relay_ruleset(PROVIDER_INTERFACES))
         return relay
 
@@ -265,7 +265,7 @@ PORTAL_CERTIFICATE_ARGV = (
     *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
     *("-nodes", "-days", "2", "-subj", "/CN=portal.invalid"),
 )
-"""A certificate that nobody trusts, for a name that nobody asked for."""
+"""A certificate that no client trusts, for a name that no client asked for."""
 
 
 def _provider_address(leg: LineAddressing) -> str:

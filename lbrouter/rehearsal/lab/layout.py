@@ -1,7 +1,7 @@
-"""The floor plan of a venue: which hosts stand where, with which addresses. Pure.
+"""The layout of a venue: its hosts, their links and their addresses. Pure.
 
 Everything follows from the configuration; what a lab cannot have (a DHCP server at the provider, a
-kernel without 802.1Q) is replaced by what comes closest, in `lbrouter.rehearsal.adapt_config`.
+kernel without 802.1Q) is replaced by the nearest possible, in `lbrouter.rehearsal.adapt_config`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,10 +42,10 @@ INTERNET_SERVERS = (IPv4Address("1.1.1.1"), IPv6Address("2606:4700:4700::1111"))
 class VenueOptions:
     """How the simulated venue is built, beyond what the file says.
 
-    `seats` hosts in each VLAN with `addresses` addresses each (one host can play many clients);
-    `delay_ms` one way, by uplink; `nat` names the uplinks whose provider translates addresses, in
-    addition to those whose subnet is not unique. `leases` names `dhcp` uplinks whose provider runs
-    a real DHCP server; the others become static.
+    One client host can have many addresses, and so act as many clients; `delay_ms` is one way, by
+    uplink; `nat_uplinks` are those whose provider translates addresses, in addition to those whose
+    subnet is not unique. `dhcp_server_uplinks` are `dhcp` uplinks whose provider runs a real DHCP
+    server; the others become static.
     """
 
     clients_per_vlan: int = 1
@@ -60,8 +60,8 @@ class LineAddressing:
     """One address family of an uplink: the gateway's side, the provider's, the internet's.
 
     `address` is the gateway's on the uplink, `gateway` the provider's there; `public` is the
-    provider's on its link to the internet, `peer` the internet's. With `nat` the provider stands
-    `public` in for `address`, both ways.
+    provider's on its link to the internet, `peer` the internet's. With `nat` the provider
+    translates `address` to `public`, both ways.
     """
 
     address: IpInterface
@@ -80,7 +80,7 @@ class LineAddressing:
 class ProviderLine:
     """An uplink and its provider. Rates in bits per second, None = not limited.
 
-    `delay_ms` is one way, each way; `leased` says that the provider has a DHCP server.
+    `delay_ms` is one way, each way; `has_dhcp_server` is the provider's.
     """
 
     name: str
@@ -94,12 +94,12 @@ class ProviderLine:
     has_dhcp_server: bool = False
 
     def family(self, version: int) -> LineAddressing | None:
-        """The leg of address family 4 or 6."""
+        """The addressing of family 4 or 6; None without one."""
         return next((leg for leg in self.families if leg.address.version == version), None)
 
     @property
     def ipv4(self) -> LineAddressing:
-        """The leg of IPv4 of a line that has one. Raises StopIteration where it has none."""
+        """The IPv4 addressing of a line. Raises StopIteration if it has none."""
         return next(leg for leg in self.families if leg.address.version == 4)
 
 
@@ -117,7 +117,7 @@ class ClientLayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A VLAN: the gateway's port (or the trunk and a tag), its addresses, who sits there."""
+    """A VLAN: the gateway's port (or the trunk and a tag), its addresses, its client hosts."""
 
     name: str
     number: int
@@ -129,8 +129,8 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueLayout:
-    """The whole venue. `servers` are the addresses that the internet answers on, `dhcp` the uplinks
-    that the file wants leased.
+    """The whole venue. `servers` are the addresses that the internet answers on,
+    `dhcp_uplinks` those whose address the file wants from a DHCP server.
     """
 
     config: Config

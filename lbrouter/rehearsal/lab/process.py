@@ -1,4 +1,4 @@
-"""Starting processes for the lab's hosts, and talking to those that stay."""
+"""Runs commands for the lab's hosts, and talks to processes that keep running."""
 
 import json
 import shlex
@@ -79,7 +79,7 @@ def agent_argv(module: str) -> list[str]:
 
 
 def poll_until(condition: Callable[[], bool], *, within_s: float, interval_s: float = 0.1) -> bool:
-    """Wait for what another process does; whether it came in time."""
+    """Wait until `condition` holds; whether it did in time."""
     deadline, pause = time.monotonic() + within_s, threading.Event()
     while not condition():
         if time.monotonic() > deadline:
@@ -91,13 +91,13 @@ def poll_until(condition: Callable[[], bool], *, within_s: float, interval_s: fl
 def wait_or_fail(
     condition: Callable[[], bool], what: str, *, within_s: float = LAB_COMMAND_TIMEOUT_S
 ) -> None:
-    """Wait for what must come. Raises LabError when it does not."""
+    """Wait until `condition` holds. Raises LabError if it does not in time."""
     if not poll_until(condition, within_s=within_s, interval_s=0.01):
         raise LabError(f"waited {within_s:.0f} s in vain for {what}")
 
 
 class LabProcess:
-    """A process of the lab that runs beside us; closing its standard input asks it to finish."""
+    """A process of the lab in the background; closing its standard input asks it to finish."""
 
     def __init__(self, argv: Sequence[str]) -> None:
         self.argv = tuple(argv)
@@ -129,7 +129,7 @@ class LabProcess:
         return json.loads(line)
 
     def result(self, *, timeout_s: float = LAB_COMMAND_TIMEOUT_S) -> list[JsonRow]:
-        """Let it end by itself (input stays open), then every line that it still had to say."""
+        """Let it end by itself (input stays open), then all lines that it prints."""
         assert self.process.stdout is not None
         timer = _kill_timer(self.process, timeout_s)
         lines = self.process.stdout.readlines()
@@ -146,7 +146,7 @@ class LabProcess:
         return self.result(timeout_s=timeout_s)
 
     def close(self) -> None:
-        """Kill it when it lives, and let go of its pipes."""
+        """Kill it if it still runs, and close its pipes."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
@@ -165,7 +165,7 @@ class LabProcess:
 
 @contextmanager
 def signals_blocked() -> Iterator[None]:
-    """Hold back the signals that would end this thread, so that clearing up is not cut short."""
+    """Hold back the signals that would end this thread, so that the cleanup is complete."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINATION_SIGNALS)
     try:
         yield

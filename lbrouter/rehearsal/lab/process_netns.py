@@ -1,7 +1,7 @@
 """Network namespaces of one venue: named after the process that made them, so that none stays.
 
-The name carries the pid. Whoever starts the next rehearsal sweeps what dead processes left behind
-(after a `kill -9`, which nothing can catch), and never touches what a living one still uses.
+The name carries the pid. The next rehearsal removes what dead processes left behind (after a
+`kill -9`, which cannot be caught), and never touches what a running one still uses.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""The venue as a network engineer would type it: for each host one shell script of ip, tc, nft.
+"""The setup of the venue: for each host one shell script of ip, tc, nft.
 
 Interfaces: `line` at a provider faces the gateway, `wan` faces the internet, where its other end
 is `isp<n>`; `eth0` is a client's only one. On the switch `port<n>` faces the gateway, `seat<k>.<i>`
@@ -15,7 +15,7 @@ INTERNET_ROLE = "internet"
 SWITCH_ROLE = "switch"
 
 DISABLE_DAD_COMMAND = "for each in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 > $each; done"
-"""No duplicate address detection: for a second after a link comes up it would hold up everything,
+"""No duplicate address detection: for a second after a link comes up it would delay everything,
 since a router asks for its neighbours from its link-local address."""
 
 
@@ -75,7 +75,7 @@ def lan_ports(layout: VenueLayout) -> list[str]:
 
 
 def scripts_by_role(layout: VenueLayout) -> dict[str, SetupScript]:
-    """What each role runs once the cables are there."""
+    """What each role runs once the veth pairs are there."""
     found = {
         GATEWAY_ROLE: _gateway_script(layout),
         INTERNET_ROLE: _internet_script(layout),
@@ -135,7 +135,7 @@ def _isp_script(line: ProviderLine) -> SetupScript:
 
 
 def provider_tables(line: ProviderLine) -> list[str]:
-    """A provider's nft tables, to be loaded once more or anew (which sets the counter to 0)."""
+    """A provider's nft tables, to be loaded first or again (which sets the counter to 0)."""
     found = []
     for leg in line.families:
         name = f"table {_nft_family(leg)} provider"
@@ -149,7 +149,7 @@ def _nft_family(leg: LineAddressing) -> str:
 
 
 def provider_line_commands(line: ProviderLine) -> list[str]:
-    """A provider's own addresses and routes towards the gateway, to be set once more or anew."""
+    """A provider's own addresses and routes towards the gateway, to be set first or again."""
     batch = []
     for leg in line.families:
         inside = leg.gateway in leg.address.network
@@ -177,8 +177,8 @@ def _stray_counter_table(line: ProviderLine) -> list[str]:
     rules = []
     for leg in line.families:
         family = _nft_family(leg)
-        nobody = "::, fe80::/10" if family == "ip6" else "0.0.0.0"
-        ours = f"{{ {leg.address.ip}, {nobody} }}"
+        unspecified = "::, fe80::/10" if family == "ip6" else "0.0.0.0"
+        ours = f"{{ {leg.address.ip}, {unspecified} }}"
         rules.append(f'  iifname "line" {family} saddr != {ours} counter name stray')
     return [
         "table inet observer {",
@@ -191,7 +191,7 @@ def _stray_counter_table(line: ProviderLine) -> list[str]:
 
 
 def _nat_table(leg: LineAddressing) -> list[str]:
-    """One address stands for the gateway's, both ways, as a provider's 1:1 translation does."""
+    """One address in place of the gateway's, both ways, as a provider's 1:1 translation does."""
     family = _nft_family(leg)
     return [
         f"table {family} provider {{",

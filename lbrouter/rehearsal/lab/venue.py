@@ -1,4 +1,4 @@
-"""The venue: a configuration file's whole event in network namespaces, and its removal."""
+"""The venue: the whole site of a configuration in network namespaces, and its removal."""
 
 import tempfile
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ MAX_PARALLEL_SCRIPTS = 4
 class Venue:
     """A built venue. Use as a context manager: leaving it removes every trace.
 
-    `site` is its floor plan (with `site.config`, the file as rehearsed, and `site.notes`, what had
+    `layout` is its plan (with `layout.config`, the file as rehearsed, and `layout.notes`, what had
     to be different from the file).
     """
 
@@ -54,7 +54,7 @@ class Venue:
         return venue
 
     def _set_up(self) -> None:
-        """Namespaces, cables, each host's script, servers."""
+        """Namespaces, veth pairs, each host's script, servers."""
         self.folder = Path(tempfile.mkdtemp(prefix=self.prefix))
         process_netns.create(map(self.namespace, setup_scripts.roles(self.layout)))
         process_netns.create_veth_pairs(
@@ -75,15 +75,15 @@ class Venue:
         self.internet.server = self.internet.start_server(self.layout.servers, tcp=ports, udp=ports)
         self.isps = {line.name: self._create_isp(line.name) for line in self.layout.lines}
         self.clients = {
-            seat.name: ClientHost(
-                self.namespace(setup_scripts.client_role(seat.name)),
+            client_layout.name: ClientHost(
+                self.namespace(setup_scripts.client_role(client_layout.name)),
                 self.processes,
-                seat,
+                client_layout,
                 segment,
                 INTERNET_SERVERS,
             )
             for segment in self.layout.segments
-            for seat in segment.clients
+            for client_layout in segment.clients
         }
 
     def _create_isp(self, name: str) -> Isp:
@@ -117,7 +117,7 @@ class Venue:
         return [each for each in self.clients.values() if each.segment.name == vlan]
 
     def write_config(self, config: Config) -> None:
-        """Put another configuration in front of lbrouter; the venue itself stays as it is."""
+        """Give lbrouter another configuration file; the venue itself stays as it is."""
         self.gateway.config_path.write_text(render_toml(config))
 
     def uplink_of(self, source: str) -> str | None:
@@ -132,7 +132,7 @@ class Venue:
         return PacketCapture(host.namespace, interface)
 
     def collect_results(self, processes: Iterable[LabProcess]) -> list[JsonRow]:
-        """The rows of several jobs that run at the same time."""
+        """The rows of several processes that run at the same time."""
         return [row for job in list(processes) for row in job.result()]
 
     def close(self) -> None:

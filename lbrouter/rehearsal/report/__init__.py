@@ -1,1 +1,1 @@
-"""What a rehearsal prints."""
+"""The report of a rehearsal: rows and tables."""

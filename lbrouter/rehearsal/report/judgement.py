@@ -1,11 +1,11 @@
-"""One row of a rehearsal: what was looked at, what was promised, what was seen."""
+"""One row of a rehearsal: what was checked, what was expected, what was seen."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class CheckVerdict(StrEnum):
-    """What a row says. INFO rows promise nothing."""
+    """What a row says. INFO rows expect nothing."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -14,7 +14,7 @@ class CheckVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One row: in which act, of what, what the file promises, what was seen from outside."""
+    """One row: `act` is its section; its subject, what the file asks for, what was seen."""
 
     act: str
     subject: str

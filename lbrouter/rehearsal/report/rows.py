@@ -1,4 +1,4 @@
-"""The rows of a rehearsal that are figures: faults, and bandwidth."""
+"""The rows of a rehearsal with measured values: faults, and bandwidth."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,8 +18,9 @@ from lbrouter.rehearsal.report.judgement import CHECK_VERDICT_STYLES, CheckVerdi
 class FaultRow:
     """What the flows of one policy saw of one fault of one uplink; times in milliseconds.
 
-    See `verdicts.Ordeal` for the figures; `detected_ms` is from the fault to the daemon's first
-    word about the uplink. `policy` is "" where the fault was not played; `note` says why.
+    See `fault_analysis.FaultOutcome` for the values; `detected_ms` is from the fault to the
+    daemon's first event about the uplink. `policy` is "" if the fault was not injected; `note`
+    says why.
     """
 
     uplink: str
@@ -74,7 +75,7 @@ class BandwidthRow:
 
 
 def bandwidth_table(rows: Iterable[BandwidthRow]) -> Table:
-    """All of them, a VLAN's directions together."""
+    """All bandwidth rows, a VLAN's directions together."""
     table = Table(title="bandwidth of the VLANs", title_justify="left", title_style="bold")
     for heading in ("VLAN", "direction", "", "rate", "guarantee", "p95 added", "verdict"):
         table.add_column(heading, overflow="fold")

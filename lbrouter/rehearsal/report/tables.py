@@ -1,4 +1,4 @@
-"""What a rehearsal found: one row for each thing that was looked at."""
+"""The report of a rehearsal as tables: one row for each thing that was checked."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -44,7 +44,7 @@ class RehearsalReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed, and something was looked at."""
+        """Whether no check failed, and at least one was made."""
         passed = any(check.verdict is CheckVerdict.PASS for check in self.checks)
         return passed and CheckVerdict.FAIL not in self._verdicts()
 
@@ -83,8 +83,8 @@ def render_report(report: RehearsalReport) -> RenderableType:
 
 
 def _renderables(report: RehearsalReport) -> Iterator[RenderableType]:
-    for act, checks in groupby(report.checks, key=lambda check: check.act):
-        yield _check_table(act, list(checks))
+    for section, checks in groupby(report.checks, key=lambda check: check.act):
+        yield _check_table(section, list(checks))
     yield from fault_tables(report.faults)
     if report.bandwidth:
         yield bandwidth_table(report.bandwidth)
@@ -95,7 +95,7 @@ def _renderables(report: RehearsalReport) -> Iterator[RenderableType]:
 
 
 def _row_notes(report: RehearsalReport) -> Iterator[Text]:
-    """What the figures alone do not say: what failed, and what could not be judged."""
+    """What the values alone do not say: what failed, and what could not be judged."""
     said: dict[str, CheckVerdict] = {}
     for row in report.faults:
         if row.policy and row.note:

@@ -1,4 +1,4 @@
-"""The cross-checks: what the sections of a file say of each other, a module for each subject.
+"""The cross-checks: whether the sections of a file fit together, a module for each subject.
 
-Each is a generator of findings over a `Config`, pure, and short enough to be read aloud.
+Each check is a pure generator of diagnostics over a `Config`.
 """

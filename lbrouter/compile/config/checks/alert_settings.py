@@ -8,7 +8,7 @@ from lbrouter.model.config import Config
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
-    """Ways that contradict each other, a command that would be looked for on a path."""
+    """Alert channels that contradict each other; a command that would be looked up in PATH."""
     alerts = config.alerts
     if alerts is None:
         return
@@ -31,7 +31,7 @@ def errors(config: Config) -> Iterator[Diagnostic]:
 
 
 def warnings(config: Config) -> Iterator[Diagnostic]:
-    """Alerts that reach nobody."""
+    """Alerts that have no receiver."""
     alerts = config.alerts
     if alerts is not None and not (alerts.webhook or alerts.webhook_file or alerts.command):
         yield Diagnostic(

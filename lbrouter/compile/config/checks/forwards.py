@@ -11,7 +11,7 @@ from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
-    """Forwards that lead nowhere, and ports that are given away twice."""
+    """Forwards without a reachable target, and ports that are forwarded twice."""
     places = SubnetLookup(config.vlans.values())
     for index, forward in enumerate(config.forwards):
         where: KeyPath = ("forwards", index)
@@ -44,7 +44,7 @@ def _target_errors(
 
 
 class SubnetLookup:
-    """The VLANs' subnets, found by an address in them without a look at each."""
+    """Finds the VLAN subnet that holds an address, without a search through all VLANs."""
 
     def __init__(self, vlans: Iterable[Vlan]) -> None:
         own = [address for vlan in vlans for address in (vlan.address, vlan.address6) if address]
@@ -54,7 +54,7 @@ class SubnetLookup:
         self._prefix_lengths = sorted({(each.version, each.network.prefixlen) for each in own})
 
     def gateway_address_for(self, address: IpAddress) -> IpInterface | None:
-        """The gateway's own address in the subnet that holds `address`, None where none does."""
+        """The gateway's own address in the subnet that holds `address`; None if there is none."""
         lengths = [length for version, length in self._prefix_lengths if version == address.version]
         candidates = (ip_network((address, length), strict=False) for length in lengths)
         return next(

@@ -9,7 +9,7 @@ from lbrouter.model.kernel_state import IpAddress
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
-    """Resolvers that are the gateway itself: it would ask itself without end."""
+    """Resolvers that are the gateway itself: queries would loop."""
     yield from duplicates([str(resolver) for resolver in config.gateway.dns], ("gateway", "dns"))
     own = _own_addresses(config)
     for index, resolver in enumerate(config.gateway.dns):
@@ -23,7 +23,7 @@ def errors(config: Config) -> Iterator[Diagnostic]:
 
 
 def _own_addresses(config: Config) -> dict[IpAddress, KeyPath]:
-    """Each address that the file gives to the gateway, with the key that does."""
+    """Each address that the file gives to the gateway, with its key."""
     found: dict[IpAddress, KeyPath] = {}
     for uplink in config.uplinks.values():
         for key, own in (("address", uplink.static4), ("address6", uplink.static6)):

@@ -17,7 +17,7 @@ MIN_PROBES_UNTIL_DOWN: Final = 2
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
-    """Times out of range, and a verdict that a single lost probe could bring about."""
+    """Times out of range, and settings where a single lost probe means down."""
     yield from _section_errors(config.health, ("health",), frozenset(Health.model_fields))
     for uplink in config.uplinks.values():
         own = frozenset(key for key, value in uplink.health if value is not None)
@@ -27,7 +27,7 @@ def errors(config: Config) -> Iterator[Diagnostic]:
 
 
 def _section_errors(health: Health, where: KeyPath, own: frozenset[str]) -> Iterator[Diagnostic]:
-    """Findings on the keys in `own`, those that stand in the section itself."""
+    """Diagnostics for the keys in `own`, which the section itself sets."""
     limits = {
         "interval": PROBE_INTERVAL_RANGE,
         "down_after": DOWN_AFTER_RANGE,
@@ -80,12 +80,12 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
 
 
 def _targets_path(override: HealthOverride, uplink: Uplink) -> KeyPath:
-    """Where the targets of an uplink stand."""
+    """The key that sets the targets of an uplink."""
     if override.targets is None:
         return ("health", "targets")
     return ("uplinks", uplink.name, "health", "targets")
 
 
 def _may_be_ipv6(address: str) -> bool:
-    """Whether an address is of IPv6, or a name that may have one ("None")."""
+    """Whether an address is IPv6, or a name that may resolve to IPv6."""
     return ":" in address or address == "None"

@@ -1,4 +1,4 @@
-"""Checks of the hosts that have an address of their own."""
+"""Checks of the hosts that have a reserved address."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ RESERVED_HOST_NAMES = frozenset({"localhost", "wpad", "isatap"})
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
-    """Addresses outside the subnet, and names, addresses and hardware that are given away twice."""
+    """Addresses outside the subnet, and duplicate names, addresses and hardware addresses."""
     owners: dict[tuple[str, object], KeyPath] = {}
     for vlan in config.vlans.values():
         for name, host in vlan.hosts.items():
@@ -28,7 +28,7 @@ def _name_errors(name: str, where: KeyPath) -> Iterator[Diagnostic]:
 
 
 def _address_errors(vlan: Vlan, host: Reservation, where: KeyPath) -> Iterator[Diagnostic]:
-    """What is wrong with the address, the first thing of several."""
+    """The first error of the address."""
     path, subnet = (*where, "address"), vlan.address
     accepted = f"a host of {subnet.network} other than {subnet.ip}"
     if host.address not in subnet.network:
@@ -46,7 +46,7 @@ def _address_errors(vlan: Vlan, host: Reservation, where: KeyPath) -> Iterator[D
 def _duplicates(
     name: str, host: Reservation, where: KeyPath, owners: dict[tuple[str, object], KeyPath]
 ) -> Iterator[Diagnostic]:
-    """One name for all VLANs: whoever asks has one resolver. One place for each device."""
+    """Names are unique over all VLANs, which share one resolver. A device has one address."""
     claims: tuple[tuple[KeyPath, str, object], ...] = (
         (where, "name", name),
         ((*where, "mac"), "mac", host.mac),

@@ -7,16 +7,16 @@ from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.compile.config.expected import did_you_mean
 
 MAX_NAMES_LISTED: Final = 16
-"""Names that a message lists; beyond this nobody reads them."""
+"""Names that a message lists at most."""
 
 MAX_NAMES_COMPARED: Final = 64
-"""Names among which a likely one is looked for; it takes time for each."""
+"""Names that are compared for a suggestion at most: each comparison takes time."""
 
 
 def undefined_reference(
     table: str, name: str, names: Mapping[str, object], path: KeyPath
 ) -> Iterator[Diagnostic]:
-    """A finding when `name`, which stands at `path`, is not a section of `table`."""
+    """A diagnostic if `name`, found at `path`, is not a section of `table`."""
     if name in names:
         return
     declared = list(names)
@@ -31,7 +31,7 @@ def undefined_reference(
 
 
 def duplicates(items: Sequence[object], path: KeyPath) -> Iterator[Diagnostic]:
-    """A finding for each element of the list at `path` that stood there before."""
+    """A diagnostic for each element of the list at `path` that repeats an earlier one."""
     seen: set[object] = set()
     for index, item in enumerate(items):
         if item in seen:

@@ -24,7 +24,7 @@ def errors(config: Config) -> Iterator[Diagnostic]:
 
 
 def warnings(config: Config) -> Iterator[Diagnostic]:
-    """What stands in the file and does nothing."""
+    """Keys that have no effect."""
     used = {vlan.policy for vlan in config.vlans.values()} | {rule.policy for rule in config.rules}
     for name in config.policies:
         if name not in used:
@@ -66,7 +66,7 @@ def _weight_errors(config: Config, policy: Policy, where: KeyPath) -> Iterator[D
 def _weight_mismatches(
     policy: Policy, weights: dict[str, int], where: KeyPath
 ) -> Iterator[Diagnostic]:
-    """Both lists name the same uplinks, or one of them is a slip."""
+    """Uplinks that only one of the two lists names: both must name the same."""
     path, needs = (*where, "weights"), ((*where, "uplinks"),)
     for name in policy.uplinks:
         if name not in weights:
@@ -113,7 +113,7 @@ def _tolerance_errors(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
 
 
 def _missing_upload_rates(config: Config, policy: Policy) -> Iterator[Diagnostic]:
-    """Without weights the upload rates decide; if one lacks, all count the same."""
+    """Without weights the upload rates decide; if one is missing, all weights are equal."""
     if policy.mode is PolicyMode.FAILOVER or policy.weights is not None:
         return
     unrated = [name for name in policy.uplinks if config.uplinks[name].upload is None]

@@ -10,11 +10,11 @@ from lbrouter.model.units import Rate
 BANDWIDTH_DIRECTIONS: Final = ("upload", "download")
 
 MAX_SUM_TERMS: Final = 8
-"""Terms of a sum that a message spells out."""
+"""Terms of a sum that a message shows."""
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
-    """Bandwidths that contradict themselves."""
+    """Bandwidths whose own keys contradict each other."""
     for vlan in config.vlans.values():
         for direction in BANDWIDTH_DIRECTIONS:
             share: Bandwidth | None = getattr(vlan, direction)
@@ -27,29 +27,29 @@ def errors(config: Config) -> Iterator[Diagnostic]:
 
 
 def warnings(config: Config) -> Iterator[Diagnostic]:
-    """Guarantees that the uplinks cannot keep, in sum or at all; ceilings without effect."""
+    """Guarantees that the uplinks cannot keep, alone or in sum; ceilings without effect."""
     yield from _ineffective_client_ceilings(config)
     for direction in BANDWIDTH_DIRECTIONS:
-        promised = _guarantees(config, direction)
+        guarantees = _guarantees(config, direction)
         rates = {name: getattr(uplink, direction) for name, uplink in config.uplinks.items()}
-        if promised and not any(rates.values()):
+        if guarantees and not any(rates.values()):
             why = f"no uplink has {direction}, so no {direction} of a VLAN has any effect"
             yield Diagnostic(path=("uplinks",), reason=why)
-        elif all(rates.values()) and sum(promised.values()) > sum(rates.values()):
+        elif all(rates.values()) and sum(guarantees.values()) > sum(rates.values()):
             why = (
                 f"the {direction} guarantees are more than the uplinks carry:"
-                f" {_format_sum(promised)}, "
+                f" {_format_sum(guarantees)}, "
             )
             why += (
                 f"but {_format_sum(rates)}; they will be cut, by priority, equal ones in proportion"
             )
             yield Diagnostic(path=("vlans",), reason=why)
         else:
-            yield from _guarantees_beyond_policy(config, direction, promised, rates)
+            yield from _guarantees_beyond_policy(config, direction, guarantees, rates)
 
 
 def _ineffective_client_ceilings(config: Config) -> Iterator[Diagnostic]:
-    """A client's ceiling that its VLAN's own already holds."""
+    """A client ceiling that is not below the ceiling of its VLAN."""
     for name, vlan in config.vlans.items():
         for direction in BANDWIDTH_DIRECTIONS:
             share: Bandwidth | None = getattr(vlan, direction)

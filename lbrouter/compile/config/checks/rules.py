@@ -80,7 +80,7 @@ class RuleMatch:
 
     @classmethod
     def from_rule(cls, rule: PolicyRule, all_vlans: frozenset[str]) -> "RuleMatch":
-        """The match of `rule`, where the VLANs of the file are `everyone`."""
+        """The match of `rule`, where `all_vlans` are the VLANs of the file."""
         sources = frozenset(rule.from_)
         return cls(
             sources=None if not sources or sources == all_vlans else sources,

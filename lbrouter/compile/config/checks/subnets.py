@@ -1,7 +1,7 @@
 """Checks of the subnets against each other, and the search for a free one to propose.
 
-Uplinks may share a subnet, even an address: each has a table of its own. A VLAN shares with nobody,
-for the gateway must know by the address alone where its clients are.
+Uplinks may share a subnet, even an address: each has a route table of its own. A VLAN shares with
+no other section: the gateway must know by the address alone where its clients are.
 """
 
 from collections.abc import Iterable, Iterator
@@ -87,7 +87,7 @@ def _claim_of(value: IpInterface | IpAddress | None, path: KeyPath) -> Iterator[
 def _overlapping_pairs(claims: Iterable[SubnetClaim]) -> Iterator[tuple[SubnetClaim, SubnetClaim]]:
     """Pairs (a VLAN's claim, another) that overlap, each VLAN once or twice, in one sweep.
 
-    Networks overlap only by containing one another, so a stack of those around will do.
+    Networks overlap only by containing one another, so a stack of the enclosing ones is enough.
     """
     around: list[SubnetClaim] = []
     seen: set[tuple[KeyPath, KeyPath]] = set()
@@ -116,7 +116,7 @@ def _overlap_error(one: SubnetClaim, other: SubnetClaim, free_subnets: "FreeSubn
 
 
 class FreeSubnets:
-    """Hands out subnets of private space that nobody in the file claims, each once."""
+    """Hands out subnets of private space that the file does not claim, each once."""
 
     def __init__(self, claims: Iterable[SubnetClaim], pools: Iterable[IpNetwork]) -> None:
         self._claims = tuple(claims)
@@ -124,7 +124,7 @@ class FreeSubnets:
         self._next = {pool: self._end_of_claims(pool) for pool in self._pools}
 
     def _end_of_claims(self, pool: IpNetwork) -> int:
-        """The first address behind all that is claimed in `pool`."""
+        """The first address after all claims in `pool`."""
         start, end = int(pool.network_address), int(pool.broadcast_address)
         inside = [
             claim.last_address + 1

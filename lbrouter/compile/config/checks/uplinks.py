@@ -9,7 +9,7 @@ from lbrouter.model.kernel_state import IpAddress, IpInterface
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
-    """Everything that is wrong with an uplink, whatever the other sections say."""
+    """All errors of an uplink that need no other section."""
     for uplink in config.uplinks.values():
         where: KeyPath = ("uplinks", uplink.name)
         yield from _name_errors(uplink, where)
@@ -39,7 +39,7 @@ def _address_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
 
 
 def host_address_errors(address: IpInterface, path: KeyPath) -> Iterator[Diagnostic]:
-    """A finding when the address is the subnet's own or its broadcast address.
+    """A diagnostic if the address is the subnet's own or its broadcast address.
 
     A /31 (RFC 3021), /127 (RFC 6164) and a single host's prefix have neither.
     """

@@ -27,7 +27,7 @@ def errors(config: Config) -> Iterator[Diagnostic]:
 
 
 def warnings(config: Config) -> Iterator[Diagnostic]:
-    """A gateway that nobody can manage, and IPv6 subnets in which clients find no address."""
+    """A gateway that no VLAN can manage, and IPv6 subnets in which clients get no address."""
     if config.vlans and not any(vlan.manage for vlan in config.vlans.values()):
         why = "no VLAN has manage = true: the gateway can be reached from its own console only"
         yield Diagnostic(path=("vlans",), reason=why)
@@ -113,7 +113,7 @@ def _dhcp_errors(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
 
 
 def _range_error(vlan: Vlan, dhcp: Dhcp) -> Iterator[str]:
-    """What is wrong with a range, the first thing of several."""
+    """The first error of a range."""
     ends = (dhcp.range.start, dhcp.range.end)
     if not all(end in vlan.address.network for end in ends):
         yield f"is not inside {vlan.address.network}, the subnet of {vlan.name}"
@@ -138,7 +138,7 @@ def _duplicate_tags(config: Config) -> Iterator[Diagnostic]:
 
 
 def _duplicate_interfaces(config: Config) -> Iterator[Diagnostic]:
-    """Each interface has one task; which, the first that names it in the file's order decides."""
+    """Each interface that is used twice. The first use in the file's order is the valid one."""
     owners: dict[str, KeyPath] = {}
     for interface, path in _interface_uses(config):
         first = owners.setdefault(interface, path)

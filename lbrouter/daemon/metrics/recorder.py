@@ -1,0 +1,58 @@
+"""`TrafficRecorder`: samples the traffic each second, and records the uplinks for the history."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from lbrouter.compile import health
+from lbrouter.daemon.events.history import UplinkSample, utc_timestamp
+from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.metrics.last_minute import LastMinute
+from lbrouter.daemon.metrics.traffic import TRAFFIC_SAMPLE_INTERVAL_S, TrafficSampler
+
+HISTORY_SAMPLE_INTERVAL_S: Final = 10.0
+
+
+class TrafficRecorder:
+    """Feeds the last minute and the history; tells the active health tracker of full queues."""
+
+    def __init__(self, journal: Journal, tracker: Callable[[], HealthTracker]) -> None:
+        self.sampler = TrafficSampler()
+        self.last_minute = LastMinute()
+        self._journal = journal
+        self._tracker = tracker
+
+    async def run(self) -> None:
+        """Sample for ever."""
+        recorded_at = float("-inf")
+        while True:
+            self.sampler.sample()
+            tracker = self._tracker()
+            self.last_minute.record(tracker)
+            for event in self.sampler.queue_events(tracker.config):
+                if event.full is not tracker.state.uplinks[event.uplink].queue_full:
+                    tracker.put(event)
+            if time.monotonic() - recorded_at >= HISTORY_SAMPLE_INTERVAL_S:
+                recorded_at = time.monotonic()
+                self._record_samples(tracker)
+            await asyncio.sleep(TRAFFIC_SAMPLE_INTERVAL_S)
+
+    def _record_samples(self, tracker: HealthTracker) -> None:
+        at = utc_timestamp(precision="seconds")
+        for name, uplink in tracker.config.uplinks.items():
+            readings = health.uplink_readings(tracker.state, name)
+            traffic = self.sampler.traffic.get(uplink.device)
+            self._journal.record_sample(
+                UplinkSample(
+                    at=at,
+                    uplink=name,
+                    state=str(tracker.health.uplinks[name].state),
+                    rtt_ms=readings.rtt_ms,
+                    jitter_ms=readings.jitter_ms,
+                    loss_percent=readings.loss_percent,
+                    upload_bps=traffic.sent_bps if traffic else 0,
+                    download_bps=traffic.received_bps if traffic else 0,
+                )
+            )
