@@ -14,7 +14,7 @@ settings.load_profile("lbrouter")
 
 HERE = Path(__file__).parent
 RINGS = ("shape", "pure", "contract", "topology", "vm", "image")
-"""Cheapest first: a mistake shows in the ring that costs least."""
+"""Cheapest first, so that a mistake shows in the cheapest ring."""
 
 ROOT_RINGS = frozenset({"contract", "topology", "vm", "image"})
 INSIDE_VM = "LBROUTER_INSIDE_VM" in os.environ
@@ -63,7 +63,7 @@ def kernel_features() -> frozenset[str]:
 
 @pytest.fixture(autouse=True, scope="session")
 def no_namespace_left_behind() -> Iterator[None]:
-    """The tests leave no named network namespace; those of other runs beside us do not count."""
+    """The tests leave no named network namespace; those of other test runs do not count."""
     yield
     left = own_namespaces()
     assert not left, f"network namespaces left behind: {', '.join(sorted(left))}"
@@ -78,7 +78,7 @@ def own_namespaces() -> frozenset[str]:
 
 
 HOST_SYSCTLS = ("ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv4/conf/all/src_valid_mark")
-"""What every apply sets first: in namespaces alone, never on the machine that runs the tests."""
+"""What every apply sets first: only in namespaces, never on the machine that runs the tests."""
 
 
 def host_sysctls() -> list[str]:

@@ -24,7 +24,7 @@ PRISTINE_STATE = KernelState(
     sysctls=frozenset({Sysctl(path=SYSCTL_PATH, value="0")}),
     links=frozenset(LinkAdminState(interface=name, up=True) for name in PORTS),
 )
-"""What is observed on a machine where lbrouter never was: two ports, up."""
+"""What is observed on a machine where lbrouter never ran: two ports, up."""
 
 
 class KernelRunner(Protocol):
@@ -34,7 +34,7 @@ class KernelRunner(Protocol):
 
 
 def shell(command: str) -> str:
-    """Output of a command in the namespace of the calling thread; fails with its words."""
+    """Output of a command in the namespace of the calling thread; a failure shows its stderr."""
     done = subprocess.run(["sh", "-ec", command], check=False, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}: {done.stderr}"
     return done.stdout
@@ -42,11 +42,11 @@ def shell(command: str) -> str:
 
 def simulated(work: Work[T]) -> T:
     """`work` on a simulated machine."""
-    faces = {
+    interfaces = {
         name: InterfaceFacts(name=name, index=index, up=True, carrier=True, mtu=1500)
         for index, name in enumerate(("lo", *PORTS), start=1)
     }
-    return asyncio.run(_awaited(work, SimKernel(PRISTINE_STATE, Facts(interfaces=faces))))
+    return asyncio.run(_awaited(work, SimKernel(PRISTINE_STATE, Facts(interfaces=interfaces))))
 
 
 def real(work: Work[T]) -> T:

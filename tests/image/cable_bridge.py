@@ -1,9 +1,9 @@
-"""The patch panel between an emulated machine's network cards and a venue's namespaces.
+"""The bridge between an emulated machine's network cards and a venue's namespaces.
 
 Runs by its path inside the namespace that has the other ends, on the standard library alone:
-`panel.py REQUEST`, where REQUEST is JSON: {"cards": [{"card", "mine", "tags": {TAG: INTERFACE}}]}.
+`cable_bridge.py REQUEST`. REQUEST is JSON: {"cards": [{"card", "mine", "tags": {TAG: INTERFACE}}]}.
 `card` is the unix datagram socket at which QEMU takes frames, `mine` the one to which it sends. Tag
-0 is untagged; any other makes the card a trunk, and the panel the switch at its end: 802.1Q tags
+0 is untagged; any other makes the card a trunk, and the bridge the switch at its end: 802.1Q tags
 come off towards the interface and go on towards the card, so that the host's kernel needs to know
 nothing of them. Says `true` when it is ready, and ends with its standard input.
 """
@@ -67,12 +67,12 @@ class BridgedCard:
                 continue
             if tag:
                 frame = frame[:12] + VLAN_ETHERTYPE + struct.pack("!H", tag) + frame[12:]
-            with suppress(OSError):  # the machine is off, or starts anew
+            with suppress(OSError):  # the machine is off, or restarts
                 self.socket.sendto(frame, self.qemu_socket_path)
 
 
 def _open_packet_socket(name: str) -> socket.socket:
-    """All frames of an interface, whomever they are for."""
+    """All frames of an interface, whatever their destination."""
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     opened.bind((name, ETH_P_ALL))

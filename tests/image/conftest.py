@@ -30,20 +30,20 @@ BUILD_KEY = pytest.StashKey[ImageBuild]()
 
 @pytest.fixture(scope="session")
 def figures(request: pytest.FixtureRequest) -> dict[str, str]:
-    """What was measured: the summary tells it."""
+    """What was measured, for the test summary."""
     return request.config.stash.setdefault(FIGURES_KEY, {})
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Says what the emulated PC took, so that its growth is seen."""
+    """Shows the times of the emulated PC, so that their growth is seen."""
     for what, figure in config.stash.get(FIGURES_KEY, {}).items():
         terminalreporter.write_line(f"emulated PC, {what}: {figure}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Nothing here runs without being asked for: LBROUTER_IMAGE=1 is all, =boot is the boot."""
+    """Nothing here runs unless asked for: LBROUTER_IMAGE=1 runs all, =boot only the boot."""
     asked = os.environ.get("LBROUTER_IMAGE", "")
     for item in [item for item in items if item.path.parent == HERE]:
         if asked != "1" and (asked != "boot" or item.path.name != "test_boot.py"):
@@ -128,7 +128,7 @@ def newer_package(package: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def pc_venue(pc: EmulatedPc) -> Iterator[PcVenue]:
-    """The cables of that PC, and everything at their other ends."""
+    """The venue around that PC: its cables, and everything at their other ends."""
     found = PcVenue(pc)
     yield found
     found.close()

@@ -1,4 +1,4 @@
-"""What somebody does at the console of an emulated PC with the image on its disk."""
+"""What a user does at the console of an emulated PC with the image on its disk."""
 
 import json
 import shlex
@@ -61,7 +61,7 @@ def log_in_to_gateway(pc: EmulatedPc) -> None:
 
 
 def run_checked(pc: EmulatedPc, command: str, *, within_s: float = 300) -> str:
-    """What a command says that has to go well."""
+    """Output of a command that must succeed."""
     code, text = pc.run(command, within_s=within_s)
     assert code == 0, f"{command}: {code}\n{text}"
     return text
@@ -73,7 +73,7 @@ def status(pc: EmulatedPc) -> dict[str, Any]:
 
 
 def wait_until_up(pc: EmulatedPc, count: int) -> None:
-    """Until this many uplinks are up. Asked in the PC, where a look takes seconds of its time."""
+    """Wait until this many uplinks are up. The PC polls by itself: each query costs it seconds."""
     seen = 'lbrouter status --json | grep -c \'"state": "up"\''
     loop = f'until [ "$({seen})" = {count} ]; do sleep 2; done'
     code, text = pc.run(f"timeout 300 sh -c {shlex.quote(loop)}", within_s=350)

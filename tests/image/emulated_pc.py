@@ -1,4 +1,4 @@
-"""An emulated PC with a disk, a serial console and network cards that lead into a venue.
+"""An emulated PC with a disk, a serial console and network cards connected to a venue.
 
 QEMU without KVM, so that it runs everywhere alike. It is driven as a technician would: by what the
 console shows, by pulling cables, by the power switch.
@@ -20,7 +20,7 @@ from typing import Any, Self
 OVMF_FOLDER = Path("/usr/share/OVMF")
 PROMPT = "lbr# "
 SHELL_COMMAND = "exec env -u TERM NO_COLOR=1 LC_ALL=C.UTF-8 bash --norc --noediting"
-"""A shell that says nothing but what its commands say: no colours, no line editor."""
+"""A shell that prints only the output of its commands: no colours, no line editor."""
 
 CARD_MACS = tuple(f"02:00:00:00:0c:{card:02x}" for card in range(8))
 CARD_NAMES = tuple(f"enp0s{card + 0x10}" for card in range(8))
@@ -52,7 +52,7 @@ class EmulatedPc:
         self._log.close()
 
     def card_sockets(self, card: int) -> dict[str, str]:
-        """Where a card's frames go and come from, for the patch panel."""
+        """The sockets of a card's frames, for the cable bridge."""
         return {"card": str(self.folder / f"card{card}"), "mine": str(self.folder / f"panel{card}")}
 
     def power_on(self) -> None:

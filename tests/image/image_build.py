@@ -1,4 +1,4 @@
-"""The package and the disk, built beside the cheaper rings: they leave a processor free."""
+"""The package and the disk image, built while cheaper rings run: those leave a processor free."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ class ImageBuild:
         return code, self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
 
     def close(self) -> None:
-        """End it if nobody waited for it, and forget what it said."""
+        """End it unless it was waited for, and delete its output."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait()

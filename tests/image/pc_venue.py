@@ -1,4 +1,4 @@
-"""The world around an emulated PC: a venue with a patch panel in the place of its gateway."""
+"""The venue around an emulated PC: a cable bridge takes the place of the venue's gateway."""
 
 import json
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ ECHO_REPLY_MATCH = (b"\x08\x00", 1, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UninvitedPackets:
-    """What was seen of them behind the computer, and in front of it."""
+    """Captures of uninvited packets behind the computer, and in front of it."""
 
     inside: PacketCapture
     outside: PacketCapture
@@ -75,7 +75,7 @@ class UninvitedPackets:
 
 
 def count_packets(capture: PacketCapture, since: float) -> int:
-    """The knocks of a capture that goes on."""
+    """The uninvited packets of a running capture."""
     return sum(
         moment >= since and UNINVITED_PAYLOAD in frame for moment, frame in tuple(capture.frames)
     )
@@ -90,7 +90,7 @@ def first_reply_delay_s(capture: PacketCapture, *, since: float) -> float | None
 
 
 def venue_config() -> Config:
-    """The venue's own floor plan."""
+    """The layout of the venue."""
     return parse(VENUE_CONFIG_TEXT, source="world").config
 
 
@@ -117,9 +117,9 @@ class PcVenue:
 
     @contextmanager
     def uninvited_traffic(self) -> Iterator[UninvitedPackets]:
-        """Datagrams from a provider to a client behind the computer, and who sees them.
+        """Datagrams from a provider to a client behind the computer, and where they are seen.
 
-        The provider knows the computer's card by heart: it sends also while nobody there answers.
+        The provider has a static neighbour entry for the computer: it sends even without an answer.
         """
         client, isp = self.venue.client("stream"), self.venue.isp("line1")
         wire = self.venue.layout.config.uplinks["line1"].interface
@@ -139,9 +139,9 @@ class PcVenue:
 
     @contextmanager
     def client_pings(self) -> Iterator[PacketCapture]:
-        """A client asks the internet twice a second, whether anybody answers or not."""
+        """A client pings the internet twice a second, answered or not."""
         client = self.venue.client("stream")
-        # With a deadline of its own (-w) ping ends at the first "unreachable" that it is told.
+        # With a deadline (-w) ping would end at the first "unreachable" that it receives.
         asking = client.start(["timeout", "900", "ping", "-q", "-i", "0.5", "1.1.1.1"])
         try:
             with self.venue.capture(client, "eth0") as inside:
@@ -150,7 +150,7 @@ class PcVenue:
             asking.close()
 
     def close(self) -> None:
-        """Remove all of it; the computer is somebody else's."""
+        """Remove the venue; the computer is not part of it."""
         self.venue.close()
 
     def _connect_cables(self) -> LabProcess:
@@ -164,14 +164,14 @@ class PcVenue:
         self._disable_checksum_offload()
         cards = [{**self.pc.card_sockets(n), "tags": {0: name}} for n, name in enumerate(lines)]
         cards.append({**self.pc.card_sockets(len(lines)), "tags": ports})
-        panel = gateway.start(
+        bridge = gateway.start(
             ["/usr/bin/python3", "-I", "-S", str(CABLE_BRIDGE_SCRIPT), json.dumps({"cards": cards})]
         )
-        panel.read_json()
-        return panel
+        bridge.read_json()
+        return bridge
 
     def _disable_checksum_offload(self) -> None:
-        """The panel needs frames with their checksums: between veth ends they are left open."""
+        """The bridge needs frames with complete checksums: veth leaves them unfinished."""
         off = ["tx", "off", "tso", "off", "gso", "off"]
         for isp in self.venue.isps.values():
             isp.check_output(["ethtool", "-K", "line", *off])

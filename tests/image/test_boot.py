@@ -1,4 +1,4 @@
-"""From an empty disk to a working gateway: what every run of the tests shows of the image."""
+"""From an empty disk to a working gateway: the part of the image ring that every run covers."""
 
 import re
 

@@ -24,7 +24,7 @@ BUILD_SCRIPT = Path(__file__).with_name("build-empty-debian.sh")
 
 @pytest.fixture
 def empty_debian(disk: Path, tmp_path: Path) -> Iterator[tuple[EmulatedPc, PcVenue]]:
-    """A PC with that Debian, at root's prompt with a package in its home, and its world."""
+    """A PC with that Debian, at root's prompt with the package in its home, and its venue."""
     image = tmp_path / "image"
     image.touch()
     package = next(disk.parent.glob("lbrouter_*_all.deb"))
@@ -51,7 +51,7 @@ def test_three_commands_make_an_empty_debian_a_gateway(
 ) -> None:
     pc, world = empty_debian
     assert pc.run("command -v nft dnsmasq python3 lbrouter")[1] == ""
-    # Among what apt brings along is tzdata, which would ask where on earth we are.
+    # apt also installs tzdata, which would ask for the time zone.
     quiet = "export DEBIAN_FRONTEND=noninteractive; cd /root"
     run_checked(pc, f"{quiet}; apt-get install --yes ./lbrouter.deb </dev/null", within_s=900)
     assert f"written: {CONFIG_PATH}" in run_checked(pc, "lbrouter init --yes")

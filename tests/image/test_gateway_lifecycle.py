@@ -1,4 +1,4 @@
-"""What becomes of a gateway: a reboot, a power cut, an upgrade, its removal and a new beginning."""
+"""The life of a gateway: a reboot, a power cut, an upgrade, its removal and a new installation."""
 
 import pytest
 
@@ -24,22 +24,22 @@ LEFTOVER_CHECKS = (
 def test_a_reboot_brings_it_back_by_itself_and_lets_nothing_in(
     running_gateway: EmulatedPc, pc_venue: PcVenue
 ) -> None:
-    # Whatever somebody has set: nothing but the firewall may stand between.
+    # Allow forwarding by hand, so that only the firewall can hold packets back.
     run_checked(running_gateway, "echo net.ipv4.ip_forward=1 >/etc/sysctl.d/99-forwards.conf")
-    with pc_venue.uninvited_traffic() as knocks:
+    with pc_venue.uninvited_traffic() as packets:
         running_gateway.type_line("reboot")
         log_in_to_gateway(running_gateway)
         wait_until_up(running_gateway, 2)
         pc_venue.assert_client_online()
-        inside, outside = knocks.counts()
+        inside, outside = packets.counts()
         assert outside > 100
         assert inside == 0
-        # Nothing came in for the guard was there, not for the network was late.
+        # Nothing came in because the boot guard was there, not because the network was late.
         guard = "systemctl show -P ActiveState -P Result lbrouter-guard"
         assert sorted(run_checked(running_gateway, guard).split()) == ["active", "success"]
         # The control: with the firewall gone, they do come in.
         run_checked(running_gateway, "systemctl stop lbrouter && nft delete table inet lbrouter")
-        assert poll_until(lambda: knocks.counts()[0] > 0, within_s=30)
+        assert poll_until(lambda: packets.counts()[0] > 0, within_s=30)
     run_checked(running_gateway, "systemctl start lbrouter")
     wait_until_up(running_gateway, 2)
 
@@ -59,8 +59,8 @@ def test_a_power_cut_amid_an_apply_heals(
     assert answered is not None
     figures["from the power switch to the first answered ping"] = f"{answered:.0f} s"
     figures["systemd-analyze"] = run_checked(running_gateway, "systemd-analyze | head -n 1").strip()
-    blame = "systemd-analyze blame | grep lbrouter"
-    figures["units"] = ", ".join(run_checked(running_gateway, blame).split("\n")).strip(", ")
+    command = "systemd-analyze blame | grep lbrouter"
+    figures["units"] = ", ".join(run_checked(running_gateway, command).split("\n")).strip(", ")
     figures["chain"] = run_checked(
         running_gateway, "systemd-analyze critical-chain lbrouter.service"
     ).strip()

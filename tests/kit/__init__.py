@@ -1,1 +1,1 @@
-"""What the tests share: configurations, simulations and daemons under test."""
+"""What tests share: configurations, simulations, venues and daemons. README.md lists it."""

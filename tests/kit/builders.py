@@ -1,4 +1,4 @@
-"""Situations that rings share: a configuration, the machine it meets, the health of its lines."""
+"""Inputs that rings share: a configuration, facts of the machine, the health of the uplinks."""
 
 from lbrouter.compile.config.parse import parse
 from lbrouter.compile.firewall.elements import interfaces_of
@@ -106,7 +106,7 @@ def config_of(text: str) -> Config:
 
 
 def facts_of(config: Config, *, without: tuple[str, ...] = (), carrier: bool = True) -> Facts:
-    """A machine that has every interface that `config` names, but for those in `without`."""
+    """Facts of a machine with every interface that `config` names, except those in `without`."""
     names = [name for name in dict.fromkeys(interfaces_of(config)) if name not in without]
     found = {
         name: InterfaceFacts(name=name, index=index, up=True, carrier=carrier, mtu=1500)
@@ -116,7 +116,7 @@ def facts_of(config: Config, *, without: tuple[str, ...] = (), carrier: bool = T
 
 
 def health_of(config: Config, **states: UplinkState) -> GatewayHealth:
-    """Every uplink up, but for those that `states` names."""
+    """Every uplink up, except those that `states` names."""
     return GatewayHealth(
         uplinks={
             name: _uplink_health(states.get(name.replace("-", "_"), UplinkState.UP))

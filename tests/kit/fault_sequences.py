@@ -1,7 +1,7 @@
 """Random sequences of faults over three uplinks, and what must hold after each of them.
 
-A sequence is told by its seed: the same seed draws the same steps and the same pauses. One venue
-serves all of them; between two, the lines are healed.
+A seed defines a sequence: the same seed draws the same steps and the same pauses. One venue serves
+all of them; between two, the lines are healed.
 """
 
 import json
@@ -29,20 +29,20 @@ from tests.kit.fault_steps import (
 )
 from tests.kit.foreign_state import ForeignState
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import eventually
+from tests.kit.wait import eventually
 
 SETTLE_TIMEOUT_S = 30.0
 """After ten repairs in half a minute the daemon waits five seconds before each further one."""
 
 RETURN_TIMEOUT_S = 4.0
-"""For lines to be let back before the daemon's memory of their faults is taken away."""
+"""For lines to return before the daemon's memory of their faults is deleted."""
 
 FLOW_COUNT = 40
 FEW_FLOWS = 2
 """Where all are refused: a kernel sends one client six errors at once, then one each second."""
 
 SHARE_TOLERANCE = 0.1
-"""How far the share of an uplink in `FLOWS` flows may be from its weight."""
+"""How far the share of an uplink in `FLOW_COUNT` flows may be from its weight."""
 
 _PAUSE = threading.Event()
 """Never set."""
@@ -50,7 +50,7 @@ _PAUSE = threading.Event()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceResult:
-    """One sequence: its steps, how long until all held (None = never, `wrong` says what did not).
+    """One sequence: its steps, and the time until all held (None: never, `violation` says why).
 
     `memory_kb` and `descriptors` are the daemon's afterwards.
     """
@@ -64,7 +64,7 @@ class SequenceResult:
 
 
 class FaultSequences:
-    """A venue in which one sequence after the other is played."""
+    """A venue in which one sequence runs after the other."""
 
     def __init__(self, world: FaultVenue) -> None:
         self.world = world
@@ -73,7 +73,7 @@ class FaultSequences:
         self.damped_count = 0
 
     def run_sequence(self, seed: int) -> SequenceResult:
-        """Steps, then looks until all holds; the lines are healed afterwards, whatever came."""
+        """Run the steps, then poll until all holds; the lines are healed afterwards in any case."""
         rng = random.Random(seed)
         steps = []
         for _ in range(rng.randrange(2, 6)):
@@ -90,7 +90,7 @@ class FaultSequences:
     def run_outages(self, rounds: int) -> Iterator[tuple[int, int]]:
         """Outages and repairs in one life of the daemon; its memory (kB), descriptors after each.
 
-        The line that fails so often is not waited for: it is let back ever later, by design.
+        The line that fails so often is not waited for: it returns ever later, by design.
         """
         for _ in range(rounds):
             toggle_cable(self.world, "a")
@@ -138,21 +138,21 @@ class FaultSequences:
     def _first_violation(self) -> str:
         """The first invariant that does not hold right now."""
         status = self.status()
-        for name, truth in self.world.injected.items():
+        for name, injected in self.world.injected.items():
             state = status["uplinks"][name]["state"]
-            if truth.drained and not truth.pulled and state not in ("drained", "down"):
+            if injected.drained and not injected.pulled and state not in ("drained", "down"):
                 return f"{name} is drained and shown as {state}"
-            if truth.dead and not truth.drained and state != "down":
+            if injected.dead and not injected.drained and state != "down":
                 return f"{name} is dead and shown as {state}"
         return self._flow_violation(status) or self.foreign_state.changes()
 
     def _flow_violation(self, status: Mapping[str, Any]) -> str:
         """New connections of both policies: they work, where they may, in the right shares."""
-        patience = 12_000 if any(each.loss for each in self.world.injected.values()) else 2_500
+        timeout_ms = 12_000 if any(each.loss for each in self.world.injected.values()) else 2_500
         many = FLOW_COUNT if self.world.usable else FEW_FLOWS
         jobs = {
             policy: self.world.venue.client(vlan).start_traffic(
-                "flows", count=count, timeout_ms=patience, concurrency=count
+                "flows", count=count, timeout_ms=timeout_ms, concurrency=count
             )
             for policy, vlan, count in (("spread", "desk", many), ("show", "stream", FEW_FLOWS))
         }
@@ -166,8 +166,10 @@ class FaultSequences:
         usable = self.world.usable
         errors = Counter(row["error"] for row in rows if row["error"])
         if not usable:
-            calm = set(errors) <= PROMPT_REFUSALS and errors.total() == len(rows)
-            return "" if calm else f"nothing is usable, and flows end so: {dict(errors)}"
+            refused_promptly = set(errors) <= PROMPT_REFUSALS and errors.total() == len(rows)
+            return (
+                "" if refused_promptly else f"nothing is usable, and flows end so: {dict(errors)}"
+            )
         if errors:
             return f"{usable} are usable, and flows fail: {dict(errors)} (active: {active})"
         counts = Counter(self.world.venue.uplink_of(row["seen"]) or "?" for row in rows)
@@ -180,8 +182,8 @@ class FaultSequences:
     def _undo_faults_and_wait(self) -> str:
         """Heal the lines and wait until all are up; what is wrong then.
 
-        An uplink that has failed often is let back ever later, by design. What holds it must be
-        that, and a daemon without memory must take it in at once.
+        An uplink that has failed often returns ever later, by design. Only that may hold it back:
+        a daemon without memory must use it at once.
         """
         self.world.undo_faults()
         if not eventually(self._all_up, within_s=RETURN_TIMEOUT_S):
@@ -195,7 +197,7 @@ class FaultSequences:
         return self._wait_until_consistent()
 
     def _all_up(self) -> bool:
-        """Degraded is up for whoever tolerates the loss of the last half minute."""
+        """Degraded counts as up: the loss of the last half minute is still in the window."""
         uplinks = self.status()["uplinks"].values()
         return all(each["state"] in ("up", "degraded") for each in uplinks)
 
@@ -204,7 +206,7 @@ class FaultSequences:
         return "; ".join(f"{n}: {found[n]['state']}: {found[n]['reason']}" for n in UPLINKS)
 
     def status(self) -> Any:
-        """The daemon's own word, by its socket: a command would cost half a second each time."""
+        """The daemon's status, by its socket: a command would cost half a second each time."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as opened:
             opened.settimeout(20)
             opened.connect(str(self.gateway.runtime_dir / "control.sock"))
@@ -224,9 +226,9 @@ def share_violation(active: list[str], counts: Mapping[str, int]) -> str:
 
 @contextmanager
 def fault_sequences() -> Iterator[FaultSequences]:
-    """A venue with a daemon, three uplinks, and somebody else's things in the gateway."""
+    """A venue with a daemon, three uplinks, and foreign objects in the gateway."""
     config = parse(THREE_UPLINKS.encode(), source="sequences").config
     with Venue.build(config) as venue, GatewayDaemon(venue.gateway) as daemon:
-        played = FaultSequences(FaultVenue(venue, daemon))
-        assert eventually(played._all_up, within_s=30), played._state_reasons()
-        yield played
+        sequences = FaultSequences(FaultVenue(venue, daemon))
+        assert eventually(sequences._all_up, within_s=30), sequences._state_reasons()
+        yield sequences

@@ -1,12 +1,13 @@
-"""What can happen to a gateway with three uplinks, drawn by chance, and what is true afterwards."""
+"""Random faults of a gateway with three uplinks, and what was really done to each uplink."""
 
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.commands import require_success
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import eventually, require_success
+from tests.kit.wait import eventually
 
 UPLINKS = ("a", "b", "c")
 WEIGHTS = {"a": 50, "b": 30, "c": 20}
@@ -68,7 +69,7 @@ tolerate = { loss = "2%" }
 
 @dataclass(slots=True)
 class InjectedFaults:
-    """What was really done to one uplink and not undone yet. `loss` in percent, each way."""
+    """Faults of one uplink that are not undone yet. `loss` in percent, each way."""
 
     pulled: bool = False
     black_hole: bool = False
@@ -82,13 +83,13 @@ class InjectedFaults:
 
     @property
     def healthy(self) -> bool:
-        """Whether new flows belong here."""
+        """Whether new flows should use it."""
         return not (self.dead or self.drained or self.loss)
 
 
 @dataclass(slots=True)
 class FaultVenue:
-    """A venue with a daemon, and the truth about its uplinks. `asleep`: the daemon is dead."""
+    """A venue with a daemon, and the faults of its uplinks. `daemon_dead`: it was killed."""
 
     venue: Venue
     daemon: GatewayDaemon
@@ -99,7 +100,7 @@ class FaultVenue:
 
     @property
     def healthy(self) -> list[str]:
-        """Uplinks on which new flows belong."""
+        """Uplinks that new flows should use."""
         return [name for name, each in self.injected.items() if each.healthy]
 
     @property
@@ -115,7 +116,7 @@ class FaultVenue:
             assert eventually(self.daemon.is_serving, within_s=30), self.daemon.log_text()[-2000:]
 
     def undo_faults(self) -> None:
-        """Undo all that is done to the lines; what is done to the gateway, the daemon repairs."""
+        """Undo all faults of the lines; the daemon repairs the damage to the gateway."""
         self.ensure_daemon()
         for name, each in self.injected.items():
             if each.pulled:
@@ -162,7 +163,7 @@ def toggle_drain(world: FaultVenue, name: str) -> str:
 
 
 def kill_daemon(world: FaultVenue) -> str:
-    """The daemon dies amid whatever goes on; it starts again before the next look."""
+    """The daemon is killed at any moment; it starts again before the next check."""
     world.ensure_daemon()
     world.daemon.kill()
     world.daemon_dead = True
@@ -170,7 +171,7 @@ def kill_daemon(world: FaultVenue) -> str:
 
 
 def restart_daemon(world: FaultVenue) -> str:
-    """The daemon is told to end, and starts again."""
+    """The daemon gets SIGTERM, and starts again."""
     world.ensure_daemon()
     world.daemon.stop()
     world.daemon_dead = True
@@ -192,7 +193,7 @@ DAMAGE_COMMANDS = (
 
 
 def damage_gateway(world: FaultVenue, rng: random.Random) -> str:
-    """Somebody who does not know us puts his hand to the gateway; it may find nothing to break."""
+    """Another program damages the gateway's state; there may be nothing to damage."""
     gateway = world.venue.gateway
     ours = [
         line.split(":")[0]
@@ -209,7 +210,7 @@ def damage_gateway(world: FaultVenue, rng: random.Random) -> str:
 
 
 def random_fault(world: FaultVenue, rng: random.Random) -> str:
-    """One thing that happens; what it was."""
+    """Inject one random fault; a text that names it."""
     name = rng.choice(UPLINKS)
     kinds: list[tuple[int, Callable[[], str]]] = [
         (5, lambda: toggle_cable(world, name)),
@@ -226,5 +227,5 @@ def random_fault(world: FaultVenue, rng: random.Random) -> str:
         (1, lambda: restart_daemon(world)),
     ]
     weights = [weight for weight, _ in kinds]
-    [(_, act)] = rng.choices(kinds, weights)
-    return act()
+    [(_, inject)] = rng.choices(kinds, weights)
+    return inject()

@@ -1,4 +1,4 @@
-"""Somebody else's things in the gateway: they must stay as they are, whatever happens to ours."""
+"""Objects of other programs in the gateway: they must stay as they are, whatever we do."""
 
 from lbrouter.rehearsal.lab.hosts import GatewayHost
 
@@ -28,7 +28,7 @@ STATE_COMMANDS = (
 
 
 class ForeignState:
-    """Sets its things up when it is made, and remembers how they looked."""
+    """Sets the foreign objects up when it is created, and keeps a snapshot of them."""
 
     def __init__(self, gateway: GatewayHost) -> None:
         self.gateway = gateway
@@ -36,11 +36,11 @@ class ForeignState:
         self.before = self.snapshot()
 
     def snapshot(self) -> dict[str, str]:
-        """How they look, by command."""
+        """Output of each command that shows them."""
         return {each: self.gateway.run(each.split()).stdout for each in STATE_COMMANDS}
 
     def changes(self) -> str:
-        """What was changed; the empty string when all is as it was."""
+        """What changed; the empty string when nothing did."""
         now = self.snapshot()
         changed = [each for each in STATE_COMMANDS if now[each] != self.before[each]]
         return f"foreign state was changed: {changed}" if changed else ""

@@ -1,4 +1,4 @@
-"""The daemon of a venue: started in its gateway, asked, killed, and what it has said."""
+"""The daemon of a venue: started in its gateway, queried, killed, and its log."""
 
 import asyncio
 import json
@@ -14,7 +14,8 @@ from lbrouter.daemon.control_socket import client
 from lbrouter.model.errors import LbrouterError
 from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.hosts import GatewayHost, package_env
-from tests.topology.conftest import eventually, require_success
+from tests.kit.commands import require_success
+from tests.kit.wait import eventually
 
 FAST_HEALTH = """
 [health]
@@ -26,7 +27,7 @@ up_after = "1s"
 
 
 class GatewayDaemon:
-    """`with Daemon(gateway) as daemon:` runs `lbrouter run` until the end of the block."""
+    """`with GatewayDaemon(gateway) as daemon:` runs `lbrouter run` until the end of the block."""
 
     def __init__(self, gateway: GatewayHost, *, wrapper: Sequence[str] = ()) -> None:
         """`wrapper` is a command that ends in running another."""
@@ -79,23 +80,23 @@ class GatewayDaemon:
         return False
 
     def ask(self, verb: str, **more: Any) -> Any:
-        """Its answer by the control socket, None where none listens.
+        """Its answer over the control socket, None where no daemon listens.
 
-        The tests look again and again: each `lbrouter` would take the daemon's processor for most
-        of a second. What the command prints is asked of it elsewhere.
+        Tests poll: each `lbrouter` command would take the processor from the daemon for most of a
+        second. What the command prints is tested elsewhere.
         """
         request = {"verb": verb, **more}
         return asyncio.run(client.ask(self.gateway.runtime_dir, request, timeout_s=10))
 
     def status(self) -> Any:
-        """The document of `status --json`; without a daemon, what the command makes of it."""
+        """The document of `status --json`; without a daemon, as the command computes it."""
         found = self.ask("status")
         if found is None:
             return json.loads(require_success(self.gateway.run_lbrouter("status", "--json")))
         return found
 
     def uplink(self, name: str) -> Any:
-        """An uplink, as it stands in `status`."""
+        """One uplink of the `status` document."""
         return self.status()["uplinks"][name]
 
     def state(self, uplink: str) -> str:
@@ -105,11 +106,11 @@ class GatewayDaemon:
         return self.log.read_text(encoding="utf-8")
 
     def has_logged(self, *words: str) -> bool:
-        """Whether one line of what it has said holds all `words`."""
+        """Whether one line of its log holds all `words`."""
         return any(all(word in line for word in words) for line in self.log_text().splitlines())
 
     def events(self, kind: str) -> list[Any]:
-        """Entries of one kind so far."""
+        """Events of one kind so far."""
         answer = self.ask("events", limit=1000, since="")
         if answer is None:
             text = require_success(self.gateway.run_lbrouter("events", "--json", "--limit", "1000"))

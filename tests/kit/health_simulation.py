@@ -1,4 +1,4 @@
-"""Simulated lines for the brain: seeded randomness, simulated time, the prober's own loop."""
+"""Simulated lines for the health state machine: seeded randomness, simulated time, probe times."""
 
 import heapq
 from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ from lbrouter.compile.health import (
     probe_interval_s,
     step,
 )
+from lbrouter.compile.routing.balance import select_uplinks
 from lbrouter.model.config import Config
 from lbrouter.model.events import (
     HealthEvent,
@@ -23,7 +24,8 @@ from lbrouter.model.events import (
     Tick,
 )
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
-from tests.kit.builders import config_of
+from lbrouter.model.kernel_state import AddressFamily
+from tests.kit.builders import config_of, facts_of
 
 TARGETS = ("icmp://1.1.1.1", "icmp://8.8.8.8", "dns://9.9.9.9", "tcp://1.0.0.1:443")
 
@@ -69,7 +71,7 @@ class SimulatedPath:
     dead: Callable[[float, str], bool] = lambda _at, _target: False
     delay: Callable[[float], float] = lambda _at: 0.0
     failure: ProbeFailure = ProbeFailure.NO_ANSWER
-    """Told at once, unless it is silence."""
+    """Reported at once, unless it is silence."""
 
     def carry(self, at: float, target: str) -> float | None:
         if self.dead(at, target) or self.rng.random() < self.each_way:
@@ -81,7 +83,7 @@ class SimulatedPath:
 
 @dataclass
 class HealthSimulation:
-    """A brain, its probers and its lines. `run` goes on until a moment."""
+    """The health state machine with its probers and lines. `run` goes on until a moment."""
 
     config: Config
     paths: dict[str, SimulatedPath]
@@ -135,8 +137,8 @@ class HealthSimulation:
 
     def probe(self, at: float, name: str) -> None:
         targets = self.state.uplinks[name].settings.targets
-        turn = self.probe_counts[name] = self.probe_counts.get(name, -1) + 1
-        target = targets[turn % len(targets)]
+        number = self.probe_counts[name] = self.probe_counts.get(name, -1) + 1
+        target = targets[number % len(targets)]
         self.probes += 1
         back = self.paths[name].carry(at, target)
         if back is not None:
@@ -165,7 +167,7 @@ class HealthSimulation:
 
     @property
     def state_digest(self) -> object:
-        """What health depends on, but for its words: cheap, so that it can be asked each time."""
+        """What health depends on, without its reasons: cheap enough to compare after each event."""
         return [
             (
                 line.state,
@@ -185,10 +187,79 @@ class HealthSimulation:
 def simulate(
     *, seed: int = 1, config: Config | None = None, both: bool = False, **fiber: float
 ) -> HealthSimulation:
-    """A line as asked for, beside one that is trusted to be fine, and probed only for `both`."""
-    ways = {"fiber": SimulatedPath(Random(seed), **fiber)}
+    """A line as described, and a second one that counts as up and is probed only with `both`."""
+    paths = {"fiber": SimulatedPath(Random(seed), **fiber)}
     if both:
-        ways["lte"] = SimulatedPath(Random(seed + 10_000))
+        paths["lte"] = SimulatedPath(Random(seed + 10_000))
     config = config or simulation_config()
     up = UplinkHealth(state=UplinkState.UP, reason="")
-    return HealthSimulation(config, ways, GatewayHealth(uplinks=dict.fromkeys(config.uplinks, up)))
+    return HealthSimulation(config, paths, GatewayHealth(uplinks=dict.fromkeys(config.uplinks, up)))
+
+
+WAITING, UP, DEGRADED, DOWN, DRAINED = UplinkState
+
+
+def fiber_health(simulation: HealthSimulation) -> UplinkHealth:
+    return simulation.health.uplinks["fiber"]
+
+
+def run_events(
+    simulation: HealthSimulation, *events: HealthEvent, until: float | None = None
+) -> HealthSimulation:
+    """The simulation after these events, with the probes that ran meanwhile."""
+    for event in events:
+        simulation.schedule(event.at, event)
+    simulation.run(until if until is not None else max(event.at for event in events))
+    return simulation
+
+
+UP, DEGRADED, DOWN = UplinkState.UP, UplinkState.DEGRADED, UplinkState.DOWN
+
+
+def state_history(
+    simulation: HealthSimulation, until: float, name: str = "fiber"
+) -> list[tuple[float, UplinkState, frozenset[str]]]:
+    """Each change until then: its time, the uplink's new state, the policies that avoid it."""
+    history, before = [], None
+    for at in simulation.steps(until):
+        if (now := simulation.state_digest) == before:
+            continue
+        before, known = now, simulation.health.uplinks[name]
+        if not history or history[-1][1:] != (known.state, known.excluded_policies):
+            history.append((at, known.state, known.excluded_policies))
+    return history
+
+
+def policy_switches(
+    simulation: HealthSimulation, policy: str, until: float
+) -> list[tuple[str, ...]]:
+    """The uplinks that carry the policy's new flows, one after the other."""
+    facts, chosen, before = facts_of(simulation.config), [], None
+    for _ in simulation.steps(until):
+        if (digest := simulation.state_digest) == before:
+            continue
+        before = digest
+        shares = select_uplinks(
+            simulation.config,
+            simulation.config.policies[policy],
+            simulation.health,
+            AddressFamily.V4,
+            facts,
+        )
+        now = tuple(share.uplink for share in shares)
+        if not chosen or chosen[-1] != now:
+            chosen.append(now)
+    return chosen
+
+
+def quantile(values: list[float], share: float) -> float:
+    return sorted(values)[min(int(share * len(values)), len(values) - 1)]
+
+
+def static_config() -> Config:
+    text = (
+        ONE_UPLINK
+        + ONE_UPLINK.split('"lab"')[1].replace("fiber", "lte").replace("wan1", "wan2")
+        + TWO_POLICIES
+    )
+    return simulation_config(text=text)

@@ -1,4 +1,4 @@
-"""A good file, and ways to spoil it, for the tests of the configuration."""
+"""A valid file, and ways to make it invalid, for the tests of the configuration."""
 
 from pathlib import Path
 
@@ -91,7 +91,7 @@ to = "10.10.10.20:443"
 
 
 def with_changes(*changes: tuple[str, str]) -> str:
-    """The good file with each `old` replaced by its `new`, once; an `old` of "" appends."""
+    """The valid file with each `old` replaced by its `new`, once; an `old` of "" appends."""
     text = VALID_CONFIG
     for old, new in changes:
         assert old in text, f"{old!r} is not in the good file"
@@ -105,7 +105,7 @@ def parse_text(text: str | bytes) -> ParsedConfig:
 
 
 def errors_of(text: str | bytes) -> list[str]:
-    """The errors of a file, a line each; none when it is good."""
+    """The errors of a file, a line each; none when it is valid."""
     try:
         parse_text(text)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Documents: links lead somewhere, generated pages are up to date, `make` tells of every target."""
+"""Documents: links have a target, generated pages are up to date, `make` lists every target."""
 
 import re
 import subprocess
@@ -47,12 +47,12 @@ def test_generated_pages_match_the_model() -> None:
 
 
 def test_make_alone_lists_every_target() -> None:
-    promised = ["setup", "demo", "check", "test", "test-vm", "test-image", "bench", "deb", "image"]
-    promised += ["fmt", "man", "clean"]
-    told = subprocess.run(
+    expected = ["setup", "demo", "check", "test", "test-vm", "test-image", "bench", "deb", "image"]
+    expected += ["fmt", "man", "clean"]
+    output = subprocess.run(
         ["make", "--silent", "--no-print-directory", "help"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
-    lines = [line.split(maxsplit=2) for line in told.splitlines()]
+    lines = [line.split(maxsplit=2) for line in output.splitlines()]
     assert all(len(words) == 3 and words[0] == "make" for words in lines)
-    assert {words[1] for words in lines} >= set(promised)
+    assert {words[1] for words in lines} >= set(expected)

@@ -1,4 +1,4 @@
-"""Linter, formatter, types and floors: each tool says by itself what it found."""
+"""Linter, formatter, types and floors: each tool reports what it found."""
 
 import subprocess
 import sys

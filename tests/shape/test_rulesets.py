@@ -1,4 +1,4 @@
-"""The nft structure of every example file, before libnftables, in a namespace of its own."""
+"""libnftables accepts the nft structure of every example file, in a separate namespace."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def test_nft_accepts(path: Path) -> None:
 
 
 def test_every_fragment_is_met_by_an_example() -> None:
-    """A fragment that no example fills is a fragment that no test has shown to nft."""
+    """A fragment that no example uses has never been loaded by nft in a test."""
     text = "\n".join(structure_of(path) for path in EXAMPLES)
     fragments = sorted((ROOT / "rulesets/fragments").glob("*.nft"))
     assert fragments

@@ -1,14 +1,12 @@
-"""Functions and files that fit a screen."""
+"""Length of functions and files. How many branches a function has is held by ruff (C90)."""
 
 import ast
-import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LONGEST_FUNCTION = 40
+LONGEST_FUNCTION = 60
 LONGEST_FILE = 300
-MEDIAN_FUNCTION = 10
 
 
 def sources(*folders: str) -> list[Path]:
@@ -35,13 +33,9 @@ def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return lines - (text.end_lineno - text.lineno + 1)
 
 
-def test_no_function_is_longer_than_a_screen() -> None:
+def test_no_function_is_longer_than_its_limit() -> None:
     long = [f"{lines:4} {name}" for name, lines in functions() if lines > LONGEST_FUNCTION]
     assert not long, "\n".join(["functions too long:", *long])
-
-
-def test_half_of_all_functions_are_short() -> None:
-    assert statistics.median(lines for _, lines in functions()) < MEDIAN_FUNCTION
 
 
 def test_no_file_is_longer_than_its_limit() -> None:

@@ -1,4 +1,4 @@
-"""What an installed lbrouter brings with it."""
+"""What the installed package contains."""
 
 import zipfile
 from pathlib import Path

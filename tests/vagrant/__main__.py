@@ -1,6 +1,6 @@
-"""Plays the acts on five machines under Vagrant, and prints what it saw as a table in Markdown.
+"""Runs the scenarios on five machines under Vagrant, and prints the results as a Markdown table.
 
-Run by tools/vagrant-lab.sh (`make vagrant-test`). Names of acts as arguments choose some of them.
+Run by tools/vagrant-lab.sh (`make vagrant-test`). Arguments are names of scenarios to run.
 With LBROUTER_VAGRANT_KEEP=1 the machines are neither made nor destroyed.
 """
 
@@ -28,7 +28,7 @@ SCENARIOS: dict[str, tuple[str, Scenario]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRow:
-    """An act that was played; `took_s` on the clock of this host."""
+    """One scenario that ran; `took_s` on the clock of this host."""
 
     title: str
     result: ScenarioResult
@@ -42,7 +42,7 @@ class ResultRow:
 
 
 def run_scenario(title: str, scenario: Callable[[], ScenarioResult]) -> ResultRow:
-    """One act; what stops it is what was seen."""
+    """Run one scenario; an error that stops it is its result."""
     log_progress(title)
     began = time.monotonic()
     try:
@@ -55,7 +55,7 @@ def run_scenario(title: str, scenario: Callable[[], ScenarioResult]) -> ResultRo
 
 
 def run_all(names: list[str]) -> Iterator[ResultRow]:
-    """All of it. Without machines there are no acts, and what was made is always destroyed."""
+    """Run all. Without machines there are no scenarios, and the machines are always destroyed."""
     lab = Lab()
     try:
         if keep_machines():
@@ -73,12 +73,12 @@ def run_all(names: list[str]) -> Iterator[ResultRow]:
 
 
 def run_with_traffic(lab: Lab, names: list[str]) -> Iterator[ResultRow]:
-    """The acts, with their traffic."""
+    """Run the scenarios, with traffic."""
     traffic = Traffic(lab)
     try:
         for name in names:
-            title, act = SCENARIOS[name]
-            yield run_scenario(title, lambda act=act: act(lab, traffic))  # type: ignore[misc]
+            title, scenario = SCENARIOS[name]
+            yield run_scenario(title, lambda scenario=scenario: scenario(lab, traffic))  # type: ignore[misc]
     finally:
         traffic.close()
 

@@ -1,4 +1,4 @@
-"""`ask.py VERB`: asks the gateway's daemon; `status` is what `lbrouter status --json` prints.
+"""`ask_daemon.py VERB` asks the gateway's daemon; `status` is what `lbrouter status --json` prints.
 
 Runs by its path in the gateway. On an emulated processor the command itself takes ten seconds to
 start; for a question that is asked again and again that is too long.

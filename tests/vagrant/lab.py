@@ -1,4 +1,4 @@
-"""Five machines under Vagrant, and a technician's hands: SSH, cables, the power switch."""
+"""Five machines under Vagrant, and what a technician can do: SSH, cables, the power switch."""
 
 import json
 import os
@@ -21,7 +21,7 @@ DOMAIN_PREFIX = "lbrouter-"
 """Of the machines' names in libvirt, as the Vagrantfile gives it."""
 
 COMMAND_TIMEOUT_S = 300.0
-"""For one command in a machine, or one thing to come true: its processor is emulated."""
+"""For one command in a machine, or for one condition: its processor is emulated."""
 
 Found = TypeVar("Found")
 
@@ -31,7 +31,7 @@ class LabError(Exception):
 
 
 def log_progress(text: str) -> None:
-    """Progress, for whoever waits."""
+    """Print progress."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
@@ -53,7 +53,7 @@ def wait_until(
 
 
 def pause(seconds: float) -> None:
-    """Leave the processors to the machines for a moment between two looks."""
+    """Leave the processors to the machines for a moment between two checks."""
     threading.Event().wait(seconds)
 
 
@@ -168,7 +168,7 @@ class VagrantMachine:
         return check(self.ssh_argv(command), within_s=within_s)
 
     def close_connection(self) -> None:
-        """Forget the common connection: the machine is about to go, or went."""
+        """Close the shared connection: the machine is about to stop, or has stopped."""
         run(["ssh", "-F", str(self.config), "-o", f"ControlPath={SSH_SOCKETS_FOLDER}/{self.name}",
              "-O", "exit", self.name], within_s=20)  # fmt: skip
 
@@ -235,7 +235,7 @@ class Lab:
         self.gateway.copy_file(Path(__file__).with_name("ask_daemon.py"), ASK_SCRIPT_PATH)
 
     def status(self) -> dict[str, Any]:
-        """What the gateway says of itself; {} when it says nothing."""
+        """The gateway's status; {} when it does not answer."""
         done = self.gateway.run_shell(f"python3 -I -S {ASK_SCRIPT_PATH} status", within_s=60)
         if done.returncode != 0:
             return {}
@@ -253,5 +253,5 @@ class Lab:
 
 
 def keep_machines() -> bool:
-    """Whether the machines are there already and shall stay: for whoever works on this."""
+    """Whether the machines exist already and shall stay: for work on these tests."""
     return "LBROUTER_VAGRANT_KEEP" in os.environ

@@ -1,4 +1,4 @@
-"""The acts: what is done to the five machines, and what must be seen of it."""
+"""The scenarios: what is done to the five machines, and what must be seen of it."""
 
 import shlex
 import subprocess
@@ -14,7 +14,7 @@ EVENT_CONFIG = (ROOT / "vagrant/event.toml").read_text(encoding="utf-8")
 CHANGED_CONFIG = EVENT_CONFIG.replace("isp-a = 70, isp-b = 30", "isp-a = 60, isp-b = 40").replace(
     'upload    = "20mbit"', 'upload    = "16mbit"'
 )
-"""What is applied first, and holds for all acts but the last."""
+"""What is applied first, and holds for all scenarios but the last."""
 
 CONFIG_PATH = "/etc/lbrouter/lbrouter.toml"
 VAGRANT_UP_TIMEOUT_S, FLOW_COUNT, SHARE_TOLERANCE = 2400.0, 200, 5.0
@@ -25,7 +25,7 @@ MAX_GAP_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioResult:
-    """What an act showed, in words, and whether it is what was wanted."""
+    """What a scenario showed, in words, and whether it passed."""
 
     text: str
     passed: bool
@@ -135,14 +135,14 @@ def outage(
 
 
 def restart_stream_on(traffic: Traffic, line: str) -> None:
-    """A stream that another outage has moved begins anew, and goes where new flows go."""
+    """A stream that another outage has moved starts again, and goes where new flows go."""
     if not traffic.runs_via(line):
         traffic.restart_stream()
     wait_until(lambda: traffic.runs_via(line), f"the stream runs by {line}")
 
 
 def reboot(lab: Lab, traffic: Traffic) -> ScenarioResult:
-    """The gateway restarts, and nobody touches it."""
+    """The gateway restarts without any help."""
     before = kernel_state_of(lab.gateway)
     traffic.reset_when_running()
     began = time.monotonic()
@@ -182,11 +182,11 @@ def kernel_state_of(gateway: VagrantMachine) -> str:
 
 
 def cut_session(lab: Lab, traffic: Traffic) -> ScenarioResult:
-    """On trial: new flows of the stream by isp-b. The technician's line dies, nobody confirms."""
+    """Commit-confirm: new flows of the stream by isp-b. The technician's line fails: no confirm."""
     gateway = lab.gateway
     before = kernel_state_of(gateway)
-    trial = CHANGED_CONFIG.replace('["isp-a", "isp-b"]', '["isp-b", "isp-a"]')
-    gateway.write_file(trial, "/root/trial.toml")
+    pending_config = CHANGED_CONFIG.replace('["isp-a", "isp-b"]', '["isp-b", "isp-a"]')
+    gateway.write_file(pending_config, "/root/trial.toml")
     card = gateway.card_mac("lbrouter-vagrant")
     wait_until(
         lambda: traffic.uplink_of_new_flow() == "isp-a", "new flows of the stream go by isp-a"
@@ -220,7 +220,7 @@ def power_cut(lab: Lab, traffic: Traffic) -> ScenarioResult:
     """The power fails at the first change of an apply; the next boot brings what the file says."""
     gateway = lab.gateway
     gateway.write_file(EVENT_CONFIG, CONFIG_PATH)
-    amid = cut_at_first_change(gateway)
+    moment = cut_at_first_change(gateway)
     wait_until(lambda: not traffic.is_alive(), "the stream stops", within_s=120)
     began = time.monotonic()
     gateway.power_on()
@@ -228,7 +228,7 @@ def power_cut(lab: Lab, traffic: Traffic) -> ScenarioResult:
     took = time.monotonic() - began
     wait_until_settled(lab)
     shares = lab.status()["policies"]["spread"]["shares"]
-    text = f"power cut {amid}; the stream runs {took:.0f} s after power-on"
+    text = f"power cut {moment}; the stream runs {took:.0f} s after power-on"
     text += f"; `plan`: nothing to change; shares {shares_text(shares)}, as the new file says"
     return ScenarioResult(text=text, passed=shares == {"isp-a": 70, "isp-b": 30})
 

@@ -17,7 +17,7 @@ from typing import Any
 SEND_INTERVAL_S = 0.1
 ALIVE_WINDOW_S = 1.0
 CONNECT_TIMEOUT_S = 3.0
-"""A connection attempt that nobody answers is given up after this long."""
+"""A connection attempt without an answer is given up after this long."""
 
 
 class FlowStats:
@@ -87,7 +87,7 @@ class TcpStream:
         self.identified, self.opened_at = False, 0.0
 
     def send_next(self) -> None:
-        """Open the next where none is; ask who we are at first, then something to be echoed."""
+        """Open a connection where none is; ask for our address first, then send data to echo."""
         if self.socket is None:
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             self.socket.connect_ex(self.to)

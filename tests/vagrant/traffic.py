@@ -1,4 +1,4 @@
-"""What runs in the client and in the internet while the acts are played."""
+"""What runs in the client and in the internet while the scenarios run."""
 
 import json
 import shlex
@@ -16,14 +16,14 @@ FlowRow = dict[str, Any]
 
 
 def uplink_of_source(source: str) -> str:
-    """The line by which somebody came."""
+    """The line that a source address belongs to."""
     if not source:
         return "nobody"
     return PROVIDER_BY_SOURCE.get(source, "isp-b" if source.startswith("203.0.113.") else source)
 
 
 class Traffic:
-    """The far end, and one stream from VLAN stream to it, for all of the acts."""
+    """The far end, and one stream from VLAN stream to it, for all scenarios."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -43,7 +43,7 @@ class Traffic:
         return RemoteProgram(self.lab.client.ssh_argv(command))
 
     def restart_stream(self) -> None:
-        """The stream begins anew, with flows that the gateway does not know."""
+        """The stream starts again, with flows that the gateway does not know."""
         self.stream.close()
         self.stream = self._start_stream()
 
@@ -58,7 +58,7 @@ class Traffic:
         return found
 
     def reset_when_running(self) -> None:
-        """The stream runs, and what it suffered is forgotten."""
+        """Wait until the stream runs, and reset its statistics."""
         wait_until(self.is_alive, "the stream runs")
         self.stream.ask("reset")
 
@@ -109,6 +109,6 @@ def flows_per_provider(lab: Lab) -> dict[str, int]:
 
 
 def reset_flow_counts(lab: Lab) -> None:
-    """The providers begin to count anew."""
+    """The providers start to count again from zero."""
     for isp in (lab.isp_a, lab.isp_b):
         isp.check_shell("nft flush set inet isp flows")

@@ -36,7 +36,7 @@ def guest_run(request: pytest.FixtureRequest) -> machine.GuestRun:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Says what the VM took, so that its growth is seen."""
+    """Shows the times of the VM, so that their growth is seen."""
     run = config.stash.get(RUN_KEY, None)
     if run:
         terminalreporter.write_line(

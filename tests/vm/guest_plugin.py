@@ -1,4 +1,4 @@
-"""The pytest plugin of the run inside the VM: what is repeated there, and how the host is told.
+"""The pytest plugin of the run inside the VM: what is repeated there, and reports for the host.
 
 A processor is emulated, and ten times slower than the real one. So what the host's own kernel could
 not run is run here, all of it; of the rest, what hangs on the kernel, one case of each test.
@@ -21,7 +21,7 @@ TOPOLOGY_TESTS = frozenset({
     "test_foreign_mark_bits_survive_on_packets_and_connections",
     "test_nothing_uninvited_reaches_a_client",
 })  # fmt: skip
-"""Out of the topology ring: each job of the gateway once. A journey takes half a minute here."""
+"""Of the topology ring: each job of the gateway once. Such a test takes half a minute here."""
 
 
 CONTRACT_FILES = frozenset({

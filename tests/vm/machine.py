@@ -36,7 +36,7 @@ class GuestRun:
     boot_s: float
     whole_s: float
     processor_s: float
-    """What the VM took of one processor: says more than the clock where others work beside it."""
+    """Processor time of the VM: says more than the clock where other programs run beside it."""
     release: str
     features: dict[str, str]
     """Name of each feature that was tried: "yes" or "no"."""
@@ -61,7 +61,7 @@ def require_vm_tools() -> None:
 
 
 def run_pytest(arguments: list[str], *, host_lacks: frozenset[str], within_s: int) -> GuestRun:
-    """Boots, runs `pytest ARGUMENTS` inside, and reads what it left.
+    """Boots, runs `pytest ARGUMENTS` inside, and reads its results.
 
     Inside, pytest is interrupted after `within_s`. Raises TimeoutError when the VM hangs, and
     RuntimeError when it never came up, each with the end of what it said.
@@ -105,7 +105,7 @@ def run_benchmarks(names: list[str], *, within_s: int) -> str:
 
 
 def fresh_folder() -> Path:
-    """An empty folder that stays after the run, for whoever wants to know what happened inside."""
+    """An empty folder that stays after the run, to find out what happened inside."""
     folder = ROOT / ".cache/vm/run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

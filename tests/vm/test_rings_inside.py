@@ -13,7 +13,7 @@ def test_stock_debian_can(guest_run: GuestRun, feature: str) -> None:
 
 
 def test_each_test_inside(guest_run: GuestRun, request: pytest.FixtureRequest) -> None:
-    """Hands on each report from inside as one of this run: counted, and told when not passed."""
+    """Hands on each report from inside as one of this run: counted, and shown when not passed."""
     hook = request.config.hook
     request.session.testscollected += len({report["nodeid"] for report in guest_run.reports})
     for serial in guest_run.reports:

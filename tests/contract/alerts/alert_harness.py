@@ -1,4 +1,4 @@
-"""A messenger at work beside pages that answer as they are told: for the tests of alerts."""
+"""An alert dispatcher beside web servers that answer as configured: for the tests of alerts."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ async def webhook_server(*statuses: int) -> AsyncIterator[WebhookServer]:
 
 @dataclass
 class AlertHarness:
-    """A messenger at work, and what it has to go by."""
+    """A running alert dispatcher, with its journal, folder and configuration."""
 
     journal: Journal
     folder: Path
@@ -78,19 +78,19 @@ class AlertHarness:
 
 @asynccontextmanager
 async def running_dispatcher(
-    folder: Path, alerts: str, *, tempo: AlertTiming = FAST_BACKOFF
+    folder: Path, alerts: str, *, timing: AlertTiming = FAST_BACKOFF
 ) -> AsyncIterator[AlertHarness]:
     journal = Journal(folder)
     config = config_of(f"{TWO_LINES}\n[alerts]\n{alerts}\n")
-    messenger = AlertDispatcher(journal, folder, lambda: config, timing=tempo)
-    found = AlertHarness(journal, folder, messenger, config)
-    complaints: list[str] = []
-    for name, work in messenger.tasks().items():
-        found.tasks.append(asyncio.create_task(run_forever(name, work, complaints.append)))
+    dispatcher = AlertDispatcher(journal, folder, lambda: config, timing=timing)
+    found = AlertHarness(journal, folder, dispatcher, config)
+    errors: list[str] = []
+    for name, work in dispatcher.tasks().items():
+        found.tasks.append(asyncio.create_task(run_forever(name, work, errors.append)))
     try:
-        await asyncio.sleep(0)  # they listen
+        await asyncio.sleep(0)  # its tasks subscribe to the journal
         yield found
-        assert complaints == []
+        assert errors == []
     finally:
         await found.stop()
         journal.close()

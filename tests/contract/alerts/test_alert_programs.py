@@ -1,4 +1,4 @@
-"""Alerts on their way to a program: one that fails, hangs, is missing, or leaves children."""
+"""Alerts to a program that fails, hangs, is missing, or leaves child processes."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -25,16 +25,16 @@ def test_a_failing_program_is_reported(tmp_path: Path, script: str | None, reaso
         program.chmod(0o755)
 
     async def work() -> None:
-        async with running_dispatcher(tmp_path, f'command = ["{program}", "a b"]') as here:
-            here.emit_uplink_down()
-            await wait_until(lambda: any(reason in text for text in here.alert_log()))
+        async with running_dispatcher(tmp_path, f'command = ["{program}", "a b"]') as harness:
+            harness.emit_uplink_down()
+            await wait_until(lambda: any(reason in text for text in harness.alert_log()))
 
     run_async(work())
     assert not processes_with_argv("sleep", "60")
 
 
 def processes_with_argv(*words: str) -> list[Path]:
-    """Processes of this very command line."""
+    """Processes with exactly this command line."""
     wanted = "\0".join([*words, ""])
     found = []
     for each in Path("/proc").glob("[0-9]*/cmdline"):
@@ -45,19 +45,21 @@ def processes_with_argv(*words: str) -> list[Path]:
 
 
 def test_a_program_that_does_not_listen_and_leaves_a_child_is_done_at_once(tmp_path: Path) -> None:
-    program, told = tmp_path / "program", tmp_path / "told"
-    program.write_text(f"#!/bin/sh\nsleep 61 &\nenv > {told}.new; mv {told}.new {told}\n")
+    program, output_path = tmp_path / "program", tmp_path / "told"
+    program.write_text(
+        f"#!/bin/sh\nsleep 61 &\nenv > {output_path}.new; mv {output_path}.new {output_path}\n"
+    )
     program.chmod(0o755)
 
     async def work() -> None:
-        async with running_dispatcher(tmp_path, f'command = ["{program}"]') as here:
-            here.emit_uplink_down("fiber is down; rm -rf $(reboot)")
-            await wait_until(told.exists)
-            await wait_until(lambda: not here.dispatcher._outboxes["command"].not_empty.is_set())
-            assert here.alert_log() == []
+        async with running_dispatcher(tmp_path, f'command = ["{program}"]') as harness:
+            harness.emit_uplink_down("fiber is down; rm -rf $(reboot)")
+            await wait_until(output_path.exists)
+            await wait_until(lambda: not harness.dispatcher._outboxes["command"].not_empty.is_set())
+            assert harness.alert_log() == []
 
     run_async(work())
-    words = dict(line.split("=", 1) for line in told.read_text().splitlines() if "=" in line)
+    words = dict(line.split("=", 1) for line in output_path.read_text().splitlines() if "=" in line)
     assert words["LBROUTER_KINDS"] == "down"
     assert words["LBROUTER_INCIDENTS"] == "1"
     assert words.keys() <= {

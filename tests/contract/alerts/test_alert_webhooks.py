@@ -1,4 +1,4 @@
-"""Alerts on their way to a page: one that fails, hangs, is away, or must stay a secret."""
+"""Alerts to a webhook that fails, hangs, is unreachable, or has a secret URL."""
 
 import asyncio
 import json
@@ -22,12 +22,12 @@ def test_a_page_that_fails_twice_gets_it_the_third_time(tmp_path: Path) -> None:
     async def work() -> None:
         async with (
             webhook_server(500, 302, 204) as server,
-            running_dispatcher(tmp_path, webhook_setting(server.port)) as here,
+            running_dispatcher(tmp_path, webhook_setting(server.port)) as harness,
         ):
-            here.emit_uplink_down()
-            here.journal.log("move", "show moved", subject="show", incident="1")
-            await wait_until(lambda: len(here.alert_log()) == 3)
-            assert here.alert_log() == [
+            harness.emit_uplink_down()
+            harness.journal.log("move", "show moved", subject="show", incident="1")
+            await wait_until(lambda: len(harness.alert_log()) == 3)
+            assert harness.alert_log() == [
                 "webhook: an alert is not delivered, and tried again: status 500",
                 "webhook: an alert is not delivered, and tried again: status 302",
                 "webhook: an alert that failed at first is delivered",
@@ -54,14 +54,14 @@ def test_a_page_that_hangs_or_talks_nonsense_delays_nobody_else(tmp_path: Path) 
     async def work() -> None:
         async with webhook_server(0) as server:
             text = f'{webhook_setting(server.port)}\ncommand = ["{program}"]'
-            async with running_dispatcher(tmp_path, text) as here:
+            async with running_dispatcher(tmp_path, text) as harness:
                 loop = asyncio.get_running_loop()
                 begun = loop.time()
-                here.emit_uplink_down()
+                harness.emit_uplink_down()
                 await wait_until(lambda: script.exists() and "in trouble" in script.read_text())
                 assert loop.time() - begun < FAST_BACKOFF.attempt_timeout_s * 10
                 await wait_until(
-                    lambda: any("no answer within 0.5 s" in text for text in here.alert_log())
+                    lambda: any("no answer within 0.5 s" in text for text in harness.alert_log())
                 )
 
     run_async(work())
@@ -72,10 +72,10 @@ def test_a_page_that_is_away_gets_it_when_it_comes_back(tmp_path: Path) -> None:
         with socket.socket() as reserved:
             reserved.bind(("127.0.0.1", 0))
             port = reserved.getsockname()[1]
-            async with running_dispatcher(tmp_path, webhook_setting(port)) as here:
-                here.emit_uplink_down()
+            async with running_dispatcher(tmp_path, webhook_setting(port)) as harness:
+                harness.emit_uplink_down()
                 await wait_until(
-                    lambda: any("Connect call failed" in text for text in here.alert_log())
+                    lambda: any("Connect call failed" in text for text in harness.alert_log())
                 )
                 reserved.close()
                 back = WebhookServer([200])
@@ -90,20 +90,20 @@ def test_a_flap_is_a_few_messages_and_each_event_is_counted(tmp_path: Path) -> N
     async def work() -> None:
         async with (
             webhook_server(200) as server,
-            running_dispatcher(tmp_path, webhook_setting(server.port)) as here,
+            running_dispatcher(tmp_path, webhook_setting(server.port)) as harness,
         ):
             loop = asyncio.get_running_loop()
             begun = loop.time()
             for number in range(300):
-                here.emit_uplink_down(f"flap {number}")
+                harness.emit_uplink_down(f"flap {number}")
                 await asyncio.sleep(0.002)
             took_s = loop.time() - begun
-            await wait_until(lambda: sum(told(each) for each in server.bodies) == 300)
+            await wait_until(lambda: sum(event_count(each) for each in server.bodies) == 300)
             # one at once, then the pauses 0.1, 0.2, 0.2 ...
             assert 2 <= len(server.bodies) <= 3 + took_s / 0.1
-            assert here.alert_log() == []
+            assert harness.alert_log() == []
 
-    def told(body: Any) -> int:
+    def event_count(body: Any) -> int:
         return len(body["events"]) + int(body["omitted"])
 
     run_async(work())
@@ -113,9 +113,9 @@ def test_what_waits_outlives_the_daemon_and_a_broken_file_does_no_harm(tmp_path:
     async def work() -> None:
         async with running_dispatcher(
             tmp_path, webhook_setting(9)
-        ) as here:  # the discard service: nobody is there
-            here.emit_uplink_down()
-            await wait_until(here.alert_log)
+        ) as harness:  # the discard port: no server listens there
+            harness.emit_uplink_down()
+            await wait_until(harness.alert_log)
         kept = json.loads((tmp_path / "alerts.json").read_text())
         assert (tmp_path / "alerts.json").stat().st_mode & 0o077 == 0
         async with (
@@ -128,28 +128,28 @@ def test_what_waits_outlives_the_daemon_and_a_broken_file_does_no_harm(tmp_path:
                 lambda: json.loads((tmp_path / "alerts.json").read_text())["webhook"] == []
             )
         (tmp_path / "alerts.json").write_text('{"webhook": [{"at": "yesterday"}]}')
-        async with running_dispatcher(tmp_path, webhook_setting(9)) as here:
-            assert here.dispatcher._outboxes["webhook"].alerts == []
+        async with running_dispatcher(tmp_path, webhook_setting(9)) as harness:
+            assert harness.dispatcher._outboxes["webhook"].alerts == []
 
     run_async(work())
 
 
 def test_old_news_is_given_up_and_the_queue_is_bounded(tmp_path: Path) -> None:
     async def work() -> None:
-        async with running_dispatcher(tmp_path, webhook_setting(9)) as here:
-            here.emit_uplink_down()
-            await wait_until(here.alert_log)
-            box = here.dispatcher._outboxes["webhook"]
+        async with running_dispatcher(tmp_path, webhook_setting(9)) as harness:
+            harness.emit_uplink_down()
+            await wait_until(harness.alert_log)
+            box = harness.dispatcher._outboxes["webhook"]
             box.alerts[0]["at"] = "2020-01-01T00:00:00Z"
             await wait_until(
-                lambda: any("given up after an hour" in text for text in here.alert_log())
+                lambda: any("given up after an hour" in text for text in harness.alert_log())
             )
             await wait_until(lambda: not box.not_empty.is_set())
-            event = here.journal.recent(1)[0].as_json()
+            event = harness.journal.recent(1)[0].as_json()
             for _ in range(MAX_QUEUED_ALERTS + 3):
-                here.dispatcher._enqueue([event])
+                harness.dispatcher._enqueue([event])
             assert len(box.alerts) == MAX_QUEUED_ALERTS
-            assert sum("had to go" in text for text in here.alert_log()) == 3
+            assert sum("had to go" in text for text in harness.alert_log()) == 3
 
     run_async(work())
 
@@ -160,17 +160,20 @@ def test_a_secret_stands_in_a_file_and_nowhere_else(tmp_path: Path) -> None:
 
     async def work() -> None:
         named = f'webhook_file = "{secret}"'
-        async with webhook_server(403, 200) as server, running_dispatcher(tmp_path, named) as here:
-            here.emit_uplink_down()
+        async with (
+            webhook_server(403, 200) as server,
+            running_dispatcher(tmp_path, named) as harness,
+        ):
+            harness.emit_uplink_down()
             await wait_until(
-                lambda: any("does not hold the URL" in text for text in here.alert_log())
+                lambda: any("does not hold the URL" in text for text in harness.alert_log())
             )
             secret.write_text(f"http://localhost:{server.port}/s3cret\n")
             await wait_until(lambda: len(server.bodies) == 2)
             secret.unlink()
-            here.emit_uplink_down()
-            await wait_until(lambda: any("No such file" in text for text in here.alert_log()))
-            assert not any("s3cret" in text for text in here.alert_log())
+            harness.emit_uplink_down()
+            await wait_until(lambda: any("No such file" in text for text in harness.alert_log()))
+            assert not any("s3cret" in text for text in harness.alert_log())
 
     run_async(work())
     assert "s3cret" not in (tmp_path / "alerts.json").read_text()
@@ -180,9 +183,9 @@ def test_what_nobody_asked_for_is_no_alert(tmp_path: Path) -> None:
     async def work() -> None:
         async with webhook_server(200) as server:
             text = f'{webhook_setting(server.port)}\non = ["move"]\nlanguage = "id"'
-            async with running_dispatcher(tmp_path, text) as here:
-                here.emit_uplink_down()
-                here.journal.log("move", "x", subject="show", incident="1", to=["lte"])
+            async with running_dispatcher(tmp_path, text) as harness:
+                harness.emit_uplink_down()
+                harness.journal.log("move", "x", subject="show", incident="1", to=["lte"])
                 await wait_until(lambda: server.bodies)
                 assert server.bodies[0]["kinds"] == ["move"]
                 assert "bermasalah" in server.bodies[0]["text"]

@@ -1,4 +1,4 @@
-"""Streams on the control socket: clients that go, that say more, that never read."""
+"""Streams on the control socket: clients that disconnect, send more, or never read."""
 
 import asyncio
 import json
@@ -14,14 +14,14 @@ CONTROL_WAIT_TIMEOUT_S = 20.0
 
 
 class StreamSource:
-    """A socket whose stream tells of `news`, and which counts who listens."""
+    """A control socket whose stream sends `news`, and which counts its listeners."""
 
     def __init__(self) -> None:
         self.listener_count = 0
         self.data_ready = asyncio.Event()
 
-    async def answer(self, asked: dict[str, Any]) -> Any:
-        return {"asked": asked["verb"]}
+    async def answer(self, request: dict[str, Any]) -> Any:
+        return {"asked": request["verb"]}
 
     async def stream(self, _asked: dict[str, Any]) -> AsyncGenerator[Any, None]:
         self.listener_count += 1
@@ -73,12 +73,12 @@ def test_a_follower_that_goes_frees_its_place_before_anything_happens(tmp_path: 
     async def work() -> None:
         async with running_control_socket(tmp_path) as here:
             for _ in range(3):
-                crowd = [
+                connections = [
                     await send_line(tmp_path, FOLLOW_REQUEST)
                     for _ in range(MAX_CONNECTIONS_PER_USER)
                 ]
                 await wait_until(lambda: here.listener_count == MAX_CONNECTIONS_PER_USER)
-                for _, writer in crowd:
+                for _, writer in connections:
                     writer.close()
                 await wait_until(lambda: here.listener_count == 0)
             reader, writer = await send_line(tmp_path, b'{"verb": "ping"}\n')

@@ -1,4 +1,4 @@
-"""What a service manager hears on its socket."""
+"""What the service manager receives on its socket."""
 
 import os
 import socket
@@ -25,23 +25,23 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_each_message_is_received(address: str) -> None:
-    with notify_socket(address) as heard:
+    with notify_socket(address) as listener:
         notifier = SystemdNotifier({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "6000000"})
         assert notifier.is_enabled
         assert notifier.heartbeat_interval_s == 2
         notifier.ready("2 uplinks up")
-        assert heard.recv(999) == b"READY=1\nSTATUS=2 uplinks up"
+        assert listener.recv(999) == b"READY=1\nSTATUS=2 uplinks up"
         notifier.reloading()
-        word, clock = heard.recv(999).split(b"\n")
+        word, clock = listener.recv(999).split(b"\n")
         assert word == b"RELOADING=1"
         assert clock.startswith(b"MONOTONIC_USEC=")
         assert int(clock.split(b"=")[1]) > 0
         notifier.status("fiber\nREADY=1")
-        assert heard.recv(999) == b"STATUS=fiber READY=1"
+        assert listener.recv(999) == b"STATUS=fiber READY=1"
         notifier.send_heartbeat()
-        assert heard.recv(999) == b"WATCHDOG=1"
+        assert listener.recv(999) == b"WATCHDOG=1"
         notifier.stopping()
-        assert heard.recv(999) == b"STOPPING=1"
+        assert listener.recv(999) == b"STOPPING=1"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What others put beside ours: never observed, never harmed, and said where it is in our way."""
+"""Objects of other programs: never observed, never changed, and reported where they conflict."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -63,13 +63,13 @@ def on_kernel(before: str, work: Callable[[LinuxKernel], Awaitable[T]]) -> T:
     return in_namespace(prepared)
 
 
-def add_operation(noun: ManagedObject) -> Operation:
-    return Operation(phase=Phase.ROUTE, action=Action.ADD, new=noun, old=None, reason="")
+def add_operation(managed: ManagedObject) -> Operation:
+    return Operation(phase=Phase.ROUTE, action=Action.ADD, new=managed, old=None, reason="")
 
 
-def refusal_of(before: str, noun: ManagedObject) -> LbrouterError:
+def refusal_of(before: str, managed: ManagedObject) -> LbrouterError:
     with pytest.raises(LbrouterError) as caught:
-        on_kernel(before, lambda kernel: kernel.execute(add_operation(noun)))
+        on_kernel(before, lambda kernel: kernel.execute(add_operation(managed)))
     return caught.value
 
 
@@ -88,11 +88,11 @@ def test_foreign_objects_survive_all_that_is_added_and_removed_beside_them() -> 
 
     async def work(kernel: LinuxKernel) -> tuple[str, str, str]:
         before = shell(SNAPSHOT_COMMAND)
-        for noun in ours:
-            await kernel.execute(add_operation(noun))
+        for managed in ours:
+            await kernel.execute(add_operation(managed))
         between = shell(SNAPSHOT_COMMAND)
-        for noun in ours:
-            await kernel.execute(add_operation(noun).inverse())
+        for managed in ours:
+            await kernel.execute(add_operation(managed).inverse())
         return before, between, shell(SNAPSHOT_COMMAND)
 
     before, between, after = on_kernel(FOREIGN_OBJECTS_SCRIPT, work)
@@ -101,7 +101,7 @@ def test_foreign_objects_survive_all_that_is_added_and_removed_beside_them() -> 
 
 
 def test_our_first_address_of_a_subnet_leaves_without_the_second_which_is_not_ours() -> None:
-    """Unless told otherwise the kernel drops all addresses of a subnet with its first one."""
+    """By default the kernel drops all addresses of a subnet together with its first one."""
     ours = Address(interface="port0", address=ip_interface("192.0.2.1/24"))
 
     async def work(kernel: LinuxKernel) -> tuple[str, str]:
@@ -134,8 +134,8 @@ def test_removing_leaves_what_has_the_same_key_and_is_not_ours() -> None:
 
     async def work(kernel: LinuxKernel) -> tuple[str, str]:
         before = shell(SNAPSHOT_COMMAND)
-        for noun in same:
-            await kernel.execute(add_operation(noun).inverse())
+        for managed in same:
+            await kernel.execute(add_operation(managed).inverse())
         for rule in same[2:]:
             await kernel.execute(add_operation(rule))
             await kernel.execute(add_operation(rule).inverse())
@@ -254,8 +254,8 @@ REFUSALS: dict[str, tuple[str, ManagedObject, type[LbrouterError], str]] = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_a_refusal_says_what_was_refused(name: str) -> None:
-    before, noun, kind, words = REFUSALS[name]
-    error = refusal_of(before, noun)
+    before, managed, kind, words = REFUSALS[name]
+    error = refusal_of(before, managed)
     assert type(error) is kind
     assert words in error.message
 

@@ -1,4 +1,4 @@
-"""Shaping on the real kernel: what is asked for comes back equal; a second time changes nothing."""
+"""Shaping on the real kernel: it is read back as it was set; a second run changes nothing."""
 
 import asyncio
 import subprocess
@@ -37,7 +37,7 @@ IFB = "lbr-test"
 SCOPE = ObserveScope(interfaces=frozenset({PORT}))
 T = TypeVar("T")
 
-RATE_LADDER_BPS = [  # every decade, round and crooked, to beyond 32 bits of bytes per second
+RATE_LADDER_BPS = [  # each decade, round and uneven values, to beyond 32 bits of bytes per second
     64_000, 99_999, 800_000, 1_234_568, 5_000_000, 7_999_992, 8_000_000, 8_000_008, 20_000_000,
     95_000_000, 123_456_784, 499_999_992, 500_000_000, 950_000_000, 3_333_333_328, 10_000_000_000,
     34_359_738_360, 34_359_738_368, 40_000_000_000, UNLIMITED_RATE_BPS,
@@ -68,9 +68,9 @@ def operation(new: ManagedObject | None, old: ManagedObject | None = None) -> Op
     return Operation(phase=Phase.QDISC, action=verb, new=new, old=old, reason="")
 
 
-async def execute_all(ipr: AsyncIPRoute, nouns: Sequence[ManagedObject]) -> None:
-    for noun in nouns:
-        await qdisc.execute(ipr, operation(noun))
+async def execute_all(ipr: AsyncIPRoute, objects: Sequence[ManagedObject]) -> None:
+    for managed in objects:
+        await qdisc.execute(ipr, operation(managed))
 
 
 def class_tree(
@@ -95,11 +95,11 @@ def class_tree(
     return [htb_root(PORT, "root"), line, own, *each, *leaves]
 
 
-def by_kind(nouns: Sequence[ManagedObject]) -> ObservedShaping:
+def by_kind(objects: Sequence[ManagedObject]) -> ObservedShaping:
     return (
-        frozenset(noun for noun in nouns if isinstance(noun, Qdisc)),
-        frozenset(noun for noun in nouns if isinstance(noun, HtbClass)),
-        frozenset(noun for noun in nouns if isinstance(noun, Redirect)),
+        frozenset(managed for managed in objects if isinstance(managed, Qdisc)),
+        frozenset(managed for managed in objects if isinstance(managed, HtbClass)),
+        frozenset(managed for managed in objects if isinstance(managed, Redirect)),
     )
 
 
@@ -139,8 +139,8 @@ def test_what_is_done_twice_is_no_error_and_changes_nothing() -> None:
         await execute_all(ipr, wanted)
         seen = await qdisc.observe(ipr, SCOPE)
         for _ in range(2):
-            for noun in reversed(wanted):
-                await qdisc.execute(ipr, operation(None, noun))
+            for managed in reversed(wanted):
+                await qdisc.execute(ipr, operation(None, managed))
         assert await qdisc.observe(ipr, SCOPE) == by_kind([])
         assert run_shell(f"tc qdisc show dev {PORT}").split()[1] == "noqueue"
         return seen
@@ -153,8 +153,8 @@ def test_a_removed_root_takes_its_classes_and_their_removal_is_no_error() -> Non
 
     async def work(ipr: AsyncIPRoute) -> ObservedShaping:
         await execute_all(ipr, wanted)
-        for noun in wanted:
-            await qdisc.execute(ipr, operation(None, noun))
+        for managed in wanted:
+            await qdisc.execute(ipr, operation(None, managed))
         return await qdisc.observe(ipr, SCOPE)
 
     assert on_kernel(work) == by_kind([])
@@ -166,8 +166,8 @@ def test_removing_from_an_interface_that_is_gone_is_no_error() -> None:
     async def work(ipr: AsyncIPRoute) -> ObservedShaping:
         await execute_all(ipr, wanted)
         run_shell(f"ip link del {PORT}")
-        for noun in wanted:
-            await qdisc.execute(ipr, operation(None, noun))
+        for managed in wanted:
+            await qdisc.execute(ipr, operation(None, managed))
         return await qdisc.observe(ipr, SCOPE)
 
     assert on_kernel(work) == by_kind([])
@@ -247,14 +247,16 @@ def test_damage_by_hand_is_seen_and_repaired(command: str) -> None:
     async def work(ipr: AsyncIPRoute) -> ObservedShaping:
         await execute_all(ipr, wanted)
         run_shell(command)
-        seen = {noun.key: noun for group in await qdisc.observe(ipr, SCOPE) for noun in group}
-        assert seen != {noun.key: noun for noun in wanted}
-        for noun in wanted:
-            if seen.get(noun.key) != noun:
-                await qdisc.execute(ipr, operation(noun, seen.get(noun.key)))
-        for key, noun in seen.items():
+        seen = {
+            managed.key: managed for group in await qdisc.observe(ipr, SCOPE) for managed in group
+        }
+        assert seen != {managed.key: managed for managed in wanted}
+        for managed in wanted:
+            if seen.get(managed.key) != managed:
+                await qdisc.execute(ipr, operation(managed, seen.get(managed.key)))
+        for key, managed in seen.items():
             if key not in {each.key for each in wanted}:
-                await qdisc.execute(ipr, operation(None, noun))
+                await qdisc.execute(ipr, operation(None, managed))
         return await qdisc.observe(ipr, SCOPE)
 
     assert on_kernel(work) == by_kind(wanted)

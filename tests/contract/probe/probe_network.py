@@ -1,4 +1,4 @@
-"""A line and a world behind it that answers, refuses and lies: two namespaces, one loop."""
+"""A line and a far end that answers, refuses or sends wrong answers: two namespaces, one loop."""
 
 import asyncio
 import itertools
@@ -71,7 +71,7 @@ def config_for(*targets: str, dns: str = ALIVE) -> Config:
 
 
 class ProbeNetwork:
-    """What was told, and sockets at the far end."""
+    """The health events so far, and sockets at the far end."""
 
     def __init__(self, far: Path) -> None:
         self.far_namespace = far
@@ -86,7 +86,7 @@ class ProbeNetwork:
         return opened
 
     def far_shell(self, command: str) -> str:
-        """`command` at the far end."""
+        """Output of `command` at the far end."""
         with in_namespace(self.far_namespace):
             return shell(command)
 
@@ -103,10 +103,10 @@ class ProbeNetwork:
         return [each for each in self.events if isinstance(each, ProcessDelayed)]
 
     async def wait_for(self, what: Callable[[], T]) -> T:
-        """What `what` gives, as soon as it is true."""
+        """The value of `what()`, as soon as it is true."""
         deadline = time.monotonic() + PROBE_WAIT_TIMEOUT_S
         while not (found := what()):
-            assert time.monotonic() < deadline, f"never came; told: {self.events[-8:]}"
+            assert time.monotonic() < deadline, f"never came; events: {self.events[-8:]}"
             await asyncio.sleep(0.005)
         return found
 
@@ -123,15 +123,15 @@ def far_end() -> Iterator[Path]:
 
 
 def in_probe_network(body: Callable[[ProbeNetwork], Awaitable[T]]) -> T:
-    """`scene` in a fresh namespace with the line `wan0` to a far end, routed by mark alone."""
+    """Run `body` in a fresh namespace with the line `wan0` to a far end, routed by mark alone."""
     with far_end() as far:
 
         def prepared() -> T:
             shell(NEAR_SETUP_SCRIPT.format(far=far.name))
-            world = ProbeNetwork(far)
-            world.far_shell(FAR_SETUP_SCRIPT)
+            network = ProbeNetwork(far)
+            network.far_shell(FAR_SETUP_SCRIPT)
             shell(ROUTE_SETUP_SCRIPT)
-            return asyncio.run(_awaited(body(world)))
+            return asyncio.run(_awaited(body(network)))
 
         return in_scratch_namespace(prepared)
 
@@ -142,7 +142,7 @@ async def _awaited(body: Awaitable[T]) -> T:
 
 @contextmanager
 def running_prober(network: ProbeNetwork, *targets: str, dns: str = ALIVE) -> Iterator[Prober]:
-    """The prober of the uplink `fiber`, number 1, at work."""
+    """The running prober of the uplink `fiber`, number 1."""
     prober = Prober(config_for(*targets, dns=dns), "fiber", 1, network.events.append)
     prober.start()
     try:
@@ -158,30 +158,30 @@ EchoResponder = Callable[[int, int, bytes, Reply], None]
 
 @contextmanager
 def custom_echo_responder(network: ProbeNetwork, responder: EchoResponder) -> Iterator[None]:
-    """Answers echo requests at the far end in the kernel's place."""
+    """Answers echo requests at the far end instead of the kernel."""
     network.far_shell("sysctl -qw net.ipv4.icmp_echo_ignore_all=1")
-    voices = {
+    sockets = {
         address: network.far_socket(socket.SOCK_RAW, address, protocol=socket.IPPROTO_ICMP)
         for address in (ALIVE, OTHER)
     }
 
-    def heard() -> None:
-        packet, (sender, _) = voices[ALIVE].recvfrom(4096)
+    def receive() -> None:
+        packet, (sender, _) = sockets[ALIVE].recvfrom(4096)
         message = packet[(packet[0] & 15) * 4 :]
         kind, _, _, identifier, sequence = ICMP_ECHO_HEADER.unpack_from(message)
         if kind == 8:
-            responder(identifier, sequence, message[8:], lambda data, by: say(sender, data, by))
+            responder(identifier, sequence, message[8:], lambda data, by: send(sender, data, by))
 
-    def say(to: str, data: bytes, by: str) -> None:
-        voices[by].sendto(data, (to, 0))
+    def send(to: str, data: bytes, by: str) -> None:
+        sockets[by].sendto(data, (to, 0))
 
-    asyncio.get_running_loop().add_reader(voices[ALIVE], heard)
+    asyncio.get_running_loop().add_reader(sockets[ALIVE], receive)
     try:
         yield
     finally:
-        asyncio.get_running_loop().remove_reader(voices[ALIVE])
-        for voice in voices.values():
-            voice.close()
+        asyncio.get_running_loop().remove_reader(sockets[ALIVE])
+        for opened in sockets.values():
+            opened.close()
 
 
 def echo_reply(identifier: int, sequence: int, token: bytes) -> bytes:
@@ -196,21 +196,21 @@ DnsResponder = Callable[[bytes], Mapping[str, list[bytes]]]
 @contextmanager
 def dns_server(network: ProbeNetwork, responder: DnsResponder) -> Iterator[None]:
     """A name server at the far end, on port 53 of both addresses."""
-    voices = {each: network.far_socket(socket.SOCK_DGRAM, each, 53) for each in (ALIVE, OTHER)}
+    sockets = {each: network.far_socket(socket.SOCK_DGRAM, each, 53) for each in (ALIVE, OTHER)}
 
-    def heard() -> None:
-        query, sender = voices[ALIVE].recvfrom(4096)
+    def receive() -> None:
+        query, sender = sockets[ALIVE].recvfrom(4096)
         for by, answers in responder(query).items():
             for answer in answers:
-                voices[by].sendto(answer, sender)
+                sockets[by].sendto(answer, sender)
 
-    asyncio.get_running_loop().add_reader(voices[ALIVE], heard)
+    asyncio.get_running_loop().add_reader(sockets[ALIVE], receive)
     try:
         yield
     finally:
-        asyncio.get_running_loop().remove_reader(voices[ALIVE])
-        for voice in voices.values():
-            voice.close()
+        asyncio.get_running_loop().remove_reader(sockets[ALIVE])
+        for opened in sockets.values():
+            opened.close()
 
 
 def dns_answer(query: bytes, *, identifier: int | None = None, code: int = 0) -> bytes:

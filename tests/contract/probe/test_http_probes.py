@@ -1,4 +1,4 @@
-"""Pages over HTTP and HTTPS: the internet, or a portal that stands in for it."""
+"""Probes over HTTP and HTTPS: the internet answers, or a captive portal."""
 
 import asyncio
 import socket
@@ -67,27 +67,27 @@ async def web_server(
     ],
 )
 def test_what_a_server_says(answer: bytes, outcome: ProbeFailure | None) -> None:
-    async def scene(world: ProbeNetwork) -> None:
-        async with web_server(world, answer, port=80) as requests:
-            with running_prober(world, f"http://{ALIVE}/generate?a=1"):
-                await world.wait_for(lambda: len(world.answers() + world.losses()) >= 2)
+    async def scenario(network: ProbeNetwork) -> None:
+        async with web_server(network, answer, port=80) as requests:
+            with running_prober(network, f"http://{ALIVE}/generate?a=1"):
+                await network.wait_for(lambda: len(network.answers() + network.losses()) >= 2)
         assert requests[0].startswith(f"GET /generate?a=1 HTTP/1.1\r\nHost: {ALIVE}\r\n".encode())
-        assert {each.reason for each in world.losses()} == ({outcome} if outcome else set())
-        assert bool(world.answers()) is (outcome is None)
+        assert {each.reason for each in network.losses()} == ({outcome} if outcome else set())
+        assert bool(network.answers()) is (outcome is None)
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 2"])
 def test_a_server_that_hangs_is_silent_and_keeps_no_descriptor(answer: bytes) -> None:
-    async def scene(world: ProbeNetwork) -> None:
-        async with web_server(world, answer, port=80):
-            with running_prober(world, f"http://{ALIVE}/"):
-                lost = (await world.wait_for(world.losses))[0]
+    async def scenario(network: ProbeNetwork) -> None:
+        async with web_server(network, answer, port=80):
+            with running_prober(network, f"http://{ALIVE}/"):
+                lost = (await network.wait_for(network.losses))[0]
             assert lost.reason is ProbeFailure.NO_ANSWER
-            await world.wait_for(lambda: open_connections(world, 80) == 0)
+            await network.wait_for(lambda: open_connections(network, 80) == 0)
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def open_connections(network: ProbeNetwork, port: int) -> int:
@@ -131,13 +131,13 @@ NO_CONTENT_RESPONSE = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
 def test_a_trusted_certificate_is_the_internet(tls_context: ssl.SSLContext) -> None:
-    async def scene(world: ProbeNetwork) -> None:
-        async with web_server(world, NO_CONTENT_RESPONSE, port=443, tls=tls_context):
-            with running_prober(world, f"https://{ALIVE}/"):
-                await world.wait_for(lambda: len(world.answers()) >= 3)
-        assert not world.losses()
+    async def scenario(network: ProbeNetwork) -> None:
+        async with web_server(network, NO_CONTENT_RESPONSE, port=443, tls=tls_context):
+            with running_prober(network, f"https://{ALIVE}/"):
+                await network.wait_for(lambda: len(network.answers()) >= 3)
+        assert not network.losses()
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def test_a_name_is_asked_over_the_line_and_the_certificate_must_bear_it(
@@ -148,16 +148,16 @@ def test_a_name_is_asked_over_the_line_and_the_certificate_must_bear_it(
         bare = dns_answer(query)
         return {ALIVE: [bare[:6] + pack("!H", 1) + bare[8:] + record]}
 
-    async def scene(world: ProbeNetwork) -> None:
+    async def scenario(network: ProbeNetwork) -> None:
         targets = (f"https://{PROBE_HOST}/", "https://elsewhere.example/")
-        async with web_server(world, NO_CONTENT_RESPONSE, port=443, tls=tls_context):
-            with dns_server(world, answering), running_prober(world, *targets):
-                await world.wait_for(lambda: world.answers() and portal_losses(world))
-        assert {each.target for each in world.answers()} == {targets[0]}
-        assert {each.target for each in portal_losses(world)} == {targets[1]}
-        assert "wrong certificate" in portal_losses(world)[0].detail
+        async with web_server(network, NO_CONTENT_RESPONSE, port=443, tls=tls_context):
+            with dns_server(network, answering), running_prober(network, *targets):
+                await network.wait_for(lambda: network.answers() and portal_losses(network))
+        assert {each.target for each in network.answers()} == {targets[0]}
+        assert {each.target for each in portal_losses(network)} == {targets[1]}
+        assert "wrong certificate" in portal_losses(network)[0].detail
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def portal_losses(network: ProbeNetwork) -> list:  # type: ignore[type-arg]
@@ -170,31 +170,31 @@ def test_a_certificate_that_nobody_vouches_for_is_a_portal(
     monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
     http.tls_context.cache_clear()
 
-    async def scene(world: ProbeNetwork) -> None:
-        async with web_server(world, NO_CONTENT_RESPONSE, port=443, tls=tls_context):
-            with running_prober(world, f"https://{ALIVE}/"):
-                await world.wait_for(lambda: portal_losses(world)[1:])
-        assert not world.answers()
+    async def scenario(network: ProbeNetwork) -> None:
+        async with web_server(network, NO_CONTENT_RESPONSE, port=443, tls=tls_context):
+            with running_prober(network, f"https://{ALIVE}/"):
+                await network.wait_for(lambda: portal_losses(network)[1:])
+        assert not network.answers()
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def test_plain_text_where_tls_is_due_is_nonsense(tls_context: ssl.SSLContext) -> None:
-    async def scene(world: ProbeNetwork) -> None:
-        async with web_server(world, NO_CONTENT_RESPONSE, port=443):
-            with running_prober(world, f"https://{ALIVE}/"):
-                lost = (await world.wait_for(world.losses))[0]
+    async def scenario(network: ProbeNetwork) -> None:
+        async with web_server(network, NO_CONTENT_RESPONSE, port=443):
+            with running_prober(network, f"https://{ALIVE}/"):
+                lost = (await network.wait_for(network.losses))[0]
         assert lost.reason in {ProbeFailure.WRONG_ANSWER, ProbeFailure.NO_ANSWER}
-        assert not world.answers()
+        assert not network.answers()
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def test_a_name_that_no_resolver_knows_is_silence() -> None:
-    async def scene(world: ProbeNetwork) -> None:
-        with running_prober(world, f"tcp://{PROBE_HOST}:443", dns=OTHER):
-            lost = (await world.wait_for(world.losses))[0]
+    async def scenario(network: ProbeNetwork) -> None:
+        with running_prober(network, f"tcp://{PROBE_HOST}:443", dns=OTHER):
+            lost = (await network.wait_for(network.losses))[0]
         assert (lost.reason, lost.target) == (ProbeFailure.NO_ANSWER, f"tcp://{PROBE_HOST}:443")
         assert PROBE_HOST in lost.detail
 
-    in_probe_network(scene)
+    in_probe_network(scenario)

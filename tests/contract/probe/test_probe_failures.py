@@ -1,4 +1,4 @@
-"""Interfaces that vanish, a process that sleeps, a flood of answers: the probes go on."""
+"""Interfaces that vanish, a process that is suspended, a flood of answers: the probes go on."""
 
 import asyncio
 import os
@@ -32,24 +32,24 @@ INTERFACE_REBUILD_SCRIPT = "\n".join(NEAR_SETUP_SCRIPT.splitlines()[2:7])
 
 
 def test_an_interface_that_is_pulled_and_plugged_in_again_is_probed_again() -> None:
-    async def scene(world: ProbeNetwork) -> None:
-        with running_prober(world, *TARGETS[:3]):
-            await world.wait_for(lambda: len(world.answers()) >= 3)
+    async def scenario(network: ProbeNetwork) -> None:
+        with running_prober(network, *TARGETS[:3]):
+            await network.wait_for(lambda: len(network.answers()) >= 3)
             shell("ip link del wan0")
-            lost = await world.wait_for(lambda: unsent_losses(world))
+            lost = await network.wait_for(lambda: unsent_losses(network))
             assert lost[0].detail == "the interface is not there"
-            shell(INTERFACE_REBUILD_SCRIPT.format(far=world.far_namespace.name))
-            world.far_shell(
+            shell(INTERFACE_REBUILD_SCRIPT.format(far=network.far_namespace.name))
+            network.far_shell(
                 "ip link set far0 up; ip addr add 10.9.0.2/24 dev far0;"
                 "ip addr add 2001:db8:9::2/64 dev far0 nodad"
             )
             shell(ROUTE_SETUP_SCRIPT)
-            world.events.clear()
-            await world.wait_for(
-                lambda: {each.target for each in world.answers()} == {*TARGETS[:3]}
+            network.events.clear()
+            await network.wait_for(
+                lambda: {each.target for each in network.answers()} == {*TARGETS[:3]}
             )
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def unsent_losses(network: ProbeNetwork) -> list:  # type: ignore[type-arg]
@@ -57,50 +57,50 @@ def unsent_losses(network: ProbeNetwork) -> list:  # type: ignore[type-arg]
 
 
 def test_an_interface_that_is_down_and_an_address_that_changes() -> None:
-    async def scene(world: ProbeNetwork) -> None:
-        with running_prober(world, *TARGETS[:1], *TARGETS[2:3]):
-            await world.wait_for(lambda: len(world.answers()) >= 2)
+    async def scenario(network: ProbeNetwork) -> None:
+        with running_prober(network, *TARGETS[:1], *TARGETS[2:3]):
+            await network.wait_for(lambda: len(network.answers()) >= 2)
             shell("ip link set wan0 down")
-            await world.wait_for(world.losses)
+            await network.wait_for(network.losses)
             shell("ip addr flush dev wan0; ip link set wan0 up; ip addr add 10.9.0.77/24 dev wan0")
             shell(ROUTE_SETUP_SCRIPT.splitlines()[1])
-            world.events.clear()
-            await world.wait_for(lambda: len({each.target for each in world.answers()}) == 2)
+            network.events.clear()
+            await network.wait_for(lambda: len({each.target for each in network.answers()}) == 2)
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def test_the_mark_leads_and_not_the_device_alone() -> None:
-    async def scene(world: ProbeNetwork) -> None:
+    async def scenario(network: ProbeNetwork) -> None:
         shell("ip route add default via 10.9.0.2 dev wan0")
         shell("ip route replace unreachable default table 7001")
-        with running_prober(world, *TARGETS[::2]):
-            await world.wait_for(lambda: len(world.sent()) >= 8)
-        assert not world.answers()
+        with running_prober(network, *TARGETS[::2]):
+            await network.wait_for(lambda: len(network.sent()) >= 8)
+        assert not network.answers()
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def test_a_suspend_is_reported_once_before_all_else_and_its_losses_are_not() -> None:
-    async def scene(world: ProbeNetwork) -> None:
-        prober = running_prober(world, f"icmp://{SILENT}", f"icmp://{ALIVE}")
-        with prober, running_prober(world, f"icmp://{ALIVE}"):
-            await world.wait_for(lambda: len(world.sent()) >= 6)
+    async def scenario(network: ProbeNetwork) -> None:
+        prober = running_prober(network, f"icmp://{SILENT}", f"icmp://{ALIVE}")
+        with prober, running_prober(network, f"icmp://{ALIVE}"):
+            await network.wait_for(lambda: len(network.sent()) >= 6)
             overslept_s = block_event_loop(3.2)
-            at = len(world.events)
-            await world.wait_for(lambda: world.events[at:])
-            assert world.events[at] is world.late()[0]
-            assert world.late()[0].delay_s == pytest.approx(overslept_s, abs=0.15)
-            await world.wait_for(world.losses)
-        woke_at = world.late()[0].at
-        assert {each.reason for each in world.losses()} == {ProbeFailure.NO_ANSWER}
-        assert min(each.sent_at for each in world.losses()) >= woke_at
+            at = len(network.events)
+            await network.wait_for(lambda: network.events[at:])
+            assert network.events[at] is network.late()[0]
+            assert network.late()[0].delay_s == pytest.approx(overslept_s, abs=0.15)
+            await network.wait_for(network.losses)
+        woke_at = network.late()[0].at
+        assert {each.reason for each in network.losses()} == {ProbeFailure.NO_ANSWER}
+        assert min(each.sent_at for each in network.losses()) >= woke_at
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def block_event_loop(seconds: float) -> float:
-    """Keep the loop busy, as a paused machine does. Gives the time that it took."""
+    """Block the event loop, as a paused machine does; the time that it took."""
     start = time.monotonic()
     while time.monotonic() - start < seconds:
         os.sched_yield()
@@ -108,47 +108,50 @@ def block_event_loop(seconds: float) -> float:
 
 
 def test_a_busy_loop_is_no_jitter_of_the_line() -> None:
-    async def scene(world: ProbeNetwork) -> None:
+    async def scenario(network: ProbeNetwork) -> None:
         def emit(event: HealthEvent) -> None:
-            world.events.append(event)
+            network.events.append(event)
             if isinstance(event, ProbeSent):
                 asyncio.get_running_loop().call_soon(block_event_loop, 0.04)
 
         prober = Prober(config_for(f"icmp://{ALIVE}"), "fiber", 1, emit)
         prober.start()
-        await world.wait_for(lambda: len(world.answers()) >= 12)
+        await network.wait_for(lambda: len(network.answers()) >= 12)
         prober.close()
-        assert sorted(each.rtt_s for each in world.answers())[8] < 0.03
+        assert sorted(each.rtt_s for each in network.answers())[8] < 0.03
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def test_a_flood_of_answers_keeps_nobody_waiting() -> None:
-    def liar(identifier: int, sequence: int, token: bytes, say: Reply) -> None:
+    def wrong_responder(identifier: int, sequence: int, token: bytes, send: Reply) -> None:
         reply = echo_reply(identifier, sequence, token)
         for _ in range(150):
-            say(reply, OTHER)
-        say(reply, ALIVE)
+            send(reply, OTHER)
+        send(reply, ALIVE)
 
-    async def scene(world: ProbeNetwork) -> None:
-        with custom_echo_responder(world, liar), running_prober(world, f"icmp://{ALIVE}"):
-            await world.wait_for(lambda: len(world.answers()) >= 5)
-        assert len({each.sent_at for each in world.answers()}) == len(world.answers())
+    async def scenario(network: ProbeNetwork) -> None:
+        with (
+            custom_echo_responder(network, wrong_responder),
+            running_prober(network, f"icmp://{ALIVE}"),
+        ):
+            await network.wait_for(lambda: len(network.answers()) >= 5)
+        assert len({each.sent_at for each in network.answers()}) == len(network.answers())
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def test_no_descriptor_stays_whatever_happens() -> None:
-    async def scene(world: ProbeNetwork) -> None:
+    async def scenario(network: ProbeNetwork) -> None:
         before = descriptor_count()
         targets = (*TARGETS, f"tcp://{SILENT}:443", f"http://{SILENT}/", f"dns://{SILENT}")
-        with running_prober(world, *targets):
-            await world.wait_for(lambda: len(world.sent()) >= 30)
-        told = len(world.events)
-        await world.wait_for(lambda: descriptor_count() <= before)
-        assert len(world.events) == told
+        with running_prober(network, *targets):
+            await network.wait_for(lambda: len(network.sent()) >= 30)
+        event_count = len(network.events)
+        await network.wait_for(lambda: descriptor_count() <= before)
+        assert len(network.events) == event_count
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def descriptor_count() -> int:
@@ -156,26 +159,26 @@ def descriptor_count() -> int:
 
 
 def test_an_unchanged_uplink_is_probed_on_and_a_changed_one_anew() -> None:
-    async def scene(world: ProbeNetwork) -> None:
-        probers = Probers(world.events.append)
+    async def scenario(network: ProbeNetwork) -> None:
+        probers = Probers(network.events.append)
 
         def follow(target: str) -> None:
             probers.apply_config(config_for(target), {"fiber": 1}, next_interval_s=lambda _: 0.05)
 
         follow(f"icmp://{ALIVE}")
-        await world.wait_for(lambda: len(world.answers()) >= 2)
-        kept = len(world.events)
+        await network.wait_for(lambda: len(network.answers()) >= 2)
+        kept = len(network.events)
         follow(f"icmp://{ALIVE}")
-        await world.wait_for(lambda: len(world.events) > kept + 4)
+        await network.wait_for(lambda: len(network.events) > kept + 4)
         follow(f"icmp://{OTHER}")
-        changed = len(world.events)
-        await world.wait_for(lambda: len(world.events) > changed + 4)
+        changed = len(network.events)
+        await network.wait_for(lambda: len(network.events) > changed + 4)
         probers.close()
-        assert {sent_target(each) for each in world.events[:changed]} <= {f"icmp://{ALIVE}", None}
-        assert {sent_target(each) for each in world.events[changed:]} <= {f"icmp://{OTHER}", None}
-        assert not world.losses()
+        assert {sent_target(each) for each in network.events[:changed]} <= {f"icmp://{ALIVE}", None}
+        assert {sent_target(each) for each in network.events[changed:]} <= {f"icmp://{OTHER}", None}
+        assert not network.losses()
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def sent_target(event: object) -> str | None:
@@ -184,10 +187,10 @@ def sent_target(event: object) -> str | None:
 
 @pytest.mark.slow
 def test_probing_costs_little() -> None:
-    """Four uplinks, five probes a second each; the promise is 2 % of a core for all the daemon."""
+    """Four uplinks, five probes a second each; the bound for the daemon is 2 % of a core."""
 
-    async def scene(world: ProbeNetwork) -> None:
-        probers = [running_prober(world, *TARGETS) for _ in range(4)]
+    async def scenario(network: ProbeNetwork) -> None:
+        probers = [running_prober(network, *TARGETS) for _ in range(4)]
         for each in probers:
             each.__enter__()
         used, start = cpu_s(), time.monotonic()
@@ -198,7 +201,7 @@ def test_probing_costs_little() -> None:
         # Here one each 50 ms: four times as many.
         assert share / 4 < 0.02
 
-    in_probe_network(scene)
+    in_probe_network(scenario)
 
 
 def cpu_s() -> float:

@@ -1,4 +1,4 @@
-"""Quick looks at counters: what waits in queues, and what the ruleset counts."""
+"""Reading counters: packets that wait in queues, and what the ruleset counts."""
 
 import socket
 
@@ -21,7 +21,7 @@ table inet other {
 
 
 def test_backlogs_are_read_by_interface() -> None:
-    def scene() -> None:
+    def scenario() -> None:
         assert set(qdisc_backlogs().values()) <= {0}
         shell(SLOW_HTB_SCRIPT)
         index = socket.if_nametoindex("port0")
@@ -32,13 +32,13 @@ def test_backlogs_are_read_by_interface() -> None:
                 opened.send(bytes(12) + b"\x88\xb5" + bytes(986))
         assert 15_000 < qdisc_backlogs()[index] <= 20_000
 
-    in_namespace(scene)
+    in_namespace(scenario)
 
 
 def test_reply_counters_are_read_by_uplink_number() -> None:
-    def scene() -> None:
+    def scenario() -> None:
         assert reply_counters() == {}, "without a table there is nothing, and no error"
         shell(COUNTER_TABLE_SCRIPT)
         assert reply_counters() == {3: 7, 15: 5_000_000_000}
 
-    in_namespace(scene)
+    in_namespace(scenario)

@@ -1,4 +1,4 @@
-"""What happens to a real kernel is announced: by kind, at once, and without an end to repairs."""
+"""The monitor reports what changes in the kernel: by kind, at once, and it never stops."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ OWN_TABLE = "inet lbrouter"
 
 
 class NoticeCollector:
-    """A monitor that is read all the time, with what it told."""
+    """Reads a monitor all the time, and keeps its notices."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
@@ -32,7 +32,7 @@ class NoticeCollector:
     async def wait_for(self, what: Callable[[], T]) -> T:
         deadline = time.monotonic() + MONITOR_WAIT_TIMEOUT_S
         while not (found := what()):
-            assert time.monotonic() < deadline, f"never came; told: {self.notices[-8:]}"
+            assert time.monotonic() < deadline, f"never came; notices: {self.notices[-8:]}"
             await asyncio.sleep(0)
         return found
 
@@ -40,7 +40,7 @@ class NoticeCollector:
         return [each for each in self.notices if each.kind is kind]
 
     async def drain(self) -> None:
-        """All that was caused until now has been told."""
+        """Wait for the notices of all that was done until now, and forget them."""
         shell("ip rule add pref 10099 lookup main; ip rule del pref 10099")
         await self.wait_for(
             lambda: [each for each in self.notices if "10099 deleted" in each.detail]
@@ -50,7 +50,7 @@ class NoticeCollector:
 
 
 def run_with_monitor(body: Callable[[NoticeCollector], Awaitable[None]]) -> None:
-    """`scene` in a fresh namespace with two ports, with a monitor that has told how they are."""
+    """Run `body` in a fresh namespace with two ports and a monitor that has reported them."""
 
     async def opened() -> None:
         listener = NoticeCollector()
@@ -64,7 +64,7 @@ def run_with_monitor(body: Callable[[NoticeCollector], Awaitable[None]]) -> None
 
 
 def test_the_first_notices_report_the_links() -> None:
-    async def scene() -> None:
+    async def scenario() -> None:
         listener = NoticeCollector()
         shell("ip link set far-port1 down")
         async with Monitor() as monitor:
@@ -75,7 +75,7 @@ def test_the_first_notices_report_the_links() -> None:
         wanted = {"port0": True, "far-port0": True, "port1": False, "far-port1": False}
         assert carriers == {"lo": True, **wanted}
 
-    in_namespace(lambda: asyncio.run(scene()))
+    in_namespace(lambda: asyncio.run(scenario()))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_first_notices_report_the_links() -> None:
     ],
 )  # fmt: skip
 def test_a_change_is_reported(command: str, kind: NoticeKind, interface: str, detail: str) -> None:
-    async def scene(listener: NoticeCollector) -> None:
+    async def scenario(listener: NoticeCollector) -> None:
         shell(command)
         await listener.wait_for(
             lambda: [
@@ -108,7 +108,7 @@ def test_a_change_is_reported(command: str, kind: NoticeKind, interface: str, de
             ]
         )
 
-    run_with_monitor(scene)
+    run_with_monitor(scenario)
 
 
 @pytest.mark.parametrize(
@@ -127,13 +127,13 @@ def test_a_change_is_reported(command: str, kind: NoticeKind, interface: str, de
     ],
 )
 def test_an_undone_change_is_reported(made: str, undone: str, kind: str) -> None:
-    async def scene(listener: NoticeCollector) -> None:
+    async def scenario(listener: NoticeCollector) -> None:
         shell(made)
         await listener.drain()
         shell(undone)
         await listener.wait_for(lambda: listener.of_kind(NoticeKind(kind)))
 
-    run_with_monitor(scene)
+    run_with_monitor(scenario)
 
 
 @pytest.mark.parametrize(
@@ -149,19 +149,19 @@ def test_an_undone_change_is_reported(made: str, undone: str, kind: str) -> None
     ],
 )
 def test_what_is_none_of_our_business_is_not_reported(command: str) -> None:
-    async def scene(listener: NoticeCollector) -> None:
+    async def scenario(listener: NoticeCollector) -> None:
         shell(command)
         shell("ip rule add pref 10098 lookup main")
         await listener.wait_for(lambda: listener.of_kind(NoticeKind.RULE))
         # A link that comes up gets its IPv6 address a moment later, whatever the test does.
-        told = [each for each in listener.notices if "fe80:" not in each.detail]
-        assert [each.detail.split(",")[0] for each in told] == ["rule 10098 set"]
+        notices = [each for each in listener.notices if "fe80:" not in each.detail]
+        assert [each.detail.split(",")[0] for each in notices] == ["rule 10098 set"]
 
-    run_with_monitor(scene)
+    run_with_monitor(scenario)
 
 
 def test_carrier_is_reported_within_milliseconds() -> None:
-    async def scene(listener: NoticeCollector) -> None:
+    async def scenario(listener: NoticeCollector) -> None:
         delays = []
         for _ in range(10):
             for state in ("down", "up"):
@@ -171,25 +171,25 @@ def test_carrier_is_reported_within_milliseconds() -> None:
                 await listener.wait_for(
                     lambda state=state: last_carrier_is(listener, state == "up")
                 )
-                told_at = time.monotonic()
+                ended_at = time.monotonic()
                 await toggle.wait()
-                delays.append(told_at - time.monotonic())
-        # Told before the command itself could say that it was done.
+                delays.append(ended_at - time.monotonic())
+        # Reported before the command itself has ended.
         assert sorted(delays)[len(delays) // 2] < 0.005
 
-    run_with_monitor(scene)
+    run_with_monitor(scenario)
 
 
 def last_carrier_is(listener: NoticeCollector, wanted: bool) -> bool:  # noqa: FBT001
-    told = [each for each in listener.of_kind(NoticeKind.LINK) if each.interface == "port0"]
-    return bool(told) and told[-1].carrier is wanted
+    notices = [each for each in listener.of_kind(NoticeKind.LINK) if each.interface == "port0"]
+    return bool(notices) and notices[-1].carrier is wanted
 
 
 def test_links_that_come_go_and_are_renamed() -> None:
-    async def scene(listener: NoticeCollector) -> None:
+    async def scenario(listener: NoticeCollector) -> None:
         def last(name: str) -> Notice | None:
-            told = [each for each in listener.of_kind(NoticeKind.LINK) if each.interface == name]
-            return told[-1] if told else None
+            notices = [each for each in listener.of_kind(NoticeKind.LINK) if each.interface == name]
+            return notices[-1] if notices else None
 
         shell("ip link add wan7 type veth peer name far7; ip link set far7 up")
         await listener.wait_for(lambda: last("wan7"))
@@ -201,11 +201,11 @@ def test_links_that_come_go_and_are_renamed() -> None:
         shell("ip link del wan8")
         await listener.wait_for(lambda: (seen := last("wan8")) and not seen.exists)
 
-    run_with_monitor(scene)
+    run_with_monitor(scenario)
 
 
 def test_our_own_ruleset_is_reported_as_our_own() -> None:
-    async def scene(listener: NoticeCollector) -> None:
+    async def scenario(listener: NoticeCollector) -> None:
         from nftables import Nftables
 
         assert Nftables().cmd(f"add table {OWN_TABLE}")[0] == 0
@@ -217,7 +217,7 @@ def test_our_own_ruleset_is_reported_as_our_own() -> None:
         found = await listener.wait_for(lambda: listener.of_kind(NoticeKind.NFT))
         assert not found[0].own
 
-    run_with_monitor(scene)
+    run_with_monitor(scenario)
 
 
 def test_a_storm_ends_in_resync_and_loses_no_carrier(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_storm_ends_in_resync_and_loses_no_carrier(tmp_path: Path) -> None:
         )
     )
 
-    async def scene(listener: NoticeCollector) -> None:
+    async def scenario(listener: NoticeCollector) -> None:
         # All of it while the loop stands still: more than any buffer holds.
         shell(f"ip -batch {batch}")
         shell("ip link set far-port0 down; ip link del port1")
@@ -239,7 +239,7 @@ def test_a_storm_ends_in_resync_and_loses_no_carrier(tmp_path: Path) -> None:
         shell("ip link set far-port0 up")
         await listener.wait_for(lambda: last_carrier_is(listener, wanted=True))
 
-    run_with_monitor(scene)
+    run_with_monitor(scenario)
 
 
 def vanished_interfaces(listener: NoticeCollector) -> set[str]:
@@ -247,7 +247,7 @@ def vanished_interfaces(listener: NoticeCollector) -> set[str]:
 
 
 def test_a_slow_reader_gets_the_last_notice_and_not_every_notice() -> None:
-    async def scene() -> None:
+    async def scenario() -> None:
         async with Monitor() as monitor:
             for _ in range(50):
                 shell("ip link set far-port0 down; ip link set far-port0 up")
@@ -259,13 +259,13 @@ def test_a_slow_reader_gets_the_last_notice_and_not_every_notice() -> None:
             assert len(seen) < 50
             assert [each.carrier for each in seen if each.interface == "port0"][-1]
 
-    in_namespace(lambda: asyncio.run(scene()))
+    in_namespace(lambda: asyncio.run(scenario()))
 
 
 def test_the_end_of_the_monitor_is_the_end_of_its_notices() -> None:
-    async def scene() -> list[Notice]:
+    async def scenario() -> list[Notice]:
         async with Monitor() as monitor:
             await anext(monitor)
         return [notice async for notice in monitor]
 
-    assert in_scratch_namespace(lambda: asyncio.run(scene())) == []
+    assert in_scratch_namespace(lambda: asyncio.run(scenario())) == []

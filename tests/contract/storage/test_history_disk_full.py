@@ -1,4 +1,4 @@
-"""A full disk under the history: said once, nothing else happens, and written again later."""
+"""A full disk under the history: reported once, nothing else fails, later it is written again."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from lbrouter.daemon.events.history import History, LogEvent, recent_events
 from tests.contract.conftest import shell
-from tests.topology.conftest import eventually
+from tests.kit.wait import eventually
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def read_only_disk(small_disk: Path) -> Iterator[Path]:
-    """A disk that takes nothing."""
+    """A disk that cannot be written."""
     shell(f"mount -o remount,ro {small_disk}")
     yield small_disk
     shell(f"mount -o remount,rw {small_disk}")

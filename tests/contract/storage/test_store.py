@@ -1,4 +1,4 @@
-"""What is remembered survives damage, a full disk and a read-only one; and one writer at a time."""
+"""The state store survives damage, a full disk and a read-only one; one writer at a time."""
 
 import os
 import subprocess
@@ -143,11 +143,11 @@ UNWRITABLE_DISKS = {
 def test_a_full_or_read_only_disk_is_refused_before_a_change(tmp_path: Path, kind: str) -> None:
     """In a mount namespace of its own, so that no mount is left behind whatever happens."""
     mount, reason = UNWRITABLE_DISKS[kind]
-    look = (
-        "from pathlib import Path; from lbrouter.kernel.storage.store import Store;"
-        f"Store(Path('{tmp_path}')).require_writable()"
+    script = (
+        "from pathlib import Path; from lbrouter.kernel.storage.store import StateStore;"
+        f"StateStore(Path('{tmp_path}')).require_writable()"
     )
-    command = f'{mount.format(tmp_path)} && {sys.executable} -c "{look}"'
+    command = f'{mount.format(tmp_path)} && {sys.executable} -c "{script}"'
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", command], check=False, capture_output=True, text=True
     )
@@ -164,8 +164,8 @@ def test_a_writable_directory_is_left_as_it_was(tmp_path: Path) -> None:
 
 
 def test_the_second_writer_is_told_who_the_first_is(tmp_path: Path) -> None:
-    run, told = tmp_path / "run", f"process {os.getpid()} holds"
-    with exclusive_lock(run), pytest.raises(NotAppliedError, match=told), exclusive_lock(run):
+    run, message = tmp_path / "run", f"process {os.getpid()} holds"
+    with exclusive_lock(run), pytest.raises(NotAppliedError, match=message), exclusive_lock(run):
         pytest.fail("two writers at once")
     with exclusive_lock(tmp_path / "run"):
         assert (tmp_path / "run").stat().st_mode & 0o777 == 0o755

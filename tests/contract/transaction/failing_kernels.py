@@ -1,4 +1,4 @@
-"""Two states that differ in every noun, and kernels that fail on the way from one to the other."""
+"""Two states that differ in every kind of object, and kernels that fail between them."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ DEFAULT_V4 = ip_network("0.0.0.0/0")
 
 
 def sample_state(number: int) -> KernelState:
-    """One of two states that differ in every noun: the way has additions, changes, removals."""
+    """One of two states that differ in every kind of object: the plan adds, changes and removes."""
     port = f"port{number - 1}"
     gateway = ip_address(f"192.0.2.{number}")
     return KernelState(
@@ -106,7 +106,7 @@ class CancellingKernel(FailingKernel):
 
 
 class KillingKernel(FailingKernel):
-    """Carries the operation out; then the process is gone before it can learn of it."""
+    """Carries the operation out; then the process is killed before it gets the result."""
 
     async def fail(self, operation: Operation) -> None:
         await self.kernel.execute(operation)

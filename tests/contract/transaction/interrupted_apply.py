@@ -1,4 +1,4 @@
-"""A process on the way from state 1 to state 2, which dies or is interrupted at a given step.
+"""A process that applies state 2 over state 1, and dies or is interrupted at a given step.
 
 `python -m tests.contract.transaction.interrupted_apply killed|interrupted STEP`, in a namespace
 with two ports.

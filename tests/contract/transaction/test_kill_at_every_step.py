@@ -18,7 +18,7 @@ from lbrouter.model.kernel import Kernel
 from lbrouter.model.kernel_state import KernelState
 from tests.contract.conftest import shell
 from tests.contract.transaction.failing_kernels import KillingKernel
-from tests.contract.transaction.test_whole_config import (
+from tests.contract.transaction.whole_config import (
     INTERFACE_NAMES,
     SCOPE,
     STATE_SNAPSHOT_COMMAND,
@@ -40,7 +40,7 @@ def _run_on_kernel(work: Callable[[LinuxKernel], Awaitable[int]]) -> int:
 
 
 def _is_killed(work: Callable[[LinuxKernel], Awaitable[int]]) -> bool:
-    """Run `work` in a child; whether it was killed (else it came to its end)."""
+    """Run `work` in a child process; whether it was killed (otherwise it ended by itself)."""
     child = os.fork()
     if child == 0:
         try:

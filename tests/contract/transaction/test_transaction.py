@@ -142,7 +142,7 @@ def test_what_could_not_be_undone_is_named_as_commands() -> None:
 
 
 class RuleDroppingKernel(FailingKernel):
-    """Says that it did all, and did nothing for rules."""
+    """Reports success, but does nothing for rules."""
 
     async def execute(self, operation: Operation) -> None:
         if not isinstance(operation.managed_object, Rule):
@@ -162,7 +162,7 @@ def test_what_does_not_hold_in_the_end_is_undone_and_named() -> None:
 
 
 class RacingKernel(FailingKernel):
-    """Somebody else takes an address away once, while the plan runs."""
+    """Another program removes an address once, while the plan runs."""
 
     async def execute(self, operation: Operation) -> None:
         await self.kernel.execute(operation)
@@ -199,7 +199,7 @@ def test_an_empty_plan_asks_nothing_of_the_kernel() -> None:
 
 
 def run_interrupted_apply(mode: str, step: int) -> "subprocess.CompletedProcess[str]":
-    """A process of its own in the namespace of this thread, on the way from state 1 to state 2."""
+    """A separate process in the namespace of this thread that applies state 2 over state 1."""
     command = [
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""Files in good form whose sections contradict each other: each contradiction is told."""
+"""Well-formed files whose sections contradict each other: each contradiction is reported."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Bad files, section by section: what each is told, and that it is told nothing else."""
+"""Invalid files, section by section: each gives its error, and no other."""
 
 import pytest
 
@@ -184,8 +184,8 @@ def test_field_errors_and_contradictions_are_reported_in_one_run_in_file_order()
             ('uplink = "fiber"', 'uplink = "fibre"'),
         )
     )
-    told = [error.split(": ")[1].split(" = ")[0] for error in errors]
-    assert told == [
+    fields = [error.split(": ")[1].split(" = ")[0] for error in errors]
+    assert fields == [
         "gateway.name",
         "gateway.nane",
         "uplinks.fiber.upload",

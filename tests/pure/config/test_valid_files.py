@@ -1,4 +1,4 @@
-"""What a good file becomes."""
+"""What a valid file becomes."""
 
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Interface, ip_address
 from pathlib import Path

@@ -149,8 +149,10 @@ def test_a_rule_that_an_earlier_one_shadows_gives_a_warning(
 ) -> None:
     rules = f'\n[[rules]]\n{first}\npolicy = "spread"\n[[rules]]\n{second}\npolicy = "show"\n'
     warnings = warnings_of(("", rules))
-    told = any("rules[2]: never matches: rules[1] takes all" in warning for warning in warnings)
-    assert told == shadowed
+    is_warned = any(
+        "rules[2]: never matches: rules[1] takes all" in warning for warning in warnings
+    )
+    assert is_warned == shadowed
 
 
 def test_rules_of_very_many_networks_are_not_compared() -> None:

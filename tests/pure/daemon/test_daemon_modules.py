@@ -1,4 +1,4 @@
-"""The daemon's parts that need no kernel: pace of repairs, records on trial, wishes, protocol."""
+"""The daemon's modules that need no kernel: repair pace, pending commits, overrides, protocol."""
 
 import asyncio
 from pathlib import Path
@@ -40,7 +40,7 @@ from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 
 def test_a_task_that_takes_a_cancellation_for_a_failure_ends_too() -> None:
-    """As a round does whose change is undone: the next cancellation reaches it at rest."""
+    """Like a reconcile that undoes its change: the next cancellation arrives when it is done."""
     swallowed: list[str] = []
 
     async def round_after_round() -> None:
@@ -161,10 +161,10 @@ def test_what_was_rejected_is_remembered_until_it_is_forgiven(waiting: PendingCo
 
 def test_overrides_last_and_those_for_removed_names_are_dropped(tmp_path: Path) -> None:
     config = config_of(TWO_LINES)
-    wishes = OperatorOverrides.load(tmp_path)
-    wishes.drain(config, "fiber")
-    wishes.pin(config, "show", "lte")
-    wishes.save(tmp_path)
+    overrides = OperatorOverrides.load(tmp_path)
+    overrides.drain(config, "fiber")
+    overrides.pin(config, "show", "lte")
+    overrides.save(tmp_path)
     again = OperatorOverrides.load(tmp_path)
     kinds = [type(event) for event in again.events(config)]
     assert kinds == [Drain, Pin]

@@ -21,14 +21,14 @@ from tests.kit.builders import TWO_LINES, config_of
 
 
 def test_limits_are_read_back_and_end_by_themselves(tmp_path: Path) -> None:
-    config, wishes = config_of(TWO_LINES), OperatorOverrides()
+    config, overrides = config_of(TWO_LINES), OperatorOverrides()
     five, soon = Rate(5_000_000), TemporaryLimit.start(Rate(1_000_000), Duration(0))
-    wishes.set_limit(config, "guests", ["upload"], TemporaryLimit.start(five, Duration(60_000)))
-    wishes.set_limit(config, "stream", ["upload", "download"], TemporaryLimit.start(five, None))
-    wishes.set_limit(config, "desk", ["download"], soon)
-    wishes.save(tmp_path)
+    overrides.set_limit(config, "guests", ["upload"], TemporaryLimit.start(five, Duration(60_000)))
+    overrides.set_limit(config, "stream", ["upload", "download"], TemporaryLimit.start(five, None))
+    overrides.set_limit(config, "desk", ["download"], soon)
+    overrides.save(tmp_path)
     found = OperatorOverrides.load(tmp_path)
-    assert found == wishes
+    assert found == overrides
     assert found.limits.remove_expired() == ("desk",)
     assert found.limits.in_force(config) == {
         "guests": VlanLimit(upload=five),

@@ -1,4 +1,4 @@
-"""DHCP on the wire, and what is made of an offer: hostile input, every branch."""
+"""DHCP messages on the wire, and the lease of an offer: hostile input, every branch."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -27,15 +27,7 @@ from lbrouter.compile.dhcp.message import (
     parse_number,
 )
 from tests.kit.builders import TWO_LINES, config_of
-
-MAC = bytes.fromhex("020000000001")
-SERVER = IPv4Address("192.0.2.1")
-USUAL_OPTIONS = {
-    DhcpOption.SUBNET_MASK: bytes((255, 255, 255, 0)),
-    DhcpOption.ROUTER: SERVER.packed,
-    DhcpOption.SERVER_ID: SERVER.packed,
-    DhcpOption.LEASE_TIME: (3600).to_bytes(4),
-}
+from tests.kit.dhcp_client import MAC, SERVER, USUAL_OPTIONS, offer
 
 
 def server_packet(
@@ -45,17 +37,6 @@ def server_packet(
     fields = list(BOOTP_HEADER.unpack_from(encode(message)))
     fields[0], fields[8], fields[12], fields[13] = op, message.yiaddr.packed, name, file
     return BOOTP_HEADER.pack(*fields) + encode(message)[BOOTP_HEADER.size :]
-
-
-def offer(yours: str = "192.0.2.77", **options: bytes | None) -> DhcpMessage:
-    wanted = {**USUAL_OPTIONS, **{DhcpOption[key]: value for key, value in options.items()}}
-    return DhcpMessage(
-        message_type=DhcpMessageType.OFFER,
-        xid=7,
-        chaddr=MAC,
-        yiaddr=IPv4Address(yours),
-        options={key: value for key, value in wanted.items() if value is not None},
-    )
 
 
 def test_a_message_survives_the_wire_within_its_packet() -> None:
@@ -256,7 +237,7 @@ def test_a_lease_that_overlaps_a_vlan_is_refused_with_a_proposal(
 
 
 def test_where_there_is_no_room_nothing_is_proposed() -> None:
-    lonely = """
+    config = """
 [gateway]
 name = "wide"
 [uplinks.a]
@@ -273,6 +254,6 @@ uplinks = ["a"]
     lease = lease_from_message(
         offer("10.10.10.7", ROUTER=bytes((10, 10, 10, 1))), station="", at=0.0
     )
-    found = vlan_conflict(config_of(lonely), lease)
+    found = vlan_conflict(config_of(config), lease)
     assert "VLAN all" in found
     assert "is free" not in found

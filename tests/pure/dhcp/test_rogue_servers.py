@@ -1,4 +1,4 @@
-"""Other DHCP servers and pools that run out: who is new, who has gone, and no word twice."""
+"""Rogue DHCP servers and pools that run out: new ones, those that are gone, no report twice."""
 
 from ipaddress import IPv4Address
 
@@ -68,10 +68,24 @@ def test_a_full_pool_is_said_once_and_an_eased_one_too() -> None:
 
 
 def dhcp_frame(options: bytes = b"", *, op: int = 2, cookie: bytes = DHCP_MAGIC_COOKIE) -> bytes:
-    nobody = bytes(4)
+    unspecified = bytes(4)
     offered_address = bytes([192, 168, 1, 50])
     body = BOOTP_MESSAGE.pack(
-        op, 1, 6, 0, 1, 0, 0, nobody, offered_address, nobody, nobody, b"", b"", b"", cookie
+        op,
+        1,
+        6,
+        0,
+        1,
+        0,
+        0,
+        unspecified,
+        offered_address,
+        unspecified,
+        unspecified,
+        b"",
+        b"",
+        b"",
+        cookie,
     )
     head = bytes(6) + bytes.fromhex("020000000007") + b"\x08\x00\x45" + bytes(11)
     return head + bytes([10, 0, 0, 1]) + bytes(4) + bytes(8) + body + options

@@ -1,4 +1,4 @@
-"""What one flow gets: the words of `explain` against the ruleset's own order."""
+"""What one flow gets: the result of `explain`, compared with the order of the ruleset."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Ceilings of single clients: chains and elements only where a VLAN asks for them."""
+"""Limits of single clients: chains and elements only where a VLAN asks for them."""
 
 from lbrouter.compile.config.checks.rates import warnings
 from lbrouter.compile.firewall import client_limits

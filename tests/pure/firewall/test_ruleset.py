@@ -149,8 +149,8 @@ def test_health_without_daemon_depends_on_interface_carrier_and_address() -> Non
 
 def test_an_uplink_without_an_address_waits() -> None:
     config = config_of('[gateway]\nname = "g"\n[uplinks.a]\ninterface = "wan1"\naddress = "dhcp"\n')
-    look = health_without_daemon(config, facts_of(config)).uplinks["a"]
-    assert look.state is UplinkState.WAITING
+    known = health_without_daemon(config, facts_of(config)).uplinks["a"]
+    assert known.state is UplinkState.WAITING
     watched = config_of(
         '[gateway]\nname = "g"\n[uplinks.a]\ninterface = "wan1"\naddress = "external"\n'
     )

@@ -1,4 +1,4 @@
-"""The brain under anything that may happen: total, determined, bounded, and never contradictory."""
+"""The health state machine under random events: total, deterministic, bounded, consistent."""
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
@@ -62,14 +62,14 @@ RTT = st.one_of(st.floats(0, 0.5), st.floats(-5, 1e6))
 
 @st.composite
 def event_sequences(draw: st.DrawFn) -> list[HealthEvent]:
-    """Events in the order of their telling, with times that may stumble and probes that match."""
-    at, sent, told = draw(st.floats(0, 1e6)), [], []
+    """Events in the order of their arrival, with times that may go back and matching probes."""
+    at, sent, events = draw(st.floats(0, 1e6)), [], []
     for _ in range(draw(st.integers(0, 60))):
         at = max(at + draw(STEPS), 0.0)
-        told.append(draw(event_at(at, sent)))
-        if isinstance(told[-1], ProbeSent):
-            sent.append(told[-1])
-    return told
+        events.append(draw(event_at(at, sent)))
+        if isinstance(events[-1], ProbeSent):
+            sent.append(events[-1])
+    return events
 
 
 @st.composite
@@ -100,14 +100,14 @@ def event_at(draw: st.DrawFn, at: float, sent: list[ProbeSent]) -> HealthEvent:
 
 
 def states_after_each(config: Config, events: list[HealthEvent]) -> Iterator[HealthState]:
-    brain = initial_state(config, 0.0)
+    state = initial_state(config, 0.0)
     for event in events:
-        brain = step(brain, event, config)
-        yield brain
+        state = step(state, event, config)
+        yield state
 
 
 def value_count(thing: object) -> int:
-    """How many values it is made of."""
+    """The number of values that it consists of."""
     if is_dataclass(thing):
         return sum(value_count(getattr(thing, each.name)) for each in fields(thing))
     if isinstance(thing, tuple | frozenset):
@@ -121,24 +121,24 @@ def test_nothing_that_happens_raises_or_contradicts(
     config: Config, events: list[HealthEvent]
 ) -> None:
     before = initial_state(config, 0.0)
-    for brain in states_after_each(config, events):
-        known = current_health(brain, config)
+    for state in states_after_each(config, events):
+        known = current_health(state, config)
         assert set(known.uplinks) == {"fiber", "lte"}
         for name, uplink in known.uplinks.items():
             assert uplink.reason
             assert (not uplink.excluded_policies) or uplink.state is UplinkState.DEGRADED
             assert uplink.alive or uplink.state not in (UplinkState.UP, UplinkState.DEGRADED)
-            assert 0 <= (uplink_readings(brain, name).loss_percent or 0) <= 100
-            assert 0 < probe_interval_s(brain, name) <= brain.uplinks[name].settings.interval_s
-        deadline = next_deadline(brain)
-        assert deadline is None or deadline >= brain.at
+            assert 0 <= (uplink_readings(state, name).loss_percent or 0) <= 100
+            assert 0 < probe_interval_s(state, name) <= state.uplinks[name].settings.interval_s
+        deadline = next_deadline(state)
+        assert deadline is None or deadline >= state.at
         assert (
             is_equivalent(known, current_health(before, config))
-            or uplink_changes(before, brain)
+            or uplink_changes(before, state)
             or known != before
         )
-        assert brain.at >= before.at
-        before = brain
+        assert state.at >= before.at
+        before = state
 
 
 @given(st.sampled_from(CONFIGS), event_sequences())
@@ -150,34 +150,34 @@ def test_the_same_events_give_the_same_state(config: Config, events: list[Health
 @given(event_sequences())
 @settings(max_examples=30, deadline=None)
 def test_repeated_events_change_nothing_but_the_time(events: list[HealthEvent]) -> None:
-    """Findings are levels: carriers, addresses, orders told again change nothing but the time."""
+    """Carriers, addresses and overrides are levels: reported again they change only the time."""
     levels = (CarrierChanged, AddressingChanged, Drain, Restore, Tick)
     config = CONFIGS[0]
-    brain = initial_state(config, 0.0)
+    state = initial_state(config, 0.0)
     for event in events:
-        brain = step(brain, event, config)
+        state = step(state, event, config)
         if isinstance(event, levels):
-            again = step(brain, replace(event, at=brain.at), config)
-            assert is_equivalent(current_health(again, config), current_health(brain, config))
+            again = step(state, replace(event, at=state.at), config)
+            assert is_equivalent(current_health(again, config), current_health(state, config))
 
 
 def test_memory_is_bounded() -> None:
     config = CONFIGS[0]
-    brain = initial_state(config, 0.0)
+    state = initial_state(config, 0.0)
     sizes = []
     for number in range(5_000):
         at = number * 0.002 if number < 2_000 else number * 0.05
         target = TARGETS[number % 4]
-        brain = step(brain, ProbeSent(at=at, uplink="fiber", target=target), config)
+        state = step(state, ProbeSent(at=at, uplink="fiber", target=target), config)
         if number % 7 == 0:
-            brain = step(
-                brain,
+            state = step(
+                state,
                 ProbeAnswered(at=at, uplink="fiber", target=target, sent_at=at, rtt_s=0.0),
                 config,
             )
         if number % 500 == 499:
-            sizes.append(value_count(brain.uplinks["fiber"]))
-    line = brain.uplinks["fiber"]
+            sizes.append(value_count(state.uplinks["fiber"]))
+    line = state.uplinks["fiber"]
     assert len(line.outstanding) <= MAX_OUTSTANDING_PROBES
     assert all(len(seen.window.buckets) <= MAX_BUCKETS for seen in line.targets.values())
     assert max(sizes) < 5 * MAX_OUTSTANDING_PROBES + len(TARGETS) * (5 * MAX_BUCKETS + 12) + 100

@@ -1,4 +1,4 @@
-"""The arithmetic under the verdicts: the sequential test, windows, patience, rows of losses."""
+"""The arithmetic of the verdicts: the sequential test, windows, hold-down, consecutive losses."""
 
 from math import exp, log
 from random import Random
@@ -142,22 +142,22 @@ def test_windows_are_bounded_and_in_order(moments: list[float]) -> None:
 
 
 def test_patience_doubles_and_is_forgotten() -> None:
-    strikes, waits = NO_PENALTY, []
+    penalty, waits = NO_PENALTY, []
     for number in range(8):
-        strikes = add_fault(strikes, float(number))
-        waits.append(hold_down_s(10.0, strikes, float(number)))
+        penalty = add_fault(penalty, float(number))
+        waits.append(hold_down_s(10.0, penalty, float(number)))
     assert waits == [10, 20, 40, 80, 160, MAX_HOLD_DOWN_S, MAX_HOLD_DOWN_S, MAX_HOLD_DOWN_S]
-    assert remembered_faults(strikes, 7 + 6 * FAULT_DECAY_S) == 2
+    assert remembered_faults(penalty, 7 + 6 * FAULT_DECAY_S) == 2
     assert (
-        remembered_faults(freeze_decay(strikes, 7 + 6 * FAULT_DECAY_S), 7 + 6 * FAULT_DECAY_S) == 8
+        remembered_faults(freeze_decay(penalty, 7 + 6 * FAULT_DECAY_S), 7 + 6 * FAULT_DECAY_S) == 8
     )
-    assert hold_down_s(10.0, strikes, 7 + 20 * FAULT_DECAY_S) == 10
+    assert hold_down_s(10.0, penalty, 7 + 20 * FAULT_DECAY_S) == 10
 
 
 @pytest.mark.parametrize("base, waits", [(0.0, [0, 2, 4]), (3600.0, [3600, 3600, 3600])])
 def test_patience_of_extreme_settings(base: float, waits: list[float]) -> None:
-    strikes, got = NO_PENALTY, []
+    penalty, got = NO_PENALTY, []
     for number in range(3):
-        strikes = add_fault(strikes, float(number))
-        got.append(hold_down_s(base, strikes, float(number)))
+        penalty = add_fault(penalty, float(number))
+        got.append(hold_down_s(base, penalty, float(number)))
     assert got == waits

@@ -1,4 +1,4 @@
-"""Neighbours recognised by their files, and features by what a file asks for."""
+"""Conflicting programs recognised by their files, and features that a configuration needs."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.kit.builders import TWO_LINES, config_of
 
 
 def conflicts_on(root: Path, *processes: str, **files: str) -> dict[str, ConflictingProgram]:
-    """Neighbours on a machine that has these processes and files (path: text)."""
+    """Conflicts on a machine that has these processes and files (path: text)."""
     for number, name in enumerate(processes, start=1):
         write_file(root / f"proc/{number}/comm", f"{name}\n")
     for path, text in files.items():
@@ -45,8 +45,8 @@ def test_a_comment_is_no_setting(tmp_path: Path) -> None:
 
 def test_network_manager_is_trouble_unless_it_leaves_interfaces_alone(tmp_path: Path) -> None:
     assert conflicts_on(tmp_path, "NetworkManager")["NetworkManager"].problem
-    told = {"etc/NetworkManager/conf.d/lbrouter.conf": "[keyfile]\nunmanaged-devices=enp1s0\n"}
-    assert not conflicts_on(tmp_path, **told)["NetworkManager"].problem
+    files = {"etc/NetworkManager/conf.d/lbrouter.conf": "[keyfile]\nunmanaged-devices=enp1s0\n"}
+    assert not conflicts_on(tmp_path, **files)["NetworkManager"].problem
 
 
 def test_those_who_drop_what_is_forwarded(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The paper side of a rehearsal: the floor plan, what the file promises, the report."""
+"""The parts of a rehearsal without a venue: the layout, what the file asks for, the report."""
 
 from dataclasses import replace
 from ipaddress import ip_address
@@ -12,9 +12,10 @@ from lbrouter.compile.config.toml_writer import render_toml
 from lbrouter.model.config import Config, Protocol
 from lbrouter.rehearsal.adapt_config import adapt_config, configured_networks, networks_overlap
 from lbrouter.rehearsal.analysis.expected import expected_shares, policy_for, traffic_paths
-from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, VenueLayout, VenueOptions, plan_layout
+from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, VenueOptions
 from lbrouter.rehearsal.report.tables import CheckVerdict, RehearsalReport, check_row, info_row
-from tests.kit.builders import TWO_LINES
+from tests.kit.builders import TWO_LINES, config_of
+from tests.kit.layouts import layout_of
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.toml"))
 
@@ -72,14 +73,6 @@ policy = "ruled"
 """
 
 
-def config_of(text: str) -> Config:
-    return parse(text.encode(), source="test").config
-
-
-def layout_of(text: str, *, tags: bool = True, style: VenueOptions | None = None) -> VenueLayout:
-    return plan_layout(adapt_config(config_of(text), tags=tags), options=style or VenueOptions())
-
-
 @pytest.mark.parametrize("tags", [True, False])
 @pytest.mark.parametrize("text", [EVERY_KIND, TWO_LINES, *(p.read_text() for p in EXAMPLES)])
 def test_the_rehearsed_copy_is_a_file_that_apply_takes(text: str, *, tags: bool) -> None:
@@ -109,7 +102,10 @@ def test_what_the_lab_brings_overlaps_nothing() -> None:
 def test_lines_that_share_a_subnet_are_translated_by_their_providers() -> None:
     nat = {line.name: [leg.nat for leg in line.families] for line in layout_of(EVERY_KIND).lines}
     alone = {"dialled": [False], "foreign": [False]}
-    leased = [True, False]  # its address changes, and the internet must know the line nevertheless
+    leased = [
+        True,
+        False,
+    ]  # its address changes, and the internet must recognise the line in any case
     assert nat == {"left": [True], "right": [True], "leased": leased, **alone}
     outsides = [
         leg.internet_address for line in layout_of(EVERY_KIND).lines for leg in line.families
@@ -126,7 +122,7 @@ def test_the_target_of_a_forward_is_a_client() -> None:
     site = layout_of(TWO_LINES, style=VenueOptions(clients_per_vlan=2, addresses_per_client=3))
     stream = next(each for each in site.segments if each.name == "stream")
     assert len(stream.clients) == 2
-    addresses = [address for seat in stream.clients for address in seat.addresses]
+    addresses = [address for client in stream.clients for address in client.addresses]
     targets = {forward.to.address for forward in site.config.forwards}
     assert targets <= {address.ip for address in addresses}
     assert len(set(addresses)) == len(addresses) == 2 * 2 * 3
@@ -145,9 +141,9 @@ def test_the_first_rule_that_matches_decides() -> None:
 
 def test_every_policy_is_reached_in_each_family_of_its_vlans() -> None:
     site = layout_of(EVERY_KIND)
-    found = {(way.policy, way.vlan, way.version) for way in traffic_paths(site)}
+    found = {(path.policy, path.vlan, path.version) for path in traffic_paths(site)}
     assert found == {("all", "a", 4), ("all", "a", 6), ("first", "b", 4), ("ruled", "b", 4)}
-    ruled = next(way for way in traffic_paths(site) if way.policy == "ruled")
+    ruled = next(path for path in traffic_paths(site) if path.policy == "ruled")
     assert (ruled.to, ruled.port) == (ip_address("100.64.0.1"), 1935)
     assert ruled.to in site.servers
     assert {1935, ECHO_SERVER_PORT} <= set(site.server_ports)

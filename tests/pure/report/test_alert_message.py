@@ -1,4 +1,4 @@
-"""Alerts: what is worth one, what stands in it, what the file may say of them."""
+"""Alerts: which events give one, what it contains, and what the file may set."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from lbrouter.model.errors import ConfigError
 from lbrouter.model.language import Language
 from lbrouter.model.sections.alerts import DEFAULT_ALERT_KINDS, AlertKind
 from tests.kit.sample_config import VALID_CONFIG, parse_text
-from tests.pure.report.test_incidents import LOSSY_INCIDENT, event, uplink_event
+from tests.kit.timeline_events import LOSSY_INCIDENT, event, uplink_event
 
 
 def alerts_section(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Who is where, from leases, neighbours and connections."""
+"""The client list, from leases, neighbours and connections."""
 
 from ipaddress import ip_address
 

@@ -24,7 +24,7 @@ PACKAGE = Path(incident_text.__file__).parents[2]
 
 
 def source_texts() -> Iterator[str]:
-    """Every English text that the source gives to `say`, of whatever object."""
+    """Every English text that the source passes to a function or method `say`."""
     for path in [*PACKAGE.glob("cli/**/*.py"), *PACKAGE.glob("compile/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and node.value in INDONESIAN:
@@ -70,7 +70,7 @@ def test_a_translation_has_the_places_of_its_text(language: Language) -> None:
 
 
 def test_no_text_of_the_catalogue_is_forgotten() -> None:
-    """What nobody says any more goes. Reasons are said elsewhere, in pieces."""
+    """Texts that the source no longer uses are removed. Reasons are translated in pieces."""
     said = (
         set(source_texts())
         | {said for _, said in incident_text.CAUSE_SENTENCES}
@@ -81,7 +81,7 @@ def test_no_text_of_the_catalogue_is_forgotten() -> None:
 
 
 def is_translated(text: str) -> bool:
-    """Whether each piece of a reason has a translation, were it only the same."""
+    """Whether each piece of a reason has a translation, even an identical one."""
     return all(found_in_catalogue(piece) for piece in text.split("; "))
 
 
@@ -127,16 +127,16 @@ def test_reasons_of_the_daemon_are_translated(text: str) -> None:
     "failure", [ProbeFailure.NO_ANSWER, ProbeFailure.CAPTIVE_PORTAL, ProbeFailure.REFUSED]
 )
 def test_reasons_from_simulated_failures_are_translated(failure: ProbeFailure) -> None:
-    lab = simulate(each_way=0.05, failure=failure)
-    lab.paths["fiber"].dead = lambda at, _: 20 < at < 22 or 40 < at < 43
-    lab.paths["fiber"].delay = lambda at: 0.3 if 60 < at < 80 else 0.0
-    lab.schedule(90.0, CarrierChanged(at=90.0, uplink="fiber", up=False))
-    lab.schedule(91.0, CarrierChanged(at=91.0, uplink="fiber", up=True))
-    lab.schedule(110.0, Drain(at=110.0, uplink="fiber"))
+    simulation = simulate(each_way=0.05, failure=failure)
+    simulation.paths["fiber"].dead = lambda at, _: 20 < at < 22 or 40 < at < 43
+    simulation.paths["fiber"].delay = lambda at: 0.3 if 60 < at < 80 else 0.0
+    simulation.schedule(90.0, CarrierChanged(at=90.0, uplink="fiber", up=False))
+    simulation.schedule(91.0, CarrierChanged(at=91.0, uplink="fiber", up=True))
+    simulation.schedule(110.0, Drain(at=110.0, uplink="fiber"))
     said = set()
-    while lab.at < 112:
-        lab.run(lab.at + 0.5)
-        said.add(lab.health.uplinks["fiber"].reason)
+    while simulation.at < 112:
+        simulation.run(simulation.at + 0.5)
+        said.add(simulation.health.uplinks["fiber"].reason)
     assert len(said) > 10
     assert sorted(text for text in said if not is_translated(text)) == []
 

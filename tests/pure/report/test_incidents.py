@@ -1,7 +1,6 @@
-"""From events to a story, from a story to one sentence, in the reader's language."""
+"""From events to an incident summary, and to one sentence in the reader's language."""
 
 from datetime import UTC, timedelta, timezone
-from typing import Any
 
 import pytest
 
@@ -14,39 +13,9 @@ from lbrouter.compile.report.incidents import (
 )
 from lbrouter.model.language import Language
 from lbrouter.model.timeline import IncidentSummary, TimelineEvent
+from tests.kit.timeline_events import LOSSY_INCIDENT, event, move_event, uplink_event
 
 JAKARTA = timezone(timedelta(hours=7))
-
-
-def event(
-    kind: str, subject: str, second: int, *, incident: str = "7", **more: Any
-) -> TimelineEvent:
-    return {
-        "at": f"2026-11-24T13:14:{second:02}.250Z",
-        "kind": kind,
-        "subject": subject,
-        "text": f"{subject}: something",
-        "incident": incident,
-        "more": {key.rstrip("_"): value for key, value in more.items()},
-    }
-
-
-def uplink_event(
-    name: str, second: int, after: str, reason: str = "", **more: Any
-) -> TimelineEvent:
-    return event("uplink", name, second, after=after, reason=reason, **more)
-
-
-def move_event(policy: str, second: int, old: str, new: str, *, stayed: str = "") -> TimelineEvent:
-    return event(
-        "move", policy, second, from_=old.split(), to=new.split(), stayed=stayed.split()
-    )  # fmt: skip
-
-
-LOSSY_INCIDENT = [
-    uplink_event("fiber", 3, "degraded", "loss 12 % > 2 % (show)"),
-    move_event("show", 4, "fiber", "lte", stayed="guests"),
-]
 
 
 def incident_text(events: list[TimelineEvent], language: Language = Language.EN) -> str:

@@ -7,44 +7,21 @@ import pytest
 
 from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.firewall.boot_guard import guard_table
-from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.report.status import (
     InterfaceTraffic,
     Status,
-    StatusInputs,
     TrafficMeasurements,
     percentages,
     status_document,
 )
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
-from lbrouter.model.health import GatewayHealth, UplinkState
+from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import KernelState, NftTable
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
+from tests.kit.status_documents import TIMESTAMP, status_inputs
 
 CONFIG = config_of(TWO_LINES)
-TIMESTAMP = "2026-11-24T10:00:00Z"
-
-
-def status_inputs(
-    config: Config,
-    *,
-    facts: Facts | None = None,
-    health: GatewayHealth | None = None,
-    **more: object,
-) -> StatusInputs:
-    facts = facts_of(config) if facts is None else facts
-    seen = StatusInputs(
-        allocation=allocate(config, Allocation()),
-        facts=facts,
-        observed=KernelState(),
-        health=health_without_daemon(config, facts) if health is None else health,
-        measured=TrafficMeasurements(),
-        config_digest="sha256:00",
-        observed_at=TIMESTAMP,
-    )
-    return replace(seen, **more)
 
 
 def test_every_key_of_the_contract_is_there() -> None:

@@ -1,4 +1,4 @@
-"""Shares: who carries a policy, and how evenly the wheel turns."""
+"""Shares: which uplinks carry a policy, and how evenly the slots are spread."""
 
 from collections import Counter
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""A trunk or a port that is not there: what is wanted of the kernel then, and what is said."""
+"""A trunk or a port that is missing: the desired state without it, and the warnings."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A lease is an input like a fact: addresses, routes, sets, `status` and reasons follow from it."""
+"""Leases are inputs: addresses, routes, sets, `status` and reasons follow from them."""
 
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, ip_address, ip_interface
@@ -78,8 +78,8 @@ def test_address_routes_and_sets_follow_from_the_lease() -> None:
     [address] = state.addresses
     assert (address.interface, str(address.address)) == ("wan1", "192.0.2.77/24")
     assert (address.prefix_route, address.why) == (False, "lease of uplink lte")
-    ways = {(r.table, str(r.destination), str(r.gateway)) for r in state.routes if r.interface}
-    assert ways == {
+    nexthops = {(r.table, str(r.destination), str(r.gateway)) for r in state.routes if r.interface}
+    assert nexthops == {
         (7001, "192.0.2.0/24", "None"),
         (7001, "0.0.0.0/0", "192.0.2.1"),
         (7000, "192.0.2.0/24", "None"),
@@ -96,11 +96,11 @@ def test_without_a_lease_there_is_nothing_of_it() -> None:
 
 
 def test_a_router_outside_of_the_subnet_is_reached_on_link() -> None:
-    way = uplink_nexthop(
+    nexthop = uplink_nexthop(
         CONFIG.uplinks["lte"], AddressFamily.V4, facts_with_leases(lte=lease("192.0.2.77/32"))
     )
-    assert way is not None
-    assert way.onlink
+    assert nexthop is not None
+    assert nexthop.onlink
     assert (
         uplink_nexthop(CONFIG.uplinks["lte"], AddressFamily.V6, facts_with_leases(lte=lease()))
         is None
@@ -176,7 +176,7 @@ def test_health_without_daemon_waits_for_leases_and_says_who_fetches_them() -> N
 
 
 @pytest.mark.parametrize(
-    "addresses, gateways, way",
+    "addresses, gateways, nexthop",
     [
         (("192.0.2.7/24",), ("192.0.2.1",), ("192.0.2.7/24", "192.0.2.1")),
         (("10.0.0.7/8", "192.0.2.7/24"), ("192.0.2.1",), ("192.0.2.7/24", "192.0.2.1")),
@@ -186,12 +186,12 @@ def test_health_without_daemon_waits_for_leases_and_says_who_fetches_them() -> N
     ],
 )
 def test_an_external_line_leaves_by_the_address_next_to_its_gateway(
-    addresses: tuple[str, ...], gateways: tuple[str, ...], way: tuple[str, str] | None
+    addresses: tuple[str, ...], gateways: tuple[str, ...], nexthop: tuple[str, str] | None
 ) -> None:
     found = uplink_nexthop(
         CONFIG.uplinks["venue"], AddressFamily.V4, facts_with_wan2(addresses, gateways)
     )
-    assert (None if found is None else (str(found.address), str(found.gateway))) == way
+    assert (None if found is None else (str(found.address), str(found.gateway))) == nexthop
 
 
 def test_a_line_without_a_carrier_is_down() -> None:

@@ -1,4 +1,4 @@
-"""Routes and rules: what the kernel is asked to look up, and in which order."""
+"""Routes and rules: what the kernel looks up, and in which order."""
 
 from ipaddress import ip_address, ip_interface
 
@@ -119,16 +119,16 @@ def test_no_address_is_added_to_what_is_not_there() -> None:
 @pytest.mark.parametrize("length, onlink", [(30, False), (32, True)])
 def test_a_next_hop_outside_of_the_subnet_is_reached_on_link(length: int, *, onlink: bool) -> None:
     config = config_of(TWO_LINES.replace('"203.0.113.2/30"', f'"203.0.113.2/{length}"'))
-    way = uplink_nexthop(config.uplinks["fiber"], AddressFamily.V4, facts_of(config))
-    assert way is not None
-    assert way.onlink is onlink
+    nexthop = uplink_nexthop(config.uplinks["fiber"], AddressFamily.V4, facts_of(config))
+    assert nexthop is not None
+    assert nexthop.onlink is onlink
 
 
 def test_a_link_local_next_hop_needs_no_onlink() -> None:
     config = config_of(TWO_LINES.replace('"2001:db8:1::1"', '"fe80::1"'))
-    way = uplink_nexthop(config.uplinks["fiber"], AddressFamily.V6, facts_of(config))
-    assert way is not None
-    assert not way.onlink
+    nexthop = uplink_nexthop(config.uplinks["fiber"], AddressFamily.V6, facts_of(config))
+    assert nexthop is not None
+    assert not nexthop.onlink
 
 
 def test_an_external_uplink_takes_what_the_machine_says() -> None:
@@ -144,9 +144,9 @@ def test_an_external_uplink_takes_what_the_machine_says() -> None:
         gateways=(ip_address("10.0.0.1"),),
     )
     facts = Facts(interfaces={"wan1": found})
-    way = uplink_nexthop(uplink, AddressFamily.V4, facts)
-    assert way is not None
-    assert (str(way.address), str(way.gateway)) == ("10.0.0.9/24", "10.0.0.1")
+    nexthop = uplink_nexthop(uplink, AddressFamily.V4, facts)
+    assert nexthop is not None
+    assert (str(nexthop.address), str(nexthop.gateway)) == ("10.0.0.9/24", "10.0.0.1")
     assert not has_nexthop(uplink, AddressFamily.V6, facts)
 
 

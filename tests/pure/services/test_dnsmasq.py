@@ -1,4 +1,4 @@
-"""dnsmasq's file: each line that a VLAN needs, none that opens a door, and dnsmasq takes it."""
+"""dnsmasq's file: each line that a VLAN needs, no other service, and dnsmasq accepts it."""
 
 from ipaddress import IPv4Address
 from pathlib import Path, PurePosixPath

@@ -45,7 +45,7 @@ PATHS = PppdPaths(runtime_dir=PurePosixPath("/run/lbrouter"), device="ppp-fiber"
 def facts_with_session(
     *addresses: IPv4Interface | IPv6Interface, routers: tuple[IPv6Address, ...] = ()
 ) -> Facts:
-    """The machine when the session stands, with these addresses on its device."""
+    """Facts of a machine whose session is up, with these addresses on its device."""
     facts = facts_of(CONFIG)
     ppp = replace(
         facts.interfaces["ppp-fiber"],
@@ -122,7 +122,7 @@ def test_the_port_below_is_up_and_closed() -> None:
         assert "ppp-fiber" in names[name]
     up = {flag.interface for flag in state.links}
     assert "wan1" in up
-    assert "ppp-fiber" not in up  # pppd raises it, when the session stands
+    assert "ppp-fiber" not in up  # pppd sets it up when the session is up
     values = {setting.path: setting.value for setting in state.sysctls}
     assert values["net/ipv6/conf/wan1/accept_ra"] == "0"
     assert values["net/ipv6/conf/ppp-fiber/accept_ra"] == "2"
@@ -140,9 +140,9 @@ def test_while_there_is_no_session_there_is_no_way_out() -> None:
     facts = facts_of(CONFIG, without=("ppp-fiber",))
     assert uplink_nexthop(DSL, AddressFamily.V4, facts) is None
     assert uplink_nexthop(DSL, AddressFamily.V4, facts_with_session(SESSION_ADDRESS_V6)) is None
-    look = health_without_daemon(CONFIG, replace(facts, no_address_reasons={"fiber": "no PADO"}))
-    assert look.uplinks["fiber"].state is UplinkState.WAITING
-    assert look.uplinks["fiber"].reason == "no PADO"
+    known = health_without_daemon(CONFIG, replace(facts, no_address_reasons={"fiber": "no PADO"}))
+    assert known.uplinks["fiber"].state is UplinkState.WAITING
+    assert known.uplinks["fiber"].reason == "no PADO"
     assert no_nexthop_reason(DSL, facts) == "no address yet (pppoe) on wan1"
     assert no_nexthop_reason(DSL, Facts()) == "interface wan1 is not there"
     state = desired(facts)

@@ -1,4 +1,4 @@
-"""The file with a PPPoE password: what is taken, and what is refused in which words."""
+"""The file with a PPPoE password: what is accepted, and the error for what is not."""
 
 from pathlib import Path
 

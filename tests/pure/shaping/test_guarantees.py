@@ -1,4 +1,4 @@
-"""Sharing out guarantees: nothing beyond the line, the important first, fair among equals."""
+"""Allocation of guarantees: within the line's rate, by priority, fair among equals."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -107,7 +107,7 @@ def test_the_order_of_the_file_does_not_matter(
 def test_a_lower_priority_takes_nothing_from_a_higher(
     room: dict[str, int], wanted: list[VlanDemand]
 ) -> None:
-    """What the first have on the uplinks that carry them is the same without all the others.
+    """What the first priority gets on its uplinks is the same without all the others.
 
     The floor of those others is taken off the room, for it is theirs in any case.
     """

@@ -1,4 +1,4 @@
-"""What a line really carries: headroom, what it adds to each packet, large frames, queues."""
+"""What a line really carries: headroom, overhead for each packet, large frames, queues."""
 
 from dataclasses import replace
 

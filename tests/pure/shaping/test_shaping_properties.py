@@ -1,4 +1,4 @@
-"""What must hold of shaping, whatever the file says and whichever uplinks are left."""
+"""Invariants of shaping, for any configuration and any uplinks that are left."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -37,8 +37,8 @@ def configs(draw: st.DrawFn) -> Config:
         if draw(st.booleans()):
             port = draw(st.sampled_from(("", f"l{name[0]}")))
             more = "\n".join(
-                f'{way} = {{ guaranteed = "{draw(KBIT)}" }}'
-                for way in ("upload", "download")
+                f'{direction} = {{ guaranteed = "{draw(KBIT)}" }}'
+                for direction in ("upload", "download")
                 if draw(st.booleans())
             )
             policy = draw(st.sampled_from(("show", "spread", "one")))
@@ -50,8 +50,8 @@ def configs(draw: st.DrawFn) -> Config:
 
 
 def _rate_keys(draw: st.DrawFn) -> str:
-    ways = [way for way in ("upload", "download") if draw(st.booleans())]
-    return "".join(f'{way} = "{draw(KBIT)}"\n' for way in ways)
+    directions = [direction for direction in ("upload", "download") if draw(st.booleans())]
+    return "".join(f'{direction} = "{draw(KBIT)}"\n' for direction in directions)
 
 
 HEALTH = st.sampled_from(
@@ -94,7 +94,7 @@ def test_every_class_without_children_has_a_queue_and_no_other(wanted: Config) -
 @settings(deadline=None)
 @given(configs())
 def test_every_classified_packet_finds_its_class_where_it_is_shaped(wanted: Config) -> None:
-    """Else it would land among the gateway's own."""
+    """Otherwise it would be in the gateway's own class."""
     found = shaping_of(wanted)
     classes = {(c.interface, f"4c01:{c.classid[1]:x}") for c in found.classes}
     for key, number in found.elements:

@@ -1,4 +1,4 @@
-"""A limit for a while: what it makes of the file, and of the kernel's classes."""
+"""Temporary limits: what they change in the configuration, and in the kernel's classes."""
 
 from dataclasses import replace
 from pathlib import Path

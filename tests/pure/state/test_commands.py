@@ -90,10 +90,12 @@ EGRESS = Redirect(interface="enp1s0", direction="egress", to="lbr-up")
 TABLE = NftTable(structure="a", elements={"uplinks": frozenset({("enp1s0", "")})}, script="x")
 
 
-def operation_on(verb: Action, noun: ManagedObject, old: ManagedObject | None = None) -> Operation:
+def operation_on(
+    verb: Action, managed: ManagedObject, old: ManagedObject | None = None
+) -> Operation:
     if verb is Action.REMOVE:
-        return Operation(phase=Phase.GUARD, action=verb, new=None, old=noun, reason="")
-    return Operation(phase=Phase.GUARD, action=verb, new=noun, old=old, reason="")
+        return Operation(phase=Phase.GUARD, action=verb, new=None, old=managed, reason="")
+    return Operation(phase=Phase.GUARD, action=verb, new=managed, old=old, reason="")
 
 
 ADDED = {
@@ -147,14 +149,14 @@ REMOVED = {
 }
 
 
-@pytest.mark.parametrize("command, noun", ADDED.items())
-def test_what_is_added(command: str, noun: ManagedObject) -> None:
-    assert command_line(operation_on(Action.ADD, noun)) == command
+@pytest.mark.parametrize("command, managed", ADDED.items())
+def test_what_is_added(command: str, managed: ManagedObject) -> None:
+    assert command_line(operation_on(Action.ADD, managed)) == command
 
 
-@pytest.mark.parametrize("command, noun", REMOVED.items())
-def test_what_is_removed(command: str, noun: ManagedObject) -> None:
-    assert command_line(operation_on(Action.REMOVE, noun)) == command
+@pytest.mark.parametrize("command, managed", REMOVED.items())
+def test_what_is_removed(command: str, managed: ManagedObject) -> None:
+    assert command_line(operation_on(Action.REMOVE, managed)) == command
 
 
 def test_a_changed_rule_is_put_beside_the_old_one_before_that_goes() -> None:

@@ -73,7 +73,7 @@ PAIRS = list(permutations(STATES, 2))
 
 
 def _states_along_plan(before: KernelState, after: KernelState) -> Iterator[KernelState]:
-    """Every state on the way, the first and the last included."""
+    """Every state between the operations, the first and the last included."""
     kernel = SimKernel(before, FACTS)
     yield kernel.state
     for operation in diff(before, after).operations:
@@ -104,7 +104,7 @@ def test_every_prefix_is_safe(before: str, after: str) -> None:
 
 
 def _marks_without_a_rule(state: KernelState) -> set[int]:
-    """Uplink numbers that the ruleset hands out but that no rule leads anywhere."""
+    """Uplink numbers that the ruleset assigns and that no routing rule matches."""
     routed = {uplink_number_of_mark(rule.mark) for rule in state.rules if rule.mark and rule.table}
     return _assigned_uplinks(state.nft) - routed
 

@@ -1,4 +1,4 @@
-"""The short way of a failover: flows, then rates, and nothing left for the round that follows."""
+"""The fast path of a failover: flows, then rates, and nothing left for the next reconcile."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def test_a_lines_guarantees_never_exceed_it_on_the_way() -> None:
 
 @pytest.mark.parametrize("verb", [Action.ADD, Action.REMOVE])
 def test_trees_that_change_are_left_to_the_reconciler(verb: Action) -> None:
-    """A limit makes classes of its own, and takes them away again."""
+    """A limit adds classes of its own, and removes them again."""
     limited = config_of(UNMETERED.replace(SPREAD, SPREAD + CEILING, 1))
     states = [desired_of(CONFIG), desired_of(limited)]
     before, desired = states if verb is Action.ADD else reversed(states)

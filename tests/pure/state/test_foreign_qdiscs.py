@@ -1,4 +1,4 @@
-"""Somebody else's queueing discipline in the way: named, left alone, replaced when asked for."""
+"""A foreign queueing discipline where ours belongs: named, left alone, replaced when asked for."""
 
 from dataclasses import replace
 

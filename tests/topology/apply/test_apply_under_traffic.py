@@ -1,4 +1,4 @@
-"""`apply` while people work: nothing lost, nothing broken, and nothing written the second time."""
+"""`apply` under traffic: nothing lost, nothing broken, and nothing written the second time."""
 
 import re
 from pathlib import Path
@@ -7,8 +7,9 @@ import pytest
 
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.topology.balancing.test_balancing import BALANCE_CONFIG
-from tests.topology.conftest import VenueBuilder, require_success
+from tests.kit.commands import require_success
+from tests.kit.configs import BALANCE_CONFIG
+from tests.kit.venues import VenueBuilder
 
 CHANGED_CONFIG = (
     BALANCE_CONFIG.replace("fiber = 70, lte = 30", "fiber = 50, lte = 50").replace(
@@ -36,7 +37,7 @@ to = "10.10.40.20:443"
 )
 
 STRACE_DETACH = ("-b", "execve")
-"""From lbrouter's threads but not from programs that it starts: dnsmasq stays when it is done."""
+"""Of lbrouter's threads but not of programs that it starts: dnsmasq stays when it is done."""
 
 NETLINK_WRITES = re.compile(
     r"RTM_(NEW|DEL|SET)(ADDR|LINK|ROUTE|RULE|QDISC|TCLASS|TFILTER)|NFNL_MSG_BATCH"
@@ -45,7 +46,7 @@ NETLINK_WRITES = re.compile(
 
 @pytest.fixture
 def venue(build_applied_venue: VenueBuilder) -> Venue:
-    """Two lines, guests at work."""
+    """Two lines, with traffic of the guests."""
     return build_applied_venue(BALANCE_CONFIG)
 
 
@@ -64,7 +65,7 @@ def test_a_changed_file_under_traffic_loses_nothing(venue: Venue) -> None:
 
 
 def _apply_under_strace(venue: Venue, trace: Path) -> str:
-    """What `apply` says, with all that it sends written to `trace`."""
+    """Output of `apply`; all that it sends to the kernel is written to `trace`."""
     watch = [
         "strace",
         "-f",

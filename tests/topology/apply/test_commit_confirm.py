@@ -1,4 +1,4 @@
-"""`apply --confirm-within` without a daemon: what nobody confirms is undone, whoever has died."""
+"""`apply --confirm-within` without a daemon: without a confirm it is undone, even after a kill."""
 
 import json
 import os
@@ -17,8 +17,10 @@ from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.hosts import GatewayHost, package_env
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.topology.balancing.test_balancing import BALANCE_CONFIG
-from tests.topology.conftest import VenueBuilder, eventually, require_success
+from tests.kit.commands import require_success
+from tests.kit.configs import BALANCE_CONFIG
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 NEW_CONFIG = BALANCE_CONFIG.replace("fiber = 70, lte = 30", "fiber = 50, lte = 50").replace(
     "10.10.40.1/22", "10.10.40.1/23"
@@ -118,7 +120,7 @@ def test_without_an_old_configuration_nothing_is_left(build_venue: VenueBuilder)
 
 
 def simulate_reboot(gateway: GatewayHost, record: Any) -> None:
-    """As if the machine had been started anew: another boot, and nothing runs."""
+    """As after a restart of the machine: another boot id, and nothing runs."""
     for pid in rollback_timer_pids(gateway):
         os.kill(pid, signal.SIGKILL)
     assert eventually(lambda: not rollback_timer_pids(gateway))

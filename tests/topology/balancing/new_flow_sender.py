@@ -1,7 +1,7 @@
 """New flows of one datagram each, thousands a second, from hundreds of clients.
 
-Runs by its path inside a client's namespace: `newcomers.py SECONDS TO`. It needs no address of its
-own for a client: raw sockets write the whole header (raw(7)).
+Runs by its path inside a client's namespace: `new_flow_sender.py SECONDS TO`. It needs no address
+of its own for a client: raw sockets write the whole header (raw(7)).
 """
 
 import socket
@@ -11,7 +11,7 @@ import threading
 import time
 
 DISCARD_PORT = 9
-"""discard: the far end hears it and says nothing."""
+"""discard: the far end receives it and does not answer."""
 
 FIRST_CLIENT, CLIENT_COUNT = int.from_bytes(socket.inet_aton("10.10.40.20")), 900
 BURST_SIZE, BURST_INTERVAL_S = 20, 0.002
@@ -26,7 +26,7 @@ def datagram(number: int, to: bytes) -> bytes:
 
 
 def main(seconds: float, to: str) -> None:
-    """At most `BURST` every `PAUSE_S`, until the time is over."""
+    """At most `BURST_SIZE` every `BURST_INTERVAL_S`, until the time is over."""
     until, number, pause = time.monotonic() + seconds, 0, threading.Event()
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as line:
         while time.monotonic() < until:

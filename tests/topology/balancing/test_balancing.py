@@ -1,4 +1,4 @@
-"""The main job on real packets: shares, loyalty, sources, marks; every observer stands outside."""
+"""Balancing of real packets: shares, sticky clients, sources, marks; all measured from outside."""
 
 from collections import Counter, defaultdict
 
@@ -8,39 +8,10 @@ from scapy.layers.l2 import Ether
 
 from lbrouter.rehearsal.lab.layout import VenueOptions
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.topology.conftest import VenueBuilder, eventually, require_success
-
-BALANCE_CONFIG = """
-[gateway]
-name = "balance"
-
-[uplinks.fiber]
-interface = "wan1"
-address = "203.0.113.2/30"
-gateway = "203.0.113.1"
-address6 = "2001:db8:1::2/64"
-gateway6 = "2001:db8:1::1"
-
-[uplinks.lte]
-interface = "wan2"
-address = "198.51.100.2/30"
-gateway = "198.51.100.1"
-address6 = "2001:db8:2::2/64"
-gateway6 = "2001:db8:2::1"
-
-[vlans.guests]
-port = "lan1"
-address = "10.10.40.1/22"
-address6 = "fd10:40::1/64"
-policy = "spread"
-
-[policies.spread]
-mode = "balance"
-weights = { fiber = 70, lte = 30 }
-sticky = "10m"
-"""
-
-PER_FLOW_CONFIG = BALANCE_CONFIG.replace('"10m"', '"0s"')
+from tests.kit.commands import require_success
+from tests.kit.configs import BALANCE_CONFIG, PER_FLOW_CONFIG
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 IDENTICAL_UPLINKS_CONFIG = BALANCE_CONFIG.replace("198.51.100", "203.0.113")
 """The same subnet, gateway and address on both lines (in IPv4)."""
@@ -96,7 +67,7 @@ def test_no_flow_changes_its_line_in_its_life(build_applied_venue: VenueBuilder)
 
 def test_a_syn_that_is_sent_again_takes_the_same_line(build_applied_venue: VenueBuilder) -> None:
     venue = build_applied_venue(PER_FLOW_CONFIG)
-    # Nobody answers on this port: each SYN goes out again after a second, still a "new" flow.
+    # No server answers on this port: each SYN goes out again after a second, still a "new" flow.
     venue.internet.check_output(["nft", "add table inet deaf"])
     venue.internet.run_script(
         "nft 'add chain inet deaf in { type filter hook input priority 0; }'\n"

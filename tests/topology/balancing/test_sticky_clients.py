@@ -1,4 +1,4 @@
-"""A client that is stuck to a line leaves it with the line, however its packets fall."""
+"""A sticky client leaves a line that fails, whenever its packets are sent."""
 
 import subprocess
 import sys
@@ -12,13 +12,15 @@ from scapy.layers.l2 import Ether
 from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.layout import INTERNET_SERVERS
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.commands import require_success
+from tests.kit.configs import BALANCE_CONFIG
 from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 from tests.topology.balancing import new_flow_sender
-from tests.topology.balancing.test_balancing import BALANCE_CONFIG
-from tests.topology.conftest import VenueBuilder, eventually, require_success
 
 ROUNDS = 5
-"""A client stayed behind in every second round, as long as its set was emptied and no more."""
+"""A client stayed on the dead line in every second run while its set was only emptied."""
 
 SENDER_LIMIT_S = 60
 
@@ -41,13 +43,13 @@ def new_flow_senders(venue: Venue) -> Iterator[None]:
 
 
 def new_flow_frames(venue: Venue, uplink: str, *, frames: int) -> int:
-    """How many of the next frames of the crowd leave by `uplink`; all wait for the other line."""
+    """How many of the next frames leave by `uplink`, after a frame has left by the other line."""
     with (
-        venue.capture(venue.isp(uplink), "line") as here,
+        venue.capture(venue.isp(uplink), "line") as capture,
         venue.capture(venue.isp("lte"), "line") as there,
     ):
         assert eventually(lambda: len(there.frames) > frames)
-        return sum(is_sender_frame(frame) for frame in here.stop())
+        return sum(is_sender_frame(frame) for frame in capture.stop())
 
 
 def is_sender_frame(frame: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""The command at work: what each verb prints, returns, touches and leaves, in a venue."""
+"""The command in a venue: what each verb prints, returns, changes and leaves behind."""
 
 import json
 import sys
@@ -10,14 +10,14 @@ from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab.hosts import GatewayHost
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.topology.conftest import (
+from tests.kit.commands import (
     AS_NOBODY,
     WITHOUT_CAPABILITIES,
-    VenueBuilder,
-    eventually,
     nobody_can_import_package,
     require_success,
 )
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 TEXT = """
 [gateway]
@@ -207,12 +207,12 @@ def test_explain_says_what_the_far_end_then_sees(venue: Venue) -> None:
 
 
 def test_explain_says_what_happens_when_an_uplink_dies(venue: Venue) -> None:
-    promised = json_document(venue.gateway, "explain", "desk", "8.8.8.8")["if_down"]["fiber"]
+    expected = json_document(venue.gateway, "explain", "desk", "8.8.8.8")["if_down"]["fiber"]
     venue.isp("fiber").set_carrier(up=False)
     assert eventually(lambda: _uplink_state(venue.gateway, "fiber") == "down")
     require_success(venue.gateway.run_lbrouter("apply"))
     rows = venue.client("desk").open_flows(count=5)
-    assert {venue.uplink_of(row["seen"]) for row in rows} == set(promised) == {"lte"}
+    assert {venue.uplink_of(row["seen"]) for row in rows} == set(expected) == {"lte"}
 
 
 def test_the_doctor_finds_a_venue_fit(venue: Venue) -> None:

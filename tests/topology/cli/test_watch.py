@@ -1,4 +1,4 @@
-"""The screen on a terminal of 80 by 24, and alerts that leave by the line that lives."""
+"""The `watch` screen on a terminal of 80 by 24, and alerts that leave by the line that is up."""
 
 import fcntl
 import json
@@ -20,15 +20,17 @@ from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.hosts import package_env
 from lbrouter.rehearsal.lab.layout import INTERNET_SERVERS
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.commands import require_success
+from tests.kit.configs import FAILOVER_CONFIG
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually, require_success
-from tests.topology.failover.test_failover import FAILOVER_CONFIG
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 ESCAPE_PATTERN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Terminal:
-    """A command on a terminal of its own; `shows` is asked of what it has printed so far."""
+    """A command on its own terminal; `shows` checks what it has printed so far."""
 
     def __init__(self, argv: list[str]) -> None:
         self._ours, theirs = pty.openpty()
@@ -100,14 +102,14 @@ def webhook_receiver(venue: Venue, log_file: Path) -> Iterator[None]:
 def test_an_incident_on_the_screen_and_in_an_alert(
     build_venue: VenueBuilder, tmp_path: Path
 ) -> None:
-    told, program, noted = tmp_path / "told", tmp_path / "program", tmp_path / "noted"
+    received, program, noted = tmp_path / "told", tmp_path / "program", tmp_path / "noted"
     program.write_text(f'#!/bin/sh\necho "$LBROUTER_TEXT" >> {noted}\n')
     program.chmod(0o755)
     alerts = f'[alerts]\nwebhook = "http://{INTERNET_SERVERS[0]}:8081/"\ncommand = ["{program}"]\n'
-    venue = build_venue(FAILOVER_CONFIG)  # a venue takes alerts off: nobody is told of a rehearsal
+    venue = build_venue(FAILOVER_CONFIG)  # a venue removes [alerts]: a rehearsal sends none
     venue.write_config(parse(f"{FAILOVER_CONFIG}\n{alerts}".encode(), source="x").config)
     with (
-        webhook_receiver(venue, told),
+        webhook_receiver(venue, received),
         GatewayDaemon(venue.gateway) as daemon,
         watch_terminal(venue) as screen,
     ):
@@ -118,8 +120,10 @@ def test_an_incident_on_the_screen_and_in_an_alert(
         venue.isp("fiber").set_carrier(up=False)
         assert eventually(lambda: screen.shows("incident 1, now: the cable of fiber (wan1) is out"))
         assert eventually(lambda: screen.shows(banner_font.banner_lines("show > lte")[0]))
-        assert eventually(lambda: told.exists() and "200" in told.read_text()[:9999], within_s=20)
-        posts = [json.loads(line) for line in told.read_text().splitlines()]
+        assert eventually(
+            lambda: received.exists() and "200" in received.read_text()[:9999], within_s=20
+        )
+        posts = [json.loads(line) for line in received.read_text().splitlines()]
         assert [status for status, _, _ in posts] == [500, 500, 200]
         assert {venue.uplink_of(source) for _, source, _ in posts} == {"lte"}
         assert "show moved to lte at" in posts[-1][2]["text"]

@@ -1,4 +1,4 @@
-"""Who is where, with real clients; names go on when a line dies."""
+"""The client list with real clients; DNS goes on when a line dies."""
 
 import json
 import time
@@ -8,9 +8,11 @@ import pytest
 
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.commands import require_success
 from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
-from tests.topology.clients.test_dhcp_and_dns import UDHCPC_SCRIPT, UPSTREAM_RESOLVER_ARGV
-from tests.topology.conftest import VenueBuilder, eventually, require_success
+from tests.kit.programs import UDHCPC_SCRIPT, UPSTREAM_RESOLVER_ARGV
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 RESOLVER = "9.9.9.99"
 
@@ -105,12 +107,12 @@ def test_a_host_of_the_file_gets_its_address_and_is_found_by_its_name(
     script = tmp_path / "udhcpc.sh"
     script.write_text(UDHCPC_SCRIPT, encoding="ascii")
     script.chmod(0o755)
-    asked = ["busybox", "udhcpc", "-f", "-q", "-n", "-t", "3", "-T", "1", "-i", "eth0", "-s"]
+    argv = ["busybox", "udhcpc", "-f", "-q", "-n", "-t", "3", "-T", "1", "-i", "eth0", "-s"]
     encoder.check_output(["ip", "-4", "address", "flush", "dev", "eth0"])
     # A VLAN without a pool has addresses for its hosts alone.
-    assert encoder.run([*asked, str(script)]).stdout == ""
+    assert encoder.run([*argv, str(script)]).stdout == ""
     encoder.check_output(["ip", "link", "set", "eth0", "address", "02:00:00:00:10:10"])
-    assert encoder.check_output([*asked, str(script)]).split()[0] == "10.10.10.77"
+    assert encoder.check_output([*argv, str(script)]).split()[0] == "10.10.10.77"
     for name in ("encoder", "encoder.internal"):
         found = guest.run(["busybox", "nslookup", "-type=a", name, "10.10.40.1"])
         assert "10.10.10.77" in found.stdout
@@ -125,8 +127,8 @@ def test_names_go_on_when_a_line_dies(venue: Venue) -> None:
         def resolves() -> bool:
             nonlocal number
             number += 1  # a new name each time: none of them is in the cache
-            asked = ["busybox", "timeout", "0.3", "busybox", "nslookup", "-type=a"]
-            done = client.run([*asked, f"n{number}.stream.example", "10.10.40.1"])
+            argv = ["busybox", "timeout", "0.3", "busybox", "nslookup", "-type=a"]
+            done = client.run([*argv, f"n{number}.stream.example", "10.10.40.1"])
             return "192.0.2.80" in done.stdout
 
         assert eventually(lambda: daemon.state("fiber") == "up", within_s=10)
@@ -147,7 +149,7 @@ def test_a_pool_that_runs_out_and_a_second_server_are_named(venue: Venue) -> Non
     venue.write_config(parse(SMALL_POOL_CONFIG.encode(), source="test").config)
     client = venue.client("guests")
     mac = json.loads(client.check_output(["ip", "-json", "link", "show", "eth0"]))[0]["address"]
-    seat = client.layout.ip_addresses(4)[0]
+    address = client.layout.ip_addresses(4)[0]
     other = client.start(
         [
             *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--no-ping"),
@@ -160,16 +162,16 @@ def test_a_pool_that_runs_out_and_a_second_server_are_named(venue: Venue) -> Non
             lambda: daemon.has_logged("dhcp:", "another DHCP server", mac), within_s=30
         )
         [found] = daemon.status()["vlans"]["guests"]["other_dhcp_servers"]
-        assert (found["mac"], found["address"]) == (mac, str(seat))
+        assert (found["mac"], found["address"]) == (mac, str(address))
         assert found["offers"].startswith("10.10.41.1")
         assert daemon.status()["vlans"]["stream"]["other_dhcp_servers"] == []
         assert "another DHCP server" in require_success(venue.gateway.run_lbrouter("status"))
         other.close()
         for number in range(4):
-            asked = ["busybox", "udhcpc", "-f", "-q", "-n", "-i", "eth0", "-s", "/bin/true"]
-            client.check_output([*asked, "-x", f"0x3d:01020304050{number}"])
+            argv = ["busybox", "udhcpc", "-f", "-q", "-n", "-i", "eth0", "-s", "/bin/true"]
+            client.check_output([*argv, "-x", f"0x3d:01020304050{number}"])
         assert eventually(
             lambda: daemon.has_logged("dhcp:", "guests: 4 of 5 addresses"), within_s=15
         )
         held = (venue.gateway.state_dir / "dnsmasq.leases").read_text()
-        assert "02:6c:62:72" not in held  # nor did we ask ourselves
+        assert "02:6c:62:72" not in held  # and the gateway did not ask either

@@ -1,4 +1,4 @@
-"""Addresses, names and router advertisements as the clients see them; the process behind them."""
+"""Addresses, DNS and router advertisements as the clients see them; the dnsmasq process."""
 
 import ipaddress
 import json
@@ -16,10 +16,10 @@ from lbrouter.rehearsal.lab.hosts import GatewayHost, Host
 from lbrouter.rehearsal.lab.venue import Venue
 from lbrouter.services import process
 from lbrouter.services.dnsmasq import Dnsmasq
-from tests.topology.conftest import VenueBuilder, eventually, require_success
-
-RESOLVER = "9.9.9.99"
-"""In the lab's internet, beside the addresses on which its own server listens."""
+from tests.kit.commands import require_success
+from tests.kit.programs import RESOLVER, UDHCPC_SCRIPT, UPSTREAM_RESOLVER_ARGV
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 TEXT = f"""
 [gateway]
@@ -53,31 +53,12 @@ uplinks = ["fiber"]
 
 WIDER_POOL_CONFIG = TEXT.replace("manage = true", 'dhcp = { range = "10.10.99.50-10.10.99.60" }')
 
-UDHCPC_SCRIPT = """#!/bin/sh
-[ "$1" = bound ] || exit 0
-ip -4 address flush dev "$interface"
-ip address add "$ip/$mask" dev "$interface"
-ip route replace default via "$router"
-echo "$ip $mask $router $dns $lease"
-"""
-
-UPSTREAM_RESOLVER_ARGV = (
-    *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts"),
-    *("--bind-interfaces", "--except-interface=lo", f"--listen-address={RESOLVER}", "--pid-file"),
-    *(
-        "--user=root",
-        "--address=/stream.example/192.0.2.80",
-        "--local-ttl=60",
-        "--log-queries=extra",
-    ),
-)
-
 UDHCPC_ARGV = ("busybox", "udhcpc", "-f", "-q", "-n", "-t", "4", "-T", "1", "-i")
 
 
 @pytest.fixture
 def unapplied_venue(build_venue: VenueBuilder, tmp_path: Path) -> Venue:
-    """The hall before `apply`; a resolver answers in the internet."""
+    """The venue before `apply`; a resolver answers in the internet."""
     venue = build_venue(TEXT.replace(RESOLVER, "9.9.9.9"))
     _write_config(venue, TEXT)
     log = tmp_path / "queries"
@@ -92,7 +73,7 @@ def unapplied_venue(build_venue: VenueBuilder, tmp_path: Path) -> Venue:
 
 @pytest.fixture
 def venue(unapplied_venue: Venue) -> Venue:
-    """The hall after `apply`."""
+    """The venue after `apply`."""
     require_success(unapplied_venue.gateway.run_lbrouter("apply"))
     return unapplied_venue
 
@@ -112,7 +93,7 @@ def _write_config(venue: Venue, text: str) -> None:
 
 
 def _lease(host: Host, script: str, *options: str, device: str = "eth0") -> list[str]:
-    """Address, mask, router, resolver and seconds of the lease; empty where nobody offers one."""
+    """Address, mask, router, resolver and seconds of a lease; empty where no server offers one."""
     if device == "eth0":
         host.check_output(["ip", "-4", "address", "flush", "dev", device])
     return host.run([*UDHCPC_ARGV, device, "-s", script, *options]).stdout.split()
@@ -179,8 +160,8 @@ def test_a_client_forms_its_ipv6_address_and_learns_router_and_resolver(venue: V
 
     assert eventually(formed, within_s=20)
     frames = [Ether(frame) for frame in wire.stop()]
-    told = [frame[ICMPv6NDOptRDNSS].dns for frame in frames if ICMPv6NDOptRDNSS in frame]
-    assert {address for each in told for address in each} == {"fd10:40::1"}
+    dns_servers = [frame[ICMPv6NDOptRDNSS].dns for frame in frames if ICMPv6NDOptRDNSS in frame]
+    assert {address for each in dns_servers for address in each} == {"fd10:40::1"}
     [row] = client.open_flows(count=1, version=6, every=False)
     assert not row["error"]
     assert "fd10:40:" in client.check_output(

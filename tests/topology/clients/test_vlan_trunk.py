@@ -9,9 +9,11 @@ import pytest
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab.setup_scripts import INTERNET_ROLE, SWITCH_ROLE, lan_ports
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.commands import require_success
+from tests.kit.configs import SHAPED_CONFIG as PORTS
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually, require_success
-from tests.topology.shaping.test_shaping_end_to_end import SHAPED_CONFIG as PORTS
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 TAGGED_CONFIG = (
     PORTS.replace('port = "lan1"', "id = 10").replace('port = "lan2"', "id = 40")
@@ -62,7 +64,7 @@ def recreate_interface(venue: Venue, interface: str) -> None:
 
 
 def switch_port_commands(venue: Venue, interface: str, inner: str) -> Iterator[str]:
-    """What the switch is told of a new port."""
+    """Configure a new port of the switch."""
     yield f"ip link set {inner} up"
     for segment in venue.layout.segments:
         if segment.port == interface:
@@ -73,7 +75,7 @@ def switch_port_commands(venue: Venue, interface: str, inner: str) -> Iterator[s
 
 
 def is_same_state(one: dict[str, str], other: dict[str, str]) -> bool:
-    """Whether two snapshots hold the same, but for what is volatile."""
+    """Whether two snapshots are equal, apart from what is volatile."""
     return [stable_lines(each) for each in one.values()] == [
         stable_lines(each) for each in other.values()
     ]

@@ -1,4 +1,4 @@
-"""The daemon and its neighbours, its death, its orders."""
+"""The daemon beside other commands, its end, and its control socket."""
 
 import json
 import socket
@@ -10,15 +10,11 @@ import pytest
 from lbrouter.compile.config.parse import parse
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.commands import AS_NOBODY, nobody_can_import_package, require_success
+from tests.kit.configs import FAILOVER_CONFIG
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import (
-    AS_NOBODY,
-    VenueBuilder,
-    eventually,
-    nobody_can_import_package,
-    require_success,
-)
-from tests.topology.failover.test_failover import FAILOVER_CONFIG, uplink_of_new_flow
+from tests.kit.venues import VenueBuilder, uplink_of_new_flow
+from tests.kit.wait import eventually
 
 NEW_CONFIG = FAILOVER_CONFIG.replace('uplinks = ["fiber", "lte"]', 'uplinks = ["lte", "fiber"]')
 
@@ -56,7 +52,7 @@ def test_what_others_delete_comes_back(venue: Venue, daemon: GatewayDaemon) -> N
 
 
 def test_the_command_prints_what_the_daemon_answers(venue: Venue, daemon: GatewayDaemon) -> None:
-    """The other tests ask by the socket alone."""
+    """The other tests use only the socket."""
     printed = json.loads(require_success(venue.gateway.run_lbrouter("status", "--json")))
     assert printed["daemon"] is True
     assert printed.keys() == daemon.status().keys() | {"services"}
@@ -193,7 +189,7 @@ def test_confirmed_it_stays_over_a_restart(venue: Venue, daemon: GatewayDaemon) 
 
 
 def open_control_connection(venue: Venue, content: bytes) -> socket.socket:
-    """A connection on which `content` was said, or as much of it as the daemon took."""
+    """A connection on which `content` was sent, or as much of it as the daemon accepted."""
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     opened.settimeout(10)
     with suppress(OSError):
@@ -232,9 +228,9 @@ def test_half_a_line_a_megabyte_and_a_thousand_connections_are_harmless(
 ) -> None:
     descriptors = daemon.descriptor_count()
     said = (b'{"verb": "sta', b"x" * 1000)
-    crowd = [open_control_connection(venue, said[number % 2]) for number in range(1000)]
+    connections = [open_control_connection(venue, said[number % 2]) for number in range(1000)]
     assert eventually(daemon.is_serving, within_s=30)
-    for each in crowd:
+    for each in connections:
         each.close()
     with open_control_connection(venue, b"x" * (1 << 20)) as opened:
         assert opened.fileno() >= 0

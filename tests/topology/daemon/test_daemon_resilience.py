@@ -1,4 +1,4 @@
-"""The daemon in trouble: parts that fail, lines that flap, hands that undo what it did."""
+"""The daemon in trouble: tasks that fail, lines that flap, changes by other programs."""
 
 import re
 import shutil
@@ -8,9 +8,10 @@ import pytest
 
 from lbrouter.rehearsal.lab.hosts import GatewayHost
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.configs import FAILOVER_CONFIG
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually
-from tests.topology.failover.test_failover import FAILOVER_CONFIG, uplink_of_new_flow
+from tests.kit.venues import VenueBuilder, uplink_of_new_flow
+from tests.kit.wait import eventually
 
 UNUSABLE_TARGETS_CONFIG = FAILOVER_CONFIG.replace(
     '["icmp://8.8.8.8", "icmp://1.1.1.1"]',
@@ -66,11 +67,11 @@ DAMAGE_COMMANDS = {
     "tc qdisc delete dev wan1 root": "tc class show dev wan1",  # its qdisc counts what passed it by
     "nft delete table inet lbrouter": "nft list set inet lbrouter uplinks",
 }
-"""What somebody does, and where it is seen."""
+"""Damage by another program, and the command that shows it."""
 
 
 def output_lines(gateway: GatewayHost, command: str) -> list[str]:
-    """What a command prints, without the handles that the kernel deals out to leaves."""
+    """What a command prints, without the handles that the kernel assigns to leaf qdiscs."""
     return re.sub(r" leaf \w+:", "", gateway.run(command.split()).stdout).splitlines()
 
 
@@ -78,14 +79,14 @@ def test_what_is_deleted_is_back_in_about_a_second(build_venue: VenueBuilder) ->
     venue = build_venue(RATED_CONFIG)
     gateway = venue.gateway
     with GatewayDaemon(gateway) as daemon:
-        for damage, look in DAMAGE_COMMANDS.items():
-            # The damage before may have looked like an outage: first all is as it was.
+        for damage, show in DAMAGE_COMMANDS.items():
+            # The damage before may have looked like an outage: wait until it is over.
             assert eventually(lambda: daemon.state("fiber") == "up", within_s=10)
-            whole = output_lines(gateway, look)
-            assert whole, look
+            whole = output_lines(gateway, show)
+            assert whole, show
             gateway.check_output(damage.split())
             begun = time.monotonic()
-            assert eventually(lambda: output_lines(gateway, look) == whole, within_s=10), look  # noqa: B023
+            assert eventually(lambda: output_lines(gateway, show) == whole, within_s=10), show  # noqa: B023
             print(damage, "is back after", time.monotonic() - begun)
             assert time.monotonic() - begun < 2.5, "one second, and what a busy machine adds"
         assert daemon.events("repair")

@@ -1,16 +1,18 @@
-"""The loop when its own tools fail: it says so, gets new ones, and goes on."""
+"""The reconcile loop when its socket or its rights fail: it reports it, reopens, and goes on."""
 
 import os
-import re
 import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 from lbrouter.compile.config.parse import parse
+from tests.kit.commands import require_success
+from tests.kit.configs import FAILOVER_CONFIG
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually, require_success
-from tests.topology.failover.test_failover import FAILOVER_CONFIG, uplink_of_new_flow
+from tests.kit.programs import KEPT_CAPABILITIES, NO_EXEC_MEMORY_SCRIPT, UNIT_RIGHTS_ARGV
+from tests.kit.venues import VenueBuilder, uplink_of_new_flow
+from tests.kit.wait import eventually
 
 LOOP_SCRIPT = """
 import asyncio, sys
@@ -52,23 +54,6 @@ def test_a_socket_that_died_is_replaced(build_applied_venue: VenueBuilder, tmp_p
     assert "next try soon" in done.stderr
 
 
-UNIT = (Path(__file__).parents[3] / "packaging/lbrouter.service").read_text(encoding="utf-8")
-[BOUNDING_SET] = re.findall("^CapabilityBoundingSet=(.*)$", UNIT, re.MULTILINE)
-KEPT_CAPABILITIES = [f"+{name.removeprefix('CAP_').lower()}" for name in BOUNDING_SET.split()]
-UNIT_RIGHTS_ARGV = (
-    *("setpriv", "--no-new-privs", "--inh-caps", "-all"),
-    *("--bounding-set", ",".join(["-all", *KEPT_CAPABILITIES])),
-)
-
-NO_EXEC_MEMORY_SCRIPT = """
-import ctypes, os, sys
-ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)
-os.umask(0o077)
-os.execvp(sys.argv[1], sys.argv[1:])
-"""
-"""PR_SET_MDWE (Linux 6.3), which is what MemoryDenyWriteExecute asks for; older ones ignore it."""
-
-
 def test_the_rights_that_the_unit_leaves_are_enough(build_venue: VenueBuilder) -> None:
     venue = build_venue(FAILOVER_CONFIG)
     require_success(
@@ -85,7 +70,7 @@ def test_the_rights_that_the_unit_leaves_are_enough(build_venue: VenueBuilder) -
         assert eventually(lambda: bool(daemon.events("repair")))
         venue.gateway.check_output(["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"])
         assert eventually(lambda: len(daemon.events("repair")) > 1)
-        # A flush that falls into a change of the daemon's own is a trouble, but not one of rights.
+        # A flush during a change of the daemon's own is an error, but not one of rights.
         assert "not permitted" not in daemon.log_text().lower()
 
 

@@ -1,57 +1,17 @@
-"""The daemon under faults of the lines: new flows move at once, healthy lines feel nothing."""
+"""The daemon when lines fail: new flows move at once, flows on healthy lines are not touched."""
 
 import pytest
 
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually
-
-FAILOVER_CONFIG = (
-    FAST_HEALTH
-    + """
-[gateway]
-name = "failover"
-
-[uplinks.fiber]
-interface = "wan1"
-address = "203.0.113.2/30"
-gateway = "203.0.113.1"
-
-[uplinks.lte]
-interface = "wan2"
-address = "198.51.100.2/30"
-gateway = "198.51.100.1"
-
-[vlans.stream]
-port = "lan1"
-address = "10.10.10.1/24"
-policy = "show"
-
-[vlans.guests]
-port = "lan2"
-address = "10.10.40.1/24"
-policy = "backup"
-
-[policies.show]
-mode = "failover"
-uplinks = ["fiber", "lte"]
-
-[policies.backup]
-mode = "failover"
-uplinks = ["lte"]
-"""
-)
+from tests.kit.configs import FAILOVER_CONFIG
+from tests.kit.gateway_daemon import GatewayDaemon
+from tests.kit.venues import VenueBuilder, uplink_of_new_flow
+from tests.kit.wait import eventually
 
 
 @pytest.fixture
 def venue(build_venue: VenueBuilder) -> Venue:
     return build_venue(FAILOVER_CONFIG)
-
-
-def uplink_of_new_flow(venue: Venue) -> str | None:
-    """The uplink that a new flow takes; where it fails, what became of it: one may ask again."""
-    [row] = venue.client("stream").open_flows(count=1)
-    return f"none: {row['error']}" if row["error"] else venue.uplink_of(row["seen"])
 
 
 def test_carrier_loss_moves_new_flows_and_no_flow_of_the_other_line(venue: Venue) -> None:

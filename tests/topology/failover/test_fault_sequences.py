@@ -1,4 +1,4 @@
-"""A few random sequences of faults; `python -m bench sequences` plays two hundred."""
+"""A few random sequences of faults; `python -m bench sequences` runs two hundred."""
 
 import pytest
 

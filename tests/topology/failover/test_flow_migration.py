@@ -1,11 +1,13 @@
-"""A line dies under living flows: they move, and nobody else's do."""
+"""A line fails under long flows: they move, and no others do."""
 
 from collections import Counter
 
 from lbrouter.rehearsal.lab.layout import VenueOptions
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.topology.balancing.test_balancing import PER_FLOW_CONFIG
-from tests.topology.conftest import VenueBuilder, eventually, require_success
+from tests.kit.commands import require_success
+from tests.kit.configs import PER_FLOW_CONFIG
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 
 def _flows_by_uplink(venue: Venue, rows: list[dict[str, str]]) -> Counter[str | None]:

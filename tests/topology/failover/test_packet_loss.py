@@ -1,20 +1,21 @@
-"""Loss on a line, for real: who minds leaves, who does not stays, and in time."""
+"""Real packet loss on a line: a policy that limits loss leaves it in time, another stays."""
 
 import time
 
 import pytest
 
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.configs import FAILOVER_CONFIG
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually
-from tests.topology.failover.test_failover import FAILOVER_CONFIG, uplink_of_new_flow
+from tests.kit.venues import VenueBuilder, uplink_of_new_flow
+from tests.kit.wait import eventually
 
 DEFAULT_TIMING_CONFIG = (
     FAILOVER_CONFIG.replace('interval = "100ms"\n', "")
     .replace('uplinks = ["lte"]', 'uplinks = ["fiber", "lte"]')
     .replace("[policies.backup]", 'tolerate = { loss = "2%" }\n[policies.backup]')
 )
-"""Probes at the usual interval; the show minds loss, and the guests take the same line."""
+"""Probes at the default interval; the show limits loss, and the guests use the same line."""
 
 DROP_ECHO_RULES = """
 table inet silenced {
@@ -24,7 +25,7 @@ table inet silenced {
     }
 }
 """
-"""At a provider: everything passes but what probes ask."""
+"""At a provider: everything passes except probes."""
 
 SHAPED_CONFIG = DEFAULT_TIMING_CONFIG.replace(
     'gateway = "203.0.113.1"', 'gateway = "203.0.113.1"\nupload = "8mbit"\ndownload = "20mbit"'

@@ -1,4 +1,4 @@
-"""From the boot to the daemon: no packet from outside reaches a client before the rules stand."""
+"""From the boot to the daemon: no packet from outside reaches a client before the rules exist."""
 
 import json
 import subprocess
@@ -8,9 +8,11 @@ from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.layout import INTERNET_SERVERS
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.commands import require_success
+from tests.kit.configs import FAILOVER_CONFIG
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually, require_success
-from tests.topology.failover.test_failover import FAILOVER_CONFIG, uplink_of_new_flow
+from tests.kit.venues import VenueBuilder, uplink_of_new_flow
+from tests.kit.wait import eventually
 
 BOOT_SCRIPT = """
 sysctl -q -w net.ipv4.ip_forward=1
@@ -21,7 +23,7 @@ ip addr add 203.0.113.2/30 dev wan1
 ip addr add 10.10.10.1/24 dev lan1
 ip route add default via 203.0.113.1
 """
-"""What a machine may do at boot: forwarding switched on, addresses set, and nobody who judges."""
+"""What a machine may do at boot: forwarding switched on, addresses set, and no firewall."""
 
 
 def simulate_boot(venue: Venue) -> None:
@@ -74,7 +76,7 @@ def test_closed_from_the_boot_to_the_daemon(build_venue: VenueBuilder) -> None:
 
 
 class UninvitedPings:
-    """Within the block the provider knocks at the client's door fifty times a second."""
+    """Within the block the provider sends packets to the client fifty times a second."""
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue

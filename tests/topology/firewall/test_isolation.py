@@ -1,4 +1,4 @@
-"""The firewall on real packets: spoofed, uninvited, too many; closed from the first moment on."""
+"""The firewall on real packets: spoofed, unsolicited, too many; closed from the first moment on."""
 
 import json
 
@@ -12,7 +12,9 @@ from lbrouter.rehearsal.lab.hosts import Host
 from lbrouter.rehearsal.lab.packet_capture import PacketCapture, packet_socket_in
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.builders import TWO_LINES
-from tests.topology.conftest import VenueBuilder, eventually, require_success
+from tests.kit.commands import require_success
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 PACKET_PAYLOAD = b"a word that nobody else says"
 

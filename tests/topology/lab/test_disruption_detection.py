@@ -1,12 +1,13 @@
-"""What the fault table counts as harm is really seen: a witness who is hurt says so."""
+"""The disruptions that the fault table counts are really detected on a healthy line's flows."""
 
 import pytest
 
 from bench.failing.moves import start_program, stop_and_read
 from bench.failing.witness import HELD_FLOWS, HealthyLineFlows
 from lbrouter.rehearsal.lab.isp import Isp
-from tests.topology.conftest import VenueBuilder, eventually
-from tests.topology.failover.test_failover import FAILOVER_CONFIG
+from tests.kit.configs import FAILOVER_CONFIG
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -21,28 +22,28 @@ table inet hurt {
 
 
 def test_who_is_let_alone_reports_no_harm(build_applied_venue: VenueBuilder) -> None:
-    harm = HealthyLineFlows(build_applied_venue(FAILOVER_CONFIG), "guests").stop()
-    assert (harm.broken, harm.resets, harm.deleted) == (0, 0, 0)
-    assert harm.touched == 0
+    disruption = HealthyLineFlows(build_applied_venue(FAILOVER_CONFIG), "guests").stop()
+    assert (disruption.broken, disruption.resets, disruption.deleted) == (0, 0, 0)
+    assert disruption.touched == 0
 
 
 def test_deleted_connections_and_resets_are_counted(build_applied_venue: VenueBuilder) -> None:
     venue = build_applied_venue(FAILOVER_CONFIG)
-    witness = HealthyLineFlows(venue, "guests")
-    assert witness.mark not in ("", "0")
-    venue.gateway.check_output(["conntrack", "-D", "-p", "tcp", "-s", witness.address])
-    rules = RESET_RULES.replace("ADDRESS", witness.address)
+    flows = HealthyLineFlows(venue, "guests")
+    assert flows.mark not in ("", "0")
+    venue.gateway.check_output(["conntrack", "-D", "-p", "tcp", "-s", flows.address])
+    rules = RESET_RULES.replace("ADDRESS", flows.address)
     venue.gateway.check_output(["nft", "-f", "-"], stdin=rules)
     counter = ["nft", "list", "counter", "inet", "witness", "resets"]
     assert eventually(lambda: "packets 0" not in venue.client("guests").check_output(counter))
-    harm = witness.stop()
-    assert harm.deleted >= HELD_FLOWS
-    assert harm.resets > 0
-    assert harm.broken > 0
+    disruption = flows.stop()
+    assert disruption.deleted >= HELD_FLOWS
+    assert disruption.resets > 0
+    assert disruption.broken > 0
 
 
 def dropped_packets(isp: Isp) -> int:
-    """Packets that the black hole has taken in."""
+    """Packets that the black hole has dropped."""
     rules = isp.check_output(["nft", "list", "chain", "inet", "dead", "prerouting"])
     return int(rules.split("counter packets ")[1].split()[0])
 

@@ -1,4 +1,4 @@
-"""What a simulated provider can do to its line: each fault is there, measured, and undone."""
+"""The faults of a simulated provider: each one works, is measured, and is undone."""
 
 import json
 import re
@@ -10,8 +10,9 @@ from lbrouter.rehearsal.lab.hosts import Host, ScanTarget
 from lbrouter.rehearsal.lab.layout import VenueOptions
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.builders import TWO_LINES
-from tests.topology.conftest import VenueBuilder, eventually
-from tests.topology.lab.test_lab import configure_by_hand
+from tests.kit.manual_gateway import configure_by_hand
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 PING_TARGET = "1.1.1.1"
 DHCP_CONFIG = """
@@ -49,7 +50,7 @@ def ping_loss_and_rtts(
 
 
 def min_rtt(round_trips: list[float]) -> float:
-    """What the line itself takes; above it is the machine's own business."""
+    """The delay of the line itself; more is the machine's own delay."""
     assert round_trips
     return min(round_trips)
 
@@ -111,7 +112,7 @@ def test_loss_is_a_part_of_the_packets_each_way(venue: Venue) -> None:
 
 
 def probe_answers(host: Host, *ports: tuple[str, int]) -> list[str]:
-    """What the world answers to a host, by protocol and port."""
+    """What the internet answers to a host, by protocol and port."""
     targets = [
         ScanTarget(to=ip_address("1.1.1.1"), protocol=word, port=port) for word, port in ports
     ]
@@ -166,7 +167,9 @@ def dhcp_address_and_gateway(venue: Venue) -> tuple[str, str]:
     return (found[1], found[2]) if found else ("", "")
 
 
-def test_a_provider_leases_changes_its_mind_and_vanishes(build_venue: VenueBuilder) -> None:
+def test_a_provider_leases_then_leases_another_address_and_vanishes(
+    build_venue: VenueBuilder,
+) -> None:
     venue = build_venue(DHCP_CONFIG, style=VenueOptions(dhcp_server_uplinks=frozenset({"lte"})))
     isp = venue.isp("lte")
     leg = isp.initial_line.families[0]

@@ -1,4 +1,4 @@
-"""A whole rehearsal, from the outside."""
+"""A whole rehearsal, as a user runs it."""
 
 import json
 import math
@@ -16,9 +16,9 @@ from lbrouter.rehearsal import CheckVerdict, Fault, RehearsalOptions, VenueOptio
 from lbrouter.rehearsal.checks import fault_procedure
 from lbrouter.rehearsal.checks.context import RehearsalContext
 from lbrouter.rehearsal.lab.faults import LEASE_REACTION_LIMIT_MS, ExpectedReaction
-from tests.kit.builders import TWO_LINES
-from tests.topology.conftest import VenueBuilder, eventually
-from tests.topology.lab.test_lab import config_of, leftover_namespaces
+from tests.kit.builders import TWO_LINES, config_of
+from tests.kit.venues import VenueBuilder, leftover_namespaces
+from tests.kit.wait import eventually
 
 NO_LEASE_REASON = "not rehearsed: its address is not leased"
 ROOT = Path(__file__).parents[3]
@@ -34,13 +34,13 @@ CHECK_TITLES = [
 
 @pytest.mark.slow
 def test_a_good_gateway_passes_every_check() -> None:
-    told: list[str] = []
+    progress: list[str] = []
     options = RehearsalOptions(
         flows_per_policy=120, faults=(Fault.CABLE, Fault.LEASE), bandwidth=False
     )
-    report = rehearse(config_of(TWO_LINES), progress=told.append, options=options)
-    if not report.ok:  # a machine starved for a second makes a gap that no line made: once more
-        report = rehearse(config_of(TWO_LINES), progress=told.append, options=options)
+    report = rehearse(config_of(TWO_LINES), progress=progress.append, options=options)
+    if not report.ok:  # a busy machine can make a gap that no line made: once more
+        report = rehearse(config_of(TWO_LINES), progress=progress.append, options=options)
     assert [f"{check.subject}: {check.seen}" for check in report.failed_checks] == []
     assert [row for row in report.faults if row.verdict is CheckVerdict.FAIL] == []
     assert {row.uplink for row in report.faults} == {"fiber", "lte"}
@@ -55,8 +55,8 @@ def test_a_good_gateway_passes_every_check() -> None:
     assert {row.note for row in report.faults if row.fault is Fault.LEASE} == {NO_LEASE_REASON}
     assert report.ok
     assert list(dict.fromkeys(check.act for check in report.checks)) == CHECK_TITLES
-    assert told[0] == "building the venue"
-    assert told[-1] == "clearing the venue away"
+    assert progress[0] == "building the venue"
+    assert progress[-1] == "clearing the venue away"
 
 
 DHCP_CONFIG = TWO_LINES.replace("metered = true\n", "").replace(
@@ -66,8 +66,8 @@ DHCP_CONFIG = TWO_LINES.replace("metered = true\n", "").replace(
 
 def test_another_lease_costs_the_flows_of_the_old_address_alone(build_venue: VenueBuilder) -> None:
     venue = build_venue(DHCP_CONFIG, style=VenueOptions(addresses_per_client=64))
-    stage = RehearsalContext(venue, RehearsalOptions(faults=(Fault.LEASE,)), lambda _: None)
-    rows = [row for row in fault_procedure.run_faults(stage) if row.policy]
+    context = RehearsalContext(venue, RehearsalOptions(faults=(Fault.LEASE,)), lambda _: None)
+    rows = [row for row in fault_procedure.run_faults(context) if row.policy]
     print([row.as_json() for row in rows])
     assert [row for row in rows if row.verdict is CheckVerdict.FAIL] == []
     carried = [
@@ -134,15 +134,17 @@ def test_what_each_vlan_gets_is_measured() -> None:
 
 @pytest.fixture
 def rehearsal_process(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """`lbrouter rehearse --json` on its way; what it says goes to a file."""
+    """A running `lbrouter rehearse --json`; its stderr goes to a file."""
     file = tmp_path / "lbrouter.toml"
     file.write_text(TWO_LINES)
     argv = [sys.executable, "-m", "lbrouter", "rehearse", str(file), "--json"]
     argv += ["--faults", "none", "--no-bandwidth"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (
-        (tmp_path / "stderr").open("w") as said,
-        subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=said, env=env, text=True) as process,
+        (tmp_path / "stderr").open("w") as stderr,
+        subprocess.Popen(
+            argv, stdout=subprocess.PIPE, stderr=stderr, env=env, text=True
+        ) as process,
     ):
         yield process
         if process.poll() is None:

@@ -1,4 +1,4 @@
-"""Ceilings of single clients: one connection or eight, up or down, each client has its own."""
+"""Limits of single clients: one connection or eight, up or down, each client has its own."""
 
 import sys
 from collections.abc import Iterator
@@ -9,7 +9,8 @@ import pytest
 from lbrouter.compile.config.parse import parse
 from lbrouter.compile.firewall import client_limits
 from lbrouter.kernel.objects.nft_elements import elements_to_script
-from tests.kit.shaping_venue import CONFIG_TEMPLATE, UNTAGGED_PORTS, ShapingVenue
+from tests.kit.shaping_gateway import CONFIG_TEMPLATE, UNTAGGED_PORTS
+from tests.kit.shaping_venue import ShapingVenue
 
 pytestmark = pytest.mark.needs("htb", "nft")
 
@@ -55,12 +56,12 @@ def client_limit_ruleset(built: ShapingVenue) -> str:
 def test_a_client_is_held_to_its_ceiling_however_many_connections_it_opens(
     venue: ShapingVenue, direction: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    way = ["-R"] if direction == "down" else []
-    one = venue.start_flow("guests", "a", 5401, "-B", "10.0.2.9", "-t", "3", *way)
+    reverse = ["-R"] if direction == "down" else []
+    one = venue.start_flow("guests", "a", 5401, "-B", "10.0.2.9", "-t", "3", *reverse)
     eight = venue.start_flow(
-        "guests", "a", 5402, "-B", SECOND_CLIENT_ADDRESS, "-P", "8", "-t", "3", *way
+        "guests", "a", 5402, "-B", SECOND_CLIENT_ADDRESS, "-P", "8", "-t", "3", *reverse
     )
-    free = venue.start_flow("stream", "a", 5403, "-t", "3", *way)
+    free = venue.start_flow("stream", "a", 5403, "-t", "3", *reverse)
     single, several, other = one.rate() / 1e6, eight.rate() / 1e6, free.rate() / 1e6
     with capsys.disabled():
         sys.stdout.write(

@@ -1,4 +1,4 @@
-"""A line is measured against what its provider lets through."""
+"""A line's measured rate, compared with the rate that its provider allows."""
 
 import json
 import sys
@@ -10,8 +10,10 @@ import pytest
 from lbrouter.compile.config.parse import parse
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.topology.conftest import VenueBuilder, eventually, require_success
-from tests.topology.shaping.test_temporary_limit import LIMIT_CONFIG
+from tests.kit.commands import require_success
+from tests.kit.configs import LIMIT_CONFIG
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 pytestmark = [pytest.mark.needs("nft"), pytest.mark.slow]
 
@@ -39,7 +41,7 @@ def measure(venue: Venue, *words: str) -> Any:
 def test_a_line_is_proposed_as_it_is(venue: Venue, tmp_path: Path) -> None:
     for _ in range(3):  # again where TCP did not fill the line in these three seconds
         found = measure(venue, "--server", "1.1.1.1")
-        lines = [found[way]["line_bps"] / 1e6 for way in ("upload", "download")]
+        lines = [found[direction]["line_bps"] / 1e6 for direction in ("upload", "download")]
         print("measured of 20 Mbit/s:", lines, found["idle"], found["upload"]["loaded"])
         if all(17 < each < 21 for each in lines):
             break

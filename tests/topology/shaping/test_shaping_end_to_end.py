@@ -1,4 +1,4 @@
-"""Shaping as users meet it: somebody else's queues in the way, lines that are lost, a trunk."""
+"""Shaping as users meet it: foreign qdiscs on our interfaces, lines that fail, a trunk."""
 
 import json
 
@@ -6,49 +6,13 @@ import pytest
 
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually, require_success
+from tests.kit.commands import require_success
+from tests.kit.configs import SHAPED_CONFIG
+from tests.kit.gateway_daemon import GatewayDaemon
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 pytestmark = pytest.mark.needs("htb", "ifb", "u32", "nft")
-
-SHAPED_CONFIG = (
-    FAST_HEALTH
-    + """
-[gateway]
-name = "shaped"
-
-[uplinks.fiber]
-interface = "wan1"
-address = "203.0.113.2/30"
-gateway = "203.0.113.1"
-upload = "20mbit"
-download = "20mbit"
-
-[uplinks.lte]
-interface = "wan2"
-address = "198.51.100.2/30"
-gateway = "198.51.100.1"
-upload = "10mbit"
-download = "10mbit"
-
-[vlans.stream]
-port = "lan1"
-address = "10.10.10.1/24"
-policy = "show"
-priority = 1
-upload = { guaranteed = "8mbit" }
-
-[vlans.guests]
-port = "lan2"
-address = "10.10.40.1/22"
-policy = "show"
-upload = { guaranteed = "4mbit" }
-
-[policies.show]
-mode = "failover"
-uplinks = ["fiber", "lte"]
-"""
-)
 
 FOREIGN_QDISC_COMMAND = "tc qdisc add dev wan1 root handle 77: tbf rate 1gbit burst 90k latency 9ms"
 

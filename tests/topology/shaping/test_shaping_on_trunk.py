@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kit.shaping_venue import TAGGED_PORTS, ShapingVenue
+from tests.kit.shaping_gateway import TAGGED_PORTS
+from tests.kit.shaping_venue import ShapingVenue
 
 pytestmark = pytest.mark.needs("htb", "ifb", "u32", "nft", "vlan")
 

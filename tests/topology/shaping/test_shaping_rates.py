@@ -13,7 +13,8 @@ from lbrouter.compile.shaping.build import ShapingPlan
 from lbrouter.compile.state.diff import diff
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.netns import in_namespace
-from tests.kit.shaping_venue import SCOPE, UNTAGGED_PORTS, ShapingVenue, shaping_for, shaping_part
+from tests.kit.shaping_gateway import SCOPE, UNTAGGED_PORTS, shaping_for, shaping_part
+from tests.kit.shaping_venue import ShapingVenue
 
 pytestmark = [pytest.mark.needs("htb", "ifb", "u32", "nft"), pytest.mark.slow]
 
@@ -60,7 +61,7 @@ def venue() -> Iterator[ShapingVenue]:
 def report_lines(
     request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[list[str]]:
-    """Figures of a test, shown whether it passes or not."""
+    """Figures of a test, printed whether it passes or not."""
     figures: list[str] = []
     yield figures
     with capsys.disabled():
@@ -79,13 +80,13 @@ def test_goodput_is_the_rate_less_headroom_and_headers(
     wanted = rate * 1e6 * 0.95 * GOODPUT_RATIO
     for _ in range(2):  # a receiver that is starved counts in one second what came in two
         flows = [venue.start_flow("stream", "a", 5201), venue.start_flow("stream", "b", 5202, "-R")]
-        ways = {
+        shares = {
             name: flow.rate() / wanted for name, flow in zip(("up", "down"), flows, strict=True)
         }
         report_lines += [
-            f"{name} {share:.3f} of {wanted / 1e6:.2f} Mbit/s" for name, share in ways.items()
+            f"{name} {share:.3f} of {wanted / 1e6:.2f} Mbit/s" for name, share in shares.items()
         ]
-        if all(0.94 < share < 1.03 for share in ways.values()):
+        if all(0.94 < share < 1.03 for share in shares.values()):
             return
     pytest.fail(f"neither of two measurements is within 0.94 and 1.03: {', '.join(report_lines)}")
 

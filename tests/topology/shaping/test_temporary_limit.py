@@ -1,4 +1,4 @@
-"""A limit for a while, under real traffic: it holds, loses nothing, and ends by itself."""
+"""A temporary limit under real traffic: it holds, loses nothing, and ends by itself."""
 
 import json
 import socket
@@ -13,50 +13,12 @@ from lbrouter.compile.config.parse import parse
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.commands import require_success
+from tests.kit.configs import LIMIT_CONFIG
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import eventually, require_success
+from tests.kit.wait import eventually
 
 pytestmark = [pytest.mark.needs("htb", "ifb", "u32", "nft"), pytest.mark.slow]
-
-LIMIT_CONFIG = """
-[gateway]
-name = "limits"
-
-[health]
-targets = ["icmp://8.8.8.8", "icmp://1.1.1.1"]
-down_after = "5s"
-
-[uplinks.fiber]
-interface = "wan1"
-address = "203.0.113.2/30"
-gateway = "203.0.113.1"
-upload = "50mbit"
-download = "50mbit"
-
-[uplinks.lte]
-interface = "wan2"
-address = "198.51.100.2/30"
-gateway = "198.51.100.1"
-upload = "20mbit"
-download = "20mbit"
-
-[vlans.stream]
-port = "lan1"
-address = "10.10.10.1/24"
-policy = "show"
-manage = true
-
-[vlans.guests]
-port = "lan2"
-address = "10.10.40.1/24"
-policy = "show"
-upload = { guaranteed = "8mbit" }
-download = { guaranteed = "2mbit" }
-
-[policies.show]
-mode = "failover"
-uplinks = ["fiber", "lte"]
-"""
 
 SENDER_SCRIPT = """
 import json
@@ -94,7 +56,7 @@ def daemon(venue: Venue) -> Iterator[GatewayDaemon]:
 
 
 def control_request(venue: Venue, **request: object) -> Any:
-    """An order over the control socket: ten times as fast as the command."""
+    """A request over the control socket: ten times as fast as the command."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as opened:
         opened.settimeout(20)
         opened.connect(str(venue.gateway.runtime_dir / "control.sock"))
@@ -157,7 +119,7 @@ def test_a_limit_holds_in_both_directions_and_ends_by_itself(
 
 
 def drop_counts(venue: Venue) -> dict[str, int]:
-    """Packets that the gateway's interfaces have thrown away because they were stopped."""
+    """Packets that the gateway's interfaces have dropped because they were stopped."""
     names = ("wan1", "wan2", "lan1", "lan2")
     paths = [f"/sys/class/net/{name}/statistics/tx_dropped" for name in names]
     counts = venue.gateway.check_output(["cat", *paths]).split()

@@ -1,9 +1,9 @@
-"""A DHCP server that says what it is told to say, however wrong. Run by its path in a namespace.
+"""A DHCP server that answers as configured, however wrong. Run by its path in a namespace.
 
     dhcp_server.py INTERFACE
 
 Lines of JSON on standard input say how to answer from then on ({"mode": ..., "address": ...}, see
-`Answer`); each is confirmed by a line. "log" is answered with what was heard and said so far.
+`DEFAULT_PLAN`); each is confirmed by a line. "log" is answered with all messages so far.
 """
 
 import json
@@ -38,8 +38,8 @@ def options_of(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def reply(asked: bytes, kind: int, plan: dict[str, Any]) -> bytes:
-    fields = list(HEADER.unpack_from(asked))
+def reply(request: bytes, kind: int, plan: dict[str, Any]) -> bytes:
+    fields = list(HEADER.unpack_from(request))
     fields[0], fields[5], fields[7] = 2, 0, bytes(4)
     fields[8] = socket.inet_aton(plan["address"]) if kind != NAK else bytes(4)
     options: dict[int, bytes | None] = {53: bytes((kind,)), 54: socket.inet_aton(plan["server"])}

@@ -1,4 +1,4 @@
-"""Providers that lease: a real dnsmasq, or a server that says whatever it is told."""
+"""Providers that lease addresses: a real dnsmasq, or a server that answers as configured."""
 
 import json
 import signal
@@ -11,7 +11,8 @@ from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.hosts import Isp
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.gateway_daemon import FAST_HEALTH
-from tests.topology.conftest import VenueBuilder, eventually
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 STATIC_CONFIG = (
     FAST_HEALTH
@@ -88,7 +89,7 @@ class DnsmasqServer:
         assert eventually(lambda: ":67" in self.isp.check_output(["ss", "-lnuH"])), self.log_text()
 
     def stop(self) -> None:
-        """Gone, with its memory."""
+        """Stop the server and delete its leases."""
         self.job.process.send_signal(signal.SIGKILL)
         self.job.process.wait()
         self.leases.unlink(missing_ok=True)
@@ -105,7 +106,7 @@ class DnsmasqServer:
 
 
 class ScriptedDhcpServer:
-    """A server that answers as it was told last (see dhcp_server.py)."""
+    """A server that answers as last configured (see dhcp_server.py)."""
 
     def __init__(self, isp: Isp, **plan: Any) -> None:
         script = str(Path(__file__).with_name("dhcp_server.py"))

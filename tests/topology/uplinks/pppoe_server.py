@@ -50,7 +50,7 @@ class PppoeServer:
         isp.check_output(["ip", "-4", "address", "flush", "dev", "line"])
 
     def serve(self, secret: str) -> LabProcess:
-        """Answer from now on, to who knows `secret`."""
+        """Answer from now on, to a client that knows `secret`."""
         escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
         secrets = self.folder / "chap-secrets"
         secrets.write_text(f'"{USER}" * "{escaped}" *\n', encoding="utf-8")
@@ -64,7 +64,7 @@ class PppoeServer:
         return self.isp.start(argv)
 
     def advertise(self) -> LabProcess:
-        """Be a router of `PREFIX` to the session, one that answers who asks."""
+        """Be a router of `PREFIX` for the session, which answers router solicitations."""
         session = self.device()
         address = f"{PREFIX[1]}/{PREFIX.prefixlen}"
         self.isp.check_output(["ip", "-6", "address", "add", address, "dev", session])
@@ -83,12 +83,12 @@ class PppoeServer:
         return line.split()[1].rstrip(":")
 
     def sessions(self) -> list[int]:
-        """Process ids of the sessions that stand or are being negotiated."""
+        """Process ids of the sessions that are up or being negotiated."""
         found = self.isp.check_output(["ip", "netns", "pids", self.isp.namespace])
         return [pid for pid in map(int, found.split()) if _process_name(pid) == "pppd"]
 
     def end_sessions(self) -> None:
-        """Say goodbye to all of them, as for maintenance."""
+        """End all sessions, as for maintenance."""
         for pid in self.sessions():
             os.kill(pid, signal.SIGTERM)
 

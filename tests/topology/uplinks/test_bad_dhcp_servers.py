@@ -1,4 +1,4 @@
-"""DHCP servers that vanish, refuse, or offer what no host could use."""
+"""DHCP servers that vanish, refuse, or offer what cannot be used."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 from tests.topology.uplinks.dhcp_uplinks import (
     DnsmasqServer,
     ScriptedDhcpServer,
@@ -57,7 +58,7 @@ def test_nonsense_is_refused_by_name_and_the_first_good_offer_is_taken(
             )  # type: ignore[misc]
             assert (ipv4_addresses(venue), default_route(venue)) == ([], "")
         assert [row["kind"] for row in server.log()].count(3) == 0  # nothing was asked for
-        # Two servers on the line: who offers something of use is asked, whoever is first.
+        # Two servers on the line: the one with a usable offer is asked, in either order.
         DnsmasqServer(venue.isp("fiber"), tmp_path, "--dhcp-range=203.0.113.80,203.0.113.89,2m")
         replug(venue)
         assert eventually(lambda: ipv4_addresses(venue) != [], within_s=30)
@@ -66,7 +67,7 @@ def test_nonsense_is_refused_by_name_and_the_first_good_offer_is_taken(
 
 
 def replug(venue: Venue) -> None:
-    """The client begins anew at once. A break that nobody sees is none."""
+    """The client starts again at once. A break that is too short to be seen counts as none."""
     venue.isp("fiber").set_carrier(up=False)
     assert eventually(lambda: uplink_state_text(venue).startswith("down"), within_s=30)
     venue.isp("fiber").set_carrier(up=True)
@@ -88,7 +89,7 @@ def test_a_lease_ends_when_its_server_is_gone_and_comes_back_with_it(venue: Venu
         assert venue.uplink_of(row["seen"]) == "lte"
         kinds = [(row["kind"], row["from"]) for row in server.log()]
         assert (3, "203.0.113.50") in kinds  # it tried to renew, from the address itself
-        # A next hop outside of the subnet, an address of its own: both as the line wants it.
+        # A next hop outside of the subnet, and an address without a subnet: both are accepted.
         server.set_plan(mode="answer", lease=600, address="203.0.113.51", mask="255.255.255.255")
         assert eventually(lambda: ipv4_addresses(venue) == ["203.0.113.51/32"], within_s=30)
         route = "via 203.0.113.1 dev wan1 proto 76 src 203.0.113.51 onlink"

@@ -9,9 +9,11 @@ import pytest
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab.hosts import GatewayHost
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.commands import require_success
 from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually, require_success
-from tests.topology.daemon.test_reconcile_loop import NO_EXEC_MEMORY_SCRIPT, UNIT_RIGHTS_ARGV
+from tests.kit.programs import NO_EXEC_MEMORY_SCRIPT, UNIT_RIGHTS_ARGV
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 from tests.topology.uplinks.dhcp_uplinks import (
     DnsmasqServer,
     build_configured,
@@ -43,7 +45,7 @@ def venue(build_venue: VenueBuilder) -> Venue:
 
 
 def main_table(gateway: GatewayHost) -> str:
-    """What stands in `main` beside the VLANs' own subnets."""
+    """Routes in `main`, without the VLANs' own subnets."""
     rows = gateway.check_output(["ip", "route", "show", "table", "main"]).splitlines()
     return "\n".join(row for row in rows if not row.startswith("10.10."))
 
@@ -99,7 +101,9 @@ def test_a_change_costs_only_the_flows_that_it_must(venue: Venue, tmp_path: Path
     with GatewayDaemon(venue.gateway) as daemon:
         assert comes_up(venue), daemon.log_text()
         first = ipv4_addresses(venue)
-        mine = venue.client("stream").hold_connections(count=3, interval_ms=50, timeout_ms=20_000)
+        connections = venue.client("stream").hold_connections(
+            count=3, interval_ms=50, timeout_ms=20_000
+        )
         others = venue.client("guests").hold_connections(count=3, interval_ms=50, timeout_ms=20_000)
 
         # Option 121 names another router than option 3, and a smaller MTU comes with it.
@@ -109,12 +113,14 @@ def test_a_change_costs_only_the_flows_that_it_must(venue: Venue, tmp_path: Path
         assert eventually(lambda: "via 203.0.113.254" in default_route(venue), within_s=30)
         assert "mtu 1400" in default_route(venue)
         assert ipv4_addresses(venue) == first
-        rows = mine.stop()
+        rows = connections.stop()
         assert [row["error"] for row in rows if row["error"]] == []
         print("gateway changed, flows over it:", [row["max_gap_ms"] for row in rows])
 
         # Another server, with a memory and a pool of its own: it refuses the old address.
-        mine = venue.client("stream").hold_connections(count=3, interval_ms=50, timeout_ms=20_000)
+        connections = venue.client("stream").hold_connections(
+            count=3, interval_ms=50, timeout_ms=20_000
+        )
         server.restart(OTHER_POOL, ROUTER_OPTION, *SHORT_LEASE_OPTIONS)
         assert eventually(lambda: ipv4_addresses(venue)[:1] not in ([], first), within_s=30)
         [second] = ipv4_addresses(venue)
@@ -123,7 +129,7 @@ def test_a_change_costs_only_the_flows_that_it_must(venue: Venue, tmp_path: Path
         assert comes_up(venue)
         rows = venue.client("stream").open_flows(count=2)
         assert {row["seen"] for row in rows} == {second.partition("/")[0]}
-        assert all(row["error"] for row in mine.stop())
+        assert all(row["error"] for row in connections.stop())
         rows = others.stop()
         assert [row["error"] for row in rows if row["error"]] == []
         print("address changed, flows over the other line:", [row["max_gap_ms"] for row in rows])

@@ -3,7 +3,8 @@
 import time
 
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 from tests.topology.uplinks.dhcp_uplinks import (
     EXTERNAL_CONFIG,
     build_configured,

@@ -9,8 +9,10 @@ from lbrouter.compile.config.parse import parse
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab.venue import Venue
 from lbrouter.services.pppd import Pppd
+from tests.kit.commands import require_success
 from tests.kit.gateway_daemon import GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually, require_success
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 from tests.topology.uplinks.pppoe_server import PREFIX, USER, PppoeServer
 
 pytestmark = [pytest.mark.needs("pppoe"), pytest.mark.slow]

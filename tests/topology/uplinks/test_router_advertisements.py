@@ -10,8 +10,10 @@ from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.hosts import GatewayHost, Host
 from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.commands import require_success
 from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
-from tests.topology.conftest import VenueBuilder, eventually, require_success
+from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 TEXT = (
     FAST_HEALTH
@@ -75,7 +77,7 @@ def venue(build_venue: VenueBuilder) -> Venue:
 
 @pytest.fixture
 def router(venue: Venue) -> LabProcess:
-    """A provider's router that answers who asks."""
+    """A provider's router that answers solicitations."""
     return venue.isp("fiber").start(ROUTER_ARGV)
 
 
@@ -141,7 +143,7 @@ def test_routers_are_asked_and_what_they_say_is_followed(
     first = prefix_of(venue).network_address
     advertise(isp, "line", 1800, f"{first},0", f"{OTHER_PREFIX.network_address},1800")
     assert eventually(lambda: is_within(daemon_with_router, OTHER_PREFIX))
-    # The router says that it is none any more, and nobody else answers.
+    # The router ends its advertisements, and no other router answers.
     router.close()
     advertise(isp, "line", 0)
     assert eventually(lambda: daemon_with_router.status()["uplinks"]["fiber"]["gateway6"] is None)

@@ -1,0 +1,163 @@
+"""Probe results that prove nothing: a portal, a late answer, a suspended machine, a full queue."""
+
+import pytest
+
+from lbrouter.compile.health import (
+    initial_state,
+    probe_interval_s,
+    step,
+    uplink_readings,
+)
+from lbrouter.model.events import (
+    CarrierChanged,
+    ProbeAnswered,
+    ProbeFailure,
+    ProbeLost,
+    ProbeSent,
+    ProcessDelayed,
+    QueueFull,
+    Restore,
+    Tick,
+)
+from lbrouter.model.health import UplinkState
+from tests.kit.health_simulation import (
+    TARGETS,
+    fiber_health,
+    run_events,
+    simulate,
+    simulation_config,
+)
+
+WAITING, UP, DEGRADED, DOWN, DRAINED = UplinkState
+PAGE_TARGETS = 'targets = ["https://a.example/", "http://b.example/", "icmp://1.1.1.1"]'
+
+
+def portal_probe(at: float, target: str) -> tuple[ProbeSent, ProbeLost]:
+    return (
+        ProbeSent(at=at, uplink="fiber", target=target),
+        ProbeLost(
+            at=at + 0.05,
+            uplink="fiber",
+            target=target,
+            sent_at=at,
+            reason=ProbeFailure.CAPTIVE_PORTAL,
+        ),
+    )
+
+
+def test_a_portal_is_not_up_unless_another_page_is_right() -> None:
+    simulation = simulate(config=simulation_config(health=PAGE_TARGETS))
+    pages, dead = ("https://a.example/", "http://b.example/"), set()
+    simulation.paths["fiber"].dead = lambda _at, target: target in dead
+    simulation.run(3)
+    run_events(simulation, *portal_probe(3.01, pages[0]), *portal_probe(3.11, pages[0]), until=3.2)
+    assert fiber_health(simulation).state is UP, "the other page is right"
+    dead |= set(pages)
+    run_events(
+        simulation,
+        *portal_probe(4.5, pages[0]),
+        *portal_probe(4.6, pages[0]),
+        *portal_probe(4.7, pages[1]),
+        until=5.0,
+    )
+    assert fiber_health(simulation).state is DEGRADED
+    assert fiber_health(simulation).excluded_policies == {"show", "guests"}
+    assert fiber_health(simulation).alive
+    assert "captive portal instead of https://a.example/" in fiber_health(simulation).reason
+
+
+@pytest.mark.parametrize(
+    "failure, words",
+    [
+        (ProbeFailure.REFUSED, "refused on 4 targets for 0.8 s"),
+        (ProbeFailure.NOT_SENT, "not sent on 4 targets for 0.8 s"),
+    ],
+)
+def test_what_fails_at_once_is_no_sign_of_life(failure: ProbeFailure, words: str) -> None:
+    simulation = simulate()
+    simulation.run(5)
+    simulation.paths["fiber"].dead = lambda _at, _target: True
+    simulation.paths["fiber"].failure = failure
+    simulation.run(5.45)
+    assert (fiber_health(simulation).state, fiber_health(simulation).excluded_policies) == (
+        DEGRADED,
+        {"show", "guests"},
+    )
+    simulation.run(5.85)
+    assert (fiber_health(simulation).state, fiber_health(simulation).reason) == (DOWN, words)
+    counted = uplink_readings(simulation.state, "fiber").loss_30s_percent
+    assert counted == 0 if failure is ProbeFailure.NOT_SENT else counted > 20
+
+
+def test_failures_of_unknown_probes_and_names_change_nothing() -> None:
+    config = simulation_config()
+    state = step(initial_state(config, 5.0), Tick(at=6), config)
+    for event in (
+        ProbeLost(
+            at=6, uplink="fiber", target=TARGETS[0], sent_at=5, reason=ProbeFailure.NO_ANSWER
+        ),
+        ProbeAnswered(at=6, uplink="fiber", target="icmp://192.0.2.1", sent_at=5, rtt_s=0.1),
+        ProbeSent(at=6, uplink="fiber", target="icmp://192.0.2.1"),
+        CarrierChanged(at=6, uplink="dsl", up=False),
+        Restore(at=6, uplink="dsl"),
+        Tick(at=1),
+    ):
+        after_it = step(state, event, config)
+        assert (after_it.uplinks, after_it.at) == (state.uplinks, 6)
+
+
+def test_what_was_due_during_a_suspend_is_no_loss() -> None:
+    simulation = simulate()
+    simulation.run(10)
+    asleep = simulation.state
+    for event in (
+        ProbeSent(at=10.1, uplink="fiber", target=TARGETS[0]),
+        ProcessDelayed(at=40.0, delay_s=29.8),
+        Tick(at=40.01),
+    ):
+        asleep = step(asleep, event, simulation.config)
+    assert asleep.uplinks["fiber"].state is UP
+    assert asleep.uplinks["fiber"].consecutive_losses == 0
+    assert asleep.uplinks["fiber"].outstanding == ()
+
+
+def test_a_late_answer_takes_back_the_loss() -> None:
+    simulation = simulate()
+    simulation.run(10)
+    simulation.paths["fiber"].delay = lambda at: 0.5 if at < 10.2 else 0.0
+    simulation.run(10.35)
+    assert uplink_readings(simulation.state, "fiber").loss_1s_percent > 0
+    assert probe_interval_s(simulation.state, "fiber") == 0.0125
+    simulation.run(11)
+    assert uplink_readings(simulation.state, "fiber").loss_30s_percent == 0
+
+
+def test_the_round_trip_is_shown_while_our_own_queue_is_full() -> None:
+    simulation = simulate(rtt_s=0.03)
+    simulation.schedule(0.001, QueueFull(at=0.001, uplink="fiber", full=True))
+    simulation.run(60)
+    shown = uplink_readings(simulation.state, "fiber")
+    assert shown.rtt_ms == pytest.approx(31, abs=2)
+    assert (shown.jitter_ms, shown.loss_percent) == (None, None), "those would be judged"
+    simulation.paths["fiber"].dead = lambda _at, _target: True
+    simulation.run(70)
+    assert uplink_readings(simulation.state, "fiber").rtt_ms is None, "nothing comes back any more"
+
+
+def test_our_own_full_queue_is_not_judged() -> None:
+    simulation = simulate(each_way=0.2)
+    simulation.schedule(0.001, QueueFull(at=0.001, uplink="fiber", full=True))
+    simulation.run(60)
+    assert (
+        fiber_health(simulation).excluded_policies,
+        uplink_readings(simulation.state, "fiber").loss_percent,
+    ) == (frozenset(), None)
+    simulation.schedule(60.1, QueueFull(at=60.1, uplink="fiber", full=False))
+    simulation.run(61)
+    assert uplink_readings(simulation.state, "fiber").loss_percent is None, (
+        "its last probes are on their way"
+    )
+    assert (
+        simulation.first_time_when(75, lambda h: "show" in h.uplinks["fiber"].excluded_policies)
+        is not None
+    )
