@@ -6,35 +6,36 @@ from importlib import import_module
 from typing import Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from lbrouter.cli import commands
 
-VERBS: Final = (
-    "init",
-    "check",
-    "plan",
-    "apply",
-    "confirm",
-    "rollback",
-    "run",
-    "status",
-    "clients",
-    "events",
-    "measure",
-    "explain",
-    "limit",
-    "down",
-    "guard",
-    "doctor",
-    "rehearse",
-    "uplink",
-)
-"""In the order of the help: from the first look at a file to the event."""
+VERBS: Final[Mapping[str, str]] = {
+    "init": "Look at the machine's ports and write a first configuration; never over an old one.",
+    "check": "Parse, validate, compile and dry-run the ruleset. Touches nothing.",
+    "plan": "Show what `apply` would change, in the words of ip, nft and tc.",
+    "apply": "Make the kernel hold what the file says; by the daemon where one runs.",
+    "confirm": "Keep what waits for confirmation.",
+    "rollback": "Undo at once what waits for confirmation.",
+    "run": "The daemon, in the foreground: applies, watches, fails over.",
+    "status": "Show uplinks, policies and VLANs at a glance.",
+    "clients": "List who is where: name, MAC, address, lease, VLAN, uplink, rates, connections.",
+    "events": "Print the timeline: what failed, what was done, what came back.",
+    "measure": "Fill a line for a moment, and propose what the file should say of it.",
+    "explain": "Say which rule, policy, uplink, mark, table, source and class a flow gets.",
+    "limit": "Hold a VLAN below a rate for a while (the daemon must run).",
+    "down": "Remove all that lbrouter put into the kernel, and nothing else.",
+    "guard": "Close the firewall until the gateway is applied; for the boot, before the network.",
+    "doctor": "Look at kernel, tools and neighbours, each with its remedy.",
+    "rehearse": "Play the configuration with simulated ISPs, an internet and clients.",
+    "uplink": "Drain, pin and restore uplinks (the daemon must run).",
+}
+"""In the order of the help, from the first look at a file to the event, each with its line there.
+So help and completion of names import no verb."""
 
 
 class VerbModules(Mapping[str, Any]):
-    """The command of each verb, out of its module, which is imported when somebody asks for it: the
+    """The command of each verb, out of its module, which is imported when it is asked for: the
     firewall of the boot must not wait for what the rehearsal needs.
 
     The commands are of type Any: typer brings a click of its own, and keeps its classes to itself.
@@ -53,10 +54,25 @@ class VerbModules(Mapping[str, Any]):
 
 
 class VerbGroup(TyperGroup):
-    """`lbrouter` itself: its help and the completion of names look at all verbs, a call at one."""
+    """`lbrouter` itself: help and completion of names show the table, a call imports one verb."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**{**attributes, "commands": VerbModules()})
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  -- typer calls it so
+        """The verbs in the order of the help."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  -- typer calls it so
+        """The verb's name and its line of help, None where there is no such verb."""
+        if cmd_name not in VERBS:
+            return None
+        return TyperCommand(cmd_name, help=VERBS[cmd_name])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The verb that the words call, its module imported now."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, found if name is None else self.commands[name], rest
 
 
 @cache
