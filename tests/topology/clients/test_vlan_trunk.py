@@ -148,7 +148,7 @@ def test_a_port_that_goes_and_comes_back_is_set_up_again(build_venue: VenueBuild
         assert eventually(lambda: venue.gateway.run_lbrouter("plan").returncode == ExitCode.DONE)
         assert client_reaches_internet(venue, "stream")
         said = "interface lan2 is not there"
-        assert daemon.status()["vlans"]["guests"]["reason"] == said
+        assert eventually(lambda: daemon.status()["vlans"]["guests"]["reason"] == said)
         assert said in require_success(venue.gateway.run_lbrouter("status"))
         assert daemon.has_logged("port lan2 is not there: VLAN guests waits")
         move_interface(venue, "lan2", back=True)
