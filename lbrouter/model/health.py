@@ -24,7 +24,7 @@ class UplinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyHealth:
-    """One address family of one uplink: its state, why, and the policies whose tolerance it exceeds.
+    """One address family of one uplink: its state, why, and the policies that it is too bad for.
 
     `reason_code` is stable, for programs; `reason` is the sentence for people.
     """
