@@ -40,8 +40,8 @@ LONG_BURST_RATE_BPS: Final = 400_000_000
 """From here on (a line of 500 Mbit/s, less headroom) a burst of 1 ms costs throughput: timers are
 not that exact."""
 
-MAX_BURST_US: Final = 274_877_906
-"""The longest burst that the kernel takes: it keeps ticks of 64 ns in 32 bits."""
+MAX_BURST_US: Final = 274_000_000
+"""The longest burst: the kernel keeps it as ticks of 64 ns, in 32 bits."""
 
 PFIFO_QUEUE_MS: Final = 50
 """Time that a pfifo leaf holds at the line's rate."""
