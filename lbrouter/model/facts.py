@@ -1,4 +1,4 @@
-"""`Facts` of the machine, the scope to observe, and the numbers that stay with names."""
+"""`Facts` of the machine, the scope to observe, and the numbers of uplinks and VLANs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -78,11 +78,14 @@ class ObserveScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation:
-    """Numbers that stay with their names: uplink numbers (1 to 15) and VLAN numbers (1 to 4000).
+    """Uplink numbers (1 to 15) and VLAN numbers (1 to 4000) of one file, by name.
 
-    `retired` lists names whose number may be taken again, the longest gone first.
+    Beside them what the numbers belong to: an uplink's and a VLAN's `identity`, those of earlier
+    files too. `retired` lists identities whose number may be taken again, the longest gone first.
     """
 
     uplinks: Mapping[str, int] = field(default_factory=dict)
     vlans: Mapping[str, int] = field(default_factory=dict)
+    uplink_identities: Mapping[str, int] = field(default_factory=dict)
+    vlan_identities: Mapping[str, int] = field(default_factory=dict)
     retired: tuple[str, ...] = ()

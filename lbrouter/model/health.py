@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.units import Rate
 
 
@@ -22,17 +23,55 @@ class UplinkState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UplinkHealth:
-    """One uplink: its state, why, and the policies whose tolerance it exceeds."""
+class FamilyHealth:
+    """One address family of one uplink: its state, why, and the policies that it is too bad for.
+
+    `reason_code` is stable, for programs; `reason` is the sentence for people.
+    """
 
     state: UplinkState
     reason: str
+    reason_code: str = ""
+    excluded_policies: frozenset[str] = frozenset()
+    """Names of policies that this family of the uplink is out of, while degraded."""
+    alive: bool = True
+    """Whether there is a carrier, and since the last fault any answer: of a target, of the next
+    hop."""
+    badness: float = 0.0
+    """Orders bad uplinks for the fallback: the lowest is the least bad. Loss in percent, say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UplinkHealth:
+    """One uplink: its state (the better one of its families), why, and each family by itself."""
+
+    state: UplinkState
+    reason: str
+    reason_code: str = ""
     excluded_policies: frozenset[str] = frozenset()
     """Names of policies that this uplink is out of, while degraded."""
     alive: bool = True
     """Whether there is a carrier and any answer: what the least bad uplink must have."""
     badness: float = 0.0
     """Orders bad uplinks for the fallback: the lowest is the least bad. Loss in percent, say."""
+    carrier: bool = True
+    drained: bool = False
+    """An operator took it out. It stays true while the line is down."""
+    move_flows: bool = False
+    """An operator wants the living flows moved as well (`uplink drain NAME --now`)."""
+    families: Mapping[AddressFamily, FamilyHealth] = field(default_factory=dict)
+    """What is known of each family; empty where no daemon judges them."""
+
+    def of(self, family: AddressFamily) -> FamilyHealth:
+        """The health of `family`; the line's own where families are not judged by themselves."""
+        return self.families.get(family) or FamilyHealth(
+            state=self.state,
+            reason=self.reason,
+            reason_code=self.reason_code,
+            excluded_policies=self.excluded_policies,
+            alive=self.alive,
+            badness=self.badness,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,9 @@ LONG_BURST_RATE_BPS: Final = 400_000_000
 """From here on (a line of 500 Mbit/s, less headroom) a burst of 1 ms costs throughput: timers are
 not that exact."""
 
+MAX_BURST_US: Final = 274_000_000
+"""The longest burst: the kernel keeps it as ticks of 64 ns, in 32 bits."""
+
 PFIFO_QUEUE_MS: Final = 50
 """Time that a pfifo leaf holds at the line's rate."""
 
@@ -100,10 +103,12 @@ def whole_bytes_rate(rate: int) -> int:
 def burst_size(rate: int, frame: int = ETHERNET_FRAME_BYTES) -> int:
     """Bytes that a class of `rate` (bits per second) may send at once, in whole microseconds.
 
-    1 ms of its rate (2 ms from `LONG_BURST_RATE_BPS` on), two frames at least.
+    1 ms of its rate (2 ms from `LONG_BURST_RATE_BPS` on), two frames at least, `MAX_BURST_US` at
+    most.
     """
     milliseconds = 2 if rate >= LONG_BURST_RATE_BPS else 1
-    return burst_bytes(rate, burst_us(rate, max(2 * frame, rate // 8 * milliseconds // 1000)))
+    wanted_us = burst_us(rate, max(2 * frame, rate // 8 * milliseconds // 1000))
+    return burst_bytes(rate, min(wanted_us, MAX_BURST_US))
 
 
 def burst_us(rate: int, size: int) -> int:

@@ -5,9 +5,10 @@ Set arithmetic over keys, and nothing else: what has a key only in `desired` is 
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from lbrouter.compile.shaping.build import order_classes
+from lbrouter.compile.state.early_removals import early_removals
+from lbrouter.compile.state.nft_steps import nft_steps
 from lbrouter.compile.state.sysctls import FORWARDING_SYSCTLS
 from lbrouter.model.kernel_state import (
     Address,
@@ -16,7 +17,6 @@ from lbrouter.model.kernel_state import (
     KernelState,
     LinkAdminState,
     ManagedObject,
-    NftElements,
     NftTable,
     Qdisc,
     Redirect,
@@ -48,9 +48,6 @@ REMOVE_PHASES: Mapping[type, Phase] = {
     Redirect: Phase.UNREDIRECT,
 }
 
-MIN_HTB_RATE_BPS = 8_000
-"""Bits a second: what HTB takes at the least."""
-
 UNREMOVABLE_NOUNS = (Sysctl, LinkAdminState)
 """Objects that are set and never removed: if they are not in `desired`, they are not ours."""
 
@@ -59,12 +56,15 @@ def diff(observed: KernelState, desired: KernelState) -> Plan:
     """The plan from `observed` to `desired`; empty when they agree."""
     found = {noun.key: noun for noun in observed.objects() if not isinstance(noun, NftTable)}
     wanted = {noun.key: noun for noun in desired.objects() if not isinstance(noun, NftTable)}
+    early = list(early_removals(found, wanted))
+    for each in early:
+        del found[each.managed_object.key]
     steps = [
+        *early,
         *_additions_and_changes(found, wanted),
         *_removals(found, wanted),
         *_link_downs(observed, wanted),
-        *_rate_releases(observed, wanted),
-        *_nft_steps(observed.nft, desired.nft),
+        *nft_steps(observed.nft, desired.nft),
     ]
     return Plan(operations=tuple(_ordered(steps)))
 
@@ -106,26 +106,6 @@ def _link_downs(
             )
 
 
-def _rate_releases(
-    observed: KernelState, wanted: Mapping[Hashable, ManagedObject]
-) -> Iterator[Operation]:
-    """Classes to be removed lower their rate first: else the others would exceed their parent."""
-    kept = {key for key, noun in wanted.items() if isinstance(noun, Qdisc)}
-    going = [old for old in observed.classes if old.key not in wanted]
-    for old in going:
-        children = [c for c in going if (c.interface, c.parent) == (old.interface, old.classid)]
-        least = MIN_HTB_RATE_BPS * max(1, len(children))
-        if ("qdisc", old.interface, "root") in kept and old.rate > least:
-            low = replace(old, rate=least)
-            yield Operation(
-                phase=Phase.CLASS,
-                action=Action.CHANGE,
-                new=low,
-                old=old,
-                reason="it goes; its rate is for others",
-            )
-
-
 def _phase_of(new: ManagedObject) -> Phase:
     """When to make `new`: forwarding is enabled last and disabled first, links go down last."""
     if isinstance(new, Sysctl) and new.path in FORWARDING_SYSCTLS.values():
@@ -140,47 +120,6 @@ def _is_leaf(noun: ManagedObject) -> bool:
     return isinstance(noun, Qdisc) and not isinstance(noun.parent, str)
 
 
-def _nft_steps(old: NftTable | None, new: NftTable | None) -> Iterator[Operation]:
-    """Steps of the nft table. In between, the firewall knows all interfaces, old and new.
-
-    Where no table stands, a closed one comes first: it knows the interfaces and lets nothing pass.
-    Where one goes, it is closed first and removed last.
-    """
-    if new is None:
-        if old is not None:
-            closed = _with_elements(old, {"known_interfaces": _known_interfaces(old)})
-            yield from _nft_step(Phase.CLOSE, old, closed, "closed before anything is taken away")
-            yield from _nft_step(Phase.UNGUARD, closed, None, "no longer asked for")
-        return
-    all_interfaces = _known_interfaces(old) | _known_interfaces(new)
-    base = old if old is not None else _with_elements(new, {})
-    elements = base.elements if old is not None else {}
-    guarded = _with_elements(base, {**elements, "known_interfaces": all_interfaces})
-    full = _with_elements(new, {**new.elements, "known_interfaces": all_interfaces})
-    yield from _nft_step(Phase.GUARD, old, guarded, "interfaces are closed until their rules stand")
-    yield from _nft_step(Phase.RULESET, guarded, full, new.why)
-    yield from _nft_step(Phase.UNGUARD, full, new, "interfaces that the file no longer names")
-
-
-def _nft_step(
-    phase: Phase, old: NftTable | None, new: NftTable | None, reason: str
-) -> Iterator[Operation]:
-    if old == new:
-        return
-    verb = Action.ADD if old is None else Action.REMOVE if new is None else Action.CHANGE
-    yield Operation(phase=phase, action=verb, new=new, old=old, reason=reason)
-
-
-def _with_elements(table: NftTable, elements: Mapping[str, NftElements]) -> NftTable:
-    """`table` with these elements alone; sets that are not mentioned are empty."""
-    whole = {name: elements.get(name, frozenset()) for name in {*table.elements, *elements}}
-    return NftTable(structure=table.structure, elements=whole, script=table.script, why=table.why)
-
-
-def _known_interfaces(table: NftTable | None) -> NftElements:
-    return table.elements.get("known_interfaces", frozenset()) if table is not None else frozenset()
-
-
 def _ordered(steps: Iterable[Operation]) -> Iterator[Operation]:
     """By phase, and within a phase by what depends on what."""
     by_phase: dict[Phase, list[Operation]] = {phase: [] for phase in Phase}
@@ -193,6 +132,10 @@ def _ordered(steps: Iterable[Operation]) -> Iterator[Operation]:
 def _sorted_phase(phase: Phase, group: list[Operation]) -> list[Operation]:
     if phase in {Phase.CLASS, Phase.UNCLASS}:
         return order_classes(group)
+    if phase is Phase.RECLASS:
+        queues = [each for each in group if isinstance(each.managed_object, Qdisc)]
+        classes = [each for each in group if isinstance(each.managed_object, HtbClass)]
+        return [*sorted(queues, key=_sort_key), *order_classes(classes)]
     return sorted(group, key=_sort_key)
 
 

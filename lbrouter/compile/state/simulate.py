@@ -1,6 +1,7 @@
 """`SimKernel`: a kernel made of one `KernelState`, for tests and for checks of a plan's prefixes.
 
-Pure: it interprets operations and refuses what the real kernel refuses for lack of an interface.
+Pure: it interprets operations and refuses what the real kernel refuses for lack of an interface, a
+root or a class (`compile.state.simulate_shaping`).
 The contract tests check that it behaves like `kernel.backend.LinuxKernel`.
 """
 
@@ -8,6 +9,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from lbrouter.compile.state.simulate_shaping import with_shaping_operation
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.kernel_state import (
@@ -61,10 +63,11 @@ class SimKernel:
         return self._facts
 
     async def execute(self, operation: Operation) -> None:
-        """Interpret one operation. Raises NotAppliedError where an interface is missing."""
-        needed = _required_interface(operation.new) if operation.new is not None else ""
-        if needed and needed not in self._interfaces():
-            raise NotAppliedError(f"Interface {needed} is absent.")
+        """Interpret one operation. Raises NotAppliedError where something it needs is missing."""
+        needed = _required_interfaces(operation.new) if operation.new is not None else ()
+        for name in needed:
+            if name not in self._interfaces():
+                raise NotAppliedError(f"Interface {name} is absent.")
         self.state = apply_operation(self.state, operation)
 
     def _interfaces(self) -> set[str]:
@@ -77,6 +80,8 @@ def apply_operation(state: KernelState, operation: Operation) -> KernelState:
     if isinstance(noun, NftTable):
         assert operation.new is None or isinstance(operation.new, NftTable)
         return replace(state, nft=operation.new)
+    if isinstance(noun, Qdisc | HtbClass):
+        return with_shaping_operation(state, operation)
     if isinstance(noun, Sysctl | LinkAdminState) and operation.action is Action.REMOVE:
         return state
     if isinstance(operation.old, Device):
@@ -106,6 +111,12 @@ def _without_device(state: KernelState, name: str) -> KernelState:
         for field in KERNEL_STATE_FIELDS.values()
     }
     return replace(state, **kept)
+
+
+def _required_interfaces(noun: ManagedObject) -> tuple[str, ...]:
+    """The interfaces that must exist before `noun`."""
+    needed = (_required_interface(noun), noun.to if isinstance(noun, Redirect) else "")
+    return tuple(filter(None, needed))
 
 
 def _owning_interface(noun: ManagedObject) -> str:

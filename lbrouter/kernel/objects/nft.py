@@ -45,11 +45,14 @@ def observe_table() -> NftTable | None:
 
 
 def execute(operation: Operation) -> None:
-    """Carry `operation` out in one transaction; a refused one leaves the table as it was."""
+    """Carry `operation` out in one transaction; a refused one leaves the table as it was.
+
+    The structure is loaded only where it changes: an unsealed table has elements too, and no script.
+    """
     old, new = cast("NftTable | None", operation.old), cast("NftTable | None", operation.new)
     if new is None:
         _run(f"add table {NFT_TABLE_SPEC}; delete table {NFT_TABLE_SPEC}")
-    elif old is not None and old.structure == new.structure and new.structure != UNSEALED:
+    elif old is not None and old.structure == new.structure:
         _run(element_change_script(old.elements, new.elements))
     else:
         _load(new)

@@ -22,7 +22,7 @@ from pyroute2.netlink.rtnl import (
     RTM_NEWTFILTER,
 )
 
-from lbrouter.compile.shaping.htb import GATEWAY_MINOR, HTB_MAJOR, burst_us
+from lbrouter.compile.shaping.htb import GATEWAY_MINOR, HTB_MAJOR
 from lbrouter.kernel.netlink.client import (
     CREATE_FLAGS,
     OBJECT_ABSENT_ERRNOS,
@@ -33,6 +33,7 @@ from lbrouter.kernel.netlink.client import (
     tolerate,
 )
 from lbrouter.kernel.netlink.uapi import ETH_P_ALL_BE, TC_H_ROOT
+from lbrouter.kernel.objects.htb_options import htb_options
 from lbrouter.kernel.objects.qdisc_read import (
     CAKE_DIFFSERV_MODES,
     CAKE_FLOW_MODES,
@@ -41,15 +42,12 @@ from lbrouter.kernel.objects.qdisc_read import (
     FILTER_PREFERENCE,
     HTB_VERSION,
     INGRESS_HANDLE,
-    LINKLAYER_ETHERNET,
-    MAX_32_BIT,
     TC_H_CLSACT,
     is_ours,
     list_filters,
     observe,
     root_handle,
     tc_message,
-    us_to_ticks,
 )
 from lbrouter.kernel.refusals import missing_feature
 from lbrouter.model.errors import DefectError, NotAppliedError, UnavailableError
@@ -198,29 +196,12 @@ def _cake_options(options: Mapping[str, int | str]) -> Iterator[tuple[str, int]]
 
 
 def _class_message(each: HtbClass) -> Any:
-    """The whole set of parameters, always: what is left out is reset. Rates in bytes per second.
-
-    Both rates say that they are Ethernet's, which spares the rate tables of old kernels.
-    """
-    rate, ceil = each.rate // 8, each.ceil // 8
-    parameters = {
-        "rate": min(rate, MAX_32_BIT), "rate___reserved": LINKLAYER_ETHERNET,
-        "rate_overhead": each.overhead, "rate_mpu": each.mpu,
-        "ceil": min(ceil, MAX_32_BIT), "ceil___reserved": LINKLAYER_ETHERNET,
-        "ceil_overhead": each.overhead, "ceil_mpu": each.mpu,
-        "buffer": us_to_ticks(burst_us(each.rate, each.burst)),
-        "cbuffer": us_to_ticks(burst_us(each.ceil, each.cburst)),
-        "quantum": each.quantum, "prio": each.prio,
-    }  # fmt: skip
-    attributes: list[tuple[str, Any]] = [("TCA_HTB_PARMS", parameters)]
-    attributes += [("TCA_HTB_RATE64", rate)] if rate > MAX_32_BIT else []
-    attributes += [("TCA_HTB_CEIL64", ceil)] if ceil > MAX_32_BIT else []
     request = tc_message(
         index=_interface_index(each.interface),
         parent=_classid_number(each.parent),
         handle=_classid_number(each.classid),
     )
-    request["attrs"] = [("TCA_KIND", "htb"), ("TCA_OPTIONS", {"attrs": attributes})]
+    request["attrs"] = [("TCA_KIND", "htb"), ("TCA_OPTIONS", {"attrs": htb_options(each)})]
     return request
 
 

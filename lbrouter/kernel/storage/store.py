@@ -99,17 +99,26 @@ class StateStore:
 
 
 def _parse_allocation(payload: Any) -> Allocation:
+    """An earlier release saved no identities: `allocate` then goes by the names, once."""
     return Allocation(
-        uplinks={str(name): int(number) for name, number in payload["uplinks"].items()},
-        vlans={str(name): int(number) for name, number in payload["vlans"].items()},
+        uplinks=_parse_numbers(payload["uplinks"]),
+        vlans=_parse_numbers(payload["vlans"]),
+        uplink_identities=_parse_numbers(payload.get("uplink_identities", {})),
+        vlan_identities=_parse_numbers(payload.get("vlan_identities", {})),
         retired=tuple(map(str, payload["retired"])),
     )
+
+
+def _parse_numbers(payload: Any) -> dict[str, int]:
+    return {str(key): int(number) for key, number in payload.items()}
 
 
 def _allocation_payload(allocation: Allocation) -> object:
     return {
         "uplinks": dict(allocation.uplinks),
         "vlans": dict(allocation.vlans),
+        "uplink_identities": dict(allocation.uplink_identities),
+        "vlan_identities": dict(allocation.vlan_identities),
         "retired": list(allocation.retired),
     }
 

@@ -110,6 +110,14 @@ class Uplink(NamedSection):
         return ppp_device_name(self.name) if self.addressing is Addressing.PPPOE else self.interface
 
     @property
+    def identity(self) -> str:
+        """What the line is known by, whatever its name: its interface, then its address or the word
+        for it (PPPoE: and the user name, since two sessions may share a port).
+        """
+        address = self.address if self.address is not None else self.address6
+        return " ".join(map(str, filter(None, (self.interface, address, self.username))))
+
+    @property
     def addressing(self) -> Addressing:
         """Who brings the IPv4 address. A line with IPv6 alone counts as static."""
         return self.address if isinstance(self.address, Addressing) else Addressing.STATIC

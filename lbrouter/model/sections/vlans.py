@@ -101,3 +101,8 @@ class Vlan(NamedSection):
     """Leases addresses to the clients. Absent means: no DHCP here, but for `hosts`."""
     hosts: Annotated[dict[SectionName, Reservation], Field(max_length=MAX_HOSTS)] = Field({})
     """Hosts with an address of their own, by the name under which the clients find them."""
+
+    @property
+    def identity(self) -> str:
+        """What the VLAN is known by, whatever its name: its tag, or its port."""
+        return f"port {self.port}" if self.port is not None else f"id {self.id}"

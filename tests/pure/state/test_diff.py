@@ -18,8 +18,8 @@ from lbrouter.compile.state.simulate import SimKernel
 from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import KernelState, LinkAdminState, NftTable, Sysctl
 from lbrouter.model.plan import Action, Phase
-from lbrouter.model.reserved_ids import uplink_number_of_mark
 from tests.kit.builders import TWO_LINES, config_of, desired_of, facts_of, health_of
+from tests.kit.plan_safety import unsafe_parts
 
 CONFIG = config_of(TWO_LINES)
 ONE_LINE = config_of(
@@ -97,51 +97,7 @@ def test_running_a_plan_gives_the_desired_state(before: str, after: str) -> None
 def test_every_prefix_is_safe(before: str, after: str) -> None:
     ours = {link.interface for link in STATE_BEFORE.links}
     for state in _states_along_plan(STATES[before], STATES[after]):
-        assert _marks_without_a_rule(state) == set()
-        assert _rules_at_empty_tables(state) == set()
-        assert _overbooked_parents(state) == set()
-        assert _unprotected_interfaces(state) & ours == set()
-
-
-def _marks_without_a_rule(state: KernelState) -> set[int]:
-    """Uplink numbers that the ruleset assigns and that no routing rule matches."""
-    routed = {uplink_number_of_mark(rule.mark) for rule in state.rules if rule.mark and rule.table}
-    return _assigned_uplinks(state.nft) - routed
-
-
-def _assigned_uplinks(table: NftTable | None) -> set[int]:
-    if table is None:
-        return set()
-    policies = [e for name, e in table.elements.items() if name.startswith(("active_", "slots_"))]
-    verdicts = {verdict for elements in policies for _, verdict in elements}
-    return {
-        int(verdict.removesuffix("_ip6").removesuffix("_ip").rpartition("_")[2])
-        for verdict in verdicts
-    }
-
-
-def _rules_at_empty_tables(state: KernelState) -> set[int]:
-    held = {(route.family, route.table) for route in state.routes}
-    wanted = {(rule.family, rule.table) for rule in state.rules if rule.mark and rule.table}
-    return {table for family, table in wanted - held}
-
-
-def _overbooked_parents(state: KernelState) -> set[object]:
-    rates = {(c.interface, c.classid): c.rate for c in state.classes}
-    parents = {(c.interface, c.parent) for c in state.classes if c.parent[1]}
-    return {
-        parent
-        for parent in parents & rates.keys()
-        if sum(c.rate for c in state.classes if (c.interface, c.parent) == parent) > rates[parent]
-    }
-
-
-def _unprotected_interfaces(state: KernelState) -> set[str]:
-    """Interfaces that are up with an address of ours, and that the firewall does not know."""
-    named = {key for key, _ in state.nft.elements["known_interfaces"]} if state.nft else set()
-    addressed = {address.interface for address in state.addresses}
-    up = {link.interface for link in state.links if link.up}
-    return (addressed & up) - named
+        assert unsafe_parts(state, ours) == {}
 
 
 def test_forwarding_opens_last_and_closes_first() -> None:

@@ -1,0 +1,61 @@
+"""Classes that must go before any class is changed: the kernel cannot change them in place.
+
+An HTB class keeps the parent that it was made with: asked for another, the kernel says yes and does
+nothing. So it is removed and made again, its queue with it. And where the parent stays, a class
+that is no longer asked for leaves first: what it was granted is for its sisters.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping
+
+from lbrouter.model.kernel_state import HtbClass, ManagedObject, Qdisc
+from lbrouter.model.plan import Action, Operation, Phase
+
+ManagedObjects = Mapping[Hashable, ManagedObject]
+
+ClassPlace = tuple[str, tuple[int, int]]
+"""Interface and number of a class."""
+
+
+def early_removals(found: ManagedObjects, wanted: ManagedObjects) -> Iterator[Operation]:
+    """The removals of those classes and of their queues, in no order."""
+    places = _early_classes(found, wanted)
+    for old in found.values():
+        if _place_of(old) in places:
+            reason = "another parent" if old.key in wanted else "no longer asked for"
+            yield Operation(
+                phase=Phase.RECLASS, action=Action.REMOVE, new=None, old=old, reason=reason
+            )
+
+
+def _early_classes(found: ManagedObjects, wanted: ManagedObjects) -> frozenset[ClassPlace]:
+    """Those whose parent is another or stays without them, and what is below them."""
+    classes = [each for each in found.values() if isinstance(each, HtbClass)]
+    early = {
+        (each.interface, each.classid) for each in classes if _must_go_first(each, found, wanted)
+    }
+    while below := {
+        (each.interface, each.classid)
+        for each in classes
+        if (each.interface, each.parent) in early and (each.interface, each.classid) not in early
+    }:
+        early |= below
+    return frozenset(early)
+
+
+def _must_go_first(old: HtbClass, found: ManagedObjects, wanted: ManagedObjects) -> bool:
+    new = wanted.get(old.key)
+    if isinstance(new, HtbClass):
+        return new.parent != old.parent
+    parent = ("class", old.interface, old.parent)
+    return parent in found and parent in wanted
+
+
+def _place_of(noun: ManagedObject) -> ClassPlace | None:
+    """The class that `noun` is, or whose queue it is."""
+    match noun:
+        case HtbClass():
+            return (noun.interface, noun.classid)
+        case Qdisc(parent=(_, _)):
+            return (noun.interface, noun.parent)
+        case _:
+            return None

@@ -1,0 +1,97 @@
+"""Queueing disciplines and classes of `SimKernel`: what the kernel refuses, ignores and drags along.
+
+Measured on Linux 6.18: a class asked for another parent keeps its own; one whose parent is absent
+is put below the root; the first child of a class takes its queue; with a class goes its queue, with
+the root goes all.
+"""
+
+from dataclasses import replace
+
+from lbrouter.compile.shaping.htb import HTB_MAJOR, MAX_BURST_US, burst_us
+from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.kernel_state import HtbClass, KernelState, ManagedObject, Qdisc
+from lbrouter.model.plan import Operation
+
+BELOW_ROOT = (HTB_MAJOR, 0)
+
+
+def with_shaping_operation(state: KernelState, operation: Operation) -> KernelState:
+    """`state` after an operation on a qdisc or a class. Raises NotAppliedError where it is refused.
+
+    What is absent already is removed without a word, as everywhere.
+    """
+    match operation.managed_object, operation.new:
+        case Qdisc(parent="root") as root, None:
+            return _without_tree(state, root.interface)
+        case Qdisc(parent="root") as root, _:
+            return _with_root(state, root, operation.old)
+        case Qdisc() as leaf, new:
+            return _without_leaf(state, leaf) if new is None else _with_leaf(state, leaf)
+        case HtbClass() as each, new:
+            return _without_class(state, each) if new is None else _with_class(state, each)
+        case _:
+            return state
+
+
+def _with_root(state: KernelState, root: Qdisc, old: ManagedObject | None) -> KernelState:
+    """An HTB cannot be changed: another one is made from nothing. One that stands is kept."""
+    if isinstance(old, Qdisc) and (old.handle, old.options) != (root.handle, root.options):
+        state = _without_tree(state, root.interface)
+    return state if _has_root(state, root.interface) else _put_qdisc(state, root)
+
+
+def _with_leaf(state: KernelState, leaf: Qdisc) -> KernelState:
+    place = (leaf.interface, leaf.parent)
+    if not any((each.interface, each.classid) == place for each in state.classes):
+        raise NotAppliedError(f"Queue of {leaf.interface} {leaf.parent}: Specified class not found.")
+    if any((each.interface, each.parent) == place for each in state.classes):
+        raise NotAppliedError(f"Queue of {leaf.interface} {leaf.parent}: Invalid argument.")
+    return _put_qdisc(_without_leaf(state, leaf), leaf)
+
+
+def _with_class(state: KernelState, new: HtbClass) -> KernelState:
+    if not _has_root(state, new.interface):
+        raise NotAppliedError(f"Class {new.classid} of {new.interface}: no such file or directory.")
+    for rate, burst in ((new.rate, new.burst), (new.ceil, new.cburst)):
+        if burst_us(rate, burst) > MAX_BURST_US:
+            raise NotAppliedError(f"Class {new.classid} of {new.interface}: its burst is too long.")
+    others = frozenset(each for each in state.classes if each.key != new.key)
+    held = next((each for each in state.classes if each.key == new.key), None)
+    if held is not None:
+        return replace(state, classes=others | {replace(new, parent=held.parent)})
+    place = (new.interface, new.parent)
+    if not any((each.interface, each.classid) == place for each in others):
+        return replace(state, classes=others | {replace(new, parent=BELOW_ROOT)})
+    taken = frozenset(each for each in state.qdiscs if (each.interface, each.parent) != place)
+    return replace(state, classes=others | {new}, qdiscs=taken)
+
+
+def _without_class(state: KernelState, old: HtbClass) -> KernelState:
+    place = (old.interface, old.classid)
+    if any((each.interface, each.parent) == place for each in state.classes):
+        raise NotAppliedError(f"Class {old.classid} of {old.interface}: HTB class in use.")
+    return replace(
+        state,
+        classes=frozenset(each for each in state.classes if each.key != old.key),
+        qdiscs=frozenset(each for each in state.qdiscs if (each.interface, each.parent) != place),
+    )
+
+
+def _without_tree(state: KernelState, interface: str) -> KernelState:
+    return replace(
+        state,
+        classes=frozenset(each for each in state.classes if each.interface != interface),
+        qdiscs=frozenset(each for each in state.qdiscs if each.interface != interface),
+    )
+
+
+def _without_leaf(state: KernelState, leaf: Qdisc) -> KernelState:
+    return replace(state, qdiscs=frozenset(each for each in state.qdiscs if each.key != leaf.key))
+
+
+def _put_qdisc(state: KernelState, qdisc: Qdisc) -> KernelState:
+    return replace(state, qdiscs=state.qdiscs | {qdisc})
+
+
+def _has_root(state: KernelState, interface: str) -> bool:
+    return any((each.interface, each.parent) == (interface, "root") for each in state.qdiscs)

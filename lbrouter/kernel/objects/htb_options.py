@@ -1,0 +1,40 @@
+"""The parameters of an HTB class as the kernel takes them: bytes per second, bursts as ticks."""
+
+from typing import Any
+
+from lbrouter.compile.shaping.htb import MAX_BURST_US, burst_us
+from lbrouter.kernel.objects.qdisc_read import LINKLAYER_ETHERNET, MAX_32_BIT, us_to_ticks
+from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.kernel_state import HtbClass
+
+
+def htb_options(each: HtbClass) -> list[tuple[str, Any]]:
+    """The whole set of parameters, always: what is left out is reset. Raises NotAppliedError.
+
+    Both rates say that they are Ethernet's, which spares the rate tables of old kernels.
+    """
+    rate, ceil = each.rate // 8, each.ceil // 8
+    parameters = {
+        "rate": min(rate, MAX_32_BIT), "rate___reserved": LINKLAYER_ETHERNET,
+        "rate_overhead": each.overhead, "rate_mpu": each.mpu,
+        "ceil": min(ceil, MAX_32_BIT), "ceil___reserved": LINKLAYER_ETHERNET,
+        "ceil_overhead": each.overhead, "ceil_mpu": each.mpu,
+        "buffer": _burst_ticks(each, each.rate, each.burst),
+        "cbuffer": _burst_ticks(each, each.ceil, each.cburst),
+        "quantum": each.quantum, "prio": each.prio,
+    }  # fmt: skip
+    attributes: list[tuple[str, Any]] = [("TCA_HTB_PARMS", parameters)]
+    attributes += [("TCA_HTB_RATE64", rate)] if rate > MAX_32_BIT else []
+    attributes += [("TCA_HTB_CEIL64", ceil)] if ceil > MAX_32_BIT else []
+    return attributes
+
+
+def _burst_ticks(each: HtbClass, rate: int, burst: int) -> int:
+    """`burst` bytes at `rate` in ticks of 32 bits. Raises NotAppliedError where there are more."""
+    microseconds = burst_us(rate, burst)
+    if microseconds > MAX_BURST_US:
+        where = f"class {each.classid[0]:x}:{each.classid[1]:x} of {each.interface}"
+        raise NotAppliedError(
+            f"The kernel takes no burst of {burst} bytes at {rate} bit/s ({where})."
+        )
+    return us_to_ticks(microseconds)
