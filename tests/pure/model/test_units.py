@@ -97,8 +97,10 @@ def test_a_percentage_is_read_and_written(text: str, hundredths: int) -> None:
         ("5 mbit each", "has a space in it"),
         (
             "10MB",
-            'has the unit "MB", which counts bytes: for a line of 10 Mbit/s write "10mbit"; 10'
-            ' Mbyte/s are "80mbit"',
+            (
+                'has the unit "MB", which counts bytes: for a line of 10 Mbit/s write "10mbit"; 10'
+                ' Mbyte/s are "80mbit"'
+            ),
         ),
         ("1.5kB/s", '"12kbit"'),
         ("5ms", 'has the unit "ms" that is not known'),
