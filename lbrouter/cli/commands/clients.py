@@ -16,7 +16,6 @@ import typer
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.effects import dnsmasq_service
 from lbrouter.cli.output.console import console
-from lbrouter.cli.output.rates import format_rate
 from lbrouter.cli.output.render import print_diagnostic, print_json
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
@@ -26,6 +25,7 @@ from lbrouter.compile.report.clients import (
     ClientStatus,
     client_statuses,
 )
+from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table

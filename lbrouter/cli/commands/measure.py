@@ -11,9 +11,9 @@ from typing import Annotated, Final
 import typer
 
 from lbrouter.cli.context import load_config_file
-from lbrouter.cli.output.rates import format_rate
 from lbrouter.cli.output.render import print_diagnostic, print_json, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.shaping.measure_proposal import (
     DirectionMeasurement,
     DirectionSamples,

@@ -11,7 +11,6 @@ from lbrouter.cli import effects
 from lbrouter.cli.context import NO_DAEMON_NOTE, config_or_none
 from lbrouter.cli.gateway_status import current_status
 from lbrouter.cli.output.console import console
-from lbrouter.cli.output.rates import format_rate
 from lbrouter.cli.output.render import print_diagnostics, print_json
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
@@ -22,6 +21,7 @@ from lbrouter.compile.report.status import (
     UplinkStatus,
     VlanStatus,
 )
+from lbrouter.compile.report.wording import format_rate
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.health import UplinkState
 

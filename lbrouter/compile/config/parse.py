@@ -56,6 +56,12 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
     return ParsedConfig(config=shaped.config, warnings=warnings)
 
 
+def located(findings: Iterable[Diagnostic], text: bytes, *, source: str) -> tuple[str, ...]:
+    """A sentence for each of `findings`, with its line in the valid file `text`."""
+    lines = LineNumbers(text.decode("utf-8-sig"))
+    return tuple(_format_diagnostic(each, source, lines) for each in findings)
+
+
 def _decode_utf8(text: bytes, source: str) -> str:
     """The text of the file. Raises ConfigError."""
     if len(text) > MAX_CONFIG_BYTES:

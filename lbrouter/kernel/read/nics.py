@@ -65,7 +65,7 @@ async def _describe_nic(found: InterfaceFacts) -> DetectedPort:
         mac=_read_text(SYSFS_NET / found.name / "address"),
         driver=_driver(found.name),
         carrier=found.carrier,
-        speed_mbit=_speed_mbit(found.name),
+        speed_mbit=link_speed_mbit(found.name),
         dhcp_offer=offer,
         system_address=configured,
     )
@@ -86,7 +86,7 @@ def _driver(name: str) -> str:
     return path.resolve().name if path.exists() else ""
 
 
-def _speed_mbit(name: str) -> int | None:
+def link_speed_mbit(name: str) -> int | None:
     """Mbit/s; -1 stands for "not known", and without a carrier there is nothing to read."""
     text = _read_text(SYSFS_NET / name / "speed")
     return int(text) if text.isdigit() else None

@@ -75,8 +75,8 @@ def test_the_valid_file_gives_no_warning() -> None:
             "weights = { fiber = 999, lte = 1 }",
             "policies.spread.weights.lte = 1",
             (
-                "1 of 1000 is less than one of the 120 slots that flows are shared out by, so lte gets"
-                " no new flow; accepted: 9 or more, or 0 for the last resort"
+                "1 of 1000 is less than one of the 120 slots that flows are shared out by, so"
+                " lte gets no new flow; accepted: 9 or more, or 0 for the last resort"
             ),
         ),
         (
@@ -96,8 +96,8 @@ def test_the_valid_file_gives_no_warning() -> None:
             'targets = ["dns://9.9.9.9", "dns://8.8.8.8"]',
             "uplinks.lte.health.targets",
             (
-                "all are dns: a provider that drops dns alone looks like a dead line, and one that lets"
-                ' dns alone pass looks like a good one; accepted: another kind among them, "icmp://1'
+                "all are dns: a provider that drops dns alone looks like a dead line, and one that"
+                ' lets dns alone pass looks like a good one; accepted: another kind among them, "icmp://1'
             ),
         ),
     ],
