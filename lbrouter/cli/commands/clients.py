@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import tzinfo
 from ipaddress import ip_address
 from typing import Final
 
@@ -25,8 +25,10 @@ from lbrouter.compile.report.clients import (
     ClientStatus,
     client_statuses,
 )
+from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.state.allocate import allocate
+from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.kernel.storage.store import StateStore
@@ -51,7 +53,7 @@ def clients(context: typer.Context, *, json: JsonOption = False) -> int:
     if settings.json:
         print_json({"clients": found})
     else:
-        console().print(_clients_table(found))
+        console().print(_clients_table(found, config.gateway.timezone))
     return ExitCode.DONE
 
 
@@ -111,11 +113,12 @@ def _client_load(count: Counter[int], total: Sequence[int], *, counted: bool) ->
     return AddressTraffic(connections=count, sent=total[0], received=total[1])
 
 
-def _clients_table(found: Sequence[ClientStatus]) -> ResponsiveTable:
+def _clients_table(found: Sequence[ClientStatus], zone: tzinfo | None) -> ResponsiveTable:
+    lease = f"lease until ({zone_name(utc_timestamp(), zone)})"
     sheet = ResponsiveTable(
-        *("name", "MAC", "address", "lease until", "VLAN", "uplink", "up", "down", "flows"),
+        *("name", "MAC", "address", lease, "VLAN", "uplink", "up", "down", "flows"),
         key="address",
-        overflow=("MAC", "lease until", "VLAN", "uplink"),
+        overflow=("MAC", lease, "VLAN", "uplink"),
     )
     for each in found:
         flow_count = each["connections"]
@@ -123,7 +126,7 @@ def _clients_table(found: Sequence[ClientStatus]) -> ResponsiveTable:
             each["name"] or "-",
             each["mac"] or "-",
             each["address"],
-            _format_lease_end(each["lease_ends"]),
+            _format_lease_end(each["lease_ends"], zone),
             each["vlan"],
             each["uplink"] or "-",
             _format_rate(each["upload_bps"]),
@@ -137,8 +140,6 @@ def _format_rate(bps: int | None) -> str:
     return "?" if bps is None else format_rate(bps)
 
 
-def _format_lease_end(moment: str | None) -> str:
-    """In the time of the machine: what a clock on the wall shows."""
-    if moment is None:
-        return "-"
-    return datetime.fromisoformat(moment).astimezone().strftime("%d %b %H:%M")
+def _format_lease_end(moment: str | None, zone: tzinfo | None) -> str:
+    """What a clock on the wall shows."""
+    return "-" if moment is None else local_date_time(moment, zone)
