@@ -123,7 +123,7 @@ def _clients_table(found: Sequence[ClientStatus], zone: tzinfo | None) -> Respon
     for each in found:
         flow_count = each["connections"]
         sheet.add_row(
-            each["name"] or "-",
+            each["name"] or each["dhcp_name"] or "-",
             each["mac"] or "-",
             each["address"],
             _format_lease_end(each["lease_ends"], zone),
