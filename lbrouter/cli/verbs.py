@@ -34,7 +34,7 @@ VERBS: Final = (
 
 
 class VerbModules(Mapping[str, Any]):
-    """The command of each verb, out of its module, which is imported when somebody asks for it: the
+    """The command of each verb, out of its module, which is imported when it is asked for: the
     firewall of the boot must not wait for what the rehearsal needs.
 
     The commands are of type Any: typer brings a click of its own, and keeps its classes to itself.

@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Final, cast
 
@@ -73,12 +74,13 @@ def _display_context(
     terminal: Console, language: Language, zone: tzinfo | None, alarm: str
 ) -> DisplayContext:
     width, height = terminal.size
+    glyphs = terminal_glyphs(os.environ, terminal.encoding)
     return DisplayContext(
         width=width,
         height=height if terminal.is_terminal else NO_TERMINAL_HEIGHT,
         language=language,
         zone=zone,
-        glyphs=terminal_glyphs(os.environ, terminal.encoding),
+        glyphs=glyphs if terminal.is_terminal else replace(glyphs, big=False),
         alarm=alarm,
     )
 

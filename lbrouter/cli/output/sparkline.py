@@ -31,7 +31,7 @@ LOSS_LEVELS_PERCENT: Final = (0.0, 2.0, 5.0, 10.0, 25.0, 50.0, 90.0)
 """Percent above which a second is drawn one level higher."""
 
 MIN_RTT_SCALE_MS: Final = 20.0
-"""A line whose round trips vary below this is drawn flat: nobody feels it."""
+"""A line whose round trips vary below this is drawn flat: no person feels it."""
 
 
 def terminal_glyphs(environment: Mapping[str, str], encoding: str) -> TerminalGlyphs:

@@ -39,7 +39,7 @@ def test_the_valid_file_gives_no_warning() -> None:
             "10.10.99.1/24",
             "9.10.99.1/24",
             "vlans.desk.address",
-            "belongs to somebody on the internet",
+            "is used by others on the internet",
         ),
         ("fd10:10::1/64", "fd10:10::1/56", "vlans.stream.address6", "in a /64 only"),
         ("[lan]", ONE_TARGET, "health.targets", "is the only target of uplink fiber"),

@@ -61,7 +61,7 @@ def _weight_errors(config: Config, policy: Policy, where: KeyPath) -> Iterator[D
         for each in undefined_reference("uplinks", name, config.uplinks, (*path, name)):
             yield replace(each, value=weight)
     if policy.weights and not any(policy.weights.values()):
-        why = "all weights are 0: nobody would carry anything"
+        why = "all weights are 0: no uplink would carry anything"
         yield Diagnostic(path=path, reason=why, accepted="one weight of 1 or more")
     yield from _weight_mismatches(policy, policy.weights, where)
 
