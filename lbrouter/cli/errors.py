@@ -23,7 +23,7 @@ EXIT_INTERRUPTED: Final = 130
 """What a shell expects of a command that Ctrl-C ended (128 + SIGINT)."""
 
 EXIT_BROKEN_PIPE: Final = 141
-"""128 + SIGPIPE: whoever read our output has gone."""
+"""128 + SIGPIPE: the reader of our output has gone."""
 
 DEBUG_VARIABLE: Final = "LBROUTER_DEBUG"
 
@@ -60,7 +60,7 @@ def _report_error(error: LbrouterError, *, json: bool) -> int:
 
 
 def _as_lbrouter_error(error: Exception) -> LbrouterError:
-    """Any exception as one of the tree; what nobody foresaw is a defect."""
+    """Any exception as one of the tree; one that was not foreseen is a defect."""
     if isinstance(error, LbrouterError):
         return error
     if isinstance(error, TyperException):

@@ -17,7 +17,7 @@ from lbrouter.kernel.read.counters import measure_traffic
 from lbrouter.model.errors import NotAppliedError, NotPermittedError
 
 STATUS_REPLY_TIMEOUT_S: Final = 5.0
-"""A daemon that does not answer in this time is passed over: somebody wants to know now."""
+"""A daemon that does not answer in this time is passed over: a person wants to know now."""
 
 
 async def current_status(settings: CommandSettings) -> Status:

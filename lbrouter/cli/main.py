@@ -81,5 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_command(words: list[str]) -> int:
     command = typer.main.get_command(app)
-    code = command.main(args=words, prog_name="lbrouter", standalone_mode=False)
+    try:
+        code = command.main(args=words, prog_name="lbrouter", standalone_mode=False)
+    except SystemExit as ended:
+        # Where the reader of our output has gone, click ends with 1 and says nothing of the reason.
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__ from None
+        raise
     return code if isinstance(code, int) else ExitCode.DONE

@@ -13,7 +13,7 @@ from lbrouter.kernel.storage.lock import exclusive_lock
 
 @asynccontextmanager
 async def open_commit_confirm(settings: CommandSettings) -> AsyncIterator[CommitConfirm]:
-    """The lock, the kernel, and what nobody confirmed in time undone first."""
+    """The lock, the kernel, and what was not confirmed in time undone first."""
     with exclusive_lock(settings.runtime_dir):
         async with LinuxKernel() as kernel:
             found = CommitConfirm(build_applier(settings, kernel))

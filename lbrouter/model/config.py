@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from lbrouter.model.reserved_ids import MAX_UPLINKS
 from lbrouter.model.sections.addresses import Addressing, Addressing6, AddressRange, Endpoint
 from lbrouter.model.sections.alerts import AlertKind, Alerts
-from lbrouter.model.sections.field_types import HostAddress, Section, SectionName
+from lbrouter.model.sections.field_types import HostAddress, Section, SectionName, TimeZone
 from lbrouter.model.sections.policies import (
     ANY_UPLINK,
     Forward,
@@ -71,6 +71,9 @@ class Gateway(Section):
     dns: Annotated[tuple[HostAddress, ...], Field(max_length=MAX_DNS)] = ()
     """Resolvers that the gateway forwards its clients' queries to. Absent means: those that the
     machine itself uses."""
+    timezone: TimeZone | None = None
+    """The zone in which people read times: `"Asia/Jakarta"`, say. Absent means: the machine's.
+    JSON stays in UTC."""
 
 
 class Config(Section):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Self
 
+from lbrouter.model.unit_hints import refusal
 from lbrouter.model.validated_strings import InvalidValueError
 
 NUMBER_PATTERN: Final = r"[0-9]{1,12}(\.[0-9]{1,12})?"
@@ -99,12 +100,9 @@ class Percent(int):
 def _parse_scaled(text: str, units: Mapping[str, int], *, what: str, accepted: str) -> int:
     """The whole number of smallest units in `text`, exactly; raises `InvalidValueError`."""
     match = _NUMBER_AND_UNIT.fullmatch(text)
-    if match is None:
-        why = "has a space in it" if " " in text else f"is not {what}"
-        raise InvalidValueError(why, accepted)
+    if match is None or match[3] not in units:
+        raise InvalidValueError(refusal(text, units, what=what), accepted)
     whole, fraction, unit = match[1], match[2] or "", match[3]
-    if unit not in units:
-        raise InvalidValueError(_unknown_unit_reason(unit, units), accepted)
     finest: int = 10 ** len(fraction)
     scaled, rest = divmod(int(whole + fraction) * units[unit], finest)
     if rest:
@@ -113,22 +111,6 @@ def _parse_scaled(text: str, units: Mapping[str, int], *, what: str, accepted: s
             f"is finer than {what} can be in this file ({smallest} at best)", accepted
         )
     return scaled
-
-
-def _unknown_unit_reason(unit: str, units: Mapping[str, int]) -> str:
-    """Why `unit` is not taken, with the one that was meant where that is plain."""
-    if not unit:
-        return "has no unit"
-    meant = _UNIT_ALIASES.get(unit.lower(), unit.lower())
-    hint = f', did you mean "{meant}"?' if meant in units else ""
-    return f'has the unit "{unit}" that is not known{hint}'
-
-
-# What other tools and data sheets write. Bytes ("MB/s") are left out: too dangerous to guess.
-_UNIT_ALIASES: Final = {
-    **{f"{p}{s}": f"{p}bit" for p in "kmg" for s in ("", "b", "bps", "bits", "bit/s", "bits/s")},
-    "bps": "bit", "sec": "s", "secs": "s", "min": "m", "mins": "m", "msec": "ms", "hours": "h",
-}  # fmt: skip
 
 
 def _format_decimal(value: int, scale: int) -> str:

@@ -29,7 +29,7 @@ def apply(
         bool,
         typer.Option(
             "--take-over",
-            help="Replace somebody else's queueing disciplines; they cannot be given back.",
+            help="Replace queueing disciplines of other programs; they cannot be given back.",
         ),
     ] = False,
     json: JsonOption = False,

@@ -1,10 +1,12 @@
 """`lbrouter check`: everything that can be said of a file without touching the machine.
 
 Exit code 0, or 1 where the ruleset is refused; a broken file raises ConfigError. With JSON: {"ok",
-"errors", "warnings", "dry_run"}; `dry_run` is false where the kernel could not be asked.
+"errors", "warnings", "dry_run"}; `dry_run` is false where the kernel could not be asked. What does
+not fit this machine is a warning: the file may be for another one.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -13,20 +15,28 @@ import typer
 from lbrouter.cli import effects
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.output.render import print_diagnostics, print_json, print_line
-from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.cli.settings import JsonOption, settings_of
+from lbrouter.compile.config.machine_fit import MachineView, machine_warnings
+from lbrouter.compile.config.parse import located
 from lbrouter.compile.config.partial_support import partially_supported
+from lbrouter.compile.dhcp.lease_validation import vlan_conflict
 from lbrouter.compile.firewall.elements import interfaces_of
 from lbrouter.compile.health.carrier_only import health_without_daemon, missing_lease_warnings
+from lbrouter.compile.report.wording import counted
 from lbrouter.compile.routing.lan_links import missing_vlan_support
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import desired_state
 from lbrouter.daemon.config_file import ConfigFile
+from lbrouter.daemon.dhcp.lease_store import LeaseStore
+from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.dry_run import dry_run
 from lbrouter.kernel.read.features import features
+from lbrouter.kernel.read.nics import link_speed_mbit
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
-from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
+from lbrouter.model.facts import Allocation, Facts, InterfaceFacts, ObserveScope
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.lease import UplinkLease
 
 ASSUMED_FEATURES: Final = frozenset({"fq_codel"})
 """Of the imagined machine: a file is not wrong for what this one lacks."""
@@ -44,23 +54,51 @@ def check(context: typer.Context, *, json: JsonOption = False) -> int:
         skipped = dry_run(desired.nft)
     except NotAppliedError as error:
         errors.append(str(error))
-    print_diagnostics("warning", file.warnings)
+    leases = LeaseStore(settings.runtime_dir).held_leases(file.config)
+    machine = asyncio.run(_machine_view(file.config, leases))
+    warnings = (*file.warnings, *_machine_warnings(file, machine), *effects.warnings(file.config))
+    print_diagnostics("warning", warnings)
     print_diagnostics(
-        "note", (*partially_supported(file.config), *missing_lease_warnings(file.config, Facts()))
+        "note",
+        (
+            *partially_supported(file.config),
+            *missing_lease_warnings(file.config, Facts(leases=leases)),
+        ),
     )
-    print_diagnostics("warning", (*_machine_warnings(file.config), *effects.warnings(file.config)))
     print_diagnostics("error", errors)
     if skipped:
         print_diagnostics("note", (f"the dry run of the ruleset was skipped: {skipped}",))
-    _print_result(settings, file, errors, skipped=bool(skipped))
+    if settings.json:
+        print_json(
+            {"ok": not errors, "errors": errors, "warnings": warnings, "dry_run": not skipped}
+        )
+    elif not errors:
+        print_line(f"{settings.config}: good ({_contents(file.config)})")
     return ExitCode.CHECK_FAILED if errors else ExitCode.DONE
 
 
-def _machine_warnings(config: Config) -> Iterator[str]:
+async def _machine_view(config: Config, leases: Mapping[str, UplinkLease]) -> MachineView | None:
+    """What is on this machine; None where it cannot be asked."""
+    try:
+        async with LinuxKernel() as kernel:
+            found = await kernel.facts(ObserveScope(interfaces=frozenset(interfaces_of(config))))
+    except (LbrouterError, OSError):
+        return None
+    speeds = {name: link_speed_mbit(name) for name in found.interfaces}
+    return MachineView(
+        interfaces=found.interfaces,
+        speeds_mbit={name: speed for name, speed in speeds.items() if speed is not None},
+        lease_conflicts={name: vlan_conflict(config, each) for name, each in leases.items()},
+    )
+
+
+def _machine_warnings(file: ConfigFile, machine: MachineView | None) -> Iterator[str]:
     """What this very machine lacks: a warning, since a file may be checked on another one."""
-    if any(vlan.id is not None for vlan in config.vlans.values()):
+    if machine is not None:
+        yield from located(machine_warnings(file.config, machine), file.text, source=file.source)
+    if any(vlan.id is not None for vlan in file.config.vlans.values()):
         with suppress(LbrouterError, OSError):
-            lack = missing_vlan_support(config, Facts(features=features()))
+            lack = missing_vlan_support(file.config, Facts(features=features()))
             yield from [lack] if lack else []
 
 
@@ -81,21 +119,12 @@ def assumed_state(config: Config) -> KernelState:
     )
 
 
-def _print_result(
-    settings: CommandSettings, file: ConfigFile, errors: list[str], *, skipped: bool
-) -> None:
-    config = file.config
-    if settings.json:
-        print_json(
-            {
-                "ok": not errors,
-                "errors": errors,
-                "warnings": list(file.warnings),
-                "dry_run": not skipped,
-            }
-        )
-    elif not errors:
-        print_line(
-            f"{settings.config}: good ({len(config.uplinks)} uplinks, {len(config.vlans)} VLANs,"
-            f" {len(config.policies)} policies, {len(config.rules)} rules)"
-        )
+def _contents(config: Config) -> str:
+    """What the file has: "1 uplink, 3 VLANs, 2 policies, 0 rules"."""
+    numbers = (
+        (len(config.uplinks), "uplink", "uplinks"),
+        (len(config.vlans), "VLAN", "VLANs"),
+        (len(config.policies), "policy", "policies"),
+        (len(config.rules), "rule", "rules"),
+    )
+    return ", ".join(counted(*each) for each in numbers)

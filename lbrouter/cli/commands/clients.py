@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import tzinfo
 from ipaddress import ip_address
 from typing import Final
 
@@ -16,7 +16,6 @@ import typer
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.effects import dnsmasq_service
 from lbrouter.cli.output.console import console
-from lbrouter.cli.output.rates import format_rate
 from lbrouter.cli.output.render import print_diagnostic, print_json
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
@@ -26,7 +25,10 @@ from lbrouter.compile.report.clients import (
     ClientStatus,
     client_statuses,
 )
+from lbrouter.compile.report.clock import local_date_time, zone_name
+from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.state.allocate import allocate
+from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.kernel.storage.store import StateStore
@@ -51,7 +53,7 @@ def clients(context: typer.Context, *, json: JsonOption = False) -> int:
     if settings.json:
         print_json({"clients": found})
     else:
-        console().print(_clients_table(found))
+        console().print(_clients_table(found, config.gateway.timezone))
     return ExitCode.DONE
 
 
@@ -111,19 +113,20 @@ def _client_load(count: Counter[int], total: Sequence[int], *, counted: bool) ->
     return AddressTraffic(connections=count, sent=total[0], received=total[1])
 
 
-def _clients_table(found: Sequence[ClientStatus]) -> ResponsiveTable:
+def _clients_table(found: Sequence[ClientStatus], zone: tzinfo | None) -> ResponsiveTable:
+    lease = f"lease until ({zone_name(utc_timestamp(), zone)})"
     sheet = ResponsiveTable(
-        *("name", "MAC", "address", "lease until", "VLAN", "uplink", "up", "down", "flows"),
+        *("name", "MAC", "address", lease, "VLAN", "uplink", "up", "down", "flows"),
         key="address",
-        overflow=("MAC", "lease until", "VLAN", "uplink"),
+        overflow=("MAC", lease, "VLAN", "uplink"),
     )
     for each in found:
         flow_count = each["connections"]
         sheet.add_row(
-            each["name"] or "-",
+            each["name"] or each["dhcp_name"] or "-",
             each["mac"] or "-",
             each["address"],
-            _format_lease_end(each["lease_ends"]),
+            _format_lease_end(each["lease_ends"], zone),
             each["vlan"],
             each["uplink"] or "-",
             _format_rate(each["upload_bps"]),
@@ -137,8 +140,6 @@ def _format_rate(bps: int | None) -> str:
     return "?" if bps is None else format_rate(bps)
 
 
-def _format_lease_end(moment: str | None) -> str:
-    """In the time of the machine: what a clock on the wall shows."""
-    if moment is None:
-        return "-"
-    return datetime.fromisoformat(moment).astimezone().strftime("%d %b %H:%M")
+def _format_lease_end(moment: str | None, zone: tzinfo | None) -> str:
+    """What a clock on the wall shows."""
+    return "-" if moment is None else local_date_time(moment, zone)

@@ -13,13 +13,14 @@ from lbrouter.cli.context import config_or_none
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_json
 from lbrouter.cli.settings import JsonOption, settings_of
+from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, GOOD_STYLE
 from lbrouter.kernel.doctor import Diagnosis, DiagnosisLevel, run_diagnostics
 from lbrouter.model.errors import ExitCode
 
 DOCTOR_LEVEL_STYLES = {
-    DiagnosisLevel.OK: "green",
-    DiagnosisLevel.WARN: "yellow",
-    DiagnosisLevel.FAIL: "bold red",
+    DiagnosisLevel.OK: GOOD_STYLE,
+    DiagnosisLevel.WARN: FAIR_STYLE,
+    DiagnosisLevel.FAIL: BAD_STYLE,
 }
 
 

@@ -9,7 +9,7 @@ import re
 import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +17,8 @@ import typer
 from lbrouter.cli.output.render import print_diagnostic, print_json_line, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
+from lbrouter.cli.time_zone_choice import display_zone
+from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import translate as said
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.incidents import summarise_incidents
@@ -69,35 +71,39 @@ def events(
     json: JsonOption = False,
 ) -> int:
     """Print the timeline: what failed, what was done, what came back."""
+    settings = settings_of(context, json=json)
+    zone = display_zone(settings)
     event_filter = EventFilter(
         limit=limit,
-        since=parse_since(since, datetime.now().astimezone()) if since else "",
+        since=parse_since(since, datetime.now(UTC).astimezone(zone)) if since else "",
         incident=None if incident is None else str(incident),
         brief=brief,
         follow=follow,
     )
-    settings = settings_of(context, json=json)
-    return asyncio.run(_print_events(settings, event_filter, language_of(lang)))
+    printer = EventPrinter(settings, language_of(lang), zone)
+    return asyncio.run(_print_events(settings, event_filter, printer))
 
 
 async def _print_events(
-    settings: CommandSettings, event_filter: EventFilter, language: Language
+    settings: CommandSettings, event_filter: EventFilter, printer: "EventPrinter"
 ) -> int:
     found = await _past_events(settings, event_filter)
     if event_filter.brief or event_filter.incident:
-        _print_incidents(found, settings, event_filter, language)
+        printer.print_incidents(found, brief=event_filter.brief)
     if not event_filter.brief:
         for each in found:
-            _print_event(each, settings)
+            printer.print_event(each)
     if event_filter.follow:
-        await _follow_events(settings, event_filter)
+        await _follow_events(settings, event_filter, printer)
     return ExitCode.DONE
 
 
-async def _follow_events(settings: CommandSettings, event_filter: EventFilter) -> None:
+async def _follow_events(
+    settings: CommandSettings, event_filter: EventFilter, printer: "EventPrinter"
+) -> None:
     async for each in client.stream(settings.runtime_dir, {"verb": "follow"}):
         if event_filter.incident is None or each["incident"] == event_filter.incident:
-            _print_event(each, settings)
+            printer.print_event(each)
     raise UnavailableError("No daemon runs, or it has ended.", remedy="systemctl start lbrouter")
 
 
@@ -153,25 +159,33 @@ async def _past_events(settings: CommandSettings, event_filter: EventFilter) -> 
     return [entry.as_json() for entry in entries]
 
 
-def _print_incidents(
-    found: list[TimelineEvent],
-    settings: CommandSettings,
-    event_filter: EventFilter,
-    language: Language,
-) -> None:
-    """A sentence for each incident: "incident 7: ..."."""
-    for story in summarise_incidents(found):
-        if not settings.json:
-            number = said(language, "incident {number}", number=story["incident"])
-            print_line(f"{number}: {incident_sentence(story, language)}")
-        elif event_filter.brief:
-            print_json_line(story)
+class EventPrinter:
+    """Prints events and incidents: for people in their zone, which a note names once."""
 
+    def __init__(self, settings: CommandSettings, language: Language, zone: tzinfo | None) -> None:
+        self._json = settings.json
+        self._language = language
+        self._zone = zone
+        self._heading_printed = False
 
-def _print_event(entry: TimelineEvent, settings: CommandSettings) -> None:
-    if settings.json:
-        print_json_line(entry)
-    else:
-        print_line(
-            f"{entry['at']}  {entry['incident'] or '-':>4}  {entry['kind']:<9}  {entry['text']}"
-        )
+    def print_incidents(self, found: list[TimelineEvent], *, brief: bool) -> None:
+        """A sentence for each incident: "incident 7: ..."."""
+        for story in summarise_incidents(found):
+            if not self._json:
+                number = said(self._language, "incident {number}", number=story["incident"])
+                sentence = incident_sentence(story, self._language, self._zone, name_zone=True)
+                print_line(f"{number}: {sentence}")
+            elif brief:
+                print_json_line(story)
+
+    def print_event(self, entry: TimelineEvent) -> None:
+        """One event in a line."""
+        if self._json:
+            print_json_line(entry)
+            return
+        if not self._heading_printed:
+            self._heading_printed = True
+            zone = zone_name(entry["at"], self._zone)
+            print_diagnostic(f"note: {said(self._language, 'times in {zone}', zone=zone)}")
+        at = local_date_time(entry["at"], self._zone)
+        print_line(f"{at}  {entry['incident'] or '-':>4}  {entry['kind']:<9}  {entry['text']}")

@@ -1,7 +1,7 @@
 """`lbrouter explain`: what a flow gets, in sentences. Its JSON is an `Explanation`."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -13,6 +13,8 @@ from lbrouter.cli.context import (
     health_source,
     load_config_file,
 )
+from lbrouter.cli.effects import dnsmasq_service
+from lbrouter.cli.endpoint_names import flow_ends
 from lbrouter.cli.output.render import print_json, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.explain import explanation
@@ -40,8 +42,10 @@ class ExplainArguments:
 
 def explain(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="SRC", help='Address, VLAN name or "gateway".')],
-    destination: Annotated[str, typer.Argument(metavar="DST", help="Address.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SRC", help='Address, VLAN, client\'s name or "gateway".')
+    ],
+    destination: Annotated[str, typer.Argument(metavar="DST", help="Address or name.")],
     *,
     protocol: Annotated[
         str, typer.Option(metavar="NAME", help="tcp, udp, icmp, sctp, gre or esp.")
@@ -57,33 +61,42 @@ def explain(
     arguments = ExplainArguments(
         source=source, destination=destination, protocol=protocol, port=port
     )
-    answer = asyncio.run(_explain_flow(settings, arguments))
+    answer, notes = asyncio.run(_explain_flow(settings, arguments))
     if settings.json:
         print_json(answer)
     else:
-        print_line(_format_table(answer))
+        print_line(_format_table(answer, notes))
     return ExitCode.DONE
 
 
-async def _explain_flow(settings: CommandSettings, arguments: ExplainArguments) -> Explanation:
+async def _explain_flow(
+    settings: CommandSettings, arguments: ExplainArguments
+) -> tuple[Explanation, tuple[str, ...]]:
+    """The explanation, and which addresses stand for the names that were typed."""
     file = load_config_file(settings)
+    ends = await flow_ends(
+        file.config,
+        dnsmasq_service(settings).current_leases(),
+        source=arguments.source,
+        destination=arguments.destination,
+    )
     async with LinuxKernel() as kernel:
         here = build_applier(settings, kernel)
         known = await explain_context(here, file.config, await health_source(settings))
     flow = parse_flow(
         file.config,
         known.facts,
-        source=arguments.source,
-        destination=arguments.destination,
+        source=ends.source,
+        destination=ends.destination,
         protocol=arguments.protocol,
         port=arguments.port or DEFAULT_FLOW_PORTS.get(arguments.protocol),
     )
-    return explanation.explain(file.config, flow, known)
+    return explanation.explain(file.config, flow, known), ends.notes
 
 
-def _format_table(answer: Explanation) -> str:
+def _format_table(answer: Explanation, notes: Sequence[str]) -> str:
     """Labels in one column, sentences in the next."""
-    lines = list(_explanation_rows(answer))
+    lines = [*(("name", note) for note in notes), *_explanation_rows(answer)]
     width = max(len(label) for label, _ in lines)
     return "\n".join(f"{label:<{width}}  {text}" for label, text in lines)
 

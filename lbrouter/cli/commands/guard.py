@@ -79,7 +79,7 @@ def _candidate_files(settings: CommandSettings, store: StateStore) -> Iterator[C
 def _save_guard_state(store: StateStore, table: NftTable) -> None:
     """The text of the table, for an undo; and that no setting of before the boot counts any more.
 
-    Settings are found anew by the first apply: nothing else of ours is in the kernel.
+    Settings are found again by the first apply: nothing else of ours is in the kernel.
     """
     try:
         store.save_script(table.structure, table.script)

@@ -1,54 +1,73 @@
 """`lbrouter init`: a first configuration from what the machine's ports show and a few answers.
 
-With JSON: {"file", "lines": [{"name", "interface"}], "trunk", "ports": [...]}.
+A wrong answer is told why, and asked again. With JSON: {"file", "lines": [{"name", "interface"}],
+"trunk", "ports": [...]}.
 """
 
 import asyncio
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lbrouter.cli.output.render import print_json, print_line
+from lbrouter.cli.output.render import print_diagnostic, print_json, print_line
+from lbrouter.cli.questions import ask
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.compile.config.expected import did_you_mean
 from lbrouter.compile.config.starter import (
     DetectedPort,
     StarterAnswers,
     UplinkDraft,
     describe_port,
     guess_answers,
+    lines_without_rates,
     starter_config,
     uplinks_on,
 )
 from lbrouter.daemon.config_file import parse_config
 from lbrouter.kernel.read import nics
 from lbrouter.model.errors import ExitCode, NotPermittedError, UsageError
+from lbrouter.model.sections.field_types import ACCEPTED_NAME, parse_line_rate
+from lbrouter.model.sections.policies import ANY_UPLINK
 from lbrouter.model.units import Rate
+from lbrouter.model.validated_strings import InvalidValueError, parse_name
 
 DEFAULT_GATEWAY_NAME = "event"
+
+RATES_PATTERN = re.compile(r"([^=]+)=([^/]+)/(.+)")
+RATES_EXAMPLE = "lbrouter init --yes --rates enp1s0=50mbit/100mbit"
 
 
 def init(
     context: typer.Context,
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: the defaults.")] = False,
+    rates: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PORT=UP/DOWN", help='What a line carries: "enp1s0=50mbit/100mbit".'),
+    ] = None,
     json: JsonOption = False,
 ) -> int:
     """Look at the machine's ports and write a first configuration; never over an old one."""
-    settings, ask = settings_of(context, json=json), not yes
+    settings, interactive = settings_of(context, json=json), not yes
     _require_no_config(settings.config)
     if os.geteuid() != 0:
         raise NotPermittedError("Looking at the ports needs root.", remedy="sudo lbrouter init")
-    if ask and not sys.stdin.isatty():
-        raise UsageError("There is nobody to ask.", remedy="lbrouter init --yes takes the defaults")
-    found = asyncio.run(nics.list_nics())
+    if interactive and not sys.stdin.isatty():
+        raise UsageError(
+            "There is no terminal to ask on.", remedy="lbrouter init --yes takes the defaults"
+        )
+    found = asyncio.run(nics.list_nics(print_diagnostic))
     answers = guess_answers(found, name=DEFAULT_GATEWAY_NAME)
-    if ask:
+    if interactive:
         answers = _ask_answers(answers, found)
+    answers = with_rates(answers, rates or ())
     _write_config(settings.config, starter_config(answers, found))
     _print_result(settings, answers, found)
     return ExitCode.DONE
@@ -87,52 +106,105 @@ def _print_result(
         print_line(f"uplink {line['name']:<6} {line['interface']}")
     print_line(f"trunk         {answers.trunk}")
     print_line(f"written: {settings.config}")
+    for name in lines_without_rates(answers):
+        print_line(
+            f"no guarantee holds on {name} yet: its rates are not known (lbrouter measure {name})"
+        )
     print_line("next: lbrouter check, lbrouter rehearse, lbrouter apply --confirm-within 60s")
 
 
 def _ask_answers(answers: StarterAnswers, found: Sequence[DetectedPort]) -> StarterAnswers:
-    """The guesses, put to whoever sits there. Enter keeps each."""
+    """The guesses, put to the person at the terminal. Enter keeps each."""
     for port in found:
         print_line(describe_port(port))
-    name = typer.prompt("Name of the gateway", default=answers.name)
-    trunk = typer.prompt("Port to the switch (trunk)", default=answers.trunk)
-    proposed = ",".join(line.port for line in answers.uplinks)
-    chosen = typer.prompt("Ports with internet lines, the best first", default=proposed)
-    lines = uplinks_on(_ports_by_name([each.strip() for each in chosen.split(",")], trunk, found))
-    return replace(
-        answers, name=name, trunk=trunk, uplinks=tuple(_ask_rates(each) for each in lines)
+    ports = {port.name: port for port in found}
+    name = ask("Name of the gateway", _parse_new_name, default=answers.name)
+    trunk = ask(
+        "Port to the switch (trunk)", lambda text: _parse_port(text, ports), default=answers.trunk
     )
-
-
-def _ports_by_name(
-    wanted: Sequence[str], trunk: str, found: Sequence[DetectedPort]
-) -> list[DetectedPort]:
-    """The ports of these names. Raises UsageError when one is not there, twice, or the trunk."""
-    by_name = {port.name: port for port in found}
-    if {*wanted, trunk} - set(by_name) or len({*wanted, trunk}) < len(wanted) + 1:
-        raise UsageError(
-            f"{', '.join(wanted)} and the trunk {trunk} are not different ports of this machine.",
-            remedy=f"Its ports: {', '.join(by_name)}",
-        )
-    return [by_name[each] for each in wanted]
-
-
-def _ask_rates(line: UplinkDraft) -> UplinkDraft:
-    """The line with its rates, where somebody knows them."""
-    upload, download = (
-        _ask_rate(f"{line.name} ({line.port}): {way}") for way in ("upload", "download")
+    proposed = ",".join(line.port for line in answers.uplinks if line.port != trunk)
+    chosen = ask(
+        "Ports with internet lines, the best first",
+        lambda text: _parse_line_ports(text, trunk, ports),
+        default=proposed,
     )
-    return replace(line, upload=upload, download=download)
+    return replace(answers, name=name, trunk=trunk, uplinks=_ask_lines(uplinks_on(chosen)))
 
 
-def _ask_rate(about: str) -> Rate | None:
-    question = f'{about} rate ("20mbit"; Enter: not known yet)'
-    text = typer.prompt(question, default="", show_default=False)
-    if not text:
-        return None
+def _ask_lines(lines: Sequence[UplinkDraft]) -> tuple[UplinkDraft, ...]:
+    """The lines with their names and rates."""
+    named: list[UplinkDraft] = []
+    for line in lines:
+        parse_new = partial(_parse_line_name, taken=frozenset(each.name for each in named))
+        name = ask(f"Name of the line on {line.port}", parse_new, default=line.name)
+        upload = ask(_rate_question(name, "upload"), _parse_rate)
+        download = ask(_rate_question(name, "download"), _parse_rate)
+        named.append(replace(line, name=name, upload=upload, download=download))
+    return tuple(named)
+
+
+def _rate_question(name: str, way: str) -> str:
+    return f'{name}: {way} rate ("20mbit"; Enter: not known yet)'
+
+
+def _parse_new_name(text: str) -> str:
     try:
-        return Rate.parse(text)
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} is not a rate: {error}", remedy='Such as "12.5mbit".'
-        ) from error
+        return parse_name(text)
+    except InvalidValueError as refused:
+        raise InvalidValueError(refused.reason, ACCEPTED_NAME) from None
+
+
+def _parse_line_name(text: str, taken: frozenset[str]) -> str:
+    name = _parse_new_name(text)
+    if name in taken or name == ANY_UPLINK:
+        raise InvalidValueError("is taken", "another name")
+    return name
+
+
+def _parse_port(text: str, ports: Mapping[str, DetectedPort]) -> str:
+    if text not in ports:
+        hint = did_you_mean(text, list(ports))
+        raise InvalidValueError(f"is no port of this machine{hint}", ", ".join(ports))
+    return text
+
+
+def _parse_line_ports(
+    text: str, trunk: str, ports: Mapping[str, DetectedPort]
+) -> tuple[DetectedPort, ...]:
+    """The ports of a list with commas or spaces. Raises InvalidValueError."""
+    names = text.replace(",", " ").split()
+    others = ", ".join(name for name in ports if name != trunk)
+    for name in names:
+        if name == trunk:
+            raise InvalidValueError(f"names {trunk}, which is the trunk", others)
+        if name not in ports:
+            hint = did_you_mean(name, list(ports))
+            raise InvalidValueError(f"names {name}, no port of this machine{hint}", others)
+    if not names or len(set(names)) < len(names):
+        raise InvalidValueError("names no port" if not names else "names a port twice", others)
+    return tuple(ports[name] for name in names)
+
+
+def _parse_rate(text: str) -> Rate | None:
+    return parse_line_rate(text) if text else None
+
+
+def with_rates(answers: StarterAnswers, given: Sequence[str]) -> StarterAnswers:
+    """The answers with the rates of `--rates`. Raises UsageError."""
+    lines = {line.port: line for line in answers.uplinks}
+    for text in given:
+        match = RATES_PATTERN.fullmatch(text)
+        if match is None:
+            raise UsageError(f'--rates "{text}" is not PORT=UPLOAD/DOWNLOAD.', remedy=RATES_EXAMPLE)
+        port, *rates = match.groups()
+        if port not in lines:
+            raise UsageError(
+                f'--rates "{text}": {port} carries no line.',
+                remedy=f"The lines are on {', '.join(lines)}.",
+            )
+        try:
+            upload, download = map(parse_line_rate, rates)
+        except InvalidValueError as error:
+            raise UsageError(f'--rates "{text}": a rate {error}.', remedy=RATES_EXAMPLE) from error
+        lines[port] = replace(lines[port], upload=upload, download=download)
+    return replace(answers, uplinks=tuple(lines.values()))

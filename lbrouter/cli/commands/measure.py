@@ -11,9 +11,9 @@ from typing import Annotated, Final
 import typer
 
 from lbrouter.cli.context import load_config_file
-from lbrouter.cli.output.rates import format_rate
 from lbrouter.cli.output.render import print_diagnostic, print_json, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.shaping.measure_proposal import (
     DirectionMeasurement,
     DirectionSamples,
@@ -40,7 +40,7 @@ from lbrouter.services import iperf
 IDLE_LATENCY_SAMPLE_S: Final = 2.0
 MEASURE_PROBE_INTERVAL_S: Final = 0.1
 UPLINK_IN_USE_BPS: Final = 1_000_000
-"""More than this goes over a line that somebody needs."""
+"""More than this goes over a line that is in use."""
 
 UPLINK_IN_USE_MESSAGE: Final = (
     "Uplink {} is in use ({} up, {} down): a measurement fills it for {} s each way."

@@ -1,6 +1,7 @@
 """`lbrouter status`: uplinks, policies and VLANs at a glance, from the daemon or off the kernel."""
 
 import asyncio
+from datetime import tzinfo
 from typing import Annotated
 
 import typer
@@ -11,27 +12,24 @@ from lbrouter.cli import effects
 from lbrouter.cli.context import NO_DAEMON_NOTE, config_or_none
 from lbrouter.cli.gateway_status import current_status
 from lbrouter.cli.output.console import console
-from lbrouter.cli.output.rates import format_rate
+from lbrouter.cli.output.kernel_truth import unverified_kernel
 from lbrouter.cli.output.render import print_diagnostics, print_json
 from lbrouter.cli.output.table import ResponsiveTable
+from lbrouter.cli.output.watch_tables import round_trip_ms
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
+from lbrouter.compile.report.clock import local_time, zone_name
 from lbrouter.compile.report.status import (
     PolicyStatus,
     Status,
     UplinkStatus,
     VlanStatus,
 )
+from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, state_style
+from lbrouter.compile.report.wording import format_rate
+from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.health import UplinkState
-
-STATUS_STATE_STYLES = {
-    UplinkState.UP: "green",
-    UplinkState.DEGRADED: "yellow",
-    UplinkState.DRAINED: "yellow",
-    UplinkState.DOWN: "bold red",
-    UplinkState.WAITING: "magenta",
-}
 
 
 def status(
@@ -56,54 +54,72 @@ async def _print_status(settings: CommandSettings) -> int:
     """The document of the contract, section 3, or tables made of it."""
     composed = await current_status(settings)
     config = config_or_none(settings)
+    zone = None if config is None else config.gateway.timezone
     programs = {} if config is None else effects.services_status(settings, config)
     if settings.json:
         print_json({**composed, "services": programs})
     else:
-        console().print(_status_tables(composed))
+        console().print(status_tables(composed, zone))
     print_diagnostics("warning", effects.status_warnings(programs))
     if not composed["daemon"]:
         print_diagnostics("note", (NO_DAEMON_NOTE,))
-    return ExitCode.DONE
+    return ExitCode.DONE if unverified_kernel(composed) is None else ExitCode.CHECK_FAILED
 
 
-def _status_tables(composed: Status) -> RenderableType:
+def status_tables(composed: Status, zone: tzinfo | None) -> RenderableType:
+    """The document as tables; times are in `zone`, which the heading names."""
     applied = "applied" if composed["applied"] else "not applied: the kernel holds nothing of ours"
     daemon = "daemon runs" if composed["daemon"] else "no daemon"
-    heading = Text.assemble((composed["gateway"], "bold"), f"  {applied}, {daemon}")
+    now = utc_timestamp()
+    clock = f"{local_time(now, zone)} {zone_name(now, zone)}".rstrip()
+    heading = Text.assemble((composed["gateway"], "bold"), f"  {applied}, {daemon}  {clock}")
     if composed["pending_confirm_s"] is not None:
         left = f"  undone in {composed['pending_confirm_s']} s unless confirmed"
-        heading.append(left, "bold yellow")
+        heading.append(left, f"bold {FAIR_STYLE}")
+    alarm = unverified_kernel(composed)
+    if alarm is not None:
+        heading.append(
+            f"\nthe kernel does not hold what it should since {local_time(alarm['since'], zone)}:"
+            f" {alarm['reason']}",
+            BAD_STYLE,
+        )
     tables = (
-        _uplink_table(composed["uplinks"]),
+        _uplink_table(composed, zone),
         _policy_table(composed["policies"]),
         _vlan_table(composed["vlans"]),
     )
     return Group(heading, *(part for table in tables for part in (Text(), table)))
 
 
-def _uplink_table(uplinks: dict[str, UplinkStatus]) -> ResponsiveTable:
+def _uplink_table(composed: Status, zone: tzinfo | None) -> ResponsiveTable:
     sheet = ResponsiveTable(
         *("uplink", "state", "interface", "address", "gateway"),
         *("rtt", "loss", "up", "down", "flows", ""),
         overflow=("interface", "address", "gateway", ""),
     )
-    for name, each in uplinks.items():
+    for name, each in composed["uplinks"].items():
         flows = each["connections"]
         sheet.add_row(
             name,
-            Text(each["state"], style=STATUS_STATE_STYLES[UplinkState(each["state"])]),
+            Text(each["state"], style=state_style(each["state"])),
             each["interface"],
             _first_or_dash(each["address"], each["address6"]),
             _first_or_dash(each["gateway"], each["gateway6"]),
-            _format_measured(each["rtt_ms"], "ms"),
+            _format_measured(round_trip_ms(each), "ms"),
             _format_measured(each["loss_percent"], "%"),
             format_rate(each["upload_bps"]),
             format_rate(each["download_bps"]),
             "?" if flows is None else str(flows),
-            each["reason"],
+            _reason_text(each, zone) if composed["daemon"] else each["reason"],
         )
     return sheet
+
+
+def _reason_text(uplink: UplinkStatus, zone: tzinfo | None) -> str:
+    """The reason; of a line that is not up, since when as well."""
+    if uplink["state"] == UplinkState.UP:
+        return uplink["reason"]
+    return f"since {local_time(uplink['since'], zone)}: {uplink['reason']}"
 
 
 def _policy_table(policies: dict[str, PolicyStatus]) -> ResponsiveTable:
@@ -111,7 +127,7 @@ def _policy_table(policies: dict[str, PolicyStatus]) -> ResponsiveTable:
     for name, each in policies.items():
         shares = ", ".join(f"{uplink} {share} %" for uplink, share in each["shares"].items())
         pinned = f" (pinned to {each['pinned']})" if each["pinned"] else ""
-        way = Text(shares + pinned) if shares else Text("nobody: unreachable", style="bold red")
+        way = Text(shares + pinned) if shares else Text("no uplink: unreachable", style=BAD_STYLE)
         sheet.add_row(name, each["mode"], way)
     return sheet
 
@@ -133,7 +149,7 @@ def _vlan_table(vlans: dict[str, VlanStatus]) -> ResponsiveTable:
             format_rate(each["upload_bps"]),
             format_rate(each["download_bps"]),
             *guarantees,
-            Text(_vlan_remark(each), style="yellow"),
+            Text(_vlan_remark(each), style=FAIR_STYLE),
         )
     return sheet
 
@@ -143,7 +159,7 @@ def _guarantee_cell(promised: int, missing: int) -> Text:
         return Text("-")
     if not missing:
         return Text(format_rate(promised))
-    return Text(f"{format_rate(promised)}, {format_rate(missing)} short", style="bold red")
+    return Text(f"{format_rate(promised)}, {format_rate(missing)} short", style=BAD_STYLE)
 
 
 def _vlan_remark(vlan: VlanStatus) -> str:

@@ -1,20 +1,27 @@
-"""`lbrouter status --watch`: the screen, from the daemon each second, or off the kernel without."""
+"""`lbrouter status --watch`: the screen, from the daemon each second, or off the kernel without.
+
+Into a pipe or a file it prints each screen as plain lines; with JSON a document a line.
+"""
 
 import asyncio
 import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
+from datetime import tzinfo
 from typing import Final, cast
 
+from rich.console import Console
 from rich.live import Live
 
 from lbrouter.cli.gateway_status import current_status, status_from_kernel
 from lbrouter.cli.output.console import console
-from lbrouter.cli.output.render import print_json
+from lbrouter.cli.output.render import print_json_line, print_line
 from lbrouter.cli.output.sparkline import terminal_glyphs
 from lbrouter.cli.output.watch_screen import draw_screen
 from lbrouter.cli.output.watch_tables import DisplayContext
 from lbrouter.cli.settings import CommandSettings
+from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.i18n import translate
 from lbrouter.compile.report.status import Status
 from lbrouter.daemon.control.queries import WatchDocument
@@ -37,25 +44,45 @@ WatchFrame = tuple[WatchDocument, str]
 
 
 async def keep_watching(settings: CommandSettings, language: Language) -> int:
-    """Draw until Ctrl-C; with JSON one status document after the other."""
+    """Draw until Ctrl-C, or until the reader of the pipe has gone."""
     if settings.json:
         while True:
-            print_json(await current_status(settings))
+            print_json_line(await current_status(settings))
             await asyncio.sleep(WATCH_INTERVAL_S)
     terminal = console()
-    with Live(console=terminal, screen=terminal.is_terminal, auto_refresh=False) as live:
+    if not terminal.is_terminal:
+        await _print_screens(settings, language, terminal)
+    with Live(console=terminal, screen=True, auto_refresh=False) as live:
+        zone = display_zone(settings)
         async for screen, alarm in _watch_frames(settings, language):
-            width, height = terminal.size
-            look = DisplayContext(
-                width=width,
-                height=height if terminal.is_terminal else NO_TERMINAL_HEIGHT,
-                language=language,
-                zone=None,
-                glyphs=terminal_glyphs(os.environ, terminal.encoding),
-                alarm=alarm,
-            )
+            look = _display_context(terminal, language, zone, alarm)
             live.update(draw_screen(screen, look), refresh=True)
     raise AssertionError  # screens never end
+
+
+async def _print_screens(settings: CommandSettings, language: Language, terminal: Console) -> None:
+    """Each screen as plain lines, one screen below the other, with a free line between."""
+    zone = display_zone(settings)
+    async for screen, alarm in _watch_frames(settings, language):
+        with terminal.capture() as drawn:
+            terminal.print(draw_screen(screen, _display_context(terminal, language, zone, alarm)))
+        # `print` and not the console: that would end with code 1 where the reader has gone.
+        print_line("\n".join(line.rstrip() for line in drawn.get().splitlines()) + "\n")
+
+
+def _display_context(
+    terminal: Console, language: Language, zone: tzinfo | None, alarm: str
+) -> DisplayContext:
+    width, height = terminal.size
+    glyphs = terminal_glyphs(os.environ, terminal.encoding)
+    return DisplayContext(
+        width=width,
+        height=height if terminal.is_terminal else NO_TERMINAL_HEIGHT,
+        language=language,
+        zone=zone,
+        glyphs=glyphs if terminal.is_terminal else replace(glyphs, big=False),
+        alarm=alarm,
+    )
 
 
 async def _watch_frames(

@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any, Final
 
 from lbrouter.cli.settings import CommandSettings
+from lbrouter.compile.report.wording import counted
 from lbrouter.compile.state.commands import command_line
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
 from lbrouter.model.errors import ExitCode, LbrouterError
@@ -89,7 +90,7 @@ class ChangeReport:
             trial = {} if confirm_s is None else {"pending_confirm_s": ceil(confirm_s)}
             print_json({**result, **trial, "operations": self._changes})
             return ExitCode.DONE
-        changes = f"{count} change{'s' if count > 1 else ''}"
+        changes = counted(count, "change", "changes")
         print_line(f"{self._done}: {changes} in {seconds:.2f} s" if count else NO_CHANGES_MESSAGE)
         if confirm_s is not None:
             print_line(f"undone in {ceil(confirm_s)} s unless you run: lbrouter confirm")

@@ -2,21 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from rich.text import Text
 
+from lbrouter.compile.report.styles import state_style, worst_state
 from lbrouter.daemon.metrics.last_minute import UplinkSecond
 from lbrouter.model.health import UplinkState
-
-WATCH_STATE_STYLES: Final = {
-    UplinkState.UP: "green",
-    UplinkState.DEGRADED: "yellow",
-    UplinkState.DRAINED: "cyan",
-    UplinkState.DOWN: "bold red",
-    UplinkState.WAITING: "magenta",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +31,7 @@ LOSS_LEVELS_PERCENT: Final = (0.0, 2.0, 5.0, 10.0, 25.0, 50.0, 90.0)
 """Percent above which a second is drawn one level higher."""
 
 MIN_RTT_SCALE_MS: Final = 20.0
-"""A line whose round trips vary below this is drawn flat: nobody feels it."""
+"""A line whose round trips vary below this is drawn flat: no person feels it."""
 
 
 def terminal_glyphs(environment: Mapping[str, str], encoding: str) -> TerminalGlyphs:
@@ -105,9 +97,7 @@ def _loss_level(second: UplinkSecond) -> int:
 
 def _worst_state_style(group: Iterable[UplinkSecond]) -> str:
     """The colour of the worst state in a group."""
-    order = [UplinkState.DOWN, UplinkState.WAITING, UplinkState.DEGRADED, UplinkState.DRAINED]
-    states = {each["state"] for each in group}
-    return WATCH_STATE_STYLES[next(islice((s for s in order if s in states), 1), UplinkState.UP)]
+    return state_style(worst_state(frozenset(each["state"] for each in group)))
 
 
 def format_mbit(bits_per_second: int) -> str:

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lbrouter.cli.output import banner_font
+from lbrouter.cli.output.kernel_truth import unverified_kernel
 from lbrouter.cli.output.watch_tables import (
     ALARM_STYLE,
     DisplayContext,
@@ -18,8 +19,10 @@ from lbrouter.cli.output.watch_tables import (
     uplink_block,
     vlan_block,
 )
+from lbrouter.compile.report.i18n import translate_reason
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.status import PolicyStatus, Status
+from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, GOOD_STYLE
 from lbrouter.daemon.control.queries import WatchDocument
 from lbrouter.model.health import UplinkState
 from lbrouter.model.timeline import IncidentSummary
@@ -30,8 +33,6 @@ REPAIR_TEXT_PREFIX: Final = "put right: "
 """What comes before this in the text of a repair is the same each time."""
 
 IMPAIRED_STATES: Final = frozenset({UplinkState.DOWN, UplinkState.DEGRADED, UplinkState.WAITING})
-
-GOOD_STYLE, FAIR_STYLE, BAD_STYLE = "bold green", "bold yellow", "bold red"
 
 
 def draw_screen(screen: WatchDocument, display: DisplayContext) -> RenderableType:
@@ -65,7 +66,8 @@ def _shorten_block(block: TextBlock, lines: int, display: DisplayContext) -> Tex
 
 
 def _heading_line(screen: WatchDocument, display: DisplayContext) -> Iterator[Text]:
-    name, now = screen["status"]["gateway"].upper(), display.local_time(screen["at"])
+    name = screen["status"]["gateway"].upper()
+    now = f"{display.local_time(screen['at'])} {display.zone_name(screen['at'])}".rstrip()
     yield Text(f" {name}{now:>{max(1, display.width - len(name) - 2)}} ", style="bold reverse")
 
 
@@ -76,9 +78,16 @@ def _alarm_lines(status: Status, display: DisplayContext) -> Iterator[Text]:
     if not status["applied"]:
         nothing = display.translate("NOTHING IS APPLIED: the kernel holds nothing of ours")
         yield _full_width_line(nothing, ALARM_STYLE, display)
+    unverified = unverified_kernel(status)
+    if unverified is not None:
+        text = "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {since}: {reason}"
+        since = display.local_time(unverified["since"])
+        reason = translate_reason(display.language, str(unverified["reason"]))
+        alarm = display.translate(text, since=since, reason=reason)
+        yield _full_width_line(alarm, ALARM_STYLE, display)
     left = status["pending_confirm_s"]
     if left is not None:
-        text = "ON TRIAL: undone in {seconds} s unless somebody confirms (lbrouter confirm)"
+        text = "ON TRIAL: undone in {seconds} s unless it is confirmed (lbrouter confirm)"
         yield _full_width_line(
             display.translate(text, seconds=left), "bold black on yellow", display
         )
@@ -146,11 +155,11 @@ def _policy_line(name: str, widest: int, status: Status, display: DisplayContext
 
 
 def _active_uplinks_text(policy: PolicyStatus, display: DisplayContext) -> str:
-    return "+".join(policy["active"]) or display.translate("nobody")
+    return "+".join(policy["active"]) or display.translate("no uplink")
 
 
 def _policy_note(policy: PolicyStatus, display: DisplayContext) -> str:
-    """Shares where there are several, and whether somebody pinned it."""
+    """Shares where there are several, and whether it is pinned."""
     several = len(policy["shares"]) > 1
     parts = [f"{share} %" for share in policy["shares"].values()] if several else []
     pinned = [display.translate("pinned")] if policy["pinned"] else []
@@ -162,9 +171,10 @@ def _policy_style(policy: PolicyStatus, status: Status) -> str:
     if not policy["active"]:
         return BAD_STYLE
     if policy["mode"] == "failover":
-        return GOOD_STYLE if policy["active"][:1] == policy["uplinks"][:1] else FAIR_STYLE
+        first = policy["active"][:1] == policy["uplinks"][:1]
+        return f"bold {GOOD_STYLE if first else FAIR_STYLE}"
     states = {status["uplinks"][name]["state"] for name in policy["uplinks"]}
-    return FAIR_STYLE if states & IMPAIRED_STATES else GOOD_STYLE
+    return f"bold {FAIR_STYLE if states & IMPAIRED_STATES else GOOD_STYLE}"
 
 
 def _incident_block(screen: WatchDocument, display: DisplayContext) -> Iterator[Text]:

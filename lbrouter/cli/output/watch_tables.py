@@ -8,16 +8,16 @@ from typing import Final
 from rich.text import Text
 
 from lbrouter.cli.output.sparkline import (
-    WATCH_STATE_STYLES,
     TerminalGlyphs,
     format_mbit,
     loss_sparkline,
     rate_bar,
     rtt_sparkline,
 )
+from lbrouter.compile.report.clock import local_time, zone_name
 from lbrouter.compile.report.i18n import translate, translate_reason
-from lbrouter.compile.report.incident_text import local_time
 from lbrouter.compile.report.status import UplinkStatus, VlanStatus
+from lbrouter.compile.report.styles import STATE_STYLES, state_style
 from lbrouter.daemon.metrics.last_minute import UplinkSecond
 from lbrouter.model.health import UplinkState
 from lbrouter.model.language import Language
@@ -46,6 +46,10 @@ class DisplayContext:
         """`text` in the reader's language."""
         return translate(self.language, text, **values)
 
+    def zone_name(self, at: str) -> str:
+        """What the reader's zone is called at that moment."""
+        return zone_name(at, self.zone)
+
     def local_time(self, at: str) -> str:
         """A moment on the reader's clock."""
         return local_time(at, self.zone)
@@ -66,7 +70,7 @@ class UplinkColumns:
 
 def _uplink_columns(uplinks: dict[str, UplinkStatus], display: DisplayContext) -> UplinkColumns:
     name = min(12, max(map(len, [*uplinks, display.translate("uplink")]))) + 1
-    state = max(len(display.translate(str(each))) for each in UplinkState) + 1
+    state = max(len(display.translate(each)) for each in STATE_STYLES) + 1
     wide = display.width >= WIDE_SCREEN_COLUMNS
     rate = 24 if wide else 16
     rest = display.width - name - state - 14 - 2 * rate - 1
@@ -87,9 +91,7 @@ def uplink_block(
                 f"  {display.local_time(uplink['since'])}"
                 f"  {translate_reason(display.language, uplink['reason'])}"
             )
-            rows.append(
-                Text(why[: display.width], style=WATCH_STATE_STYLES[UplinkState(uplink["state"])])
-            )
+            rows.append(Text(why[: display.width], style=state_style(uplink["state"])))
     return rows
 
 
@@ -112,13 +114,13 @@ def _uplink_line(
     columns: UplinkColumns,
     display: DisplayContext,
 ) -> Text:
-    style = WATCH_STATE_STYLES[UplinkState(uplink["state"])]
+    style = state_style(uplink["state"])
     line = Text(f"{name[:12]:<{columns.name}}", style="bold")
     line.append(
         f"{display.translate(uplink['state']).upper():<{columns.state}}", style=f"bold {style}"
     )
     line.append(_format_measured(uplink["loss_percent"], "%").rjust(columns.loss), style=style)
-    line.append(_format_measured(uplink["rtt_ms"], "ms").rjust(columns.rtt) + " ")
+    line.append(_format_measured(round_trip_ms(uplink), "ms").rjust(columns.rtt) + " ")
     ways = ("upload", "download")
     pairs = [(uplink[f"{w}_bps"], uplink[f"{w}_capacity_bps"]) for w in ways]  # type: ignore[literal-required]
     for used, capacity in pairs:
@@ -127,6 +129,12 @@ def _uplink_line(
     if columns.wide:
         line.append("  ").append(rtt_sparkline(minute, columns.minute, display.glyphs))
     return line
+
+
+def round_trip_ms(uplink: UplinkStatus) -> float | None:
+    """The round trip; None for a line that carries nothing: the last figure would mislead."""
+    carries_nothing = uplink["state"] in (UplinkState.DOWN, UplinkState.WAITING)
+    return None if carries_nothing else uplink["rtt_ms"]
 
 
 def _format_measured(value: float | None, unit: str) -> str:

@@ -1,6 +1,5 @@
 """`parse`: the bytes of a configuration file become a `Config`, or all that is wrong with them."""
 
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Final
 from lbrouter.compile.config.decode import MAX_ERRORS_SHOWN, TomlDocument, decode_config
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.compile.config.line_numbers import LineNumbers
+from lbrouter.compile.config.toml_help import toml_fault
 from lbrouter.compile.config.validate import config_errors, config_warnings
 from lbrouter.model.config import MAX_VLANS, Config
 from lbrouter.model.errors import ConfigError
@@ -56,6 +56,12 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
     return ParsedConfig(config=shaped.config, warnings=warnings)
 
 
+def located(findings: Iterable[Diagnostic], text: bytes, *, source: str) -> tuple[str, ...]:
+    """A sentence for each of `findings`, with its line in the valid file `text`."""
+    lines = LineNumbers(text.decode("utf-8-sig"))
+    return tuple(_format_diagnostic(each, source, lines) for each in findings)
+
+
 def _decode_utf8(text: bytes, source: str) -> str:
     """The text of the file. Raises ConfigError."""
     if len(text) > MAX_CONFIG_BYTES:
@@ -82,9 +88,8 @@ def _load_toml(toml: str, source: str) -> TomlDocument:
     except RecursionError:
         raise _file_error(source, "is nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
-        raise _file_error(
-            source, _toml_error_text(error), line=_toml_error_line(error, toml)
-        ) from None
+        fault = toml_fault(toml, error)
+        raise _file_error(source, f"is not TOML: it {fault.reason}", line=fault.line) from None
     except ValueError:
         # CPython refuses to read such a number, for the time it takes (sys.set_int_max_str_digits).
         raise _file_error(source, "holds a number of thousands of digits") from None
@@ -100,19 +105,6 @@ def _dots_in_key(line: str) -> int:
     """Dots before the first `=`; in the whole line if a quote may hide that sign."""
     key = line.partition("=")[0]
     return line.count(".") if '"' in key or "'" in key else key.count(".")
-
-
-def _toml_error_text(error: ValueError) -> str:
-    """The words of `tomllib`, with a hint at the most frequent mistake: missing quotes."""
-    reason = re.sub(r" \(at .*\)$", "", str(error))
-    hint = '; text stands in quotes: "10mbit"' if reason.startswith("Invalid value") else ""
-    return f"is not TOML: {reason}{hint}"
-
-
-def _toml_error_line(error: ValueError, toml: str) -> int:
-    """The line that `tomllib` names; the last one where it says "at end of document"."""
-    match = re.search(r"\(at line (\d+), column \d+\)$", str(error))
-    return int(match[1]) if match else toml.rstrip().count("\n") + 1
 
 
 def _depth_exceeds(document: TomlDocument, limit: int) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Final
 
+from lbrouter.compile.config.starter_names import line_names
 from lbrouter.model.errors import UnavailableError
 from lbrouter.model.units import Rate
 
@@ -122,7 +123,7 @@ VLAN_TEMPLATES: Final = (
         policy="spread",
         priority=4,
         share_percent=5,
-        extra_toml="manage   = true               # may reach SSH of the gateway; nobody else may\n"
+        extra_toml="manage   = true            # may reach SSH of the gateway; no other VLAN may\n"
         'reach    = ["stream", "playback", "crew", "presenters"]\n',
     ),
 )
@@ -148,10 +149,12 @@ def guess_answers(ports: Sequence[DetectedPort], *, name: str) -> StarterAnswers
 
 
 def uplinks_on(ports: Sequence[DetectedPort]) -> tuple[UplinkDraft, ...]:
-    """The uplinks of these ports, in their order: line1, line2 and so on."""
+    """The uplinks of these ports, in their order, named after what is plugged in."""
+    chosen = ports[:MAX_STARTER_UPLINKS]
+    names = line_names((port.name, port.driver) for port in chosen)
     return tuple(
-        UplinkDraft(name=f"line{number}", port=port.name, external=port.system_address is not None)
-        for number, port in enumerate(ports[:MAX_STARTER_UPLINKS], 1)
+        UplinkDraft(name=name, port=port.name, external=port.system_address is not None)
+        for name, port in zip(names, chosen, strict=True)
     )
 
 
@@ -227,7 +230,7 @@ def _vlan(template: VlanTemplate, answers: StarterAnswers) -> Iterator[str]:
     yield f"priority = {template.priority}"
     yield from template.extra_toml.splitlines()
     for key in ("upload", "download"):
-        yield _guarantee(key, template, [getattr(line, key) for line in answers.uplinks])
+        yield _guarantee(key, template, answers.uplinks)
     yield f'dhcp     = {{ range = "{first}-{last}", lease = "{template.lease_time}" }}'
 
 
@@ -237,12 +240,23 @@ def _pool_bounds(address: IPv4Interface) -> tuple[IPv4Address, IPv4Address]:
     return network.network_address + 20, network.broadcast_address - 5
 
 
-def _guarantee(key: str, template: VlanTemplate, rates: Sequence[Rate | None]) -> str:
-    """A guarantee that the slowest line alone can keep; a comment while rates are unknown."""
-    known = [rate for rate in rates if rate]
-    if len(known) < len(rates):
-        return f'# {key:<8} = {{ guaranteed = "1mbit" }}   # when every line has its {key} rate'
-    return f'{key:<8} = {{ guaranteed = "{Rate(min(known) * template.share_percent // 100)}" }}'
+def _guarantee(key: str, template: VlanTemplate, lines: Sequence[UplinkDraft]) -> str:
+    """A guarantee that the slowest line alone can keep. A line without a rate keeps none, so where
+    none has one it is a comment.
+    """
+    rates = {line.name: getattr(line, key) for line in lines}
+    known = [rate for rate in rates.values() if rate]
+    if not known:
+        return f'# {key:<8} = {{ guaranteed = "1mbit" }}   # once a line has its {key} rate'
+    unknown = ", ".join(name for name, rate in rates.items() if not rate)
+    hint = f"   # not on {unknown}: no {key} rate yet" if unknown else ""
+    least = Rate(min(known) * template.share_percent // 100)
+    return f'{key:<8} = {{ guaranteed = "{least}" }}{hint}'
+
+
+def lines_without_rates(answers: StarterAnswers) -> tuple[str, ...]:
+    """The lines on which no guarantee can hold yet: a rate of theirs is not known."""
+    return tuple(line.name for line in answers.uplinks if not (line.upload and line.download))
 
 
 def _policies(answers: StarterAnswers) -> Iterator[str]:

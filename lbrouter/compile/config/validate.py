@@ -9,6 +9,7 @@ from lbrouter.compile.config.checks import (
     health_settings,
     hosts,
     policies,
+    priorities,
     rates,
     rules,
     subnets,
@@ -39,5 +40,6 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
 
 def config_warnings(config: Config) -> Iterator[Diagnostic]:
     """What is legal and probably not meant. Only for a configuration without errors."""
-    for module in (health_settings, vlans, policies, rules, rates, alert_settings):
+    modules = (health_settings, vlans, policies, rules, rates, priorities)
+    for module in (*modules, alert_settings):
         yield from module.warnings(config)

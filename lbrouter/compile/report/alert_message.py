@@ -1,6 +1,7 @@
 """Which events give an alert, and the message of an alert (docs/daemon.md)."""
 
 from collections.abc import Collection, Sequence
+from datetime import tzinfo
 from typing import Final, TypedDict
 
 from lbrouter.compile.report.incident_text import incident_sentence
@@ -46,8 +47,12 @@ def alert_message(
     gateway: str,
     identity: str,
     language: Language,
+    zone: tzinfo | None = None,
 ) -> AlertMessage:
-    """The message for `events` (one at least); the timeline has the rest of their incidents."""
+    """The message for `events` (one at least); the timeline has the rest of their incidents.
+
+    Its times are in `zone` (None: the machine's), which each sentence names once.
+    """
     concerned = {event["incident"] for event in events}
     incidents = summarise_incidents([event for event in timeline if event["incident"] in concerned])
     shown = events[-MAX_ALERT_EVENTS:]
@@ -57,7 +62,7 @@ def alert_message(
         "gateway": gateway,
         "at": events[-1]["at"],
         "kinds": sorted({str(kind) for event in events if (kind := alert_kind(event))}),
-        "text": _message_text(events, incidents, gateway, language),
+        "text": _message_text(events, incidents, gateway, language, zone),
         "incidents": incidents,
         "events": [{**event, "text": event["text"][:MAX_ALERT_EVENT_CHARS]} for event in shown],
         "omitted": len(events) - len(shown),
@@ -69,10 +74,13 @@ def _message_text(
     incidents: Sequence[IncidentSummary],
     gateway: str,
     language: Language,
+    zone: tzinfo | None,
 ) -> str:
     """A sentence for each incident, then what belongs to none."""
     in_incidents = {incident["incident"] for incident in incidents}
-    sentences = [incident_sentence(incident, language) for incident in incidents]
+    sentences = [
+        incident_sentence(incident, language, zone, name_zone=True) for incident in incidents
+    ]
     sentences += dict.fromkeys(e["text"] for e in events if e["incident"] not in in_incidents)
     return f"{gateway}: {'. '.join(sentences)}"[:MAX_ALERT_TEXT_CHARS]
 

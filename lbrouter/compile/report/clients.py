@@ -52,13 +52,15 @@ class ClientObservations:
 
 
 class ClientStatus(TypedDict):
-    """One client. `name` is the file's; `lease_ends` (RFC 3339) is null without a lease.
+    """One client. `name` is the file's, `dhcp_name` what the device calls itself.
 
-    `uplink` carries most of its connections; rates are bits per second, null if not counted.
+    `lease_ends` (RFC 3339) is null without a lease; `uplink` carries most of its connections; rates
+    are bits per second, null if not counted.
     """
 
     vlan: str
     name: str | None
+    dhcp_name: str | None
     mac: str | None
     address: str
     addresses: list[str]
@@ -76,6 +78,7 @@ class _ClientEntry:
     mac: str | None
     addresses: set[IpAddress] = field(default_factory=set)
     expires: int | None = None
+    name: str = ""
 
 
 def client_statuses(config: Config, observations: ClientObservations) -> list[ClientStatus]:
@@ -122,8 +125,11 @@ def _collect_clients(config: Config, observations: ClientObservations) -> list[_
     """Clients by VLAN and hardware address; by address alone where that is all there is."""
     subnets, owners = VlanLookup(config.vlans.values()), dict[IpAddress, _ClientEntry]()
     known: dict[tuple[str, str], _ClientEntry] = {}
+    names = {lease.mac: lease.name for lease in observations.leases}
     for vlan, mac, address, expires in _observed_addresses(config, observations, subnets):
-        client = known.setdefault((vlan, mac), _ClientEntry(vlan=vlan, mac=mac))
+        client = known.setdefault(
+            (vlan, mac), _ClientEntry(vlan=vlan, mac=mac, name=names.get(mac, ""))
+        )
         client.addresses.add(address)
         client.expires = expires if expires is not None else client.expires
         owners[address] = client
@@ -159,6 +165,7 @@ def _client_status(
     return {
         "vlan": client.vlan,
         "name": name,
+        "dhcp_name": client.name or None,
         "mac": client.mac,
         "address": str(addresses[0]),
         "addresses": [str(each) for each in addresses],

@@ -1,9 +1,10 @@
 """An incident in one sentence of plain language, for readers who are not technicians."""
 
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Final
 
+from lbrouter.compile.report.clock import local_time, zone_name
 from lbrouter.compile.report.i18n import filled_text_pattern, translate, translate_reason
 from lbrouter.model.language import Language
 from lbrouter.model.timeline import IncidentSummary, PolicyMove
@@ -27,24 +28,26 @@ OTHER_CAUSE_SENTENCE: Final = "{uplink} is in trouble since {since} ({reason})"
 
 
 def incident_sentence(
-    incident: IncidentSummary, language: Language, zone: tzinfo | None = None
+    incident: IncidentSummary,
+    language: Language,
+    zone: tzinfo | None = None,
+    *,
+    name_zone: bool = False,
 ) -> str:
-    """The incident in one sentence; times are local times in `zone`."""
-    return "; ".join(_clauses(incident, language, zone))
+    """The incident in one sentence; times are local times in `zone`, None the machine's.
+
+    `name_zone` writes the zone's name behind the first of them.
+    """
+    zone_word = zone_name(incident["since"], zone) if name_zone else ""
+    return "; ".join(_clauses(incident, language, zone, zone_word))
 
 
-def local_time(at: str, zone: tzinfo | None) -> str:
-    """A time of the timeline (RFC 3339) as a clock shows it: "20:14:03". Other text stays."""
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        return at
-    return moment.astimezone(zone).strftime("%H:%M:%S")
-
-
-def _clauses(incident: IncidentSummary, language: Language, zone: tzinfo | None) -> Iterator[str]:
+def _clauses(
+    incident: IncidentSummary, language: Language, zone: tzinfo | None, zone_word: str
+) -> Iterator[str]:
     uplink = incident["uplink"]
-    yield _cause_clause(incident, language, zone)
+    since = f"{local_time(incident['since'], zone)} {zone_word}".rstrip()
+    yield _cause_clause(incident, language, since)
     if incident["falls"] > 1:
         yield translate(language, "it failed {count} times", count=incident["falls"])
     for move in _merge_simultaneous_moves(incident["moved"], zone):
@@ -58,8 +61,8 @@ def _clauses(incident: IncidentSummary, language: Language, zone: tzinfo | None)
         yield translate(language, "{uplink} is well again since {since}", uplink=uplink, since=over)
 
 
-def _cause_clause(incident: IncidentSummary, language: Language, zone: tzinfo | None) -> str:
-    known = {"uplink": incident["uplink"], "since": local_time(incident["since"], zone)}
+def _cause_clause(incident: IncidentSummary, language: Language, since: str) -> str:
+    known = {"uplink": incident["uplink"], "since": since}
     first = incident["cause"].split("; ")[0]
     for begun, said in CAUSE_SENTENCES:
         match = filled_text_pattern(begun).fullmatch(first)

@@ -9,8 +9,9 @@ from typing import Final
 from lbrouter.model.health import UplinkState
 from lbrouter.model.timeline import IncidentSummary, PolicyMove, TimelineEvent
 
-STATE_SEVERITY: Final = {
+STATE_SEVERITY: Final[Mapping[str, int]] = {
     UplinkState.UP: 0,
+    "checking": 0,
     UplinkState.DRAINED: 0,
     UplinkState.DEGRADED: 1,
     UplinkState.WAITING: 2,
@@ -91,12 +92,12 @@ def _outage_starts(steps: Iterable[TimelineEvent]) -> Iterator[bool]:
 
 
 def _severity(step: TimelineEvent) -> int:
-    return STATE_SEVERITY[UplinkState(_state(step))]
+    return STATE_SEVERITY[_state(step)]
 
 
 def _state(step: TimelineEvent) -> str:
     found = str(step["more"].get("after", ""))
-    return found if found in set(UplinkState) else UplinkState.UP
+    return found if found in STATE_SEVERITY else UplinkState.UP
 
 
 def _string_list(more: Mapping[str, object], key: str) -> list[str]:

@@ -11,6 +11,7 @@ STATE_TRANSLATIONS: Final = {
     "degraded": "terganggu",
     "down": "putus",
     "waiting": "menunggu",
+    "checking": "diperiksa",
     "drained": "dikosongkan",
 }
 
@@ -24,11 +25,14 @@ SCREEN_TRANSLATIONS: Final = {
     "NOTHING IS APPLIED: the kernel holds nothing of ours": (
         "BELUM DITERAPKAN: kernel belum memegang apa pun dari lbrouter"
     ),
-    "ON TRIAL: undone in {seconds} s unless somebody confirms (lbrouter confirm)": (
+    "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {since}: {reason}": (
+        "KERNEL TIDAK SESUAI KONFIGURASI sejak {since}: {reason}"
+    ),
+    "ON TRIAL: undone in {seconds} s unless it is confirmed (lbrouter confirm)": (
         "MASA COBA: batal dalam {seconds} dtk, kecuali ada `lbrouter confirm`"
     ),
     "cannot look: {error}": "tidak bisa melihat: {error}",
-    "nobody": "tidak ada jalur",
+    "no uplink": "tidak ada jalur",
     "pinned": "dikunci",
     "uplink": "jalur",
     "state": "keadaan",
@@ -59,6 +63,7 @@ SCREEN_TRANSLATIONS: Final = {
 
 INCIDENT_TRANSLATIONS: Final = {
     "incident {number}": "insiden {number}",
+    "times in {zone}": "waktu {zone}",
     "{uplink} lost {value} since {since}": "{uplink} kehilangan {value} paket sejak {since}",
     "{uplink} was slow ({value}) since {since}": "{uplink} lambat ({value}) sejak {since}",
     "{uplink} was unsteady ({value}) since {since}": (

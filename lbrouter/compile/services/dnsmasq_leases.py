@@ -1,5 +1,6 @@
 """dnsmasq's lease file: the leases, and how full the pools are. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -15,13 +16,21 @@ POOL_RECOVERED_PERCENT: Final = 70
 """Below this the warning ends: lower than the first, so that one guest does not switch it."""
 
 
+DEVICE_NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+"""Devices choose their names: none that could write to a terminal is taken."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanLease:
-    """One leased address. `expires` in seconds since the epoch (0: never), `mac` as it stands."""
+    """One leased address. `expires` in seconds since the epoch (0: never), `mac` as it stands.
+
+    `name` is what the device calls itself; "" where it says nothing, or no plain host name.
+    """
 
     expires: int
     mac: str
     address: IPv4Address
+    name: str = ""
 
 
 class PoolUsage(TypedDict):
@@ -100,6 +109,11 @@ def _parse_line(words: list[str]) -> LanLease | None:
     if len(words) != 5 or not (words[0].isascii() and words[0].isdigit()):
         return None
     try:
-        return LanLease(expires=int(words[0]), mac=words[1], address=IPv4Address(words[2]))
+        return LanLease(
+            expires=int(words[0]),
+            mac=words[1],
+            address=IPv4Address(words[2]),
+            name=words[3] if DEVICE_NAME_PATTERN.fullmatch(words[3]) else "",
+        )
     except ValueError:
         return None

@@ -5,6 +5,7 @@ from math import ceil
 from typing import Any
 
 from lbrouter.compile.config.partial_support import partially_supported
+from lbrouter.compile.report.wording import counted
 from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
@@ -115,7 +116,7 @@ class CommandHandlers:
         with ChangeRecorder(loop) as changes:
             await loop.commit_confirm.apply(file, snapshot, within=within)
         await self._activate(file, tracker)
-        said = f"{file.source}: {len(changes)} changes"
+        said = f"{file.source}: {counted(len(changes), 'change', 'changes')}"
         loop.journal.log("apply", f"{said}, on trial for {within}" if within else said)
         return changes
 
@@ -146,7 +147,9 @@ class CommandHandlers:
 
         with ChangeRecorder(loop) as changes:
             file = await loop.commit_confirm.rollback(health_source=evaluate_health)
-        loop.journal.log("rollback", f"{source} is undone, {why}: {len(changes)} changes")
+        loop.journal.log(
+            "rollback", f"{source} is undone, {why}: {counted(len(changes), 'change', 'changes')}"
+        )
         if file is None:
             loop.halt()
             self._stop()

@@ -1,6 +1,7 @@
 """The document of `status`, with the fields that only the daemon knows."""
 
 from math import ceil
+from typing import Final
 
 from lbrouter.compile import health
 from lbrouter.compile.dhcp.rogue_servers import RogueServerScan, rogue_server_status
@@ -9,6 +10,10 @@ from lbrouter.compile.report.status import status_document as compose
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
 from lbrouter.daemon.reconcile.reconciler import AppliedState
+from lbrouter.model.health import UplinkState
+
+STATES_WITHOUT_ROUND_TRIP: Final = frozenset({UplinkState.DOWN, UplinkState.WAITING})
+"""The last figure of a line that is dead would be read as one of now."""
 
 
 def daemon_status(
@@ -36,8 +41,9 @@ def daemon_status(
     for name, uplink in document["uplinks"].items():
         readings = health.uplink_readings(tracker.state, name)
         uplink["since"] = tracker.since[name]
-        uplink["rtt_ms"] = _rounded(readings.rtt_ms)
-        uplink["jitter_ms"] = _rounded(readings.jitter_ms)
+        if uplink["state"] not in STATES_WITHOUT_ROUND_TRIP:
+            uplink["rtt_ms"] = _rounded(readings.rtt_ms)
+            uplink["jitter_ms"] = _rounded(readings.jitter_ms)
         uplink["loss_percent"] = _rounded(readings.loss_percent)
     for name, vlan in document["vlans"].items():
         vlan["limit"] = limits.status(name)

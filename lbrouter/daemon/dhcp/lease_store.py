@@ -58,6 +58,20 @@ class LeaseStore:
         expired = BootTime.now().seconds >= record.lease.expires_at
         return None if expired or vlan_conflict(config, record.lease) else record.lease
 
+    def held_leases(self, config: Config) -> dict[str, UplinkLease]:
+        """The leases that servers have granted to the uplinks of `config`, those too that overlap
+        a VLAN and so may not be used.
+        """
+        now = BootTime.now().seconds
+        return {
+            name: record.lease
+            for name, record in self.records.items()
+            if record.lease is not None
+            and now < record.lease.expires_at
+            and name in config.uplinks
+            and record.interface == config.uplinks[name].interface
+        }
+
     def facts_with_leases(self, config: Config, facts: Facts) -> Facts:
         """`facts` with the leases that the uplinks of `config` have, and what they lack."""
         leased = [n for n, u in config.uplinks.items() if u.addressing is Addressing.DHCP]

@@ -151,6 +151,7 @@ class AlertDispatcher:
             gateway=config.gateway.name,
             identity=secrets.token_hex(8),
             language=config.alerts.language,
+            zone=config.gateway.timezone,
         )
         for channel in _enabled_channels(config.alerts):
             lost = self._outboxes[channel].put(message)

@@ -5,6 +5,7 @@ from typing import Final, TypedDict
 
 from lbrouter.compile import health
 from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.model.health import UplinkState
 
 LAST_MINUTE_S: Final = 60
 
@@ -31,11 +32,13 @@ class LastMinute:
         }
         for name, seconds in self._seconds.items():
             readings = health.uplink_readings(tracker.state, name)
+            state = tracker.health.uplinks[name].state
+            dead = state in (UplinkState.DOWN, UplinkState.WAITING)
             seconds.append(
                 {
-                    "state": str(tracker.health.uplinks[name].state),
+                    "state": str(state),
                     "loss_percent": readings.loss_1s_percent,
-                    "rtt_ms": readings.rtt_ms,
+                    "rtt_ms": None if dead else readings.rtt_ms,
                 }
             )
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.shaping.build import guarantee_shortfalls
 from lbrouter.compile.shaping.guarantees import Shortfall
 from lbrouter.daemon.reconcile.reconciler import AppliedState
-from lbrouter.model.units import Rate
 
 GuaranteeShortfalls = Mapping[tuple[str, str], Shortfall]
 """By VLAN and direction."""
@@ -36,8 +36,9 @@ def shortfall_changes(
 def shortfall_text(each: Shortfall) -> str:
     """The guaranteed rate, the granted rate, and the difference, in a sentence."""
     return (
-        f"VLAN {each.vlan} is guaranteed {Rate(each.guaranteed)} {each.direction}, the uplinks that"
-        f" work can give it {Rate(each.granted)}: {Rate(each.guaranteed - each.granted)} short"
+        f"VLAN {each.vlan} is guaranteed {format_rate(each.guaranteed)} {each.direction}, the"
+        f" uplinks that work can give it {format_rate(each.granted)}:"
+        f" {format_rate(each.guaranteed - each.granted)} short"
     )
 
 

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lbrouter.compile.report.status import InterfaceTraffic, TrafficMeasurements
+from lbrouter.kernel.read.own_addresses import own_addresses
+from lbrouter.model.kernel_state import IpAddress
 from lbrouter.model.reserved_ids import uplink_number_of_mark
 
 TRAFFIC_MEASURE_INTERVAL_S: Final = 0.25
@@ -56,7 +58,8 @@ def interface_bytes() -> Mapping[str, InterfaceBytes]:
 
 
 async def connections_by_number() -> Mapping[int, int] | None:
-    """Connections by uplink number; None where the kernel does not show them to us.
+    """Connections of others than the gateway itself, by uplink number: no probes, and no queries
+    of its resolver. None where the kernel does not show them to us.
 
     Distributions may leave /proc/net/nf_conntrack out (CONFIG_NF_CONNTRACK_PROCFS); then ctnetlink
     is asked, which is slower from Python.
@@ -77,18 +80,44 @@ def count_by_uplink(marks: Iterable[int]) -> Mapping[int, int]:
 
 
 def marks_from_proc() -> Iterator[int]:
-    """The mark of every connection, from /proc. Raises OSError where it is not there."""
+    """The mark of every connection that the gateway did not open, from /proc. Raises OSError where
+    it is not there.
+    """
+    own = frozenset(f" src={_proc_form(address)} " for address in own_addresses())
     with PROC_CONNTRACK.open(encoding="ascii", errors="replace") as lines:
-        yield from map(_parse_mark, lines)
+        yield from (_parse_mark(line) for line in lines if _source_word(line) not in own)
+
+
+def _source_word(line: str) -> str:
+    """Who opened a connection: " src=10.10.40.7 ", the first of the two sources of a line."""
+    start = line.find(" src=")
+    return line[start : line.find(" ", start + 1) + 1]
+
+
+def _proc_form(address: IpAddress) -> str:
+    """An address as /proc/net/nf_conntrack writes it: IPv6 in full."""
+    return address.exploded
 
 
 async def marks_from_ctnetlink() -> AsyncIterator[int]:
-    """The mark of every connection, from ctnetlink. Raises OSError where it is not there."""
+    """The mark of every connection that the gateway did not open, from ctnetlink. Raises OSError
+    where it is not there.
+    """
     from pyroute2 import AsyncNFCTSocket  # noqa: PLC0415  -- only where /proc does not show it
 
+    own = frozenset(map(str, own_addresses()))
     async with AsyncNFCTSocket(nfgen_family=NFGEN_AF_UNSPEC) as socket:
         async for entry in await socket.dump():
-            yield int(entry.get_attr("CTA_MARK") or 0)
+            if _opened_by(entry) not in own:
+                yield int(entry.get_attr("CTA_MARK") or 0)
+
+
+def _opened_by(entry: Any) -> str:
+    """The source of a connection, as pyroute2 writes it; "" where it is not there."""
+    addresses = entry.get_nested("CTA_TUPLE_ORIG", "CTA_TUPLE_IP")
+    if addresses is None:
+        return ""
+    return addresses.get_attr("CTA_IP_V4_SRC") or addresses.get_attr("CTA_IP_V6_SRC") or ""
 
 
 def _parse_mark(line: str) -> int:

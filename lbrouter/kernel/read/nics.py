@@ -5,7 +5,7 @@ set down again after it.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -29,16 +29,21 @@ CABLE_LINK_KINDS: Final = frozenset({"", "veth"})
 """Kinds that have a cable: hardware, and its replacements in containers and labs."""
 
 
-async def list_nics() -> tuple[DetectedPort, ...]:
+NicProgress = Callable[[str], None]
+"""Called with what is being done, a sentence each: the look takes up to ten seconds."""
+
+
+async def list_nics(progress: NicProgress = lambda _text: None) -> tuple[DetectedPort, ...]:
     """Every port but the loopback, by name, with the DHCP offer there. Needs root."""
     async with AsyncIPRoute() as ipr:
         found = await _list_cable_interfaces(ipr)
         raised = [each.name for each in found if not each.up]
+        progress(f"looking for cables: {', '.join(each.name for each in found) or 'no port'}")
         await _set_links(ipr, raised, up=True)
         try:
             await _wait_for_carriers(ipr)
             ports = await _list_cable_interfaces(ipr)
-            return tuple(await asyncio.gather(*(_describe_nic(each) for each in ports)))
+            return tuple(await asyncio.gather(*(_describe_nic(each, progress) for each in ports)))
         finally:
             await _set_links(ipr, raised, up=False)
 
@@ -57,15 +62,19 @@ async def _wait_for_carriers(ipr: AsyncIPRoute) -> None:
                 await asyncio.sleep(0.2)
 
 
-async def _describe_nic(found: InterfaceFacts) -> DetectedPort:
+async def _describe_nic(found: InterfaceFacts, progress: NicProgress) -> DetectedPort:
     configured = next((a for a in found.addresses if a.version == 4 and found.gateways), None)
-    offer = await find_dhcp_offer(found.name) if found.carrier and configured is None else None
+    offer = None
+    if found.carrier and configured is None:
+        progress(f"{found.name}: a cable; is there a DHCP server? (up to 6 s)")
+        offer = await find_dhcp_offer(found.name)
+        progress(f"{found.name}: " + (f"a server offers {offer}" if offer else "no DHCP server"))
     return DetectedPort(
         name=found.name,
         mac=_read_text(SYSFS_NET / found.name / "address"),
         driver=_driver(found.name),
         carrier=found.carrier,
-        speed_mbit=_speed_mbit(found.name),
+        speed_mbit=link_speed_mbit(found.name),
         dhcp_offer=offer,
         system_address=configured,
     )
@@ -86,7 +95,7 @@ def _driver(name: str) -> str:
     return path.resolve().name if path.exists() else ""
 
 
-def _speed_mbit(name: str) -> int | None:
+def link_speed_mbit(name: str) -> int | None:
     """Mbit/s; -1 stands for "not known", and without a carrier there is nothing to read."""
     text = _read_text(SYSFS_NET / name / "speed")
     return int(text) if text.isdigit() else None

@@ -2,12 +2,13 @@
 
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from lbrouter.model import units, validated_strings
 from lbrouter.model.kernel_state import IpAddress, IpNetwork
-from lbrouter.model.sections import addresses, link_overhead
+from lbrouter.model.sections import addresses, link_overhead, time_zone
 from lbrouter.model.sections.addresses import Addressing, Addressing6, AddressRange, Endpoint
 from lbrouter.model.sections.targets import ACCEPTED_TARGET, ProbeTarget, parse_target
 from lbrouter.model.units import Duration, Percent, Rate
@@ -186,5 +187,8 @@ ServiceEndpoint = Annotated[
     ),
 ]
 TargetUrl = Annotated[ProbeTarget, ParsedString(parse=parse_target, accepted=ACCEPTED_TARGET)]
+TimeZone = Annotated[
+    ZoneInfo, ParsedString(parse=time_zone.parse_time_zone, accepted=time_zone.ACCEPTED_TIME_ZONE)
+]
 PortNumber = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Flag = Annotated[bool, Field(strict=True)]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lbrouter.compile.report.styles import ASIDE_STYLE, BAD_STYLE, GOOD_STYLE
+
 
 class CheckVerdict(StrEnum):
     """What a row says. INFO rows expect nothing."""
@@ -35,8 +37,8 @@ def info_row(section: str, subject: str, seen: str) -> Check:
 
 
 CHECK_VERDICT_STYLES = {
-    CheckVerdict.PASS: "green",
-    CheckVerdict.FAIL: "bold red",
-    CheckVerdict.INFO: "dim",
+    CheckVerdict.PASS: GOOD_STYLE,
+    CheckVerdict.FAIL: BAD_STYLE,
+    CheckVerdict.INFO: ASIDE_STYLE,
 }
 """How a terminal shows them."""

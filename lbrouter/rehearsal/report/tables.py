@@ -9,6 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lbrouter.compile.report.styles import BAD_STYLE, GOOD_STYLE
+from lbrouter.compile.report.wording import counted
 from lbrouter.rehearsal.lab.faults import FAULT_TITLES
 from lbrouter.rehearsal.report.judgement import (
     CHECK_VERDICT_STYLES,
@@ -121,6 +123,7 @@ def _summary(report: RehearsalReport) -> Text:
     passed, failed = report.count(CheckVerdict.PASS), report.count(CheckVerdict.FAIL)
     took = f"in {report.seconds:.1f} s"
     if report.ok:
-        return Text(f"{report.gateway}: all {passed} checks passed {took}", style="bold green")
-    words = f"{report.gateway}: {failed} of {passed + failed} checks failed"
-    return Text(f"{words} {took}", style="bold red")
+        checks = "the one check" if passed == 1 else f"all {passed} checks"
+        return Text(f"{report.gateway}: {checks} passed {took}", style=f"bold {GOOD_STYLE}")
+    words = f"{report.gateway}: {failed} of {counted(passed + failed, 'check', 'checks')} failed"
+    return Text(f"{words} {took}", style=BAD_STYLE)

@@ -12,9 +12,9 @@ import pytest
 from lbrouter import __version__
 from lbrouter.cli.errors import run_with_error_report
 from lbrouter.cli.main import main
-from lbrouter.cli.output.rates import format_rate
 from lbrouter.cli.output.render import PlanFormatter
 from lbrouter.cli.verbs import VERBS
+from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.state.diff import diff
 from lbrouter.model.errors import (
     ConfigError,

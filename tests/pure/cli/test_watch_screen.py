@@ -136,7 +136,7 @@ def test_colours_of_policies() -> None:
     assert yellow in styled_text(watch_document(fiber=UplinkState.DOWN), display)
     dead = watch_document(fiber=UplinkState.DOWN, lte=UplinkState.DOWN)
     assert red in styled_text(dead, display)
-    assert "NOBODY" in "\n".join(plain_lines(dead, display))
+    assert "NO UPLINK" in "\n".join(plain_lines(dead, display))
 
 
 def test_a_balance_is_yellow_while_one_of_its_lines_is_in_trouble() -> None:

@@ -10,6 +10,7 @@ from lbrouter.compile.config.starter import (
     DetectedPort,
     describe_port,
     guess_answers,
+    lines_without_rates,
     starter_config,
     uplinks_on,
 )
@@ -84,6 +85,29 @@ def test_guarantees_stand_when_every_rate_is_known() -> None:
     assert config.vlans["stream"].upload is not None
     assert config.vlans["stream"].upload.guaranteed == Rate.parse("8mbit")
     assert parse_proposal(FIBER, LTE, EMPTY_PORT).config.vlans["stream"].upload is None
+
+
+def test_a_guarantee_holds_on_the_lines_with_a_rate_and_says_where_not() -> None:
+    answers = guess_answers((FIBER, LTE, EMPTY_PORT), name="gala")
+    fiber, other = answers.uplinks
+    rated = replace(fiber, upload=Rate.parse("20mbit"))
+    text = starter_config(replace(answers, uplinks=(rated, other)))
+    assert 'upload   = { guaranteed = "8mbit" }   # not on line2: no upload rate yet' in text
+    stream = parse(text.encode(), source="init").config.vlans["stream"]
+    assert stream.upload is not None
+    assert stream.download is None
+    assert lines_without_rates(answers) == ("line1", "line2")
+    full = replace(rated, download=Rate.parse("20mbit"))
+    assert lines_without_rates(replace(answers, uplinks=(full, rated))) == ("line1",)
+
+
+def test_lines_are_named_after_what_is_plugged_in() -> None:
+    modem = replace(FIBER, name="enx0c5b8f279a64", driver="cdc_ether")
+    phone = replace(FIBER, name="usb0", driver="rndis_host")
+    wireless = replace(FIBER, name="wlp3s0", driver="iwlwifi")
+    built_in = replace(FIBER, name="wwan0", driver="iosm")
+    names = [line.name for line in uplinks_on((FIBER, modem, phone, wireless, built_in, OFFICE))]
+    assert names == ["line1", "lte", "phone", "wifi", "lte2", "line6"]
 
 
 def test_no_proposal_raises_a_warning() -> None:

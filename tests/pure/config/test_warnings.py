@@ -17,6 +17,11 @@ def warnings_of(*changes: tuple[str, str]) -> tuple[str, ...]:
     return parse_text(with_changes(*changes)).warnings
 
 
+def guests_with(keys: str) -> tuple[str, str]:
+    """The change that adds `keys` to the VLAN guests."""
+    return ("[vlans.desk]", f"{keys}\n[vlans.desk]")
+
+
 @pytest.mark.parametrize("path", EXAMPLE_FILES, ids=lambda path: path.name)
 def test_the_examples_give_no_warning(path: Path) -> None:
     assert parse_text(path.read_bytes()).warnings == ()
@@ -34,7 +39,7 @@ def test_the_valid_file_gives_no_warning() -> None:
             "10.10.99.1/24",
             "9.10.99.1/24",
             "vlans.desk.address",
-            "belongs to somebody on the internet",
+            "is used by others on the internet",
         ),
         ("fd10:10::1/64", "fd10:10::1/56", "vlans.stream.address6", "in a /64 only"),
         ("[lan]", ONE_TARGET, "health.targets", "is the only target of uplink fiber"),
@@ -63,7 +68,37 @@ def test_the_valid_file_gives_no_warning() -> None:
             SHOW_UPLINKS,
             'uplinks = ["dsl"]',
             'upload.guaranteed = "12mbit"',
-            "policy show carry: dsl 10mbit",
+            "no single line of policy show can carry it: dsl 10mbit - 5% headroom = 9.5mbit; it",
+        ),
+        (
+            WEIGHTS,
+            "weights = { fiber = 999, lte = 1 }",
+            "policies.spread.weights.lte = 1",
+            (
+                "1 of 1000 is less than one of the 120 slots that flows are shared out by, so"
+                " lte gets no new flow; accepted: 9 or more, or 0 for the last resort"
+            ),
+        ),
+        (
+            'upload = "50mbit"\ndownload = "100mbit"',
+            'upload = "100mbit"\ndownload = "20mbit"',
+            'uplinks.fiber.upload = "100mbit"',
+            "is more than download, 20mbit; are the two swapped?",
+        ),
+        (
+            "[lan]",
+            '[health]\ntargets = ["icmp://1.1.1.1", "icmp://8.8.8.8"]\n[lan]',
+            "health.targets",
+            "all are icmp: a provider that drops icmp alone looks like a dead line",
+        ),
+        (
+            'down_after = "2s"',
+            'targets = ["dns://9.9.9.9", "dns://8.8.8.8"]',
+            "uplinks.lte.health.targets",
+            (
+                "all are dns: a provider that drops dns alone looks like a dead line, and one that"
+                ' lets dns alone pass looks like a good one; accepted: another kind among them, "icmp://1'
+            ),
         ),
     ],
 )
@@ -74,11 +109,82 @@ def test_a_warning_is_given(old: str, new: str, where: str, what: str) -> None:
 
 @pytest.mark.parametrize(
     "old, new",
-    [('guaranteed = "10mbit"', 'guaranteed = "190mbit"'), (SHOW_UPLINKS, 'uplinks = ["dsl"]')],
+    [('guaranteed = "10mbit"', 'guaranteed = "95mbit"'), (SHOW_UPLINKS, 'uplinks = ["dsl"]')],
 )
 def test_guarantees_that_can_just_be_kept_give_no_warning(old: str, new: str) -> None:
-    warnings = warnings_of((old, new), ('guaranteed = "12mbit"', 'guaranteed = "10mbit"'))
+    warnings = warnings_of((old, new), ('guaranteed = "12mbit"', 'guaranteed = "9.5mbit"'))
     assert not any("carry" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    "rate, why",
+    [
+        ("50mbit", "; it holds only while several of them work"),
+        ("67mbit", "; nor can all together: fiber 47.5mbit + lte 19mbit = 66.5mbit"),
+    ],
+)
+def test_a_guarantee_that_takes_several_lines_at_once_gives_a_warning(rate: str, why: str) -> None:
+    warnings = warnings_of(guests_with(f'upload = {{ guaranteed = "{rate}" }}'))
+    terms = "fiber 50mbit - 5% headroom = 47.5mbit, lte 20mbit - 5% headroom = 19mbit"
+    said = f"no single line of policy spread can carry it: {terms}{why}"
+    assert [each for each in warnings if f'guests.upload.guaranteed = "{rate}": {said}' in each]
+
+
+def test_guarantees_of_one_failover_policy_that_no_line_carries_together_give_a_warning() -> None:
+    spread = ('policy = "spread"', 'policy = "show"\nupload = { guaranteed = "40mbit" }')
+    [warning] = [each for each in warnings_of(spread) if "single line" in each]
+    assert (
+        "the upload guarantees of its VLANs are stream 12mbit + guests 40mbit = 52mbit" in warning
+    )
+    assert "policy show can carry it: fiber 50mbit - 5% headroom = 47.5mbit, dsl 10mbit" in warning
+
+
+def test_a_long_list_of_lines_is_cut() -> None:
+    lines = [f"l{n}" for n in range(9)]
+    sections = "".join(
+        f'[uplinks.{name}]\ninterface = "{name}"\naddress = "dhcp"\nupload = "5mbit"\n'
+        for name in lines
+    )
+    names = ", ".join(f'"{name}"' for name in lines)
+    warnings = warnings_of((SHOW_UPLINKS, f"uplinks = [{names}]"), ("[lan]", f"{sections}[lan]"))
+    assert any("l7 5mbit - 5% headroom = 4750kbit, ...;" in each for each in warnings)
+
+
+STREAM_FIRST = ('policy = "show"', 'policy = "show"\npriority = 1')
+STREAM_CEILING = 'upload = { guaranteed = "12mbit", ceiling = "40mbit" }'
+
+
+@pytest.mark.parametrize(
+    "changes, directions",
+    [
+        ((STREAM_FIRST,), ["download"]),
+        ((STREAM_FIRST, (STREAM_CEILING, "")), ["upload", "download"]),
+        ((STREAM_FIRST, ('ceiling = "40mbit"', 'ceiling = "48mbit"')), ["upload", "download"]),
+        ((STREAM_FIRST, guests_with('download = { guaranteed = "1mbit" }')), []),
+        ((STREAM_FIRST, guests_with('download = { ceiling = "1mbit" }')), ["download"]),
+        ((STREAM_FIRST, guests_with("priority = 1")), []),
+        ((STREAM_FIRST, ('download = "100mbit"\n', "")), []),
+        ((STREAM_FIRST, (SHOW_UPLINKS, 'uplinks = ["dsl", "fiber", "lte"]')), []),
+        ((STREAM_FIRST, ("metered = true", "metered = false")), []),
+        ((STREAM_FIRST, ("fiber = 70, lte = 30", "fiber = 0, lte = 30")), []),
+    ],
+    ids=range(10),
+)
+def test_a_vlan_that_others_can_starve_gives_a_warning(
+    changes: tuple[tuple[str, str], ...], directions: list[str]
+) -> None:
+    warnings = [each for each in warnings_of(*changes) if ": vlans.guests: has no " in each]
+    assert [each.split(" has no ")[1].split()[0] for each in warnings] == directions
+    assert all('"stream" is served first without a ceiling' in each for each in warnings)
+
+
+def test_two_vlans_that_fill_a_line_together_are_both_named() -> None:
+    both = 'priority = 2\ndownload = { guaranteed = "1mbit", ceiling = "60mbit" }'
+    stream = ('download = { guaranteed = "10mbit" }', both)
+    desk = ("manage = true", f"manage = true\n{both}")
+    [warning] = [each for each in warnings_of(stream, desk) if "vlans.guests: has no down" in each]
+    assert '"stream", "desk" are served first without a ceiling' in warning
+    assert "while they fill the lines, VLAN guests gets next to nothing" in warning
 
 
 def test_balance_by_rates_that_are_not_all_known_gives_a_warning() -> None:

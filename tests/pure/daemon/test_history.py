@@ -182,7 +182,7 @@ def test_the_command_without_a_daemon(
     assert run_events_command(tmp_path, "--incident", "7") == ExitCode.DONE
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("incident 7: the cable of fiber (wan1) is out since")
-    assert lines[1].startswith("2025-11-24T13:14:02.000Z     7  uplink")
+    assert lines[1].startswith("24 Nov 13:14:02     7  uplink")
     assert run_events_command(tmp_path, "--brief", "--lang", "id") == ExitCode.DONE
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["insiden 7", "insiden 8"]

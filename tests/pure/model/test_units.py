@@ -81,15 +81,28 @@ def test_a_percentage_is_read_and_written(text: str, hundredths: int) -> None:
         ("5", "has no unit"),
         ("5.mbit", "is not a rate"),
         (".5mbit", "is not a rate"),
-        ("5,5mbit", "is not a rate"),
+        ("5,5mbit", 'has a comma: write "5.5mbit"'),
         ("1e3mbit", "is not a rate"),
         ("-1mbit", "is not a rate"),
         ("٥mbit", "is not a rate"),
-        ("5mbit\n", "is not a rate"),
+        ("5mbit\n", 'has a line break in it: write "5mbit"'),
         ("9" * 13 + "bit", "is not a rate"),
         ("5 mbit", "has a space in it"),
-        ("5Mbit", 'did you mean "mbit"?'),
-        ("5mbps", 'did you mean "mbit"?'),
+        ("5Mbit", 'has the unit "Mbit" that is not known: write "5mbit"'),
+        ("5mbps", 'has the unit "mbps" that is not known: write "5mbit"'),
+        ("10 mbps", 'has a space in it: write "10mbit"'),
+        ("10\tmbit", 'has a tab in it: write "10mbit"'),
+        ("1,000mbit", 'has a comma: write "1.000mbit" or "1000mbit", as it is meant'),
+        ("1,5", 'has a comma: write "1.5mbit", say'),
+        ("5 mbit each", "has a space in it"),
+        (
+            "10MB",
+            (
+                'has the unit "MB", which counts bytes: for a line of 10 Mbit/s write "10mbit"; 10'
+                ' Mbyte/s are "80mbit"'
+            ),
+        ),
+        ("1.5kB/s", '"12kbit"'),
         ("5ms", 'has the unit "ms" that is not known'),
         ("0.5bit", "is finer than a rate can be in this file (bit at best)"),
     ],
@@ -102,10 +115,10 @@ def test_what_is_no_rate_is_refused_with_the_reason(text: str, why: str) -> None
 
 @pytest.mark.parametrize(
     "text, why",
-    [("5", "has no unit"), ("5min", 'did you mean "m"?'), ("0.5ms", "finer"), ("x", "not a time")],
+    [("5", "has no unit"), ("5min", 'write "5m"'), ("0.5ms", "finer"), ("x", "not a time")],
 )
 def test_what_is_no_time_is_refused_with_the_reason(text: str, why: str) -> None:
-    with pytest.raises(ValueError, match=why.replace("?", r"\?")):
+    with pytest.raises(ValueError, match=why):
         Duration.parse(text)
 
 

@@ -69,6 +69,7 @@ def test_the_addresses_of_one_machine_are_added_up() -> None:
     assert encoder == {
         "vlan": "stream",
         "name": None,
+        "dhcp_name": None,
         "mac": "02:00:00:00:00:10",
         "address": "10.10.10.20",
         "addresses": ["10.10.10.20", "fd10:10::10", "fe80::10"],
@@ -87,6 +88,13 @@ def test_a_host_of_the_file_has_its_name_and_everybody_his_lease() -> None:
     assert (kiosk["name"], kiosk["reserved"]) == ("kiosk", True)
     assert kiosk["lease_ends"] == "2026-11-24T10:05:16Z"
     assert (guest["name"], guest["lease_ends"]) == (None, None)
+
+
+def test_a_device_has_the_name_that_it_gives_itself() -> None:
+    row = f"0 02:00:00:00:00:77 10.10.40.77 tablet *\n"
+    seen = ClientObservations(leases=parse_leases(row), now=NOW)
+    [tablet] = client_statuses(CONFIG, seen)
+    assert (tablet["name"], tablet["dhcp_name"], tablet["reserved"]) == (None, "tablet", False)
 
 
 def test_what_nobody_counts_is_null_and_who_is_idle_has_nothing() -> None:

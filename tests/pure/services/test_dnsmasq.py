@@ -221,7 +221,7 @@ def test_dnsmasq_takes_the_file(config: Config) -> None:
 LEASE_FILE = """\
 1795514716 06:1a:09:07:c4:68 10.10.40.20 * 01:06:1a:09:07:c4:68
 0 06:1a:09:07:c4:69 10.10.43.250 $(reboot) *
-5 06:1a:09:07:c4:70 10.10.40.21 * *
+5 06:1a:09:07:c4:70 10.10.40.21 Bobs-Phone *
 1795514716 06:1a:09:07:c4:71 10.10.10.7 * *
 duid 00:01:00:01:2e
 1795514716 12345 fd10:10::77 * 00:01
@@ -236,6 +236,7 @@ def test_the_lease_file_is_read_line_by_line() -> None:
         *("10.10.40.20", "10.10.43.250", "10.10.40.21", "10.10.10.7"),
     ]
     assert (found[0].expires, found[0].mac) == (1795514716, "06:1a:09:07:c4:68")
+    assert [each.name for each in found] == ["", "", "Bobs-Phone", ""], "no $(reboot)"
 
 
 def test_a_pool_counts_what_is_on_loan_now() -> None:

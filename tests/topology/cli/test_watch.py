@@ -1,17 +1,11 @@
 """The `watch` screen on a terminal of 80 by 24, and alerts that leave by the line that is up."""
 
-import fcntl
 import json
-import os
-import pty
-import re
 import signal
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from lbrouter.cli.output import banner_font
@@ -23,52 +17,14 @@ from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.commands import require_success
 from tests.kit.configs import FAILOVER_CONFIG
 from tests.kit.gateway_daemon import GatewayDaemon
+from tests.kit.terminal import Terminal
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import eventually
 
-ESCAPE_PATTERN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
-
-class Terminal:
-    """A command on its own terminal; `shows` checks what it has printed so far."""
-
-    def __init__(self, argv: list[str]) -> None:
-        self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        os.set_blocking(self._ours, False)
-        env = {**package_env(), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
-        self.process = subprocess.Popen(
-            argv, env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-        )
-        os.close(theirs)
-        self.printed = ""
-
-    def shows(self, *words: str) -> bool:
-        """Whether the last two screens hold all `words`."""
-        with suppress(BlockingIOError, OSError):
-            while chunk := os.read(self._ours, 65536):
-                self.printed += ESCAPE_PATTERN.sub("", chunk.decode(errors="replace"))
-        recent = self.printed[-2 * 80 * 24 :]
-        return all(word in recent for word in words)
-
-    def close(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(10)
-        self.shows()
-        os.close(self._ours)
-        return code
-
-
-@contextmanager
-def watch_terminal(venue: Venue, *words: str) -> Iterator[Terminal]:
+def watch_argv(venue: Venue, *words: str) -> list[str]:
     argv = venue.gateway.lbrouter_argv("status", "--watch", *words)
-    terminal = Terminal(process_netns.exec_argv(venue.gateway.namespace, argv))
-    try:
-        yield terminal
-    finally:
-        if terminal.process.poll() is None:
-            terminal.process.kill()
-            terminal.process.wait(10)
+    return process_netns.exec_argv(venue.gateway.namespace, argv)
 
 
 RECEIVER_SCRIPT = """
@@ -111,7 +67,7 @@ def test_an_incident_on_the_screen_and_in_an_alert(
     with (
         webhook_receiver(venue, received),
         GatewayDaemon(venue.gateway) as daemon,
-        watch_terminal(venue) as screen,
+        Terminal(watch_argv(venue)) as screen,
     ):
         assert eventually(lambda: screen.shows("FAILOVER", "fiber", "RTT"), within_s=15)
         assert eventually(
@@ -145,3 +101,36 @@ def test_an_incident_on_the_screen_and_in_an_alert(
         venue.isp("fiber").set_carrier(up=True)
         assert eventually(lambda: daemon.state("fiber") == "up", within_s=15)
         assert daemon.events("uplink")[-1]["incident"] == "1"
+
+
+def test_a_pipe_gets_plain_screens_line_by_line_and_may_end(build_venue: VenueBuilder) -> None:
+    venue = build_venue(FAILOVER_CONFIG)
+    require_success(venue.gateway.run_lbrouter("apply"))
+    with subprocess.Popen(
+        watch_argv(venue), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**package_env(), "LC_ALL": "C.UTF-8"},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        screens = 0
+        while screens < 2:
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            assert "\x1b" not in line
+            screens += line.startswith(" FAILOVER")
+        process.stdout.close()
+        assert process.wait(15) == 141
+        assert process.stderr.read() == ""
+
+
+def test_with_json_a_pipe_gets_a_document_a_line(build_venue: VenueBuilder) -> None:
+    venue = build_venue(FAILOVER_CONFIG)
+    with subprocess.Popen(
+        watch_argv(venue, "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=package_env(),
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        documents = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.stdout.close()
+        assert process.wait(15) == 141
+    assert [each["gateway"] for each in documents] == ["failover", "failover"]

@@ -36,6 +36,6 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
     if alerts is not None and not (alerts.webhook or alerts.webhook_file or alerts.command):
         yield Diagnostic(
             path=("alerts",),
-            reason="tells nobody",
+            reason="has no receiver",
             accepted="a webhook, a webhook_file or a command",
         )

@@ -1,11 +1,18 @@
 """Checks of the health settings: of the defaults, and of each uplink that overrides some."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lbrouter.compile.config.checks.names import duplicates
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
-from lbrouter.model.config import Config, Health, HealthOverride, Uplink
+from lbrouter.model.config import (
+    Config,
+    Health,
+    HealthOverride,
+    ProbeTarget,
+    TargetKind,
+    Uplink,
+)
 from lbrouter.model.units import Duration
 
 PROBE_INTERVAL_RANGE: Final = (Duration(50), Duration(60_000))
@@ -66,6 +73,9 @@ def _down_after_errors(health: Health, path: KeyPath) -> Iterator[Diagnostic]:
 
 def warnings(config: Config) -> Iterator[Diagnostic]:
     """Targets that say little about the line."""
+    sections = {_targets_path(u.health, u): u for u in config.uplinks.values()}
+    for path, uplink in sections.items():
+        yield from _one_kind(config.health_settings_of(uplink).targets, path)
     for uplink in config.uplinks.values():
         targets = config.health_settings_of(uplink).targets
         where = _targets_path(uplink.health, uplink)
@@ -77,6 +87,19 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
         if uplink.address is None and not any(_may_be_ipv6(str(t.address)) for t in targets):
             why = f"uplink {uplink.name} has IPv6 alone, and no target here has an IPv6 address"
             yield Diagnostic(path=where, reason=why, accepted='"icmp://[2606:4700:4700::1111]" say')
+
+
+def _one_kind(targets: Sequence[ProbeTarget], path: KeyPath) -> Iterator[Diagnostic]:
+    """Several targets of one protocol: what is done to that protocol looks like the line."""
+    kinds = {target.kind for target in targets}
+    if len(targets) > 1 and len(kinds) == 1:
+        kind = kinds.pop()
+        other = "dns://9.9.9.9" if kind is not TargetKind.DNS else "icmp://1.1.1.1"
+        why = (
+            f"all are {kind}: a provider that drops {kind} alone looks like a dead line, and one"
+            f" that lets {kind} alone pass looks like a good one"
+        )
+        yield Diagnostic(path=path, reason=why, accepted=f'another kind among them, "{other}" say')
 
 
 def _targets_path(override: HealthOverride, uplink: Uplink) -> KeyPath:

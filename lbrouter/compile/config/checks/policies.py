@@ -6,7 +6,9 @@ from typing import Final
 
 from lbrouter.compile.config.checks.names import duplicates, quoted_list, undefined_reference
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
+from lbrouter.compile.routing.balance import apportion
 from lbrouter.model.config import Config, Policy, PolicyMode
+from lbrouter.model.reserved_ids import BALANCE_SLOTS
 from lbrouter.model.units import Duration
 
 MAX_STICKY_TIME: Final = Duration(30 * 24 * 3_600_000)
@@ -35,6 +37,7 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
             yield Diagnostic(path=("uplinks", name), reason="no policy uses this uplink")
     for policy in config.policies.values():
         yield from _missing_upload_rates(config, policy)
+        yield from _lost_weights(policy)
 
 
 def _uplink_errors(config: Config, policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
@@ -58,7 +61,7 @@ def _weight_errors(config: Config, policy: Policy, where: KeyPath) -> Iterator[D
         for each in undefined_reference("uplinks", name, config.uplinks, (*path, name)):
             yield replace(each, value=weight)
     if policy.weights and not any(policy.weights.values()):
-        why = "all weights are 0: nobody would carry anything"
+        why = "all weights are 0: no uplink would carry anything"
         yield Diagnostic(path=path, reason=why, accepted="one weight of 1 or more")
     yield from _weight_mismatches(policy, policy.weights, where)
 
@@ -109,6 +112,26 @@ def _tolerance_errors(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
             why = "no line is that good, so none would ever be healthy"
             yield Diagnostic(
                 path=(*where, "tolerate", key), value="0s", reason=why, accepted="more than 0s"
+            )
+
+
+def _lost_weights(policy: Policy) -> Iterator[Diagnostic]:
+    """Weights so small beside the others that they round to no slot at all."""
+    weights = policy.weights or {}
+    slots = dict(zip(weights, apportion(list(weights.values()), BALANCE_SLOTS), strict=True))
+    for name, weight in weights.items():
+        if weight and not slots[name]:
+            total = sum(weights.values())
+            least = total // BALANCE_SLOTS + 1
+            why = (
+                f"rounds to nothing: {weight} of {total} is less than one of the {BALANCE_SLOTS}"
+                f" slots that flows are shared out by, so {name} gets no new flow"
+            )
+            yield Diagnostic(
+                path=("policies", policy.name, "weights", name),
+                value=weight,
+                reason=why,
+                accepted=f"{least} or more, or 0 for the last resort",
             )
 
 

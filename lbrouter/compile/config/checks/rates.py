@@ -4,13 +4,16 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lbrouter.compile.config.diagnostics import Diagnostic
-from lbrouter.model.config import Bandwidth, Config
-from lbrouter.model.units import Rate
+from lbrouter.model.config import Bandwidth, Config, Policy, PolicyMode, Uplink
+from lbrouter.model.units import Percent, Rate
 
 BANDWIDTH_DIRECTIONS: Final = ("upload", "download")
 
 MAX_SUM_TERMS: Final = 8
 """Terms of a sum that a message shows."""
+
+SWAPPED_FACTOR: Final = 1.5
+"""No provider sells a line with an upload this much faster than its download."""
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
@@ -27,8 +30,11 @@ def errors(config: Config) -> Iterator[Diagnostic]:
 
 
 def warnings(config: Config) -> Iterator[Diagnostic]:
-    """Guarantees that the uplinks cannot keep, alone or in sum; ceilings without effect."""
+    """Guarantees that the uplinks cannot keep, alone or in sum; ceilings without effect; rates of
+    a line that look swapped.
+    """
     yield from _ineffective_client_ceilings(config)
+    yield from _swapped_rates(config)
     for direction in BANDWIDTH_DIRECTIONS:
         guarantees = _guarantees(config, direction)
         rates = {name: getattr(uplink, direction) for name, uplink in config.uplinks.items()}
@@ -45,7 +51,7 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
             )
             yield Diagnostic(path=("vlans",), reason=why)
         else:
-            yield from _guarantees_beyond_policy(config, direction, guarantees, rates)
+            yield from _guarantees_beyond_policy(config, direction, guarantees)
 
 
 def _ineffective_client_ceilings(config: Config) -> Iterator[Diagnostic]:
@@ -66,21 +72,71 @@ def _guarantees(config: Config, direction: str) -> dict[str, Rate]:
     return {name: share.guaranteed for name, share in shares.items() if share is not None}
 
 
+def _swapped_rates(config: Config) -> Iterator[Diagnostic]:
+    for name, uplink in config.uplinks.items():
+        up, down = uplink.upload, uplink.download
+        if up is not None and down is not None and up >= down * SWAPPED_FACTOR:
+            why = f"is more than download, {down}; are the two swapped?"
+            path = ("uplinks", name, "upload")
+            yield Diagnostic(path=path, value=str(up), reason=why)
+
+
+def usable_rates(config: Config, direction: str) -> dict[str, Rate | None]:
+    """What each line carries in one direction, less its headroom; None where it is not shaped."""
+    rates = {name: getattr(uplink, direction) for name, uplink in config.uplinks.items()}
+    return {
+        name: None if rate is None else _less_headroom(rate, config.uplinks[name].headroom)
+        for name, rate in rates.items()
+    }
+
+
+def _less_headroom(rate: Rate, headroom: Percent) -> Rate:
+    return Rate(rate * (10_000 - headroom) // 10_000)
+
+
 def _guarantees_beyond_policy(
-    config: Config,
-    direction: str,
-    guarantees: Mapping[str, Rate],
-    rates: Mapping[str, Rate | None],
+    config: Config, direction: str, guarantees: Mapping[str, Rate]
 ) -> Iterator[Diagnostic]:
-    """A guarantee beyond what the uplinks of the VLAN's own policy carry together."""
-    for name, rate in guarantees.items():
-        policy = config.policies[config.vlans[name].policy]
-        carried = {uplink: rates[uplink] for uplink in policy.uplinks}
-        known = {uplink: carries for uplink, carries in carried.items() if carries is not None}
-        if len(known) == len(carried) and rate > sum(known.values()):
-            why = f"is more than the uplinks of policy {policy.name} carry: {_format_sum(known)}"
+    """Guarantees that no single line of a policy carries: of one VLAN, and of all of a policy."""
+    usable = usable_rates(config, direction)
+    for policy in config.policies.values():
+        lines = {name: rate for name in policy.uplinks if (rate := usable[name]) is not None}
+        own = {n: rate for n, rate in guarantees.items() if config.vlans[n].policy == policy.name}
+        if len(lines) < len(policy.uplinks) or not own:
+            continue
+        beyond = {name: rate for name, rate in own.items() if rate > max(lines.values())}
+        for name, rate in beyond.items():
             path = ("vlans", name, direction, "guaranteed")
+            why = f"{_too_small(config, policy, direction)}{_consequence(policy, rate, lines)}"
             yield Diagnostic(path=path, value=str(rate), reason=why)
+        together = sum(own.values()) > max(lines.values())
+        if policy.mode is PolicyMode.FAILOVER and together and not beyond:
+            why = (
+                f"the {direction} guarantees of its VLANs are {_format_sum(own)}, and"
+                f" {_too_small(config, policy, direction)}"
+            )
+            yield Diagnostic(path=("policies", policy.name), reason=why)
+
+
+def _too_small(config: Config, policy: Policy, direction: str) -> str:
+    """That no line carries it, with the arithmetic: "fiber 20mbit - 5% headroom = 19mbit"."""
+    terms = [_line_term(config.uplinks[name], direction) for name in policy.uplinks[:MAX_SUM_TERMS]]
+    more = ["..."] if len(policy.uplinks) > MAX_SUM_TERMS else []
+    return f"no single line of policy {policy.name} can carry it: {', '.join(terms + more)}"
+
+
+def _line_term(uplink: Uplink, direction: str) -> str:
+    rate = getattr(uplink, direction)
+    left = _less_headroom(rate, uplink.headroom)
+    return f"{uplink.name} {rate} - {uplink.headroom} headroom = {left}"
+
+
+def _consequence(policy: Policy, rate: Rate, lines: Mapping[str, Rate]) -> str:
+    if policy.mode is PolicyMode.FAILOVER or len(lines) == 1:
+        return "; it will be cut"
+    if rate > sum(lines.values()):
+        return f"; nor can all together: {_format_sum(lines)}"
+    return "; it holds only while several of them work"
 
 
 def _format_sum(rates: Mapping[str, Rate]) -> str:

@@ -37,7 +37,7 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
 
 def _odd_subnets(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
     if vlan.address.ip.is_global:
-        why = "belongs to somebody on the internet, whom the clients will not reach"
+        why = "is used by others on the internet, whom the clients will not reach"
         accepted = "a private subnet (RFC 1918)"
         path = (*where, "address")
         yield Diagnostic(path=path, value=vlan.address, reason=why, accepted=accepted)

@@ -1,0 +1,89 @@
+"""What a person calls the two ends of a flow, as addresses: clients by name, hosts by DNS."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+from lbrouter.compile.explain.client_names import client_addresses, client_suggestion
+from lbrouter.compile.explain.flow import GATEWAY_ENDPOINT
+from lbrouter.compile.services.dnsmasq_leases import LanLease
+from lbrouter.model.config import Config
+from lbrouter.model.errors import UnavailableError, UsageError
+from lbrouter.model.kernel_state import IpAddress
+
+RESOLVE_TIMEOUT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowEnds:
+    """Both ends as `parse_flow` takes them, and a sentence for each name that became an address."""
+
+    source: str
+    destination: str
+    notes: tuple[str, ...] = ()
+
+
+async def flow_ends(
+    config: Config, leases: Sequence[LanLease], *, source: str, destination: str
+) -> FlowEnds:
+    """The ends of a flow. Raises UsageError for a name that is not known, UnavailableError where
+    the destination's name cannot be resolved.
+    """
+    start, notes = _client(config, leases, source)
+    if _address(destination) is not None:
+        return FlowEnds(source=start, destination=destination, notes=notes)
+    own = client_addresses(config, leases, destination)
+    found = own or await _resolved(destination)
+    end = _of_family(found, _address(start), destination)
+    return FlowEnds(source=start, destination=end, notes=(*notes, f"{destination} is {end}"))
+
+
+def _client(config: Config, leases: Sequence[LanLease], name: str) -> tuple[str, tuple[str, ...]]:
+    """The source as an address or a VLAN's name."""
+    if name == GATEWAY_ENDPOINT or name in config.vlans or _address(name) is not None:
+        return name, ()
+    found = client_addresses(config, leases, name)
+    if not found:
+        hint = client_suggestion(config, leases, name)
+        raise UsageError(
+            f'The source "{name}" is no address, no VLAN of the file and no client that is known'
+            f"{hint}",
+            remedy="lbrouter clients lists those that are known; gateway is the gateway itself.",
+        )
+    others = f" (one of {len(found)} of that name)" if len(found) > 1 else ""
+    return str(found[0]), (f"{name} is {found[0]}{others}",)
+
+
+def _address(text: str) -> IpAddress | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _of_family(found: Sequence[IpAddress], start: IpAddress | None, name: str) -> str:
+    """The first address of the source's family; any where the source is a VLAN."""
+    fitting = [each for each in found if start is None or each.version == start.version]
+    if not fitting:
+        assert start is not None
+        raise UsageError(f"{name} has no IPv{start.version} address, and {start} speaks no other.")
+    return str(fitting[0])
+
+
+async def _resolved(name: str) -> list[IpAddress]:
+    """The addresses of a name, IPv4 first, by the resolver of this machine."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(RESOLVE_TIMEOUT_S):
+            answers = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:  # a TimeoutError too is an OSError
+        reason = str(getattr(error, "strerror", "") or error) or "no answer"
+        raise UnavailableError(
+            f'The destination "{name}" has no address: {reason}.',
+            remedy="Check the spelling, or write the address.",
+        ) from error
+    found = {ip_address(str(each[4][0]).partition("%")[0]) for each in answers}
+    return sorted(found, key=lambda address: (address.version, int(address)))

@@ -1,0 +1,123 @@
+"""Whether a valid file fits the machine that it is checked on: warnings, since it may be another's.
+
+What is looked at: the interfaces that are there, the speed of their ports, the leases that are held
+and the addresses that the system has put on external lines.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from lbrouter.compile.config.checks.names import quoted_list
+from lbrouter.compile.config.checks.rates import BANDWIDTH_DIRECTIONS
+from lbrouter.compile.config.checks.subnets import free_subnet
+from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
+from lbrouter.compile.config.expected import did_you_mean
+from lbrouter.model.config import Addressing, Config, Uplink
+from lbrouter.model.facts import InterfaceFacts
+from lbrouter.model.kernel_state import IpInterface
+
+LOOPBACK: Final = "lo"
+
+PORT_KINDS: Final = frozenset({"", "veth", "bond", "bridge", "vlan"})
+"""The kernel's kinds of interface that may be meant: "" is hardware, and the loopback."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineView:
+    """What was read off the machine.
+
+    Speeds in Mbit/s, by interface, where the port tells one. `lease_conflicts`: by uplink, the
+    clause that says which VLAN its lease overlaps ("10.10.10.7/24 with ..."), "" for none.
+    """
+
+    interfaces: Mapping[str, InterfaceFacts] = field(default_factory=dict)
+    speeds_mbit: Mapping[str, int] = field(default_factory=dict)
+    lease_conflicts: Mapping[str, str] = field(default_factory=dict)
+
+
+def machine_warnings(config: Config, machine: MachineView) -> Iterator[Diagnostic]:
+    """Everything in `config` that will not work on `machine` as it is now."""
+    yield from _missing_interfaces(config, machine)
+    for uplink in config.uplinks.values():
+        yield from _rates_beyond_port(uplink, machine)
+        yield from _lease_conflict(uplink, machine)
+        yield from _external_conflict(config, uplink, machine)
+
+
+def _missing_interfaces(config: Config, machine: MachineView) -> Iterator[Diagnostic]:
+    """Interfaces that are not there, with one that is and that the file does not use yet."""
+    named = dict(_named_interfaces(config))
+    free = [
+        each.name
+        for each in machine.interfaces.values()
+        if each.kind in PORT_KINDS
+        and each.name not in (LOOPBACK, *named.values())
+        and not each.ours
+    ]
+    for path, name in named.items():
+        if name not in machine.interfaces:
+            yield Diagnostic(
+                path=path,
+                value=name,
+                reason=f"there is no such interface on this machine now{did_you_mean(name, free)}",
+                accepted=f"one of {quoted_list(free)}" if free else "",
+            )
+
+
+def _named_interfaces(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    for uplink in config.uplinks.values():
+        yield ("uplinks", uplink.name, "interface"), uplink.interface
+    if config.lan is not None:
+        yield ("lan", "trunk"), config.lan.trunk
+    for vlan in config.vlans.values():
+        if vlan.port is not None:
+            yield ("vlans", vlan.name, "port"), vlan.port
+
+
+def _rates_beyond_port(uplink: Uplink, machine: MachineView) -> Iterator[Diagnostic]:
+    """Rates of a line above what its port has negotiated."""
+    speed_mbit = machine.speeds_mbit.get(uplink.interface)
+    for direction in BANDWIDTH_DIRECTIONS:
+        rate = getattr(uplink, direction)
+        if rate is not None and speed_mbit is not None and rate > speed_mbit * 10**6:
+            why = f"is more than the port {uplink.interface} carries now, {speed_mbit} Mbit/s"
+            path = ("uplinks", uplink.name, direction)
+            accepted = "the rate of the line, or a better cable or port"
+            yield Diagnostic(path=path, value=str(rate), reason=why, accepted=accepted)
+
+
+def _lease_conflict(uplink: Uplink, machine: MachineView) -> Iterator[Diagnostic]:
+    conflict = machine.lease_conflicts.get(uplink.name)
+    if conflict and uplink.addressing is Addressing.DHCP:
+        why = f"holds the lease {conflict}"
+        yield Diagnostic(path=("uplinks", uplink.name, "address"), value="dhcp", reason=why)
+
+
+def _external_conflict(
+    config: Config, uplink: Uplink, machine: MachineView
+) -> Iterator[Diagnostic]:
+    """A VLAN over the address that the system has put on an external line."""
+    found = machine.interfaces.get(uplink.interface)
+    if uplink.addressing is not Addressing.EXTERNAL or found is None:
+        return
+    for vlan in config.vlans.values():
+        for key, own in (("address", vlan.address), ("address6", vlan.address6)):
+            taken = [each for each in found.addresses if own is not None and _overlaps(own, each)]
+            if own is not None and taken:
+                free = free_subnet(config, taken[0].network, own.network.prefixlen)
+                yield Diagnostic(
+                    path=("vlans", vlan.name, key),
+                    value=own,
+                    reason=f"overlaps {taken[0].network}, which the system has on"
+                    f" {uplink.interface} (uplink {uplink.name})",
+                    accepted=f'a subnet of its own, "{free}" is free' if free else "",
+                )
+
+
+def _overlaps(one: IpInterface, other: IpInterface) -> bool:
+    """Whether both are of one family and one network holds the other."""
+    first, second = one.network, other.network
+    return one.version == other.version and (
+        first.network_address in second or second.network_address in first
+    )
