@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from lbrouter.compile.health.family_targets import uplink_families
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts, InterfaceFacts
-from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.health import FamilyHealth, GatewayHealth, ReasonCode, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
 
 
@@ -17,23 +18,59 @@ def health_without_daemon(config: Config, facts: Facts) -> GatewayHealth:
 
 
 def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
-    found = facts.interfaces.get(uplink.interface)
+    found, name = facts.interfaces.get(uplink.interface), uplink.interface
     if found is not None and found.up and not found.carrier:
-        reason = f"no carrier on {uplink.interface}"
-        return UplinkHealth(state=UplinkState.DOWN, reason=reason, alive=False)
-    if not any(has_nexthop(uplink, family, facts) for family in AddressFamily):
-        return _waiting_health(no_nexthop_reason(uplink, facts))
+        return UplinkHealth(
+            state=UplinkState.DOWN,
+            reason=f"no carrier on {name}",
+            reason_code=ReasonCode.NO_CARRIER,
+            alive=False,
+            carrier=False,
+        )
+    able = [each for each in AddressFamily if has_nexthop(uplink, each, facts)]
+    wanted = uplink_families(uplink)
+    if uplink.addressing is Addressing.EXTERNAL:  # the system decides which families there are
+        wanted = tuple(able) or (AddressFamily.V4,)
+    families = {family: _family_health(uplink, family, facts) for family in wanted}
+    best = min(families.values(), key=lambda each: each.state is not UplinkState.UP)
+    return UplinkHealth(
+        state=best.state,
+        reason=best.reason,
+        reason_code=best.reason_code,
+        alive=best.alive,
+        carrier=found is not None,
+        families=families,
+    )
+
+
+def _family_health(uplink: Uplink, family: AddressFamily, facts: Facts) -> FamilyHealth:
+    if not has_nexthop(uplink, family, facts):
+        there = uplink.interface in facts.interfaces
+        return FamilyHealth(
+            state=UplinkState.WAITING,
+            reason=no_nexthop_reason(uplink, facts, family),
+            reason_code=ReasonCode.NO_ADDRESS if there else ReasonCode.NO_INTERFACE,
+            alive=False,
+        )
     # An interface that is still administratively down has no carrier to show: `apply` raises it.
-    return UplinkHealth(state=UplinkState.UP, reason="carrier; not probed, no daemon runs")
+    return FamilyHealth(
+        state=UplinkState.UP,
+        reason="carrier; not probed, no daemon runs",
+        reason_code=ReasonCode.NOT_PROBED,
+    )
 
 
-def no_nexthop_reason(uplink: Uplink, facts: Facts) -> str:
-    """Why an uplink has no next hop, in words for a technician."""
+def no_nexthop_reason(
+    uplink: Uplink, facts: Facts, family: AddressFamily = AddressFamily.V4
+) -> str:
+    """Why an uplink has no next hop in `family`, in words for a technician."""
     found, name = facts.interfaces.get(uplink.interface), uplink.interface
     if found is None:
         return f"interface {name} is not there"
     if uplink.addressing is Addressing.EXTERNAL:
         return _external_missing_reason(name, found)
+    if family is AddressFamily.V6:
+        return f"no router advertises an address on {name}"
     unknown = f"no address yet ({uplink.addressing.value}) on {name}"
     if uplink.address is None:
         unknown = f"no router advertises an address on {name}"
@@ -54,7 +91,3 @@ def _external_missing_reason(name: str, found: InterfaceFacts) -> str:
     if any(not address.ip.is_link_local for address in found.addresses):
         return f"no default gateway by {name} (external): ip route show default dev {name}"
     return f"no address on {name} (external): the system has configured none"
-
-
-def _waiting_health(reason: str) -> UplinkHealth:
-    return UplinkHealth(state=UplinkState.WAITING, reason=reason, alive=False)

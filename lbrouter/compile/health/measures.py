@@ -80,6 +80,7 @@ def _summed(sums: list[WindowTotals]) -> WindowTotals:
     return WindowTotals(
         answered=sum(each.answered for each in sums),
         lost=sum(each.lost for each in sums),
+        timed=sum(each.timed for each in sums),
         rtt_sum_s=sum(each.rtt_sum_s for each in sums),
         jitter_sum_s=sum(each.jitter_sum_s for each in sums),
     )

@@ -35,7 +35,7 @@ from tests.kit.health_simulation import (
     simulation_config,
 )
 
-WAITING, UP, DEGRADED, DOWN, DRAINED = UplinkState
+WAITING, UP, DEGRADED, DOWN, DRAINED, CHECKING = UplinkState
 
 
 def test_a_lost_carrier_is_down_at_once_and_comes_back_after_up_after() -> None:

@@ -86,7 +86,7 @@ def event_at(draw: st.DrawFn, at: float, sent: list[ProbeSent]) -> HealthEvent:
                 [
                     CarrierChanged(at=at, uplink=uplink, up=flag),
                     AddressingChanged(at=at, uplink=uplink, ready=flag),
-                    QueueFull(at=at, uplink=uplink, full=flag),
+                    QueueFull(at=at, uplink=uplink, upload=flag, download=not flag),
                     RepliesSeen(at=at, uplink=uplink),
                     Drain(at=at, uplink=uplink),
                     Restore(at=at, uplink=uplink),

@@ -28,7 +28,7 @@ from tests.kit.health_simulation import (
     simulation_config,
 )
 
-WAITING, UP, DEGRADED, DOWN, DRAINED = UplinkState
+WAITING, UP, DEGRADED, DOWN, DRAINED, CHECKING = UplinkState
 PAGE_TARGETS = 'targets = ["https://a.example/", "http://b.example/", "icmp://1.1.1.1"]'
 
 
