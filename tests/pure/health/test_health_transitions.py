@@ -59,14 +59,8 @@ PAIRS = list(product(UplinkState, UplinkCondition))
 
 def uplink_in_condition(state: UplinkState, found: UplinkCondition) -> UplinkMemory:
     line = initial_state(simulation_config(), NOW).uplinks["fiber"]
-    return replace(
-        line,
-        judged=True,
-        state=state,
-        last_tolerance_check_at=NOW,
-        silent_since=NOW,
-        **CONDITION_FIELDS[found],
-    )
+    standing = {"state": state, "last_tolerance_check_at": NOW, "silent_since": NOW}
+    return replace(line, **{"judged": True, **standing, **CONDITION_FIELDS[found]})
 
 
 def test_every_pair_has_its_entry() -> None:
