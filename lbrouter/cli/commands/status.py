@@ -31,6 +31,7 @@ STATUS_STATE_STYLES = {
     UplinkState.DRAINED: "yellow",
     UplinkState.DOWN: "bold red",
     UplinkState.WAITING: "magenta",
+    UplinkState.CHECKING: "blue",
 }
 
 

@@ -16,6 +16,7 @@ WATCH_STATE_STYLES: Final = {
     UplinkState.DRAINED: "cyan",
     UplinkState.DOWN: "bold red",
     UplinkState.WAITING: "magenta",
+    UplinkState.CHECKING: "blue",
 }
 
 
@@ -105,7 +106,13 @@ def _loss_level(second: UplinkSecond) -> int:
 
 def _worst_state_style(group: Iterable[UplinkSecond]) -> str:
     """The colour of the worst state in a group."""
-    order = [UplinkState.DOWN, UplinkState.WAITING, UplinkState.DEGRADED, UplinkState.DRAINED]
+    order = [
+        UplinkState.DOWN,
+        UplinkState.WAITING,
+        UplinkState.DEGRADED,
+        UplinkState.CHECKING,
+        UplinkState.DRAINED,
+    ]
     states = {each["state"] for each in group}
     return WATCH_STATE_STYLES[next(islice((s for s in order if s in states), 1), UplinkState.UP)]
 

@@ -12,6 +12,7 @@ STATE_TRANSLATIONS: Final = {
     "down": "putus",
     "waiting": "menunggu",
     "drained": "dikosongkan",
+    "checking": "diperiksa",
 }
 
 SCREEN_TRANSLATIONS: Final = {
