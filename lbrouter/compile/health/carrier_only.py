@@ -1,13 +1,21 @@
-"""Health without a daemon that probes: from interfaces, carriers and addresses alone."""
+"""Health without a daemon that probes: carriers and addresses, and what one knew before."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from lbrouter.compile.health.family_targets import uplink_families
+from lbrouter.compile.health.outputs import current_health
+from lbrouter.compile.health.reasons import duration_text
+from lbrouter.compile.health.state import HealthState
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts, InterfaceFacts
 from lbrouter.model.health import FamilyHealth, GatewayHealth, ReasonCode, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+
+KNOWN_IMPAIRED_STATES: Final = (UplinkState.DOWN, UplinkState.DEGRADED, UplinkState.DRAINED)
+"""What was known so is taken for so, where the carrier alone would say up."""
 
 
 def health_without_daemon(config: Config, facts: Facts) -> GatewayHealth:
@@ -31,7 +39,7 @@ def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
     wanted = uplink_families(uplink)
     if uplink.addressing is Addressing.EXTERNAL:  # the system decides which families there are
         wanted = tuple(able) or (AddressFamily.V4,)
-    families = {family: _family_health(uplink, family, facts) for family in wanted}
+    families = {family: _family_by_carrier(uplink, family, facts) for family in wanted}
     best = min(families.values(), key=lambda each: each.state is not UplinkState.UP)
     return UplinkHealth(
         state=best.state,
@@ -43,7 +51,7 @@ def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
     )
 
 
-def _family_health(uplink: Uplink, family: AddressFamily, facts: Facts) -> FamilyHealth:
+def _family_by_carrier(uplink: Uplink, family: AddressFamily, facts: Facts) -> FamilyHealth:
     if not has_nexthop(uplink, family, facts):
         there = uplink.interface in facts.interfaces
         return FamilyHealth(
@@ -58,6 +66,44 @@ def _family_health(uplink: Uplink, family: AddressFamily, facts: Facts) -> Famil
         reason="carrier; not probed, no daemon runs",
         reason_code=ReasonCode.NOT_PROBED,
     )
+
+
+def with_last_known(found: GatewayHealth, state: HealthState, age_s: float) -> GatewayHealth:
+    """`found`, by carriers alone, with what `state` knew of impaired lines `age_s` seconds ago."""
+    before = current_health(state, state.config)
+    uplinks = {
+        name: _merged_uplink(each, before.uplinks[name], age_s)
+        for name, each in found.uplinks.items()
+    }
+    return replace(found, uplinks=uplinks)
+
+
+def _merged_uplink(found: UplinkHealth, before: UplinkHealth, age_s: float) -> UplinkHealth:
+    """An uplink with carrier and address is what it was; one without them is what is seen now."""
+    families = {
+        family: _merged_family(each, before.of(family), age_s)
+        for family, each in found.families.items()
+    }
+    own = _merged_family(found.of_itself, before.of_itself, age_s)
+    return replace(
+        found,
+        state=own.state,
+        reason=own.reason,
+        reason_code=own.reason_code,
+        excluded_policies=own.excluded_policies,
+        alive=own.alive,
+        badness=own.badness,
+        drained=before.drained,
+        move_flows=before.move_flows,
+        families=families,
+    )
+
+
+def _merged_family(found: FamilyHealth, before: FamilyHealth, age_s: float) -> FamilyHealth:
+    if found.state is not UplinkState.UP or before.state not in KNOWN_IMPAIRED_STATES:
+        return found
+    ago = f"{before.reason} ({duration_text(age_s)} ago; no daemon runs)"
+    return replace(before, reason=ago)
 
 
 def no_nexthop_reason(

@@ -7,10 +7,10 @@ targets or policies keep all that still has a meaning.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lbrouter.compile.health.loss_test import LossEvidence
 from lbrouter.compile.health.state import LineKey
+from lbrouter.compile.health.statistics.loss_test import LossEvidence
+from lbrouter.compile.health.statistics.windows import ProbeWindow
 from lbrouter.compile.health.uplink_memory import PolicyTolerance, TargetStats, UplinkMemory
-from lbrouter.compile.health.windows import ProbeWindow
 
 
 def carried_lines(

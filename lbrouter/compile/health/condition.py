@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Final
 
-from lbrouter.compile.health.damping import (
+from lbrouter.compile.health.silence import update_silence
+from lbrouter.compile.health.statistics.damping import (
     LAST_RESORT_HOLD_DOWN_S,
     add_fault,
     freeze_decay,
     hold_down_s,
 )
-from lbrouter.compile.health.silence import update_silence
 from lbrouter.compile.health.tolerance import update_tolerance
 from lbrouter.compile.health.transitions import TRANSITIONS, UplinkCondition
 from lbrouter.compile.health.uplink_memory import TargetStats, UplinkMemory

@@ -1,10 +1,10 @@
 """The memory of a line at the start: from what is known, or from nothing."""
 
 from lbrouter.compile.health.family_targets import uplink_families
-from lbrouter.compile.health.loss_test import LossEvidence
 from lbrouter.compile.health.probe_pacing import FAST_PROBE_BUDGET_S
 from lbrouter.compile.health.settings import UplinkHealthSettings, uplink_health_settings
 from lbrouter.compile.health.state import LineKey
+from lbrouter.compile.health.statistics.loss_test import LossEvidence
 from lbrouter.compile.health.uplink_memory import (
     LONG_AGO,
     PolicyTolerance,

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.compile.health.uplink_memory import UplinkMemory, counted_targets, is_self_congested
-from lbrouter.compile.health.windows import (
+from lbrouter.compile.health.statistics.windows import (
     LONG_WINDOW_S,
     MIDDLE_WINDOW_S,
     SHORT_WINDOW_S,
     WindowTotals,
     window_totals,
 )
+from lbrouter.compile.health.uplink_memory import UplinkMemory, counted_targets, is_self_congested
 
 MIN_ANSWERS_FOR_RTT: Final = 5
 """Round trips that are needed before they are compared with a limit."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from lbrouter.compile.health.condition import NEXTHOP_MEMORY_S, is_alive, recovery_delay_s
-from lbrouter.compile.health.damping import remembered_faults
 from lbrouter.compile.health.full_size import full_size_interval_s
 from lbrouter.compile.health.line_health import uplink_health
 from lbrouter.compile.health.measures import (
@@ -18,6 +17,7 @@ from lbrouter.compile.health.measures import (
 from lbrouter.compile.health.probe_pacing import next_probe_interval_s
 from lbrouter.compile.health.silence import down_after_s, silence_timeout_s, suspect_after_s
 from lbrouter.compile.health.state import HealthState, LineKey, is_last_resort
+from lbrouter.compile.health.statistics.damping import remembered_faults
 from lbrouter.compile.health.tolerance import policy_return_at
 from lbrouter.compile.health.uplink_memory import LONG_AGO, UplinkMemory
 from lbrouter.model.config import Config

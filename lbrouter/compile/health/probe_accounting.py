@@ -3,8 +3,13 @@
 from dataclasses import replace
 from typing import Final
 
-from lbrouter.compile.health.loss_test import MAX_COUNTED_LOSSES_IN_ROW, LossEvidence, add_probes
 from lbrouter.compile.health.probe_pacing import remaining_fast_budget_s
+from lbrouter.compile.health.statistics.loss_test import (
+    MAX_COUNTED_LOSSES_IN_ROW,
+    LossEvidence,
+    add_probes,
+)
+from lbrouter.compile.health.statistics.windows import ProbeWindow, add_to_window
 from lbrouter.compile.health.uplink_memory import (
     OutstandingProbe,
     TargetStats,
@@ -13,7 +18,6 @@ from lbrouter.compile.health.uplink_memory import (
     is_mute,
     is_self_congested,
 )
-from lbrouter.compile.health.windows import ProbeWindow, add_to_window
 from lbrouter.model.events import ProbeAnswered, ProbeFailure, ProbeLost, ProbeSent
 
 INITIAL_RTO_S: Final = 1.0

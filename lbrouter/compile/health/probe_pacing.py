@@ -12,7 +12,7 @@ bytes are paid for, and it is seldom in use.
 from typing import Final
 
 from lbrouter.compile.health.condition import is_alive
-from lbrouter.compile.health.loss_test import MAX_COUNTED_LOSSES_IN_ROW
+from lbrouter.compile.health.statistics.loss_test import MAX_COUNTED_LOSSES_IN_ROW
 from lbrouter.compile.health.tolerance import tested_losses
 from lbrouter.compile.health.uplink_memory import UplinkMemory
 

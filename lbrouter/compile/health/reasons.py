@@ -11,10 +11,10 @@ from lbrouter.compile.health.condition import (
     recovery_delay_s,
     standing_condition,
 )
-from lbrouter.compile.health.damping import remembered_faults
 from lbrouter.compile.health.full_size import UNANSWERED_TO_TELL, full_size_passed
 from lbrouter.compile.health.measures import WindowMeasures, milliseconds, percent, window_measures
 from lbrouter.compile.health.settings import ToleranceLimits
+from lbrouter.compile.health.statistics.damping import remembered_faults
 from lbrouter.compile.health.tolerance import policy_return_at
 from lbrouter.compile.health.transitions import UplinkCondition
 from lbrouter.compile.health.uplink_memory import (

@@ -10,10 +10,10 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any, Final
 
-from lbrouter.compile.health.damping import DampingPenalty
-from lbrouter.compile.health.loss_test import LossEvidence
 from lbrouter.compile.health.machine import initial_state, reconfigure
 from lbrouter.compile.health.state import HealthState
+from lbrouter.compile.health.statistics.damping import DampingPenalty
+from lbrouter.compile.health.statistics.loss_test import LossEvidence
 from lbrouter.compile.health.uplink_memory import (
     LONG_AGO,
     PolicyTolerance,

@@ -22,7 +22,7 @@ from dataclasses import replace
 from math import ceil, log
 from typing import Final
 
-from lbrouter.compile.health.damping import DampingPenalty, add_fault, hold_down_s
+from lbrouter.compile.health.statistics.damping import DampingPenalty, add_fault, hold_down_s
 from lbrouter.compile.health.uplink_memory import UplinkMemory, counted_targets, is_self_congested
 from lbrouter.model.health import UplinkState
 

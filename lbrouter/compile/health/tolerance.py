@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from lbrouter.compile.health.damping import add_fault, hold_down_s
-from lbrouter.compile.health.loss_test import LossEvidence, binomial_tail
 from lbrouter.compile.health.measures import (
     MIN_ANSWERS_FOR_RTT,
     WindowMeasures,
@@ -19,6 +17,9 @@ from lbrouter.compile.health.measures import (
     window_measures,
 )
 from lbrouter.compile.health.settings import ToleranceLimits
+from lbrouter.compile.health.statistics.damping import add_fault, hold_down_s
+from lbrouter.compile.health.statistics.loss_test import LossEvidence, binomial_tail
+from lbrouter.compile.health.statistics.windows import LONG_WINDOW_S, window_totals
 from lbrouter.compile.health.uplink_memory import (
     PolicyTolerance,
     QualityMetric,
@@ -27,7 +28,6 @@ from lbrouter.compile.health.uplink_memory import (
     counted_targets,
     is_self_congested,
 )
-from lbrouter.compile.health.windows import LONG_WINDOW_S, window_totals
 
 TOLERANCE_DEAD_BAND: Final = 0.8
 POLICY_RETURN_HOLD_S: Final = 5.0

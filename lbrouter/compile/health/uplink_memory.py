@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from lbrouter.compile.health.damping import NO_PENALTY, DampingPenalty
-from lbrouter.compile.health.loss_test import LossEvidence
 from lbrouter.compile.health.settings import UplinkHealthSettings
-from lbrouter.compile.health.windows import BUCKET_S, ProbeWindow
+from lbrouter.compile.health.statistics.damping import NO_PENALTY, DampingPenalty
+from lbrouter.compile.health.statistics.loss_test import LossEvidence
+from lbrouter.compile.health.statistics.windows import BUCKET_S, ProbeWindow
 from lbrouter.model.events import ProbeFailure
 from lbrouter.model.health import UplinkState
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lbrouter.compile.health import HealthState, initial_state
-from lbrouter.compile.health.carrier_only import health_without_daemon
-from lbrouter.compile.health.last_known import with_last_known
+from lbrouter.compile.health.carrier_only import health_without_daemon, with_last_known
 from lbrouter.compile.health.saved_memory import restored_state, saved_memory
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config

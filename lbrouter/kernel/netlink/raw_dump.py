@@ -44,7 +44,7 @@ REPLY_COUNTER_PREFIXES: Final = {AddressFamily.V4: "answers_", AddressFamily.V6:
 """The counters of rulesets/fragments/uplink.nft."""
 
 RTM_GETNEIGH: Final = 30
-NDMSG: Final = Struct("=BxxxiHBB")
+NEIGHBOUR_HEADER: Final = Struct("=BxxxiHBB")
 """struct ndmsg (linux/neighbour.h): family, interface, state, flags, type."""
 NUD_REACHABLE: Final = 0x02
 NEIGHBOUR_FAMILIES: Final = {socket.AF_INET: AddressFamily.V4, socket.AF_INET6: AddressFamily.V6}
@@ -77,8 +77,8 @@ def reply_counters() -> Mapping[tuple[int, AddressFamily], int]:
 def reachable_neighbours() -> frozenset[tuple[int, AddressFamily]]:
     """Interfaces (by index) and families with a neighbour that answered lately. Raises OSError."""
     found = set()
-    for message in _raw_dump(socket.NETLINK_ROUTE, RTM_GETNEIGH, bytes(NDMSG.size)):
-        family, index, state, _, _ = NDMSG.unpack_from(message)
+    for message in _raw_dump(socket.NETLINK_ROUTE, RTM_GETNEIGH, bytes(NEIGHBOUR_HEADER.size)):
+        family, index, state, _, _ = NEIGHBOUR_HEADER.unpack_from(message)
         if state & NUD_REACHABLE and family in NEIGHBOUR_FAMILIES:
             found.add((index, NEIGHBOUR_FAMILIES[family]))
     return frozenset(found)

@@ -18,7 +18,7 @@ from lbrouter.compile.health import (
     uplink_readings,
 )
 from lbrouter.compile.health.probe_accounting import MAX_OUTSTANDING_PROBES
-from lbrouter.compile.health.windows import MAX_BUCKETS
+from lbrouter.compile.health.statistics.windows import MAX_BUCKETS
 from lbrouter.model.config import Config
 from lbrouter.model.events import (
     AddressingChanged,

@@ -12,8 +12,7 @@ from lbrouter.compile.health import (
     renamed_uplinks,
     step,
 )
-from lbrouter.compile.health.carrier_only import health_without_daemon
-from lbrouter.compile.health.last_known import with_last_known
+from lbrouter.compile.health.carrier_only import health_without_daemon, with_last_known
 from lbrouter.compile.health.saved_memory import restored_state, saved_memory
 from lbrouter.model.config import Config
 from lbrouter.model.events import CarrierChanged, Drain, Pin, Tick
