@@ -26,9 +26,9 @@ MIN_RTO_SPREAD_S: Final = 0.08
 MIN_RTO_S, MAX_RTO_S = 0.1, 3.0
 MAX_ANSWER_DELAY_S: Final = 4.0
 """An answer that comes later than this is no answer."""
-LOADED_EXTRA_RTO_S: Final = 0.2
+LOADED_EXTRA_RTO_S: Final = 0.1
 """Added while our own traffic fills the line: probes may wait in the queue that it makes."""
-LOSS_BY_OWN_LOAD: Final = 0.03
+LOSS_BY_OWN_LOAD: Final = 0.015
 """Loss that our own load explains in each direction that it fills: what TCP makes a bottleneck drop
 to find its rate. (What our own classes drop is known: the socket is told, ENOBUFS, and such a probe
 counts as not sent.)"""

@@ -23,7 +23,7 @@ DUAL_CONFIG = (
 
 FAMILY_DEAD_RULES = """
 table inet family_dead {{
-    chain all {{
+    chain swallow {{
         type filter hook prerouting priority -500;
         icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
         meta nfproto {family} drop
@@ -32,7 +32,7 @@ table inet family_dead {{
 """
 LARGE_DEAD_RULES = """
 table inet large_dead {
-    chain all {
+    chain swallow {
         type filter hook forward priority -500;
         meta length > 1400 drop
     }
