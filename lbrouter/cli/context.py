@@ -66,9 +66,9 @@ async def health_source(settings: CommandSettings) -> HealthSource:
             known = snapshot.load_health(settings.runtime_dir)
 
     def judged(config: Config, facts: Facts) -> GatewayHealth:
-        found = health_without_daemon(config, facts)
         if known is None:
-            return found
+            return snapshot.last_known_health(settings.runtime_dir, config, facts)
+        found = health_without_daemon(config, facts)
         said = {name: each for name, each in known.uplinks.items() if name in found.uplinks}
         return GatewayHealth(
             uplinks={**found.uplinks, **said}, pins=known.pins, limits=known.limits

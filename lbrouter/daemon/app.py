@@ -35,6 +35,7 @@ from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.systemd_notify import SystemdNotifier
 from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
 from lbrouter.model.events import HealthEvent
+from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.paths import Paths
 from lbrouter.model.plan import Operation
@@ -145,7 +146,12 @@ class Daemon:
         self._dhcp_clients.configure(file.config)
         numbers = allocate(file.config, self._loop.applier.store.load_allocation()).uplinks
         self._passive_monitors.configure(file.config, numbers)
-        self._probers.apply_config(file.config, numbers, next_interval_s=self._probe_interval_s)
+        self._probers.apply_config(
+            file.config,
+            numbers,
+            next_interval_s=self._probe_interval_s,
+            full_size_interval_s=self._full_size_interval_s,
+        )
 
     def _stop_after_rollback(self) -> None:
         """End the daemon: no file was applied before the pending commit."""
@@ -156,8 +162,11 @@ class Daemon:
         """Queue an event at the active health tracker, which a new file replaces."""
         self._loop.tracker.put(event)
 
-    def _probe_interval_s(self, uplink: str) -> float:
-        return health.probe_interval_s(self._loop.tracker.state, uplink)
+    def _probe_interval_s(self, uplink: str, family: AddressFamily) -> float:
+        return health.probe_interval_s(self._loop.tracker.state, uplink, family)
+
+    def _full_size_interval_s(self, uplink: str, family: AddressFamily) -> float:
+        return health.full_size_probe_interval_s(self._loop.tracker.state, uplink, family)
 
     def _tasks(self) -> Iterator[Coroutine[Any, Any, None]]:
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
@@ -266,7 +275,7 @@ class Daemon:
         self._probers.close()
         self._dhcp_clients.close()
         await cancel_all(tasks)
-        save_health(self._paths.runtime_dir, self._loop.tracker.health)
+        save_health(self._paths.runtime_dir, self._loop.tracker.health, self._loop.tracker.state)
         self._journal.log("stop", "the daemon ends; what it set up stays")
 
 

@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
-from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.routing.uplink_addressing import stable_facts
 from lbrouter.compile.shaping import foreign_qdiscs
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
@@ -25,6 +25,7 @@ from lbrouter.compile.state.desired import (
 from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.dhcp.lease_store import LeaseStore
+from lbrouter.daemon.health.snapshot import last_known_health
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
 from lbrouter.kernel.read.features import cached_features
@@ -153,9 +154,13 @@ class Applier:
             await old.__aexit__(None, None, None)
 
     async def observe(
-        self, config: Config, *, health_source: HealthSource = health_without_daemon
+        self, config: Config, *, health_source: HealthSource | None = None
     ) -> MachineSnapshot:
-        """Everything that `desired_state` needs; `health_source` gives the health."""
+        """Everything that `desired_state` needs; `health_source` gives the health.
+
+        Without one it is what carriers tell, and what a daemon knew a short time ago.
+        """
+        source = health_source or partial(last_known_health, self.runtime_dir)
         remembered = self.store.load_baseline()
         scope = observation_scope(config, remembered)
         facts = stable_facts(config, await self.kernel.facts(scope))
@@ -173,7 +178,7 @@ class Applier:
             # Nothing of ours is there, for example after a boot: the baseline begins again.
             baseline=remembered if holds_lbrouter_state(observed) else KernelState(),
             allocation=allocate(config, self.store.load_allocation()),
-            health=health_source(config, facts),
+            health=source(config, facts),
         )
 
     async def apply_plan(self, file: ConfigFile, snapshot: MachineSnapshot, steps: Plan) -> None:

@@ -10,11 +10,14 @@ What the probers and monitors have to send:
   `target` and `sent_at`. A late answer is to be reported up to 3 s after sending.
 - The time between two probes of an uplink is `compile.health.probe_interval_s`, asked before each
   probe and again after each event: it may be less by then.
+- What concerns one family of an uplink names it: `family`.
 - `ProcessDelayed` comes before the events that piled up in the meantime.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from lbrouter.model.kernel_state import AddressFamily
 
 
 class ProbeFailure(StrEnum):
@@ -39,6 +42,7 @@ class ProbeSent:
     at: float
     uplink: str
     target: str
+    family: AddressFamily = AddressFamily.V4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ class ProbeAnswered:
     target: str
     sent_at: float
     rtt_s: float
+    family: AddressFamily = AddressFamily.V4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,25 +67,59 @@ class ProbeLost:
     sent_at: float
     reason: ProbeFailure
     detail: str = ""
+    family: AddressFamily = AddressFamily.V4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullSizeProbed:
+    """A probe as large as the line's MTU, not to be fragmented, was answered by `target` or not.
+
+    `size_bytes` is the length of the IP packet. A router that says "too big" is no silence: such a
+    probe is not reported.
+    """
+
+    at: float
+    uplink: str
+    target: str
+    size_bytes: int
+    answered: bool
+    family: AddressFamily = AddressFamily.V4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NexthopSeen:
+    """The next hop answered a moment ago (ARP, neighbour discovery), though no target does."""
+
+    at: float
+    uplink: str
+    family: AddressFamily
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierChanged:
-    """The interface of an uplink has a carrier and is up, or not (nor when it is gone)."""
+    """The interface of an uplink has a carrier and is up, or not (nor when it is gone).
+
+    `present`: whether there is an interface of that name at all.
+    """
 
     at: float
     uplink: str
     up: bool
+    present: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressingChanged:
-    """The uplink has an address and a gateway to go by, or not; `reason` then says why."""
+    """The uplink has an address and a next hop to go by, or not; `reason` then says why.
+
+    Without a `family` it holds for all that the uplink has.
+    """
 
     at: float
     uplink: str
     ready: bool
     reason: str = ""
+    family: AddressFamily | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,27 +139,30 @@ class ProcessDelayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueFull:
-    """Our own queue towards this uplink is full (a backlog stands), or no longer."""
+    """Our own traffic fills this line in one direction, in both, or in none."""
 
     at: float
     uplink: str
-    full: bool
+    upload: bool
+    download: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepliesSeen:
-    """Replies to connections from inside came by this uplink a moment ago."""
+    """Replies to connections from inside crossed this line a moment ago."""
 
     at: float
     uplink: str
+    family: AddressFamily = AddressFamily.V4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """An operator takes an uplink out: no new flows."""
+    """An operator takes an uplink out: no new flows; with `move_flows` the living ones go too."""
 
     at: float
     uplink: str
+    move_flows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +187,8 @@ ProbeEvent = ProbeSent | ProbeAnswered | ProbeLost
 
 HealthEvent = (
     ProbeEvent
+    | FullSizeProbed
+    | NexthopSeen
     | CarrierChanged
     | AddressingChanged
     | Tick

@@ -20,6 +20,32 @@ class UplinkState(StrEnum):
     DEGRADED = "degraded"
     DOWN = "down"
     DRAINED = "drained"
+    CHECKING = "checking"
+    """It has an address and is not judged yet. That is no incident."""
+
+
+class ReasonCode(StrEnum):
+    """Why a line is in its state, for programs: these words stay as they are."""
+
+    ANSWERING = "answering"
+    CAPTIVE_PORTAL = "captive_portal"
+    CHECKING = "checking"
+    DRAINED = "drained"
+    FOLLOWS_OTHER_FAMILY = "follows_other_family"
+    HOLD_DOWN = "hold_down"
+    """It answers again, and has to stay so for a while."""
+    JITTER = "jitter"
+    LATENCY = "latency"
+    LOSS = "loss"
+    MTU_BLACK_HOLE = "mtu_black_hole"
+    """Small packets pass, packets of full size passed and do no longer."""
+    NO_ADDRESS = "no_address"
+    NO_ANSWER = "no_answer"
+    NO_CARRIER = "no_carrier"
+    NO_INTERFACE = "no_interface"
+    NOT_PROBED = "not_probed"
+    SUSPECT = "suspect"
+    """Silent for a moment, now or a short time ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +90,12 @@ class UplinkHealth:
 
     def of(self, family: AddressFamily) -> FamilyHealth:
         """The health of `family`; the line's own where families are not judged by themselves."""
-        return self.families.get(family) or FamilyHealth(
+        return self.families.get(family) or self.of_itself
+
+    @property
+    def of_itself(self) -> FamilyHealth:
+        """The line's own health, in the form of a family's."""
+        return FamilyHealth(
             state=self.state,
             reason=self.reason,
             reason_code=self.reason_code,

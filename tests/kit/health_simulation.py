@@ -196,7 +196,7 @@ def simulate(
     return HealthSimulation(config, paths, GatewayHealth(uplinks=dict.fromkeys(config.uplinks, up)))
 
 
-WAITING, UP, DEGRADED, DOWN, DRAINED = UplinkState
+WAITING, UP, DEGRADED, DOWN, DRAINED, CHECKING = UplinkState
 
 
 def fiber_health(simulation: HealthSimulation) -> UplinkHealth:

@@ -1,6 +1,7 @@
 """Programs and scripts that tests start in a venue."""
 
 import re
+import sys
 from pathlib import Path
 
 UNIT = (Path(__file__).parents[2] / "packaging/lbrouter.service").read_text(encoding="utf-8")
@@ -40,3 +41,42 @@ UPSTREAM_RESOLVER_ARGV = (
         "--log-queries=extra",
     ),
 )
+
+FEED_PORT = 7105
+UDP_FEED_SCRIPT = """
+import socket, sys, time
+feed = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+feed.bind((sys.argv[1], int(sys.argv[2])))
+_, subscriber = feed.recvfrom(64)
+while True:
+    feed.sendto(bytes(200), subscriber)
+    time.sleep(0.02)
+"""
+"""A hundred packets in two seconds for the first who asks, as a contribution feed comes."""
+
+UDP_SUBSCRIBER_SCRIPT = """
+import json, socket, sys
+asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asking.settimeout(0.2)
+received = 0
+while not received:
+    asking.sendto(b"go", (sys.argv[1], int(sys.argv[2])))
+    try:
+        received = len(asking.recv(2000))
+    except TimeoutError:
+        pass
+print(json.dumps({"received": received}), flush=True)
+asking.settimeout(None)
+while True:
+    asking.recv(2000)
+"""
+
+
+def udp_feed(address: str) -> list[str]:
+    """The command of a feed at `address`."""
+    return [sys.executable, "-c", UDP_FEED_SCRIPT, address, str(FEED_PORT)]
+
+
+def udp_subscriber(address: str) -> list[str]:
+    """The command of one who asks for the feed once, and prints a line when it comes."""
+    return [sys.executable, "-c", UDP_SUBSCRIBER_SCRIPT, address, str(FEED_PORT)]

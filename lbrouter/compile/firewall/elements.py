@@ -134,10 +134,13 @@ def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
         for address in (vlan.address, vlan.address6)
         if address is not None
     ]
+    near = list(_uplink_subnets(config, facts))
     never = [*BOGON_NETWORKS, *inside, *_own_addresses(config, facts)]
     return {
         "local4": _network_elements(inside, 4),
         "local6": _network_elements(inside, 6),
+        "near4": _network_elements(near, 4),
+        "near6": _network_elements(near, 6),
         "bogon4": _network_elements(never, 4),
         "bogon6": _network_elements(never, 6),
     }
@@ -150,6 +153,17 @@ def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
             way = uplink_nexthop(uplink, family, facts)
             if way is not None:
                 yield ip_network(way.address.ip)
+
+
+def _uplink_subnets(config: Config, facts: Facts) -> Iterator[IpNetwork]:
+    """The subnets between the gateway and the lines: the provider's router, the modem."""
+    for uplink in config.uplinks.values():
+        for family in AddressFamily:
+            way = uplink_nexthop(uplink, family, facts)
+            if way is not None:
+                yield way.address.network
+                if way.gateway is not None:
+                    yield ip_network(way.gateway)
 
 
 def _forwards(config: Config) -> dict[str, NftElements]:

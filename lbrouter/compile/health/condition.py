@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Final
 
-from lbrouter.compile.health.damping import (
+from lbrouter.compile.health.silence import update_silence
+from lbrouter.compile.health.statistics.damping import (
     LAST_RESORT_HOLD_DOWN_S,
     add_fault,
     freeze_decay,
     hold_down_s,
 )
-from lbrouter.compile.health.silence import update_silence
 from lbrouter.compile.health.tolerance import update_tolerance
 from lbrouter.compile.health.transitions import TRANSITIONS, UplinkCondition
 from lbrouter.compile.health.uplink_memory import TargetStats, UplinkMemory
@@ -17,6 +17,12 @@ from lbrouter.model.health import UplinkState
 
 PORTAL_MIN_PAGES: Final = 2
 """Pages in a row that are not the target's own, before the target counts as behind a portal."""
+
+NEXTHOP_MEMORY_S: Final = 3.0
+"""How long the next hop counts as alive after it was seen to answer."""
+
+LATE_HOLD_DOWN_S: Final = 1.0
+"""Instead of `up_after` where the answers came late: the round trip made a step, no line died."""
 
 IN_USE_STATES: Final = (UplinkState.UP, UplinkState.DEGRADED)
 
@@ -41,7 +47,8 @@ def _enter_state(line: UplinkMemory, after: UplinkState, at: float) -> UplinkMem
     """The uplink in its new state. A fault that ends its use counts as a flap."""
     fell = line.state in IN_USE_STATES and after in (UplinkState.DOWN, UplinkState.WAITING)
     flaps = add_fault(line.flap_penalty, at) if fell else line.flap_penalty
-    return replace(line, state=after, since=at, flap_penalty=flaps)
+    late = line.was_late and after not in IN_USE_STATES
+    return replace(line, state=after, since=at, flap_penalty=flaps, was_late=late)
 
 
 def has_fault(line: UplinkMemory) -> bool:
@@ -50,23 +57,30 @@ def has_fault(line: UplinkMemory) -> bool:
 
 
 def is_alive(line: UplinkMemory) -> bool:
-    """Carrier, address, and a sign of life since the last fault."""
+    """Carrier, address, and an answer of a target since the last fault."""
     return line.carrier and line.addressed and line.responding
+
+
+def may_carry(line: UplinkMemory, at: float) -> bool:
+    """Whether it may carry something where nothing is fit: not dead for all that is known.
+
+    It answers, or is not judged yet, or its next hop answers (the modem lives, the way beyond it
+    may for some).
+    """
+    if not (line.present and line.carrier and line.addressed):
+        return False
+    return line.responding or not line.judged or at < line.nexthop_seen_at + NEXTHOP_MEMORY_S
 
 
 def condition_of(line: UplinkMemory, at: float, *, is_last_resort: bool) -> UplinkCondition:
     """The strongest condition that applies."""
-    if line.drained:
-        return UplinkCondition.DRAINED
-    if not line.carrier:
-        return UplinkCondition.NO_CARRIER
-    if not line.addressed:
-        return UplinkCondition.NO_ADDRESS
-    if not line.responding:
-        return UplinkCondition.SILENT
+    standing = standing_condition(line)
+    if standing is not None:
+        return standing
     unfit = (
         is_suspect(line, at)
         or captive_portal_target(line) is not None
+        or line.is_black_hole
         or bool(exceeded_policies(line))
     )
     if at >= line.last_fault_at + recovery_delay_s(line, at, is_last_resort=is_last_resort):
@@ -74,9 +88,23 @@ def condition_of(line: UplinkMemory, at: float, *, is_last_resort: bool) -> Upli
     return UplinkCondition.UNPROVEN_UNFIT if unfit else UplinkCondition.UNPROVEN
 
 
+def standing_condition(line: UplinkMemory) -> UplinkCondition | None:
+    """The condition that needs no clock, if any. A drained line that dies is down as any."""
+    standing = (
+        (UplinkCondition.NO_INTERFACE, not line.present),
+        (UplinkCondition.NO_CARRIER, not line.carrier),
+        (UplinkCondition.NO_ADDRESS, not line.addressed),
+        (UplinkCondition.SILENT, line.judged and not line.responding),
+        (UplinkCondition.DRAINED, line.drained),
+        (UplinkCondition.UNJUDGED, not line.judged),
+    )
+    return next((condition for condition, holds in standing if holds), None)
+
+
 def recovery_delay_s(line: UplinkMemory, at: float, *, is_last_resort: bool) -> float:
     """How long the line must be without fault before new flows return."""
-    needed = hold_down_s(line.settings.up_after_s, line.flap_penalty, at)
+    base_s = LATE_HOLD_DOWN_S if line.was_late else line.settings.up_after_s
+    needed = hold_down_s(min(base_s, line.settings.up_after_s), line.flap_penalty, at)
     return min(needed, LAST_RESORT_HOLD_DOWN_S) if is_last_resort else needed
 
 

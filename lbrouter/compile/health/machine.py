@@ -1,25 +1,24 @@
-"""`HealthState` and its step: from one event to the next state. Pure, for every event."""
+"""The step of the health state: from one event to the next state. Pure, for every event."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Final
 
 from lbrouter.compile.health import probe_accounting
-from lbrouter.compile.health.condition import IN_USE_STATES, evaluate_uplink, exceeded_policies
-from lbrouter.compile.health.loss_test import LossEvidence
-from lbrouter.compile.health.probe_pacing import FAST_PROBE_BUDGET_S
-from lbrouter.compile.health.settings import UplinkHealthSettings, uplink_health_settings
-from lbrouter.compile.health.uplink_memory import (
-    LONG_AGO,
-    PolicyTolerance,
-    UplinkMemory,
-    new_target_stats,
-)
-from lbrouter.model.config import Addressing, Config, Uplink
+from lbrouter.compile.health.carry_over import carried_lines, new_names
+from lbrouter.compile.health.condition import evaluate_uplink
+from lbrouter.compile.health.full_size import on_full_size_probed
+from lbrouter.compile.health.initial_memory import initial_lines
+from lbrouter.compile.health.state import HealthState, LineKey, is_last_resort
+from lbrouter.compile.health.uplink_memory import LONG_AGO, UplinkMemory
+from lbrouter.model.config import Config
 from lbrouter.model.events import (
     AddressingChanged,
     CarrierChanged,
     Drain,
+    FullSizeProbed,
     HealthEvent,
+    NexthopSeen,
     Pin,
     ProbeAnswered,
     ProbeLost,
@@ -30,57 +29,48 @@ from lbrouter.model.events import (
     Restore,
     Tick,
 )
-from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.health import GatewayHealth
+from lbrouter.model.kernel_state import AddressFamily
 
-SELF_CONGESTION_HOLD_S = 1.0
+SELF_CONGESTION_HOLD_S: Final = 1.0
 """After our queue was full its probes are still on their way."""
 
-UplinkEvent = (
-    ProbeSent
-    | ProbeAnswered
-    | ProbeLost
-    | CarrierChanged
-    | AddressingChanged
-    | QueueFull
-    | RepliesSeen
-    | Drain
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthState:
-    """The memory of all uplinks, at one moment of the monotonic clock."""
-
-    at: float
-    config: Config
-    uplinks: Mapping[str, UplinkMemory] = field(default_factory=dict)
-    pins: Mapping[str, str] = field(default_factory=dict)
+FamilyEvent = ProbeSent | ProbeAnswered | ProbeLost | FullSizeProbed | NexthopSeen | RepliesSeen
+"""What concerns one family of an uplink."""
+Notice = NexthopSeen | RepliesSeen | QueueFull | CarrierChanged | AddressingChanged
+"""What is seen of a line beside probes."""
+UplinkEvent = FamilyEvent | Notice | Drain | Restore
 
 
 def initial_state(config: Config, at: float, known: GatewayHealth | None = None) -> HealthState:
-    """The state at the start, from what is `known`: a first look, or the saved health.
-
-    An uplink that is known to work is trusted until probes say otherwise: a restart moves nothing.
-    """
+    """The state at the start, from what is `known`: a first look, or the saved health."""
     health = known or GatewayHealth()
-    lines = {
-        name: _new_memory(
-            uplink_health_settings(config, uplink),
-            at,
-            health.uplinks.get(name) or _assumed_health(uplink),
-        )
-        for name, uplink in config.uplinks.items()
-    }
-    return HealthState(at=at, config=config, uplinks=lines, pins=_valid_pins(config, health.pins))
+    state = HealthState(
+        at=at,
+        config=config,
+        lines=initial_lines(config, at, health),
+        pins=_valid_pins(config, health.pins),
+    )
+    return _with_followers(state)
 
 
 def reconfigure(state: HealthState, config: Config, at: float) -> HealthState:
-    """The state under another configuration: the memory of uplinks that stay is kept."""
+    """The state under another configuration: what is known of a line that stays is kept."""
     fresh = initial_state(config, at)
-    lines = {
-        name: _carry_over(state.uplinks.get(name), line) for name, line in fresh.uplinks.items()
-    }
-    return replace(fresh, uplinks=lines, pins=_valid_pins(config, state.pins))
+    names = new_names(state.lines, fresh.lines)
+    pins = {policy: names.get(uplink, uplink) for policy, uplink in state.pins.items()}
+    carried = replace(
+        fresh,
+        lines=carried_lines(state.lines, fresh.lines),
+        pins=_valid_pins(config, pins),
+        answered_targets=state.answered_targets,
+    )
+    return _with_followers(carried)
+
+
+def renamed_uplinks(state: HealthState, config: Config, at: float) -> dict[str, str]:
+    """The uplinks of `state` that `config` has too, each with its name there."""
+    return new_names(state.lines, initial_state(config, at).lines)
 
 
 def step(state: HealthState, event: HealthEvent, config: Config) -> HealthState:
@@ -93,34 +83,45 @@ def step(state: HealthState, event: HealthEvent, config: Config) -> HealthState:
         case Tick():
             return _evaluate_all(_expire_probes(state))
         case ProcessDelayed():
-            lines = {
-                n: probe_accounting.on_suspend(x, at, event.delay_s)
-                for n, x in state.uplinks.items()
-            }
-            return _evaluate_all(_expire_probes(replace(state, uplinks=lines)))
+            delay_s = event.delay_s
+            state = _on_each(state, lambda x: probe_accounting.on_suspend(x, at, delay_s))
+            return _evaluate_all(_expire_probes(state))
         case Pin():
             return _apply_pin(state, event.policy, event.uplink)
         case Restore():
             pins = {policy: name for policy, name in state.pins.items() if name != event.uplink}
-            return _apply_uplink_event(replace(state, pins=pins), event.uplink, event)
+            return _apply_uplink_event(replace(state, pins=pins), event)
         case _:
-            return _apply_uplink_event(state, event.uplink, event)
+            return _apply_uplink_event(state, event)
 
 
-def _apply_uplink_event(state: HealthState, name: str, event: UplinkEvent | Restore) -> HealthState:
-    """One uplink after its event; the others too, if it changed its state."""
-    line = state.uplinks.get(name)
-    if line is None:
-        return state
-    # An answer that has arrived counts before its probe can expire.
-    line = probe_accounting.expire_overdue(_update_memory(line, event, state.at), state.at)
-    line = evaluate_uplink(line, state.at, is_last_resort=is_last_resort(state, name))
-    changed = line.state is not state.uplinks[name].state
-    state = replace(state, uplinks={**state.uplinks, name: line})
+def _apply_uplink_event(state: HealthState, event: UplinkEvent) -> HealthState:
+    """The families that an event concerns; the others too, if it changed a state."""
+    keys = [key for key in _concerned_lines(event) if key in state.lines]
+    changed = False
+    for key in keys:
+        before = state.lines[key]
+        # An answer that has arrived counts before its probe can expire.
+        line = probe_accounting.expire_overdue(_update_memory(before, event, state.at), state.at)
+        state = _with_line(state, key, line)
+        line = evaluate_uplink(line, state.at, is_last_resort=is_last_resort(state, key))
+        state = _with_line(state, key, line)
+        changed = changed or line.state is not before.state
+    if isinstance(event, ProbeAnswered):
+        state, proven = _with_answered_target(state, event)
+        changed = changed or proven
     return _evaluate_all(state) if changed else state
 
 
-def _update_memory(line: UplinkMemory, event: UplinkEvent | Restore, at: float) -> UplinkMemory:
+def _concerned_lines(event: UplinkEvent) -> Iterable[LineKey]:
+    if isinstance(event, FamilyEvent):
+        return ((event.uplink, event.family),)
+    if isinstance(event, AddressingChanged) and event.family is not None:
+        return ((event.uplink, event.family),)
+    return ((event.uplink, family) for family in AddressFamily)
+
+
+def _update_memory(line: UplinkMemory, event: UplinkEvent, at: float) -> UplinkMemory:
     match event:
         case ProbeSent():
             return probe_accounting.on_sent(line, event, at)
@@ -128,65 +129,110 @@ def _update_memory(line: UplinkMemory, event: UplinkEvent | Restore, at: float) 
             return probe_accounting.on_answered(line, event, at)
         case ProbeLost():
             return probe_accounting.on_lost(line, event, at)
-        case CarrierChanged():
-            line = (
-                line if line.carrier is event.up else _on_link_change(line, at, restored=event.up)
-            )
-            return replace(line, carrier=event.up)
-        case AddressingChanged():
-            line = (
-                line
-                if line.addressed is event.ready
-                else _on_link_change(line, at, restored=event.ready)
-            )
-            return replace(line, addressed=event.ready, no_address_reason=event.reason)
-        case QueueFull():
-            until = (
-                at + SELF_CONGESTION_HOLD_S
-                if line.queue_full and not event.full
-                else line.self_congested_until
-            )
-            return replace(line, queue_full=event.full, self_congested_until=until)
+        case FullSizeProbed():
+            return on_full_size_probed(line, event, at)
+        case Drain():
+            return replace(line, drained=True, move_flows=event.move_flows)
+        case Restore():
+            return replace(line, drained=False, move_flows=False)
+        case _:
+            return _update_by_notice(line, event, at)
+
+
+def _update_by_notice(line: UplinkMemory, event: Notice, at: float) -> UplinkMemory:
+    """The line after something that others saw of it: the kernel, counters, neighbours."""
+    match event:
+        case NexthopSeen():
+            return replace(line, nexthop_seen_at=at)
         case RepliesSeen():
             return replace(line, last_reply_at=at)
-        case _:
-            return replace(line, drained=isinstance(event, Drain))
+        case QueueFull():
+            return _on_queue(line, event, at)
+        case CarrierChanged():
+            same = line.carrier is event.up
+            line = line if same else _on_link_change(line, at, restored=event.up)
+            return replace(line, carrier=event.up, present=event.up or event.present)
+        case AddressingChanged():
+            return _on_addressing(line, event, at)
+
+
+def _on_queue(line: UplinkMemory, event: QueueFull, at: float) -> UplinkMemory:
+    """Each direction by itself; for a moment after it was full, probes are still on their way."""
+    until = at + SELF_CONGESTION_HOLD_S
+    upload_ends = line.upload_full and not event.upload
+    download_ends = line.download_full and not event.download
+    return replace(
+        line,
+        upload_full=event.upload,
+        upload_full_until=until if upload_ends else line.upload_full_until,
+        download_full=event.download,
+        download_full_until=until if download_ends else line.download_full_until,
+    )
+
+
+def _on_addressing(line: UplinkMemory, event: AddressingChanged, at: float) -> UplinkMemory:
+    """An address that has just come is to be checked before anything is said of it."""
+    if line.addressed is not event.ready:
+        line = _on_link_change(line, at, restored=event.ready)
+        line = replace(line, judged=not event.ready)
+    return replace(line, addressed=event.ready, no_address_reason=event.reason)
 
 
 def _on_link_change(line: UplinkMemory, at: float, *, restored: bool) -> UplinkMemory:
     """The line when its carrier or address went, or came: earlier answers count no more."""
-    line = replace(line, consecutive_losses=0, silent_since=at, responding=False, suspect=False)
+    line = replace(
+        line,
+        consecutive_losses=0,
+        silent_since=at,
+        responding=False,
+        suspect=False,
+        was_late=False,
+        nexthop_seen_at=LONG_AGO,
+    )
     return line if restored else replace(line, link_lost_at=at)
 
 
+def _with_answered_target(state: HealthState, event: ProbeAnswered) -> tuple[HealthState, bool]:
+    """The state that knows that this target answers by some line; whether that is news."""
+    key, target = (event.uplink, event.family), (event.family, event.target)
+    line = state.lines.get(key)
+    asked = line is not None and line.settings.implied and event.target in line.targets
+    if not asked or target in state.answered_targets:
+        return state, False
+    known = state.answered_targets | {target}
+    return _with_followers(replace(state, answered_targets=known)), True
+
+
+def _with_followers(state: HealthState) -> HealthState:
+    """Each line marked, whether a target of its family is known to answer at all."""
+    lines = {key: _marked(state, key, line) for key, line in state.lines.items()}
+    return replace(state, lines=lines)
+
+
+def _marked(state: HealthState, key: LineKey, line: UplinkMemory) -> UplinkMemory:
+    known = any((key[1], target) in state.answered_targets for target in line.targets)
+    follows = line.settings.implied and not known
+    return replace(line, follows_other_family=follows, judged=line.judged and not follows)
+
+
+def _on_each(state: HealthState, change: Callable[[UplinkMemory], UplinkMemory]) -> HealthState:
+    return replace(state, lines={key: change(line) for key, line in state.lines.items()})
+
+
+def _with_line(state: HealthState, key: LineKey, line: UplinkMemory) -> HealthState:
+    return replace(state, lines={**state.lines, key: line})
+
+
 def _expire_probes(state: HealthState) -> HealthState:
-    lines = {
-        name: probe_accounting.expire_overdue(line, state.at)
-        for name, line in state.uplinks.items()
-    }
-    return replace(state, uplinks=lines)
+    return _on_each(state, lambda line: probe_accounting.expire_overdue(line, state.at))
 
 
 def _evaluate_all(state: HealthState) -> HealthState:
     lines = {
-        name: evaluate_uplink(line, state.at, is_last_resort=is_last_resort(state, name))
-        for name, line in state.uplinks.items()
+        key: evaluate_uplink(line, state.at, is_last_resort=is_last_resort(state, key))
+        for key, line in state.lines.items()
     }
-    return replace(state, uplinks=lines)
-
-
-def is_last_resort(state: HealthState, name: str) -> bool:
-    """Whether this uplink is out of use and some policy of it has no usable one."""
-    return state.uplinks[name].state not in IN_USE_STATES and any(
-        not any(is_usable(line, policy) for other, line in state.uplinks.items() if other != name)
-        for policy in state.uplinks[name].settings.policies
-    )
-
-
-def is_usable(line: UplinkMemory, policy: str) -> bool:
-    """Whether the uplink can carry new flows of a policy that lists it."""
-    listed = policy in line.settings.policies
-    return listed and line.state in IN_USE_STATES and policy not in exceeded_policies(line)
+    return replace(state, lines=lines)
 
 
 def _apply_pin(state: HealthState, policy: str, uplink: str | None) -> HealthState:
@@ -199,53 +245,3 @@ def _valid_pins(config: Config, pins: Mapping[str, str]) -> dict[str, str]:
     """The pins that name a policy and one of its uplinks."""
     policies = config.policies
     return {p: name for p, name in pins.items() if p in policies and name in policies[p].uplinks}
-
-
-def _assumed_health(uplink: Uplink) -> UplinkHealth:
-    """The health of an uplink without any data: up with a static address, else waiting."""
-    static = uplink.addressing is Addressing.STATIC
-    state = UplinkState.UP if static else UplinkState.WAITING
-    return UplinkHealth(state=state, reason="", alive=static)
-
-
-def _new_memory(settings: UplinkHealthSettings, at: float, known: UplinkHealth) -> UplinkMemory:
-    state = UplinkState.UP if known.state is UplinkState.DEGRADED else known.state
-    return UplinkMemory(
-        settings=settings,
-        state=state,
-        since=at,
-        addressed=state is not UplinkState.WAITING,
-        no_address_reason=known.reason if state is UplinkState.WAITING else "",
-        drained=state is UplinkState.DRAINED,
-        responding=known.alive,
-        silent_since=at,
-        last_fault_at=at if not known.alive else LONG_AGO,
-        fast_probe_budget_s=FAST_PROBE_BUDGET_S,
-        targets=new_target_stats(settings),
-        evidence=tuple(LossEvidence() for _ in settings.loss_limits),
-        policy_tolerance=tuple(PolicyTolerance() for _ in settings.limits),
-    )
-
-
-def _carry_over(old: UplinkMemory | None, new: UplinkMemory) -> UplinkMemory:
-    """The memory under new settings; another interface, address or interval is another line."""
-    if old is None or _identity(old.settings) != _identity(new.settings):
-        return new
-    evidence = dict(zip(old.settings.loss_limits, old.evidence, strict=True))
-    tolerances = {
-        x.policy: s for x, s in zip(old.settings.limits, old.policy_tolerance, strict=True)
-    }
-    return replace(
-        old,
-        settings=new.settings,
-        targets={target: old.targets.get(target, seen) for target, seen in new.targets.items()},
-        outstanding=tuple(probe for probe in old.outstanding if probe.target in new.targets),
-        evidence=tuple(evidence.get(loss, LossEvidence()) for loss in new.settings.loss_limits),
-        policy_tolerance=tuple(
-            tolerances.get(x.policy, PolicyTolerance()) for x in new.settings.limits
-        ),
-    )
-
-
-def _identity(settings: UplinkHealthSettings) -> tuple[str, str, float]:
-    return settings.interface, settings.addressing, settings.interval_s

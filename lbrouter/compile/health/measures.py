@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.compile.health.uplink_memory import UplinkMemory, counted_targets, is_self_congested
-from lbrouter.compile.health.windows import (
+from lbrouter.compile.health.statistics.windows import (
     LONG_WINDOW_S,
     MIDDLE_WINDOW_S,
     SHORT_WINDOW_S,
     WindowTotals,
     window_totals,
 )
+from lbrouter.compile.health.uplink_memory import UplinkMemory, counted_targets, is_self_congested
 
 MIN_ANSWERS_FOR_RTT: Final = 5
 """Round trips that are needed before they are compared with a limit."""
@@ -80,6 +80,7 @@ def _summed(sums: list[WindowTotals]) -> WindowTotals:
     return WindowTotals(
         answered=sum(each.answered for each in sums),
         lost=sum(each.lost for each in sums),
+        timed=sum(each.timed for each in sums),
         rtt_sum_s=sum(each.rtt_sum_s for each in sums),
         jitter_sum_s=sum(each.jitter_sum_s for each in sums),
     )

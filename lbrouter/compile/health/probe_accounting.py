@@ -3,16 +3,21 @@
 from dataclasses import replace
 from typing import Final
 
-from lbrouter.compile.health.loss_test import MAX_COUNTED_LOSSES_IN_ROW, LossEvidence, add_probes
 from lbrouter.compile.health.probe_pacing import remaining_fast_budget_s
+from lbrouter.compile.health.statistics.loss_test import (
+    MAX_COUNTED_LOSSES_IN_ROW,
+    LossEvidence,
+    add_probes,
+)
+from lbrouter.compile.health.statistics.windows import ProbeWindow, add_to_window
 from lbrouter.compile.health.uplink_memory import (
     OutstandingProbe,
     TargetStats,
     UplinkMemory,
+    full_directions,
     is_mute,
     is_self_congested,
 )
-from lbrouter.compile.health.windows import ProbeWindow, add_to_window
 from lbrouter.model.events import ProbeAnswered, ProbeFailure, ProbeLost, ProbeSent
 
 INITIAL_RTO_S: Final = 1.0
@@ -21,6 +26,12 @@ MIN_RTO_SPREAD_S: Final = 0.08
 MIN_RTO_S, MAX_RTO_S = 0.1, 3.0
 MAX_ANSWER_DELAY_S: Final = 4.0
 """An answer that comes later than this is no answer."""
+LOADED_EXTRA_RTO_S: Final = 0.1
+"""Added while our own traffic fills the line: probes may wait in the queue that it makes."""
+LOSS_BY_OWN_LOAD: Final = 0.015
+"""Loss that our own load explains in each direction that it fills: what TCP makes a bottleneck drop
+to find its rate. (What our own classes drop is known: the socket is told, ENOBUFS, and such a probe
+counts as not sent.)"""
 MAX_OUTSTANDING_PROBES: Final = 200
 USUAL_LOSS_WEIGHT: Final = 0.02
 """Weight of one probe in the usual loss: some fifty probes make it up."""
@@ -42,7 +53,8 @@ def on_sent(line: UplinkMemory, event: ProbeSent, at: float) -> UplinkMemory:
     seen = line.targets.get(event.target)
     if seen is None:
         return line
-    probe = OutstandingProbe(target=event.target, sent_at=at, due=at + rto_s(seen))
+    extra_s = LOADED_EXTRA_RTO_S if is_self_congested(line, at) else 0.0
+    probe = OutstandingProbe(target=event.target, sent_at=at, due=at + rto_s(seen) + extra_s)
     pending = (*line.outstanding, probe)[-MAX_OUTSTANDING_PROBES:]
     return replace(
         line,
@@ -99,17 +111,20 @@ def on_answered(line: UplinkMemory, event: ProbeAnswered, at: float) -> UplinkMe
         return line
     rtt_s, seen = max(event.rtt_s, 0.0), line.targets[event.target]
     back = 1 if probe.counted_as_loss else 0
-    if not is_self_congested(line, at):
-        if not seen.excluded:
-            line = replace(line, evidence=_updated_evidence(line, lost=-back, answered=1))
-        seen = replace(seen, window=_updated_window(seen, probe, rtt_s, lost=-back))
+    if not seen.excluded:
+        line = replace(line, evidence=_updated_evidence(line, at, lost=-back, answered=1))
+    own_rtt_s = None if is_self_congested(line, at) else rtt_s
+    seen = replace(seen, window=_updated_window(seen, probe, own_rtt_s, lost=-back))
     return _on_response(line, probe, _smoothed_rtt(seen, rtt_s), at)
 
 
 def _updated_window(
-    seen: TargetStats, probe: OutstandingProbe, rtt_s: float, *, lost: int
+    seen: TargetStats, probe: OutstandingProbe, rtt_s: float | None, *, lost: int
 ) -> ProbeWindow:
-    swing_s = 0.0 if seen.last_rtt_s is None else abs(rtt_s - seen.last_rtt_s)
+    """Without `rtt_s`, the answer waited in a queue that we fill: only that it came counts."""
+    swing_s = 0.0
+    if rtt_s is not None and seen.last_rtt_s is not None:
+        swing_s = abs(rtt_s - seen.last_rtt_s)
     return add_to_window(
         seen.window, probe.sent_at, answered=1, lost=lost, rtt_s=rtt_s, rtt_change_s=swing_s
     )
@@ -141,9 +156,12 @@ def _on_response(
         line,
         outstanding=pending,
         targets=known,
+        present=True,
         carrier=True,
         addressed=True,
         responding=True,
+        judged=True,
+        was_late=line.was_late or (not line.responding and probe.sent_at < line.dead_at),
         last_answer_at=at,
         silent_since=at,
         consecutive_losses=0,
@@ -169,10 +187,15 @@ def _smoothed_rtt(seen: TargetStats, rtt_s: float) -> TargetStats:
 
 
 def _updated_evidence(
-    line: UplinkMemory, *, lost: int = 0, answered: int = 0
+    line: UplinkMemory, at: float, *, lost: int = 0, answered: int = 0
 ) -> tuple[LossEvidence, ...]:
+    """The evidence with more probes, against the tolerated loss and what our own load explains."""
+    passing = (1 - LOSS_BY_OWN_LOAD) ** full_directions(line, at)
     pairs = zip(line.evidence, line.settings.loss_limits, strict=True)
-    return tuple(add_probes(each, limit, lost=lost, answered=answered) for each, limit in pairs)
+    return tuple(
+        add_probes(each, 1 - (1 - limit) * passing, lost=lost, answered=answered)
+        for each, limit in pairs
+    )
 
 
 def _on_miss(
@@ -190,17 +213,19 @@ def _on_miss(
         if seen.consecutive_misses
         else line.answer_count,
     )
-    weighed = failure is not ProbeFailure.NOT_SENT and not is_self_congested(line, at)
+    weighed = failure is not ProbeFailure.NOT_SENT
     if weighed:
         seen = replace(seen, window=add_to_window(seen.window, probe.sent_at, lost=1))
     line = replace(line, targets={**line.targets, probe.target: seen})
     if is_mute(line, seen):
         # Losses counted for it so far are taken back once, at the miss that shows it to be mute.
         losses_to_take_back = 0 if was_mute else seen.consecutive_misses - 1
-        return replace(line, evidence=_updated_evidence(line, lost=-losses_to_take_back)), weighed
+        return replace(
+            line, evidence=_updated_evidence(line, at, lost=-losses_to_take_back)
+        ), weighed
     if seen.excluded:
         return line, weighed
     line = replace(line, consecutive_losses=line.consecutive_losses + 1)
     if weighed and line.consecutive_losses <= MAX_COUNTED_LOSSES_IN_ROW:
-        line = replace(line, evidence=_updated_evidence(line, lost=1))
+        line = replace(line, evidence=_updated_evidence(line, at, lost=1))
     return line, weighed

@@ -12,7 +12,7 @@ bytes are paid for, and it is seldom in use.
 from typing import Final
 
 from lbrouter.compile.health.condition import is_alive
-from lbrouter.compile.health.loss_test import MAX_COUNTED_LOSSES_IN_ROW
+from lbrouter.compile.health.statistics.loss_test import MAX_COUNTED_LOSSES_IN_ROW
 from lbrouter.compile.health.tolerance import tested_losses
 from lbrouter.compile.health.uplink_memory import UplinkMemory
 
@@ -32,6 +32,8 @@ FAST_PROBE_REFILL_SHARE: Final = 0.1
 def next_probe_interval_s(line: UplinkMemory, at: float) -> float:
     """Seconds from one probe of the line to the next, as things stand at `at`."""
     interval_s = line.settings.interval_s
+    if line.follows_other_family:
+        return interval_s  # nothing depends on how soon its first answer comes
     if _is_loss_in_doubt(line):
         return min(interval_s, max(interval_s / LOSS_DOUBT_SPEEDUP, MIN_PROBE_INTERVAL_S))
     if (

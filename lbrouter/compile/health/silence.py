@@ -10,18 +10,19 @@ instead of 200), so that the evidence is there when the time is over: in 800 ms 
 and 0.19^20 is 4e-15. And each probe may take what its target's round trip and its variation demand
 before it counts, so that a satellite's 600 ms need no other setting.
 
-And no replies may come at all: while replies to the clients' connections keep coming by the line,
-its targets are dead and not the line. It stays suspect, and existing flows stay where they are.
+And no replies may come: while replies to the clients' connections keep coming across the line, its
+targets may be dead and not the line. It stays suspect, and existing flows stay where they are.
 
-Where the evidence stays thin for four times `down_after` (nearly nothing came back before either),
-the time decides alone.
+After four times `down_after` the time decides alone, where the evidence stays thin (nearly nothing
+came back before either) and where replies still come: a feed that comes in says nothing of what
+goes out.
 """
 
 from dataclasses import replace
 from math import ceil, log
 from typing import Final
 
-from lbrouter.compile.health.damping import DampingPenalty, add_fault, hold_down_s
+from lbrouter.compile.health.statistics.damping import DampingPenalty, add_fault, hold_down_s
 from lbrouter.compile.health.uplink_memory import UplinkMemory, counted_targets, is_self_congested
 from lbrouter.model.health import UplinkState
 
@@ -36,15 +37,24 @@ SELF_CONGESTION_FACTOR: Final = 2
 
 def update_silence(line: UplinkMemory, at: float) -> UplinkMemory:
     """The uplink with its silence evaluated: responding, suspect or down."""
+    if not line.judged:  # also: no target of its family has ever answered by any line
+        return _first_verdict(line, at)
     if not line.responding:
         return line
     if _is_dead(line, at):
-        return replace(line, responding=False, suspect=False)
+        return replace(line, responding=False, suspect=False, dead_at=at, was_late=False)
     if _becomes_suspect(line, at) and not line.suspect:
         return replace(line, suspect=True, suspect_penalty=_next_suspect_penalty(line, at))
     if line.suspect and not _becomes_suspect(line, at):
         return replace(line, suspect=False, suspect_until=at + suspect_hold_s(line, at))
     return line
+
+
+def _first_verdict(line: UplinkMemory, at: float) -> UplinkMemory:
+    """A line that was never judged: its silence becomes a verdict, unless no target can tell."""
+    if line.follows_other_family or not _is_dead(line, at):
+        return line
+    return replace(line, judged=True, responding=False, suspect=False)
 
 
 def suspect_hold_s(line: UplinkMemory, at: float) -> float:
@@ -76,15 +86,20 @@ def down_after_s(line: UplinkMemory, at: float) -> float:
     )
 
 
+def silence_timeout_s(line: UplinkMemory) -> float:
+    """Seconds of silence that mean down whatever else comes."""
+    return SILENCE_TIMEOUT_FACTOR * line.settings.down_after_s
+
+
 def _is_dead(line: UplinkMemory, at: float) -> bool:
     limit_s = down_after_s(line, at)
     quiet_s = at - line.silent_since
-    if quiet_s < limit_s or not _all_targets_silent(line) or at < line.last_reply_at + limit_s:
+    if quiet_s < limit_s or not _all_targets_silent(line):
         return False
-    return (
-        line.consecutive_losses >= losses_needed(line.usual_loss)
-        or quiet_s >= SILENCE_TIMEOUT_FACTOR * limit_s
-    )
+    if quiet_s >= silence_timeout_s(line):
+        return True
+    replies_come = at < line.last_reply_at + limit_s
+    return not replies_come and line.consecutive_losses >= losses_needed(line.usual_loss)
 
 
 def _becomes_suspect(line: UplinkMemory, at: float) -> bool:

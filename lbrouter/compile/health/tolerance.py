@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from lbrouter.compile.health.damping import add_fault, hold_down_s
-from lbrouter.compile.health.loss_test import LossEvidence, binomial_tail
 from lbrouter.compile.health.measures import (
     MIN_ANSWERS_FOR_RTT,
     WindowMeasures,
@@ -19,6 +17,9 @@ from lbrouter.compile.health.measures import (
     window_measures,
 )
 from lbrouter.compile.health.settings import ToleranceLimits
+from lbrouter.compile.health.statistics.damping import add_fault, hold_down_s
+from lbrouter.compile.health.statistics.loss_test import LossEvidence, binomial_tail
+from lbrouter.compile.health.statistics.windows import LONG_WINDOW_S, window_totals
 from lbrouter.compile.health.uplink_memory import (
     PolicyTolerance,
     QualityMetric,
@@ -27,7 +28,6 @@ from lbrouter.compile.health.uplink_memory import (
     counted_targets,
     is_self_congested,
 )
-from lbrouter.compile.health.windows import LONG_WINDOW_S, window_totals
 
 TOLERANCE_DEAD_BAND: Final = 0.8
 POLICY_RETURN_HOLD_S: Final = 5.0
@@ -48,8 +48,6 @@ def update_tolerance(line: UplinkMemory, at: float) -> UplinkMemory:
         < line.last_tolerance_check_at + TOLERANCE_CHECK_INTERVAL_S * line.settings.window_stretch
     ):
         return _reset_conclusive_evidence(line) if alarmed else line
-    if is_self_congested(line, at):
-        return replace(line, last_tolerance_check_at=at)
     return _reset_conclusive_evidence(_check_limits(line, at))
 
 
@@ -97,10 +95,12 @@ def _next_tolerance(
     at: float,
 ) -> PolicyTolerance:
     if tolerance.exceeded is None:
-        over = next(_exceeded_metrics(line, limits, found), None)
+        over = next(_exceeded_metrics(line, limits, found, at), None)
         if over is None:
             return tolerance
         return PolicyTolerance(exceeded=over, penalty=add_fault(tolerance.penalty, at))
+    if is_self_congested(line, at) and tolerance.exceeded is not QualityMetric.LOSS:
+        return tolerance  # its times are those of our own queue now: no proof either way
     if not _is_within_dead_band(limits, found):
         return replace(tolerance, within_since=None)
     if tolerance.within_since is None:
@@ -110,12 +110,12 @@ def _next_tolerance(
 
 
 def _exceeded_metrics(
-    line: UplinkMemory, limits: ToleranceLimits, found: WindowMeasures
+    line: UplinkMemory, limits: ToleranceLimits, found: WindowMeasures, at: float
 ) -> Iterator[QualityMetric]:
-    """The metrics that are over their limit."""
+    """The metrics that are over their limit. Times count only while no queue of ours stands."""
     if limits.loss is not None and loss_evidence_for(line, limits.loss).is_conclusive:
         yield QualityMetric.LOSS
-    if found.middle.answered < MIN_ANSWERS_FOR_RTT:
+    if found.middle.timed < MIN_ANSWERS_FOR_RTT or is_self_congested(line, at):
         return
     if _exceeds(found.rtt_s, limits.latency_s) and _exceeds(found.short_rtt_s, limits.latency_s):
         yield QualityMetric.LATENCY

@@ -13,16 +13,18 @@ from typing import Final
 
 from lbrouter.model.health import UplinkState
 
-WAITING, UP, DEGRADED, DOWN, DRAINED = UplinkState
+WAITING, UP, DEGRADED, DOWN, DRAINED, CHECKING = UplinkState
 
 
 class UplinkCondition(StrEnum):
-    """The condition of an uplink, the strongest first: the first that applies counts."""
+    """The condition of a line, the strongest first: the first that applies counts."""
 
-    DRAINED = "drained by hand"
+    NO_INTERFACE = "no interface"
     NO_CARRIER = "no carrier"
     NO_ADDRESS = "no address"
     SILENT = "silence"
+    DRAINED = "drained by hand"
+    UNJUDGED = "an address, not judged yet"
     UNPROVEN = "answers, not clean for long enough"
     UNPROVEN_UNFIT = "answers, not clean for long enough, out of a tolerance"
     FIT = "clean, within every tolerance"
@@ -30,24 +32,31 @@ class UplinkCondition(StrEnum):
 
 
 _FROM_ANY_STATE: Final = {
-    UplinkCondition.DRAINED: DRAINED,
+    UplinkCondition.NO_INTERFACE: WAITING,
     UplinkCondition.NO_CARRIER: DOWN,
     UplinkCondition.NO_ADDRESS: WAITING,
     UplinkCondition.SILENT: DOWN,
+    UplinkCondition.DRAINED: DRAINED,
+    UplinkCondition.UNJUDGED: CHECKING,
     UplinkCondition.FIT: UP,
     UplinkCondition.UNFIT: DEGRADED,
 }
 """The same whatever the state was."""
 
 _WHILE_IN_USE: Final = {UplinkCondition.UNPROVEN: UP, UplinkCondition.UNPROVEN_UNFIT: DEGRADED}
+_WHILE_CHECKING: Final = {
+    UplinkCondition.UNPROVEN: CHECKING,
+    UplinkCondition.UNPROVEN_UNFIT: CHECKING,
+}
 _WHILE_OUT_OF_USE: Final = {UplinkCondition.UNPROVEN: DOWN, UplinkCondition.UNPROVEN_UNFIT: DOWN}
 
 _TRANSITIONS_BY_STATE: Final[Mapping[UplinkState, Mapping[UplinkCondition, UplinkState]]] = {
-    WAITING: {**_FROM_ANY_STATE, **_WHILE_OUT_OF_USE},
+    WAITING: {**_FROM_ANY_STATE, **_WHILE_CHECKING},
     UP: {**_FROM_ANY_STATE, **_WHILE_IN_USE},
     DEGRADED: {**_FROM_ANY_STATE, **_WHILE_IN_USE},
     DOWN: {**_FROM_ANY_STATE, **_WHILE_OUT_OF_USE},
     DRAINED: {**_FROM_ANY_STATE, **_WHILE_OUT_OF_USE},
+    CHECKING: {**_FROM_ANY_STATE, **_WHILE_CHECKING},
 }
 
 TRANSITIONS: Final[Mapping[tuple[UplinkState, UplinkCondition], UplinkState]] = MappingProxyType(
@@ -65,7 +74,7 @@ def mermaid_diagram() -> str:
         if after is not state:
             arrows.setdefault((state, after), []).append(finding.value)
     lines = [f"    {a} --> {b}: {' / '.join(causes)}" for (a, b), causes in arrows.items()]
-    return "\n".join(["stateDiagram-v2", "    [*] --> waiting", "    [*] --> up", *lines])
+    return "\n".join(["stateDiagram-v2", "    [*] --> waiting", "    [*] --> checking", *lines])
 
 
 def markdown_matrix() -> str:

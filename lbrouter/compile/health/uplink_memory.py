@@ -1,14 +1,14 @@
-"""What is remembered of one uplink: `UplinkMemory`. Everything is bounded, nothing is shared."""
+"""What is remembered of one family of one uplink: `UplinkMemory`. Everything is bounded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from lbrouter.compile.health.damping import NO_PENALTY, DampingPenalty
-from lbrouter.compile.health.loss_test import LossEvidence
 from lbrouter.compile.health.settings import UplinkHealthSettings
-from lbrouter.compile.health.windows import BUCKET_S, ProbeWindow
+from lbrouter.compile.health.statistics.damping import NO_PENALTY, DampingPenalty
+from lbrouter.compile.health.statistics.loss_test import LossEvidence
+from lbrouter.compile.health.statistics.windows import BUCKET_S, ProbeWindow
 from lbrouter.model.events import ProbeFailure
 from lbrouter.model.health import UplinkState
 
@@ -37,6 +37,8 @@ class TargetStats:
     """Pages in a row that were replaced on the way."""
     excluded: bool = False
     """It loses what others do not: its loss does not count."""
+    answers_full_size: bool = False
+    """It answered a probe as large as the line's MTU, some time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +72,31 @@ class PolicyTolerance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkMemory:
-    """All that is remembered of one uplink."""
+    """All that is remembered of one family of one uplink."""
 
     settings: UplinkHealthSettings
     state: UplinkState
     since: float
+    judged: bool = True
+    """There was an answer or a verdict since it got its address, or since the first look at it."""
+    follows_other_family: bool = False
+    """No target of this family has ever answered by any line: the other family tells."""
+    present: bool = True
+    """There is such an interface."""
     carrier: bool = True
     addressed: bool = True
     no_address_reason: str = ""
     drained: bool = False
+    move_flows: bool = False
+    """The operator who drained it wants its living flows moved as well."""
     link_lost_at: float = LONG_AGO
     """The last loss of carrier or address: answers to older probes prove nothing."""
 
-    queue_full: bool = False
-    self_congested_until: float = LONG_AGO
-    """Until then probes suffer in our own queue, and are no measure of the line."""
+    upload_full: bool = False
+    upload_full_until: float = LONG_AGO
+    download_full: bool = False
+    download_full_until: float = LONG_AGO
+    """Until then probes are on their way that left or came while our own traffic filled it."""
 
     targets: Mapping[str, TargetStats] = field(default_factory=dict)
     outstanding: tuple[OutstandingProbe, ...] = ()
@@ -95,11 +107,26 @@ class UplinkMemory:
     answer_count: int = 0
     responding: bool = True
     """There was a sign of life since the last fault."""
+    dead_at: float = LONG_AGO
+    """When silence was last taken for the end of the line."""
+    was_late: bool = False
+    """A probe from before that moment was answered after it: the line was slow, not dead."""
+    nexthop_seen_at: float = LONG_AGO
+    """When the next hop was last seen to answer, while no target did."""
     last_answer_at: float | None = None
     silent_since: float = 0.0
     """Silence is counted from here: the last answer, moved on by the time of a suspend."""
     last_reply_at: float = LONG_AGO
     """When replies to connections from inside were last seen to come."""
+    full_size_misses: int = 0
+    """Full-size probes in a row without an answer, of targets that answered such."""
+    full_size_answers: int = 0
+    """Full-size probes in a row with an answer."""
+    is_black_hole: bool = False
+    """Packets of full size passed once, and do no longer, while small ones do."""
+    full_size_bytes: int = 0
+    """Length of the last full-size probe."""
+
     consecutive_losses: int = 0
     """Failed probes in a row, over all counted targets."""
     usual_loss: float = 0.0
@@ -141,6 +168,13 @@ def counted_targets(line: UplinkMemory) -> dict[str, TargetStats]:
     return own or dict(line.targets)
 
 
+def full_directions(line: UplinkMemory, at: float) -> int:
+    """In how many directions (0 to 2) our own traffic fills the line, or did a moment ago."""
+    upload = line.upload_full or at < line.upload_full_until
+    download = line.download_full or at < line.download_full_until
+    return upload + download
+
+
 def is_self_congested(line: UplinkMemory, at: float) -> bool:
-    """Whether probes suffer in our own queue."""
-    return line.queue_full or at < line.self_congested_until
+    """Whether the times of probes are those of our own traffic's queue."""
+    return full_directions(line, at) > 0

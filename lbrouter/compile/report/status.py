@@ -14,7 +14,7 @@ from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.shaping.build import guarantee_shortfalls
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.facts import Allocation, Facts
-from lbrouter.model.health import GatewayHealth
+from lbrouter.model.health import GatewayHealth, UplinkHealth
 from lbrouter.model.kernel_state import AddressFamily, KernelState
 from lbrouter.model.reserved_ids import uplink_table
 from lbrouter.model.units import Rate
@@ -39,6 +39,14 @@ class TrafficMeasurements:
     connections: Mapping[int, int] | None = None
 
 
+class FamilyStatus(TypedDict):
+    """One family of an uplink: its state, why, and the reason's stable word."""
+
+    state: str
+    reason: str
+    reason_code: str
+
+
 class UplinkStatus(TypedDict):
     """One uplink. `rtt_ms`, `jitter_ms`, `loss_percent` are null without a daemon that probes.
 
@@ -47,7 +55,10 @@ class UplinkStatus(TypedDict):
 
     state: str
     reason: str
+    reason_code: str
     since: str
+    families: dict[str, FamilyStatus]
+    """By "ipv4" and "ipv6": those that the uplink has. `state` is the better one."""
     interface: str
     address: str | None
     gateway: str | None
@@ -183,7 +194,9 @@ def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
     return {
         "state": str(health.state),
         "reason": health.reason,
+        "reason_code": health.reason_code,
         "since": inputs.observed_at,
+        "families": _families(health),
         "interface": uplink.interface,
         "address": _address(uplink, AddressFamily.V4, inputs.facts),
         "gateway": _gateway(uplink, AddressFamily.V4, inputs.facts),
@@ -199,6 +212,17 @@ def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
         "connections": None if counts is None else counts.get(number, 0),
         "number": number,
         "table": uplink_table(number),
+    }
+
+
+def _families(health: UplinkHealth) -> dict[str, FamilyStatus]:
+    return {
+        f"ipv{family.version}": {
+            "state": str(each.state),
+            "reason": each.reason,
+            "reason_code": each.reason_code,
+        }
+        for family, each in health.families.items()
     }
 
 

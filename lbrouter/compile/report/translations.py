@@ -13,6 +13,7 @@ STATE_TRANSLATIONS: Final = {
     "waiting": "menunggu",
     "checking": "diperiksa",
     "drained": "dikosongkan",
+    "checking": "diperiksa",
 }
 
 SCREEN_TRANSLATIONS: Final = {

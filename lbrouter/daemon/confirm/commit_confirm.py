@@ -7,7 +7,6 @@ runs. The new configuration becomes the last good one when it is confirmed, not 
 from contextlib import suppress
 from math import ceil
 
-from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.applier import Applier, HealthSource, MachineSnapshot, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, digest, parse_config
@@ -104,9 +103,7 @@ class CommitConfirm:
         self.pending.clear()
         return record
 
-    async def rollback(
-        self, *, health_source: HealthSource = health_without_daemon
-    ) -> ConfigFile | None:
+    async def rollback(self, *, health_source: HealthSource | None = None) -> ConfigFile | None:
         """Undo the pending commit at once; the file that counts then, None for nothing of ours.
 
         Raises NotAppliedError where no commit is pending. The record stays until the old state is

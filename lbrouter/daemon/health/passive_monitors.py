@@ -1,4 +1,4 @@
-"""Monitors of uplinks beside probes: their carriers, and whether clients get replies.
+"""Monitors of uplinks beside probes: carriers, replies to clients, next hops of dead lines.
 
 Each is a task of its own, which the supervisor starts again when it fails.
 """
@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
+from lbrouter.daemon.health.nexthop_monitor import NexthopMonitor
 from lbrouter.daemon.health.reply_monitor import REPLY_CHECK_INTERVAL_S, ReplyMonitor
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.kernel.read.carrier_poll import CarrierPoller
@@ -43,12 +44,14 @@ class PassiveMonitors:
 
     async def monitor_replies(self) -> None:
         """Check for ever."""
-        replies = ReplyMonitor()
+        replies, nexthops = ReplyMonitor(), NexthopMonitor()
         while True:
             await asyncio.sleep(REPLY_CHECK_INTERVAL_S)
             tracker = self._tracker()
             for event in replies.check(tracker.state, self._numbers):
                 tracker.put(event)
+            for seen in nexthops.check(tracker.state):
+                tracker.put(seen)
 
     def _carrier_lost(self, interface: str) -> None:
         tracker = self._tracker()

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lbrouter.compile.health import HealthState
+from lbrouter.compile.health.state import LineKey
 from lbrouter.kernel.netlink.raw_dump import reply_counters
 from lbrouter.model.events import RepliesSeen
 
@@ -19,32 +20,33 @@ line that loses nearly all are no reason to keep flows on it."""
 
 
 class ReplyMonitor:
-    """Finds uplinks that still bring replies."""
+    """Finds lines that still bring replies."""
 
     def __init__(self) -> None:
-        self._counted_since: dict[str, tuple[float, int]] = {}
+        self._counted_since: dict[LineKey, tuple[float, int]] = {}
 
     def check(self, state: HealthState, numbers: Mapping[str, int]) -> Iterator[RepliesSeen]:
         """Events for the health tracker; `numbers` as allocated. Raises OSError."""
         now = time.monotonic()
-        asked = [name for name in silent_uplinks(state, now) if name in numbers]
+        asked = [key for key in silent_lines(state, now) if key[0] in numbers]
         counts = reply_counters() if asked else {}
         since, self._counted_since = self._counted_since, {}
-        for name in asked:
-            count = counts.get(numbers[name], 0)
-            at, before = since.get(name, (now, count))
+        for key in asked:
+            name, family = key
+            count = counts.get((numbers[name], family), 0)
+            at, before = since.get(key, (now, count))
             if count - before >= MIN_REPLY_PACKETS:
-                yield RepliesSeen(at=now, uplink=name)
+                yield RepliesSeen(at=now, uplink=name, family=family)
             keep = now - at < REPLY_WINDOW_S and 0 <= count - before < MIN_REPLY_PACKETS
-            self._counted_since[name] = (at, before) if keep else (now, count)
+            self._counted_since[key] = (at, before) if keep else (now, count)
 
 
-def silent_uplinks(state: HealthState, at: float) -> Iterator[str]:
-    """Uplinks that count as alive and whose latest probes are lost."""
-    for name, line in state.uplinks.items():
+def silent_lines(state: HealthState, at: float) -> Iterator[LineKey]:
+    """Lines that count as alive and whose latest probes are lost."""
+    for key, line in state.lines.items():
         if (
             line.responding
             and line.consecutive_losses > 0
             and at - line.silent_since > REPLY_CHECK_AFTER_SILENCE_S
         ):
-            yield name
+            yield key

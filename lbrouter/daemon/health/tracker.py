@@ -9,6 +9,7 @@ from typing import Final
 from lbrouter.compile import health
 from lbrouter.compile.health import HealthState
 from lbrouter.compile.health.carrier_only import no_nexthop_reason
+from lbrouter.compile.health.family_targets import uplink_families
 from lbrouter.compile.health.probe_accounting import MIN_RTO_S
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.daemon.events.history import utc_timestamp
@@ -18,10 +19,9 @@ from lbrouter.model.config import Config
 from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent, ProbeSent, Tick
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth, UplinkState, VlanLimit
-from lbrouter.model.kernel_state import AddressFamily
 
-NO_INCIDENT_STATES: Final = frozenset({UplinkState.UP, UplinkState.DRAINED})
-"""States that are no incident: one is healthy, the other is what an operator asked for."""
+NO_INCIDENT_STATES: Final = frozenset({UplinkState.UP, UplinkState.DRAINED, UplinkState.CHECKING})
+"""States that are no incident: healthy, what an operator asked for, or not judged yet."""
 
 PROBE_SENT_MAX_DELAY_S: Final = MIN_RTO_S
 """A sent probe changes nothing before it can be overdue; its answer usually comes sooner."""
@@ -33,9 +33,17 @@ class HealthTracker:
     All times are seconds of the loop's clock (CLOCK_MONOTONIC).
     """
 
-    def __init__(self, config: Config, journal: Journal, *, known: GatewayHealth) -> None:
+    def __init__(
+        self,
+        config: Config,
+        journal: Journal,
+        *,
+        known: GatewayHealth,
+        state: HealthState | None = None,
+    ) -> None:
+        """`state` is what an earlier daemon remembered; without it the state begins at `known`."""
         self.config = config
-        self.state: HealthState = health.initial_state(config, time.monotonic(), known)
+        self.state: HealthState = state or health.initial_state(config, time.monotonic(), known)
         self.health: GatewayHealth = health.current_health(self.state, config)
         self.since: dict[str, str] = dict.fromkeys(
             config.uplinks, utc_timestamp(precision="seconds")
@@ -97,12 +105,13 @@ class HealthTracker:
 
         This one stays as it is, for the case that the other configuration is refused.
         """
-        other = HealthTracker(config, self._journal, known=GatewayHealth())
-        other.state = health.reconfigure(self.state, config, time.monotonic())
-        other.health = health.current_health(other.state, config)
+        now = time.monotonic()
+        names = health.renamed_uplinks(self.state, config, now)
+        state = health.reconfigure(self.state, config, now)
+        other = HealthTracker(config, self._journal, known=GatewayHealth(), state=state)
         other.temporary_limits = self.temporary_limits
-        other.since |= {name: at for name, at in self.since.items() if name in other.since}
-        other.incidents = {n: i for n, i in self.incidents.items() if n in config.uplinks}
+        other.since |= {names[n]: at for n, at in self.since.items() if n in names}
+        other.incidents = {names[n]: i for n, i in self.incidents.items() if n in names}
         return other
 
     def _resume_incidents(self, journal: Journal) -> None:
@@ -123,32 +132,46 @@ class HealthTracker:
                 journal.log("uplink", text, subject=name, incident=incident, **states)
 
     def _log_change(self, change: health.UplinkChange) -> None:
-        """Write a line of the timeline; a fault opens an incident, a recovery closes it."""
+        """Write a line of the timeline; a fault opens an incident, a recovery closes it.
+
+        A family that fails alone is told as such: the uplink itself, the better family, goes on.
+        """
         name, state = change.uplink, change.after
-        if change.before is not state:
-            self.since[name] = utc_timestamp(precision="seconds")
-        if state not in NO_INCIDENT_STATES and name not in self.incidents:
-            self.incidents[name] = self._journal.new_incident()
+        if change.family is None:
+            self._track_incident(change)
         self._recent_incidents[name] = self.incidents.get(name, "")
+        more = {"family": f"ipv{change.family.version}"} if change.family is not None else {}
         self._journal.log(
-            "uplink",
+            "uplink" if change.family is None else "family",
             _change_text(change),
             subject=name,
             incident=self._recent_incidents[name],
             before=str(change.before),
             after=str(state),
             reason=change.reason,
+            **more,
         )
-        if state in NO_INCIDENT_STATES:
+        if change.family is None and state in NO_INCIDENT_STATES:
             self.incidents.pop(name, None)
+
+    def _track_incident(self, change: health.UplinkChange) -> None:
+        name, state = change.uplink, change.after
+        if change.before is not state:
+            self.since[name] = utc_timestamp(precision="seconds")
+        waits = state is UplinkState.WAITING and change.before is UplinkState.CHECKING
+        if state not in NO_INCIDENT_STATES and not waits and name not in self.incidents:
+            self.incidents[name] = self._journal.new_incident()
 
 
 def _change_text(change: health.UplinkChange) -> str:
+    subject = change.uplink
+    if change.family is not None:
+        subject = f"{subject} IPv{change.family.version}"
     if change.before is not change.after:
-        return f"{change.uplink} is {change.after} (was {change.before}): {change.reason}"
+        return f"{subject} is {change.after} (was {change.before}): {change.reason}"
     gone, back = ", ".join(sorted(change.left)), ", ".join(sorted(change.returned))
     parts = [f"out of {gone}" if gone else "", f"back in {back}" if back else ""]
-    return f"{change.uplink} is {' and '.join(filter(None, parts))}: {change.reason}"
+    return f"{subject} is {' and '.join(filter(None, parts))}: {change.reason}"
 
 
 def events_from_facts(config: Config, facts: Facts) -> Iterable[HealthEvent]:
@@ -157,8 +180,13 @@ def events_from_facts(config: Config, facts: Facts) -> Iterable[HealthEvent]:
     for name, uplink in config.uplinks.items():
         found = facts.interfaces.get(uplink.interface)
         if found is None or found.up:  # one that is still down has no carrier to show
-            yield CarrierChanged(at=now, uplink=name, up=found is not None and found.carrier)
-        ready = any(has_nexthop(uplink, family, facts) for family in AddressFamily)
-        yield AddressingChanged(
-            at=now, uplink=name, ready=ready, reason=no_nexthop_reason(uplink, facts)
-        )
+            up = found is not None and found.carrier
+            yield CarrierChanged(at=now, uplink=name, up=up, present=found is not None)
+        for family in uplink_families(uplink):
+            yield AddressingChanged(
+                at=now,
+                uplink=name,
+                ready=has_nexthop(uplink, family, facts),
+                reason=no_nexthop_reason(uplink, facts, family),
+                family=family,
+            )

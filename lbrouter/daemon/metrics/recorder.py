@@ -32,7 +32,8 @@ class TrafficRecorder:
             tracker = self._tracker()
             self.last_minute.record(tracker)
             for event in self.sampler.queue_events(tracker.config):
-                if event.full is not tracker.state.uplinks[event.uplink].queue_full:
+                known = tracker.state.uplinks[event.uplink]
+                if (event.upload, event.download) != (known.upload_full, known.download_full):
                     tracker.put(event)
             if time.monotonic() - recorded_at >= HISTORY_SAMPLE_INTERVAL_S:
                 recorded_at = time.monotonic()

@@ -49,15 +49,17 @@ class TrafficSampler:
         self._previous_bytes, self._sampled_at, self._backlogs = found, now, qdisc_backlogs()
 
     def queue_events(self, config: Config) -> Iterator[QueueFull]:
-        """Events that say which lines we fill ourselves, in either direction."""
+        """Events that say which lines we fill ourselves, and in which direction."""
         now = time.monotonic()
         for name, uplink in config.uplinks.items():
             traffic = self.traffic.get(uplink.device, InterfaceTraffic())
             waiting = self._backlogs.get(_interface_index(uplink.device), 0)
-            full = is_uplink_full(
-                traffic, upload=uplink.upload, download=uplink.download, backlog=waiting
+            yield QueueFull(
+                at=now,
+                uplink=name,
+                upload=is_upload_full(traffic.sent_bps, uplink.upload, backlog=waiting),
+                download=is_download_full(traffic.received_bps, uplink.download),
             )
-            yield QueueFull(at=now, uplink=name, full=full)
 
     async def measurements(self) -> TrafficMeasurements:
         """For `status`. Connections are counted in a thread: they may be a hundred thousand."""
@@ -67,18 +69,20 @@ class TrafficSampler:
         return TrafficMeasurements(traffic=self.traffic, connections=self._connections)
 
 
-def is_uplink_full(
-    traffic: InterfaceTraffic, *, upload: int | None, download: int | None, backlog: int = 0
-) -> bool:
-    """Whether we fill a line: `waiting` bytes are in its queue, its rates are in bit/s.
+def is_upload_full(sent_bps: int, upload: int | None, *, backlog: int = 0) -> bool:
+    """Whether we fill a line's upload: its rate in bit/s, or the bytes that wait in its queue.
 
     A queue that sends nothing is no sign of it: then the line itself has stopped.
     """
-    limits = ((traffic.sent_bps, upload), (traffic.received_bps, download))
-    if any(limit is not None and bps >= UPLINK_FULL_RATIO * limit for bps, limit in limits):
+    if upload is not None and sent_bps >= UPLINK_FULL_RATIO * upload:
         return True
-    speed = max(traffic.sent_bps, upload or 0)
-    return traffic.sent_bps > 0 and 8 * backlog >= QUEUE_FULL_DELAY_S * speed
+    speed = max(sent_bps, upload or 0)
+    return sent_bps > 0 and 8 * backlog >= QUEUE_FULL_DELAY_S * speed
+
+
+def is_download_full(received_bps: int, download: int | None) -> bool:
+    """Whether what comes to us fills a line's download, in bit/s. Without a rate: unknown."""
+    return download is not None and received_bps >= UPLINK_FULL_RATIO * download
 
 
 def _interface_index(interface: str) -> int:

@@ -130,7 +130,7 @@ class ReconcileLoop:
             self.journal.log("trouble", f"the short way was refused, a full round follows: {error}")
             return
         took_ms = round((loop.time() - begun) * 1000, 1)
-        snapshot.save_health(self.applier.runtime_dir, self.tracker.health)
+        snapshot.save_health(self.applier.runtime_dir, self.tracker.health, self.tracker.state)
         if changed is None:
             self.next_resync_at = due
         elif before is not None:
@@ -195,7 +195,7 @@ class ReconcileLoop:
         self._failures = 0
         ended = loop.time()
         self._repair_limiter.record_scan(begun=begun, ended=ended)
-        snapshot.save_health(self.applier.runtime_dir, self.tracker.health)
+        snapshot.save_health(self.applier.runtime_dir, self.tracker.health, self.tracker.state)
         self._log_shortfall_changes()
         self._log_lan_link_changes()
         self._log_result(outcome, notices, before, took_ms=round((ended - begun) * 1000, 1))
@@ -245,7 +245,7 @@ def _uplink_events(
     """
     up = notice.exists and notice.carrier
     if notice.interface == uplink.interface:
-        yield CarrierChanged(at=now, uplink=uplink.name, up=up)
+        yield CarrierChanged(at=now, uplink=uplink.name, up=up, present=notice.exists)
     elif notice.interface == uplink.device and addressed and not up:
         reason = f"the session on {uplink.interface} ended"
         yield AddressingChanged(at=now, uplink=uplink.name, ready=False, reason=reason)

@@ -8,6 +8,7 @@ namespace of the calling thread.
 import os
 import socket
 from collections.abc import Iterator, Mapping
+from struct import Struct
 from typing import Final
 
 from lbrouter.kernel.netlink.codec import (
@@ -26,6 +27,7 @@ from lbrouter.kernel.netlink.uapi import (
     TC_H_ROOT,
     TCMSG,
 )
+from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.reserved_ids import NFT_TABLE
 
 NETLINK_RECEIVE_BYTES: Final = 1 << 16
@@ -38,16 +40,22 @@ NFGENMSG_INET: Final = bytes([1, 0, 0, 0])
 NFTA_OBJ_TABLE, NFTA_OBJ_NAME, NFTA_OBJ_TYPE, NFTA_OBJ_DATA = 1, 2, 3, 4
 NFT_OBJECT_COUNTER: Final = 1
 NFTA_COUNTER_PACKETS: Final = 2
-REPLY_COUNTER_PREFIX: Final = "answers_"
+REPLY_COUNTER_PREFIXES: Final = {AddressFamily.V4: "answers_", AddressFamily.V6: "answers6_"}
 """The counters of rulesets/fragments/uplink.nft."""
+
+RTM_GETNEIGH: Final = 30
+NEIGHBOUR_HEADER: Final = Struct("=BxxxiHBB")
+"""struct ndmsg (linux/neighbour.h): family, interface, state, flags, type."""
+NUD_REACHABLE: Final = 0x02
+NEIGHBOUR_FAMILIES: Final = {socket.AF_INET: AddressFamily.V4, socket.AF_INET6: AddressFamily.V6}
 
 RTM_GETQDISC: Final = 38
 TCA_STATS2, TCA_STATS_QUEUE = 7, 3
 """TCA_STATS2, TCA_STATS_QUEUE (linux/gen_stats.h): packets, then bytes that wait."""
 
 
-def reply_counters() -> Mapping[int, int]:
-    """Packets so far that answered flows from inside, by the number of the uplink they came by.
+def reply_counters() -> Mapping[tuple[int, AddressFamily], int]:
+    """Packets so far that answered flows from inside, by the uplink's number and the family.
 
     Answers to our own probes and unsolicited packets are not counted. A ruleset that is loaded
     again begins at zero. Raises OSError.
@@ -58,11 +66,22 @@ def reply_counters() -> Mapping[int, int]:
     for message in _raw_dump(NETLINK_NETFILTER, NFT_GET_OBJECTS, NFGENMSG_INET + table + kind):
         attributes = dict(parse_attributes(message[len(NFGENMSG_INET) :]))
         name = attributes[NFTA_OBJ_NAME].rstrip(b"\0").decode()
-        if name.startswith(REPLY_COUNTER_PREFIX):
-            data = dict(parse_attributes(attributes[NFTA_OBJ_DATA]))
-            number = int(name.removeprefix(REPLY_COUNTER_PREFIX))
-            found[number] = int.from_bytes(data[NFTA_COUNTER_PACKETS], "big")
+        for family, prefix in REPLY_COUNTER_PREFIXES.items():
+            if name.startswith(prefix):
+                data = dict(parse_attributes(attributes[NFTA_OBJ_DATA]))
+                number = int(name.removeprefix(prefix))
+                found[number, family] = int.from_bytes(data[NFTA_COUNTER_PACKETS], "big")
     return found
+
+
+def reachable_neighbours() -> frozenset[tuple[int, AddressFamily]]:
+    """Interfaces (by index) and families with a neighbour that answered lately. Raises OSError."""
+    found = set()
+    for message in _raw_dump(socket.NETLINK_ROUTE, RTM_GETNEIGH, bytes(NEIGHBOUR_HEADER.size)):
+        family, index, state, _, _ = NEIGHBOUR_HEADER.unpack_from(message)
+        if state & NUD_REACHABLE and family in NEIGHBOUR_FAMILIES:
+            found.add((index, NEIGHBOUR_FAMILIES[family]))
+    return frozenset(found)
 
 
 def qdisc_backlogs() -> Mapping[int, int]:

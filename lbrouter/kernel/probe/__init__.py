@@ -1,6 +1,7 @@
 """Probes of all uplinks, in the one asyncio loop, without a process or a thread each.
 
-`Probers(emit).apply_config(config, numbers, ...)` probes all uplinks, each with a `Prober`. Events
+`Probers(emit).apply_config(config, numbers, ...)` probes all uplinks, with a `Prober` for each
+family. Events
 are those of `lbrouter.model.events`: ProbeSent, then ProbeAnswered or ProbeLost; ProcessDelayed.
 
 | target | counts as an answer | comes to nothing |

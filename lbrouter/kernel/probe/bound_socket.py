@@ -22,6 +22,11 @@ from lbrouter.model.reserved_ids import uplink_mark
 SO_TIMESTAMPNS: Final = 35
 """asm-generic/socket.h; Python's socket module does not name it."""
 
+IP_MTU_DISCOVER: Final = 10
+IPV6_MTU_DISCOVER: Final = 23
+PMTUDISC_PROBE: Final = 3
+"""linux/in.h, linux/in6.h: forbid fragments, and take no path MTU that was learnt before."""
+
 IP_RECVERR: Final = 11
 IPV6_RECVERR: Final = 25
 TIMESPEC: Final = struct.Struct("@ll")
@@ -83,6 +88,14 @@ def enable_error_reports(opened: socket.socket) -> None:
         opened.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
     else:
         opened.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+
+
+def forbid_fragments(opened: socket.socket) -> None:
+    """What is sent goes as one packet or not at all (EMSGSIZE where it exceeds the device)."""
+    if opened.family is socket.AF_INET6:
+        opened.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
+    else:
+        opened.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
 
 
 def interface_index(binding: UplinkBinding) -> int:

@@ -10,16 +10,21 @@ import os
 import socket
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
-from lbrouter.kernel.probe.bound_socket import UplinkBinding, interface_index, open_socket, receive
+from lbrouter.kernel.probe.bound_socket import (
+    UplinkBinding,
+    forbid_fragments,
+    interface_index,
+    open_socket,
+    receive,
+)
 from lbrouter.kernel.probe.icmp import (
     ICMP_ECHO_HEADER,
     IcmpVariant,
     internet_checksum,
     parse_icmp_error,
 )
-from lbrouter.kernel.probe.in_flight import InFlightProbe
 from lbrouter.model.events import ProbeFailure
 from lbrouter.model.kernel_state import IpAddress
 
@@ -31,13 +36,25 @@ MAX_ICMP_READS_PER_WAKEUP: Final = 64
 """Datagrams read per wakeup: a flood must not keep the other uplinks waiting."""
 
 
+class EchoResult(Protocol):
+    """What waits for the answer of one request: `InFlightProbe`, for example."""
+
+    sent_at: float
+
+    def report_answered(self, rtt_s: float) -> None:
+        """The answer came, `rtt_s` after the sending."""
+
+    def report_lost(self, reason: ProbeFailure, detail: str = "") -> None:
+        """No answer will come."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _EchoRequest:
     """An echo request that is out."""
 
     address: str
     token: bytes
-    pending: InFlightProbe
+    pending: EchoResult
 
 
 class IcmpEchoSocket:
@@ -47,21 +64,30 @@ class IcmpEchoSocket:
     those that were asked; "unreachable" counts when it quotes our request.
     """
 
-    def __init__(self, binding: UplinkBinding, variant: IcmpVariant) -> None:
+    def __init__(
+        self, binding: UplinkBinding, variant: IcmpVariant, *, may_fragment: bool = True
+    ) -> None:
         self._binding, self._variant = binding, variant
+        self._may_fragment = may_fragment
         self._identifier = int.from_bytes(os.urandom(2), "big")
         self._sequence = int.from_bytes(os.urandom(2), "big")
         self._in_flight: dict[int, _EchoRequest] = {}
         self._socket: socket.socket | None = None
         self._index = 0
 
-    def send(self, address: IpAddress, pending: InFlightProbe) -> partial[object]:
-        """Send a request to `address`; returns a function that drops it. Raises OSError."""
+    def send(
+        self, address: IpAddress, pending: EchoResult, *, padding_bytes: int = 0
+    ) -> partial[object]:
+        """Send a request to `address`; returns a function that drops it. Raises OSError.
+
+        With `padding_bytes` the request is that much longer. Of its answer the first bytes count:
+        some public resolvers cut a long one short.
+        """
         opened = self._current_socket()
         self._sequence = (self._sequence + 1) & 0xFFFF
         token = os.urandom(ECHO_TOKEN_BYTES)
         try:
-            opened.sendto(self._request(token), (str(address), 0))
+            opened.sendto(self._request(token + bytes(padding_bytes)), (str(address), 0))
         except OSError as error:
             if error.errno == errno.ENODEV:
                 self.close()
@@ -92,16 +118,18 @@ class IcmpEchoSocket:
             self._binding, self._variant.family, socket.SOCK_RAW, self._variant.protocol
         )
         opened.setsockopt(self._variant.filter_level, ICMP_FILTER_OPTION, self._variant.filter)
+        if not self._may_fragment:
+            forbid_fragments(opened)
         asyncio.get_running_loop().add_reader(opened, self._on_readable)
         self._socket, self._index = opened, index
         return opened
 
-    def _request(self, token: bytes) -> bytes:
+    def _request(self, body: bytes) -> bytes:
         head = (self._variant.request, 0, 0, self._identifier, self._sequence)
         total = internet_checksum(
-            ICMP_ECHO_HEADER.pack(*head) + token
+            ICMP_ECHO_HEADER.pack(*head) + body + bytes(len(body) % 2)
         )  # the kernel does it for ICMPv6 alone
-        return ICMP_ECHO_HEADER.pack(*head[:2], total, *head[3:]) + token
+        return ICMP_ECHO_HEADER.pack(*head[:2], total, *head[3:]) + body
 
     def _on_readable(self) -> None:
         for _ in range(MAX_ICMP_READS_PER_WAKEUP):
@@ -127,7 +155,7 @@ class IcmpEchoSocket:
         if (
             out is not None
             and sender == out.address
-            and message[ICMP_ECHO_HEADER.size :] == out.token
+            and message[ICMP_ECHO_HEADER.size :][:ECHO_TOKEN_BYTES] == out.token
         ):
             out.pending.report_answered(arrived_at - out.pending.sent_at)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from lbrouter.kernel.probe.suspend_detector import SuspendDetector
 from lbrouter.model.events import ProbeAnswered, ProbeEvent, ProbeFailure, ProbeLost, ProbeSent
+from lbrouter.model.kernel_state import AddressFamily
 
 EmitProbeEvent = Callable[[ProbeEvent], object]
 
@@ -18,10 +19,16 @@ class InFlightProbe:
     """A probe from sending to its one result; a second answer is a duplicate and not reported."""
 
     def __init__(
-        self, *, uplink: str, target: str, suspend_detector: SuspendDetector, emit: EmitProbeEvent
+        self,
+        *,
+        uplink: str,
+        target: str,
+        suspend_detector: SuspendDetector,
+        emit: EmitProbeEvent,
+        family: AddressFamily = AddressFamily.V4,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._uplink, self._target = uplink, target
+        self._uplink, self._target, self._family = uplink, target, family
         self._suspend_detector, self._emit = suspend_detector, emit
         self._loss_ignored = False
         self._cleanups: list[Callable[[], object]] = []
@@ -30,7 +37,7 @@ class InFlightProbe:
         )
         self.done = False
         self.sent_at = self._loop.time()
-        emit(ProbeSent(at=self.sent_at, uplink=uplink, target=target))
+        emit(ProbeSent(at=self.sent_at, uplink=uplink, target=target, family=family))
 
     @property
     def elapsed_s(self) -> float:
@@ -55,6 +62,7 @@ class InFlightProbe:
                 at=self._loop.time(),
                 uplink=self._uplink,
                 target=self._target,
+                family=self._family,
                 sent_at=self.sent_at,
                 rtt_s=min(max(rtt_s, 0.0), self.elapsed_s),
             )
@@ -73,6 +81,7 @@ class InFlightProbe:
                 at=self._loop.time(),
                 uplink=self._uplink,
                 target=self._target,
+                family=self._family,
                 sent_at=self.sent_at,
                 reason=reason,
                 detail=detail,

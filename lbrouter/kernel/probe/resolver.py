@@ -4,19 +4,25 @@ The machine's own resolver would answer by any uplink that works; so would its c
 """
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from itertools import count
 from pathlib import Path
 from typing import Final
 
-from lbrouter.kernel.probe.bound_socket import UplinkBinding
+from lbrouter.kernel.probe.bound_socket import UplinkBinding, address_family
 from lbrouter.kernel.probe.dns import DnsQuery, RecordType, encode_question, parse_addresses
-from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.kernel_state import IpAddress, IpNetwork
 
 RESOLVED_NAME_LIFETIME_S: Final = 60.0
 NAME_QUERY_RETRY_S: Final = 2.0
+NEVER_BEYOND_A_LINE: Final = tuple(
+    ip_network(text)
+    for text in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8", "fe80::/10")
+)
+"""What a name may resolve to and is on no line: this host, loopback, multicast, link-local."""
 RESOLV_CONF: Final = Path("/etc/resolv.conf")
 
 
@@ -34,9 +40,15 @@ class NameResolver:
     """Looks names up in the background; `look_up` never waits."""
 
     def __init__(
-        self, binding: UplinkBinding, servers: Sequence[IpAddress], kind: RecordType
+        self,
+        binding: UplinkBinding,
+        servers: Sequence[IpAddress],
+        kind: RecordType,
+        *,
+        not_beyond: Sequence[IpNetwork] = (),
     ) -> None:
         self._binding, self._kind = binding, kind
+        self._not_beyond = (*NEVER_BEYOND_A_LINE, *not_beyond)
         self._servers = servers
         self._server_counter = count()
         self._cache: dict[str, _ResolvedName] = {}
@@ -73,9 +85,26 @@ class NameResolver:
         def on_answer(message: bytes, arrived_at: float) -> None:
             query.close()
             known.answered_at = arrived_at
-            known.addresses = tuple(parse_addresses(message, asked, self._kind)) or known.addresses
+            beyond = [x for x in parse_addresses(message, asked, self._kind) if self._is_beyond(x)]
+            known.addresses = tuple(beyond) or known.addresses
 
         query.listen(on_answer=on_answer, on_error=lambda _: query.close())
+
+    def _is_beyond(self, address: IpAddress) -> bool:
+        """Whether it is somewhere beyond the line. A block list answers with 0.0.0.0; we do not."""
+        if any(address in network for network in self._not_beyond):
+            return False
+        return not is_own_address(address)
+
+
+def is_own_address(address: IpAddress) -> bool:
+    """Whether this machine has the address: the kernel binds a socket to no other."""
+    with socket.socket(address_family(address), socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
 
 
 def system_resolvers(path: Path = RESOLV_CONF) -> tuple[IpAddress, ...]:

@@ -3,6 +3,7 @@
 import socket
 
 from lbrouter.kernel.netlink.raw_dump import qdisc_backlogs, reply_counters
+from lbrouter.model.kernel_state import AddressFamily
 from tests.contract.conftest import in_namespace, shell
 
 SLOW_HTB_SCRIPT = """
@@ -14,6 +15,7 @@ table inet lbrouter {
     counter spoofed { packets 9 bytes 9; }
     counter answers_3 { packets 7 bytes 420; }
     counter answers_15 { packets 5000000000 bytes 1; }
+    counter answers6_3 { packets 8 bytes 640; }
 }
 table inet other {
     counter answers_1 { packets 1 bytes 1; }
@@ -39,6 +41,10 @@ def test_reply_counters_are_read_by_uplink_number() -> None:
     def scenario() -> None:
         assert reply_counters() == {}, "without a table there is nothing, and no error"
         shell(COUNTER_TABLE_SCRIPT)
-        assert reply_counters() == {3: 7, 15: 5_000_000_000}
+        assert reply_counters() == {
+            (3, AddressFamily.V4): 7,
+            (3, AddressFamily.V6): 8,
+            (15, AddressFamily.V4): 5_000_000_000,
+        }
 
     in_namespace(scenario)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from lbrouter.compile.health import initial_state
 from lbrouter.compile.health.carrier_only import health_without_daemon
-from lbrouter.compile.report.status import InterfaceTraffic
 from lbrouter.daemon.confirm.pending_commit import PendingCommit, PendingCommitStore
 from lbrouter.daemon.control_socket.protocol import (
     error_response,
@@ -22,7 +22,7 @@ from lbrouter.daemon.events.history import (
     utc_timestamp,
 )
 from lbrouter.daemon.health import snapshot
-from lbrouter.daemon.metrics.traffic import is_uplink_full
+from lbrouter.daemon.metrics.traffic import is_download_full, is_upload_full
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.reconcile.repair_limiter import (
     NOTICE_COALESCE_S,
@@ -97,14 +97,14 @@ def test_after_ten_repairs_there_is_one_in_five_seconds_until_it_is_calm() -> No
 def test_a_line_is_full_by_its_rates_or_by_what_waits(
     sent: int, received: int, waiting: int, *, full: bool
 ) -> None:
-    traffic = InterfaceTraffic(sent_bps=sent, received_bps=received)
-    assert is_uplink_full(traffic, upload=10_000_000, download=20_000_000, backlog=waiting) is full
+    filled = is_upload_full(sent, 10_000_000, backlog=waiting)
+    assert (filled or is_download_full(received, 20_000_000)) is full
 
 
 @pytest.mark.parametrize("waiting, full", [(0, False), (24_000, False), (26_000, True)])
 def test_a_line_without_a_rate_is_full_by_what_waits(waiting: int, *, full: bool) -> None:
-    traffic = InterfaceTraffic(sent_bps=4_000_000, received_bps=900_000_000)
-    assert is_uplink_full(traffic, upload=None, download=None, backlog=waiting) is full
+    assert is_upload_full(4_000_000, None, backlog=waiting) is full
+    assert not is_download_full(900_000_000, None)
 
 
 @pytest.fixture
@@ -190,12 +190,14 @@ def test_damaged_overrides_are_none(tmp_path: Path) -> None:
 def test_the_health_snapshot_is_restored(tmp_path: Path) -> None:
     config = config_of(TWO_LINES)
     health = health_of(config, fiber=UplinkState.DOWN)
+    state = initial_state(config, 0.0, health)
     assert snapshot.load_health(tmp_path) is None
-    snapshot.save_health(tmp_path, health)
+    snapshot.save_health(tmp_path, health, state)
     assert snapshot.load_health(tmp_path) == health
     (tmp_path / "health.json").write_text('{"boot": 1}', encoding="utf-8")
     assert snapshot.load_health(tmp_path) is None
-    snapshot.save_health(tmp_path / "nowhere", health_without_daemon(config, facts_of(config)))
+    known = health_without_daemon(config, facts_of(config))
+    snapshot.save_health(tmp_path / "nowhere", known, state)
 
 
 def test_an_error_arrives_as_what_it_was() -> None:

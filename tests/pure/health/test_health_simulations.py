@@ -118,8 +118,8 @@ def test_a_queue_that_fills_is_not_death() -> None:
 def test_a_queue_of_our_own_is_nobodys_fault() -> None:
     simulation = simulate(rtt_s=0.04)
     simulation.paths["fiber"].delay = lambda at: 0.86 if 20 < at < 220 else 0.0
-    simulation.schedule(20.0, QueueFull(at=20.0, uplink="fiber", full=True))
-    simulation.schedule(220.0, QueueFull(at=220.0, uplink="fiber", full=False))
+    simulation.schedule(20.0, QueueFull(at=20.0, uplink="fiber", upload=True, download=False))
+    simulation.schedule(220.0, QueueFull(at=220.0, uplink="fiber", upload=False, download=False))
     history = state_history(simulation, 260)
     assert DOWN not in {state for _, state, _ in history}
     assert all(left in (frozenset(), ALL) for _, _, left in history), "no tolerance was exceeded"
@@ -128,22 +128,20 @@ def test_a_queue_of_our_own_is_nobodys_fault() -> None:
 
 def test_silence_under_our_own_full_queue_is_still_death_but_later() -> None:
     simulation = simulate()
-    simulation.schedule(9.0, QueueFull(at=9.0, uplink="fiber", full=True))
+    simulation.schedule(9.0, QueueFull(at=9.0, uplink="fiber", upload=True, download=False))
     simulation.paths["fiber"].dead = lambda at, _: at > 10
     down = simulation.first_time_when(20, lambda h: h.uplinks["fiber"].state is DOWN)
     assert 11.3 < down < 11.8
 
 
-def test_while_clients_get_replies_dead_targets_cut_no_flow() -> None:
+def test_while_clients_get_replies_dead_targets_cut_no_flow_for_four_times_down_after() -> None:
     simulation = simulate()
     simulation.paths["fiber"].dead = lambda at, _: at > 10
     for tenth in range(100, 300):
         simulation.schedule(tenth / 10, RepliesSeen(at=tenth / 10, uplink="fiber"))
-    history = state_history(simulation, 29.9)
+    history = state_history(simulation, 12.9)
     assert {state for _, state, _ in history} == {UP, DEGRADED}
-    assert [left for at, _, left in history if at > 11] == []
     assert simulation.health.uplinks["fiber"].excluded_policies == ALL, "new flows avoid it"
     assert "connections go on" in simulation.health.uplinks["fiber"].reason
-    assert simulation.probes < 150 + 40 * 6.5 + 15 * 13.5, "and it is not hammered for ever"
-    down = simulation.first_time_when(40, lambda h: h.uplinks["fiber"].state is DOWN)
-    assert down == pytest.approx(29.9 + 0.8, abs=0.05), "as soon as nobody is answered"
+    down = simulation.first_time_when(20, lambda h: h.uplinks["fiber"].state is DOWN)
+    assert down == pytest.approx(10 + 4 * 0.8, abs=0.1), "what comes in proves nothing for ever"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lbrouter.compile.health.damping import (
+from lbrouter.compile.health.silence import losses_needed
+from lbrouter.compile.health.statistics.damping import (
     FAULT_DECAY_S,
     MAX_HOLD_DOWN_S,
     NO_PENALTY,
@@ -16,7 +17,7 @@ from lbrouter.compile.health.damping import (
     hold_down_s,
     remembered_faults,
 )
-from lbrouter.compile.health.loss_test import (
+from lbrouter.compile.health.statistics.loss_test import (
     LOSS_EVIDENCE_THRESHOLD,
     QUICK_TEST_MARGIN,
     THOROUGH_TEST_MARGIN,
@@ -24,8 +25,12 @@ from lbrouter.compile.health.loss_test import (
     add_probes,
     log_likelihood_ratios,
 )
-from lbrouter.compile.health.silence import losses_needed
-from lbrouter.compile.health.windows import MAX_BUCKETS, ProbeWindow, add_to_window, window_totals
+from lbrouter.compile.health.statistics.windows import (
+    MAX_BUCKETS,
+    ProbeWindow,
+    add_to_window,
+    window_totals,
+)
 
 
 def false_alarms(rng: Random, loss: float, tolerated: float, hours: int) -> tuple[int, int]:

@@ -24,39 +24,43 @@ from lbrouter.model.health import UplinkState
 from tests.kit.health_simulation import simulation_config
 
 NOW = 1000.0
-WAITING, UP, DEGRADED, DOWN, DRAINED = UplinkState
+WAITING, UP, DEGRADED, DOWN, DRAINED, CHECKING = UplinkState
 FAILOVER_DOC = Path(__file__).parents[3] / "docs" / "failover.md"
 
 LOSS_EXCEEDED = (PolicyTolerance(exceeded=QualityMetric.LOSS),)
-LONG_CLEAN, JUST_CLEAN = {"last_fault_at": LONG_AGO}, {"last_fault_at": NOW - 1.5}
+LONG_CLEAN = {"judged": True, "last_fault_at": LONG_AGO}
+JUST_CLEAN = {"judged": True, "last_fault_at": NOW - 1.5}
 CONDITION_FIELDS = {
-    UplinkCondition.DRAINED: {"drained": True},
+    UplinkCondition.NO_INTERFACE: {"present": False, "carrier": False},
     UplinkCondition.NO_CARRIER: {"carrier": False},
     UplinkCondition.NO_ADDRESS: {"addressed": False},
-    UplinkCondition.SILENT: {"responding": False},
+    UplinkCondition.SILENT: {"judged": True, "responding": False},
+    UplinkCondition.DRAINED: {"drained": True},
+    UplinkCondition.UNJUDGED: {"judged": False},
     UplinkCondition.UNPROVEN: JUST_CLEAN,
     UplinkCondition.UNPROVEN_UNFIT: {**JUST_CLEAN, "policy_tolerance": LOSS_EXCEEDED},
     UplinkCondition.FIT: LONG_CLEAN,
     UplinkCondition.UNFIT: {**LONG_CLEAN, "policy_tolerance": LOSS_EXCEEDED},
 }
 EXPECTED = {
-    UplinkCondition.DRAINED: (DRAINED, DRAINED, DRAINED, DRAINED, DRAINED),
-    UplinkCondition.NO_CARRIER: (DOWN, DOWN, DOWN, DOWN, DOWN),
-    UplinkCondition.NO_ADDRESS: (WAITING, WAITING, WAITING, WAITING, WAITING),
-    UplinkCondition.SILENT: (DOWN, DOWN, DOWN, DOWN, DOWN),
-    UplinkCondition.UNPROVEN: (DOWN, UP, UP, DOWN, DOWN),
-    UplinkCondition.UNPROVEN_UNFIT: (DOWN, DEGRADED, DEGRADED, DOWN, DOWN),
-    UplinkCondition.FIT: (UP, UP, UP, UP, UP),
-    UplinkCondition.UNFIT: (DEGRADED, DEGRADED, DEGRADED, DEGRADED, DEGRADED),
+    UplinkCondition.NO_INTERFACE: (WAITING,) * 6,
+    UplinkCondition.NO_CARRIER: (DOWN,) * 6,
+    UplinkCondition.NO_ADDRESS: (WAITING,) * 6,
+    UplinkCondition.SILENT: (DOWN,) * 6,
+    UplinkCondition.DRAINED: (DRAINED,) * 6,
+    UplinkCondition.UNJUDGED: (CHECKING,) * 6,
+    UplinkCondition.UNPROVEN: (CHECKING, UP, UP, DOWN, DOWN, CHECKING),
+    UplinkCondition.UNPROVEN_UNFIT: (CHECKING, DEGRADED, DEGRADED, DOWN, DOWN, CHECKING),
+    UplinkCondition.FIT: (UP,) * 6,
+    UplinkCondition.UNFIT: (DEGRADED,) * 6,
 }
 PAIRS = list(product(UplinkState, UplinkCondition))
 
 
 def uplink_in_condition(state: UplinkState, found: UplinkCondition) -> UplinkMemory:
     line = initial_state(simulation_config(), NOW).uplinks["fiber"]
-    return replace(
-        line, state=state, last_tolerance_check_at=NOW, silent_since=NOW, **CONDITION_FIELDS[found]
-    )
+    standing = {"state": state, "last_tolerance_check_at": NOW, "silent_since": NOW}
+    return replace(line, **{"judged": True, **standing, **CONDITION_FIELDS[found]})
 
 
 def test_every_pair_has_its_entry() -> None:
@@ -81,13 +85,9 @@ def test_only_a_fall_from_use_is_a_flap(state: UplinkState, found: UplinkConditi
 
 def test_the_strongest_condition_counts() -> None:
     line = uplink_in_condition(UP, UplinkCondition.UNFIT)
-    for found in (
-        UplinkCondition.SILENT,
-        UplinkCondition.NO_ADDRESS,
-        UplinkCondition.NO_CARRIER,
-        UplinkCondition.DRAINED,
-    ):
+    for found in reversed(list(UplinkCondition)[:6]):
         line = replace(line, **CONDITION_FIELDS[found])
+        line = replace(line, judged=found is not UplinkCondition.UNJUDGED)
         assert condition_of(line, NOW, is_last_resort=False) is found
 
 

@@ -1,5 +1,7 @@
 """Probe results that prove nothing: a portal, a late answer, a suspended machine, a full queue."""
 
+from dataclasses import replace
+
 import pytest
 
 from lbrouter.compile.health import (
@@ -28,7 +30,7 @@ from tests.kit.health_simulation import (
     simulation_config,
 )
 
-WAITING, UP, DEGRADED, DOWN, DRAINED = UplinkState
+WAITING, UP, DEGRADED, DOWN, DRAINED, CHECKING = UplinkState
 PAGE_TARGETS = 'targets = ["https://a.example/", "http://b.example/", "icmp://1.1.1.1"]'
 
 
@@ -134,29 +136,38 @@ def test_a_late_answer_takes_back_the_loss() -> None:
 
 def test_the_round_trip_is_shown_while_our_own_queue_is_full() -> None:
     simulation = simulate(rtt_s=0.03)
-    simulation.schedule(0.001, QueueFull(at=0.001, uplink="fiber", full=True))
+    simulation.schedule(0.001, QueueFull(at=0.001, uplink="fiber", upload=True, download=False))
     simulation.run(60)
     shown = uplink_readings(simulation.state, "fiber")
     assert shown.rtt_ms == pytest.approx(31, abs=2)
-    assert (shown.jitter_ms, shown.loss_percent) == (None, None), "those would be judged"
+    assert (shown.jitter_ms, shown.loss_percent) == (None, 0.0), "jitter would be judged"
     simulation.paths["fiber"].dead = lambda _at, _target: True
     simulation.run(70)
     assert uplink_readings(simulation.state, "fiber").rtt_ms is None, "nothing comes back any more"
 
 
-def test_our_own_full_queue_is_not_judged() -> None:
-    simulation = simulate(each_way=0.2)
-    simulation.schedule(0.001, QueueFull(at=0.001, uplink="fiber", full=True))
+@pytest.mark.parametrize("upload, download", [(True, False), (False, True), (True, True)])
+def test_loss_beyond_what_our_own_load_explains_is_the_lines(
+    *, upload: bool, download: bool
+) -> None:
+    simulation = simulate(each_way=0.001)
+    full = QueueFull(at=0.001, uplink="fiber", upload=upload, download=download)
+    simulation.schedule(0.001, full)
+    simulation.run(30)
+    assert fiber_health(simulation).state is UP
+    simulation.paths["fiber"].each_way = 0.106
+    left = simulation.first_time_when(45, lambda h: "show" in h.uplinks["fiber"].excluded_policies)
+    assert left is not None and left - 30 < 6
+    assert fiber_health(simulation).reason_code == "loss"
+
+
+def test_the_times_of_our_own_full_queue_are_not_judged() -> None:
+    simulation = simulate(rtt_s=0.3, jitter_s=0.2)
+    full = QueueFull(at=0.001, uplink="fiber", upload=False, download=True)
+    simulation.schedule(0.001, full)
     simulation.run(60)
-    assert (
-        fiber_health(simulation).excluded_policies,
-        uplink_readings(simulation.state, "fiber").loss_percent,
-    ) == (frozenset(), None)
-    simulation.schedule(60.1, QueueFull(at=60.1, uplink="fiber", full=False))
-    simulation.run(61)
-    assert uplink_readings(simulation.state, "fiber").loss_percent is None, (
-        "its last probes are on their way"
-    )
+    assert fiber_health(simulation).state is UP
+    simulation.schedule(60.1, replace(full, at=60.1, download=False))
     assert (
         simulation.first_time_when(75, lambda h: "show" in h.uplinks["fiber"].excluded_policies)
         is not None

@@ -20,8 +20,10 @@ class Bucket:
     slot: int
     answered: int = 0
     lost: int = 0
+    timed: int = 0
+    """Answers whose round trip is the line's own: not those that waited in a queue of ours."""
     rtt_sum_s: float = 0.0
-    """Sum of the round trips."""
+    """Sum of their round trips."""
     jitter_sum_s: float = 0.0
     """Sum of the differences between neighbouring round trips (RFC 3550, 6.4.1, unsmoothed)."""
 
@@ -32,6 +34,7 @@ class WindowTotals:
 
     answered: int = 0
     lost: int = 0
+    timed: int = 0
     rtt_sum_s: float = 0.0
     jitter_sum_s: float = 0.0
 
@@ -48,12 +51,12 @@ class WindowTotals:
     @property
     def mean_rtt_s(self) -> float | None:
         """Mean round trip."""
-        return self.rtt_sum_s / self.answered if self.answered else None
+        return self.rtt_sum_s / self.timed if self.timed else None
 
     @property
     def jitter_s(self) -> float | None:
         """Mean variation of the round trip."""
-        return self.jitter_sum_s / self.answered if self.answered else None
+        return self.jitter_sum_s / self.timed if self.timed else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +68,13 @@ class ProbeWindow:
 
 
 def add_to_window(
-    window: ProbeWindow, sent_at: float, *, answered: int = 0, lost: int = 0, rtt_s: float = 0.0,
-    rtt_change_s: float = 0.0,
+    window: ProbeWindow, sent_at: float, *, answered: int = 0, lost: int = 0,
+    rtt_s: float | None = None, rtt_change_s: float = 0.0,
 ) -> ProbeWindow:  # fmt: skip
-    """The window with more probes of the moment `sent_at`; negative counts take some back."""
+    """The window with more probes of the moment `sent_at`; negative counts take some back.
+
+    Without `rtt_s` the round trip of an answer is not the line's own, and is not counted.
+    """
     slot = int(sent_at // window.width_s)
     place = len(window.buckets)
     while place and window.buckets[place - 1].slot > slot:
@@ -79,8 +85,9 @@ def add_to_window(
         slot=slot,
         answered=old.answered + answered,
         lost=max(old.lost + lost, 0),
-        rtt_sum_s=old.rtt_sum_s + rtt_s,
-        jitter_sum_s=old.jitter_sum_s + rtt_change_s,
+        timed=old.timed + (0 if rtt_s is None else answered),
+        rtt_sum_s=old.rtt_sum_s + (rtt_s or 0.0),
+        jitter_sum_s=old.jitter_sum_s + (0.0 if rtt_s is None else rtt_change_s),
     )
     before = window.buckets[: place - 1 if known else place]
     buckets = (*before, new, *window.buckets[place:])
@@ -89,7 +96,7 @@ def add_to_window(
 
 def window_totals(windows: Iterable[ProbeWindow], at: float, span_s: float) -> WindowTotals:
     """The sums over what was sent in the last `span_s` (by whole buckets, before stretching)."""
-    answered, lost, rtt_s, swing_s = 0, 0, 0.0, 0.0
+    answered, lost, timed, rtt_s, swing_s = 0, 0, 0, 0.0, 0.0
     for window in windows:
         oldest = int(at // window.width_s) - int(span_s / BUCKET_S)
         for bucket in reversed(window.buckets):
@@ -97,6 +104,9 @@ def window_totals(windows: Iterable[ProbeWindow], at: float, span_s: float) -> W
                 break
             answered += bucket.answered
             lost += bucket.lost
+            timed += bucket.timed
             rtt_s += bucket.rtt_sum_s
             swing_s += bucket.jitter_sum_s
-    return WindowTotals(answered=answered, lost=lost, rtt_sum_s=rtt_s, jitter_sum_s=swing_s)
+    return WindowTotals(
+        answered=answered, lost=lost, timed=timed, rtt_sum_s=rtt_s, jitter_sum_s=swing_s
+    )
