@@ -16,6 +16,7 @@ from lbrouter.cli.output.render import print_diagnostics, print_json
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
+from lbrouter.compile.report.kernel_status import KernelStatus
 from lbrouter.compile.report.status import (
     PolicyStatus,
     Status,
@@ -32,6 +33,10 @@ STATUS_STATE_STYLES = {
     UplinkState.DOWN: "bold red",
     UplinkState.WAITING: "magenta",
 }
+
+REJECTED_FILE_NOTE = (
+    "the file on disk is not in force: it was rolled back. Change it, or `lbrouter apply` it again"
+)
 
 
 def status(
@@ -64,7 +69,7 @@ async def _print_status(settings: CommandSettings) -> int:
     print_diagnostics("warning", effects.status_warnings(programs))
     if not composed["daemon"]:
         print_diagnostics("note", (NO_DAEMON_NOTE,))
-    return ExitCode.DONE
+    return ExitCode.DONE if composed["kernel"]["verified"] else ExitCode.CHECK_FAILED
 
 
 def _status_tables(composed: Status) -> RenderableType:
@@ -74,12 +79,22 @@ def _status_tables(composed: Status) -> RenderableType:
     if composed["pending_confirm_s"] is not None:
         left = f"  undone in {composed['pending_confirm_s']} s unless confirmed"
         heading.append(left, "bold yellow")
+    if composed["rejected_file"]:
+        heading.append(f"\n{REJECTED_FILE_NOTE}", "bold yellow")
+    if not composed["kernel"]["verified"]:
+        heading.append(f"\n{_unverified_text(composed['kernel'])}", "bold red")
     tables = (
         _uplink_table(composed["uplinks"]),
         _policy_table(composed["policies"]),
         _vlan_table(composed["vlans"]),
     )
     return Group(heading, *(part for table in tables for part in (Text(), table)))
+
+
+def _unverified_text(kernel: KernelStatus) -> str:
+    return (
+        f"THE KERNEL DOES NOT HOLD WHAT IT SHOULD, since {kernel['since']}:\n  {kernel['reason']}"
+    )
 
 
 def _uplink_table(uplinks: dict[str, UplinkStatus]) -> ResponsiveTable:

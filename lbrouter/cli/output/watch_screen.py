@@ -76,6 +76,14 @@ def _alarm_lines(status: Status, display: DisplayContext) -> Iterator[Text]:
     if not status["applied"]:
         nothing = display.translate("NOTHING IS APPLIED: the kernel holds nothing of ours")
         yield _full_width_line(nothing, ALARM_STYLE, display)
+    if not status["kernel"]["verified"]:
+        text = "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {at}: {reason}"
+        kernel = status["kernel"]
+        known = {"at": display.local_time(kernel["since"]), "reason": kernel["reason"]}
+        yield _full_width_line(display.translate(text, **known), ALARM_STYLE, display)
+    if status["rejected_file"]:
+        rejected = display.translate("the file on disk is not in force: it was rolled back")
+        yield _full_width_line(rejected, "bold black on yellow", display)
     left = status["pending_confirm_s"]
     if left is not None:
         text = "ON TRIAL: undone in {seconds} s unless somebody confirms (lbrouter confirm)"

@@ -24,6 +24,12 @@ SCREEN_TRANSLATIONS: Final = {
     "NOTHING IS APPLIED: the kernel holds nothing of ours": (
         "BELUM DITERAPKAN: kernel belum memegang apa pun dari lbrouter"
     ),
+    "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {at}: {reason}": (
+        "ISI KERNEL TIDAK SESUAI sejak {at}: {reason}"
+    ),
+    "the file on disk is not in force: it was rolled back": (
+        "berkas di disk tidak berlaku: sudah dibatalkan"
+    ),
     "ON TRIAL: undone in {seconds} s unless somebody confirms (lbrouter confirm)": (
         "MASA COBA: batal dalam {seconds} dtk, kecuali ada `lbrouter confirm`"
     ),

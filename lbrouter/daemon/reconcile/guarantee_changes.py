@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from lbrouter.compile.shaping.build import guarantee_shortfalls
 from lbrouter.compile.shaping.guarantees import Shortfall
-from lbrouter.daemon.reconcile.reconciler import AppliedState
+from lbrouter.daemon.applier import AppliedState
 from lbrouter.model.units import Rate
 
 GuaranteeShortfalls = Mapping[tuple[str, str], Shortfall]
