@@ -54,7 +54,7 @@ class HealthShift:
             known = old if table is None or not isinstance(old, NftTable) else table
             return replace(operation, new=self._present_table(new), old=known)
         if isinstance(operation.managed_object, Route):
-            return self._route_operation(operation)
+            return self._route_operation(operation, table)
         return operation
 
     def as_planned(self, observed: KernelState) -> KernelState:
@@ -80,10 +80,13 @@ class HealthShift:
         found = (each for each in self.states if each.structure == table.structure)
         return next(found, None)
 
-    def _route_operation(self, operation: Operation) -> Operation | None:
-        """A route that the present health wants otherwise, or not at all."""
-        route = operation.managed_object
-        for state in self.states:
+    def _route_operation(self, operation: Operation, table: NftTable | None) -> Operation | None:
+        """A route that the present health wants otherwise, or not at all.
+
+        By the file whose ruleset is in the kernel, if it is one of both: an undo goes back to it.
+        """
+        route, structure = operation.managed_object, "" if table is None else table.structure
+        for state in sorted(self.states, key=lambda each: each.structure != structure):
             if route in state.planned.routes - state.present.routes:
                 wanted = {each.key: each for each in state.present.routes}.get(route.key)
                 if wanted is None:

@@ -7,8 +7,8 @@ the health that it was planned for and the present one.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -45,6 +45,10 @@ STEER_OPERATION_TIMEOUT_S: Final = 2.0
 """For one operation. The kernel answers within milliseconds; an answer may be lost."""
 
 
+OpenedKernel = AbstractAsyncContextManager[Kernel]
+"""A kernel with a socket of its own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steered:
     """What steering did: the state before and after, and the operations between them."""
@@ -70,7 +74,9 @@ class RunningChange:
 class Steering:
     """The one place that knows what the kernel holds. `applied` is None before the first change."""
 
-    def __init__(self, applier: Applier) -> None:
+    def __init__(
+        self, applier: Applier, *, open_kernel: Callable[[], OpenedKernel] = LinuxKernel
+    ) -> None:
         self.applied: AppliedState | None = None
         self.count = 0
         """How often it has changed the kernel: who observes meanwhile may have seen a mixture."""
@@ -81,7 +87,8 @@ class Steering:
         self._change: RunningChange | None = None
         self._health: GatewayHealth | None = None
         self._lock = asyncio.Lock()
-        self._own_kernel: LinuxKernel | None = None
+        self._open_kernel = open_kernel
+        self._own: tuple[OpenedKernel, Kernel] | None = None
         self._pending_rates: tuple[Operation, ...] = ()
 
     async def steer(self, config: Config, health: GatewayHealth) -> Steered | None:
@@ -183,9 +190,9 @@ class Steering:
 
     async def close(self) -> None:
         """Close the socket; the next operation opens a new one."""
-        old, self._own_kernel = self._own_kernel, None
+        old, self._own = self._own, None
         if old is not None:
-            await old.__aexit__(None, None, None)
+            await old[0].__aexit__(None, None, None)
 
     def _base(self) -> AppliedState | None:
         """What to steer: the file whose ruleset is in the kernel now.
@@ -257,13 +264,14 @@ class Steering:
         return steered
 
     async def _try(self, operation: Operation) -> None:
-        if self._own_kernel is None:
-            self._own_kernel = await LinuxKernel().__aenter__()
+        if self._own is None:
+            opened = self._open_kernel()
+            self._own = opened, await opened.__aenter__()
         new, known = operation.new, self._view.table
         if isinstance(new, NftTable) and known is not None and known.structure == new.structure:
             operation = replace(operation, old=known, new=self._keep_closed(new, known))
         async with asyncio.timeout(STEER_OPERATION_TIMEOUT_S):
-            await self._own_kernel.execute(operation)
+            await self._own[1].execute(operation)
         self._view.record(operation)
 
     def _keep_closed(self, new: NftTable, known: NftTable) -> NftTable:
