@@ -129,10 +129,13 @@ class ReconcileLoop:
         return notice.interface in {"", "all", "default", *named, *ours, *devices}
 
     async def run(self) -> None:
-        """Steer for ever: wait for an event or for a timer of the health, then act."""
+        """Steer for ever. What fails in one pass is told, and the next pass goes on at once."""
         while True:
             await self._wait()
-            await self.evaluate()
+            try:
+                await self.evaluate()
+            except Exception as error:  # noqa: BLE001  -- no failure may end the failover
+                self._handle_steering_failure(error)
 
     async def run_reconciles(self) -> None:
         """Reconcile for ever, each time that it is due."""
