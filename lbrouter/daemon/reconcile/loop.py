@@ -7,10 +7,9 @@ that fails is reported and started again (`supervisor.run_forever`).
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
-from lbrouter.compile.firewall.elements import interfaces_of
 from lbrouter.compile.health import is_equivalent
 from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile
@@ -20,13 +19,12 @@ from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.reconcile.change_log import ChangeLog
+from lbrouter.daemon.reconcile.notices import concerns_us, uplink_events
 from lbrouter.daemon.reconcile.reconciler import Reconciler, ReconcileResult
 from lbrouter.daemon.reconcile.repair_limiter import RepairRateLimiter
 from lbrouter.daemon.reconcile.verification import Verification
 from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.kernel.read.monitor import Notice, NoticeKind
-from lbrouter.model.config import Uplink
-from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent
 from lbrouter.model.health import GatewayHealth
 
 FULL_RESYNC_INTERVAL_S: Final = 10.0
@@ -45,10 +43,6 @@ FAILURES_TO_TELL: Final = 3
 """Reconciles in a row that failed before they changed anything: dumps are interrupted by others."""
 
 NOTICES_KEPT: Final = 20
-
-PER_INTERFACE_NOTICES: Final = frozenset(
-    {NoticeKind.LINK, NoticeKind.ADDRESS, NoticeKind.QDISC, NoticeKind.SETTING}
-)
 
 
 class ReconcileLoop:
@@ -108,25 +102,12 @@ class ReconcileLoop:
         if notice.kind is NoticeKind.LINK:
             for uplink in self.tracker.config.uplinks.values():
                 addressed = self.tracker.state.uplinks[uplink.name].addressed
-                for event in _uplink_events(uplink, notice, now, addressed=addressed):
+                for event in uplink_events(uplink, notice, now, addressed=addressed):
                     self.tracker.put(event)
-        if notice.own or not self._concerns_us(notice):
+        if notice.own or not concerns_us(notice, self.config_file.config, self.reconciler.applied):
             return
         self._notices = [*self._notices, notice.detail or str(notice.kind)][-NOTICES_KEPT:]
         self._schedule_resync(self._repair_limiter.next_scan_at(now))
-
-    def _concerns_us(self, notice: Notice) -> bool:
-        """Whether a notice may be about what is ours: containers that start by the hundred are not.
-
-        Routes, rules and the table were chosen by what is ours already.
-        """
-        applied = self.reconciler.applied
-        if applied is None or notice.kind not in PER_INTERFACE_NOTICES:
-            return True
-        ours = {device.name for device in applied.state.devices}
-        devices = {uplink.device for uplink in self.config_file.config.uplinks.values()}
-        named = {*applied.snapshot.scope.interfaces, *interfaces_of(self.config_file.config)}
-        return notice.interface in {"", "all", "default", *named, *ours, *devices}
 
     async def run(self) -> None:
         """Steer for ever. What fails in one pass is told, and the next pass goes on at once."""
@@ -150,7 +131,7 @@ class ReconcileLoop:
     async def _wait(self) -> None:
         """Wait for an event, or until the next health timer is due."""
         waits = [FULL_RESYNC_INTERVAL_S, self.tracker.seconds_to_next_change()]
-        if self._steering_trouble:
+        if self._steered_health is None:
             waits.append(STEERING_RETRY_S)
         await self._wakeup.wait(min(each for each in waits if each is not None))
         self._wakeup.clear()
@@ -186,22 +167,29 @@ class ReconcileLoop:
         except Exception as error:  # noqa: BLE001  -- no failure may end the failover
             self._handle_steering_failure(error)
             return
-        self._steered_health, self._steering_trouble = health, ""
+        self._steered_health = health
         snapshot.save_health(self.applier.runtime_dir, health)
-        if done is not None:
-            took_ms = round((loop.time() - begun) * 1000, 1)
-            self._changes.log_moves(done.after, tracker, took_ms)
+        if done is None:
+            self._steering_trouble = ""
+            return
+        self._changes.log_moves(done.after, tracker, round((loop.time() - begun) * 1000, 1))
+        if done.refused is None:
+            self._steering_trouble = ""
             await self._update_rates()
-            self.request_resync()
+        else:
+            self._handle_steering_failure(done.refused, again=not done.complete)
+        self.request_resync()
 
-    def _handle_steering_failure(self, error: Exception) -> None:
-        """Report it, look at the table, and try again soon; a whole reconcile follows as well."""
+    def _handle_steering_failure(self, error: Exception, *, again: bool = True) -> None:
+        """Report it. Look at the table, and try again soon where it does not follow the health."""
         said = str(error) or type(error).__name__
         if said != self._steering_trouble:
             self.journal.log("trouble", f"a failover was refused, next try soon: {said}")
         self._steering_trouble = said
         self.verification.fail(said)
-        self.reconciler.steering.observe_table()
+        if again:
+            self._steered_health = None
+            self.reconciler.steering.observe_table()
         self.request_resync()
 
     async def _update_rates(self) -> None:
@@ -281,18 +269,3 @@ class ReconcileLoop:
             self._changes.log_repair(outcome.changed, notices, took_ms)
         elif outcome.changed:
             self._changes.log_adjustment(outcome.changed, took_ms)
-
-
-def _uplink_events(
-    uplink: Uplink, notice: Notice, now: float, *, addressed: bool
-) -> Iterator[HealthEvent]:
-    """What a notice of a link means to an uplink: its carrier, or the end of its session.
-
-    A session that is still being set up has a device already; its failure ends no session.
-    """
-    up = notice.exists and notice.carrier
-    if notice.interface == uplink.interface:
-        yield CarrierChanged(at=now, uplink=uplink.name, up=up)
-    elif notice.interface == uplink.device and addressed and not up:
-        reason = f"the session on {uplink.interface} ended"
-        yield AddressingChanged(at=now, uplink=uplink.name, ready=False, reason=reason)

@@ -51,11 +51,16 @@ OpenedKernel = AbstractAsyncContextManager[Kernel]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steered:
-    """What steering did: the state before and after, and the operations between them."""
+    """What steering did: the operations that were tried, and the state after them.
 
-    before: AppliedState
+    `refused` is the first refusal, if any. `complete` says whether the table follows the health,
+    which decides where clients' flows go: the reconcile can see to the rest.
+    """
+
     after: AppliedState
     operations: tuple[Operation, ...]
+    refused: Exception | None
+    complete: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,8 +100,7 @@ class Steering:
         """Move new flows to the uplinks that are fit in `health`, the health of `config`.
 
         None where there is nothing to do at all, not even for the reconcile that follows. An
-        operation that is refused stops none of the others; the first refusal is raised when all
-        have been tried.
+        operation that is refused stops none of the others.
         """
         async with self._lock:
             self._health, self._pending_rates = health, ()
@@ -110,10 +114,15 @@ class Steering:
                 self._replace(base, replace(wanted, state=base.state))
                 return None
             urgent = fast_path.failover_operations(plan)
-            after = await self._execute(base, wanted, urgent)
+            after, refused = await self._execute(base, wanted, urgent)
             if self._change is None:
                 self._pending_rates = fast_path.rate_operations(plan)
-            return Steered(before=base, after=after, operations=urgent)
+            return Steered(
+                after=after,
+                operations=urgent,
+                refused=refused,
+                complete=refused is None or _same_table(after, wanted),
+            )
 
     async def update_rates(self) -> tuple[Operation, ...]:
         """Change the rates that `steer` left; returns what was changed.
@@ -126,7 +135,9 @@ class Steering:
             rates, self._pending_rates = self._pending_rates, ()
             if self.applied is None or self._change is not None or not rates:
                 return ()
-            await self._execute(self.applied, self.applied, rates)
+            _, refused = await self._execute(self.applied, self.applied, rates)
+            if refused is not None:
+                raise refused
             return rates
 
     @contextmanager
@@ -243,11 +254,8 @@ class Steering:
 
     async def _execute(
         self, base: AppliedState, wanted: AppliedState, operations: Sequence[Operation]
-    ) -> AppliedState:
-        """Try each operation; returns the state with those that are done.
-
-        Raises the first refusal.
-        """
+    ) -> tuple[AppliedState, Exception | None]:
+        """Try each operation; returns the state with those that are done, and the first refusal."""
         done, refused = list[Operation](), list[Exception]()
         for operation in operations:
             try:
@@ -260,8 +268,7 @@ class Steering:
         self._replace(base, steered)
         if refused:
             await self.close()  # the socket may be the cause
-            raise refused[0]
-        return steered
+        return steered, refused[0] if refused else None
 
     async def _try(self, operation: Operation) -> None:
         if self._own is None:
@@ -280,6 +287,11 @@ class Steering:
             return new
         closed = {KNOWN_INTERFACES: known.elements.get(KNOWN_INTERFACES, frozenset())}
         return replace(new, elements={**new.elements, **closed})
+
+
+def _same_table(after: AppliedState, wanted: AppliedState) -> bool:
+    missing = fast_path.failover_operations(diff(after.state, wanted.state))
+    return not any(isinstance(each.new, NftTable) for each in missing)
 
 
 def _common_uplinks(one: Config, other: Config) -> frozenset[str]:
