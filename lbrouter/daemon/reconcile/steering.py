@@ -8,8 +8,8 @@ the health that it was planned for and the present one.
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Final
 
 from lbrouter.compile.firewall.boot_guard import is_guard_table
@@ -24,6 +24,7 @@ from lbrouter.compile.state.health_shift import (
 )
 from lbrouter.daemon.applier import AppliedState, Applier
 from lbrouter.daemon.reconcile.planned_kernel import KernelView, PlannedKernel
+from lbrouter.daemon.reconcile.steering_state import OpenedKernel, RunningChange, Steered
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
 from lbrouter.model.config import Config
@@ -43,37 +44,6 @@ KNOWN_INTERFACES: Final = "known_interfaces"
 
 STEER_OPERATION_TIMEOUT_S: Final = 2.0
 """For one operation. The kernel answers within milliseconds; an answer may be lost."""
-
-
-OpenedKernel = AbstractAsyncContextManager[Kernel]
-"""A kernel with a socket of its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Steered:
-    """What steering did: the operations that were tried, and the state after them.
-
-    `refused` is the first refusal, if any. `complete` says whether the table follows the health,
-    which decides where clients' flows go: the reconcile can see to the rest.
-    """
-
-    after: AppliedState
-    operations: tuple[Operation, ...]
-    refused: Exception | None
-    complete: bool
-
-
-@dataclass(slots=True, kw_only=True)
-class RunningChange:
-    """A change that is being made: what it leads to, what it began with, and the health then.
-
-    `present` is `planned` with what was steered meanwhile.
-    """
-
-    planned: AppliedState
-    present: AppliedState
-    before: AppliedState | None
-    health: GatewayHealth | None
 
 
 class Steering:
