@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench import (
     applying,
+    disturbed,
     failing,
     fairness,
     flooding,
@@ -34,6 +35,7 @@ BENCHES: dict[str, Callable[[BenchOptions], Iterator[Figure]]] = {
     "applying": lambda _: applying.measure(),
     "forwarding": lambda _: forwarding.measure(),
     "failing": failing.measure,
+    "disturbed": disturbed.measure,
     "steady": steady.measure,
     "sequences": sequences.measure,
     "resting": lambda _: resting.measure(),

@@ -1,6 +1,6 @@
 """The venue of the fault table: two lines of 20 ms round trip, and three kinds of users."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from bench.events import EventFollower
@@ -61,17 +61,20 @@ uplinks = ["lte", "fiber"]
 
 
 @contextmanager
-def running_gateway() -> Iterator[tuple[Venue, GatewayDaemon, EventFollower]]:
+def running_gateway(
+    text: str = FAULT_CONFIG, *, prepare: Callable[[Venue], Sequence[str]] = lambda _: ()
+) -> Iterator[tuple[Venue, GatewayDaemon, EventFollower]]:
     """A venue of its own: a line that fails again and again returns later each time.
 
-    The delay is there before the daemon starts, so that it knows no other round trip.
+    The delay is there before the daemon starts, so that it knows no other round trip. `prepare`
+    returns a command that runs the daemon.
     """
-    config = parse(FAULT_CONFIG.encode(), source="bench").config
+    config = parse(text.encode(), source="bench").config
     with Venue.build(config) as venue:
         for isp in venue.isps.values():
             isp.impair(delay_ms=ONE_WAY_MS)
         with (
-            GatewayDaemon(venue.gateway) as daemon,
+            GatewayDaemon(venue.gateway, wrapper=prepare(venue)) as daemon,
             EventFollower(venue.gateway.runtime_dir) as events,
         ):
             wait_until(lambda: _has_round_trips(daemon), "the daemon knows no round trip")

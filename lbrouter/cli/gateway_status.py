@@ -8,13 +8,23 @@ from lbrouter.cli.context import build_applier, load_config_file
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.firewall.elements import interfaces_of
 from lbrouter.compile.report import status as report
+from lbrouter.compile.report.kernel_status import (
+    difference_reason,
+    differences_without_daemon,
+)
 from lbrouter.compile.report.status import Status, StatusInputs
+from lbrouter.compile.state.diff import diff
+from lbrouter.daemon.applier import Applier
+from lbrouter.daemon.config_file import ConfigFile, parse_config
+from lbrouter.daemon.confirm.commit_confirm import is_rejected
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.read.counters import measure_traffic
-from lbrouter.model.errors import NotAppliedError, NotPermittedError
+from lbrouter.kernel.storage.store import StateStore
+from lbrouter.model.errors import ConfigError, NotAppliedError, NotPermittedError
+from lbrouter.model.kernel_state import KernelState
 
 STATUS_REPLY_TIMEOUT_S: Final = 5.0
 """A daemon that does not answer in this time is passed over: a person wants to know now."""
@@ -36,7 +46,9 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
     file = load_config_file(settings)
     waiting = PendingCommitStore(state_dir=settings.state_dir, runtime_dir=settings.runtime_dir)
     async with LinuxKernel() as kernel:
-        found = await build_applier(settings, kernel).observe(file.config)
+        applier = build_applier(settings, kernel)
+        found = await applier.observe(file.config)
+        reason = await _unverified_reason(applier, _file_in_force(applier.store, waiting))
     seen = StatusInputs(
         allocation=found.allocation,
         facts=found.facts,
@@ -49,4 +61,35 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
     composed = report.status_document(file.config, seen)
     left = waiting.remaining_s()
     composed["pending_confirm_s"] = None if left is None else ceil(left)
+    composed["kernel"] = {
+        "verified": reason is None,
+        "since": seen.observed_at,
+        "reason": reason,
+    }
+    composed["rejected_file"] = is_rejected(settings.config, waiting)
     return composed
+
+
+def _file_in_force(store: StateStore, waiting: PendingCommitStore) -> ConfigFile | None:
+    """What was applied last: the pending commit, or the last good configuration; None for nothing.
+
+    After `down`, and before the first apply, nothing is remembered of the settings as they were.
+    """
+    if store.load_baseline() == KernelState():
+        return None
+    record = waiting.read()
+    text = store.load_config() if record is None else record.new.encode()
+    if text is None:
+        return None
+    with suppress(ConfigError):  # of another release
+        return parse_config(text, source="the configuration in force")
+    return None
+
+
+async def _unverified_reason(applier: Applier, file: ConfigFile | None) -> str | None:
+    """What the kernel lacks of the configuration in force, None where it lacks nothing."""
+    if file is None:
+        return None
+    found = await applier.observe(file.config)
+    plan = diff(found.observed, found.desired(file.config))
+    return difference_reason(differences_without_daemon(plan))

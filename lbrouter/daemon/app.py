@@ -25,6 +25,7 @@ from lbrouter.daemon.health.passive_monitors import PassiveMonitors
 from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
+from lbrouter.daemon.programs import ProgramSupervisor
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.supervisor import cancel_all, run_forever
 from lbrouter.kernel.backend import LinuxKernel
@@ -36,12 +37,9 @@ from lbrouter.kernel.systemd_notify import SystemdNotifier
 from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
 from lbrouter.model.events import HealthEvent
 from lbrouter.model.kernel_state import AddressFamily
-from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.paths import Paths
-from lbrouter.model.plan import Operation
 
 EXPIRY_CHECK_INTERVAL_S: Final = 0.5
-SERVICE_CHECK_INTERVAL_S: Final = 2.0
 LOOP_HANG_TIMEOUT_S: Final = 60.0
 """A loop that has not run for this long hangs: no heartbeat is sent any more. An apply of the
 largest file takes less."""
@@ -78,10 +76,19 @@ class Daemon:
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
         self._traffic = TrafficRecorder(journal, lambda: self._loop.tracker)
         queries = QueryHandlers(
-            self._loop, self._traffic.sampler, self._traffic.last_minute, self._dhcp_watch
+            self._loop,
+            self._traffic.sampler,
+            self._traffic.last_minute,
+            self._dhcp_watch,
+            config_path=paths.config,
         )
+        self._programs = ProgramSupervisor(applier, journal, lambda: self._loop.config_file.config)
         self._commands = CommandHandlers(
-            self._loop, queries, activate=self._activate, stop=self._stop_after_rollback
+            self._loop,
+            queries,
+            programs=self._programs,
+            activate=self._activate,
+            stop=self._stop_after_rollback,
         )
         self._socket = ControlSocket(
             paths.runtime_dir, answer=self._commands.handle, stream=queries.stream
@@ -118,11 +125,11 @@ class Daemon:
         for event in loop.overrides.events(file.config):
             tracker.put(event)
         loop.activate(file, tracker)
-        async with loop.write_lock:
-            if is_pending:
+        if is_pending:
+            async with loop.write_lock:
                 await self._activate(file, tracker)
-            else:
-                await self._apply_at_start(file, tracker)
+        else:
+            await self._apply_at_start(file, tracker)
 
     async def _apply_at_start(self, file: ConfigFile, tracker: HealthTracker) -> None:
         """Apply the file at the start. If that fails, keep a state that is applied already."""
@@ -131,13 +138,16 @@ class Daemon:
             said = f"{sentence} It stays, and nothing is shaped there: `lbrouter apply"
             self._journal.log("trouble", f"{said} {foreign_qdiscs.TAKE_OVER_OPTION}` replaces it.")
         try:
-            await self._commands.apply(file, foreign_qdiscs=ForeignQdiscPolicy.LEAVE)
+            await self._commands.apply(
+                file, foreign_qdiscs=ForeignQdiscPolicy.LEAVE, wait_for_programs=False
+            )
         except NotAppliedError as error:
             snapshot = await self._loop.applier.observe(file.config)
             if not holds_lbrouter_state(snapshot.observed):
                 raise
             self._journal.log("trouble", f"what stands is watched as it is: {error}")
-            await self._activate(file, tracker)
+            async with self._loop.write_lock:
+                await self._activate(file, tracker)
 
     async def _activate(self, file: ConfigFile, tracker: HealthTracker) -> None:
         """Use this file from now on: reconcile, and probe its uplinks."""
@@ -171,6 +181,7 @@ class Daemon:
     def _tasks(self) -> Iterator[Coroutine[Any, Any, None]]:
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "the loop": self._loop.run,
+            "the reconciles": self._loop.run_reconciles,
             "the monitor": self._monitor_kernel,
             "the control socket": self._socket.serve,
             "the carriers": self._passive_monitors.poll_carriers,
@@ -178,7 +189,7 @@ class Daemon:
             "the witness": self._passive_monitors.monitor_replies,
             "the trial": self._expire_pending,
             "the limits": self._expire_limits,
-            "the programs": self._supervise_services,
+            "the programs": self._programs.run,
             "the solicitor": self._solicit_routers,
             "the leases": self._watch_lan_dhcp,
             "the reload": self._handle_reloads,
@@ -208,33 +219,17 @@ class Daemon:
     async def _expire_limits(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
-            self._commands.expire_limits()
+            await self._commands.expire_limits()
 
     async def _watch_lan_dhcp(self) -> None:
         while True:
             await asyncio.sleep(POOL_CHECK_INTERVAL_S)
             await self._dhcp_watch.check(self._loop.config_file.config)
 
-    async def _supervise_services(self) -> None:
-        """Start services that ended again; a failure is logged once."""
-        trouble = ""
-        while True:
-            await asyncio.sleep(SERVICE_CHECK_INTERVAL_S)
-            try:
-                async with self._loop.write_lock:
-                    done = await self._loop.applier.apply_services(self._loop.config_file.config)
-                for operation in done.operations:
-                    self._journal.log("repair", f"{_service_name(operation)}: {operation.reason}")
-                trouble = ""
-            except LbrouterError as error:
-                if str(error) != trouble:
-                    self._journal.log("trouble", str(error))
-                trouble = str(error)
-
     async def _solicit_routers(self) -> None:
         solicitor = RouterSolicitor()
         while True:
-            applied = self._loop.reconciler.last_applied
+            applied = self._loop.reconciler.applied
             if applied is not None:
                 snapshot = applied.snapshot
                 solicitor.solicit_due(applied.file.config, snapshot.facts, snapshot.allocation)
@@ -249,8 +244,7 @@ class Daemon:
             try:
                 file = load_config(self._paths.config)
                 require_tools(file.config)
-                async with self._loop.write_lock:
-                    await self._commands.apply(file)
+                await self._commands.apply(file)
             except LbrouterError as error:
                 self._journal.log("trouble", f"the file is not taken over: {error}")
             finally:
@@ -275,13 +269,9 @@ class Daemon:
         self._probers.close()
         self._dhcp_clients.close()
         await cancel_all(tasks)
+        await self._loop.reconciler.steering.close()
         save_health(self._paths.runtime_dir, self._loop.tracker.health, self._loop.tracker.state)
         self._journal.log("stop", "the daemon ends; what it set up stays")
-
-
-def _service_name(operation: Operation) -> str:
-    service = operation.managed_object
-    return service.name if isinstance(service, ManagedProcess) else ""
 
 
 async def serve(paths: Paths) -> int:

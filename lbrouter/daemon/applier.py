@@ -4,9 +4,8 @@
 lock of the runtime directory (`kernel.storage.lock`).
 """
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,16 +25,19 @@ from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.dhcp.lease_store import LeaseStore
 from lbrouter.daemon.health.snapshot import last_known_health
+from lbrouter.daemon.slow_work import in_disk_thread, in_program_thread
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
 from lbrouter.kernel.read.features import cached_features
+from lbrouter.kernel.reporting_kernel import ReportingKernel
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.kernel.transaction import transact
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError
 from lbrouter.model.facts import Allocation, Facts, ObserveScope
 from lbrouter.model.health import GatewayHealth
-from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.kernel import Kernel
+from lbrouter.model.kernel_state import KernelState, NftTable
 from lbrouter.model.plan import Operation, Plan
 from lbrouter.services import dnsmasq, pppd
 
@@ -100,26 +102,28 @@ class MachineSnapshot:
         """What the kernel should hold for `config`, as things are."""
         return desired_state(config, **self.inputs())
 
+    def planned(self, file: ConfigFile) -> "AppliedState":
+        """What an apply of `file` is to make of the kernel."""
+        return AppliedState(file=file, snapshot=self, state=self.desired(file.config))
 
-class LoggingKernel:
-    """A kernel that reports each operation before it executes it."""
 
-    def __init__(self, kernel: LinuxKernel, on_operation: Callable[[Operation], None]) -> None:
-        self._kernel = kernel
-        self._on_operation = on_operation
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedState:
+    """What the kernel held when it was last observed, and what it was derived from."""
 
-    async def observe(self, scope: ObserveScope) -> KernelState:
-        """As the kernel's own."""
-        return await self._kernel.observe(scope)
+    file: ConfigFile
+    snapshot: MachineSnapshot
+    state: KernelState
 
-    async def facts(self, scope: ObserveScope) -> Facts:
-        """As the kernel's own."""
-        return await self._kernel.facts(scope)
 
-    async def execute(self, operation: Operation) -> None:
-        """Report the operation, then execute it."""
-        self._on_operation(operation)
-        await self._kernel.execute(operation)
+ChangeView = Callable[[Kernel, AppliedState | None], AbstractContextManager[Kernel]]
+"""Takes a kernel and what a change is to make of it (None: nothing of ours). Within the block the
+change uses the kernel that it returns."""
+
+
+def direct_view(kernel: Kernel, _planned: AppliedState | None) -> AbstractContextManager[Kernel]:
+    """Nothing runs beside the change: it uses the kernel itself."""
+    return nullcontext(kernel)
 
 
 def silent_reporter(_plan: Plan) -> Callable[[Operation], None]:
@@ -145,6 +149,8 @@ class Applier:
         self.pppd = pppd.Pppd(runtime_dir)
         self.runtime_dir = runtime_dir
         self.reporter = reporter
+        self.change_view: ChangeView = direct_view
+        """The daemon steers beside a change; a command has nothing to steer."""
 
     async def reopen_kernel(self) -> None:
         """Open a new netlink socket: the old one may be the cause of a failure."""
@@ -187,32 +193,34 @@ class Applier:
         The caller saves the configuration itself: it knows whether it is the last good one.
         """
         if steps:
-            desired = snapshot.desired(file.config)
-            self._check_and_persist(file, snapshot, desired)
-            await self.run_transaction(steps, desired=desired, scope=snapshot.scope)
-        self.store.save_baseline(
-            updated_baseline(snapshot.baseline, snapshot.observed, file.config)
-        )
+            planned = snapshot.planned(file)
+            await self._check_and_persist(planned)
+            await self.run_transaction(steps, planned)
+        after = updated_baseline(snapshot.baseline, snapshot.observed, file.config)
+        await in_disk_thread(self.store.save_baseline, after)
 
     async def roll_back_plan(
         self, file: ConfigFile, snapshot: MachineSnapshot, steps: Plan
     ) -> None:
         """As `apply_plan`, for an undo: a disk that is full or read-only does not stop it."""
-        desired = snapshot.desired(file.config)
+        planned = snapshot.planned(file)
         with suppress(LbrouterError):
-            self._check_and_persist(file, snapshot, desired)
-        await self.run_transaction(steps, desired=desired, scope=snapshot.scope)
+            await self._check_and_persist(planned)
+        await self.run_transaction(steps, planned)
+        after = updated_baseline(snapshot.baseline, snapshot.observed, file.config)
         with suppress(LbrouterError):
-            self.store.save_baseline(
-                updated_baseline(snapshot.baseline, snapshot.observed, file.config)
-            )
+            await in_disk_thread(self.store.save_baseline, after)
 
-    async def run_transaction(
-        self, steps: Plan, *, desired: KernelState, scope: ObserveScope
-    ) -> None:
+    async def run_transaction(self, steps: Plan, planned: AppliedState) -> None:
         """`kernel.transaction.transact`, reported. It reads the disk and writes nothing to it."""
-        kernel = LoggingKernel(self.kernel, self.reporter(steps))
-        await transact(kernel, steps, desired=desired, scope=scope, store=self.store)
+        await self._transact(steps, planned.state, planned.snapshot.scope, planned)
+
+    async def _transact(
+        self, steps: Plan, desired: KernelState, scope: ObserveScope, planned: AppliedState | None
+    ) -> None:
+        with self.change_view(self.kernel, planned) as kernel:
+            reported = ReportingKernel(kernel, self.reporter(steps))
+            await transact(reported, steps, desired=desired, scope=scope, store=self.store)
 
     def services_plan(self, config: Config | None) -> Plan:
         """The operations on services; None for the file means that no service shall run.
@@ -234,13 +242,14 @@ class Applier:
         Raises NotAppliedError with the program's own words, after the other services were handled.
         The kernel keeps what it holds.
         """
-        steps, failed = self.services_plan(config), list[LbrouterError]()
+        steps = await in_program_thread(self.services_plan, config)
+        failed = list[LbrouterError]()
         report = self.reporter(steps)
         for operation in steps.operations:
             owner = self.pppd if pppd.is_pppd_operation(operation) else self.dnsmasq
             report(operation)
             try:
-                await asyncio.to_thread(owner.execute, operation)
+                await in_program_thread(owner.execute, operation)
             except LbrouterError as error:
                 failed.append(error)
         if failed:
@@ -254,23 +263,25 @@ class Applier:
         scope = observation_scope(config, baseline)
         desired = state_after_down(baseline, await self.kernel.facts(scope))
         steps = diff(await self.kernel.observe(scope), desired)
-        await self.run_transaction(steps, desired=desired, scope=scope)
+        await self._transact(steps, desired, scope, None)
         self.lease_store.clear()
         if baseline != KernelState():
             self.store.save_baseline(KernelState())
 
-    def _check_and_persist(
-        self, file: ConfigFile, snapshot: MachineSnapshot, desired: KernelState
-    ) -> None:
+    async def _check_and_persist(self, planned: AppliedState) -> None:
         """Check what can be refused before the first change, then save what must survive a crash.
 
         The baseline only grows here: what it may forget is known after the apply has succeeded.
         """
-        table = desired.nft
+        table = planned.state.nft
         assert table is not None
-        self.store.require_writable()
+        await in_disk_thread(self.store.require_writable)
         nft.check(table)
-        after = updated_baseline(snapshot.baseline, snapshot.observed, file.config)
+        await in_disk_thread(self._persist, planned, table)
+
+    def _persist(self, planned: AppliedState, table: NftTable) -> None:
+        snapshot = planned.snapshot
+        after = updated_baseline(snapshot.baseline, snapshot.observed, planned.file.config)
         self.store.save_allocation(snapshot.allocation)
         self.store.save_baseline(
             replace(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lbrouter.cli.context import NO_DAEMON_NOTE, load_config_file, print_warnings
+from lbrouter.cli.operator_session import refuse_to_cut_session
 from lbrouter.cli.output.render import ChangeReport, print_diagnostics
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import parse_time_option
@@ -43,6 +44,8 @@ async def _apply(settings: CommandSettings, within: Duration | None, *, take_ove
     report, file = ChangeReport("applied", settings), load_config_file(settings)
     require_tools(file.config)
     secrets.require(file.config)
+    if within is None:
+        await refuse_to_cut_session(settings, file)
     asked = _apply_request(file, within, take_over=take_over)
     handed = await client.ask(settings.runtime_dir, asked)
     if handed is not None:

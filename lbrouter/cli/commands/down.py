@@ -4,6 +4,7 @@ import asyncio
 
 import typer
 
+from lbrouter.cli.beside_daemon import refuse_beside_daemon
 from lbrouter.cli.context import build_applier, config_or_none
 from lbrouter.cli.output.render import ChangeReport, print_diagnostics
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
@@ -19,6 +20,7 @@ def down(context: typer.Context, *, json: JsonOption = False) -> int:
 
 async def _remove_all(settings: CommandSettings) -> int:
     """What waited for confirmation waits no more."""
+    await refuse_beside_daemon(settings, "down")
     report = ChangeReport("removed", settings)
     with exclusive_lock(settings.runtime_dir):
         async with LinuxKernel() as kernel:

@@ -1,10 +1,12 @@
 """`lbrouter guard`: a closed firewall, before the network comes up (lbrouter-guard.service)."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 
 import typer
 
+from lbrouter.cli.beside_daemon import refuse_beside_daemon
 from lbrouter.cli.output.render import print_diagnostics, print_success
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.firewall.boot_guard import guard_table
@@ -26,6 +28,7 @@ FIREWALL_CLOSED_MESSAGE = "closed: nothing is forwarded until the gateway is app
 def guard(context: typer.Context, *, json: JsonOption = False) -> int:
     """Close the firewall until the gateway is applied; for the boot, before the network."""
     settings = settings_of(context, json=json)
+    asyncio.run(refuse_beside_daemon(settings, "guard"))
     said = FIREWALL_CLOSED_MESSAGE if _close_firewall(settings) else FIREWALL_PRESENT_MESSAGE
     return print_success(settings, said, {"said": said})
 

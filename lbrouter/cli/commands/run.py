@@ -4,6 +4,7 @@ import asyncio
 
 import typer
 
+from lbrouter.cli.beside_daemon import refuse_beside_daemon
 from lbrouter.cli.settings import settings_of
 from lbrouter.daemon.app import serve
 from lbrouter.model.paths import Paths
@@ -15,4 +16,5 @@ def run(context: typer.Context) -> int:
     paths = Paths(
         config=settings.config, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir
     )
+    asyncio.run(refuse_beside_daemon(settings, "run"))
     return asyncio.run(serve(paths))

@@ -31,6 +31,10 @@ from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.health import UplinkState
 
+REJECTED_FILE_NOTE = (
+    "the file on disk is not in force: it was rolled back. Change it, or `lbrouter apply` it again"
+)
+
 
 def status(
     context: typer.Context,
@@ -76,11 +80,13 @@ def status_tables(composed: Status, zone: tzinfo | None) -> RenderableType:
     if composed["pending_confirm_s"] is not None:
         left = f"  undone in {composed['pending_confirm_s']} s unless confirmed"
         heading.append(left, f"bold {FAIR_STYLE}")
+    if composed["rejected_file"]:
+        heading.append(f"\n{REJECTED_FILE_NOTE}", f"bold {FAIR_STYLE}")
     alarm = unverified_kernel(composed)
     if alarm is not None:
+        since = local_time(alarm["since"], zone)
         heading.append(
-            f"\nthe kernel does not hold what it should since {local_time(alarm['since'], zone)}:"
-            f" {alarm['reason']}",
+            f"\nTHE KERNEL DOES NOT HOLD WHAT IT SHOULD, since {since}:\n  {alarm['reason']}",
             BAD_STYLE,
         )
     tables = (

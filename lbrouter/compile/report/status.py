@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from lbrouter.compile.firewall.boot_guard import is_guard_table
+from lbrouter.compile.report.kernel_status import KernelStatus
 from lbrouter.compile.routing.balance import apportion, select_uplinks
 from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
@@ -127,13 +128,18 @@ class VlanStatus(TypedDict):
 
 
 class Status(TypedDict):
-    """The whole document. `applied` says whether the kernel holds anything of ours at all."""
+    """The whole document. `applied` says whether the kernel holds anything of ours at all.
+
+    `rejected_file`: the file on disk was rolled back, so another configuration is in force.
+    """
 
     gateway: str
     daemon: bool
     applied: bool
     config_digest: str
     pending_confirm_s: int | None
+    kernel: KernelStatus
+    rejected_file: bool
     uplinks: dict[str, UplinkStatus]
     policies: dict[str, PolicyStatus]
     vlans: dict[str, VlanStatus]
@@ -164,6 +170,8 @@ def status_document(config: Config, inputs: StatusInputs) -> Status:
         "applied": _is_applied(inputs.observed),
         "config_digest": inputs.config_digest,
         "pending_confirm_s": None,
+        "kernel": {"verified": True, "since": inputs.observed_at, "reason": None},
+        "rejected_file": False,
         "uplinks": {
             name: _uplink_status(uplink, inputs) for name, uplink in config.uplinks.items()
         },

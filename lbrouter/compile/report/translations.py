@@ -13,7 +13,6 @@ STATE_TRANSLATIONS: Final = {
     "waiting": "menunggu",
     "checking": "diperiksa",
     "drained": "dikosongkan",
-    "checking": "diperiksa",
 }
 
 SCREEN_TRANSLATIONS: Final = {
@@ -26,8 +25,11 @@ SCREEN_TRANSLATIONS: Final = {
     "NOTHING IS APPLIED: the kernel holds nothing of ours": (
         "BELUM DITERAPKAN: kernel belum memegang apa pun dari lbrouter"
     ),
-    "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {since}: {reason}": (
-        "KERNEL TIDAK SESUAI KONFIGURASI sejak {since}: {reason}"
+    "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {at}: {reason}": (
+        "ISI KERNEL TIDAK SESUAI sejak {at}: {reason}"
+    ),
+    "the file on disk is not in force: it was rolled back": (
+        "berkas di disk tidak berlaku: sudah dibatalkan"
     ),
     "ON TRIAL: undone in {seconds} s unless it is confirmed (lbrouter confirm)": (
         "MASA COBA: batal dalam {seconds} dtk, kecuali ada `lbrouter confirm`"

@@ -6,12 +6,14 @@ runs. The new configuration becomes the last good one when it is confirmed, not 
 
 from contextlib import suppress
 from math import ceil
+from pathlib import Path
 
 from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.applier import Applier, HealthSource, MachineSnapshot, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, digest, parse_config
 from lbrouter.daemon.confirm import rollback_timer
 from lbrouter.daemon.confirm.pending_commit import PendingCommit, PendingCommitStore
+from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError
@@ -34,21 +36,29 @@ class CommitConfirm:
     async def apply(
         self, file: ConfigFile, snapshot: MachineSnapshot, *, within: Duration | None = None
     ) -> Plan:
-        """Make the kernel hold what `file` says; with `within`, as a pending commit for that long.
+        """Make the kernel hold what `file` says, then start the programs that it asks for.
 
-        Raises NotAppliedError where another commit is pending.
+        With `within` as a pending commit for that long. Raises NotAppliedError where another commit
+        is pending.
         """
+        steps = await self.apply_to_kernel(file, snapshot, within=within)
+        programs = await self.applier.apply_services(file.config)
+        return Plan(operations=steps.operations + programs.operations)
+
+    async def apply_to_kernel(
+        self, file: ConfigFile, snapshot: MachineSnapshot, *, within: Duration | None = None
+    ) -> Plan:
+        """As `apply`, without the programs: they may take long to start."""
         before = self.pending.read()
         steps = diff(snapshot.observed, snapshot.desired(file.config))
         if within is None:
             self._refuse_if_pending(before)
         if within is None or (before is None and not steps):
             await self.applier.apply_plan(file, snapshot, steps)
-            self._save_as_confirmed(file.text)
+            await in_disk_thread(self._save_as_confirmed, file.text)
         else:
             await self._apply_pending(file, snapshot, steps, within=within, before=before)
-        programs = await self.applier.apply_services(file.config)
-        return Plan(operations=steps.operations + programs.operations)
+        return steps
 
     async def _apply_pending(
         self,
@@ -68,13 +78,14 @@ class CommitConfirm:
             # apply may be refused.
             ident=before.id if before is not None else "",
         )
-        self.store.require_writable()
+        await in_disk_thread(self.store.require_writable)
         try:
-            self.pending.write(record)
+            await in_disk_thread(self.pending.write, record)
             await rollback_timer.start(self.store.directory, self.applier.runtime_dir, record.id)
             await self.applier.apply_plan(file, snapshot, steps)
             # A large apply on a slow machine must not use up the time to confirm.
-            self.pending.write(record.with_new_deadline(within_s=within.seconds))
+            renewed = record.with_new_deadline(within_s=within.seconds)
+            await in_disk_thread(self.pending.write, renewed)
         except BaseException:
             self.pending.restore(before)
             raise
@@ -103,16 +114,29 @@ class CommitConfirm:
         self.pending.clear()
         return record
 
-    async def rollback(self, *, health_source: HealthSource | None = None) -> ConfigFile | None:
-        """Undo the pending commit at once; the file that counts then, None for nothing of ours.
+    async def rollback(
+        self, *, health_source: HealthSource | None = None
+    ) -> ConfigFile | None:
+        """Undo the pending commit, then start the programs of the file that counts then.
 
-        Raises NotAppliedError where no commit is pending. The record stays until the old state is
-        back, so a rollback that fails is tried again.
+        Returns that file, None for nothing of ours. Raises NotAppliedError where no commit is
+        pending. The record stays until the old state is back, so a rollback that fails is tried
+        again.
         """
+        file = await self.roll_back_kernel(health_source=health_source)
+        if file is not None:
+            with suppress(LbrouterError):
+                await self.applier.apply_services(file.config)
+        return file
+
+    async def roll_back_kernel(
+        self, *, health_source: HealthSource | None = None
+    ) -> ConfigFile | None:
+        """As `rollback`, without the programs."""
         record = self.pending.read()
         if record is None:
             raise NotAppliedError(NOTHING_PENDING)
-        self.pending.reject(digest(record.new.encode()))
+        await in_disk_thread(self.pending.reject, digest(record.new.encode()))
         file = None
         if record.old is None:
             await self.applier.remove_all(_parse_or_none(record.new))
@@ -121,8 +145,6 @@ class CommitConfirm:
             snapshot = await self.applier.observe(file.config, health_source=health_source)
             steps = diff(snapshot.observed, snapshot.desired(file.config))
             await self.applier.roll_back_plan(file, snapshot, steps)
-            with suppress(LbrouterError):
-                await self.applier.apply_services(file.config)
         self.pending.clear()
         return file
 
@@ -147,6 +169,17 @@ class CommitConfirm:
         """`text` is the last good configuration from now on."""
         self.store.save_config(text)
         self.pending.clear_rejected()
+
+
+def is_rejected(file: Path, pending: PendingCommitStore) -> bool:
+    """Whether the file on disk was rolled back, so that another configuration is in force."""
+    rejected = pending.rejected_digest()
+    if not rejected:
+        return False
+    try:
+        return digest(file.read_bytes()) == rejected
+    except OSError:
+        return False
 
 
 def _parse_or_none(text: str) -> Config | None:

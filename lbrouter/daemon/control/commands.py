@@ -5,7 +5,6 @@ from math import ceil
 from typing import Any
 
 from lbrouter.compile.config.partial_support import partially_supported
-from lbrouter.compile.report.wording import counted
 from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
@@ -19,7 +18,10 @@ from lbrouter.daemon.overrides.temporary_limits import (
     limit_text,
     validated_limit_rate,
 )
+from lbrouter.daemon.programs import ProgramSupervisor
+from lbrouter.daemon.reconcile.change_log import change_count_text
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
+from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, UsageError
 from lbrouter.model.events import HealthEvent
@@ -44,10 +46,12 @@ class CommandHandlers:
         loop: ReconcileLoop,
         view: QueryHandlers,
         *,
+        programs: ProgramSupervisor,
         activate: ActivateConfig,
         stop: Callable[[], object],
     ) -> None:
         self._loop = loop
+        self._programs = programs
         self._activate = activate
         self._stop = stop
         self._verbs: dict[str, Callable[[Document], Awaitable[Any]]] = {
@@ -86,10 +90,9 @@ class CommandHandlers:
             if request.get("take_over", False) is True
             else ForeignQdiscPolicy.REFUSE
         )
-        async with self._loop.write_lock:
-            changes = await self.apply(file, within=within, foreign_qdiscs=roots)
+        changes = await self.apply(file, within=within, foreign_qdiscs=roots)
         left = self._loop.commit_confirm.pending.remaining_s()
-        applied = self._loop.reconciler.last_applied
+        applied = self._loop.reconciler.applied
         missing = {} if applied is None else missing_ports(file.config, applied.snapshot.facts)
         return {
             "changes": changes,
@@ -107,22 +110,43 @@ class CommandHandlers:
         *,
         within: Duration | None = None,
         foreign_qdiscs: ForeignQdiscPolicy = ForeignQdiscPolicy.REFUSE,
+        wait_for_programs: bool = True,
     ) -> list[ChangeDocument]:
-        """Apply and activate `file`; returns the changes. The caller holds the write lock."""
+        """Apply and activate `file`, then start its programs; returns the changes.
+
+        A refusal is told in the timeline. The caller does not hold the write lock. Without
+        `wait_for_programs` their supervisor starts them.
+        """
+        loop = self._loop
+        try:
+            async with loop.write_lock:
+                changes = await self._apply_to_kernel(file, within, foreign_qdiscs)
+        except LbrouterError as error:
+            loop.journal.log("trouble", f"{file.source} is not applied: {error}", subject="apply")
+            await loop.handle_refusal(error)
+            raise
+        said = f"{file.source}: {change_count_text(len(changes))}"
+        loop.journal.log("apply", f"{said}, on trial for {within}" if within else said)
+        if not wait_for_programs:
+            return changes
+        programs = await self._programs.apply(file.config)
+        return [*changes, *map(change_document, programs.operations)]
+
+    async def _apply_to_kernel(
+        self, file: ConfigFile, within: Duration | None, foreign_qdiscs: ForeignQdiscPolicy
+    ) -> list[ChangeDocument]:
         loop, applier = self._loop, self._loop.applier
         tracker = loop.tracker.with_config(file.config)
         snapshot = await applier.observe(file.config, health_source=tracker.evaluate_facts)
         snapshot = snapshot.with_foreign_qdisc_policy(file.config, foreign_qdiscs)
         with ChangeRecorder(loop) as changes:
-            await loop.commit_confirm.apply(file, snapshot, within=within)
+            await loop.commit_confirm.apply_to_kernel(file, snapshot, within=within)
         await self._activate(file, tracker)
-        said = f"{file.source}: {counted(len(changes), 'change', 'changes')}"
-        loop.journal.log("apply", f"{said}, on trial for {within}" if within else said)
         return changes
 
     async def _confirm(self, _request: Document) -> Any:
         async with self._loop.write_lock:
-            kept = self._loop.commit_confirm.confirm().source
+            kept = (await in_disk_thread(self._loop.commit_confirm.confirm)).source
         self._loop.journal.log("confirm", f"{kept} is kept")
         return {"kept": kept}
 
@@ -137,8 +161,16 @@ class CommandHandlers:
     async def rollback(self, source: str, *, why: str) -> list[ChangeDocument]:
         """Undo the pending commit; the caller holds the write lock.
 
-        Where no file was applied before, nothing is left to do, and the daemon ends.
+        Where no file was applied before, nothing is left to do, and the daemon ends. The programs
+        of the file that counts then are started by their supervisor, soon.
         """
+        try:
+            return await self._roll_back_kernel(source, why)
+        except LbrouterError as error:
+            await self._loop.handle_refusal(error)
+            raise
+
+    async def _roll_back_kernel(self, source: str, why: str) -> list[ChangeDocument]:
         loop, trackers = self._loop, [self._loop.tracker]
 
         def evaluate_health(config: Config, facts: Facts) -> GatewayHealth:
@@ -146,10 +178,9 @@ class CommandHandlers:
             return trackers[-1].evaluate_facts(config, facts)
 
         with ChangeRecorder(loop) as changes:
-            file = await loop.commit_confirm.rollback(health_source=evaluate_health)
-        loop.journal.log(
-            "rollback", f"{source} is undone, {why}: {counted(len(changes), 'change', 'changes')}"
-        )
+            file = await loop.commit_confirm.roll_back_kernel(health_source=evaluate_health)
+        said = f"{source} is undone, {why}: {change_count_text(len(changes))}"
+        loop.journal.log("rollback", said)
         if file is None:
             loop.halt()
             self._stop()
@@ -177,14 +208,14 @@ class CommandHandlers:
         async with self._loop.write_lock:
             self._loop.tracker.put(event)
             await self._loop.run_once()
-        self._log_and_save("wish", said)
+        await self._log_and_save("wish", said)
         return {"said": said}
 
-    def _log_and_save(self, kind: str, said: str, *, subject: str = "") -> None:
+    async def _log_and_save(self, kind: str, said: str, *, subject: str = "") -> None:
         loop = self._loop
         loop.journal.log(kind, said, subject=subject)
         try:
-            loop.overrides.save(loop.applier.store.directory)
+            await in_disk_thread(loop.overrides.save, loop.applier.store.directory)
         except LbrouterError as error:
             loop.journal.log("trouble", f"this will not be remembered over a restart: {error}")
 
@@ -207,15 +238,15 @@ class CommandHandlers:
                 had = loop.overrides.remove_limit(config, vlan, directions)
                 said = f"{vlan} is no longer limited" if had else f"{vlan} was not limited"
             await loop.run_once()
-        self._log_and_save("limit", said, subject=vlan)
+        await self._log_and_save("limit", said, subject=vlan)
         return {"said": said, "limit": loop.overrides.limits.status(vlan)}
 
-    def expire_limits(self) -> None:
+    async def expire_limits(self) -> None:
         """End the limits whose time is over, and wake the loop, which changes the kernel."""
         over = self._loop.overrides.limits.remove_expired()
         for vlan in over:
             said = f"the time of the limit is over: {vlan} is no longer limited"
-            self._log_and_save("limit", said, subject=vlan)
+            await self._log_and_save("limit", said, subject=vlan)
         if self._loop.overrides.limits.remove_released() or over:
             self._loop.tracker.wakeup.set()
 

@@ -3,10 +3,14 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, TypedDict
 
 from lbrouter.compile.report.incidents import current_incidents, summarise_incidents
 from lbrouter.compile.report.status import Status
+from lbrouter.daemon.applier import AppliedState
+from lbrouter.daemon.confirm.commit_confirm import is_rejected
 from lbrouter.daemon.control import status_report
 from lbrouter.daemon.control_socket.protocol import Document, int_field, string_field
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
@@ -14,6 +18,7 @@ from lbrouter.daemon.events.history import LogEvent, recent_events, utc_timestam
 from lbrouter.daemon.metrics.last_minute import LastMinute, UplinkSecond
 from lbrouter.daemon.metrics.traffic import TrafficSampler
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
+from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.timeline import IncidentSummary, TimelineEvent
 
@@ -22,6 +27,9 @@ DEFAULT_EVENTS_PER_REQUEST: Final = 50
 
 WATCH_DOCUMENT_INTERVAL_S: Final = 1.0
 """Between two documents of `watch`."""
+
+SETTLE_TIMEOUT_S: Final = 4.0
+"""An apply takes less; `lbrouter status` waits for five seconds."""
 
 REPAIR_COUNT_EVENTS: Final = 100
 """Of the last events: repairs among them are counted."""
@@ -51,9 +59,12 @@ class QueryHandlers:
         sampler: TrafficSampler,
         last_minute: LastMinute,
         dhcp_watch: LanDhcpWatch,
+        *,
+        config_path: Path,
     ) -> None:
         self._loop = loop
         self._dhcp_watch = dhcp_watch
+        self._config_path = config_path
         self._sampler = sampler
         self._last_minute = last_minute
         self._streams: dict[str, Callable[[], AsyncGenerator[Any, None]]] = {
@@ -74,19 +85,40 @@ class QueryHandlers:
         return {"gateway": self._loop.config_file.config.gateway.name}
 
     async def _status(self, _request: Document) -> Status:
-        applied = self._loop.reconciler.last_applied
-        if applied is None:
-            raise NotAppliedError("The kernel is being changed.", remedy="Ask again in a second.")
         measured = await self._sampler.measurements()
-        pending_s = self._loop.commit_confirm.pending.remaining_s()
-        return status_report.daemon_status(
+        applied = await self._settled_state()
+        pending = self._loop.commit_confirm.pending
+        document = status_report.daemon_status(
             applied,
             self._loop.tracker,
             measured,
             limits=self._loop.overrides.limits,
             rogue_servers=self._dhcp_watch.rogue_servers,
-            pending_s=pending_s,
+            pending_s=pending.remaining_s(),
         )
+        document["kernel"] = self._loop.verification.status
+        document["rejected_file"] = is_rejected(self._config_path, pending)
+        return document
+
+    async def _settled_state(self) -> AppliedState:
+        """The applied state, of the file that the health belongs to.
+
+        While another file is applied, or the one before is put back, both are not yet the same:
+        then wait for the end of that. Raises NotAppliedError where it takes long.
+        """
+        loop = self._loop
+        if (found := self._state_in_force()) is not None:
+            return found
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_TIMEOUT_S), loop.write_lock:
+                if (found := self._state_in_force()) is not None:
+                    return found
+        raise NotAppliedError("The kernel is being changed.", remedy="Ask again in a second.")
+
+    def _state_in_force(self) -> AppliedState | None:
+        applied = self._loop.reconciler.applied
+        agrees = applied is not None and applied.file is self._loop.config_file
+        return applied if agrees else None
 
     async def _events(self, request: Document) -> Any:
         limit = min(
@@ -108,7 +140,7 @@ class QueryHandlers:
             return known
         directory = self._loop.applier.store.directory
         try:
-            found = await asyncio.to_thread(
+            found = await in_disk_thread(
                 recent_events, directory, limit=limit, since=since, incident=incident
             )
         except (sqlite3.Error, OSError):

@@ -7,9 +7,9 @@ from lbrouter.compile import health
 from lbrouter.compile.dhcp.rogue_servers import RogueServerScan, rogue_server_status
 from lbrouter.compile.report.status import Status, StatusInputs, TrafficMeasurements
 from lbrouter.compile.report.status import status_document as compose
+from lbrouter.daemon.applier import AppliedState
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
-from lbrouter.daemon.reconcile.reconciler import AppliedState
 from lbrouter.model.health import UplinkState
 
 STATES_WITHOUT_ROUND_TRIP: Final = frozenset({UplinkState.DOWN, UplinkState.WAITING})

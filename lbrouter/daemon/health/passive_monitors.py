@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from lbrouter.daemon.health.nexthop_monitor import NexthopMonitor
 from lbrouter.daemon.health.reply_monitor import REPLY_CHECK_INTERVAL_S, ReplyMonitor
 from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.slow_work import in_carrier_thread
 from lbrouter.kernel.read.carrier_poll import CarrierPoller
 from lbrouter.model.config import Config
 from lbrouter.model.events import CarrierChanged
@@ -38,7 +39,7 @@ class PassiveMonitors:
     async def poll_carriers(self) -> None:
         """Poll for ever, in a thread."""
         try:
-            await asyncio.to_thread(self._carrier_watch.run)
+            await in_carrier_thread(self._carrier_watch.run)
         finally:
             self._carrier_watch.stop()
 

@@ -1,14 +1,16 @@
 """`ReconcileLoop`: health events come in; when the health changes, the kernel follows.
 
-One loop, one writer: every change of the kernel (a reconcile, a command from the socket) is made
-under `write_lock`. A task that fails is reported and started again (`supervisor.run_forever`).
+Two tasks. One steers: it moves flows as soon as the health has changed, and waits for nothing. The
+other reconciles. It and the commands of the socket change the rest of the kernel, one at a time,
+under `write_lock`. No lock is held while a program starts or a disk writes what can wait. A task
+that fails is reported and started again (`supervisor.run_forever`).
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Final
 
-from lbrouter.compile.routing import lan_links
+from lbrouter.compile.health import is_equivalent
 from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
@@ -16,14 +18,14 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.store import OperatorOverrides
-from lbrouter.daemon.reconcile import drift_report, guarantee_changes
-from lbrouter.daemon.reconcile.policy_changes import policy_changes
-from lbrouter.daemon.reconcile.reconciler import AppliedState, Reconciler, ReconcileResult
+from lbrouter.daemon.reconcile.change_log import ChangeLog
+from lbrouter.daemon.reconcile.notices import concerns_us, uplink_events
+from lbrouter.daemon.reconcile.reconciler import Reconciler, ReconcileResult
 from lbrouter.daemon.reconcile.repair_limiter import RepairRateLimiter
+from lbrouter.daemon.reconcile.verification import Verification
 from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.kernel.read.monitor import Notice, NoticeKind
-from lbrouter.model.config import Uplink
-from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent
+from lbrouter.model.health import GatewayHealth
 
 FULL_RESYNC_INTERVAL_S: Final = 10.0
 """A reconcile after this time at the latest: the kernel does not announce every changed setting."""
@@ -33,6 +35,12 @@ RECONCILE_RETRY_S: Final = 1.0
 
 RECONCILE_TIMEOUT_S: Final = 45.0
 """A reconcile of the largest file takes less: after this time an answer of the kernel was lost."""
+
+STEERING_RETRY_S: Final = 0.2
+"""From a failover that was refused to the next try."""
+
+FAILURES_TO_TELL: Final = 3
+"""Reconciles in a row that failed before they changed anything: dumps are interrupted by others."""
 
 NOTICES_KEPT: Final = 20
 
@@ -55,9 +63,14 @@ class ReconcileLoop:
         """Called after each evaluation of the health: the next probes may be due sooner."""
         self._repair_limiter = RepairRateLimiter()
         self._notices: list[str] = []
+        self.verification = Verification(journal)
         self._wakeup = Wakeup()
-        self._shortfalls: guarantee_changes.GuaranteeShortfalls = {}
-        self._missing_links: Mapping[str, str] = {}
+        self._resync_wakeup = Wakeup()
+        self._steered_health: GatewayHealth | None = None
+        """The health that new flows follow; None where that is not known."""
+        self._steering_trouble = ""
+        self._trouble = ""
+        self._changes = ChangeLog(journal)
         self._halted = False
         self._failures = 0
 
@@ -69,13 +82,19 @@ class ReconcileLoop:
         """Use this file and this health tracker from now on."""
         self.config_file, self.tracker = file, tracker
         tracker.wakeup = self._wakeup
-        self.reconciler.applied = None
+        self._steered_health = None
+        self._changes.begin()
         self.request_resync()
 
     def request_resync(self) -> None:
         """Reconcile as soon as possible."""
-        self.next_resync_at = 0.0
-        self._wakeup.set()
+        self._schedule_resync(0.0)
+
+    def _schedule_resync(self, at: float) -> None:
+        """Reconcile at this time of the loop's clock, or sooner if that was due."""
+        if at < self.next_resync_at or at == 0.0:
+            self.next_resync_at = at
+            self._resync_wakeup.set()
 
     def handle_notice(self, notice: Notice) -> None:
         """Handle an announcement of the kernel: a carrier goes to the health tracker at once."""
@@ -83,105 +102,112 @@ class ReconcileLoop:
         if notice.kind is NoticeKind.LINK:
             for uplink in self.tracker.config.uplinks.values():
                 addressed = self.tracker.state.uplinks[uplink.name].addressed
-                for event in _uplink_events(uplink, notice, now, addressed=addressed):
+                for event in uplink_events(uplink, notice, now, addressed=addressed):
                     self.tracker.put(event)
-        if notice.own:
+        if notice.own or not concerns_us(notice, self.config_file.config, self.reconciler.applied):
             return
         self._notices = [*self._notices, notice.detail or str(notice.kind)][-NOTICES_KEPT:]
-        due = self._repair_limiter.next_scan_at(now)
-        if due < self.next_resync_at:
-            self.next_resync_at = due
-            self._wakeup.set()
+        self._schedule_resync(self._repair_limiter.next_scan_at(now))
 
     async def run(self) -> None:
-        """Repeat: wait for an event or for the time of the next reconcile, then act."""
+        """Steer for ever. What fails in one pass is told, and the next pass goes on at once."""
         while True:
             await self._wait()
-            async with self.write_lock:
-                await self.run_once()
+            try:
+                await self.evaluate()
+            except Exception as error:  # noqa: BLE001  -- no failure may end the failover
+                self._handle_steering_failure(error)
+
+    async def run_reconciles(self) -> None:
+        """Reconcile for ever, each time that it is due."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._resync_wakeup.wait(self.next_resync_at - loop.time())
+            self._resync_wakeup.clear()
+            if loop.time() >= self.next_resync_at:
+                async with self.write_lock:
+                    await self._reconcile_if_due()
 
     async def _wait(self) -> None:
-        """Wait for an event, or until the next reconcile or health timer is due."""
-        now = asyncio.get_running_loop().time()
-        waits = [self.next_resync_at - now, self.tracker.seconds_to_next_change()]
+        """Wait for an event, or until the next health timer is due."""
+        waits = [FULL_RESYNC_INTERVAL_S, self.tracker.seconds_to_next_change()]
+        if self._steered_health is None:
+            waits.append(STEERING_RETRY_S)
         await self._wakeup.wait(min(each for each in waits if each is not None))
         self._wakeup.clear()
 
     async def run_once(self) -> None:
-        """Evaluate the health; a fast failover if it has changed; a reconcile if one is due."""
+        """Evaluate the health, steer, and reconcile if that is due. The caller holds the lock."""
+        await self.evaluate()
+        await self._reconcile_if_due()
+
+    async def evaluate(self) -> None:
+        """Evaluate the health, and steer where the kernel does not follow it yet."""
         self.last_run_at = asyncio.get_running_loop().time()
         if self._halted:
-            self.next_resync_at = float("inf")
             return
-        health_changed = self.tracker.evaluate()
+        self.tracker.evaluate()
         self.on_health_evaluated()
-        if health_changed:
-            await self.fast_failover()
-        if asyncio.get_running_loop().time() >= self.next_resync_at:
+        known = self._steered_health
+        if known is None or not is_equivalent(known, self.tracker.health):
+            await self._steer()
+
+    async def _reconcile_if_due(self) -> None:
+        if self._halted:
+            self.next_resync_at = float("inf")
+        elif asyncio.get_running_loop().time() >= self.next_resync_at:
             await self.reconcile()
 
-    async def fast_failover(self) -> None:
-        """Move new flows to the fit uplinks, starting from the applied state."""
-        loop, before = asyncio.get_running_loop(), self.reconciler.applied
-        begun, due, self.next_resync_at = loop.time(), self.next_resync_at, 0.0
+    async def _steer(self) -> None:
+        """Move new flows to the fit uplinks, starting from the state that was observed last."""
+        loop, steering, tracker = asyncio.get_running_loop(), self.reconciler.steering, self.tracker
+        begun, health = loop.time(), tracker.health
         try:
-            changed = await self.reconciler.fast_failover(self.tracker.health)
-        except Exception as error:  # noqa: BLE001  -- the reconcile that follows repairs it
-            self.journal.log("trouble", f"the short way was refused, a full round follows: {error}")
+            done = await steering.steer(tracker.config, health)
+        except Exception as error:  # noqa: BLE001  -- no failure may end the failover
+            self._handle_steering_failure(error)
             return
-        took_ms = round((loop.time() - begun) * 1000, 1)
-        snapshot.save_health(self.applier.runtime_dir, self.tracker.health, self.tracker.state)
-        if changed is None:
-            self.next_resync_at = due
-        elif before is not None:
-            self._log_policy_changes(before, took_ms)
+        self._steered_health = health
+        snapshot.save_health(self.applier.runtime_dir, health, tracker.state)
+        if done is None:
+            self._steering_trouble = ""
+            return
+        self._changes.log_moves(done.after, tracker, round((loop.time() - begun) * 1000, 1))
+        if done.refused is None:
+            self._steering_trouble = ""
             await self._update_rates()
+        else:
+            self._handle_steering_failure(done.refused, again=not done.complete)
+        self.request_resync()
+
+    def _handle_steering_failure(self, error: Exception, *, again: bool = True) -> None:
+        """Report it. Look at the table, and try again soon where it does not follow the health."""
+        said = str(error) or type(error).__name__
+        if said != self._steering_trouble:
+            self.journal.log("trouble", f"a failover was refused, next try soon: {said}")
+        self._steering_trouble = said
+        self.verification.fail(said)
+        if again:
+            self._steered_health = None
+            self.reconciler.steering.observe_table()
+        self.request_resync()
 
     async def _update_rates(self) -> None:
         """Fit the rates to the working uplinks, before the reconcile that follows."""
         begun = asyncio.get_running_loop().time()
         try:
-            changed = await self.reconciler.update_rates()
+            changed = await self.reconciler.steering.update_rates()
         except Exception as error:  # noqa: BLE001  -- the reconcile that follows repairs it
             self.journal.log("trouble", f"new rates were refused, a full round follows: {error}")
             return
-        if changed:
-            self._log_shortfall_changes()
+        if changed and self.reconciler.applied is not None:
+            self._changes.log_shortfalls(self.reconciler.applied)
             took_ms = round((asyncio.get_running_loop().time() - begun) * 1000, 1)
-            self._log_change_count(len(changed), took_ms)
-
-    def _log_policy_changes(self, before: AppliedState, took_ms: float) -> None:
-        assert self.reconciler.applied is not None
-        for move in policy_changes(before, self.reconciler.applied):
-            self.journal.log(
-                "move",
-                move.text,
-                subject=move.policy,
-                incident=self.tracker.incident_of(set(move.old) ^ set(move.new)),
-                took_ms=took_ms,
-                **{"from": list(move.old), "to": list(move.new), "stayed": list(move.stayed)},
-            )
-
-    def _log_shortfall_changes(self) -> None:
-        assert self.reconciler.applied is not None
-        after = guarantee_changes.current_shortfalls(self.reconciler.applied)
-        for vlan, text in guarantee_changes.shortfall_changes(self._shortfalls, after):
-            self.journal.log("guarantee", text, subject=vlan)
-        self._shortfalls = after
-
-    def _log_lan_link_changes(self) -> None:
-        """Log each trunk, or port of a VLAN, that disappeared or is there again."""
-        assert self.reconciler.applied is not None
-        after = lan_links.missing_ports(
-            self.config_file.config, self.reconciler.applied.snapshot.facts
-        )
-        for port, text in lan_links.port_changes(self._missing_links, after):
-            self.journal.log("trouble", text, subject=port)
-        self._missing_links = after
+            self._changes.log_adjustment(changed, took_ms)
 
     async def reconcile(self) -> None:
         """Observe, compare, correct. A failure is reported, and tried again soon."""
-        loop, before = asyncio.get_running_loop(), self.reconciler.applied
+        loop = asyncio.get_running_loop()
         begun, notices, self._notices = loop.time(), self._notices, []
         self.next_resync_at = begun + FULL_RESYNC_INTERVAL_S
         try:
@@ -192,32 +218,48 @@ class ReconcileLoop:
         except Exception as error:  # noqa: BLE001  -- no failure may end the failover
             await self._handle_failure(error)
             return
-        self._failures = 0
+        self._failures, self._trouble = 0, ""
         ended = loop.time()
         self._repair_limiter.record_scan(begun=begun, ended=ended)
+        if outcome.steered:
+            self.request_resync()
+        else:
+            self.verification.succeed()
+        if outcome.changed:
+            self._steered_health = None
         snapshot.save_health(self.applier.runtime_dir, self.tracker.health, self.tracker.state)
-        self._log_shortfall_changes()
-        self._log_lan_link_changes()
-        self._log_result(outcome, notices, before, took_ms=round((ended - begun) * 1000, 1))
+        self._wakeup.set()  # the facts may have changed the health
+        self._log_result(outcome, notices, took_ms=round((ended - begun) * 1000, 1))
 
     async def _handle_failure(self, error: Exception) -> None:
         """Report it, try again soon; the second time with a new socket: the old one may fail."""
-        self.next_resync_at = asyncio.get_running_loop().time() + RECONCILE_RETRY_S
         self._failures += 1
         said = str(error) or type(error).__name__
-        self.journal.log("trouble", f"the kernel does not follow, next try soon: {said}")
+        if said != self._trouble:
+            self.journal.log("trouble", f"the kernel does not follow, next try soon: {said}")
+        self._trouble = said
         if self._failures > 1:
             await self.applier.reopen_kernel()
+        await self.handle_refusal(error)
+        self.next_resync_at = asyncio.get_running_loop().time() + RECONCILE_RETRY_S
 
-    def _log_result(
-        self,
-        outcome: ReconcileResult,
-        notices: list[str],
-        before: AppliedState | None,
-        *,
-        took_ms: float,
-    ) -> None:
-        count = len(outcome.changed)
+    async def handle_refusal(self, error: Exception) -> None:
+        """A change failed. Where it had begun, observe what it left, and steer from that."""
+        steering = self.reconciler.steering
+        if steering.needs_observation or self._failures >= FAILURES_TO_TELL:
+            self.verification.fail(str(error) or type(error).__name__)
+        if steering.needs_observation:
+            await steering.observe_again()
+            self._steered_health = None
+            self._wakeup.set()
+        self.request_resync()
+
+    def _log_result(self, outcome: ReconcileResult, notices: list[str], *, took_ms: float) -> None:
+        applied = self.reconciler.applied
+        assert applied is not None
+        self._changes.log_shortfalls(applied)
+        self._changes.log_lan_links(applied)
+        self._changes.log_moves(applied, self.tracker, took_ms)
         if outcome.repair:
             now = asyncio.get_running_loop().time()
             self._repair_limiter.record_repair(now)
@@ -225,31 +267,6 @@ class ReconcileLoop:
                 self.next_resync_at = max(
                     self.next_resync_at, self._repair_limiter.next_scan_at(now)
                 )
-            text = drift_report.describe_drift(outcome.changed, notices)
-            self.journal.log("repair", text, changes=count, took_ms=took_ms)
-        elif count:
-            if before is not None:
-                self._log_policy_changes(before, took_ms)
-            self._log_change_count(count, took_ms)
-
-    def _log_change_count(self, count: int, took_ms: float) -> None:
-        self.journal.log("adjust", f"{count} {_plural(count)}", changes=count, took_ms=took_ms)
-
-
-def _uplink_events(
-    uplink: Uplink, notice: Notice, now: float, *, addressed: bool
-) -> Iterator[HealthEvent]:
-    """What a notice of a link means to an uplink: its carrier, or the end of its session.
-
-    A session that is still being set up has a device already; its failure ends no session.
-    """
-    up = notice.exists and notice.carrier
-    if notice.interface == uplink.interface:
-        yield CarrierChanged(at=now, uplink=uplink.name, up=up, present=notice.exists)
-    elif notice.interface == uplink.device and addressed and not up:
-        reason = f"the session on {uplink.interface} ended"
-        yield AddressingChanged(at=now, uplink=uplink.name, ready=False, reason=reason)
-
-
-def _plural(count: int) -> str:
-    return "change" if count == 1 else "changes"
+            self._changes.log_repair(outcome.changed, notices, took_ms)
+        elif outcome.changed:
+            self._changes.log_adjustment(outcome.changed, took_ms)

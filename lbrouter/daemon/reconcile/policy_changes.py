@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lbrouter.compile.routing.balance import select_uplinks
-from lbrouter.daemon.reconcile.reconciler import AppliedState
+from lbrouter.daemon.applier import AppliedState
 from lbrouter.model.config import Policy
 from lbrouter.model.kernel_state import AddressFamily
 
@@ -28,7 +28,9 @@ class PolicyChange:
 def policy_changes(before: AppliedState, after: AppliedState) -> Iterator[PolicyChange]:
     """Policies whose uplinks have changed, each with a sentence."""
     old, new = _all_policy_weights(before), _all_policy_weights(after)
-    unchanged = {name: weights for name, weights in new.items() if old.get(name) == weights}
+    unchanged = {
+        name: weights for name, weights in new.items() if _same_way(old.get(name), weights)
+    }
     for name, weights in new.items():
         if name not in unchanged:
             was = old.get(name)
@@ -41,6 +43,11 @@ def policy_changes(before: AppliedState, after: AppliedState) -> Iterator[Policy
                 new=tuple(weights),
                 stayed=tuple(other for other, by in unchanged.items() if left & set(by)),
             )
+
+
+def _same_way(old: UplinkWeights | None, new: UplinkWeights) -> bool:
+    """Whether new flows go where they went: other weights may give the same shares."""
+    return old is not None and _weights_text(old) == _weights_text(new)
 
 
 def _all_policy_weights(applied: AppliedState) -> dict[str, UplinkWeights]:

@@ -44,6 +44,10 @@ REPLACE_FLAGS: Final = REQUEST_FLAGS | NLM_F_CREATE | NLM_F_REPLACE
 NETLINK_RETRY_PAUSES_S: Final = (0.01, 0.05, 0.2)
 """Pauses before the second, third and fourth attempt."""
 
+DUMP_RETRY_PAUSES_S: Final = (0.0, 0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.2, 0.2)
+"""Pauses after a dump that was interrupted: devices that appear by the hundred do that again and
+again. No failover waits for a dump."""
+
 NLM_F_DUMP_INTR: Final = 0x10
 
 KERNEL_BUSY_ERRNOS: Final = frozenset({errno.EBUSY, errno.EINTR, errno.ENOBUFS, errno.EAGAIN})
@@ -110,14 +114,17 @@ def require_consistent(answer: PyrouteMessage) -> PyrouteMessage:
 
 
 async def retry_while_busy(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Await `attempt`, and again up to three times while the kernel says that it is busy."""
-    for pause_s in NETLINK_RETRY_PAUSES_S:
+    """Await `attempt`, and again while the kernel says that it is busy or interrupted the dump."""
+    busy, interrupted = iter(NETLINK_RETRY_PAUSES_S), iter(DUMP_RETRY_PAUSES_S)
+    while True:
         try:
             return await attempt()
         except NetlinkDumpInterrupted:
-            pass
+            pause_s = next(interrupted, None)
+            if pause_s is None:
+                raise
         except (NetlinkError, OSError) as error:
-            if error.args[0] not in KERNEL_BUSY_ERRNOS:
+            pause_s = next(busy, None)
+            if error.args[0] not in KERNEL_BUSY_ERRNOS or pause_s is None:
                 raise
         await asyncio.sleep(pause_s)
-    return await attempt()

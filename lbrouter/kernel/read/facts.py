@@ -3,7 +3,7 @@
 A conflict is a sentence for a person. Nothing that is found here is ever changed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import IPv6Interface, ip_address
 from struct import Struct
 from typing import Any, Final
@@ -43,9 +43,14 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
     gateways = await _gateways(ipr)
     roots = await _foreign_roots(ipr)
     names = {each.index: each.name for each in links}
+    held: dict[str, list[address.ObservedAddress]] = {}
+    for one in addresses:
+        held.setdefault(one.address.interface, []).append(one)
     return Facts(
         interfaces={
-            each.name: _interface_facts(each, addresses, gateways, roots.get(each.index), names)
+            each.name: _interface_facts(
+                each, held.get(each.name, ()), gateways, roots.get(each.index), names
+            )
             for each in links
         },
         conflicts=(
@@ -58,12 +63,11 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
 
 def _interface_facts(
     found: link.Link,
-    held: Iterable[address.ObservedAddress],
+    mine: Collection[address.ObservedAddress],
     gateways: Mapping[int, tuple[IpAddress, ...]],
     root: ForeignRootQdisc | None,
     names: Mapping[int, str],
 ) -> InterfaceFacts:
-    mine = [each for each in held if each.address.interface == found.name]
     return InterfaceFacts(
         name=found.name,
         index=found.index,

@@ -25,6 +25,14 @@ def exclusive_lock(runtime_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def lock_holder(runtime_dir: Path) -> str:
+    """The number of the process that took the lock last, as text; "" where that is not known."""
+    try:
+        return (runtime_dir / "lock").read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+
+
 def _open_lock_file(file: Path) -> int:
     try:
         file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)

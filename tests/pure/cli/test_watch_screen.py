@@ -99,6 +99,26 @@ def test_it_fits(language: Language, width: int, height: int, text: str) -> None
     assert any("20:14:03" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    "language, words",
+    [(Language.EN, "DOES NOT HOLD WHAT IT SHOULD"), (Language.ID, "ISI KERNEL TIDAK SESUAI")],
+)
+def test_a_kernel_that_is_not_verified_stands_across_the_screen(
+    language: Language, words: str
+) -> None:
+    document = watch_document()
+    document["status"]["kernel"] = {
+        "verified": False,
+        "since": "2026-11-24T13:14:04Z",
+        "reason": "a route was refused",
+    }
+    document["status"]["rejected_file"] = True
+    lines = plain_lines(document, display_settings(width=100, language=language))
+    [alarm] = [line for line in lines if words in line]
+    assert "a route was refused" in alarm
+    assert any("disk" in line for line in lines)
+
+
 def test_more_vlans_than_lines_are_counted() -> None:
     lines = plain_lines(watch_document(config_of(MANY_VLANS)), display_settings())
     assert any("more" in line for line in lines)

@@ -100,8 +100,11 @@ def test_they_are_enough_for_dnsmasq_as_well(build_venue: VenueBuilder) -> None:
                 daemon.log_text()
             )
             second = int(pid_file.read_text())
-        repairs = [each for each in daemon.events("repair") if "dnsmasq" in each["text"]]
-        assert len(repairs) == 2, "one that cannot be recognised would be replaced again and again"
+        assert eventually(lambda: len(dnsmasq_repairs(daemon)) == 2)
+        assert eventually(daemon.is_serving)
+        assert len(dnsmasq_repairs(daemon)) == 2, (
+            "one that cannot be recognised would be replaced again and again"
+        )
         other = DHCP_SERVER_CONFIG.replace("10.10.10.99", "10.10.10.98")
         venue.write_config(parse(other.encode(), source="x").config)
         require_success(gateway.run_lbrouter("apply"))
@@ -118,6 +121,10 @@ def has_other_pid(pid_file: Path, before: int) -> bool:
     with suppress(OSError, ValueError):
         return int(pid_file.read_text()) != before
     return False
+
+
+def dnsmasq_repairs(daemon: GatewayDaemon) -> list[str]:
+    return [each["text"] for each in daemon.events("repair") if "dnsmasq" in each["text"]]
 
 
 def capabilities(daemon: GatewayDaemon) -> str:

@@ -1,0 +1,35 @@
+"""Verbs that must not run while a daemon does: it would put back what they change."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from lbrouter.cli.settings import CommandSettings
+from lbrouter.daemon.control_socket import client
+from lbrouter.kernel.storage.lock import lock_holder
+from lbrouter.model.errors import NotAppliedError, NotPermittedError
+
+PING_TIMEOUT_S: Final = 2.0
+UNIT: Final = "lbrouter.service"
+
+
+async def refuse_beside_daemon(settings: CommandSettings, verb: str) -> None:
+    """Raise NotAppliedError where a daemon runs; it says how to end it."""
+    answer: object = True  # one that listens and does not answer runs as well
+    with suppress(NotAppliedError, NotPermittedError):
+        answer = await client.ask(settings.runtime_dir, {"verb": "ping"}, timeout_s=PING_TIMEOUT_S)
+    if answer is None:
+        return
+    pid = lock_holder(settings.runtime_dir)
+    raise NotAppliedError(
+        f"`lbrouter {verb}` cannot run while the daemon does (process {pid or 'unknown'}).",
+        remedy=f"Stop it first: {_stop_command(pid)}",
+    )
+
+
+def _stop_command(pid: str) -> str:
+    """What ends the daemon: its unit is started again by systemd if only the process is ended."""
+    with suppress(OSError):
+        if UNIT in Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii", errors="replace"):
+            return "systemctl stop lbrouter"
+    return f"kill {pid}" if pid else "systemctl stop lbrouter"

@@ -1,0 +1,99 @@
+"""Whether an apply would cut the SSH session that it runs in, judged from what it leads to."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
+from lbrouter.model.config import Config, Vlan
+from lbrouter.model.facts import Facts
+from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSession:
+    """Both ends of an SSH session, and the interface of a link-local client; "" for others."""
+
+    client: IpAddress
+    server: IpAddress
+    interface: str = ""
+
+
+def parse_ssh_connection(text: str) -> OperatorSession | None:
+    """The session of $SSH_CONNECTION: client, its port, server, its port. None for anything else.
+
+    Source: ssh(1), ENVIRONMENT. A link-local client has its interface after a percent sign.
+    """
+    words = text.split()
+    if len(words) != 4:
+        return None
+    try:
+        client, server = (ip_address(word.partition("%")[0]) for word in (words[0], words[2]))
+    except ValueError:
+        return None
+    return OperatorSession(client=client, server=server, interface=words[0].partition("%")[2])
+
+
+def session_cut_reason(config: Config, facts: Facts, session: OperatorSession) -> str:
+    """Why `session` would not survive an apply of `config`; "" where it would, or may."""
+    if session.client.is_loopback:
+        return ""
+    own = _interfaces_by_address(config, facts)
+    if session.server not in own and not session.server.is_link_local:
+        return f"{session.server}, to which you are connected, would be gone"
+    arrival = session.interface or _arrival_interface(config, facts, session.client)
+    return _closed_reason(config, facts, arrival or own.get(session.server, ""))
+
+
+def _interfaces_by_address(config: Config, facts: Facts) -> dict[IpAddress, str]:
+    """Addresses that the machine has after the apply: those of the file, and other programs'."""
+    found: dict[IpAddress, str] = {
+        address.ip: name
+        for name, interface in facts.interfaces.items()
+        for address in (*interface.foreign_addresses, *interface.autoconfigured)
+    }
+    for uplink in config.uplinks.values():
+        for family in AddressFamily:
+            hop = uplink_nexthop(uplink, family, facts)
+            if hop is not None:
+                found[hop.address.ip] = uplink.device
+    for vlan in config.vlans.values():
+        for each in _vlan_addresses(vlan):
+            found[each.ip] = config.vlan_device(vlan)
+    return found
+
+
+def _vlan_addresses(vlan: Vlan) -> tuple[IpInterface, ...]:
+    return (vlan.address,) if vlan.address6 is None else (vlan.address, vlan.address6)
+
+
+def _arrival_interface(config: Config, facts: Facts, client: IpAddress) -> str:
+    """The interface whose subnet holds the client; "" where it is behind a router."""
+    for vlan in config.vlans.values():
+        if any(client in each.network for each in _vlan_addresses(vlan)):
+            return config.vlan_device(vlan)
+    others = (
+        name
+        for name, interface in facts.interfaces.items()
+        if any(client in address.network for address in interface.foreign_addresses)
+    )
+    return next(others, "")
+
+
+def _closed_reason(config: Config, facts: Facts, interface: str) -> str:
+    """Why no one enters the gateway by `interface`; "" for one that the file does not name."""
+    for uplink in config.uplinks.values():
+        if interface in (uplink.device, uplink.interface):
+            return f"you come in by uplink {uplink.name}, and uplinks let no one enter the gateway"
+    for vlan in config.vlans.values():
+        if interface == config.vlan_device(vlan):
+            return _vlan_closed_reason(config, vlan, facts)
+    return ""
+
+
+def _vlan_closed_reason(config: Config, vlan: Vlan, facts: Facts) -> str:
+    port = vlan.port if vlan.port is not None or config.lan is None else config.lan.trunk
+    if port not in facts.interfaces:
+        return f"you come in by VLAN {vlan.name}, whose port {port} is not there"
+    if not vlan.manage:
+        return f"you come in by VLAN {vlan.name}, which has no `manage = true`"
+    return ""

@@ -1,0 +1,46 @@
+"""The key "kernel" of the status document: whether the kernel holds what it should."""
+
+from collections.abc import Sequence
+from typing import Final, TypedDict
+
+from lbrouter.compile.state.commands import command_line
+from lbrouter.model.kernel_state import HtbClass, NftTable, Route
+from lbrouter.model.plan import Operation, Plan
+
+MAX_OPERATIONS_NAMED: Final = 1
+
+
+class KernelStatus(TypedDict):
+    """`verified` is false from a change that was refused, or read back wrong, until it is mended.
+
+    `since` (RFC 3339, UTC) is when that began; `reason` is null while the kernel is verified.
+    """
+
+    verified: bool
+    since: str
+    reason: str | None
+
+
+def differences_without_daemon(plan: Plan) -> tuple[Operation, ...]:
+    """Of a plan that was made without a daemon, what no health explains.
+
+    A daemon that has ended left elements, routes and rates as the health wanted them, which is not
+    known any more.
+    """
+    return tuple(each for each in plan.operations if not _depends_on_health(each))
+
+
+def difference_reason(operations: Sequence[Operation]) -> str | None:
+    """A sentence with the first difference and the number of the others; None without any."""
+    if not operations:
+        return None
+    shown = "; ".join(command_line(each) for each in operations[:MAX_OPERATIONS_NAMED])
+    more = len(operations) - MAX_OPERATIONS_NAMED
+    return f"the kernel lacks: {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def _depends_on_health(operation: Operation) -> bool:
+    old, new = operation.old, operation.new
+    if isinstance(old, NftTable) and isinstance(new, NftTable):
+        return old.structure == new.structure
+    return isinstance(operation.managed_object, Route | HtbClass)

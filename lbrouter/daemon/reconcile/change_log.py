@@ -1,0 +1,69 @@
+"""`ChangeLog`: what the loop did to the kernel, as lines of the timeline."""
+
+from collections.abc import Mapping, Sequence
+
+from lbrouter.compile.routing import lan_links
+from lbrouter.daemon.applier import AppliedState
+from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.reconcile import drift_report, guarantee_changes
+from lbrouter.daemon.reconcile.policy_changes import policy_changes
+from lbrouter.model.plan import Operation
+
+
+class ChangeLog:
+    """Remembers what was told last, so that each change is told once."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._told: AppliedState | None = None
+        self._shortfalls: guarantee_changes.GuaranteeShortfalls = {}
+        self._missing_links: Mapping[str, str] = {}
+
+    def begin(self) -> None:
+        """Another file is in force: what leads to it is told as an apply, not as moves."""
+        self._told = None
+
+    def log_moves(self, after: AppliedState, tracker: HealthTracker, took_ms: float) -> None:
+        """Log each policy whose new flows go another way than when this was called last."""
+        before, self._told = self._told, after
+        for move in () if before is None else policy_changes(before, after):
+            self._journal.log(
+                "move",
+                move.text,
+                subject=move.policy,
+                incident=tracker.incident_of(set(move.old) ^ set(move.new)),
+                took_ms=took_ms,
+                **{"from": list(move.old), "to": list(move.new), "stayed": list(move.stayed)},
+            )
+
+    def log_shortfalls(self, applied: AppliedState) -> None:
+        """Log each guarantee that became short, less so, or whole again."""
+        after = guarantee_changes.current_shortfalls(applied)
+        for vlan, text in guarantee_changes.shortfall_changes(self._shortfalls, after):
+            self._journal.log("guarantee", text, subject=vlan)
+        self._shortfalls = after
+
+    def log_lan_links(self, applied: AppliedState) -> None:
+        """Log each trunk, or port of a VLAN, that disappeared or is there again."""
+        after = lan_links.missing_ports(applied.file.config, applied.snapshot.facts)
+        for port, text in lan_links.port_changes(self._missing_links, after):
+            self._journal.log("trouble", text, subject=port)
+        self._missing_links = after
+
+    def log_repair(
+        self, changed: Sequence[Operation], notices: Sequence[str], took_ms: float
+    ) -> None:
+        """Log what another program had changed."""
+        text = drift_report.describe_drift(changed, notices)
+        self._journal.log("repair", text, changes=len(changed), took_ms=took_ms)
+
+    def log_adjustment(self, changed: Sequence[Operation], took_ms: float) -> None:
+        """Log how much was changed."""
+        text = change_count_text(len(changed))
+        self._journal.log("adjust", text, changes=len(changed), took_ms=took_ms)
+
+
+def change_count_text(count: int) -> str:
+    """The number with its noun: one change, several changes."""
+    return f"{count} change" if count == 1 else f"{count} changes"

@@ -1,0 +1,51 @@
+"""`PlannedKernel`: the kernel as a change sees it; what is steered meanwhile is hidden from it."""
+
+from dataclasses import dataclass, field
+
+from lbrouter.compile.state.health_shift import HealthShift
+from lbrouter.model.facts import Facts, ObserveScope
+from lbrouter.model.kernel import Kernel
+from lbrouter.model.kernel_state import KernelState, NftTable
+from lbrouter.model.plan import Operation
+
+
+@dataclass(slots=True, kw_only=True)
+class KernelView:
+    """What steering and the running change know in common.
+
+    `table` is the table in the kernel, as far as this process has seen or made it; `shift`
+    translates between the health that the change was planned for and the present one.
+    """
+
+    table: NftTable | None = None
+    shift: HealthShift = field(default_factory=HealthShift)
+
+    def record(self, operation: Operation) -> None:
+        """`operation` has been carried out."""
+        if isinstance(operation.managed_object, NftTable):
+            self.table = operation.new if isinstance(operation.new, NftTable) else None
+
+
+class PlannedKernel:
+    """A kernel in which only the change itself seems to happen."""
+
+    def __init__(self, kernel: Kernel, view: KernelView) -> None:
+        self._kernel = kernel
+        self._view = view
+
+    async def observe(self, scope: ObserveScope) -> KernelState:
+        """What is there, as the health would have it that the change was planned for."""
+        observed = await self._kernel.observe(scope)
+        self._view.table = observed.nft
+        return self._view.shift.as_planned(observed)
+
+    async def facts(self, scope: ObserveScope) -> Facts:
+        """As the kernel's own."""
+        return await self._kernel.facts(scope)
+
+    async def execute(self, operation: Operation) -> None:
+        """Carry the operation out as the present health wants it."""
+        translated = self._view.shift.operation(operation, self._view.table)
+        if translated is not None:
+            await self._kernel.execute(translated)
+            self._view.record(translated)

@@ -1,0 +1,46 @@
+"""`Verification`: whether the kernel holds what it should, since when, and why not."""
+
+from lbrouter.compile.report.kernel_status import KernelStatus
+from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.daemon.events.journal import Journal
+
+MAX_REASON_CHARS = 500
+
+
+class Verification:
+    """Tells the timeline (and so the alerts) when it begins and when it ends."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._since = utc_timestamp(precision="seconds")
+        self._reason: str | None = None
+
+    @property
+    def status(self) -> KernelStatus:
+        """The key "kernel" of the status document."""
+        return {"verified": self._reason is None, "since": self._since, "reason": self._reason}
+
+    def fail(self, reason: str) -> None:
+        """A change was refused, or was read back wrong."""
+        began = self._reason is None
+        self._reason = reason[:MAX_REASON_CHARS]
+        if began:
+            self._since = utc_timestamp(precision="seconds")
+            self._journal.log(
+                "trouble",
+                f"the kernel does not hold what it should: {self._reason}",
+                subject="kernel",
+                verified=False,
+            )
+
+    def succeed(self) -> None:
+        """What was observed is what was asked for."""
+        if self._reason is None:
+            return
+        before, self._since, self._reason = self._since, utc_timestamp(precision="seconds"), None
+        self._journal.log(
+            "trouble",
+            f"the kernel holds what it should again (it did not since {before})",
+            subject="kernel",
+            verified=True,
+        )
