@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from lbrouter.compile.health.carrier_only import health_without_daemon
-from lbrouter.compile.routing.uplink_addressing import stable_facts
+from lbrouter.compile.routing.uplink_addressing import nexthops, stable_facts
 from lbrouter.compile.shaping import foreign_qdiscs
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.compile.state.allocate import allocate
@@ -28,6 +28,7 @@ from lbrouter.daemon.dhcp.lease_store import LeaseStore
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
 from lbrouter.kernel.read.features import cached_features
+from lbrouter.kernel.read.nexthop_neighbours import answering_nexthops
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.kernel.transaction import transact
 from lbrouter.model.config import Config
@@ -165,6 +166,8 @@ class Applier:
             no_address_reasons=self.pppd.no_session_reasons(config),
         )
         facts = self.lease_store.facts_with_leases(config, facts)
+        heard = answering_nexthops(nexthops(config, facts), facts.interfaces)
+        facts = replace(facts, answering_nexthops=heard)
         observed = await self.kernel.observe(scope)
         return MachineSnapshot(
             scope=scope,

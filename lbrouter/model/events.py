@@ -117,10 +117,11 @@ class RepliesSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """An operator takes an uplink out: no new flows."""
+    """An operator takes an uplink out: no new flows; with `move_flows` the living ones move too."""
 
     at: float
     uplink: str
+    move_flows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Outputs of the health state: `GatewayHealth`, changes for the log, readings, deadlines."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lbrouter.compile.health.condition import (
@@ -24,6 +24,7 @@ from lbrouter.compile.health.probe_pacing import next_probe_interval_s
 from lbrouter.compile.health.reasons import reason_text
 from lbrouter.compile.health.silence import SILENCE_TIMEOUT_FACTOR, down_after_s, suspect_after_s
 from lbrouter.compile.health.tolerance import policy_return_at
+from lbrouter.compile.health.uplink_memory import UplinkMemory
 from lbrouter.model.config import Config
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 
@@ -63,10 +64,8 @@ def is_equivalent(one: GatewayHealth, other: GatewayHealth) -> bool:
     ) == _kernel_relevant(other)
 
 
-def _kernel_relevant(
-    known: GatewayHealth,
-) -> dict[str, tuple[UplinkState, frozenset[str], bool, float]]:
-    return {n: (x.state, x.excluded_policies, x.alive, x.badness) for n, x in known.uplinks.items()}
+def _kernel_relevant(known: GatewayHealth) -> dict[str, UplinkHealth]:
+    return {name: replace(each, reason="") for name, each in known.uplinks.items()}
 
 
 def _uplink_health_of(state: HealthState, name: str) -> UplinkHealth:
@@ -78,9 +77,21 @@ def _uplink_health_of(state: HealthState, name: str) -> UplinkHealth:
         excluded_policies=_avoiding_policies(state, name)
         if line.state is UplinkState.DEGRADED
         else frozenset(),
+        exceeded_policies=_exceeding_policies(line)
+        if line.state is UplinkState.DEGRADED
+        else frozenset(),
         alive=is_alive(line),
         badness=line.badness + (SUSPECT_BADNESS if suspect else 0.0),
+        carrier=line.carrier,
+        drained=line.drained,
+        move_flows=line.drained and line.move_flows,
     )
+
+
+def _exceeding_policies(line: UplinkMemory) -> frozenset[str]:
+    """Policies that the line is too bad for, not only suspect."""
+    portal = captive_portal_target(line) is not None
+    return frozenset(line.settings.policies) if portal else exceeded_policies(line)
 
 
 def _avoiding_policies(state: HealthState, name: str) -> frozenset[str]:

@@ -79,6 +79,8 @@ class UplinkMemory:
     addressed: bool = True
     no_address_reason: str = ""
     drained: bool = False
+    move_flows: bool = False
+    """Drained, and what lives on it is to move (`uplink drain NAME --now`)."""
     link_lost_at: float = LONG_AGO
     """The last loss of carrier or address: answers to older probes prove nothing."""
 
