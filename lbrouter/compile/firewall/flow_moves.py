@@ -31,7 +31,7 @@ def elements(
     """What becomes of flows that have an uplink, by the name of the set or map."""
     moved = {
         (policy.name, family): moved_uplinks(
-            config, policy, family, health, facts, shares[policy.name, family]
+            config, policy, family, health, facts, shares=shares[policy.name, family]
         )
         for policy in config.policies.values()
         for family in AddressFamily
@@ -61,16 +61,17 @@ def moved_uplinks(
     family: AddressFamily,
     health: GatewayHealth,
     facts: Facts,
+    *,
     shares: Sequence[UplinkShare],
 ) -> frozenset[str]:
     """Uplinks whose living flows of `policy` move to one of `shares`; none without a better one."""
     chosen = [share.uplink for share in shares]
-    goal = _worst_grade(config, chosen, family, health, facts, policy.name)
+    goal = _worst_grade(config, chosen, family, health, facts, policy=policy.name)
     return frozenset(
         name
         for name in config.uplinks
         if name not in chosen
-        and line_grade(config, name, family, health, facts, policy.name) < goal
+        and line_grade(config, name, family, health, facts, policy=policy.name) < goal
         and (
             (goal > LineGrade.NEXTHOP_ANSWERS and is_dead(config, name, family, health, facts))
             or (goal is LineGrade.FIT and _is_abandoned(name, policy, family, health))
@@ -84,15 +85,14 @@ def _worst_grade(
     family: AddressFamily,
     health: GatewayHealth,
     facts: Facts,
+    *,
     policy: str | None,
 ) -> LineGrade:
-    grades = (line_grade(config, name, family, health, facts, policy) for name in names)
+    grades = (line_grade(config, name, family, health, facts, policy=policy) for name in names)
     return min(grades, default=LineGrade.UNUSABLE)
 
 
-def _is_abandoned(
-    name: str, policy: Policy, family: AddressFamily, health: GatewayHealth
-) -> bool:
+def _is_abandoned(name: str, policy: Policy, family: AddressFamily, health: GatewayHealth) -> bool:
     """Whether a living line has to give its flows away: by command, or by `living = "move"`."""
     line = health.uplinks[name]
     own = line.of(family)
@@ -109,7 +109,7 @@ def _own_moved_uplinks(
     """Uplinks that the gateway's own flows and containers' leave, without a reset."""
     best = gateway_uplink(config, health, family, facts)
     chosen = [] if best is None else [best]
-    goal = _worst_grade(config, chosen, family, health, facts, None)
+    goal = _worst_grade(config, chosen, family, health, facts, policy=None)
     return frozenset(
         name
         for name in config.uplinks

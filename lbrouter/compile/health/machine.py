@@ -149,10 +149,9 @@ def _update_memory(line: UplinkMemory, event: UplinkEvent | Restore, at: float) 
             return replace(line, queue_full=event.full, self_congested_until=until)
         case RepliesSeen():
             return replace(line, last_reply_at=at)
-        case Drain():
-            return replace(line, drained=True, move_flows=event.move_flows)
         case _:
-            return replace(line, drained=False, move_flows=False)
+            move_flows = isinstance(event, Drain) and event.move_flows
+            return replace(line, drained=isinstance(event, Drain), move_flows=move_flows)
 
 
 def _on_link_change(line: UplinkMemory, at: float, *, restored: bool) -> UplinkMemory:

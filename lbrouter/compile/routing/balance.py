@@ -33,7 +33,7 @@ def select_uplinks(
 
     A pin is a preference: it holds while its uplink is as good as the best one.
     """
-    grades = _grades(config, policy.uplinks, health, family, facts, policy.name)
+    grades = _grades(config, policy.uplinks, health, family, facts, policy=policy.name)
     fit = [name for name, grade in grades.items() if grade is LineGrade.FIT]
     pin = health.pins.get(policy.name)
     if not fit:
@@ -72,9 +72,10 @@ def _grades(
     health: GatewayHealth,
     family: AddressFamily,
     facts: Facts,
+    *,
     policy: str | None,
 ) -> dict[str, LineGrade]:
-    return {name: line_grade(config, name, family, health, facts, policy) for name in names}
+    return {name: line_grade(config, name, family, health, facts, policy=policy) for name in names}
 
 
 def _single(uplink: str | None) -> tuple[UplinkShare, ...]:
@@ -127,7 +128,7 @@ def gateway_uplink(
     """
     by_cost = sorted(config.uplinks.values(), key=lambda uplink: uplink.metered)
     order = [uplink.name for uplink in by_cost]
-    grades = _grades(config, order, health, family, facts, None)
+    grades = _grades(config, order, health, family, facts, policy=None)
     fit = [name for name in order if grades[name] is LineGrade.FIT]
     best = fit[0] if fit else _least_bad(grades, health, family)
     if best is not None:

@@ -44,10 +44,11 @@ def usability(
     family: AddressFamily,
     health: GatewayHealth,
     facts: Facts,
+    *,
     policy: str | None = None,
 ) -> Usability:
     """Whether flows of `policy` may use `uplink`; None for the gateway's own traffic."""
-    grade = line_grade(config, uplink, family, health, facts, policy)
+    grade = line_grade(config, uplink, family, health, facts, policy=policy)
     if grade is LineGrade.FIT:
         return Usability.FIT
     return Usability.UNUSABLE if grade is LineGrade.UNUSABLE else Usability.LAST_RESORT
@@ -59,6 +60,7 @@ def line_grade(
     family: AddressFamily,
     health: GatewayHealth,
     facts: Facts,
+    *,
     policy: str | None = None,
 ) -> LineGrade:
     """As `usability`, in finer steps: they order the lines that are a last resort."""
