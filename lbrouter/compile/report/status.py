@@ -3,12 +3,13 @@
 Every key of the contract is always there; what was not measured is null.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from lbrouter.compile.firewall.boot_guard import is_guard_table
 from lbrouter.compile.routing.balance import apportion, select_uplinks
+from lbrouter.compile.routing.client_families import policy_families
 from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.shaping.build import guarantee_shortfalls
@@ -18,6 +19,9 @@ from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, KernelState
 from lbrouter.model.reserved_ids import uplink_table
 from lbrouter.model.units import Rate
+
+MIN_COUNTED_FLOWS: Final = 20
+"""Fewer new flows than this say nothing of the shares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +74,15 @@ class PolicyStatus(TypedDict):
     """One policy: the uplinks that new flows take, and their shares in percent (sum 100).
 
     `uplinks` are all that it may take, in the order of the file: the first is the first choice.
+    `weights` are the shares that are asked for, `shares` what new flows did in the last two
+    minutes, those of clients that stay where they are included; the weights while there were few.
     """
 
     mode: str
     uplinks: list[str]
     active: list[str]
     shares: dict[str, int]
+    weights: dict[str, int]
     pinned: str | None
 
 
@@ -143,6 +150,9 @@ class StatusInputs:
     measured: TrafficMeasurements
     config_digest: str
     observed_at: str
+    new_flows: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """New flows of sticky policies since their uplinks changed, two minutes at most, by uplink
+    number; empty without a daemon."""
 
 
 def status_document(config: Config, inputs: StatusInputs) -> Status:
@@ -218,18 +228,26 @@ def _gateway(uplink: Uplink, family: AddressFamily, facts: Facts) -> str | None:
 
 
 def _policy_status(config: Config, policy: Policy, inputs: StatusInputs) -> PolicyStatus:
-    """Shares of IPv4, or of IPv6 where no uplink of the policy speaks IPv4."""
+    """Shares of IPv4, or of IPv6 where no uplink carries the IPv4 of its clients."""
     weights: dict[str, int] = {}
-    for family in (AddressFamily.V4, AddressFamily.V6):
+    for family in policy_families(config, policy.name):
         shares = select_uplinks(config, policy, inputs.health, family, inputs.facts)
         weights = weights or {share.uplink: share.weight for share in shares}
     return {
         "mode": str(policy.mode),
         "uplinks": list(policy.uplinks),
         "active": list(weights),
-        "shares": percentages(weights),
+        "shares": _observed_shares(policy, inputs, weights) or percentages(weights),
+        "weights": percentages(weights),
         "pinned": inputs.health.pins.get(policy.name),
     }
+
+
+def _observed_shares(policy: Policy, inputs: StatusInputs, active: Iterable[str]) -> dict[str, int]:
+    """The real shares of the uplinks in `active`; empty where too few flows were seen."""
+    counts = inputs.new_flows.get(policy.name, {})
+    flows = {name: counts.get(inputs.allocation.uplinks[name], 0) for name in active}
+    return percentages(flows) if sum(flows.values()) >= MIN_COUNTED_FLOWS else {}
 
 
 def _rate_bps(rate: Rate | None) -> int | None:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lbrouter.compile.routing.balance import select_uplinks
+from lbrouter.compile.routing.client_families import policy_families, policy_vlans
 from lbrouter.compile.routing.usability import Usability, is_drained, usability
 from lbrouter.model.config import Config, Policy
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
-from lbrouter.model.kernel_state import AddressFamily
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ def stranded_policies(
         )
         for name, policy in config.policies.items()
         if uplink in policy.uplinks
-        and (vlans := _vlans_of(config, name))
+        and (vlans := policy_vlans(config, name))
         and policy_usability(config, policy, after, facts)
         < policy_usability(config, policy, health, facts)
     )
@@ -58,19 +58,13 @@ def uplink_usability(
 ) -> Usability:
     """The usability of `uplink` for `policy`, in the better one of its families."""
     return max(
-        usability(config, uplink, family, health, facts, policy=policy) for family in AddressFamily
+        usability(config, uplink, family, health, facts, policy=policy)
+        for family in policy_families(config, policy)
     )
 
 
 def _carrying(config: Config, policy: Policy, health: GatewayHealth, facts: Facts) -> Iterator[str]:
     """The uplinks that carry new flows of `policy`, in either family."""
-    for family in AddressFamily:
+    for family in policy_families(config, policy.name):
         for share in select_uplinks(config, policy, health, family, facts):
             yield share.uplink
-
-
-def _vlans_of(config: Config, policy: str) -> tuple[str, ...]:
-    """The VLANs whose flows take `policy`, all of them or by some rule."""
-    ruled = [rule.from_ or tuple(config.vlans) for rule in config.rules if rule.policy == policy]
-    named = {name for names in ruled for name in names}
-    return tuple(n for n, vlan in config.vlans.items() if vlan.policy == policy or n in named)

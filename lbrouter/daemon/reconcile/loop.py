@@ -17,6 +17,7 @@ from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.reconcile import drift_report, guarantee_changes
+from lbrouter.daemon.reconcile.new_flows import NewFlowWindow
 from lbrouter.daemon.reconcile.policy_changes import policy_changes
 from lbrouter.daemon.reconcile.reconciler import AppliedState, Reconciler, ReconcileResult
 from lbrouter.daemon.reconcile.repair_limiter import RepairRateLimiter
@@ -45,6 +46,7 @@ class ReconcileLoop:
         self.journal = journal
         self.commit_confirm = CommitConfirm(applier)
         self.reconciler = Reconciler(applier)
+        self.new_flows = NewFlowWindow(self.reconciler)
         self.overrides = OperatorOverrides.load(applier.store.directory)
         self.write_lock = asyncio.Lock()
         self.config_file: ConfigFile

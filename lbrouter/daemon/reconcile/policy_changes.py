@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lbrouter.compile.routing.balance import select_uplinks
+from lbrouter.compile.routing.client_families import policy_families
 from lbrouter.daemon.reconcile.reconciler import AppliedState
 from lbrouter.model.config import Policy
-from lbrouter.model.kernel_state import AddressFamily
 
 NO_UPLINK_TEXT = "no uplink: answered as unreachable"
 
@@ -27,7 +27,7 @@ class PolicyChange:
 
 def policy_changes(before: AppliedState, after: AppliedState) -> Iterator[PolicyChange]:
     """Policies whose uplinks have changed, each with a sentence."""
-    old, new = _all_policy_weights(before), _all_policy_weights(after)
+    old, new = all_policy_weights(before), all_policy_weights(after)
     unchanged = {name: weights for name, weights in new.items() if old.get(name) == weights}
     for name, weights in new.items():
         if name not in unchanged:
@@ -43,7 +43,8 @@ def policy_changes(before: AppliedState, after: AppliedState) -> Iterator[Policy
             )
 
 
-def _all_policy_weights(applied: AppliedState) -> dict[str, UplinkWeights]:
+def all_policy_weights(applied: AppliedState) -> dict[str, UplinkWeights]:
+    """The uplinks of each policy that carry its new flows, with their weights."""
     return {
         name: _policy_weights(applied, policy)
         for name, policy in applied.file.config.policies.items()
@@ -52,7 +53,7 @@ def _all_policy_weights(applied: AppliedState) -> dict[str, UplinkWeights]:
 
 def _policy_weights(applied: AppliedState, policy: Policy) -> UplinkWeights:
     """The uplinks of a policy, of IPv4 or else of IPv6."""
-    for family in (AddressFamily.V4, AddressFamily.V6):
+    for family in policy_families(applied.file.config, policy.name):
         shares = select_uplinks(
             applied.file.config, policy, applied.snapshot.health, family, applied.snapshot.facts
         )

@@ -5,25 +5,20 @@ No dump: the table of a venue with a thousand clients is long, and changes while
 
 import socket
 from collections.abc import Iterable, Mapping
-from struct import Struct
 from typing import Final
 
 from lbrouter.kernel.netlink.codec import NLATTR, NLMSGHDR
-from lbrouter.kernel.netlink.uapi import NLMSG_ERROR
+from lbrouter.kernel.netlink.uapi import AF_BY_FAMILY, NDA_DST, NDMSG, NLMSG_ERROR
 from lbrouter.model.facts import InterfaceFacts
-from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.kernel_state import AddressFamily, IpAddress
 
 RTM_GETNEIGH: Final = 30
 NLM_F_REQUEST: Final = 1
-NDMSG: Final = Struct("=BxxxiHBB")
-"""linux/neighbour.h: family, interface, state, flags, type."""
-NDA_DST: Final = 1
 HEARD_NUD_STATES: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80
 """Reachable, stale, delay, probe, none needed, permanent."""
 
 NEIGHBOUR_REPLY_TIMEOUT_S: Final = 1.0
 NETLINK_REPLY_BYTES: Final = 8192
-FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 Nexthop = tuple[str, IpAddress]
 """Interface, address."""
@@ -53,7 +48,7 @@ def answering_nexthops(
 def _is_heard(opened: socket.socket, index: int, address: IpAddress) -> bool:
     """One request, one answer: the entry, or an error where there is none."""
     packed = address.packed
-    body = NDMSG.pack(FAMILIES[address.version], index, 0, 0, 0)
+    body = NDMSG.pack(AF_BY_FAMILY[AddressFamily.of_version(address.version)], index, 0, 0, 0)
     body += NLATTR.pack(NLATTR.size + len(packed), NDA_DST) + packed
     header = NLMSGHDR.pack(NLMSGHDR.size + len(body), RTM_GETNEIGH, NLM_F_REQUEST, 1, 0)
     opened.sendall(header + body)

@@ -105,6 +105,7 @@ def test_policies_say_who_carries_new_flows() -> None:
         "uplinks": ["fiber", "lte"],
         "active": ["lte"],
         "shares": {"lte": 100},
+        "weights": {"lte": 100},
         "pinned": None,
     }
 
