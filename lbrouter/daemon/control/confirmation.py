@@ -1,6 +1,6 @@
 """Questions before an operator override that does harm: refused unless a person says yes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from lbrouter.compile.routing.override_effects import (
     StrandedPolicy,
@@ -20,7 +20,7 @@ def require_other_uplinks(config: Config, uplink: str, health: GatewayHealth, fa
     """Raise ConfirmationNeededError where `uplink` is the last usable one of a policy in use."""
     stranded = stranded_policies(config, uplink, health, facts)
     if stranded:
-        effects = "; ".join(_stranded_text(each) for each in stranded)
+        effects = "; ".join(_effect_texts(stranded))
         raise ConfirmationNeededError(
             f"{uplink} is the last usable uplink of {_names(each.policy for each in stranded)}."
             f" Without it: {effects}.",
@@ -61,11 +61,14 @@ def require_whole_guarantee(vlan: Vlan, directions: Iterable[str], rate: Rate) -
         )
 
 
-def _stranded_text(each: StrandedPolicy) -> str:
-    flows = f"new connections of {_names(each.vlans)}"
-    if each.fallback is None:
-        return f"{flows} are refused"
-    return f"{flows} go by {each.fallback}, which is not fit"
+def _effect_texts(stranded: Iterable[StrandedPolicy]) -> Iterator[str]:
+    """What becomes of the new connections of each VLAN; those with the same end together."""
+    vlans: dict[str | None, list[str]] = {}
+    for each in stranded:
+        vlans.setdefault(each.fallback, []).extend(each.vlans)
+    for fallback, names in vlans.items():
+        end = "are refused" if fallback is None else f"go by {fallback}, which is not fit"
+        yield f"new connections of {_names(names)} {end}"
 
 
 def _rates(found: Mapping[str, Rate]) -> str:
