@@ -6,7 +6,15 @@ from ipaddress import ip_address
 import pytest
 
 from lbrouter.compile.routing.balance import gateway_uplink, select_uplinks
-from lbrouter.compile.routing.usability import LineGrade, Usability, is_dead, line_grade, usability
+from lbrouter.compile.routing.uplink_addressing import nexthops
+from lbrouter.compile.routing.usability import (
+    LineGrade,
+    Usability,
+    is_dead,
+    line_grade,
+    nexthop_answers,
+    usability,
+)
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
@@ -78,6 +86,17 @@ def test_a_line_without_the_family_never_carries_it() -> None:
         Usability.UNUSABLE
     )
     assert is_dead(CONFIG, "lte", V6, known, FACTS)
+
+
+def test_next_hops_are_those_of_each_line_and_family() -> None:
+    assert set(nexthops(CONFIG, FACTS)) == {
+        ("wan1", ip_address("203.0.113.1")),
+        ("wan1", ip_address("2001:db8:1::1")),
+        ("wan2", ip_address("198.51.100.1")),
+    }
+    assert nexthop_answers(CONFIG, "fiber", V4, facts(heard=True))
+    assert not nexthop_answers(CONFIG, "fiber", V4, facts(heard=False))
+    assert not nexthop_answers(CONFIG, "lte", V6, facts(heard=True))
 
 
 def test_a_session_stands_for_its_next_hop() -> None:
