@@ -34,8 +34,6 @@ class FamilyHealth:
     reason_code: str = ""
     excluded_policies: frozenset[str] = frozenset()
     """Names of policies that this family of the uplink is out of, while degraded."""
-    exceeded_policies: frozenset[str] = frozenset()
-    """Of them, those whose own tolerance it exceeds: it is not suspected alone."""
     alive: bool = True
     """Whether there is a carrier, and since the last fault any answer: of a target, of the next
     hop."""
@@ -52,8 +50,6 @@ class UplinkHealth:
     reason_code: str = ""
     excluded_policies: frozenset[str] = frozenset()
     """Names of policies that this uplink is out of, while degraded."""
-    exceeded_policies: frozenset[str] = frozenset()
-    """Of them, those whose own tolerance it exceeds: it is not suspected alone."""
     alive: bool = True
     """Whether there is a carrier and any answer: what the least bad uplink must have."""
     badness: float = 0.0
@@ -73,7 +69,6 @@ class UplinkHealth:
             reason=self.reason,
             reason_code=self.reason_code,
             excluded_policies=self.excluded_policies,
-            exceeded_policies=self.exceeded_policies,
             alive=self.alive,
             badness=self.badness,
         )

@@ -5,6 +5,7 @@ A flow of a VLAN is decided again, by its own rules and policy, while its line s
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from lbrouter.compile.routing.balance import UplinkShare, gateway_uplink
 from lbrouter.compile.routing.usability import LineGrade, is_dead, line_grade
@@ -16,6 +17,9 @@ from lbrouter.model.reserved_ids import uplink_mark
 
 PolicyShares = Mapping[tuple[str, AddressFamily], Sequence[UplinkShare]]
 """The uplinks of new flows, by policy and family."""
+
+SUSPECT_REASON_CODE: Final = "suspect"
+"""Of a line that is silent for a moment: too early to cut what lives."""
 
 UplinksByFamily = Mapping[AddressFamily, frozenset[str]]
 
@@ -99,7 +103,8 @@ def _is_abandoned(name: str, policy: Policy, family: AddressFamily, health: Gate
     return line.move_flows or (
         policy.living is LivingFlows.MOVE
         and own.state is UplinkState.DEGRADED
-        and policy.name in own.exceeded_policies
+        and policy.name in own.excluded_policies
+        and own.reason_code != SUSPECT_REASON_CODE
     )
 
 

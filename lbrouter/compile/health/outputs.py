@@ -24,7 +24,6 @@ from lbrouter.compile.health.probe_pacing import next_probe_interval_s
 from lbrouter.compile.health.reasons import reason_text
 from lbrouter.compile.health.silence import SILENCE_TIMEOUT_FACTOR, down_after_s, suspect_after_s
 from lbrouter.compile.health.tolerance import policy_return_at
-from lbrouter.compile.health.uplink_memory import UplinkMemory
 from lbrouter.model.config import Config
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 
@@ -77,21 +76,13 @@ def _uplink_health_of(state: HealthState, name: str) -> UplinkHealth:
         excluded_policies=_avoiding_policies(state, name)
         if line.state is UplinkState.DEGRADED
         else frozenset(),
-        exceeded_policies=_exceeding_policies(line)
-        if line.state is UplinkState.DEGRADED
-        else frozenset(),
+        reason_code="suspect" if suspect else "",
         alive=is_alive(line),
         badness=line.badness + (SUSPECT_BADNESS if suspect else 0.0),
         carrier=line.carrier,
         drained=line.drained,
         move_flows=line.drained and line.move_flows,
     )
-
-
-def _exceeding_policies(line: UplinkMemory) -> frozenset[str]:
-    """Policies that the line is too bad for, not only suspect."""
-    portal = captive_portal_target(line) is not None
-    return frozenset(line.settings.policies) if portal else exceeded_policies(line)
 
 
 def _avoiding_policies(state: HealthState, name: str) -> frozenset[str]:

@@ -36,12 +36,11 @@ POLICIES = st.sets(st.sampled_from(list(CONFIG.policies)), max_size=3).map(froze
 
 @st.composite
 def family_states(draw: st.DrawFn) -> FamilyHealth:
-    excluded = draw(POLICIES)
     return FamilyHealth(
         state=draw(st.sampled_from([UP, UP, DEGRADED, DOWN, UplinkState.WAITING])),
         reason="",
-        excluded_policies=excluded,
-        exceeded_policies=excluded & draw(POLICIES),
+        excluded_policies=draw(POLICIES),
+        reason_code=draw(st.sampled_from(["loss", "suspect"])),
         alive=draw(st.booleans()),
         badness=draw(st.sampled_from([0.0, 3.0, 40.0])),
     )

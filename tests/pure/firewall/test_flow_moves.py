@@ -39,13 +39,14 @@ from tests.pure.firewall.three_lines import (
                 fiber=line(
                     DEGRADED,
                     excluded_policies=frozenset({"show", "spread"}),
-                    exceeded_policies=frozenset({"show", "spread"}),
                 )
             ),
             *({"fiber"}, set(), set()),
         ),
         (  # suspected alone: too early to cut what lives
-            health(fiber=line(DEGRADED, excluded_policies=frozenset({"show"}))),
+            health(
+                fiber=line(DEGRADED, reason_code="suspect", excluded_policies=frozenset({"show"}))
+            ),
             *(set(), set(), set()),
         ),
     ],
@@ -61,7 +62,7 @@ def test_a_flow_moves_when_its_own_policy_has_a_better_line(
 
 def test_nothing_moves_from_a_living_line_to_a_bad_one() -> None:
     out = frozenset({"show", "spread"})
-    bad = line(DEGRADED, excluded_policies=out, exceeded_policies=out, badness=20.0)
+    bad = line(DEGRADED, excluded_policies=out, badness=20.0)
     known = health(fiber=line(drained=True, move_flows=True), lte=bad, dsl=dead_line())
     assert moved(found(known), "show") == {"dsl"}
 
