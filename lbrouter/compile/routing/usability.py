@@ -35,6 +35,9 @@ class LineGrade(IntEnum):
     FIT = 4
 
 
+SILENT_BADNESS: Final = 1000.0
+"""From here on no target answers: a line with such a badness lives by its next hop alone."""
+
 DEAD_STATES: Final = (UplinkState.DOWN, UplinkState.WAITING)
 
 
@@ -71,10 +74,10 @@ def line_grade(
     own = line.of(family)
     if _is_fit(own, policy):
         return LineGrade.FIT
-    if own.alive:
+    if own.alive and own.badness < SILENT_BADNESS:
         degraded = own.state is UplinkState.DEGRADED
         return LineGrade.IMPAIRED if degraded else LineGrade.UNPROVEN
-    answers = nexthop_answers(config, uplink, family, facts)
+    answers = own.alive or nexthop_answers(config, uplink, family, facts)
     return LineGrade.NEXTHOP_ANSWERS if answers else LineGrade.UNUSABLE
 
 

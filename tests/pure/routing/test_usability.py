@@ -48,6 +48,7 @@ GRADES = [
     (line(DEGRADED, excluded_policies=SHOW, alive=False), True, LineGrade.NEXTHOP_ANSWERS),
     (line(DOWN), False, LineGrade.UNPROVEN),
     (line(DOWN, alive=False), True, LineGrade.NEXTHOP_ANSWERS),
+    (line(DOWN, badness=1000.0), False, LineGrade.NEXTHOP_ANSWERS),
     (line(DOWN, alive=False), False, LineGrade.UNUSABLE),
     (line(DOWN, alive=False, carrier=False), True, LineGrade.UNUSABLE),
     (line(DRAINED), True, LineGrade.UNUSABLE),
