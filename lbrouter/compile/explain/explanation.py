@@ -14,7 +14,7 @@ from lbrouter.compile.explain.flow import (
     FlowVerdict,
     decide_flow,
 )
-from lbrouter.compile.report.status import percentages
+from lbrouter.compile.report.policy_shares import percentages
 from lbrouter.compile.routing.balance import gateway_uplink, select_uplinks
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.routing.usability import Usability, usability

@@ -3,13 +3,12 @@
 Every key of the contract is always there; what was not measured is null.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypedDict
+from typing import TypedDict
 
 from lbrouter.compile.firewall.boot_guard import is_guard_table
-from lbrouter.compile.routing.balance import apportion, select_uplinks
-from lbrouter.compile.routing.client_families import policy_families
+from lbrouter.compile.report.policy_shares import observed_shares, percentages, policy_weights
 from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.shaping.build import guarantee_shortfalls
@@ -19,9 +18,6 @@ from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, KernelState
 from lbrouter.model.reserved_ids import uplink_table
 from lbrouter.model.units import Rate
-
-MIN_COUNTED_FLOWS: Final = 20
-"""Fewer new flows than this say nothing of the shares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,13 +174,6 @@ def _is_applied(observed: KernelState) -> bool:
     return observed.nft is not None and not is_guard_table(observed.nft)
 
 
-def percentages(weights: Mapping[str, int]) -> dict[str, int]:
-    """Weights as whole percent that add up to 100 (largest remainder); empty without weights."""
-    if not weights:
-        return {}
-    return dict(zip(weights, apportion(list(weights.values()), 100), strict=True))
-
-
 def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
     health = inputs.health.uplinks[uplink.name]
     traffic = inputs.measured.traffic.get(uplink.device, InterfaceTraffic())
@@ -228,26 +217,17 @@ def _gateway(uplink: Uplink, family: AddressFamily, facts: Facts) -> str | None:
 
 
 def _policy_status(config: Config, policy: Policy, inputs: StatusInputs) -> PolicyStatus:
-    """Shares of IPv4, or of IPv6 where no uplink carries the IPv4 of its clients."""
-    weights: dict[str, int] = {}
-    for family in policy_families(config, policy.name):
-        shares = select_uplinks(config, policy, inputs.health, family, inputs.facts)
-        weights = weights or {share.uplink: share.weight for share in shares}
+    weights = policy_weights(config, policy, inputs.health, inputs.facts)
+    numbers = {name: inputs.allocation.uplinks[name] for name in weights}
+    wanted = percentages(weights)
     return {
         "mode": str(policy.mode),
         "uplinks": list(policy.uplinks),
         "active": list(weights),
-        "shares": _observed_shares(policy, inputs, weights) or percentages(weights),
-        "weights": percentages(weights),
+        "shares": observed_shares(inputs.new_flows.get(policy.name, {}), numbers) or wanted,
+        "weights": wanted,
         "pinned": inputs.health.pins.get(policy.name),
     }
-
-
-def _observed_shares(policy: Policy, inputs: StatusInputs, active: Iterable[str]) -> dict[str, int]:
-    """The real shares of the uplinks in `active`; empty where too few flows were seen."""
-    counts = inputs.new_flows.get(policy.name, {})
-    flows = {name: counts.get(inputs.allocation.uplinks[name], 0) for name in active}
-    return percentages(flows) if sum(flows.values()) >= MIN_COUNTED_FLOWS else {}
 
 
 def _rate_bps(rate: Rate | None) -> int | None:

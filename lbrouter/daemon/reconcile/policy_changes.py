@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lbrouter.compile.routing.balance import select_uplinks
-from lbrouter.compile.routing.client_families import policy_families
+from lbrouter.compile.report.policy_shares import policy_weights
 from lbrouter.daemon.reconcile.reconciler import AppliedState
-from lbrouter.model.config import Policy
 
 NO_UPLINK_TEXT = "no uplink: answered as unreachable"
 
@@ -45,21 +43,11 @@ def policy_changes(before: AppliedState, after: AppliedState) -> Iterator[Policy
 
 def all_policy_weights(applied: AppliedState) -> dict[str, UplinkWeights]:
     """The uplinks of each policy that carry its new flows, with their weights."""
+    config, snapshot = applied.file.config, applied.snapshot
     return {
-        name: _policy_weights(applied, policy)
-        for name, policy in applied.file.config.policies.items()
+        name: policy_weights(config, policy, snapshot.health, snapshot.facts)
+        for name, policy in config.policies.items()
     }
-
-
-def _policy_weights(applied: AppliedState, policy: Policy) -> UplinkWeights:
-    """The uplinks of a policy, of IPv4 or else of IPv6."""
-    for family in policy_families(applied.file.config, policy.name):
-        shares = select_uplinks(
-            applied.file.config, policy, applied.snapshot.health, family, applied.snapshot.facts
-        )
-        if shares:
-            return {share.uplink: share.weight for share in shares}
-    return {}
 
 
 def _previous_text(weights: UplinkWeights | None) -> str:
