@@ -71,15 +71,17 @@ def moved_uplinks(
     """Uplinks whose living flows of `policy` move to one of `shares`; none without a better one."""
     chosen = [share.uplink for share in shares]
     goal = _worst_grade(config, chosen, family, health, facts, policy=policy.name)
+    if goal <= LineGrade.NEXTHOP_ANSWERS:
+        return frozenset()
     return frozenset(
         name
         for name in config.uplinks
         if name not in chosen
-        and line_grade(config, name, family, health, facts, policy=policy.name) < goal
         and (
-            (goal > LineGrade.NEXTHOP_ANSWERS and is_dead(config, name, family, health, facts))
-            or (goal is LineGrade.FIT and _is_abandoned(name, policy, family, health))
+            (goal is LineGrade.FIT and _is_abandoned(name, policy, family, health))
+            or is_dead(config, name, family, health, facts)
         )
+        and line_grade(config, name, family, health, facts, policy=policy.name) < goal
     )
 
 
@@ -115,13 +117,14 @@ def _own_moved_uplinks(
     best = gateway_uplink(config, health, family, facts)
     chosen = [] if best is None else [best]
     goal = _worst_grade(config, chosen, family, health, facts, policy=None)
+    if goal <= LineGrade.NEXTHOP_ANSWERS:
+        return frozenset()
     return frozenset(
         name
         for name in config.uplinks
         if name not in chosen
-        and goal > LineGrade.NEXTHOP_ANSWERS
+        and (health.uplinks[name].move_flows or is_dead(config, name, family, health, facts))
         and line_grade(config, name, family, health, facts) < goal
-        and (is_dead(config, name, family, health, facts) or health.uplinks[name].move_flows)
     )
 
 

@@ -218,7 +218,8 @@ def test_a_policy_takes_its_living_flows_with_it(build_venue: VenueBuilder) -> N
         )
         venue.isp("fiber").impair(loss_percent=10)
         assert eventually(lambda: is_seen_from(venue, "moved", "lte"), within_s=15)
-        assert daemon.state("fiber") == "degraded"
+        policies = daemon.status()["policies"]
+        assert (policies["show"]["active"], policies["alone"]["active"]) == (["lte"], ["fiber"])
         assert not is_seen_from(venue, "stays", "lte")
         venue.isp("fiber").impair()
         moved.stop()
