@@ -31,19 +31,21 @@ def select_uplinks(
 ) -> tuple[UplinkShare, ...]:
     """The uplinks that carry the policy's new flows of `family`, in order; empty when none can.
 
-    A pin is a preference: it holds while its uplink is as good as the best one.
+    A pin is a preference: it holds while its uplink is as good as the best one. Lines that are not
+    proven yet share the flows like fit ones; of bad ones the least bad carries all.
     """
     grades = _grades(config, policy.uplinks, health, family, facts, policy=policy.name)
-    fit = [name for name, grade in grades.items() if grade is LineGrade.FIT]
+    best = max(grades.values(), default=LineGrade.UNUSABLE)
     pin = health.pins.get(policy.name)
-    if not fit:
+    if best < LineGrade.UNPROVEN:
         return _single(_least_bad(grades, health, family, preferred=pin))
-    if pin in fit:
+    good = [name for name, grade in grades.items() if grade is best]
+    if pin in good:
         return _single(pin)
     if policy.mode is PolicyMode.FAILOVER:
-        return _single(fit[0])
-    unmetered = [name for name in fit if not config.uplinks[name].metered]
-    return weighted_shares(config, policy, unmetered or fit)
+        return _single(good[0])
+    unmetered = [name for name in good if not config.uplinks[name].metered]
+    return weighted_shares(config, policy, unmetered or good)
 
 
 def lacks_uplinks(

@@ -171,6 +171,14 @@ def test_the_least_bad_line_is_the_one_that_proved_most() -> None:
     assert _chosen(health(silent, line(DRAINED))) == []
 
 
+def test_lines_that_are_not_proven_yet_share_by_weight() -> None:
+    back = health(line(DOWN), line(DOWN))
+    assert _chosen(back, policy="spread") == ["fiber", "lte"]
+    assert _chosen(back) == ["fiber"]
+    silent = health(line(DOWN, alive=False), line(DOWN, alive=False))
+    assert _chosen(silent, heard=True, policy="spread") == ["fiber"]
+
+
 OWN = [
     (line(DEGRADED, badness=40.0), line(DEGRADED, badness=3.0), "lte"),
     (line(DRAINED), line(DEGRADED, badness=30.0), "lte"),
