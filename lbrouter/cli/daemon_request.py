@@ -1,18 +1,38 @@
 """What only the daemon can keep: an operator's word on an uplink or a VLAN."""
 
+import sys
+
+import typer
+
 from lbrouter.cli.output.render import print_success
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.control_socket.protocol import Document
-from lbrouter.model.errors import UnavailableError
+from lbrouter.model.errors import ConfirmationNeededError, UnavailableError
 
 
 async def send_operator_command(settings: CommandSettings, asked: Document, *, command: str) -> int:
-    """Hand it to the daemon and print the answer. Raises UnavailableError where none runs."""
-    handed = await client.ask(settings.runtime_dir, asked)
+    """Hand it to the daemon and print the answer; on a terminal, ask what the daemon asks.
+
+    Raises UnavailableError where none runs, ConfirmationNeededError without a terminal to ask on.
+    """
+    try:
+        handed = await client.ask(settings.runtime_dir, asked)
+    except ConfirmationNeededError as error:
+        if settings.json or not _is_confirmed(error):
+            raise
+        handed = await client.ask(settings.runtime_dir, {**asked, "yes": True})
     if handed is None:
         raise UnavailableError(
             f"`{command}` needs the daemon, and none runs.",
             remedy="systemctl start lbrouter, or `lbrouter run`.",
         )
     return print_success(settings, handed["said"], handed)
+
+
+def _is_confirmed(error: ConfirmationNeededError) -> bool:
+    """Whether a person at a terminal says yes. Without a terminal: no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    typer.echo(error.message, err=True)
+    return typer.confirm(error.question, err=True)

@@ -18,6 +18,10 @@ LangOption = Annotated[
     typer.Option(help="Language of screen and sentences; else as LC_ALL, LC_MESSAGES, LANG say."),
 ]
 
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Do it without a question, though it does harm.")
+]
+
 
 def language_of(chosen: Language | None) -> Language:
     """What `--lang` says, else the environment."""

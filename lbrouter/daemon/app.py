@@ -186,6 +186,7 @@ class Daemon:
             "the control socket": self._socket.serve,
             "the carriers": self._passive_monitors.poll_carriers,
             "the sampler": self._traffic.run,
+            "the new flows": self._loop.new_flows.run,
             "the witness": self._passive_monitors.monitor_replies,
             "the trial": self._expire_pending,
             "the limits": self._expire_limits,

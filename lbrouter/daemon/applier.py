@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
-from lbrouter.compile.routing.uplink_addressing import stable_facts
+from lbrouter.compile.routing.uplink_addressing import nexthops, stable_facts
 from lbrouter.compile.shaping import foreign_qdiscs
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.compile.state.allocate import allocate
@@ -29,6 +29,7 @@ from lbrouter.daemon.slow_work import in_disk_thread, in_program_thread
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
 from lbrouter.kernel.read.features import cached_features
+from lbrouter.kernel.read.nexthop_neighbours import answering_nexthops
 from lbrouter.kernel.reporting_kernel import ReportingKernel
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.kernel.transaction import transact
@@ -176,6 +177,8 @@ class Applier:
             no_address_reasons=self.pppd.no_session_reasons(config),
         )
         facts = self.lease_store.facts_with_leases(config, facts)
+        heard = answering_nexthops(nexthops(config, facts), facts.interfaces)
+        facts = replace(facts, answering_nexthops=heard)
         observed = await self.kernel.observe(scope)
         return MachineSnapshot(
             scope=scope,

@@ -59,6 +59,17 @@ class NotAppliedError(LbrouterError):
     code = ExitCode.TRY_AGAIN
 
 
+class ConfirmationNeededError(NotAppliedError):
+    """Nothing changed: it would do harm, so a person has to say yes first (75).
+
+    `question` is what to ask; the same request with "yes" does it.
+    """
+
+    def __init__(self, message: str, *, question: str, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.question = question
+
+
 class NotPermittedError(LbrouterError):
     """The kernel asks for rights that this process lacks (77)."""
 

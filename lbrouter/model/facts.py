@@ -66,6 +66,8 @@ class Facts:
     no_address_reasons: Mapping[str, str] = field(default_factory=dict)
     """By uplink, why it has no address yet, in the words of the program that asks for one."""
     take_over: frozenset[str] = frozenset()
+    answering_nexthops: frozenset[tuple[str, IpAddress]] = frozenset()
+    """Next hops of uplinks that the kernel has heard (ARP, ND), each with its interface."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

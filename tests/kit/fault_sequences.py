@@ -166,10 +166,11 @@ class FaultSequences:
         usable = self.world.usable
         errors = Counter(row["error"] for row in rows if row["error"])
         if not usable:
-            refused_promptly = set(errors) <= PROMPT_REFUSALS and errors.total() == len(rows)
-            return (
-                "" if refused_promptly else f"nothing is usable, and flows end so: {dict(errors)}"
-            )
+            # A line whose next hop answers is tried: what it swallows is not refused.
+            prompt = bool(self.world.tried) or set(errors) <= PROMPT_REFUSALS
+            all_fail = errors.total() == len(rows)
+            wrong = f"nothing is usable, and flows end so: {dict(errors)}"
+            return "" if prompt and all_fail else wrong
         if errors:
             return f"{usable} are usable, and flows fail: {dict(errors)} (active: {active})"
         counts = Counter(self.world.venue.uplink_of(row["seen"]) or "?" for row in rows)

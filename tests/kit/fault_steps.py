@@ -108,6 +108,15 @@ class FaultVenue:
         """Uplinks by which a flow can pass at all, and may."""
         return [n for n, each in self.injected.items() if not (each.dead or each.drained)]
 
+    @property
+    def tried(self) -> list[str]:
+        """Uplinks that are dead behind their next hop: tried where nothing else is left."""
+        return [
+            n
+            for n, each in self.injected.items()
+            if each.black_hole and not (each.pulled or each.drained)
+        ]
+
     def ensure_daemon(self) -> None:
         """Start the daemon when it is dead."""
         if self.daemon_dead:
@@ -156,10 +165,10 @@ def toggle_drain(world: FaultVenue, name: str) -> str:
     """Take an uplink out by hand, or give it back."""
     world.ensure_daemon()
     each = world.injected[name]
-    verb = "restore" if each.drained else "drain"
-    require_success(world.venue.gateway.run_lbrouter("uplink", verb, name))
+    words = ("restore", name) if each.drained else ("drain", name, "--yes")
+    require_success(world.venue.gateway.run_lbrouter("uplink", *words))
     each.drained = not each.drained
-    return f"{verb} {name}"
+    return " ".join(words)
 
 
 def kill_daemon(world: FaultVenue) -> str:

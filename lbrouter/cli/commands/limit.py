@@ -8,7 +8,7 @@ import typer
 
 from lbrouter.cli.daemon_request import send_operator_command
 from lbrouter.cli.settings import JsonOption, settings_of
-from lbrouter.cli.shared_options import parse_time_option
+from lbrouter.cli.shared_options import YesOption, parse_time_option
 from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.model.errors import UsageError
 from lbrouter.model.sections.field_types import parse_line_rate
@@ -27,11 +27,13 @@ def limit(
     ] = "",
     upload: Annotated[bool, typer.Option("--upload", help="Upload alone.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Download alone.")] = False,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> int:
     """Hold a VLAN below a rate for a while (the daemon must run)."""
     chosen = [word for word, on in (("upload", upload), ("download", download)) if on]
     asked = _limit_request(vlan, rate, time=time, directions=chosen or ["upload", "download"])
+    asked["yes"] = yes
     settings = settings_of(context, json=json)
     return asyncio.run(send_operator_command(settings, asked, command="lbrouter limit"))
 

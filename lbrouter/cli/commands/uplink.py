@@ -7,6 +7,8 @@ import typer
 
 from lbrouter.cli.daemon_request import send_operator_command
 from lbrouter.cli.settings import JsonOption, settings_of
+from lbrouter.cli.shared_options import YesOption
+from lbrouter.daemon.control_socket.protocol import Document
 
 uplink = typer.Typer(
     name="uplink",
@@ -19,9 +21,16 @@ PolicyArgument = Annotated[str, typer.Argument(metavar="POLICY", help="A policy 
 
 
 @uplink.command()
-def drain(context: typer.Context, name: UplinkArgument, *, json: JsonOption = False) -> int:
-    """No new flows by an uplink; those that go by it stay."""
-    return _send(context, "drain", json=json, uplink=name)
+def drain(
+    context: typer.Context,
+    name: UplinkArgument,
+    *,
+    now: Annotated[bool, typer.Option("--now", help="Move the living flows as well.")] = False,
+    yes: YesOption = False,
+    json: JsonOption = False,
+) -> int:
+    """No new flows by an uplink; those that go by it stay, or move with --now."""
+    return _send(context, "drain", {"uplink": name, "now": now, "yes": yes}, json=json)
 
 
 @uplink.command()
@@ -30,18 +39,19 @@ def pin(
     policy: PolicyArgument,
     name: UplinkArgument,
     *,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> int:
-    """Force a policy onto an uplink."""
-    return _send(context, "pin", json=json, policy=policy, uplink=name)
+    """Prefer an uplink for all new flows of a policy, while it is fit."""
+    return _send(context, "pin", {"policy": policy, "uplink": name, "yes": yes}, json=json)
 
 
 @uplink.command()
 def restore(context: typer.Context, name: UplinkArgument, *, json: JsonOption = False) -> int:
     """Back to automatic: not drained, and no policy pinned to it."""
-    return _send(context, "restore", json=json, uplink=name)
+    return _send(context, "restore", {"uplink": name}, json=json)
 
 
-def _send(context: typer.Context, verb: str, *, json: bool, **names: str) -> int:
+def _send(context: typer.Context, verb: str, fields: Document, *, json: bool) -> int:
     settings, command = settings_of(context, json=json), f"lbrouter uplink {verb}"
-    return asyncio.run(send_operator_command(settings, {"verb": verb, **names}, command=command))
+    return asyncio.run(send_operator_command(settings, {"verb": verb, **fields}, command=command))

@@ -14,9 +14,10 @@ from lbrouter.compile.explain.flow import (
     FlowVerdict,
     decide_flow,
 )
-from lbrouter.compile.report.status import percentages
+from lbrouter.compile.report.policy_shares import percentages
 from lbrouter.compile.routing.balance import gateway_uplink, select_uplinks
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
+from lbrouter.compile.routing.usability import Usability, usability
 from lbrouter.compile.shaping.build import build_shaping
 from lbrouter.model.config import Config, PolicyMode
 from lbrouter.model.facts import Allocation, Facts
@@ -96,6 +97,7 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
             FlowVerdict.UNREACHABLE,
             f"{because}; {_no_uplink_reason(config, context)}",
         )
+    because += _unfit_note(config, flow, judgement, context, shares)
     policy = None if judgement.policy is None else config.policies[judgement.policy]
     balanced = policy is not None and policy.mode is PolicyMode.BALANCE
     return {
@@ -115,8 +117,32 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
 
 def with_uplink_down(health: GatewayHealth, uplink: str) -> GatewayHealth:
     """`health` as it would be with `uplink` down."""
-    dead = UplinkHealth(state=UplinkState.DOWN, reason="supposed dead", alive=False)
+    dead = UplinkHealth(state=UplinkState.DOWN, reason="supposed dead", alive=False, carrier=False)
     return replace(health, uplinks={**health.uplinks, uplink: dead})
+
+
+def _unfit_note(
+    config: Config,
+    flow: Flow,
+    decision: FlowDecision,
+    context: ExplainContext,
+    shares: Mapping[str, int],
+) -> str:
+    """What is unusual about the uplinks of a policy: a pin that waits, a last resort."""
+    if decision.policy is None:
+        return ""
+    pin = context.health.pins.get(decision.policy)
+    notes = [f"; the pin to {pin} waits, it is not fit"] if pin and pin not in shares else []
+    unfit = [
+        name
+        for name in shares
+        if usability(
+            config, name, flow.family, context.health, context.facts, policy=decision.policy
+        )
+        is not Usability.FIT
+    ]
+    notes += [f"; no uplink of {decision.policy} is fit, {name} is the least bad" for name in unfit]
+    return "".join(notes)
 
 
 def _no_uplink_reason(config: Config, context: ExplainContext) -> str:

@@ -5,17 +5,18 @@ Keys and values are nft's own words without quotes ("fiber", "16777216 . fiber",
 same words.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import product
 
-from lbrouter.compile.firewall import client_limits
+from lbrouter.compile.firewall import client_limits, flow_moves
+from lbrouter.compile.firewall.flow_moves import PolicyShares
 from lbrouter.compile.firewall.ruleset import collapsed
-from lbrouter.compile.routing.balance import select_uplinks, slot_table
+from lbrouter.compile.routing.balance import lacks_uplinks, select_uplinks, slot_table
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.model.config import Config, Forward, Policy, PolicyMode
 from lbrouter.model.facts import Allocation, Facts
-from lbrouter.model.health import GatewayHealth, UplinkState
+from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork, NftElements
 from lbrouter.model.reserved_ids import uplink_mark
 
@@ -38,12 +39,20 @@ def elements(
     config: Config, *, allocation: Allocation, health: GatewayHealth, facts: Facts
 ) -> dict[str, NftElements]:
     """Elements by the name of their set or map, for every static one of the structure."""
+    shares = {
+        (policy.name, family): select_uplinks(config, policy, health, family, facts)
+        for policy in config.policies.values()
+        for family in AddressFamily
+    }
     return {
         **_interfaces(config, allocation),
-        **_marks(config, allocation, health),
+        **_marks(config, allocation),
         **_sources(config, facts),
         **_forwards(config),
-        **_policies(config, allocation, health, facts),
+        **_policies(config, allocation, facts, shares),
+        **flow_moves.elements(
+            config, allocation=allocation, health=health, facts=facts, shares=shares
+        ),
         **client_limits.elements(config),
     }
 
@@ -97,34 +106,17 @@ def _vlan_reach(config: Config) -> Iterator[str]:
             yield f"{config.vlan_device(vlan)} . {config.vlan_device(config.vlans[other])}"
 
 
-def _marks(config: Config, allocation: Allocation, health: GatewayHealth) -> dict[str, NftElements]:
+def _marks(config: Config, allocation: Allocation) -> dict[str, NftElements]:
     numbers = {name: allocation.uplinks[name] for name in config.uplinks}
     return {
-        "mark_verdict": frozenset(
-            (
-                str(uplink_mark(number)),
-                f"jump move_flows_{number}"
-                if must_move_flows(name, health)
-                else f"goto restore_mark_{number}",
-            )
-            for name, number in numbers.items()
+        "mark_verdict": _goto_elements(
+            {str(uplink_mark(number)): f"restore_mark_{number}" for number in numbers.values()}
         ),
         "allowed_egress": _set_elements(
             f"{uplink_mark(number)} . {config.uplinks[name].device}"
             for name, number in numbers.items()
         ),
     }
-
-
-def must_move_flows(name: str, health: GatewayHealth) -> bool:
-    """Whether the flows of an uplink must move: it is down, and there is a better uplink.
-
-    Without one they stay: to cut them would help no client.
-    """
-    dead = {UplinkState.DOWN, UplinkState.WAITING}
-    fit = {UplinkState.UP, UplinkState.DEGRADED}
-    others = (each.state for other, each in health.uplinks.items() if other != name)
-    return health.uplinks[name].state in dead and any(state in fit for state in others)
 
 
 def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
@@ -184,22 +176,26 @@ def _forward_devices(config: Config, forward: Forward) -> list[str]:
 
 
 def _policies(
-    config: Config, allocation: Allocation, health: GatewayHealth, facts: Facts
+    config: Config, allocation: Allocation, facts: Facts, shares: PolicyShares
 ) -> dict[str, NftElements]:
     found: dict[str, NftElements] = {}
     for name, policy in config.policies.items():
-        wheels = {
-            family: [
-                allocation.uplinks[uplink]
-                for uplink in slot_table(select_uplinks(config, policy, health, family, facts))
-            ]
+        slots = {
+            family: [allocation.uplinks[uplink] for uplink in slot_table(shares[name, family])]
             for family in AddressFamily
         }
         if policy.mode is PolicyMode.FAILOVER:
-            found.update(_failover_elements(name, wheels))
-        else:
-            numbers = [allocation.uplinks[uplink] for uplink in policy.uplinks]
-            found.update(_balance_elements(policy, wheels, numbers))
+            found.update(_failover_elements(name, slots))
+            continue
+        for family, numbers in slots.items():
+            chosen = [share.uplink for share in shares[name, family]]
+            chain = _drawn_chain(config, policy, family, facts, chosen)
+            found[f"slots_{name}_{family}"] = _goto_elements(
+                {str(slot): chain.format(number) for slot, number in enumerate(numbers)}
+            )
+        if policy.sticky:
+            own = [allocation.uplinks[uplink] for uplink in policy.uplinks]
+            found.update(_sticky_elements(policy, slots, own))
     return found
 
 
@@ -208,23 +204,22 @@ def _failover_elements(
 ) -> dict[str, NftElements]:
     """One uplink carries everything: all slots of the slot table are the same."""
     active = {
-        f"ipv{f.version}": f"set_mark_{wheel[0]}" for f, wheel in slot_tables.items() if wheel
+        f"ipv{f.version}": f"assign_mark_{slots[0]}" for f, slots in slot_tables.items() if slots
     }
     return {f"active_{name}": _goto_elements(active)}
 
 
-def _balance_elements(
-    policy: Policy, slot_tables: Mapping[AddressFamily, list[int]], numbers: Iterable[int]
-) -> dict[str, NftElements]:
-    """Slots by number. A sticky policy remembers the client on the way, others do not."""
-    chain = f"remember_{policy.name}_{{}}_{{}}" if policy.sticky else "set_mark_{}"
-    found = {
-        f"slots_{policy.name}_{family}": _goto_elements(
-            {str(slot): chain.format(number, family) for slot, number in enumerate(wheel)}
-        )
-        for family, wheel in slot_tables.items()
-    }
-    return found | (_sticky_elements(policy, slot_tables, numbers) if policy.sticky else {})
+def _drawn_chain(
+    config: Config, policy: Policy, family: AddressFamily, facts: Facts, chosen: Container[str]
+) -> str:
+    """Where a slot leads, with a place for the uplink's number. Only a sticky policy remembers.
+
+    What a client draws while an uplink is missing ends after the sticky time, whatever it sends.
+    """
+    if not policy.sticky:
+        return "assign_mark_{}"
+    missing = lacks_uplinks(config, policy, family, facts, chosen)
+    return f"{'displace' if missing else 'remember'}_{policy.name}_{{}}_{family}"
 
 
 def _sticky_elements(
@@ -236,7 +231,7 @@ def _sticky_elements(
         name = f"{policy.name}_{number}_{family}"
         drawn = number in slot_tables[family]
         found[f"eligible_{name}"] = _goto_elements(
-            {f"ipv{family.version}": f"remember_{name}"} if drawn else {}
+            {f"ipv{family.version}": f"keep_{name}"} if drawn else {}
         )
     return found
 

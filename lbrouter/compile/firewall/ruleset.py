@@ -7,6 +7,7 @@ here but in the elements (`compile.firewall.elements`): a failover changes no st
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from typing import Final
 
 from lbrouter.compile.firewall import client_limits
 from lbrouter.compile.firewall.templates import STRUCTURE_FILE, read_ruleset, render_fragment
@@ -18,6 +19,9 @@ from lbrouter.model.reserved_ids import BALANCE_SLOTS, FOREIGN_MARK_MASK, MARK_M
 IPV6_LINK_LOCAL = IPv6Network("fe80::/10")
 
 NFT_ADDRESS_TYPES = {AddressFamily.V4: "ipv4_addr", AddressFamily.V6: "ipv6_addr"}
+
+DISPLACED_MARGIN_S: Final = 1
+"""A client counts as displaced this much longer than it is remembered."""
 
 
 def structure(config: Config, allocation: Allocation) -> str:
@@ -62,18 +66,30 @@ def _policies(config: Config, allocation: Allocation) -> Iterator[str]:
         yield render_fragment("policy-balance", name=name, slots=BALANCE_SLOTS)
         if policy.sticky:
             for family in AddressFamily:
-                for uplink in policy.uplinks:
-                    yield _sticky_chains(policy, allocation.uplinks[uplink], family)
+                yield from _sticky_chains(policy, allocation, family)
 
 
-def _sticky_chains(policy: Policy, number: int, family: AddressFamily) -> str:
+def _sticky_chains(policy: Policy, allocation: Allocation, family: AddressFamily) -> Iterator[str]:
+    yield render_fragment(
+        "displaced-clients",
+        policy=policy.name,
+        family=family,
+        address_type=NFT_ADDRESS_TYPES[family],
+    )
+    for uplink in policy.uplinks:
+        yield _uplink_clients(policy, allocation.uplinks[uplink], family)
+
+
+def _uplink_clients(policy: Policy, number: int, family: AddressFamily) -> str:
+    timeout_s = max(1, policy.sticky // 1000)
     return render_fragment(
         "sticky-clients",
         policy=policy.name,
         number=number,
         family=family,
         address_type=NFT_ADDRESS_TYPES[family],
-        timeout=f"{max(1, policy.sticky // 1000)}s",
+        timeout=f"{timeout_s}s",
+        displaced_timeout=f"{timeout_s + DISPLACED_MARGIN_S}s",
     )
 
 

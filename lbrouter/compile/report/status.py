@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from lbrouter.compile.firewall.boot_guard import is_guard_table
 from lbrouter.compile.report.kernel_status import KernelStatus
-from lbrouter.compile.routing.balance import apportion, select_uplinks
+from lbrouter.compile.report.policy_shares import observed_shares, percentages, policy_weights
 from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.shaping.build import guarantee_shortfalls
@@ -82,12 +82,15 @@ class PolicyStatus(TypedDict):
     """One policy: the uplinks that new flows take, and their shares in percent (sum 100).
 
     `uplinks` are all that it may take, in the order of the file: the first is the first choice.
+    `weights` are the shares that are asked for, `shares` what new flows did in the last two
+    minutes, those of clients that stay where they are included; the weights while there were few.
     """
 
     mode: str
     uplinks: list[str]
     active: list[str]
     shares: dict[str, int]
+    weights: dict[str, int]
     pinned: str | None
 
 
@@ -160,6 +163,9 @@ class StatusInputs:
     measured: TrafficMeasurements
     config_digest: str
     observed_at: str
+    new_flows: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """New flows of sticky policies since their uplinks changed, two minutes at most, by uplink
+    number; empty without a daemon."""
 
 
 def status_document(config: Config, inputs: StatusInputs) -> Status:
@@ -185,13 +191,6 @@ def status_document(config: Config, inputs: StatusInputs) -> Status:
 def _is_applied(observed: KernelState) -> bool:
     """Whether a table of ours forwards: the closed table of the early boot does not count."""
     return observed.nft is not None and not is_guard_table(observed.nft)
-
-
-def percentages(weights: Mapping[str, int]) -> dict[str, int]:
-    """Weights as whole percent that add up to 100 (largest remainder); empty without weights."""
-    if not weights:
-        return {}
-    return dict(zip(weights, apportion(list(weights.values()), 100), strict=True))
 
 
 def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
@@ -250,16 +249,15 @@ def _gateway(uplink: Uplink, family: AddressFamily, facts: Facts) -> str | None:
 
 
 def _policy_status(config: Config, policy: Policy, inputs: StatusInputs) -> PolicyStatus:
-    """Shares of IPv4, or of IPv6 where no uplink of the policy speaks IPv4."""
-    weights: dict[str, int] = {}
-    for family in (AddressFamily.V4, AddressFamily.V6):
-        shares = select_uplinks(config, policy, inputs.health, family, inputs.facts)
-        weights = weights or {share.uplink: share.weight for share in shares}
+    weights = policy_weights(config, policy, inputs.health, inputs.facts)
+    numbers = {name: inputs.allocation.uplinks[name] for name in weights}
+    wanted = percentages(weights)
     return {
         "mode": str(policy.mode),
         "uplinks": list(policy.uplinks),
         "active": list(weights),
-        "shares": percentages(weights),
+        "shares": observed_shares(inputs.new_flows.get(policy.name, {}), numbers) or wanted,
+        "weights": wanted,
         "pinned": inputs.health.pins.get(policy.name),
     }
 

@@ -5,14 +5,15 @@ exact shares; the slots of one uplink are spread over the table, so that a clien
 connections does not go by one uplink.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
-from lbrouter.model.config import Config, Policy, PolicyMode
+from lbrouter.compile.routing.usability import LineGrade, is_drained, line_grade
+from lbrouter.model.config import Addressing, Config, Policy, PolicyMode
 from lbrouter.model.facts import Facts
-from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.health import GatewayHealth, UplinkHealth
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.reserved_ids import BALANCE_SLOTS
 
@@ -28,25 +29,59 @@ class UplinkShare:
 def select_uplinks(
     config: Config, policy: Policy, health: GatewayHealth, family: AddressFamily, facts: Facts
 ) -> tuple[UplinkShare, ...]:
-    """The uplinks that carry the policy's new flows of `family`, in order; empty when none can."""
-    able = [name for name in policy.uplinks if has_nexthop(config.uplinks[name], family, facts)]
+    """The uplinks that carry the policy's new flows of `family`, in order; empty when none can.
+
+    A pin is a preference: it holds while its uplink is as good as the best one. Lines that are not
+    proven yet share the flows like fit ones; of bad ones the least bad carries all.
+    """
+    grades = _grades(config, policy.uplinks, health, family, facts, policy=policy.name)
+    best = max(grades.values(), default=LineGrade.UNUSABLE)
     pin = health.pins.get(policy.name)
-    if pin in able and health.uplinks[pin].alive:
-        return (UplinkShare(uplink=pin, weight=1),)
-    good = [name for name in able if is_fit_for(health.uplinks[name], policy.name)]
-    if not good:
-        return _least_bad(able, health)
+    if best < LineGrade.UNPROVEN:
+        return _single(_least_bad(grades, health, family, preferred=pin))
+    good = [name for name, grade in grades.items() if grade is best]
+    if pin in good:
+        return _single(pin)
     if policy.mode is PolicyMode.FAILOVER:
-        return (UplinkShare(uplink=good[0], weight=1),)
+        return _single(good[0])
     unmetered = [name for name in good if not config.uplinks[name].metered]
     return weighted_shares(config, policy, unmetered or good)
 
 
-def is_fit_for(health: UplinkHealth, policy: str) -> bool:
-    """Whether an uplink is fit for new flows of `policy`: up, or bad only for others' tolerance."""
-    if health.state is UplinkState.DEGRADED:
-        return policy not in health.excluded_policies
-    return health.state is UplinkState.UP
+def lacks_uplinks(
+    config: Config, policy: Policy, family: AddressFamily, facts: Facts, chosen: Container[str]
+) -> bool:
+    """Whether an uplink is missing in `chosen` that would carry a share if all were fit."""
+    able = [name for name in policy.uplinks if _expects_family(config, name, family, facts)]
+    unmetered = [name for name in able if not config.uplinks[name].metered]
+    usual = weighted_shares(config, policy, unmetered or able)
+    return any(share.uplink not in chosen for share in usual)
+
+
+def _expects_family(config: Config, name: str, family: AddressFamily, facts: Facts) -> bool:
+    """Whether an uplink has `family`, or will as soon as its interface or its lease is there."""
+    uplink = config.uplinks[name]
+    if has_nexthop(uplink, family, facts):
+        return True
+    if family is AddressFamily.V6:
+        return uplink.static6 is not None
+    return uplink.addressing in (Addressing.DHCP, Addressing.PPPOE) or uplink.static4 is not None
+
+
+def _grades(
+    config: Config,
+    names: Iterable[str],
+    health: GatewayHealth,
+    family: AddressFamily,
+    facts: Facts,
+    *,
+    policy: str | None,
+) -> dict[str, LineGrade]:
+    return {name: line_grade(config, name, family, health, facts, policy=policy) for name in names}
+
+
+def _single(uplink: str | None) -> tuple[UplinkShare, ...]:
+    return () if uplink is None else (UplinkShare(uplink=uplink, weight=1),)
 
 
 def weighted_shares(
@@ -65,26 +100,49 @@ def weighted_shares(
     return tuple(UplinkShare(uplink=n, weight=w) for n, w in weights.items() if w > 0)
 
 
-def _least_bad(able: Iterable[str], health: GatewayHealth) -> tuple[UplinkShare, ...]:
-    """The least bad uplink that is alive, or none. A drained one was taken out by hand."""
-    alive = [
-        name
-        for name in able
-        if health.uplinks[name].alive and health.uplinks[name].state is not UplinkState.DRAINED
-    ]
-    best = min(alive, key=lambda name: health.uplinks[name].badness, default=None)
-    return () if best is None else (UplinkShare(uplink=best, weight=1),)
+def _least_bad(
+    grades: Mapping[str, LineGrade],
+    health: GatewayHealth,
+    family: AddressFamily,
+    *,
+    preferred: str | None = None,
+) -> str | None:
+    """The best of the uplinks that are a last resort; `preferred` wins among equal grades."""
+    usable = [name for name, grade in grades.items() if grade is not LineGrade.UNUSABLE]
+    return min(
+        usable,
+        key=lambda name: (
+            -grades[name],
+            name != preferred,
+            health.uplinks[name].of(family).badness,
+        ),
+        default=None,
+    )
 
 
 def gateway_uplink(
     config: Config, health: GatewayHealth, family: AddressFamily, facts: Facts
 ) -> str | None:
-    """The uplink for the gateway's own traffic: the first fit one, unmetered before metered."""
-    order = sorted(config.uplinks.values(), key=lambda uplink: uplink.metered)
-    able = [uplink.name for uplink in order if has_nexthop(uplink, family, facts)]
-    good = [name for name in able if health.uplinks[name].state is UplinkState.UP]
-    usable = [name for name in able if health.uplinks[name].alive]
-    return next(iter([*good, *usable, *able]), None)
+    """The uplink for the gateway's own traffic, None where no uplink has `family`.
+
+    Fit before least bad, unmetered before metered; a drained one only where nothing else lives.
+    Where all is dead the first stays: a packet may get through, an error never does.
+    """
+    by_cost = sorted(config.uplinks.values(), key=lambda uplink: uplink.metered)
+    order = [uplink.name for uplink in by_cost]
+    grades = _grades(config, order, health, family, facts, policy=None)
+    fit = [name for name in order if grades[name] is LineGrade.FIT]
+    best = fit[0] if fit else _least_bad(grades, health, family)
+    if best is not None:
+        return best
+    able = [name for name in order if has_nexthop(config.uplinks[name], family, facts)]
+    return min(able, key=lambda name: _emergency_order(health.uplinks[name], family), default=None)
+
+
+def _emergency_order(line: UplinkHealth, family: AddressFamily) -> tuple[bool, bool, float]:
+    """Sorts uplinks of which none is usable: one that lives first, though it is drained."""
+    own = line.of(family)
+    return not (own.alive and line.carrier), is_drained(line), own.badness
 
 
 def slot_table(shares: Sequence[UplinkShare]) -> tuple[str, ...]:
@@ -95,11 +153,21 @@ def slot_table(shares: Sequence[UplinkShare]) -> tuple[str, ...]:
     """
     if not shares:
         return ()
-    counts = apportion([share.weight for share in shares], BALANCE_SLOTS)
+    counts = slot_counts([share.weight for share in shares])
     unit = gcd(*counts)
     turn = _interleave([count // unit for count in counts])
     slots = [slot for index in range(unit) for slot in (turn if index % 2 == 0 else turn[::-1])]
     return tuple(shares[slot].uplink for slot in slots)
+
+
+def slot_counts(weights: Sequence[int]) -> list[int]:
+    """Slots by `weights`; at least one for each weight above 0, at the cost of the largest."""
+    counts = apportion(weights, BALANCE_SLOTS)
+    for index, weight in enumerate(weights):
+        if weight and not counts[index]:
+            counts[index] = 1
+            counts[counts.index(max(counts))] -= 1
+    return counts
 
 
 def apportion(weights: Sequence[int], total: int) -> list[int]:

@@ -4,6 +4,7 @@ Static addresses come from the file, leased ones from a DHCP server, external on
 all code that needs an uplink's addresses (routes, anti-spoofing sets, `status`) uses this.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lbrouter.compile.routing.lan_links import orphaned_vlan_devices
@@ -56,6 +57,15 @@ def uplink_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> Uplin
 def has_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> bool:
     """Whether `uplink` can carry `family` at all."""
     return uplink_nexthop(uplink, family, facts) is not None
+
+
+def nexthops(config: Config, facts: Facts) -> Iterator[tuple[str, IpAddress]]:
+    """The next hop of each uplink in each family, with its interface; none on a ppp line."""
+    for uplink in config.uplinks.values():
+        for family in AddressFamily:
+            way = uplink_nexthop(uplink, family, facts)
+            if way is not None and way.gateway is not None:
+                yield uplink.device, way.gateway
 
 
 def stable_facts(config: Config, facts: Facts) -> Facts:

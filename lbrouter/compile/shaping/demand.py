@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lbrouter.compile.routing.balance import select_uplinks
+from lbrouter.compile.routing.client_families import vlan_families
 from lbrouter.compile.shaping.guarantees import VlanDemand
 from lbrouter.compile.shaping.htb import (
     HTB_LOWEST_PRIORITY,
@@ -17,7 +18,6 @@ from lbrouter.model.config import Bandwidth, Config, Uplink, Vlan
 from lbrouter.model.direction import Direction
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
-from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.sections.link_overhead import LinkOverhead
 from lbrouter.model.units import Rate
 
@@ -146,7 +146,9 @@ def _demand(
     config: Config, vlan: Vlan, direction: Direction, health: GatewayHealth, facts: Facts
 ) -> VlanDemand:
     policy = config.policies[vlan.policy]
-    families = (select_uplinks(config, policy, health, family, facts) for family in AddressFamily)
+    families = (
+        select_uplinks(config, policy, health, family, facts) for family in vlan_families(vlan)
+    )
     shares = next((found for found in families if found), ())
     active = {share.uplink: share.weight for share in shares}
     return VlanDemand(

@@ -114,9 +114,7 @@ class CommitConfirm:
         self.pending.clear()
         return record
 
-    async def rollback(
-        self, *, health_source: HealthSource | None = None
-    ) -> ConfigFile | None:
+    async def rollback(self, *, health_source: HealthSource | None = None) -> ConfigFile | None:
         """Undo the pending commit, then start the programs of the file that counts then.
 
         Returns that file, None for nothing of ours. Raises NotAppliedError where no commit is

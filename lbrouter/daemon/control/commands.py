@@ -8,9 +8,15 @@ from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
+from lbrouter.daemon.control import confirmation
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
 from lbrouter.daemon.control.queries import QueryHandlers
-from lbrouter.daemon.control_socket.protocol import Document, int_field, string_field
+from lbrouter.daemon.control_socket.protocol import (
+    Document,
+    flag_field,
+    int_field,
+    string_field,
+)
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.temporary_limits import (
     LIMIT_DIRECTIONS,
@@ -23,7 +29,7 @@ from lbrouter.daemon.reconcile.change_log import change_count_text
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.model.config import Config
-from lbrouter.model.errors import LbrouterError, UsageError
+from lbrouter.model.errors import LbrouterError, NotAppliedError, UsageError
 from lbrouter.model.events import HealthEvent
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
@@ -189,14 +195,30 @@ class CommandHandlers:
         return changes
 
     async def _drain(self, request: Document) -> Any:
-        name = string_field(request, "uplink")
-        event = self._loop.overrides.drain(self._loop.config_file.config, name)
-        return await self._apply_override(event, f"{name} is drained: no new flows")
+        """No new flows; with "now" the living ones move as well."""
+        name, now = string_field(request, "uplink"), flag_field(request, "now")
+        config = self._loop.config_file.config
+        if name in config.uplinks and not flag_field(request, "yes"):
+            confirmation.require_other_uplinks(config, name, *self._current())
+        event = self._loop.overrides.drain(config, name, move_flows=now)
+        said = f"{name} is drained: no new flows"
+        return await self._apply_override(event, f"{said}, living flows move" if now else said)
 
     async def _pin(self, request: Document) -> Any:
         policy, name = string_field(request, "policy"), string_field(request, "uplink")
-        event = self._loop.overrides.pin(self._loop.config_file.config, policy, name)
+        config = self._loop.config_file.config
+        known = policy in config.policies and name in config.policies[policy].uplinks
+        if known and not flag_field(request, "yes"):
+            confirmation.require_fit_pin(config, policy, name, *self._current())
+        event = self._loop.overrides.pin(config, policy, name)
         return await self._apply_override(event, f"{policy} is pinned to {name}")
+
+    def _current(self) -> tuple[GatewayHealth, Facts]:
+        """The health now, and the facts of the last reconcile."""
+        applied = self._loop.reconciler.applied
+        if applied is None:
+            raise NotAppliedError("The kernel is being changed.", remedy="Try again in a second.")
+        return self._loop.tracker.health, applied.snapshot.facts
 
     async def _restore(self, request: Document) -> Any:
         name = string_field(request, "uplink")
@@ -228,6 +250,9 @@ class CommandHandlers:
             int_field(request, "for_ms", default=0),
         )
         config = loop.config_file.config
+        if rate and vlan in config.vlans and not flag_field(request, "yes"):
+            rate_asked = validated_limit_rate(rate)
+            confirmation.require_whole_guarantee(config.vlans[vlan], directions, rate_asked)
         async with loop.write_lock:
             if rate:
                 within = Duration(for_ms) if for_ms else None

@@ -92,6 +92,7 @@ class QueryHandlers:
             applied,
             self._loop.tracker,
             measured,
+            new_flows=self._loop.new_flows.counts(),
             limits=self._loop.overrides.limits,
             rogue_servers=self._dhcp_watch.rogue_servers,
             pending_s=pending.remaining_s(),

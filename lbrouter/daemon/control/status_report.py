@@ -1,5 +1,6 @@
 """The document of `status`, with the fields that only the daemon knows."""
 
+from collections.abc import Mapping
 from math import ceil
 from typing import Final
 
@@ -21,6 +22,7 @@ def daemon_status(
     tracker: HealthTracker,
     measured: TrafficMeasurements,
     *,
+    new_flows: Mapping[str, Mapping[int, int]],
     limits: LimitTable,
     rogue_servers: RogueServerScan,
     pending_s: float | None,
@@ -32,6 +34,7 @@ def daemon_status(
         observed=applied.state,
         health=tracker.health,
         measured=measured,
+        new_flows=new_flows,
         config_digest=applied.file.digest,
         observed_at="",
     )

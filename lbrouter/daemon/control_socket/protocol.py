@@ -2,7 +2,8 @@
 
 A request is an object with "verb" and the parameters of the verb.
 An answer is {"ok": true, "result": ...} or {"ok": false, "code", "error", "remedy"}, where the code
-is that of the command (contract, section 2).
+is that of the command (contract, section 2). An error with "question" is one that a person may
+answer: the same request with "yes": true does it.
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import Any, Final
 from lbrouter.compile.config.parse import MAX_CONFIG_BYTES
 from lbrouter.model.errors import (
     ConfigError,
+    ConfirmationNeededError,
     DefectError,
     ExitCode,
     LbrouterError,
@@ -86,6 +88,14 @@ def int_field(asked: Document, key: str, *, default: int) -> int:
     return found
 
 
+def flag_field(asked: Document, key: str) -> bool:
+    """Whether `key` is set in the request; absent means no. Raises UsageError."""
+    found = asked.get(key, False)
+    if not isinstance(found, bool):
+        raise UsageError(f'"{key}" is true or false.')
+    return found
+
+
 def ok_response(result: Any) -> Document:
     """The answer to a request that was carried out."""
     return {"ok": True, "result": result}
@@ -93,12 +103,18 @@ def ok_response(result: Any) -> Document:
 
 def error_response(error: LbrouterError) -> Document:
     """The answer to a request that was not."""
-    return {"ok": False, "code": int(error.code), "error": error.message, "remedy": error.remedy}
+    answer = {"ok": False, "code": int(error.code), "error": error.message, "remedy": error.remedy}
+    if isinstance(error, ConfirmationNeededError):
+        answer["question"] = error.question
+    return answer
 
 
 def result_or_raise(answer: Document) -> Any:
     """The result in an answer. An error in it is raised as the class that it had in the daemon."""
     if answer.get("ok") is True:
         return answer.get("result")
+    message, remedy = str(answer.get("error", "no reason given")), str(answer.get("remedy", ""))
+    if "question" in answer:
+        raise ConfirmationNeededError(message, question=str(answer["question"]), remedy=remedy)
     kind = ERRORS_BY_CODE.get(int(answer.get("code", ExitCode.DEFECT)), DefectError)
-    raise kind(str(answer.get("error", "no reason given")), remedy=str(answer.get("remedy", "")))
+    raise kind(message, remedy=remedy)

@@ -21,6 +21,8 @@ class OperatorOverrides:
     """Names of drained uplinks, the uplink that each pinned policy has to take, limits of VLANs."""
 
     drained: set[str] = field(default_factory=set)
+    moving: set[str] = field(default_factory=set)
+    """Those of them whose living flows are to move as well."""
     pins: dict[str, str] = field(default_factory=dict)
     limits: LimitTable = field(default_factory=LimitTable)
 
@@ -32,6 +34,7 @@ class OperatorOverrides:
             found: Any = json.loads(payload or b"{}")
             return OperatorOverrides(
                 drained=set(found.get("drained", ())),
+                moving=set(found.get("moving", ())),
                 pins=dict(found.get("pins", {})),
                 limits=LimitTable.from_document(found.get("limits", {})),
             )
@@ -42,6 +45,7 @@ class OperatorOverrides:
         """Raises LbrouterError where the disk does not take it."""
         payload = {
             "drained": sorted(self.drained),
+            "moving": sorted(self.moving),
             "pins": self.pins,
             "limits": self.limits.to_document(),
         }
@@ -51,16 +55,21 @@ class OperatorOverrides:
         """Events for a new health tracker; names that are no longer in the file are left out."""
         now = time.monotonic()
         for name in sorted(self.drained & set(config.uplinks)):
-            yield Drain(at=now, uplink=name)
+            yield Drain(at=now, uplink=name, move_flows=name in self.moving)
         for policy, uplink in self.pins.items():
             if policy in config.policies and uplink in config.policies[policy].uplinks:
                 yield Pin(at=now, policy=policy, uplink=uplink)
 
-    def drain(self, config: Config, uplink: str) -> HealthEvent:
-        """No new flows by `uplink`. Raises UsageError for a name that the file does not have."""
+    def drain(self, config: Config, uplink: str, *, move_flows: bool = False) -> HealthEvent:
+        """No new flows by `uplink`. Raises UsageError for a name that the file does not have.
+
+        With `move_flows` the living ones move too, also those of an uplink that is drained already.
+        """
         _require_known(config.uplinks, uplink, "uplink")
         self.drained.add(uplink)
-        return Drain(at=time.monotonic(), uplink=uplink)
+        if move_flows:
+            self.moving.add(uplink)
+        return Drain(at=time.monotonic(), uplink=uplink, move_flows=uplink in self.moving)
 
     def pin(self, config: Config, policy: str, uplink: str) -> HealthEvent:
         """All new flows of `policy` by `uplink`, which must be one of its own."""
@@ -73,6 +82,7 @@ class OperatorOverrides:
         """End the drain of `uplink`, and the pins to it."""
         _require_known(config.uplinks, uplink, "uplink")
         self.drained.discard(uplink)
+        self.moving.discard(uplink)
         self.pins = {policy: name for policy, name in self.pins.items() if name != uplink}
         return Restore(at=time.monotonic(), uplink=uplink)
 

@@ -19,6 +19,7 @@ from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.reconcile.change_log import ChangeLog
+from lbrouter.daemon.reconcile.new_flows import NewFlowWindow
 from lbrouter.daemon.reconcile.notices import concerns_us, uplink_events
 from lbrouter.daemon.reconcile.reconciler import Reconciler, ReconcileResult
 from lbrouter.daemon.reconcile.repair_limiter import RepairRateLimiter
@@ -53,6 +54,7 @@ class ReconcileLoop:
         self.journal = journal
         self.commit_confirm = CommitConfirm(applier)
         self.reconciler = Reconciler(applier)
+        self.new_flows = NewFlowWindow(self.reconciler)
         self.overrides = OperatorOverrides.load(applier.store.directory)
         self.write_lock = asyncio.Lock()
         self.config_file: ConfigFile

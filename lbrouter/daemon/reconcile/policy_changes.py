@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lbrouter.compile.routing.balance import select_uplinks
+from lbrouter.compile.report.policy_shares import policy_weights
 from lbrouter.daemon.applier import AppliedState
-from lbrouter.model.config import Policy
-from lbrouter.model.kernel_state import AddressFamily
 
 NO_UPLINK_TEXT = "no uplink: answered as unreachable"
 
@@ -27,7 +25,7 @@ class PolicyChange:
 
 def policy_changes(before: AppliedState, after: AppliedState) -> Iterator[PolicyChange]:
     """Policies whose uplinks have changed, each with a sentence."""
-    old, new = _all_policy_weights(before), _all_policy_weights(after)
+    old, new = all_policy_weights(before), all_policy_weights(after)
     unchanged = {
         name: weights for name, weights in new.items() if _same_way(old.get(name), weights)
     }
@@ -50,22 +48,13 @@ def _same_way(old: UplinkWeights | None, new: UplinkWeights) -> bool:
     return old is not None and _weights_text(old) == _weights_text(new)
 
 
-def _all_policy_weights(applied: AppliedState) -> dict[str, UplinkWeights]:
+def all_policy_weights(applied: AppliedState) -> dict[str, UplinkWeights]:
+    """The uplinks of each policy that carry its new flows, with their weights."""
+    config, snapshot = applied.file.config, applied.snapshot
     return {
-        name: _policy_weights(applied, policy)
-        for name, policy in applied.file.config.policies.items()
+        name: policy_weights(config, policy, snapshot.health, snapshot.facts)
+        for name, policy in config.policies.items()
     }
-
-
-def _policy_weights(applied: AppliedState, policy: Policy) -> UplinkWeights:
-    """The uplinks of a policy, of IPv4 or else of IPv6."""
-    for family in (AddressFamily.V4, AddressFamily.V6):
-        shares = select_uplinks(
-            applied.file.config, policy, applied.snapshot.health, family, applied.snapshot.facts
-        )
-        if shares:
-            return {share.uplink: share.weight for share in shares}
-    return {}
 
 
 def _previous_text(weights: UplinkWeights | None) -> str:

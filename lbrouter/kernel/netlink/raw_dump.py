@@ -42,6 +42,8 @@ NFT_OBJECT_COUNTER: Final = 1
 NFTA_COUNTER_PACKETS: Final = 2
 REPLY_COUNTER_PREFIXES: Final = {AddressFamily.V4: "answers_", AddressFamily.V6: "answers6_"}
 """The counters of rulesets/fragments/uplink.nft."""
+NEW_FLOW_COUNTER_PREFIX: Final = "flows_"
+"""The counters of rulesets/fragments/sticky-clients.nft."""
 
 RTM_GETNEIGH: Final = 30
 NEIGHBOUR_HEADER: Final = Struct("=BxxxiHBB")
@@ -60,18 +62,37 @@ def reply_counters() -> Mapping[tuple[int, AddressFamily], int]:
     Answers to our own probes and unsolicited packets are not counted. A ruleset that is loaded
     again begins at zero. Raises OSError.
     """
+    return {
+        (int(number), family): packets
+        for family, prefix in REPLY_COUNTER_PREFIXES.items()
+        for number, packets in _counters(prefix)
+    }
+
+
+def new_flow_counters() -> Mapping[str, Mapping[int, int]]:
+    """New flows so far of each sticky policy, both families, by the number of the uplink.
+
+    Raises OSError.
+    """
+    found: dict[str, dict[int, int]] = {}
+    for name, count in _counters(NEW_FLOW_COUNTER_PREFIX):
+        policy, number, _family = name.rsplit("_", 2)
+        by_number = found.setdefault(policy, {})
+        by_number[int(number)] = by_number.get(int(number), 0) + count
+    return found
+
+
+def _counters(prefix: str) -> Iterator[tuple[str, int]]:
+    """Packets of each named counter of our table, by its name without `prefix`."""
     table = _encode_attribute(NFTA_OBJ_TABLE, NFT_TABLE.encode() + b"\0")
     kind = _encode_attribute(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER.to_bytes(4, "big"))
-    found = {}
     for message in _raw_dump(NETLINK_NETFILTER, NFT_GET_OBJECTS, NFGENMSG_INET + table + kind):
         attributes = dict(parse_attributes(message[len(NFGENMSG_INET) :]))
         name = attributes[NFTA_OBJ_NAME].rstrip(b"\0").decode()
-        for family, prefix in REPLY_COUNTER_PREFIXES.items():
-            if name.startswith(prefix):
-                data = dict(parse_attributes(attributes[NFTA_OBJ_DATA]))
-                number = int(name.removeprefix(prefix))
-                found[number, family] = int.from_bytes(data[NFTA_COUNTER_PACKETS], "big")
-    return found
+        if name.startswith(prefix):
+            data = dict(parse_attributes(attributes[NFTA_OBJ_DATA]))
+            packets = int.from_bytes(data[NFTA_COUNTER_PACKETS], "big")
+            yield name.removeprefix(prefix), packets
 
 
 def reachable_neighbours() -> frozenset[tuple[int, AddressFamily]]:

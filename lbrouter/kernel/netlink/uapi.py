@@ -20,6 +20,9 @@ IFADDRMSG: Final = Struct("=BBBBI")
 """linux/if_addr.h: family, prefix length, flags, scope, index."""
 IFA_ADDRESS: Final = 1
 IFA_LOCAL: Final = 2
+NDA_DST: Final = 1
+NDMSG: Final = Struct("=BxxxiHBB")
+"""linux/neighbour.h: family, interface, state, flags, type."""
 NETLINK_NETFILTER: Final = 12
 NFGENMSG: Final = Struct("=BBH")
 NLMSGERR_CODE: Final = Struct("=i")

@@ -13,8 +13,8 @@ SEAL_PREFIX = "seal_"
 the kernel's listing after it was loaded. A rule that is altered later changes the second."""
 
 STICKY_SET_PREFIX = "sticky_"
-GOTO_UPLINK_CHAIN_PREFIX = "goto remember_"
-DYNAMIC_SET_PREFIXES = (STICKY_SET_PREFIX, "clients", "client_")
+GOTO_UPLINK_CHAIN_PREFIXES = ("goto remember_", "goto displace_")
+DYNAMIC_SET_PREFIXES = (STICKY_SET_PREFIX, "displaced_", "clients", "client_")
 """Prefixes of sets that packets fill: kept over a reload, never compared."""
 
 
@@ -44,21 +44,22 @@ def _sticky_flush_commands(
 ) -> Iterator[str]:
     """Release the clients that stick to an uplink which no longer carries their policy.
 
-    No slot uses its chain `remember_X` any more, so the set `sticky_X` is emptied. It is emptied
-    once more when a slot uses X again: a packet in transit at that moment may have put its client
-    back, which has moved to another uplink since.
+    No slot leads to X any more, so the set `sticky_X` is emptied. It is emptied once more when a
+    slot uses X again: a packet in transit at that moment may have put its client back, which has
+    moved to another uplink since.
     """
     for chain in sorted(_uplinks_in_slots(old) ^ _uplinks_in_slots(new)):
         yield f"flush set {NFT_TABLE_SPEC} {STICKY_SET_PREFIX}{chain}"
 
 
 def _uplinks_in_slots(elements: Mapping[str, NftElements]) -> set[str]:
-    """X of each chain `remember_X` that some slot of some policy uses."""
+    """X of each chain `remember_X` or `displace_X` that some slot of some policy uses."""
     values = {value for each in elements.values() for _, value in each}
     return {
-        value.removeprefix(GOTO_UPLINK_CHAIN_PREFIX)
+        value.removeprefix(prefix)
         for value in values
-        if value.startswith(GOTO_UPLINK_CHAIN_PREFIX)
+        for prefix in GOTO_UPLINK_CHAIN_PREFIXES
+        if value.startswith(prefix)
     }
 
 

@@ -2,7 +2,6 @@
 
 import socket
 from ipaddress import ip_address
-from struct import Struct
 from typing import Final
 
 from pyroute2 import AsyncIPRoute
@@ -11,11 +10,8 @@ from pyroute2.netlink.rtnl.ndmsg import ndmsg
 
 from lbrouter.compile.report.clients import Neighbour
 from lbrouter.kernel.netlink.codec import dump_raw
+from lbrouter.kernel.netlink.uapi import NDA_DST, NDMSG
 
-NDMSG: Final = Struct("=BxxxiHBB")
-"""linux/neighbour.h: family, interface, state, flags, type."""
-
-NDA_DST: Final = 1
 NDA_LLADDR: Final = 2
 RESOLVED_NUD_STATES: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x80
 """Reachable, stale, delay, probe, permanent: not those that did not answer."""

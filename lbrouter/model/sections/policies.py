@@ -33,6 +33,13 @@ class PolicyMode(StrEnum):
     BALANCE = "balance"
 
 
+class LivingFlows(StrEnum):
+    """What becomes of a policy's living flows when it leaves an uplink that still answers."""
+
+    STAY = "stay"
+    MOVE = "move"
+
+
 class Protocol(StrEnum):
     """Protocols that a rule can tell apart."""
 
@@ -82,6 +89,10 @@ class Policy(NamedSection):
     flow."""
     tolerate: Tolerance = Tolerance()
     """What this policy puts up with. Absent means: anything that is not down."""
+    living: LivingFlows = LivingFlows.STAY
+    """`move`: when this policy leaves an uplink that exceeds `tolerate`, its living flows are moved
+    as well. A TCP connection is reset, and the client opens it again by the next uplink. `stay`:
+    they keep their uplink until it is down."""
 
     @model_validator(mode="after")
     def take_uplinks_from_weights(self) -> Self:

@@ -130,6 +130,9 @@ def expectation_for(
         return LEASE_EXPECTATION if version == 4 else Expectation(reaction=ExpectedReaction.ANY)
     if fault in (Fault.CABLE, Fault.FLAP):
         return _outage_expectation(CARRIER_REACTION_LIMIT_MS, others=others)
+    if fault is Fault.BLACKHOLE and not others:
+        word = "there is no other uplink, and this one is tried while its next hop answers"
+        return Expectation(reaction=ExpectedReaction.ANY, returns=True, reason=word)
     if fault is Fault.BLACKHOLE:
         return _outage_expectation(_silence_limit_ms(config, uplink), others=others)
     if fault is Fault.PORTAL:

@@ -122,9 +122,7 @@ def test_a_change_of_a_tree(run_on_kernel: KernelRunner, name: str) -> None:
 async def _is_taken(kernel: Kernel, new: ManagedObject | None, old: ManagedObject | None) -> bool:
     verb = Action.REMOVE if new is None else Action.ADD if old is None else Action.CHANGE
     try:
-        await kernel.execute(
-            Operation(phase=Phase.CLASS, action=verb, new=new, old=old, reason="")
-        )
+        await kernel.execute(Operation(phase=Phase.CLASS, action=verb, new=new, old=old, reason=""))
     except NotAppliedError:
         return False
     return True

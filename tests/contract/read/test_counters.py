@@ -2,7 +2,7 @@
 
 import socket
 
-from lbrouter.kernel.netlink.raw_dump import qdisc_backlogs, reply_counters
+from lbrouter.kernel.netlink.raw_dump import new_flow_counters, qdisc_backlogs, reply_counters
 from lbrouter.model.kernel_state import AddressFamily
 from tests.contract.conftest import in_namespace, shell
 
@@ -16,6 +16,10 @@ table inet lbrouter {
     counter answers_3 { packets 7 bytes 420; }
     counter answers_15 { packets 5000000000 bytes 1; }
     counter answers6_3 { packets 8 bytes 640; }
+    counter flows_guest_wifi_3_ip { packets 40 bytes 1; }
+    counter flows_guest_wifi_3_ip6 { packets 2 bytes 1; }
+    counter flows_guest_wifi_15_ip { packets 9 bytes 1; }
+    counter flows_show_3_ip { packets 1 bytes 1; }
 }
 table inet other {
     counter answers_1 { packets 1 bytes 1; }
@@ -46,5 +50,14 @@ def test_reply_counters_are_read_by_uplink_number() -> None:
             (3, AddressFamily.V6): 8,
             (15, AddressFamily.V4): 5_000_000_000,
         }
+
+    in_namespace(scenario)
+
+
+def test_new_flows_are_read_by_policy_and_uplink_number() -> None:
+    def scenario() -> None:
+        assert new_flow_counters() == {}
+        shell(COUNTER_TABLE_SCRIPT)
+        assert new_flow_counters() == {"guest_wifi": {3: 42, 15: 9}, "show": {3: 1}}
 
     in_namespace(scenario)

@@ -52,38 +52,32 @@ def test_a_failover_swaps_elements_and_no_structure() -> None:
     dead = desired_of(CONFIG, health=health_of(CONFIG, fiber=UplinkState.DOWN)).nft
     assert dead.structure == STATE.nft.structure
     changed = {name for name in ELEMENTS if ELEMENTS[name] != dead.elements[name]}
-    assert dict(dead.elements["mark_verdict"])["16777216"] == "jump move_flows_1"
+    for name, chain in (("vlan_mark_verdict", "move_flows"), ("own_mark_verdict", "forget_mark")):
+        verdicts = dict(dead.elements[name])
+        assert verdicts["ipv4 . 16777216"] == f"jump {chain}_1"
+        assert verdicts["ipv4 . 33554432"] == "goto restore_mark_2"
     eligible = {name for name in ELEMENTS if name.startswith("eligible_spread_")}
     assert len(eligible) == 4
-    maps = {"mark_verdict", "active_show", "slots_spread_ip", "slots_spread_ip6", "class_of"}
-    assert changed <= maps | eligible | {"slots_each_ip", "slots_each_ip6"}
-    assert dict(dead.elements["active_show"]) == {"ipv4": "goto set_mark_2"}
+    maps = {"vlan_mark_verdict", "own_mark_verdict", "active_show", "class_of"}
+    kept = {f"kept_{name}" for name in CONFIG.policies}
+    slots = {f"slots_{name}_{family}" for name in ("spread", "each") for family in ("ip", "ip6")}
+    assert changed <= maps | eligible | slots | kept
+    assert dict(dead.elements["active_show"]) == {"ipv4": "goto assign_mark_2"}
     assert dead.elements["slots_spread_ip6"] == frozenset()
 
 
 def test_clients_stay_on_an_uplink_only_while_the_slot_table_draws_it() -> None:
-    assert ELEMENTS["eligible_spread_1_ip6"] == {("ipv6", "goto remember_spread_1_ip6")}
+    assert ELEMENTS["eligible_spread_1_ip6"] == {("ipv6", "goto keep_spread_1_ip6")}
     assert ELEMENTS["eligible_spread_2_ip6"] == frozenset()
     assert "eligible_each_1_ip" not in ELEMENTS
     dead = desired_of(CONFIG, health=health_of(CONFIG, fiber=UplinkState.DOWN)).nft
     assert dead.elements["eligible_spread_1_ip"] == frozenset()
-    assert dead.elements["eligible_spread_2_ip"] == {("ipv4", "goto remember_spread_2_ip")}
-
-
-def test_flows_of_a_dead_line_stay_when_there_is_no_better_place() -> None:
-    dead = health_of(CONFIG, fiber=UplinkState.DOWN, lte=UplinkState.DOWN)
-    verdicts = dict(desired_of(CONFIG, health=dead).nft.elements["mark_verdict"])
-    assert set(verdicts.values()) == {"goto restore_mark_1", "goto restore_mark_2"}
-    drained = health_of(CONFIG, fiber=UplinkState.DRAINED)
-    assert (
-        dict(desired_of(CONFIG, health=drained).nft.elements["mark_verdict"])["16777216"]
-        == "goto restore_mark_1"
-    )
+    assert dead.elements["eligible_spread_2_ip"] == {("ipv4", "goto keep_spread_2_ip")}
 
 
 def test_the_slot_table_draws_uplinks_by_their_numbers() -> None:
     values = [value for _, value in ELEMENTS["slots_each_ip"]]
-    assert set(values) == {"goto set_mark_1"}  # lte is metered, and no client is remembered
+    assert set(values) == {"goto assign_mark_1"}  # lte is metered, and no client is remembered
     assert len(values) == 120
     assert {value for _, value in ELEMENTS["slots_spread_ip"]} == {"goto remember_spread_1_ip"}
 

@@ -41,6 +41,7 @@ TOLERANT = TWO_LINES.replace(SHOW, 'tolerate = { loss = "2%", latency = "150ms" 
         (Fault.CABLE, "show", True, ExpectedReaction.LEAVE),
         (Fault.CABLE, "show", False, ExpectedReaction.REFUSE),
         (Fault.BLACKHOLE, "spread", True, ExpectedReaction.LEAVE),
+        (Fault.BLACKHOLE, "spread", False, ExpectedReaction.ANY),
         (Fault.FLAP, "spread", True, ExpectedReaction.LEAVE),
         (Fault.LOSS, "show", True, ExpectedReaction.LEAVE),
         (Fault.LOSS, "show", False, ExpectedReaction.ANY),

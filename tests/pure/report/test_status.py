@@ -105,8 +105,43 @@ def test_policies_say_who_carries_new_flows() -> None:
         "uplinks": ["fiber", "lte"],
         "active": ["lte"],
         "shares": {"lte": 100},
+        "weights": {"lte": 100},
         "pinned": None,
     }
+
+
+@pytest.mark.parametrize(
+    "flows, shares",
+    [
+        ({}, {"fiber": 70, "lte": 30}),
+        ({1: 18, 2: 1}, {"fiber": 70, "lte": 30}),
+        ({1: 0, 2: 20}, {"fiber": 0, "lte": 100}),
+        ({1: 30, 2: 10, 3: 99}, {"fiber": 75, "lte": 25}),
+    ],
+)
+def test_shares_are_what_new_flows_do_once_there_are_enough(
+    flows: dict[int, int], shares: dict[str, int]
+) -> None:
+    config = config_of(TWO_LINES.replace("metered = true", ""))
+    inputs = status_inputs(config, new_flows={"spread": flows})
+    spread = status_document(config, inputs)["policies"]["spread"]
+    assert spread["shares"] == shares
+    assert spread["weights"] == {"fiber": 70, "lte": 30}
+
+
+def test_a_line_with_ipv6_alone_does_not_carry_vlans_without_it() -> None:
+    six = (
+        TWO_LINES.replace('address = "203.0.113.2/30"\ngateway = "203.0.113.1"\n', "")
+        .replace('\n[[forwards]]\nuplink = "any"', '\n[[forwards]]\nuplink = "lte"')
+        .replace("metered = true", "")
+    )
+    config = config_of(six)
+    policies = status_document(config, status_inputs(config))["policies"]
+    assert policies["spread"]["active"] == ["lte"]
+    dead = health_of(config, lte=UplinkState.DOWN)
+    policies = status_document(config, status_inputs(config, health=dead))["policies"]
+    assert policies["spread"]["active"] == [], "its VLAN speaks IPv4 alone"
+    assert policies["show"]["active"] == ["fiber"], "by IPv6, which the stream speaks too"
 
 
 def test_a_pin_is_shown() -> None:

@@ -138,9 +138,16 @@ def test_the_slot_table_gives_each_its_share(weights: list[int]) -> None:
     slots = slot_table(shares)
     assert len(slots) == BALANCE_SLOTS
     counts = Counter(slots)
-    for share in shares:
-        exact = BALANCE_SLOTS * share.weight / sum(weights)
-        assert abs(counts[share.uplink] - exact) < 1
+    exact = [BALANCE_SLOTS * weight / sum(weights) for weight in weights]
+    lifted = sum(each < 1 for each in exact)
+    for share, slots_due in zip(shares, exact, strict=True):
+        assert counts[share.uplink] >= 1
+        assert -1 - lifted < counts[share.uplink] - slots_due < 1
+
+
+def test_a_weight_above_zero_has_at_least_one_slot() -> None:
+    shares = [UplinkShare(uplink="a", weight=999), UplinkShare(uplink="b", weight=1)]
+    assert Counter(slot_table(shares)) == {"a": 119, "b": 1}
 
 
 @given(WEIGHTS, st.integers(0, 10_000))

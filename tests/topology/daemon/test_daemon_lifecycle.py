@@ -57,7 +57,7 @@ def test_the_command_prints_what_the_daemon_answers(venue: Venue, daemon: Gatewa
     assert printed["daemon"] is True
     assert printed.keys() == daemon.status().keys() | {"services"}
     assert set(printed["uplinks"]) == {"fiber", "lte"}
-    require_success(venue.gateway.run_lbrouter("uplink", "drain", "lte"))
+    require_success(venue.gateway.run_lbrouter("uplink", "drain", "lte", "--yes"))
     lines = require_success(venue.gateway.run_lbrouter("events", "--json")).splitlines()
     events = [json.loads(line) for line in lines]
     assert {"apply", "uplink", "wish"} <= {event["kind"] for event in events}

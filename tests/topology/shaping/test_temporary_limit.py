@@ -67,7 +67,7 @@ def control_request(venue: Venue, **request: object) -> Any:
 
 
 def set_limit(venue: Venue, rate: int) -> None:
-    control_request(venue, verb="limit", vlan="guests", rate=rate)
+    control_request(venue, verb="limit", vlan="guests", rate=rate, yes=True)
 
 
 def start_flood(venue: Venue, port: int, *options: str) -> LabProcess:
@@ -102,8 +102,11 @@ def test_a_limit_holds_in_both_directions_and_ends_by_itself(
 ) -> None:
     jobs = [start_flood(venue, 5201), start_flood(venue, 5202, "-R")]
     assert eventually(lambda: min(rates_mbit(venue, 0.3)) > 18, within_s=15)
+    asked = venue.gateway.run_lbrouter("limit", "guests", "5mbit", "--for", "4s")
+    assert asked.returncode == ExitCode.TRY_AGAIN
+    assert "cuts the guarantee of guests: 8mbit upload" in asked.stderr
     begun = time.monotonic()
-    said = venue.gateway.run_lbrouter("limit", "guests", "5mbit", "--for", "4s")
+    said = venue.gateway.run_lbrouter("limit", "guests", "5mbit", "--for", "4s", "--yes")
     assert "guests is limited to 5mbit upload and download for 4s" in require_success(said)
     held = rates_mbit(venue, 2)
     assert eventually(lambda: min(rates_mbit(venue, 0.3)) > 18, within_s=15)
@@ -159,7 +162,9 @@ def test_what_waits_below_a_limit_goes_out_when_it_ends(
 
 def test_a_limit_outlives_the_daemon(venue: Venue, daemon: GatewayDaemon) -> None:
     gateway, before = venue.gateway, len(daemon.events("limit"))
-    require_success(gateway.run_lbrouter("limit", "guests", "5mbit", "--for", "10m", "--upload"))
+    require_success(
+        gateway.run_lbrouter("limit", "guests", "5mbit", "--for", "10m", "--upload", "--yes")
+    )
     require_success(gateway.run_lbrouter("limit", "guests", "6mbit", "--download"))
     daemon.kill()
     daemon.start()

@@ -1,0 +1,79 @@
+"""Questions before an operator override that does harm: refused unless a person says yes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from lbrouter.compile.routing.override_effects import (
+    StrandedPolicy,
+    stranded_policies,
+    uplink_usability,
+)
+from lbrouter.compile.routing.usability import Usability
+from lbrouter.compile.shaping.overrides import lowered_guarantees
+from lbrouter.model.config import Config, Vlan
+from lbrouter.model.errors import ConfirmationNeededError
+from lbrouter.model.facts import Facts
+from lbrouter.model.health import GatewayHealth, VlanLimit
+from lbrouter.model.units import Rate
+
+
+def require_other_uplinks(config: Config, uplink: str, health: GatewayHealth, facts: Facts) -> None:
+    """Raise ConfirmationNeededError where `uplink` is the last usable one of a policy in use."""
+    stranded = stranded_policies(config, uplink, health, facts)
+    if stranded:
+        effects = "; ".join(_effect_texts(stranded))
+        raise ConfirmationNeededError(
+            f"{uplink} is the last usable uplink of {_names(each.policy for each in stranded)}."
+            f" Without it: {effects}.",
+            question=f"Drain {uplink} all the same?",
+            remedy=f"Give another uplink back first (`lbrouter uplink restore NAME`), or say"
+            f" `lbrouter uplink drain {uplink} --yes`.",
+        )
+
+
+def require_fit_pin(
+    config: Config, policy: str, uplink: str, health: GatewayHealth, facts: Facts
+) -> None:
+    """Raise ConfirmationNeededError where `uplink` is not fit for `policy` now."""
+    if uplink_usability(config, uplink, policy, health, facts) is Usability.FIT:
+        return
+    state = health.uplinks[uplink]
+    raise ConfirmationNeededError(
+        f"{uplink} is not fit for {policy} now: {state.state}, {state.reason}."
+        f" The pin waits until it is; until then {policy} uses its other uplinks.",
+        question=f"Pin {policy} to {uplink} all the same?",
+        remedy=f"Pin it to another uplink, or say `lbrouter uplink pin {policy} {uplink} --yes`.",
+    )
+
+
+def require_whole_guarantee(vlan: Vlan, directions: Iterable[str], rate: Rate) -> None:
+    """Raise ConfirmationNeededError where a limit of `rate` cuts a guarantee of `vlan`."""
+    directions = tuple(directions)
+    limit = VlanLimit(
+        upload=rate if "upload" in directions else None,
+        download=rate if "download" in directions else None,
+    )
+    cut = lowered_guarantees(vlan, limit)
+    if cut:
+        raise ConfirmationNeededError(
+            f"A limit of {rate} cuts the guarantee of {vlan.name}: {_rates(cut)}.",
+            question=f"Limit {vlan.name} to {rate} all the same?",
+            remedy="Take a rate that is no lower than the guarantee, or say it again with `--yes`.",
+        )
+
+
+def _effect_texts(stranded: Iterable[StrandedPolicy]) -> Iterator[str]:
+    """What becomes of the new connections of each VLAN; those with the same end together."""
+    vlans: dict[str | None, list[str]] = {}
+    for each in stranded:
+        vlans.setdefault(each.fallback, []).extend(each.vlans)
+    for fallback, names in vlans.items():
+        end = "are refused" if fallback is None else f"go by {fallback}, which is not fit"
+        yield f"new connections of {_names(names)} {end}"
+
+
+def _rates(found: Mapping[str, Rate]) -> str:
+    return ", ".join(f"{rate} {direction}" for direction, rate in found.items())
+
+
+def _names(found: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(found))

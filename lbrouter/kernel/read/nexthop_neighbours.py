@@ -1,0 +1,60 @@
+"""Which next hops the kernel has heard: their entries of the neighbour table, asked one by one.
+
+No dump: the table of a venue with a thousand clients is long, and changes while it is read.
+"""
+
+import socket
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from lbrouter.kernel.netlink.codec import NLATTR, NLMSGHDR
+from lbrouter.kernel.netlink.uapi import AF_BY_FAMILY, NDA_DST, NDMSG, NLMSG_ERROR
+from lbrouter.model.facts import InterfaceFacts
+from lbrouter.model.kernel_state import AddressFamily, IpAddress
+
+RTM_GETNEIGH: Final = 30
+NLM_F_REQUEST: Final = 1
+HEARD_NUD_STATES: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80
+"""Reachable, stale, delay, probe, none needed, permanent."""
+
+NEIGHBOUR_REPLY_TIMEOUT_S: Final = 1.0
+NETLINK_REPLY_BYTES: Final = 8192
+
+Nexthop = tuple[str, IpAddress]
+"""Interface, address."""
+
+
+def answering_nexthops(
+    nexthops: Iterable[Nexthop], interfaces: Mapping[str, InterfaceFacts]
+) -> frozenset[Nexthop]:
+    """Those of `nexthops` whose hardware address the kernel knows and has no reason to doubt.
+
+    None of them where the kernel cannot be asked (before 5.0, or netlink fails): without an answer
+    a line is no last resort.
+    """
+    flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+    try:
+        with socket.socket(socket.AF_NETLINK, flags, socket.NETLINK_ROUTE) as opened:
+            opened.settimeout(NEIGHBOUR_REPLY_TIMEOUT_S)
+            return frozenset(
+                (name, address)
+                for name, address in nexthops
+                if _is_heard(opened, interfaces[name].index, address)
+            )
+    except OSError:
+        return frozenset()
+
+
+def _is_heard(opened: socket.socket, index: int, address: IpAddress) -> bool:
+    """One request, one answer: the entry, or an error where there is none."""
+    packed = address.packed
+    body = NDMSG.pack(AF_BY_FAMILY[AddressFamily.of_version(address.version)], index, 0, 0, 0)
+    body += NLATTR.pack(NLATTR.size + len(packed), NDA_DST) + packed
+    header = NLMSGHDR.pack(NLMSGHDR.size + len(body), RTM_GETNEIGH, NLM_F_REQUEST, 1, 0)
+    opened.sendall(header + body)
+    answer = opened.recv(NETLINK_REPLY_BYTES)
+    _, kind, *_ = NLMSGHDR.unpack_from(answer)
+    if kind == NLMSG_ERROR:
+        return False
+    _, _, state, _, _ = NDMSG.unpack_from(answer, NLMSGHDR.size)
+    return bool(state & HEARD_NUD_STATES)
