@@ -17,6 +17,7 @@ from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.reconcile import drift_report, guarantee_changes
+from lbrouter.daemon.reconcile.idle_downloads import IdleDownloads
 from lbrouter.daemon.reconcile.policy_changes import policy_changes
 from lbrouter.daemon.reconcile.reconciler import AppliedState, Reconciler, ReconcileResult
 from lbrouter.daemon.reconcile.repair_limiter import RepairRateLimiter
@@ -53,6 +54,7 @@ class ReconcileLoop:
         self.last_run_at = asyncio.get_running_loop().time()
         self.on_health_evaluated: Callable[[], None] = lambda: None
         """Called after each evaluation of the health: the next probes may be due sooner."""
+        self._idle_downloads = IdleDownloads(journal)
         self._repair_limiter = RepairRateLimiter()
         self._notices: list[str] = []
         self._wakeup = Wakeup()
@@ -134,6 +136,7 @@ class ReconcileLoop:
         if changed is None:
             self.next_resync_at = due
         elif before is not None:
+            self._idle_downloads.tell(before, self.reconciler.applied or before)
             self._log_policy_changes(before, took_ms)
             await self._update_rates()
 

@@ -1,0 +1,93 @@
+"""Tells the clients of a lost line that only wait: after a fast failover, beside it."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+from lbrouter.compile.routing.moved_flows import MovedFlows, newly_moved_flows
+from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.reconcile.reconciler import AppliedState
+from lbrouter.kernel.idle_clients import (
+    MAX_CHALLENGED_CONNECTIONS,
+    ChallengeCount,
+    LostConnections,
+    tell_idle_clients,
+)
+from lbrouter.model.config import Config
+from lbrouter.model.kernel_state import IpNetwork
+from lbrouter.model.reserved_ids import uplink_mark
+
+
+class IdleDownloads:
+    """One at a time: the bound of packets a second holds for all lines together.
+
+    A thread of its own does the work, and ends with the process: it must delay neither the
+    failover nor the end of the daemon.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._one_at_a_time = threading.Lock()
+
+    def tell(self, before: AppliedState, after: AppliedState) -> None:
+        """Tell the clients whose flows move with this failover. Returns at once."""
+        work = threading.Thread(
+            target=self._run,
+            args=(before, after, asyncio.get_running_loop()),
+            name="idle downloads",
+            daemon=True,
+        )
+        work.start()
+
+    def _run(
+        self, before: AppliedState, after: AppliedState, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        pause = threading.Event().wait
+        with self._one_at_a_time:
+            for moved, lost in _lost_connections(before, after):
+                try:
+                    text = _left_out_text(moved, tell_idle_clients(lost, pause))
+                except OSError as error:
+                    text = f"clients of {moved.uplink} that only wait are not told: {error}"
+                if text:
+                    with suppress(RuntimeError):  # the daemon ends
+                        loop.call_soon_threadsafe(self._log, text, moved.uplink)
+
+    def _log(self, text: str, uplink: str) -> None:
+        self._journal.log("trouble", text, subject=uplink)
+
+
+def _lost_connections(
+    before: AppliedState, after: AppliedState
+) -> Iterator[tuple[MovedFlows, LostConnections]]:
+    config, snapshot = after.file.config, after.snapshot
+    for moved in newly_moved_flows(config, before.snapshot.health, snapshot.health, snapshot.facts):
+        networks = dict(_networks(config, moved))
+        if networks:
+            mark = uplink_mark(snapshot.allocation.uplinks[moved.uplink])
+            yield moved, LostConnections(mark=mark, family=moved.family, networks=networks)
+
+
+def _networks(config: Config, moved: MovedFlows) -> Iterator[tuple[IpNetwork, str]]:
+    """The VLANs' networks of the family, with their devices."""
+    for name in sorted(moved.vlans):
+        vlan = config.vlans[name]
+        for address in (vlan.address, vlan.address6):
+            if address is not None and address.version == moved.family.version:
+                yield address.network, config.vlan_device(vlan)
+
+
+def _left_out_text(moved: MovedFlows, count: ChallengeCount) -> str:
+    """Which connections were not told; empty where all were."""
+    left = []
+    if count.too_many:
+        left.append(f"all beyond the first {MAX_CHALLENGED_CONNECTIONS}")
+    if count.unknown_station:
+        left.append(f"{count.unknown_station} whose client's hardware address is not known")
+    if not left:
+        return ""
+    return (
+        f"{moved.uplink} is lost: of its IPv{moved.family.version} connections that only wait,"
+        f" these are not told: {', '.join(left)}. They end when their client gives up."
+    )
