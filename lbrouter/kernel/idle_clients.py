@@ -46,6 +46,7 @@ class LostConnections:
     mark: int
     family: AddressFamily
     networks: Mapping[IpNetwork, str]
+    limit: int = MAX_CHALLENGED_CONNECTIONS
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class ChallengeCount:
     unknown_station: int = 0
     """The client's hardware address is not in the neighbour table."""
     too_many: bool = False
-    """There were more than `MAX_CHALLENGED_CONNECTIONS`."""
+    """There were more than the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _challenge_all(work: _Round, opened: ChallengeSocket, pause: Callable[[float
     """The first round."""
     found = established_connections(work.lost.mark, work.lost.family)
     inside = _from_clients(found, work.lost.networks)
-    for number, connection in enumerate(islice(inside, MAX_CHALLENGED_CONNECTIONS), start=1):
+    for number, connection in enumerate(islice(inside, work.lost.limit), start=1):
         if connection.source in work.stations:
             work.first[connection] = random.getrandbits(32)
             _challenge(work, opened, connection, work.first[connection])

@@ -21,7 +21,7 @@ def open_connection(request: dict[str, Any], number: int) -> tuple[socket.socket
     opened = socket.create_connection((request["to"], request["port"]), 10, source)
     opened.sendall(f"who waiting-{number}\n".encode())
     words = opened.recv(200).decode().split()
-    opened.setblocking(False)
+    opened.settimeout(0)
     return opened, {"seen": words[0], "ended": None, "error": ""}
 
 
