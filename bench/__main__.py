@@ -17,6 +17,7 @@ from bench import (
     fairness,
     flooding,
     forwarding,
+    idle,
     queues,
     rescaling,
     resting,
@@ -34,6 +35,7 @@ BENCHES: dict[str, Callable[[BenchOptions], Iterator[Figure]]] = {
     "applying": lambda _: applying.measure(),
     "forwarding": lambda _: forwarding.measure(),
     "failing": failing.measure,
+    "idle": idle.measure,
     "steady": steady.measure,
     "sequences": sequences.measure,
     "resting": lambda _: resting.measure(),
@@ -79,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="NAME")
     parser.add_argument("--vm", action="store_true", help="in the virtual machine of tests/vm")
-    parser.add_argument("--runs", type=int, default=usual.runs, help="failing: runs of each fault")
+    parser.add_argument(
+        "--runs", type=int, default=usual.runs, help="failing, idle: runs of each fault"
+    )
     parser.add_argument("--minutes", type=float, default=usual.minutes, help="steady: how long")
     parser.add_argument("--upload", action="store_true", help="steady: under full own upload")
     parser.add_argument("--download", action="store_true", help="steady: under full download")

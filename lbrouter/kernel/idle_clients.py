@@ -12,7 +12,7 @@ All of it takes the thread of the caller for seconds: give it one of its own.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -32,8 +32,7 @@ CHALLENGE_PAUSE_S: Final = 0.02
 
 SECOND_ROUND_DELAY_S: Final = 0.6
 """A stack answers such segments of one connection every 500 ms (tcp_invalid_ratelimit). The second
-round is for the answer that was lost, and for the one sequence number in a million that was inside
-of the window."""
+round is for the answer that was lost, and for a sequence number that was inside of the window."""
 
 HALF_OF_SEQUENCE_NUMBERS: Final = 1 << 31
 MAX_SEQUENCE_NUMBER: Final = (1 << 32) - 1
@@ -77,24 +76,29 @@ class _Round:
     count: ChallengeCount = field(default_factory=ChallengeCount)
 
 
-def tell_idle_clients(lost: LostConnections, pause: Callable[[float], object]) -> ChallengeCount:
-    """Send each client of `lost` one segment for each connection, twice where it still stands.
+def tell_idle_clients(
+    lost: Sequence[LostConnections], pause: Callable[[float], object]
+) -> list[ChallengeCount]:
+    """Tell the client of each connection of `lost`, a second time where the connection stands.
 
     `pause` waits for so many seconds. Raises OSError where the kernel refuses to list or to send.
     """
-    known = asyncio.run(read_neighbour_table(frozenset(lost.networks.values())))
+    devices = frozenset(device for each in lost for device in each.networks.values())
+    known = asyncio.run(read_neighbour_table(devices))
     stations = {
         each.address.packed: _Station(each.interface, bytes.fromhex(each.mac.replace(":", "")))
         for each in known
     }
-    work = _Round(lost, stations)
+    rounds = [_Round(each, stations) for each in lost]
     began = time.monotonic()
     with ChallengeSocket() as opened:
-        _challenge_all(work, opened, pause)
-        if work.first:
+        for each in rounds:
+            _challenge_all(each, opened, pause)
+        if any(each.first for each in rounds):
             pause(max(0.0, began + SECOND_ROUND_DELAY_S - time.monotonic()))
-            _challenge_again(work, opened, pause)
-    return work.count
+        for each in rounds:
+            _challenge_again(each, opened, pause)
+    return [each.count for each in rounds]
 
 
 def _challenge_all(work: _Round, opened: ChallengeSocket, pause: Callable[[float], object]) -> None:
@@ -128,20 +132,22 @@ def _challenge_again(
 def _challenge(
     work: _Round, opened: ChallengeSocket, connection: TcpConnection, sequence: int
 ) -> None:
-    """A segment from the far end of the connection to the client that opened it."""
+    """From the far end of the connection to the client that opened it: a segment of each kind."""
     station = work.stations[connection.source]
-    packet = encode_challenge(
-        source=connection.destination,
-        source_port=connection.destination_port,
-        destination=connection.source,
-        destination_port=connection.source_port,
-        sequence=sequence,
-        acknowledgement=random.getrandbits(32),
-    )
-    with suppress(OSError):  # this VLAN's device went away, or its queue is full
-        opened.send(
-            packet, device=station.device, station=station.hardware, family=work.lost.family
+    for with_timestamp in (False, True):
+        packet = encode_challenge(
+            source=connection.destination,
+            source_port=connection.destination_port,
+            destination=connection.source,
+            destination_port=connection.source_port,
+            sequence=sequence,
+            acknowledgement=random.getrandbits(32),
+            with_timestamp=with_timestamp,
         )
+        with suppress(OSError):  # this VLAN's device went away, or its queue is full
+            opened.send(
+                packet, device=station.device, station=station.hardware, family=work.lost.family
+            )
 
 
 def _from_clients(

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from lbrouter.compile.routing.moved_flows import MovedFlows, newly_moved_flows
@@ -44,18 +44,24 @@ class IdleDownloads:
         self, before: AppliedState, after: AppliedState, loop: asyncio.AbstractEventLoop
     ) -> None:
         pause = threading.Event().wait
-        with self._one_at_a_time:
-            for moved, lost in _lost_connections(before, after):
-                try:
-                    text = _left_out_text(moved, tell_idle_clients(lost, pause))
-                except OSError as error:
-                    text = f"clients of {moved.uplink} that only wait are not told: {error}"
-                if text:
-                    with suppress(RuntimeError):  # the daemon ends
-                        loop.call_soon_threadsafe(self._log, text, moved.uplink)
+        with self._one_at_a_time, suppress(RuntimeError):  # the loop is closed: the daemon ends
+            for text in _told_texts(list(_lost_connections(before, after)), pause):
+                loop.call_soon_threadsafe(self._journal.log, "trouble", text)
 
-    def _log(self, text: str, uplink: str) -> None:
-        self._journal.log("trouble", text, subject=uplink)
+
+def _told_texts(
+    found: Sequence[tuple[MovedFlows, LostConnections]], pause: Callable[[float], object]
+) -> list[str]:
+    """Tell the clients; a sentence for each line and family that has some who were not told."""
+    if not found:
+        return []
+    try:
+        counts = tell_idle_clients([lost for _, lost in found], pause)
+    except OSError as error:
+        lines = ", ".join(dict.fromkeys(moved.uplink for moved, _ in found))
+        return [f"{lines}: clients that only wait are not told that it is lost: {error}"]
+    pairs = zip((moved for moved, _ in found), counts, strict=True)
+    return [text for moved, count in pairs if (text := _left_out_text(moved, count))]
 
 
 def _lost_connections(

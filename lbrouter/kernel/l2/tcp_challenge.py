@@ -21,10 +21,8 @@ TCP_HEADER: Final = Struct("!HHIIBBHHH")
 """Ports, sequence, acknowledgement, length in words, flags, window, checksum, urgent pointer."""
 
 TCP_TIMESTAMP_OPTION: Final = Struct("!BBBBII")
-"""Two NOPs, kind 8, length 10, value, echo. A stack that negotiated timestamps drops a segment
-without one in silence (RFC 7323, 3.2); an old one makes it answer as well."""
+"""Two NOPs, kind 8, length 10, value, echo."""
 
-TCP_SEGMENT_SIZE: Final = TCP_HEADER.size + TCP_TIMESTAMP_OPTION.size
 TCP_ACK_FLAG: Final = 0x10
 CHALLENGE_WINDOW: Final = 1024
 CHALLENGE_HOP_LIMIT: Final = 64
@@ -41,22 +39,29 @@ def encode_challenge(
     destination_port: int,
     sequence: int,
     acknowledgement: int,
+    with_timestamp: bool,
 ) -> bytes:
-    """The whole packet, IPv4 or IPv6 as the addresses (4 or 16 bytes, network order) say."""
+    """The whole packet, IPv4 or IPv6 as the addresses (4 or 16 bytes, network order) say.
+
+    A stack that negotiated timestamps may drop a segment without one in silence (RFC 7323, 3.2).
+    One with an old timestamp is answered (5.3), but not by Linux 6.14 and later where its sequence
+    number is old as well. So it takes one of each kind.
+    """
+    option = TCP_TIMESTAMP_OPTION.pack(1, 1, 8, 10, 1, 0) if with_timestamp else b""
+    size = TCP_HEADER.size + len(option)
     ports = (source_port, destination_port)
-    head = (*ports, sequence, acknowledgement, TCP_SEGMENT_SIZE // 4 << 4, TCP_ACK_FLAG)
-    option = TCP_TIMESTAMP_OPTION.pack(1, 1, 8, 10, 1, 0)
-    pseudo = source + destination + PROTOCOL_TCP.to_bytes(2) + TCP_SEGMENT_SIZE.to_bytes(2)
-    total = internet_checksum(pseudo + TCP_HEADER.pack(*head, CHALLENGE_WINDOW, 0, 0) + option)
-    segment = TCP_HEADER.pack(*head, CHALLENGE_WINDOW, total, 0) + option
-    return _encode_header(source, destination) + segment
+    head = (*ports, sequence, acknowledgement, size // 4 << 4, TCP_ACK_FLAG, CHALLENGE_WINDOW)
+    pseudo = source + destination + PROTOCOL_TCP.to_bytes(2) + size.to_bytes(2)
+    total = internet_checksum(pseudo + TCP_HEADER.pack(*head, 0, 0) + option)
+    segment = TCP_HEADER.pack(*head, total, 0) + option
+    return _encode_header(source, destination, size) + segment
 
 
-def _encode_header(source: bytes, destination: bytes) -> bytes:
+def _encode_header(source: bytes, destination: bytes, payload_size: int) -> bytes:
     if len(source) == 16:
-        rest = (TCP_SEGMENT_SIZE, PROTOCOL_TCP, CHALLENGE_HOP_LIMIT, source, destination)
+        rest = (payload_size, PROTOCOL_TCP, CHALLENGE_HOP_LIMIT, source, destination)
         return IPV6_HEADER.pack(6 << 28, *rest)
-    size = IPV4_HEADER.size + TCP_SEGMENT_SIZE
+    size = IPV4_HEADER.size + payload_size
     head = (0x45, 0, size, 0, 0, CHALLENGE_HOP_LIMIT, PROTOCOL_TCP)
     total = internet_checksum(IPV4_HEADER.pack(*head, 0, source, destination))
     return IPV4_HEADER.pack(*head, total, source, destination)

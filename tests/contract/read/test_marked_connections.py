@@ -71,12 +71,12 @@ def test_what_is_left_out_is_counted() -> None:
         shell(MARKING_SCRIPT)
         pause = threading.Event().wait
         with _connections(AddressFamily.V4, 7001, 3):
-            count = tell_idle_clients(LostConnections(**lost), pause)  # type: ignore[arg-type]
+            [count] = tell_idle_clients([LostConnections(**lost)], pause)  # type: ignore[arg-type]
             assert (count.told, count.unknown_station, count.too_many) == (0, 3, False)
             few = LostConnections(**lost, limit=2)  # type: ignore[arg-type]
-            assert tell_idle_clients(few, pause).too_many
+            assert tell_idle_clients([few], pause)[0].too_many
             other = lost | {"networks": {ip_network("10.0.0.0/8"): "port0"}}
-            count = tell_idle_clients(LostConnections(**other), pause)  # type: ignore[arg-type]
+            [count] = tell_idle_clients([LostConnections(**other)], pause)  # type: ignore[arg-type]
             assert (count.told, count.unknown_station) == (0, 0), "of another VLAN"
 
     in_namespace(scenario)
