@@ -43,6 +43,11 @@ def newly_moved_flows(
     )
 
 
+def has_left_uplink(health: GatewayHealth) -> bool:
+    """Whether living flows leave any uplink."""
+    return any(_is_left(health, *each) for each in product(health.uplinks, AddressFamily))
+
+
 def _moved_vlans(
     config: Config, health: GatewayHealth, facts: Facts
 ) -> Iterator[tuple[str, AddressFamily, str]]:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
-from lbrouter.compile.routing.moved_flows import MovedFlows, newly_moved_flows
+from lbrouter.compile.routing.moved_flows import MovedFlows, has_left_uplink, newly_moved_flows
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.reconcile.reconciler import AppliedState
 from lbrouter.kernel.idle_clients import (
@@ -20,25 +20,28 @@ from lbrouter.model.reserved_ids import uplink_mark
 
 
 class IdleDownloads:
-    """One at a time: the bound of packets a second holds for all lines together.
+    """Follows the applied state; one thread at a time sends, so that its bound holds for all lines.
 
-    A thread of its own does the work, and ends with the process: it must delay neither the
-    failover nor the end of the daemon.
+    The thread ends with the process: it must delay neither the failover nor the end of the daemon.
     """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._previous: AppliedState | None = None
         self._one_at_a_time = threading.Lock()
 
-    def tell(self, before: AppliedState, after: AppliedState) -> None:
-        """Tell the clients whose flows move with this failover. Returns at once."""
-        work = threading.Thread(
-            target=self._run,
-            args=(before, after, asyncio.get_running_loop()),
-            name="idle downloads",
-            daemon=True,
-        )
-        work.start()
+    def follow(self, applied: AppliedState | None) -> None:
+        """Tell the clients whose flows move since the last call. Returns at once.
+
+        None where the applied state is not known: the next call will compare with the last one.
+        """
+        before = self._previous
+        if applied is None or applied is before:
+            return
+        self._previous = applied
+        if before is not None and has_left_uplink(applied.snapshot.health):
+            arguments = (before, applied, asyncio.get_running_loop())
+            threading.Thread(target=self._run, args=arguments, daemon=True).start()
 
     def _run(
         self, before: AppliedState, after: AppliedState, loop: asyncio.AbstractEventLoop

@@ -136,7 +136,7 @@ class ReconcileLoop:
         if changed is None:
             self.next_resync_at = due
         elif before is not None:
-            self._idle_downloads.tell(before, self.reconciler.applied or before)
+            self._idle_downloads.follow(self.reconciler.applied)
             self._log_policy_changes(before, took_ms)
             await self._update_rates()
 
@@ -196,6 +196,7 @@ class ReconcileLoop:
             await self._handle_failure(error)
             return
         self._failures = 0
+        self._idle_downloads.follow(self.reconciler.applied)
         ended = loop.time()
         self._repair_limiter.record_scan(begun=begun, ended=ended)
         snapshot.save_health(self.applier.runtime_dir, self.tracker.health)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lbrouter.compile.routing.balance import select_uplinks
-from lbrouter.compile.routing.moved_flows import MovedFlows, newly_moved_flows
+from lbrouter.compile.routing.moved_flows import MovedFlows, has_left_uplink, newly_moved_flows
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
@@ -89,6 +89,11 @@ def test_a_drain_of_living_flows_moves_them_and_an_uplink_without_health_moves_n
     after = replace(up, uplinks={"fiber": fiber, "lte": up.uplinks["lte"]})
     assert set(_moved(up, after)) == {("fiber", "ip"), ("fiber", "ip6")}
     assert _moved(up, replace(up, uplinks={"lte": up.uplinks["lte"]})) == {}
+
+
+def test_whether_any_uplink_is_left_at_all() -> None:
+    assert not has_left_uplink(health_of(CONFIG, fiber=DRAINED))
+    assert has_left_uplink(health_of(CONFIG, lte=UplinkState.WAITING))
 
 
 states = st.sampled_from(list(UplinkState))
