@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench import (
     applying,
+    evenings,
     failing,
     fairness,
     flooding,
@@ -38,6 +39,7 @@ BENCHES: dict[str, Callable[[BenchOptions], Iterator[Figure]]] = {
     "idle": idle.measure,
     "steady": steady.measure,
     "sequences": sequences.measure,
+    "evenings": evenings.measure,
     "resting": lambda _: resting.measure(),
     "shaping": lambda _: shaping.measure(),
     "rescaling": lambda _: rescaling.measure(),
@@ -87,8 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=usual.minutes, help="steady: how long")
     parser.add_argument("--upload", action="store_true", help="steady: under full own upload")
     parser.add_argument("--download", action="store_true", help="steady: under full download")
-    parser.add_argument("--count", type=int, default=usual.count, help="sequences: how many")
-    parser.add_argument("--seed", type=int, default=usual.seed, help="sequences: the first seed")
+    parser.add_argument(
+        "--count", type=int, default=usual.count, help="sequences, evenings: how many"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=usual.seed, help="sequences, evenings: the first seed"
+    )
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="failing: us alone")
     parser.add_argument("--progress", type=Path, default=usual.progress)
     parser.add_argument("--json", type=Path, help="write the rows with their samples here")

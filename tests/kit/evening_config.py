@@ -4,7 +4,7 @@ Three lines: a and b of both families, c of IPv4 alone. Two VLANs, each with its
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 LINES = ("a", "b", "c")
 VERSIONS = (4, 6)
@@ -43,6 +43,16 @@ class EveningConfig:
     """Lines that the file does not have."""
     four_only: frozenset[str] = frozenset()
     """Lines of both families of which the file has IPv4 alone."""
+
+    def copy(self) -> "EveningConfig":
+        """The same, to be changed by itself."""
+        return replace(
+            self,
+            names=dict(self.names),
+            order=dict(self.order),
+            policy_of=dict(self.policy_of),
+            rates=dict(self.rates),
+        )
 
     def lines_of(self, vlan: str, version: int) -> list[str]:
         """The lines that may carry flows of a VLAN and family, in the order of its policy."""
