@@ -41,7 +41,7 @@ def _rows(found: list[EveningResult]) -> Iterator[Figure]:
     damped = sum(each.damped for each in found)
     what = f"{name}: memory of faults taken from the daemon after it"
     yield count_row(what, "", damped, of=f"of {len(found)}", runs=len(found))
-    memory = [each.memory_kb / 1024 for each in found]
+    memory = [each.memory_kb / 1024 for each in found if not each.violation]
     yield timing_row(f"{name}: memory of the daemon", "80 MB", memory, unit="MB", digits=0)
-    descriptors = [float(each.descriptors) for each in found]
+    descriptors = [float(each.descriptors) for each in found if not each.violation]
     yield timing_row(f"{name}: descriptors", "", descriptors, unit="", digits=0)

@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lbrouter.compile.config.parse import parse
+from lbrouter.model.errors import LbrouterError
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.evening_config import EveningConfig
 from tests.kit.evening_flows import EveningFlows, FlowEnd
 from tests.kit.evening_steps import evening_step
-from tests.kit.evening_world import EveningError, EveningWorld
+from tests.kit.evening_world import EveningWorld
 from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.wait import eventually
 
@@ -40,7 +41,7 @@ _PAUSE = threading.Event()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EveningResult:
     """One evening: its steps; `violation` is empty where all held. Memory and descriptors are the
-    daemon's at the end; `damped` says whether its memory of faults was deleted after it.
+    daemon's at the end, 0 after a violation; `damped`: its memory of faults was deleted.
     """
 
     seed: int
@@ -60,27 +61,32 @@ class Evenings:
         self.damped = False
 
     def run_evening(self, seed: int) -> EveningResult:
-        """Run the steps until one breaks an invariant; all is undone afterwards in any case."""
-        rng, steps = random.Random(seed), list[str]()
-        violation = ""
+        """Run the steps until one breaks an invariant: then this venue is of no more use."""
+        steps: list[str] = []
+        self.damped = False
         try:
-            for _ in range(rng.randrange(3, 8)):
-                violation = self._run_step(rng, steps)
-                if violation:
-                    break
-            violation = violation or self._check_rest()
-        except EveningError as error:
+            violation = self._run_steps(random.Random(seed), steps) or self._heal()
+        except (AssertionError, LbrouterError) as error:
             violation = str(error)
-        healed = self._heal()
-        status = (self.world.daemon.proc_dir / "status").read_text(encoding="ascii")
+        memory_kb, descriptors = (0, 0) if violation else self._memory_and_descriptors()
         return EveningResult(
             seed=seed,
             steps=tuple(steps),
-            violation=violation or healed,
-            memory_kb=int(status.split("VmRSS:")[1].split()[0]),
-            descriptors=self.world.daemon.descriptor_count(),
+            violation=violation,
+            memory_kb=memory_kb,
+            descriptors=descriptors,
             damped=self.damped,
         )
+
+    def _run_steps(self, rng: random.Random, steps: list[str]) -> str:
+        for _ in range(rng.randrange(3, 8)):
+            if wrong := self._run_step(rng, steps):
+                return wrong
+        return self._check_rest()
+
+    def _memory_and_descriptors(self) -> tuple[int, int]:
+        status = (self.world.daemon.proc_dir / "status").read_text(encoding="ascii")
+        return int(status.split("VmRSS:")[1].split()[0]), self.world.daemon.descriptor_count()
 
     def _run_step(self, rng: random.Random, steps: list[str]) -> str:
         """One step; what is wrong afterwards. A daemon that was killed may miss further steps."""
@@ -168,11 +174,7 @@ class Evenings:
 
     def _heal(self) -> str:
         """Undo everything; what is wrong when all lines should be up again."""
-        self.damped = False
-        try:
-            self.world.undo_all()
-        except EveningError as error:
-            return f"after healing: {error}"
+        self.world.undo_all()
         if not eventually(self._all_up, within_s=DAMPED_TIMEOUT_S):
             self.damped = True
             self.world.daemon.stop()
