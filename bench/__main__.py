@@ -14,10 +14,12 @@ from pathlib import Path
 from bench import (
     applying,
     disturbed,
+    evenings,
     failing,
     fairness,
     flooding,
     forwarding,
+    idle,
     queues,
     rescaling,
     resting,
@@ -36,8 +38,10 @@ BENCHES: dict[str, Callable[[BenchOptions], Iterator[Figure]]] = {
     "forwarding": lambda _: forwarding.measure(),
     "failing": failing.measure,
     "disturbed": disturbed.measure,
+    "idle": idle.measure,
     "steady": steady.measure,
     "sequences": sequences.measure,
+    "evenings": evenings.measure,
     "resting": lambda _: resting.measure(),
     "shaping": lambda _: shaping.measure(),
     "rescaling": lambda _: rescaling.measure(),
@@ -81,12 +85,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="NAME")
     parser.add_argument("--vm", action="store_true", help="in the virtual machine of tests/vm")
-    parser.add_argument("--runs", type=int, default=usual.runs, help="failing: runs of each fault")
+    parser.add_argument(
+        "--runs", type=int, default=usual.runs, help="failing, idle: runs of each fault"
+    )
     parser.add_argument("--minutes", type=float, default=usual.minutes, help="steady: how long")
     parser.add_argument("--upload", action="store_true", help="steady: under full own upload")
     parser.add_argument("--download", action="store_true", help="steady: under full download")
-    parser.add_argument("--count", type=int, default=usual.count, help="sequences: how many")
-    parser.add_argument("--seed", type=int, default=usual.seed, help="sequences: the first seed")
+    parser.add_argument(
+        "--count", type=int, default=usual.count, help="sequences, evenings: how many"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=usual.seed, help="sequences, evenings: the first seed"
+    )
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="failing: us alone")
     parser.add_argument("--progress", type=Path, default=usual.progress)
     parser.add_argument("--json", type=Path, help="write the rows with their samples here")

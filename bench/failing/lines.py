@@ -77,11 +77,12 @@ def running_gateway(
             GatewayDaemon(venue.gateway, wrapper=prepare(venue)) as daemon,
             EventFollower(venue.gateway.runtime_dir) as events,
         ):
-            wait_until(lambda: _has_round_trips(daemon), "the daemon knows no round trip")
+            wait_until(lambda: has_round_trips(daemon), "the daemon knows no round trip")
             yield venue, daemon, events
 
 
-def _has_round_trips(daemon: GatewayDaemon) -> bool:
+def has_round_trips(daemon: GatewayDaemon) -> bool:
+    """Whether the daemon knows the round trip of each line."""
     return all(each["rtt_ms"] is not None for each in daemon.status()["uplinks"].values())
 
 

@@ -19,6 +19,7 @@ from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.reconcile.change_log import ChangeLog
+from lbrouter.daemon.reconcile.idle_downloads import IdleDownloads
 from lbrouter.daemon.reconcile.new_flows import NewFlowWindow
 from lbrouter.daemon.reconcile.notices import concerns_us, uplink_events
 from lbrouter.daemon.reconcile.reconciler import Reconciler, ReconcileResult
@@ -63,6 +64,7 @@ class ReconcileLoop:
         self.last_run_at = asyncio.get_running_loop().time()
         self.on_health_evaluated: Callable[[], None] = lambda: None
         """Called after each evaluation of the health: the next probes may be due sooner."""
+        self._idle_downloads = IdleDownloads(journal)
         self._repair_limiter = RepairRateLimiter()
         self._notices: list[str] = []
         self.verification = Verification(journal)
@@ -174,6 +176,7 @@ class ReconcileLoop:
         if done is None:
             self._steering_trouble = ""
             return
+        self._idle_downloads.follow(self.reconciler.applied)
         self._changes.log_moves(done.after, tracker, round((loop.time() - begun) * 1000, 1))
         if done.refused is None:
             self._steering_trouble = ""
@@ -221,6 +224,7 @@ class ReconcileLoop:
             await self._handle_failure(error)
             return
         self._failures, self._trouble = 0, ""
+        self._idle_downloads.follow(self.reconciler.applied)
         ended = loop.time()
         self._repair_limiter.record_scan(begun=begun, ended=ended)
         if outcome.steered:

@@ -31,6 +31,10 @@ CONNTRACK_RECEIVE_BYTES: Final = 1 << 17
 CONNTRACK_DUMP_TIMEOUT_S: Final = 5.0
 
 
+AttributeSpan = tuple[int, int]
+"""Where an attribute's content begins and ends."""
+
+
 class ConntrackEntry(NamedTuple):
     """A connection: its id, who opened it (4 or 16 bytes), its mark, and bytes both ways.
 
@@ -47,15 +51,27 @@ class ConntrackEntry(NamedTuple):
 
 def list_connections() -> list[ConntrackEntry]:
     """All connections of this thread's namespace. Raises OSError (EPERM without CAP_NET_ADMIN)."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as opened:
+    return [_parse_entry(data, *span) for data, span in dump_connections()]
+
+
+def dump_connections(
+    *, family: int = socket.AF_UNSPEC, wanted: bytes = b""
+) -> Iterator[tuple[bytes, AttributeSpan]]:
+    """Connections of this thread's namespace: a buffer, and where in it the attributes of one are.
+
+    `wanted` are attributes that the kernel compares. The dump goes on as its reader takes from it,
+    and ends with it. Raises OSError.
+    """
+    flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+    with socket.socket(socket.AF_NETLINK, flags, NETLINK_NETFILTER) as opened:
         opened.settimeout(CONNTRACK_DUMP_TIMEOUT_S)
-        size = NLMSGHDR.size + NFGENMSG.size
+        size = NLMSGHDR.size + NFGENMSG.size + len(wanted)
         head = NLMSGHDR.pack(size, CTNETLINK_GET, DUMP_REQUEST_FLAGS, 1, 0)
-        opened.send(head + NFGENMSG.pack(socket.AF_UNSPEC, 0, 0))
-        return list(_receive_entries(opened))
+        opened.send(head + NFGENMSG.pack(family, 0, 0) + wanted)
+        yield from _receive_entries(opened)
 
 
-def _receive_entries(opened: socket.socket) -> Iterator[ConntrackEntry]:
+def _receive_entries(opened: socket.socket) -> Iterator[tuple[bytes, AttributeSpan]]:
     while True:
         data = opened.recv(CONNTRACK_RECEIVE_BYTES)
         start = 0
@@ -68,31 +84,27 @@ def _receive_entries(opened: socket.socket) -> Iterator[ConntrackEntry]:
                 raise OSError(number, os.strerror(number))
             if length < NLMSGHDR.size:
                 raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
-            yield _parse_entry(data, start + NLMSGHDR.size + NFGENMSG.size, start + length)
+            yield data, (start + NLMSGHDR.size + NFGENMSG.size, start + length)
             start += (length + 3) & ~3
 
 
 def _parse_entry(data: bytes, start: int, end: int) -> ConntrackEntry:
-    found = _attribute_spans(data, start, end)
+    found = attribute_spans(data, start, end)
     inside = found.get(CTA_TUPLE_ORIG)
     addresses = (
-        _attribute_spans(data, *_attribute_spans(data, *inside)[CTA_TUPLE_IP]) if inside else {}
+        attribute_spans(data, *attribute_spans(data, *inside)[CTA_TUPLE_IP]) if inside else {}
     )
     source = addresses.get(CTA_IP_V4_SRC) or addresses.get(CTA_IP_V6_SRC) or (0, 0)
     return ConntrackEntry(
-        ident=_big_endian_uint(data, found.get(CTA_ID)) or 0,
+        ident=big_endian_uint(data, found.get(CTA_ID)) or 0,
         source=data[slice(*source)],
-        mark=_big_endian_uint(data, found.get(CTA_MARK)) or 0,
+        mark=big_endian_uint(data, found.get(CTA_MARK)) or 0,
         sent=_byte_counter(data, found.get(CTA_COUNTERS_ORIG)),
         received=_byte_counter(data, found.get(CTA_COUNTERS_REPLY)),
     )
 
 
-AttributeSpan = tuple[int, int]
-"""Where an attribute's content begins and ends."""
-
-
-def _attribute_spans(data: bytes, start: int, end: int) -> dict[int, AttributeSpan]:
+def attribute_spans(data: bytes, start: int, end: int) -> dict[int, AttributeSpan]:
     """Attributes between `start` and `end`: where each one's content lies."""
     found = {}
     unpack = NLATTR.unpack_from
@@ -109,10 +121,10 @@ def _byte_counter(data: bytes, span: AttributeSpan | None) -> int | None:
     return (
         None
         if span is None
-        else _big_endian_uint(data, _attribute_spans(data, *span).get(CTA_COUNTERS_BYTES))
+        else big_endian_uint(data, attribute_spans(data, *span).get(CTA_COUNTERS_BYTES))
     )
 
 
-def _big_endian_uint(data: bytes, span: AttributeSpan | None) -> int | None:
+def big_endian_uint(data: bytes, span: AttributeSpan | None) -> int | None:
     """An unsigned integer in network order."""
     return None if span is None else int.from_bytes(data[slice(*span)], "big")
