@@ -160,7 +160,7 @@ def _on_response(
         carrier=True,
         addressed=True,
         responding=True,
-        judged=True,
+        judged=not line.follows_other_family,
         was_late=line.was_late or (not line.responding and probe.sent_at < line.dead_at),
         last_answer_at=at,
         silent_since=at,
