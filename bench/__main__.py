@@ -71,7 +71,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _option_names() -> tuple[str, ...]:
-    return (*("runs", "minutes", "upload", "download", "count", "seed", "peers", "progress"),)
+    names = ("runs", "minutes", "upload", "download", "loss", "count", "seed", "peers", "progress")
+    return (*names,)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=usual.minutes, help="steady: how long")
     parser.add_argument("--upload", action="store_true", help="steady: under full own upload")
     parser.add_argument("--download", action="store_true", help="steady: under full download")
+    parser.add_argument(
+        "--loss", type=float, default=usual.loss, help="steady: percent each way, under load"
+    )
     parser.add_argument("--count", type=int, default=usual.count, help="sequences: how many")
     parser.add_argument("--seed", type=int, default=usual.seed, help="sequences: the first seed")
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="failing: us alone")
