@@ -12,7 +12,7 @@ from lbrouter.model.timeline import IncidentSummary, PolicyMove, TimelineEvent
 STATE_SEVERITY: Final = {
     UplinkState.UP: 0,
     UplinkState.DRAINED: 0,
-    UplinkState.CHECKING: 0,
+    UplinkState.CHECKING: 1,
     UplinkState.DEGRADED: 1,
     UplinkState.WAITING: 2,
     UplinkState.DOWN: 3,
