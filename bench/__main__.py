@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench import (
     applying,
+    busy,
     failing,
     fairness,
     flooding,
@@ -35,6 +36,7 @@ BENCHES: dict[str, Callable[[BenchOptions], Iterator[Figure]]] = {
     "forwarding": lambda _: forwarding.measure(),
     "failing": failing.measure,
     "steady": steady.measure,
+    "busy": busy.measure,
     "sequences": sequences.measure,
     "resting": lambda _: resting.measure(),
     "shaping": lambda _: shaping.measure(),

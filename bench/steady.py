@@ -56,7 +56,7 @@ def measure(options: BenchOptions) -> Iterator[Figure]:
         if installed():
             foolsm = Foolsm(venue.gateway, to=PEER_TARGET, interface="wan1", count=1)
         began = time.monotonic()
-        loads = _start_loads(venue, options) if loaded else []
+        loads = start_loads(venue, options) if loaded else []
         _add_loss(venue, options.loss if loaded else STEADY_LOSS_PERCENT)
         before = [isp.byte_counts() for isp in venue.isps.values()]
         rtts = _observe_round_trips(options, daemon, events, began)
@@ -88,7 +88,7 @@ def _add_loss(venue: Venue, loss_percent: float) -> None:
         isp.impair(loss_percent=loss_percent, delay_ms=ONE_WAY_MS)
 
 
-def _start_loads(venue: Venue, options: BenchOptions) -> list[LabProcess]:
+def start_loads(venue: Venue, options: BenchOptions) -> list[LabProcess]:
     """iperf3 from the guests, by the line that the show uses too; its own end is beyond ours."""
     client, seconds = venue.client("guests"), round(options.minutes * 60) + 60
     jobs = []

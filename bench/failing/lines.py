@@ -61,12 +61,14 @@ uplinks = ["lte", "fiber"]
 
 
 @contextmanager
-def running_gateway() -> Iterator[tuple[Venue, GatewayDaemon, EventFollower]]:
-    """A venue of its own: a line that fails again and again returns later each time.
+def running_gateway(
+    text: str = FAULT_CONFIG,
+) -> Iterator[tuple[Venue, GatewayDaemon, EventFollower]]:
+    """A venue of its own for `text`: a line that fails again and again returns later each time.
 
     The delay is there before the daemon starts, so that it knows no other round trip.
     """
-    config = parse(FAULT_CONFIG.encode(), source="bench").config
+    config = parse(text.encode(), source="bench").config
     with Venue.build(config) as venue:
         for isp in venue.isps.values():
             isp.impair(delay_ms=ONE_WAY_MS)
