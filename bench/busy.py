@@ -4,6 +4,7 @@ What the guests do must not hide it: the show, which tolerates 2 %, has to leave
 them. Half of the runs are the control, without load.
 """
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +20,7 @@ FULL_DOWNLOAD_BPS = 17_000_000
 """Of the 20 Mbit/s of these lines: what counts as full."""
 LEAVE_PROMISE_S = 4
 
-BUSY_CONFIG = FAULT_CONFIG.replace('gateway = "203.0.113.1"\n', f'gateway = "203.0.113.1"\n{LOADED_RATES}').replace('gateway = "198.51.100.1"\n', f'gateway = "198.51.100.1"\n{LOADED_RATES}')  # fmt: skip
+BUSY_CONFIG = re.sub(r"(\[uplinks\.\w+\]\n)", rf"\1{LOADED_RATES}", FAULT_CONFIG)
 
 
 def leave_time_s(options: BenchOptions, *, loaded: bool) -> float:
