@@ -33,7 +33,8 @@ EmitFullSize = Callable[[FullSizeProbed], object]
 class ReportAnswered(Protocol):
     """Takes the end of one request."""
 
-    def __call__(self, *, answered: bool) -> object: ...
+    def __call__(self, *, answered: bool) -> object:
+        """It was answered, or its time is over."""
 
 
 class FullSizeProber:
