@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench import (
     applying,
+    busy,
     disturbed,
     evenings,
     failing,
@@ -40,6 +41,7 @@ BENCHES: dict[str, Callable[[BenchOptions], Iterator[Figure]]] = {
     "disturbed": disturbed.measure,
     "idle": idle.measure,
     "steady": steady.measure,
+    "busy": busy.measure,
     "sequences": sequences.measure,
     "evenings": evenings.measure,
     "resting": lambda _: resting.measure(),
@@ -77,7 +79,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _option_names() -> tuple[str, ...]:
-    return (*("runs", "minutes", "upload", "download", "count", "seed", "peers", "progress"),)
+    names = ("runs", "minutes", "upload", "download", "loss", "count", "seed", "peers", "progress")
+    return (*names,)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,6 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=usual.minutes, help="steady: how long")
     parser.add_argument("--upload", action="store_true", help="steady: under full own upload")
     parser.add_argument("--download", action="store_true", help="steady: under full download")
+    parser.add_argument(
+        "--loss", type=float, default=usual.loss, help="steady: percent each way, under load"
+    )
     parser.add_argument(
         "--count", type=int, default=usual.count, help="sequences, evenings: how many"
     )

@@ -13,6 +13,7 @@ class BenchOptions:
     minutes: float = 10.0
     upload: bool = False
     download: bool = False
+    loss: float = 0.0
     count: int = 200
     seed: int = 0
     peers: bool = True

@@ -1,7 +1,8 @@
 """Minutes in which nothing may move: random loss of 1 % each way, or our own full load.
 
 Without --upload and --download both lines lose 1 % each way, at random. With them the lines are
-whole and shaped, and a client fills them by TCP in that direction, in both with both. The peers'
+whole and shaped, and a client fills them by TCP in that direction, in both with both; with --loss
+they lose so much each way besides. The peers'
 algorithms monitor the same line for comparison. Every five seconds a line goes to the progress
 file.
 """
@@ -55,7 +56,8 @@ def measure(options: BenchOptions) -> Iterator[Figure]:
         if installed():
             foolsm = Foolsm(venue.gateway, to=PEER_TARGET, interface="wan1", count=1)
         began = time.monotonic()
-        loads = _start_loads(venue, options) if loaded else _add_loss(venue)
+        loads = start_loads(venue, options) if loaded else []
+        _add_loss(venue, options.loss if loaded else STEADY_LOSS_PERCENT)
         before = [isp.byte_counts() for isp in venue.isps.values()]
         rtts = _observe_round_trips(options, daemon, events, began)
         took = time.monotonic() - began
@@ -72,21 +74,21 @@ def measure(options: BenchOptions) -> Iterator[Figure]:
 
 def _name(options: BenchOptions, took: float) -> str:
     ways = [way for way in ("upload", "download") if getattr(options, way)]
+    lossy = f", {options.loss:g} % random loss each way" if options.loss else ""
     what = (
-        f"own full {' and '.join(ways)}"
+        f"own full {' and '.join(ways)}{lossy}"
         if ways
         else f"{STEADY_LOSS_PERCENT} % random loss each way"
     )
     return f"{took / 60:.0f} minutes of {what}"
 
 
-def _add_loss(venue: Venue) -> list[LabProcess]:
+def _add_loss(venue: Venue, loss_percent: float) -> None:
     for isp in venue.isps.values():
-        isp.impair(loss_percent=STEADY_LOSS_PERCENT, delay_ms=ONE_WAY_MS)
-    return []
+        isp.impair(loss_percent=loss_percent, delay_ms=ONE_WAY_MS)
 
 
-def _start_loads(venue: Venue, options: BenchOptions) -> list[LabProcess]:
+def start_loads(venue: Venue, options: BenchOptions) -> list[LabProcess]:
     """iperf3 from the guests, by the line that the show uses too; its own end is beyond ours."""
     client, seconds = venue.client("guests"), round(options.minutes * 60) + 60
     jobs = []

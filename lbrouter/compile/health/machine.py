@@ -152,7 +152,7 @@ def _update_by_notice(line: UplinkMemory, event: Notice, at: float) -> UplinkMem
             same = line.carrier is event.up
             line = line if same else _on_link_change(line, at, restored=event.up)
             return replace(line, carrier=event.up, present=event.up or event.present)
-        case AddressingChanged():
+        case _:
             return _on_addressing(line, event, at)
 
 

@@ -30,8 +30,7 @@ LOADED_EXTRA_RTO_S: Final = 0.1
 """Added while our own traffic fills the line: probes may wait in the queue that it makes."""
 LOSS_BY_OWN_LOAD: Final = 0.015
 """Loss that our own load explains in each direction that it fills: what TCP makes a bottleneck drop
-to find its rate. (What our own classes drop is known: the socket is told, ENOBUFS, and such a probe
-counts as not sent.)"""
+to find its rate. Our own classes drop no probes: the gateway's own traffic has a guarantee."""
 MAX_OUTSTANDING_PROBES: Final = 200
 USUAL_LOSS_WEIGHT: Final = 0.02
 """Weight of one probe in the usual loss: some fifty probes make it up."""
@@ -160,7 +159,7 @@ def _on_response(
         carrier=True,
         addressed=True,
         responding=True,
-        judged=True,
+        judged=not line.follows_other_family,
         was_late=line.was_late or (not line.responding and probe.sent_at < line.dead_at),
         last_answer_at=at,
         silent_since=at,

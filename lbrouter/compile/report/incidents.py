@@ -13,7 +13,7 @@ STATE_SEVERITY: Final[Mapping[str, int]] = {
     UplinkState.UP: 0,
     "checking": 0,
     UplinkState.DRAINED: 0,
-    UplinkState.CHECKING: 0,
+    UplinkState.CHECKING: 1,
     UplinkState.DEGRADED: 1,
     UplinkState.WAITING: 2,
     UplinkState.DOWN: 3,

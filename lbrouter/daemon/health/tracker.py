@@ -22,6 +22,8 @@ from lbrouter.model.health import GatewayHealth, UplinkState, VlanLimit
 
 NO_INCIDENT_STATES: Final = frozenset({UplinkState.UP, UplinkState.DRAINED, UplinkState.CHECKING})
 """States that are no incident: healthy, what an operator asked for, or not judged yet."""
+RECOVERED_STATES: Final = NO_INCIDENT_STATES - {UplinkState.CHECKING}
+"""States that end an incident: a line that is only being checked has not recovered."""
 
 PROBE_SENT_MAX_DELAY_S: Final = MIN_RTO_S
 """A sent probe changes nothing before it can be overdue; its answer usually comes sooner."""
@@ -123,9 +125,9 @@ class HealthTracker:
             before, after = last.more.get("after"), uplink.state
             if before == after:
                 self.since[name] = last.at
-            if last.incident and before not in NO_INCIDENT_STATES:
+            if last.incident and before not in RECOVERED_STATES:
                 self.incidents[name] = last.incident
-            if name in self.incidents and after in NO_INCIDENT_STATES:
+            if name in self.incidents and after in RECOVERED_STATES:
                 text = f"{name} is {after} (was {before}) as the daemon begins"
                 states = {"before": before, "after": str(after), "reason": uplink.reason}
                 incident = self.incidents.pop(name)
@@ -151,7 +153,7 @@ class HealthTracker:
             reason=change.reason,
             **more,
         )
-        if change.family is None and state in NO_INCIDENT_STATES:
+        if change.family is None and state in RECOVERED_STATES:
             self.incidents.pop(name, None)
 
     def _track_incident(self, change: health.UplinkChange) -> None:

@@ -7,8 +7,9 @@ MTU), and no router may cut it up. One request every few seconds.
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
-from typing import Final
+from typing import Final, Protocol
 
 from lbrouter.kernel.probe import icmp
 from lbrouter.kernel.probe.bound_socket import UplinkBinding, address_family, open_socket
@@ -27,6 +28,13 @@ MIN_FULL_SIZE_BYTES: Final = 576
 """A line with less has no large packets."""
 
 EmitFullSize = Callable[[FullSizeProbed], object]
+
+
+class ReportAnswered(Protocol):
+    """Takes the end of one request."""
+
+    def __call__(self, *, answered: bool) -> object:
+        """It was answered, or its time is over."""
 
 
 class FullSizeProber:
@@ -85,7 +93,7 @@ class FullSizeProber:
         padding = size - HEADER_BYTES[self._family] - icmp.ICMP_ECHO_HEADER.size - ECHO_TOKEN_BYTES
         if size < MIN_FULL_SIZE_BYTES:
             return
-        request = _FullSizeRequest(lambda answered: self._report(address, target, size, answered))
+        request = _FullSizeRequest(partial(self._report, address, target, size))
         request.add_cleanup(lambda: self._pending.discard(request))
         self._pending.add(request)
         try:
@@ -94,7 +102,7 @@ class FullSizeProber:
             request.finish()
             raise
 
-    def _report(self, address: IpAddress, target: str, size: int, answered: bool) -> None:  # noqa: FBT001
+    def _report(self, address: IpAddress, target: str, size: int, *, answered: bool) -> None:
         if answered:
             self._answering.add(address)
         self._emit(
@@ -112,11 +120,11 @@ class FullSizeProber:
 class _FullSizeRequest:
     """One request until its answer, its time, or a router that says "too big"."""
 
-    def __init__(self, report: Callable[[bool], object]) -> None:
+    def __init__(self, report: ReportAnswered) -> None:
         loop = asyncio.get_running_loop()
         self._report = report
         self._cleanups: list[Callable[[], object]] = []
-        self._timer = loop.call_later(FULL_SIZE_TIMEOUT_S, self._end, False)  # noqa: FBT003
+        self._timer = loop.call_later(FULL_SIZE_TIMEOUT_S, partial(self._end, answered=False))
         self.sent_at = loop.time()
 
     def add_cleanup(self, call: Callable[[], object]) -> None:
@@ -126,7 +134,7 @@ class _FullSizeRequest:
     def report_answered(self, rtt_s: float) -> None:
         """The target answered."""
         del rtt_s
-        self._end(True)  # noqa: FBT003
+        self._end(answered=True)
 
     def report_lost(self, reason: ProbeFailure, detail: str = "") -> None:
         """A router refused it, in words: then nothing is silent here."""
@@ -140,9 +148,9 @@ class _FullSizeRequest:
             call()
         self._cleanups.clear()
 
-    def _end(self, answered: bool) -> None:  # noqa: FBT001
+    def _end(self, *, answered: bool) -> None:
         self.finish()
-        self._report(answered)
+        self._report(answered=answered)
 
 
 def mtu_towards(binding: UplinkBinding, address: IpAddress) -> int:

@@ -81,7 +81,10 @@ def test_a_target_that_is_silent_is_a_miss() -> None:
 
 def test_a_router_that_says_too_big_is_no_silence() -> None:
     async def scenario(network: ProbeNetwork) -> FullSizeProbed:
-        network.far_shell("ip link add narrow0 type dummy; ip link set narrow0 mtu 1300 up")
+        network.far_shell(
+            "ip link add narrow0 mtu 1300 type veth peer name narrow1 mtu 1300;"
+            "ip link set narrow0 up; ip link set narrow1 up"
+        )
         network.far_shell("ip route add 203.0.113.0/24 dev narrow0")
         targets = ("icmp://203.0.113.9", f"icmp://{ALIVE}")
         with running(network, *targets, family=AddressFamily.V4):

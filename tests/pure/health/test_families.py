@@ -2,9 +2,9 @@
 
 import pytest
 
-from lbrouter.compile.health import current_health, uplink_changes
+from lbrouter.compile.health import current_health, next_deadline, uplink_changes, uplink_readings
 from lbrouter.compile.health.family_targets import targets_of, uplink_families
-from lbrouter.model.events import AddressingChanged, CarrierChanged, Drain, RepliesSeen
+from lbrouter.model.events import AddressingChanged, CarrierChanged, Drain, NexthopSeen, RepliesSeen
 from lbrouter.model.health import ReasonCode, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
 from tests.kit.dual_stack import DUAL_LINES, V4, V6, DualStack, dual_config
@@ -161,3 +161,33 @@ def test_an_external_line_has_the_families_that_the_system_gave_it() -> None:
     assert families() == {V6}
     lab.put(AddressingChanged(at=0.2, uplink="fiber", ready=True, family=V4))
     assert families() == {V4, V6}
+
+
+def test_ipv6_by_router_advertisements_says_so_while_it_waits() -> None:
+    lines = DUAL_LINES.replace('"2001:db8:1::2/64"\ngateway6 = "2001:db8:1::1"', '"auto"')
+    lab = DualStack(dual_config(lines=lines))
+    lab.put(AddressingChanged(at=0.1, uplink="fiber", ready=False, family=V6))
+    assert lab.family("fiber", V6).reason == "no address yet (router advertisements) on wan1"
+    with pytest.raises(KeyError):
+        uplink_readings(lab.state, "nobody")
+
+
+def test_a_dead_line_whose_next_hop_answers_is_the_very_last_resort() -> None:
+    lab = DualStack(dual_config())
+    lab.run(3)
+    lab.dead = {("fiber", V4)}
+    lab.run(3)
+    dead = lab.family("fiber", V4)
+    assert (dead.state, dead.alive) == (DOWN, False)
+    lab.put(NexthopSeen(at=lab.state.at, uplink="fiber", family=V4))
+    dead, lossy = lab.family("fiber", V4), lab.family("lte", V4)
+    assert (dead.state, dead.alive) == (DOWN, True)
+    assert dead.badness > lossy.badness + 500
+    due = next_deadline(lab.state)
+    assert due is not None and due <= lab.state.at + 3
+    lab.run(4)
+    assert not lab.family("fiber", V4).alive
+    assert uplink_readings(lab.state, "fiber").rtt_ms is not None, "of the family that lives"
+    lab.dead |= {("fiber", V6)}
+    lab.run(3)
+    assert uplink_readings(lab.state, "fiber").rtt_ms is None

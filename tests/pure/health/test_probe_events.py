@@ -172,3 +172,17 @@ def test_the_times_of_our_own_full_queue_are_not_judged() -> None:
         simulation.first_time_when(75, lambda h: "show" in h.uplinks["fiber"].excluded_policies)
         is not None
     )
+
+
+def test_a_policy_that_left_for_latency_does_not_come_back_by_our_own_queue() -> None:
+    simulation = simulate(rtt_s=0.3)
+    out = simulation.first_time_when(20, lambda h: "show" in h.uplinks["fiber"].excluded_policies)
+    assert out is not None
+    full = QueueFull(at=out, uplink="fiber", upload=True, download=False)
+    simulation.schedule(out, full)
+    simulation.paths["fiber"].rtt_s = 0.02
+    simulation.run(out + 30)
+    assert "show" in fiber_health(simulation).excluded_policies, "nothing is proved meanwhile"
+    simulation.schedule(out + 30, replace(full, at=out + 30, upload=False))
+    simulation.run(out + 50)
+    assert fiber_health(simulation).excluded_policies == frozenset()

@@ -14,6 +14,7 @@ from lbrouter.compile.health import (
 )
 from lbrouter.compile.health.carrier_only import health_without_daemon, with_last_known
 from lbrouter.compile.health.saved_memory import restored_state, saved_memory
+from lbrouter.compile.health.uplink_memory import PolicyTolerance, QualityMetric
 from lbrouter.model.config import Config
 from lbrouter.model.events import CarrierChanged, Drain, Pin, Tick
 from lbrouter.model.health import GatewayHealth, ReasonCode, UplinkState
@@ -147,3 +148,22 @@ def test_health_that_an_earlier_release_saved_is_a_beginning() -> None:
     after = initial_state(lab.config, 0.0, old)
     assert after.lines["fiber", V4].state is DOWN
     assert after.lines["lte", V4].state is UP
+
+
+def test_another_target_is_new_and_the_others_keep_what_is_known() -> None:
+    lab = fiber_is_dead()
+    other = dual_config(health='targets = ["icmp://1.1.1.1", "icmp://192.0.2.9"]')
+    targets = reconfigure(lab.state, other, lab.state.at).lines["lte", V4].targets
+    assert targets["icmp://1.1.1.1"].srtt_s is not None
+    assert targets["icmp://192.0.2.9"].srtt_s is None
+
+
+def test_a_policy_that_was_not_saved_has_left_nothing() -> None:
+    lab = DualStack(dual_config(health=""))
+    lab.loss = 0.4
+    lab.run(8)
+    line = lab.state.lines["fiber", V4]
+    assert [each.exceeded for each in line.policy_tolerance] == [QualityMetric.LOSS]
+    saved = json.loads(json.dumps(saved_memory(lab.state)).replace('"show"', '"gone"'))
+    after = restored_state(lab.config, lab.state.at, saved, GatewayHealth())
+    assert after.lines["fiber", V4].policy_tolerance == (PolicyTolerance(),)
