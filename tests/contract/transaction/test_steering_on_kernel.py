@@ -23,7 +23,12 @@ pytestmark = pytest.mark.needs("htb", "nft_nat")
 
 OLD_FILE = parse_config(TWO_LINES.encode(), source="old")
 NEW_FILE = parse_config(
-    TWO_LINES.replace("ports = [1935]", "ports = [1936]").replace("12mbit", "8mbit").encode(),
+    TWO_LINES.replace("ports = [1935]", "ports = [1936]")
+    .replace("12mbit", "8mbit")
+    .replace("198.51.100.2/30", "198.51.100.6/30")
+    .replace("198.51.100.1", "198.51.100.5")
+    .replace("10.10.99.1", "10.10.98.1")
+    .encode(),
     source="new",
 )
 ALL_UP = health_of(OLD_FILE.config)
@@ -45,14 +50,17 @@ async def planned_of(kernel: LinuxKernel, file: ConfigFile, health: GatewayHealt
 class Machine:
     """The old file is applied on a kernel."""
 
-    def __init__(self, folder: Path, kernel: LinuxKernel, *, when: int, refused: int) -> None:
+    def __init__(
+        self, folder: Path, kernel: LinuxKernel, *, when: float, refused: float = -1.0
+    ) -> None:
+        """The line dies, and a step is refused, after these parts of the change; -1 is never."""
+        self.parts = when, refused
         self.kernel = kernel
         self.applier = Applier(kernel, state_dir=folder, runtime_dir=folder)
         self.steering = Steering(self.applier)
         self.changing = ChangingKernel(
             self.steering,
-            when=when,
-            refused=refused,
+            when=-1,
             dies=lambda: self.steering.steer(OLD_FILE.config, FIBER_DOWN),
             table=nft.observe_table,
         )
@@ -62,6 +70,8 @@ class Machine:
         planned = await planned_of(self.kernel, file, ALL_UP)
         save_script(self.applier.store, planned.state)
         steps = diff(planned.snapshot.observed, planned.state)
+        when, refused = (int(part * len(steps.operations)) for part in self.parts)
+        self.changing.when, self.changing.refused = when, refused
         await self.applier.run_transaction(steps, planned)
 
     async def change(self) -> None:
@@ -77,14 +87,12 @@ class Machine:
         return [str(each.managed_object.key) for each in steps if each.phase.name != "CLASS"]
 
 
-STEPS = 12
-"""Of the change: some, the ruleset among them. The walk over all steps is in the pure ring."""
+@pytest.mark.parametrize("tenth", range(10))
+def test_a_line_that_dies_while_a_file_is_applied(tmp_path: Path, tenth: int) -> None:
+    """The walk over all steps is in the pure ring."""
 
-
-@pytest.mark.parametrize("when", range(0, STEPS, 2))
-def test_a_line_that_dies_while_a_file_is_applied(tmp_path: Path, when: int) -> None:
     async def work(kernel: LinuxKernel) -> None:
-        machine = Machine(tmp_path, kernel, when=when, refused=-1)
+        machine = Machine(tmp_path, kernel, when=tenth / 10)
         await machine.apply(OLD_FILE)
         await machine.change()
         await machine.steering.steer(OLD_FILE.config, FIBER_DOWN)
@@ -95,10 +103,10 @@ def test_a_line_that_dies_while_a_file_is_applied(tmp_path: Path, when: int) -> 
     on_kernel(work)
 
 
-@pytest.mark.parametrize("refused", range(1, STEPS, 3))
-def test_a_line_that_dies_before_a_step_that_is_refused(tmp_path: Path, refused: int) -> None:
+@pytest.mark.parametrize("tenth", range(10))
+def test_a_line_that_dies_before_a_step_that_is_refused(tmp_path: Path, tenth: int) -> None:
     async def work(kernel: LinuxKernel) -> None:
-        machine = Machine(tmp_path, kernel, when=refused // 2, refused=refused)
+        machine = Machine(tmp_path, kernel, when=tenth / 20, refused=tenth / 10)
         await machine.apply(OLD_FILE)
         with pytest.raises(NotAppliedError, match="Everything was undone"):
             await machine.change()
