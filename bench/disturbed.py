@@ -61,12 +61,13 @@ def _hang_dnsmasq(self: Disturbance, venue: Venue, _daemon: GatewayDaemon) -> No
 
 
 def _prepare_webhook(self: Disturbance, venue: Venue) -> Sequence[str]:
-    self.jobs = (start_mute_server(venue.internet, _server_address(venue)),)
+    self.jobs = (start_mute_server(venue.internet, str(INTERNET_SERVERS[0])),)
     return ()
 
 
-def _hang_webhook(self: Disturbance, venue: Venue, _daemon: GatewayDaemon) -> None:
+def _hang_webhook(self: Disturbance, venue: Venue, daemon: GatewayDaemon) -> None:
     venue.isp("lte").set_carrier(up=False)
+    wait_until(lambda: daemon.state("lte") == "down", "the other line is not down")
     venue.isp("lte").set_carrier(up=True)
     wait_until(lambda: bool(self.jobs[0].ask("count")), "no alert is on its way")
 

@@ -14,7 +14,7 @@ from lbrouter.compile.report.kernel_status import (
 )
 from lbrouter.compile.report.status import Status, StatusInputs
 from lbrouter.compile.state.diff import diff
-from lbrouter.daemon.applier import Applier
+from lbrouter.daemon.applier import MachineSnapshot
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.confirm.commit_confirm import is_rejected
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
@@ -48,7 +48,11 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
     async with LinuxKernel() as kernel:
         applier = build_applier(settings, kernel)
         found = await applier.observe(file.config)
-        reason = await _unverified_reason(applier, _file_in_force(applier.store, waiting))
+        applied = _file_in_force(applier.store, waiting)
+        held = found
+        if applied is not None and applied.digest != file.digest:
+            held = await applier.observe(applied.config)
+        reason = None if applied is None else _unverified_reason(applied, held)
     seen = StatusInputs(
         allocation=found.allocation,
         facts=found.facts,
@@ -86,10 +90,7 @@ def _file_in_force(store: StateStore, waiting: PendingCommitStore) -> ConfigFile
     return None
 
 
-async def _unverified_reason(applier: Applier, file: ConfigFile | None) -> str | None:
+def _unverified_reason(file: ConfigFile, held: MachineSnapshot) -> str | None:
     """What the kernel lacks of the configuration in force, None where it lacks nothing."""
-    if file is None:
-        return None
-    found = await applier.observe(file.config)
-    plan = diff(found.observed, found.desired(file.config))
+    plan = diff(held.observed, held.desired(file.config))
     return difference_reason(differences_without_daemon(plan))

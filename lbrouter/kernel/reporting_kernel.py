@@ -1,6 +1,7 @@
 """`ReportingKernel`: a kernel that reports each operation before it executes it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.kernel import Kernel
@@ -24,6 +25,10 @@ class ReportingKernel:
         return await self._kernel.facts(scope)
 
     async def execute(self, operation: Operation) -> None:
-        """Report the operation, then execute it."""
-        self._on_operation(operation)
+        """Report the operation, then execute it, also where the report cannot be written.
+
+        A terminal that is gone takes no text; the steps of the undo must run all the same.
+        """
+        with suppress(OSError, ValueError):
+            self._on_operation(operation)
         await self._kernel.execute(operation)

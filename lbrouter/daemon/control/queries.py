@@ -4,11 +4,13 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypedDict
 
 from lbrouter.compile.report.incidents import current_incidents, summarise_incidents
 from lbrouter.compile.report.status import Status
+from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.applier import AppliedState
 from lbrouter.daemon.confirm.commit_confirm import is_rejected
 from lbrouter.daemon.control import status_report
@@ -112,7 +114,8 @@ class QueryHandlers:
             return found
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_TIMEOUT_S), loop.write_lock:
-                if (found := self._state_in_force()) is not None:
+                found = self._state_in_force() or self._state_of_refused_file()
+                if found is not None:
                     return found
         raise NotAppliedError("The kernel is being changed.", remedy="Ask again in a second.")
 
@@ -120,6 +123,19 @@ class QueryHandlers:
         applied = self._loop.reconciler.applied
         agrees = applied is not None and applied.file is self._loop.config_file
         return applied if agrees else None
+
+    def _state_of_refused_file(self) -> AppliedState | None:
+        """What stands, described by the file that the kernel refused when the daemon began."""
+        loop, applied = self._loop, self._loop.reconciler.applied
+        if applied is None:
+            return None
+        known = loop.applier.store.load_allocation()
+        numbers = allocate(loop.config_file.config, known)
+        return replace(
+            applied,
+            file=loop.config_file,
+            snapshot=replace(applied.snapshot, allocation=numbers),
+        )
 
     async def _events(self, request: Document) -> Any:
         limit = min(

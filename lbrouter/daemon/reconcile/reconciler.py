@@ -12,6 +12,7 @@ from lbrouter.compile.shaping import foreign_qdiscs
 from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.applier import AppliedState, Applier, HealthSource
 from lbrouter.daemon.config_file import ConfigFile
+from lbrouter.daemon.reconcile.standing_state import standing_state
 from lbrouter.daemon.reconcile.steering import Steering
 from lbrouter.model.plan import Operation
 
@@ -55,7 +56,7 @@ class Reconciler:
         repair = bool(steps) and before is not None and before.state == planned.state
         if steps:
             if before is None:  # if this change is refused, flows are steered all the same
-                steering.confirm(replace(planned, state=snapshot.observed))
+                steering.confirm(standing_state(self.applier, planned))
             await self.applier.run_transaction(steps, planned)
         elif not steered:
             steering.confirm(planned)

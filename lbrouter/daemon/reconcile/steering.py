@@ -24,6 +24,7 @@ from lbrouter.compile.state.health_shift import (
 )
 from lbrouter.daemon.applier import AppliedState, Applier
 from lbrouter.daemon.reconcile.planned_kernel import KernelView, PlannedKernel
+from lbrouter.daemon.reconcile.standing_state import has_same_ruleset
 from lbrouter.daemon.reconcile.steering_state import OpenedKernel, RunningChange, Steered
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
@@ -78,6 +79,8 @@ class Steering:
             if base is None:
                 return None
             wanted = self._with_health(base, config, health)
+            if not has_same_ruleset(base, wanted):  # its routes would lead past the ruleset
+                return None
             plan = diff(base.state, wanted.state)
             self._update_shift(config, health)
             if not plan:

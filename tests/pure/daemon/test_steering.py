@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from lbrouter.daemon.applier import AppliedState, Applier, MachineSnapshot
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.reconcile.steering import Steering
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.facts import Allocation, Facts, ObserveScope
+from lbrouter.model.facts import Allocation
 from lbrouter.model.health import GatewayHealth, UplinkState
-from lbrouter.model.kernel import Kernel
 from lbrouter.model.kernel_state import KernelState, NftTable
 from lbrouter.model.plan import Operation
 from tests.kit.builders import TWO_LINES, facts_of, health_of
+from tests.kit.changing_kernel import ChangingKernel
 
 OLD_FILE = parse_config(TWO_LINES.encode(), source="old")
 SAME_STRUCTURE = parse_config(TWO_LINES.replace("40mbit", "30mbit").encode(), source="same")
@@ -54,45 +54,6 @@ class StrictKernel(SimKernel):
 
     def _interfaces(self) -> set[str]:
         return {*super()._interfaces(), "wan1", "wan2", "wan3"}
-
-
-class ChangingKernel:
-    """What a change is given: before step `when` the line dies, step `refused` is refused."""
-
-    def __init__(self, steering: Steering, real: SimKernel, *, when: int, refused: int) -> None:
-        self.steering, self.real, self.when, self.refused = steering, real, when, refused
-        self.step = 0
-        self.kernel: Kernel = real
-        self.wrong: list[str] = []
-
-    @contextmanager
-    def view(self, kernel: Kernel, planned: AppliedState | None) -> Iterator[Kernel]:
-        with self.steering.change(kernel, planned) as self.kernel:
-            yield self
-
-    async def observe(self, scope: ObserveScope) -> KernelState:
-        return await self.kernel.observe(scope)
-
-    async def facts(self, scope: ObserveScope) -> Facts:
-        return await self.kernel.facts(scope)
-
-    async def execute(self, operation: Operation) -> None:
-        if self.step == self.when:
-            await self.steering.steer(OLD_FILE.config, FIBER_DOWN)
-        if self.step == self.refused:
-            self.step += 1
-            raise NotAppliedError("refused")
-        self.step += 1
-        await self.kernel.execute(operation)
-        if self.step > self.when:
-            self.note_dead_line(operation)
-
-    def note_dead_line(self, operation: Operation) -> None:
-        """New flows of the show must not go by the line that died, once that was noticed."""
-        table = self.real.state.nft
-        active = {value for _, value in table.elements.get("active_show", ())} if table else set()
-        if any("set_mark_1" in each for each in active):
-            self.wrong.append(f"after {operation.phase.name} {operation.managed_object.key}")
 
 
 class OpenKernel(AbstractAsyncContextManager[SimKernel]):
@@ -129,7 +90,13 @@ class Machine:
         self.kernel = StrictKernel(before.state)
         self.applier = Applier(self.kernel, state_dir=folder, runtime_dir=folder)  # type: ignore[arg-type]
         self.steering = Steering(self.applier, open_kernel=lambda: OpenKernel(self.kernel))
-        self.changing = ChangingKernel(self.steering, self.kernel, when=when, refused=refused)
+        self.changing = ChangingKernel(
+            self.steering,
+            when=when,
+            refused=refused,
+            dies=lambda: self.steering.steer(OLD_FILE.config, FIBER_DOWN),
+            table=lambda: self.kernel.state.nft,
+        )
         self.applier.change_view = self.changing.view
         self.steering.confirm(before)
         self.planned = snapshot_of(file, before.state, ALL_UP).planned(file)

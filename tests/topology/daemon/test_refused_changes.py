@@ -86,6 +86,22 @@ def test_an_apply_that_is_refused_is_told_and_failover_goes_on(build_venue: Venu
         assert [each["text"] for each in daemon.events("move") if same_way(each["more"])] == []
 
 
+def test_a_daemon_whose_file_is_refused_steers_what_stands(
+    build_applied_venue: VenueBuilder,
+) -> None:
+    venue = build_applied_venue(FAILOVER_CONFIG)
+    gateway = venue.gateway
+    gateway.check_output(OCCUPY_VLAN_DEVICE.split())
+    venue.write_config(parse(ON_TRUNK_CONFIG.encode(), source="new").config)
+    with GatewayDaemon(gateway) as daemon:
+        assert daemon.has_logged("what stands is watched as it is")
+        assert eventually(lambda: daemon.state("fiber") == "up", within_s=10)
+        assert uplink_of_new_flow(venue) == "fiber"
+        venue.isp("fiber").set_carrier(up=False)
+        assert eventually(lambda: uplink_of_new_flow(venue) == "lte", within_s=2)
+        assert daemon.status()["kernel"]["verified"] is False
+
+
 def same_way(more: dict[str, object]) -> bool:
     return more["from"] == more["to"]
 

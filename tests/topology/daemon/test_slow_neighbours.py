@@ -76,6 +76,7 @@ def test_a_webhook_that_hangs_delays_no_failover(build_venue: VenueBuilder) -> N
     with GatewayDaemon(venue.gateway) as daemon:
         assert eventually(lambda: daemon.state("fiber") == "up", within_s=10)
         venue.isp("lte").set_carrier(up=False)
+        assert eventually(lambda: daemon.state("lte") == "down")
         venue.isp("lte").set_carrier(up=True)
         assert eventually(lambda: bool(mute.ask("count")), within_s=15), "an alert is on its way"
         assert eventually(lambda: daemon.state("lte") == "up", within_s=15)
