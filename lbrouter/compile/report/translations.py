@@ -25,8 +25,8 @@ SCREEN_TRANSLATIONS: Final = {
     "NOTHING IS APPLIED: the kernel holds nothing of ours": (
         "BELUM DITERAPKAN: kernel belum memegang apa pun dari lbrouter"
     ),
-    "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {since}: {reason}": (
-        "KERNEL TIDAK SESUAI KONFIGURASI sejak {since}: {reason}"
+    "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {since}": (
+        "KERNEL TIDAK SESUAI KONFIGURASI sejak {since}"
     ),
     "ON TRIAL: undone in {seconds} s unless it is confirmed (lbrouter confirm)": (
         "MASA COBA: batal dalam {seconds} dtk, kecuali ada `lbrouter confirm`"
