@@ -80,11 +80,11 @@ def _alarm_lines(status: Status, display: DisplayContext) -> Iterator[Text]:
         yield _full_width_line(nothing, ALARM_STYLE, display)
     unverified = unverified_kernel(status)
     if unverified is not None:
-        text = "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {at}: {reason}"
+        text = "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {since}"
         since = display.local_time(unverified["since"])
         reason = translate_reason(display.language, str(unverified["reason"]))
-        alarm = display.translate(text, at=since, reason=reason)
-        yield _full_width_line(alarm, ALARM_STYLE, display)
+        yield _full_width_line(display.translate(text, since=since), ALARM_STYLE, display)
+        yield _full_width_line(reason, ALARM_STYLE, display)
     if status["rejected_file"]:
         rejected = display.translate("the file on disk is not in force: it was rolled back")
         yield _full_width_line(rejected, "bold black on yellow", display)

@@ -25,8 +25,8 @@ SCREEN_TRANSLATIONS: Final = {
     "NOTHING IS APPLIED: the kernel holds nothing of ours": (
         "BELUM DITERAPKAN: kernel belum memegang apa pun dari lbrouter"
     ),
-    "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {at}: {reason}": (
-        "ISI KERNEL TIDAK SESUAI sejak {at}: {reason}"
+    "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {since}": (
+        "KERNEL TIDAK SESUAI KONFIGURASI sejak {since}"
     ),
     "the file on disk is not in force: it was rolled back": (
         "berkas di disk tidak berlaku: sudah dibatalkan"

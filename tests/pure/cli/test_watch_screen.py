@@ -2,7 +2,7 @@
 
 from datetime import UTC
 from io import StringIO
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
@@ -14,7 +14,7 @@ from lbrouter.cli.output.sparkline import (
 )
 from lbrouter.cli.output.watch_screen import draw_screen
 from lbrouter.cli.output.watch_tables import DisplayContext
-from lbrouter.compile.report.status import status_document
+from lbrouter.compile.report.status import Status, status_document
 from lbrouter.compile.report.translations import INDONESIAN
 from lbrouter.daemon.control.queries import WatchDocument
 from lbrouter.model.config import Config
@@ -247,3 +247,35 @@ def test_a_bare_terminal_gets_plain_characters() -> None:
         plain_lines(watch_document(fiber=UplinkState.DOWN), display_settings(glyphs=ASCII_GLYPHS))
     )
     assert text.isascii()
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_kernel_that_does_not_hold_what_it_should_stands_at_the_top(language: Language) -> None:
+    document = watch_document()
+    wrong = {"verified": False, "since": "2026-11-24T20:14:03Z", "reason": "tc refused"}
+    document["status"] = cast("Status", {**document["status"], "kernel": wrong})
+    _, line, reason, *_ = plain_lines(document, display_settings(language=language))
+    assert line.endswith("20:14:03")
+    assert reason == " tc refused"
+    assert line.startswith(" THE KERNEL DOES NOT HOLD") == (language is Language.EN)
+
+
+def test_a_dead_line_shows_no_round_trip() -> None:
+    document = watch_document(fiber=UplinkState.DOWN)
+    for uplink in document["status"]["uplinks"].values():
+        uplink["rtt_ms"] = 77.0
+    lines = plain_lines(document, display_settings())
+    fiber, lte = (
+        next(each for each in lines if each.startswith(name)) for name in ("fiber", "lte")
+    )
+    assert "77 ms" in lte
+    assert "77 ms" not in fiber
+
+
+def test_a_state_of_a_later_release_is_shown_as_it_is() -> None:
+    document = watch_document()
+    document["status"]["uplinks"]["fiber"]["state"] = "resting"
+    assert any("RESTING" in line for line in plain_lines(document, display_settings()))
+    document["status"]["uplinks"]["fiber"]["state"] = "checking"
+    lines = plain_lines(document, display_settings(language=Language.ID))
+    assert any("DIPERIKSA" in line for line in lines)

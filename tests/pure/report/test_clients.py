@@ -91,7 +91,7 @@ def test_a_host_of_the_file_has_its_name_and_everybody_his_lease() -> None:
 
 
 def test_a_device_has_the_name_that_it_gives_itself() -> None:
-    row = f"0 02:00:00:00:00:77 10.10.40.77 tablet *\n"
+    row = "0 02:00:00:00:00:77 10.10.40.77 tablet *\n"
     seen = ClientObservations(leases=parse_leases(row), now=NOW)
     [tablet] = client_statuses(CONFIG, seen)
     assert (tablet["name"], tablet["dhcp_name"], tablet["reserved"]) == (None, "tablet", False)

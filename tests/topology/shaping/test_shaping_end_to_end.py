@@ -90,7 +90,7 @@ def test_a_guarantee_that_is_short_is_said(build_venue: VenueBuilder) -> None:
         assert eventually(lambda: bool(daemon.events("guarantee")), within_s=10)
         [said] = daemon.events("guarantee")
         assert said["subject"] == "guests"
-        assert said["text"].endswith("can give it 1025kbit: 2975kbit short")
+        assert said["text"].endswith("can give it 1.0 Mbit/s: 3.0 Mbit/s short")
         vlans = daemon.status()["vlans"]
         assert [vlans[n]["short_upload_bps"] for n in ("stream", "guests")] == [0, 2_975_000]
         assert "4.0 Mbit/s, 3.0 Mbit/s short" in require_success(
