@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench import (
     applying,
+    changes,
     failing,
     fairness,
     flooding,
@@ -32,6 +33,7 @@ VM_BENCH_TIMEOUT_S = 1500
 
 BENCHES: dict[str, Callable[[BenchOptions], Iterator[Figure]]] = {
     "applying": lambda _: applying.measure(),
+    "changes": lambda _: changes.measure(),
     "forwarding": lambda _: forwarding.measure(),
     "failing": failing.measure,
     "steady": steady.measure,
