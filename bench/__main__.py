@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import (
     applying,
     busy,
+    changes,
     disturbed,
     evenings,
     failing,
@@ -36,6 +37,7 @@ VM_BENCH_TIMEOUT_S = 1500
 
 BENCHES: dict[str, Callable[[BenchOptions], Iterator[Figure]]] = {
     "applying": lambda _: applying.measure(),
+    "changes": lambda _: changes.measure(),
     "forwarding": lambda _: forwarding.measure(),
     "failing": failing.measure,
     "disturbed": disturbed.measure,
