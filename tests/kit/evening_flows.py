@@ -20,7 +20,7 @@ LIVING_SILENCE_S = 1.5
 """A living flow that is served has an answer each 0.1 s; the machine may be busy."""
 
 TCP_BACK_OFF_S = 2.5
-"""After an outage of this length TCP tries again only after as long: that is its client's matter."""
+"""After an outage of this length TCP tries again only after as long: its client's matter."""
 
 NEW_FLOWS_TO_JUDGE = 2
 PROMPT_WORDS = frozenset({"prohibited", "unreachable", "refused", "reset"})
