@@ -19,6 +19,9 @@ EVENING_PROGRAM = Path(__file__).with_name("evening_program.py")
 LIVING_SILENCE_S = 1.5
 """A living flow that is served has an answer each 0.1 s; the machine may be busy."""
 
+TCP_BACK_OFF_S = 2.5
+"""After an outage of this length TCP tries again only after as long: its client's matter."""
+
 NEW_FLOWS_TO_JUDGE = 2
 PROMPT_WORDS = frozenset({"prohibited", "unreachable", "refused", "reset"})
 
@@ -126,7 +129,9 @@ class EveningFlows:
             elif wrong := _wrong_flows(world, usable, flows):
                 yield f"{who}: new {protocol}: {wrong} (usable: {usable})"
             line, last = self.living[vlan, version, protocol]
-            if time.monotonic() - last > LIVING_SILENCE_S and not world.is_lossy(usable):
+            backed_off = protocol == "tcp" and since - last > TCP_BACK_OFF_S
+            silent = time.monotonic() - last > LIVING_SILENCE_S and not backed_off
+            if silent and not world.is_lossy(usable):
                 where = f"on {line}" if line else "not open"
                 yield f"{who}: living {protocol} stands still, {where} (usable: {usable})"
 

@@ -73,7 +73,7 @@ def _restart(world: EveningWorld, _: random.Random) -> str:
 
 def _edit(world: EveningWorld, rng: random.Random) -> str:
     """One edit of the file, applied: by the daemon, on trial, or without a daemon."""
-    said = rng.choice(EDITS)(world, rng)
+    said = world.doing = rng.choice(EDITS)(world, rng)
     way = rng.choice(("daemon", "daemon", "trial", "alone", "restart"))
     if way == "alone":
         world.ensure_daemon()
@@ -87,7 +87,7 @@ def _edit(world: EveningWorld, rng: random.Random) -> str:
     world.ensure_daemon()
     if way == "trial":
         world.apply("--confirm-within", "60s")
-        world.lbrouter("confirm")
+        world.end_trial("confirm")
         return f"{said}, on trial and confirmed"
     world.apply()
     return f"{said}, applied"
@@ -97,11 +97,11 @@ def _undone_edit(world: EveningWorld, rng: random.Random) -> str:
     """An edit on trial that is rolled back: flows and file are as before."""
     world.ensure_daemon()
     before = world.config.copy()
-    said = rng.choice(EDITS)(world, rng)
+    said = world.doing = rng.choice(EDITS)(world, rng)
     world.note_bad_lines()  # a line that the file does not have while it is on trial
     world.apply("--confirm-within", "60s")
     world.config = before
-    world.lbrouter("rollback")
+    world.end_trial("rollback")
     world.venue.gateway.config_path.write_text(before.text())
     return f"{said}, on trial and rolled back"
 

@@ -35,6 +35,8 @@ class EveningWorld(FaultVenue):
     pins: dict[str, str] = field(default_factory=dict)
     """Policy to line."""
     limited: bool = False
+    doing: str = ""
+    """The edit that is being applied."""
     last_bad: dict[tuple[str, int], float] = field(default_factory=dict)
     """When a family of a line was last dead, absent or drained with its living flows."""
 
@@ -79,6 +81,11 @@ class EveningWorld(FaultVenue):
         """Write the file as it is now, and apply it."""
         self.venue.gateway.config_path.write_text(self.config.text())
         self.lbrouter("apply", *words)
+
+    def end_trial(self, verb: str) -> None:
+        """`confirm` or `rollback`, where an apply waits: one that changed nothing does not."""
+        if self.daemon.status()["pending_confirm_s"] is not None:
+            self.lbrouter(verb)
 
     def toggle_hole(self, line: str, version: int) -> str:
         """One family of a line dies, or lives again."""

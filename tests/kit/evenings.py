@@ -68,6 +68,7 @@ class Evenings:
             violation = self._run_steps(random.Random(seed), steps) or self._heal()
         except (AssertionError, LbrouterError) as error:
             violation = str(error)
+            steps.append(f"(the last edit: {self.world.doing})")
         memory_kb, descriptors = (0, 0) if violation else self._memory_and_descriptors()
         return EveningResult(
             seed=seed,
