@@ -1,7 +1,7 @@
 """Of which VLANs living flows lose their uplink while they have another one to go to.
 
-The ruleset judges flow by flow (`flow_moves`). This says of which VLANs there are such flows at all:
-their clients are told, see `kernel.idle_clients`.
+The ruleset judges flow by flow (`flow_moves`). This says of which VLANs there are such flows at
+all: their clients are told, see `kernel.idle_clients`.
 """
 
 from collections.abc import Iterator

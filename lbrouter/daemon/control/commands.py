@@ -9,6 +9,7 @@ from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
 from lbrouter.daemon.control import confirmation
+from lbrouter.daemon.control.change_recorder import ChangeRecorder
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.protocol import (
@@ -33,7 +34,6 @@ from lbrouter.model.errors import LbrouterError, NotAppliedError, UsageError
 from lbrouter.model.events import HealthEvent
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
-from lbrouter.model.plan import Operation, Plan
 from lbrouter.model.units import Duration, Rate
 from lbrouter.services import secrets
 
@@ -274,25 +274,6 @@ class CommandHandlers:
             await self._log_and_save("limit", said, subject=vlan)
         if self._loop.overrides.limits.remove_released() or over:
             self._loop.tracker.wakeup.set()
-
-
-class ChangeRecorder:
-    """Records the operations that the applier executes within the block, as documents."""
-
-    def __init__(self, loop: ReconcileLoop) -> None:
-        self._applier = loop.applier
-        self._previous_reporter = loop.applier.reporter
-        self._changes: list[ChangeDocument] = []
-
-    def __enter__(self) -> list[ChangeDocument]:
-        self._applier.reporter = self._reporter
-        return self._changes
-
-    def __exit__(self, *_: object) -> None:
-        self._applier.reporter = self._previous_reporter
-
-    def _reporter(self, _plan: Plan) -> Callable[[Operation], None]:
-        return lambda operation: self._changes.append(change_document(operation))
 
 
 def _parse_directions(request: Document) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from lbrouter.compile.state.health_shift import (
     merged_health,
     steered_state,
 )
+from lbrouter.compile.state.nft_steps import KNOWN_INTERFACES
 from lbrouter.daemon.applier import AppliedState, Applier
 from lbrouter.daemon.reconcile.planned_kernel import KernelView, PlannedKernel
 from lbrouter.daemon.reconcile.standing_state import has_same_ruleset
@@ -39,9 +40,6 @@ from lbrouter.model.plan import Operation
 OBSERVE_AGAIN_TIMEOUT_S: Final = 5.0
 """After a change that failed. What cannot be observed in this time stays as it was known."""
 
-
-KNOWN_INTERFACES: Final = "known_interfaces"
-"""The set of rulesets/lbrouter.nft."""
 
 STEER_OPERATION_TIMEOUT_S: Final = 2.0
 """For one operation. The kernel answers within milliseconds; an answer may be lost."""

@@ -8,7 +8,6 @@ namespace of the calling thread.
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from struct import Struct
 from typing import Final
 
 from lbrouter.kernel.netlink.codec import (
@@ -20,10 +19,12 @@ from lbrouter.kernel.netlink.codec import (
 )
 from lbrouter.kernel.netlink.uapi import (
     DUMP_REQUEST_FLAGS,
+    NDMSG,
     NETLINK_NETFILTER,
     NLMSG_DONE,
     NLMSG_ERROR,
     NLMSGERR_CODE,
+    RTM_GETNEIGH,
     TC_H_ROOT,
     TCMSG,
 )
@@ -45,9 +46,6 @@ REPLY_COUNTER_PREFIXES: Final = {AddressFamily.V4: "answers_", AddressFamily.V6:
 NEW_FLOW_COUNTER_PREFIX: Final = "flows_"
 """The counters of rulesets/fragments/sticky-clients.nft."""
 
-RTM_GETNEIGH: Final = 30
-NEIGHBOUR_HEADER: Final = Struct("=BxxxiHBB")
-"""struct ndmsg (linux/neighbour.h): family, interface, state, flags, type."""
 NUD_REACHABLE: Final = 0x02
 NEIGHBOUR_FAMILIES: Final = {socket.AF_INET: AddressFamily.V4, socket.AF_INET6: AddressFamily.V6}
 
@@ -98,8 +96,8 @@ def _counters(prefix: str) -> Iterator[tuple[str, int]]:
 def reachable_neighbours() -> frozenset[tuple[int, AddressFamily]]:
     """Interfaces (by index) and families with a neighbour that answered lately. Raises OSError."""
     found = set()
-    for message in _raw_dump(socket.NETLINK_ROUTE, RTM_GETNEIGH, bytes(NEIGHBOUR_HEADER.size)):
-        family, index, state, _, _ = NEIGHBOUR_HEADER.unpack_from(message)
+    for message in _raw_dump(socket.NETLINK_ROUTE, RTM_GETNEIGH, bytes(NDMSG.size)):
+        family, index, state, _, _ = NDMSG.unpack_from(message)
         if state & NUD_REACHABLE and family in NEIGHBOUR_FAMILIES:
             found.add((index, NEIGHBOUR_FAMILIES[family]))
     return frozenset(found)

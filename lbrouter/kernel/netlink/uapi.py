@@ -31,6 +31,7 @@ NLMSG_ERROR: Final = 2
 RTA_DST: Final = 1
 RTA_OIF: Final = 4
 RTA_TABLE: Final = 15
+RTM_GETNEIGH: Final = 30
 RTM_F_CLONED: Final = 0x200
 RT_SCOPE_LINK: Final = 253
 TCA_KIND: Final = 1
