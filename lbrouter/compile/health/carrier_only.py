@@ -18,7 +18,7 @@ def health_without_daemon(config: Config, facts: Facts) -> GatewayHealth:
 
 def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
     found = facts.interfaces.get(uplink.interface)
-    if found is not None and found.up and not found.carrier:
+    if found is not None and found.up and not found.carrier and not uplink.is_lane:
         reason = f"no carrier on {uplink.interface}"
         return UplinkHealth(state=UplinkState.DOWN, reason=reason, alive=False)
     if not is_ready(uplink, facts):

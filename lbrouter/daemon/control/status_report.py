@@ -1,5 +1,6 @@
 """The document of `status`, with the fields that only the daemon knows."""
 
+import time
 from math import ceil
 
 from lbrouter.compile import health
@@ -39,6 +40,14 @@ def daemon_status(
         uplink["rtt_ms"] = _rounded(readings.rtt_ms)
         uplink["jitter_ms"] = _rounded(readings.jitter_ms)
         uplink["loss_percent"] = _rounded(readings.loss_percent)
+    for lane in applied.file.config.lanes():
+        known = applied.snapshot.facts.lanes.get(lane.name)
+        found = document["uplinks"][lane.name]
+        if known is not None and known.handshake_at is not None:
+            found["handshake_age_s"] = round(max(0.0, time.time() - known.handshake_at), 1)
+        for line, each in found["over"].items():
+            each["rtt_ms"] = document["uplinks"][line]["rtt_ms"]
+            each["loss_percent"] = document["uplinks"][line]["loss_percent"]
     for name, vlan in document["vlans"].items():
         vlan["limit"] = limits.status(name)
         vlan["other_dhcp_servers"] = rogue_server_status(rogue_servers, name)
