@@ -24,7 +24,7 @@ MAX_KEY_FILE_BYTES: Final = 4096
 
 
 def gateway_key_file(lane: Uplink, state_dir: Path) -> Path:
-    """Where the private key of the gateway's end is: as the file says, or in the state directory."""
+    """Where the gateway's private key is: as the file says, or in the state directory."""
     if lane.key_file is not None:
         return Path(lane.key_file)
     return state_dir / LANES_DIRECTORY / f"{lane.name}.key"
