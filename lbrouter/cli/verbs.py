@@ -29,6 +29,7 @@ VERBS: Final[Mapping[str, str]] = {
     "doctor": "Look at kernel, tools and neighbours, each with its remedy.",
     "rehearse": "Play the configuration with simulated ISPs, an internet and clients.",
     "uplink": "Drain, pin and restore uplinks (the daemon must run).",
+    "relay": "Set up the relay of a lane: a rented machine that puts its copies together.",
 }
 """In the order of the help, from the first look at a file to the event, each with its line there.
 So help and completion of names import no verb."""

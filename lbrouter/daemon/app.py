@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import partial
 from typing import Any, Final
 
 from lbrouter.compile import health
@@ -14,6 +15,7 @@ from lbrouter.daemon import memory, startup
 from lbrouter.daemon.applier import Applier, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, load_config, require_tools
 from lbrouter.daemon.control.commands import CommandHandlers
+from lbrouter.daemon.control.lane_inputs import lane_inputs
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
 from lbrouter.daemon.dhcp.pool_watch import POOL_CHECK_INTERVAL_S, LanDhcpWatch
@@ -24,6 +26,7 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health.passive_monitors import PassiveMonitors
 from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.lanes.lane_watch import LaneWatch
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.programs import ProgramSupervisor
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
@@ -75,11 +78,19 @@ class Daemon:
         self._journal, self._loop = journal, ReconcileLoop(applier, journal)
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
         self._traffic = TrafficRecorder(journal, lambda: self._loop.tracker)
+        self._lanes = LaneWatch(
+            partial(lane_inputs, self._loop),
+            lambda: applier.kernel,
+            journal,
+            self._loop.request_resync,
+            paths.state_dir,
+        )
         queries = QueryHandlers(
             self._loop,
             self._traffic.sampler,
             self._traffic.last_minute,
             self._dhcp_watch,
+            self._lanes.reasons,
             config_path=paths.config,
         )
         self._programs = ProgramSupervisor(applier, journal, lambda: self._loop.config_file.config)
@@ -193,6 +204,7 @@ class Daemon:
             "the programs": self._programs.run,
             "the solicitor": self._solicit_routers,
             "the leases": self._watch_lan_dhcp,
+            "the lanes": self._lanes.run,
             "the reload": self._handle_reloads,
             "the watchdog": self._send_heartbeats,
             **self._alert_dispatcher.tasks(),

@@ -25,6 +25,7 @@ from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.dhcp.lease_store import LeaseStore
 from lbrouter.daemon.health.snapshot import last_known_health
+from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
 from lbrouter.daemon.slow_work import in_disk_thread, in_program_thread
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
@@ -179,6 +180,9 @@ class Applier:
         facts = self.lease_store.facts_with_leases(config, facts)
         heard = answering_nexthops(nexthops(config, facts), facts.interfaces)
         facts = replace(facts, answering_nexthops=heard)
+        if config.lanes():
+            state_dir = self.store.directory
+            facts = await facts_with_lanes(config, facts, self.kernel, state_dir)
         observed = await self.kernel.observe(scope)
         return MachineSnapshot(
             scope=scope,

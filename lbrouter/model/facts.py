@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Interface
 
 from lbrouter.model.kernel_state import IpAddress, IpInterface
+from lbrouter.model.lane import LaneFacts
 from lbrouter.model.lease import UplinkLease
 
 
@@ -68,6 +69,9 @@ class Facts:
     take_over: frozenset[str] = frozenset()
     answering_nexthops: frozenset[tuple[str, IpAddress]] = frozenset()
     """Next hops of uplinks that the kernel has heard (ARP, ND), each with its interface."""
+    lanes: Mapping[str, LaneFacts] = field(default_factory=dict)
+    """What each lane is made from, by its name; one that is absent cannot be set up, and
+    `no_address_reasons` says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

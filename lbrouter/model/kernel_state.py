@@ -18,6 +18,7 @@ from ipaddress import (
 )
 
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 IpAddress = IPv4Address | IPv6Address
 IpInterface = IPv4Interface | IPv6Interface
@@ -63,11 +64,16 @@ class DeviceKind(StrEnum):
 
     VLAN = "vlan"
     IFB = "ifb"
+    DUMMY = "dummy"
+    WIREGUARD = "wireguard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A device of ours: an 802.1Q VLAN on `parent` with `tag`, or an IFB (no parent, tag 0)."""
+    """A device of ours: an 802.1Q VLAN on `parent` with `tag`, or another kind (no parent, tag 0).
+
+    A WireGuard device is the kernel's own, or a program's where the kernel has none.
+    """
 
     name: str
     kind: DeviceKind
@@ -249,6 +255,7 @@ class NftTable:
 ManagedObject = (
     Sysctl
     | Device
+    | WireguardTunnel
     | LinkAdminState
     | Address
     | Route
@@ -268,6 +275,7 @@ class KernelState:
 
     sysctls: frozenset[Sysctl] = frozenset()
     devices: frozenset[Device] = frozenset()
+    tunnels: frozenset[WireguardTunnel] = frozenset()
     links: frozenset[LinkAdminState] = frozenset()
     addresses: frozenset[Address] = frozenset()
     routes: frozenset[Route] = frozenset()

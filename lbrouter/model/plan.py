@@ -18,18 +18,20 @@ class Phase(IntEnum):
     CLOSE = 1
     """Forwarding is switched off and marks are withheld before anything is taken away (`down`)."""
     DEVICE = 2
-    SYSCTL = 3
-    LINK = 4
-    ADDRESS = 5
-    ROUTE = 6
-    RULE = 7
-    QDISC = 8
-    RECLASS = 9
+    TUNNEL = 3
+    """A WireGuard device gets its keys and its peer."""
+    SYSCTL = 4
+    LINK = 5
+    ADDRESS = 6
+    ROUTE = 7
+    RULE = 8
+    QDISC = 9
+    RECLASS = 10
     """Classes go that the kernel cannot change in place, and those that leave room to others."""
-    CLASS = 10
-    LEAF = 11
-    REDIRECT = 12
-    RULESET = 13
+    CLASS = 11
+    LEAF = 12
+    REDIRECT = 13
+    RULESET = 14
     """Structure and elements of the nft table, in one transaction: marks are handed out now."""
     FORWARD = 14
     """Forwarding is switched on, when all rules for it are loaded."""

@@ -65,6 +65,7 @@ def check(context: typer.Context, *, json: JsonOption = False) -> int:
             *missing_lease_warnings(file.config, Facts(leases=leases)),
         ),
     )
+    print_diagnostics("warning", effects.lane_warnings(file.config, settings.state_dir))
     print_diagnostics("error", errors)
     if skipped:
         print_diagnostics("note", (f"the dry run of the ruleset was skipped: {skipped}",))

@@ -8,6 +8,7 @@ from lbrouter.compile.config.checks import (
     gateway_settings,
     health_settings,
     hosts,
+    lane_settings,
     policies,
     priorities,
     rates,
@@ -26,6 +27,7 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
         gateway_settings,
         health_settings,
         uplinks,
+        lane_settings,
         vlans,
         hosts,
         subnets,
@@ -40,6 +42,6 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
 
 def config_warnings(config: Config) -> Iterator[Diagnostic]:
     """What is legal and probably not meant. Only for a configuration without errors."""
-    modules = (health_settings, vlans, policies, rules, rates, priorities)
+    modules = (health_settings, vlans, policies, rules, rates, priorities, lane_settings)
     for module in (*modules, alert_settings):
         yield from module.warnings(config)

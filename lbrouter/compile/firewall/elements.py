@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import product
 
-from lbrouter.compile.firewall import client_limits, flow_moves
+from lbrouter.compile.firewall import client_limits, flow_moves, lane_copies
 from lbrouter.compile.firewall.flow_moves import PolicyShares
 from lbrouter.compile.firewall.ruleset import collapsed
 from lbrouter.compile.routing.balance import lacks_uplinks, select_uplinks, slot_table
@@ -54,6 +54,7 @@ def elements(
             config, allocation=allocation, health=health, facts=facts, shares=shares
         ),
         **client_limits.elements(config),
+        **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),
     }
 
 

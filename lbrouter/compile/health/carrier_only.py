@@ -27,7 +27,7 @@ def health_without_daemon(config: Config, facts: Facts) -> GatewayHealth:
 
 def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
     found, name = facts.interfaces.get(uplink.interface), uplink.interface
-    if found is not None and found.up and not found.carrier:
+    if found is not None and found.up and not found.carrier and not uplink.is_lane:
         return UplinkHealth(
             state=UplinkState.DOWN,
             reason=f"no carrier on {name}",
@@ -52,7 +52,7 @@ def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
 
 
 def _family_by_carrier(uplink: Uplink, family: AddressFamily, facts: Facts) -> FamilyHealth:
-    if not has_nexthop(uplink, family, facts):
+    if not is_ready(uplink, facts, family):
         there = uplink.interface in facts.interfaces
         return FamilyHealth(
             state=UplinkState.WAITING,
@@ -106,10 +106,19 @@ def _merged_family(found: FamilyHealth, before: FamilyHealth, age_s: float) -> F
     return replace(before, reason=ago)
 
 
+def is_ready(uplink: Uplink, facts: Facts, family: AddressFamily) -> bool:
+    """Whether an uplink has an address and a next hop; a lane, a handshake with its relay too."""
+    if uplink.is_lane and not (uplink.name in facts.lanes and facts.lanes[uplink.name].connected):
+        return False
+    return has_nexthop(uplink, family, facts)
+
+
 def no_nexthop_reason(
     uplink: Uplink, facts: Facts, family: AddressFamily = AddressFamily.V4
 ) -> str:
     """Why an uplink has no next hop in `family`, in words for a technician."""
+    if uplink.is_lane:
+        return lane_waiting_reason(uplink, facts)
     found, name = facts.interfaces.get(uplink.interface), uplink.interface
     if found is None:
         return f"interface {name} is not there"
@@ -123,6 +132,18 @@ def no_nexthop_reason(
     elif uplink.addressing is Addressing.DHCP:
         unknown = f"no DHCP lease on {name}: the daemon asks for one (lbrouter run)"
     return facts.no_address_reasons.get(uplink.name, unknown)
+
+
+def lane_waiting_reason(lane: Uplink, facts: Facts) -> str:
+    """Why a lane is not used yet."""
+    known = facts.lanes.get(lane.name)
+    if known is None:
+        unknown = f"its keys are not read yet (lbrouter relay setup {lane.name})"
+        return facts.no_address_reasons.get(lane.name, unknown)
+    if known.handshake_age_s is None:
+        return f"no handshake with the relay {known.relay_address} yet"
+    age_s = round(known.handshake_age_s)
+    return f"no handshake with the relay {known.relay_address} for {age_s} s"
 
 
 def missing_lease_warnings(config: Config, facts: Facts) -> Iterator[str]:

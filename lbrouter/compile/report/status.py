@@ -5,10 +5,11 @@ Every key of the contract is always there; what was not measured is null.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from lbrouter.compile.firewall.boot_guard import is_guard_table
 from lbrouter.compile.report.kernel_status import KernelStatus
+from lbrouter.compile.report.lane_status import LaneLineStatus, lane_status, second_line_warning
 from lbrouter.compile.report.policy_shares import observed_shares, percentages, policy_weights
 from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
@@ -76,6 +77,10 @@ class UplinkStatus(TypedDict):
     connections: int | None
     number: int
     table: int
+    over: NotRequired[dict[str, LaneLineStatus]]
+    """Of a lane alone, as the next two: each of its lines."""
+    handshake_age_s: NotRequired[float | None]
+    relay: NotRequired[str | None]
 
 
 class PolicyStatus(TypedDict):
@@ -179,7 +184,8 @@ def status_document(config: Config, inputs: StatusInputs) -> Status:
         "kernel": {"verified": True, "since": inputs.observed_at, "reason": None},
         "rejected_file": False,
         "uplinks": {
-            name: _uplink_status(uplink, inputs) for name, uplink in config.uplinks.items()
+            name: _lane_or_line_status(config, uplink, inputs)
+            for name, uplink in config.uplinks.items()
         },
         "policies": {
             name: _policy_status(config, policy, inputs) for name, policy in config.policies.items()
@@ -191,6 +197,18 @@ def status_document(config: Config, inputs: StatusInputs) -> Status:
 def _is_applied(observed: KernelState) -> bool:
     """Whether a table of ours forwards: the closed table of the early boot does not count."""
     return observed.nft is not None and not is_guard_table(observed.nft)
+
+
+def _lane_or_line_status(config: Config, uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
+    found = _uplink_status(uplink, inputs)
+    if not uplink.is_lane:
+        return found
+    own = lane_status(config, uplink, inputs.health, inputs.facts)
+    alone = second_line_warning(config, uplink, inputs.health, inputs.facts)
+    found["over"], found["relay"] = own["over"], own["relay"]
+    found["handshake_age_s"] = own["handshake_age_s"]
+    found["reason"] = "; ".join(filter(None, (found["reason"], alone)))
+    return found
 
 
 def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:

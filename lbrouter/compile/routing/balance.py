@@ -125,10 +125,11 @@ def gateway_uplink(
 ) -> str | None:
     """The uplink for the gateway's own traffic, None where no uplink has `family`.
 
-    Fit before least bad, unmetered before metered; a drained one only where nothing else lives.
+    Fit before least bad, unmetered before metered, a lane last: what it saves is the clients'
+    connections, at twice the cost. A drained one only where nothing else lives.
     Where all is dead the first stays: a packet may get through, an error never does.
     """
-    by_cost = sorted(config.uplinks.values(), key=lambda uplink: uplink.metered)
+    by_cost = sorted(config.uplinks.values(), key=lambda u: (u.is_lane, u.metered))
     order = [uplink.name for uplink in by_cost]
     grades = _grades(config, order, health, family, facts, policy=None)
     fit = [name for name in order if grades[name] is LineGrade.FIT]

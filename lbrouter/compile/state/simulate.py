@@ -27,10 +27,12 @@ from lbrouter.model.kernel_state import (
     Sysctl,
 )
 from lbrouter.model.plan import Action, Operation
+from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 KERNEL_STATE_FIELDS: Mapping[type, str] = {
     Sysctl: "sysctls",
     Device: "devices",
+    WireguardTunnel: "tunnels",
     LinkAdminState: "links",
     Address: "addresses",
     Route: "routes",
@@ -129,7 +131,15 @@ def _required_interface(noun: ManagedObject) -> str:
     match noun:
         case Device():
             return noun.parent
-        case LinkAdminState() | Address() | Route() | Qdisc() | HtbClass() | Redirect():
+        case (
+            WireguardTunnel()
+            | LinkAdminState()
+            | Address()
+            | Route()
+            | Qdisc()
+            | HtbClass()
+            | Redirect()
+        ):
             return noun.interface
         case _:
             return ""

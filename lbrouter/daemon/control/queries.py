@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -61,10 +61,12 @@ class QueryHandlers:
         sampler: TrafficSampler,
         last_minute: LastMinute,
         dhcp_watch: LanDhcpWatch,
+        lane_reasons: Mapping[str, str],
         *,
         config_path: Path,
     ) -> None:
         self._loop = loop
+        self._lane_reasons = lane_reasons
         self._dhcp_watch = dhcp_watch
         self._config_path = config_path
         self._sampler = sampler
@@ -98,6 +100,7 @@ class QueryHandlers:
             limits=self._loop.overrides.limits,
             rogue_servers=self._dhcp_watch.rogue_servers,
             pending_s=pending.remaining_s(),
+            lane_reasons=self._lane_reasons,
         )
         document["kernel"] = self._loop.verification.status
         document["rejected_file"] = is_rejected(self._config_path, pending)

@@ -8,10 +8,9 @@ from typing import Final
 
 from lbrouter.compile import health
 from lbrouter.compile.health import HealthState
-from lbrouter.compile.health.carrier_only import no_nexthop_reason
+from lbrouter.compile.health.carrier_only import is_ready, no_nexthop_reason
 from lbrouter.compile.health.family_targets import uplink_families
 from lbrouter.compile.health.probe_accounting import MIN_RTO_S
-from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.wakeup import Wakeup
@@ -181,14 +180,16 @@ def events_from_facts(config: Config, facts: Facts) -> Iterable[HealthEvent]:
     now = time.monotonic()
     for name, uplink in config.uplinks.items():
         found = facts.interfaces.get(uplink.interface)
-        if found is None or found.up:  # one that is still down has no carrier to show
+        if uplink.is_lane:  # its device is ours, and says nothing of the lines below
+            yield CarrierChanged(at=now, uplink=name, up=True, present=True)
+        elif found is None or found.up:  # one that is still down has no carrier to show
             up = found is not None and found.carrier
             yield CarrierChanged(at=now, uplink=name, up=up, present=found is not None)
         for family in uplink_families(uplink):
             yield AddressingChanged(
                 at=now,
                 uplink=name,
-                ready=has_nexthop(uplink, family, facts),
+                ready=is_ready(uplink, facts, family),
                 reason=no_nexthop_reason(uplink, facts, family),
                 family=family,
             )

@@ -4,12 +4,14 @@ A device is ours by its ifalias. The kernel ignores an alias given at creation, 
 alias go out in one send: a process that is killed leaves no device without an alias behind.
 """
 
+import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any, Final
 
 from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.rtnl import RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
@@ -22,10 +24,12 @@ from lbrouter.kernel.netlink.client import (
     tolerate,
 )
 from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, native_uint
+from lbrouter.kernel.objects import wireguard_program
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import Device, DeviceKind, LinkAdminState
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import DEVICE_ALIAS
+from lbrouter.model.validated_strings import OWN_DEVICE_PREFIX
 
 IFINFOMSG: Final = Struct("=BBHiII")
 """linux/rtnetlink.h: family, padding, type, index, flags, change."""
@@ -39,6 +43,11 @@ IFLA_LINK_NETNSID: Final = 37
 IFLA_INFO_KIND: Final = 1
 IFLA_INFO_DATA: Final = 2
 IFLA_VLAN_ID: Final = 1
+
+TUN_KIND: Final = "tun"
+"""A device of ours of this kind is WireGuard by a program: we make no other."""
+
+UNKNOWN_KIND_ERRNOS: Final = frozenset({errno.EOPNOTSUPP, errno.ENOENT})
 
 IFF_UP: Final = 0x1
 IFF_LOWER_UP: Final = 0x10000
@@ -60,6 +69,12 @@ class Link:
     tag: int
     flags: int
     mtu: int
+
+    @property
+    def ours(self) -> bool:
+        """Created by us: by its alias, or a tun device with our prefix that has none yet."""
+        unmarked = self.kind == TUN_KIND and self.name.startswith(OWN_DEVICE_PREFIX)
+        return self.alias == DEVICE_ALIAS or (unmarked and not self.alias)
 
     @property
     def up(self) -> bool:
@@ -84,7 +99,7 @@ async def list_links(ipr: AsyncIPRoute) -> tuple[Link, ...]:
 def own_devices(found: Iterable[Link]) -> frozenset[Device]:
     """The devices among `found` that lbrouter created."""
     names = {link.index: link.name for link in found}
-    return frozenset(_as_device(link, names) for link in found if link.alias == DEVICE_ALIAS)
+    return frozenset(_as_device(link, names) for link in found if link.ours)
 
 
 def link_flags(found: Iterable[Link], interfaces: Iterable[str]) -> frozenset[LinkAdminState]:
@@ -93,7 +108,7 @@ def link_flags(found: Iterable[Link], interfaces: Iterable[str]) -> frozenset[Li
     return frozenset(
         LinkAdminState(interface=link.name, up=link.up)
         for link in found
-        if link.name in wanted or link.alias == DEVICE_ALIAS
+        if link.name in wanted or link.ours
     )
 
 
@@ -128,17 +143,30 @@ async def _create(ipr: AsyncIPRoute, device: Device) -> None:
     alias = _message_by_name(device.name)
     alias["attrs"].append(("IFLA_IFALIAS", DEVICE_ALIAS))
     message = _creation_message(device, {link.name: link.index for link in found})
-    await send_batch(
-        ipr, ((message, RTM_NEWLINK, CREATE_FLAGS), (alias, RTM_NEWLINK, REQUEST_FLAGS))
-    )
+    both = ((message, RTM_NEWLINK, CREATE_FLAGS), (alias, RTM_NEWLINK, REQUEST_FLAGS))
+    try:
+        await send_batch(ipr, both)
+    except NetlinkError as error:
+        if device.kind is not DeviceKind.WIREGUARD or error.code not in UNKNOWN_KIND_ERRNOS:
+            raise
+        await _create_by_program(ipr, device.name, alias)
     return None
+
+
+async def _create_by_program(ipr: AsyncIPRoute, name: str, alias: Any) -> None:
+    """Have WireGuard's program make its tun device, then mark it as ours.
+
+    A process that is killed in between leaves a device that is ours by its prefix.
+    """
+    wireguard_program.start(name)
+    await send(ipr, alias, RTM_NEWLINK, REQUEST_FLAGS)
 
 
 async def _resolve_name_conflict(
     ipr: AsyncIPRoute, device: Device, standing: Link, found: Iterable[Link]
 ) -> None:
     """The name is taken: by the same device, by an older one of ours, or by a foreign one."""
-    if standing.alias != DEVICE_ALIAS:
+    if not standing.ours:
         raise NotAppliedError(
             f"Interface {device.name} exists already and was not created by lbrouter.",
             remedy=f"Remove it (ip link del {device.name}), or name another VLAN.",
@@ -150,10 +178,14 @@ async def _resolve_name_conflict(
 
 async def _remove(ipr: AsyncIPRoute, name: str) -> None:
     """Remove only a device with our alias: the name may belong to a foreign one by now."""
-    if name in {link.name for link in await list_links(ipr) if link.alias == DEVICE_ALIAS}:
-        await tolerate(
-            OBJECT_ABSENT_ERRNOS, send(ipr, _message_by_name(name), RTM_DELLINK, REQUEST_FLAGS)
-        )
+    kinds = {link.name: link.kind for link in await list_links(ipr) if link.ours}
+    if name not in kinds:
+        return
+    await tolerate(
+        OBJECT_ABSENT_ERRNOS, send(ipr, _message_by_name(name), RTM_DELLINK, REQUEST_FLAGS)
+    )
+    if kinds[name] == TUN_KIND:
+        wireguard_program.forget(name)
 
 
 def _creation_message(device: Device, indices: Mapping[str, int]) -> Any:
@@ -195,4 +227,11 @@ def _as_device(link: Link, names: Mapping[int, str]) -> Device:
     if link.kind == DeviceKind.VLAN:
         parent = names.get(link.parent, "")
         return Device(name=link.name, kind=DeviceKind.VLAN, parent=parent, tag=link.tag)
-    return Device(name=link.name, kind=DeviceKind.IFB)
+    return Device(name=link.name, kind=_OWN_KINDS.get(link.kind, DeviceKind.IFB))
+
+
+_OWN_KINDS: Final = {
+    DeviceKind.DUMMY.value: DeviceKind.DUMMY,
+    DeviceKind.WIREGUARD.value: DeviceKind.WIREGUARD,
+    TUN_KIND: DeviceKind.WIREGUARD,
+}
