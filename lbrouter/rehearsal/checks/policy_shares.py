@@ -50,7 +50,7 @@ def check_shares(context: RehearsalContext) -> Iterator[Check]:
     for (name, version), found in paths_by_policy(context).items():
         context.progress(f"new flows of policy {name}, IPv{version}")
         expected = expected_shares(
-            context.config, context.config.policies[name], context.usable_lines(version)
+            context.config, context.config.policies[name], context.usable_uplinks(version)
         )
         before = _bytes_by_uplink(context)
         rows = context.run_flows(
@@ -154,7 +154,7 @@ def _first_clients(context: RehearsalContext) -> Iterator[tuple[ClientHost, int]
         client = context.venue.client(segment.name)
         for server in INTERNET_SERVERS:
             name = policy_for(context.config, segment.name, Protocol.UDP, server, ECHO_SERVER_PORT)
-            able = context.usable_lines(server.version)
+            able = context.usable_uplinks(server.version)
             shares = expected_shares(context.config, context.config.policies[name], able)
             if client.layout.ip_addresses(server.version) and shares:
                 yield client, server.version
@@ -206,7 +206,7 @@ def _expected_answer(context: RehearsalContext, vlan: str, server: IpAddress, wo
     name = policy_for(
         context.config, vlan, protocol, server, 0 if word == "icmp" else ECHO_SERVER_PORT
     )
-    able = context.usable_lines(server.version)
+    able = context.usable_uplinks(server.version)
     return (
         "open"
         if expected_shares(context.config, context.config.policies[name], able)

@@ -62,7 +62,7 @@ class GatewayHost(Host):
         timeout_s: float = LAB_COMMAND_TIMEOUT_S,
     ) -> subprocess.CompletedProcess[str]:
         """Run `lbrouter WORDS` here, whatever its exit code."""
-        argv = process_netns.exec_argv(self.namespace, self.lbrouter_argv(*words))
+        argv = self.exec_argv(self.lbrouter_argv(*words))
         full = {**package_env(), **(env or {})}
         return run(argv, env=full, timeout_s=timeout_s, cwd=self.config_path.parent)
 

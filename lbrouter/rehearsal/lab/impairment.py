@@ -18,6 +18,9 @@ ND_ACCEPT_RULE = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
 """Neighbours stay reachable: without them the link itself would look dead."""
 
 
+BLACKHOLE_TABLE = "inet dead"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impairment:
     """Loss in percent and delay in milliseconds, one way; names that are not answered; a portal.
@@ -85,6 +88,16 @@ def _portal_chain(own: str) -> Iterator[str]:
         address = f"[{own}]" if ":" in own else own
         yield f'  iifname "line" tcp dport {port} dnat to {address}:{here}'
     yield " }"
+
+
+def blackhole_ruleset() -> str:
+    """A script for `nft -f`: the host swallows all but ARP and neighbour discovery."""
+    sink = f"{ND_ACCEPT_RULE}; counter drop;"
+    chains = "".join(
+        f"chain {hook} {{ type filter hook {hook} priority -500; {sink} }}\n"
+        for hook in ("prerouting", "output")
+    )
+    return f"table {BLACKHOLE_TABLE} {{\n{chains}}}\n"
 
 
 def delay_line_ruleset(interfaces: tuple[str, ...]) -> str:

@@ -13,9 +13,11 @@ from lbrouter.rehearsal.lab import setup_scripts
 from lbrouter.rehearsal.lab.dhcp_server import LeaseTerms, dnsmasq_argv
 from lbrouter.rehearsal.lab.host import Host
 from lbrouter.rehearsal.lab.impairment import (
+    BLACKHOLE_TABLE,
     DELAYED_FWMARK,
     PORTAL_PORTS,
     Impairment,
+    blackhole_ruleset,
     delay_line_device,
     delay_line_ruleset,
     impairment_ruleset,
@@ -62,6 +64,11 @@ class Isp(Host):
             self.offer_lease()
 
     @property
+    def uplink(self) -> str:
+        """The uplink's name."""
+        return self.initial_line.name
+
+    @property
     def mac(self) -> str:
         """Hardware address of the provider's end of the line, as the gateway sees it."""
         return self._link_details()["address"]  # type: ignore[no-any-return]
@@ -100,14 +107,9 @@ class Isp(Host):
         """Swallow all but ARP and neighbour discovery: the link is fine, the line is dead."""
         self._blackholed = on
         if not on:
-            self.check_output(["nft", "delete table inet dead"])
+            self.check_output(["nft", f"delete table {BLACKHOLE_TABLE}"])
             return
-        sink = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; counter drop;"
-        chains = "".join(
-            f"chain {hook} {{ type filter hook {hook} priority -500; {sink} }}\n"
-            for hook in ("prerouting", "output")
-        )
-        self.check_output(["nft", "-f", "-"], stdin=f"table inet dead {{\n{chains}}}\n")
+        self.check_output(["nft", "-f", "-"], stdin=blackhole_ruleset())
 
     def impair(
         self,

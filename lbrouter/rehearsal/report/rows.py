@@ -12,6 +12,7 @@ from rich.text import Text
 from lbrouter.model.direction import Direction
 from lbrouter.rehearsal.lab.faults import FAULT_TITLES, ExpectedReaction, Fault
 from lbrouter.rehearsal.report.judgement import CHECK_VERDICT_STYLES, CheckVerdict
+from lbrouter.rehearsal.report.seamless_table import SeamlessOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class FaultRow:
 
     See `fault_analysis.FaultOutcome` for the values; `detected_ms` is from the fault to the
     daemon's first event about the uplink. `policy` is "" if the fault was not injected; `note`
-    says why.
+    says why. `seamless` is what its streams noticed in a lane, None where none carried them.
     """
 
     uplink: str
@@ -36,10 +37,12 @@ class FaultRow:
     gaps_ms: Mapping[str, float] = field(default_factory=dict)
     broken: int = 0
     back_ms: float | None = None
+    seamless: SeamlessOutcome | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`: "never" stands for what did not happen, null for what was not asked."""
-        found = asdict(self) | {"gaps_ms": {k: _json_number(v) for k, v in self.gaps_ms.items()}}
+        found = asdict(self) | {"seamless": self.seamless and self.seamless.as_json()}
+        found |= {"gaps_ms": {k: _json_number(v) for k, v in self.gaps_ms.items()}}
         return found | {
             key: _json_number(found[key]) for key in ("detected_ms", "moved_ms", "back_ms")
         }
