@@ -109,6 +109,21 @@ class Config(Section):
         return f"{self.lan.trunk if self.lan else ''}.{vlan.id}"
 
     def health_settings_of(self, uplink: Uplink) -> Health:
-        """The health settings of `uplink`: its own keys over those of `[health]`."""
-        own = {key: value for key, value in uplink.health if value is not None}
-        return self.health.model_copy(update=own)
+        """The health settings of `uplink`: its own keys over those of `[health]`.
+
+        A lane asks its relay first.
+        """
+        own: dict[str, object] = {k: value for k, value in uplink.health if value is not None}
+        found = self.health.model_copy(update=own)
+        if not uplink.is_lane:
+            return found
+        relay = ProbeTarget(kind=TargetKind.ICMP, host=str(uplink.relay_inside))
+        return found.model_copy(update={"targets": (relay, *found.targets)})
+
+    def lanes(self) -> tuple[Uplink, ...]:
+        """The uplinks that are lanes."""
+        return tuple(uplink for uplink in self.uplinks.values() if uplink.is_lane)
+
+    def lanes_over(self, uplink: str) -> tuple[Uplink, ...]:
+        """The lanes whose copies leave by `uplink`."""
+        return tuple(lane for lane in self.lanes() if uplink in lane.over)

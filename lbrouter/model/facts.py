@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Interface
 
 from lbrouter.model.kernel_state import IpAddress, IpInterface
+from lbrouter.model.lane import LaneFacts
 from lbrouter.model.lease import UplinkLease
 
 
@@ -66,6 +67,9 @@ class Facts:
     no_address_reasons: Mapping[str, str] = field(default_factory=dict)
     """By uplink, why it has no address yet, in the words of the program that asks for one."""
     take_over: frozenset[str] = frozenset()
+    lanes: Mapping[str, LaneFacts] = field(default_factory=dict)
+    """What each lane is made from, by its name; one that is absent cannot be set up, and
+    `no_address_reasons` says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

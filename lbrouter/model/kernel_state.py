@@ -63,11 +63,16 @@ class DeviceKind(StrEnum):
 
     VLAN = "vlan"
     IFB = "ifb"
+    DUMMY = "dummy"
+    WIREGUARD = "wireguard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A device of ours: an 802.1Q VLAN on `parent` with `tag`, or an IFB (no parent, tag 0)."""
+    """A device of ours: an 802.1Q VLAN on `parent` with `tag`, or another kind (no parent, tag 0).
+
+    A WireGuard device is the kernel's own, or a program's where the kernel has none.
+    """
 
     name: str
     kind: DeviceKind
@@ -79,6 +84,31 @@ class Device:
     def key(self) -> Hashable:
         """What the kernel knows it by."""
         return ("device", self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireguardTunnel:
+    """What a WireGuard device is told: its key, its port and mark, and its one peer.
+
+    Keys are base64, as `wg` prints them. Two are equal when their public keys are: the private key
+    takes no part, and is never printed. `peer_endpoint` is "ADDRESS:PORT", `keepalive_s` 0 for none.
+    The peer may send from any address inside, and all is sent to it.
+    """
+
+    interface: str
+    public_key: str
+    peer_key: str
+    peer_endpoint: str
+    listen_port: int
+    fwmark: int
+    keepalive_s: int
+    private_key: str = field(default="", compare=False, repr=False)
+    why: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel knows it by."""
+        return ("tunnel", self.interface)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +279,7 @@ class NftTable:
 ManagedObject = (
     Sysctl
     | Device
+    | WireguardTunnel
     | LinkAdminState
     | Address
     | Route
@@ -268,6 +299,7 @@ class KernelState:
 
     sysctls: frozenset[Sysctl] = frozenset()
     devices: frozenset[Device] = frozenset()
+    tunnels: frozenset[WireguardTunnel] = frozenset()
     links: frozenset[LinkAdminState] = frozenset()
     addresses: frozenset[Address] = frozenset()
     routes: frozenset[Route] = frozenset()

@@ -18,31 +18,33 @@ class Phase(IntEnum):
     CLOSE = 1
     """Forwarding is switched off and marks are withheld before anything is taken away (`down`)."""
     DEVICE = 2
-    SYSCTL = 3
-    LINK = 4
-    ADDRESS = 5
-    ROUTE = 6
-    RULE = 7
-    QDISC = 8
-    CLASS = 9
-    LEAF = 10
-    REDIRECT = 11
-    RULESET = 12
+    TUNNEL = 3
+    """A WireGuard device gets its keys and its peer."""
+    SYSCTL = 4
+    LINK = 5
+    ADDRESS = 6
+    ROUTE = 7
+    RULE = 8
+    QDISC = 9
+    CLASS = 10
+    LEAF = 11
+    REDIRECT = 12
+    RULESET = 13
     """Structure and elements of the nft table, in one transaction: marks are handed out now."""
-    FORWARD = 13
+    FORWARD = 14
     """Forwarding is switched on, when all rules for it are loaded."""
-    UNREDIRECT = 14
-    UNLEAF = 15
-    UNCLASS = 16
-    UNQDISC = 17
-    UNRULE = 18
-    UNROUTE = 19
-    UNADDRESS = 20
-    UNLINK = 21
-    UNDEVICE = 22
-    UNGUARD = 23
+    UNREDIRECT = 15
+    UNLEAF = 16
+    UNCLASS = 17
+    UNQDISC = 18
+    UNRULE = 19
+    UNROUTE = 20
+    UNADDRESS = 21
+    UNLINK = 22
+    UNDEVICE = 23
+    UNGUARD = 24
     """The firewall forgets interfaces that are gone; on `down`, the table itself goes, last."""
-    SERVICE = 24
+    SERVICE = 25
     """Services for the clients: started after the transaction of the kernel, no part of it."""
 
 

@@ -4,6 +4,7 @@ Other programs (Docker, Tailscale, WireGuard, an administrator) may claim number
 so each of ours is a small range, documented here, and recognised by it when the kernel is observed.
 """
 
+from ipaddress import IPv4Address
 from typing import Final
 
 ROUTE_PROTOCOL: Final = 76
@@ -23,13 +24,17 @@ MAX_UPLINKS: Final = 15
 GATEWAY_TABLE: Final = 7000
 """The gateway's own table: what is connected on each uplink, and a default by the best of them."""
 
-ROUTE_TABLES: Final = range(7000, 7016)
-"""7000 for the gateway itself, 7000 + n for uplink number n."""
+ROUTE_TABLES: Final = range(7000, 7017)
+"""7000 for the gateway itself, 7000 + n for uplink number n, 7016 for the lanes' own packets."""
+
+LANE_TABLE: Final = 7016
+"""Where WireGuard's own packets look: a default that leads nowhere. The copies leave, they do not."""
 
 RULE_PRIORITIES: Final = range(10000, 10100)
 """Our band of `ip rule` priorities: before `main` (32766), after what administrators put first."""
 
 RULE_PRIORITY_CONNECTED: Final = 10000
+RULE_PRIORITY_LANE: Final = 10001
 RULE_PRIORITY_DEVICE: Final = 10010
 RULE_PRIORITY_MARK: Final = 10030
 RULE_PRIORITY_GATEWAY: Final = 10090
@@ -61,3 +66,44 @@ def uplink_number_of_mark(mark: int) -> int:
 def uplink_table(number: int) -> int:
     """Route table of uplink `number` (1 to 15)."""
     return GATEWAY_TABLE + number
+
+
+LANE_MARK_BASE: Final = 0x40000000
+LANE_COPY_MARK_BASE: Final = 0x80000000
+LANE_MARK_MASK: Final = 0xC0000000
+"""The whole mark of a packet that a lane's WireGuard sends, and of its copies; the lane's uplink
+number is added. Only packets of the gateway itself carry them, and never one of a client."""
+
+VOID_DEVICE: Final = "lbr-void"
+"""Where the lanes' own packets go when they were copied: a device that leads nowhere."""
+
+LANE_LOCAL_ADDRESS: Final = IPv4Address("169.254.76.1")
+"""Source of the lanes' packets until their copies get the address of a line. Of the link-local
+range (RFC 3927): no provider lends such an address, and none of it leaves."""
+
+LANE_OBJECT_PREFIX: Final = "lane_"
+"""How the nft objects of the lanes begin: they stand in a table of the family ip, by the same name
+as ours, since nft copies packets (`dup`) in no table of the family inet."""
+
+LANE_PORT_BASE: Final = 51900
+"""The UDP port of a lane on the gateway, less its uplink number."""
+
+
+def lane_mark(number: int) -> int:
+    """Mark of the packets of the lane that is uplink `number`, before they are copied."""
+    return LANE_MARK_BASE | number
+
+
+def lane_copy_mark(number: int) -> int:
+    """Mark of their copies."""
+    return LANE_COPY_MARK_BASE | number
+
+
+def lane_port(number: int) -> int:
+    """UDP port on which the gateway's end of the lane listens; the firewall opens it to nobody."""
+    return LANE_PORT_BASE + number
+
+
+def nft_table_of(name: str) -> str:
+    """The table, with its family, in which the nft object `name` stands."""
+    return f"{'ip' if name.startswith(LANE_OBJECT_PREFIX) else 'inet'} {NFT_TABLE}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import product
 
-from lbrouter.compile.firewall import client_limits
+from lbrouter.compile.firewall import client_limits, lane_copies
 from lbrouter.compile.firewall.ruleset import collapsed
 from lbrouter.compile.routing.balance import select_uplinks, slot_table
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
@@ -45,6 +45,9 @@ def elements(
         **_forwards(config),
         **_policies(config, allocation, health, facts),
         **client_limits.elements(config),
+        **lane_copies.elements(
+            config, allocation=allocation, health=health, facts=facts
+        ),
     }
 
 

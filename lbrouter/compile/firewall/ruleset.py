@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
-from lbrouter.compile.firewall import client_limits
+from lbrouter.compile.firewall import client_limits, lane_copies
 from lbrouter.compile.firewall.templates import STRUCTURE_FILE, read_ruleset, render_fragment
 from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule, Vlan
 from lbrouter.model.facts import Allocation
@@ -30,6 +30,7 @@ def structure(config: Config, allocation: Allocation) -> str:
         *_vlans(config),
         *_rules(config),
         *client_limits.structure(config),
+        *lane_copies.structure(config, allocation),
     )
     return "\n".join(parts)
 

@@ -79,8 +79,11 @@ def _least_bad(able: Iterable[str], health: GatewayHealth) -> tuple[UplinkShare,
 def gateway_uplink(
     config: Config, health: GatewayHealth, family: AddressFamily, facts: Facts
 ) -> str | None:
-    """The uplink for the gateway's own traffic: the first fit one, unmetered before metered."""
-    order = sorted(config.uplinks.values(), key=lambda uplink: uplink.metered)
+    """The uplink for the gateway's own traffic: the first fit one, unmetered before metered.
+
+    A lane comes last: what it saves is the clients' connections, at twice the cost.
+    """
+    order = sorted(config.uplinks.values(), key=lambda uplink: (uplink.is_lane, uplink.metered))
     able = [uplink.name for uplink in order if has_nexthop(uplink, family, facts)]
     good = [name for name in able if health.uplinks[name].state is UplinkState.UP]
     usable = [name for name in able if health.uplinks[name].alive]

@@ -3,6 +3,7 @@
 The order of the rules is the design:
 
     10000      what is connected (VLANs, an administrator's routes) but no default of `main`
+    10001      a lane's own packets: table 7016, see `lane_lines`
     10010 + n  sockets bound to uplink n's device leave by it (probes, `ping -I`)
     10030 + 2n packets marked n look up table 7000 + n, and stop there: unreachable
     10090      the rest, which is the gateway's own traffic: table 7000
@@ -14,6 +15,7 @@ subnet, and a client whose policy says "fiber" must not reach hosts beside lte b
 from collections.abc import Iterator
 from ipaddress import ip_network
 
+from lbrouter.compile.routing import lane_lines
 from lbrouter.compile.routing.balance import gateway_uplink
 from lbrouter.compile.routing.uplink_addressing import (
     UplinkNexthop,
@@ -50,7 +52,7 @@ def rules(config: Config, allocation: Allocation) -> frozenset[Rule]:
         rule
         for family in configured_families(config)
         for rule in _family_rules(config, allocation, family)
-    )
+    ) | lane_lines.rules(config)
 
 
 def _family_rules(config: Config, allocation: Allocation, family: AddressFamily) -> Iterator[Rule]:
@@ -110,7 +112,7 @@ def routes(
             *_uplink_tables(config, allocation, family, facts),
             *_gateway_table(config, allocation, health, family, facts),
         )
-    )
+    ) | lane_lines.routes(config, facts)
 
 
 def _uplink_tables(
@@ -185,7 +187,11 @@ def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozense
 
     Not those that another program has set already: they work as well, and are not ours.
     """
-    wanted = (*_uplink_addresses(config, facts), *_vlan_addresses(config))
+    wanted = (
+        *_uplink_addresses(config, facts),
+        *_vlan_addresses(config),
+        *lane_lines.addresses(config, facts),
+    )
     return frozenset(address for address in wanted if _ours_to_add(address, facts, created))
 
 

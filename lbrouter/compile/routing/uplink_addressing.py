@@ -36,6 +36,8 @@ class UplinkNexthop:
 
 def uplink_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> UplinkNexthop | None:
     """The next hop of `uplink`, or None: no such family, no address yet, or no interface."""
+    if uplink.is_lane:
+        return _lane_nexthop(uplink, family, facts)
     found = facts.interfaces.get(uplink.device)
     if found is None:
         return None
@@ -88,6 +90,14 @@ def _static_addressing(
     if family is AddressFamily.V4:
         return uplink.static4, uplink.gateway
     return uplink.static6, uplink.gateway6
+
+
+def _lane_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> UplinkNexthop | None:
+    """Inside a lane there is one host at the other end, the relay. It carries IPv4 alone."""
+    known = facts.lanes.get(uplink.name)
+    if known is None or family is AddressFamily.V6:
+        return None
+    return UplinkNexthop(address=uplink.inside_address, gateway=None, mtu=known.mtu)
 
 
 def _dhcp_nexthop(uplink: Uplink, found: InterfaceFacts, facts: Facts) -> UplinkNexthop | None:

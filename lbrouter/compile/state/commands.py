@@ -23,10 +23,11 @@ from lbrouter.model.kernel_state import (
     Route,
     Rule,
     Sysctl,
+    WireguardTunnel,
 )
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.plan import Action, Operation
-from lbrouter.model.reserved_ids import NFT_TABLE, ROUTE_PROTOCOL
+from lbrouter.model.reserved_ids import NFT_TABLE, ROUTE_PROTOCOL, nft_table_of
 
 ROUTE_TABLE_NAMES: Final = {253: "default", 254: "main", 255: "local"}
 """Names that iproute2 knows without a file."""
@@ -80,6 +81,17 @@ def _device(device: Device, verb: Action) -> str:
     if device.kind is DeviceKind.VLAN:
         return f"ip link add link {device.parent} name {device.name} type vlan id {device.tag}"
     return f"ip link add name {device.name} type {device.kind}"
+
+
+def _tunnel(tunnel: WireguardTunnel, verb: Action) -> str:
+    """The private key stands in a file, never here."""
+    if verb is Action.REMOVE:
+        return f"wg set {tunnel.interface} peer {tunnel.peer_key} remove"
+    return (
+        f"wg set {tunnel.interface} private-key KEY-FILE listen-port {tunnel.listen_port}"
+        f" fwmark {tunnel.fwmark:#x} peer {tunnel.peer_key} endpoint {tunnel.peer_endpoint}"
+        f" persistent-keepalive {tunnel.keepalive_s} allowed-ips 0.0.0.0/0"
+    )
 
 
 def _address(address: Address, verb: Action) -> str:
@@ -207,7 +219,7 @@ def _element_command(verb: str, name: str, elements: NftElements) -> str:
     shown = [_element(key, value, verb) for key, value in ordered[:MAX_SHOWN_ELEMENTS]]
     more = len(elements) - len(shown)
     listed = ", ".join([*shown, f"… {more} more"] if more else shown)
-    return f"nft {verb} element inet {NFT_TABLE} {name} {{ {listed} }}"
+    return f"nft {verb} element {nft_table_of(name)} {name} {{ {listed} }}"
 
 
 def _element_sort_key(element: tuple[str, str]) -> tuple[int, str]:
@@ -239,6 +251,7 @@ def _table_name(number: int) -> str:
 _NOUN_COMMANDS: Final[Mapping[type, Callable[[Any, Action], str]]] = {
     Sysctl: _sysctl,
     Device: _device,
+    WireguardTunnel: _tunnel,
     LinkAdminState: _link,
     Address: _address,
     Route: _route,

@@ -5,10 +5,11 @@ their inputs. Each part is compiled by the module of its subsystem.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lbrouter.compile.firewall.elements import elements, interfaces_of
 from lbrouter.compile.firewall.ruleset import digest, structure
-from lbrouter.compile.routing import routes
+from lbrouter.compile.routing import lane_lines, routes
 from lbrouter.compile.shaping import build
 from lbrouter.compile.state.sysctls import sysctls
 from lbrouter.model.config import Config, Vlan
@@ -34,13 +35,16 @@ def desired_state(
 ) -> KernelState:
     """What the kernel should hold for `config`; settings no longer ours are as in `baseline`."""
     shaped = build.build_shaping(config, allocation=allocation, health=health, facts=facts)
-    devices = frozenset((*_vlan_devices(config, facts), *shaped.devices))
+    devices = frozenset(
+        (*_vlan_devices(config, facts), *shaped.devices, *lane_lines.devices(config, facts))
+    )
     created = frozenset(device.name for device in devices)
     there = created | frozenset(facts.interfaces)
     wanted = KernelState(
         sysctls=sysctls(config, there),
         devices=devices,
-        links=_link_flags(config, there) | shaped.links,
+        tunnels=lane_lines.tunnels(config, allocation.uplinks, facts),
+        links=_link_flags(config, there) | shaped.links | lane_lines.links(config, facts),
         addresses=routes.addresses(config, facts, created),
         routes=routes.routes(config, allocation=allocation, health=health, facts=facts),
         rules=routes.rules(config, allocation),
@@ -140,17 +144,10 @@ def restored_settings(
 
 def with_settings(state: KernelState, settings: KernelState) -> KernelState:
     """`state` with the sysctls and link flags of `settings` beside its own."""
-    return KernelState(
+    return replace(
+        state,
         sysctls=state.sysctls | settings.sysctls,
         links=state.links | settings.links,
-        devices=state.devices,
-        addresses=state.addresses,
-        routes=state.routes,
-        rules=state.rules,
-        qdiscs=state.qdiscs,
-        classes=state.classes,
-        redirects=state.redirects,
-        nft=state.nft,
     )
 
 

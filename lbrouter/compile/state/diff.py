@@ -23,11 +23,13 @@ from lbrouter.model.kernel_state import (
     Route,
     Rule,
     Sysctl,
+    WireguardTunnel,
 )
 from lbrouter.model.plan import Action, Operation, Phase, Plan
 
 CREATE_PHASES: Mapping[type, Phase] = {
     Device: Phase.DEVICE,
+    WireguardTunnel: Phase.TUNNEL,
     Sysctl: Phase.SYSCTL,
     LinkAdminState: Phase.LINK,
     Address: Phase.ADDRESS,
@@ -40,6 +42,7 @@ CREATE_PHASES: Mapping[type, Phase] = {
 
 REMOVE_PHASES: Mapping[type, Phase] = {
     Device: Phase.UNDEVICE,
+    WireguardTunnel: Phase.UNADDRESS,
     Address: Phase.UNADDRESS,
     Route: Phase.UNROUTE,
     Rule: Phase.UNRULE,

@@ -23,12 +23,14 @@ from lbrouter.model.kernel_state import (
     Route,
     Rule,
     Sysctl,
+    WireguardTunnel,
 )
 from lbrouter.model.plan import Action, Operation
 
 KERNEL_STATE_FIELDS: Mapping[type, str] = {
     Sysctl: "sysctls",
     Device: "devices",
+    WireguardTunnel: "tunnels",
     LinkAdminState: "links",
     Address: "addresses",
     Route: "routes",
@@ -118,7 +120,15 @@ def _required_interface(noun: ManagedObject) -> str:
     match noun:
         case Device():
             return noun.parent
-        case LinkAdminState() | Address() | Route() | Qdisc() | HtbClass() | Redirect():
+        case (
+            WireguardTunnel()
+            | LinkAdminState()
+            | Address()
+            | Route()
+            | Qdisc()
+            | HtbClass()
+            | Redirect()
+        ):
             return noun.interface
         case _:
             return ""

@@ -17,9 +17,11 @@ from lbrouter.compile.firewall.ruleset import digest
 from lbrouter.kernel.objects.nft_elements import elements_from_json
 from lbrouter.kernel.objects.nft_script import (
     DYNAMIC_SET_PREFIXES,
+    LANE_TABLE_SPEC,
     NFT_TABLE_SPEC,
     SEAL_PREFIX,
     element_change_script,
+    removal_script,
     replacement_script,
 )
 from lbrouter.model.errors import DefectError, NotAppliedError, NotPermittedError, UnavailableError
@@ -48,7 +50,7 @@ def execute(operation: Operation) -> None:
     """Carry `operation` out in one transaction; a refused one leaves the table as it was."""
     old, new = cast("NftTable | None", operation.old), cast("NftTable | None", operation.new)
     if new is None:
-        _run(f"add table {NFT_TABLE_SPEC}; delete table {NFT_TABLE_SPEC}")
+        _run(removal_script(with_lanes=_list_one(LANE_TABLE_SPEC) is not None))
     elif old is not None and old.structure == new.structure and new.structure != UNSEALED:
         _run(element_change_script(old.elements, new.elements))
     else:
@@ -97,8 +99,11 @@ def _static_elements(listing: str) -> dict[str, NftElements]:
         for _, name in SET_PATTERN.findall(listing)
         if not name.startswith(DYNAMIC_SET_PREFIXES)
     ]
+    specs = [s for s in (NFT_TABLE_SPEC, LANE_TABLE_SPEC) if f"table {s} {{" in listing]
     bodies = [
-        item.get("set") or item.get("map") for item in _run_json(f"list table {NFT_TABLE_SPEC}")
+        item.get("set") or item.get("map")
+        for spec in specs
+        for item in _run_json(f"list table {spec}")
     ]
     found = {body["name"]: body.get("elem", ()) for body in bodies if body is not None}
     return {name: elements_from_json(found.get(name, ())) for name in wanted}
@@ -110,16 +115,25 @@ def _object_names(listing: str) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def _list_table() -> str | None:
-    """The table as nft prints it, without counters and elements; None where there is none."""
+    """The table and the lanes' one as nft prints them, without counters and elements.
+
+    None where there is neither.
+    """
+    found = [_list_one(NFT_TABLE_SPEC), _list_one(LANE_TABLE_SPEC)]
+    listings = [each for each in found if each is not None]
+    return "".join(listings) if listings else None
+
+
+def _list_one(spec: str) -> str | None:
     nft = _context()
     nft.set_stateless_output(True)
     nft.set_terse_output(True)
-    code, output, error = nft.cmd(f"list table {NFT_TABLE_SPEC}")
+    code, output, error = nft.cmd(f"list table {spec}")
     if code == 0:
         return cast("str", output)
     if "No such file or directory" in error:
         return None
-    raise _error_for(error, f"list table {NFT_TABLE_SPEC}")
+    raise _error_for(error, f"list table {spec}")
 
 
 def _run_json(command: str) -> list[dict[str, Any]]:

@@ -4,9 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from lbrouter.kernel.objects.nft_elements import elements_to_script
 from lbrouter.model.kernel_state import NftElements, NftTable
-from lbrouter.model.reserved_ids import NFT_TABLE
+from lbrouter.model.reserved_ids import (
+    LANE_OBJECT_PREFIX,
+    NFT_TABLE,
+    nft_table_of,
+)
 
 NFT_TABLE_SPEC = f"inet {NFT_TABLE}"
+
+LANE_TABLE_SPEC = f"ip {NFT_TABLE}"
+"""The lanes' table beside it, which only a file with a lane has."""
 
 SEAL_PREFIX = "seal_"
 """Prefix of an empty chain whose name carries two digests: of the script that was asked for, and of
@@ -30,9 +37,9 @@ def element_change_script(old: Mapping[str, NftElements], new: Mapping[str, NftE
 
 def _element_change_commands(name: str, old: NftElements, new: NftElements) -> Iterator[str]:
     if gone := old - new:
-        yield f"delete element {NFT_TABLE_SPEC} {name} {{ {_keys_to_script(gone)} }}"
+        yield f"delete element {nft_table_of(name)} {name} {{ {_keys_to_script(gone)} }}"
     if come := new - old:
-        yield f"add element {NFT_TABLE_SPEC} {name} {{ {elements_to_script(come)} }}"
+        yield f"add element {nft_table_of(name)} {name} {{ {elements_to_script(come)} }}"
 
 
 def _keys_to_script(elements: NftElements) -> str:
@@ -70,31 +77,50 @@ def replacement_script(
     Rules are flushed, not the table deleted: base chains stay hooked all the time. Sets of packets
     survive where the new structure has them.
     """
-    standing = list(sets)
+    found, chains = list(sets), list(chains)
+    has_lanes = f"table {LANE_TABLE_SPEC} {{" in table.script
     lines = [f"add table {NFT_TABLE_SPEC}", f"flush table {NFT_TABLE_SPEC}"]
+    if has_lanes:
+        lines += [f"add table {LANE_TABLE_SPEC}", f"flush table {LANE_TABLE_SPEC}"]
+    elif any(_is_lane_object(name) for name in (*chains, *(name for _, name in found))):
+        lines += [f"delete table {LANE_TABLE_SPEC}"]
+    standing = [each for each in found if has_lanes or not _is_lane_object(each[1])]
+    chains = [each for each in chains if has_lanes or not _is_lane_object(each)]
     lines += [
-        f"flush {kind} {NFT_TABLE_SPEC} {name}" for kind, name in standing if not _is_dynamic(name)
+        f"flush {kind} {nft_table_of(name)} {name}"
+        for kind, name in standing
+        if not _is_dynamic(name)
     ]
     lines += [
         f"delete chain {NFT_TABLE_SPEC} {name}" for name in chains if name.startswith(SEAL_PREFIX)
     ]
     lines += [
-        f"delete chain {NFT_TABLE_SPEC} {name}"
+        f"delete chain {nft_table_of(name)} {name}"
         for name in chains
         if _is_stale("chain", name, table)
     ]
-    lines += [f"delete {k} {NFT_TABLE_SPEC} {n}" for k, n in standing if _is_stale(k, n, table)]
+    lines += [f"delete {k} {nft_table_of(n)} {n}" for k, n in standing if _is_stale(k, n, table)]
     lines += [
         f"flush set {NFT_TABLE_SPEC} {STICKY_SET_PREFIX}{each}"
         for each in _unused_sticky_sets(standing, table)
     ]
     lines += [table.script]
     lines += [
-        f"add element {NFT_TABLE_SPEC} {name} {{ {elements_to_script(elements)} }}"
+        f"add element {nft_table_of(name)} {name} {{ {elements_to_script(elements)} }}"
         for name, elements in sorted(table.elements.items())
         if elements
     ]
     return "\n".join(lines) + "\n"
+
+
+def removal_script(*, with_lanes: bool) -> str:
+    """One transaction that removes what stands; removing it twice is no error."""
+    specs = [NFT_TABLE_SPEC, *([LANE_TABLE_SPEC] if with_lanes else [])]
+    return "\n".join(f"add table {spec}; delete table {spec}" for spec in specs)
+
+
+def _is_lane_object(name: str) -> bool:
+    return name.startswith(LANE_OBJECT_PREFIX)
 
 
 def _unused_sticky_sets(standing: Iterable[tuple[str, str]], table: NftTable) -> Iterator[str]:

@@ -26,6 +26,7 @@ class Addressing(StrEnum):
     DHCP = "dhcp"
     PPPOE = "pppoe"
     EXTERNAL = "external"
+    LANE = "lane"
 
 
 class Addressing6(StrEnum):
@@ -38,7 +39,12 @@ _Interface = TypeVar("_Interface", IPv4Interface, IPv6Interface)
 _Host = TypeVar("_Host", IPv4Address, IPv6Address)
 _LIMITED_BROADCAST = IPv4Address("255.255.255.255")
 
-UPLINK_ADDRESSING_WORDS = (Addressing.DHCP, Addressing.PPPOE, Addressing.EXTERNAL)
+UPLINK_ADDRESSING_WORDS = (
+    Addressing.DHCP,
+    Addressing.PPPOE,
+    Addressing.EXTERNAL,
+    Addressing.LANE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

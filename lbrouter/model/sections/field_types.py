@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from lbrouter.model import units, validated_strings
 from lbrouter.model.kernel_state import IpAddress, IpNetwork
-from lbrouter.model.sections import addresses, link_overhead
+from lbrouter.model.sections import addresses, lanes, link_overhead
 from lbrouter.model.sections.addresses import Addressing, Addressing6, AddressRange, Endpoint
 from lbrouter.model.sections.targets import ACCEPTED_TARGET, ProbeTarget, parse_target
 from lbrouter.model.units import Duration, Percent, Rate
@@ -139,7 +139,7 @@ UplinkAddress4 = Annotated[
     IPv4Interface | Addressing,
     ParsedString(
         parse=addresses.parse_uplink_address4,
-        accepted='a CIDR address such as "203.0.113.2/30", "dhcp", "pppoe" or "external"',
+        accepted='a CIDR address such as "203.0.113.2/30", "dhcp", "pppoe", "external" or "lane"',
     ),
 ]
 UplinkAddress6 = Annotated[
@@ -184,6 +184,13 @@ ServiceEndpoint = Annotated[
         parse=addresses.parse_endpoint,
         accepted='an address with a port, "10.10.10.20:443" or "[fd10:10::20]:443"',
     ),
+]
+RelayAddress = Annotated[
+    lanes.RelayEndpoint,
+    ParsedString(parse=lanes.parse_relay, accepted=lanes.ACCEPTED_RELAY),
+]
+WireguardKey = Annotated[
+    str, ParsedString(parse=lanes.parse_wireguard_key, accepted=lanes.ACCEPTED_KEY)
 ]
 TargetUrl = Annotated[ProbeTarget, ParsedString(parse=parse_target, accepted=ACCEPTED_TARGET)]
 PortNumber = Annotated[int, Field(strict=True, ge=1, le=65535)]

@@ -1,7 +1,7 @@
 """The sections `[health]`, `[uplinks.NAME]` and `[uplinks.NAME.health]`."""
 
 from hashlib import sha256
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -9,6 +9,7 @@ from pydantic import Field
 from lbrouter.model.sections.addresses import Addressing, Addressing6
 from lbrouter.model.sections.field_types import (
     AbsolutePath,
+    Cidr4,
     Flag,
     Headroom,
     HostAddress4,
@@ -17,21 +18,28 @@ from lbrouter.model.sections.field_types import (
     LineOverhead,
     LineRate,
     NamedSection,
+    RelayAddress,
     Section,
+    SectionName,
     TargetUrl,
     TimeSpan,
     UplinkAddress4,
     UplinkAddress6,
     Username,
+    WireguardKey,
 )
 from lbrouter.model.sections.targets import parse_target
 from lbrouter.model.units import Duration, Percent
+from lbrouter.model.validated_strings import OWN_DEVICE_PREFIX, OneOrMany
 
 MAX_TARGETS: Final = 16
 
 PPP_DEVICE_PREFIX: Final = "ppp-"
+LANE_DEVICE_PREFIX: Final = OWN_DEVICE_PREFIX
 MAX_DEVICE_NAME_LENGTH: Final = 15
 """IFNAMSIZ without its closing zero."""
+
+DEFAULT_LANE_SUBNET: Final = IPv4Interface("10.255.0.2/30")
 
 TargetUrls = Annotated[tuple[TargetUrl, ...], Field(min_length=1, max_length=MAX_TARGETS)]
 
@@ -71,11 +79,12 @@ class HealthOverride(Section):
 class Uplink(NamedSection):
     """A line to the internet. At most 15."""
 
-    interface: InterfaceName
-    """The network interface that the line is plugged into."""
+    interface_: InterfaceName | None = Field(default=None, alias="interface")
+    """The network interface that the line is plugged into; required but for a lane."""
     address: UplinkAddress4 | None = None
-    """IPv4: a CIDR address (static), `dhcp`, `pppoe`, or `external` (the system configures it,
-    lbrouter watches). Absent only where `address6` stands: a line with IPv6 alone."""
+    """IPv4: a CIDR address (static), `dhcp`, `pppoe`, `external` (the system configures it,
+    lbrouter watches), or `lane` (several lines at once, through a relay). Absent only where
+    `address6` stands: a line with IPv6 alone."""
     gateway: HostAddress4 | None = None
     """The provider's router; with a static address only, and required there."""
     address6: UplinkAddress6 | None = None
@@ -86,6 +95,18 @@ class Uplink(NamedSection):
     """The user name for PPPoE, and required there."""
     password_file: AbsolutePath | None = None
     """A file that holds the PPPoE password, required there: secrets never stand in this file."""
+    over: Annotated[tuple[SectionName, ...], OneOrMany()] = ()
+    """The lines of a lane, two or more: each packet leaves by every one of them that is fit."""
+    relay: RelayAddress | None = None
+    """Where the relay of a lane is: an IPv4 address or a name, and its UDP port."""
+    relay_key: WireguardKey | None = None
+    """The relay's public key. May be left out after `lbrouter relay setup NAME`."""
+    key_file: AbsolutePath | None = None
+    """A file that holds the private key of the gateway's end of a lane. May be left out after
+    `lbrouter relay setup NAME`."""
+    inside: Cidr4 | None = None
+    """The gateway's address inside a lane; the relay has the first of the same subnet. Absent
+    means: `10.255.0.2/30`."""
     upload: LineRate | None = None
     """What the line really carries towards the internet. Absent means: not shaped."""
     download: LineRate | None = None
@@ -103,11 +124,31 @@ class Uplink(NamedSection):
     """What this uplink does otherwise than `[health]` says."""
 
     @property
+    def interface(self) -> str:
+        """The interface that the file names; of a lane, the device that lbrouter makes."""
+        return lane_device_name(self.name) if self.is_lane else self.interface_ or ""
+
+    @property
     def device(self) -> str:
         """The kernel's interface that carries the packets: `interface` itself, but with PPPoE a
         device that pppd makes on top of it and that comes and goes with the session.
         """
         return ppp_device_name(self.name) if self.addressing is Addressing.PPPOE else self.interface
+
+    @property
+    def is_lane(self) -> bool:
+        """Whether this is several lines at once, through a relay."""
+        return self.address is Addressing.LANE
+
+    @property
+    def inside_address(self) -> IPv4Interface:
+        """The gateway's address inside a lane."""
+        return self.inside or DEFAULT_LANE_SUBNET
+
+    @property
+    def relay_inside(self) -> IPv4Address:
+        """The relay's address inside a lane: the first of the subnet."""
+        return self.inside_address.network.network_address + 1
 
     @property
     def addressing(self) -> Addressing:
@@ -132,7 +173,16 @@ class Uplink(NamedSection):
 
 def ppp_device_name(name: str) -> str:
     """The ppp device of the uplink `name`: always the same, and short enough for the kernel."""
-    device = f"{PPP_DEVICE_PREFIX}{name}"
+    return _device_name(PPP_DEVICE_PREFIX, name)
+
+
+def lane_device_name(name: str) -> str:
+    """The WireGuard device of the lane `name`: always the same, and short enough for the kernel."""
+    return _device_name(LANE_DEVICE_PREFIX, name)
+
+
+def _device_name(prefix: str, name: str) -> str:
+    device = f"{prefix}{name}"
     if len(device) <= MAX_DEVICE_NAME_LENGTH:
         return device
     digits = sha256(name.encode()).hexdigest()[:4]

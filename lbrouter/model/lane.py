@@ -1,0 +1,38 @@
+"""What a lane is made from, beside the file: keys, the relay's address, the kernel's handshake."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Final
+
+LANE_DEVICE_MTU: Final = 1420
+"""The MTU that a WireGuard device is made with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneKeys:
+    """The keys of a lane's ends, base64. The private one is never printed."""
+
+    private_key: str = field(repr=False)
+    public_key: str
+    relay_key: str
+    """The relay's public key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneFacts:
+    """A lane that can be set up: its keys, and where the relay is now."""
+
+    keys: LaneKeys
+    relay_address: IPv4Address
+    mtu: int = 0
+    """Largest packet inside where that is less than what the device takes; 0 else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerReadings:
+    """The peer of a WireGuard device as the kernel counts it."""
+
+    last_handshake_at: float | None
+    """Seconds of the wall clock (CLOCK_REALTIME); None: never."""
+    received_bytes: int = 0
+    sent_bytes: int = 0
