@@ -51,9 +51,7 @@ def adapt_config(
         config, notes = without_lanes(config, no_lanes)
     for number, uplink in enumerate(config.uplinks.values(), 1):
         if uplink.is_lane:
-            uplinks[uplink.name], said = with_lab_relay(
-                uplink, number, configured_networks(config)
-            )
+            uplinks[uplink.name], said = with_lab_relay(uplink, number, configured_networks(config))
             pairs[uplink.name], notes = (), [*notes, *said]
             continue
         pairs[uplink.name] = _uplink_addresses(config, uplink, number)

@@ -63,9 +63,7 @@ def _rule_matches(
     )
 
 
-def expected_shares(
-    config: Config, policy: Policy, able: Collection[str]
-) -> UplinkShares:
+def expected_shares(config: Config, policy: Policy, able: Collection[str]) -> UplinkShares:
     """Shares in a policy's new flows of the uplinks in `able`: usable, with that address family."""
     names = [name for name in policy.uplinks if name in able]
     if policy.mode is PolicyMode.FAILOVER:

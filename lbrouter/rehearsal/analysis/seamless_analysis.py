@@ -10,7 +10,7 @@ from lbrouter.rehearsal.analysis.fault_analysis import (
     uplink_at,
 )
 from lbrouter.rehearsal.lab.process import JsonRow
-from lbrouter.rehearsal.report.seamless_table import SeamlessOutcome
+from lbrouter.rehearsal.report.seamless import SeamlessOutcome
 
 SEAMLESS_GAP_LIMIT_MS = 500.0
 """The longest silence that an audience does not see: players hold more than that."""

@@ -47,7 +47,9 @@ class PolicyObservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRun:
-    """A fault that has begun: the provider or the relay that has it, the fault, the time, the observations, the daemon."""
+    """A fault that has begun: the provider or relay that has it, the fault, the time, the
+    observations, the daemon.
+    """
 
     host: Isp | RelayHost
     fault: Fault

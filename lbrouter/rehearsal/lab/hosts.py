@@ -11,7 +11,6 @@ from typing import Any
 
 import lbrouter
 from lbrouter.model.kernel_state import IpAddress
-from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.host import EchoServer, Host, ScanTarget
 from lbrouter.rehearsal.lab.isp import Isp
 from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, ClientLayout, Segment

@@ -74,6 +74,9 @@ class Venue:
     def _create_hosts(self) -> None:
         gateway = self.namespace(setup_scripts.GATEWAY_ROLE)
         self.gateway = GatewayHost(gateway, self.processes, self.folder)
+        if self.layout.relays:
+            self.gateway.wireguard_sockets = self.folder / "sockets"
+            self.gateway.wireguard_sockets.mkdir()
         self.write_config(self.layout.config)
         self.internet = InternetHost(self.namespace(setup_scripts.INTERNET_ROLE), self.processes)
         ports = self.layout.server_ports
@@ -103,9 +106,7 @@ class Venue:
         return isp
 
     def _create_relay(self, layout: RelayLayout) -> RelayHost:
-        return RelayHost(
-            self.namespace(layout.role), self.processes, layout, folder=self.folder
-        )
+        return RelayHost(self.namespace(layout.role), self.processes, layout, folder=self.folder)
 
     def namespace(self, role: str) -> str:
         """Name of the network namespace of a role ("gateway", "isp-fiber", "client-stream-1")."""

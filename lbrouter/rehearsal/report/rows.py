@@ -12,7 +12,7 @@ from rich.text import Text
 from lbrouter.model.direction import Direction
 from lbrouter.rehearsal.lab.faults import FAULT_TITLES, ExpectedReaction, Fault
 from lbrouter.rehearsal.report.judgement import CHECK_VERDICT_STYLES, CheckVerdict
-from lbrouter.rehearsal.report.seamless_table import SeamlessOutcome
+from lbrouter.rehearsal.report.seamless import SeamlessOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +112,22 @@ def fault_tables(rows: Iterable[FaultRow]) -> Iterator[Table]:
             table.add_row(*_fault_cells(row, first=row.fault is not last), end_section=False)
             last = row.fault
         yield table
+
+
+def seamless_table(rows: Iterable[FaultRow]) -> Table | None:
+    """A row for each fault and policy whose streams were in a lane; None without one."""
+    carried = [(row, row.seamless) for row in rows if row.seamless is not None]
+    if not carried:
+        return None
+    table = Table(title="seamless: the streams in a lane", title_justify="left", title_style="bold")
+    for heading in ("fault", "policy", "by", "datagrams lost", "longest gap", "connections", ""):
+        table.add_column(heading, overflow="fold")
+    for row, seen in carried:
+        texts = (f"{row.uplink}: {FAULT_TITLES[row.fault]}", row.policy, seen.lane)
+        figures = (f"{seen.lost} of {seen.sent}", f"{seen.gap_ms:.0f} ms", str(seen.connections))
+        verdict = Text(row.verdict, style=CHECK_VERDICT_STYLES[row.verdict])
+        table.add_row(*map(Text, (*texts, *figures)), verdict)
+    return table
 
 
 def _fault_cells(row: FaultRow, *, first: bool) -> Iterator[Text]:

@@ -17,8 +17,13 @@ from lbrouter.rehearsal.report.judgement import (
     check_row,
     info_row,
 )
-from lbrouter.rehearsal.report.rows import BandwidthRow, FaultRow, bandwidth_table, fault_tables
-from lbrouter.rehearsal.report.seamless_table import seamless_table
+from lbrouter.rehearsal.report.rows import (
+    BandwidthRow,
+    FaultRow,
+    bandwidth_table,
+    fault_tables,
+    seamless_table,
+)
 
 __all__ = [
     "BandwidthRow",
