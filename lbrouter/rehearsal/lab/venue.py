@@ -74,9 +74,6 @@ class Venue:
     def _create_hosts(self) -> None:
         gateway = self.namespace(setup_scripts.GATEWAY_ROLE)
         self.gateway = GatewayHost(gateway, self.processes, self.folder)
-        if self.layout.relays:
-            self.gateway.wireguard_sockets = self.folder / "sockets"
-            self.gateway.wireguard_sockets.mkdir()
         self.write_config(self.layout.config)
         self.internet = InternetHost(self.namespace(setup_scripts.INTERNET_ROLE), self.processes)
         ports = self.layout.server_ports

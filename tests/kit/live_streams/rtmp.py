@@ -114,6 +114,11 @@ class RtmpPush:
         """Whether frames have come for a second."""
         return len(self.growth.grew_at) > FRAMES_PER_SECOND // 2
 
+    @property
+    def is_pushing(self) -> bool:
+        """Whether the encoder still runs."""
+        return self.encoder.process.poll() is None
+
     def outcome(self, *, within_s: float = ENCODER_END_TIMEOUT_S) -> RtmpOutcome:
         """Wait for the encoder's end; then what the ingest has."""
         process = self.encoder.process
