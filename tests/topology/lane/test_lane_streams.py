@@ -19,7 +19,7 @@ SEQUENCE_CLIP_S = 35 * VM_SLOWDOWN
 
 LONGEST_STALL_S = 0.5
 USERSPACE_LOSS = 0.01
-"""What wireguard-go loses by itself on a busy machine; `python -m bench --vm lane` has the kernel's."""
+"""What wireguard-go loses by itself on a busy machine; the kernel's WireGuard loses nothing."""
 
 
 @pytest.fixture(scope="module")
