@@ -25,6 +25,7 @@ from lbrouter.compile.state.desired import (
 from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.dhcp.lease_store import LeaseStore
+from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
 from lbrouter.kernel.read.features import cached_features
@@ -165,6 +166,9 @@ class Applier:
             no_address_reasons=self.pppd.no_session_reasons(config),
         )
         facts = self.lease_store.facts_with_leases(config, facts)
+        if config.lanes():
+            state_dir = self.store.directory
+            facts = await facts_with_lanes(config, facts, self.kernel, state_dir)
         observed = await self.kernel.observe(scope)
         return MachineSnapshot(
             scope=scope,

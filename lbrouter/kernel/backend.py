@@ -12,13 +12,14 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lbrouter.kernel.netlink.client import retry_while_busy
-from lbrouter.kernel.objects import nft, qdisc, rtnl, sysctl
+from lbrouter.kernel.objects import nft, qdisc, rtnl, sysctl, wireguard
 from lbrouter.kernel.read import facts
 from lbrouter.kernel.read.features import features
 from lbrouter.kernel.refusals import operation_error
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.kernel_state import HtbClass, KernelState, NftTable, Qdisc, Redirect, Sysctl
+from lbrouter.model.lane import PeerReadings
 from lbrouter.model.plan import Operation
 
 
@@ -62,6 +63,14 @@ class LinuxKernel:
         with _translate_read_errors():
             found = await facts.gather(self._ipr, scope)
         return replace(found, features=features()) if probe else found
+
+    async def peer_readings(self, device: str, kind: str) -> PeerReadings | None:
+        """What a WireGuard device of ours counts of its peer; `kind` is the device's own.
+
+        None where it is gone, or has no peer.
+        """
+        with _translate_read_errors():
+            return await wireguard.readings(device, kind)
 
     async def execute(self, operation: Operation) -> None:
         """Carry out one operation. Raises LbrouterError saying what was refused and why."""

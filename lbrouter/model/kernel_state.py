@@ -16,6 +16,7 @@ from ipaddress import (
     IPv6Interface,
     IPv6Network,
 )
+from typing import Final
 
 from lbrouter.model.managed_process import ManagedProcess
 
@@ -86,13 +87,16 @@ class Device:
         return ("device", self.name)
 
 
+EVERYTHING4: Final = "0.0.0.0/0"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireguardTunnel:
     """What a WireGuard device is told: its key, its port and mark, and its one peer.
 
     Keys are base64, as `wg` prints them. Two are equal when their public keys are: the private key
     takes no part, and is never printed. `peer_endpoint` is "ADDRESS:PORT", `keepalive_s` 0 for none.
-    The peer may send from any address inside, and all is sent to it.
+    `allowed` is what the peer may send from, and what is sent to it.
     """
 
     interface: str
@@ -102,6 +106,7 @@ class WireguardTunnel:
     listen_port: int
     fwmark: int
     keepalive_s: int
+    allowed: str = EVERYTHING4
     private_key: str = field(default="", compare=False, repr=False)
     why: str = field(default="", compare=False)
 

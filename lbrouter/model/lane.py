@@ -7,6 +7,10 @@ from typing import Final
 LANE_DEVICE_MTU: Final = 1420
 """The MTU that a WireGuard device is made with."""
 
+HANDSHAKE_EXPIRES_S: Final = 200.0
+"""WireGuard makes new keys every two minutes while there is traffic, and drops them after three
+(REJECT_AFTER_TIME); the rest is for packets that were lost."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneKeys:
@@ -26,6 +30,13 @@ class LaneFacts:
     relay_address: IPv4Address
     mtu: int = 0
     """Largest packet inside where that is less than what the device takes; 0 else."""
+    handshake_age_s: float | None = None
+    """Seconds since the last handshake of both ends; None: never."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether both ends have keys for each other that still count."""
+        return self.handshake_age_s is not None and self.handshake_age_s < HANDSHAKE_EXPIRES_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

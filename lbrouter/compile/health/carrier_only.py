@@ -21,14 +21,23 @@ def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
     if found is not None and found.up and not found.carrier:
         reason = f"no carrier on {uplink.interface}"
         return UplinkHealth(state=UplinkState.DOWN, reason=reason, alive=False)
-    if not any(has_nexthop(uplink, family, facts) for family in AddressFamily):
+    if not is_ready(uplink, facts):
         return _waiting_health(no_nexthop_reason(uplink, facts))
     # An interface that is still administratively down has no carrier to show: `apply` raises it.
     return UplinkHealth(state=UplinkState.UP, reason="carrier; not probed, no daemon runs")
 
 
+def is_ready(uplink: Uplink, facts: Facts) -> bool:
+    """Whether an uplink has an address and a next hop; a lane, a handshake with its relay as well."""
+    if uplink.is_lane and not (uplink.name in facts.lanes and facts.lanes[uplink.name].connected):
+        return False
+    return any(has_nexthop(uplink, family, facts) for family in AddressFamily)
+
+
 def no_nexthop_reason(uplink: Uplink, facts: Facts) -> str:
     """Why an uplink has no next hop, in words for a technician."""
+    if uplink.is_lane:
+        return lane_waiting_reason(uplink, facts)
     found, name = facts.interfaces.get(uplink.interface), uplink.interface
     if found is None:
         return f"interface {name} is not there"
@@ -40,6 +49,18 @@ def no_nexthop_reason(uplink: Uplink, facts: Facts) -> str:
     elif uplink.addressing is Addressing.DHCP:
         unknown = f"no DHCP lease on {name}: the daemon asks for one (lbrouter run)"
     return facts.no_address_reasons.get(uplink.name, unknown)
+
+
+def lane_waiting_reason(lane: Uplink, facts: Facts) -> str:
+    """Why a lane is not used yet."""
+    known = facts.lanes.get(lane.name)
+    if known is None:
+        unknown = f"its keys are not read yet (lbrouter relay setup {lane.name})"
+        return facts.no_address_reasons.get(lane.name, unknown)
+    if known.handshake_age_s is None:
+        return f"no handshake with the relay {known.relay_address} yet"
+    age_s = round(known.handshake_age_s)
+    return f"no handshake with the relay {known.relay_address} for {age_s} s"
 
 
 def missing_lease_warnings(config: Config, facts: Facts) -> Iterator[str]:

@@ -90,7 +90,7 @@ def _tunnel(tunnel: WireguardTunnel, verb: Action) -> str:
     return (
         f"wg set {tunnel.interface} private-key KEY-FILE listen-port {tunnel.listen_port}"
         f" fwmark {tunnel.fwmark:#x} peer {tunnel.peer_key} endpoint {tunnel.peer_endpoint}"
-        f" persistent-keepalive {tunnel.keepalive_s} allowed-ips 0.0.0.0/0"
+        f" persistent-keepalive {tunnel.keepalive_s} allowed-ips {tunnel.allowed}"
     )
 
 

@@ -8,9 +8,8 @@ from typing import Final
 
 from lbrouter.compile import health
 from lbrouter.compile.health import HealthState
-from lbrouter.compile.health.carrier_only import no_nexthop_reason
+from lbrouter.compile.health.carrier_only import is_ready, no_nexthop_reason
 from lbrouter.compile.health.probe_accounting import MIN_RTO_S
-from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.wakeup import Wakeup
@@ -18,7 +17,6 @@ from lbrouter.model.config import Config
 from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent, ProbeSent, Tick
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth, UplinkState, VlanLimit
-from lbrouter.model.kernel_state import AddressFamily
 
 NO_INCIDENT_STATES: Final = frozenset({UplinkState.UP, UplinkState.DRAINED})
 """States that are no incident: one is healthy, the other is what an operator asked for."""
@@ -158,7 +156,7 @@ def events_from_facts(config: Config, facts: Facts) -> Iterable[HealthEvent]:
         found = facts.interfaces.get(uplink.interface)
         if found is None or found.up:  # one that is still down has no carrier to show
             yield CarrierChanged(at=now, uplink=name, up=found is not None and found.carrier)
-        ready = any(has_nexthop(uplink, family, facts) for family in AddressFamily)
+        ready = is_ready(uplink, facts)
         yield AddressingChanged(
             at=now, uplink=name, ready=ready, reason=no_nexthop_reason(uplink, facts)
         )

@@ -4,12 +4,16 @@ A device is ours by its ifalias. The kernel ignores an alias given at creation, 
 alias go out in one send: a process that is killed leaves no device without an alias behind.
 """
 
+import asyncio
+import errno
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any, Final
 
 from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.rtnl import RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
@@ -22,6 +26,7 @@ from lbrouter.kernel.netlink.client import (
     tolerate,
 )
 from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, native_uint
+from lbrouter.kernel.objects import wireguard_program
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import Device, DeviceKind, LinkAdminState
 from lbrouter.model.plan import Action, Operation
@@ -39,6 +44,11 @@ IFLA_LINK_NETNSID: Final = 37
 IFLA_INFO_KIND: Final = 1
 IFLA_INFO_DATA: Final = 2
 IFLA_VLAN_ID: Final = 1
+
+TUN_KIND: Final = "tun"
+"""A device of ours of this kind is WireGuard by a program: we make no other."""
+
+UNKNOWN_KIND_ERRNOS: Final = frozenset({errno.EOPNOTSUPP, errno.ENOENT})
 
 IFF_UP: Final = 0x1
 IFF_LOWER_UP: Final = 0x10000
@@ -128,10 +138,24 @@ async def _create(ipr: AsyncIPRoute, device: Device) -> None:
     alias = _message_by_name(device.name)
     alias["attrs"].append(("IFLA_IFALIAS", DEVICE_ALIAS))
     message = _creation_message(device, {link.name: link.index for link in found})
-    await send_batch(
-        ipr, ((message, RTM_NEWLINK, CREATE_FLAGS), (alias, RTM_NEWLINK, REQUEST_FLAGS))
-    )
+    both = ((message, RTM_NEWLINK, CREATE_FLAGS), (alias, RTM_NEWLINK, REQUEST_FLAGS))
+    try:
+        await send_batch(ipr, both)
+    except NetlinkError as error:
+        if device.kind is not DeviceKind.WIREGUARD or error.code not in UNKNOWN_KIND_ERRNOS:
+            raise
+        await _create_by_program(ipr, device.name, alias)
     return None
+
+
+async def _create_by_program(ipr: AsyncIPRoute, name: str, alias: Any) -> None:
+    """Make a tun device, mark it as ours, and only then hand it to WireGuard's program."""
+    opened = wireguard_program.open_tun(name)
+    try:
+        await send(ipr, alias, RTM_NEWLINK, REQUEST_FLAGS)
+        await asyncio.to_thread(wireguard_program.start, name, opened)
+    finally:
+        os.close(opened)
 
 
 async def _resolve_name_conflict(
@@ -150,10 +174,14 @@ async def _resolve_name_conflict(
 
 async def _remove(ipr: AsyncIPRoute, name: str) -> None:
     """Remove only a device with our alias: the name may belong to a foreign one by now."""
-    if name in {link.name for link in await list_links(ipr) if link.alias == DEVICE_ALIAS}:
-        await tolerate(
-            OBJECT_ABSENT_ERRNOS, send(ipr, _message_by_name(name), RTM_DELLINK, REQUEST_FLAGS)
-        )
+    kinds = {link.name: link.kind for link in await list_links(ipr) if link.alias == DEVICE_ALIAS}
+    if name not in kinds:
+        return
+    await tolerate(
+        OBJECT_ABSENT_ERRNOS, send(ipr, _message_by_name(name), RTM_DELLINK, REQUEST_FLAGS)
+    )
+    if kinds[name] == TUN_KIND:
+        wireguard_program.forget(name)
 
 
 def _creation_message(device: Device, indices: Mapping[str, int]) -> Any:
@@ -195,4 +223,11 @@ def _as_device(link: Link, names: Mapping[int, str]) -> Device:
     if link.kind == DeviceKind.VLAN:
         parent = names.get(link.parent, "")
         return Device(name=link.name, kind=DeviceKind.VLAN, parent=parent, tag=link.tag)
-    return Device(name=link.name, kind=DeviceKind.IFB)
+    return Device(name=link.name, kind=_OWN_KINDS.get(link.kind, DeviceKind.IFB))
+
+
+_OWN_KINDS: Final = {
+    DeviceKind.DUMMY.value: DeviceKind.DUMMY,
+    DeviceKind.WIREGUARD.value: DeviceKind.WIREGUARD,
+    TUN_KIND: DeviceKind.WIREGUARD,
+}

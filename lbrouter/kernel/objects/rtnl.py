@@ -2,12 +2,20 @@
 
 from pyroute2 import AsyncIPRoute
 
-from lbrouter.kernel.objects import address, link, route, rule
+from lbrouter.kernel.objects import address, link, route, rule, wireguard
 from lbrouter.model.facts import ObserveScope
-from lbrouter.model.kernel_state import Address, Device, KernelState, LinkAdminState, Route, Rule
+from lbrouter.model.kernel_state import (
+    Address,
+    Device,
+    KernelState,
+    LinkAdminState,
+    Route,
+    Rule,
+    WireguardTunnel,
+)
 from lbrouter.model.plan import Operation
 
-RtnlNoun = Device | LinkAdminState | Address | Route | Rule
+RtnlNoun = Device | WireguardTunnel | LinkAdminState | Address | Route | Rule
 
 
 async def observe(ipr: AsyncIPRoute, scope: ObserveScope) -> KernelState:
@@ -15,6 +23,7 @@ async def observe(ipr: AsyncIPRoute, scope: ObserveScope) -> KernelState:
     found = await link.list_links(ipr)
     return KernelState(
         devices=link.own_devices(found),
+        tunnels=await wireguard.observe(found),
         links=link.link_flags(found, scope.interfaces),
         addresses=address.own_addresses(await address.list_addresses(ipr)),
         routes=await route.observe(ipr),
@@ -27,6 +36,8 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
     match operation.managed_object:
         case Device():
             await link.execute_device(ipr, operation)
+        case WireguardTunnel():
+            await wireguard.execute(operation)
         case LinkAdminState():
             await link.execute_flag(ipr, operation)
         case Address():

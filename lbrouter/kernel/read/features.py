@@ -37,6 +37,8 @@ FEATURE_PURPOSES: Final[Mapping[str, str]] = {
     "netem": "delay and loss in a rehearsal (module sch_netem)",
     "pppoe": "lines by PPPoE (modules pppoe, ppp_generic)",
     "u32": "redirecting a device's packets to an IFB (module cls_u32)",
+    "wireguard": "lanes: several lines at once (module wireguard)",
+    "dummy": "where a lane's own packets go when they were copied (module dummy; or an IFB)",
     "nft": "firewall and balancing (module nf_tables)",
     "nft_nat": "translating addresses on the uplinks (modules nft_chain_nat, nft_masq)",
 }
@@ -74,12 +76,17 @@ def cached_features(runtime_dir: Path) -> frozenset[str]:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     with suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(file.read_text())
-        if kept["boot"] == boot:
+        if kept["boot"] == boot and kept["tested"] == sorted(FEATURE_PURPOSES):
             return frozenset(map(str, kept["features"]))
     found = features()
+    document = {
+        "boot": boot,
+        "tested": sorted(FEATURE_PURPOSES),
+        "features": sorted(found),
+    }
     with suppress(OSError):
         runtime_dir.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"boot": boot, "features": sorted(found)}))
+        file.write_text(json.dumps(document))
     return found
 
 
@@ -88,6 +95,7 @@ async def _probe_netlink_features() -> frozenset[str]:
         await _create_link(ipr, PROBE_VETH, "veth")
         port = await _link_index(ipr, PROBE_VETH)
         probes: dict[str, FeatureProbe] = {"vlan": _probe_vlan, "ifb": _probe_ifb}
+        probes |= {kind: _link_probe(kind) for kind in ("wireguard", "dummy")}
         for kind in ("fq_codel", "cake", "netem"):
             probes[kind] = _qdisc_probe(kind)
         probes |= {"htb": _probe_htb, "u32": _probe_u32}
@@ -124,6 +132,13 @@ async def _probe_vlan(ipr: AsyncIPRoute, port: int) -> None:
 
 async def _probe_ifb(ipr: AsyncIPRoute, _port: int) -> None:
     await _create_link(ipr, "probe2", "ifb")
+
+
+def _link_probe(kind: str) -> FeatureProbe:
+    async def probe(ipr: AsyncIPRoute, _port: int) -> None:
+        await _create_link(ipr, f"probe-{kind}", kind)
+
+    return probe
 
 
 def _qdisc_probe(kind: str) -> FeatureProbe:
