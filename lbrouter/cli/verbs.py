@@ -29,6 +29,7 @@ VERBS: Final = (
     "doctor",
     "rehearse",
     "uplink",
+    "relay",
 )
 """In the order of the help: from the first look at a file to the event."""
 

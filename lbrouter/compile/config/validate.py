@@ -8,6 +8,7 @@ from lbrouter.compile.config.checks import (
     gateway_settings,
     health_settings,
     hosts,
+    lane_settings,
     policies,
     rates,
     rules,
@@ -25,6 +26,7 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
         gateway_settings,
         health_settings,
         uplinks,
+        lane_settings,
         vlans,
         hosts,
         subnets,
@@ -39,5 +41,13 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
 
 def config_warnings(config: Config) -> Iterator[Diagnostic]:
     """What is legal and probably not meant. Only for a configuration without errors."""
-    for module in (health_settings, vlans, policies, rules, rates, alert_settings):
+    for module in (
+        health_settings,
+        vlans,
+        policies,
+        rules,
+        rates,
+        lane_settings,
+        alert_settings,
+    ):
         yield from module.warnings(config)

@@ -45,9 +45,7 @@ def elements(
         **_forwards(config),
         **_policies(config, allocation, health, facts),
         **client_limits.elements(config),
-        **lane_copies.elements(
-            config, allocation=allocation, health=health, facts=facts
-        ),
+        **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),
     }
 
 

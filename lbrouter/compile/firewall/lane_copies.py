@@ -27,9 +27,7 @@ def structure(config: Config, allocation: Allocation) -> Iterator[str]:
         number = allocation.uplinks[lane.name]
         mark = f"{lane_mark(number):#010x}"
         copy_mark = f"{lane_copy_mark(number):#010x}"
-        yield render_fragment(
-            "lane", name=lane.name, number=number, mark=mark, copy_mark=copy_mark
-        )
+        yield render_fragment("lane", name=lane.name, number=number, mark=mark, copy_mark=copy_mark)
         for line in lane.over:
             yield render_fragment(
                 "lane-line",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.compile.shaping import foreign_qdiscs, placement
+from lbrouter.compile.shaping import foreign_qdiscs, lane_classes, placement
 from lbrouter.compile.shaping.change_order import order_classes
 from lbrouter.compile.shaping.class_trees import (
     ShapingNouns,
@@ -97,6 +97,7 @@ class _DirectionPlan:
     vlan_classes: tuple[VlanClass, ...]
     demands: tuple[VlanDemand, ...]
     rates: Mapping[UplinkVlan, int]
+    """Of the VLANs on each uplink, and of the lanes' copies."""
     shaped_uplinks: frozenset[str]
     """Uplinks whose line is limited here."""
     spanning_vlans: frozenset[str]
@@ -119,7 +120,10 @@ def build_shaping(
     ifbs = sorted({redirect.to for redirect in redirects} - {NO_REDIRECT_TARGET})
     nouns = [
         _placed_root(noun, facts)
-        for noun in (*_upload_trees(config, up, facts), *_download_trees(config, down, facts))
+        for noun in (
+            *_upload_trees(config, allocation, up, facts),
+            *_download_trees(config, down, facts),
+        )
         if noun.interface in there | {*ifbs}
         and not foreign_qdiscs.is_blocked(facts, noun.interface)
     ]
@@ -169,7 +173,8 @@ def _expected_interfaces(config: Config, facts: Facts) -> frozenset[str]:
     """Interfaces that exist, or will: an uplink that is unplugged is shaped when it comes back."""
     trunk = config.lan.trunk if config.lan is not None else ""
     tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
-    return frozenset((*facts.interfaces, *map(config.vlan_device, tagged)))
+    lanes = (lane.device for lane in config.lanes() if lane.name in facts.lanes)
+    return frozenset((*facts.interfaces, *map(config.vlan_device, tagged), *lanes))
 
 
 def _direction_plan(
@@ -179,15 +184,21 @@ def _direction_plan(
     health: GatewayHealth,
     facts: Facts,
 ) -> _DirectionPlan:
-    each = uplink_rates(config, allocation, direction)
-    wanted = demands(config, direction, health, facts)
+    whole = uplink_rates(config, allocation, direction)
+    each = lane_classes.lines_less_answers(config, whole, direction, health, facts)
+    wanted = lane_classes.covered_demands(
+        config, demands(config, direction, health, facts), health, facts
+    )
+    copies = lane_classes.lane_rates(config, each, direction, health, facts)
+    budgets = {
+        line.name: vlan_rate_budget(line, direction) - lane_classes.reserved_rate(copies, line.name)
+        for line in each
+    }
     return _DirectionPlan(
         uplink_rates=each,
         vlan_classes=vlan_classes(config, allocation, direction),
         demands=wanted,
-        rates=allocate_rates(
-            {line.name: vlan_rate_budget(line, direction) for line in each}, wanted
-        ),
+        rates={**allocate_rates(budgets, wanted), **copies},
         shaped_uplinks=frozenset(n for n, u in config.uplinks.items() if capacity(u, direction)),
         spanning_vlans=frozenset(
             n for n, v in config.vlans.items() if spans_uplinks(config, v, direction)
@@ -195,13 +206,17 @@ def _direction_plan(
     )
 
 
-def _upload_trees(config: Config, plan: _DirectionPlan, facts: Facts) -> ShapingNouns:
+def _upload_trees(
+    config: Config, allocation: Allocation, plan: _DirectionPlan, facts: Facts
+) -> ShapingNouns:
     for line in plan.uplink_rates:
         if line.name in plan.shaped_uplinks:
             device = config.uplinks[line.name].device
             tree_placement = placement.upload_placement(config, facts, device, (device,))
+            copies = lane_classes.classes_over(config, allocation, line.name)
+            classes = (*plan.vlan_classes, *copies)
             yield from uplink_tree(
-                tree_placement, line, plan.vlan_classes, plan.rates, gateway_rate=gateway_rate(line)
+                tree_placement, line, classes, plan.rates, gateway_rate=gateway_rate(line)
             )
     spanning = [vlan for vlan in plan.vlan_classes if vlan.name in plan.spanning_vlans]
     if spanning:

@@ -153,7 +153,7 @@ def _vlan_class_nouns(
             prio=vlan.prio,
             quantum=vlan.quantum,
             link_layer=placement.link_layer(uplink),
-            why=f"VLAN {vlan.name} over {uplink.name}",
+            why=f"{vlan.label or f'VLAN {vlan.name}'} over {uplink.name}",
         )
         yield from _with_leaf(placement, each, uplink.rate, placement.client_queue)
 

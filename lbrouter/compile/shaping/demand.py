@@ -46,6 +46,8 @@ class VlanClass:
     ceiling: int
     prio: int
     quantum: int
+    label: str = ""
+    """What it is called to people, where it is no VLAN."""
 
 
 def capacity(uplink: Uplink, direction: Direction) -> Rate | None:
@@ -99,8 +101,11 @@ def _shaped_rate(uplink: Uplink, direction: Direction) -> int:
 
 
 def min_uplink_rate(config: Config) -> int:
-    """The least rate of an uplink's class: half for the gateway, `MIN_CLASS_RATE_BPS` a VLAN."""
-    return 2 * MIN_CLASS_RATE_BPS * (len(config.vlans) + 1)
+    """The least rate of an uplink's class: half for the gateway, `MIN_CLASS_RATE_BPS` a VLAN.
+
+    The copies of a lane count as a VLAN.
+    """
+    return 2 * MIN_CLASS_RATE_BPS * (len(config.vlans) + len(config.lanes()) + 1)
 
 
 def min_spanning_ceiling(config: Config) -> int:

@@ -11,6 +11,7 @@ from lbrouter.compile.firewall.elements import elements, interfaces_of
 from lbrouter.compile.firewall.ruleset import digest, structure
 from lbrouter.compile.routing import lane_lines, routes
 from lbrouter.compile.shaping import build
+from lbrouter.compile.shaping.lane_classes import class_elements
 from lbrouter.compile.state.sysctls import sysctls
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.facts import Allocation, Facts, ObserveScope
@@ -72,7 +73,7 @@ def _nft_table(
     found = elements(config, allocation=allocation, health=health, facts=facts)
     return NftTable(
         structure=digest(text),
-        elements={**found, "class_of": shaped.elements},
+        elements={**found, "class_of": shaped.elements, **class_elements(config, allocation)},
         script=text,
         why="firewall, balancing, NAT",
     )

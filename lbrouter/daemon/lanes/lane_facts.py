@@ -46,7 +46,8 @@ def _lane_facts(config: Config, lane: Uplink, facts: Facts, state_dir: Path) -> 
         keys = lane_keys.read_keys(lane, state_dir)
     except LbrouterError as error:
         return str(error).splitlines()[0]
-    assert lane.relay is not None
+    if lane.relay is None:
+        return f"the file names no relay: uplinks.{lane.name}.relay"
     address = lane.relay.address or RelayAddresses(state_dir).load(lane)
     if address is None:
         return f"the address of {lane.relay.host} is not known yet: no resolver has answered"

@@ -83,9 +83,7 @@ async def _remove(interface: str) -> None:
 async def _send(message: Any) -> None:
     async with AsyncWireGuard() as socket:
         await socket.setup_endpoint()
-        answers = await socket.nlm_request(
-            message, msg_type=socket.prid, msg_flags=REQUEST_FLAGS
-        )
+        answers = await socket.nlm_request(message, msg_type=socket.prid, msg_flags=REQUEST_FLAGS)
         async for _ in answers:
             pass
 
@@ -132,9 +130,7 @@ async def _ask(socket: AsyncWireGuard, name: str) -> list[Any]:
     message = wgmsg()
     message["cmd"], message["version"] = WG_CMD_GET_DEVICE, 1
     message["attrs"] = [["WGDEVICE_A_IFNAME", name]]
-    answers = await socket.nlm_request(
-        message, msg_type=socket.prid, msg_flags=DUMP_REQUEST_FLAGS
-    )
+    answers = await socket.nlm_request(message, msg_type=socket.prid, msg_flags=DUMP_REQUEST_FLAGS)
     return [answer async for answer in answers]
 
 

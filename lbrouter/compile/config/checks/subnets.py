@@ -71,6 +71,8 @@ def _claims(config: Config) -> Iterator[SubnetClaim]:
     for uplink in config.uplinks.values():
         where = ("uplinks", uplink.name)
         yield from _claim_of(uplink.static4, (*where, "address"))
+        if uplink.is_lane:
+            yield from _claim_of(uplink.inside_address, (*where, "inside"))
         yield from _claim_of(uplink.static6, (*where, "address6"))
         yield from _claim_of(uplink.gateway, (*where, "gateway"))
         yield from _claim_of(uplink.gateway6, (*where, "gateway6"))

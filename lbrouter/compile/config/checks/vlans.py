@@ -152,7 +152,7 @@ def _duplicate_interfaces(config: Config) -> Iterator[Diagnostic]:
 
 def _interface_uses(config: Config) -> Iterator[tuple[str, KeyPath]]:
     for uplink in config.uplinks.values():
-        yield uplink.interface, ("uplinks", uplink.name, "interface")
+        yield uplink.interface or uplink.name, ("uplinks", uplink.name, "interface")
         if uplink.device != uplink.interface:
             yield uplink.device, ("uplinks", uplink.name, "address")
     if config.lan is not None:

@@ -1,0 +1,87 @@
+"""`lbrouter relay setup`: the keys of a lane, and a cloud-init file for the machine at its far end.
+
+With JSON: {"gateway_public_key", "relay_public_key", "port", "inside", "cloud_init"}.
+"""
+
+from typing import Annotated
+
+import typer
+
+from lbrouter.cli.context import load_config_file
+from lbrouter.cli.output.render import print_diagnostics, print_json, print_line
+from lbrouter.cli.settings import JsonOption, settings_of
+from lbrouter.compile.relay.cloud_init import RelaySetup, relay_setup
+from lbrouter.model.config import Config, Uplink
+from lbrouter.model.errors import ConfigError, ExitCode, UsageError
+from lbrouter.services import lane_keys
+
+relay = typer.Typer(
+    name="relay",
+    help="Set up the relay of a lane: a rented machine that puts its copies together.",
+    add_completion=False,
+    no_args_is_help=True,
+)
+
+
+@relay.callback()
+def _relay() -> None:
+    """Set up the relay of a lane: a rented machine that puts its copies together."""
+
+
+@relay.command()
+def setup(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A lane of the file.")],
+    *,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make new keys; the old relay ends to work.")
+    ] = False,
+    json: JsonOption = False,
+) -> int:
+    """Make the keys once, and print a cloud-init file for a fresh Debian 12 or 13 machine."""
+    settings = settings_of(context, json=json)
+    lane = _lane_named(load_config_file(settings).config, name)
+    gateway_key, relay_key = lane_keys.make_keys(lane, settings.state_dir, rotate=rotate)
+    found = relay_setup(lane, gateway_private_key=gateway_key, relay_private_key=relay_key)
+    if lane.relay_key not in (None, found.relay_public_key):
+        raise ConfigError(
+            f"uplinks.{name}.relay_key is the key of another relay than this one",
+            remedy=f'Take the line out, or write: relay_key = "{found.relay_public_key}"',
+        )
+    if json or settings.json:
+        print_json(_as_json(found))
+    else:
+        print_line(found.cloud_init.rstrip())
+        print_diagnostics("note", _next_steps(lane, found))
+    return ExitCode.DONE
+
+
+def _lane_named(config: Config, name: str) -> Uplink:
+    lanes = {lane.name: lane for lane in config.lanes()}
+    if name in lanes:
+        return lanes[name]
+    what = "is no lane" if name in config.uplinks else "is not in the file"
+    known = ", ".join(lanes) or 'none; a lane has address = "lane"'
+    raise UsageError(f"uplinks.{name} {what}.", remedy=f"Lanes of the file: {known}")
+
+
+def _as_json(found: RelaySetup) -> dict[str, str | int]:
+    return {
+        "gateway_public_key": found.gateway_public_key,
+        "relay_public_key": found.relay_public_key,
+        "port": found.port,
+        "inside": found.inside,
+        "cloud_init": found.cloud_init,
+    }
+
+
+def _next_steps(lane: Uplink, found: RelaySetup) -> tuple[str, ...]:
+    """What the technician does with it."""
+    steps = (
+        "paste this as the user data (cloud-init) of a fresh Debian machine; it holds a private key",
+        f"let UDP port {found.port} in where the provider has a firewall of its own",
+    )
+    if lane.relay is not None:
+        return steps
+    place = f'relay = "ADDRESS:{found.port}"'
+    return (*steps, f"write the machine's address into [uplinks.{lane.name}]: {place}")
