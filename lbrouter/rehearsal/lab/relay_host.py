@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from lbrouter.rehearsal.lab.cloud_init_files import written_files
 from lbrouter.rehearsal.lab.host import Host
 from lbrouter.rehearsal.lab.impairment import BLACKHOLE_TABLE, blackhole_ruleset
 from lbrouter.rehearsal.lab.process import LabProcess
@@ -11,7 +12,10 @@ from lbrouter.rehearsal.lab.relay_layout import RelayLayout
 RELAY_PROGRAMS = ("wg", "wg-quick")
 USERSPACE_WIREGUARD = "wireguard-go"
 
-FORWARDING_COMMAND = "echo 1 > /proc/sys/net/ipv4/ip_forward"
+WIREGUARD_FOLDER = Path("/etc/wireguard")
+NFT_FILE = "/etc/nftables.conf"
+SYSCTL_FOLDER = "/etc/sysctl.d/"
+"""Where the cloud-init file of a relay puts its files."""
 
 
 def missing_for_relay(kernel_features: frozenset[str]) -> str:
@@ -43,13 +47,16 @@ class RelayHost(Host):
         """The lane's name."""
         return self.layout.name
 
-    def set_up(self, *, device: str, wireguard: str, ruleset: str) -> None:
-        """Load the ruleset and start WireGuard, by the programs that the cloud-init file names."""
-        config = self.folder / f"{device}.conf"
-        config.write_text(wireguard, encoding="utf-8")
-        config.chmod(0o600)
-        self.check_output(["nft", "-f", "-"], stdin=ruleset)
-        self.run_script(FORWARDING_COMMAND)
+    def set_up(self, cloud_init: str) -> None:
+        """Do what the cloud-init file has a new machine do, without its packages and services."""
+        files = written_files(cloud_init)
+        [device] = [path for path in map(Path, files) if path.parent == WIREGUARD_FOLDER]
+        config = self.folder / device.name
+        config.touch(mode=0o600)
+        config.write_text(files[str(device)], encoding="utf-8")
+        settings = (text for path, text in files.items() if path.startswith(SYSCTL_FOLDER))
+        self.check_output(["sysctl", "-q", "-p", "-"], stdin="".join(settings))
+        self.check_output(["nft", "-f", "-"], stdin=files[NFT_FILE])
         self.check_output(["wg-quick", "up", str(config)])
 
     def set_blackhole(self, *, on: bool) -> None:

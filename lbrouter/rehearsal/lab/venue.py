@@ -1,5 +1,6 @@
 """The venue: the whole site of a configuration in network namespaces, and its removal."""
 
+import json
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from lbrouter.rehearsal.lab import process_netns, setup_scripts
 from lbrouter.rehearsal.lab.hosts import ClientHost, GatewayHost, Host, InternetHost, Isp
 from lbrouter.rehearsal.lab.layout import INTERNET_SERVERS, VenueLayout, VenueOptions, plan_layout
 from lbrouter.rehearsal.lab.packet_capture import PacketCapture
-from lbrouter.rehearsal.lab.process import JsonRow, LabProcess, signals_blocked
+from lbrouter.rehearsal.lab.process import JsonRow, LabError, LabProcess, signals_blocked
 from lbrouter.rehearsal.lab.relay_host import RelayHost, missing_for_relay
 from lbrouter.rehearsal.lab.relay_layout import RelayLayout
 
@@ -70,6 +71,7 @@ class Venue:
             scripts = setup_scripts.scripts_by_role(self.layout).items()
             list(pool.map(lambda item: self.host(item[0]).run_script(item[1].text()), scripts))
         self._create_hosts()
+        self._set_up_relays()
 
     def _create_hosts(self) -> None:
         gateway = self.namespace(setup_scripts.GATEWAY_ROLE)
@@ -101,6 +103,14 @@ class Venue:
         isp = Isp(namespace, self.processes, line, folder=self.folder, netem=netem)
         isp.bring_up()
         return isp
+
+    def _set_up_relays(self) -> None:
+        """As the technician did before the event: the keys, and a machine from what is printed."""
+        for name, relay in self.relays.items():
+            done = self.gateway.run_lbrouter("relay", "setup", name, "--json")
+            if done.returncode:
+                raise LabError(f"lbrouter relay setup {name} failed", remedy=done.stderr)
+            relay.set_up(json.loads(done.stdout)["cloud_init"])
 
     def _create_relay(self, layout: RelayLayout) -> RelayHost:
         return RelayHost(self.namespace(layout.role), self.processes, layout, folder=self.folder)
