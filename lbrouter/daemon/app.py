@@ -24,6 +24,7 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health.passive_monitors import PassiveMonitors
 from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.lanes.lane_watch import LaneInputs, LaneWatch
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.supervisor import cancel_all, run_forever
@@ -76,8 +77,19 @@ class Daemon:
         self._journal, self._loop = journal, ReconcileLoop(applier, journal)
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
         self._traffic = TrafficRecorder(journal, lambda: self._loop.tracker)
+        self._lanes = LaneWatch(
+            self._lane_inputs,
+            lambda: applier.kernel,
+            journal,
+            self._loop.request_resync,
+            paths.state_dir,
+        )
         queries = QueryHandlers(
-            self._loop, self._traffic.sampler, self._traffic.last_minute, self._dhcp_watch
+            self._loop,
+            self._traffic.sampler,
+            self._traffic.last_minute,
+            self._dhcp_watch,
+            self._lanes.reasons,
         )
         self._commands = CommandHandlers(
             self._loop, queries, activate=self._activate, stop=self._stop_after_rollback
@@ -172,12 +184,24 @@ class Daemon:
             "the programs": self._supervise_services,
             "the solicitor": self._solicit_routers,
             "the leases": self._watch_lan_dhcp,
+            "the lanes": self._lanes.run,
             "the reload": self._handle_reloads,
             "the watchdog": self._send_heartbeats,
             **self._alert_dispatcher.tasks(),
         }
         for name, work in tasks.items():
             yield run_forever(name, work, lambda text: self._journal.log("trouble", text))
+
+    def _lane_inputs(self) -> LaneInputs | None:
+        applied = self._loop.reconciler.last_applied
+        if applied is None or applied.file is not self._loop.config_file:
+            return None
+        return LaneInputs(
+            config=applied.file.config,
+            allocation=applied.snapshot.allocation,
+            facts=applied.snapshot.facts,
+            health=self._loop.tracker.health,
+        )
 
     async def _monitor_kernel(self) -> None:
         async with Monitor() as monitor:

@@ -95,8 +95,8 @@ class WireguardTunnel:
     """What a WireGuard device is told: its key, its port and mark, and its one peer.
 
     Keys are base64, as `wg` prints them. Two are equal when their public keys are: the private key
-    takes no part, and is never printed. `peer_endpoint` is "ADDRESS:PORT", `keepalive_s` 0 for none.
-    `allowed` is what the peer may send from, and what is sent to it.
+    takes no part, and is never printed. `peer_endpoint` is "ADDRESS:PORT", `keepalive_s` is 0 for
+    none. `allowed` is what the peer may send from, and what is sent to it.
     """
 
     interface: str

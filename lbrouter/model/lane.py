@@ -31,7 +31,9 @@ class LaneFacts:
     mtu: int = 0
     """Largest packet inside where that is less than what the device takes; 0 else."""
     handshake_age_s: float | None = None
-    """Seconds since the last handshake of both ends; None: never."""
+    """Seconds since the last handshake of both ends, when it was asked for; None: never."""
+    handshake_at: float | None = None
+    """When that was, in seconds of the wall clock (CLOCK_REALTIME)."""
 
     @property
     def connected(self) -> bool:

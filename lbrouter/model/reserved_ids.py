@@ -28,7 +28,7 @@ ROUTE_TABLES: Final = range(7000, 7017)
 """7000 for the gateway itself, 7000 + n for uplink number n, 7016 for the lanes' own packets."""
 
 LANE_TABLE: Final = 7016
-"""Where WireGuard's own packets look: a default that leads nowhere. The copies leave, they do not."""
+"""Where a lane's own packets look: a default that leads nowhere. Their copies leave."""
 
 RULE_PRIORITIES: Final = range(10000, 10100)
 """Our band of `ip rule` priorities: before `main` (32766), after what administrators put first."""

@@ -1,7 +1,8 @@
 """The keys of a lane: read from their files, made once, never shown.
 
-Below the state directory: `lanes/NAME.key` is the gateway's private key, `lanes/NAME.relay.key` that
-of the relay, which stands in its cloud-init file. Both are for root alone from their first byte on.
+Below the state directory: `lanes/NAME.key` is the gateway's private key, `lanes/NAME.relay.key`
+that of the relay, which stands in its cloud-init file. Both are for root alone from their first
+byte on.
 """
 
 import os
@@ -23,7 +24,7 @@ MAX_KEY_FILE_BYTES: Final = 4096
 
 
 def gateway_key_file(lane: Uplink, state_dir: Path) -> Path:
-    """Where the private key of the gateway's end is: the file's own word, or the state directory."""
+    """Where the gateway's private key is: as the file says, or in the state directory."""
     if lane.key_file is not None:
         return Path(lane.key_file)
     return state_dir / LANES_DIRECTORY / f"{lane.name}.key"

@@ -78,7 +78,7 @@ def _as_json(found: RelaySetup) -> dict[str, str | int]:
 def _next_steps(lane: Uplink, found: RelaySetup) -> tuple[str, ...]:
     """What the technician does with it."""
     steps = (
-        "paste this as the user data (cloud-init) of a fresh Debian machine; it holds a private key",
+        "paste this as the user data (cloud-init) of a fresh Debian machine; it holds a secret",
         f"let UDP port {found.port} in where the provider has a firewall of its own",
     )
     if lane.relay is not None:

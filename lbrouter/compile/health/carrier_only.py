@@ -18,7 +18,7 @@ def health_without_daemon(config: Config, facts: Facts) -> GatewayHealth:
 
 def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
     found = facts.interfaces.get(uplink.interface)
-    if found is not None and found.up and not found.carrier:
+    if found is not None and found.up and not found.carrier and not uplink.is_lane:
         reason = f"no carrier on {uplink.interface}"
         return UplinkHealth(state=UplinkState.DOWN, reason=reason, alive=False)
     if not is_ready(uplink, facts):
@@ -28,7 +28,7 @@ def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
 
 
 def is_ready(uplink: Uplink, facts: Facts) -> bool:
-    """Whether an uplink has an address and a next hop; a lane, a handshake with its relay as well."""
+    """Whether an uplink has an address and a next hop; a lane, a handshake with its relay too."""
     if uplink.is_lane and not (uplink.name in facts.lanes and facts.lanes[uplink.name].connected):
         return False
     return any(has_nexthop(uplink, family, facts) for family in AddressFamily)

@@ -148,7 +148,8 @@ table inet relay {{
 
 _CLOUD_INIT: Final = """\
 #cloud-config
-# The relay of lane "{name}", for a fresh machine with Debian 12 or 13. Made by `lbrouter relay setup`.
+# The relay of lane "{name}", for a fresh machine with Debian 12 or 13.
+# Made by `lbrouter relay setup`.
 # It holds the relay's private key: treat it like a password.
 package_update: true
 package_upgrade: true

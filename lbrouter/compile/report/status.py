@@ -5,9 +5,10 @@ Every key of the contract is always there; what was not measured is null.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from lbrouter.compile.firewall.boot_guard import is_guard_table
+from lbrouter.compile.report.lane_status import LaneLineStatus, lane_status, second_line_warning
 from lbrouter.compile.routing.balance import apportion, select_uplinks
 from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
@@ -64,6 +65,10 @@ class UplinkStatus(TypedDict):
     connections: int | None
     number: int
     table: int
+    over: NotRequired[dict[str, LaneLineStatus]]
+    """Of a lane alone, as the next two: each of its lines."""
+    handshake_age_s: NotRequired[float | None]
+    relay: NotRequired[str | None]
 
 
 class PolicyStatus(TypedDict):
@@ -154,7 +159,8 @@ def status_document(config: Config, inputs: StatusInputs) -> Status:
         "config_digest": inputs.config_digest,
         "pending_confirm_s": None,
         "uplinks": {
-            name: _uplink_status(uplink, inputs) for name, uplink in config.uplinks.items()
+            name: _lane_or_line_status(config, uplink, inputs)
+            for name, uplink in config.uplinks.items()
         },
         "policies": {
             name: _policy_status(config, policy, inputs) for name, policy in config.policies.items()
@@ -173,6 +179,18 @@ def percentages(weights: Mapping[str, int]) -> dict[str, int]:
     if not weights:
         return {}
     return dict(zip(weights, apportion(list(weights.values()), 100), strict=True))
+
+
+def _lane_or_line_status(config: Config, uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
+    found = _uplink_status(uplink, inputs)
+    if not uplink.is_lane:
+        return found
+    own = lane_status(config, uplink, inputs.health, inputs.facts)
+    alone = second_line_warning(config, uplink, inputs.health, inputs.facts)
+    found["over"], found["relay"] = own["over"], own["relay"]
+    found["handshake_age_s"] = own["handshake_age_s"]
+    found["reason"] = "; ".join(filter(None, (found["reason"], alone)))
+    return found
 
 
 def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:

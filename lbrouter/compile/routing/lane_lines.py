@@ -85,7 +85,7 @@ def _answers(uplink: Uplink, health: GatewayHealth, facts: Facts) -> bool:
 
 
 def _is_excluded(health: GatewayHealth, name: str, policies: frozenset[str]) -> bool:
-    """Whether a line is out of tolerance. One that is silent for a moment stays: it costs nothing."""
+    """Whether a line is out of tolerance. One that is silent for a moment stays: it is free."""
     known = health.uplinks[name].of(AddressFamily.V4)
     return known.badness < QUIET_BADNESS and bool(known.excluded_policies & policies)
 

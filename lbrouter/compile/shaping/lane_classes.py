@@ -49,7 +49,7 @@ def lane_vlans(config: Config, lane: Uplink) -> tuple[Vlan, ...]:
 
 
 def lane_guarantee(config: Config, lane: Uplink, direction: Direction) -> int:
-    """What a line must carry of the lane, in bits per second: the guarantees, and WireGuard's cost."""
+    """What a line must carry of the lane, in bits per second: guarantees and WireGuard's cost."""
     return _with_cost(lane_vlans(config, lane), direction)
 
 
@@ -163,13 +163,15 @@ def lane_class_number(allocation: Allocation, lane: Uplink) -> int:
 
 def classes_over(config: Config, allocation: Allocation, line: str) -> tuple[VlanClass, ...]:
     """The classes of the copies on one line: served as the first of the VLANs that use the lane."""
+    weights = [guaranteed(vlan, Direction.UPLOAD) for vlan in config.vlans.values()]
+    least = min((weight for weight in weights if weight > 0), default=0)
     return tuple(
         VlanClass(
             name=class_name(lane),
             number=lane_class_number(allocation, lane),
             ceiling=0,
             prio=_priority(config, lane),
-            quantum=class_quantum(0, 0),
+            quantum=class_quantum(lane_guarantee(config, lane, Direction.UPLOAD), least),
             label=f"copies of lane {lane.name}",
         )
         for lane in config.lanes_over(line)

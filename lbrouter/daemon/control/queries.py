@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Final, TypedDict
 
 from lbrouter.compile.report.incidents import current_incidents, summarise_incidents
@@ -51,8 +51,10 @@ class QueryHandlers:
         sampler: TrafficSampler,
         last_minute: LastMinute,
         dhcp_watch: LanDhcpWatch,
+        lane_reasons: Mapping[str, str],
     ) -> None:
         self._loop = loop
+        self._lane_reasons = lane_reasons
         self._dhcp_watch = dhcp_watch
         self._sampler = sampler
         self._last_minute = last_minute
@@ -86,6 +88,7 @@ class QueryHandlers:
             limits=self._loop.overrides.limits,
             rogue_servers=self._dhcp_watch.rogue_servers,
             pending_s=pending_s,
+            lane_reasons=self._lane_reasons,
         )
 
     async def _events(self, request: Document) -> Any:

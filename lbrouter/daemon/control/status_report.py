@@ -1,5 +1,7 @@
 """The document of `status`, with the fields that only the daemon knows."""
 
+import time
+from collections.abc import Mapping
 from math import ceil
 
 from lbrouter.compile import health
@@ -19,6 +21,7 @@ def daemon_status(
     limits: LimitTable,
     rogue_servers: RogueServerScan,
     pending_s: float | None,
+    lane_reasons: Mapping[str, str],
 ) -> Status:
     """Contract, section 3; the health as it is now, the rest as the last reconcile observed it."""
     inputs = StatusInputs(
@@ -39,10 +42,26 @@ def daemon_status(
         uplink["rtt_ms"] = _rounded(readings.rtt_ms)
         uplink["jitter_ms"] = _rounded(readings.jitter_ms)
         uplink["loss_percent"] = _rounded(readings.loss_percent)
+    _complete_lanes(document, applied, lane_reasons)
     for name, vlan in document["vlans"].items():
         vlan["limit"] = limits.status(name)
         vlan["other_dhcp_servers"] = rogue_server_status(rogue_servers, name)
     return document
+
+
+def _complete_lanes(
+    document: Status, applied: AppliedState, lane_reasons: Mapping[str, str]
+) -> None:
+    """Of each lane, the age of its handshake, its lines' figures, and why its relay is silent."""
+    for lane in applied.file.config.lanes():
+        known = applied.snapshot.facts.lanes.get(lane.name)
+        found = document["uplinks"][lane.name]
+        found["reason"] = lane_reasons.get(lane.name, found["reason"])
+        if known is not None and known.handshake_at is not None:
+            found["handshake_age_s"] = round(max(0.0, time.time() - known.handshake_at), 1)
+        for line, each in found["over"].items():
+            each["rtt_ms"] = document["uplinks"][line]["rtt_ms"]
+            each["loss_percent"] = document["uplinks"][line]["loss_percent"]
 
 
 def _rounded(value: float | None) -> float | None:

@@ -154,7 +154,9 @@ def events_from_facts(config: Config, facts: Facts) -> Iterable[HealthEvent]:
     now = time.monotonic()
     for name, uplink in config.uplinks.items():
         found = facts.interfaces.get(uplink.interface)
-        if found is None or found.up:  # one that is still down has no carrier to show
+        if uplink.is_lane:  # its device is ours, and says nothing of the lines below
+            yield CarrierChanged(at=now, uplink=name, up=True)
+        elif found is None or found.up:  # one that is still down has no carrier to show
             yield CarrierChanged(at=now, uplink=name, up=found is not None and found.carrier)
         ready = is_ready(uplink, facts)
         yield AddressingChanged(

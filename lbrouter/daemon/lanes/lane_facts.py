@@ -63,4 +63,6 @@ async def _with_handshake(
         return known
     counted = await kernel.peer_readings(lane.device, device.kind)
     moment = None if counted is None else counted.last_handshake_at
-    return known if moment is None else replace(known, handshake_age_s=time.time() - moment)
+    if moment is None:
+        return known
+    return replace(known, handshake_age_s=max(0.0, time.time() - moment), handshake_at=moment)

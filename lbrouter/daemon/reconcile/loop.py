@@ -244,6 +244,8 @@ def _uplink_events(
     A session that is still being set up has a device already; its failure ends no session.
     """
     up = notice.exists and notice.carrier
+    if uplink.is_lane:
+        return
     if notice.interface == uplink.interface:
         yield CarrierChanged(at=now, uplink=uplink.name, up=up)
     elif notice.interface == uplink.device and addressed and not up:
