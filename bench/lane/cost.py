@@ -1,32 +1,33 @@
 """What a lane costs beside plain WireGuard over one line: throughput, and processor time.
 
-The same device and relay, from the gateway to the relay's inside address, by UDP. Plain is one copy:
-the other line is drained. Both in turn, so that a busy machine meets both.
+From the gateway to the relay's inside address, by UDP; the plain tunnel is made by hand beside the
+lane. Both in turn, so that a busy machine meets both.
 """
 
 import json
 import os
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from bench.figures import Figure
+from bench.lane.plain_tunnel import PLAIN_FAR, PLAIN_NEAR, make_plain_tunnel
 from bench.lane.venues import wireguard_row
 from bench.options import BenchOptions
 from lbrouter.kernel.read.features import features
 from lbrouter.rehearsal.lab.process import LabError
-from tests.kit.commands import require_success
 from tests.kit.live_streams.lane_venue import UNSHAPED_LANE_CONFIG, LaneVenue, running_lane
-from tests.kit.wait import eventually
 
 COST_RATES_MBIT = (10, 100)
 COST_S = 6
 COST_PAIRS = 3
 IPERF_PORT = 5201
+LANE_ENDS = ("10.255.0.2", "10.255.0.1")
+PLAIN_ENDS = (PLAIN_NEAR, PLAIN_FAR)
+"""Addresses inside: the gateway's, the relay's."""
+
 DATAGRAM_BYTES = 1300
-PAUSE_EVENT = threading.Event()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +42,13 @@ def measure(options: BenchOptions) -> Iterator[Figure]:
     """Both rates, in pairs."""
     yield wireguard_row()
     with running_lane(UNSHAPED_LANE_CONFIG) as found:
+        make_plain_tunnel(found.venue, "lane")
         server = found.venue.relays["lane"].start(["iperf3", "-s", "-p", str(IPERF_PORT)])
         for rate in COST_RATES_MBIT:
             lane, plain = [], []
             for number in range(COST_PAIRS):
-                lane.append(_run(found, rate))
-                _drain(found, on=True)
-                plain.append(_run(found, rate))
-                _drain(found, on=False)
+                lane.append(_run(found, LANE_ENDS, rate))
+                plain.append(_run(found, PLAIN_ENDS, rate))
                 options.log_progress(f"lane: cost at {rate}: {lane[number]} {plain[number]}")
             yield _row(
                 f"lane at {rate} Mbit/s: throughput by plain WireGuard's", lane, plain, "mbit"
@@ -66,10 +66,11 @@ def _row(what: str, lane: list[CostSample], plain: list[CostSample], field: str)
     return Figure(what=what, promise="said", seen=seen, runs=len(ratios), samples=tuple(ratios))
 
 
-def _run(found: LaneVenue, rate_mbit: int) -> CostSample:
+def _run(found: LaneVenue, ends: tuple[str, str], rate_mbit: int) -> CostSample:
     gateway = found.venue.gateway
     before = _processor_seconds(found)
-    argv = ["iperf3", "-u", "-J", "-c", "10.255.0.1", "-B", "10.255.0.2", "-p", str(IPERF_PORT)]
+    near, far = ends
+    argv = ["iperf3", "-u", "-J", "-c", far, "-B", near, "-p", str(IPERF_PORT)]
     size = ["-l", str(DATAGRAM_BYTES), "-b", f"{rate_mbit}M", "-t", str(COST_S)]
     answer = json.loads(gateway.check_output([*argv, *size]))
     used = _processor_seconds(found) - before
@@ -78,14 +79,6 @@ def _run(found: LaneVenue, rate_mbit: int) -> CostSample:
     summary = answer["end"]["sum"]
     came = summary["bits_per_second"] * (1 - summary["lost_percent"] / 100)
     return CostSample(mbit=came / 1e6, processor=used / COST_S)
-
-
-def _drain(found: LaneVenue, *, on: bool) -> None:
-    """One copy, or two: an operator takes a line out, and brings it back."""
-    verb = "drain" if on else "undrain"
-    require_success(found.venue.gateway.run_lbrouter("uplink", verb, "lte"))
-    if not eventually(lambda: found.carrying()["lte"] is not on, within_s=20):
-        raise RuntimeError("the drained line stays in the lane")
 
 
 def _processor_seconds(found: LaneVenue) -> float:

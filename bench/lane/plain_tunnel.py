@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lbrouter.compile.relay.cloud_init import RELAY_DEVICE
 from lbrouter.rehearsal.lab.host import Host
 from lbrouter.rehearsal.lab.venue import Venue
 
@@ -10,7 +11,9 @@ PLAIN_PORT = 51999
 PLAIN_NEAR, PLAIN_FAR = "10.254.0.2", "10.254.0.1"
 PLAIN_MTU = 1420
 
-MAKE_DEVICE = f"ip link add {PLAIN_DEVICE} type wireguard 2>/dev/null || wireguard-go {PLAIN_DEVICE}"
+MAKE_DEVICE = (
+    f"ip link add {PLAIN_DEVICE} type wireguard 2>/dev/null || wireguard-go {PLAIN_DEVICE}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,7 @@ def make_plain_tunnel(venue: Venue, lane: str) -> None:
     venue.gateway.wireguard_sockets = venue.folder / "plain-sockets"
     venue.gateway.wireguard_sockets.mkdir()
     near, far = _end(venue.gateway, PLAIN_NEAR), _end(relay, PLAIN_FAR)
-    relay.check_output(["nft", "-f", "-"], stdin=_open_port(relay))
+    relay.check_output(["nft", "-f", "-"], stdin=_opened_ports(RELAY_DEVICE))
     _set_up(far, near, f"listen-port {PLAIN_PORT}", "")
     endpoint = f"endpoint {relay.layout.address}:{PLAIN_PORT} persistent-keepalive 5"
     _set_up(near, far, "", endpoint)
@@ -52,17 +55,9 @@ def _set_up(own: TunnelEnd, peer: TunnelEnd, listen: str, endpoint: str) -> None
     )
 
 
-def _open_port(relay: Host) -> str:
-    """The relay's own ruleset lets the lane alone in: an accepting rule before each of its own."""
-    chains = relay.check_output(["nft", "list", "chains"])
-    found, table = [], ""
-    for line in map(str.split, chains.splitlines()):
-        table = " ".join(line[1:3]) if line[:1] == ["table"] else table
-        if line[:1] == ["chain"]:
-            found.append((table, line[1]))
-    hooks = [(table, chain) for table, chain in found if chain in {"input", "incoming"}]
+def _opened_ports(device: str) -> str:
+    """The relay's own ruleset lets nothing out of a tunnel reach the relay itself."""
     return "\n".join(
-        f'insert rule {table} {chain} udp dport {PLAIN_PORT} accept\n'
-        f'insert rule {table} {chain} iifname "{PLAIN_DEVICE}" accept'
-        for table, chain in hooks
+        f"insert rule inet relay input {match} accept"
+        for match in (f"udp dport {PLAIN_PORT}", f'iifname {{ "{PLAIN_DEVICE}", "{device}" }}')
     )
