@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import partial
 from typing import Any, Final
 
 from lbrouter.compile import health
@@ -14,6 +15,7 @@ from lbrouter.daemon import memory, startup
 from lbrouter.daemon.applier import Applier, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, load_config, require_tools
 from lbrouter.daemon.control.commands import CommandHandlers
+from lbrouter.daemon.control.lane_inputs import lane_inputs
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
 from lbrouter.daemon.dhcp.pool_watch import POOL_CHECK_INTERVAL_S, LanDhcpWatch
@@ -24,7 +26,7 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health.passive_monitors import PassiveMonitors
 from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
-from lbrouter.daemon.lanes.lane_watch import LaneInputs, LaneWatch
+from lbrouter.daemon.lanes.lane_watch import LaneWatch
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.supervisor import cancel_all, run_forever
@@ -78,7 +80,7 @@ class Daemon:
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
         self._traffic = TrafficRecorder(journal, lambda: self._loop.tracker)
         self._lanes = LaneWatch(
-            self._lane_inputs,
+            partial(lane_inputs, self._loop),
             lambda: applier.kernel,
             journal,
             self._loop.request_resync,
@@ -191,17 +193,6 @@ class Daemon:
         }
         for name, work in tasks.items():
             yield run_forever(name, work, lambda text: self._journal.log("trouble", text))
-
-    def _lane_inputs(self) -> LaneInputs | None:
-        applied = self._loop.reconciler.last_applied
-        if applied is None or applied.file is not self._loop.config_file:
-            return None
-        return LaneInputs(
-            config=applied.file.config,
-            allocation=applied.snapshot.allocation,
-            facts=applied.snapshot.facts,
-            health=self._loop.tracker.health,
-        )
 
     async def _monitor_kernel(self) -> None:
         async with Monitor() as monitor:

@@ -20,7 +20,6 @@ from lbrouter.model.kernel_state import (
     LinkAdminState,
     Route,
     Rule,
-    WireguardTunnel,
 )
 from lbrouter.model.lane import LANE_DEVICE_MTU
 from lbrouter.model.reserved_ids import (
@@ -33,6 +32,7 @@ from lbrouter.model.reserved_ids import (
     lane_mark,
     lane_port,
 )
+from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 LANE_OVERHEAD_BYTES: Final = 80
 """What WireGuard adds to a packet over IPv4, rounded up to its padding: 20 + 8 + 32, and 20."""

@@ -21,19 +21,15 @@ from lbrouter.compile.shaping.demand import (
     UplinkRate,
     VlanClass,
     capacity,
-    demands,
     gateway_rate,
     rate_warnings,
     spans_uplinks,
-    uplink_rates,
     vlan_classes,
-    vlan_rate_budget,
 )
 from lbrouter.compile.shaping.guarantees import (
     Shortfall,
     UplinkVlan,
     VlanDemand,
-    allocate_rates,
     shortfalls,
 )
 from lbrouter.compile.shaping.htb import HTB_MAJOR, LOCAL_TRAFFIC_MINOR, classid, classid_text
@@ -184,21 +180,12 @@ def _direction_plan(
     health: GatewayHealth,
     facts: Facts,
 ) -> _DirectionPlan:
-    whole = uplink_rates(config, allocation, direction)
-    each = lane_classes.lines_less_answers(config, whole, direction, health, facts)
-    wanted = lane_classes.covered_demands(
-        config, demands(config, direction, health, facts), health, facts
-    )
-    copies = lane_classes.lane_rates(config, each, direction, health, facts)
-    budgets = {
-        line.name: vlan_rate_budget(line, direction) - lane_classes.reserved_rate(copies, line.name)
-        for line in each
-    }
+    divided = lane_classes.divide_lines(config, allocation, direction, health, facts)
     return _DirectionPlan(
-        uplink_rates=each,
+        uplink_rates=divided.lines,
         vlan_classes=vlan_classes(config, allocation, direction),
-        demands=wanted,
-        rates={**allocate_rates(budgets, wanted), **copies},
+        demands=divided.demands,
+        rates=divided.rates,
         shaped_uplinks=frozenset(n for n, u in config.uplinks.items() if capacity(u, direction)),
         spanning_vlans=frozenset(
             n for n, v in config.vlans.items() if spans_uplinks(config, v, direction)

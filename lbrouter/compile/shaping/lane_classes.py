@@ -7,7 +7,7 @@ before they are decrypted; so every line's classes leave room for them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lbrouter.compile.routing.balance import select_uplinks
@@ -15,11 +15,13 @@ from lbrouter.compile.shaping.demand import (
     UplinkRate,
     VlanClass,
     capacity,
+    demands,
     guaranteed,
     min_uplink_rate,
+    uplink_rates,
     vlan_rate_budget,
 )
-from lbrouter.compile.shaping.guarantees import UplinkVlan, VlanDemand
+from lbrouter.compile.shaping.guarantees import UplinkVlan, VlanDemand, allocate_rates
 from lbrouter.compile.shaping.htb import (
     HTB_LOWEST_PRIORITY,
     MIN_CLASS_RATE_BPS,
@@ -39,6 +41,37 @@ LANE_COST_PERCENT: Final = 10
 
 FIRST_LANE_CLASS: Final = 4000
 """Plus the lane's uplink number: the places after those of the VLANs, which end here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DividedLines:
+    """The lines of one direction, what the VLANs need of them, and the rate of each class."""
+
+    lines: tuple[UplinkRate, ...]
+    demands: tuple[VlanDemand, ...]
+    rates: Mapping[UplinkVlan, int]
+    """Of each VLAN and of each lane's copies on each line, in bits per second."""
+
+
+def divide_lines(
+    config: Config,
+    allocation: Allocation,
+    direction: Direction,
+    health: GatewayHealth,
+    facts: Facts,
+) -> DividedLines:
+    """Each line divided among the VLANs, after what the lanes need of it."""
+    whole = uplink_rates(config, allocation, direction)
+    lines = _lines_less_answers(config, whole, direction, health, facts)
+    wanted = _covered_demands(config, demands(config, direction, health, facts), health, facts)
+    copies = _copy_rates(config, lines, direction, health, facts)
+    budgets = {
+        line.name: vlan_rate_budget(line, direction) - _reserved_rate(copies, line.name)
+        for line in lines
+    }
+    return DividedLines(
+        lines=lines, demands=wanted, rates={**allocate_rates(budgets, wanted), **copies}
+    )
 
 
 def lane_vlans(config: Config, lane: Uplink) -> tuple[Vlan, ...]:
@@ -74,7 +107,7 @@ def _present_vlans(
     )
 
 
-def lines_less_answers(
+def _lines_less_answers(
     config: Config,
     lines: Iterable[UplinkRate],
     direction: Direction,
@@ -103,7 +136,7 @@ def _needed(
     )
 
 
-def covered_demands(
+def _covered_demands(
     config: Config, wanted: Iterable[VlanDemand], health: GatewayHealth, facts: Facts
 ) -> tuple[VlanDemand, ...]:
     """The demands, without a second reserve of a VLAN on the lines that its lane's copies take."""
@@ -119,7 +152,7 @@ def covered_demands(
     )
 
 
-def lane_rates(
+def _copy_rates(
     config: Config,
     lines: Iterable[UplinkRate],
     direction: Direction,
@@ -146,7 +179,7 @@ def lane_rates(
     return found
 
 
-def reserved_rate(rates: Mapping[UplinkVlan, int], line: str) -> int:
+def _reserved_rate(rates: Mapping[UplinkVlan, int], line: str) -> int:
     """What the copies of all lanes have of a line, in bits per second."""
     return sum(rate for (uplink, _), rate in rates.items() if uplink == line)
 

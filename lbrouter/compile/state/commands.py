@@ -23,11 +23,11 @@ from lbrouter.model.kernel_state import (
     Route,
     Rule,
     Sysctl,
-    WireguardTunnel,
 )
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import NFT_TABLE, ROUTE_PROTOCOL, nft_table_of
+from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 ROUTE_TABLE_NAMES: Final = {253: "default", 254: "main", 255: "local"}
 """Names that iproute2 knows without a file."""

@@ -23,9 +23,9 @@ from lbrouter.model.kernel_state import (
     Route,
     Rule,
     Sysctl,
-    WireguardTunnel,
 )
 from lbrouter.model.plan import Action, Operation, Phase, Plan
+from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 CREATE_PHASES: Mapping[type, Phase] = {
     Device: Phase.DEVICE,

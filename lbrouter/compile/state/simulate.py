@@ -23,9 +23,9 @@ from lbrouter.model.kernel_state import (
     Route,
     Rule,
     Sysctl,
-    WireguardTunnel,
 )
 from lbrouter.model.plan import Action, Operation
+from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 KERNEL_STATE_FIELDS: Mapping[type, str] = {
     Sysctl: "sysctls",

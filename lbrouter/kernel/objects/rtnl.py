@@ -11,9 +11,9 @@ from lbrouter.model.kernel_state import (
     LinkAdminState,
     Route,
     Rule,
-    WireguardTunnel,
 )
 from lbrouter.model.plan import Operation
+from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 RtnlNoun = Device | WireguardTunnel | LinkAdminState | Address | Route | Rule
 

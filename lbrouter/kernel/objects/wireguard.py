@@ -17,10 +17,11 @@ from lbrouter.kernel.netlink.client import OBJECT_ABSENT_ERRNOS, REQUEST_FLAGS
 from lbrouter.kernel.netlink.uapi import DUMP_REQUEST_FLAGS
 from lbrouter.kernel.objects import wireguard_program
 from lbrouter.kernel.objects.link import TUN_KIND, Link
-from lbrouter.model.kernel_state import DeviceKind, WireguardTunnel
+from lbrouter.model.kernel_state import DeviceKind
 from lbrouter.model.lane import PeerReadings
 from lbrouter.model.plan import Operation
 from lbrouter.model.reserved_ids import DEVICE_ALIAS
+from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 WG_CMD_GET_DEVICE: Final = 0
 WG_CMD_SET_DEVICE: Final = 1

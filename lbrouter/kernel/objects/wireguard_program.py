@@ -20,8 +20,8 @@ from typing import Final
 
 from lbrouter.compile.relay.x25519 import public_key_of
 from lbrouter.model.errors import NotAppliedError, UnavailableError
-from lbrouter.model.kernel_state import WireguardTunnel
 from lbrouter.model.lane import PeerReadings
+from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 WIREGUARD_MISSING: Final = "This kernel has no WireGuard, and wireguard-go is not installed."
 WIREGUARD_REMEDY: Final = (
