@@ -78,11 +78,24 @@ def main(argv: Sequence[str]) -> int:
 
 def _run_in_vm(asked: argparse.Namespace) -> str:
     arguments = [*asked.names, "--runs", str(asked.runs)]
+    arguments += ["--clip-seconds", str(asked.clip_seconds)]
     return machine.run_benchmarks(arguments, within_s=VM_BENCH_TIMEOUT_S)
 
 
 def _option_names() -> tuple[str, ...]:
-    return (*("runs", "minutes", "upload", "download", "count", "seed", "peers", "progress"),)
+    return (
+        *(
+            "runs",
+            "minutes",
+            "upload",
+            "download",
+            "count",
+            "seed",
+            "clip_seconds",
+            "peers",
+            "progress",
+        ),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--download", action="store_true", help="steady: under full download")
     parser.add_argument("--count", type=int, default=usual.count, help="sequences: how many")
     parser.add_argument("--seed", type=int, default=usual.seed, help="sequences: the first seed")
+    parser.add_argument(
+        "--clip-seconds", type=int, default=usual.clip_seconds, help="lane-encoder: how long"
+    )
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="failing: us alone")
     parser.add_argument("--progress", type=Path, default=usual.progress)
     parser.add_argument("--json", type=Path, help="write the rows with their samples here")
