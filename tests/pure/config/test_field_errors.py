@@ -39,7 +39,12 @@ FIELD_ERRORS = [
     ('"203.0.113.2/30"', '"203.0.113.2/255.255.255.252"', "fiber.address", "in CIDR form"),
     ('"203.0.113.2/30"', '"203.0.113.2/0"', "uplinks.fiber.address", "the whole internet"),
     ('"203.0.113.2/30"', '"224.0.0.1/24"', "uplinks.fiber.address", "that a host can have"),
-    ('"203.0.113.2/30"', '"static"', "uplinks.fiber.address", '"dhcp", "pppoe", "external" or "lane"'),
+    (
+        '"203.0.113.2/30"',
+        '"static"',
+        "uplinks.fiber.address",
+        '"dhcp", "pppoe", "external" or "lane"',
+    ),
     ('"203.0.113.2/30"', "5", "uplinks.fiber.address = 5", "is not a string"),
     ('"2001:db8:1::2/64"', '"fe80::2/64"', "uplinks.fiber.address6", "link-local"),
     ('"2001:db8:1::2/64"', '"fe80::2%x/64"', "uplinks.fiber.address6", "in CIDR form"),

@@ -1,0 +1,93 @@
+"""The relay: its keys by RFC 7748, and the files of its cloud-init."""
+
+from base64 import b64encode
+
+import pytest
+
+from lbrouter.compile.relay.cloud_init import closed_port, relay_setup
+from lbrouter.compile.relay.silence_reasons import SilenceCause, silence_cause, silence_reason
+from lbrouter.compile.relay.x25519 import private_key_of, public_key_of
+from tests.kit.lane_config import lane_config
+
+GATEWAY = private_key_of(bytes(range(32)))
+RELAY = private_key_of(bytes(range(32, 64)))
+[LANE] = lane_config().lanes()
+
+
+def test_a_public_key_is_that_of_rfc_7748() -> None:
+    """Bob's keys of section 6.1."""
+    private = bytes.fromhex("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb")
+    public = bytes.fromhex("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f")
+    assert public_key_of(b64encode(private).decode()) == b64encode(public).decode()
+
+
+def test_a_private_key_has_the_bits_that_wg_genkey_sets() -> None:
+    for random in (bytes(32), bytes([255] * 32)):
+        assert private_key_of(private_bytes := random) == private_key_of(private_bytes)
+    assert private_key_of(bytes(32)).endswith("EA=")
+    assert public_key_of(private_key_of(bytes([255] * 32))) != public_key_of(GATEWAY)
+
+
+def test_the_same_lane_and_keys_give_the_same_text_and_other_keys_another() -> None:
+    first, again = (
+        relay_setup(LANE, gateway_private_key=GATEWAY, relay_private_key=RELAY) for _ in range(2)
+    )
+    assert first == again
+    other = relay_setup(LANE, gateway_private_key=GATEWAY, relay_private_key=GATEWAY)
+    assert other.cloud_init != first.cloud_init
+
+
+def test_the_cloud_init_holds_both_files_and_the_gateways_private_key_nowhere() -> None:
+    found = relay_setup(LANE, gateway_private_key=GATEWAY, relay_private_key=RELAY)
+    assert found.cloud_init.startswith("#cloud-config\n")
+    for text in (found.wireguard, found.nft):
+        for line in text.splitlines():
+            assert f"      {line}".rstrip() in found.cloud_init.splitlines()
+    assert GATEWAY not in found.cloud_init
+    assert RELAY in found.wireguard
+    assert f"PublicKey = {public_key_of(GATEWAY)}" in found.wireguard
+    assert "Address = 10.255.0.1/30" in found.wireguard
+    assert "AllowedIPs = 10.255.0.2/32" in found.wireguard
+    assert (found.port, found.inside) == (51820, "10.255.0.2/30")
+    assert (found.gateway_public_key, found.relay_public_key) == (
+        public_key_of(GATEWAY),
+        public_key_of(RELAY),
+    )
+
+
+def test_the_relay_lets_in_its_port_and_ssh_and_nothing_else() -> None:
+    [other] = lane_config(("192.0.2.7:51820", "relay.example.org:443")).lanes()
+    nft = relay_setup(other, gateway_private_key=GATEWAY, relay_private_key=RELAY).nft
+    accepted = [line.strip() for line in nft.splitlines() if line.endswith("accept")]
+    assert "udp dport 443 accept" in accepted
+    assert [line for line in accepted if line.startswith("tcp")] == ["tcp dport 22 accept"]
+    assert "masquerade" in nft
+    assert closed_port(443) == 444
+    assert closed_port(65535) == 65534
+
+
+def test_a_lane_without_a_relay_can_be_set_up_already() -> None:
+    [lane] = lane_config(('relay = "192.0.2.7:51820"', "")).lanes()
+    assert relay_setup(lane, gateway_private_key=GATEWAY, relay_private_key=RELAY).port == 51820
+
+
+@pytest.mark.parametrize(
+    "echo, udp, line, clock, cause, words",
+    [
+        (False, False, False, False, SilenceCause.NO_LINE, "none of fiber, lte has an address"),
+        (False, False, True, False, SilenceCause.RELAY_GONE, "does not answer by any line"),
+        (False, False, True, True, SilenceCause.RELAY_GONE, "does not answer by any line"),
+        (True, False, True, False, SilenceCause.UDP_BLOCKED, "UDP port 51820 does not pass"),
+        (True, True, True, False, SilenceCause.KEYS_DIFFER, "the keys differ"),
+        (False, True, True, False, SilenceCause.KEYS_DIFFER, "the keys differ"),
+        (True, True, True, True, SilenceCause.CLOCK, "says 2010-01-01"),
+    ],
+)
+def test_each_kind_of_silence_has_its_own_reason(
+    echo: bool, udp: bool, line: bool, clock: bool, cause: SilenceCause, words: str
+) -> None:
+    found = silence_cause(clock_is_wrong=clock, echo=echo, udp=udp, asked_by_a_line=line)
+    assert found is cause
+    assert words in silence_reason(found, LANE, "192.0.2.7", "2010-01-01")
+    [nameless] = lane_config(('relay = "192.0.2.7:51820"', "")).lanes()
+    assert silence_reason(found, nameless, "192.0.2.7", "2010-01-01")
