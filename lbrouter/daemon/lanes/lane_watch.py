@@ -85,12 +85,15 @@ class LaneWatch:
         self._resolve(lane, now)
         await self._check_handshake(lane, now)
         self._report_second_line(lane, now)
-        state = now.health.uplinks[lane.name].state
-        if state not in SILENT_STATES or lane.name not in now.facts.lanes:
+        known = now.health.uplinks[lane.name]
+        silent = known.state in SILENT_STATES and not known.alive
+        if not silent or lane.name not in now.facts.lanes:
             self.reasons.pop(lane.name, None)
             self._diagnosed_at.pop(lane.name, None)
             return
-        if time.monotonic() - self._diagnosed_at.get(lane.name, 0.0) > DIAGNOSIS_INTERVAL_S:
+        # A handshake has its time first: it takes a second or two.
+        begun = self._diagnosed_at.setdefault(lane.name, time.monotonic())
+        if time.monotonic() - begun > DIAGNOSIS_INTERVAL_S:
             self._diagnosed_at[lane.name] = time.monotonic()
             self.reasons[lane.name] = await self._diagnose(lane, now)
 

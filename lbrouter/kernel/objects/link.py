@@ -4,9 +4,7 @@ A device is ours by its ifalias. The kernel ignores an alias given at creation, 
 alias go out in one send: a process that is killed leaves no device without an alias behind.
 """
 
-import asyncio
 import errno
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from struct import Struct
@@ -31,6 +29,7 @@ from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import Device, DeviceKind, LinkAdminState
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import DEVICE_ALIAS
+from lbrouter.model.validated_strings import OWN_DEVICE_PREFIX
 
 IFINFOMSG: Final = Struct("=BBHiII")
 """linux/rtnetlink.h: family, padding, type, index, flags, change."""
@@ -72,6 +71,12 @@ class Link:
     mtu: int
 
     @property
+    def ours(self) -> bool:
+        """Created by us: by its alias, or a tun device with our prefix that has none yet."""
+        unmarked = self.kind == TUN_KIND and self.name.startswith(OWN_DEVICE_PREFIX)
+        return self.alias == DEVICE_ALIAS or (unmarked and not self.alias)
+
+    @property
     def up(self) -> bool:
         """Administratively up."""
         return bool(self.flags & IFF_UP)
@@ -94,7 +99,7 @@ async def list_links(ipr: AsyncIPRoute) -> tuple[Link, ...]:
 def own_devices(found: Iterable[Link]) -> frozenset[Device]:
     """The devices among `found` that lbrouter created."""
     names = {link.index: link.name for link in found}
-    return frozenset(_as_device(link, names) for link in found if link.alias == DEVICE_ALIAS)
+    return frozenset(_as_device(link, names) for link in found if link.ours)
 
 
 def link_flags(found: Iterable[Link], interfaces: Iterable[str]) -> frozenset[LinkAdminState]:
@@ -103,7 +108,7 @@ def link_flags(found: Iterable[Link], interfaces: Iterable[str]) -> frozenset[Li
     return frozenset(
         LinkAdminState(interface=link.name, up=link.up)
         for link in found
-        if link.name in wanted or link.alias == DEVICE_ALIAS
+        if link.name in wanted or link.ours
     )
 
 
@@ -149,20 +154,19 @@ async def _create(ipr: AsyncIPRoute, device: Device) -> None:
 
 
 async def _create_by_program(ipr: AsyncIPRoute, name: str, alias: Any) -> None:
-    """Make a tun device, mark it as ours, and only then hand it to WireGuard's program."""
-    opened = wireguard_program.open_tun(name)
-    try:
-        await send(ipr, alias, RTM_NEWLINK, REQUEST_FLAGS)
-        await asyncio.to_thread(wireguard_program.start, name, opened)
-    finally:
-        os.close(opened)
+    """Have WireGuard's program make its tun device, then mark it as ours.
+
+    A process that is killed in between leaves a device that is ours by its prefix.
+    """
+    wireguard_program.start(name)
+    await send(ipr, alias, RTM_NEWLINK, REQUEST_FLAGS)
 
 
 async def _resolve_name_conflict(
     ipr: AsyncIPRoute, device: Device, standing: Link, found: Iterable[Link]
 ) -> None:
     """The name is taken: by the same device, by an older one of ours, or by a foreign one."""
-    if standing.alias != DEVICE_ALIAS:
+    if not standing.ours:
         raise NotAppliedError(
             f"Interface {device.name} exists already and was not created by lbrouter.",
             remedy=f"Remove it (ip link del {device.name}), or name another VLAN.",
@@ -174,7 +178,7 @@ async def _resolve_name_conflict(
 
 async def _remove(ipr: AsyncIPRoute, name: str) -> None:
     """Remove only a device with our alias: the name may belong to a foreign one by now."""
-    kinds = {link.name: link.kind for link in await list_links(ipr) if link.alias == DEVICE_ALIAS}
+    kinds = {link.name: link.kind for link in await list_links(ipr) if link.ours}
     if name not in kinds:
         return
     await tolerate(

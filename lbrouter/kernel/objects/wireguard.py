@@ -20,7 +20,6 @@ from lbrouter.kernel.objects.link import TUN_KIND, Link
 from lbrouter.model.kernel_state import DeviceKind
 from lbrouter.model.lane import PeerReadings
 from lbrouter.model.plan import Operation
-from lbrouter.model.reserved_ids import DEVICE_ALIAS
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 WG_CMD_GET_DEVICE: Final = 0
@@ -33,7 +32,7 @@ NO_KEY: Final = "A" * 43 + "="
 
 async def observe(links: Iterable[Link]) -> frozenset[WireguardTunnel]:
     """The tunnels of our devices that have a key."""
-    ours = [link for link in links if link.alias == DEVICE_ALIAS]
+    ours = [link for link in links if link.ours]
     found = [wireguard_program.observe(each.name) for each in ours if each.kind == TUN_KIND]
     kernel = [each.name for each in ours if each.kind == DeviceKind.WIREGUARD]
     if kernel:

@@ -1,16 +1,12 @@
 """wireguard-go, where the kernel has no WireGuard: its process, its tun device, its socket.
 
-The device is made and marked as ours before the program gets it, so a process of ours that is
-killed leaves no device that looks like another's. The program ends with its device and the device
-with its program: it is observed, repaired and removed as the device is.
+The program makes the device (what it reads from one depends on its version), ends with it, and
+takes it along when it ends: the device is observed, repaired and removed, and so is the program.
 The socket speaks the cross-platform protocol of WireGuard: https://www.wireguard.com/xplatform.
 """
 
-import fcntl
-import os
 import shutil
 import socket
-import struct
 import subprocess
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -31,11 +27,6 @@ WIREGUARD_REMEDY: Final = (
 PROGRAM: Final = "wireguard-go"
 PROGRAM_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 TUN_CONTROL: Final = Path("/dev/net/tun")
-TUNSETIFF: Final = 0x400454CA
-IFF_TUN: Final = 0x0001
-IFF_NO_PI: Final = 0x1000
-IFREQ: Final = struct.Struct("16sH22x")
-"""linux/if_tun.h, linux/if.h."""
 
 SOCKET_DIRECTORY: Final = Path("/run/wireguard")
 """Where wireguard-go puts its sockets, and `wg` looks for them."""
@@ -48,10 +39,7 @@ START_TIMEOUT_S: Final = 15.0
 ANSWER_TIMEOUT_S: Final = 3.0
 MAX_ANSWER_BYTES: Final = 1 << 20
 
-START_SCRIPT: Final = 'exec "$@" 3<&0 0</dev/null'
-"""The program wants the device as a file above its standard ones."""
-
-MOUNT_SCRIPT: Final = f'mount --bind "$0" {SOCKET_DIRECTORY} && {START_SCRIPT}'
+MOUNT_SCRIPT: Final = f'mount --bind "$0" {SOCKET_DIRECTORY} && exec "$@"'
 
 
 def available() -> bool:
@@ -63,19 +51,8 @@ def _binary() -> str | None:
     return shutil.which(PROGRAM, path=PROGRAM_PATH)
 
 
-def open_tun(name: str) -> int:
-    """A new tun device, which lasts as long as the file is open. Raises OSError."""
-    opened = os.open(TUN_CONTROL, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        fcntl.ioctl(opened, TUNSETIFF, IFREQ.pack(name.encode(), IFF_TUN | IFF_NO_PI))
-    except OSError:
-        os.close(opened)
-        raise
-    return opened
-
-
-def start(name: str, tun: int) -> None:
-    """Start the program for the device `tun`; its socket answers when this returns.
+def start(name: str) -> None:
+    """Start the program; its device is there and its socket answers when this returns.
 
     Raises UnavailableError where it is not installed, NotAppliedError with its own words.
     """
@@ -85,13 +62,12 @@ def start(name: str, tun: int) -> None:
     SOCKET_DIRECTORY.mkdir(mode=0o755, exist_ok=True)
     folder = _socket_path(name).parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    own = ["sh", "-c", START_SCRIPT, "sh"]
     apart = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", MOUNT_SCRIPT, str(folder)]
-    shell = own if folder == SOCKET_DIRECTORY else apart
+    shell = [] if folder == SOCKET_DIRECTORY else apart
     try:
         done = subprocess.run(
             [*shell, binary, name],
-            stdin=tun,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
@@ -99,7 +75,7 @@ def start(name: str, tun: int) -> None:
             start_new_session=True,
             check=False,
             cwd="/",
-            env={"PATH": PROGRAM_PATH, "WG_TUN_FD": "3"},
+            env={"PATH": PROGRAM_PATH},
         )
     except subprocess.TimeoutExpired as error:
         raise NotAppliedError(f"{PROGRAM} hangs at its start.") from error

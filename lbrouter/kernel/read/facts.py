@@ -18,7 +18,6 @@ from lbrouter.kernel.objects import address, link, route, rule
 from lbrouter.model.facts import Facts, ForeignRootQdisc, InterfaceFacts, ObserveScope
 from lbrouter.model.kernel_state import AddressFamily, IpAddress
 from lbrouter.model.reserved_ids import (
-    DEVICE_ALIAS,
     GATEWAY_TABLE,
     MARK_MASK,
     QDISC_HANDLES,
@@ -73,7 +72,7 @@ def _interface_facts(
         kind=found.kind,
         parent=names.get(found.parent, "") if found.tag else "",
         tag=found.tag,
-        ours=found.alias == DEVICE_ALIAS,
+        ours=found.ours,
         addresses=tuple(each.address.address for each in mine),
         foreign_addresses=tuple(each.address.address for each in mine if not each.ours),
         autoconfigured=tuple(_ipv6_interface(each) for each in mine if each.autoconfigured),
