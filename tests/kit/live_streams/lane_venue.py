@@ -80,7 +80,9 @@ UNSHAPED_LANE_CONFIG = "\n".join(
 )
 
 LANE_START_TIMEOUT_S = 30.0
-LINE_RETURN_TIMEOUT_S = 20.0
+LINE_RETURN_TIMEOUT_S = 60.0
+"""A line that lost packets must have been clean for half a minute before its policies return."""
+
 
 _PAUSE = threading.Event()
 """Never set: waiting for it is the time that a fault lasts."""
@@ -100,10 +102,14 @@ class LaneVenue:
         return {name: bool(each["carrying"]) for name, each in over.items()}
 
     def is_whole(self) -> bool:
-        """Whether every line is up, and carries copies where there is a lane."""
+        """Whether the lane is up and every line carries copies; without a lane, is up.
+
+        A line carries as soon as it answers, and is `up` again only after its hold-down.
+        """
+        if self.has_lane:
+            return self.daemon.state("lane") == "up" and all(self.carrying().values())
         status = self.daemon.status()["uplinks"]
-        up = all(each["state"] == "up" for each in status.values())
-        return up and (not self.has_lane or all(self.carrying().values()))
+        return all(each["state"] == "up" for each in status.values())
 
     def wait_until_whole(self) -> None:
         """Until `is_whole`; an assertion with what is not."""
@@ -171,8 +177,9 @@ def _flap(line: str) -> Callable[[Venue, float], None]:
 LINE_FAULTS = (
     LineFault(title="cable pulled", play=_pull("fiber")),
     LineFault(title="black hole", play=_swallow("fiber")),
-    LineFault(title="20 % loss each way", play=_lose("fiber", 20)),
     LineFault(title="cable in and out, once a second", play=_flap("fiber")),
     LineFault(title="the other line: black hole", play=_swallow("lte")),
+    LineFault(title="20 % loss each way", play=_lose("fiber", 20)),
 )
-"""Faults of one line at a time. Played one after the other they are faults of both in turn."""
+"""Faults of one line at a time. Played one after the other they are faults of both in turn. Loss is
+the last: a line that lost packets is trusted again only after half a minute."""
