@@ -109,7 +109,7 @@ def test_two_lossy_lines_lose_little_together(lane: LaneVenue) -> None:
     ended = time.monotonic()
     for isp in lane.venue.isps.values():
         isp.impair()
-    trace = datagrams.stop()
+    trace = datagrams.stop().between(began, ended)
     print(trace.words())
     assert trace.lost > 0, "a tenth of a tenth"
     assert trace.lost < 0.015 * len(trace.sent) + _allowed_loss(lane) * len(trace.sent)
