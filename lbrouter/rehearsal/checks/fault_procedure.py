@@ -21,6 +21,7 @@ from lbrouter.rehearsal.checks.fault_waits import (
     SLOW_FAULT_REACTION_TIMEOUT_S,
     UPLINK_RETURN_TIMEOUT_S,
     last_flow_uplinks,
+    wait_for_lanes,
     wait_for_reaction,
     wait_for_return,
 )
@@ -116,6 +117,7 @@ def run_fault(context: RehearsalContext, uplink: str, fault: Fault) -> Iterator[
             poll_until(
                 lambda: daemon.uplink_state(uplink) == "up", within_s=UPLINK_RETURN_TIMEOUT_S
             )
+        wait_for_lanes(context, daemon)
         started = [
             _start_observation(context, paths[0], uplink, fault)
             for paths in paths_by_policy(context).values()
