@@ -111,6 +111,16 @@ class LaneVenue:
         status = self.daemon.status()["uplinks"]
         return all(each["state"] == "up" for each in status.values())
 
+    def wait_until_carrying(self, but_for: str) -> None:
+        """Until every line but one carries, and the lane is up: that one may fail."""
+
+        def others_carry() -> bool:
+            rest = [carries for name, carries in self.carrying().items() if name != but_for]
+            return self.daemon.state("lane") == "up" and all(rest)
+
+        carrying = eventually(others_carry, within_s=LINE_RETURN_TIMEOUT_S)
+        assert carrying, self.daemon.status()["uplinks"]
+
     def wait_until_whole(self) -> None:
         """Until `is_whole`; an assertion with what is not."""
         whole = eventually(self.is_whole, within_s=LINE_RETURN_TIMEOUT_S)
@@ -134,9 +144,10 @@ def running_lane(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineFault:
-    """A fault that lasts some seconds, and is gone when `play` returns."""
+    """A fault of `line` that lasts some seconds, and is gone when `play` returns."""
 
     title: str
+    line: str
     play: Callable[[Venue, float], None]
 
 
@@ -175,11 +186,11 @@ def _flap(line: str) -> Callable[[Venue, float], None]:
 
 
 LINE_FAULTS = (
-    LineFault(title="cable pulled", play=_pull("fiber")),
-    LineFault(title="black hole", play=_swallow("fiber")),
-    LineFault(title="cable in and out, once a second", play=_flap("fiber")),
-    LineFault(title="the other line: black hole", play=_swallow("lte")),
-    LineFault(title="20 % loss each way", play=_lose("fiber", 20)),
+    LineFault(title="the other line: black hole", line="lte", play=_swallow("lte")),
+    LineFault(title="cable pulled", line="fiber", play=_pull("fiber")),
+    LineFault(title="black hole", line="fiber", play=_swallow("fiber")),
+    LineFault(title="cable in and out, once a second", line="fiber", play=_flap("fiber")),
+    LineFault(title="20 % loss each way", line="fiber", play=_lose("fiber", 20)),
 )
-"""Faults of one line at a time. Played one after the other they are faults of both in turn. Loss is
-the last: a line that lost packets is trusted again only after half a minute."""
+"""Faults of one line at a time. A line that lost packets is trusted again only after half a minute;
+so those that lose some are the last."""

@@ -14,8 +14,8 @@ from tests.kit.wait import VM_SLOWDOWN, eventually
 
 pytestmark = pytest.mark.usefixtures("wireguard")
 
-FAULT_S = 2.5
-SEQUENCE_CLIP_S = 35 * VM_SLOWDOWN
+FAULT_S = 2.0
+SEQUENCE_CLIP_S = 25 * VM_SLOWDOWN
 """For five faults, one after the other, and the lines' return in between."""
 
 LONGEST_STALL_S = 0.5
@@ -86,7 +86,7 @@ def test_an_encoder_sees_no_fault_of_one_line(
     push = RtmpPush(lane.venue, "stream", long_clip, tmp_path / "ingest")
     assert eventually(lambda: push.is_recording, within_s=10)
     for fault in LINE_FAULTS:
-        lane.wait_until_whole()
+        lane.wait_until_carrying(but_for=fault.line)
         fault.play(lane.venue, FAULT_S)
     assert push.is_pushing, "the clip is too short for all the faults"
     outcome = push.outcome()
