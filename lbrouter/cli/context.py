@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from lbrouter.cli import effects
 from lbrouter.cli.output.render import print_diagnostics
@@ -24,8 +25,10 @@ from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.config_file import load_config as read
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.health import snapshot
+from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
 from lbrouter.daemon.reconcile.guarantee_changes import shortfall_text
 from lbrouter.kernel.backend import LinuxKernel
+from lbrouter.kernel.read.features import cached_features
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
@@ -83,6 +86,9 @@ async def explain_context(
     """The part of `look` that anybody may read: nothing of it needs root."""
     found = await here.kernel.facts(observation_scope(config, KernelState()))
     facts = here.lease_store.facts_with_leases(config, found)
+    if config.lanes():
+        facts = replace(facts, features=cached_features(here.runtime_dir))
+        facts = await facts_with_lanes(config, facts, here.kernel, here.store.directory)
     return ExplainContext(
         allocation=allocate(config, here.store.load_allocation()),
         health=health_source(config, facts),
@@ -95,6 +101,7 @@ def print_warnings(file: ConfigFile, found: MachineSnapshot, store: StateStore) 
     print_diagnostics("warning", (*file.warnings, *store.warnings, *found.facts.conflicts))
     print_diagnostics("warning", filter(None, [missing_vlan_support(file.config, found.facts)]))
     print_diagnostics("warning", missing_ports(file.config, found.facts).values())
+    print_diagnostics("warning", effects.lane_warnings(file.config, store.directory))
     print_diagnostics(
         "warning", (*_shaping_warnings(file.config, found), *effects.warnings(file.config))
     )

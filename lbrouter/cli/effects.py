@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TypedDict
 
 from lbrouter.cli.settings import CommandSettings
@@ -11,7 +12,7 @@ from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
 from lbrouter.model.plan import Plan
-from lbrouter.services import dnsmasq, pppd, pppd_start, secrets
+from lbrouter.services import dnsmasq, lane_keys, pppd, pppd_start, secrets
 from lbrouter.services.dnsmasq import Dnsmasq
 
 
@@ -34,6 +35,14 @@ def warnings(config: Config) -> Iterator[str]:
         said = dnsmasq.config_error(compiled.config_text(config))
         if said:
             yield f"dnsmasq refuses its file: {said}"
+
+
+def lane_warnings(config: Config, state_dir: Path) -> Iterator[str]:
+    """Keys of a lane that cannot be used: it waits, and the policies' other lines serve."""
+    for lane in config.lanes():
+        wrong = lane_keys.keys_error(lane, state_dir)
+        if wrong:
+            yield wrong
 
 
 def _pppoe_warnings(config: Config) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Final
 from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.compile.state.desired import observation_scope
 from lbrouter.kernel.backend import LinuxKernel
+from lbrouter.kernel.objects import wireguard_program
 from lbrouter.kernel.read.conflicting_software import conflicting_programs
 from lbrouter.kernel.read.features import FEATURE_PURPOSES, features
 from lbrouter.model.config import Config
@@ -55,6 +56,7 @@ OPTIONAL_TOOLS: Final = {
     "tc": ("lets you read queues; a rehearsal needs it", "apt install iproute2"),
     "conntrack": ("lets you read connections", "apt install conntrack"),
     "pppd": ("keeps the sessions of PPPoE lines", "apt install ppp"),
+    "wg": ("lets you read the tunnel of a lane", "apt install wireguard-tools"),
     "dnsmasq": ("gives the VLANs' clients addresses and names", "apt install dnsmasq-base"),
 }
 
@@ -92,6 +94,9 @@ def _check_kernel_features(config: Config | None) -> Iterator[Diagnosis]:
 def _check_feature(name: str, purpose: str, config: Config | None, *, present: bool) -> Diagnosis:
     if present:
         return Diagnosis(subject=name, level=DiagnosisLevel.OK, found=purpose)
+    if name == "wireguard" and wireguard_program.available():
+        found = f"not in this kernel, wireguard-go is used instead: {purpose}"
+        return Diagnosis(subject=name, level=DiagnosisLevel.OK, found=found)
     if name not in used_features(config):
         return Diagnosis(
             subject=name, level=DiagnosisLevel.OK, found=f"missing, not asked for: {purpose}"
@@ -114,7 +119,8 @@ def required_features(config: Config | None) -> frozenset[str]:
     tagged = any(vlan.id is not None for vlan in config.vlans.values())
     shaping = SHAPING_FEATURES if _is_shaped(config) else frozenset()
     sessions = {"pppoe"} if pppoe_uplinks(config) else set()
-    return REQUIRED_FEATURES | ({"vlan"} if tagged else set()) | sessions | shaping
+    lanes = {"wireguard"} if config.lanes() else set()
+    return REQUIRED_FEATURES | ({"vlan"} if tagged else set()) | sessions | shaping | lanes
 
 
 def _is_shaped(config: Config) -> bool:
@@ -205,7 +211,8 @@ def _expected_interfaces(config: Config | None) -> dict[str, str]:
     if config is None:
         return {}
     ports = {v.port: f"VLAN {v.name}" for v in config.vlans.values() if v.port is not None}
-    uplinks = {uplink.interface: f"uplink {uplink.name}" for uplink in config.uplinks.values()}
+    lines = (uplink for uplink in config.uplinks.values() if not uplink.is_lane)
+    uplinks = {uplink.interface: f"uplink {uplink.name}" for uplink in lines}
     tagged = ", ".join(vlan.name for vlan in config.vlans.values() if vlan.id is not None)
     trunk = {} if config.lan is None else {config.lan.trunk: f"the trunk of {tagged}"}
     return {**uplinks, **trunk, **ports}

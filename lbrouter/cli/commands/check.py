@@ -49,6 +49,7 @@ def check(context: typer.Context, *, json: JsonOption = False) -> int:
         "note", (*partially_supported(file.config), *missing_lease_warnings(file.config, Facts()))
     )
     print_diagnostics("warning", (*_machine_warnings(file.config), *effects.warnings(file.config)))
+    print_diagnostics("warning", effects.lane_warnings(file.config, settings.state_dir))
     print_diagnostics("error", errors)
     if skipped:
         print_diagnostics("note", (f"the dry run of the ruleset was skipped: {skipped}",))

@@ -91,6 +91,7 @@ def forget(name: str) -> None:
         path.unlink(missing_ok=True)
         if path.parent != SOCKET_DIRECTORY:
             path.parent.rmdir()
+            path.parent.parent.rmdir()
 
 
 def is_running(name: str) -> bool:

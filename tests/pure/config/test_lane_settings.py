@@ -1,4 +1,4 @@
-"""What `check` says of a lane: each wrong key named, what is legal and costs something warned of."""
+"""What `check` says of a lane: each wrong key named, and what is legal and costs something."""
 
 import pytest
 
