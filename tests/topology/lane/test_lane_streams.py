@@ -82,7 +82,6 @@ def test_an_encoder_sees_no_fault_of_one_line(
     lane: LaneVenue, long_clip: Path, tmp_path: Path
 ) -> None:
     lane.wait_until_whole()
-    moves = len(lane.daemon.events("move"))
     push = RtmpPush(lane.venue, "stream", long_clip, tmp_path / "ingest")
     assert eventually(lambda: push.is_recording, within_s=10)
     for fault in LINE_FAULTS:
@@ -94,30 +93,30 @@ def test_an_encoder_sees_no_fault_of_one_line(
     assert (outcome.recorded, outcome.ended) == (outcome.frames, "")
     assert outcome.connections == 1
     assert outcome.stall_s <= LONGEST_STALL_S * VM_SLOWDOWN
-    assert not _moves_of_show(lane, since=moves), "the policy stays in the lane"
 
 
-def test_two_lossy_lines_lose_little_together(lane: LaneVenue) -> None:
-    datagrams = NumberedDatagrams(lane.venue, "stream")
-    for isp in lane.venue.isps.values():
-        isp.impair(loss_percent=10)
-    # a line leaves the lane while the other one is within the policy's tolerance
-    lossy = eventually(lambda: lane.daemon.state("lane") == "degraded", within_s=20)
-    assert lossy and eventually(lambda: all(lane.carrying().values()), within_s=20)
-    began, before = time.monotonic(), datagrams.arrived_count
-    assert eventually(lambda: datagrams.arrived_count > before + 3000, within_s=20)
-    ended = time.monotonic()
-    for isp in lane.venue.isps.values():
-        isp.impair()
-    trace = datagrams.stop().between(began, ended)
+def test_two_lossy_lines_lose_little_together() -> None:
+    with running_lane() as lane:  # another one: the lines of the first are not trusted any more
+        datagrams = NumberedDatagrams(lane.venue, "stream")
+        assert eventually(lambda: datagrams.arrived_count > 100)
+        for isp in lane.venue.isps.values():
+            isp.impair(loss_percent=10)
+        # the first line that is found lossy leaves the lane, until the other one is found so too
+        assert eventually(lambda: _is_known_lossy(lane), within_s=30)
+        began, before = time.monotonic(), datagrams.arrived_count
+        assert eventually(lambda: datagrams.arrived_count > before + 3000, within_s=20)
+        trace = datagrams.stop().between(began, time.monotonic())
     print(trace.words())
+    assert trace.sources == ("45.79.1.7",)
     assert trace.lost > 0, "a tenth of a tenth"
-    assert trace.lost < 0.015 * len(trace.sent) + _allowed_loss(lane) * len(trace.sent)
+    assert trace.lost < (0.015 + _allowed_loss(lane)) * len(trace.sent)
 
 
-def _moves_of_show(lane: LaneVenue, *, since: int) -> list[str]:
-    events = lane.daemon.events("move")[since:]
-    return [each["text"] for each in events if each["text"].startswith("show")]
+def _is_known_lossy(lane: LaneVenue) -> bool:
+    """Whether both lines are out of tolerance, and carry all the same."""
+    status = lane.daemon.status()["uplinks"]
+    lossy = all(status[name]["state"] == "degraded" for name in ("fiber", "lte"))
+    return lossy and all(lane.carrying().values())
 
 
 def _allowed_loss(lane: LaneVenue) -> float:
