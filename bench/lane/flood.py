@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from bench.figures import Figure, p95
+from bench.figures import Figure, p95, timing_row
 from bench.flooded import UDP_SENDER
 from bench.lane.venues import delayed_lane, wireguard_row
 from bench.options import BenchOptions
@@ -35,9 +35,9 @@ def measure(options: BenchOptions) -> Iterator[Figure]:
         idle = _window(FLOOD_S)
         _start_flood(found)
         PAUSE_EVENT.wait(FLOOD_SETTLE_S)
-        before = _copies(found)
+        before, sent_before = _copies(found), _uploads(found)
         flooded = _window(FLOOD_S)
-        after = _copies(found)
+        after, sent_after = _copies(found), _uploads(found)
         trace = stream.stop()
     quiet, busy = trace.between(*idle), trace.between(*flooded)
     options.log_progress(f"lane: flood: idle {quiet.words()}; flooded {busy.words()}")
@@ -45,6 +45,9 @@ def measure(options: BenchOptions) -> Iterator[Figure]:
     name = f"lane: guests flood {FLOOD_FACTOR} times the {total} Mbit/s of both lines"
     for line in LANE_LINES:
         came, sent = (after[each] - before[each] for each in (line, "sent"))
+        carried = 8 * (sent_after[line] - sent_before[line]) / (flooded[1] - flooded[0]) / 1e6
+        yield timing_row(f"{name}: {line} carried up", "its rate", [carried], unit="Mbit/s",
+                         digits=1)  # fmt: skip
         dropped = max(0, sent - came) / sent if sent else 1.0
         yield Figure(what=f"{name}: copies dropped on {line}", promise="0",
                      seen=f"{100 * dropped:.2f} % ({came} came of {sent})", runs=1)  # fmt: skip
@@ -83,6 +86,11 @@ def _count_copies(found: LaneVenue) -> None:
     hook = "type filter hook prerouting priority -500"
     text = "\n".join([*counters, f"chain arrived {{ {hook};", *rules, "}"])
     relay.check_output(["nft", "-f", "-"], stdin=f"table ip {COUNTED_TABLE} {{\n{text}\n}}\n")
+
+
+def _uploads(found: LaneVenue) -> dict[str, int]:
+    """Bytes that each provider has had from the gateway."""
+    return {name: isp.byte_counts()[0] for name, isp in found.venue.isps.items()}
 
 
 def _copies(found: LaneVenue) -> dict[str, int]:
