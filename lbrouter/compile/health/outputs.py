@@ -17,6 +17,7 @@ from lbrouter.compile.health.measures import (
     UplinkReadings,
     milliseconds,
     percent,
+    recent_loss_percent,
     self_congested_rtt_s,
     window_measures,
 )
@@ -65,8 +66,11 @@ def is_equivalent(one: GatewayHealth, other: GatewayHealth) -> bool:
 
 def _kernel_relevant(
     known: GatewayHealth,
-) -> dict[str, tuple[UplinkState, frozenset[str], bool, float]]:
-    return {n: (x.state, x.excluded_policies, x.alive, x.badness) for n, x in known.uplinks.items()}
+) -> dict[str, tuple[UplinkState, frozenset[str], bool, float, float]]:
+    return {
+        n: (x.state, x.excluded_policies, x.alive, x.badness, x.recent_loss)
+        for n, x in known.uplinks.items()
+    }
 
 
 def _uplink_health_of(state: HealthState, name: str) -> UplinkHealth:
@@ -80,6 +84,7 @@ def _uplink_health_of(state: HealthState, name: str) -> UplinkHealth:
         else frozenset(),
         alive=is_alive(line),
         badness=line.badness + (SUSPECT_BADNESS if suspect else 0.0),
+        recent_loss=recent_loss_percent(line, state.at),
     )
 
 
