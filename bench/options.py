@@ -16,6 +16,7 @@ class BenchOptions:
     loss: float = 0.0
     count: int = 200
     seed: int = 0
+    clip_seconds: int = 60
     peers: bool = True
     progress: Path = Path(".cache/bench-progress.log")
     began: float = field(default_factory=time.monotonic)

@@ -65,6 +65,8 @@ class FamilyHealth:
     hop."""
     badness: float = 0.0
     """Orders bad uplinks for the fallback: the lowest is the least bad. Loss in percent, say."""
+    recent_loss: float = 0.0
+    """Loss of the last seconds in percent, in steps of five: what a lane asks of its lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,8 @@ class UplinkHealth:
     """Whether there is a carrier and any answer: what the least bad uplink must have."""
     badness: float = 0.0
     """Orders bad uplinks for the fallback: the lowest is the least bad. Loss in percent, say."""
+    recent_loss: float = 0.0
+    """Loss of the last seconds in percent, in steps of five: what a lane asks of its lines."""
     carrier: bool = True
     drained: bool = False
     """An operator took it out. It stays true while the line is down."""
@@ -102,6 +106,7 @@ class UplinkHealth:
             excluded_policies=self.excluded_policies,
             alive=self.alive,
             badness=self.badness,
+            recent_loss=self.recent_loss,
         )
 
 

@@ -33,20 +33,20 @@ class Phase(IntEnum):
     REDIRECT = 13
     RULESET = 14
     """Structure and elements of the nft table, in one transaction: marks are handed out now."""
-    FORWARD = 14
+    FORWARD = 15
     """Forwarding is switched on, when all rules for it are loaded."""
-    UNREDIRECT = 15
-    UNLEAF = 16
-    UNCLASS = 17
-    UNQDISC = 18
-    UNRULE = 19
-    UNROUTE = 20
-    UNADDRESS = 21
-    UNLINK = 22
-    UNDEVICE = 23
-    UNGUARD = 24
+    UNREDIRECT = 16
+    UNLEAF = 17
+    UNCLASS = 18
+    UNQDISC = 19
+    UNRULE = 20
+    UNROUTE = 21
+    UNADDRESS = 22
+    UNLINK = 23
+    UNDEVICE = 24
+    UNGUARD = 25
     """The firewall forgets interfaces that are gone; on `down`, the table itself goes, last."""
-    SERVICE = 25
+    SERVICE = 26
     """Services for the clients: started after the transaction of the kernel, no part of it."""
 
 

@@ -13,6 +13,7 @@ from lbrouter.compile.health.condition import (
     is_suspect,
     may_carry,
 )
+from lbrouter.compile.health.measures import recent_loss_percent
 from lbrouter.compile.health.reasons import reason_of
 from lbrouter.compile.health.state import (
     STATE_ORDER,
@@ -62,6 +63,7 @@ def uplink_health(state: HealthState, name: str) -> UplinkHealth:
         excluded_policies=own.excluded_policies,
         alive=any(each.alive for each in families.values()),
         badness=min(each.badness for each in families.values()),
+        recent_loss=min(each.recent_loss for each in families.values()),
         carrier=line.present and line.carrier,
         drained=line.drained,
         move_flows=line.move_flows,
@@ -100,6 +102,7 @@ def _own_health(state: HealthState, key: LineKey, line: UplinkMemory) -> FamilyH
         excluded_policies=_avoiding_policies(state, key) if degraded else frozenset(),
         alive=may_carry(line, state.at),
         badness=line.badness + _extra_badness(line, state.at),
+        recent_loss=recent_loss_percent(line, state.at),
     )
 
 

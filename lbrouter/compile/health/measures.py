@@ -16,6 +16,10 @@ MIN_ANSWERS_FOR_RTT: Final = 5
 """Round trips that are needed before they are compared with a limit."""
 
 
+RECENT_LOSS_STEP: Final = 5.0
+"""Percent: the loss of the last seconds is told in steps of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkReadings:
     """One uplink in figures; None where nothing was measured. Without a span: over 5 s."""
@@ -104,6 +108,17 @@ def badness(line: UplinkMemory, found: WindowMeasures) -> float:
     loss = found.long.loss or 0.0
     now = 100 * loss + 20 * (found.rtt_s or 0.0) + 50 * (found.jitter_s or 0.0)
     return now if abs(now - line.badness) > max(5.0, 0.5 * line.badness) else line.badness
+
+
+def recent_loss_percent(line: UplinkMemory, at: float) -> float:
+    """Loss of the last seconds in percent, rounded to `RECENT_LOSS_STEP`: it changes rarely."""
+    lost = _summed(
+        [
+            window_totals([each.window], at, MIDDLE_WINDOW_S)
+            for each in counted_targets(line).values()
+        ]
+    ).loss
+    return RECENT_LOSS_STEP * round(100 * (lost or 0.0) / RECENT_LOSS_STEP)
 
 
 def percent(share: float | None) -> float | None:

@@ -75,8 +75,14 @@ def _kernel_relevant(known: GatewayHealth) -> dict[str, object]:
 
 def _family_facts(
     known: UplinkHealth | FamilyHealth,
-) -> tuple[UplinkState, frozenset[str], bool, float]:
-    return known.state, known.excluded_policies, known.alive, known.badness
+) -> tuple[UplinkState, frozenset[str], bool, float, float]:
+    return (
+        known.state,
+        known.excluded_policies,
+        known.alive,
+        known.badness,
+        known.recent_loss,
+    )
 
 
 def uplink_changes(before: HealthState, after: HealthState) -> tuple[UplinkChange, ...]:

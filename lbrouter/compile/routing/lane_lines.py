@@ -4,7 +4,7 @@ WireGuard's own packets are routed into a device that drops them (table 7016): n
 that route away. On the way there the ruleset copies each of them to every line that carries.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface, ip_network
 from typing import Final
 
@@ -43,6 +43,9 @@ KEEPALIVE_S: Final = 5
 QUIET_BADNESS: Final = 100.0
 """From this badness on a line is silent for a moment (suspect); below it, it is lossy or fine."""
 
+FAR_LESS_LOSS: Final = 3
+"""A line leaves beside another that loses this many times less."""
+
 _WHY_VOID: Final = "a lane's own packets go here when they were copied: it leads nowhere"
 
 
@@ -56,13 +59,13 @@ def carrying_lines(
 ) -> tuple[str, ...]:
     """The lines of `over` that get a copy of each packet now, in the order of the file.
 
-    Each that answers and is within what the lane's policies tolerate; there is no hold-down, for
-    a copy too many costs nothing. Where none is within, each that answers. Metered lines are
-    spared while every other line is well.
+    Each that answers; there is no hold-down, for a copy too many costs nothing. One that loses more
+    than the lane's policies tolerate leaves, for the relay's answers may take it, but only beside
+    another that loses far less, and only while it loses: two lossy lines are better than one. One
+    that is late stays: the first copy counts. Metered lines are spared while every other is well.
     """
-    policies = lane_policies(config, lane)
     alive = [name for name in lane.over if _answers(config.uplinks[name], health, facts)]
-    fit = [name for name in alive if not _is_excluded(health, name, policies)] or alive
+    fit = [name for name in alive if not _is_too_lossy(config, lane, health, name, alive)]
     free = [name for name in lane.over if not config.uplinks[name].metered]
     if free and all(name in fit and _is_well(health, name) for name in free):
         return tuple(free)
@@ -84,10 +87,16 @@ def _answers(uplink: Uplink, health: GatewayHealth, facts: Facts) -> bool:
     )
 
 
-def _is_excluded(health: GatewayHealth, name: str, policies: frozenset[str]) -> bool:
-    """Whether a line is out of tolerance. One that is silent for a moment stays: it is free."""
+def _is_too_lossy(
+    config: Config, lane: Uplink, health: GatewayHealth, name: str, alive: Sequence[str]
+) -> bool:
+    """Whether a line loses too much now, beside one that loses far less."""
     known = health.uplinks[name].of(AddressFamily.V4)
-    return known.badness < QUIET_BADNESS and bool(known.excluded_policies & policies)
+    if not (known.recent_loss and known.excluded_policies & lane_policies(config, lane)):
+        return False
+    limit = known.recent_loss / FAR_LESS_LOSS
+    others = (health.uplinks[each].of(AddressFamily.V4) for each in alive if each != name)
+    return any(each.recent_loss <= limit and each.badness < QUIET_BADNESS for each in others)
 
 
 def _is_well(health: GatewayHealth, name: str) -> bool:

@@ -41,8 +41,12 @@ def carrying(config: Config = CONFIG, facts: Facts = FACTS, **lines: UplinkHealt
 
 DOWN = uplink(UplinkState.DOWN, alive=False)
 IN_HOLD_DOWN = uplink(UplinkState.DOWN, alive=True)
-LOSSY = uplink(UplinkState.DEGRADED, excluded_policies=frozenset({"show"}), badness=20.0)
-LOSSY_FOR_OTHERS = uplink(UplinkState.DEGRADED, excluded_policies=frozenset({"spread"}))
+LOSSY = uplink(UplinkState.DEGRADED, excluded_policies=frozenset({"show"}), recent_loss=20.0)
+LOSSY_BEFORE = uplink(UplinkState.DEGRADED, excluded_policies=frozenset({"show"}), badness=20.0)
+LOSSY_TOO = uplink(UplinkState.UP, recent_loss=10.0)
+LOSSY_FOR_OTHERS = uplink(
+    UplinkState.DEGRADED, excluded_policies=frozenset({"spread"}), recent_loss=20.0
+)
 SUSPECT = uplink(UplinkState.DEGRADED, excluded_policies=frozenset({"show"}), badness=104.0)
 DRAINED = uplink(UplinkState.DRAINED)
 
@@ -55,6 +59,9 @@ DRAINED = uplink(UplinkState.DRAINED)
         (IN_HOLD_DOWN, uplink(), "fiber lte"),
         (LOSSY, uplink(), "lte"),
         (LOSSY_FOR_OTHERS, uplink(), "fiber lte"),
+        (LOSSY_BEFORE, uplink(), "fiber lte"),
+        (LOSSY, LOSSY_TOO, "fiber lte"),
+        (LOSSY, SUSPECT, "fiber lte"),
         (SUSPECT, uplink(), "fiber lte"),
         (DRAINED, uplink(), "lte"),
         (uplink(UplinkState.DOWN, alive=True, drained=True), uplink(), "lte"),
