@@ -167,3 +167,13 @@ def test_a_policy_that_was_not_saved_has_left_nothing() -> None:
     saved = json.loads(json.dumps(saved_memory(lab.state)).replace('"show"', '"gone"'))
     after = restored_state(lab.config, lab.state.at, saved, GatewayHealth())
     assert after.lines["fiber", V4].policy_tolerance == (PolicyTolerance(),)
+
+
+def test_probes_of_a_prober_that_was_replaced_are_no_losses() -> None:
+    lab = DualStack(dual_config(health=""))
+    lab.run(5)
+    lab.rtt_s = 0.04  # each probe is on its way when the file changes
+    lab.run(0.05)
+    after = reconfigure(lab.state, dual_config(health='interval = "300ms"'), lab.state.at)
+    later = step(after, Tick(at=lab.state.at + 5), after.config)
+    assert {line.consecutive_losses for line in later.lines.values()} == {0}
