@@ -36,7 +36,7 @@ def carry_over(old: UplinkMemory | None, new: UplinkMemory) -> UplinkMemory:
             target: _carried_target(old.targets.get(target), fresh)
             for target, fresh in new.targets.items()
         },
-        # Another prober may have taken over: what its predecessor sent is neither answered nor lost.
+        # Another prober may take over: what its predecessor sent is neither answered nor lost.
         outstanding=(),
         evidence=tuple(evidence.get(loss, LossEvidence()) for loss in new.settings.loss_limits),
         policy_tolerance=tuple(
