@@ -69,6 +69,7 @@ class ReconcileLoop:
         """Use this file and this health tracker from now on."""
         self.config_file, self.tracker = file, tracker
         tracker.wakeup = self._wakeup
+        tracker.take_over()
         self.reconciler.applied = None
         self.request_resync()
 

@@ -10,6 +10,7 @@ from lbrouter.compile.health import (
     initial_state,
     reconfigure,
     renamed_uplinks,
+    resumed,
     step,
 )
 from lbrouter.compile.health.carrier_only import health_without_daemon, with_last_known
@@ -177,3 +178,13 @@ def test_probes_of_a_prober_that_was_replaced_are_no_losses() -> None:
     after = reconfigure(lab.state, dual_config(health='interval = "300ms"'), lab.state.at)
     later = step(after, Tick(at=lab.state.at + 5), after.config)
     assert {line.consecutive_losses for line in later.lines.values()} == {0}
+
+
+def test_the_time_of_an_apply_is_no_silence_of_a_line() -> None:
+    lab = fiber_is_dead()
+    after = resumed(lab.state, lab.state.at + 30)
+    quiet = {key: line.silent_since for key, line in after.lines.items()}
+    assert quiet["lte", V4] == lab.state.at + 30
+    assert quiet["fiber", V4] == lab.state.lines["fiber", V4].silent_since, "it is dead as before"
+    later = step(after, Tick(at=lab.state.at + 31), after.config)
+    assert later.lines["lte", V4].state is UP
