@@ -4,7 +4,13 @@
 `probe_interval_s` says when the next one is due. Without a daemon: `compile.health.carrier_only`.
 """
 
-from lbrouter.compile.health.machine import initial_state, reconfigure, renamed_uplinks, step
+from lbrouter.compile.health.machine import (
+    initial_state,
+    reconfigure,
+    renamed_uplinks,
+    resumed,
+    step,
+)
 from lbrouter.compile.health.measures import UplinkReadings
 from lbrouter.compile.health.outputs import (
     UplinkChange,
@@ -30,6 +36,7 @@ __all__ = [
     "probe_interval_s",
     "reconfigure",
     "renamed_uplinks",
+    "resumed",
     "step",
     "uplink_changes",
     "uplink_readings",

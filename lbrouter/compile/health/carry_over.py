@@ -36,7 +36,8 @@ def carry_over(old: UplinkMemory | None, new: UplinkMemory) -> UplinkMemory:
             target: _carried_target(old.targets.get(target), fresh)
             for target, fresh in new.targets.items()
         },
-        outstanding=tuple(probe for probe in old.outstanding if probe.target in new.targets),
+        # Another prober may take over: what its predecessor sent is neither answered nor lost.
+        outstanding=(),
         evidence=tuple(evidence.get(loss, LossEvidence()) for loss in new.settings.loss_limits),
         policy_tolerance=tuple(
             tolerances.get(x.policy, PolicyTolerance()) for x in new.settings.limits

@@ -68,6 +68,15 @@ def reconfigure(state: HealthState, config: Config, at: float) -> HealthState:
     return _with_followers(carried)
 
 
+def resumed(state: HealthState, at: float) -> HealthState:
+    """The state after a time in which its events went elsewhere: that was no silence of a line."""
+    return _on_each(state, lambda line: _without_silence(line, at) if line.responding else line)
+
+
+def _without_silence(line: UplinkMemory, at: float) -> UplinkMemory:
+    return replace(line, silent_since=at, consecutive_losses=0, outstanding=())
+
+
 def renamed_uplinks(state: HealthState, config: Config, at: float) -> dict[str, str]:
     """The uplinks of `state` that `config` has too, each with its name there."""
     return new_names(state.lines, initial_state(config, at).lines)

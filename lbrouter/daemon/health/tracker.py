@@ -67,6 +67,10 @@ class HealthTracker:
         else:
             self.wakeup.set()
 
+    def take_over(self) -> None:
+        """Become the active one: until now events went to the tracker of the file before."""
+        self.state = health.resumed(self.state, time.monotonic())
+
     def evaluate(self) -> bool:
         """Process the queued events and the time; returns whether the health has changed."""
         before, start = self.health, self.state

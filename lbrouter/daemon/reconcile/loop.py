@@ -86,6 +86,7 @@ class ReconcileLoop:
         """Use this file and this health tracker from now on."""
         self.config_file, self.tracker = file, tracker
         tracker.wakeup = self._wakeup
+        tracker.take_over()
         self._steered_health = None
         self._changes.begin()
         self.request_resync()

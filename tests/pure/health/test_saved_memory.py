@@ -10,6 +10,7 @@ from lbrouter.compile.health import (
     initial_state,
     reconfigure,
     renamed_uplinks,
+    resumed,
     step,
 )
 from lbrouter.compile.health.carrier_only import health_without_daemon, with_last_known
@@ -167,3 +168,23 @@ def test_a_policy_that_was_not_saved_has_left_nothing() -> None:
     saved = json.loads(json.dumps(saved_memory(lab.state)).replace('"show"', '"gone"'))
     after = restored_state(lab.config, lab.state.at, saved, GatewayHealth())
     assert after.lines["fiber", V4].policy_tolerance == (PolicyTolerance(),)
+
+
+def test_probes_of_a_prober_that_was_replaced_are_no_losses() -> None:
+    lab = DualStack(dual_config(health=""))
+    lab.run(5)
+    lab.rtt_s = 0.04  # each probe is on its way when the file changes
+    lab.run(0.05)
+    after = reconfigure(lab.state, dual_config(health='interval = "300ms"'), lab.state.at)
+    later = step(after, Tick(at=lab.state.at + 5), after.config)
+    assert {line.consecutive_losses for line in later.lines.values()} == {0}
+
+
+def test_the_time_of_an_apply_is_no_silence_of_a_line() -> None:
+    lab = fiber_is_dead()
+    after = resumed(lab.state, lab.state.at + 30)
+    quiet = {key: line.silent_since for key, line in after.lines.items()}
+    assert quiet["lte", V4] == lab.state.at + 30
+    assert quiet["fiber", V4] == lab.state.lines["fiber", V4].silent_since, "it is dead as before"
+    later = step(after, Tick(at=lab.state.at + 31), after.config)
+    assert later.lines["lte", V4].state is UP
