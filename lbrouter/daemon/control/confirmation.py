@@ -36,9 +36,8 @@ def require_fit_pin(
     """Raise ConfirmationNeededError where `uplink` is not fit for `policy` now."""
     if uplink_usability(config, uplink, policy, health, facts) is Usability.FIT:
         return
-    state = health.uplinks[uplink]
     raise ConfirmationNeededError(
-        f"{uplink} is not fit for {policy} now: {state.state}, {state.reason}."
+        f"{uplink} is not fit for {policy} now: {health.uplinks[uplink].reason}."
         f" The pin waits until it is; until then {policy} uses its other uplinks.",
         question=f"Pin {policy} to {uplink} all the same?",
         remedy=f"Pin it to another uplink, or say `lbrouter uplink pin {policy} {uplink} --yes`.",
