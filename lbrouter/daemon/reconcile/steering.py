@@ -39,7 +39,6 @@ from lbrouter.model.plan import Operation
 OBSERVE_AGAIN_TIMEOUT_S: Final = 5.0
 """After a change that failed. What cannot be observed in this time stays as it was known."""
 
-
 KNOWN_INTERFACES: Final = "known_interfaces"
 """The set of rulesets/lbrouter.nft."""
 
