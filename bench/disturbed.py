@@ -16,7 +16,8 @@ from bench.failing.lines import FAULT_CONFIG, running_gateway, wait_until
 from bench.failing.moves import start_program, stop_and_read
 from bench.figures import Figure, p95, timing_row
 from bench.options import BenchOptions
-from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, INTERNET_SERVERS
+from lbrouter.compile.config.parse import parse
+from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT
 from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.gateway_daemon import GatewayDaemon
@@ -61,7 +62,11 @@ def _hang_dnsmasq(self: Disturbance, venue: Venue, _daemon: GatewayDaemon) -> No
 
 
 def _prepare_webhook(self: Disturbance, venue: Venue) -> Sequence[str]:
-    self.jobs = (start_mute_server(venue.internet, str(INTERNET_SERVERS[0])),)
+    """The venue's own file has no alerts: a rehearsal tells no one."""
+    server = _server_address(venue)
+    self.jobs = (start_mute_server(venue.internet, server),)
+    text = with_webhook(venue.gateway.config_path.read_text(encoding="utf-8"), server)
+    venue.write_config(parse(text.encode(), source="bench").config)
     return ()
 
 
@@ -98,7 +103,6 @@ def disturbances() -> list[Disturbance]:
         ),
         Disturbance(
             name="webhook hangs",
-            config=with_webhook(FAULT_CONFIG, str(INTERNET_SERVERS[0])),
             prepare=_prepare_webhook,
             begin=_hang_webhook,
         ),
