@@ -9,6 +9,7 @@ living UDP, "tcp": [source, last answer], "udp": the same}. Times are monotonic.
 
 import asyncio
 import errno
+import itertools
 import json
 import socket
 import sys
@@ -19,6 +20,8 @@ LIVING_INTERVAL_S = 0.1
 NEW_INTERVAL_S = 0.25
 NEW_FLOW_TIMEOUT_S = 2.5
 RECONNECT_PAUSE_S = 0.1
+NEW_FLOW_PORTS = range(10_000, 32_000)
+"""In turn, below the kernel's own: a port that the gateway still knows is the flow of before."""
 
 ERROR_WORDS = {
     errno.ECONNREFUSED: "refused",
@@ -61,6 +64,7 @@ class Flows:
     def __init__(self, request: dict[str, Any]) -> None:
         self.to = (request["to"], request["port"])
         self.local = (request["source"], 0)
+        self.ports = itertools.cycle(NEW_FLOW_PORTS)
         self.report: dict[str, Any] = {}
         self.living: dict[str, list[Any]] = {"tcp": ["", 0.0], "udp": ["", 0.0]}
         self.clear()
@@ -165,7 +169,7 @@ class Flows:
         transport, _ = await loop.create_datagram_endpoint(
             lambda: Echo(lambda seen: end(seen, ""), lambda why: end("", why)),
             remote_addr=self.to,
-            local_addr=self.local,
+            local_addr=(self.local[0], next(self.ports)),
         )
         for number in range(3):
             transport.sendto(f"e new {number}".encode())
