@@ -86,7 +86,9 @@ STAYING_CHANGES = {
     ),
     "as before": BASE,
     "a ceiling": BASE.replace("{ guaranteed", '{ ceiling = "20mbit", guaranteed'),
-    "VLANs renamed": BASE.replace("vlans.stream", "vlans.show").replace("vlans.guests", "vlans.all"),
+    "VLANs renamed": BASE.replace("vlans.stream", "vlans.show").replace(
+        "vlans.guests", "vlans.all"
+    ),
 }
 """Every line stays, so every flow stays."""
 

@@ -55,7 +55,7 @@ def _place_of(noun: ManagedObject) -> ClassPlace | None:
     match noun:
         case HtbClass():
             return (noun.interface, noun.classid)
-        case Qdisc(parent=(_, _)):
-            return (noun.interface, noun.parent)
+        case Qdisc(parent=(major, minor)):
+            return (noun.interface, (major, minor))
         case _:
             return None

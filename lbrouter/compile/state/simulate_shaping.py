@@ -1,4 +1,4 @@
-"""Queueing disciplines and classes of `SimKernel`: what the kernel refuses, ignores and drags along.
+"""Qdiscs and classes of `SimKernel`: what the kernel refuses, ignores and takes along.
 
 Measured on Linux 6.18: a class asked for another parent keeps its own; one whose parent is absent
 is put below the root; the first child of a class takes its queue; with a class goes its queue, with
@@ -43,7 +43,9 @@ def _with_root(state: KernelState, root: Qdisc, old: ManagedObject | None) -> Ke
 def _with_leaf(state: KernelState, leaf: Qdisc) -> KernelState:
     place = (leaf.interface, leaf.parent)
     if not any((each.interface, each.classid) == place for each in state.classes):
-        raise NotAppliedError(f"Queue of {leaf.interface} {leaf.parent}: Specified class not found.")
+        raise NotAppliedError(
+            f"Queue of {leaf.interface} {leaf.parent}: Specified class not found."
+        )
     if any((each.interface, each.parent) == place for each in state.classes):
         raise NotAppliedError(f"Queue of {leaf.interface} {leaf.parent}: Invalid argument.")
     return _put_qdisc(_without_leaf(state, leaf), leaf)

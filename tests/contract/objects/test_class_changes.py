@@ -42,6 +42,10 @@ ONE, TWO = line(1), line(2)
 SHARE = share(7, ONE)
 TREE = (ROOT, ONE, TWO, SHARE, queue(SHARE))
 
+LONG_BURST = replace(line(3, 8_000), burst=274_001)
+LONG_CEILING = replace(line(3, 8_000), cburst=274_001)
+QUICK, FASTEST, SLOWEST = (line(1, rate) for rate in (1_200_000_000, 100_000_000_000, 8_000))
+
 Step = tuple[ManagedObject | None, ManagedObject | None]
 """(new, old)."""
 
@@ -96,12 +100,12 @@ CASES: dict[str, tuple[list[Step], list[bool], set[ManagedObject]]] = {
         [True],
         {*TREE, replace(line(3, 8_000), burst=274_000)},
     ),
-    "a burst that is too long": ([(replace(line(3, 8_000), burst=274_001), None)], [False], set(TREE)),
-    "a ceiling that is too long": ([(replace(line(3, 8_000), cburst=274_001), None)], [False], set(TREE)),
+    "a burst that is too long": ([(LONG_BURST, None)], [False], set(TREE)),
+    "a ceiling that is too long": ([(LONG_CEILING, None)], [False], set(TREE)),
     "up to 100 Gbit/s and down": (
-        [(line(1, 100_000_000_000), ONE), (line(1, 1_200_000_000), line(1, 100_000_000_000)), (line(1, 8_000), None)],
+        [(FASTEST, ONE), (QUICK, FASTEST), (SLOWEST, None)],
         [True, True, True],
-        {*TREE, line(1, 8_000)} - {ONE},
+        {*TREE, SLOWEST} - {ONE},
     ),
 }  # fmt: skip
 
@@ -122,9 +126,7 @@ def test_a_change_of_a_tree(run_on_kernel: KernelRunner, name: str) -> None:
 async def _is_taken(kernel: Kernel, new: ManagedObject | None, old: ManagedObject | None) -> bool:
     verb = Action.REMOVE if new is None else Action.ADD if old is None else Action.CHANGE
     try:
-        await kernel.execute(
-            Operation(phase=Phase.CLASS, action=verb, new=new, old=old, reason="")
-        )
+        await kernel.execute(Operation(phase=Phase.CLASS, action=verb, new=new, old=old, reason=""))
     except NotAppliedError:
         return False
     return True

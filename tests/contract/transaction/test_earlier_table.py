@@ -12,7 +12,7 @@ from lbrouter.kernel.transaction import transact
 from lbrouter.model.kernel_state import KernelState, NftTable
 from lbrouter.model.plan import Action, Operation, Phase
 from tests.contract.conftest import shell
-from tests.contract.transaction.whole_config import SCOPE, on_kernel, compute_desired
+from tests.contract.transaction.whole_config import SCOPE, compute_desired, on_kernel
 
 pytestmark = pytest.mark.needs("nft")
 

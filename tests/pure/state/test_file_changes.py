@@ -1,4 +1,4 @@
-"""Any valid file after any other: each plan runs, is safe at every step, and leaves nothing to do."""
+"""Any valid file after any other: each plan is safe at every step, and leaves nothing to do."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -21,9 +21,8 @@ from lbrouter.compile.state.sysctls import sysctls
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
-from lbrouter.model.kernel_state import KernelState, LinkAdminState, NftTable, Sysctl
+from lbrouter.model.kernel_state import KernelState, LinkAdminState, Sysctl
 from lbrouter.model.plan import Operation
-from tests.kit.builders import config_of, health_of
 from tests.kit.plan_safety import unsafe_parts
 from tests.kit.random_files import MACHINE_PORTS, machine_facts, random_config, random_health
 

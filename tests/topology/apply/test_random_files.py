@@ -1,4 +1,4 @@
-"""Random files one after the other on the real kernel; the flows of the line that stays run through.
+"""Random files one after the other on the real kernel, under the flows of a line that stays.
 
 The line and the VLAN that stay have other names in each file, and other rates; all else is drawn.
 """
