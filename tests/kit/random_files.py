@@ -1,4 +1,4 @@
-"""Valid configurations at random: names, ports, addresses, rates, VLANs, policies; and their health.
+"""Valid configurations at random: names, ports, rates, VLANs, policies; and their health.
 
 All of one small machine, so that two of them get into each other's way: four ports to the outside,
 four to the inside, few names for many things.

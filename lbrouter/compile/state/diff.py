@@ -135,11 +135,7 @@ def _ordered(steps: Iterable[Operation]) -> Iterator[Operation]:
 def _sorted_phase(phase: Phase, group: list[Operation]) -> list[Operation]:
     if phase in {Phase.CLASS, Phase.UNCLASS}:
         return order_classes(group)
-    if phase is Phase.RECLASS:
-        queues = [each for each in group if isinstance(each.managed_object, Qdisc)]
-        classes = [each for each in group if isinstance(each.managed_object, HtbClass)]
-        return [*sorted(queues, key=_sort_key), *order_classes(classes)]
-    return sorted(group, key=_sort_key)
+    return group if phase is Phase.RECLASS else sorted(group, key=_sort_key)
 
 
 def _sort_key(step: Operation) -> tuple[int, str]:

@@ -17,14 +17,20 @@ ClassPlace = tuple[str, tuple[int, int]]
 
 
 def early_removals(found: ManagedObjects, wanted: ManagedObjects) -> Iterator[Operation]:
-    """The removals of those classes and of their queues, in no order."""
+    """The removals of those classes and of their queues: queues first, children before parents."""
     places = _early_classes(found, wanted)
-    for old in found.values():
-        if _place_of(old) in places:
-            reason = "another parent" if old.key in wanted else "no longer asked for"
-            yield Operation(
-                phase=Phase.RECLASS, action=Action.REMOVE, new=None, old=old, reason=reason
-            )
+    early = [old for old in found.values() if _place_of(old) in places]
+    for old in sorted(early, key=lambda each: (-_depth(each, found), str(each.key))):
+        reason = "another parent" if old.key in wanted else "no longer asked for"
+        yield Operation(phase=Phase.RECLASS, action=Action.REMOVE, new=None, old=old, reason=reason)
+
+
+def _depth(noun: ManagedObject, found: ManagedObjects) -> int:
+    """How many classes are above a class; a queue is below all of them."""
+    if not isinstance(noun, HtbClass):
+        return len(found)
+    parent = found.get(("class", noun.interface, noun.parent))
+    return 0 if parent is None else 1 + _depth(parent, found)
 
 
 def _early_classes(found: ManagedObjects, wanted: ManagedObjects) -> frozenset[ClassPlace]:
@@ -55,7 +61,7 @@ def _place_of(noun: ManagedObject) -> ClassPlace | None:
     match noun:
         case HtbClass():
             return (noun.interface, noun.classid)
-        case Qdisc(parent=(_, _)):
-            return (noun.interface, noun.parent)
+        case Qdisc(parent=(major, minor)):
+            return (noun.interface, (major, minor))
         case _:
             return None

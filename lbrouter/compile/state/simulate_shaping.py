@@ -1,4 +1,4 @@
-"""Queueing disciplines and classes of `SimKernel`: what the kernel refuses, ignores and drags along.
+"""Qdiscs and classes of `SimKernel`: what the kernel refuses, ignores and takes along.
 
 Measured on Linux 6.18: a class asked for another parent keeps its own; one whose parent is absent
 is put below the root; the first child of a class takes its queue; with a class goes its queue, with
@@ -20,17 +20,14 @@ def with_shaping_operation(state: KernelState, operation: Operation) -> KernelSt
 
     What is absent already is removed without a word, as everywhere.
     """
-    match operation.managed_object, operation.new:
-        case Qdisc(parent="root") as root, None:
-            return _without_tree(state, root.interface)
-        case Qdisc(parent="root") as root, _:
-            return _with_root(state, root, operation.old)
-        case Qdisc() as leaf, new:
-            return _without_leaf(state, leaf) if new is None else _with_leaf(state, leaf)
-        case HtbClass() as each, new:
-            return _without_class(state, each) if new is None else _with_class(state, each)
-        case _:
-            return state
+    noun, gone = operation.managed_object, operation.new is None
+    if isinstance(noun, HtbClass):
+        return _without_class(state, noun) if gone else _with_class(state, noun)
+    assert isinstance(noun, Qdisc)
+    if noun.parent == "root":
+        taken = _without_tree(state, noun.interface)
+        return taken if gone else _with_root(state, noun, operation.old)
+    return _without_leaf(state, noun) if gone else _with_leaf(state, noun)
 
 
 def _with_root(state: KernelState, root: Qdisc, old: ManagedObject | None) -> KernelState:

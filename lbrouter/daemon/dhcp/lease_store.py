@@ -51,9 +51,12 @@ class LeaseStore:
             self._file.unlink(missing_ok=True)
 
     def usable_lease(self, config: Config, name: str) -> UplinkLease | None:
-        """The lease that uplink `name` of `config` may use now."""
-        record, uplink = self.records.get(name), config.uplinks[name]
-        if record is None or record.lease is None or record.interface != uplink.interface:
+        """The lease that uplink `name` of `config` may use now.
+
+        It belongs to the interface: an uplink that has got another name keeps it.
+        """
+        record = self._record_of(config.uplinks[name].interface)
+        if record is None or record.lease is None:
             return None
         expired = BootTime.now().seconds >= record.lease.expires_at
         return None if expired or vlan_conflict(config, record.lease) else record.lease
@@ -63,20 +66,24 @@ class LeaseStore:
         a VLAN and so may not be used.
         """
         now = BootTime.now().seconds
+        found = {name: self._record_of(u.interface) for name, u in config.uplinks.items()}
         return {
             name: record.lease
-            for name, record in self.records.items()
-            if record.lease is not None
-            and now < record.lease.expires_at
-            and name in config.uplinks
-            and record.interface == config.uplinks[name].interface
+            for name, record in found.items()
+            if record is not None and record.lease is not None and now < record.lease.expires_at
         }
+
+    def _record_of(self, interface: str) -> LeaseRecord | None:
+        """What is known of an interface; of several records the one with a lease."""
+        found = [each for each in self.records.values() if each.interface == interface]
+        return max(found, key=lambda each: each.lease is not None, default=None)
 
     def facts_with_leases(self, config: Config, facts: Facts) -> Facts:
         """`facts` with the leases that the uplinks of `config` have, and what they lack."""
         leased = [n for n, u in config.uplinks.items() if u.addressing is Addressing.DHCP]
         found = {name: self.usable_lease(config, name) for name in leased}
-        missing = {n: r for n, r in self.records.items() if n in leased and r.lacks}
+        known = {name: self._record_of(config.uplinks[name].interface) for name in leased}
+        missing = {name: each for name, each in known.items() if each is not None and each.lacks}
         return replace(
             facts,
             leases={name: lease for name, lease in found.items() if lease is not None},

@@ -177,11 +177,14 @@ class DhcpClients:
             if name not in wanted or wanted[name].interface != client.interface:
                 task.cancel()
                 del self._running[name]
+        leases = {name: self._store.usable_lease(config, name) for name in wanted}
         for name in self._store.records.keys() - wanted.keys():
             self._store.put(name, None)
         for name, uplink in wanted.items():
             if name not in self._running:
-                self._running[name] = self._start_client(config, name, uplink.interface)
+                self._running[name] = self._start_client(
+                    config, name, uplink.interface, leases[name]
+                )
             self._running[name][0].configure(config)
 
     def handle_notice(self, notice: Notice) -> None:
@@ -207,9 +210,8 @@ class DhcpClients:
         self._running.clear()
 
     def _start_client(
-        self, config: Config, name: str, interface: str
+        self, config: Config, name: str, interface: str, lease: UplinkLease | None
     ) -> tuple[UplinkDhcpClient, asyncio.Task[None]]:
-        lease = self._store.usable_lease(config, name)
         self._store.put(name, LeaseRecord(interface=interface, lease=lease))
         client = UplinkDhcpClient(config, interface, lease, partial(self._on_record_changed, name))
         client.set_carrier(up=self._carriers.get(interface, False))

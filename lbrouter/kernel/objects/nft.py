@@ -49,7 +49,7 @@ def observe_table() -> NftTable | None:
 def execute(operation: Operation) -> None:
     """Carry `operation` out in one transaction; a refused one leaves the table as it was.
 
-    The structure is loaded only where it changes: an unsealed table has elements too, and no script.
+    The structure is loaded only where it changes: an unsealed table has elements, and no script.
     """
     old, new = cast("NftTable | None", operation.old), cast("NftTable | None", operation.new)
     if new is None:

@@ -5,127 +5,26 @@ from dataclasses import replace
 
 import pytest
 
-from lbrouter.compile.shaping.htb import (
-    HTB_MAJOR,
-    QueueKind,
-    burst_size,
-    classid,
-    htb_class,
-    htb_root,
-    leaf_qdisc,
-)
-from lbrouter.model.errors import NotAppliedError
+from lbrouter.compile.shaping.htb import burst_size
 from lbrouter.model.kernel import Kernel
-from lbrouter.model.kernel_state import HtbClass, ManagedObject, Qdisc
-from lbrouter.model.plan import Action, Operation, Phase
+from lbrouter.model.kernel_state import ManagedObject
 from tests.contract.conftest import SCOPE, KernelRunner
+from tests.kit.class_changes import CLASS_CHANGES, ROOT, TREE, is_taken, line
 
 pytestmark = pytest.mark.needs("htb")
 
-PORT = "port0"
-ROOT = htb_root(PORT, "root")
 
-
-def line(number: int, rate: int = 10_000_000) -> HtbClass:
-    return htb_class(PORT, classid(uplink=number), rate=rate, why="line")
-
-
-def share(number: int, parent: HtbClass, rate: int = 1_000_000) -> HtbClass:
-    return htb_class(PORT, (HTB_MAJOR, number), parent=parent.classid, rate=rate, why="share")
-
-
-def queue(of: HtbClass, line_rate: int = 1_000_000) -> Qdisc:
-    return leaf_qdisc(of, line_rate=line_rate, queue=QueueKind.PFIFO)
-
-
-ONE, TWO = line(1), line(2)
-SHARE = share(7, ONE)
-TREE = (ROOT, ONE, TWO, SHARE, queue(SHARE))
-
-Step = tuple[ManagedObject | None, ManagedObject | None]
-"""(new, old)."""
-
-CASES: dict[str, tuple[list[Step], list[bool], set[ManagedObject]]] = {
-    # the steps, whether each is taken, and what stands afterwards
-    "another parent is ignored": (
-        [(share(7, TWO), SHARE)],
-        [True],
-        set(TREE),
-    ),
-    "an absent parent is the root": (
-        [(share(8, line(3)), None)],
-        [True],
-        {*TREE, replace(share(8, ONE), parent=(HTB_MAJOR, 0))},
-    ),
-    "a class with a child is in use": ([(None, ONE)], [False], set(TREE)),
-    "a child goes first": ([(None, SHARE), (None, ONE)], [True, True], {ROOT, TWO}),
-    "a class takes its queue along": ([(None, SHARE)], [True], {ROOT, ONE, TWO}),
-    "a queue goes, the class stays": ([(None, queue(SHARE))], [True], {ROOT, ONE, TWO, SHARE}),
-    "a class with a child has no queue": ([(queue(ONE), None)], [False], set(TREE)),
-    "a queue needs its class": ([(queue(share(9, ONE)), None)], [False], set(TREE)),
-    "the first child takes the queue": (
-        [(share(9, SHARE), None)],
-        [True],
-        {ROOT, ONE, TWO, SHARE, share(9, SHARE)},
-    ),
-    "the queue of a class with a child is gone": (
-        [(share(9, SHARE), None), (None, queue(SHARE))],
-        [True, True],
-        {ROOT, ONE, TWO, SHARE, share(9, SHARE)},
-    ),
-    "a queue of another length": (
-        [(queue(SHARE, 90_000_000), queue(SHARE))],
-        [True],
-        {ROOT, ONE, TWO, SHARE, queue(SHARE, 90_000_000)},
-    ),
-    "a root of ours is kept": ([(ROOT, None)], [True], set(TREE)),
-    "the root takes all along": ([(None, ROOT)], [True], set()),
-    "a class needs a root": ([(None, ROOT), (ONE, None)], [True, False], set()),
-    "a root is made from nothing": (
-        [(ROOT, replace(ROOT, options=(("default", "0x1"),))), (ONE, None)],
-        [True, True],
-        {ROOT, ONE},
-    ),
-    "what is gone is gone": (
-        [(None, share(9, ONE)), (None, queue(share(9, ONE)))],
-        [True, True],
-        set(TREE),
-    ),
-    "the longest burst": (
-        [(replace(line(3, 8_000), burst=274_000), None)],
-        [True],
-        {*TREE, replace(line(3, 8_000), burst=274_000)},
-    ),
-    "a burst that is too long": ([(replace(line(3, 8_000), burst=274_001), None)], [False], set(TREE)),
-    "a ceiling that is too long": ([(replace(line(3, 8_000), cburst=274_001), None)], [False], set(TREE)),
-    "up to 100 Gbit/s and down": (
-        [(line(1, 100_000_000_000), ONE), (line(1, 1_200_000_000), line(1, 100_000_000_000)), (line(1, 8_000), None)],
-        [True, True, True],
-        {*TREE, line(1, 8_000)} - {ONE},
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", CLASS_CHANGES)
 def test_a_change_of_a_tree(run_on_kernel: KernelRunner, name: str) -> None:
-    steps, taken, after = CASES[name]
+    steps, taken, after = CLASS_CHANGES[name]
 
     async def work(kernel: Kernel) -> tuple[list[bool], set[ManagedObject]]:
-        assert all([await _is_taken(kernel, managed, None) for managed in TREE])
-        seen = [await _is_taken(kernel, new, old) for new, old in steps]
+        assert all([await is_taken(kernel, managed, None) for managed in TREE])
+        seen = [await is_taken(kernel, new, old) for new, old in steps]
         found = await kernel.observe(SCOPE)
         return seen, {*found.qdiscs, *found.classes}
 
     assert run_on_kernel(work) == (taken, after)
-
-
-async def _is_taken(kernel: Kernel, new: ManagedObject | None, old: ManagedObject | None) -> bool:
-    verb = Action.REMOVE if new is None else Action.ADD if old is None else Action.CHANGE
-    try:
-        await kernel.execute(Operation(phase=Phase.CLASS, action=verb, new=new, old=old, reason=""))
-    except NotAppliedError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("frame", [1_514, 9_014, 65_550, 300_000])
@@ -137,7 +36,7 @@ def test_every_burst_that_is_asked_for_is_taken(run_on_kernel: KernelRunner, fra
     ]
 
     async def work(kernel: Kernel) -> set[ManagedObject]:
-        assert all([await _is_taken(kernel, managed, None) for managed in (ROOT, *wanted)])
+        assert all([await is_taken(kernel, managed, None) for managed in (ROOT, *wanted)])
         return set((await kernel.observe(SCOPE)).classes)
 
     assert run_on_kernel(work) == set(wanted)

@@ -1,4 +1,4 @@
-"""Random files one after the other on the real kernel; the flows of the line that stays run through.
+"""Random files one after the other on the real kernel, under the flows of a line that stays.
 
 The line and the VLAN that stay have other names in each file, and other rates; all else is drawn.
 """
@@ -19,8 +19,7 @@ from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.netns import in_namespace
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.rehearsal.lab import process_netns
-from lbrouter.rehearsal.lab.process import LabProcess, agent_argv
-from tests.contract.conftest import shell
+from lbrouter.rehearsal.lab.process import LabProcess, agent_argv, check_output
 from tests.kit.random_files import MACHINE_PORTS, random_file, random_health
 
 pytestmark = [pytest.mark.needs("htb", "ifb", "u32", "nft"), pytest.mark.slow]
@@ -54,6 +53,10 @@ class Machine:
     far: str
 
 
+def ip(namespace: str, words: str) -> None:
+    check_output(["ip", "-n", namespace, *words.split()])
+
+
 @pytest.fixture
 def machine() -> Iterator[Machine]:
     prefix = process_netns.unique_prefix()
@@ -67,10 +70,11 @@ def machine() -> Iterator[Machine]:
         )
         process_netns.create_veth_pairs((*drawn, *standing))
         for host, address in ((built.far, f"{SERVER}/24"), (built.client, f"{CLIENT}/24")):
-            shell(f"ip -n {host} addr add {address} dev eth0; ip -n {host} link set eth0 up")
+            ip(host, f"addr add {address} dev eth0")
+            ip(host, "link set eth0 up")
         for port in MACHINE_PORTS:
-            shell(f"ip -n {built.far} link set far-{port} up")
-        shell(f"ip -n {built.client} route add default via 10.30.0.1")
+            ip(built.far, f"link set far-{port} up")
+        ip(built.client, "route add default via 10.30.0.1")
         yield built
     finally:
         process_netns.delete_prefix(prefix)
@@ -130,6 +134,7 @@ class LivingFlows:
         """Open them."""
         request = {
             "to": SERVER, "port": PORT, "name": "walk", "count": FLOWS, "interval_ms": 100,
+            "timeout_ms": 15_000,
         }  # fmt: skip
         self.held = self._start(self.machine.client, "flow_client", "hold", json.dumps(request))
         self.held.read_json()
