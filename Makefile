@@ -13,7 +13,7 @@ help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## install what apt and pip must bring; the second time it does nothing
-	@tools/setup.sh base vm image
+	@tools/setup.sh base streams vm image
 
 demo: ready  ## set up, then rehearse an event with two simulated providers and real traffic (root)
 	$(bin)/lbrouter rehearse $(example) --faults cable,blackhole --no-bandwidth
@@ -36,7 +36,7 @@ test-image: ready-image  ## the same by BIOS too, then reboot, power cut, upgrad
 vagrant-test: ready-vagrant deb box  ## five machines under Vagrant: lines, reboot and power cut, with a table of what was seen (root)
 	@tools/vagrant-test.sh
 
-bench: ready  ## measure what the project promises and print the figures (root)
+bench: ready-streams  ## measure what the project promises and print the figures (root)
 	$(bin)/python -m bench
 
 deb: ready-image  ## build dist/lbrouter_*.deb for Debian 13 in a clean root file system (root)
@@ -60,11 +60,13 @@ clean:  ## remove what the other targets made (.venv, .cache, build leftovers)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Not for people: what the other targets need first, silent when it is there.
-.PHONY: ready ready-vm ready-image ready-vagrant
+.PHONY: ready ready-streams ready-vm ready-image ready-vagrant
 ready:
 	@QUIET=1 tools/setup.sh base
+ready-streams:
+	@QUIET=1 tools/setup.sh base streams
 ready-vm:
-	@QUIET=1 tools/setup.sh base vm
+	@QUIET=1 tools/setup.sh base streams vm
 ready-image:
 	@QUIET=1 tools/setup.sh base vm image
 ready-vagrant:

@@ -17,6 +17,7 @@ from bench import (
     fairness,
     flooding,
     forwarding,
+    lane,
     queues,
     rescaling,
     resting,
@@ -42,6 +43,11 @@ BENCHES: dict[str, Callable[[BenchOptions], Iterator[Figure]]] = {
     "flooding": lambda _: flooding.measure(),
     "fairness": lambda _: fairness.measure(),
     "queues": lambda _: queues.measure(),
+    "lane": lane.measure,
+    "lane-encoder": lane.encoder.measure,
+    "lane-faults": lane.faults.measure,
+    "lane-flood": lane.flood.measure,
+    "lane-cost": lane.cost.measure,
 }
 DEFAULT_BENCHES = ("applying", "forwarding", "failing")
 """What runs without a name; the others take ten minutes and more, each."""
@@ -53,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the benchmarks by name; each row is printed as soon as it is there."""
     asked = _parser().parse_args(argv)
     if asked.vm:
-        sys.stdout.write(machine.run_benchmarks(asked.names, within_s=VM_BENCH_TIMEOUT_S))
+        sys.stdout.write(_run_in_vm(asked))
         return 0
     options = BenchOptions(**{key: getattr(asked, key) for key in _option_names()})
     rows: list[dict[str, object]] = []
@@ -70,8 +76,26 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+def _run_in_vm(asked: argparse.Namespace) -> str:
+    arguments = [*asked.names, "--runs", str(asked.runs)]
+    arguments += ["--clip-seconds", str(asked.clip_seconds)]
+    return machine.run_benchmarks(arguments, within_s=VM_BENCH_TIMEOUT_S)
+
+
 def _option_names() -> tuple[str, ...]:
-    return (*("runs", "minutes", "upload", "download", "count", "seed", "peers", "progress"),)
+    return (
+        *(
+            "runs",
+            "minutes",
+            "upload",
+            "download",
+            "count",
+            "seed",
+            "clip_seconds",
+            "peers",
+            "progress",
+        ),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,12 +103,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="NAME")
     parser.add_argument("--vm", action="store_true", help="in the virtual machine of tests/vm")
-    parser.add_argument("--runs", type=int, default=usual.runs, help="failing: runs of each fault")
+    parser.add_argument(
+        "--runs", type=int, default=usual.runs, help="failing, lane: runs of each fault"
+    )
     parser.add_argument("--minutes", type=float, default=usual.minutes, help="steady: how long")
     parser.add_argument("--upload", action="store_true", help="steady: under full own upload")
     parser.add_argument("--download", action="store_true", help="steady: under full download")
     parser.add_argument("--count", type=int, default=usual.count, help="sequences: how many")
     parser.add_argument("--seed", type=int, default=usual.seed, help="sequences: the first seed")
+    parser.add_argument(
+        "--clip-seconds", type=int, default=usual.clip_seconds, help="lane-encoder: how long"
+    )
     parser.add_argument("--no-peers", dest="peers", action="store_false", help="failing: us alone")
     parser.add_argument("--progress", type=Path, default=usual.progress)
     parser.add_argument("--json", type=Path, help="write the rows with their samples here")

@@ -15,6 +15,7 @@ class BenchOptions:
     download: bool = False
     count: int = 200
     seed: int = 0
+    clip_seconds: int = 60
     peers: bool = True
     progress: Path = Path(".cache/bench-progress.log")
     began: float = field(default_factory=time.monotonic)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings what apt and pip must bring: `setup.sh base`, or `setup.sh base vm` for the VM ring too.
+# Brings what apt and pip must bring: `setup.sh base`, or `setup.sh base streams vm` for all rings.
 # It looks before it acts, says what it installs, and does nothing where nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,6 +29,11 @@ install_packages() {
     quietly as_root apt-get update
     quietly as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install --yes --no-install-recommends "${missing[@]}"
+}
+
+# Debian starts a web server as soon as nginx is installed; the tests start their own, in namespaces.
+mask_nginx() {
+    installed nginx || ! command -v systemctl >/dev/null || as_root systemctl mask --quiet nginx.service
 }
 
 # Long output of a step that went well helps nobody; of one that failed it is all there is.
@@ -65,6 +70,7 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     exit 69
 fi
 for part in "$@"; do
+    [ "$part" != streams ] || mask_nginx
     # shellcheck disable=SC2046  # one word a package
     install_packages $(section "$part")
     case $part in

@@ -13,6 +13,7 @@ from itertools import islice
 from lbrouter.model.config import Config, Uplink, Vlan
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
 from lbrouter.model.sections.addresses import Addressing
+from lbrouter.rehearsal.adapt_lanes import with_lab_relay, without_lanes
 
 LAB_UPLINK_POOL4 = IPv4Network("198.18.0.0/15")
 LAB_UPLINK_POOL6 = IPv6Network("2001:2::/48")
@@ -36,15 +37,23 @@ class AdaptedConfig:
 
 
 def adapt_config(
-    config: Config, *, tags: bool, leases: frozenset[str] = frozenset()
+    config: Config, *, tags: bool, leases: frozenset[str] = frozenset(), no_lanes: str = ""
 ) -> AdaptedConfig:
     """`config` as this kernel can rehearse it; `tags` says that the kernel has 802.1Q.
 
-    `leases` names the `dhcp` uplinks that get their address from a provider's DHCP server.
+    `leases` names the `dhcp` uplinks that get their address from a provider's DHCP server;
+    `no_lanes` says why this machine can have no relay, "" where it can.
     """
-    pairs, uplinks = {}, {}
+    pairs: dict[str, tuple[tuple[IpInterface, IpAddress], ...]] = {}
+    uplinks = {}
     notes: list[str] = []
+    if no_lanes:
+        config, notes = without_lanes(config, no_lanes)
     for number, uplink in enumerate(config.uplinks.values(), 1):
+        if uplink.is_lane:
+            uplinks[uplink.name], said = with_lab_relay(uplink, number, configured_networks(config))
+            pairs[uplink.name], notes = (), [*notes, *said]
+            continue
         pairs[uplink.name] = _uplink_addresses(config, uplink, number)
         leased = uplink.name in leases and uplink.addressing is Addressing.DHCP
         uplinks[uplink.name], said = _with_static_addresses(

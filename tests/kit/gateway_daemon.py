@@ -12,7 +12,6 @@ from typing import Any, Self
 
 from lbrouter.daemon.control_socket import client
 from lbrouter.model.errors import LbrouterError
-from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.hosts import GatewayHost, package_env
 from tests.kit.commands import require_success
 from tests.kit.wait import eventually
@@ -53,7 +52,7 @@ class GatewayDaemon:
 
     def start(self) -> None:
         command = [*self.wrapper, *self.gateway.lbrouter_argv("run")]
-        argv = process_netns.exec_argv(self.gateway.namespace, command)
+        argv = self.gateway.exec_argv(command)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 argv, env=package_env(), stdout=log, stderr=log, start_new_session=True

@@ -1,7 +1,7 @@
 """Holds frames for a fixed time: the delay of a line, where the kernel has no netem.
 
 Runs by its path inside a provider's namespace, on the standard library alone: `delay_line.py
-REQUEST`, where REQUEST is JSON: {"lanes": {TAP: INTERFACE, ...}, "delay_ms", "mark"}. It makes the
+REQUEST`, where REQUEST is JSON: {"taps": {TAP: INTERFACE, ...}, "delay_ms", "mark"}. It makes the
 TAP devices, says `true`, and sends what it reads on each out by its interface, `delay_ms` later,
 with the packet mark `mark`. A line on standard input is a new delay; at its end what is held is
 still sent. A frame never overtakes another.
@@ -91,7 +91,7 @@ def main() -> None:
     request = json.loads(sys.argv[1])
     with suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    delay_lines = [DelayLine(tap, name, request["mark"]) for tap, name in request["lanes"].items()]
+    delay_lines = [DelayLine(tap, name, request["mark"]) for tap, name in request["taps"].items()]
     print("true", flush=True)
     run_delay_lines(delay_lines, request["delay_ms"] / 1000)
 

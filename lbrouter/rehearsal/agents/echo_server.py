@@ -3,7 +3,8 @@
 Runs by its path inside a namespace, on the standard library alone. Started with one argument, JSON:
 {"addresses": [...], "tcp": [ports], "udp": [ports]}. Prints `true` when it listens. Then each line
 on standard input is a request, answered by one line of JSON: `log` (all flows), `clear`, `times`
-(of each stream, when how much came, and from which source since when; then they start again). The
+(of each stream, when how much came, which numbers, and from which source since when; then they
+start again). The
 end of standard input ends it, so that it never outlives the rehearsal.
 
 The requests of a client on TCP, a line each: `GET ...` (HTTP, answered with the source), `who FLOW`
@@ -81,7 +82,7 @@ class UdpEchoProtocol(asyncio.DatagramProtocol):
             return
         log_packet("udp", addr, self.local_address, flow, len(data))
         if words and words[0] == "s":
-            record_arrival(flow, addr[0], len(data))
+            record_arrival(flow, addr[0], len(data), number=int(words[2]))
         elif not words or words[0] != "o":
             self.transport.sendto(f"{addr[0]} {addr[1]} ".encode() + data, addr)
 
@@ -130,10 +131,12 @@ async def send_flood(writer: asyncio.StreamWriter, seconds: float, pace: float) 
     writer.transport.abort()
 
 
-def record_arrival(flow: str, source: str, size: int) -> None:
-    """Record that data of a stream came now."""
+def record_arrival(flow: str, source: str, size: int, *, number: int | None = None) -> None:
+    """Record that data of a stream came now; a datagram has a number."""
     now = time.monotonic()
-    stream = STREAM_ARRIVALS.setdefault(flow, {"times": [], "sizes": [], "seen": []})
+    stream = STREAM_ARRIVALS.setdefault(flow, {"times": [], "sizes": [], "seen": [], "numbers": []})
+    if number is not None:
+        stream["numbers"].append(number)
     stream["times"].append(now)
     stream["sizes"].append(size)
     if not stream["seen"] or stream["seen"][-1][1] != source:

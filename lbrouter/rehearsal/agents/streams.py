@@ -65,7 +65,9 @@ REPORTED_FLOWS = 40
 
 
 class Stream:
-    """One stream: the sources that its far end saw, when it broke, when an answer came."""
+    """One stream: the sources that its far end saw, when it broke, when an answer came; and when
+    each of its datagrams was sent, by number.
+    """
 
     def __init__(self, request: FlowRequest, kind: str, number: int, source: str) -> None:
         self.request, self.kind, self.source = request, kind, source
@@ -73,6 +75,7 @@ class Stream:
         self.seen: list[tuple[float, str]] = []
         self.breaks: list[tuple[float, str]] = []
         self.times: list[float] = []
+        self.sent: list[float] = []
         self.connection: Any = None
 
     def record_source(self, source: str) -> None:
@@ -89,7 +92,7 @@ class Stream:
 
     def as_row(self) -> FlowRow:
         """The row that is printed."""
-        names = ("kind", "flow", "source", "seen", "breaks", "times")
+        names = ("kind", "flow", "source", "seen", "breaks", "times", "sent")
         return {name: getattr(self, name) for name in names}
 
 
@@ -175,6 +178,7 @@ async def send_packets(stream: Stream) -> None:
         local_addr=(stream.source, 0),
     )
     async for number in ticks(interval):
+        stream.sent.append(time.monotonic())
         transport.sendto(f"{word} {stream.flow} {number} ".encode().ljust(size, b"."))
 
 

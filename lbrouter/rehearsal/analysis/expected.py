@@ -4,7 +4,7 @@ On purpose not shared with `lbrouter.compile`: a rehearsal that asked the compil
 would agree with every mistake of the compiler.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 
@@ -21,7 +21,6 @@ from lbrouter.model.kernel_state import IpAddress
 from lbrouter.rehearsal.lab.layout import (
     ECHO_SERVER_PORT,
     INTERNET_SERVERS,
-    ProviderLine,
     Segment,
     VenueLayout,
 )
@@ -64,9 +63,7 @@ def _rule_matches(
     )
 
 
-def expected_shares(
-    config: Config, policy: Policy, able: Mapping[str, ProviderLine]
-) -> UplinkShares:
+def expected_shares(config: Config, policy: Policy, able: Collection[str]) -> UplinkShares:
     """Shares in a policy's new flows of the uplinks in `able`: usable, with that address family."""
     names = [name for name in policy.uplinks if name in able]
     if policy.mode is PolicyMode.FAILOVER:

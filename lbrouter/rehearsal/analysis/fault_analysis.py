@@ -68,9 +68,9 @@ def fault_outcome(
     """Read the rows of one policy (`streams.py`; `times` of every stream filled in)."""
     new = sorted((row for row in rows if row["kind"] == "new" and "ms" in row), key=_row_time)
     streams = [row for row in rows if row["kind"] != "new"]
-    ours = [row for row in streams if _uplink_at(row, moments.began_at, where) == uplink]
+    ours = [row for row in streams if uplink_at(row, moments.began_at, where) == uplink]
     others = [
-        row for row in streams if _uplink_at(row, moments.began_at, where) not in (uplink, None)
+        row for row in streams if uplink_at(row, moments.began_at, where) not in (uplink, None)
     ]
     gaps: dict[str, float] = {}
     for row in ours:
@@ -103,7 +103,7 @@ def _row_time(row: JsonRow) -> float:
     return float(row["at"])
 
 
-def _uplink_at(row: JsonRow, moment: float, where: UplinkOf) -> str | None:
+def uplink_at(row: JsonRow, moment: float, where: UplinkOf) -> str | None:
     """The uplink that carried a stream at a moment, None where nothing of it had arrived yet."""
     seen = [source for at, source in row["seen"] if at <= moment]
     return where(seen[-1]) if seen else None
@@ -113,7 +113,7 @@ def _was_disturbed(row: JsonRow, since: float, where: UplinkOf) -> bool:
     """Whether a stream broke or changed its uplink after a moment, though it need not."""
     broke = any(at > since for at, _ in row["breaks"])
     return broke or any(
-        at > since and where(source) != _uplink_at(row, since, where) for at, source in row["seen"]
+        at > since and where(source) != uplink_at(row, since, where) for at, source in row["seen"]
     )
 
 

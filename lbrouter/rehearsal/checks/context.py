@@ -9,7 +9,7 @@ from lbrouter.rehearsal.analysis.expected import TrafficPath
 from lbrouter.rehearsal.analysis.fault_analysis import PROMPT_REFUSALS
 from lbrouter.rehearsal.lab.faults import Fault
 from lbrouter.rehearsal.lab.hosts import ClientHost
-from lbrouter.rehearsal.lab.layout import ProviderLine, VenueOptions
+from lbrouter.rehearsal.lab.layout import VenueOptions
 from lbrouter.rehearsal.lab.process import JsonRow
 from lbrouter.rehearsal.lab.venue import Venue
 
@@ -49,10 +49,11 @@ class RehearsalContext:
         self.progress = progress
         self._used_counts: Counter[tuple[str, int]] = Counter()
 
-    def usable_lines(self, version: int, *, dead: Iterable[str] = ()) -> Mapping[str, ProviderLine]:
-        """Uplinks that carry an address family, but for the `dead` ones."""
-        lines = self.venue.layout.lines
-        return {line.name: line for line in lines if line.family(version) and line.name not in dead}
+    def usable_uplinks(self, version: int) -> frozenset[str]:
+        """Uplinks that carry an address family; a lane carries IPv4."""
+        layout = self.venue.layout
+        lanes = {relay.name for relay in layout.relays if version == 4}
+        return frozenset({line.name for line in layout.lines if line.family(version)} | lanes)
 
     def unused_addresses(self, client: ClientHost, version: int, count: int) -> Sequence[IpAddress]:
         """Up to `count` addresses of a client that no flow has used yet, as long as there are any.

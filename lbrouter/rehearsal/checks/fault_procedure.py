@@ -9,6 +9,11 @@ from lbrouter.model.config import PolicyMode
 from lbrouter.rehearsal.analysis import fault_analysis
 from lbrouter.rehearsal.analysis.expected import TrafficPath
 from lbrouter.rehearsal.analysis.fault_analysis import FaultOutcome, FaultTimes
+from lbrouter.rehearsal.analysis.seamless_analysis import (
+    has_second_line,
+    seamless_outcome,
+    seamless_violations,
+)
 from lbrouter.rehearsal.checks.context import RehearsalContext
 from lbrouter.rehearsal.checks.fault_config import with_dhcp_uplink, with_short_up_after
 from lbrouter.rehearsal.checks.fault_run import FaultRun, PolicyObservation
@@ -16,6 +21,7 @@ from lbrouter.rehearsal.checks.fault_waits import (
     SLOW_FAULT_REACTION_TIMEOUT_S,
     UPLINK_RETURN_TIMEOUT_S,
     last_flow_uplinks,
+    wait_for_lanes,
     wait_for_reaction,
     wait_for_return,
 )
@@ -70,17 +76,23 @@ def run_faults(context: RehearsalContext) -> Iterator[FaultRow]:
     if not context.options.faults:
         return
     context.venue.write_config(with_short_up_after(context.config))
-    for name in context.venue.isps:
-        for fault in context.options.faults:
-            if fault is Fault.LEASE and name not in context.venue.layout.dhcp_uplinks:
-                yield FaultRow(
-                    uplink=name, fault=fault, verdict=CheckVerdict.INFO, note=NO_LEASE_NOTE
-                )
-                continue
-            context.progress(f"{name}: {FAULT_TITLES[fault]}")
-            with _dhcp_for_lease_fault(context, name, fault):
-                yield from run_fault(context, name, fault)
+    for name, fault in _planned_faults(context):
+        if fault is Fault.LEASE and name not in context.venue.layout.dhcp_uplinks:
+            yield FaultRow(uplink=name, fault=fault, verdict=CheckVerdict.INFO, note=NO_LEASE_NOTE)
+            continue
+        context.progress(f"{name}: {FAULT_TITLES[fault]}")
+        with _dhcp_for_lease_fault(context, name, fault):
+            yield from run_fault(context, name, fault)
     context.venue.write_config(context.config)
+
+
+def _planned_faults(context: RehearsalContext) -> Iterator[tuple[str, Fault]]:
+    """Each fault of a line on each line, and that of a relay on each lane."""
+    faults = context.options.faults
+    for name in context.venue.isps:
+        yield from ((name, fault) for fault in faults if fault is not Fault.RELAY)
+    for name in context.venue.relays if Fault.RELAY in faults else ():
+        yield name, Fault.RELAY
 
 
 @contextmanager
@@ -99,12 +111,13 @@ def _dhcp_for_lease_fault(context: RehearsalContext, uplink: str, fault: Fault) 
 
 def run_fault(context: RehearsalContext, uplink: str, fault: Fault) -> Iterator[FaultRow]:
     """One fault of one uplink, with a new daemon that has no saved health."""
-    isp, server = context.venue.isp(uplink), context.venue.internet.server
+    host, server = context.venue.faulty_host(uplink), context.venue.internet.server
     with DaemonProcess(context.venue.gateway) as daemon:
         if fault is Fault.LEASE:  # an uplink without an address begins as down
             poll_until(
                 lambda: daemon.uplink_state(uplink) == "up", within_s=UPLINK_RETURN_TIMEOUT_S
             )
+        wait_for_lanes(context, daemon)
         started = [
             _start_observation(context, paths[0], uplink, fault)
             for paths in paths_by_policy(context).values()
@@ -117,14 +130,14 @@ def run_fault(context: RehearsalContext, uplink: str, fault: Fault) -> Iterator[
             for each in started
         ]
         begin = time.monotonic()
-        inject_fault(fault, isp)
+        inject_fault(fault, host)
         fault_run = FaultRun(
-            isp=isp, fault=fault, began_at=begin, observations=observations, daemon=daemon
+            host=host, fault=fault, began_at=begin, observations=observations, daemon=daemon
         )
         wait_for_reaction(context, fault_run)
         restored, detected = time.monotonic(), fault_run.detected_at()
         if fault is not Fault.LEASE:  # the new lease stays
-            isp.restore()
+            host.restore()
         wait_for_return(context, fault_run)
         end = time.monotonic()
         rows = [each.process.stop() for each in observations]
@@ -135,7 +148,28 @@ def run_fault(context: RehearsalContext, uplink: str, fault: Fault) -> Iterator[
     for observation, each in zip(observations, rows, strict=True):
         flow_rows = [row | times.get(row["flow"], {}) for row in each]
         seen = _read_outcome(context, fault_run, flow_rows, moments)
-        yield _fault_row(uplink, fault, observation, seen, detected and (detected - begin) * 1000)
+        detected_ms = detected and (detected - begin) * 1000
+        row = _fault_row(uplink, fault, observation, seen, detected_ms)
+        yield _with_lane_outcome(context, row, flow_rows, moments)
+
+
+def _with_lane_outcome(
+    context: RehearsalContext, row: FaultRow, rows: list[JsonRow], moments: FaultTimes
+) -> FaultRow:
+    """The row, with what the streams in a lane noticed; they do notice when its relay is gone."""
+    lanes = frozenset(context.venue.relays) - {row.uplink}
+    seen = seamless_outcome(rows, lanes, moments, context.venue.uplink_of)
+    if seen is None:
+        return row
+    wrong = []
+    if has_second_line(context.config, seen.lane):
+        wrong = seamless_violations(seen, userspace=not context.venue.has_kernel_wireguard)
+    return replace(
+        row,
+        seamless=seen,
+        verdict=CheckVerdict.FAIL if wrong else row.verdict,
+        note="; ".join([row.note, *wrong] if row.note else wrong),
+    )
 
 
 def _read_outcome(
@@ -173,7 +207,7 @@ def _start_observation(
         later=later,
         wait_s=fault_analysis.ENCODER_RECONNECT_S,
     )
-    able = [name for name in policy.uplinks if name in context.usable_lines(path.version)]
+    able = [name for name in policy.uplinks if name in context.usable_uplinks(path.version)]
     expectation = None
     if uplink in able:
         own, others = context.config.uplinks[uplink], len(able) > 1

@@ -9,6 +9,7 @@ from lbrouter.rehearsal.lab.daemon_process import DaemonProcess
 from lbrouter.rehearsal.lab.faults import Expectation, ExpectedReaction, Fault
 from lbrouter.rehearsal.lab.isp import Isp
 from lbrouter.rehearsal.lab.process import LabProcess
+from lbrouter.rehearsal.lab.relay_host import RelayHost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,11 @@ class PolicyObservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRun:
-    """A fault that has begun: the line, the fault, the time, the observations, the daemon."""
+    """A fault that has begun: the provider or relay that has it, the fault, the time, the
+    observations, the daemon.
+    """
 
-    isp: Isp
+    host: Isp | RelayHost
     fault: Fault
     began_at: float
     observations: list[PolicyObservation]
@@ -57,7 +60,7 @@ class FaultRun:
     @property
     def uplink(self) -> str:
         """The uplink that has the fault."""
-        return self.isp.initial_line.name
+        return self.host.uplink
 
     def event_times(self) -> Iterator[float]:
         """The times of the daemon's events about the uplink since the fault."""
@@ -72,5 +75,6 @@ class FaultRun:
 
     def new_lease_in_use(self) -> bool:
         """Whether the daemon uses the address that is leased now."""
+        assert isinstance(self.host, Isp)
         address = self.daemon.status()["uplinks"][self.uplink]["address"]
-        return bool(address == str(self.isp.line.ipv4.address))
+        return bool(address == str(self.host.line.ipv4.address))

@@ -5,6 +5,7 @@ import time
 from lbrouter.rehearsal.analysis import fault_analysis
 from lbrouter.rehearsal.checks.context import RehearsalContext
 from lbrouter.rehearsal.checks.fault_run import FaultRun, PolicyObservation
+from lbrouter.rehearsal.lab.daemon_process import DaemonProcess
 from lbrouter.rehearsal.lab.faults import ExpectedReaction, Fault
 from lbrouter.rehearsal.lab.process import poll_until
 
@@ -14,7 +15,19 @@ FAULT_REACTION_TIMEOUT_S, SLOW_FAULT_REACTION_TIMEOUT_S, NO_REACTION_OBSERVATION
 UPLINK_RETURN_TIMEOUT_S, RETURNED_FLOW_TIMEOUT_S = 14.0, 1.5
 """For the line to be used again (the third flap needs 4 s without fault), and to see it."""
 
+LANE_RETURN_TIMEOUT_S = 20.0
+"""For the first handshake with the relay, and the hold-down after it."""
+
 SLOW_FAULTS = frozenset({Fault.LOSS, Fault.LATENCY, Fault.PORTAL})
+
+
+def wait_for_lanes(context: RehearsalContext, daemon: DaemonProcess) -> None:
+    """Wait until every lane is up: a daemon that has just started must hear its relay first."""
+    lanes = context.venue.relays
+    poll_until(
+        lambda: all(daemon.uplink_state(name) == "up" for name in lanes),
+        within_s=LANE_RETURN_TIMEOUT_S,
+    )
 
 
 def last_flow_uplinks(

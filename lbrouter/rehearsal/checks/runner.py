@@ -17,6 +17,8 @@ from lbrouter.rehearsal.checks import (
     policy_shares,
 )
 from lbrouter.rehearsal.checks.context import Progress, RehearsalContext, RehearsalOptions
+from lbrouter.rehearsal.checks.fault_waits import wait_for_lanes
+from lbrouter.rehearsal.lab.daemon_process import DaemonProcess
 from lbrouter.rehearsal.lab.layout import VenueOptions
 from lbrouter.rehearsal.lab.process import TERMINATION_SIGNALS
 from lbrouter.rehearsal.lab.venue import Venue
@@ -70,15 +72,27 @@ def _run_checks(context: RehearsalContext) -> Iterator[Check]:
     yield from applied
     if applied[0].verdict is CheckVerdict.FAIL:
         return
+    with _daemon_for_lanes(context):
+        yield from policy_shares.check_shares(context)
+        yield from policy_shares.check_reachability(context)
     check_functions: tuple[Callable[[RehearsalContext], Iterator[Check]], ...] = (
-        policy_shares.check_shares,
-        policy_shares.check_reachability,
         isolation.check_isolation,
         isolation.check_open_ports,
     )
     isolation.start_inside_servers(context)
     for check_function in check_functions:
         yield from check_function(context)
+
+
+@contextmanager
+def _daemon_for_lanes(context: RehearsalContext) -> Iterator[None]:
+    """With a lane the daemon must run: it alone knows that the relay answers."""
+    if not context.venue.relays:
+        yield
+        return
+    with DaemonProcess(context.venue.gateway) as daemon:
+        wait_for_lanes(context, daemon)
+        yield
 
 
 def _venue_options(config: Config, options: RehearsalOptions) -> VenueOptions:

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.hosts import GatewayHost, package_env
 from lbrouter.rehearsal.lab.process import JsonRow, LabError, wait_or_fail
 
@@ -34,7 +33,7 @@ class DaemonProcess:
 
     def __enter__(self) -> Self:
         (self.gateway.runtime_dir / DAEMON_HEALTH_FILE).unlink(missing_ok=True)
-        argv = process_netns.exec_argv(self.gateway.namespace, self.gateway.lbrouter_argv("run"))
+        argv = self.gateway.exec_argv(self.gateway.lbrouter_argv("run"))
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 argv, env=package_env(), stdout=log, stderr=log, start_new_session=True

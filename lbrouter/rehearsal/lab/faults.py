@@ -14,6 +14,7 @@ from lbrouter.model.errors import UsageError
 from lbrouter.model.sections.targets import TargetKind
 from lbrouter.rehearsal.lab.dhcp_server import LEASE_REBIND_S, LEASE_RENEW_S, changed_lease
 from lbrouter.rehearsal.lab.isp import Isp
+from lbrouter.rehearsal.lab.relay_host import RelayHost
 
 FAULT_LOSS_PERCENT = 10.0
 FAULT_LATENCY_MS = 300.0
@@ -41,6 +42,8 @@ class Fault(StrEnum):
     PORTAL = "portal"
     LEASE = "lease"
     FLAP = "flap"
+    RELAY = "relay"
+    """The one fault that is a lane's own."""
 
 
 FAULT_TITLES = {
@@ -52,6 +55,7 @@ FAULT_TITLES = {
     Fault.PORTAL: "captive portal",
     Fault.LEASE: "another address by another gateway leased",
     Fault.FLAP: "cable in and out, 3 times in 3 s",
+    Fault.RELAY: "the relay of the lane gone",
 }
 """Titles for people."""
 
@@ -99,8 +103,15 @@ LEASE_EXPECTATION = Expectation(
 """New flows by the line again, and streams, whether they left it in between or not."""
 
 
-def inject_fault(fault: Fault, isp: Isp) -> None:
-    """Inject the fault into a provider's line; `Isp.restore` undoes it."""
+def inject_fault(fault: Fault, host: Isp | RelayHost) -> None:
+    """Inject the fault into a provider's line, or kill a relay; `restore` of the host undoes it."""
+    if isinstance(host, RelayHost):
+        host.set_blackhole(on=True)
+    else:
+        _inject_line_fault(fault, host)
+
+
+def _inject_line_fault(fault: Fault, isp: Isp) -> None:
     if fault is Fault.CABLE:
         isp.set_carrier(up=False)
     elif fault is Fault.BLACKHOLE:
@@ -130,7 +141,7 @@ def expectation_for(
         return LEASE_EXPECTATION if version == 4 else Expectation(reaction=ExpectedReaction.ANY)
     if fault in (Fault.CABLE, Fault.FLAP):
         return _outage_expectation(CARRIER_REACTION_LIMIT_MS, others=others)
-    if fault is Fault.BLACKHOLE:
+    if fault in (Fault.BLACKHOLE, Fault.RELAY):
         return _outage_expectation(_silence_limit_ms(config, uplink), others=others)
     if fault is Fault.PORTAL:
         return _portal_expectation(config, uplink, others=others)

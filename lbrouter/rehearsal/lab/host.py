@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.rehearsal.lab import process_netns
@@ -30,22 +31,41 @@ class ScanTarget:
         return {"to": str(self.to), "protocol": self.protocol, "port": self.port}
 
 
+PRIVATE_SOCKETS_SCRIPT = (
+    'mkdir -p /run/wireguard; mount --bind "$1" /run/wireguard; shift; exec "$@"'
+)
+"""`ip netns exec` has a mount namespace of its own: what is mounted there ends with the program."""
+
+
 class Host:
-    """A network namespace of the venue. `processes` collects what runs in it; the venue ends it."""
+    """A network namespace of the venue. `processes` collects what runs in it; the venue ends it.
+
+    `wireguard_sockets` is the folder that its programs find as /run/wireguard, None = the
+    machine's own: wireguard-go has its control sockets there, by the name of the device alone.
+    """
+
+    wireguard_sockets: Path | None = None
 
     def __init__(self, namespace: str, processes: list[LabProcess]) -> None:
         self.namespace = namespace
         self.processes = processes
 
+    def exec_argv(self, argv: Sequence[str]) -> list[str]:
+        """Command line that runs `argv` here."""
+        if self.wireguard_sockets is not None:
+            script = ["sh", "-ec", PRIVATE_SOCKETS_SCRIPT, "sh", str(self.wireguard_sockets)]
+            argv = [*script, *argv]
+        return process_netns.exec_argv(self.namespace, argv)
+
     def run(
         self, argv: Sequence[str], *, stdin: str = "", timeout_s: float = LAB_COMMAND_TIMEOUT_S
     ) -> subprocess.CompletedProcess[str]:
         """Run `argv` here to its end, whatever its exit code."""
-        return run(process_netns.exec_argv(self.namespace, argv), stdin=stdin, timeout_s=timeout_s)
+        return run(self.exec_argv(argv), stdin=stdin, timeout_s=timeout_s)
 
     def check_output(self, argv: Sequence[str], *, stdin: str = "") -> str:
         """Standard output of `argv` run here. Raises LabError when it fails."""
-        return check_output(process_netns.exec_argv(self.namespace, argv), stdin=stdin)
+        return check_output(self.exec_argv(argv), stdin=stdin)
 
     def run_script(self, text: str) -> str:
         """Run a shell script here, to its first failure (LabError)."""
@@ -53,7 +73,7 @@ class Host:
 
     def start(self, argv: Sequence[str]) -> LabProcess:
         """Start `argv` here and go on."""
-        job = LabProcess(process_netns.exec_argv(self.namespace, argv))
+        job = LabProcess(self.exec_argv(argv))
         self.processes.append(job)
         return job
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import lbrouter
 from lbrouter.model.kernel_state import IpAddress
-from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.host import EchoServer, Host, ScanTarget
 from lbrouter.rehearsal.lab.isp import Isp
 from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, ClientLayout, Segment
@@ -62,7 +61,7 @@ class GatewayHost(Host):
         timeout_s: float = LAB_COMMAND_TIMEOUT_S,
     ) -> subprocess.CompletedProcess[str]:
         """Run `lbrouter WORDS` here, whatever its exit code."""
-        argv = process_netns.exec_argv(self.namespace, self.lbrouter_argv(*words))
+        argv = self.exec_argv(self.lbrouter_argv(*words))
         full = {**package_env(), **(env or {})}
         return run(argv, env=full, timeout_s=timeout_s, cwd=self.config_path.parent)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lbrouter.rehearsal.lab.layout import ProviderLine
 
-RELAYED_FWMARK = 0xDE1A
+DELAYED_FWMARK = 0xDE1A
 """Packet mark of a frame that the delay line has sent."""
 
 PORTAL_PORTS = {80: 8080, 443: 8443}
@@ -16,6 +16,9 @@ PORTAL_PORTS = {80: 8080, 443: 8443}
 
 ND_ACCEPT_RULE = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
 """Neighbours stay reachable: without them the link itself would look dead."""
+
+
+BLACKHOLE_TABLE = "inet dead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,17 @@ def _portal_chain(own: str) -> Iterator[str]:
     yield " }"
 
 
-def relay_ruleset(interfaces: tuple[str, ...]) -> str:
+def blackhole_ruleset() -> str:
+    """A script for `nft -f`: the host swallows all but ARP and neighbour discovery."""
+    sink = f"{ND_ACCEPT_RULE}; counter drop;"
+    chains = "".join(
+        f"chain {hook} {{ type filter hook {hook} priority -500; {sink} }}\n"
+        for hook in ("prerouting", "output")
+    )
+    return f"table {BLACKHOLE_TABLE} {{\n{chains}}}\n"
+
+
+def delay_line_ruleset(interfaces: tuple[str, ...]) -> str:
     """A script for `nft -f`: what leaves by an interface goes to its delay line first, except ARP.
 
     The host's kernel may lack netem; then a program holds the frames (`delay_line.py`).
@@ -96,14 +109,14 @@ def relay_ruleset(interfaces: tuple[str, ...]) -> str:
     for interface in interfaces:
         parts += [
             f' chain {interface} {{ type filter hook egress device "{interface}" priority 0;',
-            f"  meta mark {RELAYED_FWMARK} accept",
+            f"  meta mark {DELAYED_FWMARK} accept",
             "  ether type arp accept",
-            f'  fwd to "{relay_device(interface)}"',
+            f'  fwd to "{delay_line_device(interface)}"',
             " }",
         ]
     return "\n".join([*parts, "}", ""])
 
 
-def relay_device(interface: str) -> str:
+def delay_line_device(interface: str) -> str:
     """Name of the TAP device from which an interface's delay line reads."""
     return f"slow-{interface}"

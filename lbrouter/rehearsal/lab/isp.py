@@ -13,12 +13,14 @@ from lbrouter.rehearsal.lab import setup_scripts
 from lbrouter.rehearsal.lab.dhcp_server import LeaseTerms, dnsmasq_argv
 from lbrouter.rehearsal.lab.host import Host
 from lbrouter.rehearsal.lab.impairment import (
+    BLACKHOLE_TABLE,
+    DELAYED_FWMARK,
     PORTAL_PORTS,
-    RELAYED_FWMARK,
     Impairment,
+    blackhole_ruleset,
+    delay_line_device,
+    delay_line_ruleset,
     impairment_ruleset,
-    relay_device,
-    relay_ruleset,
 )
 from lbrouter.rehearsal.lab.layout import LineAddressing, ProviderLine
 from lbrouter.rehearsal.lab.process import LabProcess, agent_argv, run, wait_or_fail
@@ -50,7 +52,7 @@ class Isp(Host):
         self._netem = netem
         self._impairment = Impairment()
         self._carrier_up, self._blackholed = True, False
-        self._relay: LabProcess | None = None
+        self._delay_line: LabProcess | None = None
         self._dhcp_server: LabProcess | None = None
         self._lease_terms: LeaseTerms | None = None
 
@@ -60,6 +62,11 @@ class Isp(Host):
             self._set_delay(self.line.delay_ms)
         if self.line.has_dhcp_server:
             self.offer_lease()
+
+    @property
+    def uplink(self) -> str:
+        """The uplink's name."""
+        return self.initial_line.name
 
     @property
     def mac(self) -> str:
@@ -100,14 +107,9 @@ class Isp(Host):
         """Swallow all but ARP and neighbour discovery: the link is fine, the line is dead."""
         self._blackholed = on
         if not on:
-            self.check_output(["nft", "delete table inet dead"])
+            self.check_output(["nft", f"delete table {BLACKHOLE_TABLE}"])
             return
-        sink = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; counter drop;"
-        chains = "".join(
-            f"chain {hook} {{ type filter hook {hook} priority -500; {sink} }}\n"
-            for hook in ("prerouting", "output")
-        )
-        self.check_output(["nft", "-f", "-"], stdin=f"table inet dead {{\n{chains}}}\n")
+        self.check_output(["nft", "-f", "-"], stdin=blackhole_ruleset())
 
     def impair(
         self,
@@ -217,23 +219,23 @@ class Isp(Host):
         """Delay what leaves by either side, by netem or by our own delay line; 0 = not at all."""
         if self._netem:
             self.run_script("\n".join(setup_scripts.netem_commands(self.line, delay_ms)))
-        elif self._relay is not None and delay_ms:
-            self._relay.ask(f"delay {delay_ms}")
-        elif self._relay is not None:
+        elif self._delay_line is not None and delay_ms:
+            self._delay_line.ask(f"delay {delay_ms}")
+        elif self._delay_line is not None:
             self.check_output(["nft", "delete table netdev slow"])
-            self._relay.stop()
-            self._relay = None
+            self._delay_line.stop()
+            self._delay_line = None
         elif delay_ms:
-            self._relay = self._start_relay(delay_ms)
+            self._delay_line = self._start_delay_line(delay_ms)
 
-    def _start_relay(self, delay_ms: float) -> LabProcess:
-        interface_by_tap = {relay_device(side): side for side in PROVIDER_INTERFACES}
-        request = {"lanes": interface_by_tap, "delay_ms": delay_ms, "mark": RELAYED_FWMARK}
-        relay = self.start([*agent_argv("delay_line"), json.dumps(request)])
-        relay.read_json()
+    def _start_delay_line(self, delay_ms: float) -> LabProcess:
+        interface_by_tap = {delay_line_device(side): side for side in PROVIDER_INTERFACES}
+        request = {"taps": interface_by_tap, "delay_ms": delay_ms, "mark": DELAYED_FWMARK}
+        delay_line = self.start([*agent_argv("delay_line"), json.dumps(request)])
+        delay_line.read_json()
         self.run_script("\n".join(_silent_device_commands(tap) for tap in interface_by_tap))
-        self.check_output(["nft", "-f", "-"], stdin=relay_ruleset(PROVIDER_INTERFACES))
-        return relay
+        self.check_output(["nft", "-f", "-"], stdin=delay_line_ruleset(PROVIDER_INTERFACES))
+        return delay_line
 
     @cached_property
     def _portal_server(self) -> LabProcess:

@@ -25,6 +25,7 @@ from lbrouter.rehearsal.adapt_config import (
     gateway_addresses,
     networks_overlap,
 )
+from lbrouter.rehearsal.lab.relay_layout import RelayLayout, plan_relays
 
 INTERNET_POOLS4 = tuple(IPv4Network(f"{first}.76.0.0/16") for first in (45, 46, 47, 51, 52))
 INTERNET_POOLS6 = tuple(IPv6Network(f"2a{second:02x}:4c::/32") for second in (9, 10, 11, 12, 13))
@@ -140,6 +141,7 @@ class VenueLayout:
     server_ports: tuple[int, ...]
     notes: tuple[str, ...]
     dhcp_uplinks: frozenset[str] = frozenset()
+    relays: tuple[RelayLayout, ...] = ()
 
     def line(self, uplink: str) -> ProviderLine:
         """The line of an uplink."""
@@ -162,6 +164,7 @@ def plan_layout(adapted: AdaptedConfig, *, options: VenueOptions) -> VenueLayout
         server_ports=tuple(ports),
         notes=adapted.notes,
         dhcp_uplinks=adapted.dhcp_uplinks,
+        relays=tuple(plan_relays(config, free_pool(INTERNET_POOLS4, adapted, frozenset(servers)))),
     )
 
 
@@ -194,6 +197,8 @@ def _provider_lines(
         6: free_pool(INTERNET_POOLS6, adapted, avoid),
     }
     for number, uplink in enumerate(adapted.config.uplinks.values(), 1):
+        if uplink.is_lane:
+            continue
         yield ProviderLine(
             name=uplink.name,
             number=number,

@@ -9,6 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lbrouter.rehearsal.lab.layout import LineAddressing, ProviderLine, Segment, VenueLayout
+from lbrouter.rehearsal.lab.relay_layout import (
+    RELAY_INTERFACE,
+    internet_link_commands,
+    relay_link_commands,
+)
 
 GATEWAY_ROLE = "gateway"
 INTERNET_ROLE = "internet"
@@ -53,6 +58,7 @@ def roles(layout: VenueLayout) -> list[str]:
         INTERNET_ROLE,
         SWITCH_ROLE,
         *(isp_role(line.name) for line in layout.lines),
+        *(relay.role for relay in layout.relays),
         *clients,
     ]
 
@@ -62,6 +68,8 @@ def veth_pairs(layout: VenueLayout) -> Iterator[tuple[str, str, str, str]]:
     for line in layout.lines:
         yield GATEWAY_ROLE, line.interface, isp_role(line.name), "line"
         yield isp_role(line.name), "wan", INTERNET_ROLE, f"isp{line.number}"
+    for relay in layout.relays:
+        yield relay.role, RELAY_INTERFACE, INTERNET_ROLE, relay.internet_interface
     for number, port in enumerate(lan_ports(layout), 1):
         yield GATEWAY_ROLE, port, SWITCH_ROLE, f"port{number}"
     for segment in layout.segments:
@@ -82,6 +90,8 @@ def scripts_by_role(layout: VenueLayout) -> dict[str, SetupScript]:
         SWITCH_ROLE: _switch_script(layout),
     }
     found |= {isp_role(line.name): _isp_script(line) for line in layout.lines}
+    for relay in layout.relays:
+        found[relay.role] = SetupScript(ip=list(relay_link_commands(relay)))
     for segment in layout.segments:
         for seat in segment.clients:
             found[client_role(seat.name)] = _client_script(
@@ -119,6 +129,9 @@ def _internet_script(layout: VenueLayout) -> SetupScript:
             script.ip.append(_address_line(f"{leg.peer}/{prefix}", name))
             if not leg.nat:
                 script.ip.append(f"route add {leg.address.network} via {leg.public.ip}")
+    for relay in layout.relays:  # it stands beyond the internet's host
+        script.ip += internet_link_commands(relay)
+        script.shell = ["echo 1 > /proc/sys/net/ipv4/ip_forward"]
     return script
 
 

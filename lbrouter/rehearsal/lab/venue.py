@@ -1,5 +1,6 @@
 """The venue: the whole site of a configuration in network namespaces, and its removal."""
 
+import json
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,9 @@ from lbrouter.rehearsal.lab import process_netns, setup_scripts
 from lbrouter.rehearsal.lab.hosts import ClientHost, GatewayHost, Host, InternetHost, Isp
 from lbrouter.rehearsal.lab.layout import INTERNET_SERVERS, VenueLayout, VenueOptions, plan_layout
 from lbrouter.rehearsal.lab.packet_capture import PacketCapture
-from lbrouter.rehearsal.lab.process import JsonRow, LabProcess, signals_blocked
+from lbrouter.rehearsal.lab.process import JsonRow, LabError, LabProcess, signals_blocked
+from lbrouter.rehearsal.lab.relay_host import RelayHost, missing_for_relay
+from lbrouter.rehearsal.lab.relay_layout import RelayLayout
 
 MAX_PARALLEL_SCRIPTS = 4
 
@@ -43,7 +46,10 @@ class Venue:
         process_netns.delete_stale()
         options = options or VenueOptions()
         adapted = adapt_config(
-            config, tags="vlan" in _kernel_features(), leases=options.dhcp_server_uplinks
+            config,
+            tags="vlan" in _kernel_features(),
+            leases=options.dhcp_server_uplinks,
+            no_lanes=missing_for_relay(_kernel_features()) if config.lanes() else "",
         )
         venue = cls(plan_layout(adapted, options=options))
         try:
@@ -65,6 +71,7 @@ class Venue:
             scripts = setup_scripts.scripts_by_role(self.layout).items()
             list(pool.map(lambda item: self.host(item[0]).run_script(item[1].text()), scripts))
         self._create_hosts()
+        self._set_up_relays()
 
     def _create_hosts(self) -> None:
         gateway = self.namespace(setup_scripts.GATEWAY_ROLE)
@@ -73,6 +80,7 @@ class Venue:
         self.internet = InternetHost(self.namespace(setup_scripts.INTERNET_ROLE), self.processes)
         ports = self.layout.server_ports
         self.internet.server = self.internet.start_server(self.layout.servers, tcp=ports, udp=ports)
+        self.relays = {each.name: self._create_relay(each) for each in self.layout.relays}
         self.isps = {line.name: self._create_isp(line.name) for line in self.layout.lines}
         self.clients = {
             client_layout.name: ClientHost(
@@ -96,6 +104,17 @@ class Venue:
         isp.bring_up()
         return isp
 
+    def _set_up_relays(self) -> None:
+        """As the technician did before the event: the keys, and a machine from what is printed."""
+        for name, relay in self.relays.items():
+            done = self.gateway.run_lbrouter("relay", "setup", name, "--json")
+            if done.returncode:
+                raise LabError(f"lbrouter relay setup {name} failed", remedy=done.stderr)
+            relay.set_up(json.loads(done.stdout)["cloud_init"])
+
+    def _create_relay(self, layout: RelayLayout) -> RelayHost:
+        return RelayHost(self.namespace(layout.role), self.processes, layout, folder=self.folder)
+
     def namespace(self, role: str) -> str:
         """Name of the network namespace of a role ("gateway", "isp-fiber", "client-stream-1")."""
         return self.prefix + role
@@ -107,6 +126,15 @@ class Venue:
     def isp(self, uplink: str) -> Isp:
         """The provider of an uplink."""
         return self.isps[uplink]
+
+    def faulty_host(self, uplink: str) -> Isp | RelayHost:
+        """Where the faults of an uplink happen: at its provider, or at the relay of a lane."""
+        return self.relays[uplink] if uplink in self.relays else self.isps[uplink]
+
+    @property
+    def has_kernel_wireguard(self) -> bool:
+        """Whether the lanes run on the kernel's WireGuard."""
+        return "wireguard" in _kernel_features()
 
     def client(self, name: str) -> ClientHost:
         """A client by its name ("stream-2"), or the first one of a VLAN ("stream")."""
@@ -122,6 +150,9 @@ class Venue:
 
     def uplink_of(self, source: str) -> str | None:
         """The uplink that a flow took, from the source address that the internet saw."""
+        for relay in self.layout.relays:
+            if str(relay.address) == source:
+                return relay.name
         for line in self.layout.lines:
             if any(str(leg.internet_address) == source for leg in line.families):
                 return line.name

@@ -12,6 +12,7 @@ from rich.text import Text
 from lbrouter.model.direction import Direction
 from lbrouter.rehearsal.lab.faults import FAULT_TITLES, ExpectedReaction, Fault
 from lbrouter.rehearsal.report.judgement import CHECK_VERDICT_STYLES, CheckVerdict
+from lbrouter.rehearsal.report.seamless import SeamlessOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class FaultRow:
 
     See `fault_analysis.FaultOutcome` for the values; `detected_ms` is from the fault to the
     daemon's first event about the uplink. `policy` is "" if the fault was not injected; `note`
-    says why.
+    says why. `seamless` is what its streams noticed in a lane, None where none carried them.
     """
 
     uplink: str
@@ -36,10 +37,12 @@ class FaultRow:
     gaps_ms: Mapping[str, float] = field(default_factory=dict)
     broken: int = 0
     back_ms: float | None = None
+    seamless: SeamlessOutcome | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`: "never" stands for what did not happen, null for what was not asked."""
-        found = asdict(self) | {"gaps_ms": {k: _json_number(v) for k, v in self.gaps_ms.items()}}
+        found = asdict(self) | {"seamless": self.seamless and self.seamless.as_json()}
+        found |= {"gaps_ms": {k: _json_number(v) for k, v in self.gaps_ms.items()}}
         return found | {
             key: _json_number(found[key]) for key in ("detected_ms", "moved_ms", "back_ms")
         }
@@ -109,6 +112,22 @@ def fault_tables(rows: Iterable[FaultRow]) -> Iterator[Table]:
             table.add_row(*_fault_cells(row, first=row.fault is not last), end_section=False)
             last = row.fault
         yield table
+
+
+def seamless_table(rows: Iterable[FaultRow]) -> Table | None:
+    """A row for each fault and policy whose streams were in a lane; None without one."""
+    carried = [(row, row.seamless) for row in rows if row.seamless is not None]
+    if not carried:
+        return None
+    table = Table(title="seamless: the streams in a lane", title_justify="left", title_style="bold")
+    for heading in ("fault", "policy", "by", "datagrams lost", "longest gap", "connections", ""):
+        table.add_column(heading, overflow="fold")
+    for row, seen in carried:
+        texts = (f"{row.uplink}: {FAULT_TITLES[row.fault]}", row.policy, seen.lane)
+        figures = (f"{seen.lost} of {seen.sent}", f"{seen.gap_ms:.0f} ms", str(seen.connections))
+        verdict = Text(row.verdict, style=CHECK_VERDICT_STYLES[row.verdict])
+        table.add_row(*map(Text, (*texts, *figures)), verdict)
+    return table
 
 
 def _fault_cells(row: FaultRow, *, first: bool) -> Iterator[Text]:

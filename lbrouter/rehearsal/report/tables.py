@@ -17,7 +17,13 @@ from lbrouter.rehearsal.report.judgement import (
     check_row,
     info_row,
 )
-from lbrouter.rehearsal.report.rows import BandwidthRow, FaultRow, bandwidth_table, fault_tables
+from lbrouter.rehearsal.report.rows import (
+    BandwidthRow,
+    FaultRow,
+    bandwidth_table,
+    fault_tables,
+    seamless_table,
+)
 
 __all__ = [
     "BandwidthRow",
@@ -86,6 +92,8 @@ def _renderables(report: RehearsalReport) -> Iterator[RenderableType]:
     for section, checks in groupby(report.checks, key=lambda check: check.act):
         yield _check_table(section, list(checks))
     yield from fault_tables(report.faults)
+    if (table := seamless_table(report.faults)) is not None:
+        yield table
     if report.bandwidth:
         yield bandwidth_table(report.bandwidth)
     yield from _row_notes(report)

@@ -14,7 +14,7 @@ from lbrouter.rehearsal.lab.faults import (
     expectation_for,
     parse_faults,
 )
-from lbrouter.rehearsal.lab.impairment import Impairment, impairment_ruleset, relay_ruleset
+from lbrouter.rehearsal.lab.impairment import Impairment, delay_line_ruleset, impairment_ruleset
 from lbrouter.rehearsal.report.judgement import CheckVerdict
 from lbrouter.rehearsal.report.rows import (
     FaultRow,
@@ -122,7 +122,7 @@ def test_a_line_is_impaired_in_what_was_asked_for_alone() -> None:
     portal = impairment_ruleset(line, Impairment(portal=True))
     assert "tcp dport 443 dnat to" in portal
     assert "table ip6 portal {" in portal
-    assert 'fwd to "slow-wan"' in relay_ruleset(("line", "wan"))
+    assert 'fwd to "slow-wan"' in delay_line_ruleset(("line", "wan"))
 
 
 def test_the_rehearsed_copy_returns_soon() -> None:

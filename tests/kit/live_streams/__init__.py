@@ -1,0 +1,1 @@
+"""Live streams that tests push through a venue: RTMP, SRT, numbered datagrams."""
