@@ -43,7 +43,7 @@ cd "$checkout" || exit 1
 moment ready
 
 if [ "$lacks" = bench ]; then
-    COLUMNS=120 timeout --kill-after=20 "$seconds" .venv/bin/python -m bench "$@" \
+    LBROUTER_INSIDE_VM=1 COLUMNS=120 timeout --kill-after=20 "$seconds" .venv/bin/python -m bench "$@" \
         >/mnt/table 2>/mnt/pytest.log </dev/null
     echo $? >/mnt/status
     exit
