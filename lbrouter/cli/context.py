@@ -14,18 +14,13 @@ from lbrouter.compile.routing.lan_links import missing_ports, missing_vlan_suppo
 from lbrouter.compile.shaping.build import build_shaping
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import observation_scope
-from lbrouter.daemon.applier import (
-    Applier,
-    HealthSource,
-    MachineSnapshot,
-    OperationReporter,
-    silent_reporter,
-)
+from lbrouter.daemon.applier import Applier, HealthSource, OperationReporter, silent_reporter
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.config_file import load_config as read
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
+from lbrouter.daemon.machine_snapshot import MachineSnapshot
 from lbrouter.daemon.reconcile.guarantee_changes import shortfall_text
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.read.features import cached_features

@@ -12,14 +12,15 @@ from lbrouter.compile.report.kernel_status import (
     difference_reason,
     differences_without_daemon,
 )
-from lbrouter.compile.report.status import Status, StatusInputs
+from lbrouter.compile.report.status import StatusInputs
+from lbrouter.compile.report.status_types import Status
 from lbrouter.compile.state.diff import diff
-from lbrouter.daemon.applier import MachineSnapshot
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.confirm.commit_confirm import is_rejected
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.daemon.machine_snapshot import MachineSnapshot
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.read.counters import measure_traffic
 from lbrouter.kernel.storage.store import StateStore

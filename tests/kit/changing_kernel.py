@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from lbrouter.daemon.applier import AppliedState
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.reconcile.steering import Steering
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.facts import Facts, ObserveScope

@@ -3,10 +3,8 @@
 from dataclasses import replace
 
 from lbrouter.compile.health.carrier_only import health_without_daemon
-from lbrouter.compile.report.status import (
-    StatusInputs,
-    TrafficMeasurements,
-)
+from lbrouter.compile.report.status import StatusInputs
+from lbrouter.compile.report.status_types import TrafficMeasurements
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.metrics.last_minute import UplinkSecond
 from lbrouter.model.config import Config

@@ -19,12 +19,7 @@ from lbrouter.cli.output.watch_tables import round_trip_ms
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.report.clock import local_time, zone_name
-from lbrouter.compile.report.status import (
-    PolicyStatus,
-    Status,
-    UplinkStatus,
-    VlanStatus,
-)
+from lbrouter.compile.report.status_types import PolicyStatus, Status, UplinkStatus, VlanStatus
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, state_style
 from lbrouter.compile.report.wording import format_rate
 from lbrouter.daemon.events.history import utc_timestamp

@@ -23,7 +23,7 @@ from lbrouter.cli.output.watch_tables import DisplayContext
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.i18n import translate
-from lbrouter.compile.report.status import Status
+from lbrouter.compile.report.status_types import Status
 from lbrouter.daemon.control.queries import WatchDocument
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import utc_timestamp

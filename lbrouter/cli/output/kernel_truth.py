@@ -6,7 +6,7 @@ A daemon of an older release does not send the key; a kernel of which nothing is
 from collections.abc import Mapping
 from typing import Any, cast
 
-from lbrouter.compile.report.status import Status
+from lbrouter.compile.report.status_types import Status
 
 
 def unverified_kernel(status: Status) -> Mapping[str, Any] | None:

@@ -21,7 +21,7 @@ from lbrouter.cli.output.watch_tables import (
 )
 from lbrouter.compile.report.i18n import translate_reason
 from lbrouter.compile.report.incident_text import incident_sentence
-from lbrouter.compile.report.status import PolicyStatus, Status
+from lbrouter.compile.report.status_types import PolicyStatus, Status
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, GOOD_STYLE
 from lbrouter.daemon.control.queries import WatchDocument
 from lbrouter.model.health import UplinkState

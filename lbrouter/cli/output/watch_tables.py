@@ -16,7 +16,7 @@ from lbrouter.cli.output.sparkline import (
 )
 from lbrouter.compile.report.clock import local_time, zone_name
 from lbrouter.compile.report.i18n import translate, translate_reason
-from lbrouter.compile.report.status import UplinkStatus, VlanStatus
+from lbrouter.compile.report.status_types import UplinkStatus, VlanStatus
 from lbrouter.compile.report.styles import STATE_STYLES, state_style
 from lbrouter.daemon.metrics.last_minute import UplinkSecond
 from lbrouter.model.health import UplinkState

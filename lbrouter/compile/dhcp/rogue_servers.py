@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Final
 
-from lbrouter.compile.report.status import DhcpServerStatus
+from lbrouter.compile.report.status_types import DhcpServerStatus
 from lbrouter.compile.services.dnsmasq import serves_dhcp
 from lbrouter.model.config import Config
 

@@ -5,12 +5,19 @@ Every key of the contract is always there; what was not measured is null.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NotRequired, TypedDict
 
 from lbrouter.compile.firewall.boot_guard import is_guard_table
-from lbrouter.compile.report.kernel_status import KernelStatus
-from lbrouter.compile.report.lane_status import LaneLineStatus, lane_status, second_line_warning
+from lbrouter.compile.report.lane_status import lane_status, second_line_warning
 from lbrouter.compile.report.policy_shares import observed_shares, percentages, policy_weights
+from lbrouter.compile.report.status_types import (
+    FamilyStatus,
+    InterfaceTraffic,
+    PolicyStatus,
+    Status,
+    TrafficMeasurements,
+    UplinkStatus,
+    VlanStatus,
+)
 from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.shaping.build import guarantee_shortfalls
@@ -20,137 +27,6 @@ from lbrouter.model.health import GatewayHealth, UplinkHealth
 from lbrouter.model.kernel_state import AddressFamily, KernelState
 from lbrouter.model.reserved_ids import uplink_table
 from lbrouter.model.units import Rate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterfaceTraffic:
-    """What an interface carried over the moment of measuring, in bits per second."""
-
-    received_bps: int = 0
-    sent_bps: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrafficMeasurements:
-    """What is counted rather than configured: interfaces by name, connections by uplink number.
-
-    `connections` is None where the kernel does not tell (no connection tracking in the namespace).
-    """
-
-    traffic: Mapping[str, InterfaceTraffic] = field(default_factory=dict)
-    connections: Mapping[int, int] | None = None
-
-
-class FamilyStatus(TypedDict):
-    """One family of an uplink: its state, why, and the reason's stable word."""
-
-    state: str
-    reason: str
-    reason_code: str
-
-
-class UplinkStatus(TypedDict):
-    """One uplink. `rtt_ms`, `jitter_ms`, `loss_percent` are null without a daemon that probes.
-
-    `since` (RFC 3339, UTC) is the time of the observation if no daemon saw the change.
-    """
-
-    state: str
-    reason: str
-    reason_code: str
-    since: str
-    families: dict[str, FamilyStatus]
-    """By "ipv4" and "ipv6": those that the uplink has. `state` is the better one."""
-    interface: str
-    address: str | None
-    gateway: str | None
-    address6: str | None
-    gateway6: str | None
-    rtt_ms: float | None
-    jitter_ms: float | None
-    loss_percent: float | None
-    upload_bps: int
-    download_bps: int
-    upload_capacity_bps: int | None
-    """What the file says that the line carries; null where it is not shaped."""
-    download_capacity_bps: int | None
-    connections: int | None
-    number: int
-    table: int
-    over: NotRequired[dict[str, LaneLineStatus]]
-    """Of a lane alone, as the next two: each of its lines."""
-    handshake_age_s: NotRequired[float | None]
-    relay: NotRequired[str | None]
-
-
-class PolicyStatus(TypedDict):
-    """One policy: the uplinks that new flows take, and their shares in percent (sum 100).
-
-    `uplinks` are all that it may take, in the order of the file: the first is the first choice.
-    `weights` are the shares that are asked for, `shares` what new flows did in the last two
-    minutes, those of clients that stay where they are included; the weights while there were few.
-    """
-
-    mode: str
-    uplinks: list[str]
-    active: list[str]
-    shares: dict[str, int]
-    weights: dict[str, int]
-    pinned: str | None
-
-
-class TemporaryLimitStatus(TypedDict):
-    """An operator's limit in one direction. `ends_in_s` is null where it ends by hand alone."""
-
-    rate_bps: int
-    ends_in_s: int | None
-
-
-class DhcpServerStatus(TypedDict):
-    """A DHCP server that is not ours: its hardware address, its address, one that it offers."""
-
-    mac: str
-    address: str
-    offers: str
-
-
-class VlanStatus(TypedDict):
-    """One VLAN, seen from its clients: upload is what they send. Guarantee 0: none is asked.
-
-    `short_*` is what the uplinks that work lack of the guarantee, 0 where it is whole. `limit` has
-    the keys "upload" and "download"; it is null where no operator has set one.
-    """
-
-    interface: str
-    policy: str
-    upload_bps: int
-    download_bps: int
-    guaranteed_upload_bps: int
-    guaranteed_download_bps: int
-    short_upload_bps: int
-    short_download_bps: int
-    reason: str
-    """Why its clients cannot be reached: its port or trunk is gone, or has no carrier; else ""."""
-    limit: dict[str, TemporaryLimitStatus | None] | None
-    other_dhcp_servers: list[DhcpServerStatus]
-
-
-class Status(TypedDict):
-    """The whole document. `applied` says whether the kernel holds anything of ours at all.
-
-    `rejected_file`: the file on disk was rolled back, so another configuration is in force.
-    """
-
-    gateway: str
-    daemon: bool
-    applied: bool
-    config_digest: str
-    pending_confirm_s: int | None
-    kernel: KernelStatus
-    rejected_file: bool
-    uplinks: dict[str, UplinkStatus]
-    policies: dict[str, PolicyStatus]
-    vlans: dict[str, VlanStatus]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,11 @@ from math import ceil
 from pathlib import Path
 
 from lbrouter.compile.state.diff import diff
-from lbrouter.daemon.applier import Applier, HealthSource, MachineSnapshot, holds_lbrouter_state
+from lbrouter.daemon.applier import Applier, HealthSource, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, digest, parse_config
 from lbrouter.daemon.confirm import rollback_timer
 from lbrouter.daemon.confirm.pending_commit import PendingCommit, PendingCommitStore
+from lbrouter.daemon.machine_snapshot import MachineSnapshot
 from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config

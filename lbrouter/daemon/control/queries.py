@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, Final, TypedDict
 
 from lbrouter.compile.report.incidents import current_incidents, summarise_incidents
-from lbrouter.compile.report.status import Status
+from lbrouter.compile.report.status_types import Status
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.daemon.applier import AppliedState
 from lbrouter.daemon.confirm.commit_confirm import is_rejected
 from lbrouter.daemon.control import status_report
 from lbrouter.daemon.control_socket.protocol import Document, int_field, string_field
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
 from lbrouter.daemon.events.history import LogEvent, recent_events, utc_timestamp
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.metrics.last_minute import LastMinute, UplinkSecond
 from lbrouter.daemon.metrics.traffic import TrafficSampler
 from lbrouter.daemon.reconcile.loop import ReconcileLoop

@@ -7,10 +7,11 @@ from typing import Final
 
 from lbrouter.compile import health
 from lbrouter.compile.dhcp.rogue_servers import RogueServerScan, rogue_server_status
-from lbrouter.compile.report.status import Status, StatusInputs, TrafficMeasurements
+from lbrouter.compile.report.status import StatusInputs
 from lbrouter.compile.report.status import status_document as compose
-from lbrouter.daemon.applier import AppliedState
+from lbrouter.compile.report.status_types import Status, TrafficMeasurements
 from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
 from lbrouter.model.health import UplinkState
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from lbrouter.compile.report.status import InterfaceTraffic, TrafficMeasurements
+from lbrouter.compile.report.status_types import InterfaceTraffic, TrafficMeasurements
 from lbrouter.kernel.netlink.raw_dump import qdisc_backlogs
 from lbrouter.kernel.read.counters import InterfaceBytes, connections_by_number, interface_bytes
 from lbrouter.model.config import Config

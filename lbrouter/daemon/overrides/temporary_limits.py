@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from math import ceil
 from typing import Any, Final
 
-from lbrouter.compile.report.status import TemporaryLimitStatus
+from lbrouter.compile.report.status_types import TemporaryLimitStatus
 from lbrouter.compile.shaping.overrides import lowered_guarantees
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config, Vlan

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from lbrouter.compile.routing import lan_links
-from lbrouter.daemon.applier import AppliedState
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.reconcile import drift_report, guarantee_changes
 from lbrouter.daemon.reconcile.policy_changes import policy_changes
 from lbrouter.model.plan import Operation

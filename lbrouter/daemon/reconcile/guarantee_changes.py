@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.shaping.build import guarantee_shortfalls
 from lbrouter.compile.shaping.guarantees import Shortfall
-from lbrouter.daemon.applier import AppliedState
+from lbrouter.daemon.machine_snapshot import AppliedState
 
 GuaranteeShortfalls = Mapping[tuple[str, str], Shortfall]
 """By VLAN and direction."""

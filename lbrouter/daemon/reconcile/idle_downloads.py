@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from lbrouter.compile.firewall.moved_vlans import MovedFlows, has_unfit_uplink, newly_moved_flows
-from lbrouter.daemon.applier import AppliedState
 from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.kernel.idle_clients import (
     MAX_CHALLENGED_CONNECTIONS,
     ChallengeCount,

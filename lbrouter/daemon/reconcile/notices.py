@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lbrouter.compile.firewall.elements import interfaces_of
-from lbrouter.daemon.applier import AppliedState
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.kernel.read.monitor import Notice, NoticeKind
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent

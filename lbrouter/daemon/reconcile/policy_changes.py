@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lbrouter.compile.report.policy_shares import policy_weights
-from lbrouter.daemon.applier import AppliedState
+from lbrouter.daemon.machine_snapshot import AppliedState
 
 NO_UPLINK_TEXT = "no uplink: answered as unreachable"
 

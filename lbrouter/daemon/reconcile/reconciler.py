@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from lbrouter.compile.shaping import foreign_qdiscs
 from lbrouter.compile.state.diff import diff
-from lbrouter.daemon.applier import AppliedState, Applier, HealthSource
+from lbrouter.daemon.applier import Applier, HealthSource
 from lbrouter.daemon.config_file import ConfigFile
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.reconcile.standing_state import standing_state
 from lbrouter.daemon.reconcile.steering import Steering
 from lbrouter.model.plan import Operation

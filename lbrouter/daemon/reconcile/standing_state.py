@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.daemon.applier import AppliedState, Applier
+from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile, parse_config
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.model.errors import LbrouterError
 
 

@@ -23,7 +23,8 @@ from lbrouter.compile.state.health_shift import (
     steered_state,
 )
 from lbrouter.compile.state.nft_steps import KNOWN_INTERFACES
-from lbrouter.daemon.applier import AppliedState, Applier
+from lbrouter.daemon.applier import Applier
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.reconcile.planned_kernel import KernelView, PlannedKernel
 from lbrouter.daemon.reconcile.standing_state import has_same_ruleset
 from lbrouter.daemon.reconcile.steering_state import OpenedKernel, RunningChange, Steered

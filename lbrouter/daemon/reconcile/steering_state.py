@@ -3,7 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from lbrouter.daemon.applier import AppliedState
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel import Kernel
 from lbrouter.model.plan import Operation

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lbrouter.compile.report.status import InterfaceTraffic, TrafficMeasurements
+from lbrouter.compile.report.status_types import InterfaceTraffic, TrafficMeasurements
 from lbrouter.kernel.read.own_addresses import own_addresses
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.model.reserved_ids import uplink_number_of_mark

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lbrouter.compile.state.diff import diff
-from lbrouter.daemon.applier import AppliedState, Applier, MachineSnapshot
+from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile, parse_config
+from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
 from lbrouter.daemon.reconcile.steering import Steering
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft

@@ -14,7 +14,8 @@ from lbrouter.cli.output.sparkline import (
 )
 from lbrouter.cli.output.watch_screen import draw_screen
 from lbrouter.cli.output.watch_tables import DisplayContext
-from lbrouter.compile.report.status import Status, status_document
+from lbrouter.compile.report.status import status_document
+from lbrouter.compile.report.status_types import Status
 from lbrouter.compile.report.translations import INDONESIAN
 from lbrouter.daemon.control.queries import WatchDocument
 from lbrouter.model.config import Config

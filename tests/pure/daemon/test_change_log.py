@@ -5,9 +5,9 @@ from pathlib import Path
 
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import observation_scope
-from lbrouter.daemon.applier import AppliedState, MachineSnapshot
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
 from lbrouter.daemon.reconcile.change_log import change_count_text
 from lbrouter.daemon.reconcile.policy_changes import policy_changes
 from lbrouter.daemon.reconcile.verification import Verification

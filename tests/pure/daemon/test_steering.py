@@ -13,8 +13,9 @@ from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import observation_scope
 from lbrouter.compile.state.diff import diff
 from lbrouter.compile.state.simulate import SimKernel
-from lbrouter.daemon.applier import AppliedState, Applier, MachineSnapshot
+from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile, parse_config
+from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
 from lbrouter.daemon.reconcile.steering import Steering
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.facts import Allocation

@@ -6,7 +6,8 @@ import pytest
 
 from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.report.lane_status import lane_status, second_line_warning
-from lbrouter.compile.report.status import StatusInputs, TrafficMeasurements, status_document
+from lbrouter.compile.report.status import StatusInputs, status_document
+from lbrouter.compile.report.status_types import TrafficMeasurements
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts

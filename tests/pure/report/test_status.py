@@ -7,13 +7,8 @@ import pytest
 
 from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.firewall.boot_guard import guard_table
-from lbrouter.compile.report.status import (
-    InterfaceTraffic,
-    Status,
-    TrafficMeasurements,
-    percentages,
-    status_document,
-)
+from lbrouter.compile.report.status import percentages, status_document
+from lbrouter.compile.report.status_types import InterfaceTraffic, Status, TrafficMeasurements
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
 from lbrouter.model.health import UplinkState

@@ -13,7 +13,8 @@ from lbrouter.cli.output.kernel_truth import unverified_kernel
 from lbrouter.compile.report.clock import local_date_time, local_time, zone_name
 from lbrouter.compile.report.i18n import CATALOGUES
 from lbrouter.compile.report.incidents import STATE_SEVERITY
-from lbrouter.compile.report.status import Status, status_document
+from lbrouter.compile.report.status import status_document
+from lbrouter.compile.report.status_types import Status
 from lbrouter.compile.report.styles import (
     STATE_STYLES,
     STATES_FROM_WORST,

@@ -24,7 +24,7 @@ from lbrouter.compile.state.sysctls import sysctls
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
-from lbrouter.model.kernel_state import KernelState, LinkAdminState, Sysctl
+from lbrouter.model.kernel_state import KernelState, LinkAdminState, NftTable, Sysctl
 from lbrouter.model.plan import Operation
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 from tests.kit.plan_safety import unsafe_parts
