@@ -33,7 +33,7 @@ class LaneFacts:
     handshake_age_s: float | None = None
     """Seconds since the last handshake of both ends, when it was asked for; None: never."""
     handshake_at: float | None = None
-    """When that was, in seconds of the wall clock (CLOCK_REALTIME)."""
+    """When that was, in seconds of the wall clock."""
 
     @property
     def connected(self) -> bool:
@@ -46,6 +46,6 @@ class PeerReadings:
     """The peer of a WireGuard device as the kernel counts it."""
 
     last_handshake_at: float | None
-    """Seconds of the wall clock (CLOCK_REALTIME); None: never."""
+    """Seconds of the wall clock; None: never."""
     received_bytes: int = 0
     sent_bytes: int = 0

@@ -49,7 +49,7 @@ def silence_reason(cause: SilenceCause, lane: Uplink, relay_address: str, date: 
                 f"the relay {relay_address} answers ping, but UDP port {port} does not pass: this"
                 " network blocks it, or the firewall of the relay's provider does"
             )
-        case SilenceCause.KEYS_DIFFER:
+        case _:
             return (
                 f"UDP reaches the relay {relay_address}, but its WireGuard does not answer: the"
                 f" keys differ, or it does not run (lbrouter relay setup {lane.name})"

@@ -43,9 +43,6 @@ KEEPALIVE_S: Final = 5
 QUIET_BADNESS: Final = 100.0
 """From this badness on a line is silent for a moment (suspect); below it, it is lossy or fine."""
 
-FAR_LESS_LOSS: Final = 3
-"""A line leaves beside another that loses this many times less."""
-
 _WHY_VOID: Final = "a lane's own packets go here when they were copied: it leads nowhere"
 
 
@@ -61,7 +58,7 @@ def carrying_lines(
 
     Each that answers; there is no hold-down, for a copy too many costs nothing. One that loses more
     than the lane's policies tolerate leaves, for the relay's answers may take it, but only beside
-    another that loses far less, and only while it loses: two lossy lines are better than one. One
+    another that loses nothing, and only while it loses: two lossy lines are better than one. One
     that is late stays: the first copy counts. Metered lines are spared while every other is well.
     """
     alive = [name for name in lane.over if _answers(config.uplinks[name], health, facts)]
@@ -90,13 +87,12 @@ def _answers(uplink: Uplink, health: GatewayHealth, facts: Facts) -> bool:
 def _is_too_lossy(
     config: Config, lane: Uplink, health: GatewayHealth, name: str, alive: Sequence[str]
 ) -> bool:
-    """Whether a line loses too much now, beside one that loses far less."""
+    """Whether a line loses too much now, beside one that loses nothing."""
     known = health.uplinks[name].of(AddressFamily.V4)
     if not (known.recent_loss and known.excluded_policies & lane_policies(config, lane)):
         return False
-    limit = known.recent_loss / FAR_LESS_LOSS
     others = (health.uplinks[each].of(AddressFamily.V4) for each in alive if each != name)
-    return any(each.recent_loss <= limit and each.badness < QUIET_BADNESS for each in others)
+    return any(not each.recent_loss and each.badness < QUIET_BADNESS for each in others)
 
 
 def _is_well(health: GatewayHealth, name: str) -> bool:

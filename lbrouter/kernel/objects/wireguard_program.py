@@ -36,7 +36,7 @@ OTHER_SOCKETS_DIRECTORY: Final = Path("/run/lbrouter-wireguard")
 folder in the place of the usual one, so that two namespaces may have a device of one name."""
 
 START_TIMEOUT_S: Final = 15.0
-ANSWER_TIMEOUT_S: Final = 3.0
+PROGRAM_ANSWER_TIMEOUT_S: Final = 3.0
 MAX_ANSWER_BYTES: Final = 1 << 20
 
 MOUNT_SCRIPT: Final = f'mount --bind "$0" {SOCKET_DIRECTORY} && exec "$@"'
@@ -174,7 +174,7 @@ def _request(name: str, words: str) -> str | None:
     if not path.exists():
         return None
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as opened:
-        opened.settimeout(ANSWER_TIMEOUT_S)
+        opened.settimeout(PROGRAM_ANSWER_TIMEOUT_S)
         opened.connect(str(path))
         opened.sendall(f"{words}\n\n".encode())
         return _read_answer(opened)
