@@ -183,7 +183,7 @@ def _on_addressing(line: UplinkMemory, event: AddressingChanged, at: float) -> U
     """An address that has just come is to be checked before anything is said of it."""
     if line.addressed is not event.ready:
         line = _on_link_change(line, at, restored=event.ready)
-        line = replace(line, judged=not event.ready)
+        line = replace(line, judged=not event.ready and not line.follows_other_family)
     return replace(line, addressed=event.ready, no_address_reason=event.reason)
 
 
