@@ -2,7 +2,13 @@
 
 import pytest
 
-from lbrouter.compile.health import current_health, next_deadline, uplink_changes, uplink_readings
+from lbrouter.compile.health import (
+    current_health,
+    next_deadline,
+    probe_interval_s,
+    uplink_changes,
+    uplink_readings,
+)
 from lbrouter.compile.health.family_targets import targets_of, uplink_families
 from lbrouter.model.events import AddressingChanged, CarrierChanged, Drain, NexthopSeen, RepliesSeen
 from lbrouter.model.health import ReasonCode, UplinkState
@@ -105,6 +111,8 @@ def test_a_family_without_any_answer_ever_follows_the_other() -> None:
     six = lab.family("fiber", V6)
     assert (six.state, six.reason_code) == (UP, ReasonCode.FOLLOWS_OTHER_FAMILY)
     assert six.reason == "no IPv6 target has ever answered; as IPv4: 4 of 4 targets answer"
+    calm = probe_interval_s(lab.state, "fiber", V4)
+    assert probe_interval_s(lab.state, "fiber", V6) == calm, "what is missing asks no faster"
     lab.dead |= {("fiber", V4)}
     lab.run(2)
     assert [lab.family("fiber", family).state for family in (V4, V6)] == [DOWN, DOWN]
