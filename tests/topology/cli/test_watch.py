@@ -96,8 +96,10 @@ def test_an_incident_on_the_screen_and_in_an_alert(
         assert "Traceback" not in screen.printed
         sentence = require_success(venue.gateway.run_lbrouter("events", "--brief", "--lang", "id"))
         assert sentence.startswith("insiden 1: kabel fiber (wan1) terputus sejak")
-        [one] = [each for each in daemon.events("uplink") if each["subject"] == "fiber"]
-        assert one["incident"] == "1", "the next daemon has nothing new to say of it"
+        told = [each for each in daemon.events("uplink") if each["subject"] == "fiber"]
+        assert [(each["more"]["after"], each["incident"]) for each in told] == [
+            ("up", ""), ("down", "1")
+        ], "it was checked at first, and the next daemon has nothing new to say of it"  # fmt: skip
         venue.isp("fiber").set_carrier(up=True)
         assert eventually(lambda: daemon.state("fiber") == "up", within_s=15)
         assert daemon.events("uplink")[-1]["incident"] == "1"
