@@ -102,9 +102,11 @@ def _lower_median(values: list[float | None]) -> float | None:
 def badness(line: UplinkMemory, found: WindowMeasures) -> float:
     """Orders bad uplinks: a point is 1 % of loss, 50 ms of round trip or 20 ms of jitter.
 
-    The last value stays until it is wrong by half: the least bad of two bad lines must not change
-    with every probe.
+    The last value stays until it is wrong by half, and while a line is silent: the least bad of two
+    bad lines must not change with every probe, nor because old answers leave the windows.
     """
+    if not line.responding:
+        return line.badness
     loss = found.long.loss or 0.0
     now = 100 * loss + 20 * (found.rtt_s or 0.0) + 50 * (found.jitter_s or 0.0)
     return now if abs(now - line.badness) > max(5.0, 0.5 * line.badness) else line.badness
