@@ -112,17 +112,20 @@ def on_answered(line: UplinkMemory, event: ProbeAnswered, at: float) -> UplinkMe
     back = 1 if probe.counted_as_loss else 0
     if not seen.excluded:
         line = replace(line, evidence=_updated_evidence(line, at, lost=-back, answered=1))
-    own_rtt_s = None if is_self_congested(line, at) else rtt_s
+    late = not _is_responding(line) or probe.sent_at < line.responding_since
+    own_rtt_s = None if late or is_self_congested(line, at) else rtt_s
     seen = replace(seen, window=_updated_window(seen, probe, own_rtt_s, lost=-back))
-    return _on_response(line, probe, _smoothed_rtt(seen, rtt_s), at)
+    return _on_response(line, probe, _smoothed_rtt(seen, rtt_s, late=late), at)
 
 
 def _updated_window(
     seen: TargetStats, probe: OutstandingProbe, rtt_s: float | None, *, lost: int
 ) -> ProbeWindow:
-    """Without `rtt_s`, the answer waited in a queue that we fill: only that it came counts."""
+    """Without `rtt_s`, the answer waited, in a queue that we fill or for the line: only that it
+    came counts.
+    """
     swing_s = 0.0
-    if rtt_s is not None and seen.last_rtt_s is not None:
+    if rtt_s is not None and seen.last_rtt_s is not None and not seen.is_late_estimate:
         swing_s = abs(rtt_s - seen.last_rtt_s)
     return add_to_window(
         seen.window, probe.sent_at, answered=1, lost=lost, rtt_s=rtt_s, rtt_change_s=swing_s
@@ -159,6 +162,7 @@ def _on_response(
         carrier=True,
         addressed=True,
         responding=True,
+        responding_since=line.responding_since if _is_responding(line) else at,
         judged=not line.follows_other_family,
         was_late=line.was_late or (not line.responding and probe.sent_at < line.dead_at),
         last_answer_at=at,
@@ -169,10 +173,20 @@ def _on_response(
     )
 
 
-def _smoothed_rtt(seen: TargetStats, rtt_s: float) -> TargetStats:
-    """RFC 6298, 2.2 and 2.3."""
+def _is_responding(line: UplinkMemory) -> bool:
+    """Whether an answer came since the last fault, or since the line got its address."""
+    return line.judged and line.responding
+
+
+def _smoothed_rtt(seen: TargetStats, rtt_s: float, *, late: bool) -> TargetStats:
+    """RFC 6298, 2.2 and 2.3. The estimate begins again with the first probe that was not `late`.
+
+    WireGuard keeps packets until its handshake is done, and a modem until it has a line. The first
+    answers come together then, some after seconds: twenty more would not make up for them, and a
+    line that dies meanwhile would be found silent only after `MAX_RTO_S`.
+    """
     srtt_s, rttvar_s = rtt_s, rtt_s / 2
-    if seen.srtt_s is not None:
+    if seen.srtt_s is not None and (late or not seen.is_late_estimate):
         rttvar_s = 0.75 * seen.rttvar_s + 0.25 * abs(seen.srtt_s - rtt_s)
         srtt_s = 0.875 * seen.srtt_s + 0.125 * rtt_s
     return replace(
@@ -180,6 +194,7 @@ def _smoothed_rtt(seen: TargetStats, rtt_s: float) -> TargetStats:
         srtt_s=srtt_s,
         rttvar_s=rttvar_s,
         last_rtt_s=rtt_s,
+        is_late_estimate=late,
         consecutive_misses=0,
         portal_pages=0,
     )

@@ -25,6 +25,8 @@ class TargetStats:
     srtt_s: float | None = None
     rttvar_s: float = 0.0
     last_rtt_s: float | None = None
+    is_late_estimate: bool = False
+    """The last round trip is of a probe that left before the line answered: it may have waited."""
     window: ProbeWindow = field(default_factory=ProbeWindow)
     consecutive_misses: int = 0
     """Failed probes in a row."""
@@ -107,6 +109,8 @@ class UplinkMemory:
     answer_count: int = 0
     responding: bool = True
     """There was a sign of life since the last fault."""
+    responding_since: float = LONG_AGO
+    """The first answer after the last fault, or after it got its address."""
     dead_at: float = LONG_AGO
     """When silence was last taken for the end of the line."""
     was_late: bool = False

@@ -134,6 +134,18 @@ def test_a_late_answer_takes_back_the_loss() -> None:
     assert uplink_readings(simulation.state, "fiber").loss_30s_percent == 0
 
 
+@pytest.mark.parametrize("waited_s", [1.5, 3.5])
+def test_answers_that_waited_for_the_line_do_not_make_its_end_late(waited_s: float) -> None:
+    simulation = simulate()
+    simulation.paths["fiber"].delay = lambda at: max(waited_s - at, 0.0)
+    simulation.run(waited_s + 1.5)
+    assert fiber_health(simulation).state is UP
+    died_at = simulation.at
+    simulation.paths["fiber"].dead = lambda _at, _target: True
+    down_at = simulation.first_time_when(died_at + 5, lambda h: not h.uplinks["fiber"].alive)
+    assert down_at is not None and down_at - died_at < 1.2
+
+
 def test_the_round_trip_is_shown_while_our_own_queue_is_full() -> None:
     simulation = simulate(rtt_s=0.03)
     simulation.schedule(0.001, QueueFull(at=0.001, uplink="fiber", upload=True, download=False))
