@@ -209,7 +209,9 @@ def _with_answered_target(state: HealthState, event: ProbeAnswered) -> tuple[Hea
     if not asked or target in state.answered_targets:
         return state, False
     known = state.answered_targets | {target}
-    return _with_followers(replace(state, answered_targets=known)), True
+    state = _with_followers(replace(state, answered_targets=known))
+    line = state.lines[key]  # it followed until now: this answer is the first to judge it
+    return _with_line(state, key, replace(line, judged=line.last_answer_at == state.at)), True
 
 
 def _with_followers(state: HealthState) -> HealthState:

@@ -1,5 +1,7 @@
 """Health of each family by itself: its targets, who follows whom, one dead and one alive."""
 
+from typing import Any
+
 import pytest
 
 from lbrouter.compile.health import (
@@ -10,7 +12,15 @@ from lbrouter.compile.health import (
     uplink_readings,
 )
 from lbrouter.compile.health.family_targets import targets_of, uplink_families
-from lbrouter.model.events import AddressingChanged, CarrierChanged, Drain, NexthopSeen, RepliesSeen
+from lbrouter.model.events import (
+    AddressingChanged,
+    CarrierChanged,
+    Drain,
+    NexthopSeen,
+    ProbeAnswered,
+    ProbeSent,
+    RepliesSeen,
+)
 from lbrouter.model.health import ReasonCode, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
 from tests.kit.dual_stack import DUAL_LINES, V4, V6, DualStack, dual_config
@@ -119,6 +129,31 @@ def test_a_family_without_any_answer_ever_follows_the_other() -> None:
     lab.run(3)
     assert lab.family("lte", V6).state is DOWN, "the same target answered by the other line"
     assert lab.family("lte", V4).state is UP
+
+
+def test_the_first_answer_of_a_follower_judges_it_at_once() -> None:
+    lab = DualStack(dual_config(health=""), dead={("fiber", V6), ("lte", V6)})
+    lab.run(1)
+    before = lab.state
+    lab.dead = {("lte", V6)}
+    lab.run(0.1)
+    six = lab.family("fiber", V6)
+    assert (six.state, six.reason) == (UP, "1 of 4 targets answer")
+    told = [(each.uplink, each.family, each.after) for each in uplink_changes(before, lab.state)]
+    assert told == [("lte", V6, CHECKING)], "what worked as IPv4 did, and answers, has not changed"
+
+
+def test_a_late_first_answer_from_before_a_break_does_not_judge_a_follower() -> None:
+    lab = DualStack(dual_config(health=""), dead={("fiber", V6), ("lte", V6)})
+    lab.run(1)
+    which: dict[str, Any] = {"uplink": "fiber", "family": V6}
+    which["target"] = lab.state.lines["fiber", V6].settings.targets[0]
+    sent_at = lab.state.at
+    lab.put(ProbeSent(at=sent_at, **which))
+    for up in (False, True):
+        lab.put(CarrierChanged(at=sent_at + 0.01, uplink="fiber", up=up))
+    lab.put(ProbeAnswered(at=sent_at + 0.02, sent_at=sent_at, rtt_s=0.02, **which))
+    assert lab.family("fiber", V6).state is CHECKING
 
 
 def test_a_follower_without_an_address_waits_and_one_beside_such_is_checked() -> None:
