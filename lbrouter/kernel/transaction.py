@@ -53,6 +53,7 @@ async def transact(
     with CancelOnSignal() as interruption:
         try:
             await _run_plan(kernel, plan, desired=desired, scope=scope, store=store, begun=begun)
+            await interruption.take_pending_signal()
         except (Exception, asyncio.CancelledError) as cause:
             left = await _run_uncancelled(_undo(kernel, begun, checkpoint, scope))
             interruption.absorb_cancellation()

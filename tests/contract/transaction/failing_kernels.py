@@ -92,6 +92,17 @@ class InterruptedKernel(FailingKernel):
             await asyncio.sleep(0)
 
 
+class LateInterruptedKernel(FailingKernel):
+    """Gets a signal while the result is verified; the loop has no turn before that is done."""
+
+    async def observe(self, scope: ObserveScope) -> KernelState:
+        seen = await self.kernel.observe(scope)
+        if self.remaining == 0:
+            self.remaining = -1
+            os.kill(os.getpid(), signal.SIGTERM)
+        return seen
+
+
 class CancellingKernel(FailingKernel):
     """Carries the operation out and is cancelled, and again during each step of the undo."""
 

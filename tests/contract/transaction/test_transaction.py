@@ -29,6 +29,7 @@ from tests.contract.transaction.failing_kernels import (
     CancellingKernel,
     FailingKernel,
     InterruptedKernel,
+    LateInterruptedKernel,
     apply_state,
     sample_state,
 )
@@ -81,6 +82,19 @@ def test_a_signal_at_any_step_is_answered_by_a_whole_undo(step: int) -> None:
     assert after == sample_state(1)
     assert "interrupted by SIGTERM" in words
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_signal_at_the_last_moment_is_not_left_for_what_comes_after() -> None:
+    async def work(kernel: Kernel) -> tuple[str, KernelState]:
+        await apply_state(kernel, sample_state(1))
+        with pytest.raises(NotAppliedError) as caught:
+            await apply_state(LateInterruptedKernel(kernel, OPERATION_COUNT), sample_state(2))
+        await asyncio.sleep(0)
+        return str(caught.value), await kernel.observe(SCOPE)
+
+    words, after = simulated(work)
+    assert after == sample_state(1)
+    assert "interrupted by SIGTERM" in words
 
 
 @pytest.mark.parametrize("step", range(0, OPERATION_COUNT, 4))
