@@ -113,9 +113,9 @@ def run_fault(context: RehearsalContext, uplink: str, fault: Fault) -> Iterator[
     """One fault of one uplink, with a new daemon that has no saved health."""
     host, server = context.venue.faulty_host(uplink), context.venue.internet.server
     with DaemonProcess(context.venue.gateway) as daemon:
-        if fault is Fault.LEASE:  # an uplink without an address begins as down
+        if fault is Fault.LEASE:  # IPv6 may carry the uplink before IPv4 has an address
             poll_until(
-                lambda: daemon.uplink_state(uplink) == "up", within_s=UPLINK_RETURN_TIMEOUT_S
+                lambda: daemon.family_state(uplink, 4) == "up", within_s=UPLINK_RETURN_TIMEOUT_S
             )
         wait_for_lanes(context, daemon)
         started = [

@@ -78,6 +78,11 @@ class DaemonProcess:
         """The state of an uplink in `status`."""
         return str(self.status()["uplinks"][uplink]["state"])
 
+    def family_state(self, uplink: str, version: int) -> str:
+        """The state of one family of an uplink in `status`; "" where it has none."""
+        families = self.status()["uplinks"][uplink]["families"]
+        return str(families.get(f"ipv{version}", {}).get("state", ""))
+
     def events_since(self, moment: float) -> Iterator[tuple[float, JsonRow]]:
         """Its events since a moment (CLOCK_MONOTONIC)."""
         return ((at, event) for at, event in list(self.events) if at >= moment)
