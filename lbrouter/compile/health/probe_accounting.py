@@ -146,19 +146,19 @@ def _without_probe(line: UplinkMemory, probe: OutstandingProbe) -> tuple[Outstan
 def _on_response(
     line: UplinkMemory, probe: OutstandingProbe, seen: TargetStats, at: float
 ) -> UplinkMemory:
-    """Something came back over this uplink: the silence ends, and its link counts as present.
+    """Something came back over this uplink: the silence ends, and it has a carrier and an address.
 
-    Only if the probe left after the last break: an answer may have waited in our own buffers.
+    Only if the probe left after the last break: an answer may have waited in our own buffers. And
+    only while there is an interface of its name: sockets still use one that has been renamed.
     """
     pending, known = _without_probe(line, probe), {**line.targets, probe.target: seen}
-    if probe.sent_at < line.link_lost_at:
+    if probe.sent_at < line.link_lost_at or not line.present:
         return replace(line, outstanding=pending, targets=known)
     kept = (1 - USUAL_LOSS_WEIGHT) ** min(line.consecutive_losses, 500)
     return replace(
         line,
         outstanding=pending,
         targets=known,
-        present=True,
         carrier=True,
         addressed=True,
         responding=True,

@@ -198,3 +198,17 @@ def test_a_policy_that_left_for_latency_does_not_come_back_by_our_own_queue() ->
     simulation.schedule(out + 30, replace(full, at=out + 30, upload=False))
     simulation.run(out + 50)
     assert fiber_health(simulation).excluded_policies == frozenset()
+
+
+def test_answers_by_an_interface_that_was_renamed_do_not_bring_its_name_back() -> None:
+    simulation = simulate()
+    simulation.run(2)
+    gone = CarrierChanged(at=2.01, uplink="fiber", up=False, present=False)
+    run_events(simulation, gone, until=3)
+    fiber = fiber_health(simulation)
+    assert (fiber.state, fiber.reason) == (WAITING, "interface wan1 is not there")
+    run_events(simulation, CarrierChanged(at=3.01, uplink="fiber", up=True), until=5)
+    assert fiber_health(simulation).carrier
+    assert fiber_health(simulation).state is DOWN, "it answers again, and was out of use"
+    simulation.run(14)
+    assert fiber_health(simulation).state is UP
