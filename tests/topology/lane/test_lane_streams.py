@@ -59,11 +59,14 @@ def test_datagrams_and_srt_lose_nothing_in_a_black_hole(
 
 def test_the_relay_dies_and_the_next_line_takes_over_until_it_is_back(lane: LaneVenue) -> None:
     lane.wait_until_whole()
+    assert eventually(lambda: _new_flows_go_by_lane(lane), within_s=10), "an up lane is used"
     relay = lane.venue.relays["lane"]
     datagrams = NumberedDatagrams(lane.venue, "stream")
     assert eventually(lambda: datagrams.arrived_count > 500)
+    withheld_before_ms = _withheld_ms(lane)
     relay.set_blackhole(on=True)
     assert eventually(lambda: lane.daemon.state("lane") == "down", within_s=10)
+    withheld_ms = _withheld_ms(lane) - withheld_before_ms
     assert lane.daemon.uplink("lane")["reason"]
     policy = lane.daemon.status()["policies"]["show"]
     assert policy["active"] == ["fiber"]
@@ -73,10 +76,10 @@ def test_the_relay_dies_and_the_next_line_takes_over_until_it_is_back(lane: Lane
     lane.wait_until_whole()
     assert lane.daemon.status()["policies"]["show"]["active"] == ["lane"]
     trace = datagrams.stop()
-    print(trace.words())
-    # On a busy machine: `python -m bench lane-faults` says how often it is within 1.5 s.
-    assert trace.gap_ms < 3000 * VM_SLOWDOWN
-    assert "203.0.113.2" in trace.sources
+    print(trace.words(), f"; {withheld_ms:.0f} ms withheld from the daemon")
+    # A daemon that is not let run sends no probes, and takes that time for no silence of a line.
+    assert trace.gap_ms - withheld_ms < 1500 * VM_SLOWDOWN
+    assert trace.sources == ("45.79.1.7", "203.0.113.2")
 
 
 def test_an_encoder_sees_no_fault_of_one_line(
@@ -111,6 +114,18 @@ def test_two_lossy_lines_lose_little_together() -> None:
     assert trace.sources == ("45.79.1.7",)
     assert trace.lost > 0, "a tenth of a tenth"
     assert trace.lost < (0.015 + _allowed_loss(lane)) * len(trace.sent)
+
+
+def _new_flows_go_by_lane(lane: LaneVenue) -> bool:
+    """Whether the kernel was told so: that is a moment after the lane is up."""
+    moves = [each for each in lane.daemon.events("move") if each["subject"] == "show"]
+    return bool(moves) and "new flows go by lane" in moves[-1]["text"]
+
+
+def _withheld_ms(lane: LaneVenue) -> float:
+    """How long the daemon's loop has waited for a processor so far, as the kernel counts it."""
+    _, waited_ns, _ = (lane.daemon.proc_dir / "schedstat").read_text().split()
+    return int(waited_ns) / 1e6
 
 
 def _is_known_lossy(lane: LaneVenue) -> bool:
