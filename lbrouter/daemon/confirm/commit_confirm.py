@@ -88,8 +88,16 @@ class CommitConfirm:
             renewed = record.with_new_deadline(within_s=within.seconds)
             await in_disk_thread(self.pending.write, renewed)
         except BaseException:
-            self.pending.restore(before)
+            # Else the record stays, and the rollback process undoes what is left at the deadline.
+            if await self._kernel_is_as_before(snapshot):
+                self.pending.restore(before)
             raise
+
+    async def _kernel_is_as_before(self, snapshot: MachineSnapshot) -> bool:
+        """Whether the kernel holds what `snapshot` saw; False where it cannot be read."""
+        with suppress(LbrouterError, OSError):
+            return not diff(await self.applier.kernel.observe(snapshot.scope), snapshot.observed)
+        return False
 
     def _rollback_target(
         self, snapshot: MachineSnapshot, before: PendingCommit | None

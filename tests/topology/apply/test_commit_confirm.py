@@ -99,6 +99,24 @@ def test_unconfirmed_it_is_undone_though_the_terminal_is_killed(venue: Venue) ->
     assert late.returncode == ExitCode.TRY_AGAIN
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_an_apply_that_is_nearly_done_leaves_nothing_unconfirmed(
+    venue: Venue, number: signal.Signals
+) -> None:
+    gateway = venue.gateway
+    old = gateway.snapshot()
+    argv = gateway.exec_argv(gateway.lbrouter_argv("apply", "--confirm-within", "3s"))
+    process = subprocess.Popen(
+        argv, env=package_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    assert eventually(lambda: not has_address(gateway, "10.10.40.1/22"), within_s=20)
+    process.send_signal(number)
+    process.wait()
+    assert eventually(lambda: gateway.snapshot() == old, within_s=20)
+    assert eventually(lambda: not rollback_timer_pids(gateway))
+    assert pending_store(gateway).read() is None
+
+
 def test_rollback_at_once(venue: Venue) -> None:
     gateway = venue.gateway
     old = gateway.snapshot()
