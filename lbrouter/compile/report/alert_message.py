@@ -6,6 +6,7 @@ from typing import Final, TypedDict
 
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.incidents import summarise_incidents
+from lbrouter.model.health import UplinkState
 from lbrouter.model.language import Language
 from lbrouter.model.sections.alerts import AlertKind
 from lbrouter.model.timeline import IncidentSummary, TimelineEvent
@@ -35,8 +36,12 @@ class AlertMessage(TypedDict):
 
 
 def alert_kind(event: TimelineEvent) -> AlertKind | None:
-    """The kind of alert that an event gives; None if it gives none."""
-    word = event["more"].get("after") if event["kind"] == "uplink" else event["kind"]
+    """The kind of alert that an event gives; None if it gives none, as a line that starts well."""
+    more = event["more"]
+    checked = (more.get("before"), more.get("after")) == (UplinkState.CHECKING, UplinkState.UP)
+    if checked and not event["incident"]:
+        return None
+    word = more.get("after") if event["kind"] == "uplink" else event["kind"]
     return AlertKind(str(word)) if word in set(AlertKind) else None
 
 

@@ -26,6 +26,10 @@ def alerts_section(text: str) -> str:
     [
         (uplink_event("fiber", 1, "down"), AlertKind.DOWN),
         (uplink_event("fiber", 1, "up"), AlertKind.UP),
+        (uplink_event("fiber", 1, "up", before="checking"), AlertKind.UP),
+        (uplink_event("fiber", 1, "up", before="checking", incident=""), None),
+        (uplink_event("fiber", 1, "up", before="drained", incident=""), AlertKind.UP),
+        (uplink_event("fiber", 1, "down", before="checking", incident=""), AlertKind.DOWN),
         (LOSSY_INCIDENT[1], AlertKind.MOVE),
         (event("trouble", "", 1), AlertKind.TROUBLE),
         (event("stop", "", 1), None),
