@@ -32,8 +32,8 @@ def first_login(pc: EmulatedPc, *, lines: int = 2) -> str:
     for question in ("Name of the gateway", "trunk", "Ports with internet lines"):
         seen += pc.wait_for(rf"{question}.*: $", within_s=120)
         pc.type_line("")
-    for _ in range(2 * lines):
-        seen += pc.wait_for(r"rate \(.*: $", within_s=120)
+    for question in ("Name of the line on", r"rate \(", r"rate \(") * lines:
+        seen += pc.wait_for(rf"{question}.*: $", within_s=120)
         pc.type_line("")
     seen += pc.wait_for(r"systemctl start.*\n", within_s=120)
     pc.wait_for(r"[#$] $", within_s=120)
