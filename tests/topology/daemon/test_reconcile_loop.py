@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lbrouter.compile.config.parse import parse
+from lbrouter.model.errors import ExitCode
 from tests.kit.commands import require_success
 from tests.kit.configs import FAILOVER_CONFIG
 from tests.kit.gateway_daemon import GatewayDaemon
@@ -66,6 +67,8 @@ def test_the_rights_that_the_unit_leaves_are_enough(build_venue: VenueBuilder) -
         assert uplink_of_new_flow(venue) == "fiber"
         venue.isp("fiber").set_carrier(up=False)
         assert eventually(lambda: uplink_of_new_flow(venue) == "lte")
+        # What is flushed amid a change is put back by that change, and then is no repair.
+        assert eventually(lambda: venue.gateway.run_lbrouter("plan").returncode == ExitCode.DONE)
         venue.gateway.check_output(["nft", "flush", "ruleset"])
         assert eventually(lambda: bool(daemon.events("repair")))
         venue.gateway.check_output(["sysctl", "-q", "-w", "net.ipv4.ip_forward=0"])
