@@ -67,7 +67,7 @@ def test_the_rights_that_the_unit_leaves_are_enough(build_venue: VenueBuilder) -
         assert uplink_of_new_flow(venue) == "fiber"
         venue.isp("fiber").set_carrier(up=False)
         assert eventually(lambda: uplink_of_new_flow(venue) == "lte")
-        # What is flushed amid a change is put back by that change, and then is no repair.
+        # What is flushed during a change is put back by that change, and then is no repair.
         assert eventually(lambda: venue.gateway.run_lbrouter("plan").returncode == ExitCode.DONE)
         venue.gateway.check_output(["nft", "flush", "ruleset"])
         assert eventually(lambda: bool(daemon.events("repair")))
