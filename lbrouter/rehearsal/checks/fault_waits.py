@@ -18,6 +18,9 @@ UPLINK_RETURN_TIMEOUT_S, RETURNED_FLOW_TIMEOUT_S = 14.0, 1.5
 LANE_RETURN_TIMEOUT_S = 20.0
 """For the first handshake with the relay, and the hold-down after it."""
 
+OUT_OF_USE_STATES = frozenset({"down", "waiting", "checking"})
+"""States of a family: a line that is up again in IPv4 may still wait for IPv6."""
+
 SLOW_FAULTS = frozenset({Fault.LOSS, Fault.LATENCY, Fault.PORTAL})
 
 
@@ -98,7 +101,12 @@ def wait_for_return(context: RehearsalContext, fault_run: FaultRun) -> None:
 
     def active() -> bool:
         policies = fault_run.daemon.status()["policies"]
-        return all(fault_run.uplink in policies[each.path.policy]["active"] for each in waiting)
+        return all(
+            fault_run.uplink in policies[each.path.policy]["active"]
+            and fault_run.daemon.family_state(fault_run.uplink, each.path.version)
+            not in OUT_OF_USE_STATES
+            for each in waiting
+        )
 
     poll_until(active, within_s=UPLINK_RETURN_TIMEOUT_S)
     for each in waiting:
