@@ -74,7 +74,8 @@ def status(pc: EmulatedPc) -> dict[str, Any]:
 
 def wait_until_up(pc: EmulatedPc, count: int) -> None:
     """Wait until this many uplinks are up. The PC polls by itself: each query costs it seconds."""
-    seen = 'lbrouter status --json | grep -c \'"state": "up"\''
+    # An uplink's own state stands at six spaces; those of its families stand deeper.
+    seen = 'lbrouter status --json | grep -cE \'^ {6}"state": "up"\''
     loop = f'until [ "$({seen})" = {count} ]; do sleep 2; done'
     code, text = pc.run(f"timeout 300 sh -c {shlex.quote(loop)}", within_s=350)
     assert code == 0, (text, status(pc)["uplinks"])
