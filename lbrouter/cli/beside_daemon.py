@@ -22,7 +22,7 @@ async def refuse_beside_daemon(settings: CommandSettings, verb: str) -> None:
         return
     pid = lock_holder(settings.runtime_dir)
     raise NotAppliedError(
-        f"`lbrouter {verb}` cannot run while the daemon does (process {pid or 'unknown'}).",
+        f"`lbrouter {verb}` cannot run while the daemon runs (process {pid or 'unknown'}).",
         remedy=f"Stop it first: {_stop_command(pid)}",
     )
 

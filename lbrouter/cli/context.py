@@ -31,7 +31,7 @@ from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import KernelState
 
-NO_DAEMON_NOTE = "no daemon runs: uplinks are judged by their carrier alone, [health] waits for it"
+NO_DAEMON_NOTE = "no daemon runs: uplinks are judged by carrier alone, [health] needs the daemon"
 
 
 def load_config_file(settings: CommandSettings) -> ConfigFile:

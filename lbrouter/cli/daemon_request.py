@@ -24,8 +24,8 @@ async def send_operator_command(settings: CommandSettings, asked: Document, *, c
         handed = await client.ask(settings.runtime_dir, {**asked, "yes": True})
     if handed is None:
         raise UnavailableError(
-            f"`{command}` needs the daemon, and none runs.",
-            remedy="systemctl start lbrouter, or `lbrouter run`.",
+            f"`{command}` needs the daemon, which does not run.",
+            remedy="Start it: systemctl start lbrouter, or `lbrouter run`.",
         )
     return print_success(settings, handed["said"], handed)
 

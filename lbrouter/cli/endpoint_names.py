@@ -49,9 +49,8 @@ def _client(config: Config, leases: Sequence[LanLease], name: str) -> tuple[str,
     if not found:
         hint = client_suggestion(config, leases, name)
         raise UsageError(
-            f'The source "{name}" is no address, no VLAN of the file and no client that is known'
-            f"{hint}",
-            remedy="lbrouter clients lists those that are known; gateway is the gateway itself.",
+            f'The source "{name}" is not an address, a VLAN of the file or a known client{hint}',
+            remedy="`lbrouter clients` lists the known clients; `gateway` is the gateway itself.",
         )
     others = f" (one of {len(found)} of that name)" if len(found) > 1 else ""
     return str(found[0]), (f"{name} is {found[0]}{others}",)

@@ -29,7 +29,7 @@ from lbrouter.model.errors import ExitCode
 
 EXIT_CODES_EPILOG = (
     "Exit codes: 0 done or nothing to do, 1 check or rehearsal failed, 2 plan found changes,"
-    " 64 bad usage, 69 something is lacking, 70 a defect, 75 not applied, 77 needs root,"
+    " 64 bad usage, 69 something is missing, 70 a defect, 75 not applied, 77 needs root,"
     " 78 the configuration is wrong."
 )
 

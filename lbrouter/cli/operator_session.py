@@ -34,7 +34,7 @@ async def refuse_to_cut_session(settings: CommandSettings, file: ConfigFile) -> 
     if reason:
         raise NotAppliedError(
             f"Not applied: this would cut your own SSH session. {reason[0].upper()}{reason[1:]}.",
-            remedy="`lbrouter apply --confirm-within 60s` undoes it by itself if you are cut off.",
+            remedy="Use `lbrouter apply --confirm-within 60s`: it is undone if you do not confirm.",
         )
 
 

@@ -19,6 +19,6 @@ async def open_commit_confirm(settings: CommandSettings) -> AsyncIterator[Commit
             found = CommitConfirm(build_applier(settings, kernel))
             overdue = await found.roll_back_overdue()
             if overdue is not None:
-                said = f"{overdue.source} was not confirmed in time: what stood before is back"
+                said = f"{overdue.source} was not confirmed in time: it is undone"
                 print_diagnostics("warning", (said,))
             yield found

@@ -156,7 +156,9 @@ class Daemon:
             snapshot = await self._loop.applier.observe(file.config)
             if not holds_lbrouter_state(snapshot.observed):
                 raise
-            self._journal.log("trouble", f"what stands is watched as it is: {error}")
+            self._journal.log(
+                "trouble", f"the daemon keeps the applied settings as they are: {error}"
+            )
             async with self._loop.write_lock:
                 await self._activate(file, tracker)
 
@@ -226,7 +228,9 @@ class Daemon:
             if record is not None and not record.remaining_s(BootTime.now()):
                 async with self._loop.write_lock:
                     if self._loop.commit_confirm.pending.read() == record:
-                        await self._commands.rollback(record.source, why="nobody confirmed it")
+                        await self._commands.rollback(
+                            record.source, why="it was not confirmed in time"
+                        )
             await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
 
     async def _expire_limits(self) -> None:
@@ -284,7 +288,7 @@ class Daemon:
         await cancel_all(tasks)
         await self._loop.reconciler.steering.close()
         save_health(self._paths.runtime_dir, self._loop.tracker.health, self._loop.tracker.state)
-        self._journal.log("stop", "the daemon ends; what it set up stays")
+        self._journal.log("stop", "the daemon ends; its settings stay in the kernel")
 
 
 async def serve(paths: Paths) -> int:

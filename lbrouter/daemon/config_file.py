@@ -38,7 +38,9 @@ def read_config(path: Path) -> bytes:
         with path.open("rb") as file:
             text = file.read(MAX_CONFIG_BYTES + 1)
     except PermissionError as error:
-        raise NotPermittedError(f"{path} may not be read.", remedy="Run it as root.") from error
+        raise NotPermittedError(
+            f"{path} cannot be read: permission denied.", remedy="Run it as root."
+        ) from error
     except OSError as error:
         raise ConfigError(
             f"{path}: {error.strerror}",

@@ -1,4 +1,4 @@
-"""Threads for what may take long: a disk that is slow, a program that hangs at its start.
+"""Threads for what may take long: a disk that is slow, a program that did not finish its start.
 
 Each kind has a thread of its own. In the pool that asyncio shares, a disk that hangs would take the
 thread that asks the carriers.

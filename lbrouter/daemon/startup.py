@@ -36,7 +36,7 @@ async def select_config(
         reason = NotAppliedError(
             f"{path} was rolled back.", remedy="Change it, or `lbrouter apply` it once more."
         )
-        journal.log("trouble", f"{reason.message} {LAST_GOOD_SOURCE.capitalize()} serves.")
+        journal.log("trouble", f"{reason.message} {LAST_GOOD_SOURCE.capitalize()} is used.")
         return _last_good_config(commit_confirm, reason), False
     return file, False
 

@@ -99,7 +99,9 @@ def _check_feature(name: str, purpose: str, config: Config | None, *, present: b
         return Diagnosis(subject=name, level=DiagnosisLevel.OK, found=found)
     if name not in used_features(config):
         return Diagnosis(
-            subject=name, level=DiagnosisLevel.OK, found=f"missing, not asked for: {purpose}"
+            subject=name,
+            level=DiagnosisLevel.OK,
+            found=f"missing, but the file does not need it: {purpose}",
         )
     level = DiagnosisLevel.FAIL if name in required_features(config) else DiagnosisLevel.WARN
     remedy = "Load or install the module, or run a kernel that has it (Debian's has)."
@@ -193,7 +195,7 @@ def _check_interfaces(config: Config | None, facts: Facts) -> Iterator[Diagnosis
     for name, user in _expected_interfaces(config).items():
         found = facts.interfaces.get(name)
         if found is None:
-            remedy = f"`ip link` lists what there is; {user} goes on once it is there again."
+            remedy = f"`ip link` lists the interfaces; {user} works again when it is back."
             yield Diagnosis(
                 subject=name, level=DiagnosisLevel.WARN, found="not there", remedy=remedy
             )
@@ -220,7 +222,7 @@ def _expected_interfaces(config: Config | None) -> dict[str, str]:
 
 def _check_conflicts(facts: Facts) -> Iterator[Diagnosis]:
     for sentence in facts.conflicts:
-        remedy = "It stays as it is; move it, or live with it."
+        remedy = "lbrouter does not change it. Move it if it disturbs."
         yield Diagnosis(
             subject="conflict", level=DiagnosisLevel.WARN, found=sentence, remedy=remedy
         )
@@ -251,5 +253,5 @@ def _read_rp_filter(name: str) -> int:
 def _check_conflicting_programs() -> Iterator[Diagnosis]:
     for each in conflicting_programs():
         level = DiagnosisLevel.WARN if each.problem else DiagnosisLevel.OK
-        found = each.problem or "set up to leave ours alone"
+        found = each.problem or "configured to leave lbrouter's settings alone"
         yield Diagnosis(subject=each.name, level=level, found=found, remedy=each.remedy)

@@ -20,7 +20,7 @@ def parse_url(url: str) -> SplitResult:
     """The parts of a URL. Raises UsageError."""
     found = urlsplit(url)
     if found.scheme not in ("http", "https") or not found.hostname:
-        raise UsageError(f'"{url}" is no address of a page.', remedy="http://HOST/FILE, say.")
+        raise UsageError(f'"{url}" is not the URL of a page.', remedy="http://HOST/FILE, say.")
     return found
 
 

@@ -83,7 +83,7 @@ async def _run_plan(
         if not plan:
             return
     raise NotAppliedError(
-        f"The kernel took every step, but lacks what was asked:"
+        f"The kernel accepted every step, but this is missing:"
         f"\n{_list_operations(plan.operations)}",
         remedy="Another program may be changing the same objects; `lbrouter doctor` names it.",
     )
@@ -157,7 +157,7 @@ def _unrestorable_roots(begun: Sequence[Operation]) -> Iterator[str]:
     """Foreign roots that were replaced by permission, and that cannot be created again."""
     for new in (each.new for each in begun):
         if isinstance(new, Qdisc) and new.replaces:
-            yield f"But what stood at the root of {new.interface} before is gone."
+            yield f"But what stood at the root of {new.interface} before is lost."
 
 
 def _remedy(left: Sequence[Operation]) -> str:

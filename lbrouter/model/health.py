@@ -88,7 +88,7 @@ class UplinkHealth:
     drained: bool = False
     """An operator took it out. It stays true while the line is down."""
     move_flows: bool = False
-    """An operator wants the living flows moved as well (`uplink drain NAME --now`)."""
+    """An operator wants the established flows moved as well (`uplink drain NAME --now`)."""
     families: Mapping[AddressFamily, FamilyHealth] = field(default_factory=dict)
     """What is known of each family; empty where no daemon judges them."""
 

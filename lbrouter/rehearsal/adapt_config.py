@@ -67,9 +67,9 @@ def adapt_config(
         notes.append(_no_vlan_tags_note(config, tagged))
     leasing = [vlan.name for vlan in vlans.values() if vlan.dhcp is not None or vlan.hosts]
     if leasing:
-        notes.append(f"{', '.join(leasing)}: the lab's clients have addresses and ask for none")
+        notes.append(f"{', '.join(leasing)}: the lab's clients have fixed addresses")
     if config.alerts is not None:
-        notes.append("alerts: nobody is told of a rehearsal")
+        notes.append("alerts: a rehearsal sends none")
     lan = config.lan if tags else None
     others = {"uplinks": uplinks, "vlans": vlans, "lan": lan, "alerts": None}
     copy = config.model_copy(update=others)

@@ -28,14 +28,14 @@ DNSMASQ_USERS: Final = ("dnsmasq", "nobody")
 DNSMASQ_START_TIMEOUT_S: Final = 20.0
 
 DNSMASQ_NOT_STARTED_NOTE: Final = (
-    "The kernel holds what the file says; clients get no addresses and names from here."
+    "The kernel is as the file says, but clients get no addresses and names from here."
 )
 DNSMASQ_KEEPS_RUNNING_NOTE: Final = (
-    "The kernel holds what the file says; a dnsmasq that ran before goes on as it was."
+    "The kernel is as the file says, but dnsmasq keeps its old settings."
 )
-APPLY_AGAIN_REMEDY: Final = "Mend it and run `lbrouter apply`."
+APPLY_AGAIN_REMEDY: Final = "Correct it and run `lbrouter apply`."
 PORT_IN_USE_REMEDY: Final = (
-    "`ss -lntup 'sport = :53 or sport = :67'` names the program in the way; stop it and run"
+    "`ss -lntup 'sport = :53 or sport = :67'` names the program that uses the port; stop it and run"
     " `lbrouter apply`."
 )
 
@@ -186,7 +186,7 @@ def _run_dnsmasq(argv: list[str], *, stdin: str = "") -> subprocess.CompletedPro
         ) from error
     except subprocess.TimeoutExpired as error:
         raise NotAppliedError(
-            f"dnsmasq hangs at its start.\n  {DNSMASQ_NOT_STARTED_NOTE}"
+            f"dnsmasq did not finish its start.\n  {DNSMASQ_NOT_STARTED_NOTE}"
         ) from error
 
 

@@ -68,7 +68,9 @@ def parse_rates(output: bytes, peer: IperfServer) -> list[float]:
         most = found.get("end", {}).get("sum_received", {}).get("bits_per_second", float("inf"))
         kept = [min(each, float(most)) for each in kept]
     except (ValueError, KeyError, TypeError) as error:
-        raise NotAppliedError(f"iperf3 to {peer.host} says nothing that makes sense.") from error
+        raise NotAppliedError(
+            f"iperf3 to {peer.host} sent an answer that cannot be read."
+        ) from error
     if not kept:
         raise NotAppliedError(f"iperf3 to {peer.host} measured nothing.")
     return kept

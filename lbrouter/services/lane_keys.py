@@ -76,7 +76,9 @@ def _read_key(file: Path, lane: Uplink) -> str:
         with file.open("rb") as opened:
             text = opened.read(MAX_KEY_FILE_BYTES).decode("ascii", errors="replace").strip()
     except PermissionError as error:
-        raise NotPermittedError(f"{where} may not be read", remedy="Run it as root.") from error
+        raise NotPermittedError(
+            f"{where} cannot be read: permission denied", remedy="Run it as root."
+        ) from error
     except FileNotFoundError as error:
         raise ConfigError(
             f"{where} is not there; `lbrouter relay setup {lane.name}` makes the keys"

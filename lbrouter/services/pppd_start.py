@@ -50,7 +50,7 @@ def start(wanted: ManagedProcess) -> None:
             f"{argv[0]} is not installed.", remedy=PPPD_INSTALL_REMEDY
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise NotAppliedError(f"{wanted.name} hangs at its start.") from error
+        raise NotAppliedError(f"{wanted.name} did not finish its start.") from error
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
         raise NotAppliedError(f"{wanted.name} does not start: {said}")

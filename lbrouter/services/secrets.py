@@ -44,7 +44,7 @@ def read_password(uplink: Uplink) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{where}: it is not text") from error
     if mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise ConfigError(f"{where}: everybody on this machine can read it; chmod 600 {file}")
+        raise ConfigError(f"{where}: all users of this machine can read it; chmod 600 {file}")
     if wrong := pppd.secret_error(text):
         raise ConfigError(f"{where}: the password {wrong}")
     return text

@@ -171,7 +171,7 @@ class Evenings:
     def _plan_text(self) -> str:
         kernel = self.world.daemon.status().get("kernel")
         plan = self.world.lbrouter("plan", may_fail=True).strip()
-        return f"the kernel does not hold what it should: {kernel or ''} {plan}"
+        return f"the kernel differs from the configuration: {kernel or ''} {plan}"
 
     def _heal(self) -> str:
         """Undo everything; what is wrong when all lines should be up again."""

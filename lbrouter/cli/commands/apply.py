@@ -24,18 +24,20 @@ def apply(
     *,
     confirm_within: Annotated[
         str,
-        typer.Option(metavar="TIME", help='Undo unless confirmed within TIME ("60s").'),
+        typer.Option(
+            metavar="TIME", help='Undo the change unless you confirm it within TIME ("60s").'
+        ),
     ] = "",
     take_over: Annotated[
         bool,
         typer.Option(
             "--take-over",
-            help="Replace queueing disciplines of other programs; they cannot be given back.",
+            help="Replace queueing disciplines of other programs; lbrouter cannot restore them.",
         ),
     ] = False,
     json: JsonOption = False,
 ) -> int:
-    """Make the kernel hold what the file says; by the daemon where one runs."""
+    """Set up the kernel as the file says; through the daemon if it runs."""
     within = parse_time_option(confirm_within, option="--confirm-within")
     return asyncio.run(_apply(settings_of(context, json=json), within, take_over=take_over))
 

@@ -43,7 +43,7 @@ ASSUMED_FEATURES: Final = frozenset({"fq_codel"})
 
 
 def check(context: typer.Context, *, json: JsonOption = False) -> int:
-    """Parse, validate, compile and dry-run the ruleset. Touches nothing."""
+    """Check the file and the ruleset made from it. Changes nothing."""
     settings = settings_of(context, json=json)
     file = load_config_file(settings)
     desired = assumed_state(file.config)

@@ -41,12 +41,12 @@ CLIENT_RATE_SAMPLE_S: Final = 1.0
 """Over which rates are counted."""
 
 CONNTRACK_UNREADABLE_NOTE: Final = (
-    "the connections cannot be read ({}): no uplinks, rates and numbers of connections"
+    "the connection table cannot be read ({}): uplinks, rates and connections are missing"
 )
 
 
 def clients(context: typer.Context, *, json: JsonOption = False) -> int:
-    """List who is where: name, MAC, address, lease, VLAN, uplink, rates, connections."""
+    """List the clients: name, MAC, address, lease, VLAN, uplink, rates, connections."""
     settings = settings_of(context, json=json)
     config = load_config_file(settings).config
     found = client_statuses(config, asyncio.run(_observe_clients(settings, config)))

@@ -11,7 +11,7 @@ from lbrouter.daemon.control_socket import client
 
 
 def confirm(context: typer.Context, *, json: JsonOption = False) -> int:
-    """Keep what waits for confirmation."""
+    """Keep the change that waits for confirmation."""
     return asyncio.run(_confirm(settings_of(context, json=json)))
 
 

@@ -25,7 +25,7 @@ DOCTOR_LEVEL_STYLES = {
 
 
 def doctor(context: typer.Context, *, json: JsonOption = False) -> int:
-    """Look at kernel, tools and neighbours, each with its remedy."""
+    """Check the kernel, programs and other network software; say how to fix problems."""
     settings = settings_of(context, json=json)
     findings = asyncio.run(run_diagnostics(config_or_none(settings)))
     fine = all(each.level is not DiagnosisLevel.FAIL for each in findings)

@@ -14,7 +14,7 @@ from lbrouter.kernel.storage.lock import exclusive_lock
 
 
 def down(context: typer.Context, *, json: JsonOption = False) -> int:
-    """Remove all that lbrouter put into the kernel, and nothing else."""
+    """Remove everything that lbrouter set up in the kernel, and nothing else."""
     return asyncio.run(_remove_all(settings_of(context, json=json)))
 
 

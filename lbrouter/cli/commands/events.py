@@ -55,22 +55,23 @@ def events(
     context: typer.Context,
     *,
     limit: Annotated[
-        int, typer.Option(metavar="N", min=1, max=1000, help="The last N of them.")
+        int, typer.Option(metavar="N", min=1, max=1000, help="Show the last N events.")
     ] = 50,
     since: Annotated[
-        str, typer.Option(metavar="TIME", help='Not older: "10m", "2h", "20:14" or RFC 3339.')
+        str,
+        typer.Option(metavar="TIME", help='Show events since "10m", "2h", "20:14" or RFC 3339.'),
     ] = "",
     incident: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Those of one incident.")
+        int | None, typer.Option(metavar="N", min=1, help="Show the events of one incident.")
     ] = None,
     brief: Annotated[
-        bool, typer.Option("--brief", help="A sentence for each incident, no events.")
+        bool, typer.Option("--brief", help="Show one sentence for each incident.")
     ] = False,
-    follow: Annotated[bool, typer.Option("--follow", help="And those to come.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Show new events until Ctrl-C.")] = False,
     lang: LangOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Print the timeline: what failed, what was done, what came back."""
+    """Print the timeline: faults, failovers, repairs, changes."""
     settings = settings_of(context, json=json)
     zone = display_zone(settings)
     event_filter = EventFilter(
@@ -126,7 +127,7 @@ def _parse_moment(text: str, now: datetime) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"--since {text!r} is no time.", remedy=ACCEPTED_SINCE) from error
+        raise UsageError(f"--since {text!r} is not a time.", remedy=ACCEPTED_SINCE) from error
     return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
 
 
@@ -143,7 +144,7 @@ async def _past_events(settings: CommandSettings, event_filter: EventFilter) -> 
         found = await client.ask(settings.runtime_dir, asked, timeout_s=5)
         if found is not None:
             return list(found["events"])
-    print_diagnostic("note: no daemon runs; this is what it has left")
+    print_diagnostic("note: no daemon runs; these events are from the last one")
     try:
         entries = recent_events(
             settings.state_dir,
@@ -154,7 +155,7 @@ async def _past_events(settings: CommandSettings, event_filter: EventFilter) -> 
     except sqlite3.Error as error:
         raise UnavailableError(
             f"The history {settings.state_dir / HISTORY_DB_FILE} cannot be read: {error}.",
-            remedy="Run it as root; a daemon that starts sets a damaged one aside.",
+            remedy="Run it as root. The next start of the daemon replaces a damaged file.",
         ) from error
     return [entry.as_json() for entry in entries]
 

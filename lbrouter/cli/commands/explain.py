@@ -56,7 +56,7 @@ def explain(
     ] = None,
     json: JsonOption = False,
 ) -> int:
-    """Say which rule, policy, uplink, mark, table, source and class a flow gets."""
+    """Show which rule, policy, uplink, mark, table, source and class a flow gets."""
     settings = settings_of(context, json=json)
     arguments = ExplainArguments(
         source=source, destination=destination, protocol=protocol, port=port

@@ -21,12 +21,12 @@ from lbrouter.model.errors import ConfigError, LbrouterError
 from lbrouter.model.kernel_state import KernelState, NftTable
 from lbrouter.model.plan import Action, Operation, Phase
 
-FIREWALL_PRESENT_MESSAGE = "the firewall stands already"
-FIREWALL_CLOSED_MESSAGE = "closed: nothing is forwarded until the gateway is applied"
+FIREWALL_PRESENT_MESSAGE = "the firewall is loaded already; nothing was changed"
+FIREWALL_CLOSED_MESSAGE = "closed: nothing is forwarded until `lbrouter apply`"
 
 
 def guard(context: typer.Context, *, json: JsonOption = False) -> int:
-    """Close the firewall until the gateway is applied; for the boot, before the network."""
+    """Block all forwarding until the first apply; for the boot, before the network."""
     settings = settings_of(context, json=json)
     asyncio.run(refuse_beside_daemon(settings, "guard"))
     said = FIREWALL_CLOSED_MESSAGE if _close_firewall(settings) else FIREWALL_PRESENT_MESSAGE

@@ -47,21 +47,26 @@ RATES_EXAMPLE = "lbrouter init --yes --rates enp1s0=50mbit/100mbit"
 def init(
     context: typer.Context,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: the defaults.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask no questions; use the defaults.")
+    ] = False,
     rates: Annotated[
         list[str] | None,
-        typer.Option(metavar="PORT=UP/DOWN", help='What a line carries: "enp1s0=50mbit/100mbit".'),
+        typer.Option(metavar="PORT=UP/DOWN", help='Rates of a line: "enp1s0=50mbit/100mbit".'),
     ] = None,
     json: JsonOption = False,
 ) -> int:
-    """Look at the machine's ports and write a first configuration; never over an old one."""
+    """Look at the ports and write a first configuration file; never replace one."""
     settings, interactive = settings_of(context, json=json), not yes
     _require_no_config(settings.config)
     if os.geteuid() != 0:
-        raise NotPermittedError("Looking at the ports needs root.", remedy="sudo lbrouter init")
+        raise NotPermittedError(
+            "init needs root to look at the ports.", remedy="sudo lbrouter init"
+        )
     if interactive and not sys.stdin.isatty():
         raise UsageError(
-            "There is no terminal to ask on.", remedy="lbrouter init --yes takes the defaults"
+            "init needs a terminal to ask questions.",
+            remedy="lbrouter init --yes uses the defaults",
         )
     found = asyncio.run(nics.list_nics(print_diagnostic))
     answers = guess_answers(found, name=DEFAULT_GATEWAY_NAME)
@@ -76,8 +81,8 @@ def init(
 def _require_no_config(path: Path) -> None:
     if path.exists():
         raise UsageError(
-            f"{path} is there already; nothing was written.",
-            remedy="Move it away first, or name another place: lbrouter --config FILE init",
+            f"{path} exists already; nothing was written.",
+            remedy="Move that file away, or choose another one: lbrouter --config FILE init",
         )
 
 
@@ -108,7 +113,7 @@ def _print_result(
     print_line(f"written: {settings.config}")
     for name in lines_without_rates(answers):
         print_line(
-            f"no guarantee holds on {name} yet: its rates are not known (lbrouter measure {name})"
+            f"{name} has no guarantees yet: its rates are not known (lbrouter measure {name})"
         )
     print_line("next: lbrouter check, lbrouter rehearse, lbrouter apply --confirm-within 60s")
 
@@ -164,7 +169,7 @@ def _parse_line_name(text: str, taken: frozenset[str]) -> str:
 def _parse_port(text: str, ports: Mapping[str, DetectedPort]) -> str:
     if text not in ports:
         hint = did_you_mean(text, list(ports))
-        raise InvalidValueError(f"is no port of this machine{hint}", ", ".join(ports))
+        raise InvalidValueError(f"is not a port of this machine{hint}", ", ".join(ports))
     return text
 
 
@@ -179,7 +184,9 @@ def _parse_line_ports(
             raise InvalidValueError(f"names {trunk}, which is the trunk", others)
         if name not in ports:
             hint = did_you_mean(name, list(ports))
-            raise InvalidValueError(f"names {name}, no port of this machine{hint}", others)
+            raise InvalidValueError(
+                f"names {name}, which is not a port of this machine{hint}", others
+            )
     if not names or len(set(names)) < len(names):
         raise InvalidValueError("names no port" if not names else "names a port twice", others)
     return tuple(ports[name] for name in names)
@@ -199,7 +206,7 @@ def with_rates(answers: StarterAnswers, given: Sequence[str]) -> StarterAnswers:
         port, *rates = match.groups()
         if port not in lines:
             raise UsageError(
-                f'--rates "{text}": {port} carries no line.',
+                f'--rates "{text}": there is no line on {port}.',
                 remedy=f"The lines are on {', '.join(lines)}.",
             )
         try:

@@ -20,17 +20,17 @@ LIMIT_OFF: Final = "off"
 def limit(
     context: typer.Context,
     vlan: Annotated[str, typer.Argument(metavar="VLAN", help="A VLAN of the file.")],
-    rate: Annotated[str, typer.Argument(metavar="RATE", help='"5mbit", say, or off.')],
+    rate: Annotated[str, typer.Argument(metavar="RATE", help='A rate such as "5mbit", or off.')],
     *,
     time: Annotated[
-        str, typer.Option("--for", metavar="TIME", help='End by itself after TIME ("10m").')
+        str, typer.Option("--for", metavar="TIME", help='End the limit after TIME ("10m").')
     ] = "",
     upload: Annotated[bool, typer.Option("--upload", help="Upload alone.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Download alone.")] = False,
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> int:
-    """Hold a VLAN below a rate for a while (the daemon must run)."""
+    """Limit a VLAN to a rate for some time (the daemon must run)."""
     chosen = [word for word, on in (("upload", upload), ("download", download)) if on]
     asked = _limit_request(vlan, rate, time=time, directions=chosen or ["upload", "download"])
     asked["yes"] = yes
@@ -42,7 +42,7 @@ def _limit_request(vlan: str, rate: str, *, time: str, directions: Sequence[str]
     """What the daemon is asked. Raises UsageError for a rate or a time that makes no sense."""
     within = parse_time_option(time, option="--for")
     if rate == LIMIT_OFF and within is not None:
-        raise UsageError("A limit ends at once: `off` takes no --for.")
+        raise UsageError("`off` ends the limit at once; it cannot be used with --for.")
     return {
         "verb": "limit",
         "vlan": vlan,
@@ -57,5 +57,5 @@ def _parse_limit_rate(text: str) -> Rate:
         return parse_line_rate(text)
     except ValueError as error:
         raise UsageError(
-            f'The rate "{text}" {error}.', remedy='Say "5mbit", say, or off.'
+            f'The rate "{text}" {error}.', remedy='Say A rate such as "5mbit", or off.'
         ) from error

@@ -43,7 +43,7 @@ UPLINK_IN_USE_BPS: Final = 1_000_000
 """More than this goes over a line that is in use."""
 
 UPLINK_IN_USE_MESSAGE: Final = (
-    "Uplink {} is in use ({} up, {} down): a measurement fills it for {} s each way."
+    "Uplink {} is in use ({} up, {} down): a measurement fills it for {} s in each direction."
 )
 
 TransferFunction = Callable[[bool], Awaitable[list[float]]]
@@ -69,15 +69,17 @@ def measure(
         str, typer.Option(metavar="HOST[:PORT]", help="An iperf3 server (iperf3 -s).")
     ] = "",
     url: Annotated[
-        str, typer.Option(metavar="URL", help="Or a page: GET for download, POST for upload.")
+        str, typer.Option(metavar="URL", help="A page instead: GET for download, POST for upload.")
     ] = "",
     seconds: Annotated[
-        int, typer.Option(metavar="N", min=3, max=60, help="How long, each way.")
+        int, typer.Option(metavar="N", min=3, max=60, help="How long to measure each direction.")
     ] = 10,
-    yes: Annotated[bool, typer.Option("--yes", help="Although the line is in use.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Measure although the line is in use.")
+    ] = False,
     json: JsonOption = False,
 ) -> int:
-    """Fill a line for a moment, and propose what the file should say of it."""
+    """Measure a line under full load, and propose its rates for the file."""
     settings = settings_of(context, json=json)
     arguments = MeasureArguments(uplink=uplink, server=server, url=url, seconds=seconds, yes=yes)
     found = asyncio.run(_measure(settings, arguments))
@@ -92,7 +94,7 @@ async def _measure(settings: CommandSettings, arguments: MeasureArguments) -> Up
     config = load_config_file(settings).config
     uplink = config.uplinks.get(arguments.uplink)
     if uplink is None:
-        there = f"There is: {', '.join(config.uplinks)}."
+        there = f"Choose one of: {', '.join(config.uplinks)}."
         raise UsageError(f"There is no uplink {arguments.uplink!r}.", remedy=there)
     numbers = allocate(config, StateStore(settings.state_dir).load_allocation()).uplinks
     line = UplinkBinding(interface=uplink.interface, number=numbers[uplink.name])
@@ -105,7 +107,7 @@ async def _measure(settings: CommandSettings, arguments: MeasureArguments) -> Up
 def _transfer_function(arguments: MeasureArguments, line: UplinkBinding) -> TransferFunction:
     """By iperf3 or by HTTP. Raises UsageError."""
     if bool(arguments.server) == bool(arguments.url):
-        raise UsageError("Against what? Either --server HOST[:PORT] or --url URL.")
+        raise UsageError("Give either --server HOST[:PORT] or --url URL.")
     if arguments.url:
         url = http_transfer.parse_url(arguments.url)
         return lambda download: asyncio.to_thread(
@@ -113,7 +115,9 @@ def _transfer_function(arguments: MeasureArguments, line: UplinkBinding) -> Tran
         )
     host, _, port = arguments.server.partition(":")
     if not host or (port and not port.isdecimal()):
-        raise UsageError(f'"{arguments.server}" is no server.', remedy="HOST, or HOST:PORT.")
+        raise UsageError(
+            f'"{arguments.server}" is not a server.', remedy="Write HOST or HOST:PORT."
+        )
     peer = iperf.IperfServer(host=host, port=int(port or iperf.IPERF_PORT))
     return lambda download: iperf.run(
         peer, line.interface, seconds=arguments.seconds, download=download
@@ -126,7 +130,7 @@ async def _refuse_in_use(uplink: Uplink, seconds: int) -> None:
         rates = format_rate(found.sent_bps), format_rate(found.received_bps)
         raise NotAppliedError(
             UPLINK_IN_USE_MESSAGE.format(uplink.name, *rates, seconds),
-            remedy="Wait for a quiet moment, or say --yes.",
+            remedy="Wait until the line is idle, or add --yes.",
         )
 
 
@@ -186,7 +190,7 @@ async def _try_transfer(transfer_by: TransferFunction, direction: str) -> list[f
     try:
         return await transfer_by(direction == "download")
     except NotAppliedError as error:
-        print_diagnostic(f"warning: no {direction}: {error}")
+        print_diagnostic(f"warning: {direction} was not measured: {error}")
         return []
 
 
@@ -206,7 +210,7 @@ def _print_measurement(found: UplinkMeasurement) -> None:
         f"{found['snippet']}")  # fmt: skip
     if found["upload"] is not None and found["upload"]["shaped"]:
         print_diagnostic(
-            "warning: the upload was measured through the shaping that is in force; to see more,"
+            "warning: shaping limited the upload while it was measured; to measure more,"
             " raise `upload` in the file, apply, and measure again"
         )
 

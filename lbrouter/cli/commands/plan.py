@@ -14,7 +14,7 @@ from lbrouter.kernel.backend import LinuxKernel
 
 
 def plan(context: typer.Context, *, json: JsonOption = False) -> int:
-    """Show what `apply` would change, in the words of ip, nft and tc."""
+    """Show what `apply` would change, as commands of ip, nft and tc."""
     return asyncio.run(_print_plan(settings_of(context, json=json)))
 
 
@@ -25,7 +25,7 @@ async def _print_plan(settings: CommandSettings) -> int:
         here = build_applier(settings, kernel)
         found = await here.observe(file.config, health_source=judge)
     print_warnings(file, found, here.store)
-    print_diagnostics("note: `apply` wants --take-over", found.foreign_qdisc_warnings(file.config))
+    print_diagnostics("note: `apply` needs --take-over", found.foreign_qdisc_warnings(file.config))
     found = found.with_foreign_qdisc_policy(file.config, ForeignQdiscPolicy.REPLACE)
     steps = diff(found.observed, found.desired(file.config))
     return print_plan(combined_plan(steps, here.services_plan(file.config)), settings)

@@ -23,7 +23,7 @@ def rehearse(
     context: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="The configuration, unless --config names it."),
+        typer.Argument(metavar="FILE", help="The configuration file; else that of --config."),
     ] = None,
     *,
     faults: Annotated[
@@ -34,11 +34,11 @@ def rehearse(
         ),
     ] = "all",
     bandwidth: Annotated[
-        bool, typer.Option(help="Measure every VLAN's rates, alone, in a flood, after a loss.")
+        bool, typer.Option(help="Measure each VLAN's rates: alone, in a flood, with a line lost.")
     ] = True,
     json: JsonOption = False,
 ) -> int:
-    """Play the configuration with simulated ISPs, an internet and clients."""
+    """Test the configuration with simulated providers, internet and clients."""
     settings = settings_of(context, json=json)
     options = RehearsalOptions(faults=parse_faults(faults), bandwidth=bandwidth)
     found = load_config_file(settings if file is None else replace(settings, config=file))

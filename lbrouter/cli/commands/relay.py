@@ -17,7 +17,7 @@ from lbrouter.services import lane_keys
 
 relay = typer.Typer(
     name="relay",
-    help="Set up the relay of a lane: a rented machine that puts its copies together.",
+    help="Set up the relay of a lane: the rented machine at its far end.",
     add_completion=False,
     no_args_is_help=True,
 )
@@ -25,7 +25,7 @@ relay = typer.Typer(
 
 @relay.callback()
 def _relay() -> None:
-    """Set up the relay of a lane: a rented machine that puts its copies together."""
+    """Set up the relay of a lane: the rented machine at its far end."""
 
 
 @relay.command()
@@ -34,7 +34,7 @@ def setup(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A lane of the file.")],
     *,
     rotate: Annotated[
-        bool, typer.Option("--rotate", help="Make new keys; the old relay ends to work.")
+        bool, typer.Option("--rotate", help="Make new keys; the old relay stops working.")
     ] = False,
     json: JsonOption = False,
 ) -> int:
@@ -45,8 +45,8 @@ def setup(
     found = relay_setup(lane, gateway_private_key=gateway_key, relay_private_key=relay_key)
     if lane.relay_key not in (None, found.relay_public_key):
         raise ConfigError(
-            f"uplinks.{name}.relay_key is the key of another relay than this one",
-            remedy=f'Take the line out, or write: relay_key = "{found.relay_public_key}"',
+            f"uplinks.{name}.relay_key is the key of another relay",
+            remedy=f'Remove that key, or write: relay_key = "{found.relay_public_key}"',
         )
     if json or settings.json:
         print_json(_as_json(found))
@@ -79,7 +79,7 @@ def _next_steps(lane: Uplink, found: RelaySetup) -> tuple[str, ...]:
     """What the technician does with it."""
     steps = (
         "paste this as the user data (cloud-init) of a fresh Debian machine; it holds a secret",
-        f"let UDP port {found.port} in where the provider has a firewall of its own",
+        f"if the provider has a firewall, open UDP port {found.port} in it",
     )
     if lane.relay is not None:
         return steps

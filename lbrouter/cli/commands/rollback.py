@@ -12,7 +12,7 @@ from lbrouter.daemon.control_socket import client
 
 
 def rollback(context: typer.Context, *, json: JsonOption = False) -> int:
-    """Undo at once what waits for confirmation."""
+    """Undo at once the change that waits for confirmation."""
     return asyncio.run(_roll_back(settings_of(context, json=json)))
 
 

@@ -11,7 +11,7 @@ from lbrouter.model.paths import Paths
 
 
 def run(context: typer.Context) -> int:
-    """The daemon, in the foreground: applies, watches, fails over."""
+    """Run the daemon in the foreground: it applies, probes, fails over and repairs."""
     settings = settings_of(context, json=False)
     paths = Paths(
         config=settings.config, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir

@@ -27,18 +27,18 @@ from lbrouter.model.errors import ExitCode
 from lbrouter.model.health import UplinkState
 
 REJECTED_FILE_NOTE = (
-    "the file on disk is not in force: it was rolled back. Change it, or `lbrouter apply` it again"
+    "the file on disk is not applied: it was rolled back. Change it, or run `lbrouter apply` again"
 )
 
 
 def status(
     context: typer.Context,
     *,
-    watch: Annotated[bool, typer.Option("--watch", help="Keep watching, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Update the screen until Ctrl-C.")] = False,
     lang: LangOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Show uplinks, policies and VLANs at a glance."""
+    """Show the state of uplinks, policies and VLANs."""
     settings = settings_of(context, json=json)
     if watch:
         from lbrouter.cli.commands.watch import (  # noqa: PLC0415  -- 30 ms that a look can spare
@@ -67,7 +67,9 @@ async def _print_status(settings: CommandSettings) -> int:
 
 def status_tables(composed: Status, zone: tzinfo | None) -> RenderableType:
     """The document as tables; times are in `zone`, which the heading names."""
-    applied = "applied" if composed["applied"] else "not applied: the kernel holds nothing of ours"
+    applied = (
+        "applied" if composed["applied"] else "not applied: the kernel has no settings of lbrouter"
+    )
     daemon = "daemon runs" if composed["daemon"] else "no daemon"
     now = utc_timestamp()
     clock = f"{local_time(now, zone)} {zone_name(now, zone)}".rstrip()
@@ -81,7 +83,7 @@ def status_tables(composed: Status, zone: tzinfo | None) -> RenderableType:
     if alarm is not None:
         since = local_time(alarm["since"], zone)
         heading.append(
-            f"\nTHE KERNEL DOES NOT HOLD WHAT IT SHOULD, since {since}:\n  {alarm['reason']}",
+            f"\nTHE KERNEL DIFFERS FROM THE CONFIGURATION, since {since}:\n  {alarm['reason']}",
             BAD_STYLE,
         )
     tables = (

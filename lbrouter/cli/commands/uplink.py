@@ -25,7 +25,7 @@ def drain(
     context: typer.Context,
     name: UplinkArgument,
     *,
-    now: Annotated[bool, typer.Option("--now", help="Move the living flows as well.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Move established flows as well.")] = False,
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> int:

@@ -34,8 +34,8 @@ WATCH_INTERVAL_S: Final = 1.0
 WATCH_REPLY_TIMEOUT_S: Final = 5.0
 """A daemon that says nothing for so long is hung: then the kernel is asked instead."""
 
-NO_DAEMON_ALARM: Final = "NO DAEMON: nothing fails over. Start it: systemctl start lbrouter"
-DAEMON_SILENT_ALARM: Final = "THE DAEMON DOES NOT ANSWER. This is what the kernel holds."
+NO_DAEMON_ALARM: Final = "NO DAEMON: there is no failover. Start it: systemctl start lbrouter"
+DAEMON_SILENT_ALARM: Final = "THE DAEMON DOES NOT ANSWER. This screen shows the kernel alone."
 
 NO_TERMINAL_HEIGHT: Final = 1000
 
@@ -106,7 +106,7 @@ async def _watch_frames(
         except LbrouterError as error:
             if last is None:
                 raise
-            alarm = "cannot look: {error}"
+            alarm = "status cannot be read: {error}"
             yield last, translate(language, alarm, error=error.message)
         else:
             yield last, translate(language, alarm)

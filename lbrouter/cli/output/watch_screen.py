@@ -29,7 +29,7 @@ from lbrouter.model.timeline import IncidentSummary
 
 MAX_INCIDENT_LINES: Final = 3
 
-REPAIR_TEXT_PREFIX: Final = "put right: "
+REPAIR_TEXT_PREFIX: Final = "restored: "
 """What comes before this in the text of a repair is the same each time."""
 
 IMPAIRED_STATES: Final = frozenset({UplinkState.DOWN, UplinkState.DEGRADED, UplinkState.WAITING})
@@ -76,21 +76,21 @@ def _alarm_lines(status: Status, display: DisplayContext) -> Iterator[Text]:
     if display.alarm:
         yield _full_width_line(display.alarm, ALARM_STYLE, display)
     if not status["applied"]:
-        nothing = display.translate("NOTHING IS APPLIED: the kernel holds nothing of ours")
+        nothing = display.translate("NOTHING IS APPLIED: the kernel has no settings of lbrouter")
         yield _full_width_line(nothing, ALARM_STYLE, display)
     unverified = unverified_kernel(status)
     if unverified is not None:
-        text = "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {since}"
+        text = "THE KERNEL DIFFERS FROM THE CONFIGURATION since {since}"
         since = display.local_time(unverified["since"])
         reason = translate_reason(display.language, str(unverified["reason"]))
         yield _full_width_line(display.translate(text, since=since), ALARM_STYLE, display)
         yield _full_width_line(reason, ALARM_STYLE, display)
     if status["rejected_file"]:
-        rejected = display.translate("the file on disk is not in force: it was rolled back")
+        rejected = display.translate("the file on disk is not applied: it was rolled back")
         yield _full_width_line(rejected, "bold black on yellow", display)
     left = status["pending_confirm_s"]
     if left is not None:
-        text = "ON TRIAL: undone in {seconds} s unless it is confirmed (lbrouter confirm)"
+        text = "NOT CONFIRMED: undone in {seconds} s unless you run lbrouter confirm"
         yield _full_width_line(
             display.translate(text, seconds=left), "bold black on yellow", display
         )

@@ -51,7 +51,7 @@ def describe_type(annotation: Any) -> str:
     """What a value of this type looks like in the file."""
     base, extras = unwrap_annotation(annotation)
     if any(isinstance(each, OneOrMany) for each in extras):
-        return f"{describe_type(get_args(base)[0])}; or a list of such"
+        return f"{describe_type(get_args(base)[0])}; or a list of these"
     text = next((each for each in extras if isinstance(each, ParsedString)), None)
     if text is not None:
         return text.accepted
@@ -68,7 +68,7 @@ def enum_words(annotation: Any) -> list[str]:
 
 def _describe_base_type(base: Any, extras: tuple[Any, ...]) -> str:
     if is_section(base):
-        return f"a table with keys of {', '.join(fields_of(base))}"
+        return f"a table with the keys {', '.join(fields_of(base))}"
     if get_origin(base) is dict:
         return f"a table, {_describe_size(extras)}each key {describe_type(get_args(base)[0])}"
     if get_origin(base) is tuple:

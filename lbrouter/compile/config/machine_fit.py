@@ -60,7 +60,7 @@ def _missing_interfaces(config: Config, machine: MachineView) -> Iterator[Diagno
             yield Diagnostic(
                 path=path,
                 value=name,
-                reason=f"there is no such interface on this machine now{did_you_mean(name, free)}",
+                reason=f"this machine has no such interface now{did_you_mean(name, free)}",
                 accepted=f"one of {quoted_list(free)}" if free else "",
             )
 

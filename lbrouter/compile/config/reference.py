@@ -66,9 +66,9 @@ def _clean_schema(node: Any) -> Any:
 REFERENCE_INTRODUCTION: Final = """\
 # The configuration file
 
-One TOML file says all. A key that is not listed here is an error, and so is a value of another
-form; `lbrouter check` names every error of the file in one run, each with its line. This page is
-generated from the program's own model.
+One TOML file holds the whole configuration. A key that is not listed here is an error, and so is a
+value of another form. `lbrouter check` names every error of the file in one run, each with its
+line. This page is generated from the program's own model.
 
 - **Names** of uplinks, VLANs and policies: a lower-case letter, then up to 30 of `a` to `z`, `0`
   to `9`, `_` and `-`.

@@ -134,8 +134,8 @@ def guess_answers(ports: Sequence[DetectedPort], *, name: str) -> StarterAnswers
     if len(ports) < 2:
         found = ", ".join(port.name for port in ports) or "none"
         raise UnavailableError(
-            f"A gateway needs two network ports at least; this machine shows {found}.",
-            remedy="Plug in a USB network adapter, or see with `ip link` what the kernel found.",
+            f"A gateway needs two network ports at least; this machine has {found}.",
+            remedy="Plug in a USB network adapter, or look with `ip link` what the kernel found.",
         )
     lines = [port for port in ports if port.looks_like_uplink] or list(ports[:2])
     others = [port for port in ports if port not in lines] or [lines.pop()]

@@ -84,7 +84,7 @@ def _address(message: DhcpMessage) -> IPv4Interface:
     if _is_non_host(message.yiaddr):
         raise InvalidLeaseError(f"{message.yiaddr}, which is no host's address")
     if is_reserved_address(message.yiaddr, address):
-        raise InvalidLeaseError(f"{address}, which {address.network} keeps for itself")
+        raise InvalidLeaseError(f"{address}, a reserved address of {address.network}")
     return address
 
 

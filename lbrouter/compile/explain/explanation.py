@@ -141,7 +141,9 @@ def _unfit_note(
         )
         is not Usability.FIT
     ]
-    notes += [f"; no uplink of {decision.policy} is fit, {name} is the least bad" for name in unfit]
+    notes += [
+        f"; no uplink of {decision.policy} is fit, {name} is the best of them" for name in unfit
+    ]
     return "".join(notes)
 
 

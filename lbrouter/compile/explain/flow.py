@@ -156,11 +156,11 @@ def _by_policy(config: Config, vlan: Vlan, flow: Flow) -> FlowDecision:
         if rule_matches(rule, flow):
             return FlowDecision(
                 verdict=FlowVerdict.FORWARDED,
-                because=f"rules.{index} is the first that matches",
+                because=f"rules.{index} is the first rule that matches",
                 policy=rule.policy,
                 rule=index,
             )
-    because = f"no rule matches, so the policy of VLAN {vlan.name} holds"
+    because = f"no rule matches, so the policy of VLAN {vlan.name} is used"
     return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because, policy=vlan.policy)
 
 
@@ -192,7 +192,7 @@ def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
 
 def _from_gateway(*, to_gateway: bool) -> FlowDecision:
     if to_gateway:
-        return FlowDecision(verdict=FlowVerdict.DELIVERED, because="the gateway speaks to itself")
+        return FlowDecision(verdict=FlowVerdict.DELIVERED, because="the gateway talks to itself")
     return FlowDecision(
         verdict=FlowVerdict.OWN, because="the gateway's own traffic takes the best uplink"
     )
@@ -206,14 +206,14 @@ def _from_outside(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
         return FlowDecision(verdict=FlowVerdict.DROPPED, because=because)
     for index, forward in enumerate(config.forwards):
         if _forward_matches(forward, uplink, flow):
-            because = f"forwards.{index} hands it to {forward.to}; replies leave by {uplink.name}"
+            because = f"forwards.{index} sends it to {forward.to}; replies leave by {uplink.name}"
             return FlowDecision(
                 verdict=FlowVerdict.FORWARDED, because=because, forward=index, uplink=uplink.name
             )
     if flow.protocol in ICMP_PROTOCOLS:
         because = "the gateway answers pings, 50 a second"
         return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because, uplink=uplink.name)
-    because = "nothing is offered there: no forward matches"
+    because = "no forward matches this port"
     return FlowDecision(verdict=FlowVerdict.DROPPED, because=because, uplink=uplink.name)
 
 

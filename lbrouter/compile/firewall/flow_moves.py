@@ -1,4 +1,4 @@
-"""Which living flows move to another line: those whose own policy has a better one, by family.
+"""Which established flows move to another line: those whose own policy has a better one, by family.
 
 A flow of a VLAN is decided again, by its own rules and policy, while its line stands in the map
 `vlan_mark_verdict` with `move_flows_N`. What its policy still takes is in the set `kept_POLICY`.

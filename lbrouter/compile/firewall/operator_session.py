@@ -83,7 +83,9 @@ def _closed_reason(config: Config, facts: Facts, interface: str) -> str:
     """Why no one enters the gateway by `interface`; "" for one that the file does not name."""
     for uplink in config.uplinks.values():
         if interface in (uplink.device, uplink.interface):
-            return f"you come in by uplink {uplink.name}, and uplinks let no one enter the gateway"
+            return (
+                f"your session comes in by uplink {uplink.name}, which may not manage the gateway"
+            )
     for vlan in config.vlans.values():
         if interface == config.vlan_device(vlan):
             return _vlan_closed_reason(config, vlan, facts)
@@ -93,7 +95,7 @@ def _closed_reason(config: Config, facts: Facts, interface: str) -> str:
 def _vlan_closed_reason(config: Config, vlan: Vlan, facts: Facts) -> str:
     port = vlan.port if vlan.port is not None or config.lan is None else config.lan.trunk
     if port not in facts.interfaces:
-        return f"you come in by VLAN {vlan.name}, whose port {port} is not there"
+        return f"your session comes in by VLAN {vlan.name}, whose port {port} is not there"
     if not vlan.manage:
-        return f"you come in by VLAN {vlan.name}, which has no `manage = true`"
+        return f"your session comes in by VLAN {vlan.name}, which has no `manage = true`"
     return ""

@@ -90,7 +90,7 @@ class UplinkMemory:
     no_address_reason: str = ""
     drained: bool = False
     move_flows: bool = False
-    """The operator who drained it wants its living flows moved as well."""
+    """The operator who drained it wants its established flows moved as well."""
     link_lost_at: float = LONG_AGO
     """The last loss of carrier or address: answers to older probes prove nothing."""
 

@@ -10,21 +10,21 @@ from lbrouter.model.language import Language
 from lbrouter.model.timeline import IncidentSummary, PolicyMove
 
 CAUSE_SENTENCES: Final = (
-    ("loss {value} > {limit} ({policy})", "{uplink} lost {value} since {since}"),
-    ("latency {value} > {limit} ({policy})", "{uplink} was slow ({value}) since {since}"),
-    ("jitter {value} > {limit} ({policy})", "{uplink} was unsteady ({value}) since {since}"),
-    ("no carrier on {interface}", "the cable of {uplink} ({interface}) is out since {since}"),
-    ("captive portal instead of {page}", "{uplink} shows a captive portal since {since}"),
-    ("captive portal on {count} for {span}", "{uplink} shows a captive portal since {since}"),
-    ("no answer on {count} for {span}", "{uplink} is silent since {since}"),
-    ("no answer for {span}", "{uplink} is silent since {since}"),
-    ("was silent", "{uplink} is silent since {since}"),
-    ("no address yet ({how}) on {interface}", "{uplink} has no address since {since}"),
-    ("interface {interface} is not there", "the interface of {uplink} is gone since {since}"),
+    ("loss {value} > {limit} ({policy})", "{uplink} lost {value} of its packets from {since} on"),
+    ("latency {value} > {limit} ({policy})", "{uplink} was slow ({value}) from {since} on"),
+    ("jitter {value} > {limit} ({policy})", "{uplink} had jitter ({value}) from {since} on"),
+    ("no carrier on {interface}", "the cable of {uplink} ({interface}) lost its signal at {since}"),
+    ("captive portal instead of {page}", "{uplink} showed a captive portal from {since} on"),
+    ("captive portal on {count} for {span}", "{uplink} showed a captive portal from {since} on"),
+    ("no answer on {count} for {span}", "{uplink} stopped answering at {since}"),
+    ("no answer for {span}", "{uplink} stopped answering at {since}"),
+    ("was silent", "{uplink} stopped answering at {since}"),
+    ("no address yet ({how}) on {interface}", "{uplink} had no address from {since} on"),
+    ("interface {interface} is not there", "the interface of {uplink} disappeared at {since}"),
 )
 """Pattern of the daemon's reason, and the plain sentence for it. The first match counts."""
 
-OTHER_CAUSE_SENTENCE: Final = "{uplink} is in trouble since {since} ({reason})"
+OTHER_CAUSE_SENTENCE: Final = "{uplink} had a problem from {since} on: {reason}"
 
 
 def incident_sentence(
@@ -55,10 +55,10 @@ def _clauses(
     if incident["stayed"]:
         yield translate(language, "{policies} stayed", policies=", ".join(incident["stayed"]))
     if not incident["moved"]:
-        yield translate(language, "nothing had to move")
+        yield translate(language, "no policy had to switch")
     if incident["over"] is not None:
         over = local_time(incident["over"], zone)
-        yield translate(language, "{uplink} is well again since {since}", uplink=uplink, since=over)
+        yield translate(language, "{uplink} works again since {since}", uplink=uplink, since=over)
 
 
 def _cause_clause(incident: IncidentSummary, language: Language, since: str) -> str:
@@ -87,7 +87,7 @@ def _move_clause(move: PolicyMove, language: Language, zone: tzinfo | None) -> s
     known = {"policy": move["policy"], "at": local_time(move["at"], zone)}
     to = " + ".join(move["to"])
     if not to:
-        return translate(language, "{policy} has no uplink since {at}", **known)
+        return translate(language, "{policy} had no uplink from {at} on", **known)
     if move["back"]:
-        return translate(language, "{policy} is back on {to} since {at}", **known, to=to)
+        return translate(language, "{policy} moved back to {to} at {at}", **known, to=to)
     return translate(language, "{policy} moved to {to} at {at}", **known, to=to)

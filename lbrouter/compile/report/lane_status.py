@@ -63,7 +63,7 @@ def _idle_reason(
         return each.reason or "it has no IPv4 address"
     left = each.of(AddressFamily.V4).excluded_policies & lane_policies(config, lane)
     if each.of(AddressFamily.V4).alive and config.uplinks[name].metered and not left:
-        return "metered: it waits until another line is in trouble"
+        return "metered: it waits until another line has a problem"
     return each.reason
 
 

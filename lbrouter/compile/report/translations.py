@@ -16,25 +16,25 @@ STATE_TRANSLATIONS: Final = {
 }
 
 SCREEN_TRANSLATIONS: Final = {
-    "NO DAEMON: nothing fails over. Start it: systemctl start lbrouter": (
+    "NO DAEMON: there is no failover. Start it: systemctl start lbrouter": (
         "DAEMON MATI: tidak ada failover. Jalankan: systemctl start lbrouter"
     ),
-    "THE DAEMON DOES NOT ANSWER. This is what the kernel holds.": (
+    "THE DAEMON DOES NOT ANSWER. This screen shows the kernel alone.": (
         "DAEMON TIDAK MENJAWAB. Ini yang sekarang dipegang kernel."
     ),
-    "NOTHING IS APPLIED: the kernel holds nothing of ours": (
+    "NOTHING IS APPLIED: the kernel has no settings of lbrouter": (
         "BELUM DITERAPKAN: kernel belum memegang apa pun dari lbrouter"
     ),
-    "THE KERNEL DOES NOT HOLD WHAT IT SHOULD since {since}": (
+    "THE KERNEL DIFFERS FROM THE CONFIGURATION since {since}": (
         "KERNEL TIDAK SESUAI KONFIGURASI sejak {since}"
     ),
-    "the file on disk is not in force: it was rolled back": (
+    "the file on disk is not applied: it was rolled back": (
         "berkas di disk tidak berlaku: sudah dibatalkan"
     ),
-    "ON TRIAL: undone in {seconds} s unless it is confirmed (lbrouter confirm)": (
+    "NOT CONFIRMED: undone in {seconds} s unless you run lbrouter confirm": (
         "MASA COBA: batal dalam {seconds} dtk, kecuali ada `lbrouter confirm`"
     ),
-    "cannot look: {error}": "tidak bisa melihat: {error}",
+    "status cannot be read: {error}": "tidak bisa melihat: {error}",
     "no uplink": "tidak ada jalur",
     "pinned": "dikunci",
     "uplink": "jalur",
@@ -67,30 +67,32 @@ SCREEN_TRANSLATIONS: Final = {
 INCIDENT_TRANSLATIONS: Final = {
     "incident {number}": "insiden {number}",
     "times in {zone}": "waktu {zone}",
-    "{uplink} lost {value} since {since}": "{uplink} kehilangan {value} paket sejak {since}",
-    "{uplink} was slow ({value}) since {since}": "{uplink} lambat ({value}) sejak {since}",
-    "{uplink} was unsteady ({value}) since {since}": (
+    "{uplink} lost {value} of its packets from {since} on": (
+        "{uplink} kehilangan {value} paket sejak {since}"
+    ),
+    "{uplink} was slow ({value}) from {since} on": "{uplink} lambat ({value}) sejak {since}",
+    "{uplink} had jitter ({value}) from {since} on": (
         "{uplink} tidak stabil ({value}) sejak {since}"
     ),
-    "the cable of {uplink} ({interface}) is out since {since}": (
+    "the cable of {uplink} ({interface}) lost its signal at {since}": (
         "kabel {uplink} ({interface}) terputus sejak {since}"
     ),
-    "{uplink} shows a captive portal since {since}": (
+    "{uplink} showed a captive portal from {since} on": (
         "{uplink} menampilkan halaman login (captive portal) sejak {since}"
     ),
-    "{uplink} is silent since {since}": "{uplink} tidak merespons sejak {since}",
-    "{uplink} has no address since {since}": "{uplink} tidak mendapat alamat IP sejak {since}",
-    "the interface of {uplink} is gone since {since}": "port {uplink} hilang sejak {since}",
-    "{uplink} is in trouble since {since} ({reason})": (
-        "{uplink} bermasalah sejak {since} ({reason})"
+    "{uplink} stopped answering at {since}": "{uplink} tidak merespons sejak {since}",
+    "{uplink} had no address from {since} on": "{uplink} tidak mendapat alamat IP sejak {since}",
+    "the interface of {uplink} disappeared at {since}": "port {uplink} hilang sejak {since}",
+    "{uplink} had a problem from {since} on: {reason}": (
+        "{uplink} bermasalah sejak {since}: {reason}"
     ),
     "it failed {count} times": "putus {count} kali",
     "{policy} moved to {to} at {at}": "{policy} pindah ke {to} pukul {at}",
-    "{policy} is back on {to} since {at}": "{policy} kembali ke {to} sejak {at}",
-    "{policy} has no uplink since {at}": "{policy} tidak punya jalur sejak {at}",
+    "{policy} moved back to {to} at {at}": "{policy} kembali ke {to} sejak {at}",
+    "{policy} had no uplink from {at} on": "{policy} tidak punya jalur sejak {at}",
     "{policies} stayed": "{policies} tetap",
-    "nothing had to move": "tidak ada yang perlu pindah",
-    "{uplink} is well again since {since}": "{uplink} normal lagi sejak {since}",
+    "no policy had to switch": "tidak ada yang perlu pindah",
+    "{uplink} works again since {since}": "{uplink} normal lagi sejak {since}",
 }
 
 REASON_TRANSLATIONS: Final = {

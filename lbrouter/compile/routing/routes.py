@@ -61,7 +61,7 @@ def _family_rules(config: Config, allocation: Allocation, family: AddressFamily)
         priority=RULE_PRIORITY_CONNECTED,
         table=254,
         suppress_prefix_length=0,
-        why="what is connected goes straight there, never by an uplink",
+        why="connected networks are reached directly, never by an uplink",
     )
     for name, uplink in config.uplinks.items():
         number = allocation.uplinks[name]
@@ -97,7 +97,7 @@ def _mark_rules(name: str, number: int, family: AddressFamily) -> Iterator[Rule]
         table=0,
         mark=mark,
         mask=MARK_MASK,
-        why=f"flows of {name} fail loudly rather than leave by another uplink",
+        why=f"flows of {name} are refused, they never leave by another uplink",
     )
 
 

@@ -45,7 +45,7 @@ log-async=25
 
 UPSTREAM_DNS_OPTIONS: Final = """\
 # Only the resolvers of the file, all of them at once: the first answer counts, so that one which is
-# dead costs nobody a second.
+# dead costs no client a second.
 no-resolv
 all-servers
 """
@@ -55,7 +55,7 @@ LOCAL_DOMAIN: Final = "internal"
 
 LOCAL_DOMAIN_OPTIONS: Final = f"""\
 # Hosts of the file. Who asks for "mixer" or "mixer.{LOCAL_DOMAIN}" is told, whether it is switched
-# on or not; other names below {LOCAL_DOMAIN} are nobody's business outside.
+# on or not; other names below {LOCAL_DOMAIN} are not asked outside.
 local=/{LOCAL_DOMAIN}/
 """
 

@@ -38,7 +38,7 @@ nodefaultroute6
 persist
 maxfail 0
 holdoff 5
-# Two times, three and six seconds, then it is said that nobody answers.
+# Two tries, three and six seconds, then pppd reports that no server answers.
 pppoe-padi-timeout 3
 pppoe-padi-attempts 2
 # A second opinion beside the probes: thirty seconds without an answer of the provider's end is the

@@ -159,9 +159,9 @@ def _placed_root(noun: Qdisc | HtbClass, facts: Facts) -> Qdisc | HtbClass:
 
 
 _REDIRECT_WHY: Final = {
-    NO_REDIRECT_TARGET: "a limit can be hung in here without a packet being lost",
-    IFB_DOWN: "downloads meet here: the LAN is several ports",
-    IFB_UP: "uploads meet here, so that a VLAN's ceiling holds over all uplinks",
+    NO_REDIRECT_TARGET: "a limit can be added here without losing a packet",
+    IFB_DOWN: "all downloads pass here: the LAN has several ports",
+    IFB_UP: "all uploads pass here, so that a VLAN's ceiling counts for all uplinks together",
 }
 
 

@@ -47,7 +47,7 @@ def as_replacement(root: Qdisc, facts: Facts) -> Qdisc:
     found = facts.interfaces.get(root.interface)
     if found is None or found.foreign_root_qdisc is None:
         return root
-    why = f"{root.why}, in place of somebody else's {found.foreign_root_qdisc}, which is lost"
+    why = f"{root.why}, in place of another program's {found.foreign_root_qdisc}, which is lost"
     return replace(root, replaces=found.foreign_root_qdisc.handle, why=why)
 
 
@@ -57,7 +57,7 @@ def conflicts(desired: KernelState, facts: Facts) -> Iterator[str]:
         found = facts.interfaces.get(root.interface)
         if root.parent == "root" and found is not None and found.foreign_root_qdisc is not None:
             yield (
-                f"Interface {root.interface} has somebody else's {found.foreign_root_qdisc}"
+                f"Interface {root.interface} has another program's {found.foreign_root_qdisc}"
                 " at its root"
                 f" (tc qdisc show dev {root.interface})."
             )

@@ -22,13 +22,15 @@ def nft_steps(old: NftTable | None, new: NftTable | None) -> Iterator[Operation]
     if new is None:
         if old is not None:
             closed = _with_elements(old, {_guard_set(old): _known_interfaces(old)})
-            yield from _nft_step(Phase.CLOSE, old, closed, "closed before anything is taken away")
+            yield from _nft_step(Phase.CLOSE, old, closed, "closed before anything is removed")
             yield from _nft_step(Phase.UNGUARD, closed, None, "no longer asked for")
         return
     everywhere = _known_interfaces(old) | _known_interfaces(new)
     guarded = _guarded(old, everywhere) or _with_elements(new, {KNOWN_INTERFACES: everywhere})
     full = _with_elements(new, {**new.elements, KNOWN_INTERFACES: everywhere})
-    yield from _nft_step(Phase.GUARD, old, guarded, "interfaces are closed until their rules stand")
+    yield from _nft_step(
+        Phase.GUARD, old, guarded, "interfaces are closed until their rules are loaded"
+    )
     yield from _nft_step(Phase.RULESET, guarded, full, new.why)
     yield from _nft_step(Phase.UNGUARD, full, new, "interfaces that the file no longer names")
 

@@ -38,7 +38,9 @@ def sysctls(config: Config, there: frozenset[str]) -> frozenset[Sysctl]:
 
 def _global(config: Config) -> Iterator[Sysctl]:
     for family in configured_families(config):
-        yield Sysctl(path=FORWARDING_SYSCTLS[family], value="1", why="this box routes")
+        yield Sysctl(
+            path=FORWARDING_SYSCTLS[family], value="1", why="this machine forwards packets"
+        )
         yield Sysctl(
             path=ICMP_RATEMASK_SYSCTLS[family][0],
             value=ICMP_RATEMASK_SYSCTLS[family][1],
@@ -66,21 +68,17 @@ def _uplink(config: Config, uplink: Uplink) -> Iterator[Sysctl]:
     yield _ipv4_conf(
         device, "arp_announce", 2, "uplinks may share a subnet: ask from your own address"
     )
-    yield _ipv4_conf(device, "accept_redirects", 0, "an ISP's redirect does not route our packets")
-    yield _ipv4_conf(
-        device, "promote_secondaries", 1, "a changed address must not take others along"
-    )
+    yield _ipv4_conf(device, "accept_redirects", 0, "ICMP redirects of a provider are ignored")
+    yield _ipv4_conf(device, "promote_secondaries", 1, "a changed address must not remove others")
     if AddressFamily.V6 in configured_families(config):
         yield from _router_advertisements(uplink)
-        yield _ipv6_conf(
-            device, "accept_redirects", 0, "an ISP's redirect does not route our packets"
-        )
+        yield _ipv6_conf(device, "accept_redirects", 0, "ICMP redirects of a provider are ignored")
 
 
 def _router_advertisements(uplink: Uplink) -> Iterator[Sysctl]:
     """Whether router advertisements are accepted; addresses and route if the file says so."""
     heed = uplink.auto6 or uplink.addressing is Addressing.EXTERNAL
-    why = "router advertisements count although this box forwards" if heed else "static here"
+    why = "router advertisements are used although this machine forwards" if heed else "static here"
     yield _ipv6_conf(uplink.device, "accept_ra", 2 if heed else 0, why)
     if uplink.auto6:
         yield _ipv6_conf(uplink.device, "accept_ra_defrtr", 1, "the way out comes by advertisement")
@@ -91,18 +89,14 @@ def _router_advertisements(uplink: Uplink) -> Iterator[Sysctl]:
 def _pppoe_port(config: Config, port: str) -> Iterator[Sysctl]:
     """The Ethernet port below a PPPoE line, which carries no IP of ours."""
     if AddressFamily.V6 in configured_families(config):
-        yield _ipv6_conf(port, "accept_ra", 0, "the line is the session above; nobody routes here")
+        yield _ipv6_conf(port, "accept_ra", 0, "PPPoE uses this port; it has no router of its own")
 
 
 def _vlan(config: Config, device: str) -> Iterator[Sysctl]:
-    yield _ipv4_conf(
-        device, "accept_redirects", 0, "a client's redirect does not route our packets"
-    )
-    yield _ipv4_conf(
-        device, "promote_secondaries", 1, "a changed address must not take others along"
-    )
+    yield _ipv4_conf(device, "accept_redirects", 0, "ICMP redirects of a client are ignored")
+    yield _ipv4_conf(device, "promote_secondaries", 1, "a changed address must not remove others")
     if AddressFamily.V6 in configured_families(config):
-        yield _ipv6_conf(device, "accept_ra", 0, "on a VLAN, this box is the router")
+        yield _ipv6_conf(device, "accept_ra", 0, "on a VLAN, this machine is the router")
 
 
 def _ipv4_conf(device: str, name: str, value: int, why: str) -> Sysctl:

@@ -169,7 +169,7 @@ class CommitConfirm:
         left = ceil(record.remaining_s(BootTime.now()))
         raise NotAppliedError(
             f"{record.source} waits for confirmation ({left} s left).",
-            remedy="`lbrouter confirm` or `lbrouter rollback` first.",
+            remedy="Run `lbrouter confirm` or `lbrouter rollback` first.",
         )
 
     def _save_as_confirmed(self, text: bytes) -> None:
@@ -192,5 +192,5 @@ def is_rejected(file: Path, pending: PendingCommitStore) -> bool:
 def _parse_or_none(text: str) -> Config | None:
     """The configuration, so that `remove_all` knows where to look."""
     with suppress(LbrouterError):
-        return parse_config(text.encode(), source="the configuration on trial").config
+        return parse_config(text.encode(), source="the unconfirmed configuration").config
     return None

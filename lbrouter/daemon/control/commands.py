@@ -77,7 +77,7 @@ class CommandHandlers:
         if verb is None:
             raise UsageError(
                 f"There is no verb {request['verb']!r}.",
-                remedy=f"There is: {', '.join(self._verbs)}.",
+                remedy=f"Choose one of: {', '.join(self._verbs)}.",
             )
         return await verb(request)
 
@@ -132,7 +132,9 @@ class CommandHandlers:
             await loop.handle_refusal(error)
             raise
         said = f"{file.source}: {change_count_text(len(changes))}"
-        loop.journal.log("apply", f"{said}, on trial for {within}" if within else said)
+        loop.journal.log(
+            "apply", f"{said}, undone in {within} unless confirmed" if within else said
+        )
         if not wait_for_programs:
             return changes
         programs = await self._programs.apply(file.config)
@@ -201,8 +203,8 @@ class CommandHandlers:
         if name in config.uplinks and not flag_field(request, "yes"):
             confirmation.require_other_uplinks(config, name, *self._current())
         event = self._loop.overrides.drain(config, name, move_flows=now)
-        said = f"{name} is drained: no new flows"
-        return await self._apply_override(event, f"{said}, living flows move" if now else said)
+        said = f"{name} is drained: it gets no new flows"
+        return await self._apply_override(event, f"{said}, established flows move" if now else said)
 
     async def _pin(self, request: Document) -> Any:
         policy, name = string_field(request, "policy"), string_field(request, "uplink")
@@ -223,7 +225,7 @@ class CommandHandlers:
     async def _restore(self, request: Document) -> Any:
         name = string_field(request, "uplink")
         event = self._loop.overrides.restore(self._loop.config_file.config, name)
-        return await self._apply_override(event, f"{name} is back to automatic")
+        return await self._apply_override(event, f"{name} is automatic again")
 
     async def _apply_override(self, event: HealthEvent, said: str) -> Any:
         """Set an operator override: new flows follow it when this returns. Kept over a restart."""
@@ -239,7 +241,7 @@ class CommandHandlers:
         try:
             await in_disk_thread(loop.overrides.save, loop.applier.store.directory)
         except LbrouterError as error:
-            loop.journal.log("trouble", f"this will not be remembered over a restart: {error}")
+            loop.journal.log("trouble", f"this setting is lost at the next restart: {error}")
 
     async def _limit(self, request: Document) -> Any:
         """Set a temporary limit of a VLAN: `rate` in bits per second, 0 removes it."""

@@ -24,7 +24,7 @@ def require_other_uplinks(config: Config, uplink: str, health: GatewayHealth, fa
         raise ConfirmationNeededError(
             f"{uplink} is the last usable uplink of {_names(each.policy for each in stranded)}."
             f" Without it: {effects}.",
-            question=f"Drain {uplink} all the same?",
+            question=f"Drain {uplink} anyway?",
             remedy=f"Give another uplink back first (`lbrouter uplink restore NAME`), or say"
             f" `lbrouter uplink drain {uplink} --yes`.",
         )
@@ -39,7 +39,7 @@ def require_fit_pin(
     raise ConfirmationNeededError(
         f"{uplink} is not fit for {policy} now: {health.uplinks[uplink].reason}."
         f" The pin waits until it is; until then {policy} uses its other uplinks.",
-        question=f"Pin {policy} to {uplink} all the same?",
+        question=f"Pin {policy} to {uplink} anyway?",
         remedy=f"Pin it to another uplink, or say `lbrouter uplink pin {policy} {uplink} --yes`.",
     )
 
@@ -55,8 +55,8 @@ def require_whole_guarantee(vlan: Vlan, directions: Iterable[str], rate: Rate) -
     if cut:
         raise ConfirmationNeededError(
             f"A limit of {rate} cuts the guarantee of {vlan.name}: {_rates(cut)}.",
-            question=f"Limit {vlan.name} to {rate} all the same?",
-            remedy="Take a rate that is no lower than the guarantee, or say it again with `--yes`.",
+            question=f"Limit {vlan.name} to {rate} anyway?",
+            remedy="Choose a rate that is not below the guarantee, or add `--yes`.",
         )
 
 

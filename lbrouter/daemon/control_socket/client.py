@@ -36,7 +36,7 @@ async def connect(runtime_dir: Path) -> AsyncIterator[StreamPair | None]:
         )
     except PermissionError as error:
         raise NotPermittedError(
-            "The daemon's socket may not be opened.", remedy="Run it as root."
+            "The daemon's socket cannot be opened: permission denied.", remedy="Run it as root."
         ) from error
     except OSError:
         yield None

@@ -106,7 +106,7 @@ class AlertDispatcher:
             f"the alerts by {channel}": self._delivery_task(channel) for channel in self._senders
         }
         return {
-            "the ear for alerts": self._collect_events,
+            "the collector of alerts": self._collect_events,
             "the alerts": self._batch_events,
             **deliveries,
         }
@@ -157,7 +157,8 @@ class AlertDispatcher:
             lost = self._outboxes[channel].put(message)
             if lost:
                 self._log(
-                    channel, f"{lost} of {MAX_QUEUED_ALERTS} waiting alerts had to go for a new one"
+                    channel,
+                    f"{lost} of {MAX_QUEUED_ALERTS} waiting alerts were dropped for newer ones",
                 )
         self._save()
 
@@ -183,7 +184,7 @@ class AlertDispatcher:
                 failed = _error_text(error)
             else:
                 if reason:
-                    self._log(channel, "an alert that failed at first is delivered")
+                    self._log(channel, "an alert is delivered, after failed tries")
                 break
             if _is_expired(message):
                 self._log(channel, f"an alert is given up after an hour ({failed})")

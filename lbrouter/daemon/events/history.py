@@ -168,7 +168,7 @@ class History:
         if not self._failing:
             self._failing = True
             self._on_error(
-                f"The history {self._file} cannot be written ({reason}); all else goes on."
+                f"The history {self._file} cannot be written ({reason}); everything else works."
             )
 
 

@@ -131,7 +131,7 @@ class HealthTracker:
             if last.incident and before not in RECOVERED_STATES:
                 self.incidents[name] = last.incident
             if name in self.incidents and after in RECOVERED_STATES:
-                text = f"{name} is {after} (was {before}) as the daemon begins"
+                text = f"{name} is {after} (was {before}) at the start of the daemon"
                 states = {"before": before, "after": str(after), "reason": uplink.reason}
                 incident = self.incidents.pop(name)
                 journal.log("uplink", text, subject=name, incident=incident, **states)

@@ -101,4 +101,6 @@ class OperatorOverrides:
 
 def _require_known(names: Any, name: str, what: str) -> None:
     if name not in names:
-        raise UsageError(f"There is no {what} {name!r}.", remedy=f"There is: {', '.join(names)}.")
+        raise UsageError(
+            f"There is no {what} {name!r}.", remedy=f"Choose one of: {', '.join(names)}."
+        )

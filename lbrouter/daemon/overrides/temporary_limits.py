@@ -159,4 +159,4 @@ def limit_text(vlan: Vlan, directions: Iterable[str], rate: Rate, within: Durati
     cut = ", ".join(
         f"{had} {direction}" for direction, had in lowered_guarantees(vlan, limit).items()
     )
-    return f"{found}; as long its guarantee ({cut}) is no more than that" if cut else found
+    return f"{found}; while it lasts, its guarantee ({cut}) is lowered to that" if cut else found

@@ -22,7 +22,7 @@ def describe_drift(operations: Sequence[Operation], notices: Sequence[str]) -> s
         f" Announced before: {'; '.join(notices[:MAX_DRIFT_ITEMS_SHOWN])}." if notices else ""
     )
     return (
-        f"somebody changed what is ours; put right: {shown}{more}."
+        f"another program changed lbrouter's settings; restored: {shown}{more}."
         f"{announced}{_running_software_note()}"
     )
 

@@ -62,7 +62,7 @@ def _told_texts(
         counts = tell_idle_clients([lost for _, lost in found], pause)
     except OSError as error:
         lines = ", ".join(dict.fromkeys(moved.uplink for moved, _ in found))
-        return [f"{lines}: clients that only wait are not told that it is lost: {error}"]
+        return [f"{lines}: clients that wait for data do not learn that it is lost: {error}"]
     pairs = zip((moved for moved, _ in found), counts, strict=True)
     return [text for moved, count in pairs if (text := _left_out_text(moved, count))]
 
@@ -98,5 +98,5 @@ def _left_out_text(moved: MovedFlows, count: ChallengeCount) -> str:
         return ""
     return (
         f"{moved.uplink} is lost: of its IPv{moved.family.version} connections that only wait,"
-        f" these are not told: {', '.join(left)}. They end when their client gives up."
+        f" these do not learn it: {', '.join(left)}. They end when their client gives up."
     )

@@ -190,7 +190,7 @@ class ReconcileLoop:
         """Report it. Look at the table, and try again soon where it does not follow the health."""
         said = str(error) or type(error).__name__
         if said != self._steering_trouble:
-            self.journal.log("trouble", f"a failover was refused, next try soon: {said}")
+            self.journal.log("trouble", f"fast failover failed, it is tried again soon: {said}")
         self._steering_trouble = said
         self.verification.fail(said)
         if again:
@@ -204,7 +204,9 @@ class ReconcileLoop:
         try:
             changed = await self.reconciler.steering.update_rates()
         except Exception as error:  # noqa: BLE001  -- the reconcile that follows repairs it
-            self.journal.log("trouble", f"new rates were refused, a full round follows: {error}")
+            self.journal.log(
+                "trouble", f"new rates were refused, a full reconcile follows: {error}"
+            )
             return
         if changed and self.reconciler.applied is not None:
             self._changes.log_shortfalls(self.reconciler.applied)
@@ -243,7 +245,9 @@ class ReconcileLoop:
         self._failures += 1
         said = str(error) or type(error).__name__
         if said != self._trouble:
-            self.journal.log("trouble", f"the kernel does not follow, next try soon: {said}")
+            self.journal.log(
+                "trouble", f"changing the kernel failed, it is tried again soon: {said}"
+            )
         self._trouble = said
         if self._failures > 1:
             await self.applier.reopen_kernel()

@@ -28,7 +28,7 @@ class Verification:
             self._since = utc_timestamp(precision="seconds")
             self._journal.log(
                 "trouble",
-                f"the kernel does not hold what it should: {self._reason}",
+                f"the kernel differs from the configuration: {self._reason}",
                 subject="kernel",
                 verified=False,
             )
@@ -40,7 +40,7 @@ class Verification:
         before, self._since, self._reason = self._since, utc_timestamp(precision="seconds"), None
         self._journal.log(
             "trouble",
-            f"the kernel holds what it should again (it did not since {before})",
+            f"the kernel is as configured again (it was not since {before})",
             subject="kernel",
             verified=True,
         )

@@ -125,5 +125,5 @@ def _hardware_address(opened: socket.socket) -> bytes:
     """The Ethernet address of the interface. Raises OSError where it has none."""
     _, _, _, family, hardware = opened.getsockname()
     if family != HTYPE_ETHERNET or len(hardware) != 6:
-        raise OSError(errno.EOPNOTSUPP, "it is no Ethernet")
+        raise OSError(errno.EOPNOTSUPP, "it is not an Ethernet interface")
     return bytes(hardware)

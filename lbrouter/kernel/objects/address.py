@@ -133,8 +133,8 @@ async def _is_foreign(ipr: AsyncIPRoute, address: Address) -> bool:
 
 def _foreign_address_error(address: Address) -> NotAppliedError:
     return NotAppliedError(
-        f"Address {address.address} on {address.interface} was set by somebody else meanwhile.",
-        remedy="Try again: it will be used as it stands.",
+        f"Address {address.address} on {address.interface} was set by another program meanwhile.",
+        remedy="Try again: lbrouter then uses it as it is.",
     )
 
 

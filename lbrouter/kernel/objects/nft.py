@@ -191,7 +191,7 @@ def _missing_library_error(reason: str) -> UnavailableError:
 
 def _error_for(error: str, script: str) -> Exception:
     """The error for what nft said of `script`."""
-    text = error.strip() or f"nft refused without a word: {script[:200]}"
+    text = error.strip() or f"nft refused without a message: {script[:200]}"
     if "Operation not permitted" in text:
         return NotPermittedError("nft: operation not permitted", remedy="Run it as root.")
     if "Operation not supported" in text or "Could not process rule: No such file" in text:
@@ -199,4 +199,6 @@ def _error_for(error: str, script: str) -> Exception:
         return UnavailableError(f"{lack}:\n{text}")
     if any(word in text for word in ("Device or resource busy", "Interrupted")):
         return OSError(errno.EBUSY, text)
-    return NotAppliedError(f"nft refused the ruleset:\n{text}", remedy="The old ruleset stands.")
+    return NotAppliedError(
+        f"nft refused the ruleset:\n{text}", remedy="The old ruleset is still loaded."
+    )

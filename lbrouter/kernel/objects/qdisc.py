@@ -86,7 +86,7 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
         case Redirect() as redirect:
             await _set_redirect(ipr, redirect, operation.old)
         case noun:
-            raise DefectError(f"{noun.key} is no matter of tc.")
+            raise DefectError(f"{noun.key} is not an object of tc.")
 
 
 async def _remove(ipr: AsyncIPRoute, old: object) -> None:
@@ -98,7 +98,7 @@ async def _remove(ipr: AsyncIPRoute, old: object) -> None:
             case Redirect():
                 await _remove_redirect(ipr, old)
             case _:
-                raise DefectError(f"{old!r} is no matter of tc.")
+                raise DefectError(f"{old!r} is not an object of tc.")
 
 
 class _InterfaceAbsentError(NotAppliedError):
@@ -145,7 +145,7 @@ async def _set_root(ipr: AsyncIPRoute, root: Qdisc, old: object) -> None:
 def _foreign_root_error(root: Qdisc) -> NotAppliedError:
     where = f"dev {root.interface} root"
     return NotAppliedError(
-        f"Interface {root.interface} has a queueing discipline of somebody else at its root.",
+        f"Interface {root.interface} has a queueing discipline of another program at its root.",
         remedy=f"Look at it (tc qdisc show {where}); `lbrouter apply --take-over` replaces it, and"
         " cannot give it back.",
     )

@@ -78,7 +78,7 @@ def start(name: str) -> None:
             env={"PATH": PROGRAM_PATH},
         )
     except subprocess.TimeoutExpired as error:
-        raise NotAppliedError(f"{PROGRAM} hangs at its start.") from error
+        raise NotAppliedError(f"{PROGRAM} did not finish its start.") from error
     if done.returncode != 0:
         said = done.stderr.strip() or f"exit code {done.returncode}"
         raise NotAppliedError(f"{PROGRAM} does not start: {said}")

@@ -173,7 +173,7 @@ def _qdisc_conflicts(
 ) -> list[str]:
     names = {each.index: each.name for each in found if each.name in scope.interfaces}
     return [
-        f"Interface {names[index]} has somebody else's {root} at its root"
+        f"Interface {names[index]} has another program's {root} at its root"
         f" (tc qdisc show dev {names[index]})."
         for index, root in roots.items()
         if index in names

@@ -48,8 +48,8 @@ def _acquire(descriptor: int, file: Path) -> None:
     except BlockingIOError as error:
         holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
         raise NotAppliedError(
-            f"Another lbrouter is at work here (process {holder or 'unknown'} holds {file}).",
-            remedy="Wait until it is done, or give this one a --runtime-dir of its own.",
+            f"Another lbrouter runs already (process {holder or 'unknown'} holds {file}).",
+            remedy="Wait until it ends, or use another --runtime-dir.",
         ) from error
     try:
         os.ftruncate(descriptor, 0)

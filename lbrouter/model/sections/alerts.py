@@ -64,13 +64,13 @@ CommandArgument = Annotated[str, ParsedString(parse=parse_argument, accepted=ACC
 
 
 class Alerts(Section):
-    """Whom to tell of what happens: a web page, a command, or both. Absent means: nobody."""
+    """Where alerts go: to a web page, a command, or both. Absent means: no alerts."""
 
     webhook: Webhook | None = None
     """The URL to which each alert is posted as JSON. One that holds a secret belongs into
     `webhook_file`."""
     webhook_file: AbsolutePath | None = None
-    """A file that holds the URL on its one line, instead of `webhook`. Read anew for each alert."""
+    """A file with the URL on its one line, instead of `webhook`. Read again for each alert."""
     command: Annotated[tuple[CommandArgument, ...], Field(max_length=MAX_ARGUMENTS)] = ()
     """A program with its arguments, run for each alert, which it finds as JSON on its standard
     input. No shell reads it. It has ten seconds."""

@@ -169,7 +169,7 @@ def violations(expectation: Expectation, seen: FaultOutcome) -> list[str]:
     """In words, what the policy should have done and did not do; empty if all was right."""
     found = []
     if seen.broken:
-        found.append(f"{seen.broken} flows broke or moved that had nothing to do with it")
+        found.append(f"{seen.broken} flows broke or moved that are not part of the fault")
     if seen.moved_ms is None:  # no new flow went by the uplink: nothing is expected
         return found
     found += VIOLATIONS_BY_REACTION[expectation.reaction](expectation, seen)
@@ -202,7 +202,7 @@ def _silence_violations(expectation: Expectation, seen: FaultOutcome) -> list[st
 
 def _stay_violations(_expectation: Expectation, seen: FaultOutcome) -> list[str]:
     left = seen.left and seen.moved_ms != math.inf
-    return ["left, though nothing asked for it"] if left else []
+    return ["the policy left the uplink without need"] if left else []
 
 
 def _refusal_violations(_expectation: Expectation, seen: FaultOutcome) -> list[str]:

@@ -44,14 +44,14 @@ NO_LEASE_NOTE = "not rehearsed: its address is not leased"
 FAULT_NOTES = (
     "faults: in the rehearsal lines return after 1 s without fault (up_after)",
     "faults: after loss, latency and a portal the return is not waited for",
-    "faults: the encoder waits 2 s before it connects anew, as OBS Studio does by default",
+    "faults: the encoder waits 2 s before it connects again, as OBS Studio does by default",
 )
 """What the reader of the rows must know."""
 
 LEASE_FAULT_NOTE = (
     f"faults: another lease is noticed when the daemon asks for it:"
     f" every {LEASE_RENEW_S} s its server, "
-    f"after {LEASE_REBIND_S} s everybody"
+    f"after {LEASE_REBIND_S} s every server"
 )
 """The same, where a lease has changed."""
 

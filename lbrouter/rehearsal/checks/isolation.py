@@ -36,7 +36,7 @@ def start_inside_servers(context: RehearsalContext) -> None:
 
 def check_isolation(context: RehearsalContext) -> Iterator[Check]:
     """From each VLAN to each other one, and to the gateway's own services."""
-    context.progress("walls between the VLANs")
+    context.progress("isolation of the VLANs")
     segments = context.venue.layout.segments
     jobs = {
         segment.name: context.venue.client(segment.name).start_scan(
@@ -96,7 +96,7 @@ def _row_version(row: JsonRow) -> int:
 
 
 def _reach_text(names: set[str]) -> str:
-    return "reaches " + ", ".join(sorted(names)) if names else "reaches nobody"
+    return "reaches " + ", ".join(sorted(names)) if names else "reaches nothing"
 
 
 def _partial_text(names: set[str]) -> str:

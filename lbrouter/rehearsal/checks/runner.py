@@ -51,7 +51,7 @@ def rehearse(
                 else ()
             )
             checks += tuple(apply_and_down.check_down(context, before)) if applied else ()
-            progress("clearing the venue away")
+            progress("removing the venue")
     return RehearsalReport(
         gateway=config.gateway.name,
         checks=checks,

@@ -93,7 +93,7 @@ def wait_or_fail(
 ) -> None:
     """Wait until `condition` holds. Raises LabError if it does not in time."""
     if not poll_until(condition, within_s=within_s, interval_s=0.01):
-        raise LabError(f"waited {within_s:.0f} s in vain for {what}")
+        raise LabError(f"waited {within_s:.0f} s for {what}, but it did not happen")
 
 
 class LabProcess:

@@ -200,7 +200,7 @@ REFUSALS: dict[str, tuple[str, ManagedObject, type[LbrouterError], str]] = {
         "ip addr add 192.0.2.1/24 dev port0",
         Address(interface="port0", address=ip_interface("192.0.2.1/24")),
         NotAppliedError,
-        "set by somebody else",
+        "set by another program",
     ),
     "a route is somebody's": (
         "ip route add 192.0.2.0/24 dev port1 table 7001",

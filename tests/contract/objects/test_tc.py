@@ -177,7 +177,7 @@ def test_somebody_elses_root_is_named_and_left_alone() -> None:
     async def work(ipr: AsyncIPRoute) -> str:
         run_shell(f"tc qdisc add dev {PORT} root handle 1: tbf rate 1gbit burst 90k latency 9ms")
         before = run_shell(f"tc qdisc show dev {PORT}")
-        with pytest.raises(NotAppliedError, match=f"Interface {PORT} has .* somebody else"):
+        with pytest.raises(NotAppliedError, match=f"Interface {PORT} has .* another program"):
             await qdisc.execute(ipr, operation(htb_root(PORT, "")))
         await qdisc.execute(ipr, operation(None, htb_root(PORT, "")))
         assert await qdisc.observe(ipr, SCOPE) == by_kind([])

@@ -23,21 +23,21 @@ UPLINKS = [
         "203.0.113.2/30",
         "203.0.113.0/30",
         "fiber.address",
-        'accepted: a host of it, "203.0.113.1/30"',
+        'accepted: a host of it, such as "203.0.113.1/30"',
     ),
-    ("203.0.113.2/30", "203.0.113.3/30", "fiber.address", "203.0.113.0/30 keeps for itself"),
+    ("203.0.113.2/30", "203.0.113.3/30", "fiber.address", "it is reserved in 203.0.113.0/30"),
     ("2001:db8:1::2/64", "2001:db8:1::/64", "fiber.address6", "is not a host's address"),
     ('gateway = "203.0.113.1"\n', "", "uplinks.fiber.gateway", "is missing, and a static address"),
     ('"203.0.113.1"', '"203.0.113.5"', "fiber.gateway", "is not in 203.0.113.0/30, the subnet of"),
     ('"203.0.113.1"', '"203.0.113.2"', "fiber.gateway", "is this gateway's own address"),
-    ('"203.0.113.1"', '"203.0.113.3"', "fiber.gateway", "is one that 203.0.113.0/30 keeps"),
+    ('"203.0.113.1"', '"203.0.113.3"', "fiber.gateway", "is a reserved address of 203.0.113.0/30"),
     ('gateway6 = "2001:db8:1::1"\n', "", "fiber.gateway6", "is missing, and a static address6"),
     ('"2001:db8:1::1"', '"2001:db8:2::1"', "fiber.gateway6", "is not in 2001:db8:1::/64"),
     ('"2001:db8:1::1"', '"2001:db8:1::2"', "fiber.gateway6", "is this gateway's own address"),
     ('address6 = "auto"', 'gateway = "1.2.3.4"', "uplinks.lte.gateway", "a static address only"),
     ('address6 = "auto"', 'gateway6 = "fe80::1"', "uplinks.lte.gateway6", "a static address6 only"),
     ('username = "event@isp"\n', "", "uplinks.dsl.username", 'is missing, and "pppoe" needs it'),
-    ('address6 = "auto"', 'username = "x"', "uplinks.lte.username", 'goes with address = "pppoe"'),
+    ('address6 = "auto"', 'username = "x"', "uplinks.lte.username", 'used with address = "pppoe"'),
     ('address6 = "auto"', 'password_file = "/x"', "uplinks.lte.password_file", "only"),
     (
         'interface = "wan2"',
@@ -67,7 +67,7 @@ HEALTH = [
         'down_after = "2s"',
         'targets = ["icmp://1.1.1.1", "icmp://1.1.1.1"]',
         "uplinks.lte.health.targets[1]",
-        "stands in this list twice",
+        "is in this list twice",
     ),
     ("[lan]", '[health]\ndown_after = "300ms"\n[lan]', "health.down_after", "400ms or more"),
 ]
@@ -76,8 +76,8 @@ VLANS = [
     ('port = "lan1"\n', "", "vlans.desk", "has neither id nor port"),
     ('port = "lan1"\n', 'id = 9\nport = "lan1"\n', "vlans.desk", "has both id and port"),
     ('trunk = "lan0"', LONG_TRUNK, "vlans.stream.id", "thirteen-char.10 has 16 characters"),
-    ("10.10.99.1/24", "169.254.1.1/16", "vlans.desk.address", "no network for clients"),
-    ("fd10:10::1/64", "4000::1/64", "vlans.stream.address6", "no network for clients"),
+    ("10.10.99.1/24", "169.254.1.1/16", "vlans.desk.address", "clients cannot use"),
+    ("fd10:10::1/64", "4000::1/64", "vlans.stream.address6", "clients cannot use"),
     (
         '"1.1.1.1", ',
         '"10.10.99.1", ',
@@ -85,7 +85,7 @@ VLANS = [
         "is the gateway itself, by vlans.desk.address",
     ),
     ('"1.1.1.1", ', '"203.0.113.2", ', "gateway.dns[0]", "by uplinks.fiber.address"),
-    ('"1.1.1.1", ', '"9.9.9.9", "9.9.9.9", ', "gateway.dns[1]", "stands in this list twice"),
+    ('"1.1.1.1", ', '"9.9.9.9", "9.9.9.9", ', "gateway.dns[1]", "is in this list twice"),
     ("id = 40\n", "id = 10\n", "vlans.guests.id", "is the tag of [vlans.stream] already"),
     (
         'port = "lan1"',
@@ -98,21 +98,26 @@ VLANS = [
     ("10.10.99.1/24", "10.10.99.0/24", "vlans.desk.address", "is not a host's address"),
     ("10.10.99.1/24", "10.10.99.255/24", "vlans.desk.address", "is not a host's address"),
     ("10.10.99.1/24", "10.10.99.1/31", "vlans.desk.address", "a prefix length of 30 or less"),
-    ("fd10:10::1/64", "fd10:10::1/128", "vlans.stream.address6", "leaves no room for clients"),
+    (
+        "fd10:10::1/64",
+        "fd10:10::1/128",
+        "vlans.stream.address6",
+        "has no addresses left for clients",
+    ),
     ("fd10:10::1/64", "fd10:10::/64", "vlans.stream.address6", "is not a host's address"),
     ('policy = "spread"', 'policy = "sprad"', "vlans.guests.policy", 'did you mean "spread"?'),
     ('reach = ["stream"]', 'reach = ["steam"]', "vlans.desk.reach[0]", 'did you mean "stream"?'),
     ('reach = ["stream"]', 'reach = ["desk"]', "vlans.desk.reach[0]", "is this VLAN itself"),
-    ('["stream"]', '["stream", "stream"]', "vlans.desk.reach[1]", "stands in this list twice"),
+    ('["stream"]', '["stream", "stream"]', "vlans.desk.reach[1]", "is in this list twice"),
     ("10.10.10.250", "10.10.11.250", "vlans.stream.dhcp.range", "is not inside 10.10.10.0/24"),
-    ("10.10.10.250", "10.10.10.255", "vlans.stream.dhcp.range", "keeps for itself"),
+    ("10.10.10.250", "10.10.10.255", "vlans.stream.dhcp.range", "a reserved address"),
     ('"10.10.10.50-', '"10.10.10.1-', "vlans.stream.dhcp.range", "the gateway's own address"),
     ('"10.10.10.60"', '"10.10.11.60"', "vlans.stream.hosts.mixer.address", "is not inside"),
     ('"10.10.10.60"', '"10.10.10.1"', "vlans.stream.hosts.mixer.address", "gateway's own"),
-    ('"10.10.10.60"', '"10.10.10.0"', "vlans.stream.hosts.mixer.address", "keeps for itself"),
+    ('"10.10.10.60"', '"10.10.10.0"', "vlans.stream.hosts.mixer.address", "a reserved address"),
     ('"10.10.10.60"', '"10.10.10.20"', "vlans.stream.hosts.mixer.address", "hosts.encoder already"),
     ("00-AA", "00-20", "vlans.stream.hosts.mixer.mac", "is the mac of vlans.stream.hosts.encoder"),
-    ("hosts.mixer", "hosts.wpad", "vlans.stream.hosts.wpad", "programs ask for"),
+    ("hosts.mixer", "hosts.wpad", "vlans.stream.hosts.wpad", "programs look up"),
     (
         'reach = ["stream"]',
         'hosts.mixer = { mac = "02:00:00:00:00:01", address = "10.10.99.7" }',
@@ -134,7 +139,7 @@ POLICIES = [
         SHOW_UPLINKS,
         'uplinks = ["fiber", "fiber"]',
         "policies.show.uplinks[1]",
-        "stands in this list twice",
+        "is in this list twice",
     ),
     (SHOW_UPLINKS, "uplinks = []", "policies.show.uplinks", "names no uplink; accepted: a list of"),
     (SHOW_UPLINKS, "", "policies.show.uplinks", "names no uplink"),
@@ -142,13 +147,13 @@ POLICIES = [
         SHOW_UPLINKS,
         f"{SHOW_UPLINKS}\nweights = {{ fiber = 1, dsl = 1, lte = 1 }}",
         "show.weights",
-        "goes with mode",
+        "can be used with mode",
     ),
     (
         SHOW_UPLINKS,
         f'{SHOW_UPLINKS}\nsticky = "1m"',
         'policies.show.sticky = "1m"',
-        'goes with mode = "balance" only',
+        'can be used with mode = "balance" only',
     ),
     (WEIGHTS, "weights = {}", "policies.spread.uplinks", "names no uplink"),
     (WEIGHTS, "weights = { fiber = 0, lte = 0 }", "policies.spread.weights", "all weights are 0"),
@@ -163,15 +168,15 @@ POLICIES = [
         WEIGHTS,
         f'{WEIGHTS}\nuplinks = ["fiber", "lte", "dsl"]',
         "policies.spread.weights",
-        'lacks "dsl"',
+        'has no weight for "dsl"',
     ),
     ('sticky = "10m"', 'sticky = "721h"', "policies.spread.sticky", "accepted: 0s to 720h"),
-    ('latency = "150ms"', 'latency = "0s"', "show.tolerate.latency", "no line is that good"),
+    ('latency = "150ms"', 'latency = "0s"', "show.tolerate.latency", "no line can be that good"),
 ]
 
 RULES = [
     ('from = "guests"', 'from = "guest"', "rules[0].from[0]", 'did you mean "guests"?'),
-    ('from = "guests"', 'from = ["desk", "desk"]', "rules[0].from[1]", "stands in this list twice"),
+    ('from = "guests"', 'from = ["desk", "desk"]', "rules[0].from[1]", "is in this list twice"),
     (
         '"0.0.0.0/0"\npolicy = "show"',
         '"::/0"\npolicy = "no"',
@@ -180,7 +185,7 @@ RULES = [
     ),
     ('protocol = "tcp"\nports', "ports", "rules[0].ports = [1935]", "ports need a protocol"),
     ('protocol = "tcp"\nports', 'protocol = "gre"\nports', "rules[0].ports", "gre has no ports"),
-    ("[1935]", "[1935, 1935]", "rules[0].ports[1]", "stands in this list twice"),
+    ("[1935]", "[1935, 1935]", "rules[0].ports[1]", "is in this list twice"),
     (RULE, 'protocol = "icmp"\nto = "::/0"', "rules[0].to[0]", "icmp does not occur in IPv6"),
     (RULE, 'protocol = "icmpv6"\nto = "0.0.0.0/0"', "rules[0].to[0]", "does not occur in IPv4"),
 ]
@@ -191,7 +196,7 @@ FORWARDS = [
         "",
         forward_section(),
         "forwards[1].port",
-        "tcp port 8443 is given away by forwards[0] already",
+        "tcp port 8443 is used by forwards[0] already",
     ),
     ("", forward_section(uplink="any"), "forwards[1].port", "by forwards[0] already"),
     ("", forward_section(port=1, to="10.9.9.9:1"), "forwards[1].to", "10.9.9.9 is in no VLAN"),
@@ -261,7 +266,7 @@ def test_a_vlan_with_an_id_needs_a_trunk() -> None:
         "vlans.stream.id = 10",
         "vlans.guests.id = 40",
     ]
-    assert all("[lan] with trunk" in error for error in errors)
+    assert all("[lan] with a trunk" in error for error in errors)
 
 
 def test_uplinks_may_share_subnet_gateway_and_address() -> None:
@@ -275,7 +280,7 @@ def test_where_nothing_is_declared_the_message_says_so() -> None:
     text = '[gateway]\nname = "x"\n[uplinks.a]\ninterface = "a"\naddress = "dhcp"\n[vlans.v]\n'
     text += 'port = "b"\naddress = "10.0.0.1/24"\npolicy = "none"\n'
     [error] = errors_of(text)
-    assert "there is no [policies.none]; accepted: nothing, until [policies.NAME] is" in error
+    assert "there is no [policies.none]; accepted: none; add [policies.NAME] first" in error
 
 
 def test_reach_may_go_both_ways() -> None:

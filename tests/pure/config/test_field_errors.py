@@ -129,12 +129,12 @@ FIELD_ERRORS = [
     ('to = "0.0.0.0/0"', 'to = "10.1.2.3/8"', "rules[0].to[0]", 'the network itself, "10.0.0.0/8"'),
     ('to = "0.0.0.0/0"', 'to = "example.com"', "rules[0].to[0]", "is not a network"),
     ('to = "0.0.0.0/0"', 'to = "10.0.0.0/255.0.0.0"', "rules[0].to[0]", "in CIDR form"),
-    ('from = "guests"', "from = 5", "rules[0].from = 5: is not a list", "or a list of such"),
+    ('from = "guests"', "from = 5", "rules[0].from = 5: is not a list", "or a list of these"),
     ("port = 8443", "port = 65536", "forwards[0].port = 65536", "from 1 to 65535"),
     ('"10.10.10.20:443"', '"10.10.10.20"', "forwards[0].to", "is not an address with a port"),
     ('"10.10.10.20:443"', '"fd10:10::20:443"', "forwards[0].to", "is not an address with a port"),
     ('"10.10.10.20:443"', '"10.10.10.20:99999"', "forwards[0].to", "not in 1 to 65535"),
-    ("[[rules]]", "[rules]", "rules = a table: is not a list", "a table with keys of from"),
+    ("[[rules]]", "[rules]", "rules = a table: is not a list", "a table with the keys from"),
 ]
 
 SECTION_ERRORS = [

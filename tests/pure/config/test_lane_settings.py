@@ -52,15 +52,20 @@ def warnings_of(*changes: tuple[str, str]) -> str:
             RELAY,
             RELAY + '\ninterface = "wan3"',
             "uplinks.lane.interface",
-            "does not go with a lane",
+            "cannot be used with a lane",
         ),
-        (RELAY, RELAY + '\naddress6 = "auto"', "uplinks.lane.address6", "does not go with a lane"),
+        (
+            RELAY,
+            RELAY + '\naddress6 = "auto"',
+            "uplinks.lane.address6",
+            "cannot be used with a lane",
+        ),
         ('interface = "wan1"\n', "", "uplinks.fiber.interface", "is missing"),
         (
             'gateway = "203.0.113.1"',
             'gateway = "203.0.113.1"\nrelay = "192.0.2.7:1"',
             "uplinks.fiber.relay",
-            'goes with address = "lane" only',
+            'can be used with address = "lane" only',
         ),
     ],
 )
@@ -73,7 +78,7 @@ def test_a_lane_over_a_lane_and_over_ipv6_alone_are_refused() -> None:
     second = '[uplinks.second]\naddress = "lane"\nover = ["lane", "six"]\n' + RELAY + "\n"
     six = '[uplinks.six]\ninterface = "wan6"\naddress6 = "auto"\n'
     said = errors_of(("[vlans.stream]", f"{second}{six}[vlans.stream]"))
-    assert "is a lane as well" in said
+    assert "is a lane itself" in said
     assert "has IPv6 alone" in said
 
 
@@ -95,7 +100,7 @@ def test_the_example_has_no_warning_but_those_that_cost_something() -> None:
     assert warnings_of() == ""
     assert "names no relay yet" in warnings_of((RELAY, ""))
     metered = warnings_of(('download = "40mbit"', 'download = "40mbit"\nmetered = true'))
-    assert '"lte" is metered and carries copies only while fiber is in trouble' in metered
+    assert '"lte" is metered and carries copies only while fiber has a problem' in metered
 
 
 def test_a_line_that_cannot_carry_the_whole_stream_is_named_with_the_arithmetic() -> None:

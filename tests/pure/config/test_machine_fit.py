@@ -51,7 +51,7 @@ def test_an_interface_that_is_not_there_gets_one_that_is(old: str, name: str, wh
     [warning] = warnings_on(machine(), with_changes((old, f'"{name}"')))
     meant = old.strip('"')
     assert warning == (
-        f'{where} = "{name}": there is no such interface on this machine now, did you mean'
+        f'{where} = "{name}": this machine has no such interface now, did you mean'
         f' "{meant}"?; accepted: one of "{meant}"'
     )
 
@@ -75,7 +75,7 @@ def test_no_interface_is_proposed_that_is_in_use_or_no_port() -> None:
         }
     )
     [warning] = warnings_on(view)
-    assert warning.endswith('"wan1": there is no such interface on this machine now')
+    assert warning.endswith('"wan1": this machine has no such interface now')
 
 
 def test_a_rate_above_the_speed_of_the_port_gives_a_warning() -> None:

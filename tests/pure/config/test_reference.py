@@ -119,7 +119,7 @@ def test_a_place_that_the_model_lacks_accepts_nothing(path: tuple[str | int, ...
 def test_every_place_of_the_model_says_what_it_accepts() -> None:
     assert all(accepted_at((key,)) for key in fields_of(Config))
     assert accepted_at(("vlans", "x", "reach")).startswith("a list, each a name")
-    assert accepted_at(("rules", 0, "from")).endswith("; or a list of such")
+    assert accepted_at(("rules", 0, "from")).endswith("; or a list of these")
 
 
 def test_the_examples_are_where_the_tests_look() -> None:

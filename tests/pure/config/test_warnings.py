@@ -39,7 +39,7 @@ def test_the_valid_file_gives_no_warning() -> None:
             "10.10.99.1/24",
             "9.10.99.1/24",
             "vlans.desk.address",
-            "is used by others on the internet",
+            "belongs to others on the internet",
         ),
         ("fd10:10::1/64", "fd10:10::1/56", "vlans.stream.address6", "in a /64 only"),
         ("[lan]", ONE_TARGET, "health.targets", "is the only target of uplink fiber"),
@@ -75,7 +75,7 @@ def test_the_valid_file_gives_no_warning() -> None:
             "weights = { fiber = 999, lte = 1 }",
             "policies.spread.weights.lte = 1",
             (
-                "1 of 1000 is less than one of the 120 slots that flows are shared out by, so"
+                "1 of 1000 is less than one of the 120 slots for new flows, so"
                 " lte gets no new flow; accepted: 9 or more, or 0 for the last resort"
             ),
         ),
@@ -97,7 +97,7 @@ def test_the_valid_file_gives_no_warning() -> None:
             "uplinks.lte.health.targets",
             (
                 "all are dns: a provider that drops dns alone looks like a dead line, and one that"
-                ' lets dns alone pass looks like a good one; accepted: another kind among them, "icmp://1'
+                ' lets dns alone pass looks like a good one; accepted: one of another kind, such as "icmp://1'
             ),
         ),
     ],
@@ -184,7 +184,7 @@ def test_two_vlans_that_fill_a_line_together_are_both_named() -> None:
     desk = ("manage = true", f"manage = true\n{both}")
     [warning] = [each for each in warnings_of(stream, desk) if "vlans.guests: has no down" in each]
     assert '"stream", "desk" are served first without a ceiling' in warning
-    assert "while they fill the lines, VLAN guests gets next to nothing" in warning
+    assert "while they fill the lines, VLAN guests gets almost nothing" in warning
 
 
 def test_balance_by_rates_that_are_not_all_known_gives_a_warning() -> None:
@@ -256,7 +256,7 @@ def test_a_rule_that_an_earlier_one_shadows_gives_a_warning(
     rules = f'\n[[rules]]\n{first}\npolicy = "spread"\n[[rules]]\n{second}\npolicy = "show"\n'
     warnings = warnings_of(("", rules))
     is_warned = any(
-        "rules[2]: never matches: rules[1] takes all" in warning for warning in warnings
+        "rules[2]: never matches: rules[1] takes the same flows" in warning for warning in warnings
     )
     assert is_warned == shadowed
 

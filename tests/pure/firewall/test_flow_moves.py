@@ -1,4 +1,4 @@
-"""Which living flows move: by their own policy and family, and only to something better."""
+"""Which established flows move: by their own policy and family, and only to something better."""
 
 import pytest
 

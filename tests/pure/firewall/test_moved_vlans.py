@@ -1,4 +1,4 @@
-"""Whose living flows move with a change of health."""
+"""Whose established flows move with a change of health."""
 
 from dataclasses import replace
 

@@ -110,7 +110,7 @@ def test_what_is_late_or_left_without_need_is_said() -> None:
         "new flows did not return",
     ]
     assert violations(Expectation(reaction=ExpectedReaction.STAY), seen) == [
-        "left, though nothing asked for it"
+        "the policy left the uplink without need"
     ]
 
 
@@ -137,7 +137,7 @@ def test_a_lease_that_changes_must_be_taken_and_carry_again() -> None:
     assert violations(expectation, seen) == ["new flows did not return"]
     late = replace(seen, back_ms=8100.0, gaps_ms={"udp": math.inf, "push": 100.0}, broken=2)
     assert violations(expectation, late) == [
-        "2 flows broke or moved that had nothing to do with it",
+        "2 flows broke or moved that are not part of the fault",
         "new flows by it: after 8.1 s, allowed 8.0 s",
         "UDP stream: never, allowed 8.8 s",
     ]

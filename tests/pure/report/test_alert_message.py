@@ -49,7 +49,7 @@ def build_message(events: list[Any], timeline: list[Any], **more: Any) -> Any:
 
 def test_a_message_contains_the_whole_incident() -> None:
     found = build_message([LOSSY_INCIDENT[0]], LOSSY_INCIDENT)
-    assert found["text"].startswith("hall: fiber lost 12 % since")
+    assert found["text"].startswith("hall: fiber lost 12 % of its packets from")
     assert "show moved to lte" in found["text"]
     assert found["kinds"] == ["degraded"]
     assert [each["incident"] for each in found["incidents"]] == ["7"]

@@ -51,14 +51,14 @@ def test_where_somebody_else_shapes_nothing_is_put() -> None:
 def test_it_is_named_where_it_is_in_the_way_and_only_there() -> None:
     wanted = kernel_state(shaping_of(TRUNK_CONFIG, facts=permit_all(FOREIGN_FACTS)))
     [sentence] = conflicts(wanted, FOREIGN_FACTS)
-    assert sentence.startswith("Interface ua has somebody else's tbf 8001: at its root")
+    assert sentence.startswith("Interface ua has another program's tbf 8001: at its root")
     assert not list(conflicts(kernel_state(shaping_of(TRUNK_CONFIG)), FACTS))
 
 
 def test_with_permission_ours_replaces_it_and_says_so() -> None:
     found = root_qdiscs(permit_all(FOREIGN_FACTS))
     assert (found["ua"].replaces, found["ub"].replaces) == (0x8001, 0)
-    assert found["ua"].why.endswith("in place of somebody else's tbf 8001:, which is lost")
+    assert found["ua"].why.endswith("in place of another program's tbf 8001:, which is lost")
     step = Operation(phase=Phase.QDISC, action=Action.ADD, new=found["ua"], old=None, reason="")
     assert command_line(step) == "tc qdisc replace dev ua root handle 4c01: htb default 0xffe"
 

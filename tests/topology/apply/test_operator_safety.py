@@ -76,6 +76,6 @@ def test_the_status_is_right_at_once_after_a_rollback(build_applied_venue: Venue
                 (new["config_digest"], ["lte"]) if waits else (old["config_digest"], ["fiber"])
             )
         assert seen[-1]["rejected_file"] is True
-        assert "not in force" in require_success(gateway.run_lbrouter("status"))
+        assert "is not applied" in require_success(gateway.run_lbrouter("status"))
         require_success(gateway.run_lbrouter("apply"))
         assert daemon.status()["rejected_file"] is False

@@ -144,7 +144,7 @@ def test_two_at_once_is_refused_with_75(venue: Venue, verb: str) -> None:
     with exclusive_lock(venue.gateway.runtime_dir):
         done = venue.gateway.run_lbrouter(verb)
     assert done.returncode == ExitCode.TRY_AGAIN
-    assert "at work here" in done.stderr
+    assert "runs already" in done.stderr
     assert venue.gateway.snapshot() == before
 
 

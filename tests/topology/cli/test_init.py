@@ -47,11 +47,15 @@ def test_a_wrong_answer_is_told_why_and_asked_again(machine: GatewayHost) -> Non
     dialogue = (
         ("Name of the gateway", "Town Hall", '"Town Hall" is not a name'),
         ("Name of the gateway", "town-hall", ""),
-        ("Port to the switch", "enp33s0", 'no port of this machine, did you mean "enp3s0"?'),
+        ("Port to the switch", "enp33s0", 'not a port of this machine, did you mean "enp3s0"?'),
         ("Port to the switch", "enp3s0", ""),
         ("Ports with internet lines", "enp1s0,enp3s0", "names enp3s0, which is the trunk"),
         ("Ports with internet lines", "enp1s0 enp1s0", "names a port twice"),
-        ("Ports with internet lines", "enp1s0 enp9s0", "names enp9s0, no port of this machine"),
+        (
+            "Ports with internet lines",
+            "enp1s0 enp9s0",
+            "names enp9s0, which is not a port of this machine",
+        ),
         ("Ports with internet lines", "enp1s0 enp2s0", ""),
         ("Name of the line on enp1s0", "fiber", ""),
         ("fiber: upload rate", "10MB", 'counts bytes: for a line of 10 Mbit/s write "10mbit"'),
@@ -70,7 +74,7 @@ def test_a_wrong_answer_is_told_why_and_asked_again(machine: GatewayHost) -> Non
             terminal.type_line(answer)
             assert eventually(lambda: terminal.shows(*told.split("\n")), within_s=5), told  # noqa: B023
         assert terminal.process.wait(15) == ExitCode.DONE
-        assert terminal.shows("no guarantee holds on lte yet", "lbrouter measure lte")
+        assert terminal.shows("lte has no guarantees yet", "lbrouter measure lte")
     config = written_config(machine)
     assert config.gateway.name == "town-hall"
     assert {name: line.interface for name, line in config.uplinks.items()} == {
@@ -91,10 +95,10 @@ def test_without_a_terminal_it_says_so_or_takes_the_defaults(machine: GatewayHos
 
     refused = run()
     assert refused.returncode == ExitCode.USAGE
-    assert "There is no terminal to ask on." in refused.stderr
+    assert "init needs a terminal to ask questions." in refused.stderr
     for rates, why in (
         ("enp1s0", "is not PORT=UPLOAD/DOWNLOAD"),
-        ("eth9=1mbit/1mbit", "eth9 carries no line"),
+        ("eth9=1mbit/1mbit", "there is no line on eth9"),
         ("enp1s0=10MB/1mbit", "counts bytes"),
     ):
         wrong = run("--yes", "--rates", rates)
@@ -113,4 +117,4 @@ def test_without_a_terminal_it_says_so_or_takes_the_defaults(machine: GatewayHos
     assert len(guarantees) == 6
     again = run("--yes")
     assert again.returncode == ExitCode.USAGE
-    assert "is there already; nothing was written" in again.stderr
+    assert "exists already; nothing was written" in again.stderr

@@ -129,7 +129,7 @@ def test_times_are_in_the_zone_of_the_file_and_json_in_utc(venue: Venue) -> None
         assert events.stderr == "note: times in WIB\n"
         assert f" {hour:02}{fiber['since'][13:19]} " in events.stdout
         brief = require_success(venue.gateway.run_lbrouter("events", "--brief"))
-        assert f"is out since {hour:02}{fiber['since'][13:19]} WIB" in brief
+        assert f"lost its signal at {hour:02}{fiber['since'][13:19]} WIB" in brief
         raw = require_success(venue.gateway.run_lbrouter("events", "--json"))
         assert all(json.loads(line)["at"].endswith("Z") for line in raw.splitlines())
 

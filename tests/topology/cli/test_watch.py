@@ -87,7 +87,7 @@ def test_an_incident_on_the_screen_and_in_an_alert(
         daemon.process.send_signal(signal.SIGSTOP)
         assert eventually(lambda: screen.shows("THE DAEMON DOES NOT ANSWER"), within_s=25)
         daemon.kill()
-        assert eventually(lambda: screen.shows("NO DAEMON: nothing fails over."), within_s=15)
+        assert eventually(lambda: screen.shows("NO DAEMON: there is no failover."), within_s=15)
         assert eventually(lambda: screen.shows("no carrier on wan1"), within_s=15)
         daemon.start()
         assert eventually(daemon.is_serving, within_s=30)

@@ -108,7 +108,7 @@ def test_a_stopped_daemon_leaves_everything(venue: Venue, daemon: GatewayDaemon)
 def test_one_writer_only(venue: Venue, daemon: GatewayDaemon, verb: str) -> None:
     done = venue.gateway.run_lbrouter(verb)
     assert done.returncode == ExitCode.TRY_AGAIN
-    assert str(daemon.proc_dir.name) in done.stderr or "at work here" in done.stderr
+    assert str(daemon.proc_dir.name) in done.stderr or "runs already" in done.stderr
 
 
 def test_apply_hands_the_file_over(venue: Venue, daemon: GatewayDaemon) -> None:

@@ -52,7 +52,7 @@ def test_a_socket_that_died_is_replaced(build_applied_venue: VenueBuilder, tmp_p
     argv = [*gateway.lbrouter_argv()[:1], str(script), *map(str, places)]
     done = gateway.run(["env", f"PYTHONPATH={Path(__file__).parents[3]}", *argv])
     assert require_success(done).splitlines() == ["held True", "again True True"], done.stderr
-    assert "next try soon" in done.stderr
+    assert "tried again soon" in done.stderr
 
 
 def test_the_rights_that_the_unit_leaves_are_enough(build_venue: VenueBuilder) -> None:

@@ -46,7 +46,7 @@ def test_failover_works_while_every_reconcile_is_refused(venue: Venue) -> None:
         assert "IPv6 is switched off on wan1" in kernel["reason"]
         shown = gateway.run_lbrouter("status")
         assert shown.returncode == ExitCode.CHECK_FAILED
-        assert "THE KERNEL DOES NOT HOLD WHAT IT SHOULD" in shown.stdout
+        assert "THE KERNEL DIFFERS FROM THE CONFIGURATION" in shown.stdout
 
         venue.isp("fiber").set_carrier(up=False)
         assert eventually(lambda: uplink_of_new_flow(venue) == "lte", within_s=2)
@@ -94,7 +94,7 @@ def test_a_daemon_whose_file_is_refused_steers_what_stands(
     gateway.check_output(OCCUPY_VLAN_DEVICE.split())
     venue.write_config(parse(ON_TRUNK_CONFIG.encode(), source="new").config)
     with GatewayDaemon(gateway) as daemon:
-        assert daemon.has_logged("what stands is watched as it is")
+        assert daemon.has_logged("keeps the applied settings")
         assert eventually(lambda: daemon.state("fiber") == "up", within_s=10)
         assert uplink_of_new_flow(venue) == "fiber"
         venue.isp("fiber").set_carrier(up=False)

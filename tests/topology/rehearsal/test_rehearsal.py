@@ -56,7 +56,7 @@ def test_a_good_gateway_passes_every_check() -> None:
     assert report.ok
     assert list(dict.fromkeys(check.act for check in report.checks)) == CHECK_TITLES
     assert progress[0] == "building the venue"
-    assert progress[-1] == "clearing the venue away"
+    assert progress[-1] == "removing the venue"
 
 
 DHCP_CONFIG = TWO_LINES.replace("metered = true\n", "").replace(

@@ -35,12 +35,12 @@ def test_somebody_elses_queue_is_refused_and_replaced_when_asked_for(venue: Venu
     before = gateway.snapshot()
     refused = gateway.run_lbrouter("apply")
     assert refused.returncode == ExitCode.TRY_AGAIN
-    assert "Interface wan1 has somebody else's tbf 77: at its root" in refused.stderr
+    assert "Interface wan1 has another program's tbf 77: at its root" in refused.stderr
     assert "--take-over" in refused.stderr
     assert gateway.snapshot() == before
     planned = gateway.run_lbrouter("plan")
     assert "tc qdisc replace dev wan1 root handle 4c01:" in planned.stdout
-    assert "in place of somebody else's tbf 77:, which is lost" in planned.stdout
+    assert "in place of another program's tbf 77:, which is lost" in planned.stdout
     assert "--take-over" in planned.stderr
     require_success(gateway.run_lbrouter("apply", "--take-over"))
     assert root_qdiscs(venue, "wan1") == ["htb 4c01:"]
@@ -56,7 +56,7 @@ def test_a_daemon_starts_beside_it_takes_over_when_asked_and_keeps_what_it_took(
     with GatewayDaemon(gateway) as daemon:
         assert root_qdiscs(venue, "wan1") == ["tbf 77:"]
         assert root_qdiscs(venue, "wan2") == ["htb 4c01:"]
-        assert daemon.has_logged("Interface wan1 has somebody else's tbf 77:", "--take-over")
+        assert daemon.has_logged("Interface wan1 has another program's tbf 77:", "--take-over")
         assert gateway.run_lbrouter("apply").returncode == ExitCode.TRY_AGAIN
         require_success(gateway.run_lbrouter("apply", "--take-over"))
         assert root_qdiscs(venue, "wan1") == ["htb 4c01:"]

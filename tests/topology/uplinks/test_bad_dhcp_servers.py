@@ -26,7 +26,7 @@ BAD_OFFERS: tuple[tuple[Mapping[str, Any], str], ...] = (
     ({"options": {"1": "ffff00ff"}}, "a netmask that is none"),
     ({"address": "0.0.0.0"}, "0.0.0.0, which is no host's address"),
     ({"address": "255.255.255.255"}, "which is no host's address"),
-    ({"address": "203.0.113.255"}, "which 203.0.113.0/24 keeps for itself"),
+    ({"address": "203.0.113.255"}, "a reserved address of 203.0.113.0/24"),
     ({"router": "203.0.113.50"}, "which cannot be one"),
     ({"address": "10.10.10.1", "router": "10.10.10.9"}, "10.10.10.0/24 of VLAN stream"),
     ({"address": "10.10.40.77", "router": "10.10.40.1"}, '"10.10.41.1/24" is free'),

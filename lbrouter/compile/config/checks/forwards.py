@@ -73,7 +73,7 @@ def _family_errors(config: Config, forward: Forward, where: KeyPath) -> Iterator
     version = forward.to.address.version
     if uplink is not None and (uplink.address if version == 4 else uplink.address6) is None:
         path = (*where, "to")
-        why = f"uplink {uplink.name} has no IPv{version}, so nothing comes in for this address"
+        why = f"uplink {uplink.name} has no IPv{version}, so no packet for this address can come in"
         needs: tuple[KeyPath, ...] = (("uplinks", uplink.name),)
         accepted = f"an address of IPv{10 - version}, or an uplink that has IPv{version}"
         yield Diagnostic(
@@ -91,9 +91,7 @@ def _duplicate_ports(config: Config) -> Iterator[Diagnostic]:
             key = (name, forward.protocol, forward.port, forward.to.address.version)
             first = min(first, owners.setdefault(key, index))
         if first != index:
-            why = (
-                f"{forward.protocol} port {forward.port} is given away by forwards[{first}] already"
-            )
+            why = f"{forward.protocol} port {forward.port} is used by forwards[{first}] already"
             path, needs = ("forwards", index, "port"), (("forwards", first),)
             accepted = "a port of its own"
             yield Diagnostic(

@@ -80,9 +80,7 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
         targets = config.health_settings_of(uplink).targets
         where = _targets_path(uplink.health, uplink)
         if len(targets) == 1:
-            why = (
-                f"is the only target of uplink {uplink.name}: its own outage looks like the line's"
-            )
+            why = f"is the only target of uplink {uplink.name}: when it fails, the line looks down"
             yield Diagnostic(path=where, value=str(targets[0]), reason=why)
         if uplink.address is None and not any(_may_be_ipv6(str(t.address)) for t in targets):
             why = f"uplink {uplink.name} has IPv6 alone, and no target here has an IPv6 address"
@@ -99,7 +97,7 @@ def _one_kind(targets: Sequence[ProbeTarget], path: KeyPath) -> Iterator[Diagnos
             f"all are {kind}: a provider that drops {kind} alone looks like a dead line, and one"
             f" that lets {kind} alone pass looks like a good one"
         )
-        yield Diagnostic(path=path, reason=why, accepted=f'another kind among them, "{other}" say')
+        yield Diagnostic(path=path, reason=why, accepted=f'one of another kind, such as "{other}"')
 
 
 def _targets_path(override: HealthOverride, uplink: Uplink) -> KeyPath:

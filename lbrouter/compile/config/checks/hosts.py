@@ -23,7 +23,7 @@ def errors(config: Config) -> Iterator[Diagnostic]:
 
 def _name_errors(name: str, where: KeyPath) -> Iterator[Diagnostic]:
     if name in RESERVED_HOST_NAMES:
-        why = "is a name that programs ask for by themselves, and believe"
+        why = "is a name that programs look up and trust by themselves"
         yield Diagnostic(path=where, reason=why, accepted="another name")
 
 
@@ -36,7 +36,7 @@ def _address_errors(vlan: Vlan, host: Reservation, where: KeyPath) -> Iterator[D
     elif host.address == subnet.ip:
         why = "is the gateway's own address"
     elif is_reserved_address(host.address, subnet):
-        why = f"is an address that {subnet.network} keeps for itself"
+        why = f"is a reserved address of {subnet.network}"
     else:
         return
     needs: tuple[KeyPath, ...] = (("vlans", vlan.name, "address"),)

@@ -53,7 +53,7 @@ def _line_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
         if key in uplink.model_fields_set:
             yield Diagnostic(
                 path=(*where, key),
-                reason='goes with address = "lane" only',
+                reason='can be used with address = "lane" only',
                 accepted=f"no {key} here",
                 depends_on=((*where, "address"),),
             )
@@ -63,12 +63,12 @@ def _lane_errors(config: Config, lane: Uplink, where: KeyPath) -> Iterator[Diagn
     needs = ((*where, "address"),)
     for key in NOT_FOR_LANES:
         if (f"{key}_" if key == "interface" else key) in lane.model_fields_set:
-            why = "does not go with a lane, which lbrouter makes itself and which carries IPv4"
+            why = "cannot be used with a lane: lbrouter makes the lane itself, and it carries IPv4"
             yield Diagnostic(
                 path=(*where, key), reason=why, accepted=f"no {key} here", depends_on=needs
             )
     if lane.device in TAKEN_DEVICE_NAMES:
-        why = f"would be the device {lane.device}, which lbrouter has for another purpose"
+        why = f"would be the device {lane.device}, which lbrouter uses for another purpose"
         yield Diagnostic(path=where, reason=why, accepted="another name")
     yield from _over_errors(config, lane, (*where, "over"))
     yield from _inside_errors(lane, (*where, "inside"))
@@ -78,7 +78,7 @@ def _over_errors(config: Config, lane: Uplink, path: KeyPath) -> Iterator[Diagno
     lines = [name for name, uplink in config.uplinks.items() if not uplink.is_lane]
     accepted = f"two or more of {quoted_list(lines)}"
     if len(lane.over) < 2:
-        why = "is missing" if not lane.over else "names one line: a copy needs a second one"
+        why = "is missing" if not lane.over else "names one line; a lane needs two"
         yield Diagnostic(path=path, reason=why, accepted=accepted)
     yield from duplicates(lane.over, path)
     for index, name in enumerate(lane.over):
@@ -87,7 +87,7 @@ def _over_errors(config: Config, lane: Uplink, path: KeyPath) -> Iterator[Diagno
         if name == lane.name:
             yield Diagnostic(path=place, value=name, reason="is the lane itself", accepted=accepted)
         elif name in config.uplinks and config.uplinks[name].is_lane:
-            why = "is a lane as well, and a lane goes over lines"
+            why = "is a lane itself; a lane needs lines"
             yield Diagnostic(path=place, value=name, reason=why, accepted=accepted)
         elif name in config.uplinks and config.uplinks[name].address is None:
             why = "has IPv6 alone, and a lane's copies are IPv4"
@@ -102,7 +102,7 @@ def _inside_errors(lane: Uplink, path: KeyPath) -> Iterator[Diagnostic]:
             path=path,
             value=str(lane.inside_address),
             reason="leaves no address for the relay, which has the first one of the subnet",
-            accepted=f'the second host of a /30, "{network.network_address + 2}/30" say',
+            accepted=f'the second host of a /30, such as "{network.network_address + 2}/30"',
         )
 
 
@@ -112,8 +112,8 @@ def _metered_lines(config: Config, lane: Uplink, where: KeyPath) -> Iterator[Dia
     free = [name for name in lane.over if name not in metered]
     if metered and len(free) == 1:
         why = (
-            f"{quoted_list(metered)} is metered and carries copies only while {free[0]} is in"
-            " trouble: until that is noticed, a fault loses packets"
+            f"{quoted_list(metered)} is metered and carries copies only while {free[0]} has a"
+            " problem: until that is noticed, packets are lost"
         )
         yield Diagnostic(path=(*where, "over"), reason=why)
 

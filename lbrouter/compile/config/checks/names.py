@@ -25,7 +25,7 @@ def undefined_reference(
         path=path,
         value=name,
         reason=f"there is no [{table}.{name}]{hint}",
-        accepted=quoted_list(declared) or f"nothing, until [{table}.NAME] is written",
+        accepted=quoted_list(declared) or f"none; add [{table}.NAME] first",
         depends_on=((table, name),),
     )
 
@@ -35,7 +35,7 @@ def duplicates(items: Sequence[object], path: KeyPath) -> Iterator[Diagnostic]:
     seen: set[object] = set()
     for index, item in enumerate(items):
         if item in seen:
-            why = "stands in this list twice"
+            why = "is in this list twice"
             yield Diagnostic(path=(*path, index), value=item, reason=why, accepted="each once")
         seen.add(item)
 

@@ -73,12 +73,12 @@ def _weight_mismatches(
     path, needs = (*where, "weights"), ((*where, "uplinks"),)
     for name in policy.uplinks:
         if name not in weights:
-            why = f'lacks "{name}", which uplinks lists'
+            why = f'has no weight for "{name}", which is in uplinks'
             yield Diagnostic(path=path, reason=why, accepted="a weight for each", depends_on=needs)
     for name, weight in weights.items():
         if policy.uplinks and name not in policy.uplinks:
             why = "has a weight but is not in uplinks"
-            accepted = "weights for the uplinks of the list alone"
+            accepted = "weights for the uplinks in the list only"
             yield Diagnostic(
                 path=(*path, name), value=weight, reason=why, accepted=accepted, depends_on=needs
             )
@@ -92,7 +92,7 @@ def _balance_only_keys(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 path=(*where, key),
                 value=policy.weights if key == "weights" else str(policy.sticky),
-                reason='goes with mode = "balance" only',
+                reason='can be used with mode = "balance" only',
                 accepted=f"no {key} here",
                 depends_on=((*where, "mode"),),
             )
@@ -109,7 +109,7 @@ def _sticky_errors(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
 def _tolerance_errors(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
     for key in ("latency", "jitter"):
         if getattr(policy.tolerate, key) == 0:
-            why = "no line is that good, so none would ever be healthy"
+            why = "no line can be that good, so no uplink would be up"
             yield Diagnostic(
                 path=(*where, "tolerate", key), value="0s", reason=why, accepted="more than 0s"
             )
@@ -124,8 +124,8 @@ def _lost_weights(policy: Policy) -> Iterator[Diagnostic]:
             total = sum(weights.values())
             least = total // BALANCE_SLOTS + 1
             why = (
-                f"rounds to nothing: {weight} of {total} is less than one of the {BALANCE_SLOTS}"
-                f" slots that flows are shared out by, so {name} gets no new flow"
+                f"is too small: {weight} of {total} is less than one of the {BALANCE_SLOTS}"
+                f" slots for new flows, so {name} gets no new flow"
             )
             yield Diagnostic(
                 path=("policies", policy.name, "weights", name),

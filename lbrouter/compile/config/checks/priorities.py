@@ -39,10 +39,10 @@ def _starvation(
     why = (
         f"has no {direction} guarantee, and {quoted_list(names)} {verb} served first without a"
         f" ceiling that leaves something over: while {_they(names)} the lines, VLAN {vlan.name}"
-        " gets next to nothing"
+        " gets almost nothing"
     )
     accepted = (
-        f'{direction} = {{ guaranteed = "1mbit" }} here, say, or a ceiling for {quoted_list(names)}'
+        f'{direction} = {{ guaranteed = "1mbit" }} here, or a ceiling for {quoted_list(names)}'
     )
     yield Diagnostic(path=("vlans", vlan.name), reason=why, accepted=accepted)
 

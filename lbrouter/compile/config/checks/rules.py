@@ -65,7 +65,7 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
     for index, match in enumerate(matches):
         earlier = next((n for n in range(index) if matches[n].covers(match)), None)
         if earlier is not None:
-            why = f"never matches: rules[{earlier}] takes all that it would"
+            why = f"never matches: rules[{earlier}] takes the same flows first"
             yield Diagnostic(path=("rules", index), reason=why, accepted="another order")
 
 

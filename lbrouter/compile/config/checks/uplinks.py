@@ -21,7 +21,7 @@ def errors(config: Config) -> Iterator[Diagnostic]:
 
 def _name_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
     if uplink.name == ANY_UPLINK:
-        why = f'"{ANY_UPLINK}" means every uplink, so no uplink can be called so'
+        why = f'"{ANY_UPLINK}" means every uplink, so no uplink can have this name'
         yield Diagnostic(path=where, reason=why, accepted="another name")
 
 
@@ -48,8 +48,8 @@ def host_address_errors(address: IpInterface, path: KeyPath) -> Iterator[Diagnos
         yield Diagnostic(
             path=path,
             value=str(address),
-            reason=f"is not a host's address, but one that {address.network} keeps for itself",
-            accepted=f'a host of it, "{first}/{address.network.prefixlen}" say',
+            reason=f"is not a host's address: it is reserved in {address.network}",
+            accepted=f'a host of it, such as "{first}/{address.network.prefixlen}"',
         )
 
 
@@ -65,7 +65,7 @@ def is_reserved_address(address: IpAddress, subnet: IpInterface) -> bool:
 def _gateway_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
     path, needs = (*where, "gateway"), ((*where, "address"),)
     if uplink.static4 is None and uplink.gateway is not None:
-        why = "goes with a static address only; here the address comes with its gateway"
+        why = "can be used with a static address only; here the gateway comes with the address"
         yield _unexpected_key(path, uplink.gateway, why, needs)
     elif uplink.static4 is not None and uplink.gateway is None:
         why = "is missing, and a static address needs it"
@@ -77,7 +77,9 @@ def _gateway_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
 def _gateway6_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
     path, needs = (*where, "gateway6"), ((*where, "address6"),)
     if uplink.static6 is None and uplink.gateway6 is not None:
-        yield _unexpected_key(path, uplink.gateway6, "goes with a static address6 only", needs)
+        yield _unexpected_key(
+            path, uplink.gateway6, "can be used with a static address6 only", needs
+        )
     elif uplink.static6 is not None and uplink.gateway6 is None:
         why = "is missing, and a static address6 needs it"
         yield Diagnostic(path=path, reason=why, accepted="the provider's router", depends_on=needs)
@@ -102,7 +104,7 @@ def _nexthop_errors(
     elif not anywhere and gateway not in own.network:
         why, accepted = f"is not in {own.network}, the subnet of {own}", f"a host of {own.network}"
     elif is_reserved_address(gateway, own):
-        why, accepted = f"is one that {own.network} keeps for itself", f"a host of {own.network}"
+        why, accepted = f"is a reserved address of {own.network}", f"a host of {own.network}"
     else:
         return
     yield Diagnostic(path=path, value=gateway, reason=why, accepted=accepted, depends_on=needs)
@@ -117,7 +119,7 @@ def _pppoe_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
             why = 'is missing, and "pppoe" needs it'
             yield Diagnostic(path=path, reason=why, accepted=accepted, depends_on=needs)
         elif not pppoe and value is not None:
-            yield _unexpected_key(path, value, 'goes with address = "pppoe" only', needs)
+            yield _unexpected_key(path, value, 'can be used with address = "pppoe" only', needs)
 
 
 _PPPOE_KEYS: Final = {

@@ -37,12 +37,12 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
 
 def _odd_subnets(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
     if vlan.address.ip.is_global:
-        why = "is used by others on the internet, whom the clients will not reach"
+        why = "belongs to others on the internet; clients cannot reach them then"
         accepted = "a private subnet (RFC 1918)"
         path = (*where, "address")
         yield Diagnostic(path=path, value=vlan.address, reason=why, accepted=accepted)
     if vlan.address6 is not None and vlan.address6.network.prefixlen != 64:
-        why = "clients configure themselves in a /64 only (RFC 4862), here they will not"
+        why = "clients form addresses in a /64 only (RFC 4862); here they get none"
         yield Diagnostic(path=(*where, "address6"), value=vlan.address6, reason=why)
 
 
@@ -58,7 +58,7 @@ def _attachment_errors(config: Config, vlan: Vlan, where: KeyPath) -> Iterator[D
         why = "a VLAN with an id needs the trunk that carries it"
         yield Diagnostic(
             path=(*where, "id"), value=vlan.id, reason=why,
-            accepted='[lan] with trunk = "enp3s0" say', depends_on=(("lan",),),
+            accepted='[lan] with a trunk, such as trunk = "enp3s0"', depends_on=(("lan",),),
         )  # fmt: skip
     elif len(config.vlan_device(vlan)) > MAX_INTERFACE_NAME_CHARS:
         device = config.vlan_device(vlan)
@@ -76,11 +76,11 @@ def _address_errors(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
         yield from host_address_errors(vlan.address6, (*where, "address6"))
     for key, address in (("address", vlan.address), ("address6", vlan.address6)):
         if address is not None and address.network.prefixlen > address.max_prefixlen - 2:
-            why = "leaves no room for clients"
+            why = "has no addresses left for clients"
             accepted = f"a prefix length of {address.max_prefixlen - 2} or less"
             yield Diagnostic(path=(*where, key), value=address, reason=why, accepted=accepted)
         if address is not None and (address.ip.is_link_local or address.ip.is_reserved):
-            why = "lies in a range that is no network for clients"
+            why = "is in a range that clients cannot use"
             accepted = "a private subnet (RFC 1918, RFC 4193)"
             yield Diagnostic(path=(*where, key), value=address, reason=why, accepted=accepted)
 
@@ -118,7 +118,7 @@ def _range_error(vlan: Vlan, dhcp: Dhcp) -> Iterator[str]:
     if not all(end in vlan.address.network for end in ends):
         yield f"is not inside {vlan.address.network}, the subnet of {vlan.name}"
     elif any(is_reserved_address(end, vlan.address) for end in ends):
-        yield f"holds an address that {vlan.address.network} keeps for itself"
+        yield f"holds a reserved address of {vlan.address.network}"
     elif vlan.address.ip in dhcp.range:
         yield f"holds {vlan.address.ip}, the gateway's own address"
 
