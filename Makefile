@@ -57,9 +57,10 @@ image: deb  ## build dist/lbrouter.img, a disk that makes a PC the gateway (root
 box: ready-vagrant  ## build dist/lbrouter.box, Debian 13 for vagrant-libvirt (root)
 	@tools/build-box.sh
 
-fmt: ready  ## format the code and mend what the linter can mend
+fmt: ready  ## format the code, wrap the prose of the pages, and mend what the linter can mend
 	$(bin)/ruff format .
 	$(bin)/ruff check --fix .
+	$(bin)/python tools/wrap_prose.py *.md docs/*.md docs/id/*.md
 
 man: ready  ## write docs/reference.md and the JSON Schema from the model
 	$(bin)/python tools/write_reference.py
