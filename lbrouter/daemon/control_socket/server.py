@@ -71,7 +71,7 @@ class ControlSocket:
         try:
             while self._is_own_socket(made):
                 await asyncio.sleep(SOCKET_CHECK_INTERVAL_S)
-            raise FileNotFoundError(errno.ENOENT, "another program removed it", str(self._path))
+            raise FileNotFoundError(errno.ENOENT, "it was removed", str(self._path))
         finally:
             server.close()
             if self._is_own_socket(made):
