@@ -23,7 +23,9 @@ class CommandSettings:
 
 ConfigOption = Annotated[
     Path,
-    typer.Option("--config", metavar="FILE", envvar="LBROUTER_CONFIG", help="The configuration."),
+    typer.Option(
+        "--config", metavar="FILE", envvar="LBROUTER_CONFIG", help="The configuration file."
+    ),
 ]
 RuntimeOption = Annotated[
     Path,
@@ -31,7 +33,7 @@ RuntimeOption = Annotated[
         "--runtime-dir",
         metavar="DIR",
         envvar="LBROUTER_RUNTIME_DIR",
-        help="Lock, sockets, what is pending.",
+        help="Directory of the lock, the sockets and pending changes.",
     ),
 ]
 StateOption = Annotated[
@@ -40,7 +42,7 @@ StateOption = Annotated[
         "--state-dir",
         metavar="DIR",
         envvar="LBROUTER_STATE_DIR",
-        help="Allocations, last good configuration.",
+        help="Directory of what must survive a reboot.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]

@@ -15,11 +15,11 @@ MAX_OPTION_TIME: Final = Duration(24 * 3_600_000)
 
 LangOption = Annotated[
     Language | None,
-    typer.Option(help="Language of screen and sentences; else as LC_ALL, LC_MESSAGES, LANG say."),
+    typer.Option(help="Language of the screen; the default is that of LC_ALL, LC_MESSAGES, LANG."),
 ]
 
 YesOption = Annotated[
-    bool, typer.Option("--yes", help="Do it without a question, though it does harm.")
+    bool, typer.Option("--yes", help="Do it without asking, even if it does harm.")
 ]
 
 

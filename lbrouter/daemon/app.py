@@ -263,7 +263,7 @@ class Daemon:
                 require_tools(file.config)
                 await self._commands.apply(file)
             except LbrouterError as error:
-                self._journal.log("trouble", f"the file is not taken over: {error}")
+                self._journal.log("trouble", f"the new file is not applied: {error}")
             finally:
                 self._notifier.ready(self._loop.config_file.config.gateway.name)
 

@@ -34,7 +34,7 @@ async def select_config(
         return _last_good_config(commit_confirm, error), False
     if file.digest == commit_confirm.pending.rejected_digest():
         reason = NotAppliedError(
-            f"{path} was rolled back.", remedy="Change it, or `lbrouter apply` it once more."
+            f"{path} was rolled back.", remedy="Change it, or run `lbrouter apply` again."
         )
         journal.log("trouble", f"{reason.message} {LAST_GOOD_SOURCE.capitalize()} is used.")
         return _last_good_config(commit_confirm, reason), False

@@ -113,7 +113,7 @@ def _explanation_rows(answer: Explanation) -> Iterator[ExplainRow]:
     for way in answer["ways"]:
         yield from _uplink_rows(way)
     for uplink, shares in answer["if_down"].items():
-        yield f"if {uplink} dies", f"new flows {_shares_text(shares)}"
+        yield f"if {uplink} fails", f"new flows {_shares_text(shares)}"
 
 
 def _uplink_rows(way: FlowPath) -> Iterator[ExplainRow]:

@@ -202,11 +202,11 @@ async def _is_shaped(config: Config) -> bool:
 
 
 def _print_measurement(found: UplinkMeasurement) -> None:
-    print_line(f"uplink {found['uplink']}, at rest: {_latency_text(found['idle'])}")
+    print_line(f"uplink {found['uplink']} idle: {_latency_text(found['idle'])}")
     for direction, each in (("upload", found["upload"]), ("download", found["download"])):
         if each is not None:
             print_line(_direction_text(direction, each))
-    print_line(f"\nfor the file (the line in Ethernet frames; headroom is left by shaping):\n\n"
+    print_line(f"\nfor the file (rates of Ethernet frames; shaping leaves the headroom free):\n\n"
         f"{found['snippet']}")  # fmt: skip
     if found["upload"] is not None and found["upload"]["shaped"]:
         print_diagnostic(

@@ -25,7 +25,7 @@ def require_other_uplinks(config: Config, uplink: str, health: GatewayHealth, fa
             f"{uplink} is the last usable uplink of {_names(each.policy for each in stranded)}."
             f" Without it: {effects}.",
             question=f"Drain {uplink} anyway?",
-            remedy=f"Give another uplink back first (`lbrouter uplink restore NAME`), or say"
+            remedy=f"Restore another uplink first (`lbrouter uplink restore NAME`), or run"
             f" `lbrouter uplink drain {uplink} --yes`.",
         )
 
@@ -40,7 +40,7 @@ def require_fit_pin(
         f"{uplink} is not fit for {policy} now: {health.uplinks[uplink].reason}."
         f" The pin waits until it is; until then {policy} uses its other uplinks.",
         question=f"Pin {policy} to {uplink} anyway?",
-        remedy=f"Pin it to another uplink, or say `lbrouter uplink pin {policy} {uplink} --yes`.",
+        remedy=f"Pin it to another uplink, or run `lbrouter uplink pin {policy} {uplink} --yes`.",
     )
 
 

@@ -124,7 +124,7 @@ def test_a_wrong_file_changes_nothing(venue: Venue, daemon: GatewayDaemon) -> No
     venue.gateway.config_path.write_text("[gateway]\nname = 7\n", encoding="utf-8")
     assert venue.gateway.run_lbrouter("apply").returncode == ExitCode.CONFIG
     daemon.reload()
-    assert eventually(lambda: daemon.has_logged("not taken over"), within_s=10)
+    assert eventually(lambda: daemon.has_logged("new file is not applied"), within_s=10)
     assert eventually(lambda: daemon.has_logged("gateway.name"))
     assert uplink_of_new_flow(venue) == "fiber"
 
