@@ -202,7 +202,7 @@ async def _is_shaped(config: Config) -> bool:
 
 
 def _print_measurement(found: UplinkMeasurement) -> None:
-    print_line(f"uplink {found['uplink']} idle: {_latency_text(found['idle'])}")
+    print_line(f"uplink {found['uplink']}, idle: {_latency_text(found['idle'])}")
     for direction, each in (("upload", found["upload"]), ("download", found["download"])):
         if each is not None:
             print_line(_direction_text(direction, each))
