@@ -57,16 +57,6 @@ def describe_type(annotation: Any) -> str:
         return text.accepted
     if isinstance(base, EnumType):
         return " or ".join(f'"{word}"' for word in enum_words(base))
-    return _describe_base_type(base, extras)
-
-
-def enum_words(annotation: Any) -> list[str]:
-    """The words of a key that takes one of a few, none for another key."""
-    base = unwrap_annotation(annotation)[0]
-    return list(map(str, base.__members__.values())) if isinstance(base, EnumType) else []
-
-
-def _describe_base_type(base: Any, extras: tuple[Any, ...]) -> str:
     if is_section(base):
         return f"a table with keys of {', '.join(fields_of(base))}"
     if get_origin(base) is dict:
@@ -78,6 +68,12 @@ def _describe_base_type(base: Any, extras: tuple[Any, ...]) -> str:
     [low] = [each.ge for each in extras if isinstance(each, Ge)]
     [high] = [each.le for each in extras if isinstance(each, Le)]
     return f"a whole number from {low} to {high}"
+
+
+def enum_words(annotation: Any) -> list[str]:
+    """The words of a key that takes one of a few, none for another key."""
+    base = unwrap_annotation(annotation)[0]
+    return list(map(str, base.__members__.values())) if isinstance(base, EnumType) else []
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

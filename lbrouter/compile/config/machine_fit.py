@@ -41,7 +41,10 @@ def machine_warnings(config: Config, machine: MachineView) -> Iterator[Diagnosti
     yield from _missing_interfaces(config, machine)
     for uplink in config.uplinks.values():
         yield from _rates_beyond_port(uplink, machine)
-        yield from _lease_conflict(uplink, machine)
+        conflict = machine.lease_conflicts.get(uplink.name)
+        if conflict and uplink.addressing is Addressing.DHCP:
+            why = f"holds the lease {conflict}"
+            yield Diagnostic(path=("uplinks", uplink.name, "address"), value="dhcp", reason=why)
         yield from _external_conflict(config, uplink, machine)
 
 
@@ -85,13 +88,6 @@ def _rates_beyond_port(uplink: Uplink, machine: MachineView) -> Iterator[Diagnos
             path = ("uplinks", uplink.name, direction)
             accepted = "the rate of the line, or a better cable or port"
             yield Diagnostic(path=path, value=str(rate), reason=why, accepted=accepted)
-
-
-def _lease_conflict(uplink: Uplink, machine: MachineView) -> Iterator[Diagnostic]:
-    conflict = machine.lease_conflicts.get(uplink.name)
-    if conflict and uplink.addressing is Addressing.DHCP:
-        why = f"holds the lease {conflict}"
-        yield Diagnostic(path=("uplinks", uplink.name, "address"), value="dhcp", reason=why)
 
 
 def _external_conflict(

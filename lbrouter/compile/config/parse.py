@@ -46,8 +46,13 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
         findings += _without_follow_on_errors(config_errors(shaped.config), shaped.invalid_paths)
     lines = LineNumbers(toml)
     if findings or shaped.config is None:
+        # The diagnostics in the order of the file, one a line; of very many, the first and a count.
+        omitted = shaped.errors_omitted
+        ordered = sorted(findings, key=lambda each: lines.line_of(each.path))
+        report = [_format_diagnostic(each, source, lines) for each in ordered[:MAX_ERRORS_SHOWN]]
+        omitted += max(0, len(findings) - MAX_ERRORS_SHOWN)
         raise ConfigError(
-            _format_errors(findings, shaped.errors_omitted, source, lines),
+            "\n".join(report + [f"{source}: and {omitted} more errors"] * (omitted > 0)),
             remedy=NOTHING_CHANGED_REMEDY,
         )
     warnings = tuple(
@@ -81,7 +86,9 @@ def _decode_utf8(text: bytes, source: str) -> str:
 def _load_toml(toml: str, source: str) -> TomlDocument:
     """The TOML document in the text, if it is small enough to be checked. Raises ConfigError."""
     for number, line in enumerate(toml.split("\n"), start=1):
-        if _dots_in_key(line) > MAX_KEY_PARTS:
+        # Dots before the first `=`; in the whole line if a quote may hide that sign.
+        key = line.partition("=")[0]
+        if (line.count(".") if '"' in key or "'" in key else key.count(".")) > MAX_KEY_PARTS:
             raise _file_error(source, "has a key of too many parts", line=number)
     try:
         document = tomllib.loads(toml)
@@ -99,12 +106,6 @@ def _load_toml(toml: str, source: str) -> TomlDocument:
     if isinstance(vlans, dict) and len(vlans) > MAX_VLANS:
         raise _file_error(source, f"has {len(vlans)} VLANs, the gateway takes {MAX_VLANS}")
     return document
-
-
-def _dots_in_key(line: str) -> int:
-    """Dots before the first `=`; in the whole line if a quote may hide that sign."""
-    key = line.partition("=")[0]
-    return line.count(".") if '"' in key or "'" in key else key.count(".")
 
 
 def _depth_exceeds(document: TomlDocument, limit: int) -> bool:
@@ -135,16 +136,6 @@ def _is_nested(one: KeyPath, other: KeyPath) -> bool:
     """Whether one of the two places lies within the other."""
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
-
-
-def _format_errors(
-    findings: list[Diagnostic], omitted: int, source: str, line_numbers: LineNumbers
-) -> str:
-    """The diagnostics in the order of the file, one a line; of very many, the first and a count."""
-    ordered = sorted(findings, key=lambda each: line_numbers.line_of(each.path))
-    report = [_format_diagnostic(each, source, line_numbers) for each in ordered[:MAX_ERRORS_SHOWN]]
-    omitted += max(0, len(findings) - MAX_ERRORS_SHOWN)
-    return "\n".join(report + [f"{source}: and {omitted} more errors"] * (omitted > 0))
 
 
 def _format_diagnostic(finding: Diagnostic, source: str, line_numbers: LineNumbers) -> str:

@@ -113,22 +113,17 @@ def _key_table(model: type[BaseModel]) -> Iterator[str]:
     annotations = fields_of(model)
     for name, field in model.model_fields.items():
         key = field.alias or name
+        annotation = annotations[key]
         cells = (
             f"`{key}`",
-            _value_cell(annotations[key]),
+            "a table, see below"
+            if _is_table(unwrap_annotation(annotation)[0])
+            else describe_type(annotation),
             _default_cell(field),
             field.description or "",
         )
         yield f"| {' | '.join(_one_line(cell).replace('|', chr(92) + '|') for cell in cells)} |"
     yield ""
-
-
-def _value_cell(annotation: Any) -> str:
-    return (
-        "a table, see below"
-        if _is_table(unwrap_annotation(annotation)[0])
-        else describe_type(annotation)
-    )
 
 
 def _is_table(annotation: Any) -> bool:

@@ -81,23 +81,17 @@ def _value_line(text: str) -> str | None:
     if value[0] == "[":
         return 'has a list that is not closed, or lacks a comma; write ["one", "two"]'
     if value[0] == "{":
-        return _inline_table_reason(name)
+        return (
+            f"has a table in braces that is not complete; it stands in one line, without a comma"
+            f' before the brace: {printable(name)} = {{ one = "...", two = "..." }}'
+        )
     if value[0] in "\"'":
-        return _quoted_value_reason(value)
+        return (
+            r"has a \ within quotes; write \\ for it"
+            if "\\" in value
+            else f"has something behind the closing quote: {printable(value)}"
+        )
     return f"has a value without quotes; write {assignment(name, value)}"
-
-
-def _inline_table_reason(name: str) -> str:
-    return (
-        f"has a table in braces that is not complete; it stands in one line, without a comma"
-        f' before the brace: {printable(name)} = {{ one = "...", two = "..." }}'
-    )
-
-
-def _quoted_value_reason(value: str) -> str:
-    if "\\" in value:
-        return r"has a \ within quotes; write \\ for it"
-    return f"has something behind the closing quote: {printable(value)}"
 
 
 def _missing_equals(text: str) -> str | None:
@@ -128,12 +122,8 @@ def line_reason(words: str, text: str) -> str:
     if words.startswith("Unterminated string"):
         return "has a text in triple quotes that is not closed"
     hint = next((found for look in _LINE_LOOKS if (found := look(text))), None)
-    return hint or _other_reason(words, text)
-
-
-def _other_reason(words: str, text: str) -> str:
-    """The words of `tomllib`, where no pattern fits."""
-    return f"cannot be read here ({words}): {printable(text.strip())}".removesuffix(": ")
+    # The words of `tomllib`, where no pattern fits.
+    return hint or f"cannot be read here ({words}): {printable(text.strip())}".removesuffix(": ")
 
 
 def assignment(name: str, value: str) -> str:

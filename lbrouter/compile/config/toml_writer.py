@@ -17,16 +17,11 @@ TomlTable = Mapping[str, Any]
 
 def render_toml(config: Config) -> str:
     """The file in TOML, each setting spelled out, defaults too: what a default is may change."""
-    return "\n".join(_section((), _plain_document(config))).strip() + "\n"
-
-
-def _plain_document(config: Config) -> dict[str, Any]:
-    """The configuration as plain tables, lists, strings and numbers."""
     document: dict[str, Any] = config.model_dump(mode="json", by_alias=True, exclude_none=True)
     for name, policy in config.policies.items():
         if policy.mode is PolicyMode.FAILOVER:
             del document["policies"][name]["sticky"]
-    return document
+    return "\n".join(_section((), document)).strip() + "\n"
 
 
 def _section(path: tuple[str, ...], table: TomlTable) -> Iterator[str]:

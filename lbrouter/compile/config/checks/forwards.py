@@ -20,7 +20,17 @@ def errors(config: Config) -> Iterator[Diagnostic]:
                 "uplinks", forward.uplink, config.uplinks, (*where, "uplink")
             )
         yield from _target_errors(places, forward, where)
-        yield from _family_errors(config, forward, where)
+        # A forward over an uplink that does not speak the family of its target.
+        uplink = config.uplinks.get(forward.uplink)
+        version = forward.to.address.version
+        if uplink is not None and (uplink.address if version == 4 else uplink.address6) is None:
+            path = (*where, "to")
+            why = f"uplink {uplink.name} has no IPv{version}, so nothing comes in for this address"
+            needs: tuple[KeyPath, ...] = (("uplinks", uplink.name),)
+            accepted = f"an address of IPv{10 - version}, or an uplink that has IPv{version}"
+            yield Diagnostic(
+                path=path, value=str(forward.to), reason=why, accepted=accepted, depends_on=needs
+            )
     yield from _duplicate_ports(config)
 
 
@@ -64,20 +74,6 @@ class SubnetLookup:
                 if each in self._gateway_by_network
             ),
             None,
-        )
-
-
-def _family_errors(config: Config, forward: Forward, where: KeyPath) -> Iterator[Diagnostic]:
-    """A forward over an uplink that does not speak the family of its target."""
-    uplink = config.uplinks.get(forward.uplink)
-    version = forward.to.address.version
-    if uplink is not None and (uplink.address if version == 4 else uplink.address6) is None:
-        path = (*where, "to")
-        why = f"uplink {uplink.name} has no IPv{version}, so nothing comes in for this address"
-        needs: tuple[KeyPath, ...] = (("uplinks", uplink.name),)
-        accepted = f"an address of IPv{10 - version}, or an uplink that has IPv{version}"
-        yield Diagnostic(
-            path=path, value=str(forward.to), reason=why, accepted=accepted, depends_on=needs
         )
 
 

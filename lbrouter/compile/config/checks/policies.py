@@ -21,7 +21,14 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         yield from _uplink_errors(config, policy, where)
         yield from _weight_errors(config, policy, where)
         yield from _balance_only_keys(policy, where)
-        yield from _sticky_errors(policy, where)
+        if policy.sticky > MAX_STICKY_TIME:
+            why, value = "is out of range", str(policy.sticky)
+            yield Diagnostic(
+                path=(*where, "sticky"),
+                value=value,
+                reason=why,
+                accepted=f"0s to {MAX_STICKY_TIME}",
+            )
         yield from _tolerance_errors(policy, where)
 
 
@@ -96,14 +103,6 @@ def _balance_only_keys(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
                 accepted=f"no {key} here",
                 depends_on=((*where, "mode"),),
             )
-
-
-def _sticky_errors(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
-    if policy.sticky > MAX_STICKY_TIME:
-        why, value = "is out of range", str(policy.sticky)
-        yield Diagnostic(
-            path=(*where, "sticky"), value=value, reason=why, accepted=f"0s to {MAX_STICKY_TIME}"
-        )
 
 
 def _tolerance_errors(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
