@@ -40,8 +40,18 @@ def lease_from_message(
 
     `previous` is the lease that this one renews: its server counts if the message names none.
     """
-    address = _address(message)
-    span_s = _lease_time_s(message)
+    mask = message.options.get(DhcpOption.SUBNET_MASK)
+    address = IPv4Interface((message.yiaddr, _prefix_length(mask)))
+    if address.network.prefixlen == 0:
+        raise InvalidLeaseError(f"{message.yiaddr} with the netmask 0.0.0.0, the whole internet")
+    if _is_non_host(message.yiaddr):
+        raise InvalidLeaseError(f"{message.yiaddr}, which is no host's address")
+    if is_reserved_address(message.yiaddr, address):
+        raise InvalidLeaseError(f"{address}, which {address.network} keeps for itself")
+    seconds = parse_number(message.options.get(DhcpOption.LEASE_TIME))
+    if not seconds:
+        raise InvalidLeaseError(f"{message.yiaddr} for no time at all")
+    span_s = inf if seconds == INFINITE_LEASE_TIME else float(seconds)
     renew_s, rebind_s = _renewal_times_s(message, span_s)
     mtu = parse_number(message.options.get(DhcpOption.MTU))
     return UplinkLease(
@@ -74,18 +84,6 @@ def vlan_conflict(config: Config, lease: UplinkLease) -> str:
                     f" another subnet{proposal}, or the provider's modem another one"
                 )
     return ""
-
-
-def _address(message: DhcpMessage) -> IPv4Interface:
-    mask = message.options.get(DhcpOption.SUBNET_MASK)
-    address = IPv4Interface((message.yiaddr, _prefix_length(mask)))
-    if address.network.prefixlen == 0:
-        raise InvalidLeaseError(f"{message.yiaddr} with the netmask 0.0.0.0, the whole internet")
-    if _is_non_host(message.yiaddr):
-        raise InvalidLeaseError(f"{message.yiaddr}, which is no host's address")
-    if is_reserved_address(message.yiaddr, address):
-        raise InvalidLeaseError(f"{address}, which {address.network} keeps for itself")
-    return address
 
 
 def _prefix_length(mask: bytes | None) -> int:
@@ -140,13 +138,6 @@ def _server(message: DhcpMessage, previous: UplinkLease | None) -> IPv4Address:
     if previous is None:
         raise InvalidLeaseError("an address without saying who offers it")
     return previous.server
-
-
-def _lease_time_s(message: DhcpMessage) -> float:
-    seconds = parse_number(message.options.get(DhcpOption.LEASE_TIME))
-    if not seconds:
-        raise InvalidLeaseError(f"{message.yiaddr} for no time at all")
-    return inf if seconds == INFINITE_LEASE_TIME else float(seconds)
 
 
 def _renewal_times_s(message: DhcpMessage, lease_time_s: float) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from lbrouter.compile.firewall.flow_moves import PolicyShares
 from lbrouter.compile.firewall.ruleset import collapsed
 from lbrouter.compile.routing.balance import lacks_uplinks, select_uplinks, slot_table
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.model.config import Config, Forward, Policy, PolicyMode
+from lbrouter.model.config import ANY_UPLINK, Config, Policy, PolicyMode
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork, NftElements
@@ -44,9 +44,16 @@ def elements(
         for policy in config.policies.values()
         for family in AddressFamily
     }
+    numbers = {name: allocation.uplinks[name] for name in config.uplinks}
     return {
         **_interfaces(config, allocation),
-        **_marks(config, allocation),
+        "mark_verdict": _goto_elements(
+            {str(uplink_mark(number)): f"restore_mark_{number}" for number in numbers.values()}
+        ),
+        "allowed_egress": _set_elements(
+            f"{uplink_mark(number)} . {config.uplinks[name].device}"
+            for name, number in numbers.items()
+        ),
         **_sources(config, facts),
         **_forwards(config),
         **_policies(config, allocation, facts, shares),
@@ -97,25 +104,10 @@ def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements
         "vlan_egress_dispatch": _goto_elements(dict.fromkeys(numbers, "forward_to_uplink"))
         | _goto_elements(dict.fromkeys(vlans, "forward_to_vlan")),
         "mark_by_oifname": _goto_elements({n: f"set_mark_{i}" for n, i in numbers.items()}),
-        "vlan_reach": _set_elements(_vlan_reach(config)),
-    }
-
-
-def _vlan_reach(config: Config) -> Iterator[str]:
-    for vlan in config.vlans.values():
-        for other in vlan.reach:
-            yield f"{config.vlan_device(vlan)} . {config.vlan_device(config.vlans[other])}"
-
-
-def _marks(config: Config, allocation: Allocation) -> dict[str, NftElements]:
-    numbers = {name: allocation.uplinks[name] for name in config.uplinks}
-    return {
-        "mark_verdict": _goto_elements(
-            {str(uplink_mark(number)): f"restore_mark_{number}" for number in numbers.values()}
-        ),
-        "allowed_egress": _set_elements(
-            f"{uplink_mark(number)} . {config.uplinks[name].device}"
-            for name, number in numbers.items()
+        "vlan_reach": _set_elements(
+            f"{config.vlan_device(vlan)} . {config.vlan_device(config.vlans[other])}"
+            for vlan in config.vlans.values()
+            for other in vlan.reach
         ),
     }
 
@@ -164,16 +156,11 @@ def _forwards(config: Config) -> dict[str, NftElements]:
     six: dict[str, str] = {}
     for forward in config.forwards:
         target = four if forward.to.address.version == 4 else six
-        for interface in _forward_devices(config, forward):
-            key = f"{interface} . {forward.protocol} . {forward.port}"
+        names = [*config.uplinks] if forward.uplink == ANY_UPLINK else [forward.uplink]
+        for name in names:
+            key = f"{config.uplinks[name].device} . {forward.protocol} . {forward.port}"
             target[key] = f"{forward.to.address} . {forward.to.port}"
     return {"port_forward4": frozenset(four.items()), "port_forward6": frozenset(six.items())}
-
-
-def _forward_devices(config: Config, forward: Forward) -> list[str]:
-    if forward.uplink == "any":
-        return [uplink.device for uplink in config.uplinks.values()]
-    return [config.uplinks[forward.uplink].device]
 
 
 def _policies(

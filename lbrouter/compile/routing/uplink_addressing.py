@@ -47,8 +47,18 @@ def uplink_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> Uplin
     if family is AddressFamily.V6 and uplink.auto6:
         return _router_advertised_nexthop(found)
     if family is AddressFamily.V4 and uplink.addressing is Addressing.PPPOE:
-        return _ppp_nexthop(found)
-    address, gateway = _static_addressing(uplink, family)
+        # The address that pppd was given for its device.
+        addresses = [each for each in found.addresses if each.version == 4]
+        return (
+            UplinkNexthop(address=addresses[0], gateway=None, subnet_is_connected=False)
+            if addresses
+            else None
+        )
+    address, gateway = (
+        (uplink.static4, uplink.gateway)
+        if family is AddressFamily.V4
+        else (uplink.static6, uplink.gateway6)
+    )
     if address is None and uplink.addressing is Addressing.EXTERNAL:
         address, gateway = _external_addressing(found, family)
     if address is None or gateway is None:
@@ -94,14 +104,6 @@ def configured_families(config: Config) -> tuple[AddressFamily, ...]:
     return (AddressFamily.V4, AddressFamily.V6) if six or external else (AddressFamily.V4,)
 
 
-def _static_addressing(
-    uplink: Uplink, family: AddressFamily
-) -> tuple[IpInterface | None, IpAddress | None]:
-    if family is AddressFamily.V4:
-        return uplink.static4, uplink.gateway
-    return uplink.static6, uplink.gateway6
-
-
 def _lane_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> UplinkNexthop | None:
     """Inside a lane there is one host at the other end, the relay. It carries IPv4 alone."""
     known = facts.lanes.get(uplink.name)
@@ -129,16 +131,6 @@ def _router_advertised_nexthop(found: InterfaceFacts) -> UplinkNexthop | None:
         return None
     return UplinkNexthop(
         address=found.autoconfigured[0], gateway=routers[0], subnet_is_connected=False
-    )
-
-
-def _ppp_nexthop(found: InterfaceFacts) -> UplinkNexthop | None:
-    """The address that pppd was given for its device."""
-    addresses = [each for each in found.addresses if each.version == 4]
-    return (
-        UplinkNexthop(address=addresses[0], gateway=None, subnet_is_connected=False)
-        if addresses
-        else None
     )
 
 

@@ -4,7 +4,6 @@ Text that the provider's end sends is not repeated: it is not trusted.
 """
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 NEW_ATTEMPT_PREFIX: Final = "PPP session is "
@@ -53,10 +52,5 @@ def failure_reason(log: str, port: str) -> str:
 
 def _failure_index(line: str) -> int:
     """The index of a log line in `PPPD_FAILURES`, -1 for a line without a cause."""
-    return _first_index(
-        n for n, (pattern, _) in enumerate(_FAILURE_PATTERNS) if pattern.match(line)
-    )
-
-
-def _first_index(indices: Iterable[int]) -> int:
-    return next(iter(indices), -1)
+    matching = (n for n, (pattern, _) in enumerate(_FAILURE_PATTERNS) if pattern.match(line))
+    return next(matching, -1)

@@ -65,8 +65,10 @@ def divide_lines(
     lines = _lines_less_answers(config, whole, direction, health, facts)
     wanted = _covered_demands(config, demands(config, direction, health, facts), health, facts)
     copies = _copy_rates(config, lines, direction, health, facts)
+    # What the copies of all lanes have of a line, in bits per second.
     budgets = {
-        line.name: vlan_rate_budget(line, direction) - _reserved_rate(copies, line.name)
+        line.name: vlan_rate_budget(line, direction)
+        - sum(rate for (uplink, _), rate in copies.items() if uplink == line.name)
         for line in lines
     }
     return DividedLines(
@@ -177,11 +179,6 @@ def _copy_rates(
             left -= extra
             found[line.name, class_name(lane)] = MIN_CLASS_RATE_BPS + extra
     return found
-
-
-def _reserved_rate(rates: Mapping[UplinkVlan, int], line: str) -> int:
-    """What the copies of all lanes have of a line, in bits per second."""
-    return sum(rate for (uplink, _), rate in rates.items() if uplink == line)
 
 
 def class_name(lane: Uplink) -> str:

@@ -52,7 +52,12 @@ class HealthShift:
         old, new = operation.old, operation.new
         if isinstance(new, NftTable):
             known = old if table is None or not isinstance(old, NftTable) else table
-            return replace(operation, new=self._present_table(new), old=known)
+            state = self._state_of(new)
+            return replace(
+                operation,
+                new=new if state is None else _exchanged(new, state.planned.nft, state.present.nft),
+                old=known,
+            )
         if isinstance(operation.managed_object, Route):
             return self._route_operation(operation, table)
         return operation
@@ -71,10 +76,6 @@ class HealthShift:
             routes=(routes - gone) | come if gone <= routes else routes,
             nft=_exchanged(table, state.present.nft, state.planned.nft),
         )
-
-    def _present_table(self, table: NftTable) -> NftTable:
-        state = self._state_of(table)
-        return table if state is None else _exchanged(table, state.planned.nft, state.present.nft)
 
     def _state_of(self, table: NftTable) -> SteeredState | None:
         found = (each for each in self.states if each.structure == table.structure)

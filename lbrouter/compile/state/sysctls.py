@@ -71,21 +71,21 @@ def _uplink(config: Config, uplink: Uplink) -> Iterator[Sysctl]:
         device, "promote_secondaries", 1, "a changed address must not take others along"
     )
     if AddressFamily.V6 in configured_families(config):
-        yield from _router_advertisements(uplink)
+        # Whether router advertisements are accepted; addresses and route if the file says so.
+        heed = uplink.auto6 or uplink.addressing is Addressing.EXTERNAL
+        why = "router advertisements count although this box forwards" if heed else "static here"
+        yield _ipv6_conf(uplink.device, "accept_ra", 2 if heed else 0, why)
+        if uplink.auto6:
+            yield _ipv6_conf(
+                uplink.device, "accept_ra_defrtr", 1, "the way out comes by advertisement"
+            )
+            yield _ipv6_conf(
+                uplink.device, "accept_ra_pinfo", 1, "the prefix comes by advertisement"
+            )
+            yield _ipv6_conf(uplink.device, "autoconf", 1, "the address is formed under the prefix")
         yield _ipv6_conf(
             device, "accept_redirects", 0, "an ISP's redirect does not route our packets"
         )
-
-
-def _router_advertisements(uplink: Uplink) -> Iterator[Sysctl]:
-    """Whether router advertisements are accepted; addresses and route if the file says so."""
-    heed = uplink.auto6 or uplink.addressing is Addressing.EXTERNAL
-    why = "router advertisements count although this box forwards" if heed else "static here"
-    yield _ipv6_conf(uplink.device, "accept_ra", 2 if heed else 0, why)
-    if uplink.auto6:
-        yield _ipv6_conf(uplink.device, "accept_ra_defrtr", 1, "the way out comes by advertisement")
-        yield _ipv6_conf(uplink.device, "accept_ra_pinfo", 1, "the prefix comes by advertisement")
-        yield _ipv6_conf(uplink.device, "autoconf", 1, "the address is formed under the prefix")
 
 
 def _pppoe_port(config: Config, port: str) -> Iterator[Sysctl]:
