@@ -177,5 +177,5 @@ def _remove_or_replace(document: TomlDocument, path: KeyPath) -> None:
 
 def outermost(paths: Iterable[KeyPath]) -> list[KeyPath]:
     """The paths that do not lie within another one of them."""
-    found = set(paths)
-    return [path for path in found if not any(path[:n] in found for n in range(len(path)))]
+    broken = set(paths)
+    return [path for path in broken if not any(path[:n] in broken for n in range(len(path)))]

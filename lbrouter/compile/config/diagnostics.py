@@ -50,9 +50,8 @@ def format_value(value: object) -> str:
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list | tuple):
-        text = (
-            f"[{', '.join(format_value(each) for each in value[:8])}{', ...' * (len(value) > 8)}]"
-        )
+        shown = [format_value(element) for element in value[:8]]
+        text = f"[{', '.join(shown)}{', ...' * (len(value) > 8)}]"
     elif isinstance(value, bool):
         text = "true" if value else "false"
     elif type(value) is int:

@@ -48,15 +48,17 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
     if findings or shaped.config is None:
         # The diagnostics in the order of the file, one a line; of very many, the first and a count.
         omitted = shaped.errors_omitted
-        ordered = sorted(findings, key=lambda each: lines.line_of(each.path))
-        report = [_format_diagnostic(each, source, lines) for each in ordered[:MAX_ERRORS_SHOWN]]
+        ordered = sorted(findings, key=lambda finding: lines.line_of(finding.path))
+        report = [
+            _format_diagnostic(finding, source, lines) for finding in ordered[:MAX_ERRORS_SHOWN]
+        ]
         omitted += max(0, len(findings) - MAX_ERRORS_SHOWN)
         raise ConfigError(
             "\n".join(report + [f"{source}: and {omitted} more errors"] * (omitted > 0)),
             remedy=NOTHING_CHANGED_REMEDY,
         )
     warnings = tuple(
-        _format_diagnostic(each, source, lines) for each in config_warnings(shaped.config)
+        _format_diagnostic(warning, source, lines) for warning in config_warnings(shaped.config)
     )
     return ParsedConfig(config=shaped.config, warnings=warnings)
 
@@ -64,7 +66,7 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
 def located(findings: Iterable[Diagnostic], text: bytes, *, source: str) -> tuple[str, ...]:
     """A sentence for each of `findings`, with its line in the valid file `text`."""
     lines = LineNumbers(text.decode("utf-8-sig"))
-    return tuple(_format_diagnostic(each, source, lines) for each in findings)
+    return tuple(_format_diagnostic(finding, source, lines) for finding in findings)
 
 
 def _decode_utf8(text: bytes, source: str) -> str:
@@ -112,7 +114,7 @@ def _depth_exceeds(document: TomlDocument, limit: int) -> bool:
     """Whether a value lies deeper than `limit` tables and lists. No recursion: it may be deep."""
     level: list[object] = [document]
     for _ in range(limit):
-        level = [inner for each in level for inner in _children(each)]
+        level = [inner for value in level for inner in _children(value)]
     return bool(level)
 
 
@@ -126,10 +128,10 @@ def _without_follow_on_errors(
     findings: Iterable[Diagnostic], invalid_paths: Sequence[KeyPath]
 ) -> Iterator[Diagnostic]:
     """The diagnostics that do not depend on a part that is reported as broken anyway."""
-    for each in findings:
-        places = (each.path, *each.depends_on)
+    for finding in findings:
+        places = (finding.path, *finding.depends_on)
         if not any(_is_nested(place, cut) for place in places for cut in invalid_paths):
-            yield each
+            yield finding
 
 
 def _is_nested(one: KeyPath, other: KeyPath) -> bool:

@@ -132,9 +132,9 @@ VLAN_TEMPLATES: Final = (
 def guess_answers(ports: Sequence[DetectedPort], *, name: str) -> StarterAnswers:
     """Which ports are uplinks, which is the trunk. UnavailableError with fewer than two ports."""
     if len(ports) < 2:
-        found = ", ".join(port.name for port in ports) or "none"
+        there = ", ".join(port.name for port in ports) or "none"
         raise UnavailableError(
-            f"A gateway needs two network ports at least; this machine shows {found}.",
+            f"A gateway needs two network ports at least; this machine shows {there}.",
             remedy="Plug in a USB network adapter, or see with `ip link` what the kernel found.",
         )
     lines = [port for port in ports if port.looks_like_uplink] or list(ports[:2])
@@ -161,7 +161,10 @@ def uplinks_on(ports: Sequence[DetectedPort]) -> tuple[UplinkDraft, ...]:
 def _free_address_base(ports: Sequence[DetectedPort]) -> str:
     """The first range that none of the lines' own subnets touches: networks may not overlap."""
     taken = [
-        found.network for port in ports for found in (port.dhcp_offer, port.system_address) if found
+        address.network
+        for port in ports
+        for address in (port.dhcp_offer, port.system_address)
+        if address
     ]
     for base in VLAN_ADDRESS_BASES:
         wide = IPv4Network(f"{base}.0.0/16")
@@ -198,7 +201,7 @@ def describe_port(port: DetectedPort) -> str:
     speed = f", {port.speed_mbit} Mbit/s" if port.speed_mbit else ""
     lease = f", a DHCP server offers {port.dhcp_offer}" if port.dhcp_offer else ""
     system = f", the system gave it {port.system_address}" if port.system_address else ""
-    who = ", ".join(each for each in (port.driver or "unknown driver", port.mac) if each)
+    who = ", ".join(word for word in (port.driver or "unknown driver", port.mac) if word)
     return f"{port.name} ({who}): {cable}{speed}{lease}{system}"
 
 

@@ -65,7 +65,7 @@ def _toml_value(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, list):
-        return f"[{', '.join(_toml_value(each) for each in value)}]"
+        return f"[{', '.join(_toml_value(element) for element in value)}]"
     if isinstance(value, dict):
-        return f"{{ {', '.join(f'{key} = {_toml_value(each)}' for key, each in value.items())} }}"
+        return f"{{ {', '.join(f'{key} = {_toml_value(inner)}' for key, inner in value.items())} }}"
     return json.dumps(value)

@@ -152,7 +152,7 @@ def _renewal_times_s(message: DhcpMessage, lease_time_s: float) -> tuple[float, 
 
 
 def _only_hosts(candidates: Iterable[IPv4Address]) -> Iterator[IPv4Address]:
-    return (each for each in candidates if not _is_non_host(each))
+    return (address for address in candidates if not _is_non_host(address))
 
 
 def _is_non_host(address: IPv4Address) -> bool:

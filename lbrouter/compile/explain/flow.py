@@ -134,8 +134,8 @@ def gateway_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
         for static in (uplink.static4, uplink.static6):
             if static is not None:
                 yield static
-    for found in facts.interfaces.values():
-        yield from found.addresses
+    for interface in facts.interfaces.values():
+        yield from interface.addresses
 
 
 def vlan_of_address(config: Config, address: IpAddress) -> str | None:

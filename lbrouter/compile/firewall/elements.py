@@ -70,8 +70,8 @@ def guard_elements(config: Config, allocation: Allocation) -> dict[str, NftEleme
 
     The gateway itself gets replies to its own flows; `manage` VLANs reach it as usual.
     """
-    found = _interfaces(config, allocation)
-    return {name: found[name] for name in ("known_interfaces", "input_dispatch")}
+    dispatch = _interfaces(config, allocation)
+    return {name: dispatch[name] for name in ("known_interfaces", "input_dispatch")}
 
 
 def interfaces_of(config: Config) -> Iterator[str]:
@@ -166,25 +166,25 @@ def _forwards(config: Config) -> dict[str, NftElements]:
 def _policies(
     config: Config, allocation: Allocation, facts: Facts, shares: PolicyShares
 ) -> dict[str, NftElements]:
-    found: dict[str, NftElements] = {}
+    by_name: dict[str, NftElements] = {}
     for name, policy in config.policies.items():
         slots = {
             family: [allocation.uplinks[uplink] for uplink in slot_table(shares[name, family])]
             for family in AddressFamily
         }
         if policy.mode is PolicyMode.FAILOVER:
-            found.update(_failover_elements(name, slots))
+            by_name.update(_failover_elements(name, slots))
             continue
         for family, numbers in slots.items():
             chosen = [share.uplink for share in shares[name, family]]
             chain = _drawn_chain(config, policy, family, facts, chosen)
-            found[f"slots_{name}_{family}"] = _goto_elements(
+            by_name[f"slots_{name}_{family}"] = _goto_elements(
                 {str(slot): chain.format(number) for slot, number in enumerate(numbers)}
             )
         if policy.sticky:
             own = [allocation.uplinks[uplink] for uplink in policy.uplinks]
-            found.update(_sticky_elements(policy, slots, own))
-    return found
+            by_name.update(_sticky_elements(policy, slots, own))
+    return by_name
 
 
 def _failover_elements(
@@ -214,14 +214,14 @@ def _sticky_elements(
     policy: Policy, slot_tables: Mapping[AddressFamily, list[int]], numbers: Iterable[int]
 ) -> dict[str, NftElements]:
     """Where a client may stay: on an uplink that the slot table still has."""
-    found: dict[str, NftElements] = {}
+    by_name: dict[str, NftElements] = {}
     for family, number in product(slot_tables, numbers):
         name = f"{policy.name}_{number}_{family}"
         drawn = number in slot_tables[family]
-        found[f"eligible_{name}"] = _goto_elements(
+        by_name[f"eligible_{name}"] = _goto_elements(
             {f"ipv{family.version}": f"keep_{name}"} if drawn else {}
         )
-    return found
+    return by_name
 
 
 def _set_elements(keys: Iterable[str]) -> NftElements:

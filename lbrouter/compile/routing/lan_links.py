@@ -30,10 +30,10 @@ def orphaned_vlan_devices(config: Config, facts: Facts) -> frozenset[str]:
 def vlan_unreachable_reason(config: Config, vlan: Vlan, facts: Facts) -> str:
     """Why the clients of `vlan` cannot be reached, in words for a technician; "" if they can."""
     name = physical_port(config, vlan)
-    found = facts.interfaces.get(name)
-    if found is None:
+    interface = facts.interfaces.get(name)
+    if interface is None:
         return f"interface {name} is not there"
-    return f"no carrier on {name}" if found.up and not found.carrier else ""
+    return f"no carrier on {name}" if interface.up and not interface.carrier else ""
 
 
 def missing_ports(config: Config, facts: Facts) -> Mapping[str, str]:

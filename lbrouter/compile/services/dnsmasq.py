@@ -184,7 +184,9 @@ def _uplink_interfaces(config: Config) -> list[str]:
 
 def _resolvers(config: Config) -> Iterator[str]:
     if config.gateway.dns:
-        yield UPSTREAM_DNS_OPTIONS + "".join(f"server={each}\n" for each in config.gateway.dns)
+        yield UPSTREAM_DNS_OPTIONS + "".join(
+            f"server={resolver}\n" for resolver in config.gateway.dns
+        )
     else:
         yield "# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked.\n"
 
@@ -201,16 +203,16 @@ def _host_records(config: Config) -> Iterator[str]:
 
 
 def _dhcp_server(config: Config) -> Iterator[str]:
-    each = [vlan for vlan in config.vlans.values() if serves_dhcp(vlan)]
-    if each:
-        yield f"{DHCP_SERVER_OPTIONS}dhcp-lease-max={sum(map(_max_leases, each))}\n"
+    serving = [vlan for vlan in config.vlans.values() if serves_dhcp(vlan)]
+    if serving:
+        yield f"{DHCP_SERVER_OPTIONS}dhcp-lease-max={sum(map(_max_leases, serving))}\n"
 
 
 def _max_leases(vlan: Vlan) -> int:
     """How many leases there may be: the pool, and the hosts that have an address beside it."""
     pool = vlan.dhcp
     outside_pool = [
-        each for each in vlan.hosts.values() if pool is None or each.address not in pool.range
+        host for host in vlan.hosts.values() if pool is None or host.address not in pool.range
     ]
     return len(outside_pool) + (0 if pool is None else pool_size(pool))
 
@@ -224,7 +226,7 @@ def _vlan_options(config: Config, vlan: Vlan) -> Iterator[str]:
         yield f"dhcp-range=set:{vlan.name},{_dhcp_range(vlan)}"
         yield f"dhcp-option=tag:{vlan.name},option:router,{vlan.address.ip}"
         yield f"dhcp-option=tag:{vlan.name},option:dns-server,{vlan.address.ip}"
-        if any(each.hosts for each in config.vlans.values()):
+        if any(other.hosts for other in config.vlans.values()):
             yield f"dhcp-option=tag:{vlan.name},option:domain-name,{LOCAL_DOMAIN}"
         for name, host in vlan.hosts.items():
             yield f"# {name}"

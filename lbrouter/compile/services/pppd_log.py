@@ -39,15 +39,15 @@ def failure_reason(log: str, port: str) -> str:
 
     The cause of the last attempt that has one; an attempt that goes on has none yet.
     """
-    found, fresh = -1, True
+    cause, fresh = -1, True
     for line in log.splitlines():
         if line.startswith(NEW_ATTEMPT_PREFIX):
             fresh = True
         elif SESSION_UP_PATTERN.match(line):
-            found, fresh = -1, True
-        elif (rank := _failure_index(line)) >= 0 and (fresh or rank > found):
-            found, fresh = rank, False
-    return _FAILURE_PATTERNS[found][1].format(port=port) if found >= 0 else ""
+            cause, fresh = -1, True
+        elif (rank := _failure_index(line)) >= 0 and (fresh or rank > cause):
+            cause, fresh = rank, False
+    return _FAILURE_PATTERNS[cause][1].format(port=port) if cause >= 0 else ""
 
 
 def _failure_index(line: str) -> int:

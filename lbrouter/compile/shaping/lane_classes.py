@@ -149,8 +149,8 @@ def _covered_demands(
     }
     nothing: frozenset[str] = frozenset()
     return tuple(
-        replace(each, standby_uplinks=each.standby_uplinks - covered.get(each.vlan, nothing))
-        for each in wanted
+        replace(vlan, standby_uplinks=vlan.standby_uplinks - covered.get(vlan.vlan, nothing))
+        for vlan in wanted
     )
 
 
@@ -167,7 +167,7 @@ def _copy_rates(
     """
     if direction is Direction.DOWNLOAD:
         return {}
-    found: dict[UplinkVlan, int] = {}
+    rates: dict[UplinkVlan, int] = {}
     for line in lines:
         lanes = config.lanes_over(line.name)
         left = vlan_rate_budget(line, direction) - MIN_CLASS_RATE_BPS * (
@@ -177,8 +177,8 @@ def _copy_rates(
             needed = _with_cost(_present_vlans(config, lane, health, facts), direction)
             extra = whole_bytes_rate(max(0, min(needed - MIN_CLASS_RATE_BPS, left)))
             left -= extra
-            found[line.name, class_name(lane)] = MIN_CLASS_RATE_BPS + extra
-    return found
+            rates[line.name, class_name(lane)] = MIN_CLASS_RATE_BPS + extra
+    return rates
 
 
 def class_name(lane: Uplink) -> str:
@@ -215,10 +215,10 @@ def _priority(config: Config, lane: Uplink) -> int:
 
 def class_elements(config: Config, allocation: Allocation) -> dict[str, NftElements]:
     """Elements of the maps `lane_class_N`: the copies' class on each line that is shaped."""
-    found: dict[str, NftElements] = {}
+    by_name: dict[str, NftElements] = {}
     for lane in config.lanes():
         number = lane_class_number(allocation, lane)
-        found[f"lane_class_{allocation.uplinks[lane.name]}"] = frozenset(
+        by_name[f"lane_class_{allocation.uplinks[lane.name]}"] = frozenset(
             (
                 config.uplinks[line].device,
                 classid_text(classid(uplink=allocation.uplinks[line], vlan=number)),
@@ -226,4 +226,4 @@ def class_elements(config: Config, allocation: Allocation) -> dict[str, NftEleme
             for line in lane.over
             if config.uplinks[line].upload is not None
         )
-    return found
+    return by_name

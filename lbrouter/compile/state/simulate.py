@@ -57,7 +57,7 @@ class SimKernel:
         return replace(
             self.state,
             sysctls=frozenset(s for s in self.state.sysctls if s.path in scope.sysctls),
-            links=frozenset(each for each in self.state.links if each.interface in names),
+            links=frozenset(link for link in self.state.links if link.interface in names),
         )
 
     async def facts(self, scope: ObserveScope) -> Facts:  # noqa: ARG002  -- the protocol names it
@@ -89,9 +89,9 @@ def apply_operation(state: KernelState, operation: Operation) -> KernelState:
     if isinstance(operation.old, Device):
         kept: dict[str, Any] = {
             field: frozenset(
-                each
-                for each in getattr(state, field)
-                if _owning_interface(each) != operation.old.name
+                held
+                for held in getattr(state, field)
+                if _owning_interface(held) != operation.old.name
             )
             for field in KERNEL_STATE_FIELDS.values()
         }

@@ -59,9 +59,11 @@ class SubnetLookup:
     def __init__(self, vlans: Iterable[Vlan]) -> None:
         own = [address for vlan in vlans for address in (vlan.address, vlan.address6) if address]
         self._gateway_by_network: dict[IpNetwork, IpInterface] = {
-            each.network: each for each in own
+            address.network: address for address in own
         }
-        self._prefix_lengths = sorted({(each.version, each.network.prefixlen) for each in own})
+        self._prefix_lengths = sorted(
+            {(address.version, address.network.prefixlen) for address in own}
+        )
 
     def gateway_address_for(self, address: IpAddress) -> IpInterface | None:
         """The gateway's own address in the subnet that holds `address`; None if there is none."""
@@ -69,9 +71,9 @@ class SubnetLookup:
         candidates = (ip_network((address, length), strict=False) for length in lengths)
         return next(
             (
-                self._gateway_by_network[each]
-                for each in candidates
-                if each in self._gateway_by_network
+                self._gateway_by_network[network]
+                for network in candidates
+                if network in self._gateway_by_network
             ),
             None,
         )

@@ -65,8 +65,8 @@ def _weight_errors(config: Config, policy: Policy, where: KeyPath) -> Iterator[D
         return
     path = (*where, "weights")
     for name, weight in policy.weights.items():
-        for each in undefined_reference("uplinks", name, config.uplinks, (*path, name)):
-            yield replace(each, value=weight)
+        for diagnostic in undefined_reference("uplinks", name, config.uplinks, (*path, name)):
+            yield replace(diagnostic, value=weight)
     if policy.weights and not any(policy.weights.values()):
         why = "all weights are 0: no uplink would carry anything"
         yield Diagnostic(path=path, reason=why, accepted="one weight of 1 or more")

@@ -32,9 +32,9 @@ def _starvation(
             for other in config.vlans.values()
             if other.priority < vlan.priority and line in _lines(config, other)
         ]
-        if rate is None or sum(_most(each, direction, rate) for each in first) < rate:
+        if rate is None or sum(_most(other_vlan, direction, rate) for other_vlan in first) < rate:
             return
-        greedy |= {each.name for each in first}
+        greedy |= {other_vlan.name for other_vlan in first}
     names = [name for name in config.vlans if name in greedy]
     are, fill = ("is", f"{names[0]} fills") if len(names) == 1 else ("are", "they fill")
     why = (

@@ -100,7 +100,7 @@ def _overlapping_pairs(claims: Iterable[SubnetClaim]) -> Iterator[tuple[SubnetCl
     """
     around: list[SubnetClaim] = []
     seen: set[tuple[KeyPath, KeyPath]] = set()
-    for claim in sorted(claims, key=lambda each: (each.first_address, -each.last_address)):
+    for claim in sorted(claims, key=lambda one: (one.first_address, -one.last_address)):
         while around and around[-1].last_address < claim.first_address:
             around.pop()
         other = next((o for o in reversed(around) if o.is_vlan or claim.is_vlan), None)
