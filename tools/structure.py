@@ -5,7 +5,7 @@ revision of git. Nothing of the package is imported: everything is read off the 
 """
 
 import ast
-import statistics
+import re
 import subprocess
 import sys
 import tarfile
@@ -69,7 +69,7 @@ def in_several(owners: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 def basename_collisions(tree: list[Module]) -> dict[str, list[str]]:
     """Basenames that stand twice in one floor."""
-    named = [m for m in tree if m.path.stem not in {"__init__", "__main__"}]
+    named = (m for m in tree if m.path.stem not in {"__init__", "__main__"})
     return in_several((f"{m.floor}/{m.path.stem}", str(m.path)) for m in named)
 
 
@@ -174,12 +174,10 @@ def functions(tree: list[Module]) -> Iterator[tuple[Module, Function]]:
 
 def length(node: Function) -> int:
     """Lines of a function without its docstring."""
-    assert node.end_lineno is not None
-    lines = node.end_lineno - node.lineno + 1
+    lines = (node.end_lineno or 0) - node.lineno + 1
     if ast.get_docstring(node) is not None:
         text = node.body[0]
-        assert text.end_lineno is not None
-        lines -= text.end_lineno - text.lineno + 1
+        lines -= (text.end_lineno or 0) - text.lineno + 1
     return lines
 
 
@@ -192,21 +190,27 @@ def complexity(node: Function) -> int:
     return 1 + sum(not isinstance(getattr(each, "pattern", None), ast.MatchAs) for each in ways)
 
 
-def used_once(tree: list[Module]) -> tuple[int, int]:
-    """Private functions that are named in one place beside their own, and all private functions."""
-    once = private = 0
+def private_functions(tree: list[Module]) -> list[tuple[Function, bool]]:
+    """Each private function, and whether it is named in one place alone beside its own."""
+    every: list[tuple[Function, bool]] = []
     for module in tree:
-        names: Counter[str] = Counter()
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.Name):
-                names[node.id] += 1
-            elif isinstance(node, ast.Attribute):
-                names[node.attr] += 1
-        for _, node in functions([module]):
-            if node.name.startswith("_") and not node.name.startswith("__"):
-                private += 1
-                once += names[node.name] == 1
-    return once, private
+        named = (n for n in ast.walk(module.tree) if isinstance(n, ast.Name | ast.Attribute))
+        uses = Counter(n.id if isinstance(n, ast.Name) else n.attr for n in named)
+        own = [node for _, node in functions([module]) if re.match("_[^_]", node.name)]
+        every += [(node, uses[node.name] == 1) for node in own]
+    return every
+
+
+def used_once(tree: list[Module]) -> tuple[int, int]:
+    """Private functions that are used once, and all of them."""
+    every = private_functions(tree)
+    return sum(once for _, once in every), len(every)
+
+
+def short_used_once(tree: list[Module]) -> int:
+    """Those used once that are of at most eight lines and have no docstring."""
+    short = (n for n, once in private_functions(tree) if once and length(n) <= 8)
+    return sum(ast.get_docstring(node) is None for node in short)
 
 
 def documented(tree: list[Module]) -> tuple[int, int]:
@@ -233,10 +237,6 @@ def _most(counted: Counter[str]) -> str:
     return f"{count} ({folder or PACKAGE})"
 
 
-def _longest(tree: list[Module]) -> int:
-    return max(length(node) for _, node in functions(tree))
-
-
 ROWS: Mapping[str, tuple[str, Callable[[list[Module]], object]]] = {
     "module basenames that stand twice in a floor": ("0", lambda t: len(basename_collisions(t))),
     "class names that stand twice in a floor": ("0", lambda t: len(class_collisions(t))),
@@ -246,16 +246,13 @@ ROWS: Mapping[str, tuple[str, Callable[[list[Module]], object]]] = {
     "import circles of folders": ("0", lambda t: len(circles(room_graph(t)))),
     "most loose files in a folder": ("20", lambda t: _most(loose_files(t))),
     "longest file, lines": ("300", lambda t: max(m.text.count("\n") for m in t)),
-    "longest function, lines": ("60", _longest),
-    "median function, lines": (
-        "",
-        lambda t: f"{statistics.median(length(node) for _, node in functions(t)):.0f}",
-    ),
+    "longest function, lines": ("60", lambda t: max(length(node) for _, node in functions(t))),
     "functions of complexity over 8": (
         "0",
         lambda t: sum(complexity(node) > 8 for _, node in functions(t)),
     ),
     "private functions used once": ("55 %", lambda t: share(used_once(t))),
+    "of these up to 8 lines and without a docstring": ("", short_used_once),
     "public definitions with a docstring": ("98 %", lambda t: share(documented(t))),
     "modules": ("", len),
 }

@@ -1,6 +1,5 @@
 """What the verbs share before they differ: the file, the machine, and what to say of them."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -66,10 +65,10 @@ async def health_source(settings: CommandSettings) -> HealthSource:
     def judged(config: Config, facts: Facts) -> GatewayHealth:
         if known is None:
             return snapshot.last_known_health(settings.runtime_dir, config, facts)
-        found = health_without_daemon(config, facts)
-        said = {name: each for name, each in known.uplinks.items() if name in found.uplinks}
+        present = health_without_daemon(config, facts)
+        said = {name: uplink for name, uplink in known.uplinks.items() if name in present.uplinks}
         return GatewayHealth(
-            uplinks={**found.uplinks, **said}, pins=known.pins, limits=known.limits
+            uplinks={**present.uplinks, **said}, pins=known.pins, limits=known.limits
         )
 
     return judged
@@ -79,8 +78,8 @@ async def explain_context(
     here: Applier, config: Config, health_source: HealthSource
 ) -> ExplainContext:
     """The part of `look` that anybody may read: nothing of it needs root."""
-    found = await here.kernel.facts(observation_scope(config, KernelState()))
-    facts = here.lease_store.facts_with_leases(config, found)
+    facts = await here.kernel.facts(observation_scope(config, KernelState()))
+    facts = here.lease_store.facts_with_leases(config, facts)
     if config.lanes():
         facts = replace(facts, features=cached_features(here.runtime_dir))
         facts = await facts_with_lanes(config, facts, here.kernel, here.store.directory)
@@ -91,24 +90,18 @@ async def explain_context(
     )
 
 
-def print_warnings(file: ConfigFile, found: MachineSnapshot, store: StateStore) -> None:
+def print_warnings(file: ConfigFile, snapshot: MachineSnapshot, store: StateStore) -> None:
     """All that a person should know, and that stops nothing."""
-    print_diagnostics("warning", (*file.warnings, *store.warnings, *found.facts.conflicts))
-    print_diagnostics("warning", filter(None, [missing_vlan_support(file.config, found.facts)]))
-    print_diagnostics("warning", missing_ports(file.config, found.facts).values())
+    print_diagnostics("warning", (*file.warnings, *store.warnings, *snapshot.facts.conflicts))
+    print_diagnostics("warning", filter(None, [missing_vlan_support(file.config, snapshot.facts)]))
+    print_diagnostics("warning", missing_ports(file.config, snapshot.facts).values())
     print_diagnostics("warning", effects.lane_warnings(file.config, store.directory))
-    print_diagnostics(
-        "warning", (*_shaping_warnings(file.config, found), *effects.warnings(file.config))
+    shaped = build_shaping(
+        file.config, allocation=snapshot.allocation, health=snapshot.health, facts=snapshot.facts
     )
+    print_diagnostics("warning", (*shaped.warnings, *map(shortfall_text, shaped.shortfalls)))
+    print_diagnostics("warning", effects.warnings(file.config))
     print_diagnostics(
         "note",
-        (*partially_supported(file.config), *missing_lease_warnings(file.config, found.facts)),
+        (*partially_supported(file.config), *missing_lease_warnings(file.config, snapshot.facts)),
     )
-
-
-def _shaping_warnings(config: Config, found: MachineSnapshot) -> Iterator[str]:
-    shaped = build_shaping(
-        config, allocation=found.allocation, health=found.health, facts=found.facts
-    )
-    yield from shaped.warnings
-    yield from map(shortfall_text, shaped.shortfalls)

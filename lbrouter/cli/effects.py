@@ -28,7 +28,11 @@ def combined_plan(kernel: Plan, services: Plan) -> Plan:
 
 def warnings(config: Config) -> Iterator[str]:
     """What `check`, `plan` and `apply` warn of, and go on."""
-    yield from _pppoe_warnings(config)
+    if pppd.missing_reason(config):
+        yield f"{pppd.missing_reason(config)} {pppd_start.PPPD_INSTALL_REMEDY}"
+    if pppoe_uplinks(config) and not pppoe.available():
+        yield f"{pppoe.PPPOE_MISSING} {pppoe.PPPOE_REMEDY}"
+    yield from filter(None, map(secrets.password_error, pppoe_uplinks(config)))
     if dnsmasq.missing_reason(config):
         yield f"{dnsmasq.missing_reason(config)} {dnsmasq.DNSMASQ_INSTALL_REMEDY}"
     elif compiled.is_wanted(config):
@@ -45,14 +49,6 @@ def lane_warnings(config: Config, state_dir: Path) -> Iterator[str]:
             yield wrong
 
 
-def _pppoe_warnings(config: Config) -> Iterator[str]:
-    if pppd.missing_reason(config):
-        yield f"{pppd.missing_reason(config)} {pppd_start.PPPD_INSTALL_REMEDY}"
-    if pppoe_uplinks(config) and not pppoe.available():
-        yield f"{pppoe.PPPOE_MISSING} {pppoe.PPPOE_REMEDY}"
-    yield from filter(None, map(secrets.password_error, pppoe_uplinks(config)))
-
-
 class DnsmasqStatus(TypedDict):
     """`state` is running, stopped (and wanted), missing (not installed), or unwanted."""
 
@@ -65,18 +61,18 @@ def services_status(settings: CommandSettings, config: Config) -> dict[str, Dnsm
     """The key "services" of `status --json`."""
     here = dnsmasq_service(settings)
     pid = next(iter(here.pids()), None)
-    found = pool_usage(config, here.current_leases(), now=int(time.time()))
-    return {"dnsmasq": {"state": _dnsmasq_state(config, pid), "pid": pid, "pools": found}}
+    pools = pool_usage(config, here.current_leases(), now=int(time.time()))
+    return {"dnsmasq": {"state": _dnsmasq_state(config, pid), "pid": pid, "pools": pools}}
 
 
-def status_warnings(found: dict[str, DnsmasqStatus]) -> tuple[str, ...]:
+def status_warnings(services: dict[str, DnsmasqStatus]) -> tuple[str, ...]:
     """What `status` warns of."""
-    if not found:
+    if not services:
         return ()
-    each = found["dnsmasq"]
-    stopped = each["state"] == "stopped"
+    server = services["dnsmasq"]
+    stopped = server["state"] == "stopped"
     word = ("dnsmasq does not run; `lbrouter apply` starts it",) if stopped else ()
-    return (*word, *nearly_full_warnings(each["pools"]))
+    return (*word, *nearly_full_warnings(server["pools"]))
 
 
 def _dnsmasq_state(config: Config, pid: int | None) -> str:

@@ -36,8 +36,8 @@ async def flow_ends(
     if _address(destination) is not None:
         return FlowEnds(source=start, destination=destination, notes=notes)
     own = client_addresses(config, leases, destination)
-    found = own or await _resolved(destination)
-    end = _of_family(found, _address(start), destination)
+    addresses = own or await _resolved(destination)
+    end = _of_family(addresses, _address(start), destination)
     return FlowEnds(source=start, destination=end, notes=(*notes, f"{destination} is {end}"))
 
 
@@ -45,15 +45,15 @@ def _client(config: Config, leases: Sequence[LanLease], name: str) -> tuple[str,
     """The source as an address or a VLAN's name."""
     if name == GATEWAY_ENDPOINT or name in config.vlans or _address(name) is not None:
         return name, ()
-    found = client_addresses(config, leases, name)
-    if not found:
+    addresses = client_addresses(config, leases, name)
+    if not addresses:
         hint = client_suggestion(config, leases, name)
         raise UsageError(
             f'The source "{name}" is not an address, a VLAN of the file or a known client{hint}',
             remedy="`lbrouter clients` lists the known clients; `gateway` is the gateway itself.",
         )
-    others = f" (one of {len(found)} of that name)" if len(found) > 1 else ""
-    return str(found[0]), (f"{name} is {found[0]}{others}",)
+    others = f" (one of {len(addresses)} of that name)" if len(addresses) > 1 else ""
+    return str(addresses[0]), (f"{name} is {addresses[0]}{others}",)
 
 
 def _address(text: str) -> IpAddress | None:
@@ -63,9 +63,11 @@ def _address(text: str) -> IpAddress | None:
         return None
 
 
-def _of_family(found: Sequence[IpAddress], start: IpAddress | None, name: str) -> str:
+def _of_family(addresses: Sequence[IpAddress], start: IpAddress | None, name: str) -> str:
     """The first address of the source's family; any where the source is a VLAN."""
-    fitting = [each for each in found if start is None or each.version == start.version]
+    fitting = [
+        address for address in addresses if start is None or address.version == start.version
+    ]
     if not fitting:
         assert start is not None
         raise UsageError(f"{name} has no IPv{start.version} address, and {start} speaks no other.")
@@ -84,5 +86,5 @@ async def _resolved(name: str) -> list[IpAddress]:
             f'The destination "{name}" has no address: {reason}.',
             remedy="Check the spelling, or write the address.",
         ) from error
-    found = {ip_address(str(each[4][0]).partition("%")[0]) for each in answers}
-    return sorted(found, key=lambda address: (address.version, int(address)))
+    addresses = {ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers}
+    return sorted(addresses, key=lambda address: (address.version, int(address)))

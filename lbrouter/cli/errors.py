@@ -39,7 +39,9 @@ def run_with_error_report(work: Callable[[], int], *, json: bool) -> int:
         code = work()
         sys.stdout.flush()
     except BrokenPipeError:
-        return _handle_broken_pipe()
+        # Point stdout elsewhere, or the interpreter would complain once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
     except (KeyboardInterrupt, Abort):
         signal(SIGINT, SIG_IGN)  # who presses twice is told once, and gets the same code
         print_diagnostic("lbrouter: interrupted")
@@ -64,19 +66,13 @@ def _as_lbrouter_error(error: Exception) -> LbrouterError:
     if isinstance(error, LbrouterError):
         return error
     if isinstance(error, TyperException):
-        found: LbrouterError = UsageError(error.format_message(), remedy="Try `lbrouter --help`.")
+        told: LbrouterError = UsageError(error.format_message(), remedy="Try `lbrouter --help`.")
     elif isinstance(error, PermissionError):
-        found = NotPermittedError(f"Not permitted: {error}.", remedy="Run it as root.")
+        told = NotPermittedError(f"Not permitted: {error}.", remedy="Run it as root.")
     else:
         sentence = f"{type(error).__name__}: {error}"
-        found = DefectError(
+        told = DefectError(
             f"A defect in lbrouter {__version__}: {sentence}", remedy=REPORT_DEFECT_REMEDY
         )
-    found.__cause__ = error
-    return found
-
-
-def _handle_broken_pipe() -> int:
-    """Point stdout elsewhere, or the interpreter would complain once more while it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return EXIT_BROKEN_PIPE
+    told.__cause__ = error
+    return told

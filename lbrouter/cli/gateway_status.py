@@ -34,11 +34,11 @@ STATUS_REPLY_TIMEOUT_S: Final = 5.0
 async def current_status(settings: CommandSettings) -> Status:
     """The daemon's document; without a daemon, or where it is silent, our own."""
     with suppress(NotAppliedError, NotPermittedError):
-        found = await client.ask(
+        answer = await client.ask(
             settings.runtime_dir, {"verb": "status"}, timeout_s=STATUS_REPLY_TIMEOUT_S
         )
-        if found is not None:
-            return cast("Status", found)
+        if answer is not None:
+            return cast("Status", answer)
     return await status_from_kernel(settings)
 
 
@@ -48,17 +48,17 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
     waiting = PendingCommitStore(state_dir=settings.state_dir, runtime_dir=settings.runtime_dir)
     async with LinuxKernel() as kernel:
         applier = build_applier(settings, kernel)
-        found = await applier.observe(file.config)
+        snapshot = await applier.observe(file.config)
         applied = _file_in_force(applier.store, waiting)
-        held = found
+        held = snapshot
         if applied is not None and applied.digest != file.digest:
             held = await applier.observe(applied.config)
         reason = None if applied is None else _unverified_reason(applied, held)
     seen = StatusInputs(
-        allocation=found.allocation,
-        facts=found.facts,
-        observed=found.observed,
-        health=found.health,
+        allocation=snapshot.allocation,
+        facts=snapshot.facts,
+        observed=snapshot.observed,
+        health=snapshot.health,
         measured=await measure_traffic(interfaces_of(file.config)),
         config_digest=file.digest,
         observed_at=utc_timestamp(precision="seconds"),

@@ -42,9 +42,9 @@ def operator_session() -> OperatorSession | None:
     """The session that this process or a parent of it was started in; sudo hides the variable."""
     pid = os.getpid()
     for _ in range(MAX_PARENTS):
-        found = parse_ssh_connection(_variable_of(pid, SSH_VARIABLE))
-        if found is not None:
-            return found
+        session = parse_ssh_connection(_variable_of(pid, SSH_VARIABLE))
+        if session is not None:
+            return session
         pid = _parent_of(pid)
         if pid <= 1:
             break
@@ -58,8 +58,10 @@ def _variable_of(pid: int, name: str) -> str:
     except OSError:
         return ""
     prefix = f"{name}=".encode()
-    found = (os.fsdecode(each.removeprefix(prefix)) for each in entries if each.startswith(prefix))
-    return next(found, "")
+    values = (
+        os.fsdecode(entry.removeprefix(prefix)) for entry in entries if entry.startswith(prefix)
+    )
+    return next(values, "")
 
 
 def _parent_of(pid: int) -> int:

@@ -33,11 +33,11 @@ def parse_time_option(text: str, *, option: str) -> Duration | None:
     if not text:
         return None
     try:
-        found = Duration.parse(text)
+        duration = Duration.parse(text)
     except ValueError as error:
         raise UsageError(f'{option} "{text}" {error}.') from error
-    if not MIN_OPTION_TIME <= found <= MAX_OPTION_TIME:
+    if not MIN_OPTION_TIME <= duration <= MAX_OPTION_TIME:
         raise UsageError(
             f'{option} "{text}" is not between {MIN_OPTION_TIME} and {MAX_OPTION_TIME}.'
         )
-    return found
+    return duration

@@ -72,15 +72,15 @@ class VerbGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The verb that the words call, its module imported now."""
-        name, found, rest = super().resolve_command(ctx, args)
-        return name, found if name is None else self.commands[name], rest
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else self.commands[name], rest
 
 
 @cache
 def _load_command(verb: str) -> Any:
     """The command made of what is named as the verb: a function, or a group of them (uplink)."""
-    found = getattr(import_module(f"{commands.__name__}.{verb}"), verb)
-    if not isinstance(found, typer.Typer):
-        function, found = found, typer.Typer(add_completion=False)
-        found.command()(function)
-    return typer.main.get_command(found)
+    command = getattr(import_module(f"{commands.__name__}.{verb}"), verb)
+    if not isinstance(command, typer.Typer):
+        function, command = command, typer.Typer(add_completion=False)
+        command.command()(function)
+    return typer.main.get_command(command)

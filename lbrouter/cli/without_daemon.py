@@ -16,9 +16,9 @@ async def open_commit_confirm(settings: CommandSettings) -> AsyncIterator[Commit
     """The lock, the kernel, and what was not confirmed in time undone first."""
     with exclusive_lock(settings.runtime_dir):
         async with LinuxKernel() as kernel:
-            found = CommitConfirm(build_applier(settings, kernel))
-            overdue = await found.roll_back_overdue()
+            here = CommitConfirm(build_applier(settings, kernel))
+            overdue = await here.roll_back_overdue()
             if overdue is not None:
                 said = f"{overdue.source} was not confirmed in time: it is undone"
                 print_diagnostics("warning", (said,))
-            yield found
+            yield here

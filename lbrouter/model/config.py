@@ -119,11 +119,11 @@ class Config(Section):
         A lane asks its relay first.
         """
         own: dict[str, object] = {k: value for k, value in uplink.health if value is not None}
-        found = self.health.model_copy(update=own)
+        health = self.health.model_copy(update=own)
         if not uplink.is_lane:
-            return found
+            return health
         relay = ProbeTarget(kind=TargetKind.ICMP, host=str(uplink.relay_inside))
-        return found.model_copy(update={"targets": (relay, *found.targets)})
+        return health.model_copy(update={"targets": (relay, *health.targets)})
 
     def lanes(self) -> tuple[Uplink, ...]:
         """The uplinks that are lanes."""

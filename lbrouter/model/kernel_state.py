@@ -287,8 +287,8 @@ class KernelState:
 
     def objects(self) -> Iterator[ManagedObject]:
         """Every object, the nft table last."""
-        for each in fields(self):
-            if each.name != "nft":
-                yield from getattr(self, each.name)
+        for kind in fields(self):
+            if kind.name != "nft":
+                yield from getattr(self, kind.name)
         if self.nft is not None:
             yield self.nft

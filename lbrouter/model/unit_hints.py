@@ -35,8 +35,8 @@ def refusal(text: str, units: Mapping[str, int], *, what: str) -> str:
     if match is None:
         return f"has a {_space_name(text)} in it" if text.split()[1:] else f"is not {what}"
     number, unit = match[1], match[2]
-    if "bit" in units and (found := BYTE_UNIT.fullmatch(unit)):
-        return _bytes_reason(number, unit, BYTE_UNIT_MEANINGS[found[1].lower()])
+    if "bit" in units and (byte_unit := BYTE_UNIT.fullmatch(unit)):
+        return _bytes_reason(number, unit, BYTE_UNIT_MEANINGS[byte_unit[1].lower()])
     also = _without_thousands_mark(text, number, unit)
     return f"{_fault(text, unit)}{_correction(number, unit, units)}{also}"
 
@@ -58,7 +58,7 @@ def _correction(number: str, unit: str, units: Mapping[str, int]) -> str:
     """The text to write; "" where the unit says nothing."""
     meant = UNIT_ALIASES.get(unit.lower(), unit.lower())
     if not unit:
-        meant = USUAL_UNIT[min(units, key=lambda each: units[each])]
+        meant = USUAL_UNIT[min(units, key=lambda unit_name: units[unit_name])]
         return f': write "{number}{meant}", say'
     return f': write "{number}{meant}"' if meant in units else ""
 

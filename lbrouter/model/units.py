@@ -106,7 +106,7 @@ def _parse_scaled(text: str, units: Mapping[str, int], *, what: str, accepted: s
     finest: int = 10 ** len(fraction)
     scaled, rest = divmod(int(whole + fraction) * units[unit], finest)
     if rest:
-        smallest = min(units, key=lambda each: units[each])
+        smallest = min(units, key=lambda unit: units[unit])
         raise InvalidValueError(
             f"is finer than {what} can be in this file ({smallest} at best)", accepted
         )

@@ -41,10 +41,10 @@ class ParsedString:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        found: JsonSchemaValue = {"type": "string"}
+        string_schema: JsonSchemaValue = {"type": "string"}
         if self.pattern:
-            found["pattern"] = f"^{self.pattern}$"
-        return found
+            string_schema["pattern"] = f"^{self.pattern}$"
+        return string_schema
 
     def decode(self, value: object, source: Any) -> object:
         """`value`, a string or of type `source` already, as `source`."""
@@ -117,12 +117,12 @@ def parse_interface(text: str) -> str:
 
 def parse_mac(text: str) -> str:
     """The hardware address of one host, in lower case with colons."""
-    found = text.lower().replace("-", ":")
-    if re.fullmatch(MAC_PATTERN, found) is None:
+    plain = text.lower().replace("-", ":")
+    if re.fullmatch(MAC_PATTERN, plain) is None:
         raise InvalidValueError("is not a hardware address")
-    if int(found[:2], 16) & 1 or found == "00:00:00:00:00:00":
+    if int(plain[:2], 16) & 1 or plain == "00:00:00:00:00:00":
         raise InvalidValueError("is not the hardware address of one host")
-    return found
+    return plain
 
 
 def parse_path(text: str) -> str:

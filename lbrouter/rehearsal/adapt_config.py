@@ -64,7 +64,11 @@ def adapt_config(
     tagged = [vlan for vlan in vlans.values() if vlan.port is None]
     if tagged and not tags:
         vlans |= {vlan.name: _with_own_port(config, vlan) for vlan in tagged}
-        notes.append(_no_vlan_tags_note(config, tagged))
+        trunk = config.lan.trunk if config.lan else "the trunk"
+        names = ", ".join(vlan.name for vlan in tagged)
+        notes.append(
+            f"this kernel has no 802.1Q: {names} each get a port of their own instead of {trunk}"
+        )
     leasing = [vlan.name for vlan in vlans.values() if vlan.dhcp is not None or vlan.hosts]
     if leasing:
         notes.append(f"{', '.join(leasing)}: the lab's clients have fixed addresses")
@@ -73,7 +77,9 @@ def adapt_config(
     lan = config.lan if tags else None
     others = {"uplinks": uplinks, "vlans": vlans, "lan": lan, "alerts": None}
     copy = config.model_copy(update=others)
-    dhcp = {each.name for each in config.uplinks.values() if each.addressing is Addressing.DHCP}
+    dhcp = {
+        uplink.name for uplink in config.uplinks.values() if uplink.addressing is Addressing.DHCP
+    }
     return AdaptedConfig(
         config=copy, addresses=pairs, notes=tuple(notes), dhcp_uplinks=frozenset(dhcp)
     )
@@ -91,13 +97,13 @@ def static_addresses(uplink: Uplink) -> Iterator[tuple[IpInterface, IpAddress]]:
 
 def configured_networks(config: Config) -> list[IpNetwork]:
     """Every network that the file numbers: uplinks' and VLANs'."""
-    found = [a.network for up in config.uplinks.values() for a, _ in static_addresses(up)]
-    return found + [a.network for vlan in config.vlans.values() for a in gateway_addresses(vlan)]
+    networks = [a.network for up in config.uplinks.values() for a, _ in static_addresses(up)]
+    return networks + [a.network for vlan in config.vlans.values() for a in gateway_addresses(vlan)]
 
 
 def gateway_addresses(vlan: Vlan) -> tuple[IpInterface, ...]:
     """The gateway's addresses in a VLAN."""
-    return tuple(each for each in (vlan.address, vlan.address6) if each is not None)
+    return tuple(address for address in (vlan.address, vlan.address6) if address is not None)
 
 
 def networks_overlap(one: IpNetwork, other: IpNetwork) -> bool:
@@ -111,12 +117,12 @@ def _uplink_addresses(
     config: Config, uplink: Uplink, number: int
 ) -> tuple[tuple[IpInterface, IpAddress], ...]:
     """The file's own addresses, with the lab's where the file gives none."""
-    found = list(static_addresses(uplink))
+    leased_pairs = list(static_addresses(uplink))
     if uplink.addressing is not Addressing.STATIC:
-        found.insert(0, _lab_subnet(config, LAB_UPLINK_POOL4, number, prefix=24))
+        leased_pairs.insert(0, _lab_subnet(config, LAB_UPLINK_POOL4, number, prefix=24))
     if uplink.auto6:
-        found.append(_lab_subnet(config, LAB_UPLINK_POOL6, number, prefix=64))
-    return tuple(found)
+        leased_pairs.append(_lab_subnet(config, LAB_UPLINK_POOL6, number, prefix=64))
+    return tuple(leased_pairs)
 
 
 def _lab_subnet(
@@ -127,7 +133,7 @@ def _lab_subnet(
     step = 1 << (pool.max_prefixlen - prefix)
     base = int(pool.network_address)
     subnets = (type(pool)((base + step * place, prefix)) for place in range(1, 10000))
-    free = (net for net in subnets if not any(networks_overlap(net, each) for each in used))
+    free = (net for net in subnets if not any(networks_overlap(net, other) for other in used))
     network = next(islice(free, number - 1, None))
     return ip_interface(f"{network[2]}/{prefix}"), network[1]
 
@@ -159,14 +165,8 @@ def _with_static_addresses(
 def _with_own_port(config: Config, vlan: Vlan) -> Vlan:
     """A tagged VLAN on a port of its own, named after its tag."""
     used = {up.interface for up in config.uplinks.values()}
-    used |= {each.port for each in config.vlans.values() if each.port}
+    used |= {other.port for other in config.vlans.values() if other.port}
     name = f"vlan{vlan.id}"
     while name in used:
         name += "x"
     return vlan.model_copy(update={"id": None, "port": name})
-
-
-def _no_vlan_tags_note(config: Config, tagged: list[Vlan]) -> str:
-    trunk = config.lan.trunk if config.lan else "the trunk"
-    names = ", ".join(vlan.name for vlan in tagged)
-    return f"this kernel has no 802.1Q: {names} each get a port of their own instead of {trunk}"

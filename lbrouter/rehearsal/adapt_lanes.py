@@ -27,7 +27,7 @@ def without_lanes(config: Config, reason: str) -> tuple[Config, list[str]]:
             f"the policy {empty[0]} has a lane alone, which cannot be rehearsed here: {reason}",
             remedy="install wireguard-tools and wireguard-go, or name a line after the lane",
         )
-    uplinks = {name: each for name, each in config.uplinks.items() if name not in lanes}
+    uplinks = {name: uplink for name, uplink in config.uplinks.items() if name not in lanes}
     copy = config.model_copy(update={"uplinks": uplinks, "policies": policies})
     names = ", ".join(sorted(lanes))
     return copy, [f"uplinks.{names}: the lane is not rehearsed: {reason}"]

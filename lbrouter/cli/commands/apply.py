@@ -12,7 +12,7 @@ from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import parse_time_option
 from lbrouter.cli.without_daemon import open_commit_confirm
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
-from lbrouter.daemon.config_file import ConfigFile, require_tools
+from lbrouter.daemon.config_file import require_tools
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.model.units import Duration
@@ -48,7 +48,12 @@ async def _apply(settings: CommandSettings, within: Duration | None, *, take_ove
     secrets.require(file.config)
     if within is None:
         await refuse_to_cut_session(settings, file)
-    asked = _apply_request(file, within, take_over=take_over)
+
+    asked: Document = {"verb": "apply", "config": file.text.decode(), "source": file.source}
+    if within is not None:
+        asked["confirm_within_ms"] = int(within)
+    if take_over:
+        asked["take_over"] = True
     handed = await client.ask(settings.runtime_dir, asked)
     if handed is not None:
         print_diagnostics("warning", handed["warnings"])
@@ -56,22 +61,12 @@ async def _apply(settings: CommandSettings, within: Duration | None, *, take_ove
         return report.finish(confirm_s=handed["pending_confirm_s"])
     async with open_commit_confirm(settings) as here:
         here.applier.reporter = report.operation_printer
-        found = await here.applier.observe(file.config)
-        print_warnings(file, found, here.store)
-        found = found.with_foreign_qdisc_policy(
+        snapshot = await here.applier.observe(file.config)
+        print_warnings(file, snapshot, here.store)
+        snapshot = snapshot.with_foreign_qdisc_policy(
             file.config, ForeignQdiscPolicy.REPLACE if take_over else ForeignQdiscPolicy.REFUSE
         )
-        await here.apply(file, found, within=within)
+        await here.apply(file, snapshot, within=within)
         left = here.pending.remaining_s()
     print_diagnostics("note", (NO_DAEMON_NOTE,))
     return report.finish(confirm_s=left)
-
-
-def _apply_request(file: ConfigFile, within: Duration | None, *, take_over: bool) -> Document:
-    """What the daemon is asked."""
-    asked: Document = {"verb": "apply", "config": file.text.decode(), "source": file.source}
-    if within is not None:
-        asked["confirm_within_ms"] = int(within)
-    if take_over:
-        asked["take_over"] = True
-    return asked

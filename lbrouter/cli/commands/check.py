@@ -82,14 +82,14 @@ async def _machine_view(config: Config, leases: Mapping[str, UplinkLease]) -> Ma
     """What is on this machine; None where it cannot be asked."""
     try:
         async with LinuxKernel() as kernel:
-            found = await kernel.facts(ObserveScope(interfaces=frozenset(interfaces_of(config))))
+            facts = await kernel.facts(ObserveScope(interfaces=frozenset(interfaces_of(config))))
     except (LbrouterError, OSError):
         return None
-    speeds = {name: link_speed_mbit(name) for name in found.interfaces}
+    speeds = {name: link_speed_mbit(name) for name in facts.interfaces}
     return MachineView(
-        interfaces=found.interfaces,
+        interfaces=facts.interfaces,
         speeds_mbit={name: speed for name, speed in speeds.items() if speed is not None},
-        lease_conflicts={name: vlan_conflict(config, each) for name, each in leases.items()},
+        lease_conflicts={name: vlan_conflict(config, lease) for name, lease in leases.items()},
     )
 
 
@@ -106,11 +106,11 @@ def _machine_warnings(file: ConfigFile, machine: MachineView | None) -> Iterator
 def assumed_state(config: Config) -> KernelState:
     """The state for a machine on which every interface of the file is there, with a carrier."""
     names = dict.fromkeys(interfaces_of(config))
-    found = {
+    interfaces = {
         name: InterfaceFacts(name=name, index=index, up=True, carrier=True, mtu=1500)
         for index, name in enumerate(names, start=2)
     }
-    facts = Facts(interfaces=found, features=ASSUMED_FEATURES)
+    facts = Facts(interfaces=interfaces, features=ASSUMED_FEATURES)
     return desired_state(
         config,
         allocation=allocate(config, Allocation()),
@@ -128,4 +128,4 @@ def _contents(config: Config) -> str:
         (len(config.policies), "policy", "policies"),
         (len(config.rules), "rule", "rules"),
     )
-    return ", ".join(counted(*each) for each in numbers)
+    return ", ".join(counted(*number) for number in numbers)

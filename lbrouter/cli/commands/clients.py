@@ -49,11 +49,11 @@ def clients(context: typer.Context, *, json: JsonOption = False) -> int:
     """List the clients: name, MAC, address, lease, VLAN, uplink, rates, connections."""
     settings = settings_of(context, json=json)
     config = load_config_file(settings).config
-    found = client_statuses(config, asyncio.run(_observe_clients(settings, config)))
+    statuses = client_statuses(config, asyncio.run(_observe_clients(settings, config)))
     if settings.json:
-        print_json({"clients": found})
+        print_json({"clients": statuses})
     else:
-        console().print(_clients_table(found, config.gateway.timezone))
+        console().print(_clients_table(statuses, config.gateway.timezone))
     return ExitCode.DONE
 
 
@@ -113,24 +113,25 @@ def _client_load(count: Counter[int], total: Sequence[int], *, counted: bool) ->
     return AddressTraffic(connections=count, sent=total[0], received=total[1])
 
 
-def _clients_table(found: Sequence[ClientStatus], zone: tzinfo | None) -> ResponsiveTable:
+def _clients_table(clients: Sequence[ClientStatus], zone: tzinfo | None) -> ResponsiveTable:
     lease = f"lease until ({zone_name(utc_timestamp(), zone)})"
     sheet = ResponsiveTable(
         *("name", "MAC", "address", lease, "VLAN", "uplink", "up", "down", "flows"),
         key="address",
         overflow=("MAC", lease, "VLAN", "uplink"),
     )
-    for each in found:
-        flow_count = each["connections"]
+    for client in clients:
+        flow_count = client["connections"]
+        lease_ends = client["lease_ends"]
         sheet.add_row(
-            each["name"] or each["dhcp_name"] or "-",
-            each["mac"] or "-",
-            each["address"],
-            _format_lease_end(each["lease_ends"], zone),
-            each["vlan"],
-            each["uplink"] or "-",
-            _format_rate(each["upload_bps"]),
-            _format_rate(each["download_bps"]),
+            client["name"] or client["dhcp_name"] or "-",
+            client["mac"] or "-",
+            client["address"],
+            "-" if lease_ends is None else local_date_time(lease_ends, zone),
+            client["vlan"],
+            client["uplink"] or "-",
+            _format_rate(client["upload_bps"]),
+            _format_rate(client["download_bps"]),
             "?" if flow_count is None else str(flow_count),
         )
     return sheet
@@ -138,8 +139,3 @@ def _clients_table(found: Sequence[ClientStatus], zone: tzinfo | None) -> Respon
 
 def _format_rate(bps: int | None) -> str:
     return "?" if bps is None else format_rate(bps)
-
-
-def _format_lease_end(moment: str | None, zone: tzinfo | None) -> str:
-    """What a clock on the wall shows."""
-    return "-" if moment is None else local_date_time(moment, zone)

@@ -28,9 +28,9 @@ def doctor(context: typer.Context, *, json: JsonOption = False) -> int:
     """Check the kernel, programs and other network software; say how to fix problems."""
     settings = settings_of(context, json=json)
     findings = asyncio.run(run_diagnostics(config_or_none(settings)))
-    fine = all(each.level is not DiagnosisLevel.FAIL for each in findings)
+    fine = all(finding.level is not DiagnosisLevel.FAIL for finding in findings)
     if settings.json:
-        print_json({"ok": fine, "findings": [each.as_json() for each in findings]})
+        print_json({"ok": fine, "findings": [finding.as_json() for finding in findings]})
     else:
         _print_findings(findings)
     return ExitCode.DONE if fine else ExitCode.UNAVAILABLE
@@ -38,9 +38,11 @@ def doctor(context: typer.Context, *, json: JsonOption = False) -> int:
 
 def _print_findings(findings: tuple[Diagnosis, ...]) -> None:
     out = console()
-    width = max(len(each.subject) for each in findings)
-    for each in findings:
-        level = (f"{each.level:<5}", DOCTOR_LEVEL_STYLES[each.level])
-        out.print(Text.assemble(level, f"{each.subject:<{width}}  {each.found}"), soft_wrap=True)
-        if each.remedy and each.level is not DiagnosisLevel.OK:
-            out.print(f"{'':<5}{'':<{width}}  -> {each.remedy}", soft_wrap=True, markup=False)
+    width = max(len(finding.subject) for finding in findings)
+    for finding in findings:
+        level = (f"{finding.level:<5}", DOCTOR_LEVEL_STYLES[finding.level])
+        out.print(
+            Text.assemble(level, f"{finding.subject:<{width}}  {finding.found}"), soft_wrap=True
+        )
+        if finding.remedy and finding.level is not DiagnosisLevel.OK:
+            out.print(f"{'':<5}{'':<{width}}  -> {finding.remedy}", soft_wrap=True, markup=False)

@@ -88,12 +88,12 @@ def events(
 async def _print_events(
     settings: CommandSettings, event_filter: EventFilter, printer: "EventPrinter"
 ) -> int:
-    found = await _past_events(settings, event_filter)
+    past = await _past_events(settings, event_filter)
     if event_filter.brief or event_filter.incident:
-        printer.print_incidents(found, brief=event_filter.brief)
+        printer.print_incidents(past, brief=event_filter.brief)
     if not event_filter.brief:
-        for each in found:
-            printer.print_event(each)
+        for event in past:
+            printer.print_event(event)
     if event_filter.follow:
         await _follow_events(settings, event_filter, printer)
     return ExitCode.DONE
@@ -102,9 +102,9 @@ async def _print_events(
 async def _follow_events(
     settings: CommandSettings, event_filter: EventFilter, printer: "EventPrinter"
 ) -> None:
-    async for each in client.stream(settings.runtime_dir, {"verb": "follow"}):
-        if event_filter.incident is None or each["incident"] == event_filter.incident:
-            printer.print_event(each)
+    async for event in client.stream(settings.runtime_dir, {"verb": "follow"}):
+        if event_filter.incident is None or event["incident"] == event_filter.incident:
+            printer.print_event(event)
     raise UnavailableError("No daemon runs, or it has ended.", remedy="systemctl start lbrouter")
 
 
@@ -120,15 +120,15 @@ def _parse_moment(text: str, now: datetime) -> datetime:
     clock = TIME_OF_DAY_PATTERN.fullmatch(text)
     if clock is not None:
         hour, minute, second = (int(part or 0) for part in clock.groups())
-        found = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
-        return found if found <= now else found - timedelta(days=1)
+        moment = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
+        return moment if moment <= now else moment - timedelta(days=1)
     with suppress(InvalidValueError):
         return now - timedelta(seconds=Duration.parse(text).seconds)
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f"--since {text!r} is not a time.", remedy=ACCEPTED_SINCE) from error
-    return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
+    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
 
 
 async def _past_events(settings: CommandSettings, event_filter: EventFilter) -> list[TimelineEvent]:
@@ -141,9 +141,9 @@ async def _past_events(settings: CommandSettings, event_filter: EventFilter) -> 
     if incident is not None:
         asked["incident"] = incident
     with suppress(NotAppliedError):
-        found = await client.ask(settings.runtime_dir, asked, timeout_s=5)
-        if found is not None:
-            return list(found["events"])
+        answer = await client.ask(settings.runtime_dir, asked, timeout_s=5)
+        if answer is not None:
+            return list(answer["events"])
     print_diagnostic("note: no daemon runs; these events are from the last one")
     try:
         entries = recent_events(
@@ -169,9 +169,9 @@ class EventPrinter:
         self._zone = zone
         self._heading_printed = False
 
-    def print_incidents(self, found: list[TimelineEvent], *, brief: bool) -> None:
+    def print_incidents(self, events: list[TimelineEvent], *, brief: bool) -> None:
         """A sentence for each incident: "incident 7: ..."."""
-        for story in summarise_incidents(found):
+        for story in summarise_incidents(events):
             if not self._json:
                 number = said(self._language, "incident {number}", number=story["incident"])
                 sentence = incident_sentence(story, self._language, self._zone, name_zone=True)

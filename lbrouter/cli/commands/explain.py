@@ -1,7 +1,7 @@
 """`lbrouter explain`: what a flow gets, in sentences. Its JSON is an `Explanation`."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -65,7 +65,10 @@ def explain(
     if settings.json:
         print_json(answer)
     else:
-        print_line(_format_table(answer, notes))
+        # Labels in one column, sentences in the next.
+        lines = [*(("name", note) for note in notes), *_explanation_rows(answer)]
+        width = max(len(label) for label, _ in lines)
+        print_line("\n".join(f"{label:<{width}}  {text}" for label, text in lines))
     return ExitCode.DONE
 
 
@@ -94,13 +97,6 @@ async def _explain_flow(
     return explanation.explain(file.config, flow, known), ends.notes
 
 
-def _format_table(answer: Explanation, notes: Sequence[str]) -> str:
-    """Labels in one column, sentences in the next."""
-    lines = [*(("name", note) for note in notes), *_explanation_rows(answer)]
-    width = max(len(label) for label, _ in lines)
-    return "\n".join(f"{label:<{width}}  {text}" for label, text in lines)
-
-
 def _explanation_rows(answer: Explanation) -> Iterator[ExplainRow]:
     flow = answer["flow"]
     port = "" if flow["port"] is None else f" port {flow['port']}"
@@ -109,7 +105,9 @@ def _explanation_rows(answer: Explanation) -> Iterator[ExplainRow]:
     yield "flow", f"{flow['source']}{vlan} to {to}"
     yield "verdict", f"{answer['verdict']}: {answer['because']}"
     if answer["policy"]:
-        yield "policy", f"{answer['policy']} ({answer['mode']}{_sticky_text(answer)})"
+        sticky_s = answer["sticky_s"]
+        sticky = f", a client keeps its uplink for {sticky_s:.0f} s" if sticky_s else ""
+        yield "policy", f"{answer['policy']} ({answer['mode']}{sticky})"
     for way in answer["ways"]:
         yield from _uplink_rows(way)
     for uplink, shares in answer["if_down"].items():
@@ -130,11 +128,6 @@ def _uplink_rows(way: FlowPath) -> Iterator[ExplainRow]:
         if way_class
     ]
     yield ("", f"class {', '.join(classes)}" if classes else "not shaped")
-
-
-def _sticky_text(answer: Explanation) -> str:
-    seconds = answer["sticky_s"]
-    return f", a client keeps its uplink for {seconds:.0f} s" if seconds else ""
 
 
 def _shares_text(shares: dict[str, int]) -> str:

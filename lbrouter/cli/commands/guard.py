@@ -18,7 +18,7 @@ from lbrouter.kernel.objects import nft
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import ConfigError, LbrouterError
-from lbrouter.model.kernel_state import KernelState, NftTable
+from lbrouter.model.kernel_state import KernelState
 from lbrouter.model.plan import Action, Operation, Phase
 
 FIREWALL_PRESENT_MESSAGE = "the firewall is loaded already; nothing was changed"
@@ -42,22 +42,24 @@ def _close_firewall(settings: CommandSettings) -> bool:
         if nft.observe_table() is not None:
             return False
         store = StateStore(settings.state_dir)
-        table = _guard_table(settings, store)
+        # By the file that the daemon will take; the interfaces of the last good one are closed too.
+        files = list(_candidate_files(settings, store))
+        first, *others = files
+        also = {name for file in others for name in interfaces_of(file.config)}
+        table = guard_table(
+            first.config, allocate(first.config, store.load_allocation()), extra_interfaces=also
+        )
         nft.execute(
             Operation(phase=Phase.GUARD, action=Action.ADD, new=table, old=None, reason=table.why)
         )
-        _save_guard_state(store, table)
+        # The text of the table, for an undo; and that no setting of before the boot counts any
+        # more. Settings are found again by the first apply: nothing else of ours is in the kernel.
+        try:
+            store.save_script(table.structure, table.script)
+            store.save_baseline(KernelState())
+        except LbrouterError as error:
+            print_diagnostics("warning", (str(error),))
     return True
-
-
-def _guard_table(settings: CommandSettings, store: StateStore) -> NftTable:
-    """By the file that the daemon will take; the interfaces of the last good one are closed too."""
-    files = list(_candidate_files(settings, store))
-    first, *others = files
-    also = {name for file in others for name in interfaces_of(file.config)}
-    return guard_table(
-        first.config, allocate(first.config, store.load_allocation()), extra_interfaces=also
-    )
 
 
 def _candidate_files(settings: CommandSettings, store: StateStore) -> Iterator[ConfigFile]:
@@ -77,15 +79,3 @@ def _candidate_files(settings: CommandSettings, store: StateStore) -> Iterator[C
         return
     known = [file] if good is None else [file, good]
     yield from reversed(known) if file.digest == waiting.rejected_digest() else known
-
-
-def _save_guard_state(store: StateStore, table: NftTable) -> None:
-    """The text of the table, for an undo; and that no setting of before the boot counts any more.
-
-    Settings are found again by the first apply: nothing else of ours is in the kernel.
-    """
-    try:
-        store.save_script(table.structure, table.script)
-        store.save_baseline(KernelState())
-    except LbrouterError as error:
-        print_diagnostics("warning", (str(error),))

@@ -58,7 +58,11 @@ def init(
 ) -> int:
     """Look at the ports and write a first configuration file; never replace one."""
     settings, interactive = settings_of(context, json=json), not yes
-    _require_no_config(settings.config)
+    if settings.config.exists():
+        raise UsageError(
+            f"{settings.config} exists already; nothing was written.",
+            remedy="Move that file away, or choose another one: lbrouter --config FILE init",
+        )
     if os.geteuid() != 0:
         raise NotPermittedError(
             "init needs root to look at the ports.", remedy="sudo lbrouter init"
@@ -68,22 +72,14 @@ def init(
             "init needs a terminal to ask questions.",
             remedy="lbrouter init --yes uses the defaults",
         )
-    found = asyncio.run(nics.list_nics(print_diagnostic))
-    answers = guess_answers(found, name=DEFAULT_GATEWAY_NAME)
+    ports = asyncio.run(nics.list_nics(print_diagnostic))
+    answers = guess_answers(ports, name=DEFAULT_GATEWAY_NAME)
     if interactive:
-        answers = _ask_answers(answers, found)
+        answers = _ask_answers(answers, ports)
     answers = with_rates(answers, rates or ())
-    _write_config(settings.config, starter_config(answers, found))
-    _print_result(settings, answers, found)
+    _write_config(settings.config, starter_config(answers, ports))
+    _print_result(settings, answers, ports)
     return ExitCode.DONE
-
-
-def _require_no_config(path: Path) -> None:
-    if path.exists():
-        raise UsageError(
-            f"{path} exists already; nothing was written.",
-            remedy="Move that file away, or choose another one: lbrouter --config FILE init",
-        )
 
 
 def _write_config(path: Path, text: str) -> None:
@@ -95,13 +91,13 @@ def _write_config(path: Path, text: str) -> None:
 
 
 def _print_result(
-    settings: CommandSettings, answers: StarterAnswers, found: Sequence[DetectedPort]
+    settings: CommandSettings, answers: StarterAnswers, ports: Sequence[DetectedPort]
 ) -> None:
     lines = [{"name": line.name, "interface": line.port} for line in answers.uplinks]
     if settings.json:
         rows = [
             {"name": port.name, "carrier": port.carrier, "offer": str(port.dhcp_offer or "")}
-            for port in found
+            for port in ports
         ]
         print_json(
             {"file": str(settings.config), "lines": lines, "trunk": answers.trunk, "ports": rows}
@@ -118,11 +114,11 @@ def _print_result(
     print_line("next: lbrouter check, lbrouter rehearse, lbrouter apply --confirm-within 60s")
 
 
-def _ask_answers(answers: StarterAnswers, found: Sequence[DetectedPort]) -> StarterAnswers:
+def _ask_answers(answers: StarterAnswers, detected: Sequence[DetectedPort]) -> StarterAnswers:
     """The guesses, put to the person at the terminal. Enter keeps each."""
-    for port in found:
+    for port in detected:
         print_line(describe_port(port))
-    ports = {port.name: port for port in found}
+    ports = {port.name: port for port in detected}
     name = ask("Name of the gateway", _parse_new_name, default=answers.name)
     trunk = ask(
         "Port to the switch (trunk)", lambda text: _parse_port(text, ports), default=answers.trunk
@@ -140,7 +136,7 @@ def _ask_lines(lines: Sequence[UplinkDraft]) -> tuple[UplinkDraft, ...]:
     """The lines with their names and rates."""
     named: list[UplinkDraft] = []
     for line in lines:
-        parse_new = partial(_parse_line_name, taken=frozenset(each.name for each in named))
+        parse_new = partial(_parse_line_name, taken=frozenset(draft.name for draft in named))
         name = ask(f"Name of the line on {line.port}", parse_new, default=line.name)
         upload = ask(_rate_question(name, "upload"), _parse_rate)
         download = ask(_rate_question(name, "download"), _parse_rate)

@@ -1,7 +1,6 @@
 """`lbrouter limit`: a ceiling for a while, which the daemon holds."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated, Final
 
 import typer
@@ -9,7 +8,6 @@ import typer
 from lbrouter.cli.daemon_request import send_operator_command
 from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.cli.shared_options import YesOption, parse_time_option
-from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.model.errors import UsageError
 from lbrouter.model.sections.field_types import parse_line_rate
 from lbrouter.model.units import Rate
@@ -32,24 +30,19 @@ def limit(
 ) -> int:
     """Limit a VLAN to a rate for some time (the daemon must run)."""
     chosen = [word for word, on in (("upload", upload), ("download", download)) if on]
-    asked = _limit_request(vlan, rate, time=time, directions=chosen or ["upload", "download"])
-    asked["yes"] = yes
-    settings = settings_of(context, json=json)
-    return asyncio.run(send_operator_command(settings, asked, command="lbrouter limit"))
-
-
-def _limit_request(vlan: str, rate: str, *, time: str, directions: Sequence[str]) -> Document:
-    """What the daemon is asked. Raises UsageError for a rate or a time that makes no sense."""
     within = parse_time_option(time, option="--for")
     if rate == LIMIT_OFF and within is not None:
         raise UsageError("`off` ends the limit at once; it cannot be used with --for.")
-    return {
+    asked = {
         "verb": "limit",
         "vlan": vlan,
         "rate": 0 if rate == LIMIT_OFF else int(_parse_limit_rate(rate)),
         "for_ms": 0 if within is None else int(within),
-        "directions": list(directions),
+        "directions": chosen or ["upload", "download"],
+        "yes": yes,
     }
+    settings = settings_of(context, json=json)
+    return asyncio.run(send_operator_command(settings, asked, command="lbrouter limit"))
 
 
 def _parse_limit_rate(text: str) -> Rate:

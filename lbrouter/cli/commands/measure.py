@@ -15,7 +15,6 @@ from lbrouter.cli.output.render import print_diagnostic, print_json, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.shaping.measure_proposal import (
-    DirectionMeasurement,
     DirectionSamples,
     LatencyDocument,
     UplinkMeasurement,
@@ -82,11 +81,11 @@ def measure(
     """Measure a line under full load, and propose its rates for the file."""
     settings = settings_of(context, json=json)
     arguments = MeasureArguments(uplink=uplink, server=server, url=url, seconds=seconds, yes=yes)
-    found = asyncio.run(_measure(settings, arguments))
+    measured = asyncio.run(_measure(settings, arguments))
     if settings.json:
-        print_json(found)
+        print_json(measured)
     else:
-        _print_measurement(found)
+        _print_measurement(measured)
     return ExitCode.DONE
 
 
@@ -125,9 +124,9 @@ def _transfer_function(arguments: MeasureArguments, line: UplinkBinding) -> Tran
 
 
 async def _refuse_in_use(uplink: Uplink, seconds: int) -> None:
-    found = (await traffic_of([uplink.interface])).traffic.get(uplink.interface)
-    if found is not None and max(found.sent_bps, found.received_bps) > UPLINK_IN_USE_BPS:
-        rates = format_rate(found.sent_bps), format_rate(found.received_bps)
+    traffic = (await traffic_of([uplink.interface])).traffic.get(uplink.interface)
+    if traffic is not None and max(traffic.sent_bps, traffic.received_bps) > UPLINK_IN_USE_BPS:
+        rates = format_rate(traffic.sent_bps), format_rate(traffic.received_bps)
         raise NotAppliedError(
             UPLINK_IN_USE_MESSAGE.format(uplink.name, *rates, seconds),
             remedy="Wait until the line is idle, or add --yes.",
@@ -138,9 +137,12 @@ async def _measure_uplink(
     config: Config, uplink: Uplink, line: UplinkBinding, transfer_by: TransferFunction
 ) -> UplinkMeasurement:
     idle_rtts, samples = await _sample_uplink(config, uplink, line, transfer_by)
-    if not any(each.goodput_bps for each in samples.values()):
+    if not any(sampled.goodput_bps for sampled in samples.values()):
         raise NotAppliedError("Nothing was measured.")
-    shaped = await _is_shaped(config)
+    # Where anything of ours stands in the kernel, the file's rate holds the upload.
+    async with LinuxKernel() as kernel:
+        observed = await kernel.observe(observation_scope(config, KernelState()))
+    shaped = bool(observed.classes)
     limit = int(uplink.upload) if shaped and uplink.upload is not None else None
     ways = {
         "upload": direction_measurement(samples["upload"], limit=limit),
@@ -166,9 +168,9 @@ async def _sample_uplink(
             rtts.append(event.rtt_s)
 
     def taken() -> list[float]:
-        found = [*rtts]
+        sample = [*rtts]
         rtts.clear()
-        return found
+        return sample
 
     prober = Prober(
         config, uplink.name, line.number, emit, next_interval_s=lambda: MEASURE_PROBE_INTERVAL_S
@@ -194,36 +196,25 @@ async def _try_transfer(transfer_by: TransferFunction, direction: str) -> list[f
         return []
 
 
-async def _is_shaped(config: Config) -> bool:
-    """Whether anything of ours stands in the kernel: then the file's rate holds the upload."""
-    async with LinuxKernel() as kernel:
-        observed = await kernel.observe(observation_scope(config, KernelState()))
-    return bool(observed.classes)
-
-
-def _print_measurement(found: UplinkMeasurement) -> None:
-    print_line(f"uplink {found['uplink']}, idle: {_latency_text(found['idle'])}")
-    for direction, each in (("upload", found["upload"]), ("download", found["download"])):
-        if each is not None:
-            print_line(_direction_text(direction, each))
+def _print_measurement(measured: UplinkMeasurement) -> None:
+    print_line(f"uplink {measured['uplink']}, idle: {_latency_text(measured['idle'])}")
+    for direction, result in (("upload", measured["upload"]), ("download", measured["download"])):
+        if result is not None:
+            print_line(
+                f"{direction}: {format_rate(result['line_bps'])}"
+                f" ({format_rate(result['goodput_bps'])} of TCP payload),"
+                f" under load: {_latency_text(result['loaded'])}"
+            )
     print_line(f"\nfor the file (rates of Ethernet frames; shaping leaves the headroom free):\n\n"
-        f"{found['snippet']}")  # fmt: skip
-    if found["upload"] is not None and found["upload"]["shaped"]:
+        f"{measured['snippet']}")  # fmt: skip
+    if measured["upload"] is not None and measured["upload"]["shaped"]:
         print_diagnostic(
             "warning: shaping limited the upload while it was measured; to measure more,"
             " raise `upload` in the file, apply, and measure again"
         )
 
 
-def _direction_text(direction: str, each: DirectionMeasurement) -> str:
-    return (
-        f"{direction}: {format_rate(each['line_bps'])}"
-        f" ({format_rate(each['goodput_bps'])} of TCP payload),"
-        f" under load: {_latency_text(each['loaded'])}"
-    )
-
-
-def _latency_text(found: LatencyDocument) -> str:
-    if found["median_ms"] is None:
+def _latency_text(latency: LatencyDocument) -> str:
+    if latency["median_ms"] is None:
         return "no probe was answered"
-    return f"round trip {found['median_ms']} ms, p95 {found['p95_ms']} ms"
+    return f"round trip {latency['median_ms']} ms, p95 {latency['p95_ms']} ms"

@@ -23,9 +23,11 @@ async def _print_plan(settings: CommandSettings) -> int:
     file, judge = load_config_file(settings), await health_source(settings)
     async with LinuxKernel() as kernel:
         here = build_applier(settings, kernel)
-        found = await here.observe(file.config, health_source=judge)
-    print_warnings(file, found, here.store)
-    print_diagnostics("note: `apply` needs --take-over", found.foreign_qdisc_warnings(file.config))
-    found = found.with_foreign_qdisc_policy(file.config, ForeignQdiscPolicy.REPLACE)
-    steps = diff(found.observed, found.desired(file.config))
+        snapshot = await here.observe(file.config, health_source=judge)
+    print_warnings(file, snapshot, here.store)
+    print_diagnostics(
+        "note: `apply` needs --take-over", snapshot.foreign_qdisc_warnings(file.config)
+    )
+    snapshot = snapshot.with_foreign_qdisc_policy(file.config, ForeignQdiscPolicy.REPLACE)
+    steps = diff(snapshot.observed, snapshot.desired(file.config))
     return print_plan(combined_plan(steps, here.services_plan(file.config)), settings)

@@ -41,9 +41,9 @@ def rehearse(
     """Test the configuration with simulated providers, internet and clients."""
     settings = settings_of(context, json=json)
     options = RehearsalOptions(faults=parse_faults(faults), bandwidth=bandwidth)
-    found = load_config_file(settings if file is None else replace(settings, config=file))
-    print_diagnostics("warning", found.warnings)
-    report = rehearsal.rehearse(found.config, progress=_progress, options=options)
+    loaded = load_config_file(settings if file is None else replace(settings, config=file))
+    print_diagnostics("warning", loaded.warnings)
+    report = rehearsal.rehearse(loaded.config, progress=_progress, options=options)
     _progress("")
     if settings.json:
         print_json(report.as_json())

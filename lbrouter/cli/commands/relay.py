@@ -42,17 +42,25 @@ def setup(
     settings = settings_of(context, json=json)
     lane = _lane_named(load_config_file(settings).config, name)
     gateway_key, relay_key = lane_keys.make_keys(lane, settings.state_dir, rotate=rotate)
-    found = relay_setup(lane, gateway_private_key=gateway_key, relay_private_key=relay_key)
-    if lane.relay_key not in (None, found.relay_public_key):
+    made = relay_setup(lane, gateway_private_key=gateway_key, relay_private_key=relay_key)
+    if lane.relay_key not in (None, made.relay_public_key):
         raise ConfigError(
             f"uplinks.{name}.relay_key is the key of another relay",
-            remedy=f'Remove that key, or write: relay_key = "{found.relay_public_key}"',
+            remedy=f'Remove that key, or write: relay_key = "{made.relay_public_key}"',
         )
     if json or settings.json:
-        print_json(_as_json(found))
+        print_json(
+            {
+                "gateway_public_key": made.gateway_public_key,
+                "relay_public_key": made.relay_public_key,
+                "port": made.port,
+                "inside": made.inside,
+                "cloud_init": made.cloud_init,
+            }
+        )
     else:
-        print_line(found.cloud_init.rstrip())
-        print_diagnostics("note", _next_steps(lane, found))
+        print_line(made.cloud_init.rstrip())
+        print_diagnostics("note", _next_steps(lane, made))
     return ExitCode.DONE
 
 
@@ -65,23 +73,13 @@ def _lane_named(config: Config, name: str) -> Uplink:
     raise UsageError(f"uplinks.{name} {what}.", remedy=f"Lanes of the file: {known}")
 
 
-def _as_json(found: RelaySetup) -> dict[str, str | int]:
-    return {
-        "gateway_public_key": found.gateway_public_key,
-        "relay_public_key": found.relay_public_key,
-        "port": found.port,
-        "inside": found.inside,
-        "cloud_init": found.cloud_init,
-    }
-
-
-def _next_steps(lane: Uplink, found: RelaySetup) -> tuple[str, ...]:
+def _next_steps(lane: Uplink, made: RelaySetup) -> tuple[str, ...]:
     """What the technician does with it."""
     steps = (
         "paste this as the user data (cloud-init) of a fresh Debian machine; it holds a secret",
-        f"if the provider has a firewall, open UDP port {found.port} in it",
+        f"if the provider has a firewall, open UDP port {made.port} in it",
     )
     if lane.relay is not None:
         return steps
-    place = f'relay = "ADDRESS:{found.port}"'
+    place = f'relay = "ADDRESS:{made.port}"'
     return (*steps, f"write the machine's address into [uplinks.{lane.name}]: {place}")

@@ -100,20 +100,20 @@ def _uplink_table(composed: Status, zone: tzinfo | None) -> ResponsiveTable:
         *("rtt", "loss", "up", "down", "flows", ""),
         overflow=("interface", "address", "gateway", ""),
     )
-    for name, each in composed["uplinks"].items():
-        flows = each["connections"]
+    for name, uplink in composed["uplinks"].items():
+        flows = uplink["connections"]
         sheet.add_row(
             name,
-            Text(each["state"], style=state_style(each["state"])),
-            each["interface"],
-            _first_or_dash(each["address"], each["address6"]),
-            _first_or_dash(each["gateway"], each["gateway6"]),
-            _format_measured(round_trip_ms(each), "ms"),
-            _format_measured(each["loss_percent"], "%"),
-            format_rate(each["upload_bps"]),
-            format_rate(each["download_bps"]),
+            Text(uplink["state"], style=state_style(uplink["state"])),
+            uplink["interface"],
+            _first_or_dash(uplink["address"], uplink["address6"]),
+            _first_or_dash(uplink["gateway"], uplink["gateway6"]),
+            _format_measured(round_trip_ms(uplink), "ms"),
+            _format_measured(uplink["loss_percent"], "%"),
+            format_rate(uplink["upload_bps"]),
+            format_rate(uplink["download_bps"]),
             "?" if flows is None else str(flows),
-            _reason_text(each, zone) if composed["daemon"] else each["reason"],
+            _reason_text(uplink, zone) if composed["daemon"] else uplink["reason"],
         )
     return sheet
 
@@ -127,11 +127,11 @@ def _reason_text(uplink: UplinkStatus, zone: tzinfo | None) -> str:
 
 def _policy_table(policies: dict[str, PolicyStatus]) -> ResponsiveTable:
     sheet = ResponsiveTable("policy", "mode", "new flows go by")
-    for name, each in policies.items():
-        shares = ", ".join(f"{uplink} {share} %" for uplink, share in each["shares"].items())
-        pinned = f" (pinned to {each['pinned']})" if each["pinned"] else ""
+    for name, policy in policies.items():
+        shares = ", ".join(f"{uplink} {share} %" for uplink, share in policy["shares"].items())
+        pinned = f" (pinned to {policy['pinned']})" if policy["pinned"] else ""
         way = Text(shares + pinned) if shares else Text("no uplink: unreachable", style=BAD_STYLE)
-        sheet.add_row(name, each["mode"], way)
+        sheet.add_row(name, policy["mode"], way)
     return sheet
 
 
@@ -140,19 +140,19 @@ def _vlan_table(vlans: dict[str, VlanStatus]) -> ResponsiveTable:
         *("VLAN", "interface", "policy", "up", "down", "guaranteed up", "guaranteed down", ""),
         overflow=("interface", "policy", ""),
     )
-    for name, each in vlans.items():
+    for name, vlan in vlans.items():
         guarantees = (
-            _guarantee_cell(each["guaranteed_upload_bps"], each["short_upload_bps"]),
-            _guarantee_cell(each["guaranteed_download_bps"], each["short_download_bps"]),
+            _guarantee_cell(vlan["guaranteed_upload_bps"], vlan["short_upload_bps"]),
+            _guarantee_cell(vlan["guaranteed_download_bps"], vlan["short_download_bps"]),
         )
         sheet.add_row(
             name,
-            each["interface"],
-            each["policy"],
-            format_rate(each["upload_bps"]),
-            format_rate(each["download_bps"]),
+            vlan["interface"],
+            vlan["policy"],
+            format_rate(vlan["upload_bps"]),
+            format_rate(vlan["download_bps"]),
             *guarantees,
-            Text(_vlan_remark(each), style=FAIR_STYLE),
+            Text(_vlan_remark(vlan), style=FAIR_STYLE),
         )
     return sheet
 
@@ -166,19 +166,21 @@ def _guarantee_cell(promised: int, missing: int) -> Text:
 
 
 def _vlan_remark(vlan: VlanStatus) -> str:
-    others = [f"{each['address']} ({each['mac']})" for each in vlan["other_dhcp_servers"]]
-    found = [f"another DHCP server: {', '.join(others)}"] if others else []
-    return "; ".join(filter(None, (vlan["reason"], _limit_text(vlan), *found)))
+    others = [f"{server['address']} ({server['mac']})" for server in vlan["other_dhcp_servers"]]
+    rogue = [f"another DHCP server: {', '.join(others)}"] if others else []
+    return "; ".join(filter(None, (vlan["reason"], _limit_text(vlan), *rogue)))
 
 
 def _limit_text(vlan: VlanStatus) -> str:
     """An operator's limit: "limited to 5.0 Mbit/s up, 5.0 Mbit/s down, 540 s left"."""
-    held = {way: each for way, each in (vlan["limit"] or {}).items() if each is not None}
+    held = {way: limit for way, limit in (vlan["limit"] or {}).items() if limit is not None}
     if not held:
         return ""
     words = {"upload": "up", "download": "down"}
-    rates = ", ".join(f"{format_rate(each['rate_bps'])} {words[way]}" for way, each in held.items())
-    ends = [each["ends_in_s"] for each in held.values() if each["ends_in_s"] is not None]
+    rates = ", ".join(
+        f"{format_rate(limit['rate_bps'])} {words[way]}" for way, limit in held.items()
+    )
+    ends = [limit["ends_in_s"] for limit in held.values() if limit["ends_in_s"] is not None]
     return f"limited to {rates}" + (f", {min(ends)} s left" if ends else "")
 
 

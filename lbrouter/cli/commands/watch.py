@@ -94,8 +94,8 @@ async def _watch_frames(
         alarm = NO_DAEMON_ALARM
         try:
             async with aclosing(client.stream(settings.runtime_dir, {"verb": "watch"})) as stream:
-                while (found := await _next_document(stream)) is not None:
-                    last = found
+                while (document := await _next_document(stream)) is not None:
+                    last = document
                     yield last, ""
         except TimeoutError:
             alarm = DAEMON_SILENT_ALARM

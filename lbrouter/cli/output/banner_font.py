@@ -4,7 +4,6 @@ Five dots high, drawn as half blocks: every terminal has them, the bare Linux co
 there is room a dot is two whole characters.
 """
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
@@ -86,8 +85,4 @@ def large_banner_lines(text: str) -> list[str]:
 def _dot_rows(text: str) -> tuple[str, ...]:
     """The five rows of dots."""
     glyphs = [BANNER_GLYPHS.get(letter, BANNER_GLYPHS[" "]).split("/") for letter in text.lower()]
-    return tuple(".".join(_dot_row(glyphs, number)) for number in range(5))
-
-
-def _dot_row(glyphs: list[list[str]], number: int) -> Iterator[str]:
-    return (glyph[number] for glyph in glyphs)
+    return tuple(".".join(glyph[number] for glyph in glyphs) for number in range(5))

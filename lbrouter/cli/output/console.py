@@ -10,5 +10,5 @@ NO_TERMINAL_WIDTH: Final = 160
 
 def console() -> Console:
     """Standard output: colours on a terminal alone, never with NO_COLOR; no edge elsewhere."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=NO_TERMINAL_WIDTH)
+    output = Console(highlight=False)
+    return output if output.is_terminal else Console(highlight=False, width=NO_TERMINAL_WIDTH)

@@ -11,5 +11,5 @@ from lbrouter.compile.report.status_types import Status
 
 def unverified_kernel(status: Status) -> Mapping[str, Any] | None:
     """The key "kernel" where it says that something is wrong: `since` and `reason`; else None."""
-    found = cast("Mapping[str, Any]", status).get("kernel")
-    return found if isinstance(found, Mapping) and found.get("verified") is False else None
+    kernel = cast("Mapping[str, Any]", status).get("kernel")
+    return kernel if isinstance(kernel, Mapping) and kernel.get("verified") is False else None

@@ -28,10 +28,10 @@ class PlanFormatter:
     def __init__(self, operations: Sequence[Operation], *, prompt: str = "") -> None:
         self._widths: dict[Phase, int] = {}
         self._prompt = prompt
-        for each in operations:
-            wide = max(map(len, _commands(each)))
-            self._widths[each.phase] = max(
-                self._widths.get(each.phase, 0), min(wide, MAX_COMMAND_WIDTH)
+        for operation in operations:
+            wide = max(map(len, _commands(operation)))
+            self._widths[operation.phase] = max(
+                self._widths.get(operation.phase, 0), min(wide, MAX_COMMAND_WIDTH)
             )
 
     def format_operation(self, operation: Operation) -> str:
@@ -45,10 +45,10 @@ class PlanFormatter:
 def print_plan(plan: Plan, settings: CommandSettings) -> int:
     """Print a plan that is not carried out; 2 when it holds changes."""
     if settings.json:
-        print_json({"changes": [change_document(each) for each in plan.operations]})
+        print_json({"changes": [change_document(operation) for operation in plan.operations]})
     elif plan:
         column = PlanFormatter(plan.operations)
-        print_line("\n".join(column.format_operation(each) for each in plan.operations))
+        print_line("\n".join(column.format_operation(operation) for operation in plan.operations))
     else:
         print_line(NO_CHANGES_MESSAGE)
     return ExitCode.CHANGES if plan else ExitCode.DONE
@@ -76,10 +76,10 @@ class ChangeReport:
 
     def print_changes(self, changes: Iterable[ChangeDocument]) -> None:
         """Tell what the daemon has carried out already."""
-        for each in changes:
-            self._changes.append(each)
+        for change in changes:
+            self._changes.append(change)
             if not self._json:
-                print_line(f"[#] {each['command']}  # {each['reason']}")
+                print_line(f"[#] {change['command']}  # {change['reason']}")
 
     def finish(self, *, confirm_s: float | None = None) -> int:
         """The last line, or the whole document. `confirm_s` is left to confirm, where one must."""
@@ -138,5 +138,5 @@ def print_success(settings: CommandSettings, sentence: str, result: Mapping[str,
 
 def error_document(error: LbrouterError) -> dict[str, object]:
     """An error in JSON: every sentence of it, and what to do."""
-    found: dict[str, object] = {"ok": False, "errors": error.message.splitlines()}
-    return {**found, "remedy": error.remedy} if error.remedy else found
+    document: dict[str, object] = {"ok": False, "errors": error.message.splitlines()}
+    return {**document, "remedy": error.remedy} if error.remedy else document

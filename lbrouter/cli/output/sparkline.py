@@ -60,11 +60,11 @@ def loss_sparkline(minute: Sequence[UplinkSecond], width: int, kind: TerminalGly
 
 def rtt_sparkline(minute: Sequence[UplinkSecond], width: int, kind: TerminalGlyphs) -> Text:
     """The round trips of a minute, in proportion to the longest of them."""
-    known = [each["rtt_ms"] for each in minute if each["rtt_ms"] is not None]
+    known = [second["rtt_ms"] for second in minute if second["rtt_ms"] is not None]
     most = max([*known, MIN_RTT_SCALE_MS])
     line = Text()
     for group in _seconds_per_character(minute, width):
-        longest = max((each["rtt_ms"] or 0.0 for each in group), default=0.0)
+        longest = max((second["rtt_ms"] or 0.0 for second in group), default=0.0)
         level = round(longest / most * (len(kind.levels) - 1))
         line.append(kind.levels[level], style=_worst_state_style(group))
     return _right_aligned(line, width)
@@ -97,7 +97,7 @@ def _loss_level(second: UplinkSecond) -> int:
 
 def _worst_state_style(group: Iterable[UplinkSecond]) -> str:
     """The colour of the worst state in a group."""
-    return state_style(worst_state(frozenset(each["state"] for each in group)))
+    return state_style(worst_state(frozenset(second["state"] for second in group)))
 
 
 def format_mbit(bits_per_second: int) -> str:

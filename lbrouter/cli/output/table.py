@@ -37,7 +37,9 @@ class ResponsiveTable:
         if not self._overflow or wide < options.max_width:
             yield whole
             return
-        yield self._build_table([each for each in self._columns if each not in self._overflow])
+        yield self._build_table(
+            [column for column in self._columns if column not in self._overflow]
+        )
         yield Text()
         yield self._build_table([self._key, *self._overflow])
 

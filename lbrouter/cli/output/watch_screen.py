@@ -25,7 +25,6 @@ from lbrouter.compile.report.status_types import PolicyStatus, Status
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, GOOD_STYLE
 from lbrouter.daemon.control.queries import WatchDocument
 from lbrouter.model.health import UplinkState
-from lbrouter.model.timeline import IncidentSummary
 
 MAX_INCIDENT_LINES: Final = 3
 
@@ -104,7 +103,8 @@ def _policy_block(status: Status, display: DisplayContext, spare: int) -> TextBl
     """Each policy with the uplinks that carry it: as large as there is room for all of them."""
     policies = status["policies"]
     big = {
-        name: f"{name} > {_active_uplinks_text(each, display)}" for name, each in policies.items()
+        name: f"{name} > {_active_uplinks_text(policy, display)}"
+        for name, policy in policies.items()
     }
     size = _letter_scale(big.values(), spare, display)
     if size:
@@ -182,20 +182,16 @@ def _policy_style(policy: PolicyStatus, status: Status) -> str:
 
 def _incident_block(screen: WatchDocument, display: DisplayContext) -> Iterator[Text]:
     for story in screen["stories"]:
-        yield from _incident_lines(story, display)
+        now = story["over"] is None
+        title = "incident {number}, now" if now else "last incident ({number})"
+        text = f"{display.translate(title, number=story['incident'])}: "
+        text += incident_sentence(story, display.language, display.zone)
+        for line in textwrap.wrap(
+            text, display.width - 1, max_lines=MAX_INCIDENT_LINES, placeholder=" ..."
+        ):
+            yield Text(line, style="bold yellow" if now else "bold")
     if not screen["stories"]:
         yield Text(display.translate("no incident yet"), style="dim")
-
-
-def _incident_lines(story: IncidentSummary, display: DisplayContext) -> Iterator[Text]:
-    now = story["over"] is None
-    title = "incident {number}, now" if now else "last incident ({number})"
-    text = f"{display.translate(title, number=story['incident'])}: "
-    text += incident_sentence(story, display.language, display.zone)
-    for line in textwrap.wrap(
-        text, display.width - 1, max_lines=MAX_INCIDENT_LINES, placeholder=" ..."
-    ):
-        yield Text(line, style="bold yellow" if now else "bold")
 
 
 def _repair_line(screen: WatchDocument, display: DisplayContext) -> Iterator[Text]:

@@ -70,7 +70,7 @@ class UplinkColumns:
 
 def _uplink_columns(uplinks: dict[str, UplinkStatus], display: DisplayContext) -> UplinkColumns:
     name = min(12, max(map(len, [*uplinks, display.translate("uplink")]))) + 1
-    state = max(len(display.translate(each)) for each in STATE_STYLES) + 1
+    state = max(len(display.translate(style)) for style in STATE_STYLES) + 1
     wide = display.width >= WIDE_SCREEN_COLUMNS
     rate = 24 if wide else 16
     rest = display.width - name - state - 14 - 2 * rate - 1
@@ -79,12 +79,14 @@ def _uplink_columns(uplinks: dict[str, UplinkStatus], display: DisplayContext) -
 
 
 def uplink_block(
-    found: dict[str, UplinkStatus], minutes: dict[str, list[UplinkSecond]], display: DisplayContext
+    uplinks: dict[str, UplinkStatus],
+    minutes: dict[str, list[UplinkSecond]],
+    display: DisplayContext,
 ) -> TextBlock:
     """A line for each uplink; one that is not up says why in a second one."""
-    columns = _uplink_columns(found, display)
+    columns = _uplink_columns(uplinks, display)
     rows = [_uplink_heading(columns, display)]
-    for name, uplink in found.items():
+    for name, uplink in uplinks.items():
         rows.append(_uplink_line(name, uplink, minutes.get(name, []), columns, display))
         if uplink["state"] != UplinkState.UP:
             why = (
@@ -155,12 +157,12 @@ def _rate_cell(used: int, capacity: int | None, width: int, display: DisplayCont
     )
 
 
-def vlan_block(found: dict[str, VlanStatus], display: DisplayContext) -> TextBlock:
+def vlan_block(vlans: dict[str, VlanStatus], display: DisplayContext) -> TextBlock:
     """A line for each VLAN; what it lacks, a port or a part of its guarantee, stands below."""
-    name = min(12, max(map(len, [*found, "VLAN"]))) + 1
+    name = min(12, max(map(len, [*vlans, "VLAN"]))) + 1
     policy = (
         min(
-            12, max(map(len, [*(v["policy"] for v in found.values()), display.translate("policy")]))
+            12, max(map(len, [*(v["policy"] for v in vlans.values()), display.translate("policy")]))
         )
         + 1
     )
@@ -172,10 +174,10 @@ def vlan_block(found: dict[str, VlanStatus], display: DisplayContext) -> TextBlo
     )
     rows = [
         row
-        for n, vlan in found.items()
+        for n, vlan in vlans.items()
         for row in _vlan_lines(n, vlan, (name, policy, rate), display)
     ]
-    return [Text(heading, style="dim"), *rows] if found else []
+    return [Text(heading, style="dim"), *rows] if vlans else []
 
 
 def _vlan_lines(

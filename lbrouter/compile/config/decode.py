@@ -77,7 +77,9 @@ def _diagnostic(error: ErrorDetails) -> Diagnostic:
     path, is_key = _error_path(error)
     kind = error["type"]
     if kind == "extra_forbidden":
-        return _unknown_key_diagnostic(path)
+        known = keys_at(path[:-1])
+        hint = did_you_mean(str(path[-1]), known)
+        return Diagnostic(path=path, reason=f"is not a key here{hint}", accepted=", ".join(known))
     if kind == "missing":
         return Diagnostic(path=path, reason="is missing", accepted=accepted_at(path))
     reason, accepted = _reason_and_accepted(error)
@@ -87,12 +89,6 @@ def _diagnostic(error: ErrorDetails) -> Diagnostic:
         reason=reason,
         accepted=accepted or accepted_at(path),
     )
-
-
-def _unknown_key_diagnostic(path: KeyPath) -> Diagnostic:
-    known = keys_at(path[:-1])
-    hint = did_you_mean(str(path[-1]), known)
-    return Diagnostic(path=path, reason=f"is not a key here{hint}", accepted=", ".join(known))
 
 
 def _error_path(error: ErrorDetails) -> tuple[KeyPath, bool]:
@@ -142,7 +138,14 @@ def _decode_valid_part(
             return None, tuple(broken)
         for cut in outermost(cuts):
             _remove_or_replace(document, cut)
-        broken.extend(cuts | {_lowercased(cut) for cut in cuts})
+        # The path in lower case: how other sections name one whose own name has capitals.
+        broken.extend(
+            cuts
+            | {
+                tuple(step.lower() if isinstance(step, str) else step for step in cut)
+                for cut in cuts
+            }
+        )
         try:
             return Config.model_validate(document), tuple(broken)
         except ValidationError as error:
@@ -172,12 +175,7 @@ def _remove_or_replace(document: TomlDocument, path: KeyPath) -> None:
         del parent[last]
 
 
-def _lowercased(path: KeyPath) -> KeyPath:
-    """The path in lower case: how other sections name one whose own name has capitals."""
-    return tuple(step.lower() if isinstance(step, str) else step for step in path)
-
-
 def outermost(paths: Iterable[KeyPath]) -> list[KeyPath]:
     """The paths that do not lie within another one of them."""
-    found = set(paths)
-    return [path for path in found if not any(path[:n] in found for n in range(len(path)))]
+    broken = set(paths)
+    return [path for path in broken if not any(path[:n] in broken for n in range(len(path)))]

@@ -50,22 +50,17 @@ def format_value(value: object) -> str:
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list | tuple):
-        text = (
-            f"[{', '.join(format_value(each) for each in value[:8])}{', ...' * (len(value) > 8)}]"
-        )
+        shown = [format_value(element) for element in value[:8]]
+        text = f"[{', '.join(shown)}{', ...' * (len(value) > 8)}]"
+    elif isinstance(value, bool):
+        text = "true" if value else "false"
+    elif type(value) is int:
+        text = str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
+    elif isinstance(value, float):
+        text = str(value)
     else:
-        text = _format_scalar(value)
+        text = json.dumps(str(value)[: MAX_VALUE_CHARS + 10], ensure_ascii=False)
     return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}..."
-
-
-def _format_scalar(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if type(value) is int:
-        return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
-    if isinstance(value, float):
-        return str(value)
-    return json.dumps(str(value)[: MAX_VALUE_CHARS + 10], ensure_ascii=False)
 
 
 def _format_key(step: str) -> str:

@@ -16,22 +16,22 @@ from lbrouter.model.validated_strings import OneOrMany, ParsedString
 
 def accepted_at(path: KeyPath) -> str:
     """What is accepted at `path`, "" for a place that the model does not know."""
-    found = annotation_at(path)
-    return "" if found is None else describe_type(found)
+    annotation = annotation_at(path)
+    return "" if annotation is None else describe_type(annotation)
 
 
 def annotation_at(path: KeyPath) -> Any:
     """The annotation of the place `path`, None where the model has no such place."""
-    found: Any = Config
+    annotation: Any = Config
     for step in path:
-        found = None if found is None else _child_annotation(found, step)
-    return found
+        annotation = None if annotation is None else _child_annotation(annotation, step)
+    return annotation
 
 
 def keys_at(path: KeyPath) -> list[str]:
     """The keys of the section at `path`, in the model's order."""
-    found = unwrap_annotation(annotation_at(path))[0]
-    return list(fields_of(found)) if is_section(found) else []
+    base = unwrap_annotation(annotation_at(path))[0]
+    return list(fields_of(base)) if is_section(base) else []
 
 
 def fields_of(section: type[BaseModel]) -> dict[str, Any]:
@@ -50,23 +50,13 @@ def is_section(annotation: Any) -> bool:
 def describe_type(annotation: Any) -> str:
     """What a value of this type looks like in the file."""
     base, extras = unwrap_annotation(annotation)
-    if any(isinstance(each, OneOrMany) for each in extras):
+    if any(isinstance(extra, OneOrMany) for extra in extras):
         return f"{describe_type(get_args(base)[0])}; or a list of these"
-    text = next((each for each in extras if isinstance(each, ParsedString)), None)
+    text = next((extra for extra in extras if isinstance(extra, ParsedString)), None)
     if text is not None:
         return text.accepted
     if isinstance(base, EnumType):
         return " or ".join(f'"{word}"' for word in enum_words(base))
-    return _describe_base_type(base, extras)
-
-
-def enum_words(annotation: Any) -> list[str]:
-    """The words of a key that takes one of a few, none for another key."""
-    base = unwrap_annotation(annotation)[0]
-    return list(map(str, base.__members__.values())) if isinstance(base, EnumType) else []
-
-
-def _describe_base_type(base: Any, extras: tuple[Any, ...]) -> str:
     if is_section(base):
         return f"a table with the keys {', '.join(fields_of(base))}"
     if get_origin(base) is dict:
@@ -75,9 +65,15 @@ def _describe_base_type(base: Any, extras: tuple[Any, ...]) -> str:
         return f"a list, {_describe_size(extras)}each {describe_type(get_args(base)[0])}"
     if base is bool:
         return "true or false"
-    [low] = [each.ge for each in extras if isinstance(each, Ge)]
-    [high] = [each.le for each in extras if isinstance(each, Le)]
+    [low] = [extra.ge for extra in extras if isinstance(extra, Ge)]
+    [high] = [extra.le for extra in extras if isinstance(extra, Le)]
     return f"a whole number from {low} to {high}"
+
+
+def enum_words(annotation: Any) -> list[str]:
+    """The words of a key that takes one of a few, none for another key."""
+    base = unwrap_annotation(annotation)[0]
+    return list(map(str, base.__members__.values())) if isinstance(base, EnumType) else []
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
@@ -101,10 +97,10 @@ def unwrap_annotation(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _flatten_metadata(extras: Iterable[Any]) -> list[Any]:
     """The annotations; those that pydantic keeps inside a `Field(...)` are listed one by one."""
-    found: list[Any] = []
-    for each in extras:
-        found += each.metadata if isinstance(each, FieldInfo) else [each]
-    return found
+    flat: list[Any] = []
+    for extra in extras:
+        flat += extra.metadata if isinstance(extra, FieldInfo) else [extra]
+    return flat
 
 
 def _child_annotation(annotation: Any, step: str | int) -> Any:
@@ -119,7 +115,7 @@ def _child_annotation(annotation: Any, step: str | int) -> Any:
 
 def _describe_size(extras: tuple[Any, ...]) -> str:
     """How many elements a list or table takes, where that is limited."""
-    sizes = {type(each).__name__: each for each in extras}
+    sizes = {type(extra).__name__: extra for extra in extras}
     least, most = sizes.get("MinLen"), sizes.get("MaxLen")
     if least is None and most is None:
         return ""

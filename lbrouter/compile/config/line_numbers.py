@@ -32,7 +32,9 @@ class LineNumbers:
     def line_of(self, path: KeyPath) -> int:
         """The line of `path`, or of the nearest section around it; 0 where none is found."""
         around = (path[:length] for length in range(len(path), 0, -1))
-        return next((self._line_by_path[each] for each in around if each in self._line_by_path), 0)
+        return next(
+            (self._line_by_path[place] for place in around if place in self._line_by_path), 0
+        )
 
     def _opened_section(self, path: KeyPath, *, is_list: bool) -> KeyPath:
         """The section that a header opens; of a list of tables, the next element."""

@@ -41,7 +41,10 @@ def machine_warnings(config: Config, machine: MachineView) -> Iterator[Diagnosti
     yield from _missing_interfaces(config, machine)
     for uplink in config.uplinks.values():
         yield from _rates_beyond_port(uplink, machine)
-        yield from _lease_conflict(uplink, machine)
+        conflict = machine.lease_conflicts.get(uplink.name)
+        if conflict and uplink.addressing is Addressing.DHCP:
+            why = f"holds the lease {conflict}"
+            yield Diagnostic(path=("uplinks", uplink.name, "address"), value="dhcp", reason=why)
         yield from _external_conflict(config, uplink, machine)
 
 
@@ -49,11 +52,11 @@ def _missing_interfaces(config: Config, machine: MachineView) -> Iterator[Diagno
     """Interfaces that are not there, with one that is and that the file does not use yet."""
     named = dict(_named_interfaces(config))
     free = [
-        each.name
-        for each in machine.interfaces.values()
-        if each.kind in PORT_KINDS
-        and each.name not in (LOOPBACK, *named.values())
-        and not each.ours
+        interface.name
+        for interface in machine.interfaces.values()
+        if interface.kind in PORT_KINDS
+        and interface.name not in (LOOPBACK, *named.values())
+        and not interface.ours
     ]
     for path, name in named.items():
         if name not in machine.interfaces:
@@ -87,23 +90,20 @@ def _rates_beyond_port(uplink: Uplink, machine: MachineView) -> Iterator[Diagnos
             yield Diagnostic(path=path, value=str(rate), reason=why, accepted=accepted)
 
 
-def _lease_conflict(uplink: Uplink, machine: MachineView) -> Iterator[Diagnostic]:
-    conflict = machine.lease_conflicts.get(uplink.name)
-    if conflict and uplink.addressing is Addressing.DHCP:
-        why = f"holds the lease {conflict}"
-        yield Diagnostic(path=("uplinks", uplink.name, "address"), value="dhcp", reason=why)
-
-
 def _external_conflict(
     config: Config, uplink: Uplink, machine: MachineView
 ) -> Iterator[Diagnostic]:
     """A VLAN over the address that the system has put on an external line."""
-    found = machine.interfaces.get(uplink.interface)
-    if uplink.addressing is not Addressing.EXTERNAL or found is None:
+    interface = machine.interfaces.get(uplink.interface)
+    if uplink.addressing is not Addressing.EXTERNAL or interface is None:
         return
     for vlan in config.vlans.values():
         for key, own in (("address", vlan.address), ("address6", vlan.address6)):
-            taken = [each for each in found.addresses if own is not None and _overlaps(own, each)]
+            taken = [
+                address
+                for address in interface.addresses
+                if own is not None and _overlaps(own, address)
+            ]
             if own is not None and taken:
                 free = free_subnet(config, taken[0].network, own.network.prefixlen)
                 yield Diagnostic(

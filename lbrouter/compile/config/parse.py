@@ -46,12 +46,19 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
         findings += _without_follow_on_errors(config_errors(shaped.config), shaped.invalid_paths)
     lines = LineNumbers(toml)
     if findings or shaped.config is None:
+        # The diagnostics in the order of the file, one a line; of very many, the first and a count.
+        omitted = shaped.errors_omitted
+        ordered = sorted(findings, key=lambda finding: lines.line_of(finding.path))
+        report = [
+            _format_diagnostic(finding, source, lines) for finding in ordered[:MAX_ERRORS_SHOWN]
+        ]
+        omitted += max(0, len(findings) - MAX_ERRORS_SHOWN)
         raise ConfigError(
-            _format_errors(findings, shaped.errors_omitted, source, lines),
+            "\n".join(report + [f"{source}: and {omitted} more errors"] * (omitted > 0)),
             remedy=NOTHING_CHANGED_REMEDY,
         )
     warnings = tuple(
-        _format_diagnostic(each, source, lines) for each in config_warnings(shaped.config)
+        _format_diagnostic(warning, source, lines) for warning in config_warnings(shaped.config)
     )
     return ParsedConfig(config=shaped.config, warnings=warnings)
 
@@ -59,7 +66,7 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
 def located(findings: Iterable[Diagnostic], text: bytes, *, source: str) -> tuple[str, ...]:
     """A sentence for each of `findings`, with its line in the valid file `text`."""
     lines = LineNumbers(text.decode("utf-8-sig"))
-    return tuple(_format_diagnostic(each, source, lines) for each in findings)
+    return tuple(_format_diagnostic(finding, source, lines) for finding in findings)
 
 
 def _decode_utf8(text: bytes, source: str) -> str:
@@ -81,7 +88,9 @@ def _decode_utf8(text: bytes, source: str) -> str:
 def _load_toml(toml: str, source: str) -> TomlDocument:
     """The TOML document in the text, if it is small enough to be checked. Raises ConfigError."""
     for number, line in enumerate(toml.split("\n"), start=1):
-        if _dots_in_key(line) > MAX_KEY_PARTS:
+        # Dots before the first `=`; in the whole line if a quote may hide that sign.
+        key = line.partition("=")[0]
+        if (line.count(".") if '"' in key or "'" in key else key.count(".")) > MAX_KEY_PARTS:
             raise _file_error(source, "has a key of too many parts", line=number)
     try:
         document = tomllib.loads(toml)
@@ -101,17 +110,11 @@ def _load_toml(toml: str, source: str) -> TomlDocument:
     return document
 
 
-def _dots_in_key(line: str) -> int:
-    """Dots before the first `=`; in the whole line if a quote may hide that sign."""
-    key = line.partition("=")[0]
-    return line.count(".") if '"' in key or "'" in key else key.count(".")
-
-
 def _depth_exceeds(document: TomlDocument, limit: int) -> bool:
     """Whether a value lies deeper than `limit` tables and lists. No recursion: it may be deep."""
     level: list[object] = [document]
     for _ in range(limit):
-        level = [inner for each in level for inner in _children(each)]
+        level = [inner for value in level for inner in _children(value)]
     return bool(level)
 
 
@@ -125,26 +128,16 @@ def _without_follow_on_errors(
     findings: Iterable[Diagnostic], invalid_paths: Sequence[KeyPath]
 ) -> Iterator[Diagnostic]:
     """The diagnostics that do not depend on a part that is reported as broken anyway."""
-    for each in findings:
-        places = (each.path, *each.depends_on)
+    for finding in findings:
+        places = (finding.path, *finding.depends_on)
         if not any(_is_nested(place, cut) for place in places for cut in invalid_paths):
-            yield each
+            yield finding
 
 
 def _is_nested(one: KeyPath, other: KeyPath) -> bool:
     """Whether one of the two places lies within the other."""
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
-
-
-def _format_errors(
-    findings: list[Diagnostic], omitted: int, source: str, line_numbers: LineNumbers
-) -> str:
-    """The diagnostics in the order of the file, one a line; of very many, the first and a count."""
-    ordered = sorted(findings, key=lambda each: line_numbers.line_of(each.path))
-    report = [_format_diagnostic(each, source, line_numbers) for each in ordered[:MAX_ERRORS_SHOWN]]
-    omitted += max(0, len(findings) - MAX_ERRORS_SHOWN)
-    return "\n".join(report + [f"{source}: and {omitted} more errors"] * (omitted > 0))
 
 
 def _format_diagnostic(finding: Diagnostic, source: str, line_numbers: LineNumbers) -> str:

@@ -1,6 +1,5 @@
 """Keys of a correct file that lbrouter supports only in part: each gets a warning."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lbrouter.compile.services.dnsmasq import SLAAC_PREFIX_LENGTH
@@ -21,14 +20,12 @@ class PartialSupport:
 
 def partially_supported(config: Config) -> tuple[PartialSupport, ...]:
     """Keys that work in part: `apply` goes on and says what is missing."""
-    return tuple(_prefixes_without_slaac(config))
-
-
-def _prefixes_without_slaac(config: Config) -> Iterator[PartialSupport]:
-    for name, vlan in config.vlans.items():
-        if vlan.address6 is not None and vlan.address6.network.prefixlen != SLAAC_PREFIX_LENGTH:
-            yield PartialSupport(
-                key_path=f"vlans.{name}.address6",
-                why=f"clients form addresses by themselves under a /{SLAAC_PREFIX_LENGTH} alone",
-                remedy=f"write a /{SLAAC_PREFIX_LENGTH}, or give the clients fixed IPv6 addresses",
-            )
+    return tuple(
+        PartialSupport(
+            key_path=f"vlans.{name}.address6",
+            why=f"clients form addresses by themselves under a /{SLAAC_PREFIX_LENGTH} alone",
+            remedy=f"write a /{SLAAC_PREFIX_LENGTH}, or give the clients fixed IPv6 addresses",
+        )
+        for name, vlan in config.vlans.items()
+        if vlan.address6 is not None and vlan.address6.network.prefixlen != SLAAC_PREFIX_LENGTH
+    )

@@ -21,8 +21,8 @@ JSON_SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 def json_schema() -> JsonSchemaValue:
     """The JSON Schema of the file (draft 2020-12), for editors that complete and check TOML."""
-    found = Config.model_json_schema(by_alias=True, schema_generator=_TomlSchemaGenerator)
-    return {"$schema": JSON_SCHEMA_DIALECT, **_clean_schema(found), "title": "lbrouter.toml"}
+    schema = Config.model_json_schema(by_alias=True, schema_generator=_TomlSchemaGenerator)
+    return {"$schema": JSON_SCHEMA_DIALECT, **_clean_schema(schema), "title": "lbrouter.toml"}
 
 
 class _TomlSchemaGenerator(GenerateJsonSchema):
@@ -43,7 +43,7 @@ def plain_default(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", by_alias=True, exclude_none=True)
     if isinstance(value, tuple):
-        return [plain_default(each) for each in value]
+        return [plain_default(element) for element in value]
     if value is None or isinstance(value, bool | dict) or type(value) is int:
         return value
     return str(value)
@@ -52,15 +52,15 @@ def plain_default(value: Any) -> Any:
 def _clean_schema(node: Any) -> Any:
     """The schema without null defaults, and with names limited to valid ones."""
     if isinstance(node, list):
-        return [_clean_schema(each) for each in node]
+        return [_clean_schema(element) for element in node]
     if not isinstance(node, dict):
         return node
-    found = {key: _clean_schema(each) for key, each in node.items()}
-    if found.get("default", 0) is None:
-        del found["default"]
-    if "patternProperties" in found:
-        found["additionalProperties"] = False
-    return found
+    cleaned = {key: _clean_schema(child) for key, child in node.items()}
+    if cleaned.get("default", 0) is None:
+        del cleaned["default"]
+    if "patternProperties" in cleaned:
+        cleaned["additionalProperties"] = False
+    return cleaned
 
 
 REFERENCE_INTRODUCTION: Final = """\
@@ -113,22 +113,17 @@ def _key_table(model: type[BaseModel]) -> Iterator[str]:
     annotations = fields_of(model)
     for name, field in model.model_fields.items():
         key = field.alias or name
+        annotation = annotations[key]
         cells = (
             f"`{key}`",
-            _value_cell(annotations[key]),
+            "a table, see below"
+            if _is_table(unwrap_annotation(annotation)[0])
+            else describe_type(annotation),
             _default_cell(field),
             field.description or "",
         )
         yield f"| {' | '.join(_one_line(cell).replace('|', chr(92) + '|') for cell in cells)} |"
     yield ""
-
-
-def _value_cell(annotation: Any) -> str:
-    return (
-        "a table, see below"
-        if _is_table(unwrap_annotation(annotation)[0])
-        else describe_type(annotation)
-    )
 
 
 def _is_table(annotation: Any) -> bool:

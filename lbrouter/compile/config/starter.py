@@ -6,7 +6,7 @@ trunk is the best of the rest. The user can change all of it; each line says wha
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network
 from typing import Final
 
 from lbrouter.compile.config.starter_names import line_names
@@ -132,9 +132,9 @@ VLAN_TEMPLATES: Final = (
 def guess_answers(ports: Sequence[DetectedPort], *, name: str) -> StarterAnswers:
     """Which ports are uplinks, which is the trunk. UnavailableError with fewer than two ports."""
     if len(ports) < 2:
-        found = ", ".join(port.name for port in ports) or "none"
+        there = ", ".join(port.name for port in ports) or "none"
         raise UnavailableError(
-            f"A gateway needs two network ports at least; this machine has {found}.",
+            f"A gateway needs two network ports at least; this machine has {there}.",
             remedy="Plug in a USB network adapter, or look with `ip link` what the kernel found.",
         )
     lines = [port for port in ports if port.looks_like_uplink] or list(ports[:2])
@@ -161,7 +161,10 @@ def uplinks_on(ports: Sequence[DetectedPort]) -> tuple[UplinkDraft, ...]:
 def _free_address_base(ports: Sequence[DetectedPort]) -> str:
     """The first range that none of the lines' own subnets touches: networks may not overlap."""
     taken = [
-        found.network for port in ports for found in (port.dhcp_offer, port.system_address) if found
+        address.network
+        for port in ports
+        for address in (port.dhcp_offer, port.system_address)
+        if address
     ]
     for base in VLAN_ADDRESS_BASES:
         wide = IPv4Network(f"{base}.0.0/16")
@@ -174,22 +177,22 @@ def starter_config(answers: StarterAnswers, ports: Sequence[DetectedPort] = ()) 
     """The file, with a comment beside each value that a technician may want to change."""
     return "\n".join(
         [
-            *_header(answers, ports),
+            "# Written by `lbrouter init`. Then: lbrouter check, lbrouter rehearse.",
+            "# Every key: man lbrouter.toml",
+            *(f"# {describe_port(port)}" for port in ports),
+            "",
+            "[gateway]",
+            f'name = "{answers.name}"',
+            'dns  = ["1.1.1.1", "9.9.9.9"]',
             *(text for line in answers.uplinks for text in _uplink(line)),
-            *_lan(answers),
+            "",
+            "[lan]",
+            f'trunk = "{answers.trunk}"               # to the switch; carries the tagged VLANs',
             *(text for room in VLAN_TEMPLATES for text in _vlan(room, answers)),
             *_policies(answers),
             "",
         ]
     )
-
-
-def _header(answers: StarterAnswers, ports: Sequence[DetectedPort]) -> Iterator[str]:
-    yield "# Written by `lbrouter init`. Then: lbrouter check, lbrouter rehearse."
-    yield "# Every key: man lbrouter.toml"
-    for port in ports:
-        yield f"# {describe_port(port)}"
-    yield from ("", "[gateway]", f'name = "{answers.name}"', 'dns  = ["1.1.1.1", "9.9.9.9"]')
 
 
 def describe_port(port: DetectedPort) -> str:
@@ -198,7 +201,7 @@ def describe_port(port: DetectedPort) -> str:
     speed = f", {port.speed_mbit} Mbit/s" if port.speed_mbit else ""
     lease = f", a DHCP server offers {port.dhcp_offer}" if port.dhcp_offer else ""
     system = f", the system gave it {port.system_address}" if port.system_address else ""
-    who = ", ".join(each for each in (port.driver or "unknown driver", port.mac) if each)
+    who = ", ".join(word for word in (port.driver or "unknown driver", port.mac) if word)
     return f"{port.name} ({who}): {cable}{speed}{lease}{system}"
 
 
@@ -215,14 +218,11 @@ def _uplink(uplink: UplinkDraft) -> Iterator[str]:
         yield f"{'' if rate else '# '}{key:<9} = {known}{hint}"
 
 
-def _lan(answers: StarterAnswers) -> Iterator[str]:
-    yield from ("", "[lan]")
-    yield f'trunk = "{answers.trunk}"               # to the switch; carries the tagged VLANs'
-
-
 def _vlan(template: VlanTemplate, answers: StarterAnswers) -> Iterator[str]:
     address = IPv4Interface(f"{answers.address_base}.{template.tag}.1/{template.prefix_length}")
-    first, last = _pool_bounds(address)
+    # All but the first twenty addresses, which are left for machines with fixed addresses.
+    network = address.network
+    first, last = network.network_address + 20, network.broadcast_address - 5
     yield from ("", f"[vlans.{template.name}]               # {template.comment}")
     yield f"id       = {template.tag}"
     yield f'address  = "{address}"'
@@ -232,12 +232,6 @@ def _vlan(template: VlanTemplate, answers: StarterAnswers) -> Iterator[str]:
     for key in ("upload", "download"):
         yield _guarantee(key, template, answers.uplinks)
     yield f'dhcp     = {{ range = "{first}-{last}", lease = "{template.lease_time}" }}'
-
-
-def _pool_bounds(address: IPv4Interface) -> tuple[IPv4Address, IPv4Address]:
-    """All but the first twenty addresses, which are left for machines with fixed addresses."""
-    network = address.network
-    return network.network_address + 20, network.broadcast_address - 5
 
 
 def _guarantee(key: str, template: VlanTemplate, lines: Sequence[UplinkDraft]) -> str:

@@ -22,19 +22,15 @@ def line_names(ports: Iterable[tuple[str, str]]) -> list[str]:
     """
     names: list[str] = []
     for number, (port, driver) in enumerate(ports, 1):
-        kind = _kind(port, driver)
-        names.append(_unused(kind, names) if kind else f"line{number}")
+        if driver in MODEM_DRIVERS:
+            kind = "lte"
+        elif driver in PHONE_DRIVERS:
+            kind = "phone"
+        else:
+            kind = NAMES_BY_PORT_PREFIX.get(port[:2], "")
+        if not kind:
+            names.append(f"line{number}")
+        else:
+            before = sum(name.startswith(kind) for name in names)
+            names.append(f"{kind}{before + 1}" if before else kind)
     return names
-
-
-def _kind(port: str, driver: str) -> str:
-    if driver in MODEM_DRIVERS:
-        return "lte"
-    if driver in PHONE_DRIVERS:
-        return "phone"
-    return NAMES_BY_PORT_PREFIX.get(port[:2], "")
-
-
-def _unused(kind: str, names: list[str]) -> str:
-    number = sum(each.startswith(kind) for each in names) + 1
-    return kind if number == 1 else f"{kind}{number}"

@@ -41,9 +41,9 @@ def toml_fault(toml: str, error: ValueError) -> TomlFault:
     at = min(_named_line(error, lines), len(lines))
     words = re.sub(r" \(at .*\)$", "", str(error))
     for look in _FILE_LOOKS:
-        found = look(lines)
-        if found is not None:
-            return found
+        fault = look(lines)
+        if fault is not None:
+            return fault
     if _TWICE.match(words):
         return TomlFault(line=at, reason=_twice_reason(lines, at))
     start = _open_quote_line(lines, at, words)
@@ -84,8 +84,8 @@ def _json_file(lines: list[str]) -> TomlFault | None:
 
 
 def _first_content(lines: list[str]) -> tuple[int, str]:
-    found = ((n, each) for n, each in enumerate(lines, 1) if without_comment(each).strip())
-    return next(found, (1, ""))
+    contents = ((n, line) for n, line in enumerate(lines, 1) if without_comment(line).strip())
+    return next(contents, (1, ""))
 
 
 _FILE_LOOKS: Final[tuple[Callable[[list[str]], TomlFault | None], ...]] = (_yaml_file, _json_file)
@@ -128,7 +128,7 @@ def _open_quote_line(lines: list[str], at: int, words: str) -> int:
     first = 1 if words.startswith(_OPEN_TEXT_WORDS) else at
     for number in range(at, first - 1, -1):
         line = lines[number - 1]
-        if _open_quote(line) and not any(each in line for each in _TRIPLE_QUOTES):
+        if _open_quote(line) and not any(quote in line for quote in _TRIPLE_QUOTES):
             return number
     return 0
 

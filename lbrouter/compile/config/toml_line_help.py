@@ -29,19 +29,19 @@ TYPOGRAPHIC_CHARS: Final = {
 
 
 def _typographic(text: str) -> str | None:
-    found = next((char for char in text if char in TYPOGRAPHIC_CHARS), None)
-    if found is None:
+    odd = next((char for char in text if char in TYPOGRAPHIC_CHARS), None)
+    if odd is None:
         return None
     plain = (
         'the plain one (") from the keyboard'
-        if "quote" in TYPOGRAPHIC_CHARS[found]
+        if "quote" in TYPOGRAPHIC_CHARS[odd]
         else ("the plain one from the keyboard")
     )
-    return f"has {TYPOGRAPHIC_CHARS[found]} ({found.strip() or 'U+00A0'}); write {plain}"
+    return f"has {TYPOGRAPHIC_CHARS[odd]} ({odd.strip() or 'U+00A0'}); write {plain}"
 
 
 def _other_comment(text: str) -> str | None:
-    mark = next((each for each in ("//", ";", "/*", "!") if text.lstrip().startswith(each)), None)
+    mark = next((sign for sign in ("//", ";", "/*", "!") if text.lstrip().startswith(sign)), None)
     return f'has a comment that begins with "{mark}"; begin it with #' if mark else None
 
 
@@ -81,23 +81,17 @@ def _value_line(text: str) -> str | None:
     if value[0] == "[":
         return 'has a list that is not closed, or lacks a comma; write ["one", "two"]'
     if value[0] == "{":
-        return _inline_table_reason(name)
+        return (
+            f"has a table in braces that is not complete; it stands in one line, without a comma"
+            f' before the brace: {printable(name)} = {{ one = "...", two = "..." }}'
+        )
     if value[0] in "\"'":
-        return _quoted_value_reason(value)
+        return (
+            r"has a \ within quotes; write \\ for it"
+            if "\\" in value
+            else f"has something behind the closing quote: {printable(value)}"
+        )
     return f"has a value without quotes; write {assignment(name, value)}"
-
-
-def _inline_table_reason(name: str) -> str:
-    return (
-        f"has a table in braces that is not complete; it stands in one line, without a comma"
-        f' before the brace: {printable(name)} = {{ one = "...", two = "..." }}'
-    )
-
-
-def _quoted_value_reason(value: str) -> str:
-    if "\\" in value:
-        return r"has a \ within quotes; write \\ for it"
-    return f"has something behind the closing quote: {printable(value)}"
 
 
 def _missing_equals(text: str) -> str | None:
@@ -127,13 +121,9 @@ def line_reason(words: str, text: str) -> str:
         return f"has a character that cannot be printed: {printable(text.strip())}"
     if words.startswith("Unterminated string"):
         return "has a text in triple quotes that is not closed"
-    hint = next((found for look in _LINE_LOOKS if (found := look(text))), None)
-    return hint or _other_reason(words, text)
-
-
-def _other_reason(words: str, text: str) -> str:
-    """The words of `tomllib`, where no pattern fits."""
-    return f"cannot be read here ({words}): {printable(text.strip())}".removesuffix(": ")
+    hint = next((reason for look in _LINE_LOOKS if (reason := look(text))), None)
+    # The words of `tomllib`, where no pattern fits.
+    return hint or f"cannot be read here ({words}): {printable(text.strip())}".removesuffix(": ")
 
 
 def assignment(name: str, value: str) -> str:
@@ -174,5 +164,5 @@ def without_comment(line: str) -> str:
 
 def printable(text: str) -> str:
     """A piece of the file, printable and short."""
-    found = "".join(char if char.isprintable() else "?" for char in text)
-    return found if len(found) <= MAX_SHOWN_CHARS else f"{found[:MAX_SHOWN_CHARS]}..."
+    shown = "".join(char if char.isprintable() else "?" for char in text)
+    return shown if len(shown) <= MAX_SHOWN_CHARS else f"{shown[:MAX_SHOWN_CHARS]}..."

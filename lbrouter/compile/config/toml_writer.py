@@ -17,16 +17,11 @@ TomlTable = Mapping[str, Any]
 
 def render_toml(config: Config) -> str:
     """The file in TOML, each setting spelled out, defaults too: what a default is may change."""
-    return "\n".join(_section((), _plain_document(config))).strip() + "\n"
-
-
-def _plain_document(config: Config) -> dict[str, Any]:
-    """The configuration as plain tables, lists, strings and numbers."""
     document: dict[str, Any] = config.model_dump(mode="json", by_alias=True, exclude_none=True)
     for name, policy in config.policies.items():
         if policy.mode is PolicyMode.FAILOVER:
             del document["policies"][name]["sticky"]
-    return document
+    return "\n".join(_section((), document)).strip() + "\n"
 
 
 def _section(path: tuple[str, ...], table: TomlTable) -> Iterator[str]:
@@ -70,7 +65,7 @@ def _toml_value(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, list):
-        return f"[{', '.join(_toml_value(each) for each in value)}]"
+        return f"[{', '.join(_toml_value(element) for element in value)}]"
     if isinstance(value, dict):
-        return f"{{ {', '.join(f'{key} = {_toml_value(each)}' for key, each in value.items())} }}"
+        return f"{{ {', '.join(f'{key} = {_toml_value(inner)}' for key, inner in value.items())} }}"
     return json.dumps(value)

@@ -165,7 +165,12 @@ def _on_message(
 ) -> StepResult:
     kind, asking = event.message.message_type, client.phase in _REQUESTING_PHASES
     if kind is DhcpMessageType.OFFER and client.phase is DhcpPhase.SELECTING:
-        return _on_offer(client, event, randomness, lease_check)
+        # The first valid offer is requested; of the others the last rejection reason is kept.
+        lease, why = _parse_lease(client, event, lease_check)
+        if lease is None:
+            return replace(client, rejection_reason=why), ()
+        client = replace(client, phase=DhcpPhase.REQUESTING, offered_lease=lease, tries=0)
+        return _transmit(client, event.at, randomness, new_exchange=False)
     if kind is DhcpMessageType.ACK and asking:
         return _on_ack(client, event, lease_check)
     if kind is DhcpMessageType.NAK and asking and _is_nak_from_our_server(client, event.message):
@@ -179,20 +184,6 @@ _REQUESTING_PHASES: Final = (
     DhcpPhase.RENEWING,
     DhcpPhase.REBINDING,
 )
-
-
-def _on_offer(
-    client: DhcpClientState,
-    event: DhcpMessageReceived,
-    randomness: Randomness,
-    lease_check: LeaseCheck,
-) -> StepResult:
-    """The first valid offer is requested; of the others the last rejection reason is kept."""
-    lease, why = _parse_lease(client, event, lease_check)
-    if lease is None:
-        return replace(client, rejection_reason=why), ()
-    client = replace(client, phase=DhcpPhase.REQUESTING, offered_lease=lease, tries=0)
-    return _transmit(client, event.at, randomness, new_exchange=False)
 
 
 def _on_ack(

@@ -40,8 +40,18 @@ def lease_from_message(
 
     `previous` is the lease that this one renews: its server counts if the message names none.
     """
-    address = _address(message)
-    span_s = _lease_time_s(message)
+    mask = message.options.get(DhcpOption.SUBNET_MASK)
+    address = IPv4Interface((message.yiaddr, _prefix_length(mask)))
+    if address.network.prefixlen == 0:
+        raise InvalidLeaseError(f"{message.yiaddr} with the netmask 0.0.0.0, the whole internet")
+    if _is_non_host(message.yiaddr):
+        raise InvalidLeaseError(f"{message.yiaddr}, which is no host's address")
+    if is_reserved_address(message.yiaddr, address):
+        raise InvalidLeaseError(f"{address}, a reserved address of {address.network}")
+    seconds = parse_number(message.options.get(DhcpOption.LEASE_TIME))
+    if not seconds:
+        raise InvalidLeaseError(f"{message.yiaddr} for no time at all")
+    span_s = inf if seconds == INFINITE_LEASE_TIME else float(seconds)
     renew_s, rebind_s = _renewal_times_s(message, span_s)
     mtu = parse_number(message.options.get(DhcpOption.MTU))
     return UplinkLease(
@@ -74,18 +84,6 @@ def vlan_conflict(config: Config, lease: UplinkLease) -> str:
                     f" another subnet{proposal}, or the provider's modem another one"
                 )
     return ""
-
-
-def _address(message: DhcpMessage) -> IPv4Interface:
-    mask = message.options.get(DhcpOption.SUBNET_MASK)
-    address = IPv4Interface((message.yiaddr, _prefix_length(mask)))
-    if address.network.prefixlen == 0:
-        raise InvalidLeaseError(f"{message.yiaddr} with the netmask 0.0.0.0, the whole internet")
-    if _is_non_host(message.yiaddr):
-        raise InvalidLeaseError(f"{message.yiaddr}, which is no host's address")
-    if is_reserved_address(message.yiaddr, address):
-        raise InvalidLeaseError(f"{address}, a reserved address of {address.network}")
-    return address
 
 
 def _prefix_length(mask: bytes | None) -> int:
@@ -142,13 +140,6 @@ def _server(message: DhcpMessage, previous: UplinkLease | None) -> IPv4Address:
     return previous.server
 
 
-def _lease_time_s(message: DhcpMessage) -> float:
-    seconds = parse_number(message.options.get(DhcpOption.LEASE_TIME))
-    if not seconds:
-        raise InvalidLeaseError(f"{message.yiaddr} for no time at all")
-    return inf if seconds == INFINITE_LEASE_TIME else float(seconds)
-
-
 def _renewal_times_s(message: DhcpMessage, lease_time_s: float) -> tuple[float, float]:
     """Seconds until the client renews at its server (T1), and at any server (T2)."""
     renew = parse_number(message.options.get(DhcpOption.RENEWAL_TIME))
@@ -161,7 +152,7 @@ def _renewal_times_s(message: DhcpMessage, lease_time_s: float) -> tuple[float, 
 
 
 def _only_hosts(candidates: Iterable[IPv4Address]) -> Iterator[IPv4Address]:
-    return (each for each in candidates if not _is_non_host(each))
+    return (address for address in candidates if not _is_non_host(address))
 
 
 def _is_non_host(address: IPv4Address) -> bool:

@@ -90,7 +90,14 @@ def decode(data: bytes) -> DhcpMessage | None:
     )
     if (op, kind, size, cookie) != (BOOTREPLY, HTYPE_ETHERNET, 6, DHCP_MAGIC_COOKIE):
         return None
-    options = _parse_options(data[BOOTP_HEADER.size :], name, file)
+    # All options; one that comes in several pieces is put together (RFC 3396).
+    options: dict[int, bytes] = {}
+    for code, value in _iter_options(data[BOOTP_HEADER.size :]):
+        options[code] = options.get(code, b"") + value
+    overload = int.from_bytes(options.get(DhcpOption.OVERLOAD, b""), "big")
+    for bit, more in ((OVERLOAD_FILE, file), (OVERLOAD_SNAME, name)):
+        for code, value in _iter_options(more) if overload & bit else ():
+            options[code] = options.get(code, b"") + value
     said = options.get(DhcpOption.MESSAGE_TYPE, b"")
     if len(said) != 1 or said[0] not in set(DhcpMessageType):
         return None
@@ -114,18 +121,6 @@ def parse_addresses(value: bytes) -> tuple[IPv4Address, ...]:
 def parse_number(value: bytes | None) -> int | None:
     """An option that is one number (of two or four bytes), else None."""
     return int.from_bytes(value, "big") if value is not None and len(value) in (2, 4) else None
-
-
-def _parse_options(tail: bytes, sname: bytes, file: bytes) -> dict[int, bytes]:
-    """All options; one that comes in several pieces is put together (RFC 3396)."""
-    found: dict[int, bytes] = {}
-    for code, value in _iter_options(tail):
-        found[code] = found.get(code, b"") + value
-    overload = int.from_bytes(found.get(DhcpOption.OVERLOAD, b""), "big")
-    for bit, more in ((OVERLOAD_FILE, file), (OVERLOAD_SNAME, sname)):
-        for code, value in _iter_options(more) if overload & bit else ():
-            found[code] = found.get(code, b"") + value
-    return found
 
 
 def _iter_options(data: bytes) -> Iterator[tuple[int, bytes]]:

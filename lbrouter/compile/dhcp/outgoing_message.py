@@ -31,9 +31,10 @@ REQUESTED_OPTIONS: Final = bytes(
 
 def build_message(client: DhcpClientState, at: float) -> OutgoingDhcpMessage:
     """The message of the phase: a renewal goes to the lease's server, all else is broadcast."""
+    # A client that renews speaks as the owner of its address.
     own = (
         client.lease.address.ip
-        if client.lease is not None and _uses_address(client)
+        if client.lease is not None and client.phase in (DhcpPhase.RENEWING, DhcpPhase.REBINDING)
         else UNSPECIFIED_ADDRESS
     )
     message = DhcpMessage(
@@ -57,11 +58,6 @@ def build_message(client: DhcpClientState, at: float) -> OutgoingDhcpMessage:
     return OutgoingDhcpMessage(
         message=message, source=own, destination=lease.server, station=lease.station
     )
-
-
-def _uses_address(client: DhcpClientState) -> bool:
-    """Whether the client speaks as the owner of its address."""
-    return client.phase in (DhcpPhase.RENEWING, DhcpPhase.REBINDING)
 
 
 def _address_options(client: DhcpClientState) -> dict[int, bytes]:

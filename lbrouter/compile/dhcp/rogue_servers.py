@@ -64,17 +64,21 @@ def next_scan(
         if offer.interface in vlans
     }
     silent = {
-        key: RogueServer(vlan=each.vlan, offer=each.offer, missed_queries=each.missed_queries + 1)
-        for key, each in before.present.items()
+        key: RogueServer(
+            vlan=server.vlan, offer=server.offer, missed_queries=server.missed_queries + 1
+        )
+        for key, server in before.present.items()
         if key not in answering
     }
     stay = {
-        key: each for key, each in silent.items() if each.missed_queries < MISSED_QUERIES_UNTIL_GONE
+        key: server
+        for key, server in silent.items()
+        if server.missed_queries < MISSED_QUERIES_UNTIL_GONE
     }
     return RogueServerScan(
         present={**stay, **answering},
-        appeared=tuple(each for key, each in answering.items() if key not in before.present),
-        disappeared=tuple(each for key, each in silent.items() if key not in stay),
+        appeared=tuple(server for key, server in answering.items() if key not in before.present),
+        disappeared=tuple(server for key, server in silent.items() if key not in stay),
     )
 
 
@@ -82,10 +86,10 @@ def rogue_server_status(scan: RogueServerScan, vlan: str) -> list[DhcpServerStat
     """The key "other_dhcp_servers" of a VLAN in `status --json`."""
     return [
         {
-            "mac": each.offer.mac,
-            "address": str(each.offer.server),
-            "offers": str(each.offer.offered),
+            "mac": server.offer.mac,
+            "address": str(server.offer.server),
+            "offers": str(server.offer.offered),
         }
-        for each in scan.present.values()
-        if each.vlan == vlan
+        for server in scan.present.values()
+        if server.vlan == vlan
     ]

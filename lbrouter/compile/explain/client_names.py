@@ -18,8 +18,8 @@ def client_addresses(
     A host of the file comes first; devices may share a name, so there can be several.
     """
     wanted = name.lower().removesuffix(".")
-    found = [address for known, address in _named_addresses(config, leases) if known == wanted]
-    return tuple(dict.fromkeys(found))
+    addresses = [address for known, address in _named_addresses(config, leases) if known == wanted]
+    return tuple(dict.fromkeys(addresses))
 
 
 def client_suggestion(config: Config, leases: Iterable[LanLease], name: str) -> str:

@@ -90,7 +90,7 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
     verdict, because = judgement.verdict, judgement.because
     if (
         verdict in (FlowVerdict.FORWARDED, FlowVerdict.OWN)
-        and _needs_uplink(judgement)
+        and (judgement.policy is not None or judgement.verdict is FlowVerdict.OWN)
         and not shares
     ):
         verdict, because = (
@@ -101,7 +101,12 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
     policy = None if judgement.policy is None else config.policies[judgement.policy]
     balanced = policy is not None and policy.mode is PolicyMode.BALANCE
     return {
-        "flow": _flow_document(flow),
+        "flow": {
+            "source": GATEWAY_ENDPOINT if flow.from_gateway else str(flow.source),
+            "destination": str(flow.destination),
+            "protocol": str(flow.protocol),
+            "port": flow.port,
+        },
         "verdict": str(verdict),
         "because": because,
         "vlan": flow.vlan,
@@ -151,10 +156,6 @@ def _no_uplink_reason(config: Config, context: ExplainContext) -> str:
     """Why no uplink carries a flow: the state of each."""
     reasons = (f"{name}: {context.health.uplinks[name].reason}" for name in config.uplinks)
     return f"no uplink of it can carry this flow ({', '.join(reasons)})"
-
-
-def _needs_uplink(decision: FlowDecision) -> bool:
-    return decision.policy is not None or decision.verdict is FlowVerdict.OWN
 
 
 def _uplink_shares(
@@ -217,12 +218,3 @@ def _flow_paths(
 def _htb_class(class_of: NftElements, incoming: str | None, outgoing: str | None) -> str | None:
     """Class that the map `class_of` gives to packets from one interface to the other."""
     return dict(class_of).get(f"{incoming} . {outgoing}")
-
-
-def _flow_document(flow: Flow) -> FlowDocument:
-    return {
-        "source": GATEWAY_ENDPOINT if flow.from_gateway else str(flow.source),
-        "destination": str(flow.destination),
-        "protocol": str(flow.protocol),
-        "port": flow.port,
-    }

@@ -9,7 +9,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.model.config import ANY_UPLINK, Config, Forward, PolicyRule, Protocol, Uplink, Vlan
+from lbrouter.model.config import ANY_UPLINK, Config, PolicyRule, Protocol, Uplink, Vlan
 from lbrouter.model.errors import UsageError
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
@@ -81,7 +81,13 @@ def parse_flow(
     Raises UsageError for anything else.
     """
     end = _parse_address(destination, "destination")
-    kind = _parse_protocol(protocol, end)
+    try:
+        kind = Protocol(protocol)
+    except ValueError:
+        known = ", ".join(Protocol)
+        raise UsageError(f'Protocol "{protocol}" is none of {known}.') from None
+    if kind is Protocol.ICMP and end.version == 6:
+        kind = Protocol.ICMPV6
     if source == GATEWAY_ENDPOINT:
         own = next(
             (a.ip for a in gateway_addresses(config, facts) if a.version == end.version), end
@@ -128,8 +134,8 @@ def gateway_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
         for static in (uplink.static4, uplink.static6):
             if static is not None:
                 yield static
-    for found in facts.interfaces.values():
-        yield from found.addresses
+    for interface in facts.interfaces.values():
+        yield from interface.addresses
 
 
 def vlan_of_address(config: Config, address: IpAddress) -> str | None:
@@ -205,7 +211,12 @@ def _from_outside(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
         because = f"{flow.source} belongs to no VLAN of the file: spoofed, whatever VLAN sends it"
         return FlowDecision(verdict=FlowVerdict.DROPPED, because=because)
     for index, forward in enumerate(config.forwards):
-        if _forward_matches(forward, uplink, flow):
+        if (
+            forward.uplink in (ANY_UPLINK, uplink.name)
+            and str(forward.protocol) == str(flow.protocol)
+            and forward.port == flow.port
+            and forward.to.address.version == flow.destination.version
+        ):
             because = f"forwards.{index} sends it to {forward.to}; replies leave by {uplink.name}"
             return FlowDecision(
                 verdict=FlowVerdict.FORWARDED, because=because, forward=index, uplink=uplink.name
@@ -225,32 +236,12 @@ def _uplink_with_address(config: Config, facts: Facts, address: IpAddress) -> Up
     return None
 
 
-def _forward_matches(forward: Forward, uplink: Uplink, flow: Flow) -> bool:
-    return (
-        forward.uplink in (ANY_UPLINK, uplink.name)
-        and str(forward.protocol) == str(flow.protocol)
-        and forward.port == flow.port
-        and forward.to.address.version == flow.destination.version
-    )
-
-
 def _parse_address(text: str, what: str) -> IpAddress:
     try:
         return ip_address(text)
     except ValueError:
         also = ', a VLAN of the file or "gateway"' if what == "source" else ""
         raise UsageError(f'The {what} "{text}" is not an IP address{also}.') from None
-
-
-def _parse_protocol(text: str, destination: IpAddress) -> Protocol:
-    try:
-        kind = Protocol(text)
-    except ValueError:
-        known = ", ".join(Protocol)
-        raise UsageError(f'Protocol "{text}" is none of {known}.') from None
-    if kind is Protocol.ICMP and destination.version == 6:
-        return Protocol.ICMPV6
-    return kind
 
 
 def _example_client(vlan: Vlan, version: int) -> IpAddress:

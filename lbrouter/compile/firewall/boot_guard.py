@@ -17,11 +17,11 @@ def guard_table(
     Its structure is that of the open table, so that the first apply changes only elements.
     """
     text = structure(config, allocation)
-    found = guard_elements(config, allocation)
-    found["known_interfaces"] |= frozenset((interface, "") for interface in extra_interfaces)
+    known = guard_elements(config, allocation)
+    known["known_interfaces"] |= frozenset((interface, "") for interface in extra_interfaces)
     return NftTable(
         structure=digest(text),
-        elements=found,
+        elements=known,
         script=text,
         why="nothing is forwarded until the gateway stands",
     )

@@ -52,8 +52,8 @@ def elements(config: Config) -> dict[str, NftElements]:
                 config.vlan_device(config.vlans[vlan]),
                 f"goto limit_{CLIENT_DIRECTION_WORDS[direction]}_{vlan}",
             )
-            for each, vlan, _ in wanted
-            if each is direction
+            for limit, vlan, _ in wanted
+            if limit is direction
         )
         for direction in Direction
     }

@@ -14,7 +14,7 @@ from lbrouter.compile.firewall.flow_moves import PolicyShares
 from lbrouter.compile.firewall.ruleset import collapsed
 from lbrouter.compile.routing.balance import lacks_uplinks, select_uplinks, slot_table
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.model.config import Config, Forward, Policy, PolicyMode
+from lbrouter.model.config import ANY_UPLINK, Config, Policy, PolicyMode
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork, NftElements
@@ -44,9 +44,16 @@ def elements(
         for policy in config.policies.values()
         for family in AddressFamily
     }
+    numbers = {name: allocation.uplinks[name] for name in config.uplinks}
     return {
         **_interfaces(config, allocation),
-        **_marks(config, allocation),
+        "mark_verdict": _goto_elements(
+            {str(uplink_mark(number)): f"restore_mark_{number}" for number in numbers.values()}
+        ),
+        "allowed_egress": _set_elements(
+            f"{uplink_mark(number)} . {config.uplinks[name].device}"
+            for name, number in numbers.items()
+        ),
         **_sources(config, facts),
         **_forwards(config),
         **_policies(config, allocation, facts, shares),
@@ -63,8 +70,8 @@ def guard_elements(config: Config, allocation: Allocation) -> dict[str, NftEleme
 
     The gateway itself gets replies to its own flows; `manage` VLANs reach it as usual.
     """
-    found = _interfaces(config, allocation)
-    return {name: found[name] for name in ("known_interfaces", "input_dispatch")}
+    dispatch = _interfaces(config, allocation)
+    return {name: dispatch[name] for name in ("known_interfaces", "input_dispatch")}
 
 
 def interfaces_of(config: Config) -> Iterator[str]:
@@ -97,25 +104,10 @@ def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements
         "vlan_egress_dispatch": _goto_elements(dict.fromkeys(numbers, "forward_to_uplink"))
         | _goto_elements(dict.fromkeys(vlans, "forward_to_vlan")),
         "mark_by_oifname": _goto_elements({n: f"set_mark_{i}" for n, i in numbers.items()}),
-        "vlan_reach": _set_elements(_vlan_reach(config)),
-    }
-
-
-def _vlan_reach(config: Config) -> Iterator[str]:
-    for vlan in config.vlans.values():
-        for other in vlan.reach:
-            yield f"{config.vlan_device(vlan)} . {config.vlan_device(config.vlans[other])}"
-
-
-def _marks(config: Config, allocation: Allocation) -> dict[str, NftElements]:
-    numbers = {name: allocation.uplinks[name] for name in config.uplinks}
-    return {
-        "mark_verdict": _goto_elements(
-            {str(uplink_mark(number)): f"restore_mark_{number}" for number in numbers.values()}
-        ),
-        "allowed_egress": _set_elements(
-            f"{uplink_mark(number)} . {config.uplinks[name].device}"
-            for name, number in numbers.items()
+        "vlan_reach": _set_elements(
+            f"{config.vlan_device(vlan)} . {config.vlan_device(config.vlans[other])}"
+            for vlan in config.vlans.values()
+            for other in vlan.reach
         ),
     }
 
@@ -164,40 +156,35 @@ def _forwards(config: Config) -> dict[str, NftElements]:
     six: dict[str, str] = {}
     for forward in config.forwards:
         target = four if forward.to.address.version == 4 else six
-        for interface in _forward_devices(config, forward):
-            key = f"{interface} . {forward.protocol} . {forward.port}"
+        names = [*config.uplinks] if forward.uplink == ANY_UPLINK else [forward.uplink]
+        for name in names:
+            key = f"{config.uplinks[name].device} . {forward.protocol} . {forward.port}"
             target[key] = f"{forward.to.address} . {forward.to.port}"
     return {"port_forward4": frozenset(four.items()), "port_forward6": frozenset(six.items())}
-
-
-def _forward_devices(config: Config, forward: Forward) -> list[str]:
-    if forward.uplink == "any":
-        return [uplink.device for uplink in config.uplinks.values()]
-    return [config.uplinks[forward.uplink].device]
 
 
 def _policies(
     config: Config, allocation: Allocation, facts: Facts, shares: PolicyShares
 ) -> dict[str, NftElements]:
-    found: dict[str, NftElements] = {}
+    by_name: dict[str, NftElements] = {}
     for name, policy in config.policies.items():
         slots = {
             family: [allocation.uplinks[uplink] for uplink in slot_table(shares[name, family])]
             for family in AddressFamily
         }
         if policy.mode is PolicyMode.FAILOVER:
-            found.update(_failover_elements(name, slots))
+            by_name.update(_failover_elements(name, slots))
             continue
         for family, numbers in slots.items():
             chosen = [share.uplink for share in shares[name, family]]
             chain = _drawn_chain(config, policy, family, facts, chosen)
-            found[f"slots_{name}_{family}"] = _goto_elements(
+            by_name[f"slots_{name}_{family}"] = _goto_elements(
                 {str(slot): chain.format(number) for slot, number in enumerate(numbers)}
             )
         if policy.sticky:
             own = [allocation.uplinks[uplink] for uplink in policy.uplinks]
-            found.update(_sticky_elements(policy, slots, own))
-    return found
+            by_name.update(_sticky_elements(policy, slots, own))
+    return by_name
 
 
 def _failover_elements(
@@ -227,14 +214,14 @@ def _sticky_elements(
     policy: Policy, slot_tables: Mapping[AddressFamily, list[int]], numbers: Iterable[int]
 ) -> dict[str, NftElements]:
     """Where a client may stay: on an uplink that the slot table still has."""
-    found: dict[str, NftElements] = {}
+    by_name: dict[str, NftElements] = {}
     for family, number in product(slot_tables, numbers):
         name = f"{policy.name}_{number}_{family}"
         drawn = number in slot_tables[family]
-        found[f"eligible_{name}"] = _goto_elements(
+        by_name[f"eligible_{name}"] = _goto_elements(
             {f"ipv{family.version}": f"keep_{name}"} if drawn else {}
         )
-    return found
+    return by_name
 
 
 def _set_elements(keys: Iterable[str]) -> NftElements:

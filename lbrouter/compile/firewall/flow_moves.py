@@ -41,18 +41,18 @@ def elements(
         for family in AddressFamily
     }
     own = {family: _own_moved_uplinks(config, family, health, facts) for family in AddressFamily}
-    found = {
+    by_name = {
         "vlan_mark_verdict": _verdicts(config, allocation, left, "move_flows"),
         "own_mark_verdict": _verdicts(config, allocation, own, "forget_mark"),
     }
     for name in config.policies:
-        found[f"kept_{name}"] = frozenset(
+        by_name[f"kept_{name}"] = frozenset(
             (_mark_key(allocation, family, uplink), "")
             for family in AddressFamily
             for uplink in config.uplinks
             if uplink not in moved[name, family]
         )
-    return found
+    return by_name
 
 
 def moved_uplinks(

@@ -46,10 +46,10 @@ def elements(
     lanes = config.lanes()
     if not lanes:
         return {}
-    found: dict[str, NftElements] = {"lane_local": _local_addresses(config, allocation, facts)}
+    by_name: dict[str, NftElements] = {"lane_local": _local_addresses(config, allocation, facts)}
     for lane in lanes:
-        found.update(_lane_elements(config, lane, allocation, health, facts))
-    return found
+        by_name.update(_lane_elements(config, lane, allocation, health, facts))
+    return by_name
 
 
 def _lines_with_address(config: Config, lane: Uplink, facts: Facts) -> list[str]:
@@ -58,15 +58,15 @@ def _lines_with_address(config: Config, lane: Uplink, facts: Facts) -> list[str]
 
 def _local_addresses(config: Config, allocation: Allocation, facts: Facts) -> NftElements:
     """What the relay sends to a line's address is meant for ours."""
-    found = {}
+    addresses = {}
     for lane in usable_lanes(config, facts):
         assert lane.relay is not None
         relay = f"{facts.lanes[lane.name].relay_address} . {lane.relay.port}"
         port = lane_port(allocation.uplinks[lane.name])
         for line in _lines_with_address(config, lane, facts):
             key = f"{config.uplinks[line].device} . {relay} . {port}"
-            found[key] = str(LANE_LOCAL_ADDRESS)
-    return frozenset(found.items())
+            addresses[key] = str(LANE_LOCAL_ADDRESS)
+    return frozenset(addresses.items())
 
 
 def _lane_elements(

@@ -30,7 +30,7 @@ def newly_moved_flows(
 ) -> tuple[MovedFlows, ...]:
     """What moves with the health `after`, and did not move with `before`."""
     old = set(_moved_vlans(config, before, facts))
-    new = [each for each in _moved_vlans(config, after, facts) if each not in old]
+    new = [move for move in _moved_vlans(config, after, facts) if move not in old]
     return tuple(
         MovedFlows(
             uplink=uplink,

@@ -46,7 +46,7 @@ def session_cut_reason(config: Config, facts: Facts, session: OperatorSession) -
 
 def _interfaces_by_address(config: Config, facts: Facts) -> dict[IpAddress, str]:
     """Addresses that the machine has after the apply: those of the file, and other programs'."""
-    found: dict[IpAddress, str] = {
+    interfaces: dict[IpAddress, str] = {
         address.ip: name
         for name, interface in facts.interfaces.items()
         for address in (*interface.foreign_addresses, *interface.autoconfigured)
@@ -55,11 +55,11 @@ def _interfaces_by_address(config: Config, facts: Facts) -> dict[IpAddress, str]
         for family in AddressFamily:
             hop = uplink_nexthop(uplink, family, facts)
             if hop is not None:
-                found[hop.address.ip] = uplink.device
+                interfaces[hop.address.ip] = uplink.device
     for vlan in config.vlans.values():
-        for each in _vlan_addresses(vlan):
-            found[each.ip] = config.vlan_device(vlan)
-    return found
+        for own in _vlan_addresses(vlan):
+            interfaces[own.ip] = config.vlan_device(vlan)
+    return interfaces
 
 
 def _vlan_addresses(vlan: Vlan) -> tuple[IpInterface, ...]:
@@ -69,7 +69,7 @@ def _vlan_addresses(vlan: Vlan) -> tuple[IpInterface, ...]:
 def _arrival_interface(config: Config, facts: Facts, client: IpAddress) -> str:
     """The interface whose subnet holds the client; "" where it is behind a router."""
     for vlan in config.vlans.values():
-        if any(client in each.network for each in _vlan_addresses(vlan)):
+        if any(client in own.network for own in _vlan_addresses(vlan)):
             return config.vlan_device(vlan)
     others = (
         name

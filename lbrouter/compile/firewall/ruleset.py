@@ -11,7 +11,7 @@ from typing import Final
 
 from lbrouter.compile.firewall import client_limits, lane_copies
 from lbrouter.compile.firewall.templates import STRUCTURE_FILE, read_ruleset, render_fragment
-from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule, Vlan
+from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule
 from lbrouter.model.facts import Allocation
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork
 from lbrouter.model.reserved_ids import BALANCE_SLOTS, FOREIGN_MARK_MASK, MARK_MASK, uplink_mark
@@ -26,10 +26,15 @@ DISPLACED_MARGIN_S: Final = 1
 
 def structure(config: Config, allocation: Allocation) -> str:
     """The whole structure as nft text: defines, `rulesets/lbrouter.nft`, fragments."""
+    numbers = {name: allocation.uplinks[name] for name in config.uplinks}
     parts = (
-        _defines(),
+        f"define MARK_MASK = {MARK_MASK:#010x}",
+        f"define FOREIGN_MARK_MASK = {FOREIGN_MARK_MASK:#010x}\n",
         read_ruleset(STRUCTURE_FILE),
-        *_uplinks(config, allocation),
+        *(
+            render_fragment("uplink", name=name, number=number, mark=f"{uplink_mark(number):#010x}")
+            for name, number in numbers.items()
+        ),
         *_policies(config, allocation),
         *_vlans(config),
         *_rules(config),
@@ -42,21 +47,6 @@ def structure(config: Config, allocation: Allocation) -> str:
 def digest(text: str) -> str:
     """Digest of a structure: 16 hexadecimal digits, short enough to stand in a chain's name."""
     return sha256(text.encode()).hexdigest()[:16]
-
-
-def _defines() -> str:
-    return (
-        f"define MARK_MASK = {MARK_MASK:#010x}\n"
-        f"define FOREIGN_MARK_MASK = {FOREIGN_MARK_MASK:#010x}\n"
-    )
-
-
-def _uplinks(config: Config, allocation: Allocation) -> Iterator[str]:
-    for name in config.uplinks:
-        number = allocation.uplinks[name]
-        yield render_fragment(
-            "uplink", name=name, number=number, mark=f"{uplink_mark(number):#010x}"
-        )
 
 
 def _policies(config: Config, allocation: Allocation) -> Iterator[str]:
@@ -78,34 +68,29 @@ def _sticky_chains(policy: Policy, allocation: Allocation, family: AddressFamily
         address_type=NFT_ADDRESS_TYPES[family],
     )
     for uplink in policy.uplinks:
-        yield _uplink_clients(policy, allocation.uplinks[uplink], family)
-
-
-def _uplink_clients(policy: Policy, number: int, family: AddressFamily) -> str:
-    timeout_s = max(1, policy.sticky // 1000)
-    return render_fragment(
-        "sticky-clients",
-        policy=policy.name,
-        number=number,
-        family=family,
-        address_type=NFT_ADDRESS_TYPES[family],
-        timeout=f"{timeout_s}s",
-        displaced_timeout=f"{timeout_s + DISPLACED_MARGIN_S}s",
-    )
+        timeout_s = max(1, policy.sticky // 1000)
+        yield render_fragment(
+            "sticky-clients",
+            policy=policy.name,
+            number=allocation.uplinks[uplink],
+            family=family,
+            address_type=NFT_ADDRESS_TYPES[family],
+            timeout=f"{timeout_s}s",
+            displaced_timeout=f"{timeout_s + DISPLACED_MARGIN_S}s",
+        )
 
 
 def _vlans(config: Config) -> Iterator[str]:
     for name, vlan in config.vlans.items():
-        sources4, sources6 = _sources(vlan)
+        # What a VLAN's packets may carry as their source, as nft words for each family.
+        six = [IPV6_LINK_LOCAL] + ([vlan.address6.network] if vlan.address6 is not None else [])
         yield render_fragment(
-            "vlan", name=name, policy=vlan.policy, sources4=sources4, sources6=sources6
+            "vlan",
+            name=name,
+            policy=vlan.policy,
+            sources4=str(vlan.address.network),
+            sources6="{ " + ", ".join(str(network) for network in six) + " }",
         )
-
-
-def _sources(vlan: Vlan) -> tuple[str, str]:
-    """What a VLAN's packets may carry as their source, as nft words for each family."""
-    six = [IPV6_LINK_LOCAL] + ([vlan.address6.network] if vlan.address6 is not None else [])
-    return str(vlan.address.network), "{ " + ", ".join(str(network) for network in six) + " }"
 
 
 def _rules(config: Config) -> Iterator[str]:

@@ -6,7 +6,6 @@ has them beside the package, an installation inside it.
 
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from string import Template
 
 STRUCTURE_FILE = "lbrouter.nft"
@@ -15,15 +14,12 @@ STRUCTURE_FILE = "lbrouter.nft"
 @cache
 def read_ruleset(name: str) -> str:
     """Text of `rulesets/<name>`, for example "lbrouter.nft"."""
-    return (_rulesets_directory() / name).read_text(encoding="utf-8")
+    package = files("lbrouter")
+    installed = package / "rulesets"
+    folder = installed if installed.is_dir() else package / ".." / "rulesets"
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def render_fragment(name: str, /, **values: str | int) -> str:
     """`rulesets/fragments/<name>.nft` with its placeholders filled; a missing value is an error."""
     return Template(read_ruleset(f"fragments/{name}.nft")).substitute(values)
-
-
-def _rulesets_directory() -> Traversable:
-    package = files("lbrouter")
-    installed = package / "rulesets"
-    return installed if installed.is_dir() else package / ".." / "rulesets"

@@ -19,5 +19,5 @@ def policy_vlans(config: Config, policy: str) -> tuple[str, ...]:
 
 def policy_families(config: Config, policy: str) -> tuple[AddressFamily, ...]:
     """The families of the clients of `policy`, IPv4 first; both where no VLAN uses it."""
-    found = [vlan_families(config.vlans[name]) for name in policy_vlans(config, policy)]
-    return max(found, key=len, default=tuple(AddressFamily))
+    by_vlan = [vlan_families(config.vlans[name]) for name in policy_vlans(config, policy)]
+    return max(by_vlan, key=len, default=tuple(AddressFamily))

@@ -30,10 +30,10 @@ def orphaned_vlan_devices(config: Config, facts: Facts) -> frozenset[str]:
 def vlan_unreachable_reason(config: Config, vlan: Vlan, facts: Facts) -> str:
     """Why the clients of `vlan` cannot be reached, in words for a technician; "" if they can."""
     name = physical_port(config, vlan)
-    found = facts.interfaces.get(name)
-    if found is None:
+    interface = facts.interfaces.get(name)
+    if interface is None:
         return f"interface {name} is not there"
-    return f"no carrier on {name}" if found.up and not found.carrier else ""
+    return f"no carrier on {name}" if interface.up and not interface.carrier else ""
 
 
 def missing_ports(config: Config, facts: Facts) -> Mapping[str, str]:
@@ -42,19 +42,13 @@ def missing_ports(config: Config, facts: Facts) -> Mapping[str, str]:
     for name, vlan in config.vlans.items():
         if physical_port(config, vlan) not in facts.interfaces:
             waiting.setdefault(physical_port(config, vlan), []).append(name)
-    return {
-        port: f"{_port_description(config, port)} is not there: {_waiting_vlans_text(v)}"
-        for port, v in waiting.items()
-    }
-
-
-def _port_description(config: Config, port: str) -> str:
     trunk = config.lan.trunk if config.lan is not None else ""
-    return f"the trunk {port}" if port == trunk else f"port {port}"
-
-
-def _waiting_vlans_text(vlans: list[str]) -> str:
-    return f"VLAN {vlans[0]} waits" if len(vlans) == 1 else f"VLANs {', '.join(vlans)} wait"
+    sentences: dict[str, str] = {}
+    for port, vlans in waiting.items():
+        missing = f"the trunk {port}" if port == trunk else f"port {port}"
+        wait = f"VLAN {vlans[0]} waits" if len(vlans) == 1 else f"VLANs {', '.join(vlans)} wait"
+        sentences[port] = f"{missing} is not there: {wait}"
+    return sentences
 
 
 def missing_vlan_support(config: Config, facts: Facts) -> str:

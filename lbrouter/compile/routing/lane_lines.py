@@ -71,7 +71,9 @@ def carrying_lines(
 
 def lane_policies(config: Config, lane: Uplink) -> frozenset[str]:
     """The policies that list the lane."""
-    return frozenset(name for name, each in config.policies.items() if lane.name in each.uplinks)
+    return frozenset(
+        name for name, policy in config.policies.items() if lane.name in policy.uplinks
+    )
 
 
 def _answers(uplink: Uplink, health: GatewayHealth, facts: Facts) -> bool:
@@ -91,8 +93,8 @@ def _is_too_lossy(
     known = health.uplinks[name].of(AddressFamily.V4)
     if not (known.recent_loss and known.excluded_policies & lane_policies(config, lane)):
         return False
-    others = (health.uplinks[each].of(AddressFamily.V4) for each in alive if each != name)
-    return any(not each.recent_loss and each.badness < QUIET_BADNESS for each in others)
+    others = (health.uplinks[other].of(AddressFamily.V4) for other in alive if other != name)
+    return any(not other.recent_loss and other.badness < QUIET_BADNESS for other in others)
 
 
 def _is_well(health: GatewayHealth, name: str) -> bool:

@@ -196,10 +196,10 @@ def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozense
 
 
 def _ours_to_add(address: Address, facts: Facts, created: frozenset[str]) -> bool:
-    found = facts.interfaces.get(address.interface)
-    if found is None:
+    interface = facts.interfaces.get(address.interface)
+    if interface is None:
         return address.interface in created
-    return address.address not in found.foreign_addresses
+    return address.address not in interface.foreign_addresses
 
 
 def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:

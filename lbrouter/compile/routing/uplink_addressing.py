@@ -39,18 +39,28 @@ def uplink_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> Uplin
     """The next hop of `uplink`, or None: no such family, no address yet, or no interface."""
     if uplink.is_lane:
         return _lane_nexthop(uplink, family, facts)
-    found = facts.interfaces.get(uplink.device)
-    if found is None:
+    interface = facts.interfaces.get(uplink.device)
+    if interface is None:
         return None
     if uplink.addressing is Addressing.DHCP and family is AddressFamily.V4:
-        return _dhcp_nexthop(uplink, found, facts)
+        return _dhcp_nexthop(uplink, interface, facts)
     if family is AddressFamily.V6 and uplink.auto6:
-        return _router_advertised_nexthop(found)
+        return _router_advertised_nexthop(interface)
     if family is AddressFamily.V4 and uplink.addressing is Addressing.PPPOE:
-        return _ppp_nexthop(found)
-    address, gateway = _static_addressing(uplink, family)
+        # The address that pppd was given for its device.
+        addresses = [address for address in interface.addresses if address.version == 4]
+        return (
+            UplinkNexthop(address=addresses[0], gateway=None, subnet_is_connected=False)
+            if addresses
+            else None
+        )
+    address, gateway = (
+        (uplink.static4, uplink.gateway)
+        if family is AddressFamily.V4
+        else (uplink.static6, uplink.gateway6)
+    )
     if address is None and uplink.addressing is Addressing.EXTERNAL:
-        address, gateway = _external_addressing(found, family)
+        address, gateway = _external_addressing(interface, family)
     if address is None or gateway is None:
         return None
     return UplinkNexthop(address=address, gateway=gateway)
@@ -79,9 +89,9 @@ def stable_facts(config: Config, facts: Facts) -> Facts:
     orphans = orphaned_vlan_devices(config, facts)
     making = {u.device for u in config.uplinks.values() if u.device != u.interface}
     kept = {
-        name: found
-        for name, found in facts.interfaces.items()
-        if name not in orphans and (name not in making or found.addresses)
+        name: interface
+        for name, interface in facts.interfaces.items()
+        if name not in orphans and (name not in making or interface.addresses)
     }
     return replace(facts, interfaces=kept)
 
@@ -94,14 +104,6 @@ def configured_families(config: Config) -> tuple[AddressFamily, ...]:
     return (AddressFamily.V4, AddressFamily.V6) if six or external else (AddressFamily.V4,)
 
 
-def _static_addressing(
-    uplink: Uplink, family: AddressFamily
-) -> tuple[IpInterface | None, IpAddress | None]:
-    if family is AddressFamily.V4:
-        return uplink.static4, uplink.gateway
-    return uplink.static6, uplink.gateway6
-
-
 def _lane_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> UplinkNexthop | None:
     """Inside a lane there is one host at the other end, the relay. It carries IPv4 alone."""
     known = facts.lanes.get(uplink.name)
@@ -110,48 +112,38 @@ def _lane_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> Uplink
     return UplinkNexthop(address=uplink.inside_address, gateway=None, mtu=known.mtu)
 
 
-def _dhcp_nexthop(uplink: Uplink, found: InterfaceFacts, facts: Facts) -> UplinkNexthop | None:
+def _dhcp_nexthop(uplink: Uplink, interface: InterfaceFacts, facts: Facts) -> UplinkNexthop | None:
     lease = facts.leases.get(uplink.name)
     if lease is None:
         return None
-    narrow = lease.mtu if lease.mtu is not None and lease.mtu < found.mtu else 0
+    narrow = lease.mtu if lease.mtu is not None and lease.mtu < interface.mtu else 0
     return UplinkNexthop(address=lease.address, gateway=lease.gateway, mtu=narrow)
 
 
-def _router_advertised_nexthop(found: InterfaceFacts) -> UplinkNexthop | None:
+def _router_advertised_nexthop(interface: InterfaceFacts) -> UplinkNexthop | None:
     """What router advertisements gave: an address that the kernel formed, a router that offers.
 
     That the prefix is on the link is the router's to say (RFC 4861, 6.3.4), and the kernel's route
     in `main` then; what is not there goes by the router.
     """
-    routers = [each for each in found.gateways if each.version == 6]
-    if not found.autoconfigured or not routers:
+    routers = [router for router in interface.gateways if router.version == 6]
+    if not interface.autoconfigured or not routers:
         return None
     return UplinkNexthop(
-        address=found.autoconfigured[0], gateway=routers[0], subnet_is_connected=False
-    )
-
-
-def _ppp_nexthop(found: InterfaceFacts) -> UplinkNexthop | None:
-    """The address that pppd was given for its device."""
-    addresses = [each for each in found.addresses if each.version == 4]
-    return (
-        UplinkNexthop(address=addresses[0], gateway=None, subnet_is_connected=False)
-        if addresses
-        else None
+        address=interface.autoconfigured[0], gateway=routers[0], subnet_is_connected=False
     )
 
 
 def _external_addressing(
-    found: InterfaceFacts, family: AddressFamily
+    interface: InterfaceFacts, family: AddressFamily
 ) -> tuple[IpInterface | None, IpAddress | None]:
     """The default gateway that another program configured, and the address to reach it from.
 
     That is the first one whose subnet holds the gateway, or else the first one at all.
     """
     version = family.version
-    addresses = [a for a in found.addresses if a.version == version and not a.ip.is_link_local]
-    gateways = [g for g in found.gateways if g.version == version]
+    addresses = [a for a in interface.addresses if a.version == version and not a.ip.is_link_local]
+    gateways = [g for g in interface.gateways if g.version == version]
     if not gateways:
         return None, None
     near = [address for address in addresses if gateways[0] in address.network]

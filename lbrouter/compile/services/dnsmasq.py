@@ -121,12 +121,19 @@ def dnsmasq_process(config: Config, paths: DnsmasqPaths) -> ManagedProcess | Non
     """The process that should run, or None if the file needs none."""
     if not is_wanted(config):
         return None
+    leasing = [vlan.name for vlan in config.vlans.values() if serves_dhcp(vlan)]
+    with_slaac = [vlan.name for vlan in config.vlans.values() if _uses_slaac(vlan)]
+    parts = (
+        ("addresses for", leasing),
+        ("IPv6 for", with_slaac),
+        ("names for", list(config.vlans)),
+    )
     return ManagedProcess(
         name="dnsmasq",
         argv=dnsmasq_argv(paths),
         config_text=config_text(config),
         pid_file=str(paths.pid_file),
-        why=_purpose(config),
+        why="; ".join(f"{what} {', '.join(names)}" for what, names in parts if names),
     )
 
 
@@ -169,17 +176,6 @@ def pool_size(dhcp: Dhcp) -> int:
     return int(dhcp.range.end) - int(dhcp.range.start) + 1
 
 
-def _purpose(config: Config) -> str:
-    leasing = [vlan.name for vlan in config.vlans.values() if serves_dhcp(vlan)]
-    with_slaac = [vlan.name for vlan in config.vlans.values() if _uses_slaac(vlan)]
-    parts = (
-        ("addresses for", leasing),
-        ("IPv6 for", with_slaac),
-        ("names for", list(config.vlans)),
-    )
-    return "; ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
-
-
 def _uplink_interfaces(config: Config) -> list[str]:
     """Uplinks are no VLANs and are not listened on anyway: this is a second protection."""
     uplinks = config.uplinks.values()
@@ -188,7 +184,9 @@ def _uplink_interfaces(config: Config) -> list[str]:
 
 def _resolvers(config: Config) -> Iterator[str]:
     if config.gateway.dns:
-        yield UPSTREAM_DNS_OPTIONS + "".join(f"server={each}\n" for each in config.gateway.dns)
+        yield UPSTREAM_DNS_OPTIONS + "".join(
+            f"server={resolver}\n" for resolver in config.gateway.dns
+        )
     else:
         yield "# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked.\n"
 
@@ -205,16 +203,16 @@ def _host_records(config: Config) -> Iterator[str]:
 
 
 def _dhcp_server(config: Config) -> Iterator[str]:
-    each = [vlan for vlan in config.vlans.values() if serves_dhcp(vlan)]
-    if each:
-        yield f"{DHCP_SERVER_OPTIONS}dhcp-lease-max={sum(map(_max_leases, each))}\n"
+    serving = [vlan for vlan in config.vlans.values() if serves_dhcp(vlan)]
+    if serving:
+        yield f"{DHCP_SERVER_OPTIONS}dhcp-lease-max={sum(map(_max_leases, serving))}\n"
 
 
 def _max_leases(vlan: Vlan) -> int:
     """How many leases there may be: the pool, and the hosts that have an address beside it."""
     pool = vlan.dhcp
     outside_pool = [
-        each for each in vlan.hosts.values() if pool is None or each.address not in pool.range
+        host for host in vlan.hosts.values() if pool is None or host.address not in pool.range
     ]
     return len(outside_pool) + (0 if pool is None else pool_size(pool))
 
@@ -224,23 +222,22 @@ def _vlan_options(config: Config, vlan: Vlan) -> Iterator[str]:
     yield f"# VLAN {vlan.name}"
     yield f"interface={device}"
     if serves_dhcp(vlan):
-        yield from _dhcp_pool(config, vlan)
+        # Router and resolver are the gateway's address in this VLAN, whatever else the device has.
+        yield f"dhcp-range=set:{vlan.name},{_dhcp_range(vlan)}"
+        yield f"dhcp-option=tag:{vlan.name},option:router,{vlan.address.ip}"
+        yield f"dhcp-option=tag:{vlan.name},option:dns-server,{vlan.address.ip}"
+        if any(other.hosts for other in config.vlans.values()):
+            yield f"dhcp-option=tag:{vlan.name},option:domain-name,{LOCAL_DOMAIN}"
+        for name, host in vlan.hosts.items():
+            yield f"# {name}"
+            yield f"dhcp-host={host.mac},{host.address}"
     if _uses_slaac(vlan):
-        yield from _ipv6_prefix(vlan)
+        assert vlan.address6 is not None
+        prefix = vlan.address6.network.network_address
+        yield f"dhcp-range=set:{vlan.name},{prefix},ra-only,{SLAAC_PREFIX_LENGTH}"
+        yield f"dhcp-option=tag:{vlan.name},option6:dns-server,[{vlan.address6.ip}]"
     if not serves_dhcp(vlan) and not _uses_slaac(vlan):
         yield f"no-dhcp-interface={device}"
-
-
-def _dhcp_pool(config: Config, vlan: Vlan) -> Iterator[str]:
-    """Router and resolver are the gateway's address in this VLAN, whatever else the device has."""
-    yield f"dhcp-range=set:{vlan.name},{_dhcp_range(vlan)}"
-    yield f"dhcp-option=tag:{vlan.name},option:router,{vlan.address.ip}"
-    yield f"dhcp-option=tag:{vlan.name},option:dns-server,{vlan.address.ip}"
-    if any(each.hosts for each in config.vlans.values()):
-        yield f"dhcp-option=tag:{vlan.name},option:domain-name,{LOCAL_DOMAIN}"
-    for name, host in vlan.hosts.items():
-        yield f"# {name}"
-        yield f"dhcp-host={host.mac},{host.address}"
 
 
 def _dhcp_range(vlan: Vlan) -> str:
@@ -253,13 +250,6 @@ def _dhcp_range(vlan: Vlan) -> str:
         )
     ends = f"{vlan.dhcp.range.start},{vlan.dhcp.range.end}"
     return f"{ends},{mask},{int(vlan.dhcp.lease) // 1000}"
-
-
-def _ipv6_prefix(vlan: Vlan) -> Iterator[str]:
-    assert vlan.address6 is not None
-    prefix = vlan.address6.network.network_address
-    yield f"dhcp-range=set:{vlan.name},{prefix},ra-only,{SLAAC_PREFIX_LENGTH}"
-    yield f"dhcp-option=tag:{vlan.name},option6:dns-server,[{vlan.address6.ip}]"
 
 
 def _uses_slaac(vlan: Vlan) -> bool:

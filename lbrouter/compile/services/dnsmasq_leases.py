@@ -45,13 +45,13 @@ def parse_leases(text: str) -> tuple[LanLease, ...]:
 
     Lines that do not look so (the server's own DUID, a line half written) are passed over.
     """
-    found = (_parse_line(line.split()) for line in text.splitlines())
-    return tuple(lease for lease in found if lease is not None)
+    leases = (_parse_line(line.split()) for line in text.splitlines())
+    return tuple(lease for lease in leases if lease is not None)
 
 
 def pool_usage(config: Config, lan_leases: Iterable[LanLease], *, now: int) -> dict[str, PoolUsage]:
     """Each VLAN that leases addresses, with what is leased at `now` (seconds since the epoch)."""
-    alive = [each.address for each in lan_leases if each.expires == 0 or each.expires > now]
+    alive = [lease.address for lease in lan_leases if lease.expires == 0 or lease.expires > now]
     return {
         vlan.name: PoolUsage(
             used=sum(address in vlan.dhcp.range for address in alive), size=pool_size(vlan.dhcp)

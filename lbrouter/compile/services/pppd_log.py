@@ -4,7 +4,6 @@ Text that the provider's end sends is not repeated: it is not trusted.
 """
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 NEW_ATTEMPT_PREFIX: Final = "PPP session is "
@@ -40,23 +39,18 @@ def failure_reason(log: str, port: str) -> str:
 
     The cause of the last attempt that has one; an attempt that goes on has none yet.
     """
-    found, fresh = -1, True
+    cause, fresh = -1, True
     for line in log.splitlines():
         if line.startswith(NEW_ATTEMPT_PREFIX):
             fresh = True
         elif SESSION_UP_PATTERN.match(line):
-            found, fresh = -1, True
-        elif (rank := _failure_index(line)) >= 0 and (fresh or rank > found):
-            found, fresh = rank, False
-    return _FAILURE_PATTERNS[found][1].format(port=port) if found >= 0 else ""
+            cause, fresh = -1, True
+        elif (rank := _failure_index(line)) >= 0 and (fresh or rank > cause):
+            cause, fresh = rank, False
+    return _FAILURE_PATTERNS[cause][1].format(port=port) if cause >= 0 else ""
 
 
 def _failure_index(line: str) -> int:
     """The index of a log line in `PPPD_FAILURES`, -1 for a line without a cause."""
-    return _first_index(
-        n for n, (pattern, _) in enumerate(_FAILURE_PATTERNS) if pattern.match(line)
-    )
-
-
-def _first_index(indices: Iterable[int]) -> int:
-    return next(iter(indices), -1)
+    matching = (n for n, (pattern, _) in enumerate(_FAILURE_PATTERNS) if pattern.match(line))
+    return next(matching, -1)

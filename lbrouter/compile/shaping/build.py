@@ -107,7 +107,11 @@ def build_shaping(
     config = with_limits(config, health.limits)
     up = _direction_plan(config, Direction.UPLOAD, allocation, health, facts)
     down = _direction_plan(config, Direction.DOWNLOAD, allocation, health, facts)
-    there = _expected_interfaces(config, facts)
+    # Interfaces that exist, or will: an uplink that is unplugged is shaped when it comes back.
+    trunk = config.lan.trunk if config.lan is not None else ""
+    tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
+    lanes = (lane.device for lane in config.lanes() if lane.name in facts.lanes)
+    there = frozenset((*facts.interfaces, *map(config.vlan_device, tagged), *lanes))
     redirects = [  # also where another program shapes: the hook comes before any root
         redirect
         for redirect in (*_upload_redirects(config, up, facts), *_download_redirects(config, down))
@@ -115,7 +119,9 @@ def build_shaping(
     ]
     ifbs = sorted({redirect.to for redirect in redirects} - {NO_REDIRECT_TARGET})
     nouns = [
-        _placed_root(noun, facts)
+        foreign_qdiscs.as_replacement(noun, facts)
+        if isinstance(noun, Qdisc) and noun.parent == "root"
+        else noun
         for noun in (
             *_upload_trees(config, allocation, up, facts),
             *_download_trees(config, down, facts),
@@ -152,25 +158,11 @@ def guarantee_shortfalls(
     )
 
 
-def _placed_root(noun: Qdisc | HtbClass, facts: Facts) -> Qdisc | HtbClass:
-    if isinstance(noun, Qdisc) and noun.parent == "root":
-        return foreign_qdiscs.as_replacement(noun, facts)
-    return noun
-
-
 _REDIRECT_WHY: Final = {
     NO_REDIRECT_TARGET: "a limit can be added here without losing a packet",
     IFB_DOWN: "all downloads pass here: the LAN has several ports",
     IFB_UP: "all uploads pass here, so that a VLAN's ceiling counts for all uplinks together",
 }
-
-
-def _expected_interfaces(config: Config, facts: Facts) -> frozenset[str]:
-    """Interfaces that exist, or will: an uplink that is unplugged is shaped when it comes back."""
-    trunk = config.lan.trunk if config.lan is not None else ""
-    tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
-    lanes = (lane.device for lane in config.lanes() if lane.name in facts.lanes)
-    return frozenset((*facts.interfaces, *map(config.vlan_device, tagged), *lanes))
 
 
 def _direction_plan(

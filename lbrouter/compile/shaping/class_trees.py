@@ -116,7 +116,7 @@ def ceiling_tree(
             why=f"ceiling of VLAN {vlan.name}",
         )  # fmt: skip
         for line in uplinks:
-            each = htb_class(
+            new_class = htb_class(
                 placement.interface,
                 classid(uplink=line.number, vlan=vlan.number),
                 parent=top,
@@ -126,7 +126,7 @@ def ceiling_tree(
                 link_layer=placement.link_layer(),
                 why=f"VLAN {vlan.name} over {line.name}, below the VLAN's ceiling",
             )
-            yield from _with_leaf(placement, each, vlan.ceiling, placement.client_queue)
+            yield from _with_leaf(placement, new_class, vlan.ceiling, placement.client_queue)
 
 
 def _uplink_class(placement: QdiscPlacement, uplink: UplinkRate) -> HtbClass:
@@ -144,7 +144,7 @@ def _vlan_class_nouns(
     rates: Mapping[UplinkVlan, int],
 ) -> ShapingNouns:
     for vlan in vlans:
-        each = htb_class(
+        new_class = htb_class(
             placement.interface,
             classid(uplink=uplink.number, vlan=vlan.number),
             parent=classid(uplink=uplink.number),
@@ -155,11 +155,11 @@ def _vlan_class_nouns(
             link_layer=placement.link_layer(uplink),
             why=f"{vlan.label or f'VLAN {vlan.name}'} over {uplink.name}",
         )
-        yield from _with_leaf(placement, each, uplink.rate, placement.client_queue)
+        yield from _with_leaf(placement, new_class, uplink.rate, placement.client_queue)
 
 
 def _unlimited_class(placement: QdiscPlacement, minor: int, *, prio: int, why: str) -> ShapingNouns:
-    each = htb_class(
+    new_class = htb_class(
         placement.interface,
         (HTB_MAJOR, minor),
         rate=UNLIMITED_RATE_BPS,
@@ -167,11 +167,11 @@ def _unlimited_class(placement: QdiscPlacement, minor: int, *, prio: int, why: s
         link_layer=placement.link_layer(),
         why=why,
     )
-    yield from _with_leaf(placement, each, UNLIMITED_RATE_BPS, placement.gateway_queue)
+    yield from _with_leaf(placement, new_class, UNLIMITED_RATE_BPS, placement.gateway_queue)
 
 
 def _with_leaf(
-    placement: QdiscPlacement, each: HtbClass, line_rate: int, queue: QueueKind
+    placement: QdiscPlacement, htb_class: HtbClass, line_rate: int, queue: QueueKind
 ) -> ShapingNouns:
-    yield each
-    yield leaf_qdisc(each, line_rate=line_rate, queue=queue, hosts=placement.hosts)
+    yield htb_class
+    yield leaf_qdisc(htb_class, line_rate=line_rate, queue=queue, hosts=placement.hosts)

@@ -154,7 +154,7 @@ def _demand(
     families = (
         select_uplinks(config, policy, health, family, facts) for family in vlan_families(vlan)
     )
-    shares = next((found for found in families if found), ())
+    shares = next((chosen for chosen in families if chosen), ())
     active = {share.uplink: share.weight for share in shares}
     return VlanDemand(
         vlan=vlan.name,

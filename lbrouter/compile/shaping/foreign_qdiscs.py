@@ -25,39 +25,47 @@ class ForeignQdiscPolicy(StrEnum):
 
 def permit_all(facts: Facts) -> Facts:
     """`facts` with the permission to replace whatever stands at a root."""
-    names = (each.name for each in facts.interfaces.values() if each.foreign_root_qdisc is not None)
+    names = (
+        interface.name
+        for interface in facts.interfaces.values()
+        if interface.foreign_root_qdisc is not None
+    )
     return replace(facts, take_over=frozenset(names))
 
 
 def permit_damaged(facts: Facts, applied: KernelState) -> Facts:
     """`facts` with the permission where `applied` has a root of ours: that was damaged."""
-    names = (each.interface for each in applied.qdiscs if each.parent == "root")
+    names = (qdisc.interface for qdisc in applied.qdiscs if qdisc.parent == "root")
     return replace(facts, take_over=frozenset(names))
 
 
 def is_blocked(facts: Facts, interface: str) -> bool:
     """Whether a root of another program is on `interface` and may not be replaced."""
-    found = facts.interfaces.get(interface)
-    blocked = found is not None and found.foreign_root_qdisc is not None
+    interface_facts = facts.interfaces.get(interface)
+    blocked = interface_facts is not None and interface_facts.foreign_root_qdisc is not None
     return blocked and interface not in facts.take_over
 
 
 def as_replacement(root: Qdisc, facts: Facts) -> Qdisc:
     """`root` with the handle of what it replaces, where something stands there."""
-    found = facts.interfaces.get(root.interface)
-    if found is None or found.foreign_root_qdisc is None:
+    interface = facts.interfaces.get(root.interface)
+    if interface is None or interface.foreign_root_qdisc is None:
         return root
-    why = f"{root.why}, in place of another program's {found.foreign_root_qdisc}, which is lost"
-    return replace(root, replaces=found.foreign_root_qdisc.handle, why=why)
+    why = f"{root.why}, in place of another program's {interface.foreign_root_qdisc}, which is lost"
+    return replace(root, replaces=interface.foreign_root_qdisc.handle, why=why)
 
 
 def conflicts(desired: KernelState, facts: Facts) -> Iterator[str]:
     """A sentence for each foreign root where `desired` (with all permissions) wants one of ours."""
-    for root in sorted(desired.qdiscs, key=lambda each: each.interface):
-        found = facts.interfaces.get(root.interface)
-        if root.parent == "root" and found is not None and found.foreign_root_qdisc is not None:
+    for root in sorted(desired.qdiscs, key=lambda qdisc: qdisc.interface):
+        interface = facts.interfaces.get(root.interface)
+        if (
+            root.parent == "root"
+            and interface is not None
+            and interface.foreign_root_qdisc is not None
+        ):
             yield (
-                f"Interface {root.interface} has another program's {found.foreign_root_qdisc}"
+                f"Interface {root.interface} has another program's {interface.foreign_root_qdisc}"
                 " at its root"
                 f" (tc qdisc show dev {root.interface})."
             )

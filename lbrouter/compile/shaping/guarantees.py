@@ -59,7 +59,12 @@ def allocate_rates(
         for pair, amount in _allocate_group(group, left):
             rates[pair] += amount
     for group in _by_priority(demands):
-        for pair, amount in _grant_proportionally(_standby_requests(group), left).items():
+        standby = {
+            (uplink, demand.vlan): max(0, whole_bytes_rate(demand.guaranteed) - MIN_CLASS_RATE_BPS)
+            for demand in group
+            for uplink in sorted(demand.standby_uplinks)
+        }
+        for pair, amount in _grant_proportionally(standby, left).items():
             rates[pair] += amount
     return rates
 
@@ -112,14 +117,6 @@ def _weighted_portions(
         until = whole_bytes_rate(amount * passed // total)
         yield (uplink, demand.vlan), until - given
         given = until
-
-
-def _standby_requests(group: Iterable[VlanDemand]) -> dict[UplinkVlan, int]:
-    return {
-        (uplink, demand.vlan): max(0, whole_bytes_rate(demand.guaranteed) - MIN_CLASS_RATE_BPS)
-        for demand in group
-        for uplink in sorted(demand.standby_uplinks)
-    }
 
 
 def _grant_proportionally(

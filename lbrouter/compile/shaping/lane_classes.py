@@ -65,8 +65,10 @@ def divide_lines(
     lines = _lines_less_answers(config, whole, direction, health, facts)
     wanted = _covered_demands(config, demands(config, direction, health, facts), health, facts)
     copies = _copy_rates(config, lines, direction, health, facts)
+    # What the copies of all lanes have of a line, in bits per second.
     budgets = {
-        line.name: vlan_rate_budget(line, direction) - _reserved_rate(copies, line.name)
+        line.name: vlan_rate_budget(line, direction)
+        - sum(rate for (uplink, _), rate in copies.items() if uplink == line.name)
         for line in lines
     }
     return DividedLines(
@@ -147,8 +149,8 @@ def _covered_demands(
     }
     nothing: frozenset[str] = frozenset()
     return tuple(
-        replace(each, standby_uplinks=each.standby_uplinks - covered.get(each.vlan, nothing))
-        for each in wanted
+        replace(vlan, standby_uplinks=vlan.standby_uplinks - covered.get(vlan.vlan, nothing))
+        for vlan in wanted
     )
 
 
@@ -165,7 +167,7 @@ def _copy_rates(
     """
     if direction is Direction.DOWNLOAD:
         return {}
-    found: dict[UplinkVlan, int] = {}
+    rates: dict[UplinkVlan, int] = {}
     for line in lines:
         lanes = config.lanes_over(line.name)
         left = vlan_rate_budget(line, direction) - MIN_CLASS_RATE_BPS * (
@@ -175,13 +177,8 @@ def _copy_rates(
             needed = _with_cost(_present_vlans(config, lane, health, facts), direction)
             extra = whole_bytes_rate(max(0, min(needed - MIN_CLASS_RATE_BPS, left)))
             left -= extra
-            found[line.name, class_name(lane)] = MIN_CLASS_RATE_BPS + extra
-    return found
-
-
-def _reserved_rate(rates: Mapping[UplinkVlan, int], line: str) -> int:
-    """What the copies of all lanes have of a line, in bits per second."""
-    return sum(rate for (uplink, _), rate in rates.items() if uplink == line)
+            rates[line.name, class_name(lane)] = MIN_CLASS_RATE_BPS + extra
+    return rates
 
 
 def class_name(lane: Uplink) -> str:
@@ -218,10 +215,10 @@ def _priority(config: Config, lane: Uplink) -> int:
 
 def class_elements(config: Config, allocation: Allocation) -> dict[str, NftElements]:
     """Elements of the maps `lane_class_N`: the copies' class on each line that is shaped."""
-    found: dict[str, NftElements] = {}
+    by_name: dict[str, NftElements] = {}
     for lane in config.lanes():
         number = lane_class_number(allocation, lane)
-        found[f"lane_class_{allocation.uplinks[lane.name]}"] = frozenset(
+        by_name[f"lane_class_{allocation.uplinks[lane.name]}"] = frozenset(
             (
                 config.uplinks[line].device,
                 classid_text(classid(uplink=allocation.uplinks[line], vlan=number)),
@@ -229,4 +226,4 @@ def class_elements(config: Config, allocation: Allocation) -> dict[str, NftEleme
             for line in lane.over
             if config.uplinks[line].upload is not None
         )
-    return found
+    return by_name

@@ -62,22 +62,22 @@ def latency_summary(rtts_s: Sequence[float]) -> LatencyDocument:
 
 
 def direction_measurement(
-    found: DirectionSamples, *, limit: int | None
+    samples: DirectionSamples, *, limit: int | None
 ) -> DirectionMeasurement | None:
     """One direction; `limit` is the rate to which the gateway itself limits it, if it does.
 
     None where nothing was measured.
     """
-    if not found.goodput_bps:
+    if not samples.goodput_bps:
         return None
-    goodput = median(found.goodput_bps)
+    goodput = median(samples.goodput_bps)
     line = goodput * MEASURED_FRAME_BYTES / TCP_SEGMENT_BYTES
     return {
         "goodput_bps": round(goodput),
         "line_bps": round(line),
         "proposed": str(rounded_down_rate(line)),
         "shaped": limit is not None and line >= SHAPED_RATE_SHARE * limit,
-        "loaded": latency_summary(found.rtts_s),
+        "loaded": latency_summary(samples.rtts_s),
     }
 
 
@@ -91,9 +91,9 @@ def rounded_down_rate(bps: float) -> Rate:
 def config_snippet(uplink: str, directions: Mapping[str, DirectionMeasurement | None]) -> str:
     """The lines for the file."""
     lines = [f"[uplinks.{uplink}]"]
-    for direction, each in directions.items():
-        if each is not None:
-            shaped_note = "   # not more than the file's own limit let through" * each["shaped"]
+    for direction, samples in directions.items():
+        if samples is not None:
+            shaped_note = "   # not more than the file's own limit let through" * samples["shaped"]
             key = f"{direction:<8}"
-            lines.append(f'{key} = "{each["proposed"]}"{shaped_note}')
+            lines.append(f'{key} = "{samples["proposed"]}"{shaped_note}')
     return "\n".join(lines)

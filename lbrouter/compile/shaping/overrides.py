@@ -16,7 +16,12 @@ def with_limits(config: Config, limits: Mapping[str, VlanLimit]) -> Config:
     A guarantee above its limit is lowered to it: HTB passes what is guaranteed, ceiling or not.
     """
     vlans = {
-        name: vlan.model_copy(update=_limited_bandwidths(vlan, limits[name]))
+        name: vlan.model_copy(
+            update={
+                "upload": _limited_bandwidth(vlan.upload, limits[name].upload),
+                "download": _limited_bandwidth(vlan.download, limits[name].download),
+            }
+        )
         for name, vlan in config.vlans.items()
         if name in limits
     }
@@ -30,13 +35,6 @@ def lowered_guarantees(vlan: Vlan, limit: VlanLimit) -> dict[str, Rate]:
         direction: share.guaranteed
         for direction, share, rate in pairs
         if share is not None and rate is not None and rate < share.guaranteed
-    }
-
-
-def _limited_bandwidths(vlan: Vlan, limit: VlanLimit) -> dict[str, Bandwidth | None]:
-    return {
-        "upload": _limited_bandwidth(vlan.upload, limit.upload),
-        "download": _limited_bandwidth(vlan.download, limit.download),
     }
 
 

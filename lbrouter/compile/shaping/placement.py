@@ -70,7 +70,7 @@ def _placement(
     config: Config, facts: Facts, interface: str, passing: Iterable[str], hosts: CakeHostMode
 ) -> QdiscPlacement:
     there = [facts.interfaces[name] for name in passing if name in facts.interfaces]
-    ppp = bool(there) and all(each.kind == "ppp" for each in there)
+    ppp = bool(there) and all(interface.kind == "ppp" for interface in there)
     counted = 0 if ppp else ETHERNET_HEADER_BYTES
     return QdiscPlacement(
         interface=interface,
@@ -79,6 +79,6 @@ def _placement(
         hosts=hosts,
         counted_header_bytes=counted,
         max_frame_bytes=max(
-            [ETHERNET_FRAME_BYTES, *(each.mtu + ETHERNET_HEADER_BYTES for each in there)]
+            [ETHERNET_FRAME_BYTES, *(interface.mtu + ETHERNET_HEADER_BYTES for interface in there)]
         ),
     )

@@ -54,7 +54,10 @@ def _same_interface(
     wanted: Iterable[str], known: Mapping[str, int], retired: tuple[str, ...]
 ) -> Iterable[tuple[str, str]]:
     """(old, new) identity of each line on an interface that had another address, the latest."""
-    present, lines = set(wanted), sorted(known, key=lambda each: (each in retired, each))
+    present, lines = (
+        set(wanted),
+        sorted(known, key=lambda identity: (identity in retired, identity)),
+    )
     for new in sorted(present - known.keys()):
         olds = [old for old in lines if old not in present and _interface(old) == _interface(new)]
         if olds:
@@ -83,11 +86,11 @@ def _assign(
     """Numbers by identity (absent ones stay reserved), and the absent, longest gone first."""
     present = list(wanted)
     kept = dict(numbers)
-    gone = [each for each in retired if each in kept and each not in present]
-    gone += [each for each in kept if each not in present and each not in gone]
-    for each in present:
-        if each not in kept:
-            kept[each] = _next_number(kept, gone, limit)
+    gone = [identity for identity in retired if identity in kept and identity not in present]
+    gone += [identity for identity in kept if identity not in present and identity not in gone]
+    for identity in present:
+        if identity not in kept:
+            kept[identity] = _next_number(kept, gone, limit)
     return kept, tuple(gone)
 
 

@@ -43,7 +43,9 @@ def command_line(operation: Operation) -> str:
     if isinstance(operation.managed_object, NftTable):
         return _nft(operation)
     if operation.action is Action.CHANGE and isinstance(operation.new, Rule):
-        return _rule_change(operation.new, operation.old)
+        # Rules have no "replace": the new one is put beside the old, then the old one goes.
+        assert isinstance(operation.old, Rule)
+        return f"{_rule(operation.new, Action.ADD)}; {_rule(operation.old, Action.REMOVE)}"
     return noun_command(operation.managed_object, operation.action)
 
 
@@ -108,22 +110,14 @@ def _route(route: Route, verb: Action) -> str:
     kind = "" if route.interface else "unreachable "
     destination = "default" if route.destination.prefixlen == 0 else str(route.destination)
     command = f"{_ip_command(route.family)} route {name} {kind}{destination}"
-    return (
-        f"{command}{_nexthop(route)} table {_table_name(route.table)}{_metric(route)}"
-        f" proto {ROUTE_PROTOCOL}"
-        f"{f' mtu {route.mtu}' if route.mtu else ''}"
-    )
-
-
-def _nexthop(route: Route) -> str:
     via = f" via {route.gateway}" if route.gateway is not None else ""
     device = f" dev {route.interface}" if route.interface else ""
     source = f" src {route.source}" if route.source is not None else ""
-    return f"{via}{device}{' onlink' if route.onlink else ''}{source}"
-
-
-def _metric(route: Route) -> str:
-    return f" metric {route.metric}" if route.metric else ""
+    return (
+        f"{command}{via}{device}{' onlink' if route.onlink else ''}{source}"
+        f" table {_table_name(route.table)}{f' metric {route.metric}' if route.metric else ''}"
+        f" proto {ROUTE_PROTOCOL}{f' mtu {route.mtu}' if route.mtu else ''}"
+    )
 
 
 def _rule(rule: Rule, verb: Action) -> str:
@@ -135,12 +129,6 @@ def _rule(rule: Rule, verb: Action) -> str:
     suppressed = "" if suppress is None else f" suppress_prefixlength {suppress}"
     command = f"{_ip_command(rule.family)} rule {name} pref {rule.priority}"
     return f"{command}{mark}{out}{action}{suppressed} protocol {ROUTE_PROTOCOL}"
-
-
-def _rule_change(new: Rule, old: ManagedObject | None) -> str:
-    """Rules have no "replace": the new one is put beside the old, then the old one goes."""
-    assert isinstance(old, Rule)
-    return f"{_rule(new, Action.ADD)}; {_rule(old, Action.REMOVE)}"
 
 
 def _qdisc(qdisc: Qdisc, verb: Action) -> str:
@@ -192,7 +180,13 @@ def _nft(operation: Operation) -> str:
     """Structure as one file, elements as the commands that lead from the old ones to the new."""
     new, old = operation.new, operation.old
     if isinstance(new, NftTable) and isinstance(old, NftTable) and new.structure == old.structure:
-        return "; ".join(_element_changes(old.elements, new.elements))
+        nothing: NftElements = frozenset()
+        changes = []
+        for name in sorted({*old.elements, *new.elements}):
+            before, after = old.elements.get(name, nothing), new.elements.get(name, nothing)
+            changes += [_element_command("delete", name, before - after)] if before - after else []
+            changes += [_element_command("add", name, after - before)] if after - before else []
+        return "; ".join(changes)
     assert isinstance(operation.managed_object, NftTable)
     return _structure(operation.managed_object, operation.action)
 
@@ -202,16 +196,6 @@ def _structure(table: NftTable, verb: Action) -> str:
         return f"nft delete table inet {NFT_TABLE}"
     count = sum(len(elements) for elements in table.elements.values())
     return f"nft -f ruleset (table inet {NFT_TABLE}, {count} elements)"
-
-
-def _element_changes(old: Mapping[str, NftElements], new: Mapping[str, NftElements]) -> list[str]:
-    nothing: NftElements = frozenset()
-    changes = []
-    for name in sorted({*old, *new}):
-        before, after = old.get(name, nothing), new.get(name, nothing)
-        changes += [_element_command("delete", name, before - after)] if before - after else []
-        changes += [_element_command("add", name, after - before)] if after - before else []
-    return changes
 
 
 def _element_command(verb: str, name: str, elements: NftElements) -> str:

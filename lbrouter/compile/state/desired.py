@@ -70,10 +70,14 @@ def _nft_table(
     shaped: build.ShapingPlan,
 ) -> NftTable:
     text = structure(config, allocation)
-    found = elements(config, allocation=allocation, health=health, facts=facts)
+    all_elements = elements(config, allocation=allocation, health=health, facts=facts)
     return NftTable(
         structure=digest(text),
-        elements={**found, "class_of": shaped.elements, **class_elements(config, allocation)},
+        elements={
+            **all_elements,
+            "class_of": shaped.elements,
+            **class_elements(config, allocation),
+        },
         script=text,
         why="firewall, balancing, NAT",
     )
@@ -95,10 +99,10 @@ def _vlan_devices(config: Config, facts: Facts) -> Iterable[Device]:
 
 def _is_foreign_device(device: Device, facts: Facts) -> bool:
     """Whether this very device stands already, and is not ours."""
-    found = facts.interfaces.get(device.name)
-    if found is None or found.ours:
+    standing = facts.interfaces.get(device.name)
+    if standing is None or standing.ours:
         return False
-    return (found.parent, found.tag) == (device.parent, device.tag)
+    return (standing.parent, standing.tag) == (device.parent, device.tag)
 
 
 def _vlan_device(config: Config, vlan: Vlan) -> Device:

@@ -57,15 +57,15 @@ UNREMOVABLE_NOUNS = (Sysctl, LinkAdminState)
 
 def diff(observed: KernelState, desired: KernelState) -> Plan:
     """The plan from `observed` to `desired`; empty when they agree."""
-    found = {noun.key: noun for noun in observed.objects() if not isinstance(noun, NftTable)}
+    standing = {noun.key: noun for noun in observed.objects() if not isinstance(noun, NftTable)}
     wanted = {noun.key: noun for noun in desired.objects() if not isinstance(noun, NftTable)}
-    early = list(early_removals(found, wanted))
-    for each in early:
-        del found[each.managed_object.key]
+    early = list(early_removals(standing, wanted))
+    for removal in early:
+        del standing[removal.managed_object.key]
     steps = [
         *early,
-        *_additions_and_changes(found, wanted),
-        *_removals(found, wanted),
+        *_additions_and_changes(standing, wanted),
+        *_removals(standing, wanted),
         *_link_downs(observed, wanted),
         *nft_steps(observed.nft, desired.nft),
     ]
@@ -73,19 +73,19 @@ def diff(observed: KernelState, desired: KernelState) -> Plan:
 
 
 def _additions_and_changes(
-    found: Mapping[Hashable, ManagedObject], wanted: Mapping[Hashable, ManagedObject]
+    standing: Mapping[Hashable, ManagedObject], wanted: Mapping[Hashable, ManagedObject]
 ) -> Iterator[Operation]:
     for key, new in wanted.items():
-        old = found.get(key)
+        old = standing.get(key)
         if old != new:
             verb = Action.ADD if old is None else Action.CHANGE
             yield Operation(phase=_phase_of(new), action=verb, new=new, old=old, reason=new.why)
 
 
 def _removals(
-    found: Mapping[Hashable, ManagedObject], wanted: Mapping[Hashable, ManagedObject]
+    standing: Mapping[Hashable, ManagedObject], wanted: Mapping[Hashable, ManagedObject]
 ) -> Iterator[Operation]:
-    for key, old in found.items():
+    for key, old in standing.items():
         if key not in wanted and not isinstance(old, UNREMOVABLE_NOUNS):
             phase = Phase.UNLEAF if _is_leaf(old) else REMOVE_PHASES[type(old)]
             reason = "no longer asked for"

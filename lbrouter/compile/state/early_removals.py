@@ -16,44 +16,47 @@ ClassPlace = tuple[str, tuple[int, int]]
 """Interface and number of a class."""
 
 
-def early_removals(found: ManagedObjects, wanted: ManagedObjects) -> Iterator[Operation]:
+def early_removals(standing: ManagedObjects, wanted: ManagedObjects) -> Iterator[Operation]:
     """The removals of those classes and of their queues: queues first, children before parents."""
-    places = _early_classes(found, wanted)
-    early = [old for old in found.values() if _place_of(old) in places]
-    for old in sorted(early, key=lambda each: (-_depth(each, found), str(each.key))):
+    places = _early_classes(standing, wanted)
+    early = [old for old in standing.values() if _place_of(old) in places]
+    for old in sorted(early, key=lambda noun: (-_depth(noun, standing), str(noun.key))):
         reason = "another parent" if old.key in wanted else "no longer asked for"
         yield Operation(phase=Phase.RECLASS, action=Action.REMOVE, new=None, old=old, reason=reason)
 
 
-def _depth(noun: ManagedObject, found: ManagedObjects) -> int:
+def _depth(noun: ManagedObject, standing: ManagedObjects) -> int:
     """How many classes are above a class; a queue is below all of them."""
     if not isinstance(noun, HtbClass):
-        return len(found)
-    parent = found.get(("class", noun.interface, noun.parent))
-    return 0 if parent is None else 1 + _depth(parent, found)
+        return len(standing)
+    parent = standing.get(("class", noun.interface, noun.parent))
+    return 0 if parent is None else 1 + _depth(parent, standing)
 
 
-def _early_classes(found: ManagedObjects, wanted: ManagedObjects) -> frozenset[ClassPlace]:
+def _early_classes(standing: ManagedObjects, wanted: ManagedObjects) -> frozenset[ClassPlace]:
     """Those whose parent is another or stays without them, and what is below them."""
-    classes = [each for each in found.values() if isinstance(each, HtbClass)]
+    classes = [noun for noun in standing.values() if isinstance(noun, HtbClass)]
     early = {
-        (each.interface, each.classid) for each in classes if _must_go_first(each, found, wanted)
+        (htb_class.interface, htb_class.classid)
+        for htb_class in classes
+        if _must_go_first(htb_class, standing, wanted)
     }
     while below := {
-        (each.interface, each.classid)
-        for each in classes
-        if (each.interface, each.parent) in early and (each.interface, each.classid) not in early
+        (htb_class.interface, htb_class.classid)
+        for htb_class in classes
+        if (htb_class.interface, htb_class.parent) in early
+        and (htb_class.interface, htb_class.classid) not in early
     }:
         early |= below
     return frozenset(early)
 
 
-def _must_go_first(old: HtbClass, found: ManagedObjects, wanted: ManagedObjects) -> bool:
+def _must_go_first(old: HtbClass, standing: ManagedObjects, wanted: ManagedObjects) -> bool:
     new = wanted.get(old.key)
     if isinstance(new, HtbClass):
         return new.parent != old.parent
     parent = ("class", old.interface, old.parent)
-    return parent in found and parent in wanted
+    return parent in standing and parent in wanted
 
 
 def _place_of(noun: ManagedObject) -> ClassPlace | None:

@@ -9,29 +9,29 @@ from lbrouter.model.plan import Action, Operation, Plan
 
 def failover_operations(plan: Plan) -> tuple[Operation, ...]:
     """What decides the path of packets, in the order of the plan: map elements, our routes."""
-    return tuple(each for each in plan.operations if _is_failover_operation(each))
+    return tuple(step for step in plan.operations if _is_failover_operation(step))
 
 
 def rate_operations(plan: Plan) -> tuple[Operation, ...]:
     """Changes of classes, in the plan's safe order; none where the trees themselves change."""
     trees = tuple(
-        each for each in plan.operations if isinstance(each.managed_object, HtbClass | Qdisc)
+        step for step in plan.operations if isinstance(step.managed_object, HtbClass | Qdisc)
     )
     alike = all(
-        each.action is Action.CHANGE and isinstance(each.managed_object, HtbClass) for each in trees
+        step.action is Action.CHANGE and isinstance(step.managed_object, HtbClass) for step in trees
     )
     return trees if alike else ()
 
 
 def state_after(state: KernelState, operations: Sequence[Operation]) -> KernelState:
     """`state` once `operations` (routes, the table, changes of classes) are done."""
-    gone = {each.old for each in operations if isinstance(each.old, Route | HtbClass)}
-    come = [each.new for each in operations if each.new is not None]
-    tables = [each for each in come if isinstance(each, NftTable)]
+    gone = {step.old for step in operations if isinstance(step.old, Route | HtbClass)}
+    come = [step.new for step in operations if step.new is not None]
+    tables = [noun for noun in come if isinstance(noun, NftTable)]
     return replace(
         state,
-        routes=(state.routes - gone) | {each for each in come if isinstance(each, Route)},
-        classes=(state.classes - gone) | {each for each in come if isinstance(each, HtbClass)},
+        routes=(state.routes - gone) | {noun for noun in come if isinstance(noun, Route)},
+        classes=(state.classes - gone) | {noun for noun in come if isinstance(noun, HtbClass)},
         nft=tables[-1] if tables else state.nft,
     )
 

@@ -52,7 +52,12 @@ class HealthShift:
         old, new = operation.old, operation.new
         if isinstance(new, NftTable):
             known = old if table is None or not isinstance(old, NftTable) else table
-            return replace(operation, new=self._present_table(new), old=known)
+            state = self._state_of(new)
+            return replace(
+                operation,
+                new=new if state is None else _exchanged(new, state.planned.nft, state.present.nft),
+                old=known,
+            )
         if isinstance(operation.managed_object, Route):
             return self._route_operation(operation, table)
         return operation
@@ -72,13 +77,9 @@ class HealthShift:
             nft=_exchanged(table, state.present.nft, state.planned.nft),
         )
 
-    def _present_table(self, table: NftTable) -> NftTable:
-        state = self._state_of(table)
-        return table if state is None else _exchanged(table, state.planned.nft, state.present.nft)
-
     def _state_of(self, table: NftTable) -> SteeredState | None:
-        found = (each for each in self.states if each.structure == table.structure)
-        return next(found, None)
+        matching = (state for state in self.states if state.structure == table.structure)
+        return next(matching, None)
 
     def _route_operation(self, operation: Operation, table: NftTable | None) -> Operation | None:
         """A route that the present health wants otherwise, or not at all.
@@ -86,9 +87,11 @@ class HealthShift:
         By the file whose ruleset is in the kernel, if it is one of both: an undo goes back to it.
         """
         route, structure = operation.managed_object, "" if table is None else table.structure
-        for state in sorted(self.states, key=lambda each: each.structure != structure):
+        for state in sorted(self.states, key=lambda steered: steered.structure != structure):
             if route in state.planned.routes - state.present.routes:
-                wanted = {each.key: each for each in state.present.routes}.get(route.key)
+                wanted = {
+                    wanted_route.key: wanted_route for wanted_route in state.present.routes
+                }.get(route.key)
                 if wanted is None:
                     return None
                 removal = operation.new is None
@@ -106,9 +109,9 @@ def _exchanged(table: NftTable, before: NftTable | None, after: NftTable | None)
     assert after is not None
     elements = {
         name: _exchanged_elements(
-            each, before.elements.get(name, frozenset()), after.elements.get(name, frozenset())
+            own, before.elements.get(name, frozenset()), after.elements.get(name, frozenset())
         )
-        for name, each in table.elements.items()
+        for name, own in table.elements.items()
     }
     return replace(table, elements=elements)
 
@@ -133,8 +136,8 @@ def merged_health(
     """
     before = {} if began is None else began.uplinks
     changed = {
-        name: each
-        for name, each in present.uplinks.items()
-        if name in common and not (name in before and each.state is before[name].state)
+        name: uplink
+        for name, uplink in present.uplinks.items()
+        if name in common and not (name in before and uplink.state is before[name].state)
     }
     return replace(planned, uplinks={**planned.uplinks, **changed})

@@ -5,7 +5,7 @@ root or a class (`compile.state.simulate_shaping`).
 The contract tests check that it behaves like `kernel.backend.LinuxKernel`.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -57,7 +57,7 @@ class SimKernel:
         return replace(
             self.state,
             sysctls=frozenset(s for s in self.state.sysctls if s.path in scope.sysctls),
-            links=frozenset(each for each in self.state.links if each.interface in names),
+            links=frozenset(link for link in self.state.links if link.interface in names),
         )
 
     async def facts(self, scope: ObserveScope) -> Facts:  # noqa: ARG002  -- the protocol names it
@@ -87,17 +87,21 @@ def apply_operation(state: KernelState, operation: Operation) -> KernelState:
     if isinstance(noun, Sysctl | LinkAdminState) and operation.action is Action.REMOVE:
         return state
     if isinstance(operation.old, Device):
-        state = _without_device(state, operation.old.name)
-    held = _without_noun(state, type(noun), noun.key)
+        kept: dict[str, Any] = {
+            field: frozenset(
+                held
+                for held in getattr(state, field)
+                if _owning_interface(held) != operation.old.name
+            )
+            for field in KERNEL_STATE_FIELDS.values()
+        }
+        state = replace(state, **kept)
+    field = KERNEL_STATE_FIELDS[type(noun)]
+    others = frozenset(other for other in getattr(state, field) if other.key != noun.key)
     added = frozenset() if operation.new is None else frozenset({operation.new})
-    changed: dict[str, Any] = {KERNEL_STATE_FIELDS[type(noun)]: held | added}
+    changed: dict[str, Any] = {field: others | added}
     after = replace(state, **changed)
     return _with_link_down(after, operation.new) if isinstance(operation.new, Device) else after
-
-
-def _without_noun(state: KernelState, kind: type, key: Hashable) -> frozenset[ManagedObject]:
-    held: frozenset[ManagedObject] = getattr(state, KERNEL_STATE_FIELDS[kind])
-    return frozenset(each for each in held if each.key != key)
 
 
 def _with_link_down(state: KernelState, device: Device) -> KernelState:
@@ -105,14 +109,6 @@ def _with_link_down(state: KernelState, device: Device) -> KernelState:
     if any(link.interface == device.name for link in state.links):
         return state
     return replace(state, links=state.links | {LinkAdminState(interface=device.name, up=False)})
-
-
-def _without_device(state: KernelState, name: str) -> KernelState:
-    kept: dict[str, Any] = {
-        field: frozenset(each for each in getattr(state, field) if _owning_interface(each) != name)
-        for field in KERNEL_STATE_FIELDS.values()
-    }
-    return replace(state, **kept)
 
 
 def _required_interfaces(noun: ManagedObject) -> tuple[str, ...]:

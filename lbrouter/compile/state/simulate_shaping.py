@@ -39,11 +39,11 @@ def _with_root(state: KernelState, root: Qdisc, old: ManagedObject | None) -> Ke
 
 def _with_leaf(state: KernelState, leaf: Qdisc) -> KernelState:
     place = (leaf.interface, leaf.parent)
-    if not any((each.interface, each.classid) == place for each in state.classes):
+    if not any((htb_class.interface, htb_class.classid) == place for htb_class in state.classes):
         raise NotAppliedError(
             f"Queue of {leaf.interface} {leaf.parent}: Specified class not found."
         )
-    if any((each.interface, each.parent) == place for each in state.classes):
+    if any((htb_class.interface, htb_class.parent) == place for htb_class in state.classes):
         raise NotAppliedError(f"Queue of {leaf.interface} {leaf.parent}: Invalid argument.")
     return _put_qdisc(_without_leaf(state, leaf), leaf)
 
@@ -54,38 +54,44 @@ def _with_class(state: KernelState, new: HtbClass) -> KernelState:
     for rate, burst in ((new.rate, new.burst), (new.ceil, new.cburst)):
         if burst_us(rate, burst) > MAX_BURST_US:
             raise NotAppliedError(f"Class {new.classid} of {new.interface}: its burst is too long.")
-    others = frozenset(each for each in state.classes if each.key != new.key)
-    held = next((each for each in state.classes if each.key == new.key), None)
+    others = frozenset(htb_class for htb_class in state.classes if htb_class.key != new.key)
+    held = next((htb_class for htb_class in state.classes if htb_class.key == new.key), None)
     if held is not None:
         return replace(state, classes=others | {replace(new, parent=held.parent)})
     place = (new.interface, new.parent)
-    if not any((each.interface, each.classid) == place for each in others):
+    if not any((htb_class.interface, htb_class.classid) == place for htb_class in others):
         return replace(state, classes=others | {replace(new, parent=BELOW_ROOT)})
-    taken = frozenset(each for each in state.qdiscs if (each.interface, each.parent) != place)
+    taken = frozenset(qdisc for qdisc in state.qdiscs if (qdisc.interface, qdisc.parent) != place)
     return replace(state, classes=others | {new}, qdiscs=taken)
 
 
 def _without_class(state: KernelState, old: HtbClass) -> KernelState:
     place = (old.interface, old.classid)
-    if any((each.interface, each.parent) == place for each in state.classes):
+    if any((htb_class.interface, htb_class.parent) == place for htb_class in state.classes):
         raise NotAppliedError(f"Class {old.classid} of {old.interface}: HTB class in use.")
     return replace(
         state,
-        classes=frozenset(each for each in state.classes if each.key != old.key),
-        qdiscs=frozenset(each for each in state.qdiscs if (each.interface, each.parent) != place),
+        classes=frozenset(htb_class for htb_class in state.classes if htb_class.key != old.key),
+        qdiscs=frozenset(
+            qdisc for qdisc in state.qdiscs if (qdisc.interface, qdisc.parent) != place
+        ),
     )
 
 
 def _without_tree(state: KernelState, interface: str) -> KernelState:
     return replace(
         state,
-        classes=frozenset(each for each in state.classes if each.interface != interface),
-        qdiscs=frozenset(each for each in state.qdiscs if each.interface != interface),
+        classes=frozenset(
+            htb_class for htb_class in state.classes if htb_class.interface != interface
+        ),
+        qdiscs=frozenset(qdisc for qdisc in state.qdiscs if qdisc.interface != interface),
     )
 
 
 def _without_leaf(state: KernelState, leaf: Qdisc) -> KernelState:
-    return replace(state, qdiscs=frozenset(each for each in state.qdiscs if each.key != leaf.key))
+    return replace(
+        state, qdiscs=frozenset(qdisc for qdisc in state.qdiscs if qdisc.key != leaf.key)
+    )
 
 
 def _put_qdisc(state: KernelState, qdisc: Qdisc) -> KernelState:
@@ -93,4 +99,4 @@ def _put_qdisc(state: KernelState, qdisc: Qdisc) -> KernelState:
 
 
 def _has_root(state: KernelState, interface: str) -> bool:
-    return any((each.interface, each.parent) == (interface, "root") for each in state.qdiscs)
+    return any((qdisc.interface, qdisc.parent) == (interface, "root") for qdisc in state.qdiscs)

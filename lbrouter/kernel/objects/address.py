@@ -75,9 +75,9 @@ async def list_addresses(ipr: AsyncIPRoute) -> tuple[ObservedAddress, ...]:
     return tuple(_decode_address(answer, names) for answer in answers if answer.fields[4] in names)
 
 
-def own_addresses(found: Iterable[ObservedAddress]) -> frozenset[Address]:
+def own_addresses(observed: Iterable[ObservedAddress]) -> frozenset[Address]:
     """The addresses that lbrouter set."""
-    return frozenset(each.address for each in found if each.ours)
+    return frozenset(address.address for address in observed if address.ours)
 
 
 async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
@@ -100,8 +100,13 @@ async def _add(ipr: AsyncIPRoute, address: Address) -> None:
     except NetlinkError as error:
         if address in own_addresses(await list_addresses(ipr)):
             return
-        if await _is_foreign(ipr, address):
-            raise _foreign_address_error(address) from error
+        standing = await list_addresses(ipr)
+        if any(other.address.key == address.key and not other.ours for other in standing):
+            raise NotAppliedError(
+                f"Address {address.address} on {address.interface} was set by somebody else"
+                " meanwhile.",
+                remedy="Try again: lbrouter then uses it as it is.",
+            ) from error
         raise
     announce_address(address)
 
@@ -113,7 +118,7 @@ async def _remove(ipr: AsyncIPRoute, address: Address) -> None:
     it, unless the interface promotes them: an administrator's second address must stay.
     """
     standing = [
-        each for each in await list_addresses(ipr) if each.address.key == address.key and each.ours
+        own for own in await list_addresses(ipr) if own.address.key == address.key and own.ours
     ]
     if not standing:
         return
@@ -125,19 +130,6 @@ async def _remove(ipr: AsyncIPRoute, address: Address) -> None:
         )
 
 
-async def _is_foreign(ipr: AsyncIPRoute, address: Address) -> bool:
-    return any(
-        each.address.key == address.key and not each.ours for each in await list_addresses(ipr)
-    )
-
-
-def _foreign_address_error(address: Address) -> NotAppliedError:
-    return NotAppliedError(
-        f"Address {address.address} on {address.interface} was set by another program meanwhile.",
-        remedy="Try again: lbrouter then uses it as it is.",
-    )
-
-
 def _message(address: Address) -> Any:
     version = address.address.version
     message = ifaddrmsg()
@@ -145,20 +137,16 @@ def _message(address: Address) -> Any:
     message["prefixlen"] = address.address.network.prefixlen
     message["index"] = socket.if_nametoindex(address.interface)
     message["scope"] = RT_SCOPE_LINK if address.address.ip.is_link_local else 0
+    # No duplicate address detection: an uplink's address is used the moment it is set.
+    detection = IFA_F_NODAD if version == 6 else 0
     message["attrs"] = [
         ("IFA_LOCAL", str(address.address.ip)),
         ("IFA_ADDRESS", str(address.address.ip)),
-        ("IFA_FLAGS", _flags(address)),
+        ("IFA_FLAGS", detection | (0 if address.prefix_route else IFA_F_NOPREFIXROUTE)),
         ("IFA_PROTO", ROUTE_PROTOCOL),
         *_broadcast(address.address),
     ]
     return message
-
-
-def _flags(address: Address) -> int:
-    """No duplicate address detection: an uplink's address is used the moment it is set."""
-    detection = IFA_F_NODAD if address.address.version == 6 else 0
-    return detection | (0 if address.prefix_route else IFA_F_NOPREFIXROUTE)
 
 
 def _broadcast(address: IpInterface) -> list[tuple[str, str]]:

@@ -96,18 +96,18 @@ async def list_links(ipr: AsyncIPRoute) -> tuple[Link, ...]:
     )
 
 
-def own_devices(found: Iterable[Link]) -> frozenset[Device]:
+def own_devices(links: Iterable[Link]) -> frozenset[Device]:
     """The devices among `found` that lbrouter created."""
-    names = {link.index: link.name for link in found}
-    return frozenset(_as_device(link, names) for link in found if link.ours)
+    names = {link.index: link.name for link in links}
+    return frozenset(_as_device(link, names) for link in links if link.ours)
 
 
-def link_flags(found: Iterable[Link], interfaces: Iterable[str]) -> frozenset[LinkAdminState]:
+def link_flags(links: Iterable[Link], interfaces: Iterable[str]) -> frozenset[LinkAdminState]:
     """Whether each of `interfaces` that exists is up, and each device of ours."""
     wanted = frozenset(interfaces)
     return frozenset(
         LinkAdminState(interface=link.name, up=link.up)
-        for link in found
+        for link in links
         if link.name in wanted or link.ours
     )
 
@@ -136,13 +136,13 @@ async def execute_flag(ipr: AsyncIPRoute, operation: Operation) -> None:
 
 
 async def _create(ipr: AsyncIPRoute, device: Device) -> None:
-    found = await list_links(ipr)
-    standing = {link.name: link for link in found}.get(device.name)
+    links = await list_links(ipr)
+    standing = {link.name: link for link in links}.get(device.name)
     if standing is not None:
-        return await _resolve_name_conflict(ipr, device, standing, found)
+        return await _resolve_name_conflict(ipr, device, standing, links)
     alias = _message_by_name(device.name)
     alias["attrs"].append(("IFLA_IFALIAS", DEVICE_ALIAS))
-    message = _creation_message(device, {link.name: link.index for link in found})
+    message = _creation_message(device, {link.name: link.index for link in links})
     both = ((message, RTM_NEWLINK, CREATE_FLAGS), (alias, RTM_NEWLINK, REQUEST_FLAGS))
     try:
         await send_batch(ipr, both)
@@ -163,7 +163,7 @@ async def _create_by_program(ipr: AsyncIPRoute, name: str, alias: Any) -> None:
 
 
 async def _resolve_name_conflict(
-    ipr: AsyncIPRoute, device: Device, standing: Link, found: Iterable[Link]
+    ipr: AsyncIPRoute, device: Device, standing: Link, links: Iterable[Link]
 ) -> None:
     """The name is taken: by the same device, by an older one of ours, or by a foreign one."""
     if not standing.ours:
@@ -171,7 +171,7 @@ async def _resolve_name_conflict(
             f"Interface {device.name} exists already and was not created by lbrouter.",
             remedy=f"Remove it (ip link del {device.name}), or name another VLAN.",
         )
-    if device not in own_devices(found):
+    if device not in own_devices(links):
         await _remove(ipr, device.name)
         await _create(ipr, device)
 

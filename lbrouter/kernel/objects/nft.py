@@ -108,8 +108,8 @@ def _static_elements(listing: str) -> dict[str, NftElements]:
         for spec in specs
         for item in _run_json(f"list table {spec}")
     ]
-    found = {body["name"]: body.get("elem", ()) for body in bodies if body is not None}
-    return {name: elements_from_json(found.get(name, ())) for name in wanted}
+    by_name = {body["name"]: body.get("elem", ()) for body in bodies if body is not None}
+    return {name: elements_from_json(by_name.get(name, ())) for name in wanted}
 
 
 def _object_names(listing: str) -> tuple[list[tuple[str, str]], list[str]]:
@@ -122,8 +122,8 @@ def _list_table() -> str | None:
 
     None where there is neither.
     """
-    found = [_list_one(NFT_TABLE_SPEC), _list_one(LANE_TABLE_SPEC)]
-    listings = [each for each in found if each is not None]
+    tables = [_list_one(NFT_TABLE_SPEC), _list_one(LANE_TABLE_SPEC)]
+    listings = [table for table in tables if table is not None]
     return "".join(listings) if listings else None
 
 
@@ -153,7 +153,11 @@ def _run(script: str, *, dry: bool = False) -> None:
         return
     nft = _context()
     if dry:
-        _set_dry_run(nft)
+        # Dry-run flag of the context: the binding of 1.0.2 has no method for it.
+        name = "_Nftables__ctx"
+        library = ctypes.CDLL("libnftables.so.1")
+        library.nft_ctx_set_dry_run.argtypes = (ctypes.c_void_p, ctypes.c_bool)
+        library.nft_ctx_set_dry_run(getattr(nft, name), ctypes.c_bool(1))
     # By file: from a string, libnftables points its errors at the wrong lines.
     with NamedTemporaryFile("w", prefix="lbrouter-", suffix=".nft") as file:
         file.write(script)
@@ -173,14 +177,6 @@ def _context() -> Any:
         return Nftables()
     except OSError as reason:
         raise _missing_library_error(str(reason)) from reason
-
-
-def _set_dry_run(nft: Any) -> None:
-    """Dry-run flag of the context: the binding of 1.0.2 has no method for it."""
-    name = "_Nftables__ctx"
-    library = ctypes.CDLL("libnftables.so.1")
-    library.nft_ctx_set_dry_run.argtypes = (ctypes.c_void_p, ctypes.c_bool)
-    library.nft_ctx_set_dry_run(getattr(nft, name), ctypes.c_bool(1))
 
 
 def _missing_library_error(reason: str) -> UnavailableError:

@@ -36,16 +36,16 @@ def _quote(words: str) -> str:
     )
 
 
-def elements_from_json(found: Iterable[Any]) -> NftElements:
+def elements_from_json(elements: Iterable[Any]) -> NftElements:
     """`elem` of a set or map in libnftables' JSON, as our plain words."""
-    return frozenset(_element_from_json(each) for each in found)
+    return frozenset(_element_from_json(element) for element in elements)
 
 
-def _element_from_json(found: Any) -> tuple[str, str]:
-    if isinstance(found, list):
-        key, value = found
+def _element_from_json(element: Any) -> tuple[str, str]:
+    if isinstance(element, list):
+        key, value = element
         return _plain_text(key), _plain_text(value)
-    return _plain_text(found), ""
+    return _plain_text(element), ""
 
 
 def _plain_text(tree: Any) -> str:

@@ -37,13 +37,10 @@ def element_change_script(old: Mapping[str, NftElements], new: Mapping[str, NftE
 
 def _element_change_commands(name: str, old: NftElements, new: NftElements) -> Iterator[str]:
     if gone := old - new:
-        yield f"delete element {nft_table_of(name)} {name} {{ {_keys_to_script(gone)} }}"
+        keys = elements_to_script(frozenset((key, "") for key, _ in gone))
+        yield f"delete element {nft_table_of(name)} {name} {{ {keys} }}"
     if come := new - old:
         yield f"add element {nft_table_of(name)} {name} {{ {elements_to_script(come)} }}"
-
-
-def _keys_to_script(elements: NftElements) -> str:
-    return elements_to_script(frozenset((key, "") for key, _ in elements))
 
 
 def _sticky_flush_commands(
@@ -61,7 +58,7 @@ def _sticky_flush_commands(
 
 def _uplinks_in_slots(elements: Mapping[str, NftElements]) -> set[str]:
     """X of each chain `remember_X` or `displace_X` that some slot of some policy uses."""
-    values = {value for each in elements.values() for _, value in each}
+    values = {value for pairs in elements.values() for _, value in pairs}
     return {
         value.removeprefix(prefix)
         for value in values
@@ -78,19 +75,21 @@ def replacement_script(
     Rules are flushed, not the table deleted: base chains stay hooked all the time. Sets of packets
     survive where the new structure has them.
     """
-    found, chains = list(sets), list(chains)
+    named_sets, chains = list(sets), list(chains)
     has_lanes = f"table {LANE_TABLE_SPEC} {{" in table.script
     lines = [f"add table {NFT_TABLE_SPEC}", f"flush table {NFT_TABLE_SPEC}"]
     if has_lanes:
         lines += [f"add table {LANE_TABLE_SPEC}", f"flush table {LANE_TABLE_SPEC}"]
-    elif any(_is_lane_object(name) for name in (*chains, *(name for _, name in found))):
+    elif any(_is_lane_object(name) for name in (*chains, *(name for _, name in named_sets))):
         lines += [f"delete table {LANE_TABLE_SPEC}"]
-    standing = [each for each in found if has_lanes or not _is_lane_object(each[1])]
-    chains = [each for each in chains if has_lanes or not _is_lane_object(each)]
+    standing = [
+        named_set for named_set in named_sets if has_lanes or not _is_lane_object(named_set[1])
+    ]
+    chains = [chain for chain in chains if has_lanes or not _is_lane_object(chain)]
     lines += [
         f"flush {kind} {nft_table_of(name)} {name}"
         for kind, name in standing
-        if not _is_dynamic(name)
+        if not name.startswith(DYNAMIC_SET_PREFIXES)
     ]
     lines += [
         f"delete chain {NFT_TABLE_SPEC} {name}" for name in chains if name.startswith(SEAL_PREFIX)
@@ -102,8 +101,8 @@ def replacement_script(
     ]
     lines += [f"delete {k} {nft_table_of(n)} {n}" for k, n in standing if _is_stale(k, n, table)]
     lines += [
-        f"flush set {NFT_TABLE_SPEC} {STICKY_SET_PREFIX}{each}"
-        for each in _unused_sticky_sets(standing, table)
+        f"flush set {NFT_TABLE_SPEC} {STICKY_SET_PREFIX}{suffix}"
+        for suffix in _unused_sticky_sets(standing, table)
     ]
     lines += [table.script]
     lines += [
@@ -131,10 +130,6 @@ def _unused_sticky_sets(standing: Iterable[tuple[str, str]], table: NftTable) ->
         kept = name.startswith(STICKY_SET_PREFIX) and not _is_stale(kind, name, table)
         if kept and suffix not in _uplinks_in_slots(table.elements):
             yield suffix
-
-
-def _is_dynamic(name: str) -> bool:
-    return name.startswith(DYNAMIC_SET_PREFIXES)
 
 
 def _is_stale(kind: str, name: str, table: NftTable) -> bool:

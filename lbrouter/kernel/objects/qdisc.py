@@ -195,13 +195,13 @@ def _cake_options(options: Mapping[str, int | str]) -> Iterator[tuple[str, int]]
     yield "TCA_CAKE_TARGET", max(1, rtt // 20)
 
 
-def _class_message(each: HtbClass) -> Any:
+def _class_message(htb_class: HtbClass) -> Any:
     request = tc_message(
-        index=_interface_index(each.interface),
-        parent=_classid_number(each.parent),
-        handle=_classid_number(each.classid),
+        index=_interface_index(htb_class.interface),
+        parent=_classid_number(htb_class.parent),
+        handle=_classid_number(htb_class.classid),
     )
-    request["attrs"] = [("TCA_KIND", "htb"), ("TCA_OPTIONS", {"attrs": htb_options(each)})]
+    request["attrs"] = [("TCA_KIND", "htb"), ("TCA_OPTIONS", {"attrs": htb_options(htb_class)})]
     return request
 
 
@@ -244,9 +244,9 @@ async def _remove_redirect(ipr: AsyncIPRoute, old: Redirect) -> None:
     """The clsact goes with our filter, in one step, unless it holds foreign filters."""
     index = _interface_index(old.interface)
     every = [
-        each for hook in CLSACT_HOOKS.values() for each in await list_filters(ipr, index, hook)
+        answer for hook in CLSACT_HOOKS.values() for answer in await list_filters(ipr, index, hook)
     ]
-    mine = [each for each in every if is_ours(each)]
+    mine = [answer for answer in every if is_ours(answer)]
     if not mine:
         return
     if len(mine) < len(every):

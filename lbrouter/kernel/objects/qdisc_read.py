@@ -15,7 +15,7 @@ from pyroute2.netlink.rtnl.tcmsg import tcmsg
 from lbrouter.compile.shaping.htb import HTB_MAJOR, burst_bytes, htb_root, kernel_codel_us
 from lbrouter.kernel.netlink.codec import RawMessage, dump_raw
 from lbrouter.kernel.netlink.uapi import TC_H_ROOT, TCA_KIND
-from lbrouter.kernel.objects.link import Link, list_links
+from lbrouter.kernel.objects.link import list_links
 from lbrouter.model.facts import ObserveScope
 from lbrouter.model.kernel_state import HtbClass, Qdisc, Redirect
 from lbrouter.model.reserved_ids import DEVICE_ALIAS, QDISC_HANDLES
@@ -77,10 +77,10 @@ TC_MIRRED: Final = Struct("=IIiiiiI")
 
 def tc_message(*, index: int, parent: int = 0, handle: int = 0, info: int = 0) -> Any:
     """A tc message (struct tcmsg) without attributes."""
-    found = tcmsg()
+    message = tcmsg()
     for name, value in {"index": index, "parent": parent, "handle": handle, "info": info}.items():
-        found[name] = value
-    return found
+        message[name] = value
+    return message
 
 
 def us_to_ticks(microseconds: int) -> int:
@@ -100,142 +100,140 @@ async def observe(
     A root of ours that is not as we create it is shown without what is below it: it can only be
     created again, and its classes and queues go with it.
     """
-    found = await list_links(ipr)
-    names = {each.index: each.name for each in found}
-    scanned = {each.index: each.name for each in found if _is_in_scope(each, scope)}
-    present = [each for each in await _list_qdiscs(ipr) if _index(each) in scanned]
-    roots = [_decode_root(each, scanned) for each in present if _is_our_root(each)]
+    links = await list_links(ipr)
+    names = {link.index: link.name for link in links}
+    scanned = {
+        link.index: link.name
+        for link in links
+        if link.name in scope.interfaces or link.alias == DEVICE_ALIAS
+    }
+    present = [answer for answer in await _list_qdiscs(ipr) if _index(answer) in scanned]
+    roots = [
+        Qdisc(
+            interface=scanned[_index(answer)],
+            handle=_handle(answer) >> 16,
+            parent="root",
+            kind=answer.text(TCA_KIND),
+            options=_decode_options(answer),
+        )
+        for answer in present
+        if _parent(answer) == TC_H_ROOT and _handle(answer) >> 16 in QDISC_HANDLES
+    ]
     intact = {root.interface for root in roots if root == htb_root(root.interface, "")}
     standing = {index: name for index, name in scanned.items() if name in intact}
-    leaves = (_decode_leaf(each, standing) for each in present if _index(each) in standing)
+    leaves = (_decode_leaf(answer, standing) for answer in present if _index(answer) in standing)
     return (
         frozenset((*roots, *(leaf for leaf in leaves if leaf is not None))),
-        frozenset([each async for each in _observe_classes(ipr, standing)]),
-        frozenset([each async for each in _observe_redirects(ipr, present, names)]),
+        frozenset([htb_class async for htb_class in _observe_classes(ipr, standing)]),
+        frozenset([redirect async for redirect in _observe_redirects(ipr, present, names)]),
     )
 
 
 async def root_handle(ipr: AsyncIPRoute, index: int) -> int:
     """Handle of the qdisc at the root of interface `index`; 0 for one that the kernel put there."""
-    found = (each for each in await _list_qdiscs(ipr) if _index(each) == index)
-    return next((_handle(each) for each in found if _parent(each) == TC_H_ROOT), 0)
+    answers = (answer for answer in await _list_qdiscs(ipr) if _index(answer) == index)
+    return next((_handle(answer) for answer in answers if _parent(answer) == TC_H_ROOT), 0)
 
 
 async def list_filters(ipr: AsyncIPRoute, index: int, hook: int) -> list[RawMessage]:
     """Filters in one hook of a clsact; a u32 shows its hash tables too, which are left out."""
-    found = await dump_raw(
+    answers = await dump_raw(
         ipr, tc_message(index=index, parent=hook), RTM_GETTFILTER, TCMSG_WITHOUT_PADDING
     )
-    return [each for each in found if _parent(each) == hook and _handle(each) & 0xFFF]
+    return [answer for answer in answers if _parent(answer) == hook and _handle(answer) & 0xFFF]
 
 
-def is_ours(found: RawMessage) -> bool:
+def is_ours(answer: RawMessage) -> bool:
     """Whether a filter carries our preference."""
-    return found.fields[5] >> 16 == FILTER_PREFERENCE
+    return answer.fields[5] >> 16 == FILTER_PREFERENCE
 
 
-def _index(found: RawMessage) -> int:
-    return found.fields[2]
+def _index(answer: RawMessage) -> int:
+    return answer.fields[2]
 
 
-def _handle(found: RawMessage) -> int:
-    return found.fields[3]
+def _handle(answer: RawMessage) -> int:
+    return answer.fields[3]
 
 
-def _parent(found: RawMessage) -> int:
-    return found.fields[4]
-
-
-def _is_in_scope(link: Link, scope: ObserveScope) -> bool:
-    return link.name in scope.interfaces or link.alias == DEVICE_ALIAS
+def _parent(answer: RawMessage) -> int:
+    return answer.fields[4]
 
 
 async def _list_qdiscs(ipr: AsyncIPRoute) -> list[RawMessage]:
     return await dump_raw(ipr, tc_message(index=0), RTM_GETQDISC, TCMSG_WITHOUT_PADDING)
 
 
-def _is_our_root(found: RawMessage) -> bool:
-    return _parent(found) == TC_H_ROOT and _handle(found) >> 16 in QDISC_HANDLES
-
-
-def _decode_root(found: RawMessage, names: Mapping[int, str]) -> Qdisc:
-    return Qdisc(
-        interface=names[_index(found)],
-        handle=_handle(found) >> 16,
-        parent="root",
-        kind=found.text(TCA_KIND),
-        options=_decode_options(found),
-    )
-
-
-def _decode_leaf(found: RawMessage, names: Mapping[int, str]) -> Qdisc | None:
+def _decode_leaf(answer: RawMessage, names: Mapping[int, str]) -> Qdisc | None:
     """The kernel numbers leaves by itself: their handles are left out."""
-    parent = _classid_pair(_parent(found))
+    parent = _classid_pair(_parent(answer))
     if parent[0] != HTB_MAJOR:
         return None
     return Qdisc(
-        interface=names[_index(found)],
+        interface=names[_index(answer)],
         handle=0,
         parent=parent,
-        kind=found.text(TCA_KIND),
-        options=_decode_options(found),
+        kind=answer.text(TCA_KIND),
+        options=_decode_options(answer),
     )
 
 
-def _decode_options(found: RawMessage) -> tuple[tuple[str, int | str], ...]:
+def _decode_options(answer: RawMessage) -> tuple[tuple[str, int | str], ...]:
     """Those that we set; none for a kind that we never use (and so do not know how to read)."""
-    match found.text(TCA_KIND):
+    match answer.text(TCA_KIND):
         case "htb":
-            default = HTB_GLOB.unpack(found.nested(TCA_OPTIONS, TCA_HTB_INIT))[2]
+            default = HTB_GLOB.unpack(answer.nested(TCA_OPTIONS, TCA_HTB_INIT))[2]
             return (("default", f"{default:#x}"),)
         case "pfifo":
-            return (("limit", found.integer(TCA_OPTIONS)),)
+            return (("limit", answer.integer(TCA_OPTIONS)),)
         case "fq_codel":
             # Rounded down twice, when set and when shown: one more leads back to the same unit.
-            target = int.from_bytes(found.nested(TCA_OPTIONS, TCA_FQ_CODEL_TARGET), "little")
+            target = int.from_bytes(answer.nested(TCA_OPTIONS, TCA_FQ_CODEL_TARGET), "little")
             return (("target", f"{kernel_codel_us(target + 1)}us"),)
         case "cake":
-            return tuple(sorted(_decode_cake(found)))
+            return tuple(sorted(_decode_cake(answer)))
         case _:
             return ()
 
 
-def _decode_cake(found: RawMessage) -> Iterator[tuple[str, int | str]]:
+def _decode_cake(answer: RawMessage) -> Iterator[tuple[str, int | str]]:
     """Whether it is fair between sources or destinations, and sees them before NAT."""
-    yield _cake_word(found, TCA_CAKE_DIFFSERV_MODE, CAKE_DIFFSERV_MODES), ""
-    yield _cake_word(found, TCA_CAKE_FLOW_MODE, CAKE_FLOW_MODES), ""
-    yield _cake_word(found, TCA_CAKE_NAT, CAKE_NAT_MODES), ""
-    yield "rtt", f"{_cake_number(found, TCA_CAKE_RTT)}us"
+    yield _cake_word(answer, TCA_CAKE_DIFFSERV_MODE, CAKE_DIFFSERV_MODES), ""
+    yield _cake_word(answer, TCA_CAKE_FLOW_MODE, CAKE_FLOW_MODES), ""
+    yield _cake_word(answer, TCA_CAKE_NAT, CAKE_NAT_MODES), ""
+    yield "rtt", f"{_cake_number(answer, TCA_CAKE_RTT)}us"
 
 
-def _cake_word(found: RawMessage, number: int, words: Mapping[str, int]) -> str:
-    value = _cake_number(found, number)
-    return next((word for word, each in words.items() if each == value), f"?{value}")
+def _cake_word(answer: RawMessage, number: int, words: Mapping[str, int]) -> str:
+    value = _cake_number(answer, number)
+    return next(
+        (word for word, number_of_word in words.items() if number_of_word == value), f"?{value}"
+    )
 
 
-def _cake_number(found: RawMessage, number: int) -> int:
-    return int.from_bytes(found.nested(TCA_OPTIONS, number), "little")
+def _cake_number(answer: RawMessage, number: int) -> int:
+    return int.from_bytes(answer.nested(TCA_OPTIONS, number), "little")
 
 
 async def _observe_classes(ipr: AsyncIPRoute, names: Mapping[int, str]) -> AsyncIterator[HtbClass]:
     for index, name in names.items():
-        for found in await dump_raw(
+        for answer in await dump_raw(
             ipr, tc_message(index=index), RTM_GETTCLASS, TCMSG_WITHOUT_PADDING
         ):
-            if found.text(TCA_KIND) == "htb" and _handle(found) >> 16 == HTB_MAJOR:
-                yield _decode_class(found, name)
+            if answer.text(TCA_KIND) == "htb" and _handle(answer) >> 16 == HTB_MAJOR:
+                yield _decode_class(answer, name)
 
 
-def _decode_class(found: RawMessage, interface: str) -> HtbClass:
-    fields = HTB_OPT.unpack(found.nested(TCA_OPTIONS, TCA_HTB_PARMS))
+def _decode_class(answer: RawMessage, interface: str) -> HtbClass:
+    fields = HTB_OPT.unpack(answer.nested(TCA_OPTIONS, TCA_HTB_PARMS))
     _, _, overhead, _, mpu, _ = fields[:6]
     buffer, cbuffer, quantum, _, prio = fields[12:]
-    rate = 8 * (_rate64(found, TCA_HTB_RATE64) or fields[5])
-    ceil = 8 * (_rate64(found, TCA_HTB_CEIL64) or fields[11])
+    rate = 8 * (_rate64(answer, TCA_HTB_RATE64) or fields[5])
+    ceil = 8 * (_rate64(answer, TCA_HTB_CEIL64) or fields[11])
     return HtbClass(
         interface=interface,
-        classid=_classid_pair(_handle(found)),
-        parent=(HTB_MAJOR, 0) if _parent(found) == TC_H_ROOT else _classid_pair(_parent(found)),
+        classid=_classid_pair(_handle(answer)),
+        parent=(HTB_MAJOR, 0) if _parent(answer) == TC_H_ROOT else _classid_pair(_parent(answer)),
         rate=rate,
         ceil=ceil,
         burst=burst_bytes(rate, _ticks_to_us(buffer)),
@@ -247,33 +245,29 @@ def _decode_class(found: RawMessage, interface: str) -> HtbClass:
     )
 
 
-def _rate64(found: RawMessage, number: int) -> int:
+def _rate64(answer: RawMessage, number: int) -> int:
     """A rate that needs 64 bits; 0 where 32 are enough."""
-    return int.from_bytes(found.nested(TCA_OPTIONS, number), "little")
+    return int.from_bytes(answer.nested(TCA_OPTIONS, number), "little")
 
 
 async def _observe_redirects(
     ipr: AsyncIPRoute, present: Iterable[RawMessage], names: Mapping[int, str]
 ) -> AsyncIterator[Redirect]:
-    for index in (_index(each) for each in present if _handle(each) == INGRESS_HANDLE):
+    for index in (_index(answer) for answer in present if _handle(answer) == INGRESS_HANDLE):
         for direction, hook in CLSACT_HOOKS.items():
-            for found in await list_filters(ipr, index, hook):
-                if is_ours(found):
+            for answer in await list_filters(ipr, index, hook):
+                if is_ours(answer):
                     to = (
-                        names.get(_redirect_target(found), UNKNOWN_INTERFACE)
-                        if _has_action(found)
+                        names.get(_redirect_target(answer), UNKNOWN_INTERFACE)
+                        if answer.nested(TCA_OPTIONS, TCA_U32_ACT)
                         else ""
                     )
                     yield Redirect(interface=names[index], direction=direction, to=to)
 
 
-def _has_action(found: RawMessage) -> bool:
-    return bool(found.nested(TCA_OPTIONS, TCA_U32_ACT))
-
-
-def _redirect_target(found: RawMessage) -> int:
+def _redirect_target(answer: RawMessage) -> int:
     """Index of the interface that a filter redirects to; 0 when that one is gone."""
-    content = found.nested(*REDIRECT_PATH)
+    content = answer.nested(*REDIRECT_PATH)
     return int(TC_MIRRED.unpack_from(content)[6]) if len(content) >= TC_MIRRED.size else 0
 
 

@@ -57,8 +57,8 @@ IP6_RT_PRIO_USER: Final = 1024
 async def observe(ipr: AsyncIPRoute) -> frozenset[Route]:
     """Every route of ours. The kernel filters by protocol, so a full BGP table costs nothing."""
     names = dict(socket.if_nameindex())
-    found = [route for family in AddressFamily for route in await _own_routes(ipr, family, names)]
-    return frozenset(found)
+    routes = [route for family in AddressFamily for route in await _own_routes(ipr, family, names)]
+    return frozenset(routes)
 
 
 async def dump_table(ipr: AsyncIPRoute, family: AddressFamily, table: int) -> list[RawMessage]:

@@ -20,11 +20,11 @@ RtnlNoun = Device | WireguardTunnel | LinkAdminState | Address | Route | Rule
 
 async def observe(ipr: AsyncIPRoute, scope: ObserveScope) -> KernelState:
     """Devices, link flags, addresses, routes and rules; the other fields stay empty."""
-    found = await link.list_links(ipr)
+    links = await link.list_links(ipr)
     return KernelState(
-        devices=link.own_devices(found),
-        tunnels=await wireguard.observe(found),
-        links=link.link_flags(found, scope.interfaces),
+        devices=link.own_devices(links),
+        tunnels=await wireguard.observe(links),
+        links=link.link_flags(links, scope.interfaces),
         addresses=address.own_addresses(await address.list_addresses(ipr)),
         routes=await route.observe(ipr),
         rules=await rule.observe(ipr),

@@ -30,8 +30,8 @@ NOT_SUPPRESSED: Final = 0xFFFFFFFF
 
 async def observe(ipr: AsyncIPRoute) -> frozenset[Rule]:
     """Every rule of ours."""
-    found = [each for family in AddressFamily for each in await dump_rules(ipr, family)]
-    return frozenset(_decode_rule(message) for message in found if is_ours(message))
+    rules = [answer for family in AddressFamily for answer in await dump_rules(ipr, family)]
+    return frozenset(_decode_rule(message) for message in rules if is_ours(message))
 
 
 async def dump_rules(ipr: AsyncIPRoute, family: AddressFamily) -> list[Any]:
@@ -62,8 +62,10 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
         await _change(ipr, old, new)
     elif isinstance(new, Rule):
         await _add(ipr, new)
-    elif isinstance(old, Rule):
-        await _remove(ipr, old)
+    elif isinstance(old, Rule) and old in await observe(ipr):
+        # Look first: in a deletion an absent selector means "any" (net/core/fib_rules.c). A request
+        # for a rule that is gone would take its neighbour instead.
+        await tolerate(OBJECT_ABSENT_ERRNOS, send(ipr, _message(old), RTM_DELRULE, REQUEST_FLAGS))
 
 
 async def _change(ipr: AsyncIPRoute, old: Rule, new: Rule) -> None:
@@ -81,15 +83,6 @@ async def _change(ipr: AsyncIPRoute, old: Rule, new: Rule) -> None:
 async def _add(ipr: AsyncIPRoute, rule: Rule) -> None:
     """One that exists already is ours: the kernel compares protocol numbers, too."""
     await tolerate(RULE_EXISTS_ERRNOS, send(ipr, _message(rule), RTM_NEWRULE, CREATE_FLAGS))
-
-
-async def _remove(ipr: AsyncIPRoute, rule: Rule) -> None:
-    """Look first: in a deletion an absent selector means "any" (net/core/fib_rules.c).
-
-    A request for a rule that is gone would take its neighbour instead.
-    """
-    if rule in await observe(ipr):
-        await tolerate(OBJECT_ABSENT_ERRNOS, send(ipr, _message(rule), RTM_DELRULE, REQUEST_FLAGS))
 
 
 def _message(rule: Rule) -> Any:

@@ -19,8 +19,8 @@ PROC_SYS: Final = Path("/proc/sys")
 
 def observe(paths: Iterable[str]) -> frozenset[Sysctl]:
     """Those of `paths` that this kernel has; a missing interface or module has none."""
-    found = ((path, _read(path)) for path in paths)
-    return frozenset(Sysctl(path=path, value=value) for path, value in found if value is not None)
+    values = ((path, _read(path)) for path in paths)
+    return frozenset(Sysctl(path=path, value=value) for path, value in values if value is not None)
 
 
 def execute(operation: Operation) -> None:
@@ -31,7 +31,10 @@ def execute(operation: Operation) -> None:
     try:
         _write(setting)
     except OSError as error:
-        raise operation_error(operation, _effective_errno(error)) from error
+        # A path that does not exist is a feature that this kernel lacks.
+        absent = error.errno == errno.ENOENT
+        code = errno.EOPNOTSUPP if absent else error.errno or errno.EIO
+        raise operation_error(operation, code) from error
     held = _read(setting.path)
     if held != _normalise(setting.value):
         raise NotAppliedError(
@@ -52,11 +55,6 @@ def temporarily_set(path: str, value: str) -> Iterator[None]:
     finally:
         with suppress(OSError):
             _write(Sysctl(path=path, value=before))
-
-
-def _effective_errno(error: OSError) -> int:
-    """A path that does not exist is a feature that this kernel lacks."""
-    return errno.EOPNOTSUPP if error.errno == errno.ENOENT else error.errno or errno.EIO
 
 
 def _read(path: str) -> str | None:

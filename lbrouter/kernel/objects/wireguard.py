@@ -33,13 +33,13 @@ NO_KEY: Final = "A" * 43 + "="
 async def observe(links: Iterable[Link]) -> frozenset[WireguardTunnel]:
     """The tunnels of our devices that have a key."""
     ours = [link for link in links if link.ours]
-    found = [wireguard_program.observe(each.name) for each in ours if each.kind == TUN_KIND]
-    kernel = [each.name for each in ours if each.kind == DeviceKind.WIREGUARD]
+    tunnels = [wireguard_program.observe(device.name) for device in ours if device.kind == TUN_KIND]
+    kernel = [device.name for device in ours if device.kind == DeviceKind.WIREGUARD]
     if kernel:
         async with AsyncWireGuard() as socket:
             await socket.setup_endpoint()
-            found += [await _observe_device(socket, name) for name in kernel]
-    return frozenset(each for each in found if each is not None)
+            tunnels += [await _observe_device(socket, name) for name in kernel]
+    return frozenset(tunnel for tunnel in tunnels if tunnel is not None)
 
 
 async def readings(name: str, kind: str) -> PeerReadings | None:
@@ -166,7 +166,7 @@ def _decode_peer(peer: Any) -> Mapping[str, str | int]:
         "key": _key_text(peer.get_attr("WGPEER_A_PUBLIC_KEY")),
         "endpoint": "" if endpoint is None else f"{endpoint['addr']}:{endpoint['port']}",
         "keepalive": peer.get_attr("WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL") or 0,
-        "allowed": ",".join(sorted(str(each["addr"]) for each in allowed)),
+        "allowed": ",".join(sorted(str(network["addr"]) for network in allowed)),
     }
 
 
@@ -182,5 +182,5 @@ def _peer_readings(peer: Any) -> PeerReadings:
 
 def _key_text(value: Any) -> str:
     """A key as base64; pyroute2 gives bytes of it, or a decoded attribute that holds them."""
-    found = value["value"] if isinstance(value, Mapping) else value
-    return found.decode() if isinstance(found, bytes) else str(found or "")
+    attributes = value["value"] if isinstance(value, Mapping) else value
+    return attributes.decode() if isinstance(attributes, bytes) else str(attributes or "")

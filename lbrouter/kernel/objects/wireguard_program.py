@@ -163,8 +163,10 @@ def _parsed(name: str) -> tuple[dict[str, str], list[dict[str, str]]]:
         key, _, value = line.partition("=")
         if key == "public_key":
             peers.append({})
-        each = peers[-1] if peers else fields
-        each[key] = f"{each[key]},{value}" if key == "allowed_ip" and key in each else value
+        last_peer = peers[-1] if peers else fields
+        last_peer[key] = (
+            f"{last_peer[key]},{value}" if key == "allowed_ip" and key in last_peer else value
+        )
     return fields, peers
 
 

@@ -132,10 +132,10 @@ def parse_range(text: str) -> AddressRange:
     start, hyphen, end = text.partition("-")
     if not hyphen:
         raise InvalidValueError("is not a range of addresses")
-    found = AddressRange(start=parse_host4(start.strip()), end=parse_host4(end.strip()))
-    if found.start > found.end:
-        raise InvalidValueError("ends before it starts", f'"{found.end}-{found.start}"')
-    return found
+    addresses = AddressRange(start=parse_host4(start.strip()), end=parse_host4(end.strip()))
+    if addresses.start > addresses.end:
+        raise InvalidValueError("ends before it starts", f'"{addresses.end}-{addresses.start}"')
+    return addresses
 
 
 def parse_endpoint(text: str) -> Endpoint:

@@ -46,10 +46,10 @@ def parse_webhook(text: str) -> ProbeTarget:
     """The URL of a page over HTTP or HTTPS, without a user name. Raises InvalidValueError."""
     if "@" in text.partition("://")[2].partition("/")[0]:
         raise InvalidValueError("holds a user name")
-    found = parse_target(text)
-    if found.kind not in (TargetKind.HTTP, TargetKind.HTTPS):
+    target = parse_target(text)
+    if target.kind not in (TargetKind.HTTP, TargetKind.HTTPS):
         raise InvalidValueError("is not the URL of a page")
-    return found
+    return target
 
 
 def parse_argument(text: str) -> str:

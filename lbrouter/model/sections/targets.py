@@ -62,19 +62,16 @@ def parse_target(text: str) -> ProbeTarget:
     match = _URL.fullmatch(text)
     if match is None:
         raise InvalidValueError("is not the URL of a target")
-    kind = _target_kind(match[1])
+    scheme = match[1]
+    if scheme not in set(TargetKind):
+        raise InvalidValueError(f'starts with "{scheme}", which is no kind of probe')
+    kind = TargetKind(scheme)
     return ProbeTarget(
         kind=kind,
         host=_target_host(match[2], kind),
         port=_target_port(match[3] or "", kind),
         path=_target_path(match[4] or "", kind),
     )
-
-
-def _target_kind(scheme: str) -> TargetKind:
-    if scheme not in set(TargetKind):
-        raise InvalidValueError(f'starts with "{scheme}", which is no kind of probe')
-    return TargetKind(scheme)
 
 
 def _target_host(text: str, kind: TargetKind) -> str:

@@ -74,10 +74,10 @@ def run_delay_lines(delay_lines: list[DelayLine], delay_s: float) -> None:
         dues = [delay_line.held[0][0] for delay_line in delay_lines if delay_line.held]
         wait = max(0.0, min(dues) - time.monotonic()) if dues else None
         ready, _, _ = select.select([*by_tap, *commands], [], [], wait)
-        for each in ready:
-            if each in by_tap:
-                by_tap[each].read(delay_s)
-            elif line := os.read(each, 4096):
+        for readable in ready:
+            if readable in by_tap:
+                by_tap[readable].read(delay_s)
+            elif line := os.read(readable, 4096):
                 delay_s = float(line.split()[-1]) / 1000
                 print("true", flush=True)
             else:

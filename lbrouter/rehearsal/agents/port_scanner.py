@@ -56,12 +56,12 @@ async def probe_tcp(target: ScanRow) -> str:
 async def probe_udp(target: ScanRow) -> str:
     """`open` when something answers a datagram."""
     loop = asyncio.get_running_loop()
-    with socket.socket(socket_family(target["to"]), socket.SOCK_DGRAM) as each:
-        each.settimeout(0)
-        enable_icmp_errors(each)
-        await loop.sock_connect(each, (target["to"], target["port"]))
-        await loop.sock_sendall(each, b"e scan 0")
-        await loop.sock_recv(each, 2048)
+    with socket.socket(socket_family(target["to"]), socket.SOCK_DGRAM) as udp:
+        udp.settimeout(0)
+        enable_icmp_errors(udp)
+        await loop.sock_connect(udp, (target["to"], target["port"]))
+        await loop.sock_sendall(udp, b"e scan 0")
+        await loop.sock_recv(udp, 2048)
     return "open"
 
 
@@ -70,24 +70,24 @@ async def probe_icmp(target: ScanRow) -> str:
     loop = asyncio.get_running_loop()
     version6 = socket_family(target["to"]) == socket.AF_INET6
     protocol = socket.IPPROTO_ICMPV6 if version6 else socket.IPPROTO_ICMP
-    with socket.socket(socket_family(target["to"]), socket.SOCK_RAW, protocol) as each:
-        each.settimeout(0)
-        enable_icmp_errors(each)
-        each.connect((target["to"], 0))
-        await loop.sock_sendall(each, icmp_echo_request(version6=version6))
+    with socket.socket(socket_family(target["to"]), socket.SOCK_RAW, protocol) as raw:
+        raw.settimeout(0)
+        enable_icmp_errors(raw)
+        raw.connect((target["to"], 0))
+        await loop.sock_sendall(raw, icmp_echo_request(version6=version6))
         wanted = 129 if version6 else 0
         while True:
-            packet = await loop.sock_recv(each, 2048)
+            packet = await loop.sock_recv(raw, 2048)
             if (packet if version6 else packet[(packet[0] & 15) * 4 :])[0] == wanted:
                 return "open"
 
 
-def enable_icmp_errors(each: socket.socket) -> None:
+def enable_icmp_errors(opened: socket.socket) -> None:
     """Report every ICMP error: else Linux hides the milder ones ("no route") from a socket."""
-    if each.family == socket.AF_INET6:
-        each.setsockopt(socket.IPPROTO_IPV6, V6_ERROR_QUEUE_OPTION, 1)
+    if opened.family == socket.AF_INET6:
+        opened.setsockopt(socket.IPPROTO_IPV6, V6_ERROR_QUEUE_OPTION, 1)
     else:
-        each.setsockopt(socket.IPPROTO_IP, V4_ERROR_QUEUE_OPTION, 1)
+        opened.setsockopt(socket.IPPROTO_IP, V4_ERROR_QUEUE_OPTION, 1)
 
 
 def socket_family(address: str) -> socket.AddressFamily:

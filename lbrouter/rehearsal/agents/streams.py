@@ -240,8 +240,10 @@ def create_streams(request: FlowRequest) -> Iterator[Stream]:
 async def main(request: FlowRequest) -> None:
     """Run until standard input ends."""
     streams, new = list(create_streams(request)), NewFlows(request)
-    runs = [run_encoder(each) if each.kind == "push" else send_packets(each) for each in streams]
-    work = [asyncio.create_task(each) for each in (*runs, new.run())]
+    runs = [
+        run_encoder(stream) if stream.kind == "push" else send_packets(stream) for stream in streams
+    ]
+    work = [asyncio.create_task(run) for run in (*runs, new.run())]
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin

@@ -55,10 +55,10 @@ def p95_rtt_ms(rows: Iterable[JsonRow], begin: float, end: float) -> float:
     """The round trip that 95 % of the probes sent between two moments kept; a lost one never."""
     for row in rows:
         if row["kind"] == "probe":
-            found = sorted(rtt for sent, rtt in row["rtts"] if begin <= sent < end)
+            rtts = sorted(rtt for sent, rtt in row["rtts"] if begin <= sent < end)
             due = max(1, round(row["sent"] * (end - begin) / _probe_span_s(row)))
             place = math.ceil(0.95 * due) - 1
-            return found[place] if place < len(found) else math.inf
+            return rtts[place] if place < len(rtts) else math.inf
     return math.inf
 
 
@@ -70,8 +70,8 @@ def _probe_span_s(row: JsonRow) -> float:
 
 def median_rtt_ms(rows: Iterable[JsonRow]) -> float:
     """The median round trip of a probe, 0 where nothing came back."""
-    found = [rtt for row in rows if row["kind"] == "probe" for _, rtt in row["rtts"]]
-    return statistics.median(found) if found else 0.0
+    rtts = [rtt for row in rows if row["kind"] == "probe" for _, rtt in row["rtts"]]
+    return statistics.median(rtts) if rtts else 0.0
 
 
 def offered_load_bps(config: Config, path: TrafficPath, direction: Direction) -> float:
@@ -127,7 +127,7 @@ def guarantee_verdict(rate: float, guaranteed: int, exemption: str) -> tuple[Che
 
 def in_file_order(rows: Iterable[BandwidthRow]) -> Iterator[BandwidthRow]:
     """By VLAN and direction, in the order of the file."""
-    found = list(rows)
-    vlans = list(dict.fromkeys(row.vlan for row in found))
+    measured = list(rows)
+    vlans = list(dict.fromkeys(row.vlan for row in measured))
     ways = list(Direction)
-    yield from sorted(found, key=lambda row: (vlans.index(row.vlan), ways.index(row.direction)))
+    yield from sorted(measured, key=lambda row: (vlans.index(row.vlan), ways.index(row.direction)))

@@ -14,7 +14,6 @@ from lbrouter.model.config import (
     Forward,
     Policy,
     PolicyMode,
-    PolicyRule,
     Protocol,
 )
 from lbrouter.model.kernel_state import IpAddress
@@ -47,20 +46,14 @@ class TrafficPath:
 def policy_for(config: Config, vlan: str, protocol: Protocol, to: IpAddress, port: int) -> str:
     """The policy of a new flow from `vlan`: the first rule that matches, else the VLAN's own."""
     for rule in config.rules:
-        if _rule_matches(rule, vlan, protocol, to, port):
+        if (
+            (not rule.from_ or vlan in rule.from_)
+            and rule.protocol in (None, protocol)
+            and (not rule.ports or port in rule.ports)
+            and (not rule.to or any(to in network for network in rule.to))
+        ):
             return rule.policy
     return config.vlans[vlan].policy
-
-
-def _rule_matches(
-    rule: PolicyRule, vlan: str, protocol: Protocol, to: IpAddress, port: int
-) -> bool:
-    return (
-        (not rule.from_ or vlan in rule.from_)
-        and rule.protocol in (None, protocol)
-        and (not rule.ports or port in rule.ports)
-        and (not rule.to or any(to in network for network in rule.to))
-    )
 
 
 def expected_shares(config: Config, policy: Policy, able: Collection[str]) -> UplinkShares:
@@ -87,12 +80,12 @@ def _uplink_weights(config: Config, policy: Policy, names: list[str]) -> Mapping
 
 def traffic_paths(layout: VenueLayout) -> Iterator[TrafficPath]:
     """For each policy, family and VLAN at most one path: by the VLAN itself, or by a rule."""
-    found: set[tuple[str, str, int]] = set()
+    destinations: set[tuple[str, str, int]] = set()
     for segment in layout.segments:
         for to, port in _destinations(layout, segment):
             policy = policy_for(layout.config, segment.name, Protocol.TCP, to, port)
-            if (policy, segment.name, to.version) not in found:
-                found.add((policy, segment.name, to.version))
+            if (policy, segment.name, to.version) not in destinations:
+                destinations.add((policy, segment.name, to.version))
                 yield TrafficPath(policy=policy, vlan=segment.name, to=to, port=port)
 
 
@@ -105,8 +98,10 @@ def _destinations(layout: VenueLayout, segment: Segment) -> Iterator[tuple[IpAdd
         if rule.protocol not in (None, Protocol.TCP):
             continue
         for network in rule.to or (ip_network("0.0.0.0/0"), ip_network("::/0")):
-            inside = (each for each in layout.servers if each in network)
-            server = next((each for each in inside if each.version in versions), None)
+            inside = (server for server in layout.servers if server in network)
+            server = next(
+                (candidate for candidate in inside if candidate.version in versions), None
+            )
             if server is not None:
                 yield server, next(iter(rule.ports), ECHO_SERVER_PORT)
 
@@ -114,7 +109,7 @@ def _destinations(layout: VenueLayout, segment: Segment) -> Iterator[tuple[IpAdd
 def forwards_on(config: Config, uplink: str, version: int) -> list[Forward]:
     """The forwards that are open on an uplink in one family."""
     return [
-        each
-        for each in config.forwards
-        if each.uplink in (uplink, ANY_UPLINK) and each.to.address.version == version
+        forward
+        for forward in config.forwards
+        if forward.uplink in (uplink, ANY_UPLINK) and forward.to.address.version == version
     ]

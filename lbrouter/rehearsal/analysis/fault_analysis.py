@@ -156,32 +156,34 @@ def lease_return_ms(
 
 def longest_gap_ms(times: Iterable[float], begin: float, end: float) -> float:
     """The longest time without an arrival that overlaps `begin` to `end`; infinity if it lasts."""
-    found = sorted(times)
-    if not found or found[-1] < begin:
+    moments = sorted(times)
+    if not moments or moments[-1] < begin:
         return math.inf
-    gaps = [b - a for a, b in itertools.pairwise(found) if b > begin and a < end]
-    if found[-1] < end:
-        gaps.append(math.inf if end - found[-1] > DATAGRAM_ALLOWANCE_MS / 1000 else end - found[-1])
+    gaps = [b - a for a, b in itertools.pairwise(moments) if b > begin and a < end]
+    if moments[-1] < end:
+        gaps.append(
+            math.inf if end - moments[-1] > DATAGRAM_ALLOWANCE_MS / 1000 else end - moments[-1]
+        )
     return max(gaps, default=0.0) * 1000
 
 
 def violations(expectation: Expectation, seen: FaultOutcome) -> list[str]:
     """In words, what the policy should have done and did not do; empty if all was right."""
-    found = []
+    violations = []
     if seen.broken:
-        found.append(f"{seen.broken} flows broke or moved that are not part of the fault")
+        violations.append(f"{seen.broken} flows broke or moved that are not part of the fault")
     if seen.moved_ms is None:  # no new flow went by the uplink: nothing is expected
-        return found
-    found += VIOLATIONS_BY_REACTION[expectation.reaction](expectation, seen)
+        return violations
+    violations += VIOLATIONS_BY_REACTION[expectation.reaction](expectation, seen)
     if expectation.returns and seen.back_ms is None:
-        found.append("new flows did not return")
-    return found
+        violations.append("new flows did not return")
+    return violations
 
 
 def _leave_violations(expectation: Expectation, seen: FaultOutcome) -> list[str]:
-    found = _delay_violation("new flows", seen.moved_ms or 0, expectation.within_ms)
+    late = _delay_violation("new flows", seen.moved_ms or 0, expectation.within_ms)
     # a line that is only bad still carries its streams
-    return found + (_silence_violations(expectation, seen) if expectation.returns else [])
+    return late + (_silence_violations(expectation, seen) if expectation.returns else [])
 
 
 def _renew_violations(expectation: Expectation, seen: FaultOutcome) -> list[str]:
@@ -192,12 +194,11 @@ def _renew_violations(expectation: Expectation, seen: FaultOutcome) -> list[str]
 
 def _silence_violations(expectation: Expectation, seen: FaultOutcome) -> list[str]:
     """Streams that were silent for too long."""
-    found = []
+    violations = []
     for kind, gap in seen.gaps_ms.items():
-        found += _delay_violation(
-            STREAM_TITLES[kind], gap, expectation.within_ms + _stream_allowance_ms(kind)
-        )
-    return found
+        beyond_ms = ENCODER_ALLOWANCE_MS if kind == "push" else DATAGRAM_ALLOWANCE_MS
+        violations += _delay_violation(STREAM_TITLES[kind], gap, expectation.within_ms + beyond_ms)
+    return violations
 
 
 def _stay_violations(_expectation: Expectation, seen: FaultOutcome) -> list[str]:
@@ -223,11 +224,6 @@ VIOLATIONS_BY_REACTION: Mapping[
     ExpectedReaction.ANY: _no_violations,
 }
 """The violations of each expected reaction."""
-
-
-def _stream_allowance_ms(kind: str) -> float:
-    """What a stream may take beyond new flows."""
-    return ENCODER_ALLOWANCE_MS if kind == "push" else DATAGRAM_ALLOWANCE_MS
 
 
 def _delay_violation(what: str, took_ms: float, allowed_ms: float) -> list[str]:

@@ -30,12 +30,13 @@ def seamless_outcome(
     inside = [row for row in streams if uplink_at(row, moments.began_at, where) in lanes]
     if not inside:
         return None
+    end = moments.ended_at - LAST_DATAGRAMS_S
     sent = lost = 0
     for row in inside:
-        numbers = _sent_numbers(row, moments) if row["kind"] == "udp" else []
-        sent += len(numbers)
-        lost += len(set(numbers) - set(row.get("numbers", ())))
-    end = moments.ended_at - LAST_DATAGRAMS_S
+        if row["kind"] == "udp":
+            numbers = {n for n, at in enumerate(row["sent"]) if moments.began_at <= at < end}
+            sent += len(numbers)
+            lost += len(numbers - set(row.get("numbers", ())))
     breaks = [at for row in inside for at, _ in row["breaks"] if at >= moments.began_at]
     return SeamlessOutcome(
         lane=uplink_at(inside[0], moments.began_at, where) or "",
@@ -46,28 +47,23 @@ def seamless_outcome(
     )
 
 
-def _sent_numbers(row: JsonRow, moments: FaultTimes) -> list[int]:
-    end = moments.ended_at - LAST_DATAGRAMS_S
-    return [number for number, at in enumerate(row["sent"]) if moments.began_at <= at < end]
-
-
 def has_second_line(config: Config, lane: str) -> bool:
     """Whether two lines of a lane carry copies all the time: a metered one does not."""
     over = [config.uplinks[name] for name in config.uplinks[lane].over]
-    return len([each for each in over if not each.metered]) > 1 or all(e.metered for e in over)
+    return len([line for line in over if not line.metered]) > 1 or all(e.metered for e in over)
 
 
 def seamless_violations(seen: SeamlessOutcome, *, userspace: bool) -> list[str]:
     """In words, what a stream in a lane must not notice and did; `userspace` = wireguard-go ran."""
-    found = []
+    violations = []
     allowed = seen.sent * USERSPACE_LOSS_PERCENT / 100 if userspace else 0
     if seen.lost > allowed:
-        found.append(f"{seen.lost} of {seen.sent} datagrams lost in the lane")
+        violations.append(f"{seen.lost} of {seen.sent} datagrams lost in the lane")
     if seen.gap_ms > SEAMLESS_GAP_LIMIT_MS:
-        found.append(
+        violations.append(
             f"a stream in the lane was silent for {seen.gap_ms:.0f} ms,"
             f" allowed {SEAMLESS_GAP_LIMIT_MS:.0f} ms"
         )
     if seen.connections > 1:
-        found.append("the encoder's connection broke, in the lane")
-    return found
+        violations.append("the encoder's connection broke, in the lane")
+    return violations

@@ -22,7 +22,11 @@ def check_apply(context: RehearsalContext) -> Iterator[Check]:
 def _command_check(context: RehearsalContext, verb: str, *, subject: str = "") -> Check:
     done = context.venue.gateway.run_lbrouter(verb)
     failed = done.returncode != ExitCode.DONE
-    said = _error_text(done.stderr or done.stdout) if failed else _last_line(done.stdout)
+    said = (
+        _error_text(done.stderr or done.stdout)
+        if failed
+        else done.stdout.strip().rpartition("\n")[2]
+    )
     return check_row(
         APPLY_SECTION,
         subject or verb,
@@ -34,12 +38,8 @@ def _command_check(context: RehearsalContext, verb: str, *, subject: str = "") -
 
 def _error_text(output: str) -> str:
     """The error message of lbrouter, without the notes before it."""
-    _, found, complaint = output.rpartition("lbrouter: ")
-    return (complaint if found else output).strip()
-
-
-def _last_line(output: str) -> str:
-    return output.strip().rpartition("\n")[2]
+    _, marker, complaint = output.rpartition("lbrouter: ")
+    return (complaint if marker else output).strip()
 
 
 def check_down(context: RehearsalContext, before: KernelSnapshot) -> Iterator[Check]:
@@ -47,14 +47,15 @@ def check_down(context: RehearsalContext, before: KernelSnapshot) -> Iterator[Ch
     context.progress("lbrouter down")
     yield _command_check(context, "down")
     after = context.venue.gateway.snapshot()
-    wrong = {each: line_difference(before[each], after[each]) for each in before}
-    found = {command: lines for command, lines in wrong.items() if lines}
+    wrong = {command: line_difference(before[command], after[command]) for command in before}
+    differences = {command: lines for command, lines in wrong.items() if lines}
     yield check_row(
         APPLY_SECTION,
         "what is left after down",
         expected="the gateway as it was",
-        seen="\n".join(f"{command}: {lines}" for command, lines in found.items()) or "nothing",
-        ok=not found,
+        seen="\n".join(f"{command}: {lines}" for command, lines in differences.items())
+        or "nothing",
+        ok=not differences,
     )
 
 

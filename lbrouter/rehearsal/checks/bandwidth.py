@@ -17,7 +17,7 @@ from lbrouter.rehearsal.checks.context import RehearsalContext
 from lbrouter.rehearsal.checks.fault_config import with_short_up_after
 from lbrouter.rehearsal.lab.daemon_process import DaemonProcess
 from lbrouter.rehearsal.lab.hosts import ClientHost
-from lbrouter.rehearsal.lab.process import JsonRow, LabProcess, poll_until
+from lbrouter.rehearsal.lab.process import LabProcess, poll_until
 from lbrouter.rehearsal.report.judgement import CheckVerdict
 from lbrouter.rehearsal.report.rows import (
     BandwidthRow,
@@ -65,8 +65,10 @@ class LoadRig:
                 self.paths.setdefault(path.vlan, path)
         self.sources = {
             name: [
-                str(each)
-                for each in context.unused_addresses(self._client(name), 4, LOAD_SOURCES_PER_VLAN)
+                str(address)
+                for address in context.unused_addresses(
+                    self._client(name), 4, LOAD_SOURCES_PER_VLAN
+                )
             ]
             for name in self.paths
         }
@@ -122,11 +124,16 @@ class LoadRig:
         rows = self._start_load(
             measurement.vlan.name, measurement.direction, pace=pace, seconds=MEASUREMENT_S
         ).result()
-        for each in others:
-            each.result()
+        for load in others:
+            load.result()
         begin = next(float(row["at"]) for row in rows if row["kind"] == "began")
         window = (begin + WARM_UP_S, begin + MEASUREMENT_S)
-        flows = self._received_flows(rows, measurement)
+        if measurement.direction is Direction.DOWNLOAD:
+            flows = [row for row in rows if row["kind"] == "flow"]
+        else:
+            streams = self.context.venue.internet.server.take_stream_arrivals()
+            prefix = f"{self._client(measurement.vlan.name).layout.name}-load-"
+            flows = [row for flow, row in streams.items() if flow.startswith(prefix)]
         rate = bandwidth_analysis.received_bps(flows, *window) / TCP_PAYLOAD_SHARE
         added = (
             bandwidth_analysis.p95_rtt_ms(rows, *window) - self.idle_rtt_ms[measurement.vlan.name]
@@ -145,15 +152,6 @@ class LoadRig:
             verdict=verdict,
             note=note,
         )
-
-    def _received_flows(
-        self, rows: list[JsonRow], measurement: BandwidthMeasurement
-    ) -> list[JsonRow]:
-        if measurement.direction is Direction.DOWNLOAD:
-            return [row for row in rows if row["kind"] == "flow"]
-        streams = self.context.venue.internet.server.take_stream_arrivals()
-        prefix = f"{self._client(measurement.vlan.name).layout.name}-load-"
-        return [row for flow, row in streams.items() if flow.startswith(prefix)]
 
     def _start_load(
         self, vlan: str, direction: Direction, *, pace: float, seconds: float
@@ -213,11 +211,18 @@ def _measure_without(
     began = time.monotonic()
     isp.set_carrier(up=False)
     poll_until(lambda: not _is_active(daemon, uplink), within_s=UPLINK_CHANGE_TIMEOUT_S)
-    poll_until(lambda: _rates_adjusted(daemon, began), within_s=UPLINK_CHANGE_TIMEOUT_S / 3)
+    # Until the rates for the uplinks that are left are in the kernel.
+    poll_until(
+        lambda: any(event["kind"] == "adjust" for _, event in daemon.events_since(began)),
+        within_s=UPLINK_CHANGE_TIMEOUT_S / 3,
+    )
     for path in affected:
         yield from rig.measure_directions(path, f"without {uplink}, others flood", ends, flood=True)
     isp.set_carrier(up=True)
-    poll_until(lambda: _is_up(daemon, uplink), within_s=UPLINK_CHANGE_TIMEOUT_S)
+    poll_until(
+        lambda: bool(daemon.status()["uplinks"][uplink]["state"] == "up"),
+        within_s=UPLINK_CHANGE_TIMEOUT_S,
+    )
 
 
 def _skipped_row(vlan: str, direction: Direction, situation: str, guarantee: int) -> BandwidthRow:
@@ -234,12 +239,3 @@ def _skipped_row(vlan: str, direction: Direction, situation: str, guarantee: int
 def _is_active(daemon: DaemonProcess, uplink: str) -> bool:
     policies = daemon.status()["policies"].values()
     return any(uplink in policy["active"] for policy in policies)
-
-
-def _rates_adjusted(daemon: DaemonProcess, since: float) -> bool:
-    """Whether the rates for the uplinks that are left are in the kernel."""
-    return any(event["kind"] == "adjust" for _, event in daemon.events_since(since))
-
-
-def _is_up(daemon: DaemonProcess, uplink: str) -> bool:
-    return bool(daemon.status()["uplinks"][uplink]["state"] == "up")

@@ -122,12 +122,15 @@ def run_fault(context: RehearsalContext, uplink: str, fault: Fault) -> Iterator[
             _start_observation(context, paths[0], uplink, fault)
             for paths in paths_by_policy(context).values()
         ]
-        poll_until(lambda: all(each.process.ask("look")["running"] for each in started), within_s=3)
+        poll_until(
+            lambda: all(observation.process.ask("look")["running"] for observation in started),
+            within_s=3,
+        )
         server.take_stream_arrivals()
         poll_until(lambda: False, within_s=FAULT_BASELINE_S)
         observations = [
-            replace(each, used_uplink=uplink in last_flow_uplinks(context, each))
-            for each in started
+            replace(observation, used_uplink=uplink in last_flow_uplinks(context, observation))
+            for observation in started
         ]
         begin = time.monotonic()
         inject_fault(fault, host)
@@ -140,13 +143,13 @@ def run_fault(context: RehearsalContext, uplink: str, fault: Fault) -> Iterator[
             host.restore()
         wait_for_return(context, fault_run)
         end = time.monotonic()
-        rows = [each.process.stop() for each in observations]
+        rows = [observation.process.stop() for observation in observations]
     moments, times = (
         FaultTimes(began_at=begin, restored_at=restored, ended_at=end),
         server.take_stream_arrivals(),
     )
-    for observation, each in zip(observations, rows, strict=True):
-        flow_rows = [row | times.get(row["flow"], {}) for row in each]
+    for observation, own_rows in zip(observations, rows, strict=True):
+        flow_rows = [row | times.get(row["flow"], {}) for row in own_rows]
         seen = _read_outcome(context, fault_run, flow_rows, moments)
         detected_ms = detected and (detected - begin) * 1000
         row = _fault_row(uplink, fault, observation, seen, detected_ms)

@@ -45,13 +45,15 @@ def wait_for_reaction(context: RehearsalContext, fault_run: FaultRun) -> None:
     """Wait until every policy has reacted as expected, or the time is over."""
     quiet = fault_run.began_at + NO_REACTION_OBSERVATION_S
     nothing = not all(
-        each.expects(ExpectedReaction.LEAVE) or not each.used_uplink
-        for each in fault_run.observations
+        observation.expects(ExpectedReaction.LEAVE) or not observation.used_uplink
+        for observation in fault_run.observations
     )
 
     def settled() -> bool:
         waits = (
-            each for each in fault_run.observations if not _has_reacted(context, each, fault_run)
+            observation
+            for observation in fault_run.observations
+            if not _has_reacted(context, observation, fault_run)
         )
         idle = nothing or not any(fault_run.event_times())
         return next(waits, None) is None and not (idle and time.monotonic() < quiet)
@@ -94,28 +96,32 @@ def wait_for_return(context: RehearsalContext, fault_run: FaultRun) -> None:
     A client of a sticky policy stays where it is now; only one that is new shows that the uplink is
     used again, and it must not come before that.
     """
-    waiting = [each for each in fault_run.observations if each.must_return]
-    for each in waiting:
-        if each.sticky:
-            each.process.ask("pause")
+    waiting = [observation for observation in fault_run.observations if observation.must_return]
+    for observation in waiting:
+        if observation.sticky:
+            observation.process.ask("pause")
 
     def active() -> bool:
         policies = fault_run.daemon.status()["policies"]
         return all(
-            fault_run.uplink in policies[each.path.policy]["active"]
-            and fault_run.daemon.family_state(fault_run.uplink, each.path.version)
+            fault_run.uplink in policies[observation.path.policy]["active"]
+            and fault_run.daemon.family_state(fault_run.uplink, observation.path.version)
             not in OUT_OF_USE_STATES
-            for each in waiting
+            for observation in waiting
         )
 
     poll_until(active, within_s=UPLINK_RETURN_TIMEOUT_S)
-    for each in waiting:
-        if each.sticky:
-            each.process.ask("later")
+    for observation in waiting:
+        if observation.sticky:
+            observation.process.ask("later")
     poll_until(
-        lambda: all(fault_run.uplink in last_flow_uplinks(context, each) for each in waiting),
+        lambda: all(
+            fault_run.uplink in last_flow_uplinks(context, observation) for observation in waiting
+        ),
         within_s=RETURNED_FLOW_TIMEOUT_S,
     )
     if fault_run.fault is Fault.LEASE:  # its streams have not run elsewhere meanwhile
-        poll_until(lambda: all(each.process.ask("look")["running"] for each in waiting),
-                within_s=fault_analysis.ENCODER_ALLOWANCE_MS / 1000)  # fmt: skip
+        poll_until(
+            lambda: all(observation.process.ask("look")["running"] for observation in waiting),
+            within_s=fault_analysis.ENCODER_ALLOWANCE_MS / 1000,
+        )

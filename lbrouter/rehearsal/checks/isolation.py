@@ -24,7 +24,7 @@ SCANNED_PORTS |= {"udp": (53, 67, 123, 161, 500, 1900, 5060, ECHO_SERVER_PORT)}
 def start_inside_servers(context: RehearsalContext) -> None:
     """Servers on the clients and on the gateway: without them a closed port proves nothing."""
     context.venue.gateway.start_server(["0.0.0.0", "::"], **SERVICE_PORTS)
-    targets = [each.to for each in context.config.forwards]
+    targets = [forward.to for forward in context.config.forwards]
     for client in context.venue.clients.values():
         own = [*client.layout.ip_addresses(4), *client.layout.ip_addresses(6)]
         ports = {ECHO_SERVER_PORT, *(to.port for to in targets if to.address in own)}
@@ -49,19 +49,21 @@ def check_isolation(context: RehearsalContext) -> Iterator[Check]:
         rows = jobs[segment.name].result()
         vlan = context.config.vlans[segment.name]
         for version in (4, 6):
-            tried = [row for row in rows if _row_version(row) == version]
+            tried = [row for row in rows if (":" in row["to"]) == (version == 6)]
             if not tried:
                 continue
             opened = {owners[row["to"]] for row in tried if row["answer"] == "open"}
             closed = {owners[row["to"]] for row in tried if row["answer"] != "open"}
             there = {owners[row["to"]] for row in tried}
             allowed = {*vlan.reach, *(["the gateway's services"] if vlan.manage else [])} & there
+            partly = opened & closed
             yield check_row(
                 ISOLATION_SECTION,
                 f"{segment.name}, IPv{version}",
                 expected=_reach_text(allowed),
-                seen=_reach_text(opened) + _partial_text(opened & closed),
-                ok=opened == allowed and not opened & closed,
+                seen=_reach_text(opened)
+                + (f" ({', '.join(sorted(partly))} only in part)" if partly else ""),
+                ok=opened == allowed and not partly,
             )
 
 
@@ -83,24 +85,16 @@ def _isolation_targets(context: RehearsalContext, segment: Segment) -> Iterator[
 
 def _address_owners(context: RehearsalContext) -> dict[str, str]:
     """The owner of each address, by its text."""
-    found: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for segment in context.venue.layout.segments:
         client: ClientHost = context.venue.client(segment.name)
-        found |= {str(each.ip): segment.name for each in client.layout.addresses}
-        found |= {str(each.ip): "the gateway's services" for each in segment.gateways}
-    return found
-
-
-def _row_version(row: JsonRow) -> int:
-    return 6 if ":" in row["to"] else 4
+        owners |= {str(own.ip): segment.name for own in client.layout.addresses}
+        owners |= {str(own.ip): "the gateway's services" for own in segment.gateways}
+    return owners
 
 
 def _reach_text(names: set[str]) -> str:
     return "reaches " + ", ".join(sorted(names)) if names else "reaches nothing"
-
-
-def _partial_text(names: set[str]) -> str:
-    return f" ({', '.join(sorted(names))} only in part)" if names else ""
 
 
 def check_open_ports(context: RehearsalContext) -> Iterator[Check]:
@@ -109,8 +103,8 @@ def check_open_ports(context: RehearsalContext) -> Iterator[Check]:
     jobs = []
     for line in context.venue.layout.lines:
         for leg in line.families:
-            found = forwards_on(context.config, line.name, leg.address.version)
-            forwarded = {(forward.protocol.value, forward.port) for forward in found}
+            forwards = forwards_on(context.config, line.name, leg.address.version)
+            forwarded = {(forward.protocol.value, forward.port) for forward in forwards}
             targets = list(_scan_targets(leg, forwarded))
             jobs.append((line, leg, forwarded, context.venue.internet.start_scan(targets)))
     for line, leg, forwarded, job in jobs:

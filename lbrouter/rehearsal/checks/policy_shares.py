@@ -38,23 +38,23 @@ turn would send each flow's packets by the same uplink by chance."""
 
 def paths_by_policy(context: RehearsalContext) -> Mapping[tuple[str, int], list[TrafficPath]]:
     """The paths of each policy, in each family."""
-    found: dict[tuple[str, int], list[TrafficPath]] = defaultdict(list)
+    by_policy: dict[tuple[str, int], list[TrafficPath]] = defaultdict(list)
     for path in traffic_paths(context.venue.layout):
-        found[path.policy, path.version].append(path)
-    return found
+        by_policy[path.policy, path.version].append(path)
+    return by_policy
 
 
 def check_shares(context: RehearsalContext) -> Iterator[Check]:
     """New flows of each policy and family, their bytes, and one-way datagrams."""
     context.venue.internet.clear_log()
-    for (name, version), found in paths_by_policy(context).items():
+    for (name, version), paths in paths_by_policy(context).items():
         context.progress(f"new flows of policy {name}, IPv{version}")
         expected = expected_shares(
             context.config, context.config.policies[name], context.usable_uplinks(version)
         )
         before = _bytes_by_uplink(context)
         rows = context.run_flows(
-            found, expected, count=context.options.flows_per_policy, clients=SHARE_CHECK_CLIENTS
+            paths, expected, count=context.options.flows_per_policy, clients=SHARE_CHECK_CLIENTS
         )
         carried = {
             uplink: total - before[uplink] for uplink, total in _bytes_by_uplink(context).items()
@@ -72,7 +72,16 @@ def check_shares(context: RehearsalContext) -> Iterator[Check]:
         else:
             yield refusal_row(SHARES_SECTION, subject, rows)
     yield _unsplit_flows_row(context)
-    yield _source_addresses_row(context)
+    # No provider may see another uplink's address, or a client's own.
+    strays = {name: isp.stray_packets() for name, isp in context.venue.isps.items()}
+    wrong = {name: count for name, count in strays.items() if count}
+    yield check_row(
+        SHARES_SECTION,
+        "sources that the providers see",
+        expected="each uplink's own address",
+        seen=f"wrong: {counts_text(wrong)}" if wrong else "no other",
+        ok=not wrong,
+    )
 
 
 def _bytes_by_uplink(context: RehearsalContext) -> dict[str, int]:
@@ -136,7 +145,7 @@ def _unsplit_flows_row(context: RehearsalContext) -> Check:
     sources: dict[str, set[str]] = defaultdict(set)
     for row in context.venue.internet.log():
         sources[row["flow"]].add(row["source"])
-    split = sum(len(each) > 1 for each in sources.values())
+    split = sum(len(source_addresses) > 1 for source_addresses in sources.values())
     one_way = sum("-udp-" in flow for flow in sources)
     return check_row(
         SHARES_SECTION,
@@ -157,19 +166,6 @@ def _first_clients(context: RehearsalContext) -> Iterator[tuple[ClientHost, int]
             shares = expected_shares(context.config, context.config.policies[name], able)
             if client.layout.ip_addresses(server.version) and shares:
                 yield client, server.version
-
-
-def _source_addresses_row(context: RehearsalContext) -> Check:
-    """No provider may see another uplink's address, or a client's own."""
-    strays = {name: isp.stray_packets() for name, isp in context.venue.isps.items()}
-    wrong = {name: count for name, count in strays.items() if count}
-    return check_row(
-        SHARES_SECTION,
-        "sources that the providers see",
-        expected="each uplink's own address",
-        seen=f"wrong: {counts_text(wrong)}" if wrong else "no other",
-        ok=not wrong,
-    )
 
 
 def check_reachability(context: RehearsalContext) -> Iterator[Check]:

@@ -16,5 +16,5 @@ WRITTEN_FILE = re.compile(
 
 def written_files(cloud_init: str) -> Mapping[str, str]:
     """Each file's text by its path."""
-    found = WRITTEN_FILE.finditer(cloud_init.rstrip() + "\n")
-    return {each["path"]: dedent(each["block"]).rstrip() + "\n" for each in found}
+    matches = WRITTEN_FILE.finditer(cloud_init.rstrip() + "\n")
+    return {match["path"]: dedent(match["block"]).rstrip() + "\n" for match in matches}

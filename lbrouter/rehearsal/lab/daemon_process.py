@@ -71,8 +71,8 @@ class DaemonProcess:
         with _connect(self.socket_path) as connection:
             connection.sendall(b'{"verb": "status"}\n')
             answer = json.loads(connection.makefile("rb").readline())
-        found: dict[str, Any] = answer["result"]
-        return found
+        result: dict[str, Any] = answer["result"]
+        return result
 
     def uplink_state(self, uplink: str) -> str:
         """The state of an uplink in `status`."""
@@ -94,7 +94,7 @@ class DaemonProcess:
             raise LabError("the daemon has ended", remedy=said[-2000:])
         with suppress(OSError, ValueError, KeyError):
             uplinks = self.status()["uplinks"].values()
-            return all(each["rtt_ms"] is not None for each in uplinks)
+            return all(uplink["rtt_ms"] is not None for uplink in uplinks)
         return False
 
     def _read_events(self) -> None:

@@ -81,7 +81,11 @@ class Host:
         self, addresses: Iterable[IpAddress | str], *, tcp: Iterable[int], udp: Iterable[int]
     ) -> "EchoServer":
         """Start a server here that answers and logs; it listens when this returns."""
-        request = {"addresses": [str(each) for each in addresses], "tcp": [*tcp], "udp": [*udp]}
+        request = {
+            "addresses": [str(address) for address in addresses],
+            "tcp": [*tcp],
+            "udp": [*udp],
+        }
         server = EchoServer(self.start([*agent_argv("echo_server"), json.dumps(request)]))
         server.process.read_json()
         return server
@@ -92,7 +96,7 @@ class Host:
 
     def start_scan(self, targets: Iterable[ScanTarget], *, timeout_ms: int = 1500) -> LabProcess:
         """As `scan`, but in the background."""
-        request = {"targets": [each.as_row() for each in targets], "timeout_ms": timeout_ms}
+        request = {"targets": [target.as_row() for target in targets], "timeout_ms": timeout_ms}
         return self.start([*agent_argv("port_scanner"), json.dumps(request)])
 
 
@@ -111,8 +115,8 @@ class EchoServer:
         """Of each stream by its flow: `times` at which something of it came (CLOCK_MONOTONIC), and
         `seen`, from which source since when; then both start again.
         """
-        found: dict[str, JsonRow] = self.process.ask("times")
-        return found
+        times: dict[str, JsonRow] = self.process.ask("times")
+        return times
 
     def clear_log(self) -> list[JsonRow]:
         """The log, which then starts again."""

@@ -161,13 +161,15 @@ class ClientHost(Host):
     ) -> LabProcess:
         """Start a verb of `flow_client.py`; `every` binds to all the host's addresses in turn."""
         request.setdefault(
-            "to", next(each for each in self.server_addresses if each.version == version)
+            "to", next(address for address in self.server_addresses if address.version == version)
         )
         request.setdefault("port", ECHO_SERVER_PORT)
         request.setdefault("name", f"{self.layout.name}-{verb}-{len(self.processes)}")
         request["to"] = str(request["to"])
         if every:
-            request.setdefault("sources", [str(each) for each in self.layout.ip_addresses(version)])
+            request.setdefault(
+                "sources", [str(address) for address in self.layout.ip_addresses(version)]
+            )
         return self.start([*agent_argv("flow_client"), verb, json.dumps(request)])
 
     def start_streams(self, **request: Any) -> LabProcess:
@@ -178,7 +180,9 @@ class ClientHost(Host):
 
     def start_load(self, **request: Any) -> LabProcess:
         """TCP flows and a probe for a given time; the request is that of `load.py`."""
-        request.setdefault("to", next(each for each in self.server_addresses if each.version == 4))
+        request.setdefault(
+            "to", next(address for address in self.server_addresses if address.version == 4)
+        )
         request.setdefault("port", ECHO_SERVER_PORT)
         request.setdefault("name", f"{self.layout.name}-load-{len(self.processes)}")
         request["to"] = str(request["to"])

@@ -85,7 +85,10 @@ class Isp(Host):
         ):
             self.offer_lease()
         elif not self.line.has_dhcp_server and self._dhcp_server is not None:
-            self._restore_static_address()
+            # A line whose address is static again: the DHCP server was only temporary.
+            self.stop_dhcp_server()
+            leg = self.initial_line.ipv4
+            self._readdress(leg.address, leg.gateway)
 
     def set_carrier(self, *, up: bool) -> None:
         """Plug the gateway's cable in, or pull it: its interface loses its carrier."""
@@ -176,12 +179,6 @@ class Isp(Host):
             self._dhcp_server.close()
         self._dhcp_server = None
 
-    def _restore_static_address(self) -> None:
-        """A line whose address is static again: the DHCP server was only temporary."""
-        self.stop_dhcp_server()
-        leg = self.initial_line.ipv4
-        self._readdress(leg.address, leg.gateway)
-
     @property
     def dhcp_log(self) -> str:
         """The log of the DHCP server: each DISCOVER, OFFER, REQUEST, ACK, NAK."""
@@ -195,8 +192,8 @@ class Isp(Host):
     def stray_packets(self) -> int:
         """Packets so far from the gateway whose source was not this uplink's address."""
         text = self.check_output(["nft", "-j", "list", "counter", "inet", "observer", "stray"])
-        found = (each.get("counter") for each in json.loads(text)["nftables"])
-        return sum(int(counter["packets"]) for counter in found if counter)
+        counters = (item.get("counter") for item in json.loads(text)["nftables"])
+        return sum(int(counter["packets"]) for counter in counters if counter)
 
     def _readdress(self, address: IpInterface, gateway: IpAddress) -> None:
         """Change the provider's side of the line, for a gateway that has another address."""
@@ -259,8 +256,8 @@ class Isp(Host):
 
     def _link_details(self) -> dict[str, Any]:
         text = self.check_output(["ip", "-s", "-json", "link", "show", "dev", "line"])
-        found: dict[str, Any] = json.loads(text)[0]
-        return found
+        link: dict[str, Any] = json.loads(text)[0]
+        return link
 
 
 PORTAL_CERTIFICATE_ARGV = (

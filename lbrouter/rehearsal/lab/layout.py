@@ -113,7 +113,7 @@ class ClientLayout:
 
     def ip_addresses(self, version: int) -> tuple[IpAddress, ...]:
         """Its addresses of family 4 or 6."""
-        return tuple(each.ip for each in self.addresses if each.version == version)
+        return tuple(address.ip for address in self.addresses if address.version == version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,7 @@ def plan_layout(adapted: AdaptedConfig, *, options: VenueOptions) -> VenueLayout
         config=config,
         lines=tuple(_provider_lines(adapted, options, frozenset(servers))),
         segments=tuple(_segments(config, options)),
-        servers=tuple(each for each in servers if not any(each in net for net in taken)),
+        servers=tuple(server for server in servers if not any(server in net for net in taken)),
         server_ports=tuple(ports),
         notes=adapted.notes,
         dhcp_uplinks=adapted.dhcp_uplinks,
@@ -221,7 +221,10 @@ def _line_families(
 ) -> Iterator[LineAddressing]:
     for address, gateway in adapted.addresses[name]:
         others = (
-            a.network for each, pairs in adapted.addresses.items() if each != name for a, _ in pairs
+            a.network
+            for other, pairs in adapted.addresses.items()
+            if other != name
+            for a, _ in pairs
         )
         shared = any(networks_overlap(address.network, other) for other in others)
         public, peer = _transit_link(pools[address.version], number)
@@ -266,23 +269,21 @@ def _segments(config: Config, options: VenueOptions) -> Iterator[Segment]:
 def _client_layouts(config: Config, vlan: Vlan, options: VenueOptions) -> Iterator[ClientLayout]:
     """Client hosts; a forward's target inside the VLAN is the first address of one of them."""
     served = dict.fromkeys(
-        each.to.address
-        for each in config.forwards
-        if any(each.to.address in g.network for g in gateway_addresses(vlan))
+        forward.to.address
+        for forward in config.forwards
+        if any(forward.to.address in g.network for g in gateway_addresses(vlan))
     )
-    pools = [_free_hosts(each, served) for each in gateway_addresses(vlan)]
+    pools = [_free_hosts(gateway, served) for gateway in gateway_addresses(vlan)]
     for number in range(max(options.clients_per_vlan, len(served))):
         chosen = [*list(served)[number : number + 1]]
         addresses: list[IpInterface] = []
         for gateway, pool in zip(gateway_addresses(vlan), pools, strict=True):
             fixed = [ip for ip in chosen if ip in gateway.network]
             free = islice(pool, options.addresses_per_client - len(fixed))
-            addresses += [_with_prefix(gateway, ip) for ip in (*fixed, *free)]
+            addresses += [
+                ip_interface(f"{ip}/{gateway.network.prefixlen}") for ip in (*fixed, *free)
+            ]
         yield ClientLayout(name=f"{vlan.name}-{number + 1}", addresses=tuple(addresses))
-
-
-def _with_prefix(gateway: IpInterface, address: IpAddress) -> IpInterface:
-    return ip_interface(f"{address}/{gateway.network.prefixlen}")
 
 
 def _free_hosts(gateway: IpInterface, served: Iterable[IpAddress]) -> Iterator[IpAddress]:
@@ -292,4 +293,4 @@ def _free_hosts(gateway: IpInterface, served: Iterable[IpAddress]) -> Iterator[I
     last = network.num_addresses - 2
     places = range(last, 0, -1) if network.version == 4 else range(min(0x1000, last), last + 1)
     candidates = (network[place] for place in places)
-    return (each for each in candidates if each not in avoid)
+    return (address for address in candidates if address not in avoid)

@@ -131,7 +131,10 @@ class LabProcess:
     def result(self, *, timeout_s: float = LAB_COMMAND_TIMEOUT_S) -> list[JsonRow]:
         """Let it end by itself (input stays open), then all lines that it prints."""
         assert self.process.stdout is not None
-        timer = _kill_timer(self.process, timeout_s)
+        # A timer, started, that kills `process`: a host that hangs must not hang the rehearsal.
+        timer = threading.Timer(timeout_s, self.process.kill)
+        timer.daemon = True
+        timer.start()
         lines = self.process.stdout.readlines()
         timer.cancel()
         if self.process.wait():
@@ -171,14 +174,6 @@ def signals_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _kill_timer(process: subprocess.Popen[str], timeout_s: float) -> threading.Timer:
-    """A timer, started, that kills `process`: a host that hangs must not hang the rehearsal."""
-    timer = threading.Timer(timeout_s, process.kill)
-    timer.daemon = True
-    timer.start()
-    return timer
 
 
 def _close_pipe(pipe: IO[str]) -> None:

@@ -26,7 +26,9 @@ def unique_prefix() -> str:
     """A prefix that no other venue has, in this process or another (a pid may come again)."""
     taken = _lab_namespaces()
     candidates = (f"lbr-{os.getpid()}-{number}-" for number in _prefix_counter)
-    return next(each for each in candidates if not any(name.startswith(each) for name in taken))
+    return next(
+        prefix for prefix in candidates if not any(name.startswith(prefix) for name in taken)
+    )
 
 
 def exec_argv(namespace: str, argv: Sequence[str]) -> list[str]:
@@ -84,8 +86,8 @@ def _lab_namespaces() -> list[str]:
 
 
 def _owner_is_dead(name: str) -> bool:
-    found = _NAMESPACE_PATTERN.fullmatch(name)
-    return found is not None and not Path(f"/proc/{found['pid']}").exists()
+    matched = _NAMESPACE_PATTERN.fullmatch(name)
+    return matched is not None and not Path(f"/proc/{matched['pid']}").exists()
 
 
 def _pids_in(names: Sequence[str]) -> Iterator[int]:

@@ -84,20 +84,20 @@ def lan_ports(layout: VenueLayout) -> list[str]:
 
 def scripts_by_role(layout: VenueLayout) -> dict[str, SetupScript]:
     """What each role runs once the veth pairs are there."""
-    found = {
+    scripts = {
         GATEWAY_ROLE: _gateway_script(layout),
         INTERNET_ROLE: _internet_script(layout),
         SWITCH_ROLE: _switch_script(layout),
     }
-    found |= {isp_role(line.name): _isp_script(line) for line in layout.lines}
+    scripts |= {isp_role(line.name): _isp_script(line) for line in layout.lines}
     for relay in layout.relays:
-        found[relay.role] = SetupScript(ip=list(relay_link_commands(relay)))
+        scripts[relay.role] = SetupScript(ip=list(relay_link_commands(relay)))
     for segment in layout.segments:
         for seat in segment.clients:
-            found[client_role(seat.name)] = _client_script(
+            scripts[client_role(seat.name)] = _client_script(
                 segment, [str(a) for a in seat.addresses]
             )
-    return found
+    return scripts
 
 
 def _gateway_script(layout: VenueLayout) -> SetupScript:
@@ -106,7 +106,7 @@ def _gateway_script(layout: VenueLayout) -> SetupScript:
     for line in layout.lines:
         if line.external:
             script.ip.append(f"link set {line.interface} up")
-            for leg in (each for each in line.families if each.address.version == 4):
+            for leg in (own for own in line.families if own.address.version == 4):
                 metric = 100 + line.number  # as an operating system that configures several
                 way_out = f"via {leg.gateway} dev {line.interface} metric {metric}"
                 script.ip.append(_address_line(str(leg.address), line.interface))
@@ -149,12 +149,12 @@ def _isp_script(line: ProviderLine) -> SetupScript:
 
 def provider_tables(line: ProviderLine) -> list[str]:
     """A provider's nft tables, to be loaded first or again (which sets the counter to 0)."""
-    found = []
+    lines = []
     for leg in line.families:
         name = f"table {_nft_family(leg)} provider"
-        found += [name, f"delete {name}", *(_nat_table(leg) if leg.nat else ())]
+        lines += [name, f"delete {name}", *(_nat_table(leg) if leg.nat else ())]
     name = "table inet observer"
-    return [*found, name, f"delete {name}", *_stray_counter_table(line)]
+    return [*lines, name, f"delete {name}", *_stray_counter_table(line)]
 
 
 def _nft_family(leg: LineAddressing) -> str:

@@ -19,7 +19,6 @@ from lbrouter.rehearsal.lab.layout import INTERNET_SERVERS, VenueLayout, VenueOp
 from lbrouter.rehearsal.lab.packet_capture import PacketCapture
 from lbrouter.rehearsal.lab.process import JsonRow, LabError, LabProcess, signals_blocked
 from lbrouter.rehearsal.lab.relay_host import RelayHost, missing_for_relay
-from lbrouter.rehearsal.lab.relay_layout import RelayLayout
 
 MAX_PARALLEL_SCRIPTS = 4
 
@@ -71,7 +70,12 @@ class Venue:
             scripts = setup_scripts.scripts_by_role(self.layout).items()
             list(pool.map(lambda item: self.host(item[0]).run_script(item[1].text()), scripts))
         self._create_hosts()
-        self._set_up_relays()
+        # As the technician did before the event: the keys, and a machine from what is printed.
+        for name, relay in self.relays.items():
+            done = self.gateway.run_lbrouter("relay", "setup", name, "--json")
+            if done.returncode:
+                raise LabError(f"lbrouter relay setup {name} failed", remedy=done.stderr)
+            relay.set_up(json.loads(done.stdout)["cloud_init"])
 
     def _create_hosts(self) -> None:
         gateway = self.namespace(setup_scripts.GATEWAY_ROLE)
@@ -80,7 +84,12 @@ class Venue:
         self.internet = InternetHost(self.namespace(setup_scripts.INTERNET_ROLE), self.processes)
         ports = self.layout.server_ports
         self.internet.server = self.internet.start_server(self.layout.servers, tcp=ports, udp=ports)
-        self.relays = {each.name: self._create_relay(each) for each in self.layout.relays}
+        self.relays = {
+            layout.name: RelayHost(
+                self.namespace(layout.role), self.processes, layout, folder=self.folder
+            )
+            for layout in self.layout.relays
+        }
         self.isps = {line.name: self._create_isp(line.name) for line in self.layout.lines}
         self.clients = {
             client_layout.name: ClientHost(
@@ -103,17 +112,6 @@ class Venue:
         isp = Isp(namespace, self.processes, line, folder=self.folder, netem=netem)
         isp.bring_up()
         return isp
-
-    def _set_up_relays(self) -> None:
-        """As the technician did before the event: the keys, and a machine from what is printed."""
-        for name, relay in self.relays.items():
-            done = self.gateway.run_lbrouter("relay", "setup", name, "--json")
-            if done.returncode:
-                raise LabError(f"lbrouter relay setup {name} failed", remedy=done.stderr)
-            relay.set_up(json.loads(done.stdout)["cloud_init"])
-
-    def _create_relay(self, layout: RelayLayout) -> RelayHost:
-        return RelayHost(self.namespace(layout.role), self.processes, layout, folder=self.folder)
 
     def namespace(self, role: str) -> str:
         """Name of the network namespace of a role ("gateway", "isp-fiber", "client-stream-1")."""
@@ -142,7 +140,7 @@ class Venue:
 
     def clients_of(self, vlan: str) -> list[ClientHost]:
         """All clients of a VLAN."""
-        return [each for each in self.clients.values() if each.segment.name == vlan]
+        return [client for client in self.clients.values() if client.segment.name == vlan]
 
     def write_config(self, config: Config) -> None:
         """Give lbrouter another configuration file; the venue itself stays as it is."""

@@ -41,10 +41,10 @@ class FaultRow:
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`: "never" stands for what did not happen, null for what was not asked."""
-        found = asdict(self) | {"seamless": self.seamless and self.seamless.as_json()}
-        found |= {"gaps_ms": {k: _json_number(v) for k, v in self.gaps_ms.items()}}
-        return found | {
-            key: _json_number(found[key]) for key in ("detected_ms", "moved_ms", "back_ms")
+        document = asdict(self) | {"seamless": self.seamless and self.seamless.as_json()}
+        document |= {"gaps_ms": {k: _json_number(v) for k, v in self.gaps_ms.items()}}
+        return document | {
+            key: _json_number(document[key]) for key in ("detected_ms", "moved_ms", "back_ms")
         }
 
 
@@ -102,13 +102,13 @@ def _added_delay_text(ms: float | None) -> str:
 
 def fault_tables(rows: Iterable[FaultRow]) -> Iterator[Table]:
     """A table for each uplink."""
-    for uplink, found in groupby(rows, key=lambda row: row.uplink):
+    for uplink, own_rows in groupby(rows, key=lambda row: row.uplink):
         table = Table(title=f"faults of {uplink}", title_justify="left", title_style="bold")
         for heading in ("fault", "policy", "must", "detected", "new flows elsewhere",
                         "gap: encoder", "UDP", "call", "broken", "back", "verdict"):  # fmt: skip
             table.add_column(heading, overflow="fold")
         last = None
-        for row in found:
+        for row in own_rows:
             table.add_row(*_fault_cells(row, first=row.fault is not last), end_section=False)
             last = row.fault
         yield table

@@ -111,9 +111,9 @@ def _row_notes(report: RehearsalReport) -> Iterator[Text]:
         if row.policy and row.note:
             where = row.policy if row.verdict is CheckVerdict.FAIL else "every policy"
             said[f"{row.uplink}, {FAULT_TITLES[row.fault]}, {where}: {row.note}"] = row.verdict
-    for each in report.bandwidth:
-        if each.note:
-            said[f"{each.vlan}, {each.direction}, {each.situation}: {each.note}"] = each.verdict
+    for rate in report.bandwidth:
+        if rate.note:
+            said[f"{rate.vlan}, {rate.direction}, {rate.situation}: {rate.note}"] = rate.verdict
     yield from (Text(words, style=CHECK_VERDICT_STYLES[verdict]) for words, verdict in said.items())
 
 

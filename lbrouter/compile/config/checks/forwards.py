@@ -20,7 +20,17 @@ def errors(config: Config) -> Iterator[Diagnostic]:
                 "uplinks", forward.uplink, config.uplinks, (*where, "uplink")
             )
         yield from _target_errors(places, forward, where)
-        yield from _family_errors(config, forward, where)
+        # A forward over an uplink that does not speak the family of its target.
+        uplink = config.uplinks.get(forward.uplink)
+        version = forward.to.address.version
+        if uplink is not None and (uplink.address if version == 4 else uplink.address6) is None:
+            path = (*where, "to")
+            why = f"uplink {uplink.name} has no IPv{version}, so no packet for this address can come in"
+            needs: tuple[KeyPath, ...] = (("uplinks", uplink.name),)
+            accepted = f"an address of IPv{10 - version}, or an uplink that has IPv{version}"
+            yield Diagnostic(
+                path=path, value=str(forward.to), reason=why, accepted=accepted, depends_on=needs
+            )
     yield from _duplicate_ports(config)
 
 
@@ -49,9 +59,11 @@ class SubnetLookup:
     def __init__(self, vlans: Iterable[Vlan]) -> None:
         own = [address for vlan in vlans for address in (vlan.address, vlan.address6) if address]
         self._gateway_by_network: dict[IpNetwork, IpInterface] = {
-            each.network: each for each in own
+            address.network: address for address in own
         }
-        self._prefix_lengths = sorted({(each.version, each.network.prefixlen) for each in own})
+        self._prefix_lengths = sorted(
+            {(address.version, address.network.prefixlen) for address in own}
+        )
 
     def gateway_address_for(self, address: IpAddress) -> IpInterface | None:
         """The gateway's own address in the subnet that holds `address`; None if there is none."""
@@ -59,25 +71,11 @@ class SubnetLookup:
         candidates = (ip_network((address, length), strict=False) for length in lengths)
         return next(
             (
-                self._gateway_by_network[each]
-                for each in candidates
-                if each in self._gateway_by_network
+                self._gateway_by_network[network]
+                for network in candidates
+                if network in self._gateway_by_network
             ),
             None,
-        )
-
-
-def _family_errors(config: Config, forward: Forward, where: KeyPath) -> Iterator[Diagnostic]:
-    """A forward over an uplink that does not speak the family of its target."""
-    uplink = config.uplinks.get(forward.uplink)
-    version = forward.to.address.version
-    if uplink is not None and (uplink.address if version == 4 else uplink.address6) is None:
-        path = (*where, "to")
-        why = f"uplink {uplink.name} has no IPv{version}, so no packet for this address can come in"
-        needs: tuple[KeyPath, ...] = (("uplinks", uplink.name),)
-        accepted = f"an address of IPv{10 - version}, or an uplink that has IPv{version}"
-        yield Diagnostic(
-            path=path, value=str(forward.to), reason=why, accepted=accepted, depends_on=needs
         )
 
 

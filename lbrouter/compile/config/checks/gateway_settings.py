@@ -24,13 +24,13 @@ def errors(config: Config) -> Iterator[Diagnostic]:
 
 def _own_addresses(config: Config) -> dict[IpAddress, KeyPath]:
     """Each address that the file gives to the gateway, with its key."""
-    found: dict[IpAddress, KeyPath] = {}
+    keys: dict[IpAddress, KeyPath] = {}
     for uplink in config.uplinks.values():
         for key, own in (("address", uplink.static4), ("address6", uplink.static6)):
             if own is not None:
-                found[own.ip] = ("uplinks", uplink.name, key)
+                keys[own.ip] = ("uplinks", uplink.name, key)
     for vlan in config.vlans.values():
-        found[vlan.address.ip] = ("vlans", vlan.name, "address")
+        keys[vlan.address.ip] = ("vlans", vlan.name, "address")
         if vlan.address6 is not None:
-            found[vlan.address6.ip] = ("vlans", vlan.name, "address6")
-    return found
+            keys[vlan.address6.ip] = ("vlans", vlan.name, "address6")
+    return keys

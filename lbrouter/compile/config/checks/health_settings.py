@@ -43,32 +43,27 @@ def _section_errors(health: Health, where: KeyPath, own: frozenset[str]) -> Iter
     for key in sorted(own & limits.keys()):
         low, high = limits[key]
         if not low <= getattr(health, key) <= high:
-            yield _out_of_range((*where, key), getattr(health, key), low, high)
+            yield Diagnostic(
+                path=(*where, key),
+                value=str(getattr(health, key)),
+                reason="is out of range",
+                accepted=f"{low} to {high}",
+            )
     if "targets" in own:
         yield from duplicates([str(target) for target in health.targets], (*where, "targets"))
     if own & {"interval", "down_after"}:
-        yield from _down_after_errors(
-            health, (*where, "down_after" if "down_after" in own else "interval")
-        )
-
-
-def _out_of_range(path: KeyPath, value: Duration, low: Duration, high: Duration) -> Diagnostic:
-    return Diagnostic(
-        path=path, value=str(value), reason="is out of range", accepted=f"{low} to {high}"
-    )
-
-
-def _down_after_errors(health: Health, path: KeyPath) -> Iterator[Diagnostic]:
-    least = Duration(MIN_PROBES_UNTIL_DOWN * health.interval)
-    if health.down_after < least:
-        yield Diagnostic(
-            path=path,
-            value=str(health.down_after if path[-1] == "down_after" else health.interval),
-            reason=f"one lost probe would be an outage: down_after = {health.down_after} is less "
-            f"than {MIN_PROBES_UNTIL_DOWN} x interval = {least}",
-            accepted=f"down_after of {least} or more",
-            depends_on=(("health",), path[:-1]),
-        )
+        # An uplink that sets the interval alone is told about the interval.
+        path = (*where, "down_after" if "down_after" in own else "interval")
+        least = Duration(MIN_PROBES_UNTIL_DOWN * health.interval)
+        if health.down_after < least:
+            yield Diagnostic(
+                path=path,
+                value=str(health.down_after if path[-1] == "down_after" else health.interval),
+                reason=f"one lost probe would be an outage: down_after = {health.down_after} is"
+                f" less than {MIN_PROBES_UNTIL_DOWN} x interval = {least}",
+                accepted=f"down_after of {least} or more",
+                depends_on=(("health",), path[:-1]),
+            )
 
 
 def warnings(config: Config) -> Iterator[Diagnostic]:
@@ -82,7 +77,9 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
         if len(targets) == 1:
             why = f"is the only target of uplink {uplink.name}: when it fails, the line looks down"
             yield Diagnostic(path=where, value=str(targets[0]), reason=why)
-        if uplink.address is None and not any(_may_be_ipv6(str(t.address)) for t in targets):
+        # A target without an address is a name, which may resolve to IPv6.
+        may_be_ipv6 = any(t.address is None or ":" in str(t.address) for t in targets)
+        if uplink.address is None and not may_be_ipv6:
             why = f"uplink {uplink.name} has IPv6 alone, and no target here has an IPv6 address"
             yield Diagnostic(path=where, reason=why, accepted='"icmp://[2606:4700:4700::1111]" say')
 
@@ -105,8 +102,3 @@ def _targets_path(override: HealthOverride, uplink: Uplink) -> KeyPath:
     if override.targets is None:
         return ("health", "targets")
     return ("uplinks", uplink.name, "health", "targets")
-
-
-def _may_be_ipv6(address: str) -> bool:
-    """Whether an address is IPv6, or a name that may resolve to IPv6."""
-    return ":" in address or address == "None"

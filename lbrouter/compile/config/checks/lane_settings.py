@@ -71,7 +71,16 @@ def _lane_errors(config: Config, lane: Uplink, where: KeyPath) -> Iterator[Diagn
         why = f"would be the device {lane.device}, which lbrouter uses for another purpose"
         yield Diagnostic(path=where, reason=why, accepted="another name")
     yield from _over_errors(config, lane, (*where, "over"))
-    yield from _inside_errors(lane, (*where, "inside"))
+    path = (*where, "inside")
+    yield from host_address_errors(lane.inside_address, path)
+    network = lane.inside_address.network
+    if network.prefixlen > 30 or lane.inside_address.ip == lane.relay_inside:
+        yield Diagnostic(
+            path=path,
+            value=str(lane.inside_address),
+            reason="leaves no address for the relay, which has the first one of the subnet",
+            accepted=f'the second host of a /30, such as "{network.network_address + 2}/30"',
+        )
 
 
 def _over_errors(config: Config, lane: Uplink, path: KeyPath) -> Iterator[Diagnostic]:
@@ -92,18 +101,6 @@ def _over_errors(config: Config, lane: Uplink, path: KeyPath) -> Iterator[Diagno
         elif name in config.uplinks and config.uplinks[name].address is None:
             why = "has IPv6 alone, and a lane's copies are IPv4"
             yield Diagnostic(path=place, value=name, reason=why, accepted=accepted)
-
-
-def _inside_errors(lane: Uplink, path: KeyPath) -> Iterator[Diagnostic]:
-    yield from host_address_errors(lane.inside_address, path)
-    network = lane.inside_address.network
-    if network.prefixlen > 30 or lane.inside_address.ip == lane.relay_inside:
-        yield Diagnostic(
-            path=path,
-            value=str(lane.inside_address),
-            reason="leaves no address for the relay, which has the first one of the subnet",
-            accepted=f'the second host of a /30, such as "{network.network_address + 2}/30"',
-        )
 
 
 def _metered_lines(config: Config, lane: Uplink, where: KeyPath) -> Iterator[Diagnostic]:

@@ -42,6 +42,6 @@ def duplicates(items: Sequence[object], path: KeyPath) -> Iterator[Diagnostic]:
 
 def quoted_list(names: Iterable[str]) -> str:
     """The names with commas, cut when there are many."""
-    found = list(names)
-    more = ", ..." if len(found) > MAX_NAMES_LISTED else ""
-    return ", ".join(f'"{name}"' for name in found[:MAX_NAMES_LISTED]) + more
+    given = list(names)
+    more = ", ..." if len(given) > MAX_NAMES_LISTED else ""
+    return ", ".join(f'"{name}"' for name in given[:MAX_NAMES_LISTED]) + more

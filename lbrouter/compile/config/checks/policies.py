@@ -21,7 +21,14 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         yield from _uplink_errors(config, policy, where)
         yield from _weight_errors(config, policy, where)
         yield from _balance_only_keys(policy, where)
-        yield from _sticky_errors(policy, where)
+        if policy.sticky > MAX_STICKY_TIME:
+            why, value = "is out of range", str(policy.sticky)
+            yield Diagnostic(
+                path=(*where, "sticky"),
+                value=value,
+                reason=why,
+                accepted=f"0s to {MAX_STICKY_TIME}",
+            )
         yield from _tolerance_errors(policy, where)
 
 
@@ -58,8 +65,8 @@ def _weight_errors(config: Config, policy: Policy, where: KeyPath) -> Iterator[D
         return
     path = (*where, "weights")
     for name, weight in policy.weights.items():
-        for each in undefined_reference("uplinks", name, config.uplinks, (*path, name)):
-            yield replace(each, value=weight)
+        for diagnostic in undefined_reference("uplinks", name, config.uplinks, (*path, name)):
+            yield replace(diagnostic, value=weight)
     if policy.weights and not any(policy.weights.values()):
         why = "all weights are 0: no uplink would carry anything"
         yield Diagnostic(path=path, reason=why, accepted="one weight of 1 or more")
@@ -96,14 +103,6 @@ def _balance_only_keys(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
                 accepted=f"no {key} here",
                 depends_on=((*where, "mode"),),
             )
-
-
-def _sticky_errors(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
-    if policy.sticky > MAX_STICKY_TIME:
-        why, value = "is out of range", str(policy.sticky)
-        yield Diagnostic(
-            path=(*where, "sticky"), value=value, reason=why, accepted=f"0s to {MAX_STICKY_TIME}"
-        )
 
 
 def _tolerance_errors(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:

@@ -15,7 +15,8 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
     for direction in BANDWIDTH_DIRECTIONS:
         rates = usable_rates(config, direction)
         for vlan in config.vlans.values():
-            if _guaranteed(vlan, direction) <= MIN_RATE:
+            share: Bandwidth | None = getattr(vlan, direction)
+            if (MIN_RATE if share is None else share.guaranteed) <= MIN_RATE:
                 yield from _starvation(config, vlan, direction, rates)
 
 
@@ -31,24 +32,20 @@ def _starvation(
             for other in config.vlans.values()
             if other.priority < vlan.priority and line in _lines(config, other)
         ]
-        if rate is None or sum(_most(each, direction, rate) for each in first) < rate:
+        if rate is None or sum(_most(other_vlan, direction, rate) for other_vlan in first) < rate:
             return
-        greedy |= {each.name for each in first}
+        greedy |= {other_vlan.name for other_vlan in first}
     names = [name for name in config.vlans if name in greedy]
-    verb = "is" if len(names) == 1 else "are"
+    are, fill = ("is", f"{names[0]} fills") if len(names) == 1 else ("are", "they fill")
     why = (
-        f"has no {direction} guarantee, and {quoted_list(names)} {verb} served first without a"
-        f" ceiling that leaves something over: while {_they(names)} the lines, VLAN {vlan.name}"
+        f"has no {direction} guarantee, and {quoted_list(names)} {are} served first without a"
+        f" ceiling that leaves something over: while {fill} the lines, VLAN {vlan.name}"
         " gets almost nothing"
     )
     accepted = (
         f'{direction} = {{ guaranteed = "1mbit" }} here, or a ceiling for {quoted_list(names)}'
     )
     yield Diagnostic(path=("vlans", vlan.name), reason=why, accepted=accepted)
-
-
-def _they(names: list[str]) -> str:
-    return f"{names[0]} fills" if len(names) == 1 else "they fill"
 
 
 def _lines(config: Config, vlan: Vlan) -> tuple[str, ...]:
@@ -70,8 +67,3 @@ def _most(vlan: Vlan, direction: str, line_rate: Rate) -> int:
     """What a VLAN can take of a line at most."""
     share: Bandwidth | None = getattr(vlan, direction)
     return line_rate if share is None or share.ceiling is None else min(share.ceiling, line_rate)
-
-
-def _guaranteed(vlan: Vlan, direction: str) -> Rate:
-    share: Bandwidth | None = getattr(vlan, direction)
-    return MIN_RATE if share is None else share.guaranteed

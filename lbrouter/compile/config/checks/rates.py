@@ -36,7 +36,8 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
     yield from _ineffective_client_ceilings(config)
     yield from _swapped_rates(config)
     for direction in BANDWIDTH_DIRECTIONS:
-        guarantees = _guarantees(config, direction)
+        shares = {name: getattr(vlan, direction) for name, vlan in config.vlans.items()}
+        guarantees = {name: share.guaranteed for name, share in shares.items() if share is not None}
         rates = {name: getattr(uplink, direction) for name, uplink in config.uplinks.items()}
         if guarantees and not any(rates.values()):
             why = f"no uplink has {direction}, so no {direction} of a VLAN has any effect"
@@ -65,11 +66,6 @@ def _ineffective_client_ceilings(config: Config) -> Iterator[Diagnostic]:
                 path = ("vlans", name, direction, "per_client")
                 why = f"has no effect: the VLAN's ceiling is {share.ceiling}"
                 yield Diagnostic(path=path, value=str(share.per_client), reason=why)
-
-
-def _guarantees(config: Config, direction: str) -> dict[str, Rate]:
-    shares = {name: getattr(vlan, direction) for name, vlan in config.vlans.items()}
-    return {name: share.guaranteed for name, share in shares.items() if share is not None}
 
 
 def _swapped_rates(config: Config) -> Iterator[Diagnostic]:

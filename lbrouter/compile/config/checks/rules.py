@@ -30,21 +30,17 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         yield from duplicates(rule.from_, (*where, "from"))
         for place, name in enumerate(rule.from_):
             yield from undefined_reference("vlans", name, config.vlans, (*where, "from", place))
-        yield from _port_errors(rule, where)
+        path = (*where, "ports")
+        yield from duplicates(rule.ports, path)
+        if rule.ports and rule.protocol not in RULE_PROTOCOLS_WITH_PORTS:
+            missing = rule.protocol is None
+            why = "ports need a protocol" if missing else f"{rule.protocol} has no ports"
+            accepted = 'protocol = "tcp", "udp" or "sctp"'
+            needs = ((*where, "protocol"),)
+            yield Diagnostic(
+                path=path, value=rule.ports, reason=why, accepted=accepted, depends_on=needs
+            )
         yield from _family_errors(rule, where)
-
-
-def _port_errors(rule: PolicyRule, where: KeyPath) -> Iterator[Diagnostic]:
-    path = (*where, "ports")
-    yield from duplicates(rule.ports, path)
-    if rule.ports and rule.protocol not in RULE_PROTOCOLS_WITH_PORTS:
-        missing = rule.protocol is None
-        why = "ports need a protocol" if missing else f"{rule.protocol} has no ports"
-        accepted = 'protocol = "tcp", "udp" or "sctp"'
-        needs = ((*where, "protocol"),)
-        yield Diagnostic(
-            path=path, value=rule.ports, reason=why, accepted=accepted, depends_on=needs
-        )
 
 
 def _family_errors(rule: PolicyRule, where: KeyPath) -> Iterator[Diagnostic]:

@@ -50,7 +50,14 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         claims = [claim for claim in _claims(config) if claim.network.version == version]
         space = FreeSubnets(claims, PRIVATE_RANGES[version])
         for one, other in _overlapping_pairs(claims):
-            yield _overlap_error(one, other, space)
+            proposal = space.take(one.network.prefixlen)
+            yield Diagnostic(
+                path=one.path,
+                value=one.value,
+                reason=f"{one.network} overlaps {other.network} of {format_key_path(other.path)}",
+                accepted="a subnet of its own" + (f', "{proposal}" is free' if proposal else ""),
+                depends_on=(other.path,),
+            )
 
 
 def free_subnet(config: Config, network: IpNetwork, length: int) -> str:
@@ -93,7 +100,7 @@ def _overlapping_pairs(claims: Iterable[SubnetClaim]) -> Iterator[tuple[SubnetCl
     """
     around: list[SubnetClaim] = []
     seen: set[tuple[KeyPath, KeyPath]] = set()
-    for claim in sorted(claims, key=lambda each: (each.first_address, -each.last_address)):
+    for claim in sorted(claims, key=lambda one: (one.first_address, -one.last_address)):
         while around and around[-1].last_address < claim.first_address:
             around.pop()
         other = next((o for o in reversed(around) if o.is_vlan or claim.is_vlan), None)
@@ -104,17 +111,6 @@ def _overlapping_pairs(claims: Iterable[SubnetClaim]) -> Iterator[tuple[SubnetCl
         if (one.path[:2], two.path[:2]) not in seen:
             seen.add((one.path[:2], two.path[:2]))
             yield one, two
-
-
-def _overlap_error(one: SubnetClaim, other: SubnetClaim, free_subnets: "FreeSubnets") -> Diagnostic:
-    proposal = free_subnets.take(one.network.prefixlen)
-    return Diagnostic(
-        path=one.path,
-        value=one.value,
-        reason=f"{one.network} overlaps {other.network} of {format_key_path(other.path)}",
-        accepted="a subnet of its own" + (f', "{proposal}" is free' if proposal else ""),
-        depends_on=(other.path,),
-    )
 
 
 class FreeSubnets:

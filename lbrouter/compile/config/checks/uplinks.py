@@ -12,17 +12,13 @@ def errors(config: Config) -> Iterator[Diagnostic]:
     """All errors of an uplink that need no other section."""
     for uplink in config.uplinks.values():
         where: KeyPath = ("uplinks", uplink.name)
-        yield from _name_errors(uplink, where)
+        if uplink.name == ANY_UPLINK:
+            why = f'"{ANY_UPLINK}" means every uplink, so no uplink can have this name'
+            yield Diagnostic(path=where, reason=why, accepted="another name")
         yield from _address_errors(uplink, where)
         yield from _gateway_errors(uplink, where)
         yield from _gateway6_errors(uplink, where)
         yield from _pppoe_errors(uplink, where)
-
-
-def _name_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
-    if uplink.name == ANY_UPLINK:
-        why = f'"{ANY_UPLINK}" means every uplink, so no uplink can have this name'
-        yield Diagnostic(path=where, reason=why, accepted="another name")
 
 
 def _address_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:

@@ -23,7 +23,16 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         yield from _reference_errors(config, vlan, where)
         yield from _dhcp_errors(vlan, where)
     yield from _duplicate_tags(config)
-    yield from _duplicate_interfaces(config)
+    # Each interface that is used twice. The first use in the file's order is the valid one.
+    owners: dict[str, KeyPath] = {}
+    for interface, path in _interface_uses(config):
+        first = owners.setdefault(interface, path)
+        if first != path:
+            why = f"interface {interface} is in use already, by {format_key_path(first)}"
+            accepted = "an interface of its own"
+            yield Diagnostic(
+                path=path, value=interface, reason=why, accepted=accepted, depends_on=(first,)
+            )
 
 
 def warnings(config: Config) -> Iterator[Diagnostic]:
@@ -134,19 +143,6 @@ def _duplicate_tags(config: Config) -> Iterator[Diagnostic]:
             why, accepted = f"is the tag of [vlans.{first}] already", "a tag of its own"
             yield Diagnostic(
                 path=path, value=vlan.id, reason=why, accepted=accepted, depends_on=needs
-            )
-
-
-def _duplicate_interfaces(config: Config) -> Iterator[Diagnostic]:
-    """Each interface that is used twice. The first use in the file's order is the valid one."""
-    owners: dict[str, KeyPath] = {}
-    for interface, path in _interface_uses(config):
-        first = owners.setdefault(interface, path)
-        if first != path:
-            why = f"interface {interface} is in use already, by {format_key_path(first)}"
-            accepted = "an interface of its own"
-            yield Diagnostic(
-                path=path, value=interface, reason=why, accepted=accepted, depends_on=(first,)
             )
 
 
