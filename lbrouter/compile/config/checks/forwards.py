@@ -25,7 +25,10 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         version = forward.to.address.version
         if uplink is not None and (uplink.address if version == 4 else uplink.address6) is None:
             path = (*where, "to")
-            why = f"uplink {uplink.name} has no IPv{version}, so no packet for this address can come in"
+            why = (
+                f"uplink {uplink.name} has no IPv{version}, so no packet for this address can"
+                " come in"
+            )
             needs: tuple[KeyPath, ...] = (("uplinks", uplink.name),)
             accepted = f"an address of IPv{10 - version}, or an uplink that has IPv{version}"
             yield Diagnostic(
