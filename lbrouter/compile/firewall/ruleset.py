@@ -4,9 +4,11 @@ What varies while the gateway runs (the uplinks of a policy, what is allowed fro
 here but in the elements (`compile.firewall.elements`): a failover changes no structure.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from itertools import groupby
 from typing import Final
 
 from lbrouter.compile.firewall import client_limits, lane_copies
@@ -20,14 +22,19 @@ IPV6_LINK_LOCAL = IPv6Network("fe80::/10")
 
 NFT_ADDRESS_TYPES = {AddressFamily.V4: "ipv4_addr", AddressFamily.V6: "ipv6_addr"}
 
+TABLE_BLOCK_PATTERN = re.compile(r"^(table \w+ lbrouter \{)\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
+
 DISPLACED_MARGIN_S: Final = 1
 """A client counts as displaced this much longer than it is remembered."""
 
 
 def structure(config: Config, allocation: Allocation) -> str:
-    """The whole structure as nft text: defines, `rulesets/lbrouter.nft`, fragments."""
+    """The whole structure as nft text: defines, then `rulesets/lbrouter.nft` and its fragments.
+
+    Each file of `rulesets/` is whole by itself; here their tables become one block each, because
+    libnftables keeps half a megabyte for each block (3.5 GB for 8 uplinks and 64 VLANs).
+    """
     parts = (
-        _defines(),
         read_ruleset(STRUCTURE_FILE),
         *_uplinks(config, allocation),
         *_policies(config, allocation),
@@ -36,7 +43,15 @@ def structure(config: Config, allocation: Allocation) -> str:
         *client_limits.structure(config),
         *lane_copies.structure(config, allocation),
     )
-    return "\n".join(parts)
+    return _defines() + _one_block_a_table(parts)
+
+
+def _one_block_a_table(parts: Iterable[str]) -> str:
+    bodies: dict[str, list[str]] = {}
+    for part in parts:
+        for table, body in TABLE_BLOCK_PATTERN.findall(part):
+            bodies.setdefault(table, []).append(body)
+    return "".join(f"{table}\n{chr(10).join(found)}}}\n" for table, found in bodies.items())
 
 
 def digest(text: str) -> str:
@@ -109,12 +124,25 @@ def _sources(vlan: Vlan) -> tuple[str, str]:
 
 
 def _rules(config: Config) -> Iterator[str]:
-    for index, rule in enumerate(config.rules):
-        for vlan in rule.from_ or tuple(config.vlans):
-            for match in _matches(rule):
-                yield render_fragment(
-                    "rule", vlan=vlan, match=match, policy=rule.policy, index=index
-                )
+    """The rules in the order of the file; rules for every VLAN stand once, in chains of their own."""
+    numbered = enumerate(config.rules)
+    for is_shared, found in groupby(numbered, key=lambda numbered_rule: not numbered_rule[1].from_):
+        rules = list(found)
+        if not is_shared:
+            for index, rule in rules:
+                for vlan in rule.from_:
+                    yield from _rule(f"rules_{vlan}", index, rule)
+            continue
+        chain = f"shared_rules_{rules[0][0]}"
+        for index, rule in rules:
+            yield from _rule(chain, index, rule)
+        for vlan in config.vlans:
+            yield render_fragment("shared-rules", vlan=vlan, chain=chain)
+
+
+def _rule(chain: str, index: int, rule: PolicyRule) -> Iterator[str]:
+    for match in _matches(rule):
+        yield render_fragment("rule", chain=chain, match=match, policy=rule.policy, index=index)
 
 
 def _matches(rule: PolicyRule) -> Iterator[str]:
