@@ -9,8 +9,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import product
 
-from lbrouter.compile.firewall import client_limits, flow_moves, lane_copies
+from lbrouter.compile.firewall import client_limits, connection_bounds, flow_moves, lane_copies
 from lbrouter.compile.firewall.flow_moves import PolicyShares
+from lbrouter.compile.firewall.modems import PRIVATE_NETWORKS, opened_networks, reaches_modems
 from lbrouter.compile.firewall.ruleset import collapsed
 from lbrouter.compile.routing.balance import lacks_uplinks, select_uplinks, slot_table
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
@@ -53,7 +54,9 @@ def elements(
         **flow_moves.elements(
             config, allocation=allocation, health=health, facts=facts, shares=shares
         ),
+        **_modems(config, facts),
         **client_limits.elements(config),
+        **connection_bounds.elements(config),
         **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),
     }
 
@@ -98,6 +101,9 @@ def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements
         | _goto_elements(dict.fromkeys(vlans, "forward_to_vlan")),
         "mark_by_oifname": _goto_elements({n: f"set_mark_{i}" for n, i in numbers.items()}),
         "vlan_reach": _set_elements(_vlan_reach(config)),
+        "masquerade_dispatch": _goto_elements(
+            {device: f"masquerade_{vlan.name}" for device, vlan in vlans.items()}
+        ),
     }
 
 
@@ -136,6 +142,31 @@ def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
         "near6": _network_elements(near, 6),
         "bogon4": _network_elements(never, 4),
         "bogon6": _network_elements(never, 6),
+    }
+
+
+def _modems(config: Config, facts: Facts) -> dict[str, NftElements]:
+    near = list(_uplink_subnets(config, facts))
+    closed = [*PRIVATE_NETWORKS, *near]
+    opened = [
+        (config.vlan_device(vlan), network)
+        for vlan in config.vlans.values()
+        for network in collapsed(opened_networks(config, vlan, near))
+    ]
+    return {
+        "private4": _network_elements(closed, 4),
+        "private6": _network_elements(closed, 6),
+        "modem_vlans": _set_elements(
+            config.vlan_device(vlan) for vlan in config.vlans.values() if reaches_modems(vlan)
+        ),
+        **{
+            f"modem_rules{version}": _set_elements(
+                f"{device} . {_nft_network(network)}"
+                for device, network in opened
+                if network.version == version
+            )
+            for version in (4, 6)
+        },
     }
 
 

@@ -11,10 +11,10 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from itertools import groupby
 from typing import Final
 
-from lbrouter.compile.firewall import client_limits, lane_copies
+from lbrouter.compile.firewall import client_limits, connection_bounds, lane_copies
 from lbrouter.compile.firewall.templates import STRUCTURE_FILE, read_ruleset, render_fragment
 from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule, Vlan
-from lbrouter.model.facts import Allocation
+from lbrouter.model.facts import DEFAULT_CONNECTION_TABLE_SIZE, Allocation
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork
 from lbrouter.model.reserved_ids import BALANCE_SLOTS, FOREIGN_MARK_MASK, MARK_MASK, uplink_mark
 
@@ -24,11 +24,18 @@ NFT_ADDRESS_TYPES = {AddressFamily.V4: "ipv4_addr", AddressFamily.V6: "ipv6_addr
 
 TABLE_BLOCK_PATTERN = re.compile(r"^(table \w+ lbrouter \{)\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
 
+TRANSLATED_PORTS: Final = range(1024, 65536)
+
 DISPLACED_MARGIN_S: Final = 1
 """A client counts as displaced this much longer than it is remembered."""
 
 
-def structure(config: Config, allocation: Allocation) -> str:
+def structure(
+    config: Config,
+    allocation: Allocation,
+    *,
+    connection_table_size: int = DEFAULT_CONNECTION_TABLE_SIZE,
+) -> str:
     """The whole structure as nft text: defines, then `rulesets/lbrouter.nft` and its fragments.
 
     Each file of `rulesets/` is whole by itself; here their tables become one block each, because
@@ -41,6 +48,7 @@ def structure(config: Config, allocation: Allocation) -> str:
         *_vlans(config),
         *_rules(config),
         *client_limits.structure(config),
+        *connection_bounds.structure(config, connection_table_size),
         *lane_copies.structure(config, allocation),
     )
     return _defines() + _one_block_a_table(parts)
@@ -110,11 +118,26 @@ def _uplink_clients(policy: Policy, number: int, family: AddressFamily) -> str:
 
 
 def _vlans(config: Config) -> Iterator[str]:
-    for name, vlan in config.vlans.items():
+    slices = _port_slices(len(config.vlans))
+    for (name, vlan), ports in zip(config.vlans.items(), slices, strict=True):
         sources4, sources6 = _sources(vlan)
         yield render_fragment(
-            "vlan", name=name, policy=vlan.policy, sources4=sources4, sources6=sources6
+            "vlan",
+            name=name,
+            policy=vlan.policy,
+            sources4=sources4,
+            sources6=sources6,
+            own4=str(vlan.address.ip),
+            own6="::" if vlan.address6 is None else str(vlan.address6.ip),
+            first_port=ports[0],
+            last_port=ports[-1],
         )
+
+
+def _port_slices(count: int) -> list[range]:
+    """The translated ports of each VLAN, alike. Below 1024 nothing is translated (RFC 4787)."""
+    size = len(TRANSLATED_PORTS) // max(1, count)
+    return [TRANSLATED_PORTS[index * size : (index + 1) * size] for index in range(count)]
 
 
 def _sources(vlan: Vlan) -> tuple[str, str]:
@@ -124,7 +147,7 @@ def _sources(vlan: Vlan) -> tuple[str, str]:
 
 
 def _rules(config: Config) -> Iterator[str]:
-    """The rules in the order of the file; rules for every VLAN stand once, in chains of their own."""
+    """The rules in the order of the file; those for every VLAN stand once, in chains of their own."""
     numbered = enumerate(config.rules)
     for is_shared, found in groupby(numbered, key=lambda numbered_rule: not numbered_rule[1].from_):
         rules = list(found)
