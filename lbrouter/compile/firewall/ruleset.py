@@ -147,7 +147,7 @@ def _sources(vlan: Vlan) -> tuple[str, str]:
 
 
 def _rules(config: Config) -> Iterator[str]:
-    """The rules in the order of the file; those for every VLAN stand once, in chains of their own."""
+    """The rules in the order of the file; those for every VLAN stand once, in a common chain."""
     numbered = enumerate(config.rules)
     for is_shared, found in groupby(numbered, key=lambda numbered_rule: not numbered_rule[1].from_):
         rules = list(found)
