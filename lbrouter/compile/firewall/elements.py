@@ -11,7 +11,12 @@ from itertools import product
 
 from lbrouter.compile.firewall import client_limits, connection_bounds, flow_moves, lane_copies
 from lbrouter.compile.firewall.flow_moves import PolicyShares
-from lbrouter.compile.firewall.modems import PRIVATE_NETWORKS, opened_networks, reaches_modems
+from lbrouter.compile.firewall.modems import (
+    PRIVATE_NETWORKS,
+    opened_networks,
+    reaches_modems,
+    uplink_subnets,
+)
 from lbrouter.compile.firewall.ruleset import collapsed
 from lbrouter.compile.routing.balance import lacks_uplinks, select_uplinks, slot_table
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
@@ -133,7 +138,7 @@ def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
         for address in (vlan.address, vlan.address6)
         if address is not None
     ]
-    near = list(_uplink_subnets(config, facts))
+    near = list(uplink_subnets(config, facts))
     never = [*BOGON_NETWORKS, *inside, *_own_addresses(config, facts)]
     return {
         "local4": _network_elements(inside, 4),
@@ -146,7 +151,7 @@ def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
 
 
 def _modems(config: Config, facts: Facts) -> dict[str, NftElements]:
-    near = list(_uplink_subnets(config, facts))
+    near = list(uplink_subnets(config, facts))
     closed = [*PRIVATE_NETWORKS, *near]
     opened = [
         (config.vlan_device(vlan), network)
@@ -177,17 +182,6 @@ def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
             way = uplink_nexthop(uplink, family, facts)
             if way is not None:
                 yield ip_network(way.address.ip)
-
-
-def _uplink_subnets(config: Config, facts: Facts) -> Iterator[IpNetwork]:
-    """The subnets between the gateway and the lines: the provider's router, the modem."""
-    for uplink in config.uplinks.values():
-        for family in AddressFamily:
-            way = uplink_nexthop(uplink, family, facts)
-            if way is not None:
-                yield way.address.network
-                if way.gateway is not None:
-                    yield ip_network(way.gateway)
 
 
 def _forwards(config: Config) -> dict[str, NftElements]:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Final
 
+from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.model.config import Config, Vlan
-from lbrouter.model.kernel_state import IpNetwork
+from lbrouter.model.facts import Facts
+from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpNetwork
 
 PRIVATE_NETWORKS: Final = tuple(
     ip_network(text)
@@ -25,6 +27,27 @@ PRIVATE_NETWORKS: Final = tuple(
 def reaches_modems(vlan: Vlan) -> bool:
     """Whether all of it is open to the VLAN."""
     return vlan.modems or vlan.manage
+
+
+def uplink_subnets(config: Config, facts: Facts) -> Iterator[IpNetwork]:
+    """The subnets between the gateway and the lines: the provider's router, the modem."""
+    for uplink in config.uplinks.values():
+        for family in AddressFamily:
+            way = uplink_nexthop(uplink, family, facts)
+            if way is not None:
+                yield way.address.network
+                if way.gateway is not None:
+                    yield ip_network(way.gateway)
+
+
+def is_closed(config: Config, vlan: Vlan, destination: IpAddress, facts: Facts) -> bool:
+    """Whether a flow of `vlan` to `destination`, which lies beyond an uplink, is refused."""
+    near = list(uplink_subnets(config, facts))
+    return (
+        not reaches_modems(vlan)
+        and any(destination in network for network in (*PRIVATE_NETWORKS, *near))
+        and not any(destination in network for network in opened_networks(config, vlan, near))
+    )
 
 
 def opened_networks(config: Config, vlan: Vlan, near: list[IpNetwork]) -> Iterator[IpNetwork]:
