@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv6Interface
+from typing import Final
 
 from lbrouter.model.kernel_state import IpAddress, IpInterface
 from lbrouter.model.lane import LaneFacts
 from lbrouter.model.lease import UplinkLease
+
+DEFAULT_CONNECTION_TABLE_SIZE: Final = 262_144
+"""Connections that the kernel tracks at most, on a machine with 4 GB and more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,8 @@ class Facts:
     take_over: frozenset[str] = frozenset()
     answering_nexthops: frozenset[tuple[str, IpAddress]] = frozenset()
     """Next hops of uplinks that the kernel has heard (ARP, ND), each with its interface."""
+    connection_table_size: int = DEFAULT_CONNECTION_TABLE_SIZE
+    """Connections that the kernel tracks at most (net.netfilter.nf_conntrack_max)."""
     lanes: Mapping[str, LaneFacts] = field(default_factory=dict)
     """What each lane is made from, by its name; one that is absent cannot be set up, and
     `no_address_reasons` says why."""

@@ -151,6 +151,7 @@ class Rule:
     table: int
     mark: int = 0
     mask: int = 0
+    in_interface: str = ""
     out_interface: str = ""
     suppress_prefix_length: int | None = None
     why: str = field(default="", compare=False)

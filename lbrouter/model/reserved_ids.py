@@ -33,10 +33,11 @@ LANE_TABLE: Final = 7016
 RULE_PRIORITIES: Final = range(10000, 10100)
 """Our band of `ip rule` priorities: before `main` (32766), after what administrators put first."""
 
-RULE_PRIORITY_CONNECTED: Final = 10000
-RULE_PRIORITY_LANE: Final = 10001
-RULE_PRIORITY_DEVICE: Final = 10010
+RULE_PRIORITY_UNMARKED: Final = 10000
+RULE_PRIORITY_CONNECTED: Final = 10016
+RULE_PRIORITY_LANE: Final = 10017
 RULE_PRIORITY_MARK: Final = 10030
+RULE_PRIORITY_DEVICE: Final = 10062
 RULE_PRIORITY_GATEWAY: Final = 10090
 
 NFT_TABLE: Final = "lbrouter"

@@ -15,6 +15,7 @@ from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.config_file import ConfigFile, load_config, parse_config
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.kernel.objects import nft
+from lbrouter.kernel.read.facts import read_connection_table_size
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import ConfigError, LbrouterError
@@ -47,7 +48,10 @@ def _close_firewall(settings: CommandSettings) -> bool:
         first, *others = files
         also = {name for file in others for name in interfaces_of(file.config)}
         table = guard_table(
-            first.config, allocate(first.config, store.load_allocation()), extra_interfaces=also
+            first.config,
+            allocate(first.config, store.load_allocation()),
+            connection_table_size=read_connection_table_size(),
+            extra_interfaces=also,
         )
         nft.execute(
             Operation(phase=Phase.GUARD, action=Action.ADD, new=table, old=None, reason=table.why)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
+from lbrouter.compile.firewall.modems import is_closed
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.model.config import ANY_UPLINK, Config, PolicyRule, Protocol, Uplink, Vlan
 from lbrouter.model.errors import UsageError
@@ -121,7 +122,11 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     if to_gateway:
         return _to_gateway(vlan, flow)
     target = vlan_of_address(config, flow.destination)
-    return _by_policy(config, vlan, flow) if target is None else _to_vlan(vlan, target)
+    if target is not None:
+        return _to_vlan(vlan, target)
+    if is_closed(config, vlan, flow.destination, facts):
+        return FlowDecision(verdict=FlowVerdict.REFUSED, because=_modem_reason(vlan))
+    return _by_policy(config, vlan, flow)
 
 
 def gateway_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
@@ -183,9 +188,21 @@ def _to_vlan(vlan: Vlan, target: str) -> FlowDecision:
     return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
 
 
+def _modem_reason(vlan: Vlan) -> str:
+    return (
+        "uplinks' own subnets and private addresses beyond them are closed to VLAN"
+        f" {vlan.name} (vlans.{vlan.name}.modems = true opens them, or a rule of its own that leads"
+        " there)"
+    )
+
+
 def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
+    own = (vlan.address.ip, None if vlan.address6 is None else vlan.address6.ip)
     if vlan.manage:
         because = f"VLAN {vlan.name} may manage the gateway"
+    elif flow.destination not in own:
+        because = f"VLAN {vlan.name} reaches the gateway by {vlan.address.ip} only"
+        return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
     elif flow.protocol in ICMP_PROTOCOLS:
         because = "the gateway answers pings, 50 a second"
     elif (flow.protocol, flow.port) in GATEWAY_SERVICES:

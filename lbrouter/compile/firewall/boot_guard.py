@@ -5,18 +5,22 @@ from collections.abc import Iterable
 from lbrouter.compile.firewall.elements import guard_elements
 from lbrouter.compile.firewall.ruleset import digest, structure
 from lbrouter.model.config import Config
-from lbrouter.model.facts import Allocation
+from lbrouter.model.facts import DEFAULT_CONNECTION_TABLE_SIZE, Allocation
 from lbrouter.model.kernel_state import NftTable
 
 
 def guard_table(
-    config: Config, allocation: Allocation, *, extra_interfaces: Iterable[str] = ()
+    config: Config,
+    allocation: Allocation,
+    *,
+    connection_table_size: int = DEFAULT_CONNECTION_TABLE_SIZE,
+    extra_interfaces: Iterable[str] = (),
 ) -> NftTable:
     """The table of `config` with only the guard elements; `extra_interfaces` names more of them.
 
     Its structure is that of the open table, so that the first apply changes only elements.
     """
-    text = structure(config, allocation)
+    text = structure(config, allocation, connection_table_size=connection_table_size)
     known = guard_elements(config, allocation)
     known["known_interfaces"] |= frozenset((interface, "") for interface in extra_interfaces)
     return NftTable(

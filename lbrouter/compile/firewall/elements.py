@@ -9,8 +9,14 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import product
 
-from lbrouter.compile.firewall import client_limits, flow_moves, lane_copies
+from lbrouter.compile.firewall import client_limits, connection_bounds, flow_moves, lane_copies
 from lbrouter.compile.firewall.flow_moves import PolicyShares
+from lbrouter.compile.firewall.modems import (
+    PRIVATE_NETWORKS,
+    opened_networks,
+    reaches_modems,
+    uplink_subnets,
+)
 from lbrouter.compile.firewall.ruleset import collapsed
 from lbrouter.compile.routing.balance import lacks_uplinks, select_uplinks, slot_table
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
@@ -60,7 +66,9 @@ def elements(
         **flow_moves.elements(
             config, allocation=allocation, health=health, facts=facts, shares=shares
         ),
+        **_modems(config, facts),
         **client_limits.elements(config),
+        **connection_bounds.elements(config),
         **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),
     }
 
@@ -109,6 +117,9 @@ def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements
             for vlan in config.vlans.values()
             for other in vlan.reach
         ),
+        "masquerade_dispatch": _goto_elements(
+            {device: f"masquerade_{vlan.name}" for device, vlan in vlans.items()}
+        ),
     }
 
 
@@ -119,7 +130,7 @@ def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
         for address in (vlan.address, vlan.address6)
         if address is not None
     ]
-    near = list(_uplink_subnets(config, facts))
+    near = list(uplink_subnets(config, facts))
     never = [*BOGON_NETWORKS, *inside, *_own_addresses(config, facts)]
     return {
         "local4": _network_elements(inside, 4),
@@ -131,6 +142,31 @@ def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
     }
 
 
+def _modems(config: Config, facts: Facts) -> dict[str, NftElements]:
+    near = list(uplink_subnets(config, facts))
+    closed = [*PRIVATE_NETWORKS, *near]
+    opened = [
+        (config.vlan_device(vlan), network)
+        for vlan in config.vlans.values()
+        for network in collapsed(opened_networks(config, vlan, near))
+    ]
+    return {
+        "private4": _network_elements(closed, 4),
+        "private6": _network_elements(closed, 6),
+        "modem_vlans": _set_elements(
+            config.vlan_device(vlan) for vlan in config.vlans.values() if reaches_modems(vlan)
+        ),
+        **{
+            f"modem_rules{version}": _set_elements(
+                f"{device} . {_nft_network(network)}"
+                for device, network in opened
+                if network.version == version
+            )
+            for version in (4, 6)
+        },
+    }
+
+
 def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
     """The uplinks' own addresses as host networks: no packet from outside has one as its source."""
     for uplink in config.uplinks.values():
@@ -138,17 +174,6 @@ def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
             way = uplink_nexthop(uplink, family, facts)
             if way is not None:
                 yield ip_network(way.address.ip)
-
-
-def _uplink_subnets(config: Config, facts: Facts) -> Iterator[IpNetwork]:
-    """The subnets between the gateway and the lines: the provider's router, the modem."""
-    for uplink in config.uplinks.values():
-        for family in AddressFamily:
-            way = uplink_nexthop(uplink, family, facts)
-            if way is not None:
-                yield way.address.network
-                if way.gateway is not None:
-                    yield ip_network(way.gateway)
 
 
 def _forwards(config: Config) -> dict[str, NftElements]:

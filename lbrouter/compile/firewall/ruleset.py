@@ -4,15 +4,17 @@ What varies while the gateway runs (the uplinks of a policy, what is allowed fro
 here but in the elements (`compile.firewall.elements`): a failover changes no structure.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from itertools import groupby
 from typing import Final
 
-from lbrouter.compile.firewall import client_limits, lane_copies
+from lbrouter.compile.firewall import client_limits, connection_bounds, lane_copies
 from lbrouter.compile.firewall.templates import STRUCTURE_FILE, read_ruleset, render_fragment
 from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule
-from lbrouter.model.facts import Allocation
+from lbrouter.model.facts import DEFAULT_CONNECTION_TABLE_SIZE, Allocation
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork
 from lbrouter.model.reserved_ids import BALANCE_SLOTS, FOREIGN_MARK_MASK, MARK_MASK, uplink_mark
 
@@ -20,16 +22,27 @@ IPV6_LINK_LOCAL = IPv6Network("fe80::/10")
 
 NFT_ADDRESS_TYPES = {AddressFamily.V4: "ipv4_addr", AddressFamily.V6: "ipv6_addr"}
 
+TABLE_BLOCK_PATTERN = re.compile(r"^(table \w+ lbrouter \{)\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
+
+TRANSLATED_PORTS: Final = range(1024, 65536)
+
 DISPLACED_MARGIN_S: Final = 1
 """A client counts as displaced this much longer than it is remembered."""
 
 
-def structure(config: Config, allocation: Allocation) -> str:
-    """The whole structure as nft text: defines, `rulesets/lbrouter.nft`, fragments."""
+def structure(
+    config: Config,
+    allocation: Allocation,
+    *,
+    connection_table_size: int = DEFAULT_CONNECTION_TABLE_SIZE,
+) -> str:
+    """The whole structure as nft text: defines, then `rulesets/lbrouter.nft` and its fragments.
+
+    Each file of `rulesets/` is whole by itself; here their tables become one block each, because
+    libnftables keeps half a megabyte for each block (3.5 GB for 8 uplinks and 64 VLANs).
+    """
     numbers = {name: allocation.uplinks[name] for name in config.uplinks}
     parts = (
-        f"define MARK_MASK = {MARK_MASK:#010x}",
-        f"define FOREIGN_MARK_MASK = {FOREIGN_MARK_MASK:#010x}\n",
         read_ruleset(STRUCTURE_FILE),
         *(
             render_fragment("uplink", name=name, number=number, mark=f"{uplink_mark(number):#010x}")
@@ -39,9 +52,22 @@ def structure(config: Config, allocation: Allocation) -> str:
         *_vlans(config),
         *_rules(config),
         *client_limits.structure(config),
+        *connection_bounds.structure(config, connection_table_size),
         *lane_copies.structure(config, allocation),
     )
-    return "\n".join(parts)
+    defines = (
+        f"define MARK_MASK = {MARK_MASK:#010x}\n"
+        f"define FOREIGN_MARK_MASK = {FOREIGN_MARK_MASK:#010x}\n"
+    )
+    return defines + _one_block_a_table(parts)
+
+
+def _one_block_a_table(parts: Iterable[str]) -> str:
+    bodies: dict[str, list[str]] = {}
+    for part in parts:
+        for table, body in TABLE_BLOCK_PATTERN.findall(part):
+            bodies.setdefault(table, []).append(body)
+    return "".join(f"{table}\n{chr(10).join(found)}}}\n" for table, found in bodies.items())
 
 
 def digest(text: str) -> str:
@@ -81,7 +107,8 @@ def _sticky_chains(policy: Policy, allocation: Allocation, family: AddressFamily
 
 
 def _vlans(config: Config) -> Iterator[str]:
-    for name, vlan in config.vlans.items():
+    slices = _port_slices(len(config.vlans))
+    for (name, vlan), ports in zip(config.vlans.items(), slices, strict=True):
         # What a VLAN's packets may carry as their source, as nft words for each family.
         six = [IPV6_LINK_LOCAL] + ([vlan.address6.network] if vlan.address6 is not None else [])
         yield render_fragment(
@@ -90,16 +117,39 @@ def _vlans(config: Config) -> Iterator[str]:
             policy=vlan.policy,
             sources4=str(vlan.address.network),
             sources6="{ " + ", ".join(str(network) for network in six) + " }",
+            own4=str(vlan.address.ip),
+            own6="::" if vlan.address6 is None else str(vlan.address6.ip),
+            first_port=ports[0],
+            last_port=ports[-1],
         )
 
 
+def _port_slices(count: int) -> list[range]:
+    """The translated ports of each VLAN, alike. Below 1024 nothing is translated (RFC 4787)."""
+    size = len(TRANSLATED_PORTS) // max(1, count)
+    return [TRANSLATED_PORTS[index * size : (index + 1) * size] for index in range(count)]
+
+
 def _rules(config: Config) -> Iterator[str]:
-    for index, rule in enumerate(config.rules):
-        for vlan in rule.from_ or tuple(config.vlans):
-            for match in _matches(rule):
-                yield render_fragment(
-                    "rule", vlan=vlan, match=match, policy=rule.policy, index=index
-                )
+    """The rules in the order of the file; those for every VLAN stand once, in a common chain."""
+    numbered = enumerate(config.rules)
+    for is_shared, found in groupby(numbered, key=lambda numbered_rule: not numbered_rule[1].from_):
+        rules = list(found)
+        if not is_shared:
+            for index, rule in rules:
+                for vlan in rule.from_:
+                    yield from _rule(f"rules_{vlan}", index, rule)
+            continue
+        chain = f"shared_rules_{rules[0][0]}"
+        for index, rule in rules:
+            yield from _rule(chain, index, rule)
+        for vlan in config.vlans:
+            yield render_fragment("shared-rules", vlan=vlan, chain=chain)
+
+
+def _rule(chain: str, index: int, rule: PolicyRule) -> Iterator[str]:
+    for match in _matches(rule):
+        yield render_fragment("rule", chain=chain, match=match, policy=rule.policy, index=index)
 
 
 def _matches(rule: PolicyRule) -> Iterator[str]:

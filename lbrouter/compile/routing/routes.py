@@ -2,10 +2,11 @@
 
 The order of the rules is the design:
 
-    10000      what is connected (VLANs, an administrator's routes) but no default of `main`
-    10001      a lane's own packets: table 7016, see `lane_lines`
-    10010 + n  sockets bound to uplink n's device leave by it (probes, `ping -I`)
+    10000 + n  what came by uplink n and has no mark is not routed: no ruleset has judged it
+    10016      what is connected (VLANs, an administrator's routes) but no default of `main`
+    10017      a lane's own packets: table 7016, see `lane_lines`
     10030 + 2n packets marked n look up table 7000 + n, and stop there: unreachable
+    10062 + n  sockets bound to uplink n's device leave by it (probes, `ping -I`)
     10090      the rest, which is the gateway's own traffic: table 7000
 
 What is connected on an uplink stands in our tables, not in `main`: two uplinks may share a
@@ -33,6 +34,7 @@ from lbrouter.model.reserved_ids import (
     RULE_PRIORITY_DEVICE,
     RULE_PRIORITY_GATEWAY,
     RULE_PRIORITY_MARK,
+    RULE_PRIORITY_UNMARKED,
     uplink_mark,
     uplink_table,
 )
@@ -65,6 +67,14 @@ def _family_rules(config: Config, allocation: Allocation, family: AddressFamily)
     )
     for name, uplink in config.uplinks.items():
         number = allocation.uplinks[name]
+        yield Rule(
+            family=family,
+            priority=RULE_PRIORITY_UNMARKED + number,
+            table=0,
+            mask=MARK_MASK,
+            in_interface=uplink.device,
+            why=f"what comes by {name} is not routed where the ruleset is gone",
+        )
         yield Rule(
             family=family,
             priority=RULE_PRIORITY_DEVICE + number,

@@ -123,12 +123,13 @@ def _route(route: Route, verb: Action) -> str:
 def _rule(rule: Rule, verb: Action) -> str:
     name = "del" if verb is Action.REMOVE else "add"
     mark = f" fwmark {rule.mark:#x}/{rule.mask:#x}" if rule.mask else ""
+    arriving = f" iif {rule.in_interface}" if rule.in_interface else ""
     out = f" oif {rule.out_interface}" if rule.out_interface else ""
     action = f" lookup {_table_name(rule.table)}" if rule.table else " unreachable"
     suppress = rule.suppress_prefix_length
     suppressed = "" if suppress is None else f" suppress_prefixlength {suppress}"
     command = f"{_ip_command(rule.family)} rule {name} pref {rule.priority}"
-    return f"{command}{mark}{out}{action}{suppressed} protocol {ROUTE_PROTOCOL}"
+    return f"{command}{arriving}{mark}{out}{action}{suppressed} protocol {ROUTE_PROTOCOL}"
 
 
 def _qdisc(qdisc: Qdisc, verb: Action) -> str:

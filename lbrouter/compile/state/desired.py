@@ -69,7 +69,7 @@ def _nft_table(
     facts: Facts,
     shaped: build.ShapingPlan,
 ) -> NftTable:
-    text = structure(config, allocation)
+    text = structure(config, allocation, connection_table_size=facts.connection_table_size)
     all_elements = elements(config, allocation=allocation, health=health, facts=facts)
     return NftTable(
         structure=digest(text),

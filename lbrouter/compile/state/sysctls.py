@@ -1,6 +1,7 @@
 """Kernel settings that policy routing over several uplinks needs, and why."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from lbrouter.compile.routing.uplink_addressing import configured_families
 from lbrouter.model.config import Addressing, Config, Uplink
@@ -19,6 +20,10 @@ ICMP_RATEMASK_SYSCTLS = {
 itself, but for "destination unreachable", which the ruleset's chain `reject_limited` bounds."""
 
 _ICMP_RATEMASK_WHY = "each flow without an uplink is refused, not one a second"
+
+
+TCP_IDLE_TIMEOUT_S: Final = 7440
+"""The least that RFC 5382 (REQ-5) asks of a NAT for an established connection that is silent."""
 
 
 def sysctls(config: Config, there: frozenset[str]) -> frozenset[Sysctl]:
@@ -52,6 +57,11 @@ def _global(config: Config) -> Iterator[Sysctl]:
         why="the reverse-path check looks a reply up by its mark, as its request was",
     )
 
+    yield Sysctl(
+        path="net/netfilter/nf_conntrack_tcp_timeout_established",
+        value=str(TCP_IDLE_TIMEOUT_S),
+        why="what clients leave open without an end is forgotten after two hours, not five days",
+    )
     yield Sysctl(
         path="net/netfilter/nf_conntrack_acct",
         value="1",
@@ -97,6 +107,9 @@ def _pppoe_port(config: Config, port: str) -> Iterator[Sysctl]:
 
 
 def _vlan(config: Config, device: str) -> Iterator[Sysctl]:
+    yield _ipv4_conf(
+        device, "arp_ignore", 1, "a VLAN asks for its own gateway, not for addresses elsewhere"
+    )
     yield _ipv4_conf(device, "accept_redirects", 0, "ICMP redirects of a client are ignored")
     yield _ipv4_conf(device, "promote_secondaries", 1, "a changed address must not remove others")
     if AddressFamily.V6 in configured_families(config):

@@ -21,7 +21,7 @@ the kernel's listing after it was loaded. A rule that is altered later changes t
 
 STICKY_SET_PREFIX = "sticky_"
 GOTO_UPLINK_CHAIN_PREFIXES = ("goto remember_", "goto displace_")
-DYNAMIC_SET_PREFIXES = (STICKY_SET_PREFIX, "displaced_", "clients", "client_")
+DYNAMIC_SET_PREFIXES = (STICKY_SET_PREFIX, "displaced_", "clients_", "client_", "vlans_")
 """Prefixes of sets that packets fill: kept over a reload, never compared."""
 
 

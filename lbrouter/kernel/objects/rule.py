@@ -94,6 +94,8 @@ def _message(rule: Rule) -> Any:
         message["attrs"].append(("FRA_TABLE", rule.table))
     if rule.mask:
         message["attrs"] += [("FRA_FWMARK", rule.mark), ("FRA_FWMASK", rule.mask)]
+    if rule.in_interface:
+        message["attrs"].append(("FRA_IIFNAME", rule.in_interface))
     if rule.out_interface:
         message["attrs"].append(("FRA_OIFNAME", rule.out_interface))
     if rule.suppress_prefix_length is not None:
@@ -110,6 +112,7 @@ def _decode_rule(message: Any) -> Rule:
         table=message.get_attr("FRA_TABLE") if to_table else 0,
         mark=message.get_attr("FRA_FWMARK") or 0,
         mask=message.get_attr("FRA_FWMASK") or 0,
+        in_interface=message.get_attr("FRA_IIFNAME") or "",
         out_interface=message.get_attr("FRA_OIFNAME") or "",
         suppress_prefix_length=None if suppress in (None, NOT_SUPPRESSED) else suppress,
     )

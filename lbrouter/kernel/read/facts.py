@@ -5,6 +5,7 @@ A conflict is a sentence for a person. Nothing that is found here is ever change
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import IPv6Interface, ip_address
+from pathlib import Path
 from struct import Struct
 from typing import Any, Final
 
@@ -15,7 +16,13 @@ from pyroute2.netlink.rtnl.tcmsg import tcmsg
 from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, parse_attributes
 from lbrouter.kernel.netlink.uapi import RTA_OIF, TC_H_ROOT, TCA_KIND, TCMSG
 from lbrouter.kernel.objects import address, link, route, rule
-from lbrouter.model.facts import Facts, ForeignRootQdisc, InterfaceFacts, ObserveScope
+from lbrouter.model.facts import (
+    DEFAULT_CONNECTION_TABLE_SIZE,
+    Facts,
+    ForeignRootQdisc,
+    InterfaceFacts,
+    ObserveScope,
+)
 from lbrouter.model.kernel_state import AddressFamily, IpAddress
 from lbrouter.model.reserved_ids import (
     GATEWAY_TABLE,
@@ -27,6 +34,7 @@ from lbrouter.model.reserved_ids import (
 )
 
 RT_TABLE_MAIN: Final = 254
+CONNECTION_TABLE_SIZE_FILE: Final = Path("/proc/sys/net/netfilter/nf_conntrack_max")
 RTA_MULTIPATH: Final = 9
 RTA_PREF: Final = 20
 ROUTER_PREFERENCE_RANKS: Final = {b"\1": 0, b"\0": 1, b"\3": 2}
@@ -46,6 +54,7 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
     for one in addresses:
         held.setdefault(one.address.interface, []).append(one)
     return Facts(
+        connection_table_size=read_connection_table_size(),
         interfaces={
             each.name: _interface_facts(
                 each, held.get(each.name, ()), gateways, roots.get(each.index), names
@@ -58,6 +67,14 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
             *_qdisc_conflicts(links, roots, scope),
         ),
     )
+
+
+def read_connection_table_size() -> int:
+    """Connections that this kernel tracks at most; the usual number where it does not say."""
+    try:
+        return int(CONNECTION_TABLE_SIZE_FILE.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return DEFAULT_CONNECTION_TABLE_SIZE
 
 
 def _interface_facts(

@@ -14,6 +14,7 @@ from lbrouter.model.sections.field_types import (
     LineRate,
     MacAddress,
     NamedSection,
+    Percentage,
     PoolRange,
     Section,
     SectionName,
@@ -29,6 +30,12 @@ MAX_PRIORITY: Final = 99
 spare bandwidth goes out alike, and the number still says whose guarantee is met first."""
 
 DEFAULT_PRIORITY: Final = 4
+
+DEFAULT_CONNECTIONS: Final = 16_384
+"""A room of guests behind one access point with NAT of its own is one client, too."""
+
+MIN_CONNECTIONS: Final = 16
+MAX_CONNECTIONS: Final = 1_000_000
 
 MAX_HOSTS: Final = 1000
 """Hosts of one VLAN that have an address of their own."""
@@ -97,6 +104,17 @@ class Vlan(NamedSection):
     """May reach the gateway's own services (SSH, dashboard); others may not."""
     reach: tuple[SectionName, ...] = ()
     """VLANs that this one may open connections to."""
+    modems: Flag = False
+    """May reach the uplinks' own subnets (a modem's page) and private addresses beyond them. VLANs
+    with `manage` always may, and so may a VLAN that a rule of its own leads there."""
+    connections: Annotated[int, Field(strict=True, ge=MIN_CONNECTIONS, le=MAX_CONNECTIONS)] = (
+        DEFAULT_CONNECTIONS
+    )
+    """Connections that one client (one hardware address) may hold. More are refused with an answer,
+    counted and told."""
+    budget: Percentage | None = None
+    """Share of the connection table that all clients of this VLAN may hold together. Absent
+    means: the VLANs without one share alike what the others leave of 90 %."""
     dhcp: Dhcp | None = None
     """Leases addresses to the clients. Absent means: no DHCP here, but for `hosts`."""
     hosts: Annotated[dict[SectionName, Reservation], Field(max_length=MAX_HOSTS)] = Field({})

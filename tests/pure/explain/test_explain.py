@@ -58,7 +58,12 @@ VERDICTS = [
     # the gateway's own services
     (("guests", "10.10.40.1", "tcp", 22), "refused", None),
     (("guests", "10.10.40.1", "udp", 53), "delivered", None),
-    (("guests", "10.10.10.1", "icmp", None), "delivered", None),
+    (("guests", "10.10.40.1", "icmp", None), "delivered", None),
+    (("guests", "10.10.10.1", "icmp", None), "refused", None),
+    # modems, and private addresses beyond a line
+    (("guests", "203.0.113.1", "tcp", 80), "refused", None),
+    (("guests", "192.168.100.1", "tcp", 80), "refused", None),
+    (("desk", "192.168.100.1", "tcp", 80), "forwarded", "each"),
     (("desk", "10.10.99.1", "tcp", 22), "delivered", None),
     # the gateway itself
     (("gateway", "9.9.9.9", "udp", 53), "own", None),

@@ -103,9 +103,18 @@ def test_the_structure_says(line: str) -> None:
 def test_rules_stand_in_the_files_order_and_only_for_their_vlan() -> None:
     guests = SCRIPT.count("chain rules_guests {")
     stream = SCRIPT.count("chain rules_stream {")
-    # One empty chain each, and a block for each rule and family: 1935 is for guests alone.
-    assert (guests, stream) == (6, 5)
+    # An empty chain each, and a jump to what is for all of them: 1935 is for guests alone.
+    assert (guests, stream) == (3, 2)
+    assert SCRIPT.index("\t\tjump shared_rules_1\n") > SCRIPT.index("rules.0")
     assert SCRIPT.index("rules.0") < SCRIPT.index("rules.1") < SCRIPT.index("rules.2")
+
+
+def test_each_table_is_one_block() -> None:
+    assert SCRIPT.count("table inet lbrouter {") == 1
+
+
+def test_a_rule_for_every_vlan_stands_once_however_many_there_are() -> None:
+    assert SCRIPT.count('comment "rules.2"') == 1
 
 
 def test_a_rule_without_any_condition_takes_everything() -> None:

@@ -43,7 +43,7 @@ def _rule(priority: int, family: AddressFamily = AddressFamily.V4) -> Rule:
 
 
 def test_what_is_connected_is_looked_up_first_but_no_default_of_main() -> None:
-    first = min(rule.priority for rule in STATE.rules)
+    first = min(rule.priority for rule in STATE.rules if not rule.in_interface)
     assert _rule(first).table == 254
     assert _rule(first).suppress_prefix_length == 0
 
@@ -154,4 +154,4 @@ def test_without_ipv6_in_the_file_there_is_none_in_the_kernel() -> None:
     assert {rule.family for rule in desired_of(IDENTICAL).rules} == {AddressFamily.V4}
     assert {rule.family for rule in STATE.rules} == {AddressFamily.V4, AddressFamily.V6}
     allocation = allocate(CONFIG, Allocation())
-    assert len(rules(CONFIG, allocation)) == 2 * (2 + 3 * len(CONFIG.uplinks))
+    assert len(rules(CONFIG, allocation)) == 2 * (2 + 4 * len(CONFIG.uplinks))

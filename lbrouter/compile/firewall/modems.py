@@ -1,0 +1,71 @@
+"""Who may reach what lies near the uplinks: modems' pages, and private addresses beyond a line."""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import Final
+
+from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
+from lbrouter.model.config import Config, Vlan
+from lbrouter.model.facts import Facts
+from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpNetwork
+
+PRIVATE_NETWORKS: Final = tuple(
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8",  # RFC 1918
+        "100.64.0.0/10",  # between a provider and its customers, RFC 6598
+        "169.254.0.0/16",  # link-local, RFC 3927
+        "172.16.0.0/12",  # RFC 1918
+        "192.168.0.0/16",  # RFC 1918
+        "fc00::/7",  # unique local, RFC 4193
+        "fe80::/10",  # link-local, RFC 4291
+    )
+)
+"""What is no address of the internet, and so belongs to whoever runs the line."""
+
+
+def reaches_modems(vlan: Vlan) -> bool:
+    """Whether all of it is open to the VLAN."""
+    return vlan.modems or vlan.manage
+
+
+def uplink_subnets(config: Config, facts: Facts) -> Iterator[IpNetwork]:
+    """The subnets between the gateway and the lines: the provider's router, the modem."""
+    for uplink in config.uplinks.values():
+        for family in AddressFamily:
+            way = uplink_nexthop(uplink, family, facts)
+            if way is not None:
+                yield way.address.network
+                if way.gateway is not None:
+                    yield ip_network(way.gateway)
+
+
+def is_closed(config: Config, vlan: Vlan, destination: IpAddress, facts: Facts) -> bool:
+    """Whether a flow of `vlan` to `destination`, which lies beyond an uplink, is refused."""
+    near = list(uplink_subnets(config, facts))
+    return (
+        not reaches_modems(vlan)
+        and any(destination in network for network in (*PRIVATE_NETWORKS, *near))
+        and not any(destination in network for network in opened_networks(config, vlan, near))
+    )
+
+
+def opened_networks(config: Config, vlan: Vlan, near: list[IpNetwork]) -> Iterator[IpNetwork]:
+    """Networks that a rule of the file opens to the VLAN: wholly private, or of an uplink (`near`).
+
+    A rule for the whole internet opens none: its author did not think of modems.
+    """
+    closed = (*PRIVATE_NETWORKS, *near)
+    for rule in config.rules:
+        if vlan.name in rule.from_:
+            for network in rule.to:
+                if any(_is_within(network, other) for other in closed):
+                    yield network
+
+
+def _is_within(network: IpNetwork, other: IpNetwork) -> bool:
+    return network.version == other.version and (
+        int(network.network_address) >> (other.max_prefixlen - other.prefixlen)
+        == int(other.network_address) >> (other.max_prefixlen - other.prefixlen)
+        and network.prefixlen >= other.prefixlen
+    )
