@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final
 
 from lbrouter.compile import health
-from lbrouter.compile.shaping import foreign_qdiscs
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon import memory, startup
@@ -133,21 +132,18 @@ class Daemon:
         require_tools(file.config)
         tracker = await startup.restore_health(loop.applier, file, self._journal)
         tracker.temporary_limits = loop.overrides.limits.in_force
+        loop.activate(file, tracker)
         for event in loop.overrides.events(file.config):
             tracker.put(event)
-        loop.activate(file, tracker)
+        tracker.evaluate()
         if is_pending:
-            async with loop.write_lock:
-                await self._activate(file, tracker)
+            await self._watch_what_stands(file, tracker)
         else:
             await self._apply_at_start(file, tracker)
 
     async def _apply_at_start(self, file: ConfigFile, tracker: HealthTracker) -> None:
         """Apply the file at the start. If that fails, keep a state that is applied already."""
-        snapshot = await self._loop.applier.observe(file.config)
-        for sentence in snapshot.foreign_qdisc_warnings(file.config):
-            said = f"{sentence} It stays, and nothing is shaped there: `lbrouter apply"
-            self._journal.log("trouble", f"{said} {foreign_qdiscs.TAKE_OVER_OPTION}` replaces it.")
+        await startup.report_foreign_qdiscs(self._loop.applier, file, self._journal)
         try:
             await self._commands.apply(
                 file, foreign_qdiscs=ForeignQdiscPolicy.LEAVE, wait_for_programs=False
@@ -157,13 +153,24 @@ class Daemon:
             if not holds_lbrouter_state(snapshot.observed):
                 raise
             self._journal.log("trouble", f"what stands is watched as it is: {error}")
-            async with self._loop.write_lock:
-                await self._activate(file, tracker)
+            await self._watch_what_stands(file, tracker)
+
+    async def _watch_what_stands(self, file: ConfigFile, tracker: HealthTracker) -> None:
+        """Use a file that was applied before. Reconcile first: a probe needs its route."""
+        async with self._loop.write_lock:
+            await self._loop.reconcile()
+            self._watch(file, tracker)
 
     async def _activate(self, file: ConfigFile, tracker: HealthTracker) -> None:
-        """Use this file from now on: reconcile, and probe its uplinks."""
-        self._loop.activate(file, tracker)
+        """Use this file, which has just been applied, from now on."""
+        self._watch(file, tracker)
         await self._loop.reconcile()
+
+    def _watch(self, file: ConfigFile, tracker: HealthTracker) -> None:
+        """In one step: what a probe of the file before finds must not count for another line that
+        has its name now.
+        """
+        self._loop.activate(file, tracker)
         self._dhcp_clients.configure(file.config)
         numbers = allocate(file.config, self._loop.applier.store.load_allocation()).uplinks
         self._passive_monitors.configure(file.config, numbers)

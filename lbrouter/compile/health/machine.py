@@ -56,14 +56,19 @@ def initial_state(config: Config, at: float, known: GatewayHealth | None = None)
 
 def reconfigure(state: HealthState, config: Config, at: float) -> HealthState:
     """The state under another configuration: what is known of a line that stays is kept."""
-    fresh = initial_state(config, at)
-    names = new_names(state.lines, fresh.lines)
-    pins = {policy: names.get(uplink, uplink) for policy, uplink in state.pins.items()}
+    return succeed(state, initial_state(config, at), at)
+
+
+def succeed(before: HealthState, state: HealthState, at: float) -> HealthState:
+    """`state`, of another file, with what is known by now of the lines that `before` has too."""
+    names = new_names(before.lines, state.lines)
+    pins = {policy: names.get(uplink, uplink) for policy, uplink in before.pins.items()}
     carried = replace(
-        fresh,
-        lines=carried_lines(state.lines, fresh.lines),
-        pins=_valid_pins(config, pins),
-        answered_targets=state.answered_targets,
+        state,
+        at=max(at, state.at),
+        lines=carried_lines(before.lines, state.lines),
+        pins=_valid_pins(state.config, pins),
+        answered_targets=before.answered_targets,
     )
     return _with_followers(carried)
 

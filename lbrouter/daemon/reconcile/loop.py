@@ -87,6 +87,7 @@ class ReconcileLoop:
         self.config_file, self.tracker = file, tracker
         tracker.wakeup = self._wakeup
         tracker.take_over()
+        self.overrides.follow(file.config)
         self._steered_health = None
         self._changes.begin()
         self.request_resync()
