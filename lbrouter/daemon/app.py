@@ -16,6 +16,7 @@ from lbrouter.daemon.applier import Applier, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, load_config, require_tools
 from lbrouter.daemon.control.commands import CommandHandlers
 from lbrouter.daemon.control.lane_inputs import lane_inputs
+from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
 from lbrouter.daemon.dhcp.pool_watch import POOL_CHECK_INTERVAL_S, LanDhcpWatch
@@ -94,9 +95,11 @@ class Daemon:
             config_path=paths.config,
         )
         self._programs = ProgramSupervisor(applier, journal, lambda: self._loop.config_file.config)
+        self._override_commands = OverrideCommands(self._loop)
         self._commands = CommandHandlers(
             self._loop,
             queries,
+            self._override_commands,
             programs=self._programs,
             activate=self._activate,
             stop=self._stop_after_rollback,
@@ -133,8 +136,6 @@ class Daemon:
         require_tools(file.config)
         tracker = await startup.restore_health(loop.applier, file, self._journal)
         tracker.temporary_limits = loop.overrides.limits.in_force
-        for event in loop.overrides.events(file.config):
-            tracker.put(event)
         loop.activate(file, tracker)
         if is_pending:
             async with loop.write_lock:
@@ -232,7 +233,7 @@ class Daemon:
     async def _expire_limits(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
-            await self._commands.expire_limits()
+            await self._override_commands.expire_limits()
 
     async def _watch_lan_dhcp(self) -> None:
         while True:

@@ -105,10 +105,11 @@ class HealthTracker:
         deadline = health.next_deadline(self.state)
         return None if deadline is None else max(0.0, deadline - time.monotonic())
 
-    def with_config(self, config: Config) -> "HealthTracker":
+    def with_config(self, config: Config) -> tuple["HealthTracker", Mapping[str, str]]:
         """A tracker for another configuration, with the state of the uplinks that stay.
 
-        This one stays as it is, for the case that the other configuration is refused.
+        And the new name of each of those, by the one that it had. This one stays as it is, for the
+        case that the other configuration is refused.
         """
         now = time.monotonic()
         names = health.renamed_uplinks(self.state, config, now)
@@ -117,7 +118,7 @@ class HealthTracker:
         other.temporary_limits = self.temporary_limits
         other.since |= {names[n]: at for n, at in self.since.items() if n in names}
         other.incidents = {names[n]: i for n, i in self.incidents.items() if n in names}
-        return other
+        return other, names
 
     def _resume_incidents(self, journal: Journal) -> None:
         """Continue an incident of an earlier daemon under its number, or end it."""

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,29 @@ class OperatorOverrides:
         atomic_file.write(state_dir / OVERRIDES_FILE, json.dumps(payload).encode())
 
     def events(self, config: Config) -> Iterator[HealthEvent]:
-        """Events for a new health tracker; names that are no longer in the file are left out."""
+        """Events after which a health tracker of `config` follows these overrides, and no others.
+
+        Names that the file does not have are left out: those overrides wait (`waiting`).
+        """
         now = time.monotonic()
+        for name in config.uplinks:
+            if name not in self.drained:
+                yield Restore(at=now, uplink=name)
         for name in sorted(self.drained & set(config.uplinks)):
             yield Drain(at=now, uplink=name, move_flows=name in self.moving)
-        for policy, uplink in self.pins.items():
-            if policy in config.policies and uplink in config.policies[policy].uplinks:
-                yield Pin(at=now, policy=policy, uplink=uplink)
+        for policy in config.policies:
+            uplink = self.pins.get(policy)
+            known = uplink in config.policies[policy].uplinks
+            yield Pin(at=now, policy=policy, uplink=uplink if known else None)
+
+    def renamed(self, names: Mapping[str, str]) -> "OperatorOverrides":
+        """The same under another file, in which uplinks have other names: `names` by the old."""
+        return replace(
+            self,
+            drained={names.get(name, name) for name in self.drained},
+            moving={names.get(name, name) for name in self.moving},
+            pins={policy: names.get(name, name) for policy, name in self.pins.items()},
+        )
 
     def drain(self, config: Config, uplink: str, *, move_flows: bool = False) -> HealthEvent:
         """No new flows by `uplink`. Raises UsageError for a name that the file does not have.
@@ -80,7 +96,9 @@ class OperatorOverrides:
 
     def restore(self, config: Config, uplink: str) -> HealthEvent:
         """End the drain of `uplink`, and the pins to it."""
-        _require_known(config.uplinks, uplink, "uplink")
+        kept = self.drained | set(self.pins.values())
+        if uplink not in kept:  # what waits for an uplink that the file lacks can be ended, too
+            _require_known(config.uplinks, uplink, "uplink")
         self.drained.discard(uplink)
         self.moving.discard(uplink)
         self.pins = {policy: name for policy, name in self.pins.items() if name != uplink}
@@ -95,7 +113,8 @@ class OperatorOverrides:
 
     def remove_limit(self, config: Config, vlan: str, directions: Iterable[str]) -> bool:
         """Back to the file's ceiling; whether there was a limit. Raises UsageError as above."""
-        _require_known(config.vlans, vlan, "VLAN")
+        if vlan not in self.limits.vlans():
+            _require_known(config.vlans, vlan, "VLAN")
         return self.limits.remove(vlan, directions)
 
 
