@@ -111,6 +111,7 @@ class Daemon:
             journal, paths.runtime_dir, lambda: self._loop.config_file.config
         )
         self._probers = Probers(self._put_event)
+        self._loop.before_health_evaluated = self._probers.suspend_detector.check
         self._loop.on_health_evaluated = self._probers.reschedule
         self._dhcp_clients = DhcpClients(applier.lease_store, journal, self._loop.request_resync)
         self._passive_monitors = PassiveMonitors(

@@ -66,6 +66,8 @@ class ReconcileLoop:
         self.tracker: HealthTracker
         self.next_resync_at = 0.0
         self.last_run_at = asyncio.get_running_loop().time()
+        self.before_health_evaluated: Callable[[], None] = lambda: None
+        """Called before each: a delay of this process has to be known before silence is judged."""
         self.on_health_evaluated: Callable[[], None] = lambda: None
         """Called after each evaluation of the health: the next probes may be due sooner."""
         self._idle_downloads = IdleDownloads(journal)
@@ -169,6 +171,7 @@ class ReconcileLoop:
         self.last_run_at = asyncio.get_running_loop().time()
         if self._halted:
             return
+        self.before_health_evaluated()
         self.tracker.evaluate()
         self.on_health_evaluated()
         known = self._steered_health

@@ -32,13 +32,14 @@ def some_overrides() -> OperatorOverrides:
 def test_what_the_file_lacks_waits_and_says_how_to_end_it() -> None:
     overrides = some_overrides()
     assert waiting_overrides(overrides, WHOLE) == {}
+    lacks = "which the file does not have"
     assert [each.text for each in waiting_overrides(overrides, OTHER_NAMES).values()] == [
-        "the drain of lte is kept and waiting for uplink lte, which the file does not have"
-        " (`lbrouter uplink restore lte` ends it)",
-        "the pin of show to lte is kept and waiting for uplink lte, which the file does not have"
-        " (`lbrouter uplink restore lte` ends it)",
-        "the limit of guests is kept and waiting for VLAN guests, which the file does not have"
-        " (`lbrouter limit guests off` ends it)",
+        f"{what} is kept and waiting for {name}, {lacks} (`lbrouter {end}` ends it)"
+        for what, name, end in (
+            ("the drain of lte", "uplink lte", "uplink restore lte"),
+            ("the pin of show to lte", "uplink lte", "uplink restore lte"),
+            ("the limit of guests", "VLAN guests", "limit guests off"),
+        )
     ]
     overrides.restore(OTHER_NAMES, "lte")
     assert overrides.remove_limit(OTHER_NAMES, "guests", ["upload"])
@@ -48,7 +49,7 @@ def test_what_the_file_lacks_waits_and_says_how_to_end_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "missing"),
+    "old, new, missing",
     [("show", "stage", "policy show"), ('["fiber", "lte"]', '["fiber"]', "uplink lte in policy")],
 )
 def test_a_pin_waits_for_its_policy_too(old: str, new: str, missing: str) -> None:
