@@ -15,6 +15,7 @@ from lbrouter.daemon.applier import Applier, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, load_config, require_tools
 from lbrouter.daemon.control.commands import CommandHandlers
 from lbrouter.daemon.control.lane_inputs import lane_inputs
+from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
 from lbrouter.daemon.dhcp.pool_watch import POOL_CHECK_INTERVAL_S, LanDhcpWatch
@@ -45,7 +46,6 @@ EXPIRY_CHECK_INTERVAL_S: Final = 0.5
 LOOP_HANG_TIMEOUT_S: Final = 60.0
 """A loop that has not run for this long hangs: no heartbeat is sent any more. An apply of the
 largest file takes less."""
-
 IDLE_HEARTBEAT_S: Final = 60.0
 
 
@@ -93,9 +93,11 @@ class Daemon:
             config_path=paths.config,
         )
         self._programs = ProgramSupervisor(applier, journal, lambda: self._loop.config_file.config)
+        self._override_commands = OverrideCommands(self._loop)
         self._commands = CommandHandlers(
             self._loop,
             queries,
+            self._override_commands,
             programs=self._programs,
             activate=self._activate,
             stop=self._stop_after_rollback,
@@ -107,6 +109,7 @@ class Daemon:
             journal, paths.runtime_dir, lambda: self._loop.config_file.config
         )
         self._probers = Probers(self._put_event)
+        self._loop.before_health_evaluated = self._probers.suspend_detector.check
         self._loop.on_health_evaluated = self._probers.reschedule
         self._dhcp_clients = DhcpClients(applier.lease_store, journal, self._loop.request_resync)
         self._passive_monitors = PassiveMonitors(
@@ -133,8 +136,6 @@ class Daemon:
         tracker = await startup.restore_health(loop.applier, file, self._journal)
         tracker.temporary_limits = loop.overrides.limits.in_force
         loop.activate(file, tracker)
-        for event in loop.overrides.events(file.config):
-            tracker.put(event)
         tracker.evaluate()
         if is_pending:
             await self._watch_what_stands(file, tracker)
@@ -156,7 +157,7 @@ class Daemon:
             await self._watch_what_stands(file, tracker)
 
     async def _watch_what_stands(self, file: ConfigFile, tracker: HealthTracker) -> None:
-        """Use a file that was applied before. Reconcile first: a probe needs its route."""
+        """Use a file that was applied before; reconcile first: a probe needs its route."""
         async with self._loop.write_lock:
             await self._loop.reconcile()
             self._watch(file, tracker)
@@ -239,7 +240,7 @@ class Daemon:
     async def _expire_limits(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
-            await self._commands.expire_limits()
+            await self._override_commands.expire_limits()
 
     async def _watch_lan_dhcp(self) -> None:
         while True:
@@ -249,8 +250,7 @@ class Daemon:
     async def _solicit_routers(self) -> None:
         solicitor = RouterSolicitor()
         while True:
-            applied = self._loop.reconciler.applied
-            if applied is not None:
+            if (applied := self._loop.reconciler.applied) is not None:
                 snapshot = applied.snapshot
                 solicitor.solicit_due(applied.file.config, snapshot.facts, snapshot.allocation)
             await asyncio.sleep(SOLICIT_CHECK_INTERVAL_S)

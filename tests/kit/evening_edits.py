@@ -87,6 +87,7 @@ def _alone(world: EveningWorld) -> str:
 def _after_down(world: EveningWorld) -> str:
     world.take_down()
     world.apply()
+    world.note_all_bad()
     return "applied after `down`"
 
 

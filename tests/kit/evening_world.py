@@ -124,13 +124,17 @@ class EveningWorld(FaultVenue):
         """`down`: for that moment no line carries anything."""
         self.stop_daemon()
         self.lbrouter("down")
+        self.note_all_bad()
+
+    def note_all_bad(self) -> None:
+        """Nothing was carried until now, by no line."""
         self._note_bad(LINES, whole=True)
 
     def flush_ruleset(self) -> str:
         """Another program empties nftables: until it is repaired, nothing is translated."""
         self.ensure_daemon()
         self.venue.gateway.check_output(["nft", "flush", "ruleset"])
-        self._note_bad(LINES, whole=True)
+        self.note_all_bad()
         return "nft flush ruleset"
 
     def toggle_interface_name(self, line: str) -> str:

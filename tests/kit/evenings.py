@@ -209,8 +209,10 @@ def evenings(*, one_life: bool = False) -> Iterator[Evenings]:
     `one_life`: nothing ends the daemon from the first evening to the last.
     """
     config = parse(EveningConfig().text().encode(), source="evenings").config
-    with Venue.build(config) as venue, GatewayDaemon(venue.gateway) as daemon:
-        world = EveningWorld(venue=venue, daemon=daemon, one_life=one_life)
-        played = Evenings(world, EveningFlows(venue))
-        assert eventually(played._all_up, within_s=30), played._states()
-        yield played
+    with Venue.build(config) as venue:
+        venue.gateway.config_path.write_text(EveningConfig().text())
+        with GatewayDaemon(venue.gateway) as daemon:
+            world = EveningWorld(venue=venue, daemon=daemon, one_life=one_life)
+            played = Evenings(world, EveningFlows(venue))
+            assert eventually(played._all_up, within_s=HEAL_TIMEOUT_S), played._states()
+            yield played

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,8 @@ class OperatorOverrides:
         }
         atomic_file.write(state_dir / OVERRIDES_FILE, json.dumps(payload).encode())
 
-    def follow(self, config: Config) -> None:
-        """Take over the names that the lines have in `config`.
+    def followed(self, config: Config) -> "OperatorOverrides":
+        """The same, with the names that the lines have in `config`.
 
         A line that `config` does not have keeps its name, unless a line on another interface is
         called so now: that one was not meant, and the override ends.
@@ -69,19 +69,29 @@ class OperatorOverrides:
             for name, identity in known.items()
             if identity in now or _is_still(config, name, identity)
         }
-        self.drained = {names[name] for name in self.drained if name in names}
-        self.moving = {names[name] for name in self.moving if name in names}
-        self.pins = {policy: names[name] for policy, name in self.pins.items() if name in names}
-        self.lines = {n: _identity(config, n) or known[old] for old, n in names.items()}
+        return replace(
+            self,
+            drained={names[name] for name in self.drained if name in names},
+            moving={names[name] for name in self.moving if name in names},
+            pins={policy: names[name] for policy, name in self.pins.items() if name in names},
+            lines={new: _identity(config, new) or known[old] for old, new in names.items()},
+        )
 
     def events(self, config: Config) -> Iterator[HealthEvent]:
-        """Events for a new health tracker; names that are no longer in the file are left out."""
+        """Events after which a health tracker of `config` follows these overrides, and no others.
+
+        Names that the file does not have are left out: those overrides wait (`waiting`).
+        """
         now = time.monotonic()
+        for name in config.uplinks:
+            if name not in self.drained:
+                yield Restore(at=now, uplink=name)
         for name in sorted(self.drained & set(config.uplinks)):
             yield Drain(at=now, uplink=name, move_flows=name in self.moving)
-        for policy, uplink in self.pins.items():
-            if policy in config.policies and uplink in config.policies[policy].uplinks:
-                yield Pin(at=now, policy=policy, uplink=uplink)
+        for policy in config.policies:
+            uplink = self.pins.get(policy)
+            known = uplink in config.policies[policy].uplinks
+            yield Pin(at=now, policy=policy, uplink=uplink if known else None)
 
     def drain(self, config: Config, uplink: str, *, move_flows: bool = False) -> HealthEvent:
         """No new flows by `uplink`. Raises UsageError for a name that the file does not have.
@@ -105,7 +115,9 @@ class OperatorOverrides:
 
     def restore(self, config: Config, uplink: str) -> HealthEvent:
         """End the drain of `uplink`, and the pins to it."""
-        _require_known(config.uplinks, uplink, "uplink")
+        kept = self.drained | set(self.pins.values())
+        if uplink not in kept:  # what waits for an uplink that the file lacks can be ended, too
+            _require_known(config.uplinks, uplink, "uplink")
         self.drained.discard(uplink)
         self.moving.discard(uplink)
         self.pins = {policy: name for policy, name in self.pins.items() if name != uplink}
@@ -120,7 +132,8 @@ class OperatorOverrides:
 
     def remove_limit(self, config: Config, vlan: str, directions: Iterable[str]) -> bool:
         """Back to the file's ceiling; whether there was a limit. Raises UsageError as above."""
-        _require_known(config.vlans, vlan, "VLAN")
+        if vlan not in self.limits.vlans():
+            _require_known(config.vlans, vlan, "VLAN")
         return self.limits.remove(vlan, directions)
 
 
