@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final
 
 from lbrouter.compile import health
-from lbrouter.compile.shaping import foreign_qdiscs
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon import memory, startup
@@ -16,6 +15,7 @@ from lbrouter.daemon.applier import Applier, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, load_config, require_tools
 from lbrouter.daemon.control.commands import CommandHandlers
 from lbrouter.daemon.control.lane_inputs import lane_inputs
+from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
 from lbrouter.daemon.dhcp.pool_watch import POOL_CHECK_INTERVAL_S, LanDhcpWatch
@@ -46,7 +46,6 @@ EXPIRY_CHECK_INTERVAL_S: Final = 0.5
 LOOP_HANG_TIMEOUT_S: Final = 60.0
 """A loop that has not run for this long hangs: no heartbeat is sent any more. An apply of the
 largest file takes less."""
-
 IDLE_HEARTBEAT_S: Final = 60.0
 
 
@@ -94,9 +93,11 @@ class Daemon:
             config_path=paths.config,
         )
         self._programs = ProgramSupervisor(applier, journal, lambda: self._loop.config_file.config)
+        self._override_commands = OverrideCommands(self._loop)
         self._commands = CommandHandlers(
             self._loop,
             queries,
+            self._override_commands,
             programs=self._programs,
             activate=self._activate,
             stop=self._stop_after_rollback,
@@ -108,6 +109,7 @@ class Daemon:
             journal, paths.runtime_dir, lambda: self._loop.config_file.config
         )
         self._probers = Probers(self._put_event)
+        self._loop.before_health_evaluated = self._probers.suspend_detector.check
         self._loop.on_health_evaluated = self._probers.reschedule
         self._dhcp_clients = DhcpClients(applier.lease_store, journal, self._loop.request_resync)
         self._passive_monitors = PassiveMonitors(
@@ -133,21 +135,16 @@ class Daemon:
         require_tools(file.config)
         tracker = await startup.restore_health(loop.applier, file, self._journal)
         tracker.temporary_limits = loop.overrides.limits.in_force
-        for event in loop.overrides.events(file.config):
-            tracker.put(event)
         loop.activate(file, tracker)
+        tracker.evaluate()
         if is_pending:
-            async with loop.write_lock:
-                await self._activate(file, tracker)
+            await self._watch_what_stands(file, tracker)
         else:
             await self._apply_at_start(file, tracker)
 
     async def _apply_at_start(self, file: ConfigFile, tracker: HealthTracker) -> None:
         """Apply the file at the start. If that fails, keep a state that is applied already."""
-        snapshot = await self._loop.applier.observe(file.config)
-        for sentence in snapshot.foreign_qdisc_warnings(file.config):
-            said = f"{sentence} It stays, and nothing is shaped there: `lbrouter apply"
-            self._journal.log("trouble", f"{said} {foreign_qdiscs.TAKE_OVER_OPTION}` replaces it.")
+        await startup.report_foreign_qdiscs(self._loop.applier, file, self._journal)
         try:
             await self._commands.apply(
                 file, foreign_qdiscs=ForeignQdiscPolicy.LEAVE, wait_for_programs=False
@@ -159,13 +156,24 @@ class Daemon:
             self._journal.log(
                 "trouble", f"the daemon keeps the applied settings as they are: {error}"
             )
-            async with self._loop.write_lock:
-                await self._activate(file, tracker)
+            await self._watch_what_stands(file, tracker)
+
+    async def _watch_what_stands(self, file: ConfigFile, tracker: HealthTracker) -> None:
+        """Use a file that was applied before; reconcile first: a probe needs its route."""
+        async with self._loop.write_lock:
+            await self._loop.reconcile()
+            self._watch(file, tracker)
 
     async def _activate(self, file: ConfigFile, tracker: HealthTracker) -> None:
-        """Use this file from now on: reconcile, and probe its uplinks."""
-        self._loop.activate(file, tracker)
+        """Use this file, which has just been applied, from now on."""
+        self._watch(file, tracker)
         await self._loop.reconcile()
+
+    def _watch(self, file: ConfigFile, tracker: HealthTracker) -> None:
+        """In one step: what a probe of the file before finds must not count for another line that
+        has its name now.
+        """
+        self._loop.activate(file, tracker)
         self._dhcp_clients.configure(file.config)
         numbers = allocate(file.config, self._loop.applier.store.load_allocation()).uplinks
         self._passive_monitors.configure(file.config, numbers)
@@ -236,7 +244,7 @@ class Daemon:
     async def _expire_limits(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
-            await self._commands.expire_limits()
+            await self._override_commands.expire_limits()
 
     async def _watch_lan_dhcp(self) -> None:
         while True:
@@ -246,8 +254,7 @@ class Daemon:
     async def _solicit_routers(self) -> None:
         solicitor = RouterSolicitor()
         while True:
-            applied = self._loop.reconciler.applied
-            if applied is not None:
+            if (applied := self._loop.reconciler.applied) is not None:
                 snapshot = applied.snapshot
                 solicitor.solicit_due(applied.file.config, snapshot.facts, snapshot.allocation)
             await asyncio.sleep(SOLICIT_CHECK_INTERVAL_S)

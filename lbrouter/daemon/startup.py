@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lbrouter.compile.shaping import foreign_qdiscs
 from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile, load_config, parse_config
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
@@ -57,3 +58,11 @@ async def restore_health(applier: Applier, file: ConfigFile, journal: Journal) -
     if state is None or known is None:
         known = (await applier.observe(file.config)).health
     return HealthTracker(file.config, journal, known=known, state=state)
+
+
+async def report_foreign_qdiscs(applier: Applier, file: ConfigFile, journal: Journal) -> None:
+    """Tell of queueing disciplines of others, which stay where the daemon finds them."""
+    snapshot = await applier.observe(file.config)
+    for sentence in snapshot.foreign_qdisc_warnings(file.config):
+        said = f"{sentence} It stays, and nothing is shaped there: `lbrouter apply"
+        journal.log("trouble", f"{said} {foreign_qdiscs.TAKE_OVER_OPTION}` replaces it.")

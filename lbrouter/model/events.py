@@ -11,7 +11,8 @@ What the probers and monitors have to send:
 - The time between two probes of an uplink is `compile.health.probe_interval_s`, asked before each
   probe and again after each event: it may be less by then.
 - What concerns one family of an uplink names it: `family`.
-- `ProcessDelayed` comes before the events that piled up in the meantime.
+- `ProcessDelayed` comes before the events that piled up in the meantime: the answers that waited in
+  the sockets follow it at once.
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,11 @@ class ProbeSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeAnswered:
-    """The target answered as it should, `rtt_s` seconds after `sent_at`."""
+    """The target answered as it should, `rtt_s` seconds after `sent_at`.
+
+    `arrived_at` is when the kernel received the answer, where it tells: this process may read it
+    late.
+    """
 
     at: float
     uplink: str
@@ -55,6 +60,7 @@ class ProbeAnswered:
     sent_at: float
     rtt_s: float
     family: AddressFamily = AddressFamily.V4
+    arrived_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

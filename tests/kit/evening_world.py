@@ -1,10 +1,13 @@
 """The venue of an evening, and what is true of it: faults, drains, pins, the file, the daemon."""
 
+import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from tests.kit.evening_config import LINES, VERSIONS, EveningConfig
+from lbrouter.daemon.control_socket import client
+from tests.kit.evening_config import LINE_ADDRESSES, LINES, VERSIONS, VLANS, EveningConfig
 from tests.kit.fault_steps import FaultVenue, set_loss, toggle_black_hole, toggle_cable
 
 FAMILY_HOLE_RULESET = """
@@ -21,6 +24,10 @@ FAULT_MEMORY_S = 8.0
 """So long after a fault of a line its flows may still be moved: it was found, or is held back."""
 
 
+ANSWER_TIMEOUT_S = 60.0
+"""Of the daemon, to a verb: an apply on a busy machine takes seconds."""
+
+
 class EveningError(AssertionError):
     """A command of the operator that must succeed did not."""
 
@@ -32,9 +39,14 @@ class EveningWorld(FaultVenue):
     config: EveningConfig = field(default_factory=EveningConfig)
     holes: dict[str, int] = field(default_factory=dict)
     """Lines of which one family is dead, and which."""
+    away: set[str] = field(default_factory=set)
+    """Lines whose interface has another name now."""
     pins: dict[str, str] = field(default_factory=dict)
     """Policy to line."""
-    limited: bool = False
+    limited: set[str] = field(default_factory=set)
+    """VLANs."""
+    one_life: bool = False
+    """The daemon must not be ended: its memory is measured."""
     doing: str = ""
     """The edit that is being applied."""
     last_bad: dict[tuple[str, int], float] = field(default_factory=dict)
@@ -42,7 +54,7 @@ class EveningWorld(FaultVenue):
 
     def carries(self, line: str, version: int) -> bool:
         """Whether packets pass by it, both ways."""
-        hole = self.holes.get(line) == version
+        hole = self.holes.get(line) == version or line in self.away
         return self.config.has(line, version) and not self.injected[line].dead and not hole
 
     def usable(self, vlan: str, version: int) -> list[str]:
@@ -59,10 +71,13 @@ class EveningWorld(FaultVenue):
 
     def note_bad_lines(self) -> None:
         """Remember which lines are dead now: before and after each step."""
+        self._note_bad(line for line in LINES if not all(self.carries(line, v) for v in VERSIONS))
+
+    def _note_bad(self, lines: Iterable[str], *, whole: bool = False) -> None:
         now = time.monotonic()
-        for line in LINES:
+        for line in lines:
             for version in VERSIONS:
-                if not self.carries(line, version):
+                if whole or not self.carries(line, version):
                     self.last_bad[line, version] = now
 
     def was_bad_lately(self, line: str, version: int, at: float) -> bool:
@@ -77,15 +92,61 @@ class EveningWorld(FaultVenue):
             raise EveningError(f"`lbrouter {' '.join(words)}` ended with {done.returncode}: {said}")
         return done.stdout
 
+    def ask(self, verb: str, **more: Any) -> Any:
+        """What the daemon answers to a verb, as the command asks it: that takes no processor.
+
+        Raises LbrouterError where it refuses.
+        """
+        asked = {"verb": verb, **more}
+        runtime_dir = self.venue.gateway.runtime_dir
+        return asyncio.run(client.ask(runtime_dir, asked, timeout_s=ANSWER_TIMEOUT_S))
+
+    def write_file(self) -> None:
+        """Write the file as it is now."""
+        self.venue.gateway.config_path.write_text(self.config.text())
+
     def apply(self, *words: str) -> None:
         """Write the file as it is now, and apply it."""
-        self.venue.gateway.config_path.write_text(self.config.text())
+        self.write_file()
         self.lbrouter("apply", *words)
 
-    def end_trial(self, verb: str) -> None:
-        """`confirm` or `rollback`, where an apply waits: one that changed nothing does not."""
-        if self.daemon.status()["pending_confirm_s"] is not None:
-            self.lbrouter(verb)
+    def pending_s(self) -> Any:
+        """The seconds that are left to confirm an apply; None where none waits."""
+        return self.daemon.status()["pending_confirm_s"]
+
+    def stop_daemon(self) -> None:
+        """It ends, and what it set up stays."""
+        self.ensure_daemon()
+        self.daemon.stop()
+        self.daemon_dead = True
+
+    def take_down(self) -> None:
+        """`down`: for that moment no line carries anything."""
+        self.stop_daemon()
+        self.lbrouter("down")
+        self.note_all_bad()
+
+    def note_all_bad(self) -> None:
+        """Nothing was carried until now, by no line."""
+        self._note_bad(LINES, whole=True)
+
+    def flush_ruleset(self) -> str:
+        """Another program empties nftables: until it is repaired, nothing is translated."""
+        self.ensure_daemon()
+        self.venue.gateway.check_output(["nft", "flush", "ruleset"])
+        self.note_all_bad()
+        return "nft flush ruleset"
+
+    def toggle_interface_name(self, line: str) -> str:
+        """The interface gets another name, or its own back; it is down for that moment."""
+        own = LINE_ADDRESSES[line][0]
+        other = f"{own}-old"
+        old, new = (other, own) if line in self.away else (own, other)
+        for words in (f"{old} down", f"{old} name {new}", f"{new} up"):
+            self.venue.gateway.check_output(["ip", "link", "set", *words.split()])
+        self._note_bad([line], whole=True)
+        self.away ^= {line}
+        return f"{old} is called {new}"
 
     def toggle_hole(self, line: str, version: int) -> str:
         """One family of a line dies, or lives again."""
@@ -97,21 +158,23 @@ class EveningWorld(FaultVenue):
         self.holes[line] = version
         return f"{line}: IPv{version} dead"
 
-    def toggle_line_drain(self, line: str) -> str:
-        """Drain a line, or give it back (and its pins)."""
+    def toggle_line_drain(self, line: str, *, now: bool) -> str:
+        """Drain a line, with its living flows or not, or give it back (and its pins)."""
         self.ensure_daemon()
         each, name = self.injected[line], self.config.names[line]
         if each.drained:
             return self.restore(line)
-        self.lbrouter("uplink", "drain", name, *self._if_known("drain", "--yes"))
+        self.ask("drain", uplink=name, yes=True, now=now)
+        if now:
+            self._note_bad([line], whole=True)
         each.drained = True
-        return f"drain {name}"
+        return f"drain {name}{' --now' if now else ''}"
 
     def restore(self, line: str) -> str:
         """Neither drained nor pinned to."""
         self.ensure_daemon()
         name = self.config.names[line]
-        self.lbrouter("uplink", "restore", name)
+        self.ask("restore", uplink=name)
         self.injected[line].drained = False
         self.pins = {policy: to for policy, to in self.pins.items() if to != line}
         return f"restore {name}"
@@ -120,14 +183,17 @@ class EveningWorld(FaultVenue):
         """Pin a policy to a line."""
         self.ensure_daemon()
         name = self.config.names[line]
-        self.lbrouter("uplink", "pin", policy, name, *self._if_known("pin", "--yes"))
+        self.ask("pin", policy=policy, uplink=name, yes=True)
         self.pins[policy] = line
         return f"pin {policy} {name}"
 
-    def _if_known(self, verb: str, option: str) -> list[str]:
-        """`option`, where the verb has it."""
-        said = self.lbrouter("uplink", verb, "--help", may_fail=True)
-        return [option] if option in said else []
+    def limit(self, vlan: str, mbit: int, *, for_s: int, directions: Sequence[str]) -> str:
+        """A lower ceiling for a VLAN; 0 ends it."""
+        self.ensure_daemon()
+        self.limited.add(vlan)
+        more = {"for_ms": for_s * 1000, "directions": list(directions)}
+        said = self.ask("limit", vlan=vlan, rate=mbit * 1_000_000, yes=True, **more)
+        return f"limit: {said['said']}"
 
     def heal_lines(self) -> None:
         """Undo all that was done to the lines."""
@@ -141,6 +207,8 @@ class EveningWorld(FaultVenue):
                 set_loss(self, line, 0)
             if line in self.holes:
                 self.toggle_hole(line, 0)
+            if line in self.away:
+                self.toggle_interface_name(line)
 
     def undo_all(self) -> None:
         """Lines, the operator's words and the file are as at the beginning."""
@@ -148,10 +216,12 @@ class EveningWorld(FaultVenue):
         self.heal_lines()
         if self.config != EveningConfig():
             self.config = EveningConfig()
-            self.apply()
+            self.write_file()
+            self.ask("apply", config=self.config.text(), source="the file")
         for line in LINES:
-            self.restore(line)
-        if self.limited:
-            for vlan in ("desk", "stream"):
-                self.lbrouter("limit", vlan, "off")
-            self.limited = False
+            if self.injected[line].drained or line in self.pins.values():
+                self.restore(line)
+        for vlan in VLANS:
+            if vlan in self.limited:
+                self.limit(vlan, 0, for_s=0, directions=("upload", "download"))
+        self.limited.clear()

@@ -31,8 +31,12 @@ HEAL_TIMEOUT_S = 30.0
 DAMPED_TIMEOUT_S = 4.0
 """A line that failed often returns ever later, by design; then its memory is deleted."""
 
+HOLD_DOWN_TIMEOUT_S = 320.0
+"""The longest that a line is held back after many faults."""
+
 CALM_S = 0.8
 VERIFY_TIMEOUT_S = 12.0
+TIMELINE_LINES = 40
 
 _PAUSE = threading.Event()
 """Never set."""
@@ -41,7 +45,8 @@ _PAUSE = threading.Event()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EveningResult:
     """One evening: its steps; `violation` is empty where all held. Memory and descriptors are the
-    daemon's at the end, 0 after a violation; `damped`: its memory of faults was deleted.
+    daemon's at the end, 0 after a violation; `damped`: its memory of faults was deleted; `timeline`
+    is what the daemon told, after a violation.
     """
 
     seed: int
@@ -50,6 +55,7 @@ class EveningResult:
     memory_kb: int
     descriptors: int
     damped: bool
+    timeline: tuple[str, ...] = ()
 
 
 class Evenings:
@@ -70,6 +76,7 @@ class Evenings:
             violation = str(error)
             steps.append(f"(the last edit: {self.world.doing})")
         memory_kb, descriptors = (0, 0) if violation else self._memory_and_descriptors()
+        told = self.world.daemon.log_text().splitlines() if violation else []
         return EveningResult(
             seed=seed,
             steps=tuple(steps),
@@ -77,6 +84,7 @@ class Evenings:
             memory_kb=memory_kb,
             descriptors=descriptors,
             damped=self.damped,
+            timeline=tuple(told[-TIMELINE_LINES:]),
         )
 
     def _run_steps(self, rng: random.Random, steps: list[str]) -> str:
@@ -176,14 +184,14 @@ class Evenings:
     def _heal(self) -> str:
         """Undo everything; what is wrong when all lines should be up again."""
         self.world.undo_all()
-        if not eventually(self._all_up, within_s=DAMPED_TIMEOUT_S):
+        if not eventually(self._all_up, within_s=DAMPED_TIMEOUT_S) and not self.world.one_life:
             self.damped = True
-            self.world.daemon.stop()
+            self.world.stop_daemon()
             (self.world.venue.gateway.runtime_dir / "health.json").unlink(missing_ok=True)
-            self.world.daemon_dead = True
             self.world.ensure_daemon()
-            if not eventually(self._all_up, within_s=HEAL_TIMEOUT_S):
-                return f"after healing: {self._states()}"
+        limit_s = HOLD_DOWN_TIMEOUT_S if self.world.one_life else HEAL_TIMEOUT_S
+        if not eventually(self._all_up, within_s=limit_s):
+            return f"after healing: {self._states()}"
         wrong = self._wait_until_served()
         self.flows.forget()
         return f"after healing: {wrong}" if wrong else ""
@@ -195,10 +203,16 @@ class Evenings:
 
 
 @contextmanager
-def evenings() -> Iterator[Evenings]:
-    """A venue with a daemon and the flows of its clients."""
+def evenings(*, one_life: bool = False) -> Iterator[Evenings]:
+    """A venue with a daemon and the flows of its clients.
+
+    `one_life`: nothing ends the daemon from the first evening to the last.
+    """
     config = parse(EveningConfig().text().encode(), source="evenings").config
-    with Venue.build(config) as venue, GatewayDaemon(venue.gateway) as daemon:
-        played = Evenings(EveningWorld(venue=venue, daemon=daemon), EveningFlows(venue))
-        assert eventually(played._all_up, within_s=30), played._states()
-        yield played
+    with Venue.build(config) as venue:
+        venue.gateway.config_path.write_text(EveningConfig().text())
+        with GatewayDaemon(venue.gateway) as daemon:
+            world = EveningWorld(venue=venue, daemon=daemon, one_life=one_life)
+            played = Evenings(world, EveningFlows(venue))
+            assert eventually(played._all_up, within_s=HEAL_TIMEOUT_S), played._states()
+            yield played

@@ -121,7 +121,7 @@ class HealthSimulation:
     def steps(self, until: float) -> Iterator[float]:
         """Runs, and yields the time after each event."""
         while self.heap and self.heap[0][0] <= until:
-            due = next_deadline(self.state)
+            due = self.next_tick()
             if due is not None and due < self.heap[0][0]:
                 self.process(Tick(at=due))
                 yield due
@@ -134,6 +134,10 @@ class HealthSimulation:
                 self.process(what)
             self.at = at
             yield at
+
+    def next_tick(self) -> float | None:
+        """When time alone may change the health."""
+        return next_deadline(self.state)
 
     def probe(self, at: float, name: str) -> None:
         targets = self.state.uplinks[name].settings.targets

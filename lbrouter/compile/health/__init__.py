@@ -10,6 +10,7 @@ from lbrouter.compile.health.machine import (
     renamed_uplinks,
     resumed,
     step,
+    succeed,
 )
 from lbrouter.compile.health.measures import UplinkReadings
 from lbrouter.compile.health.outputs import (
@@ -38,6 +39,7 @@ __all__ = [
     "renamed_uplinks",
     "resumed",
     "step",
+    "succeed",
     "uplink_changes",
     "uplink_readings",
 ]

@@ -9,8 +9,9 @@ from lbrouter.compile.health.carry_over import carried_lines, new_names
 from lbrouter.compile.health.condition import evaluate_uplink
 from lbrouter.compile.health.full_size import on_full_size_probed
 from lbrouter.compile.health.initial_memory import initial_lines
+from lbrouter.compile.health.process_delay import on_process_delay
 from lbrouter.compile.health.state import HealthState, LineKey, is_last_resort
-from lbrouter.compile.health.uplink_memory import LONG_AGO, UplinkMemory
+from lbrouter.compile.health.uplink_memory import LONG_AGO, UplinkMemory, with_silence_from
 from lbrouter.model.config import Config
 from lbrouter.model.events import (
     AddressingChanged,
@@ -56,14 +57,19 @@ def initial_state(config: Config, at: float, known: GatewayHealth | None = None)
 
 def reconfigure(state: HealthState, config: Config, at: float) -> HealthState:
     """The state under another configuration: what is known of a line that stays is kept."""
-    fresh = initial_state(config, at)
-    names = new_names(state.lines, fresh.lines)
-    pins = {policy: names.get(uplink, uplink) for policy, uplink in state.pins.items()}
+    return succeed(state, initial_state(config, at), at)
+
+
+def succeed(before: HealthState, state: HealthState, at: float) -> HealthState:
+    """`state`, of another file, with what is known by now of the lines that `before` has too."""
+    names = new_names(before.lines, state.lines)
+    pins = {policy: names.get(uplink, uplink) for policy, uplink in before.pins.items()}
     carried = replace(
-        fresh,
-        lines=carried_lines(state.lines, fresh.lines),
-        pins=_valid_pins(config, pins),
-        answered_targets=state.answered_targets,
+        state,
+        at=max(at, state.at),
+        lines=carried_lines(before.lines, state.lines),
+        pins=_valid_pins(state.config, pins),
+        answered_targets=before.answered_targets,
     )
     return _with_followers(carried)
 
@@ -74,7 +80,7 @@ def resumed(state: HealthState, at: float) -> HealthState:
 
 
 def _without_silence(line: UplinkMemory, at: float) -> UplinkMemory:
-    return replace(line, silent_since=at, consecutive_losses=0, outstanding=())
+    return replace(with_silence_from(line, at), outstanding=())
 
 
 def renamed_uplinks(state: HealthState, config: Config, at: float) -> dict[str, str]:
@@ -93,7 +99,7 @@ def step(state: HealthState, event: HealthEvent, config: Config) -> HealthState:
             return _evaluate_all(_expire_probes(state))
         case ProcessDelayed():
             delay_s = event.delay_s
-            state = _on_each(state, lambda x: probe_accounting.on_suspend(x, at, delay_s))
+            state = _on_each(state, lambda x: on_process_delay(x, at, delay_s))
             return _evaluate_all(_expire_probes(state))
         case Pin():
             return _apply_pin(state, event.policy, event.uplink)
@@ -190,9 +196,7 @@ def _on_addressing(line: UplinkMemory, event: AddressingChanged, at: float) -> U
 def _on_link_change(line: UplinkMemory, at: float, *, restored: bool) -> UplinkMemory:
     """The line when its carrier or address went, or came: earlier answers count no more."""
     line = replace(
-        line,
-        consecutive_losses=0,
-        silent_since=at,
+        with_silence_from(line, at),
         responding=False,
         suspect=False,
         was_late=False,

@@ -15,7 +15,7 @@ from lbrouter.compile.health.measures import (
     window_measures,
 )
 from lbrouter.compile.health.probe_pacing import next_probe_interval_s
-from lbrouter.compile.health.silence import down_after_s, silence_timeout_s, suspect_after_s
+from lbrouter.compile.health.silence import down_after_s, down_at, suspect_at, timeout_at
 from lbrouter.compile.health.state import HealthState, LineKey, is_last_resort
 from lbrouter.compile.health.statistics.damping import remembered_faults
 from lbrouter.compile.health.tolerance import policy_return_at
@@ -193,7 +193,5 @@ def _deadlines(state: HealthState, key: LineKey) -> Iterator[float]:
 
 def _silence_moments(line: UplinkMemory, at: float) -> Iterator[float]:
     if line.consecutive_losses:
-        limit_s = down_after_s(line, at)
-        for span in (suspect_after_s(line, at), limit_s, silence_timeout_s(line)):
-            yield line.silent_since + span
-        yield line.last_reply_at + limit_s
+        yield from (suspect_at(line, at), down_at(line, at), timeout_at(line))
+        yield line.last_reply_at + down_after_s(line, at)

@@ -17,6 +17,7 @@ from lbrouter.compile.health.uplink_memory import (
     full_directions,
     is_mute,
     is_self_congested,
+    with_silence_from,
 )
 from lbrouter.model.events import ProbeAnswered, ProbeFailure, ProbeLost, ProbeSent
 
@@ -80,14 +81,6 @@ def expire_overdue(line: UplinkMemory, at: float) -> UplinkMemory:
     return replace(line, outstanding=tuple(kept))
 
 
-def on_suspend(line: UplinkMemory, at: float, by_s: float) -> UplinkMemory:
-    """The machine was suspended: probes due in that time, and its silence, do not count."""
-    asleep_from = at - by_s
-    pending = tuple(p for p in line.outstanding if p.timed_out or p.due < asleep_from)
-    quiet_from = min(at, line.silent_since + by_s + MIN_RTO_S)
-    return replace(line, outstanding=pending, silent_since=quiet_from)
-
-
 def on_lost(line: UplinkMemory, event: ProbeLost, at: float) -> UplinkMemory:
     """A probe has certainly failed. One that is not outstanding (any more) is ignored."""
     probe = _find_outstanding(line, event.target, event.sent_at)
@@ -97,7 +90,11 @@ def on_lost(line: UplinkMemory, event: ProbeLost, at: float) -> UplinkMemory:
     if event.reason is ProbeFailure.CAPTIVE_PORTAL:
         # There was an answer: the line works, even if the page is wrong.
         return _on_response(
-            line, probe, replace(seen, consecutive_misses=0, portal_pages=seen.portal_pages + 1), at
+            line,
+            probe,
+            replace(seen, consecutive_misses=0, portal_pages=seen.portal_pages + 1),
+            at,
+            arrived_at=at,
         )
     line = replace(line, outstanding=_without_probe(line, probe))
     return line if probe.timed_out else _on_miss(line, probe, event.reason, at)[0]
@@ -115,7 +112,9 @@ def on_answered(line: UplinkMemory, event: ProbeAnswered, at: float) -> UplinkMe
     late = not _is_responding(line) or probe.sent_at < line.responding_since
     own_rtt_s = None if late or is_self_congested(line, at) else rtt_s
     seen = replace(seen, window=_updated_window(seen, probe, own_rtt_s, lost=-back))
-    return _on_response(line, probe, _smoothed_rtt(seen, rtt_s, late=late), at)
+    arrived_at = at if event.arrived_at is None else min(event.arrived_at, at)
+    smoothed = _smoothed_rtt(seen, rtt_s, late=late)
+    return _on_response(line, probe, smoothed, at, arrived_at=arrived_at)
 
 
 def _updated_window(
@@ -144,7 +143,7 @@ def _without_probe(line: UplinkMemory, probe: OutstandingProbe) -> tuple[Outstan
 
 
 def _on_response(
-    line: UplinkMemory, probe: OutstandingProbe, seen: TargetStats, at: float
+    line: UplinkMemory, probe: OutstandingProbe, seen: TargetStats, at: float, *, arrived_at: float
 ) -> UplinkMemory:
     """Something came back over this uplink: the silence ends, and it has a carrier and an address.
 
@@ -156,7 +155,7 @@ def _on_response(
         return replace(line, outstanding=pending, targets=known)
     kept = (1 - USUAL_LOSS_WEIGHT) ** min(line.consecutive_losses, 500)
     return replace(
-        line,
+        _with_silence_after_answer(line, max(arrived_at, line.silent_since)),
         outstanding=pending,
         targets=known,
         carrier=True,
@@ -166,11 +165,16 @@ def _on_response(
         judged=not line.follows_other_family,
         was_late=line.was_late or (not line.responding and probe.sent_at < line.dead_at),
         last_answer_at=at,
-        silent_since=at,
-        consecutive_losses=0,
         answer_count=line.answer_count + 1,
         usual_loss=(line.usual_loss * kept + 1 - kept) * (1 - USUAL_LOSS_WEIGHT),
     )
+
+
+def _with_silence_after_answer(line: UplinkMemory, arrived_at: float) -> UplinkMemory:
+    """Silence begins at the arrival; of an answer that waited to be read, the delay stays known."""
+    if arrived_at >= line.delay_ended_at:
+        return with_silence_from(line, arrived_at)
+    return replace(line, silent_since=arrived_at, consecutive_losses=0)
 
 
 def _is_responding(line: UplinkMemory) -> bool:

@@ -91,21 +91,41 @@ def silence_timeout_s(line: UplinkMemory) -> float:
     return SILENCE_TIMEOUT_FACTOR * line.settings.down_after_s
 
 
+def suspect_at(line: UplinkMemory, at: float) -> float:
+    """When silence makes the uplink suspect. A delay of this process puts it off, a little."""
+    excused_s = min(line.unobserved_s, SUSPECT_AFTER_S)
+    return line.silent_since + excused_s + suspect_after_s(line, at)
+
+
+def down_at(line: UplinkMemory, at: float) -> float:
+    """When silence means down, if the evidence is there."""
+    return line.silent_since + _excused_s(line) + down_after_s(line, at)
+
+
+def timeout_at(line: UplinkMemory) -> float:
+    """When silence means down whatever else comes."""
+    return line.silent_since + _excused_s(line) + silence_timeout_s(line)
+
+
+def _excused_s(line: UplinkMemory) -> float:
+    """The part of the silence that is the process's own: of many delays, no more than the longest
+    one or `down_after`.
+    """
+    return min(line.unobserved_s, max(line.longest_delay_s, line.settings.down_after_s))
+
+
 def _is_dead(line: UplinkMemory, at: float) -> bool:
-    limit_s = down_after_s(line, at)
-    quiet_s = at - line.silent_since
-    if quiet_s < limit_s or not _all_targets_silent(line):
+    if at < down_at(line, at) or not _all_targets_silent(line):
         return False
-    if quiet_s >= silence_timeout_s(line):
+    if at >= timeout_at(line):
         return True
-    replies_come = at < line.last_reply_at + limit_s
+    replies_come = at < line.last_reply_at + down_after_s(line, at)
     return not replies_come and line.consecutive_losses >= losses_needed(line.usual_loss)
 
 
 def _becomes_suspect(line: UplinkMemory, at: float) -> bool:
-    return at - line.silent_since >= suspect_after_s(
-        line, at
-    ) and line.consecutive_losses >= losses_needed(line.usual_loss)
+    enough = line.consecutive_losses >= losses_needed(line.usual_loss)
+    return enough and at >= suspect_at(line, at)
 
 
 def _all_targets_silent(line: UplinkMemory) -> bool:

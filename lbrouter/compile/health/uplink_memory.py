@@ -1,7 +1,7 @@
 """What is remembered of one family of one uplink: `UplinkMemory`. Everything is bounded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -53,6 +53,8 @@ class OutstandingProbe:
     timed_out: bool = False
     counted_as_loss: bool = False
     """Windows and evidence count it as lost."""
+    prolonged: bool = False
+    """This process was delayed while it was out: its time was prolonged, which is done once."""
 
 
 class QualityMetric(StrEnum):
@@ -119,7 +121,13 @@ class UplinkMemory:
     """When the next hop was last seen to answer, while no target did."""
     last_answer_at: float | None = None
     silent_since: float = 0.0
-    """Silence is counted from here: the last answer, moved on by the time of a suspend."""
+    """When the last answer arrived, by the kernel's clock where that is known."""
+    unobserved_s: float = 0.0
+    """How much of the silence since then this process was delayed and no probe was out."""
+    longest_delay_s: float = 0.0
+    """The longest of these delays."""
+    delay_ended_at: float = LONG_AGO
+    """When this process last ran again after a delay."""
     last_reply_at: float = LONG_AGO
     """When replies to connections from inside were last seen to come."""
     full_size_misses: int = 0
@@ -148,6 +156,13 @@ class UplinkMemory:
     """In the order of `settings.limits`."""
     last_tolerance_check_at: float = LONG_AGO
     badness: float = 0.0
+
+
+def with_silence_from(line: UplinkMemory, at: float) -> UplinkMemory:
+    """The line whose silence begins at `at`."""
+    return replace(
+        line, silent_since=at, consecutive_losses=0, unobserved_s=0.0, longest_delay_s=0.0
+    )
 
 
 def new_target_stats(settings: UplinkHealthSettings) -> dict[str, TargetStats]:

@@ -6,11 +6,12 @@ wants, and what is observed is translated back. So the change finds what it plan
 did, and never moves a flow back to the line that died.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lbrouter.compile.state import fast_path
 from lbrouter.compile.state.diff import diff
+from lbrouter.model.config import Config
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import KernelState, NftElements, NftTable, Route
 from lbrouter.model.plan import Operation
@@ -127,17 +128,35 @@ def merged_health(
     present: GatewayHealth,
     *,
     began: GatewayHealth | None,
-    common: Collection[str],
+    names: Mapping[str, str],
 ) -> GatewayHealth:
     """The health that a file was planned for, with what has changed since by another file.
 
-    `common` are the uplinks that are the same line in both files; `began` is the health of the
-    other file when the change began.
+    `names` are the lines of both files (`common_lines`): their name here, and in the other file.
+    `began` is the health of the other file when the change began.
     """
     before = {} if began is None else began.uplinks
     changed = {
-        name: uplink
-        for name, uplink in present.uplinks.items()
-        if name in common and not (name in before and uplink.state is before[name].state)
+        name: present.uplinks[other]
+        for name, other in names.items()
+        if other in present.uplinks
+        and not (other in before and present.uplinks[other].state is before[other].state)
     }
     return replace(planned, uplinks={**planned.uplinks, **changed})
+
+
+def common_lines(one: Config, other: Config) -> dict[str, str]:
+    """The lines of both files: the name of each in `one`, and in `other`.
+
+    A line is known by its identity, whatever its name; where the address alone differs, by its name
+    and its interface.
+    """
+    known = {uplink.identity: name for name, uplink in other.uplinks.items()}
+    found = {
+        n: known[uplink.identity] for n, uplink in one.uplinks.items() if uplink.identity in known
+    }
+    for name, uplink in one.uplinks.items():
+        same = other.uplinks.get(name)
+        if name not in found and same is not None and same.interface == uplink.interface:
+            found[name] = name
+    return found

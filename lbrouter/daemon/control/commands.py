@@ -1,4 +1,4 @@
-"""The commands of the control socket. A command that changes something holds the write lock."""
+"""The commands of the control socket. One that applies or undoes a file holds the write lock."""
 
 from collections.abc import Awaitable, Callable
 from math import ceil
@@ -8,33 +8,26 @@ from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
-from lbrouter.daemon.control import confirmation
 from lbrouter.daemon.control.change_recorder import ChangeRecorder
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
+from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.protocol import (
     Document,
-    flag_field,
     int_field,
     string_field,
 )
 from lbrouter.daemon.health.tracker import HealthTracker
-from lbrouter.daemon.overrides.temporary_limits import (
-    LIMIT_DIRECTIONS,
-    TemporaryLimit,
-    limit_text,
-    validated_limit_rate,
-)
+from lbrouter.daemon.overrides.waiting import waiting_overrides
 from lbrouter.daemon.programs import ProgramSupervisor
 from lbrouter.daemon.reconcile.change_log import change_count_text
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.model.config import Config
-from lbrouter.model.errors import LbrouterError, NotAppliedError, UsageError
-from lbrouter.model.events import HealthEvent
+from lbrouter.model.errors import LbrouterError, UsageError
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
-from lbrouter.model.units import Duration, Rate
+from lbrouter.model.units import Duration
 from lbrouter.services import secrets
 
 ActivateConfig = Callable[[ConfigFile, HealthTracker], Awaitable[None]]
@@ -51,6 +44,7 @@ class CommandHandlers:
         self,
         loop: ReconcileLoop,
         view: QueryHandlers,
+        overrides: OverrideCommands,
         *,
         programs: ProgramSupervisor,
         activate: ActivateConfig,
@@ -65,10 +59,7 @@ class CommandHandlers:
             "apply": self._apply,
             "confirm": self._confirm,
             "rollback": self._rollback,
-            "drain": self._drain,
-            "pin": self._pin,
-            "restore": self._restore,
-            "limit": self._limit,
+            **overrides.verbs,
         }
 
     async def handle(self, request: Document) -> Any:
@@ -106,6 +97,10 @@ class CommandHandlers:
                 *file.warnings,
                 *missing.values(),
                 *map(str, partially_supported(file.config)),
+                *(
+                    each.text
+                    for each in waiting_overrides(self._loop.overrides, file.config).values()
+                ),
             ],
             "pending_confirm_s": None if left is None else ceil(left),
         }
@@ -144,13 +139,30 @@ class CommandHandlers:
         self, file: ConfigFile, within: Duration | None, foreign_qdiscs: ForeignQdiscPolicy
     ) -> list[ChangeDocument]:
         loop, applier = self._loop, self._loop.applier
-        tracker = loop.tracker.with_config(file.config)
+        tracker = self._tracker_for(file.config)
         snapshot = await applier.observe(file.config, health_source=tracker.evaluate_facts)
         snapshot = snapshot.with_foreign_qdisc_policy(file.config, foreign_qdiscs)
         with ChangeRecorder(loop) as changes:
             await loop.commit_confirm.apply_to_kernel(file, snapshot, within=within)
-        await self._activate(file, tracker)
+        await self._adopt(file, tracker)
         return changes
+
+    def _tracker_for(self, config: Config) -> HealthTracker:
+        """A health tracker for another file.
+
+        It knows what operators asked for, of lines too that the file before did not have.
+        """
+        tracker = self._loop.tracker.with_config(config)
+        for event in self._loop.overrides.followed(config).events(config):
+            tracker.put(event)
+        return tracker
+
+    async def _adopt(self, file: ConfigFile, tracker: HealthTracker) -> None:
+        """Use this file from now on: the kernel holds it."""
+        before = self._loop.overrides
+        await self._activate(file, tracker)
+        if self._loop.overrides != before:
+            await self._loop.save_overrides()
 
     async def _confirm(self, _request: Document) -> Any:
         async with self._loop.write_lock:
@@ -179,11 +191,11 @@ class CommandHandlers:
             raise
 
     async def _roll_back_kernel(self, source: str, why: str) -> list[ChangeDocument]:
-        loop, trackers = self._loop, [self._loop.tracker]
+        loop, made = self._loop, list[HealthTracker]()
 
         def evaluate_health(config: Config, facts: Facts) -> GatewayHealth:
-            trackers.append(trackers[0].with_config(config))
-            return trackers[-1].evaluate_facts(config, facts)
+            made.append(self._tracker_for(config))
+            return made[-1].evaluate_facts(config, facts)
 
         with ChangeRecorder(loop) as changes:
             file = await loop.commit_confirm.roll_back_kernel(health_source=evaluate_health)
@@ -193,97 +205,5 @@ class CommandHandlers:
             loop.halt()
             self._stop()
         else:
-            await self._activate(file, trackers[-1])
+            await self._adopt(file, made[-1])
         return changes
-
-    async def _drain(self, request: Document) -> Any:
-        """No new flows; with "now" the living ones move as well."""
-        name, now = string_field(request, "uplink"), flag_field(request, "now")
-        config = self._loop.config_file.config
-        if name in config.uplinks and not flag_field(request, "yes"):
-            confirmation.require_other_uplinks(config, name, *self._current())
-        event = self._loop.overrides.drain(config, name, move_flows=now)
-        said = f"{name} is drained: it gets no new flows"
-        return await self._apply_override(event, f"{said}, established flows move" if now else said)
-
-    async def _pin(self, request: Document) -> Any:
-        policy, name = string_field(request, "policy"), string_field(request, "uplink")
-        config = self._loop.config_file.config
-        known = policy in config.policies and name in config.policies[policy].uplinks
-        if known and not flag_field(request, "yes"):
-            confirmation.require_fit_pin(config, policy, name, *self._current())
-        event = self._loop.overrides.pin(config, policy, name)
-        return await self._apply_override(event, f"{policy} is pinned to {name}")
-
-    def _current(self) -> tuple[GatewayHealth, Facts]:
-        """The health now, and the facts of the last reconcile."""
-        applied = self._loop.reconciler.applied
-        if applied is None:
-            raise NotAppliedError("The kernel is being changed.", remedy="Try again in a second.")
-        return self._loop.tracker.health, applied.snapshot.facts
-
-    async def _restore(self, request: Document) -> Any:
-        name = string_field(request, "uplink")
-        event = self._loop.overrides.restore(self._loop.config_file.config, name)
-        return await self._apply_override(event, f"{name} is automatic again")
-
-    async def _apply_override(self, event: HealthEvent, said: str) -> Any:
-        """Set an operator override: new flows follow it when this returns. Kept over a restart."""
-        async with self._loop.write_lock:
-            self._loop.tracker.put(event)
-            await self._loop.run_once()
-        await self._log_and_save("wish", said)
-        return {"said": said}
-
-    async def _log_and_save(self, kind: str, said: str, *, subject: str = "") -> None:
-        loop = self._loop
-        loop.journal.log(kind, said, subject=subject)
-        try:
-            await in_disk_thread(loop.overrides.save, loop.applier.store.directory)
-        except LbrouterError as error:
-            loop.journal.log("trouble", f"this setting is lost at the next restart: {error}")
-
-    async def _limit(self, request: Document) -> Any:
-        """Set a temporary limit of a VLAN: `rate` in bits per second, 0 removes it."""
-        loop, vlan = self._loop, string_field(request, "vlan")
-        directions = _parse_directions(request)
-        rate, for_ms = (
-            int_field(request, "rate", default=0),
-            int_field(request, "for_ms", default=0),
-        )
-        config = loop.config_file.config
-        if rate and vlan in config.vlans and not flag_field(request, "yes"):
-            rate_asked = validated_limit_rate(rate)
-            confirmation.require_whole_guarantee(config.vlans[vlan], directions, rate_asked)
-        async with loop.write_lock:
-            if rate:
-                within = Duration(for_ms) if for_ms else None
-                ceiling = TemporaryLimit.start(validated_limit_rate(rate), within)
-                loop.overrides.set_limit(config, vlan, directions, ceiling)
-                said = limit_text(config.vlans[vlan], directions, Rate(rate), within)
-            else:
-                had = loop.overrides.remove_limit(config, vlan, directions)
-                said = f"{vlan} is no longer limited" if had else f"{vlan} was not limited"
-            await loop.run_once()
-        await self._log_and_save("limit", said, subject=vlan)
-        return {"said": said, "limit": loop.overrides.limits.status(vlan)}
-
-    async def expire_limits(self) -> None:
-        """End the limits whose time is over, and wake the loop, which changes the kernel."""
-        over = self._loop.overrides.limits.remove_expired()
-        for vlan in over:
-            said = f"the time of the limit is over: {vlan} is no longer limited"
-            await self._log_and_save("limit", said, subject=vlan)
-        if self._loop.overrides.limits.remove_released() or over:
-            self._loop.tracker.wakeup.set()
-
-
-def _parse_directions(request: Document) -> tuple[str, ...]:
-    directions = request.get("directions", list(LIMIT_DIRECTIONS))
-    if (
-        not isinstance(directions, list)
-        or not directions
-        or not all(each in LIMIT_DIRECTIONS for each in directions)
-    ):
-        raise UsageError('"directions" is a list of "upload" and "download".')
-    return tuple(each for each in LIMIT_DIRECTIONS if each in directions)

@@ -8,6 +8,7 @@ from lbrouter.compile.health import HealthState
 from lbrouter.compile.health.state import LineKey
 from lbrouter.kernel.netlink.raw_dump import reply_counters
 from lbrouter.model.events import RepliesSeen
+from lbrouter.model.kernel_state import AddressFamily
 
 REPLY_CHECK_INTERVAL_S: Final = 0.1
 REPLY_CHECK_AFTER_SILENCE_S: Final = 0.2
@@ -23,7 +24,8 @@ class ReplyMonitor:
     """Finds lines that still bring replies."""
 
     def __init__(self) -> None:
-        self._counted_since: dict[LineKey, tuple[float, int]] = {}
+        self._counted_since: dict[tuple[int, AddressFamily], tuple[float, int]] = {}
+        """By the number of the line, which stays when the file calls it otherwise."""
 
     def check(self, state: HealthState, numbers: Mapping[str, int]) -> Iterator[RepliesSeen]:
         """Events for the health tracker; `numbers` as allocated. Raises OSError."""
@@ -33,12 +35,13 @@ class ReplyMonitor:
         since, self._counted_since = self._counted_since, {}
         for key in asked:
             name, family = key
-            count = counts.get((numbers[name], family), 0)
-            at, before = since.get(key, (now, count))
+            line = (numbers[name], family)
+            count = counts.get(line, 0)
+            at, before = since.get(line, (now, count))
             if count - before >= MIN_REPLY_PACKETS:
                 yield RepliesSeen(at=now, uplink=name, family=family)
             keep = now - at < REPLY_WINDOW_S and 0 <= count - before < MIN_REPLY_PACKETS
-            self._counted_since[key] = (at, before) if keep else (now, count)
+            self._counted_since[line] = (at, before) if keep else (now, count)
 
 
 def silent_lines(state: HealthState, at: float) -> Iterator[LineKey]:

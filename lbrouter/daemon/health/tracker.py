@@ -58,6 +58,7 @@ class HealthTracker:
         """Set by each event; `ReconcileLoop` replaces it with its own."""
         self._journal = journal
         self._pending_events: deque[HealthEvent] = deque()
+        self._before: HealthTracker | None = None
 
     def put(self, event: HealthEvent) -> None:
         """Queue an event. Never waits."""
@@ -68,8 +69,28 @@ class HealthTracker:
             self.wakeup.set()
 
     def take_over(self) -> None:
-        """Become the active one: until now events went to the tracker of the file before."""
-        self.state = health.resumed(self.state, time.monotonic())
+        """Become the active one.
+
+        Until now events went to the tracker of the file before, if there is one: an apply may take
+        seconds, and a line that died meanwhile is dead by this file too.
+        """
+        before, self._before = self._before, None
+        if before is None:
+            self.state = health.resumed(self.state, time.monotonic())
+            return
+        before.evaluate()
+        names = health.renamed_uplinks(before.state, self.config, time.monotonic())
+        self.state = health.succeed(before.state, self.state, time.monotonic())
+        self.health = replace(
+            health.current_health(self.state, self.config), limits=self.health.limits
+        )
+        self._take_incidents(before, names)
+
+    def _take_incidents(self, before: "HealthTracker", names: Mapping[str, str]) -> None:
+        """Go on with the incidents of the lines in `names`: their name before, and now."""
+        self.since |= {names[n]: at for n, at in before.since.items() if n in names}
+        new = {name: i for name, i in self.incidents.items() if name not in names.values()}
+        self.incidents = new | {names[n]: i for n, i in before.incidents.items() if n in names}
 
     def evaluate(self) -> bool:
         """Process the queued events and the time; returns whether the health has changed."""
@@ -115,8 +136,8 @@ class HealthTracker:
         state = health.reconfigure(self.state, config, now)
         other = HealthTracker(config, self._journal, known=GatewayHealth(), state=state)
         other.temporary_limits = self.temporary_limits
-        other.since |= {names[n]: at for n, at in self.since.items() if n in names}
-        other.incidents = {names[n]: i for n, i in self.incidents.items() if n in names}
+        other._before = self
+        other._take_incidents(self, names)
         return other
 
     def _resume_incidents(self, journal: Journal) -> None:

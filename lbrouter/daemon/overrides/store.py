@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ class OperatorOverrides:
     """Those of them whose living flows are to move as well."""
     pins: dict[str, str] = field(default_factory=dict)
     limits: LimitTable = field(default_factory=LimitTable)
+    lines: dict[str, str] = field(default_factory=dict)
+    """The identity of each uplink that is named here: a drain follows its line, not its name."""
 
     @staticmethod
     def load(state_dir: Path) -> "OperatorOverrides":
@@ -37,6 +39,7 @@ class OperatorOverrides:
                 moving=set(found.get("moving", ())),
                 pins=dict(found.get("pins", {})),
                 limits=LimitTable.from_document(found.get("limits", {})),
+                lines=dict(found.get("lines", {})),
             )
         except (ValueError, TypeError, AttributeError, KeyError):
             return OperatorOverrides()
@@ -48,17 +51,47 @@ class OperatorOverrides:
             "moving": sorted(self.moving),
             "pins": self.pins,
             "limits": self.limits.to_document(),
+            "lines": self.lines,
         }
         atomic_file.write(state_dir / OVERRIDES_FILE, json.dumps(payload).encode())
 
+    def followed(self, config: Config) -> "OperatorOverrides":
+        """The same, with the names that the lines have in `config`.
+
+        A line that `config` does not have keeps its name, unless a line on another interface is
+        called so now: that one was not meant, and the override ends.
+        """
+        now = {uplink.identity: name for name, uplink in config.uplinks.items()}
+        named = {*self.drained, *self.moving, *self.pins.values()}
+        known = {name: self.lines.get(name, _identity(config, name)) for name in named}
+        names = {
+            name: now.get(identity, name)
+            for name, identity in known.items()
+            if identity in now or _is_still(config, name, identity)
+        }
+        return replace(
+            self,
+            drained={names[name] for name in self.drained if name in names},
+            moving={names[name] for name in self.moving if name in names},
+            pins={policy: names[name] for policy, name in self.pins.items() if name in names},
+            lines={new: _identity(config, new) or known[old] for old, new in names.items()},
+        )
+
     def events(self, config: Config) -> Iterator[HealthEvent]:
-        """Events for a new health tracker; names that are no longer in the file are left out."""
+        """Events after which a health tracker of `config` follows these overrides, and no others.
+
+        Names that the file does not have are left out: those overrides wait (`waiting`).
+        """
         now = time.monotonic()
+        for name in config.uplinks:
+            if name not in self.drained:
+                yield Restore(at=now, uplink=name)
         for name in sorted(self.drained & set(config.uplinks)):
             yield Drain(at=now, uplink=name, move_flows=name in self.moving)
-        for policy, uplink in self.pins.items():
-            if policy in config.policies and uplink in config.policies[policy].uplinks:
-                yield Pin(at=now, policy=policy, uplink=uplink)
+        for policy in config.policies:
+            uplink = self.pins.get(policy)
+            known = uplink in config.policies[policy].uplinks
+            yield Pin(at=now, policy=policy, uplink=uplink if known else None)
 
     def drain(self, config: Config, uplink: str, *, move_flows: bool = False) -> HealthEvent:
         """No new flows by `uplink`. Raises UsageError for a name that the file does not have.
@@ -67,6 +100,7 @@ class OperatorOverrides:
         """
         _require_known(config.uplinks, uplink, "uplink")
         self.drained.add(uplink)
+        self.lines[uplink] = config.uplinks[uplink].identity
         if move_flows:
             self.moving.add(uplink)
         return Drain(at=time.monotonic(), uplink=uplink, move_flows=uplink in self.moving)
@@ -76,11 +110,14 @@ class OperatorOverrides:
         _require_known(config.policies, policy, "policy")
         _require_known(config.policies[policy].uplinks, uplink, f"uplink of policy {policy}")
         self.pins[policy] = uplink
+        self.lines[uplink] = config.uplinks[uplink].identity
         return Pin(at=time.monotonic(), policy=policy, uplink=uplink)
 
     def restore(self, config: Config, uplink: str) -> HealthEvent:
         """End the drain of `uplink`, and the pins to it."""
-        _require_known(config.uplinks, uplink, "uplink")
+        kept = self.drained | set(self.pins.values())
+        if uplink not in kept:  # what waits for an uplink that the file lacks can be ended, too
+            _require_known(config.uplinks, uplink, "uplink")
         self.drained.discard(uplink)
         self.moving.discard(uplink)
         self.pins = {policy: name for policy, name in self.pins.items() if name != uplink}
@@ -95,8 +132,21 @@ class OperatorOverrides:
 
     def remove_limit(self, config: Config, vlan: str, directions: Iterable[str]) -> bool:
         """Back to the file's ceiling; whether there was a limit. Raises UsageError as above."""
-        _require_known(config.vlans, vlan, "VLAN")
+        if vlan not in self.limits.vlans():
+            _require_known(config.vlans, vlan, "VLAN")
         return self.limits.remove(vlan, directions)
+
+
+def _identity(config: Config, name: str) -> str:
+    """Of an uplink that an earlier release saved by its name alone; "" where there is none."""
+    uplink = config.uplinks.get(name)
+    return "" if uplink is None else uplink.identity
+
+
+def _is_still(config: Config, name: str, identity: str) -> bool:
+    """Whether `name` is no other line now: it is absent, or its address alone has changed."""
+    uplink = config.uplinks.get(name)
+    return uplink is None or uplink.interface == identity.partition(" ")[0]
 
 
 def _require_known(names: Any, name: str, what: str) -> None:

@@ -114,6 +114,10 @@ class LimitTable:
             if vlan in config.vlans
         }
 
+    def vlans(self) -> set[str]:
+        """The VLANs that are limited."""
+        return {vlan for vlan, _ in self._limits}
+
     def status(self, vlan: str) -> dict[str, TemporaryLimitStatus | None] | None:
         """The key "limit" of a VLAN in `status --json`; None without any."""
         now = BootTime.now()

@@ -1,9 +1,10 @@
 """`ReconcileLoop`: health events come in; when the health changes, the kernel follows.
 
 Two tasks. One steers: it moves flows as soon as the health has changed, and waits for nothing. The
-other reconciles. It and the commands of the socket change the rest of the kernel, one at a time,
-under `write_lock`. No lock is held while a program starts or a disk writes what can wait. A task
-that fails is reported and started again (`supervisor.run_forever`).
+other reconciles. It and the commands that apply or undo a file change the rest of the kernel, one
+at a time, under `write_lock`; what an operator asks for beside a file does not take it. No lock is
+held while a program starts or a disk writes what can wait. A task that fails is reported and
+started again (`supervisor.run_forever`).
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.store import OperatorOverrides
+from lbrouter.daemon.overrides.waiting import WaitingOverrideLog
 from lbrouter.daemon.reconcile.change_log import ChangeLog
 from lbrouter.daemon.reconcile.idle_downloads import IdleDownloads
 from lbrouter.daemon.reconcile.new_flows import NewFlowWindow
@@ -25,8 +27,10 @@ from lbrouter.daemon.reconcile.notices import concerns_us, uplink_events
 from lbrouter.daemon.reconcile.reconciler import Reconciler, ReconcileResult
 from lbrouter.daemon.reconcile.repair_limiter import RepairRateLimiter
 from lbrouter.daemon.reconcile.verification import Verification
+from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.kernel.read.monitor import Notice, NoticeKind
+from lbrouter.model.errors import LbrouterError
 from lbrouter.model.health import GatewayHealth
 
 FULL_RESYNC_INTERVAL_S: Final = 10.0
@@ -34,7 +38,6 @@ FULL_RESYNC_INTERVAL_S: Final = 10.0
 
 RECONCILE_RETRY_S: Final = 1.0
 """From a reconcile that failed to the next."""
-
 RECONCILE_TIMEOUT_S: Final = 45.0
 """A reconcile of the largest file takes less: after this time an answer of the kernel was lost."""
 
@@ -43,7 +46,6 @@ STEERING_RETRY_S: Final = 0.2
 
 FAILURES_TO_TELL: Final = 3
 """Reconciles in a row that failed before they changed anything: dumps are interrupted by others."""
-
 NOTICES_KEPT: Final = 20
 
 
@@ -62,6 +64,8 @@ class ReconcileLoop:
         self.tracker: HealthTracker
         self.next_resync_at = 0.0
         self.last_run_at = asyncio.get_running_loop().time()
+        self.before_health_evaluated: Callable[[], None] = lambda: None
+        """Called before each: a delay of this process has to be known before silence is judged."""
         self.on_health_evaluated: Callable[[], None] = lambda: None
         """Called after each evaluation of the health: the next probes may be due sooner."""
         self._idle_downloads = IdleDownloads(journal)
@@ -75,6 +79,8 @@ class ReconcileLoop:
         self._steering_trouble = ""
         self._trouble = ""
         self._changes = ChangeLog(journal)
+        self._waiting = WaitingOverrideLog(journal)
+        self._round_ended = asyncio.Event()
         self._halted = False
         self._failures = 0
 
@@ -83,13 +89,24 @@ class ReconcileLoop:
         self._halted = True
 
     def activate(self, file: ConfigFile, tracker: HealthTracker) -> None:
-        """Use this file and this health tracker from now on."""
+        """Use this file and this health tracker from now on, with what operators asked for."""
         self.config_file, self.tracker = file, tracker
         tracker.wakeup = self._wakeup
         tracker.take_over()
+        self.overrides = self.overrides.followed(file.config)
+        for event in self.overrides.events(file.config):  # some may be younger than the tracker
+            tracker.put(event)
+        self._waiting.update(self.overrides, file.config)
         self._steered_health = None
         self._changes.begin()
         self.request_resync()
+
+    async def save_overrides(self) -> None:
+        """Keep what operators asked for over a restart; a disk that does not take it is told."""
+        try:
+            await in_disk_thread(self.overrides.save, self.applier.store.directory)
+        except LbrouterError as error:
+            self.journal.log("trouble", f"this setting is lost at the next restart: {error}")
 
     def request_resync(self) -> None:
         """Reconcile as soon as possible."""
@@ -132,6 +149,13 @@ class ReconcileLoop:
             if loop.time() >= self.next_resync_at:
                 async with self.write_lock:
                     await self._reconcile_if_due()
+                self._round_ended.set()
+                self._round_ended = asyncio.Event()
+
+    async def wait_reconciled(self) -> None:
+        """Wait until no reconcile is due: the kernel holds what was asked before, or refused it."""
+        while asyncio.get_running_loop().time() >= self.next_resync_at:
+            await self._round_ended.wait()
 
     async def _wait(self) -> None:
         """Wait for an event, or until the next health timer is due."""
@@ -141,16 +165,12 @@ class ReconcileLoop:
         await self._wakeup.wait(min(each for each in waits if each is not None))
         self._wakeup.clear()
 
-    async def run_once(self) -> None:
-        """Evaluate the health, steer, and reconcile if that is due. The caller holds the lock."""
-        await self.evaluate()
-        await self._reconcile_if_due()
-
     async def evaluate(self) -> None:
         """Evaluate the health, and steer where the kernel does not follow it yet."""
         self.last_run_at = asyncio.get_running_loop().time()
         if self._halted:
             return
+        self.before_health_evaluated()
         self.tracker.evaluate()
         self.on_health_evaluated()
         known = self._steered_health

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.state.allocate import allocate
+from lbrouter.compile.state.health_shift import common_lines
 from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.machine_snapshot import AppliedState
@@ -25,7 +26,8 @@ def standing_state(applier: Applier, planned: AppliedState) -> AppliedState:
     snapshot = planned.snapshot
     known = health_without_daemon(last.config, snapshot.facts)
     present = {
-        name: each for name, each in snapshot.health.uplinks.items() if name in known.uplinks
+        name: snapshot.health.uplinks[now]
+        for name, now in common_lines(last.config, planned.file.config).items()
     }
     made_from = replace(
         snapshot,

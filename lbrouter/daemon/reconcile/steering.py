@@ -19,6 +19,7 @@ from lbrouter.compile.state.diff import diff
 from lbrouter.compile.state.health_shift import (
     HealthShift,
     SteeredState,
+    common_lines,
     merged_health,
     steered_state,
 )
@@ -205,8 +206,8 @@ class Steering:
         if self._change is not None:
             began = self._change.health
             base = self._change.planned if base.file is self._change.planned.file else base
-        common = _common_uplinks(base.file.config, config)
-        present = merged_health(base.snapshot.health, health, began=began, common=common)
+        names = common_lines(base.file.config, config)
+        present = merged_health(base.snapshot.health, health, began=began, names=names)
         return replace(base.snapshot, health=present).planned(base.file)
 
     def _update_shift(self, config: Config, health: GatewayHealth) -> None:
@@ -264,12 +265,3 @@ class Steering:
 def _same_table(after: AppliedState, wanted: AppliedState) -> bool:
     missing = fast_path.failover_operations(diff(after.state, wanted.state))
     return not any(isinstance(each.new, NftTable) for each in missing)
-
-
-def _common_uplinks(one: Config, other: Config) -> frozenset[str]:
-    """Uplinks that are the same line in both files, by name and interface."""
-    return frozenset(
-        name
-        for name, uplink in one.uplinks.items()
-        if name in other.uplinks and uplink.interface == other.uplinks[name].interface
-    )

@@ -109,7 +109,9 @@ def probe_dns(
     """A probe: the root's name servers, asked of a resolver. Raises OSError."""
     query = DnsQuery(binding, address, port, ROOT_NS_QUESTION)
     query.listen(
-        on_answer=lambda _, arrived_at: pending.report_answered(arrived_at - pending.sent_at),
+        on_answer=lambda _, arrived_at: pending.report_answered(
+            arrived_at - pending.sent_at, arrived_at=arrived_at
+        ),
         on_error=lambda error: pending.report_lost(failure_from_error(error), error_text(error)),
     )
     return query.close

@@ -131,9 +131,9 @@ class _FullSizeRequest:
         """Do `call` when this request is done."""
         self._cleanups.append(call)
 
-    def report_answered(self, rtt_s: float) -> None:
+    def report_answered(self, rtt_s: float, *, arrived_at: float | None = None) -> None:
         """The target answered."""
-        del rtt_s
+        del rtt_s, arrived_at
         self._end(answered=True)
 
     def report_lost(self, reason: ProbeFailure, detail: str = "") -> None:

@@ -41,8 +41,8 @@ class EchoResult(Protocol):
 
     sent_at: float
 
-    def report_answered(self, rtt_s: float) -> None:
-        """The answer came, `rtt_s` after the sending."""
+    def report_answered(self, rtt_s: float, *, arrived_at: float | None = None) -> None:
+        """The answer came, `rtt_s` after the sending; the kernel had it at `arrived_at`."""
 
     def report_lost(self, reason: ProbeFailure, detail: str = "") -> None:
         """No answer will come."""
@@ -157,7 +157,8 @@ class IcmpEchoSocket:
             and sender == out.address
             and message[ICMP_ECHO_HEADER.size :][:ECHO_TOKEN_BYTES] == out.token
         ):
-            out.pending.report_answered(arrived_at - out.pending.sent_at)
+            rtt_s = arrived_at - out.pending.sent_at
+            out.pending.report_answered(rtt_s, arrived_at=arrived_at)
 
     def _handle_error(self, message: bytes) -> None:
         refusal = parse_icmp_error(message, self._variant)

@@ -30,7 +30,6 @@ class InFlightProbe:
         self._loop = asyncio.get_running_loop()
         self._uplink, self._target, self._family = uplink, target, family
         self._suspend_detector, self._emit = suspend_detector, emit
-        self._loss_ignored = False
         self._cleanups: list[Callable[[], object]] = []
         self._timer = self._loop.call_later(
             PROBE_LIFETIME_S, self.report_lost, ProbeFailure.NO_ANSWER
@@ -51,8 +50,8 @@ class InFlightProbe:
         else:
             self._cleanups.append(call)
 
-    def report_answered(self, rtt_s: float) -> None:
-        """The target answered, `rtt_s` after the sending."""
+    def report_answered(self, rtt_s: float, *, arrived_at: float | None = None) -> None:
+        """The target answered, `rtt_s` after the sending; the kernel had it at `arrived_at`."""
         if self.done:
             return
         self._suspend_detector.check()
@@ -65,6 +64,7 @@ class InFlightProbe:
                 family=self._family,
                 sent_at=self.sent_at,
                 rtt_s=min(max(rtt_s, 0.0), self.elapsed_s),
+                arrived_at=arrived_at,
             )
         )
 
@@ -74,8 +74,6 @@ class InFlightProbe:
             return
         self._suspend_detector.check()
         self.finish()
-        if self._loss_ignored:
-            return
         self._emit(
             ProbeLost(
                 at=self._loop.time(),
@@ -87,10 +85,6 @@ class InFlightProbe:
                 detail=detail,
             )
         )
-
-    def ignore_loss(self) -> None:
-        """Do not report its loss: this process was delayed while the probe was in flight."""
-        self._loss_ignored = True
 
     def finish(self) -> None:
         """Nothing more is expected."""

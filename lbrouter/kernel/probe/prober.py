@@ -98,14 +98,14 @@ class Prober:
     def start(self) -> None:
         """Start; uplinks start at different times, so that their probes do not come in bursts."""
         loop = asyncio.get_running_loop()
-        self._suspend_detector.add_listener(self._ignore_losses)
+        self._suspend_detector.start(self)
         self._next_probe_at = loop.time() + self._start_offset_s
         self._timer = loop.call_at(self._next_probe_at, self._tick)
         self._full_size.start()
 
     def close(self) -> None:
         """Stop, and drop the probes in flight."""
-        self._suspend_detector.remove_listener(self._ignore_losses)
+        self._suspend_detector.stop(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -192,10 +192,6 @@ class Prober:
                 return tcp.probe_tcp(self._binding, address, target.port, pending)
             case TargetKind.HTTP | TargetKind.HTTPS:
                 return http.probe_http(self._binding, address, target, pending)
-
-    def _ignore_losses(self) -> None:
-        for pending in self._in_flight:
-            pending.ignore_loss()
 
 
 def _vlan_networks(config: Config) -> tuple[IpNetwork, ...]:

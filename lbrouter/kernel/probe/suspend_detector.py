@@ -20,21 +20,20 @@ class SuspendDetector:
 
     def __init__(self, emit: Callable[[ProcessDelayed], object]) -> None:
         self._emit = emit
-        self._listeners: list[Callable[[], None]] = []
+        self._users = set[object]()
         self._timer: asyncio.TimerHandle | None = None
         self._next_check_at = float("inf")
 
-    def add_listener(self, listener: Callable[[], None]) -> None:
-        """`listener` is called after each ProcessDelayed."""
-        self._listeners.append(listener)
+    def start(self, user: object) -> None:
+        """Watch, as long as there is a user."""
+        self._users.add(user)
         if self._timer is None:
             self._schedule()
 
-    def remove_listener(self, listener: Callable[[], None]) -> None:
-        """The opposite of `add_listener`."""
-        if listener in self._listeners:
-            self._listeners.remove(listener)
-        if not self._listeners and self._timer is not None:
+    def stop(self, user: object) -> None:
+        """The opposite of `start`."""
+        self._users.discard(user)
+        if not self._users and self._timer is not None:
             self._timer.cancel()
             self._timer, self._next_check_at = None, float("inf")
 
@@ -46,8 +45,6 @@ class SuspendDetector:
             return
         self._next_check_at = now + SUSPEND_CHECK_INTERVAL_S
         self._emit(ProcessDelayed(at=now, delay_s=late_s))
-        for listener in self._listeners:
-            listener()
 
     def _tick(self) -> None:
         self.check()

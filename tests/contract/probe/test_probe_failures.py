@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from lbrouter.kernel.probe import Prober, Probers
-from lbrouter.model.events import HealthEvent, ProbeFailure, ProbeSent
+from lbrouter.model.events import (
+    HealthEvent,
+    ProbeAnswered,
+    ProbeFailure,
+    ProbeSent,
+    ProcessDelayed,
+)
 from tests.contract.conftest import shell
 from tests.contract.probe.probe_network import (
     ALIVE,
@@ -82,7 +88,7 @@ def test_the_mark_leads_and_not_the_device_alone() -> None:
     in_probe_network(scenario)
 
 
-def test_a_suspend_is_reported_once_before_all_else_and_its_losses_are_not() -> None:
+def test_a_delay_of_the_process_is_reported_once_before_all_else() -> None:
     async def scenario(network: ProbeNetwork) -> None:
         prober = running_prober(network, f"icmp://{SILENT}", f"icmp://{ALIVE}")
         with prober, running_prober(network, f"icmp://{ALIVE}"):
@@ -92,10 +98,29 @@ def test_a_suspend_is_reported_once_before_all_else_and_its_losses_are_not() -> 
             await network.wait_for(lambda: network.events[at:])
             assert network.events[at] is network.late()[0]
             assert network.late()[0].delay_s == pytest.approx(overslept_s, abs=0.15)
-            await network.wait_for(network.losses)
-        woke_at = network.late()[0].at
-        assert {each.reason for each in network.losses()} == {ProbeFailure.NO_ANSWER}
-        assert min(each.sent_at for each in network.losses()) >= woke_at
+
+    in_probe_network(scenario)
+
+
+def test_an_answer_that_waited_in_the_socket_is_read_first_with_the_time_of_its_arrival() -> None:
+    async def scenario(network: ProbeNetwork) -> None:
+        def emit(event: HealthEvent) -> None:
+            network.events.append(event)
+            if isinstance(event, ProbeSent) and len(network.sent()) == 4:
+                asyncio.get_running_loop().call_soon(block_event_loop, 0.5)
+
+        prober = Prober(config_for(f"icmp://{ALIVE}"), "fiber", 1, emit)
+        prober.start()
+        await network.wait_for(network.late)
+        await network.wait_for(lambda: len(network.answers()) >= 4)
+        prober.close()
+        [late], waited = network.late(), network.answers()[3]
+        assert waited.sent_at == network.sent()[3].at
+        assert waited.arrived_at is not None
+        assert waited.arrived_at < late.at - 0.3 < waited.at
+        assert waited.rtt_s < 0.1
+        read = network.events[network.events.index(late) :]
+        assert [type(each) for each in read[:2]] == [ProcessDelayed, ProbeAnswered]
 
     in_probe_network(scenario)
 

@@ -33,8 +33,9 @@ from lbrouter.daemon.reconcile.repair_limiter import (
 from lbrouter.daemon.supervisor import cancel_all, run_forever
 from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.kernel.read.boot_clock import BootTime
+from lbrouter.model.config import Config
 from lbrouter.model.errors import NotAppliedError, UsageError
-from lbrouter.model.events import Drain, Pin
+from lbrouter.model.events import Drain, Pin, Restore
 from lbrouter.model.health import UplinkState
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
@@ -159,17 +160,27 @@ def test_what_was_rejected_is_remembered_until_it_is_forgiven(waiting: PendingCo
     assert waiting.rejected_digest() == ""
 
 
-def test_overrides_last_and_those_for_removed_names_are_dropped(tmp_path: Path) -> None:
+def asked_for(overrides: OperatorOverrides, config: Config) -> dict[str, object]:
+    """The kind of the event for each uplink, the uplink of each policy that is pinned."""
+    found: dict[str, object] = {}
+    for event in overrides.events(config):
+        if isinstance(event, Drain | Restore):
+            found[event.uplink] = type(event)
+        elif isinstance(event, Pin) and event.uplink is not None:
+            found[event.policy] = event.uplink
+    return found
+
+
+def test_overrides_last_and_those_for_removed_names_wait(tmp_path: Path) -> None:
     config = config_of(TWO_LINES)
     overrides = OperatorOverrides.load(tmp_path)
     overrides.drain(config, "fiber")
     overrides.pin(config, "show", "lte")
     overrides.save(tmp_path)
     again = OperatorOverrides.load(tmp_path)
-    kinds = [type(event) for event in again.events(config)]
-    assert kinds == [Drain, Pin]
+    assert asked_for(again, config) == {"fiber": Drain, "lte": Restore, "show": "lte"}
     other = config_of(TWO_LINES.replace("fiber", "cable"))
-    assert [type(event) for event in again.events(other)] == [Pin]
+    assert asked_for(again, other) == {"cable": Restore, "lte": Restore, "show": "lte"}
     again.restore(config, "lte")
     assert again.pins == {}
 

@@ -33,10 +33,20 @@ NEW_STRUCTURE = parse_config(
     .encode(),
     source="new",
 )
-NEW_FILES = {"same-structure": SAME_STRUCTURE, "new-structure": NEW_STRUCTURE}
+NAMES_EXCHANGED = parse_config(
+    TWO_LINES.replace("fiber", "other").replace("lte", "fiber").replace("other", "lte").encode(),
+    source="exchanged",
+)
+NEW_FILES = {
+    "same-structure": SAME_STRUCTURE,
+    "new-structure": NEW_STRUCTURE,
+    "names-exchanged": NAMES_EXCHANGED,
+}
 
 ALL_UP = health_of(OLD_FILE.config)
 FIBER_DOWN = health_of(OLD_FILE.config, fiber=UplinkState.DOWN)
+LINES_DEAD = {"names-exchanged": health_of(NAMES_EXCHANGED.config, lte=UplinkState.DOWN)}
+"""`FIBER_DOWN` as the new file calls it, where it calls it otherwise."""
 
 
 class StrictKernel(SimKernel):
@@ -135,8 +145,9 @@ def test_a_line_that_dies_at_any_step_of_a_change_is_left_at_once(
         assert machine.changing.wrong == [], when
         table = machine.kernel.state.nft
         assert table is not None
-        assert table.elements == wanted_elements(file, FIBER_DOWN), when
-        assert machine.kernel.state.routes == applied_of(file, FIBER_DOWN).state.routes, when
+        dead = LINES_DEAD.get(name, FIBER_DOWN)
+        assert table.elements == wanted_elements(file, dead), when
+        assert machine.kernel.state.routes == applied_of(file, dead).state.routes, when
 
 
 def refusals(steps: int) -> Iterator[tuple[int, int]]:

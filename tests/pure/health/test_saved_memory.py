@@ -12,6 +12,7 @@ from lbrouter.compile.health import (
     renamed_uplinks,
     resumed,
     step,
+    succeed,
 )
 from lbrouter.compile.health.carrier_only import health_without_daemon, with_last_known
 from lbrouter.compile.health.saved_memory import restored_state, saved_memory
@@ -188,3 +189,17 @@ def test_the_time_of_an_apply_is_no_silence_of_a_line() -> None:
     assert quiet["fiber", V4] == lab.state.lines["fiber", V4].silent_since, "it is dead as before"
     later = step(after, Tick(at=lab.state.at + 31), after.config)
     assert later.lines["lte", V4].state is UP
+
+
+def test_a_file_that_takes_over_knows_what_happened_while_it_was_applied() -> None:
+    lab = DualStack(dual_config(health=""))
+    lab.run(4)
+    other = config_with(("fiber", "other"), ("lte", "fiber"), ("other", "lte"))
+    prepared = reconfigure(lab.state, other, lab.state.at)
+    lab.dead = {("fiber", V4), ("fiber", V6)}
+    lab.run(3)
+    after = succeed(lab.state, prepared, lab.state.at)
+    assert after.lines["lte", V4].state is DOWN
+    assert after.lines["fiber", V4].state is UP
+    assert after.lines["fiber", V4].silent_since == lab.state.lines["lte", V4].silent_since
+    assert after.config is other

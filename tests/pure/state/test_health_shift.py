@@ -3,7 +3,12 @@
 from dataclasses import replace
 from ipaddress import ip_network
 
-from lbrouter.compile.state.health_shift import HealthShift, merged_health, steered_state
+from lbrouter.compile.state.health_shift import (
+    HealthShift,
+    common_lines,
+    merged_health,
+    steered_state,
+)
 from lbrouter.model.health import GatewayHealth, UplinkState
 from lbrouter.model.kernel_state import KernelState, NftTable, Route, Sysctl
 from lbrouter.model.plan import Action, Operation, Phase
@@ -139,12 +144,34 @@ def test_a_state_without_a_table_has_no_structure() -> None:
 def test_the_health_of_two_files_is_merged_by_common_lines() -> None:
     planned, began = health_of(CONFIG), health_of(CONFIG)
     present = health_of(CONFIG, fiber=UplinkState.DOWN, lte=UplinkState.DOWN)
-    merged = merged_health(planned, present, began=began, common={"fiber"})
+    merged = merged_health(planned, present, began=began, names={"fiber": "fiber"})
     assert merged.uplinks["fiber"].state is UplinkState.DOWN
     assert merged.uplinks["lte"].state is UplinkState.UP
-    unchanged = merged_health(present, began, began=began, common={"fiber", "lte"})
+    unchanged = merged_health(present, began, began=began, names={"fiber": "fiber", "lte": "lte"})
     assert unchanged == present
-    first = merged_health(planned, present, began=None, common={"fiber"})
+    first = merged_health(planned, present, began=None, names={"fiber": "fiber"})
     assert first.uplinks["fiber"].state is UplinkState.DOWN
-    new = merged_health(planned, present, began=GatewayHealth(), common={"lte"})
+    new = merged_health(planned, present, began=GatewayHealth(), names={"lte": "lte"})
     assert new.uplinks["lte"].state is UplinkState.DOWN
+
+
+def test_a_line_that_is_called_otherwise_keeps_what_became_of_it() -> None:
+    exchanged = config_of(
+        TWO_LINES.replace("fiber", "other").replace("lte", "fiber").replace("other", "lte")
+    )
+    names = common_lines(exchanged, CONFIG)
+    assert names == {"fiber": "lte", "lte": "fiber"}
+    present = health_of(CONFIG, fiber=UplinkState.DOWN)
+    merged = merged_health(health_of(exchanged), present, began=health_of(CONFIG), names=names)
+    assert merged.uplinks["lte"].state is UplinkState.DOWN
+    assert merged.uplinks["fiber"].state is UplinkState.UP
+    assert merged_health(present, GatewayHealth(), began=None, names=names) == present
+
+
+def test_a_line_whose_address_alone_changes_is_the_same_line() -> None:
+    moved = config_of(TWO_LINES.replace("203.0.113.", "203.0.112."))
+    assert common_lines(moved, CONFIG) == {"lte": "lte", "fiber": "fiber"}
+    other = config_of(TWO_LINES.replace('"wan1"', '"wan7"'))
+    assert common_lines(other, CONFIG) == {"lte": "lte"}
+    renamed = config_of(TWO_LINES.replace("203.0.113.", "203.0.112.").replace("fiber", "cable"))
+    assert common_lines(renamed, CONFIG) == {"lte": "lte"}

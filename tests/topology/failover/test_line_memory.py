@@ -62,6 +62,31 @@ def test_a_restart_knows_which_line_is_dead(venue: Venue, *, sudden: bool) -> No
         assert eventually(lambda: daemon.state("fiber") == "up", within_s=15)
 
 
+def exchange_names(text: str) -> str:
+    """The file in which the two lines have exchanged their names, and nothing else."""
+    return text.replace("fiber", "other").replace("lte", "fiber").replace("other", "lte")
+
+
+def test_a_dead_and_a_living_line_exchange_their_names(venue: Venue) -> None:
+    """The answers of the one are not the other's, not even for the moment of the change."""
+    path = venue.gateway.config_path
+    files = {"lte": path.read_text(), "fiber": exchange_names(path.read_text())}
+    with GatewayDaemon(venue.gateway) as daemon:
+        kill_fiber(venue, daemon)
+        kept = venue.client("stream").hold_connections(count=3, interval_ms=50)
+        before, count = uplink_states(daemon), len(daemon.events("apply"))
+        for _ in range(3):
+            for living in ("fiber", "lte"):
+                path.write_text(files[living])
+                daemon.reload()
+                count += 1
+                assert eventually(lambda: len(daemon.events("apply")) >= count)  # noqa: B023
+                assert daemon.state(living) == "up"
+                assert {uplink_of_new_flow(venue) for _ in range(3)} == {"lte"}, "by its address"
+        assert uplink_states(daemon) == before
+        assert [row["error"] for row in kept.stop() if row["error"]] == []
+
+
 def test_apply_without_a_daemon_moves_nothing_onto_a_line_that_was_dead(venue: Venue) -> None:
     with GatewayDaemon(venue.gateway) as daemon:
         kill_fiber(venue, daemon)

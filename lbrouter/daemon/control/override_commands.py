@@ -1,0 +1,146 @@
+"""What an operator asks for: drain, pin, restore, limit. They wait for no change of the kernel.
+
+New flows follow at once, by steering. The rest (classes of a limit, routes) is done by the
+reconcile that follows: the answer waits for that too, but no longer than `OPERATOR_ANSWER_S`, since
+a change of a whole file may be running.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from lbrouter.daemon.control import confirmation
+from lbrouter.daemon.control_socket.protocol import Document, flag_field, int_field, string_field
+from lbrouter.daemon.overrides.temporary_limits import (
+    LIMIT_DIRECTIONS,
+    TemporaryLimit,
+    limit_text,
+    validated_limit_rate,
+)
+from lbrouter.daemon.reconcile.loop import ReconcileLoop
+from lbrouter.model.errors import NotAppliedError, UsageError
+from lbrouter.model.events import HealthEvent
+from lbrouter.model.facts import Facts
+from lbrouter.model.health import GatewayHealth
+from lbrouter.model.units import Duration, Rate
+
+OPERATOR_ANSWER_S: Final = 0.7
+"""An operator has an answer after this time, whatever else is running; the disk may add its own."""
+
+STILL_RUNNING: Final = "; another change is running, the rest follows it"
+
+
+class OverrideCommands:
+    """Answers those requests. `verbs` has a handler for each."""
+
+    def __init__(self, loop: ReconcileLoop) -> None:
+        self._loop = loop
+        self._steering = set[asyncio.Task[None]]()
+        self.verbs: Mapping[str, Callable[[Document], Awaitable[Any]]] = {
+            "drain": self._drain,
+            "pin": self._pin,
+            "restore": self._restore,
+            "limit": self._limit,
+        }
+
+    async def _drain(self, request: Document) -> Any:
+        """No new flows; with "now" the living ones move as well."""
+        name, now = string_field(request, "uplink"), flag_field(request, "now")
+        config = self._loop.config_file.config
+        if name in config.uplinks and not flag_field(request, "yes"):
+            confirmation.require_other_uplinks(config, name, *self._current())
+        event = self._loop.overrides.drain(config, name, move_flows=now)
+        said = f"{name} is drained: it gets no new flows"
+        return await self._apply_override(event, f"{said}, established flows move" if now else said)
+
+    async def _pin(self, request: Document) -> Any:
+        policy, name = string_field(request, "policy"), string_field(request, "uplink")
+        config = self._loop.config_file.config
+        known = policy in config.policies and name in config.policies[policy].uplinks
+        if known and not flag_field(request, "yes"):
+            confirmation.require_fit_pin(config, policy, name, *self._current())
+        event = self._loop.overrides.pin(config, policy, name)
+        return await self._apply_override(event, f"{policy} is pinned to {name}")
+
+    def _current(self) -> tuple[GatewayHealth, Facts]:
+        """The health now, and the facts of the last reconcile."""
+        applied = self._loop.reconciler.applied
+        if applied is None:
+            raise NotAppliedError("The kernel is being changed.", remedy="Try again in a second.")
+        return self._loop.tracker.health, applied.snapshot.facts
+
+    async def _restore(self, request: Document) -> Any:
+        name = string_field(request, "uplink")
+        event = self._loop.overrides.restore(self._loop.config_file.config, name)
+        return await self._apply_override(event, f"{name} is automatic again")
+
+    async def _apply_override(self, event: HealthEvent, said: str) -> Any:
+        """Set an operator override: new flows follow it when this returns. Kept over a restart."""
+        self._loop.tracker.put(event)
+        settled = await self._follow()
+        await self._log_and_save("wish", said)
+        return {"said": said if settled else said + STILL_RUNNING}
+
+    async def _follow(self) -> bool:
+        """Have the kernel follow; whether all of it did in time."""
+        steered = asyncio.create_task(self._loop.evaluate())
+        self._steering.add(steered)
+        steered.add_done_callback(self._steering.discard)
+        try:
+            async with asyncio.timeout(OPERATOR_ANSWER_S):
+                await asyncio.shield(steered)  # flows that are being moved are not left half way
+                await self._loop.wait_reconciled()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _log_and_save(self, kind: str, said: str, *, subject: str = "") -> None:
+        self._loop.journal.log(kind, said, subject=subject)
+        await self._loop.save_overrides()
+
+    async def _limit(self, request: Document) -> Any:
+        """Set a temporary limit of a VLAN: `rate` in bits per second, 0 removes it."""
+        loop, vlan = self._loop, string_field(request, "vlan")
+        directions = _parse_directions(request)
+        rate, for_ms = (
+            int_field(request, "rate", default=0),
+            int_field(request, "for_ms", default=0),
+        )
+        config = loop.config_file.config
+        if rate and vlan in config.vlans and not flag_field(request, "yes"):
+            rate_asked = validated_limit_rate(rate)
+            confirmation.require_whole_guarantee(config.vlans[vlan], directions, rate_asked)
+        if rate:
+            within = Duration(for_ms) if for_ms else None
+            ceiling = TemporaryLimit.start(validated_limit_rate(rate), within)
+            loop.overrides.set_limit(config, vlan, directions, ceiling)
+            said = limit_text(config.vlans[vlan], directions, Rate(rate), within)
+        else:
+            had = loop.overrides.remove_limit(config, vlan, directions)
+            said = f"{vlan} is no longer limited" if had else f"{vlan} was not limited"
+        settled = await self._follow()
+        await self._log_and_save("limit", said, subject=vlan)
+        return {
+            "said": said if settled else said + STILL_RUNNING,
+            "limit": loop.overrides.limits.status(vlan),
+        }
+
+    async def expire_limits(self) -> None:
+        """End the limits whose time is over, and wake the loop, which changes the kernel."""
+        over = self._loop.overrides.limits.remove_expired()
+        for vlan in over:
+            said = f"the time of the limit is over: {vlan} is no longer limited"
+            await self._log_and_save("limit", said, subject=vlan)
+        if self._loop.overrides.limits.remove_released() or over:
+            self._loop.tracker.wakeup.set()
+
+
+def _parse_directions(request: Document) -> tuple[str, ...]:
+    directions = request.get("directions", list(LIMIT_DIRECTIONS))
+    if (
+        not isinstance(directions, list)
+        or not directions
+        or not all(each in LIMIT_DIRECTIONS for each in directions)
+    ):
+        raise UsageError('"directions" is a list of "upload" and "download".')
+    return tuple(each for each in LIMIT_DIRECTIONS if each in directions)
