@@ -35,7 +35,7 @@ def test_a_reader_that_stands_still_delays_no_line_and_the_process_ends() -> Non
         job.stdin.flush()
         lines += job.stderr.read().splitlines()
         assert job.wait(30) == 0
-    told = [line for line in lines if line.startswith("trouble: ")]
+    told = [line.strip() for line in lines if line.startswith("trouble: ")]
     assert told[0].endswith("lines were dropped here; `lbrouter events` has them")
     assert lines[-1].startswith("the last one")
 
