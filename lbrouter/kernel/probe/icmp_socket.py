@@ -44,7 +44,7 @@ class EchoResult(Protocol):
     def report_answered(self, rtt_s: float) -> None:
         """The answer came, `rtt_s` after the sending."""
 
-    def report_lost(self, reason: ProbeFailure, detail: str = "") -> None:
+    def report_lost(self, reason: ProbeFailure, detail: str = "", /) -> None:
         """No answer will come."""
 
 
