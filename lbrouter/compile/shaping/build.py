@@ -169,8 +169,10 @@ def _expected_interfaces(config: Config, facts: Facts) -> frozenset[str]:
     """Interfaces that exist, or will: an uplink that is unplugged is shaped when it comes back."""
     trunk = config.lan.trunk if config.lan is not None else ""
     tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
-    lanes = (lane.device for lane in config.lanes() if lane.name in facts.lanes)
-    return frozenset((*facts.interfaces, *map(config.vlan_device, tagged), *lanes))
+    lanes = {lane.device for lane in config.lanes()}
+    usable = (lane.device for lane in config.lanes() if lane.name in facts.lanes)
+    found = facts.interfaces.keys() - lanes
+    return frozenset((*found, *map(config.vlan_device, tagged), *usable))
 
 
 def _direction_plan(

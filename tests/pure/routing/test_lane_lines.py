@@ -163,9 +163,12 @@ def test_a_point_to_point_line_is_reached_by_the_relays_own_address() -> None:
 
 def test_a_lane_without_keys_leaves_its_structure_and_makes_nothing() -> None:
     standing = {**FACTS.interfaces, LANE.device: FACTS.interfaces["wan1"]}
-    state = lane_state(CONFIG, facts=replace(FACTS, lanes={}, interfaces=standing))
+    more = FACTS.features | {"ifb", "u32"}
+    facts = replace(FACTS, lanes={}, interfaces=standing, features=more)
+    state = lane_state(CONFIG, facts=facts)
     assert not state.tunnels
-    assert not [each for each in (*state.sysctls, *state.links) if LANE.device in str(each.key)]
+    for kind in (state.sysctls, state.links, state.qdiscs, state.redirects, state.addresses):
+        assert not [each for each in kind if LANE.device in str(each.key)]
     assert not {device.name for device in state.devices} & {VOID_DEVICE, LANE.device}
     assert state.nft is not None
     assert not any(e for n, e in state.nft.elements.items() if n.startswith("lane_nexthop"))

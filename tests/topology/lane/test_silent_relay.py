@@ -42,7 +42,9 @@ def has_reason(lane: LaneVenue, code: str, *words: str) -> bool:
 def wait_for_reason(lane: LaneVenue, code: str, *words: str) -> None:
     seen = eventually(lambda: has_reason(lane, code, *words), within_s=REASON_TIMEOUT_S)
     assert seen, lane.daemon.uplink("lane")
-    assert any(words[0] in each["text"] for each in lane.daemon.events("lane"))
+    assert any(words[0] in each["text"] for each in lane.daemon.events("lane")), (
+        "and in the journal"
+    )
 
 
 def gateway_key(lane: LaneVenue) -> str:
@@ -125,5 +127,5 @@ def test_a_name_that_does_not_resolve_leaves_the_last_address(lane: LaneVenue) -
     wait_for_reason(lane, "lane_name_unresolved", f"{RELAY_NAME} does not resolve", RELAY)
     lane.wait_until_whole()
     lane.venue.relays["lane"].set_blackhole(on=True)
-    wait_for_reason(lane, "lane_name_unresolved", "does not answer by any line")
+    wait_for_reason(lane, "lane_name_unresolved", RELAY_NAME, "does not answer by any line")
     lane.venue.relays["lane"].restore()
