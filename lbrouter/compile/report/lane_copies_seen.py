@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
-SAMPLES_KEPT: Final = 30
+COPY_SAMPLES_KEPT: Final = 30
 """One a second."""
 
 LEAST_ECHOES: Final = 5
@@ -31,7 +31,7 @@ class CopySamples:
 
     def with_echo(self, rtt_s: float | None) -> "CopySamples":
         """One more."""
-        return replace(self, echoes=(*self.echoes, rtt_s)[-SAMPLES_KEPT:])
+        return replace(self, echoes=(*self.echoes, rtt_s)[-COPY_SAMPLES_KEPT:])
 
     def with_counters(self, found: QueueCounters | None) -> "CopySamples":
         """One more reading; None, or counters that were set back, begin again."""
@@ -40,7 +40,7 @@ class CopySamples:
         known = self.counters
         if known and (found.sent < known[-1].sent or found.dropped < known[-1].dropped):
             known = ()
-        return replace(self, counters=(*known, found)[-SAMPLES_KEPT - 1 :])
+        return replace(self, counters=(*known, found)[-COPY_SAMPLES_KEPT - 1 :])
 
     @property
     def rtt_ms(self) -> float | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lbrouter.compile.report.lane_copies_seen import SAMPLES_KEPT, CopySamples, QueueCounters
+from lbrouter.compile.report.lane_copies_seen import COPY_SAMPLES_KEPT, CopySamples, QueueCounters
 
 
 def samples_of(*echoes: float | None) -> CopySamples:
@@ -19,7 +19,7 @@ def samples_of(*echoes: float | None) -> CopySamples:
         ((0.02, 0.02, 0.02, 0.02), None, 20.0),
         ((0.02, 0.03, None, 0.05, 0.021), 20.0, 25.5),
         ((None,) * 5, 100.0, None),
-        ((None,) * 10 + (0.04,) * SAMPLES_KEPT, 0.0, 40.0),
+        ((None,) * 10 + (0.04,) * COPY_SAMPLES_KEPT, 0.0, 40.0),
     ],
 )
 def test_loss_and_round_trip_are_those_of_the_last_half_minute(
@@ -47,7 +47,7 @@ def counted(*readings: tuple[int, int] | None) -> float | None:
         (((100, 10), (10, 0), (20, 0)), 0.0),
         (((100, 10), (110, 0), (120, 0)), 0.0),
         (((100, 10), (110, 10), None), None),
-        (((0, 50), *(((0, 100)),) * (SAMPLES_KEPT + 1)), 0.0),
+        (((0, 50), *(((0, 100)),) * (COPY_SAMPLES_KEPT + 1)), 0.0),
     ],
 )
 def test_drops_are_counted_since_half_a_minute_and_never_over_a_new_queue(
