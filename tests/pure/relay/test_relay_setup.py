@@ -77,6 +77,13 @@ def test_a_lane_without_a_relay_can_be_set_up_already() -> None:
     assert relay_setup(lane, gateway_private_key=GATEWAY, relay_private_key=RELAY).port == 51820
 
 
+def test_a_relay_without_its_firewall_does_not_start_and_needs_no_names_of_protocols() -> None:
+    """A small Debian has no /etc/protocols: nft then knows tcp and udp by name, and no others."""
+    made = relay_setup(LANE, gateway_private_key=GATEWAY, relay_private_key=RELAY)
+    assert "meta l4proto { 1, 58 }" in made.nft
+    assert "Requires=nftables.service" in made.cloud_init
+
+
 LINE, ECHO, UDP, OLD_CLOCK, NAMELESS = "line", "echo", "udp", "clock", "nameless"
 CLOCK = ClockComparison(now="2010-01-01 00:00", later="2026-11-29 00:00")
 
