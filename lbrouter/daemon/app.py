@@ -89,7 +89,7 @@ class Daemon:
             self._traffic.sampler,
             self._traffic.last_minute,
             self._dhcp_watch,
-            self._lanes.reasons,
+            self._lanes.findings,
             config_path=paths.config,
         )
         self._programs = ProgramSupervisor(applier, journal, lambda: self._loop.config_file.config)

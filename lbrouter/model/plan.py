@@ -18,21 +18,22 @@ class Phase(IntEnum):
     CLOSE = 1
     """Forwarding is switched off and marks are withheld before anything is taken away (`down`)."""
     DEVICE = 2
-    TUNNEL = 3
-    """A WireGuard device gets its keys and its peer."""
-    SYSCTL = 4
-    LINK = 5
-    ADDRESS = 6
-    ROUTE = 7
-    RULE = 8
-    QDISC = 9
-    RECLASS = 10
+    SYSCTL = 3
+    LINK = 4
+    ADDRESS = 5
+    ROUTE = 6
+    RULE = 7
+    QDISC = 8
+    RECLASS = 9
     """Classes go that the kernel cannot change in place, and those that leave room to others."""
-    CLASS = 11
-    LEAF = 12
-    REDIRECT = 13
-    RULESET = 14
+    CLASS = 10
+    LEAF = 11
+    REDIRECT = 12
+    RULESET = 13
     """Structure and elements of the nft table, in one transaction: marks are handed out now."""
+    TUNNEL = 14
+    """A WireGuard device gets its keys and its peer, when its packets are copied: it sends its
+    first handshake now, and the next one only after five seconds."""
     FORWARD = 15
     """Forwarding is switched on, when all rules for it are loaded."""
     UNREDIRECT = 16

@@ -13,6 +13,7 @@ from lbrouter.cli.context import NO_DAEMON_NOTE, config_or_none
 from lbrouter.cli.gateway_status import current_status
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.kernel_truth import unverified_kernel
+from lbrouter.cli.output.lane_tables import lane_table
 from lbrouter.cli.output.render import print_diagnostics, print_json
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.output.watch_tables import round_trip_ms
@@ -94,10 +95,11 @@ def status_tables(composed: Status, zone: tzinfo | None) -> RenderableType:
         )
     tables = (
         _uplink_table(composed, zone),
+        lane_table(composed),
         _policy_table(composed["policies"]),
         _vlan_table(composed["vlans"]),
     )
-    return Group(heading, *(part for table in tables for part in (Text(), table)))
+    return Group(heading, *(part for table in tables if table for part in (Text(), table)))
 
 
 def _uplink_table(composed: Status, zone: tzinfo | None) -> ResponsiveTable:

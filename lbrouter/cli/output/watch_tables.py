@@ -7,6 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
+from lbrouter.cli.output.lane_tables import is_to_be_explained, lane_rows
 from lbrouter.cli.output.sparkline import (
     TerminalGlyphs,
     format_mbit,
@@ -88,7 +89,8 @@ def uplink_block(
     rows = [_uplink_heading(columns, display)]
     for name, uplink in uplinks.items():
         rows.append(_uplink_line(name, uplink, minutes.get(name, []), columns, display))
-        if uplink["state"] != UplinkState.UP:
+        rows.extend(lane_rows(uplink, display.language, display.width))
+        if uplink["state"] != UplinkState.UP or is_to_be_explained(uplink):
             why = (
                 f"  {display.local_time(uplink['since'])}"
                 f"  {translate_reason(display.language, uplink['reason'])}"

@@ -113,7 +113,8 @@ table inet relay {{
 		type filter hook input priority filter; policy drop;
 		ct state vmap {{ established : accept, related : accept, invalid : drop }}
 		iifname "lo" accept
-		meta l4proto {{ icmp, ipv6-icmp }} limit rate 100/second burst 100 packets accept
+		# ICMP and ICMPv6 by number: the names are in a file that a small Debian lacks (netbase)
+		meta l4proto {{ 1, 58 }} limit rate 100/second burst 100 packets accept
 		# what comes out of the tunnel is a client of the gateway: it gets an echo, and no service
 		iifname "{device}" drop
 		udp dport {port} accept
@@ -168,6 +169,14 @@ write_files:
     permissions: "0755"
     content: |
 {nft}
+  - path: /etc/systemd/system/wg-quick@{device}.service.d/firewall.conf
+    owner: root:root
+    permissions: "0644"
+    content: |
+      # without its firewall the relay is no relay
+      [Unit]
+      Requires=nftables.service
+      After=nftables.service
   - path: /etc/sysctl.d/60-relay.conf
     owner: root:root
     permissions: "0644"

@@ -1,5 +1,6 @@
 """Why there is no handshake with a relay, told apart by what its machine answers otherwise."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from lbrouter.model.config import Uplink
@@ -13,10 +14,30 @@ class SilenceCause(StrEnum):
     RELAY_GONE = "lane_relay_gone"
     UDP_BLOCKED = "lane_udp_blocked"
     KEYS_DIFFER = "lane_keys_differ"
+    NAME_UNRESOLVED = "lane_name_unresolved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneReason:
+    """What is wrong with the relay of a lane: for programs, and for people."""
+
+    code: SilenceCause
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockComparison:
+    """Dates, in words: of this machine's clock, and of the last sign that it was later once.
+
+    `later` is that of the last handshake, or of the keys' making; "" where the clock is after both.
+    """
+
+    now: str
+    later: str = ""
 
 
 def silence_cause(
-    *, clock_is_wrong: bool, echo: bool, udp: bool, asked_by_a_line: bool
+    *, clock_is_wrong: bool, echo: bool, udp: bool, asked_by_a_line: bool, name_resolves: bool
 ) -> SilenceCause:
     """The most likely cause, from what was answered over all lines."""
     if not asked_by_a_line:
@@ -25,20 +46,43 @@ def silence_cause(
         return SilenceCause.CLOCK
     if udp:
         return SilenceCause.KEYS_DIFFER
-    return SilenceCause.UDP_BLOCKED if echo else SilenceCause.RELAY_GONE
+    if echo:
+        return SilenceCause.UDP_BLOCKED
+    return SilenceCause.RELAY_GONE if name_resolves else SilenceCause.NAME_UNRESOLVED
 
 
-def silence_reason(cause: SilenceCause, lane: Uplink, relay_address: str, date: str) -> str:
-    """The sentence for people; `date` is what the machine's own clock says."""
+def unresolved_name(lane: Uplink, relay_address: str) -> LaneReason:
+    """The relay's name does not resolve, and its last address is used."""
+    host = "" if lane.relay is None else lane.relay.host
+    return LaneReason(
+        code=SilenceCause.NAME_UNRESOLVED,
+        text=f"{host} does not resolve: {relay_address} is the last address that it had",
+    )
+
+
+def silence_reason(
+    cause: SilenceCause, lane: Uplink, relay_address: str, clock: ClockComparison
+) -> LaneReason:
+    """Why both ends have no handshake."""
+    return LaneReason(code=cause, text=_silence_text(cause, lane, relay_address, clock))
+
+
+def _silence_text(
+    cause: SilenceCause, lane: Uplink, relay_address: str, clock: ClockComparison
+) -> str:
     port = "" if lane.relay is None else str(lane.relay.port)
     match cause:
         case SilenceCause.NO_LINE:
             return f"none of {', '.join(lane.over)} has an address and a carrier"
         case SilenceCause.CLOCK:
             return (
-                f"the clock of this machine says {date}: the relay refuses a handshake that is"
-                " older than the last one; set the clock"
+                f"the clock of this machine says {clock.now}, and was at {clock.later} before: the"
+                " relay refuses a handshake that is older than the last one; set the clock, or"
+                " restart the relay where the earlier time was the wrong one"
             )
+        case SilenceCause.NAME_UNRESOLVED:
+            last = unresolved_name(lane, relay_address).text
+            return f"{last}, and that does not answer by any line"
         case SilenceCause.RELAY_GONE:
             return (
                 f"the relay {relay_address} does not answer by any line: it is off, or its address"

@@ -20,8 +20,13 @@ def private_key_of(random: bytes) -> str:
 
 def public_key_of(private_key: str) -> str:
     """The public key, base64, of a private one, base64."""
-    scalar = _clamped(b64decode(private_key))
-    return b64encode(_multiplied(scalar, BASE_POINT).to_bytes(KEY_BYTES, "little")).decode()
+    return b64encode(multiplied(b64decode(private_key), BASE_POINT)).decode()
+
+
+def multiplied(private_key: bytes, point: int) -> bytes:
+    """A private key times a point: of the base point it makes the public key."""
+    product = _ladder(_clamped(private_key), point)
+    return product.to_bytes(KEY_BYTES, "little")
 
 
 def _clamped(raw: bytes) -> int:
@@ -29,7 +34,7 @@ def _clamped(raw: bytes) -> int:
     return int.from_bytes(raw, "little") & ~7 & (2**255 - 1) | 2**254
 
 
-def _multiplied(scalar: int, point: int) -> int:
+def _ladder(scalar: int, point: int) -> int:
     """The u coordinate of `scalar` times the point, by the Montgomery ladder of RFC 7748, 5."""
     x2, z2, x3, z3, swapped = 1, 0, point, 1, 0
     for position in range(254, -1, -1):

@@ -13,13 +13,16 @@ from lbrouter.model.kernel_state import AddressFamily
 class LaneLineStatus(TypedDict):
     """One line of a lane: whether it gets a copy of each packet, and else why not.
 
-    `rtt_ms` and `loss_percent` are those of the line itself: null where no daemon probes.
+    Of the last half minute, and null without a daemon: `rtt_ms` and `loss_percent` of echo requests
+    to the relay by this line, which wait in the class of the copies; `dropped_percent` of what
+    entered that class and was dropped by our own queue (null where the line is not shaped).
     """
 
     carrying: bool
     reason: str
     rtt_ms: float | None
     loss_percent: float | None
+    dropped_percent: float | None
 
 
 class LaneStatus(TypedDict):
@@ -44,6 +47,7 @@ def lane_status(config: Config, lane: Uplink, health: GatewayHealth, facts: Fact
                 else _idle_reason(config, lane, name, health, facts),
                 "rtt_ms": None,
                 "loss_percent": None,
+                "dropped_percent": None,
             }
             for name in lane.over
         },

@@ -6,6 +6,8 @@ In the words of event technicians: "jalur" for an uplink, "putus" when it is dow
 
 from typing import Final
 
+from lbrouter.compile.report.lane_translations import LANE_TRANSLATIONS
+
 STATE_TRANSLATIONS: Final = {
     "up": "normal",
     "degraded": "terganggu",
@@ -150,6 +152,7 @@ REASON_TRANSLATIONS: Final = {
 """The texts of `compile.health.reasons` and `compile.health.carrier_only`, clause by clause."""
 
 INDONESIAN: Final[dict[str, str]] = {
+    **LANE_TRANSLATIONS,
     **STATE_TRANSLATIONS,
     **SCREEN_TRANSLATIONS,
     **INCIDENT_TRANSLATIONS,

@@ -141,10 +141,17 @@ def links(config: Config, facts: Facts) -> frozenset[LinkAdminState]:
     return frozenset({LinkAdminState(interface=VOID_DEVICE, up=True, why=_WHY_VOID)})
 
 
-def tunnels(config: Config, numbers: Mapping[str, int], facts: Facts) -> frozenset[WireguardTunnel]:
-    """What each lane's WireGuard is told; `numbers` as allocated, by name."""
+def tunnels(
+    config: Config, numbers: Mapping[str, int], health: GatewayHealth, facts: Facts
+) -> frozenset[WireguardTunnel]:
+    """What each lane's WireGuard is told; `numbers` as allocated, by name.
+
+    A first handshake waits for a line: one that is lost is tried again only after five seconds.
+    """
     return frozenset(
-        _tunnel(lane, numbers[lane.name], facts) for lane in usable_lanes(config, facts)
+        _tunnel(lane, numbers[lane.name], facts)
+        for lane in usable_lanes(config, facts)
+        if facts.lanes[lane.name].connected or carrying_lines(config, lane, health, facts)
     )
 
 

@@ -107,11 +107,7 @@ def build_shaping(
     config = with_limits(config, health.limits)
     up = _direction_plan(config, Direction.UPLOAD, allocation, health, facts)
     down = _direction_plan(config, Direction.DOWNLOAD, allocation, health, facts)
-    # Interfaces that exist, or will: an uplink that is unplugged is shaped when it comes back.
-    trunk = config.lan.trunk if config.lan is not None else ""
-    tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
-    lanes = (lane.device for lane in config.lanes() if lane.name in facts.lanes)
-    there = frozenset((*facts.interfaces, *map(config.vlan_device, tagged), *lanes))
+    there = _expected_interfaces(config, facts)
     redirects = [  # also where another program shapes: the hook comes before any root
         redirect
         for redirect in (*_upload_redirects(config, up, facts), *_download_redirects(config, down))
@@ -163,6 +159,16 @@ _REDIRECT_WHY: Final = {
     IFB_DOWN: "all downloads pass here: the LAN has several ports",
     IFB_UP: "all uploads pass here, so that a VLAN's ceiling counts for all uplinks together",
 }
+
+
+def _expected_interfaces(config: Config, facts: Facts) -> frozenset[str]:
+    """Interfaces that exist, or will: an uplink that is unplugged is shaped when it comes back."""
+    trunk = config.lan.trunk if config.lan is not None else ""
+    tagged = (v for v in config.vlans.values() if v.id is not None and trunk in facts.interfaces)
+    lanes = {lane.device for lane in config.lanes()}
+    usable = (lane.device for lane in config.lanes() if lane.name in facts.lanes)
+    found = facts.interfaces.keys() - lanes
+    return frozenset((*found, *map(config.vlan_device, tagged), *usable))
 
 
 def _direction_plan(

@@ -213,17 +213,23 @@ def _priority(config: Config, lane: Uplink) -> int:
     return min(HTB_LOWEST_PRIORITY, max(1, min(wanted, default=HTB_LOWEST_PRIORITY)))
 
 
+def copy_class(
+    config: Config, allocation: Allocation, lane: Uplink, line: str
+) -> tuple[int, int] | None:
+    """The class of a lane's copies on one line; None where the line is not shaped."""
+    if config.uplinks[line].upload is None:
+        return None
+    return classid(uplink=allocation.uplinks[line], vlan=lane_class_number(allocation, lane))
+
+
 def class_elements(config: Config, allocation: Allocation) -> dict[str, NftElements]:
     """Elements of the maps `lane_class_N`: the copies' class on each line that is shaped."""
     by_name: dict[str, NftElements] = {}
     for lane in config.lanes():
-        number = lane_class_number(allocation, lane)
+        classes = {line: copy_class(config, allocation, lane, line) for line in lane.over}
         by_name[f"lane_class_{allocation.uplinks[lane.name]}"] = frozenset(
-            (
-                config.uplinks[line].device,
-                classid_text(classid(uplink=allocation.uplinks[line], vlan=number)),
-            )
-            for line in lane.over
-            if config.uplinks[line].upload is not None
+            (config.uplinks[line].device, classid_text(number))
+            for line, number in classes.items()
+            if number is not None
         )
     return by_name

@@ -40,11 +40,12 @@ def desired_state(
         (*_vlan_devices(config, facts), *shaped.devices, *lane_lines.devices(config, facts))
     )
     created = frozenset(device.name for device in devices)
-    there = created | frozenset(facts.interfaces)
+    # A lane's device that stands and is not wanted any more has no settings of its own to keep.
+    there = created | frozenset(facts.interfaces) - {lane.device for lane in config.lanes()}
     wanted = KernelState(
         sysctls=sysctls(config, there),
         devices=devices,
-        tunnels=lane_lines.tunnels(config, allocation.uplinks, facts),
+        tunnels=lane_lines.tunnels(config, allocation.uplinks, health, facts),
         links=_link_flags(config, there) | shaped.links | lane_lines.links(config, facts),
         addresses=routes.addresses(config, facts, created),
         routes=routes.routes(config, allocation=allocation, health=health, facts=facts),

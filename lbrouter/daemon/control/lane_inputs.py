@@ -1,6 +1,6 @@
 """What the watch over the lanes looks at: the state that was applied last."""
 
-from lbrouter.daemon.lanes.lane_watch import LaneInputs
+from lbrouter.daemon.lanes.applied_lanes import LaneInputs
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from lbrouter.daemon.control import status_report
 from lbrouter.daemon.control_socket.protocol import Document, int_field, string_field
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
 from lbrouter.daemon.events.history import LogEvent, recent_events, utc_timestamp
+from lbrouter.daemon.lanes.lane_watch import LaneFindings
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.metrics.last_minute import LastMinute, UplinkSecond
 from lbrouter.daemon.metrics.traffic import TrafficSampler
@@ -61,12 +62,12 @@ class QueryHandlers:
         sampler: TrafficSampler,
         last_minute: LastMinute,
         dhcp_watch: LanDhcpWatch,
-        lane_reasons: Mapping[str, str],
+        lanes: LaneFindings,
         *,
         config_path: Path,
     ) -> None:
         self._loop = loop
-        self._lane_reasons = lane_reasons
+        self._lanes = lanes
         self._dhcp_watch = dhcp_watch
         self._config_path = config_path
         self._sampler = sampler
@@ -100,7 +101,7 @@ class QueryHandlers:
             limits=self._loop.overrides.limits,
             rogue_servers=self._dhcp_watch.rogue_servers,
             pending_s=pending.remaining_s(),
-            lane_reasons=self._lane_reasons,
+            lanes=self._lanes,
         )
         document["kernel"] = self._loop.verification.status
         document["rejected_file"] = is_rejected(self._config_path, pending)

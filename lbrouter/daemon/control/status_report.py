@@ -7,10 +7,13 @@ from typing import Final
 
 from lbrouter.compile import health
 from lbrouter.compile.dhcp.rogue_servers import RogueServerScan, rogue_server_status
+from lbrouter.compile.relay.silence_reasons import LaneReason
+from lbrouter.compile.report.lane_copies_seen import CopySamples
 from lbrouter.compile.report.status import StatusInputs
 from lbrouter.compile.report.status import status_document as compose
-from lbrouter.compile.report.status_types import Status, TrafficMeasurements
+from lbrouter.compile.report.status_types import Status, TrafficMeasurements, UplinkStatus
 from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.lanes.lane_watch import LaneFindings
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
 from lbrouter.model.health import UplinkState
@@ -28,7 +31,7 @@ def daemon_status(
     limits: LimitTable,
     rogue_servers: RogueServerScan,
     pending_s: float | None,
-    lane_reasons: Mapping[str, str],
+    lanes: LaneFindings,
 ) -> Status:
     """Contract, section 3; the health as it is now, the rest as the last reconcile observed it."""
     inputs = StatusInputs(
@@ -51,26 +54,34 @@ def daemon_status(
             uplink["rtt_ms"] = _rounded(readings.rtt_ms)
             uplink["jitter_ms"] = _rounded(readings.jitter_ms)
         uplink["loss_percent"] = _rounded(readings.loss_percent)
-    _complete_lanes(document, applied, lane_reasons)
+    _complete_lanes(document, applied, lanes)
     for name, vlan in document["vlans"].items():
         vlan["limit"] = limits.status(name)
         vlan["other_dhcp_servers"] = rogue_server_status(rogue_servers, name)
     return document
 
 
-def _complete_lanes(
-    document: Status, applied: AppliedState, lane_reasons: Mapping[str, str]
-) -> None:
+def _complete_lanes(document: Status, applied: AppliedState, lanes: LaneFindings) -> None:
     """Of each lane, the age of its handshake, its lines' figures, and why its relay is silent."""
     for lane in applied.file.config.lanes():
         known = applied.snapshot.facts.lanes.get(lane.name)
         found = document["uplinks"][lane.name]
-        found["reason"] = lane_reasons.get(lane.name, found["reason"])
+        _add_lane_reason(found, lanes.reasons.get(lane.name))
         if known is not None and known.handshake_at is not None:
             found["handshake_age_s"] = round(max(0.0, time.time() - known.handshake_at), 1)
         for line, each in found["over"].items():
-            each["rtt_ms"] = document["uplinks"][line]["rtt_ms"]
-            each["loss_percent"] = document["uplinks"][line]["loss_percent"]
+            copies = lanes.copies.get((lane.name, line), CopySamples())
+            each["rtt_ms"], each["loss_percent"] = copies.rtt_ms, copies.loss_percent
+            each["dropped_percent"] = copies.dropped_percent
+
+
+def _add_lane_reason(found: UplinkStatus, reason: LaneReason | None) -> None:
+    """Why the relay is silent, in place of "no answer"; of a lane that works, beside the rest."""
+    if reason is None:
+        return
+    found["reason_code"] = reason.code
+    known = [found["reason"]] if found["state"] not in STATES_WITHOUT_ROUND_TRIP else []
+    found["reason"] = "; ".join(filter(None, (*known, reason.text)))
 
 
 def _rounded(value: float | None) -> float | None:

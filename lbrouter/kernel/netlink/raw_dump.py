@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from lbrouter.compile.report.lane_copies_seen import QueueCounters
 from lbrouter.kernel.netlink.codec import (
     NLATTR,
     NLMSG_MIN_TYPE,
@@ -45,8 +46,9 @@ NEW_FLOW_COUNTER_PREFIX: Final = "flows_"
 """The counters of rulesets/fragments/sticky-clients.nft."""
 
 RTM_GETQDISC: Final = 38
-TCA_STATS2, TCA_STATS_QUEUE = 7, 3
-"""TCA_STATS2, TCA_STATS_QUEUE (linux/gen_stats.h): packets, then bytes that wait."""
+TCA_STATS2, TCA_STATS_BASIC, TCA_STATS_QUEUE = 7, 1, 3
+"""linux/gen_stats.h. Of the queue: packets that wait, bytes that wait, packets dropped. Of what was
+sent (basic): bytes in 64 bits, packets in 32."""
 
 
 def reply_counters() -> Mapping[tuple[int, AddressFamily], int]:
@@ -99,6 +101,20 @@ def qdisc_backlogs() -> Mapping[int, int]:
             parse_attributes(dict(parse_attributes(message[TCMSG.size :])).get(TCA_STATS2, b""))
         )
         found[index] = native_uint(stats.get(TCA_STATS_QUEUE, b"")[4:8])
+    return found
+
+
+def leaf_counters() -> Mapping[tuple[int, int], QueueCounters]:
+    """Of each queue in a class, by its interface's index and the class. Raises OSError."""
+    found = {}
+    for message in _raw_dump(socket.NETLINK_ROUTE, RTM_GETQDISC, bytes(TCMSG.size)):
+        _, _, _, index, _, parent, _ = TCMSG.unpack_from(message)
+        attributes = dict(parse_attributes(message[TCMSG.size :]))
+        stats = dict(parse_attributes(attributes.get(TCA_STATS2, b"")))
+        found[index, parent] = QueueCounters(
+            sent=native_uint(stats.get(TCA_STATS_BASIC, b"")[8:12]),
+            dropped=native_uint(stats.get(TCA_STATS_QUEUE, b"")[8:12]),
+        )
     return found
 
 

@@ -56,10 +56,14 @@ ERRNO_TEXTS: Final[Mapping[int, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkBinding:
-    """The uplink that a probe is bound to: its interface and its number (1 to 15)."""
+    """The uplink that a probe is bound to: its interface and its number (1 to 15).
+
+    `priority` is the HTB class that the probe waits in; 0 is the gateway's own.
+    """
 
     interface: str
     number: int
+    priority: int = 0
 
 
 def open_socket(
@@ -72,6 +76,8 @@ def open_socket(
         name = binding.interface.encode() + b"\0"
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name)
         opened.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        if binding.priority:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, binding.priority)
     except OSError:
         opened.close()
         raise

@@ -44,7 +44,7 @@ class EchoResult(Protocol):
     def report_answered(self, rtt_s: float, *, arrived_at: float | None = None) -> None:
         """The answer came, `rtt_s` after the sending; the kernel had it at `arrived_at`."""
 
-    def report_lost(self, reason: ProbeFailure, detail: str = "") -> None:
+    def report_lost(self, reason: ProbeFailure, detail: str = "", /) -> None:
         """No answer will come."""
 
 

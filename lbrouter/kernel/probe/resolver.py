@@ -33,6 +33,8 @@ class _ResolvedName:
     addresses: tuple[IpAddress, ...] = ()
     asked_at: float = float("-inf")
     answered_at: float = float("-inf")
+    resolved_at: float = float("-inf")
+    """When an answer held an address."""
     stop: Callable[[], object] = field(default=lambda: None)
 
 
@@ -65,6 +67,14 @@ class NameResolver:
             self._query(host, known)
         return known.addresses[0] if known.addresses else None
 
+    def resolves(self, host: str) -> bool:
+        """Whether the last answer that is not too old held an address of `host`."""
+        known = self._cache.get(host)
+        if known is None or known.resolved_at < known.answered_at:
+            return False
+        now = asyncio.get_running_loop().time()
+        return now - known.resolved_at < RESOLVED_NAME_LIFETIME_S + 2 * NAME_QUERY_RETRY_S
+
     def close(self) -> None:
         """Stop asking."""
         for known in self._cache.values():
@@ -87,6 +97,7 @@ class NameResolver:
             known.answered_at = arrived_at
             beyond = [x for x in parse_addresses(message, asked, self._kind) if self._is_beyond(x)]
             known.addresses = tuple(beyond) or known.addresses
+            known.resolved_at = arrived_at if beyond else known.resolved_at
 
         query.listen(on_answer=on_answer, on_error=lambda _: query.close())
 

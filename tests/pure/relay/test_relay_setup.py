@@ -5,7 +5,13 @@ from base64 import b64encode
 import pytest
 
 from lbrouter.compile.relay.cloud_init import closed_port, relay_setup
-from lbrouter.compile.relay.silence_reasons import SilenceCause, silence_cause, silence_reason
+from lbrouter.compile.relay.silence_reasons import (
+    ClockComparison,
+    SilenceCause,
+    silence_cause,
+    silence_reason,
+    unresolved_name,
+)
 from lbrouter.compile.relay.x25519 import private_key_of, public_key_of
 from tests.kit.lane_config import lane_config
 
@@ -71,7 +77,15 @@ def test_a_lane_without_a_relay_can_be_set_up_already() -> None:
     assert relay_setup(lane, gateway_private_key=GATEWAY, relay_private_key=RELAY).port == 51820
 
 
-LINE, ECHO, UDP, OLD_CLOCK = "line", "echo", "udp", "clock"
+def test_a_relay_without_its_firewall_does_not_start_and_needs_no_names_of_protocols() -> None:
+    """A small Debian has no /etc/protocols: nft then knows tcp and udp by name, and no others."""
+    made = relay_setup(LANE, gateway_private_key=GATEWAY, relay_private_key=RELAY)
+    assert "meta l4proto { 1, 58 }" in made.nft
+    assert "Requires=nftables.service" in made.cloud_init
+
+
+LINE, ECHO, UDP, OLD_CLOCK, NAMELESS = "line", "echo", "udp", "clock", "nameless"
+CLOCK = ClockComparison(now="2010-01-01 00:00", later="2026-11-29 00:00")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +94,8 @@ LINE, ECHO, UDP, OLD_CLOCK = "line", "echo", "udp", "clock"
         ((), SilenceCause.NO_LINE, "none of fiber, lte has an address"),
         ((LINE,), SilenceCause.RELAY_GONE, "does not answer by any line"),
         ((LINE, OLD_CLOCK), SilenceCause.RELAY_GONE, "does not answer by any line"),
+        ((LINE, NAMELESS), SilenceCause.NAME_UNRESOLVED, "and that does not answer"),
+        ((LINE, ECHO, NAMELESS), SilenceCause.UDP_BLOCKED, "UDP port 51820 does not pass"),
         ((LINE, ECHO), SilenceCause.UDP_BLOCKED, "UDP port 51820 does not pass"),
         ((LINE, ECHO, UDP), SilenceCause.KEYS_DIFFER, "keys differ"),
         ((LINE, UDP), SilenceCause.KEYS_DIFFER, "keys differ"),
@@ -94,8 +110,17 @@ def test_each_kind_of_silence_has_its_own_reason(
         echo=ECHO in found,
         udp=UDP in found,
         asked_by_a_line=LINE in found,
+        name_resolves=NAMELESS not in found,
     )
-    assert told is cause
-    assert words in silence_reason(told, LANE, "192.0.2.7", "2010-01-01")
+    reason = silence_reason(told, LANE, "192.0.2.7", CLOCK)
+    assert reason.code is told is cause
+    assert words in reason.text
     [nameless] = lane_config(('relay = "192.0.2.7:51820"', "")).lanes()
-    assert silence_reason(told, nameless, "192.0.2.7", "2010-01-01")
+    assert silence_reason(told, nameless, "192.0.2.7", CLOCK).text
+
+
+def test_a_name_that_does_not_resolve_is_said_with_its_last_address() -> None:
+    [named] = lane_config(("192.0.2.7:51820", "relay.example.org:51820")).lanes()
+    said = unresolved_name(named, "192.0.2.7")
+    assert said.text.startswith("relay.example.org does not resolve: 192.0.2.7 is the last")
+    assert said.code is SilenceCause.NAME_UNRESOLVED

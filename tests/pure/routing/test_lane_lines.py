@@ -14,7 +14,9 @@ from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import DeviceKind, KernelState
 from lbrouter.model.lane import LaneFacts
+from lbrouter.model.plan import Phase
 from lbrouter.model.reserved_ids import VOID_DEVICE, nft_table_of
+from lbrouter.model.wireguard_tunnel import WireguardTunnel
 from tests.kit.builders import health_of
 from tests.kit.lane_config import CONNECTED, KEYS, RELAY, lane_config, lane_machine, lane_state
 
@@ -160,11 +162,27 @@ def test_a_point_to_point_line_is_reached_by_the_relays_own_address() -> None:
 
 
 def test_a_lane_without_keys_leaves_its_structure_and_makes_nothing() -> None:
-    state = lane_state(CONFIG, facts=replace(FACTS, lanes={}))
+    standing = {**FACTS.interfaces, LANE.device: FACTS.interfaces["wan1"]}
+    more = FACTS.features | {"ifb", "u32"}
+    facts = replace(FACTS, lanes={}, interfaces=standing, features=more)
+    state = lane_state(CONFIG, facts=facts)
     assert not state.tunnels
+    for kind in (state.sysctls, state.links, state.qdiscs, state.redirects, state.addresses):
+        assert not [each for each in kind if LANE.device in str(each.key)]
     assert not {device.name for device in state.devices} & {VOID_DEVICE, LANE.device}
     assert state.nft is not None
     assert not any(e for n, e in state.nft.elements.items() if n.startswith("lane_nexthop"))
+
+
+def test_a_first_handshake_waits_for_a_line_and_goes_out_when_packets_are_copied() -> None:
+    dead = health(fiber=DOWN, lte=DOWN)
+    waiting = lane_machine(CONFIG, replace(CONNECTED, handshake_age_s=None))
+    assert not lane_state(CONFIG, facts=waiting, health=dead).tunnels
+    assert lane_state(CONFIG, facts=FACTS, health=dead).tunnels, "keys are kept while they count"
+    plan = diff(KernelState(), lane_state(CONFIG, facts=waiting)).operations
+    phases = [each.phase for each in plan]
+    [tunnel] = [n for n, each in enumerate(plan) if isinstance(each.new, WireguardTunnel)]
+    assert phases.index(Phase.RULESET) < tunnel
 
 
 def test_the_void_is_a_dummy_where_the_kernel_has_one() -> None:
