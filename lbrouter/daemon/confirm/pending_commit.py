@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.kernel.read.boot_clock import BootTime
-from lbrouter.kernel.storage import atomic_file
+from lbrouter.system import atomic_file
 
 PENDING_COMMIT_FILE: Final = "pending.json"
 REJECTED_DIGEST_FILE: Final = "rejected"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lbrouter.daemon.overrides.temporary_limits import LimitTable, TemporaryLimit
-from lbrouter.kernel.storage import atomic_file
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UsageError
 from lbrouter.model.events import Drain, HealthEvent, Pin, Restore
+from lbrouter.system import atomic_file
 
 OVERRIDES_FILE = "wishes.json"
 

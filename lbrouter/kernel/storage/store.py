@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from lbrouter.kernel.storage import atomic_file
 from lbrouter.model.facts import Allocation
 from lbrouter.model.kernel_state import KernelState, LinkAdminState, Sysctl
+from lbrouter.system import atomic_file
 
 T = TypeVar("T")
 

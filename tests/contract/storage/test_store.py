@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lbrouter.kernel.storage import atomic_file
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.facts import Allocation
 from lbrouter.model.kernel_state import Address, KernelState, LinkAdminState, Sysctl
+from lbrouter.system import atomic_file
 
 FIRST = Allocation(uplinks={"fiber": 1}, vlans={"desk": 7}, retired=("dsl",))
 SECOND = Allocation(uplinks={"fiber": 1, "lte": 2}, vlans={}, retired=())
