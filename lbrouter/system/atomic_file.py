@@ -1,12 +1,13 @@
-"""Files that survive a crash at any byte: written aside, synced, renamed, the previous one kept.
+"""Files that are there whole or not at all: written aside, for root alone, and renamed.
 
-Each file opens with a comment line that carries the SHA-256 of the rest, so that a damaged one is
-told from a good one, and the previous copy (".1") takes its place.
+`replace` is the one way to write such a file. `write` is for those that must survive a crash at any
+byte: synced, the previous one kept, and with a first line that carries the SHA-256 of the rest. So
+a damaged file is told from a good one, and the previous copy (".1") takes its place.
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -16,34 +17,46 @@ from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedEr
 CHECKSUM_PREFIX: Final = b"# sha256:"
 """A comment in TOML, in nft and, since we strip it before reading, in JSON as well."""
 
+FILE_MODE: Final = 0o600
+"""Leases, alerts and configurations are for root alone, whatever the umask is."""
+
 DISK_RESERVE_BYTES: Final = 256 * 1024
 """What must fit on the disk before a change begins: several times all that an apply writes."""
 
 
-def write(file: Path, payload: bytes) -> None:
-    """Replace `file` by `payload`; the old file becomes `file`.1 if it was undamaged.
+def replace(file: Path, content: bytes, *, durable: bool = False) -> None:
+    """Replace `file`, which has `FILE_MODE` from its first byte on; `durable`: synced to the disk.
 
-    Raises NotAppliedError or NotPermittedError; the old file then stays.
+    Raises OSError; the old file then stays.
     """
-    aside = file.with_name(file.name + ".new")
-    with _translate_os_errors(file.parent):
-        file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        _write_synced(aside, _with_checksum(payload))
-        if _read_verified(file) is not None:
-            file.replace(backup_path(file))
-        aside.replace(file)
+    _write_aside(file, content, durable=durable)
+    _aside_path(file).replace(file)
+    if durable:
         _sync_directory(file.parent)
 
 
-def read(file: Path) -> tuple[bytes | None, str]:
-    """The payload of `file`, or of its previous copy, or None; and a warning, or ""."""
-    if (payload := _read_verified(file)) is not None:
-        return payload, ""
-    damaged = file.exists()
-    if (payload := _read_verified(backup_path(file))) is not None:
-        fault = "is damaged" if damaged else "is missing"
-        return payload, f"{file} {fault}: its previous copy is used."
-    return None, f"{file} is damaged and has no previous copy: it is ignored." if damaged else ""
+def write(file: Path, payload: bytes) -> None:
+    """Replace `file` by `payload`, durably; the old file becomes `file`.1 if it was undamaged.
+
+    Raises NotAppliedError or NotPermittedError; the old file then stays.
+    """
+    with translate_os_errors(file.parent):
+        file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _write_aside(file, _with_checksum(payload), durable=True)
+        old = read_bytes(file)
+        if old is not None and verified_payload(old) is not None:
+            file.replace(backup_path(file))
+        _aside_path(file).replace(file)
+        _sync_directory(file.parent)
+
+
+def remove(file: Path) -> None:
+    """Remove a file. Its previous copy goes first, or it would be read in its place.
+
+    Raises OSError.
+    """
+    backup_path(file).unlink(missing_ok=True)
+    file.unlink(missing_ok=True)
 
 
 def backup_path(file: Path) -> Path:
@@ -51,19 +64,34 @@ def backup_path(file: Path) -> Path:
     return file.with_name(file.name + ".1")
 
 
+def read_bytes(file: Path) -> bytes | None:
+    """The whole file, None where it is not there. Raises OSError where it cannot be read."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def verified_payload(content: bytes) -> bytes | None:
+    """What follows the checksum; None where that does not agree."""
+    payload = content.partition(b"\n")[2]
+    return payload if content == _with_checksum(payload) else None
+
+
 def require_free_space(directory: Path) -> None:
     """Write and sync a reserve and give it back: a full disk shows before the first change."""
     aside = directory / f".room.{os.getpid()}"
-    with _translate_os_errors(directory):
+    with translate_os_errors(directory):
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:
-            _write_synced(aside, bytes(DISK_RESERVE_BYTES))
+            _write_new(aside, bytes(DISK_RESERVE_BYTES), durable=True)
         finally:
             aside.unlink(missing_ok=True)
 
 
 @contextmanager
-def _translate_os_errors(directory: Path) -> Iterator[None]:
+def translate_os_errors(directory: Path) -> Iterator[None]:
+    """Within the block an OSError becomes NotPermittedError or NotAppliedError."""
     try:
         yield
     except OSError as error:
@@ -81,20 +109,29 @@ def _with_checksum(payload: bytes) -> bytes:
     return CHECKSUM_PREFIX + sha256(payload).hexdigest().encode() + b"\n" + payload
 
 
-def _read_verified(file: Path) -> bytes | None:
+def _aside_path(file: Path) -> Path:
+    return file.with_name(file.name + ".new")
+
+
+def _write_aside(file: Path, content: bytes, *, durable: bool) -> None:
+    """Write the file that will take the place of `file`; nothing is left where that fails."""
+    aside = _aside_path(file)
+    aside.unlink(missing_ok=True)
     try:
-        text = file.read_bytes()
+        _write_new(aside, content, durable=durable)
     except OSError:
-        return None
-    payload = text.partition(b"\n")[2]
-    return payload if text == _with_checksum(payload) else None
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
 
 
-def _write_synced(file: Path, content: bytes) -> None:
-    with file.open("wb") as stream:
+def _write_new(file: Path, content: bytes, *, durable: bool) -> None:
+    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    with os.fdopen(opened, "wb") as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+        if durable:
+            stream.flush()
+            os.fsync(opened)
 
 
 def _sync_directory(directory: Path) -> None:

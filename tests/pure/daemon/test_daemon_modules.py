@@ -109,7 +109,9 @@ def test_a_line_without_a_rate_is_full_by_what_waits(waiting: int, *, full: bool
 
 @pytest.fixture
 def waiting(tmp_path: Path) -> PendingCommitStore:
-    return PendingCommitStore(state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
+    return PendingCommitStore(
+        state_dir=tmp_path / "state", runtime_dir=tmp_path / "run", report=print
+    )
 
 
 def pending_commit(within_s: float = 60.0) -> PendingCommit:
@@ -161,11 +163,11 @@ def test_what_was_rejected_is_remembered_until_it_is_forgiven(waiting: PendingCo
 
 def test_overrides_last_and_those_for_removed_names_are_dropped(tmp_path: Path) -> None:
     config = config_of(TWO_LINES)
-    overrides = OperatorOverrides.load(tmp_path)
+    overrides = OperatorOverrides.load(tmp_path, pytest.fail)
     overrides.drain(config, "fiber")
     overrides.pin(config, "show", "lte")
     overrides.save(tmp_path)
-    again = OperatorOverrides.load(tmp_path)
+    again = OperatorOverrides.load(tmp_path, pytest.fail)
     kinds = [type(event) for event in again.events(config)]
     assert kinds == [Drain, Pin]
     other = config_of(TWO_LINES.replace("fiber", "cable"))
@@ -182,20 +184,15 @@ def test_an_override_for_an_unknown_name_lists_the_known_ones() -> None:
         OperatorOverrides().pin(config_of(TWO_LINES), "show", "x")
 
 
-def test_damaged_overrides_are_none(tmp_path: Path) -> None:
-    (tmp_path / "wishes.json").write_text("{", encoding="utf-8")
-    assert OperatorOverrides.load(tmp_path) == OperatorOverrides()
-
-
 def test_the_health_snapshot_is_restored(tmp_path: Path) -> None:
     config = config_of(TWO_LINES)
     health = health_of(config, fiber=UplinkState.DOWN)
     state = initial_state(config, 0.0, health)
-    assert snapshot.load_health(tmp_path) is None
+    assert snapshot.load_health(tmp_path, print) is None
     snapshot.save_health(tmp_path, health, state)
-    assert snapshot.load_health(tmp_path) == health
+    assert snapshot.load_health(tmp_path, print) == health
     (tmp_path / "health.json").write_text('{"boot": 1}', encoding="utf-8")
-    assert snapshot.load_health(tmp_path) is None
+    assert snapshot.load_health(tmp_path, print) is None
     known = health_without_daemon(config, facts_of(config))
     snapshot.save_health(tmp_path / "nowhere", known, state)
 
