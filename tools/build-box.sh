@@ -11,7 +11,7 @@ packages=linux-image-cloud-amd64,initramfs-tools,zstd,systemd-sysv,udev,kmod,e2f
 packages+=,grub-pc-bin,grub-common,grub-efi-amd64-signed,shim-signed
 packages+=,openssh-server,sudo,less,tcpdump,ethtool,iputils-ping,conntrack,iperf3
 # What the package depends on and recommends, but for pppd, whose line no machine here has.
-packages+=,dnsmasq-base,iproute2,nftables,python3,python3-nftables,python3-pydantic,python3-rich,python3-shellingham,tzdata
+packages+=,dnsmasq-base,iproute2,nftables,python3,python3-h11,python3-nftables,python3-pydantic,python3-rich,python3-shellingham,tzdata
 
 key=$(dpkg-query --listfiles vagrant 2>/dev/null | grep '/keys/vagrant\.pub$') \
     || { say "vagrant is not installed: make box installs it"; exit 69; }

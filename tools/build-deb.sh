@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 cache=.cache/deb
 release=trixie
 packages=build-essential,debhelper,dh-python,go-md2man,lintian,man-db
-packages+=,python3-hatchling,python3-nftables,python3-pip,python3-pydantic,python3-rich,python3-shellingham,python3-venv
+packages+=,python3-h11,python3-hatchling,python3-nftables,python3-pip,python3-pydantic,python3-rich,python3-shellingham,python3-venv
 
 mkdir -p "$cache" dist
 root=$(base_root "$cache" "$release" "$packages")

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from lbrouter.cli import effects
-from lbrouter.cli.output.render import print_diagnostics
+from lbrouter.cli.output.render import print_damage, print_diagnostics
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.config.machine_fit import missing_uplink_interfaces
 from lbrouter.compile.config.partial_support import partially_supported
@@ -44,7 +44,11 @@ def build_applier(
 ) -> Applier:
     """The machine with the directories of the command line."""
     return Applier(
-        kernel, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir, reporter=tell
+        kernel,
+        state_dir=settings.state_dir,
+        runtime_dir=settings.runtime_dir,
+        reporter=tell,
+        report_damage=print_damage,
     )
 
 
@@ -61,11 +65,13 @@ async def health_source(settings: CommandSettings) -> HealthSource:
     known = None
     with suppress(LbrouterError):
         if await client.ask(settings.runtime_dir, {"verb": "ping"}, timeout_s=1) is not None:
-            known = snapshot.load_health(settings.runtime_dir)
+            known = snapshot.load_health(settings.runtime_dir, print_damage)
 
     def judged(config: Config, facts: Facts) -> GatewayHealth:
         if known is None:
-            return snapshot.last_known_health(settings.runtime_dir, config, facts)
+            return snapshot.last_known_health(
+                settings.runtime_dir, config, facts, report=print_damage
+            )
         present = health_without_daemon(config, facts)
         said = {name: uplink for name, uplink in known.uplinks.items() if name in present.uplinks}
         return GatewayHealth(
@@ -82,7 +88,7 @@ async def explain_context(
     facts = await here.kernel.facts(observation_scope(config, KernelState()))
     facts = here.lease_store.facts_with_leases(config, facts)
     if config.lanes():
-        facts = replace(facts, features=cached_features(here.runtime_dir))
+        facts = replace(facts, features=cached_features(here.runtime_dir, print_damage))
         facts = await facts_with_lanes(config, facts, here.kernel, here.store.directory)
     return ExplainContext(
         allocation=allocate(config, here.store.load_allocation()),
@@ -93,7 +99,7 @@ async def explain_context(
 
 def print_warnings(file: ConfigFile, snapshot: MachineSnapshot, store: StateStore) -> None:
     """All that a person should know, and that stops nothing."""
-    print_diagnostics("warning", (*file.warnings, *store.warnings, *snapshot.facts.conflicts))
+    print_diagnostics("warning", (*file.warnings, *snapshot.facts.conflicts))
     print_diagnostics("warning", filter(None, [missing_vlan_support(file.config, snapshot.facts)]))
     missing = missing_uplink_interfaces(file.config, snapshot.facts.interfaces)
     print_diagnostics("warning", map(str, missing))

@@ -5,6 +5,7 @@ from math import ceil
 from typing import Final, cast
 
 from lbrouter.cli.context import build_applier, load_config_file
+from lbrouter.cli.output.render import print_damage
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.firewall.elements import interfaces_of
 from lbrouter.compile.report import status as report
@@ -47,7 +48,9 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
 
     Where nothing is applied it is of the file on disk, which must be a right one then.
     """
-    waiting = PendingCommitStore(state_dir=settings.state_dir, runtime_dir=settings.runtime_dir)
+    waiting = PendingCommitStore(
+        state_dir=settings.state_dir, runtime_dir=settings.runtime_dir, report=print_damage
+    )
     async with LinuxKernel() as kernel:
         applier = build_applier(settings, kernel)
         applied = _file_in_force(applier.store, waiting)

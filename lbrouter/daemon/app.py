@@ -73,7 +73,13 @@ class Daemon:
 
     async def _serve(self, kernel: LinuxKernel, journal: Journal) -> None:
         paths = self._paths
-        applier = Applier(kernel, state_dir=paths.state_dir, runtime_dir=paths.runtime_dir)
+        applier = Applier(
+            kernel,
+            state_dir=paths.state_dir,
+            runtime_dir=paths.runtime_dir,
+            report_damage=lambda sentence: journal.log("trouble", sentence),
+        )
+        applier.store.upgrade()
         self._journal, self._loop = journal, ReconcileLoop(applier, journal)
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
         self._traffic = TrafficRecorder(journal, lambda: self._loop.tracker)

@@ -40,6 +40,7 @@ from lbrouter.model.kernel import Kernel
 from lbrouter.model.kernel_state import KernelState, NftTable
 from lbrouter.model.plan import Operation, Plan
 from lbrouter.services import dnsmasq, pppd
+from lbrouter.system.saved_file import DamageReport
 
 OperationReporter = Callable[[Plan], Callable[[Operation], None]]
 """Takes a plan, returns a function that is called with each operation before it is executed."""
@@ -74,11 +75,12 @@ class Applier:
         state_dir: Path,
         runtime_dir: Path,
         reporter: OperationReporter = silent_reporter,
+        report_damage: DamageReport | None = None,
     ) -> None:
         self.kernel = kernel
-        self.store = StateStore(state_dir)
+        self.store = StateStore(state_dir, report_damage)
         self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
-        self.lease_store = LeaseStore(runtime_dir)
+        self.lease_store = LeaseStore(runtime_dir, self.store.report_damage)
         self.pppd = pppd.Pppd(runtime_dir)
         self.runtime_dir = runtime_dir
         self.reporter = reporter
@@ -99,13 +101,15 @@ class Applier:
 
         Without one it is what carriers tell, and what a daemon knew a short time ago.
         """
-        source = health_source or partial(last_known_health, self.runtime_dir)
+        source = health_source or partial(
+            last_known_health, self.runtime_dir, report=self.store.report_damage
+        )
         remembered = self.store.load_baseline()
         scope = observation_scope(config, remembered)
         facts = stable_facts(config, await self.kernel.facts(scope))
         facts = replace(
             facts,
-            features=cached_features(self.runtime_dir),
+            features=cached_features(self.runtime_dir, self.store.report_damage),
             no_address_reasons=self.pppd.no_session_reasons(config),
         )
         facts = self.lease_store.facts_with_leases(config, facts)

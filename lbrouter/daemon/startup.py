@@ -53,8 +53,8 @@ def _last_good_config(
 
 async def restore_health(applier: Applier, file: ConfigFile, journal: Journal) -> HealthTracker:
     """A tracker with what the last daemon knew, or else a first observation."""
-    state = snapshot.load_state(applier.runtime_dir, file.config)
-    known = snapshot.load_health(applier.runtime_dir)
+    state = snapshot.load_state(applier.runtime_dir, file.config, applier.store.report_damage)
+    known = snapshot.load_health(applier.runtime_dir, applier.store.report_damage)
     if state is None or known is None:
         known = (await applier.observe(file.config)).health
     return HealthTracker(file.config, journal, known=known, state=state)

@@ -1,19 +1,28 @@
 """HTTP through one uplink, as fast as it goes: GET for the download, POST for the upload."""
 
 import socket
-import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from lbrouter.kernel.probe.bound_socket import UplinkBinding, error_text, open_socket
 from lbrouter.model.errors import NotAppliedError, UsageError
+from lbrouter.system.http_client import (
+    HTTP_READ_BYTES,
+    HttpExchange,
+    HttpRequest,
+    NotHttpError,
+    tls_context,
+)
 
 HTTP_TRANSFER_TIMEOUT_S: Final = 5.0
 HTTP_TRANSFER_CHUNK_BYTES: Final = 1 << 16
 HTTP_SLOW_START_S: Final = 2.0
+ENDLESS_BODY_BYTES: Final = 1 << 40
+"""More than any line carries in the time: the length that an upload announces."""
 
 
 def parse_url(url: str) -> SplitResult:
@@ -34,6 +43,8 @@ def measure_rates(
     except OSError as error:
         reason = error_text(error) if error.errno else str(error) or "no answer"
         raise NotAppliedError(f"{url.geturl()}: {reason}.") from error
+    except NotHttpError as error:
+        raise NotAppliedError(f"{url.geturl()}: what answers there is no web server.") from error
 
 
 @contextmanager
@@ -49,7 +60,7 @@ def _connect(url: SplitResult, binding: UplinkBinding) -> Iterator[socket.socket
         if url.scheme == "http":
             yield bare
             return
-        secured = ssl.create_default_context().wrap_socket(bare, server_hostname=url.hostname)
+        secured = tls_context().wrap_socket(bare, server_hostname=url.hostname)
         with secured:
             yield secured
 
@@ -58,12 +69,18 @@ def _measure_per_second(
     opened: socket.socket, url: SplitResult, *, seconds: int, download: bool
 ) -> list[float]:
     """The bits per second of each whole second after the slow start."""
-    opened.sendall(_request(url, download=download))
+    exchange = HttpExchange(_request(url, download=download))
+    opened.sendall(exchange.request_bytes)
+    if download:
+        _require_page(opened, exchange, url)
     begun, counts = time.monotonic(), [0] * (seconds + int(HTTP_SLOW_START_S))
     content = bytes(HTTP_TRANSFER_CHUNK_BYTES)
     while (second := int(time.monotonic() - begun)) < len(counts):
-        count = len(opened.recv(HTTP_TRANSFER_CHUNK_BYTES)) if download else opened.send(content)
-        if not count:
+        if download:
+            count = exchange.receive_body(opened.recv(HTTP_TRANSFER_CHUNK_BYTES))
+        else:
+            count = opened.send(content)
+        if count is None:
             break
         counts[second] += count
     whole = counts[int(HTTP_SLOW_START_S) : int(time.monotonic() - begun)]
@@ -75,8 +92,23 @@ def _measure_per_second(
     return [count * 8.0 for count in whole]
 
 
-def _request(url: SplitResult, *, download: bool) -> bytes:
+def _require_page(opened: socket.socket, exchange: HttpExchange, url: SplitResult) -> None:
+    """Read the head of the answer. Raises NotAppliedError where it is not the page itself."""
+    until, status = time.monotonic() + HTTP_TRANSFER_TIMEOUT_S, None
+    while status is None:
+        if time.monotonic() > until:
+            raise TimeoutError("no answer")
+        status = exchange.receive_status(opened.recv(HTTP_READ_BYTES))
+    if status != HTTPStatus.OK:
+        raise NotAppliedError(
+            f"{url.geturl()} answers with status {status}, not with a file.",
+            remedy="Name a page that answers with 200.",
+        )
+
+
+def _request(url: SplitResult, *, download: bool) -> HttpRequest:
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    head = f"{'GET' if download else 'POST'} {path} HTTP/1.1\r\nHost: {url.netloc}\r\n"
-    head += "User-Agent: lbrouter\r\nConnection: close\r\n"
-    return (head if download else f"{head}Content-Length: {1 << 40}\r\n").encode() + b"\r\n"
+    host = url.netloc.rpartition("@")[2]
+    if download:
+        return HttpRequest(method="GET", host=host, path=path)
+    return HttpRequest(method="POST", host=host, path=path, body_length=ENDLESS_BODY_BYTES)

@@ -20,6 +20,7 @@ from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import process
 from lbrouter.services.process import PROGRAM_SEARCH_PATH
+from lbrouter.system import atomic_file
 
 DNSMASQ_INSTALL_REMEDY: Final = "Install it: apt install dnsmasq-base"
 DNSMASQ_USERS: Final = ("dnsmasq", "nobody")
@@ -114,9 +115,7 @@ class Dnsmasq:
             self.leases_file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             # dnsmasq opens it while it still is root; other users must not read MAC addresses.
             self.leases_file.touch(mode=0o640)
-            aside = self.file.with_name(self.file.name + ".new")
-            aside.write_text(text, encoding="utf-8")
-            aside.replace(self.file)
+            atomic_file.replace(self.file, text.encode())
         except PermissionError:
             raise
         except OSError as error:

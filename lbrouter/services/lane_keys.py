@@ -17,6 +17,7 @@ from lbrouter.model.errors import ConfigError, LbrouterError, NotAppliedError, N
 from lbrouter.model.lane import LaneKeys
 from lbrouter.model.sections.lanes import parse_wireguard_key
 from lbrouter.model.validated_strings import InvalidValueError
+from lbrouter.system import atomic_file
 
 LANES_DIRECTORY: Final = "lanes"
 
@@ -94,17 +95,9 @@ def _read_key(file: Path, lane: Uplink) -> str:
 
 
 def _write_private(file: Path, text: str) -> None:
-    """Write the file atomically, readable by root alone from its first byte on."""
-    aside = file.with_name(file.name + ".new")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside.unlink(missing_ok=True)
-        opened = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(opened, "w", encoding="ascii") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        aside.replace(file)
+        atomic_file.replace(file, text.encode("ascii"), durable=True)
     except PermissionError as error:
         raise NotPermittedError(f"{file} cannot be written.", remedy="Run it as root.") from error
     except OSError as error:

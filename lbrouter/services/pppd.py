@@ -23,6 +23,7 @@ from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import pppd_start, process
 from lbrouter.services.secrets import password_error, read_password
+from lbrouter.system import atomic_file
 
 MAX_PPPD_LOG_BYTES: Final = 64 * 1024
 PPPD_RESTART_FIRST_PAUSE_S: Final = 2.0
@@ -157,7 +158,7 @@ class Pppd:
         places = self._paths(_device_of(wanted))
         try:
             Path(places.log_file).unlink(missing_ok=True)
-            _write_private(Path(places.options_file), wanted.config_text)
+            atomic_file.replace(Path(places.options_file), wanted.config_text.encode())
         except PermissionError:
             raise
         except OSError as error:
@@ -165,7 +166,7 @@ class Pppd:
         pppd_start.start(wanted)
         found = self.pids(_device_of(wanted))
         if found:
-            Path(places.pid_file).write_text(f"{found[0]}\n", encoding="ascii")
+            atomic_file.replace(Path(places.pid_file), f"{found[0]}\n".encode())
 
     def _stop_session(self, device: str) -> None:
         for pid in self.pids(device):
@@ -218,16 +219,6 @@ def _interface_exists(interface: str) -> bool:
 def _device_of(service: ManagedProcess) -> str:
     """The device of a service, from the name of its pid file."""
     return Path(service.pid_file).name.removesuffix(".pid")
-
-
-def _write_private(file: Path, text: str) -> None:
-    """Write the file atomically, readable by root alone from its first byte on."""
-    aside = file.with_name(file.name + ".new")
-    aside.unlink(missing_ok=True)
-    opened = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(opened, "w", encoding="utf-8") as out:
-        out.write(text)
-    aside.replace(file)
 
 
 def _read_log_tail(log: Path) -> str:

@@ -1,22 +1,17 @@
 """A message to a web page: one POST over HTTP/1.1, of which only the status is read.
 
-By hand on asyncio's streams, since only a status line is read. The gateway's own traffic
-follows table 7000, so this leaves by an uplink that works. The whole exchange has
-a deadline. RFC 9112.
+The gateway's own traffic follows table 7000, so this leaves by an uplink that works. The whole
+exchange has a deadline.
 """
 
 import asyncio
-import re
 import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Final
 
-from lbrouter.model.sections.targets import DEFAULT_TARGET_PORTS, ProbeTarget, TargetKind
-
-WEBHOOK_MAX_LINE_BYTES: Final = 4096
-WEBHOOK_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: .*)?\r?\n")
+from lbrouter.model.sections.targets import ProbeTarget, TargetKind
+from lbrouter.system.http_client import fetch_status, target_request, tls_context
 
 _RESOLVER_POOL: Final = ThreadPoolExecutor(1, thread_name_prefix="webhook")
 """Of its own: a resolver that hangs must not take a thread that polls the carriers."""
@@ -31,7 +26,7 @@ async def post(target: ProbeTarget, body: bytes, *, within_s: float) -> None:
         raise OSError(f"no answer within {within_s:g} s") from None
     except ssl.SSLError as error:
         raise OSError(f"no TLS: {error.reason}") from error
-    except (ValueError, EOFError, asyncio.LimitOverrunError):
+    except ValueError:
         raise OSError("no HTTP") from None
     if not 200 <= status < 300:
         raise OSError(f"status {status}")
@@ -39,16 +34,13 @@ async def post(target: ProbeTarget, body: bytes, *, within_s: float) -> None:
 
 async def _exchange(target: ProbeTarget, body: bytes) -> int:
     """The status of the answer."""
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    request = target_request("POST", target, headers=headers, body=body)
     reader, writer = await _connect(target)
     try:
-        writer.write(_request_head(target, len(body)) + body)
-        await writer.drain()
-        match = WEBHOOK_STATUS_LINE.fullmatch(await reader.readuntil(b"\n"))
+        return await fetch_status(reader, writer, request)
     finally:
         writer.transport.abort()
-    if match is None:
-        raise ValueError
-    return int(match[1])
 
 
 async def _connect(target: ProbeTarget) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -60,8 +52,7 @@ async def _connect(target: ProbeTarget) -> tuple[asyncio.StreamReader, asyncio.S
             return await asyncio.open_connection(
                 address,
                 target.port,
-                limit=WEBHOOK_MAX_LINE_BYTES,
-                ssl=_tls_context() if secure else None,
+                ssl=tls_context() if secure else None,
                 server_hostname=target.host if secure else None,
             )
         except ssl.SSLError:
@@ -81,23 +72,3 @@ async def _resolve(target: ProbeTarget) -> list[str]:
         lambda: socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM),
     )
     return list(dict.fromkeys(str(each[4][0]) for each in found))
-
-
-@cache
-def _tls_context() -> ssl.SSLContext:
-    """The certificates that this machine trusts. Once in a process: 20 ms and 2 MB."""
-    return ssl.create_default_context()
-
-
-def _request_head(target: ProbeTarget, length: int) -> bytes:
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    port = "" if target.port == DEFAULT_TARGET_PORTS[target.kind] else f":{target.port}"
-    lines = (
-        f"POST {target.path} HTTP/1.1",
-        f"Host: {host}{port}",
-        "User-Agent: lbrouter",
-        "Content-Type: application/json; charset=utf-8",
-        f"Content-Length: {length}",
-        "Connection: close",
-    )
-    return "\r\n".join([*lines, "", ""]).encode("ascii")

@@ -14,7 +14,7 @@ import typer
 
 from lbrouter.cli import effects
 from lbrouter.cli.context import load_config_file
-from lbrouter.cli.output.render import print_diagnostics, print_json, print_line
+from lbrouter.cli.output.render import print_damage, print_diagnostics, print_json, print_line
 from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.compile.config.machine_fit import MachineView, machine_warnings
 from lbrouter.compile.config.parse import located
@@ -54,7 +54,7 @@ def check(context: typer.Context, *, json: JsonOption = False) -> int:
         skipped = dry_run(desired.nft)
     except NotAppliedError as error:
         errors.append(str(error))
-    leases = LeaseStore(settings.runtime_dir).held_leases(file.config)
+    leases = LeaseStore(settings.runtime_dir, print_damage).held_leases(file.config)
     machine = asyncio.run(_machine_view(file.config, leases))
     warnings = (*file.warnings, *_machine_warnings(file, machine), *effects.warnings(file.config))
     print_diagnostics("warning", warnings)

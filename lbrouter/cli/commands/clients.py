@@ -16,7 +16,7 @@ import typer
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.effects import dnsmasq_service
 from lbrouter.cli.output.console import console
-from lbrouter.cli.output.render import print_diagnostic, print_json
+from lbrouter.cli.output.render import print_damage, print_diagnostic, print_json
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.report.clients import (
@@ -67,7 +67,8 @@ async def _observe_clients(settings: CommandSettings, config: Config) -> ClientO
     except OSError as error:
         print_diagnostic(f"note: {CONNTRACK_UNREADABLE_NOTE.format(error.strerror)}")
         seconds, loads = CLIENT_RATE_SAMPLE_S, None
-    numbers = allocate(config, StateStore(settings.state_dir).load_allocation()).uplinks
+    store = StateStore(settings.state_dir, print_damage)
+    numbers = allocate(config, store.load_allocation()).uplinks
     return ClientObservations(
         leases=dnsmasq_service(settings).current_leases(),
         neighbours=await read_neighbour_table(

@@ -6,7 +6,7 @@ import typer
 
 from lbrouter.cli.beside_daemon import refuse_beside_daemon
 from lbrouter.cli.context import build_applier, config_or_none
-from lbrouter.cli.output.render import ChangeReport, print_diagnostics
+from lbrouter.cli.output.render import ChangeReport
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
 from lbrouter.kernel.backend import LinuxKernel
@@ -27,5 +27,4 @@ async def _remove_all(settings: CommandSettings) -> int:
             here = CommitConfirm(build_applier(settings, kernel, tell=report.operation_printer))
             await here.applier.remove_all(config_or_none(settings))
             here.pending.clear()
-            print_diagnostics("warning", here.store.warnings)
     return report.finish()

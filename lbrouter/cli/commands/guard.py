@@ -7,7 +7,7 @@ from contextlib import suppress
 import typer
 
 from lbrouter.cli.beside_daemon import refuse_beside_daemon
-from lbrouter.cli.output.render import print_diagnostics, print_success
+from lbrouter.cli.output.render import print_damage, print_diagnostics, print_success
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.firewall.boot_guard import guard_table
 from lbrouter.compile.firewall.elements import interfaces_of
@@ -42,7 +42,7 @@ def _close_firewall(settings: CommandSettings) -> bool:
     with exclusive_lock(settings.runtime_dir):
         if nft.observe_table() is not None:
             return False
-        store = StateStore(settings.state_dir)
+        store = StateStore(settings.state_dir, print_damage)
         # By the file that the daemon will take; the interfaces of the last good one are closed too.
         files = list(_candidate_files(settings, store))
         first, *others = files
@@ -73,7 +73,9 @@ def _candidate_files(settings: CommandSettings, store: StateStore) -> Iterator[C
     if text is not None:
         with suppress(LbrouterError):
             good = parse_config(text, source="the last good configuration")
-    waiting = PendingCommitStore(state_dir=settings.state_dir, runtime_dir=settings.runtime_dir)
+    waiting = PendingCommitStore(
+        state_dir=settings.state_dir, runtime_dir=settings.runtime_dir, report=print_damage
+    )
     try:
         file = load_config(settings.config)
     except ConfigError:

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from lbrouter.cli.context import load_config_file
-from lbrouter.cli.output.render import print_diagnostic, print_json, print_line
+from lbrouter.cli.output.render import print_damage, print_diagnostic, print_json, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.shaping.measure_proposal import (
@@ -95,7 +95,8 @@ async def _measure(settings: CommandSettings, arguments: MeasureArguments) -> Up
     if uplink is None:
         there = f"Choose one of: {', '.join(config.uplinks)}."
         raise UsageError(f"There is no uplink {arguments.uplink!r}.", remedy=there)
-    numbers = allocate(config, StateStore(settings.state_dir).load_allocation()).uplinks
+    store = StateStore(settings.state_dir, print_damage)
+    numbers = allocate(config, store.load_allocation()).uplinks
     line = UplinkBinding(interface=uplink.interface, number=numbers[uplink.name])
     transfer_by = _transfer_function(arguments, line)
     if not arguments.yes:

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from math import ceil
 from typing import Any, Final
 
@@ -115,6 +116,12 @@ def print_diagnostics(kind: str, sentences: Iterable[object]) -> None:
     """Diagnostics of one kind ("warning", "note"), each beginning a line."""
     for sentence in sentences:
         print_diagnostic(f"{kind}: {sentence}".replace("\n", CONTINUATION_INDENT))
+
+
+@cache
+def print_damage(sentence: str) -> None:
+    """A warning about a damaged file. Once in a process: `status --watch` reads it every second."""
+    print_diagnostics("warning", (sentence,))
 
 
 def print_json(content: Any) -> None:

@@ -13,6 +13,7 @@ the magic cookie."""
 
 BOOTREQUEST, BOOTREPLY = 1, 2
 HTYPE_ETHERNET: Final = 1
+BOOTP_BROADCAST_FLAG: Final = 0x8000
 DHCP_MAGIC_COOKIE: Final = bytes((99, 130, 83, 99))
 UNSPECIFIED_ADDRESS: Final = IPv4Address("0.0.0.0")
 MIN_BOOTP_BYTES: Final = 300
@@ -58,7 +59,10 @@ class DhcpOption(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DhcpMessage:
-    """One message. `chaddr` is the client's Ethernet address, `ciaddr` its IP address."""
+    """One message. `chaddr` is the client's Ethernet address, `ciaddr` its IP address.
+
+    `broadcast` asks the server to answer to all: the client does not receive by its `chaddr`.
+    """
 
     message_type: DhcpMessageType
     xid: int
@@ -66,13 +70,15 @@ class DhcpMessage:
     secs: int = 0
     ciaddr: IPv4Address = UNSPECIFIED_ADDRESS
     yiaddr: IPv4Address = UNSPECIFIED_ADDRESS
+    broadcast: bool = False
     options: Mapping[int, bytes] = field(default_factory=dict)
 
 
 def encode(message: DhcpMessage) -> bytes:
     """A client's message, as it goes into a UDP datagram."""
+    flags = BOOTP_BROADCAST_FLAG if message.broadcast else 0
     head = BOOTP_HEADER.pack(
-        BOOTREQUEST, HTYPE_ETHERNET, len(message.chaddr), 0, message.xid, message.secs, 0,
+        BOOTREQUEST, HTYPE_ETHERNET, len(message.chaddr), 0, message.xid, message.secs, flags,
         message.ciaddr.packed, bytes(4), bytes(4), bytes(4),
         message.chaddr, b"", b"", DHCP_MAGIC_COOKIE,
     )  # fmt: skip
@@ -85,7 +91,7 @@ def decode(data: bytes) -> DhcpMessage | None:
     """A server's message; None for data that is not a complete, well-formed one."""
     if len(data) < BOOTP_HEADER.size:
         return None
-    op, kind, size, _, xid, secs, _, client, yours, _, _, hardware, name, file, cookie = (
+    op, kind, size, _, xid, secs, flags, client, yours, _, _, hardware, name, file, cookie = (
         BOOTP_HEADER.unpack_from(data)
     )
     if (op, kind, size, cookie) != (BOOTREPLY, HTYPE_ETHERNET, 6, DHCP_MAGIC_COOKIE):
@@ -108,6 +114,7 @@ def decode(data: bytes) -> DhcpMessage | None:
         secs=secs,
         ciaddr=IPv4Address(client),
         yiaddr=IPv4Address(yours),
+        broadcast=bool(flags & BOOTP_BROADCAST_FLAG),
         options=options,
     )
 

@@ -4,6 +4,8 @@ from ipaddress import IPv4Address
 from struct import Struct
 from typing import Final
 
+from lbrouter.compile.checksum import internet_checksum
+
 IPV4_HEADER: Final = Struct("!BBHHHBBH4s4s")
 UDP_HEADER: Final = Struct("!HHHH")
 DHCP_SERVER_PORT, DHCP_CLIENT_PORT = 67, 68
@@ -31,6 +33,11 @@ def encode_packet(payload: bytes, source: IPv4Address, destination: IPv4Address)
     )
 
 
+def source_address(data: bytes) -> IPv4Address:
+    """The sender of a packet that `decode_packet` understood."""
+    return IPv4Address(IPV4_HEADER.unpack_from(data)[8])
+
+
 def decode_packet(data: bytes) -> bytes | None:
     """What a packet to port 68 carries, None for any other, or one that is cut off.
 
@@ -54,12 +61,3 @@ def decode_packet(data: bytes) -> bytes | None:
     ) or not UDP_HEADER.size <= length <= total - start:
         return None
     return data[start + UDP_HEADER.size : start + length]
-
-
-def internet_checksum(data: bytes) -> int:
-    """The internet checksum, RFC 1071."""
-    padded = data + b"\0" * (len(data) % 2)
-    total = sum(int.from_bytes(padded[at : at + 2]) for at in range(0, len(padded), 2))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF

@@ -31,7 +31,9 @@ class CommitConfirm:
         self.applier = applier
         self.store = applier.store
         self.pending = PendingCommitStore(
-            state_dir=self.store.directory, runtime_dir=applier.runtime_dir
+            state_dir=self.store.directory,
+            runtime_dir=applier.runtime_dir,
+            report=self.store.report_damage,
         )
 
     async def apply(

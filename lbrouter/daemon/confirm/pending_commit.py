@@ -5,15 +5,15 @@ zero with every boot, so the record names the boot that it belongs to. After a r
 always overdue: a person who could not confirm before the reboot cannot confirm after it.
 """
 
-import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from lbrouter.kernel.read.boot_clock import BootTime
-from lbrouter.kernel.storage import atomic_file
+from lbrouter.system.saved_file import DamageReport, SavedFile
+from lbrouter.system.state_file import StateFile
 
 PENDING_COMMIT_FILE: Final = "pending.json"
 REJECTED_DIGEST_FILE: Final = "rejected"
@@ -63,24 +63,27 @@ class PendingCommitStore:
     first, so that it never outlives the other.
     """
 
-    def __init__(self, *, state_dir: Path, runtime_dir: Path) -> None:
-        self._files = (state_dir / PENDING_COMMIT_FILE, runtime_dir / PENDING_COMMIT_FILE)
-        self._rejected_file = state_dir / REJECTED_DIGEST_FILE
+    def __init__(self, *, state_dir: Path, runtime_dir: Path, report: DamageReport) -> None:
+        self._files = tuple(
+            StateFile(directory / PENDING_COMMIT_FILE, PendingCommit, durable=True)
+            for directory in (state_dir, runtime_dir)
+        )
+        self._rejected_file = SavedFile(state_dir / REJECTED_DIGEST_FILE, durable=True)
+        self._report = report
 
     def read(self) -> PendingCommit | None:
         """The pending commit, None where there is none."""
-        return next(filter(None, map(_load_record, self._files)), None)
+        return next(filter(None, (file.load(self._report) for file in self._files)), None)
 
     def write(self, record: PendingCommit) -> None:
         """Write `record` to disk, replacing an earlier one. Raises LbrouterError."""
         for file in self._files:
-            atomic_file.write(file, json.dumps(asdict(record)).encode())
+            file.save(record)
 
     def clear(self) -> None:
-        """No commit is pending. Backup copies go first, or they would be read in its place."""
+        """No commit is pending."""
         for file in reversed(self._files):
-            atomic_file.backup_path(file).unlink(missing_ok=True)
-            file.unlink(missing_ok=True)
+            file.remove()
 
     def restore(self, record: PendingCommit | None) -> None:
         """Restore the record from before an apply that failed."""
@@ -96,25 +99,17 @@ class PendingCommitStore:
 
     def rejected_digest(self) -> str:
         """Digest of the file that was rolled back last, so that no boot applies it again; or ""."""
-        payload, _ = atomic_file.read(self._rejected_file)
-        return "" if payload is None else payload.decode()
+        return self._rejected_file.read(_parse_digest, self._report) or ""
 
     def reject(self, digest: str) -> None:
         """Remember that the file with `digest` was rolled back. A full disk stops no rollback."""
         with suppress(Exception):
-            atomic_file.write(self._rejected_file, digest.encode())
+            self._rejected_file.write(digest.encode())
 
     def clear_rejected(self) -> None:
         """A person applied something: what was rejected before no longer counts."""
-        atomic_file.backup_path(self._rejected_file).unlink(missing_ok=True)
-        self._rejected_file.unlink(missing_ok=True)
+        self._rejected_file.remove()
 
 
-def _load_record(file: Path) -> PendingCommit | None:
-    payload, _ = atomic_file.read(file)
-    if payload is None:
-        return None
-    try:
-        return PendingCommit(**json.loads(payload))
-    except (ValueError, TypeError):
-        return None
+def _parse_digest(payload: bytes) -> str:
+    return payload.decode(errors="replace")

@@ -25,7 +25,9 @@ ROLLBACK_GIVE_UP_S: Final = 3600.0
 
 async def roll_back_at_deadline(state_dir: Path, runtime_dir: Path, ident: str) -> None:
     """Wait for the deadline of record `ident`, then undo, repeatedly until it succeeds."""
-    waiting = PendingCommitStore(state_dir=state_dir, runtime_dir=runtime_dir)
+    waiting = PendingCommitStore(
+        state_dir=state_dir, runtime_dir=runtime_dir, report=_print_diagnostic
+    )
     gives_up = None
     while (record := waiting.read()) is not None and record.id == ident:
         now = BootTime.now()
@@ -38,7 +40,7 @@ async def roll_back_at_deadline(state_dir: Path, runtime_dir: Path, ident: str) 
         try:
             await _roll_back(state_dir, runtime_dir, ident)
         except LbrouterError as error:
-            print(f"not undone yet: {error}", file=sys.stderr, flush=True)
+            _print_diagnostic(f"not undone yet: {error}")
             await asyncio.sleep(ROLLBACK_RETRY_INTERVAL_S)
 
 
@@ -58,6 +60,10 @@ async def _roll_back(state_dir: Path, runtime_dir: Path, ident: str) -> None:
             await CommitConfirm(
                 Applier(kernel, state_dir=state_dir, runtime_dir=runtime_dir)
             ).roll_back_overdue()
+
+
+def _print_diagnostic(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def main(argv: list[str]) -> None:

@@ -4,19 +4,20 @@
 times are of CLOCK_BOOTTIME, so the file names its boot, and the leases of another boot are ignored.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from ipaddress import IPv4Address, IPv4Interface
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from lbrouter.compile.dhcp.lease_validation import vlan_conflict
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Addressing, Config
+from lbrouter.model.errors import LbrouterError
 from lbrouter.model.facts import Facts
 from lbrouter.model.lease import UplinkLease
+from lbrouter.system.saved_file import DamageReport
+from lbrouter.system.state_file import StateFile
 
 UPLINK_LEASES_FILE: Final = "leases.json"
 
@@ -30,25 +31,38 @@ class LeaseRecord:
     lacks: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedLeases:
+    """leases.json: records by uplink, and the boot whose times they name."""
+
+    boot: str
+    uplinks: Mapping[str, LeaseRecord]
+
+
 class LeaseStore:
     """The leases by uplink. A lease that cannot be written is still kept in memory."""
 
-    def __init__(self, runtime_dir: Path) -> None:
-        self._file = runtime_dir / UPLINK_LEASES_FILE
-        self.records: dict[str, LeaseRecord] = _load_records(self._file)
+    def __init__(self, runtime_dir: Path, report: DamageReport) -> None:
+        self._file = StateFile(runtime_dir / UPLINK_LEASES_FILE, SavedLeases, durable=False)
+        self.records: dict[str, LeaseRecord] = {}
+        saved = self._file.load(report)
+        if saved is not None and saved.boot == BootTime.now().boot:
+            self.records = dict(saved.uplinks)
 
     def put(self, name: str, record: LeaseRecord | None) -> None:
         """Save `record` of an uplink; None removes it."""
         self.records = {other: each for other, each in self.records.items() if other != name}
         if record is not None:
             self.records[name] = record
-        _save_records(self._file, self.records)
+        # Memory that holds /run may be full: then the next daemon requests the leases again.
+        with suppress(LbrouterError):
+            self._file.save(SavedLeases(boot=BootTime.now().boot, uplinks=self.records))
 
     def clear(self) -> None:
         """Remove all records."""
         self.records = {}
         with suppress(OSError):
-            self._file.unlink(missing_ok=True)
+            self._file.remove()
 
     def usable_lease(self, config: Config, name: str) -> UplinkLease | None:
         """The lease that uplink `name` of `config` may use now.
@@ -92,50 +106,3 @@ class LeaseStore:
                 **{name: record.lacks for name, record in missing.items()},
             },
         )
-
-
-def _save_records(file: Path, records: Mapping[str, LeaseRecord]) -> None:
-    """Memory that holds /run may be full: then the next daemon requests the leases again."""
-    document = {"boot": BootTime.now().boot, "uplinks": {n: asdict(r) for n, r in records.items()}}
-    aside = file.with_name(f"{UPLINK_LEASES_FILE}.new")
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(document, default=str), encoding="utf-8")
-        aside.replace(file)
-
-
-def _load_records(file: Path) -> dict[str, LeaseRecord]:
-    """The records of this boot; none where there is no file, or one that cannot be read."""
-    try:
-        found: Any = json.loads(file.read_text(encoding="utf-8"))
-        if found["boot"] != BootTime.now().boot:
-            return {}
-        return dict(_parse_records(found["uplinks"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def _parse_records(records: Mapping[str, Any]) -> Iterator[tuple[str, LeaseRecord]]:
-    for name, record in records.items():
-        lease = None if record["lease"] is None else _parse_lease(record["lease"])
-        yield (
-            name,
-            LeaseRecord(
-                interface=str(record["interface"]), lease=lease, lacks=str(record["lacks"])
-            ),
-        )
-
-
-def _parse_lease(found: Any) -> UplinkLease:
-    return UplinkLease(
-        address=IPv4Interface(found["address"]),
-        gateway=IPv4Address(found["gateway"]),
-        server=IPv4Address(found["server"]),
-        station=str(found["station"]),
-        dns=tuple(map(IPv4Address, found["dns"])),
-        mtu=None if found["mtu"] is None else int(found["mtu"]),
-        obtained_at=float(found["obtained_at"]),
-        renew_at=float(found["renew_at"]),
-        rebind_at=float(found["rebind_at"]),
-        expires_at=float(found["expires_at"]),
-    )

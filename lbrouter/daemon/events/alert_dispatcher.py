@@ -14,17 +14,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator
 
 from lbrouter.compile.report.alert_message import AlertMessage, alert_message, is_subscribed
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.model.config import Config
+from lbrouter.model.errors import LbrouterError
 from lbrouter.model.sections.alerts import Alerts, parse_webhook
 from lbrouter.model.sections.targets import ProbeTarget
 from lbrouter.model.timeline import TimelineEvent
 from lbrouter.model.validated_strings import InvalidValueError
 from lbrouter.services import command, webhook
+from lbrouter.system.state_file import StateFile
 
 ALERT_QUEUE_FILE: Final = "alerts.json"
 
@@ -73,6 +77,30 @@ class Outbox:
             self.not_empty.clear()
 
 
+def _require_alert(message: Any) -> Any:
+    """`message`, if it is one. Raises ValueError."""
+    if not isinstance(message, dict) or not AlertMessage.__required_keys__ <= message.keys():
+        raise ValueError("this is no alert")
+    if datetime.fromisoformat(str(message["at"])).tzinfo is None:
+        raise ValueError("its time has no zone")
+    return message
+
+
+SavedMessages = tuple[Annotated[Any, AfterValidator(_require_alert)], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedAlerts:
+    """alerts.json: the messages that wait for each channel, oldest first."""
+
+    webhook: SavedMessages = ()
+    command: SavedMessages = ()
+
+    def of(self, channel: str) -> tuple[AlertMessage, ...]:
+        """Those of one channel."""
+        return {"webhook": self.webhook, "command": self.command}[channel]
+
+
 class AlertDispatcher:
     """The alerts of one daemon; `config` returns the active configuration."""
 
@@ -86,7 +114,7 @@ class AlertDispatcher:
     ) -> None:
         self._timing = timing or AlertTiming()
         self._journal = journal
-        self._file = runtime_dir / ALERT_QUEUE_FILE
+        self._file = StateFile(runtime_dir / ALERT_QUEUE_FILE, SavedAlerts, durable=False)
         self._config = config
         self._senders: dict[str, Callable[[Alerts, AlertMessage, float], Awaitable[None]]] = {
             "webhook": _post_webhook,
@@ -96,9 +124,10 @@ class AlertDispatcher:
         self._event_received = asyncio.Event()
         self._since = utc_timestamp()
         self._outboxes = {channel: Outbox() for channel in self._senders}
-        for channel, messages in _load_queued(self._file).items():
-            for message in messages if channel in self._outboxes else ():
-                self._outboxes[channel].put(message)
+        saved = self._file.load_owned(lambda text: journal.log("trouble", text)) or SavedAlerts()
+        for channel, outbox in self._outboxes.items():
+            for message in saved.of(channel):
+                outbox.put(message)
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """The tasks to run, by name."""
@@ -202,12 +231,9 @@ class AlertDispatcher:
 
     def _save(self) -> None:
         """Save the queue for the next daemon, unless the memory that holds /run is full."""
-        document = {channel: outbox.alerts for channel, outbox in self._outboxes.items()}
-        aside = self._file.with_name(f"{ALERT_QUEUE_FILE}.new")
-        with suppress(OSError):
-            aside.write_text(json.dumps(document), encoding="utf-8")
-            aside.chmod(0o600)
-            aside.replace(self._file)
+        queued = {channel: tuple(outbox.alerts) for channel, outbox in self._outboxes.items()}
+        with suppress(LbrouterError):
+            self._file.save(SavedAlerts(**queued))
 
 
 def _enabled_channels(alerts: Alerts) -> list[str]:
@@ -255,15 +281,3 @@ def _json_body(message: AlertMessage) -> bytes:
 def _is_expired(message: AlertMessage) -> bool:
     """By the wall clock, since an earlier daemon may have queued it; one from the future is not."""
     return datetime.now(UTC) - datetime.fromisoformat(message["at"]) > ALERT_MAX_AGE
-
-
-def _load_queued(file: Path) -> dict[str, list[AlertMessage]]:
-    """What an earlier daemon of this boot could not deliver."""
-    try:
-        found: Any = json.loads(file.read_text(encoding="utf-8"))
-        for message in [message for messages in found.values() for message in messages]:
-            datetime.fromisoformat(message["at"])
-            assert {"id", "gateway", "kinds", "text", "incidents"} <= message.keys()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError):
-        return {}
-    return dict(found)

@@ -5,10 +5,10 @@ The file is in the runtime directory, which a reboot empties, and names its boot
 daemon reads it too: a line that was known to be dead a moment ago is not taken for fit.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,139 +17,183 @@ from lbrouter.compile.health.carrier_only import health_without_daemon, with_las
 from lbrouter.compile.health.saved_memory import restored_state, saved_memory
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
+from lbrouter.model.errors import LbrouterError
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState, VlanLimit
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.units import Rate
+from lbrouter.system.saved_file import DamageReport
+from lbrouter.system.state_file import StateFile
 
 SAVED_HEALTH_FILE: Final = "health.json"
 FRESH_FOR_S: Final = 600.0
 """Without a daemon, what was known counts for so long. Then the carriers alone do."""
 
-READ_ERRORS: Final = (OSError, ValueError, KeyError, TypeError, AttributeError)
+MEMORY_ERRORS: Final = (ValueError, KeyError, TypeError, AttributeError)
+"""What `restored_state` raises where the memory of the lines is damaged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedFamilyHealth:
+    """One family, or an uplink as a whole: the fields of `FamilyHealth`."""
+
+    state: UplinkState
+    reason: str
+    left: tuple[str, ...]
+    alive: bool
+    badness: float
+    code: str = ""
+
+    @staticmethod
+    def of(health: FamilyHealth) -> dict[str, Any]:
+        """The fields, by name."""
+        return {
+            "state": health.state,
+            "reason": health.reason,
+            "code": health.reason_code,
+            "left": tuple(sorted(health.excluded_policies)),
+            "alive": health.alive,
+            "badness": health.badness,
+        }
+
+    def health(self) -> FamilyHealth:
+        """What was saved."""
+        return FamilyHealth(
+            state=self.state,
+            reason=self.reason,
+            reason_code=self.code,
+            excluded_policies=frozenset(self.left),
+            alive=self.alive,
+            badness=self.badness,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedUplinkHealth(SavedFamilyHealth):
+    """One uplink. A file of an earlier release says nothing of `drained` and the families."""
+
+    carrier: bool = True
+    drained: bool | None = None
+    move_flows: bool = False
+    families: Mapping[AddressFamily, SavedFamilyHealth] = field(default_factory=dict)
+
+    def uplink_health(self) -> UplinkHealth:
+        """What was saved."""
+        drained = self.state is UplinkState.DRAINED if self.drained is None else self.drained
+        return UplinkHealth(
+            state=self.state,
+            reason=self.reason,
+            reason_code=self.code,
+            excluded_policies=frozenset(self.left),
+            alive=self.alive,
+            badness=self.badness,
+            carrier=self.carrier,
+            drained=drained,
+            move_flows=self.move_flows,
+            families={family: each.health() for family, each in self.families.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedHealth:
+    """health.json. Limits are bits per second up and down; `memory` is that of the lines."""
+
+    boot: str
+    uplinks: Mapping[str, SavedUplinkHealth]
+    pins: Mapping[str, str]
+    limits: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    memory: Mapping[str, Any] | None = None
 
 
 def save_health(runtime_dir: Path, health: GatewayHealth, state: HealthState) -> None:
     """Save it. Memory that holds /run may be full: then the next start begins with the carriers."""
     uplinks = {
-        name: {
-            **_saved_health(each.of_itself),
-            "carrier": each.carrier,
-            "drained": each.drained,
-            "move_flows": each.move_flows,
-            "families": {str(f): _saved_health(own) for f, own in each.families.items()},
-        }
+        name: SavedUplinkHealth(
+            **SavedFamilyHealth.of(each.of_itself),
+            carrier=each.carrier,
+            drained=each.drained,
+            move_flows=each.move_flows,
+            families={
+                family: SavedFamilyHealth(**SavedFamilyHealth.of(own))
+                for family, own in each.families.items()
+            },
+        )
         for name, each in health.uplinks.items()
     }
-    limits = {vlan: [each.upload, each.download] for vlan, each in health.limits.items()}
-    document = {
-        "boot": BootTime.now().boot,
-        "uplinks": uplinks,
-        "pins": dict(health.pins),
-        "limits": limits,
-        "memory": saved_memory(state),
-    }
-    aside = runtime_dir / f"{SAVED_HEALTH_FILE}.new"
-    with suppress(OSError):
-        aside.write_text(json.dumps(document), encoding="utf-8")
-        aside.replace(runtime_dir / SAVED_HEALTH_FILE)
-
-
-def load_health(runtime_dir: Path) -> GatewayHealth | None:
-    """The last health of this boot, None where there is none that can be read."""
-    try:
-        found = _read(runtime_dir)
-        return GatewayHealth(
-            uplinks={name: _parse_uplink(each) for name, each in found["uplinks"].items()},
-            pins=dict(found["pins"]),
-            limits={vlan: _parse_limit(*rates) for vlan, rates in found.get("limits", {}).items()},
-        )
-    except READ_ERRORS:
-        return None
-
-
-def load_state(runtime_dir: Path, config: Config) -> HealthState | None:
-    """The health state that the last daemon of this boot left, for `config`; None without one.
-
-    A file of an earlier release has no memory of the lines: then the state begins at its health.
-    """
-    known, now = load_health(runtime_dir), time.monotonic()
-    if known is None:
-        return None
-    try:
-        return restored_state(config, now, _read(runtime_dir)["memory"], known)
-    except READ_ERRORS:
-        return initial_state(config, now, known)
-
-
-def last_known_health(runtime_dir: Path, config: Config, facts: Facts) -> GatewayHealth:
-    """Health without a daemon: by carriers and addresses, and what was known a short time ago."""
-    found = health_without_daemon(config, facts)
-    now = time.monotonic()
-    try:
-        memory = _read(runtime_dir)["memory"]
-        age_s = now - float(memory["at"])
-        if not 0 <= age_s <= FRESH_FOR_S:
-            return found
-        state = restored_state(config, now, memory, GatewayHealth())
-    except READ_ERRORS:
-        return found
-    return with_last_known(found, state, age_s)
-
-
-def _read(runtime_dir: Path) -> Mapping[str, Any]:
-    """The document. Raises OSError, ValueError, KeyError; ValueError too for another boot's."""
-    found: Any = json.loads((runtime_dir / SAVED_HEALTH_FILE).read_text(encoding="utf-8"))
-    if found["boot"] != BootTime.now().boot:
-        raise ValueError(found["boot"])
-    known: Mapping[str, Any] = found
-    return known
-
-
-def _parse_limit(upload: int | None, download: int | None) -> VlanLimit:
-    return VlanLimit(
-        upload=None if upload is None else Rate(upload),
-        download=None if download is None else Rate(download),
+    saved = SavedHealth(
+        boot=BootTime.now().boot,
+        uplinks=uplinks,
+        pins=health.pins,
+        limits={vlan: (each.upload, each.download) for vlan, each in health.limits.items()},
+        memory=saved_memory(state),
     )
+    with suppress(LbrouterError):
+        _state_file(runtime_dir).save(saved)
 
 
-def _saved_health(health: FamilyHealth) -> dict[str, Any]:
-    return {
-        "state": str(health.state),
-        "reason": health.reason,
-        "code": health.reason_code,
-        "left": sorted(health.excluded_policies),
-        "alive": health.alive,
-        "badness": health.badness,
-    }
-
-
-def _parse_uplink(found: Any) -> UplinkHealth:
-    """An uplink; what a file of an earlier release does not say is left at its default."""
-    own = _parse_health(found)
-    return UplinkHealth(
-        state=own.state,
-        reason=own.reason,
-        reason_code=own.reason_code,
-        excluded_policies=own.excluded_policies,
-        alive=own.alive,
-        badness=own.badness,
-        carrier=bool(found.get("carrier", True)),
-        drained=bool(found.get("drained", own.state is UplinkState.DRAINED)),
-        move_flows=bool(found.get("move_flows", False)),
-        families={
-            AddressFamily(family): _parse_health(each)
-            for family, each in found.get("families", {}).items()
+def load_health(runtime_dir: Path, report: DamageReport) -> GatewayHealth | None:
+    """The last health of this boot, None where there is none that can be read."""
+    saved = _load(runtime_dir, report)
+    if saved is None:
+        return None
+    return GatewayHealth(
+        uplinks={name: each.uplink_health() for name, each in saved.uplinks.items()},
+        pins=saved.pins,
+        limits={
+            vlan: VlanLimit(upload=_rate(upload), download=_rate(download))
+            for vlan, (upload, download) in saved.limits.items()
         },
     )
 
 
-def _parse_health(found: Any) -> FamilyHealth:
-    return FamilyHealth(
-        state=UplinkState(found["state"]),
-        reason=str(found["reason"]),
-        reason_code=str(found.get("code", "")),
-        excluded_policies=frozenset(found["left"]),
-        alive=bool(found["alive"]),
-        badness=float(found["badness"]),
-    )
+def load_state(runtime_dir: Path, config: Config, report: DamageReport) -> HealthState | None:
+    """The health state that the last daemon of this boot left, for `config`; None without one.
+
+    A file of an earlier release has no memory of the lines: then the state begins at its health.
+    """
+    saved, known = _load(runtime_dir, report), load_health(runtime_dir, report)
+    if saved is None or known is None:
+        return None
+    now = time.monotonic()
+    if saved.memory is not None:
+        try:
+            return restored_state(config, now, saved.memory, known)
+        except MEMORY_ERRORS:
+            report(_damaged_memory(runtime_dir))
+    return initial_state(config, now, known)
+
+
+def last_known_health(
+    runtime_dir: Path, config: Config, facts: Facts, *, report: DamageReport
+) -> GatewayHealth:
+    """Health without a daemon: by carriers and addresses, and what was known a short time ago."""
+    found = health_without_daemon(config, facts)
+    saved, now = _load(runtime_dir, report), time.monotonic()
+    if saved is None or saved.memory is None:
+        return found
+    try:
+        age_s = now - float(saved.memory["at"])
+        if not 0 <= age_s <= FRESH_FOR_S:
+            return found
+        state = restored_state(config, now, saved.memory, GatewayHealth())
+    except MEMORY_ERRORS:
+        report(_damaged_memory(runtime_dir))
+        return found
+    return with_last_known(found, state, age_s)
+
+
+def _state_file(runtime_dir: Path) -> StateFile[SavedHealth]:
+    return StateFile(runtime_dir / SAVED_HEALTH_FILE, SavedHealth, durable=False)
+
+
+def _load(runtime_dir: Path, report: DamageReport) -> SavedHealth | None:
+    saved = _state_file(runtime_dir).load(report)
+    return saved if saved is not None and saved.boot == BootTime.now().boot else None
+
+
+def _rate(bits_per_second: int | None) -> Rate | None:
+    return None if bits_per_second is None else Rate(bits_per_second)
+
+
+def _damaged_memory(runtime_dir: Path) -> str:
+    return f"{runtime_dir / SAVED_HEALTH_FILE} is damaged: what was known of the lines is not used."

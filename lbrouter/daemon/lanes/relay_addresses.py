@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lbrouter.model.config import Uplink
 from lbrouter.services.lane_keys import LANES_DIRECTORY
+from lbrouter.system import atomic_file
 
 
 class RelayAddresses:
@@ -26,11 +27,11 @@ class RelayAddresses:
         """Remember it. A disk that is full loses it with the daemon, and nothing else."""
         assert lane.relay is not None
         file = self._file(lane)
-        aside = file.with_name(file.name + ".new")
         with suppress(OSError):
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            aside.write_text(f"{lane.relay.host} {address}\n", encoding="ascii")
-            aside.replace(file)
+            atomic_file.replace(
+                file, f"{lane.relay.host} {address}\n".encode("ascii"), durable=True
+            )
 
     def _file(self, lane: Uplink) -> Path:
         return self._directory / f"{lane.name}.relay-address"

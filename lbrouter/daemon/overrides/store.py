@@ -1,19 +1,30 @@
 """Operator overrides, kept over a restart: drained uplinks, pinned policies, limited VLANs."""
 
-import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from lbrouter.daemon.overrides.temporary_limits import LimitTable, TemporaryLimit
-from lbrouter.kernel.storage import atomic_file
+from lbrouter.daemon.overrides.temporary_limits import LimitTable, SavedLimits, TemporaryLimit
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UsageError
 from lbrouter.model.events import Drain, HealthEvent, Pin, Restore
+from lbrouter.system.saved_file import DamageReport
+from lbrouter.system.state_file import StateFile
 
-OVERRIDES_FILE = "wishes.json"
+OVERRIDES_FILE: Final = "wishes.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedOverrides:
+    """The file: what `OperatorOverrides` holds. Earlier releases knew no `moving`, no limits."""
+
+    drained: tuple[str, ...] = ()
+    moving: tuple[str, ...] = ()
+    pins: Mapping[str, str] = field(default_factory=dict)
+    limits: SavedLimits = field(default_factory=dict)
+    lines: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,31 +40,28 @@ class OperatorOverrides:
     """The identity of each uplink that is named here: a drain follows its line, not its name."""
 
     @staticmethod
-    def load(state_dir: Path) -> "OperatorOverrides":
-        """As they were saved; none where the file is not there or damaged."""
-        payload, _ = atomic_file.read(state_dir / OVERRIDES_FILE)
-        try:
-            found: Any = json.loads(payload or b"{}")
-            return OperatorOverrides(
-                drained=set(found.get("drained", ())),
-                moving=set(found.get("moving", ())),
-                pins=dict(found.get("pins", {})),
-                limits=LimitTable.from_document(found.get("limits", {})),
-                lines=dict(found.get("lines", {})),
-            )
-        except (ValueError, TypeError, AttributeError, KeyError):
-            return OperatorOverrides()
+    def load(state_dir: Path, report: DamageReport) -> "OperatorOverrides":
+        """As they were saved; none where none are, or none can be read, which is reported."""
+        saved = _state_file(state_dir).load_owned(report) or SavedOverrides()
+        return OperatorOverrides(
+            drained=set(saved.drained),
+            moving=set(saved.moving),
+            pins=dict(saved.pins),
+            limits=LimitTable.from_saved(saved.limits),
+            lines=dict(saved.lines),
+        )
 
     def save(self, state_dir: Path) -> None:
         """Raises LbrouterError where the disk does not take it."""
-        payload = {
-            "drained": sorted(self.drained),
-            "moving": sorted(self.moving),
-            "pins": self.pins,
-            "limits": self.limits.to_document(),
-            "lines": self.lines,
-        }
-        atomic_file.write(state_dir / OVERRIDES_FILE, json.dumps(payload).encode())
+        _state_file(state_dir).save(
+            SavedOverrides(
+                drained=tuple(sorted(self.drained)),
+                moving=tuple(sorted(self.moving)),
+                pins=self.pins,
+                limits=self.limits.saved(),
+                lines=self.lines,
+            )
+        )
 
     def followed(self, config: Config) -> "OperatorOverrides":
         """The same, with the names that the lines have in `config`.
@@ -154,3 +162,7 @@ def _require_known(names: Any, name: str, what: str) -> None:
         raise UsageError(
             f"There is no {what} {name!r}.", remedy=f"Choose one of: {', '.join(names)}."
         )
+
+
+def _state_file(state_dir: Path) -> StateFile[SavedOverrides]:
+    return StateFile(state_dir / OVERRIDES_FILE, SavedOverrides, durable=True)

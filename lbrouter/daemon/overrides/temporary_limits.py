@@ -6,15 +6,18 @@ without a ceiling, so that the packets in their queues go out before the classes
 """
 
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from math import ceil
-from typing import Any, Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from lbrouter.compile.report.status_types import TemporaryLimitStatus
 from lbrouter.compile.shaping.overrides import lowered_guarantees
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config, Vlan
+from lbrouter.model.direction import Direction
 from lbrouter.model.errors import UsageError
 from lbrouter.model.health import VlanLimit
 from lbrouter.model.sections.field_types import MAX_RATE, MIN_RATE
@@ -33,7 +36,7 @@ LimitKey = tuple[str, str]
 class TemporaryLimit:
     """A limit in one direction, in bits per second. `deadline` in seconds of boot `boot`."""
 
-    rate: int
+    rate: Annotated[int, Field(gt=0, le=int(MAX_RATE))]
     boot: str = ""
     deadline: float | None = None
 
@@ -51,6 +54,10 @@ class TemporaryLimit:
         return max(0.0, self.deadline - now.seconds) if self.boot == now.boot else 0.0
 
 
+SavedLimits = Mapping[str, Mapping[Direction, TemporaryLimit]]
+"""By VLAN and direction, as they are saved."""
+
+
 @dataclass(slots=True)
 class LimitTable:
     """All limits, by VLAN and direction, and until when the classes of ended ones stay."""
@@ -59,22 +66,17 @@ class LimitTable:
     _releasing: dict[LimitKey, float] = field(default_factory=dict)
 
     @staticmethod
-    def from_document(found: Any) -> "LimitTable":
-        """The table in a document. A wrong one raises ValueError, TypeError or AttributeError."""
+    def from_saved(saved: SavedLimits) -> "LimitTable":
+        """The table that was saved."""
         return LimitTable(
-            {
-                (vlan, direction): TemporaryLimit(**each)
-                for vlan, limits in found.items()
-                for direction, each in limits.items()
-                if direction in LIMIT_DIRECTIONS and 0 < each["rate"] <= MAX_RATE
-            }
+            {(vlan, str(way)): each for vlan, ways in saved.items() for way, each in ways.items()}
         )
 
-    def to_document(self) -> dict[str, dict[str, dict[str, object]]]:
-        """The table as a document, for the disk."""
-        found: dict[str, dict[str, dict[str, object]]] = {}
+    def saved(self) -> SavedLimits:
+        """The table, for the disk."""
+        found: dict[str, dict[Direction, TemporaryLimit]] = {}
         for (vlan, direction), each in self._limits.items():
-            found.setdefault(vlan, {})[direction] = asdict(each)
+            found.setdefault(vlan, {})[Direction(direction)] = each
         return found
 
     def put(self, vlan: str, directions: Iterable[str], limit: TemporaryLimit) -> None:

@@ -58,7 +58,9 @@ class ReconcileLoop:
         self.commit_confirm = CommitConfirm(applier)
         self.reconciler = Reconciler(applier)
         self.new_flows = NewFlowWindow(self.reconciler)
-        self.overrides = OperatorOverrides.load(applier.store.directory)
+        self.overrides = OperatorOverrides.load(
+            applier.store.directory, applier.store.report_damage
+        )
         self.write_lock = asyncio.Lock()
         self.config_file: ConfigFile
         self.tracker: HealthTracker

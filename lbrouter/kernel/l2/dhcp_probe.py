@@ -14,16 +14,26 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from ipaddress import IPv4Address
 from pathlib import Path
-from struct import Struct, pack
+from struct import pack
 from typing import Final
 
 from lbrouter.compile.dhcp.message import (
-    BOOTREPLY,
-    BOOTREQUEST,
-    DHCP_MAGIC_COOKIE,
-    OPTION_END,
+    UNSPECIFIED_ADDRESS,
+    DhcpMessage,
+    DhcpMessageType,
+    DhcpOption,
+    decode,
+    encode,
+    parse_addresses,
 )
-from lbrouter.compile.dhcp.packet import DHCP_CLIENT_PORT, DHCP_SERVER_PORT, UDP_PROTOCOL
+from lbrouter.compile.dhcp.packet import (
+    DHCP_CLIENT_PORT,
+    DHCP_SERVER_PORT,
+    UDP_PROTOCOL,
+    decode_packet,
+    encode_packet,
+    source_address,
+)
 from lbrouter.compile.dhcp.rogue_servers import RogueOffer
 from lbrouter.kernel.l2.frame import (
     ETH_P_IP,
@@ -31,16 +41,12 @@ from lbrouter.kernel.l2.frame import (
     SO_ATTACH_FILTER,
     SOCK_FILTER,
 )
-from lbrouter.kernel.probe.icmp import internet_checksum
 
 DISCOVER_CLIENT_MAC: Final = bytes.fromhex("026c62720001")
 """Locally administered, "lbr" within."""
 
-
-BOOTP_MESSAGE: Final = Struct("!BBBBIHH4s4s4s4s16s64s128s4s")
-BOOTP_BROADCAST_FLAG: Final = 0x8000
-OPTION_MESSAGE_TYPE, OPTION_SERVER_ID, OPTION_PARAMETER_REQUEST = 53, 54, 55
-DHCPDISCOVER: Final = 1
+BROADCAST_ADDRESS: Final = IPv4Address("255.255.255.255")
+ETHER_HEADER_BYTES: Final = 14
 
 DHCP_REPLY_FILTER: Final = (
     (0x30, 0, 0, 23),  # the IP protocol, behind the Ethernet header ...
@@ -109,21 +115,18 @@ def _own_mac(interface: str) -> bytes:
 
 
 def _discover_frame() -> bytes:
-    """The whole frame: Ethernet, IPv4 from 0.0.0.0 to broadcast, UDP without a checksum."""
-    options = bytes(
-        [OPTION_MESSAGE_TYPE, 1, DHCPDISCOVER, OPTION_PARAMETER_REQUEST, 2, 1, 3, OPTION_END]
+    """The whole frame: some switches drop a request whose sender is not the client in it."""
+    message = DhcpMessage(
+        message_type=DhcpMessageType.DISCOVER,
+        xid=int.from_bytes(os.urandom(4), "big"),
+        chaddr=DISCOVER_CLIENT_MAC,
+        broadcast=True,
+        options={
+            DhcpOption.PARAMETER_REQUEST_LIST: bytes((DhcpOption.SUBNET_MASK, DhcpOption.ROUTER))
+        },
     )
-    unset = bytes(4)
-    message = BOOTP_MESSAGE.pack(
-        BOOTREQUEST, 1, 6, 0, int.from_bytes(os.urandom(4), "big"), 0, BOOTP_BROADCAST_FLAG,
-        unset, unset, unset, unset, DISCOVER_CLIENT_MAC, b"", b"", DHCP_MAGIC_COOKIE,
-    ) + options.ljust(60, b"\0")  # fmt: skip
-    datagram = pack("!HHHH", DHCP_CLIENT_PORT, DHCP_SERVER_PORT, 8 + len(message), 0) + message
-    head = pack(
-        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, UDP_PROTOCOL, 0, unset, b"\xff" * 4
-    )
-    head = head[:10] + pack("!H", internet_checksum(head)) + head[12:]
-    return ETHER_BROADCAST + DISCOVER_CLIENT_MAC + pack("!H", ETH_P_IP) + head + datagram
+    packet = encode_packet(encode(message), UNSPECIFIED_ADDRESS, BROADCAST_ADDRESS)
+    return ETHER_BROADCAST + DISCOVER_CLIENT_MAC + pack("!H", ETH_P_IP) + packet
 
 
 def _receive_offers(opened: socket.socket, interface: str, own: bytes) -> Iterator[RogueOffer]:
@@ -139,27 +142,15 @@ def _receive_offers(opened: socket.socket, interface: str, own: bytes) -> Iterat
 
 def parse_offer(frame: bytes, interface: str) -> RogueOffer | None:
     """What a server's frame offers; None for a frame that is no answer of a DHCP server."""
-    start = 14 + (frame[14] & 0x0F) * 4 + 8 if len(frame) > 14 else 0
-    if not start or len(frame) < start + BOOTP_MESSAGE.size:
+    packet = frame[ETHER_HEADER_BYTES:]
+    payload = decode_packet(packet)
+    message = None if payload is None else decode(payload)
+    if message is None:
         return None
-    fields = BOOTP_MESSAGE.unpack_from(frame, start)
-    if fields[0] != BOOTREPLY or fields[-1] != DHCP_MAGIC_COOKIE:
-        return None
-    named = dict(_parse_options(frame[start + BOOTP_MESSAGE.size :])).get(OPTION_SERVER_ID, b"")
+    named = parse_addresses(message.options.get(DhcpOption.SERVER_ID, b""))
     return RogueOffer(
         interface=interface,
         mac=frame[6:12].hex(":"),
-        server=IPv4Address(named if len(named) == 4 else frame[26:30]),
-        offered=IPv4Address(fields[8]),
+        server=named[0] if named else source_address(packet),
+        offered=message.yiaddr,
     )
-
-
-def _parse_options(data: bytes) -> Iterator[tuple[int, bytes]]:
-    place = 0
-    while place + 1 < len(data) and data[place] != OPTION_END:
-        if data[place] == 0:
-            place += 1
-            continue
-        size = data[place + 1]
-        yield data[place], data[place + 2 : place + 2 + size]
-        place += 2 + size

@@ -9,7 +9,8 @@ import socket
 from struct import Struct
 from typing import Final, Self
 
-from lbrouter.compile.dhcp.packet import IPV4_HEADER, internet_checksum
+from lbrouter.compile.checksum import internet_checksum
+from lbrouter.compile.dhcp.packet import IPV4_HEADER
 from lbrouter.kernel.l2.frame import ETH_P_IP
 from lbrouter.model.kernel_state import AddressFamily
 

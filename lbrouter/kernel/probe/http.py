@@ -1,16 +1,13 @@
 """A page over HTTP or HTTPS: whether what answers is the internet or a captive portal.
 
-asyncio's streams instead of an HTTP library: a status line is all that is read, and the library
-would cost more start-up time than everything else together. RFC 9112, RFC 6585 (511).
+RFC 9112, RFC 6585 (511).
 """
 
 import asyncio
 import os
-import re
 import socket
 import ssl
 from collections.abc import Callable
-from functools import cache
 from http import HTTPStatus
 from typing import Final
 
@@ -24,10 +21,9 @@ from lbrouter.kernel.probe.bound_socket import (
 from lbrouter.kernel.probe.in_flight import InFlightProbe
 from lbrouter.model.events import ProbeFailure
 from lbrouter.model.kernel_state import IpAddress
-from lbrouter.model.sections.targets import DEFAULT_TARGET_PORTS, ProbeTarget, TargetKind
+from lbrouter.model.sections.targets import ProbeTarget, TargetKind
+from lbrouter.system.http_client import fetch_status, target_request, tls_context
 
-MAX_PROBE_STATUS_LINE_BYTES: Final = 4096
-PROBE_STATUS_LINE_PATTERN: Final = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: .*)?\r?\n")
 SUCCESS_STATUSES: Final = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT})
 
 CERTIFICATE_TIME_ERRORS: Final = frozenset({9, 10})
@@ -60,7 +56,7 @@ async def _run_probe(opened: socket.socket, target: ProbeTarget, pending: InFlig
         reason, detail = ProbeFailure.WRONG_ANSWER, f"no TLS: {error.reason}"
     except OSError as error:
         reason, detail = failure_from_error(error), error_text(error)
-    except (ValueError, EOFError, asyncio.LimitOverrunError):
+    except ValueError:
         reason, detail = ProbeFailure.WRONG_ANSWER, "no HTTP"
     if reason is None:
         pending.report_answered(rtt_s)
@@ -86,38 +82,14 @@ async def _fetch_status(opened: socket.socket, target: ProbeTarget) -> int:
     secure = target.kind is TargetKind.HTTPS
     reader, writer = await asyncio.open_connection(
         sock=opened,
-        limit=MAX_PROBE_STATUS_LINE_BYTES,
         ssl=tls_context() if secure else None,
         server_hostname=target.host if secure else None,
     )
+    request = target_request("GET", target, headers={"Cache-Control": "no-cache"})
     try:
-        writer.write(build_request(target))
-        match = PROBE_STATUS_LINE_PATTERN.fullmatch(await reader.readuntil(b"\n"))
+        return await fetch_status(reader, writer, request)
     finally:
         writer.transport.abort()
-    if match is None:
-        raise ValueError
-    return int(match[1])
-
-
-@cache
-def tls_context() -> ssl.SSLContext:
-    """The certificates that this machine trusts. Once in a process: 20 ms and 2 MB."""
-    return ssl.create_default_context()
-
-
-def build_request(target: ProbeTarget) -> bytes:
-    """The request for the target's page."""
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    port = "" if target.port == DEFAULT_TARGET_PORTS[target.kind] else f":{target.port}"
-    lines = (
-        f"GET {target.path} HTTP/1.1",
-        f"Host: {host}{port}",
-        "User-Agent: lbrouter",
-        "Cache-Control: no-cache",
-        "Connection: close",
-    )
-    return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
 def _certificate_failure(error: ssl.SSLCertVerificationError) -> tuple[ProbeFailure, str]:

@@ -83,14 +83,6 @@ def _quoted_header(quoted: bytes, variant: IcmpVariant) -> tuple[int, str] | Non
     return size, str(ip_address(quoted[16:20]))
 
 
-def internet_checksum(message: bytes) -> int:
-    """The Internet checksum (RFC 1071) of a message of even length."""
-    total: int = sum(struct.unpack(f"!{len(message) // 2}H", message))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
 def _block_all_except(width: int, *kinds: int) -> bytes:
     """A socket filter of `width` types, a bit for each; a set bit blocks."""
     words = [0xFFFFFFFF] * (width // 32)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
+from lbrouter.compile.checksum import internet_checksum
 from lbrouter.kernel.probe.bound_socket import (
     UplinkBinding,
     forbid_fragments,
@@ -22,7 +23,6 @@ from lbrouter.kernel.probe.bound_socket import (
 from lbrouter.kernel.probe.icmp import (
     ICMP_ECHO_HEADER,
     IcmpVariant,
-    internet_checksum,
     parse_icmp_error,
 )
 from lbrouter.model.events import ProbeFailure

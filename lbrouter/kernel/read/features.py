@@ -5,9 +5,9 @@ A version number is not enough: distributions leave modules out, containers forb
 
 import asyncio
 import errno
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,10 @@ from lbrouter.kernel import pppoe
 from lbrouter.kernel.netlink.client import CREATE_FLAGS, REQUEST_FLAGS, send
 from lbrouter.kernel.netlink.uapi import ETH_P_ALL_BE, TC_H_ROOT
 from lbrouter.kernel.netns import in_scratch_namespace
-from lbrouter.model.errors import NotPermittedError
+from lbrouter.kernel.read.boot_clock import BootTime
+from lbrouter.model.errors import LbrouterError, NotPermittedError
+from lbrouter.system.saved_file import DamageReport
+from lbrouter.system.state_file import StateFile
 
 FEATURE_PURPOSES: Final[Mapping[str, str]] = {
     "vlan": "802.1Q VLANs on a trunk (module 8021q)",
@@ -70,23 +73,25 @@ def features() -> frozenset[str]:
     return found | ({"pppoe"} if pppoe.available() else frozenset())
 
 
-def cached_features(runtime_dir: Path) -> frozenset[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedFeatures:
+    """features.json: what was tested and found since this boot."""
+
+    boot: str
+    tested: tuple[str, ...]
+    features: tuple[str, ...]
+
+
+def cached_features(runtime_dir: Path, report: DamageReport) -> frozenset[str]:
     """As `features`, but tested once a boot: the result is kept in `runtime_dir`/features.json."""
-    file = runtime_dir / "features.json"
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads(file.read_text())
-        if kept["boot"] == boot and kept["tested"] == sorted(FEATURE_PURPOSES):
-            return frozenset(map(str, kept["features"]))
+    file = StateFile(runtime_dir / "features.json", SavedFeatures, durable=False)
+    boot, tested = BootTime.now().boot, tuple(sorted(FEATURE_PURPOSES))
+    kept = file.load(report)
+    if kept is not None and (kept.boot, kept.tested) == (boot, tested):
+        return frozenset(kept.features)
     found = features()
-    document = {
-        "boot": boot,
-        "tested": sorted(FEATURE_PURPOSES),
-        "features": sorted(found),
-    }
-    with suppress(OSError):
-        runtime_dir.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(document))
+    with suppress(LbrouterError):
+        file.save(SavedFeatures(boot=boot, tested=tested, features=tuple(sorted(found))))
     return found
 
 

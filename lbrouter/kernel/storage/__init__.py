@@ -1,1 +1,1 @@
-"""Files that survive a crash, and the lock."""
+"""What lbrouter saves between runs, and the lock."""

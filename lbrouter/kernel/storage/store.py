@@ -4,31 +4,54 @@ The state of the kernel is not saved, it is observed. Only what cannot be observ
 which number an uplink had, what a setting was before us, the last good file, the text of rulesets.
 """
 
-import json
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from lbrouter.kernel.storage import atomic_file
 from lbrouter.model.facts import Allocation
 from lbrouter.model.kernel_state import KernelState, LinkAdminState, Sysctl
-
-T = TypeVar("T")
+from lbrouter.system import atomic_file
+from lbrouter.system.saved_file import DamageReport, SavedFile
+from lbrouter.system.state_file import StateFile
 
 RULESETS_KEPT: Final = 3
 """The one in the kernel, the one before it, and one that is being applied."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedAllocation:
+    """allocation.json. An earlier release saved no identities: `allocate` then goes by names."""
+
+    uplinks: Mapping[str, int]
+    vlans: Mapping[str, int]
+    retired: tuple[str, ...]
+    uplink_identities: Mapping[str, int] = field(default_factory=dict)
+    vlan_identities: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedBaseline:
+    """baseline.json: values of settings by their path, and whether each link was up."""
+
+    sysctls: Mapping[str, str]
+    links: Mapping[str, bool]
+
+
 class StateStore:
     """Files below `state_dir`, each written whole or not at all.
 
-    `warnings` collects a sentence for each file that was found damaged.
+    `warnings` collects a sentence for each file that was found damaged; `report` gets it at once.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, report: DamageReport | None = None) -> None:
         self.directory = state_dir
         self.warnings: list[str] = []
+        self._report = report
+        self._allocation = StateFile(state_dir / "allocation.json", SavedAllocation, durable=True)
+        self._baseline = StateFile(state_dir / "baseline.json", SavedBaseline, durable=True)
+        self._config = SavedFile(state_dir / "config.toml", durable=True)
 
     def require_writable(self) -> None:
         """Raise NotAppliedError or NotPermittedError unless there is room for an apply's files."""
@@ -36,35 +59,59 @@ class StateStore:
 
     def load_allocation(self) -> Allocation:
         """Numbers of uplinks and VLANs; none where nothing is remembered."""
-        return self._load("allocation.json", _parse_allocation, Allocation())
+        saved = self._allocation.load(self.report_damage)
+        if saved is None:
+            return Allocation()
+        return Allocation(
+            uplinks=saved.uplinks,
+            vlans=saved.vlans,
+            uplink_identities=saved.uplink_identities,
+            vlan_identities=saved.vlan_identities,
+            retired=saved.retired,
+        )
 
     def save_allocation(self, allocation: Allocation) -> None:
         """Remember the numbers. Do so before the kernel holds them."""
-        self._save("allocation.json", _allocation_payload(allocation))
+        self._allocation.save(
+            SavedAllocation(
+                uplinks=allocation.uplinks,
+                vlans=allocation.vlans,
+                uplink_identities=allocation.uplink_identities,
+                vlan_identities=allocation.vlan_identities,
+                retired=allocation.retired,
+            )
+        )
 
     def load_baseline(self) -> KernelState:
         """Settings and link flags as they were before lbrouter first set them."""
-        return self._load("baseline.json", _parse_baseline, KernelState())
+        saved = self._baseline.load(self.report_damage)
+        if saved is None:
+            return KernelState()
+        settings = (Sysctl(path=path, value=value) for path, value in saved.sysctls.items())
+        links = (LinkAdminState(interface=name, up=up) for name, up in saved.links.items())
+        return KernelState(sysctls=frozenset(settings), links=frozenset(links))
 
     def save_baseline(self, state: KernelState) -> None:
         """Remember settings and link flags of `state`; its other fields are not kept."""
-        self._save("baseline.json", _baseline_payload(state))
+        self._baseline.save(
+            SavedBaseline(
+                sysctls={each.path: each.value for each in state.sysctls},
+                links={each.interface: each.up for each in state.links},
+            )
+        )
 
     def load_config(self) -> bytes | None:
         """The last configuration that was applied in full, or None."""
-        payload, warning = atomic_file.read(self.directory / "config.toml")
-        self._add_warning(warning)
-        return payload
+        return self._config.read(bytes, self.report_damage)
 
     def save_config(self, text: bytes) -> None:
         """Remember `text` as the last good configuration."""
-        atomic_file.write(self.directory / "config.toml", text)
+        self._config.write(text)
 
     def load_script(self, digest: str) -> str | None:
         """The nft text whose structure has `digest`, or None."""
-        payload, warning = atomic_file.read(self._ruleset_path(digest))
-        self._add_warning(warning)
-        return None if payload is None else payload.decode()
+        file = SavedFile(self._ruleset_path(digest), durable=True)
+        return file.read(_parse_script, self.report_damage)
 
     def save_script(self, digest: str, text: str) -> None:
         """Keep the text of a ruleset, and forget all but the last three."""
@@ -75,64 +122,21 @@ class StateStore:
         for old in kept[:-RULESETS_KEPT]:
             old.unlink(missing_ok=True)
 
+    def upgrade(self) -> None:
+        """Write files of the landed version anew. The caller holds the lock."""
+        self._allocation.load_owned(self.report_damage)
+        self._baseline.load_owned(self.report_damage)
+
+    def report_damage(self, warning: str) -> None:
+        """Take a sentence about a damaged file; the same one counts once."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+            if self._report is not None:
+                self._report(warning)
+
     def _ruleset_path(self, digest: str) -> Path:
         return self.directory / "rulesets" / f"{re.sub('[^0-9A-Za-z]', '-', digest)}.nft"
 
-    def _load(self, name: str, parse: Callable[[Any], T], default: T) -> T:
-        payload, warning = atomic_file.read(self.directory / name)
-        self._add_warning(warning)
-        if payload is None:
-            return default
-        try:
-            return parse(json.loads(payload))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            self._add_warning(f"{self.directory / name} is of another version: it is ignored.")
-            return default
 
-    def _save(self, name: str, payload: object) -> None:
-        text = json.dumps(payload, indent=2, sort_keys=True) + "\n"
-        atomic_file.write(self.directory / name, text.encode())
-
-    def _add_warning(self, warning: str) -> None:
-        if warning and warning not in self.warnings:
-            self.warnings.append(warning)
-
-
-def _parse_allocation(payload: Any) -> Allocation:
-    """An earlier release saved no identities: `allocate` then goes by the names, once."""
-    return Allocation(
-        uplinks=_parse_numbers(payload["uplinks"]),
-        vlans=_parse_numbers(payload["vlans"]),
-        uplink_identities=_parse_numbers(payload.get("uplink_identities", {})),
-        vlan_identities=_parse_numbers(payload.get("vlan_identities", {})),
-        retired=tuple(map(str, payload["retired"])),
-    )
-
-
-def _parse_numbers(payload: Any) -> dict[str, int]:
-    return {str(key): int(number) for key, number in payload.items()}
-
-
-def _allocation_payload(allocation: Allocation) -> object:
-    return {
-        "uplinks": dict(allocation.uplinks),
-        "vlans": dict(allocation.vlans),
-        "uplink_identities": dict(allocation.uplink_identities),
-        "vlan_identities": dict(allocation.vlan_identities),
-        "retired": list(allocation.retired),
-    }
-
-
-def _parse_baseline(payload: Any) -> KernelState:
-    sysctls, links = payload["sysctls"], payload["links"]
-    return KernelState(
-        sysctls=frozenset(Sysctl(path=path, value=str(value)) for path, value in sysctls.items()),
-        links=frozenset(LinkAdminState(interface=name, up=bool(up)) for name, up in links.items()),
-    )
-
-
-def _baseline_payload(state: KernelState) -> object:
-    return {
-        "sysctls": {each.path: each.value for each in state.sysctls},
-        "links": {each.interface: each.up for each in state.links},
-    }
+def _parse_script(payload: bytes) -> str:
+    return payload.decode(errors="replace")

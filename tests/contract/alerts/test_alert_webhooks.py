@@ -130,6 +130,9 @@ def test_what_waits_outlives_the_daemon_and_a_broken_file_does_no_harm(tmp_path:
         (tmp_path / "alerts.json").write_text('{"webhook": [{"at": "yesterday"}]}')
         async with running_dispatcher(tmp_path, webhook_setting(9)) as harness:
             assert harness.dispatcher._outboxes["webhook"].alerts == []
+            assert any(
+                "alerts.json is damaged" in event.text for event in harness.journal.recent(9)
+            )
 
     run_async(work())
 

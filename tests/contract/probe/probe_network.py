@@ -11,10 +11,11 @@ from pathlib import Path
 from struct import pack
 from typing import TypeVar
 
+from lbrouter.compile.checksum import internet_checksum
 from lbrouter.compile.config.parse import parse
 from lbrouter.kernel.netns import in_namespace, in_scratch_namespace
 from lbrouter.kernel.probe import Prober
-from lbrouter.kernel.probe.icmp import ICMP_ECHO_HEADER, internet_checksum
+from lbrouter.kernel.probe.icmp import ICMP_ECHO_HEADER
 from lbrouter.model.config import Config
 from lbrouter.model.events import HealthEvent, ProbeAnswered, ProbeLost, ProbeSent, ProcessDelayed
 from tests.contract.conftest import shell

@@ -10,10 +10,10 @@ from struct import pack
 
 import pytest
 
-from lbrouter.kernel.probe import http
 from lbrouter.kernel.probe.http import classify_status
 from lbrouter.model.events import ProbeFailure
 from lbrouter.model.sections.targets import parse_target
+from lbrouter.system import http_client
 from tests.contract.conftest import shell
 from tests.contract.probe.probe_network import (
     ALIVE,
@@ -64,6 +64,10 @@ async def web_server(
         (b"SSH-2.0-OpenSSH_9.2\r\n", ProbeFailure.WRONG_ANSWER),
         (b"HTTP/1.1 20x\r\n", ProbeFailure.WRONG_ANSWER),
         (b"A" * 100_000, ProbeFailure.WRONG_ANSWER),
+        (b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", None),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, ProbeFailure.WRONG_ANSWER),
+        (b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 10_000, ProbeFailure.WRONG_ANSWER),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", ProbeFailure.WRONG_ANSWER),
     ],
 )
 def test_what_a_server_says(answer: bytes, outcome: ProbeFailure | None) -> None:
@@ -78,7 +82,7 @@ def test_what_a_server_says(answer: bytes, outcome: ProbeFailure | None) -> None
     in_probe_network(scenario)
 
 
-@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 2"])
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 2", b"HTTP/1.1 204 No Content\r\na: b\r\n"])
 def test_a_server_that_hangs_is_silent_and_keeps_no_descriptor(answer: bytes) -> None:
     async def scenario(network: ProbeNetwork) -> None:
         async with web_server(network, answer, port=80):
@@ -120,11 +124,11 @@ def tls_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl
         f" -keyout {key} -out {certificate} 2>/dev/null"
     )
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    http.tls_context.cache_clear()
+    http_client.tls_context.cache_clear()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     yield context
-    http.tls_context.cache_clear()
+    http_client.tls_context.cache_clear()
 
 
 NO_CONTENT_RESPONSE = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -168,7 +172,7 @@ def test_a_certificate_that_nobody_vouches_for_is_a_portal(
     tls_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
-    http.tls_context.cache_clear()
+    http_client.tls_context.cache_clear()
 
     async def scenario(network: ProbeNetwork) -> None:
         async with web_server(network, NO_CONTENT_RESPONSE, port=443, tls=tls_context):

@@ -58,15 +58,17 @@ def test_asking_leaves_the_thread_and_the_machine_as_they_were() -> None:
 
 
 def test_the_answer_is_kept_for_this_boot_alone(tmp_path: Path) -> None:
-    file = tmp_path / "run" / "features.json"
-    assert cached_features(tmp_path / "run") == features()
+    file, told = tmp_path / "run" / "features.json", list[str]()
+    assert cached_features(file.parent, told.append) == features()
     kept = json.loads(file.read_text())
     file.write_text(json.dumps({**kept, "features": ["htb"]}))
-    assert cached_features(tmp_path / "run") == {"htb"}
-    file.write_text(json.dumps({"boot": "another", "features": ["htb"]}))
-    assert cached_features(tmp_path / "run") == features()
+    assert cached_features(file.parent, told.append) == {"htb"}
+    file.write_text(json.dumps({**kept, "boot": "another", "features": ["htb"]}))
+    assert cached_features(file.parent, told.append) == features()
+    assert told == []
     file.write_text("{")
-    assert cached_features(tmp_path / "run") == features()
+    assert cached_features(file.parent, told.append) == features()
+    assert told == [f"{file} is damaged: it is ignored."]
 
 
 def test_a_namespace_is_entered_and_left_by_the_same_thread() -> None:

@@ -35,10 +35,10 @@ def lease(number: int) -> UplinkLease:
 @pytest.fixture
 def store(tmp_path: Path) -> LeaseStore:
     """Leases of fiber at wan1 and lte at wan2, as the next process reads them."""
-    found = LeaseStore(tmp_path)
+    found = LeaseStore(tmp_path, pytest.fail)
     found.put("fiber", LeaseRecord(interface="wan1", lease=lease(7)))
     found.put("lte", LeaseRecord(interface="wan2", lease=lease(8)))
-    return LeaseStore(tmp_path)
+    return LeaseStore(tmp_path, pytest.fail)
 
 
 def leased_hosts(store: LeaseStore, config: Config) -> dict[str, int]:
@@ -66,7 +66,7 @@ def times_of(found: UplinkLease) -> dict[str, float]:
 
 
 def test_why_there_is_no_lease_follows_the_interface_as_well(tmp_path: Path) -> None:
-    store = LeaseStore(tmp_path)
+    store = LeaseStore(tmp_path, pytest.fail)
     store.put("fiber", LeaseRecord(interface="wan1", lacks="no server answers"))
     facts = store.facts_with_leases(lines(glass="wan1"), Facts())
     assert facts.no_address_reasons == {"glass": "no server answers"}

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lbrouter.kernel.storage import atomic_file
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.facts import Allocation
 from lbrouter.model.kernel_state import Address, KernelState, LinkAdminState, Sysctl
+from lbrouter.system import atomic_file
 
 FIRST = Allocation(uplinks={"fiber": 1}, vlans={"desk": 7}, retired=("dsl",))
 SECOND = Allocation(uplinks={"fiber": 1, "lte": 2}, vlans={}, retired=())
@@ -106,11 +106,11 @@ def test_a_crash_between_the_two_renames_loses_nothing(tmp_path: Path) -> None:
     assert store.load_allocation() == FIRST
 
 
-def test_a_file_of_another_version_is_ignored_with_a_warning(tmp_path: Path) -> None:
+def test_a_file_of_something_else_is_ignored_with_a_warning(tmp_path: Path) -> None:
     atomic_file.write(tmp_path / "allocation.json", b'{"something": "else"}')
     store = StateStore(tmp_path)
     assert store.load_allocation() == Allocation()
-    assert "another version" in store.warnings[0]
+    assert "is damaged (uplinks: Field required)" in store.warnings[0]
 
 
 def damage(file: Path, kind: str) -> None:

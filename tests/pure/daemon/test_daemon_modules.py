@@ -107,7 +107,9 @@ def test_a_line_without_a_rate_is_full_by_what_waits(waiting: int, *, full: bool
 
 @pytest.fixture
 def waiting(tmp_path: Path) -> PendingCommitStore:
-    return PendingCommitStore(state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
+    return PendingCommitStore(
+        state_dir=tmp_path / "state", runtime_dir=tmp_path / "run", report=print
+    )
 
 
 def pending_commit(within_s: float = 60.0) -> PendingCommit:
@@ -161,11 +163,11 @@ def test_the_health_snapshot_is_restored(tmp_path: Path) -> None:
     config = config_of(TWO_LINES)
     health = health_of(config, fiber=UplinkState.DOWN)
     state = initial_state(config, 0.0, health)
-    assert snapshot.load_health(tmp_path) is None
+    assert snapshot.load_health(tmp_path, print) is None
     snapshot.save_health(tmp_path, health, state)
-    assert snapshot.load_health(tmp_path) == health
+    assert snapshot.load_health(tmp_path, print) == health
     (tmp_path / "health.json").write_text('{"boot": 1}', encoding="utf-8")
-    assert snapshot.load_health(tmp_path) is None
+    assert snapshot.load_health(tmp_path, print) is None
     known = health_without_daemon(config, facts_of(config))
     snapshot.save_health(tmp_path / "nowhere", known, state)
 

@@ -17,6 +17,11 @@ DEAD = UplinkHealth(state=DOWN, reason="no answer", reason_code="no_answer", ali
 CONFIG = config_of(TWO_LINES)
 
 
+def known_alone(directory: Path) -> GatewayHealth:
+    """The health that a command without a daemon begins with."""
+    return snapshot.last_known_health(directory, CONFIG, facts_of(CONFIG), report=pytest.fail)
+
+
 def save_dead_fiber(directory: Path, *, ago_s: float = 0.0) -> None:
     known = GatewayHealth(
         uplinks={"fiber": DEAD, "lte": UplinkHealth(state=UP, reason="fine")}, pins={"show": "lte"}
@@ -26,14 +31,14 @@ def save_dead_fiber(directory: Path, *, ago_s: float = 0.0) -> None:
 
 
 def test_the_next_daemon_knows_what_the_last_one_knew(tmp_path: Path) -> None:
-    assert snapshot.load_state(tmp_path, CONFIG) is None
+    assert snapshot.load_state(tmp_path, CONFIG, pytest.fail) is None
     save_dead_fiber(tmp_path)
-    found = snapshot.load_state(tmp_path, CONFIG)
+    found = snapshot.load_state(tmp_path, CONFIG, pytest.fail)
     assert found is not None
     states = {key: line.state for key, line in found.lines.items()}
     assert states["fiber", AddressFamily.V4] is DOWN
     assert states["lte", AddressFamily.V4] is UP
-    health = snapshot.load_health(tmp_path)
+    health = snapshot.load_health(tmp_path, pytest.fail)
     assert health is not None
     assert health.uplinks["fiber"].of(AddressFamily.V4).state is DOWN
 
@@ -47,10 +52,10 @@ def test_a_file_of_an_earlier_release_is_read(tmp_path: Path) -> None:
         for key in ("code", "carrier", "drained", "move_flows", "families"):
             del each[key]
     path.write_text(json.dumps(document))
-    found = snapshot.load_state(tmp_path, CONFIG)
+    found = snapshot.load_state(tmp_path, CONFIG, pytest.fail)
     assert found is not None
     assert found.lines["fiber", AddressFamily.V4].state is DOWN
-    seen = snapshot.last_known_health(tmp_path, CONFIG, facts_of(CONFIG))
+    seen = known_alone(tmp_path)
     assert seen.uplinks["fiber"].state is UP, "it says too little: the carrier counts"
 
 
@@ -59,7 +64,7 @@ def test_without_a_daemon_what_was_known_counts_for_ten_minutes(
     tmp_path: Path, ago_s: float, state: UplinkState
 ) -> None:
     save_dead_fiber(tmp_path, ago_s=ago_s)
-    found = snapshot.last_known_health(tmp_path, CONFIG, facts_of(CONFIG))
+    found = known_alone(tmp_path)
     assert found.uplinks["fiber"].state is state
     assert found.uplinks["lte"].state is not DOWN
 
@@ -68,7 +73,24 @@ def test_another_boot_and_damage_are_nothing_known(tmp_path: Path) -> None:
     save_dead_fiber(tmp_path)
     path = tmp_path / "health.json"
     document = json.loads(path.read_text())
-    for damage in ({**document, "boot": "another"}, {**document, "memory": {"at": "x"}}, []):
+    for damage, is_told in (
+        ({**document, "boot": "another"}, False),
+        ({**document, "memory": {"at": "x"}}, True),
+        ([], True),
+    ):
         path.write_text(json.dumps(damage))
-        found = snapshot.last_known_health(tmp_path, CONFIG, facts_of(CONFIG))
+        told: list[str] = []
+        found = snapshot.last_known_health(tmp_path, CONFIG, facts_of(CONFIG), report=told.append)
         assert found.uplinks["fiber"].state is UP
+        assert bool(told) is is_told, damage
+
+
+def test_a_memory_that_is_damaged_leaves_the_health(tmp_path: Path) -> None:
+    save_dead_fiber(tmp_path)
+    path = tmp_path / "health.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "memory": {"at": "x"}}))
+    told: list[str] = []
+    found = snapshot.load_state(tmp_path, CONFIG, told.append)
+    assert found is not None
+    assert found.lines["fiber", AddressFamily.V4].state is DOWN
+    assert told == [f"{path} is damaged: what was known of the lines is not used."]

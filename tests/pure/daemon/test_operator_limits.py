@@ -1,6 +1,5 @@
 """Limits of VLANs that an operator set: kept, ended, explained."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from lbrouter.daemon.overrides.temporary_limits import (
     validated_limit_rate,
 )
 from lbrouter.kernel.read.boot_clock import BootTime
+from lbrouter.model.direction import Direction
 from lbrouter.model.errors import UsageError
 from lbrouter.model.health import VlanLimit
 from lbrouter.model.sections.field_types import MAX_RATE
@@ -27,7 +27,7 @@ def test_limits_are_read_back_and_end_by_themselves(tmp_path: Path) -> None:
     overrides.set_limit(config, "stream", ["upload", "download"], TemporaryLimit.start(five, None))
     overrides.set_limit(config, "desk", ["download"], soon)
     overrides.save(tmp_path)
-    found = OperatorOverrides.load(tmp_path)
+    found = OperatorOverrides.load(tmp_path, pytest.fail)
     assert found == overrides
     assert found.limits.remove_expired() == ("desk",)
     assert found.limits.in_force(config) == {
@@ -50,7 +50,7 @@ def test_limits_are_read_back_and_end_by_themselves(tmp_path: Path) -> None:
 def test_a_limit_of_another_boot_is_over() -> None:
     held = TemporaryLimit(rate=5_000_000, boot="before", deadline=1e12)
     assert held.remaining_s(BootTime.now()) == 0.0
-    limits = LimitTable.from_document({"guests": {"upload": asdict(held), "sideways": {}}})
+    limits = LimitTable.from_saved({"guests": {Direction.UPLOAD: held}})
     assert limits.remove_expired() == ("guests",)
 
 

@@ -80,7 +80,7 @@ def test_a_drain_follows_its_line_over_a_restart(tmp_path: Path) -> None:
     overrides.drain(CONFIG, "fiber")
     overrides.pin(CONFIG, "show", "lte")
     overrides.save(tmp_path)
-    again = OperatorOverrides.load(tmp_path)
+    again = OperatorOverrides.load(tmp_path, print)
     again = again.followed(exchanged())
     events = list(again.events(exchanged()))
     assert [each.uplink for each in events if isinstance(each, Drain)] == ["lte"]

@@ -101,11 +101,11 @@ def asked_for(overrides: OperatorOverrides, config: Config) -> dict[str, object]
 
 def test_overrides_last_and_those_for_removed_names_wait(tmp_path: Path) -> None:
     config = config_of(TWO_LINES)
-    overrides = OperatorOverrides.load(tmp_path)
+    overrides = OperatorOverrides.load(tmp_path, print)
     overrides.drain(config, "fiber")
     overrides.pin(config, "show", "lte")
     overrides.save(tmp_path)
-    again = OperatorOverrides.load(tmp_path)
+    again = OperatorOverrides.load(tmp_path, print)
     assert asked_for(again, config) == {"fiber": Drain, "lte": Restore, "show": "lte"}
     other = config_of(TWO_LINES.replace("fiber", "cable"))
     assert asked_for(again, other) == {"cable": Restore, "lte": Restore, "show": "lte"}
@@ -123,4 +123,4 @@ def test_an_override_for_an_unknown_name_lists_the_known_ones() -> None:
 
 def test_damaged_overrides_are_none(tmp_path: Path) -> None:
     (tmp_path / "wishes.json").write_text("{", encoding="utf-8")
-    assert OperatorOverrides.load(tmp_path) == OperatorOverrides()
+    assert OperatorOverrides.load(tmp_path, print) == OperatorOverrides()

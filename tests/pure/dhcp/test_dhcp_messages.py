@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lbrouter.compile.checksum import internet_checksum
 from lbrouter.compile.dhcp import packet
 from lbrouter.compile.dhcp.lease_validation import (
     InvalidLeaseError,
@@ -50,7 +51,7 @@ def test_a_message_survives_the_wire_within_its_packet() -> None:
     assert (found.message_type, found.xid, found.chaddr) == (DhcpMessageType.OFFER, 7, MAC)
     assert found.yiaddr == sent.yiaddr
     assert {k: found.options[k] for k in USUAL_OPTIONS} == USUAL_OPTIONS
-    assert packet.internet_checksum(carried[:20]) == 0
+    assert internet_checksum(carried[:20]) == 0
 
 
 def test_what_we_send_is_a_request_of_the_usual_size() -> None:
@@ -257,3 +258,18 @@ uplinks = ["a"]
     found = vlan_conflict(config_of(config), lease)
     assert "VLAN all" in found
     assert "is free" not in found
+
+
+@pytest.mark.parametrize("broadcast", [True, False])
+def test_a_client_that_is_not_there_asks_for_a_broadcast(*, broadcast: bool) -> None:
+    asked = DhcpMessage(
+        message_type=DhcpMessageType.DISCOVER, xid=1, chaddr=bytes(6), broadcast=broadcast
+    )
+    data = encode(asked)
+    assert data[10:12] == (b"\x80\x00" if broadcast else bytes(2)), "flags of RFC 2131, 2"
+    assert decode(bytes([2]) + data[1:]) == replace(asked, options={53: b"\x01"})
+
+
+def test_the_sender_of_a_packet_is_read() -> None:
+    carried = packet.encode_packet(b"x", IPv4Address("192.0.2.9"), IPv4Address("192.0.2.1"))
+    assert packet.source_address(carried) == IPv4Address("192.0.2.9")

@@ -2,6 +2,11 @@
 
 from ipaddress import IPv4Address
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lbrouter.compile.dhcp.message import BOOTP_HEADER, DHCP_MAGIC_COOKIE
+from lbrouter.compile.dhcp.packet import IPV4_HEADER, UDP_HEADER
 from lbrouter.compile.dhcp.rogue_servers import (
     RogueOffer,
     RogueServerScan,
@@ -10,7 +15,7 @@ from lbrouter.compile.dhcp.rogue_servers import (
     rogue_server_status,
 )
 from lbrouter.compile.services.dnsmasq_leases import PoolUsage, pool_changes
-from lbrouter.kernel.l2.dhcp_probe import BOOTP_MESSAGE, DHCP_MAGIC_COOKIE, parse_offer
+from lbrouter.kernel.l2.dhcp_probe import parse_offer
 from tests.kit.builders import TWO_LINES, config_of
 
 VLANS = {"lan1": "stream", "lan2": "guests"}
@@ -67,36 +72,36 @@ def test_a_full_pool_is_said_once_and_an_eased_one_too() -> None:
     }
 
 
-def dhcp_frame(options: bytes = b"", *, op: int = 2, cookie: bytes = DHCP_MAGIC_COOKIE) -> bytes:
-    unspecified = bytes(4)
-    offered_address = bytes([192, 168, 1, 50])
-    body = BOOTP_MESSAGE.pack(
-        op,
-        1,
-        6,
-        0,
-        1,
-        0,
-        0,
-        unspecified,
-        offered_address,
-        unspecified,
-        unspecified,
-        b"",
-        b"",
-        b"",
-        cookie,
+def dhcp_frame(options: bytes, *, op: int = 2, cookie: bytes = DHCP_MAGIC_COOKIE) -> bytes:
+    """A server's frame: Ethernet, IPv4 from 10.0.0.1, UDP to port 68, BOOTP."""
+    unset, offered_address = bytes(4), bytes([192, 168, 1, 50])
+    body = BOOTP_HEADER.pack(
+        op, 1, 6, 0, 1, 0, 0, unset, offered_address, unset, unset, b"", b"", b"", cookie
     )
-    head = bytes(6) + bytes.fromhex("020000000007") + b"\x08\x00\x45" + bytes(11)
-    return head + bytes([10, 0, 0, 1]) + bytes(4) + bytes(8) + body + options
+    datagram = UDP_HEADER.pack(67, 68, UDP_HEADER.size + len(body + options), 0) + body + options
+    size = IPV4_HEADER.size + len(datagram)
+    head = IPV4_HEADER.pack(0x45, 0, size, 0, 0, 64, 17, 0, bytes([10, 0, 0, 1]), b"\xff" * 4)
+    return bytes(6) + bytes.fromhex("020000000007") + b"\x08\x00" + head + datagram
+
+
+OFFER_OPTIONS = b"\x00\x35\x01\x02\x36\x04\xc0\xa8\x01\x01\xff"
 
 
 def test_an_offer_is_read_and_nonsense_is_not() -> None:
-    named = parse_offer(dhcp_frame(b"\x00\x35\x01\x02\x36\x04\xc0\xa8\x01\x01\xff"), "lan2")
-    assert named == offer()
-    bare = parse_offer(dhcp_frame(b"\x36\x02\x01"), "lan2")
+    assert parse_offer(dhcp_frame(OFFER_OPTIONS), "lan2") == offer()
+    bare = parse_offer(dhcp_frame(b"\x35\x01\x02\x36\x02\x01"), "lan2")
     assert bare is not None
     assert bare.server == IPv4Address("10.0.0.1")
-    assert parse_offer(dhcp_frame(op=1), "lan2") is None
-    assert parse_offer(dhcp_frame(cookie=b"nope"), "lan2") is None
-    assert [parse_offer(dhcp_frame()[:length], "lan2") for length in (0, 14, 15, 100)] == [None] * 4
+    assert parse_offer(dhcp_frame(OFFER_OPTIONS, op=1), "lan2") is None
+    assert parse_offer(dhcp_frame(OFFER_OPTIONS, cookie=b"nope"), "lan2") is None
+    whole = dhcp_frame(OFFER_OPTIONS)
+    assert [parse_offer(whole[:length], "lan2") for length in range(len(whole))] == [None] * len(
+        whole
+    )
+
+
+@given(st.binary(max_size=700))
+def test_random_bytes_are_no_offer(tail: bytes) -> None:
+    assert parse_offer(tail, "lan2") is None
+    found = parse_offer(dhcp_frame(OFFER_OPTIONS[:-1] + tail), "lan2")
+    assert found is None or found.offered == offer().offered

@@ -41,7 +41,9 @@ def pending_s(gateway: GatewayHost) -> int | None:
 
 
 def pending_store(gateway: GatewayHost) -> PendingCommitStore:
-    return PendingCommitStore(state_dir=gateway.state_dir, runtime_dir=gateway.runtime_dir)
+    return PendingCommitStore(
+        state_dir=gateway.state_dir, runtime_dir=gateway.runtime_dir, report=pytest.fail
+    )
 
 
 def has_address(gateway: GatewayHost, prefix: str) -> bool:

@@ -78,7 +78,7 @@ def test_check_knows_the_leases_that_are_held(gateway: GatewayHost) -> None:
         rebind_at=math.inf,
         expires_at=math.inf,
     )
-    store = LeaseStore(gateway.runtime_dir)
+    store = LeaseStore(gateway.runtime_dir, pytest.fail)
     store.put("lte", LeaseRecord(interface="wan2", lease=lease))
     [warning] = [each for each in check_warnings(gateway) if "lease" in each]
     assert "holds the lease 10.10.40.77/24 with gateway 10.10.40.254, which overlaps" in warning
