@@ -17,6 +17,7 @@ from lbrouter.rehearsal.checks import fault_procedure
 from lbrouter.rehearsal.checks.context import RehearsalContext
 from lbrouter.rehearsal.lab.faults import LEASE_REACTION_LIMIT_MS, ExpectedReaction
 from tests.kit.builders import TWO_LINES, config_of
+from tests.kit.commands import INTERRUPTIBLE
 from tests.kit.venues import VenueBuilder, leftover_namespaces
 from tests.kit.wait import eventually
 
@@ -137,7 +138,7 @@ def rehearsal_process(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """A running `lbrouter rehearse --json`; its stderr goes to a file."""
     file = tmp_path / "lbrouter.toml"
     file.write_text(TWO_LINES)
-    argv = [sys.executable, "-m", "lbrouter", "rehearse", str(file), "--json"]
+    argv = [*INTERRUPTIBLE, sys.executable, "-m", "lbrouter", "rehearse", str(file), "--json"]
     argv += ["--faults", "none", "--no-bandwidth"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (
