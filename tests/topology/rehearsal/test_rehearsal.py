@@ -40,8 +40,6 @@ def test_a_good_gateway_passes_every_check() -> None:
         flows_per_policy=120, faults=(Fault.CABLE, Fault.LEASE), bandwidth=False
     )
     report = rehearse(config_of(TWO_LINES), progress=progress.append, options=options)
-    if not report.ok:  # a busy machine can make a gap that no line made: once more
-        report = rehearse(config_of(TWO_LINES), progress=progress.append, options=options)
     assert [f"{check.subject}: {check.seen}" for check in report.failed_checks] == []
     assert [row for row in report.faults if row.verdict is CheckVerdict.FAIL] == []
     assert {row.uplink for row in report.faults} == {"fiber", "lte"}
