@@ -103,8 +103,9 @@ class ShapingVenue:
         for child in self.children:
             child.kill()
             child.wait()
-            if child.stdout is not None:
-                child.stdout.close()
+            for pipe in (child.stdin, child.stdout):
+                if pipe is not None:
+                    pipe.close()
         for name in ("gw", "far", "stream", "guests"):
             subprocess.run(["ip", "netns", "del", f"{self.prefix}{name}"], check=False)
 
@@ -126,6 +127,7 @@ class ShapingVenue:
     def start(self, where: str, *argv: str) -> "subprocess.Popen[str]":
         child = subprocess.Popen(
             self.namespace_argv(where, *argv),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             stderr=subprocess.DEVNULL,
@@ -187,11 +189,6 @@ class ShapingVenue:
         until = time.monotonic() + 5
         while not all(self.leaf_counters(interface, "qlen")[each] for each in classes):
             assert time.monotonic() < until, f"no queue in one of {classes}"
-
-    def received_bytes(self, host: str, *interfaces: str) -> int:
-        """Bytes that have arrived at the interfaces of a host."""
-        files = [f"/sys/class/net/{interface}/statistics/rx_bytes" for interface in interfaces]
-        return sum(int(count) for count in self.run(host, "cat", *files).split())
 
     def arrivals(self, host: str, *interfaces: str) -> Arrivals:
         """What has arrived until now at the interfaces of a host."""
