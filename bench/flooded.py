@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 from bench.congestion import CUBIC
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
+from tests.kit.config_text import FAST_HEALTH
+from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.wait import eventually
 
 FLOOD_LINES = {"fiber": ("wan1", 20), "lte": ("wan2", 10)}

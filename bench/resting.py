@@ -10,7 +10,8 @@ from bench.figures import Figure
 from bench.files import config_of_size
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
+from tests.kit.config_text import FAST_HEALTH
+from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.wait import eventually
 
 DAEMON_SETTLE_S = 15.0

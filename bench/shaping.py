@@ -4,7 +4,6 @@ The venue of tests/kit/shaping_venue.py: clients, a gateway with the trees alone
 namespace. Segments are as large as on a cable (no TSO), so that a window of 100 ms holds packets.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -134,6 +133,6 @@ def _flooded_bps(
 def arriving_bps(built: ShapingVenue, place: tuple[str, ...], *, seconds: float) -> float:
     """Bits per second that arrive at the interfaces of a host."""
     host, *interfaces = place
-    had, began = built.received_bytes(host, *interfaces), time.monotonic()
+    begin = built.arrivals(host, *interfaces)
     built.ping(seconds)
-    return (built.received_bytes(host, *interfaces) - had) * 8 / (time.monotonic() - began)
+    return begin.frame_bps(built.arrivals(host, *interfaces))

@@ -45,3 +45,40 @@ changelog() {
     printf ' -- lbrouter developers <lbrouter@lbrouter.example>  %s\n' \
         "$(date --rfc-email --date="@$(git log -1 --format=%ct 2>/dev/null || date +%s)")"
 }
+
+# unpack_root ARCHIVE TREE: a fresh root file system; names and certificates are found as on this machine.
+unpack_root() {
+    local archive=$1 tree=$2
+    rm -rf --one-file-system "$tree"
+    mkdir -p "$tree"
+    tar --extract --xattrs --file "$archive" --directory "$tree"
+    cp --dereference /etc/resolv.conf /etc/hosts "$tree/etc/"
+    cp --dereference /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/"
+    mkdir -p "$tree/host" # for the moment in which one root replaces the other
+}
+
+# enter TREE COMMAND [FOLDER:TARGET...]: run a shell command with TREE as its root, in namespaces of its own for mounts
+# and processes, on this machine's network. The folders are seen in TREE as well.
+# Not a chroot: in one, `ip netns exec` and user namespaces are refused.
+enter() {
+    local tree=$1 command=$2
+    shift 2
+    # shellcheck disable=SC2016  # the inner shell expands it
+    unshare --mount --pid --fork --kill-child --propagation private sh -euc '
+        tree=$1 command=$2
+        shift 2
+        mount --bind "$tree" "$tree"
+        for pair in /sys:/sys /dev:/dev "$@"; do
+            mkdir -p "$tree${pair#*:}"
+            mount --rbind "${pair%%:*}" "$tree${pair#*:}"
+        done
+        mount -t proc proc "$tree/proc"
+        mount -t tmpfs -o mode=755 run "$tree/run"
+        mkdir -p "$tree/run/lock"
+        cd "$tree"
+        pivot_root . host
+        umount --lazy /host
+        cd /root
+        exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+            sh -c "$command" </dev/null' enter "$tree" "$command" "$@"
+}

@@ -6,57 +6,28 @@ from contextlib import contextmanager
 from bench.events import EventFollower
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.config_text import failover_text, fiber, file_text, lte, vlan_text
 from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.wait import eventually
 
 ONE_WAY_MS = 10
 ROUND_TRIP_MS = 2 * ONE_WAY_MS
 
-FAULT_CONFIG = """
-[gateway]
-name = "faults"
-
+FAULT_CONFIG = file_text(
+    "faults",
+    fiber(),
+    lte(),
+    vlan_text("stream", "lan1", "10.10.10.1/24", "show"),
+    vlan_text("guests", "lan2", "10.10.40.1/24", "easy"),
+    vlan_text("crew", "lan3", "10.10.50.1/24", "other"),
+    failover_text("show", "fiber", "lte") + 'tolerate = { loss = "2%" }\n',
+    failover_text("easy", "fiber", "lte"),
+    failover_text("other", "lte", "fiber"),
+    health="""
 [health]
 targets = ["icmp://8.8.8.8", "icmp://1.1.1.1"]
-
-[uplinks.fiber]
-interface = "wan1"
-address = "203.0.113.2/30"
-gateway = "203.0.113.1"
-
-[uplinks.lte]
-interface = "wan2"
-address = "198.51.100.2/30"
-gateway = "198.51.100.1"
-
-[vlans.stream]
-port = "lan1"
-address = "10.10.10.1/24"
-policy = "show"
-
-[vlans.guests]
-port = "lan2"
-address = "10.10.40.1/24"
-policy = "easy"
-
-[vlans.crew]
-port = "lan3"
-address = "10.10.50.1/24"
-policy = "other"
-
-[policies.show]
-mode = "failover"
-uplinks = ["fiber", "lte"]
-tolerate = { loss = "2%" }
-
-[policies.easy]
-mode = "failover"
-uplinks = ["fiber", "lte"]
-
-[policies.other]
-mode = "failover"
-uplinks = ["lte", "fiber"]
-"""
+""",
+)
 """Probing as by default: every 200 ms, down after 800 ms. The crew is on the line that stays."""
 
 

@@ -11,6 +11,10 @@ WITHOUT_CAPABILITIES = ["setpriv", "--inh-caps", "-all", "--bounding-set", "-all
 AS_NOBODY = [*WITHOUT_CAPABILITIES, "--reuid", "65534", "--clear-groups"]
 """Before a command: another user, who may do nothing."""
 
+INTERRUPTIBLE = ["env", "--default-signal=INT"]
+"""Before a command that is interrupted: a shell ignores SIGINT for what it runs in the background,
+and each program that this starts inherits it."""
+
 
 def nobody_can_import_package() -> bool:
     """Whether another user can import this package: a checkout below /root is closed to others."""

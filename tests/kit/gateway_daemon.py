@@ -16,14 +16,6 @@ from lbrouter.rehearsal.lab.hosts import GatewayHost, package_env
 from tests.kit.commands import require_success
 from tests.kit.wait import eventually
 
-FAST_HEALTH = """
-[health]
-targets = ["icmp://8.8.8.8", "icmp://1.1.1.1"]
-interval = "100ms"
-down_after = "600ms"
-up_after = "1s"
-"""
-
 
 class GatewayDaemon:
     """`with GatewayDaemon(gateway) as daemon:` runs `lbrouter run` until the end of the block."""

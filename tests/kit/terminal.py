@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from lbrouter.rehearsal.lab.hosts import package_env
+from tests.kit.commands import INTERRUPTIBLE
 
 ESCAPE_PATTERN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -26,7 +27,12 @@ class Terminal:
         os.set_blocking(self._ours, False)
         env = {**package_env(), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
         self.process = subprocess.Popen(
-            argv, env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+            [*INTERRUPTIBLE, *argv],
+            env=env,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
         )
         os.close(theirs)
         self.printed = ""

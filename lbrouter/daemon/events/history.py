@@ -223,7 +223,11 @@ def _event_from_row(row: tuple[str, str, str, str, str, str]) -> LogEvent:
 def _open_database(file: Path) -> sqlite3.Connection:
     file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     connection = sqlite3.connect(file, timeout=1.0)
-    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + SCHEMA)
+    try:
+        connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -100,8 +100,9 @@ class _CopyEcho:
         self._timer = loop.call_later(ECHO_TIMEOUT_S, self._finish, None)
         self._done = False
 
-    def report_answered(self, rtt_s: float) -> None:
+    def report_answered(self, rtt_s: float, *, arrived_at: float | None = None) -> None:
         """The relay's machine answered."""
+        del arrived_at
         self._finish(rtt_s)
 
     def report_lost(self, _reason: ProbeFailure, _detail: str = "", /) -> None:

@@ -5,7 +5,6 @@ heap on a second run with variables); a refused script leaves the old table; the
 and refilled, never deleted and added again, since a drop policy does not hold in between.
 """
 
-import ctypes
 import errno
 import json
 import re
@@ -15,6 +14,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Final, cast
 
 from lbrouter.compile.firewall.ruleset import digest
+from lbrouter.kernel.netlink.nft_author import register_author
 from lbrouter.kernel.objects.nft_elements import elements_from_json
 from lbrouter.kernel.objects.nft_script import (
     DYNAMIC_SET_PREFIXES,
@@ -162,6 +162,8 @@ def _run(script: str, *, dry: bool = False) -> None:
         library = ctypes.CDLL("libnftables.so.1")
         library.nft_ctx_set_dry_run.argtypes = (ctypes.c_void_p, ctypes.c_bool)
         library.nft_ctx_set_dry_run(getattr(nft, name), ctypes.c_bool(1))
+    else:
+        register_author()
     # By file: from a string, libnftables points its errors at the wrong lines.
     with NamedTemporaryFile("w", prefix="lbrouter-", suffix=".nft") as file:
         file.write(script)

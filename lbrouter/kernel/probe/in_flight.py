@@ -26,14 +26,13 @@ class InFlightProbe:
         suspend_detector: SuspendDetector,
         emit: EmitProbeEvent,
         family: AddressFamily = AddressFamily.V4,
+        lifetime_s: float = PROBE_LIFETIME_S,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._uplink, self._target, self._family = uplink, target, family
         self._suspend_detector, self._emit = suspend_detector, emit
         self._cleanups: list[Callable[[], object]] = []
-        self._timer = self._loop.call_later(
-            PROBE_LIFETIME_S, self.report_lost, ProbeFailure.NO_ANSWER
-        )
+        self._timer = self._loop.call_later(lifetime_s, self.report_lost, ProbeFailure.NO_ANSWER)
         self.done = False
         self.sent_at = self._loop.time()
         emit(ProbeSent(at=self.sent_at, uplink=uplink, target=target, family=family))

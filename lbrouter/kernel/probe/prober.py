@@ -20,7 +20,7 @@ from lbrouter.kernel.probe.bound_socket import UplinkBinding, error_text
 from lbrouter.kernel.probe.dns import RecordType
 from lbrouter.kernel.probe.full_size_prober import FullSizeProber
 from lbrouter.kernel.probe.icmp_socket import IcmpEchoSocket
-from lbrouter.kernel.probe.in_flight import InFlightProbe
+from lbrouter.kernel.probe.in_flight import PROBE_LIFETIME_S, InFlightProbe
 from lbrouter.kernel.probe.resolver import NameResolver, system_resolvers
 from lbrouter.kernel.probe.suspend_detector import SuspendDetector
 from lbrouter.model.config import Config
@@ -45,7 +45,7 @@ class Prober:
     raise. `next_interval_s` gives the seconds until the next probe (default: the configured
     interval); it is called at each probe, and again by `reschedule`. `full_size_interval_s` is the
     same for probes of full size, of which there are none without it. Without a `family` it is the
-    first one of the uplink.
+    first one of the uplink. A probe without an answer is lost after `lifetime_s`.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Prober:
         next_interval_s: NextInterval | None = None,
         full_size_interval_s: NextInterval | None = None,
         suspend_detector: SuspendDetector | None = None,
+        lifetime_s: float = PROBE_LIFETIME_S,
     ) -> None:
         section = config.uplinks[uplink]
         health = config.health_settings_of(section)
@@ -67,6 +68,7 @@ class Prober:
         self._next_interval_s, self._interval_s = next_interval_s, interval_s
         self._full_size_interval_s = full_size_interval_s
         self._suspend_detector = suspend_detector or SuspendDetector(emit)
+        self._lifetime_s = lifetime_s
         self._family = family or uplink_families(section)[0]
         six = self._family is AddressFamily.V6
         self._start_offset_s = interval_s * (number + 0.5 * six) / (MAX_UPLINKS + 1)
@@ -161,6 +163,7 @@ class Prober:
             family=self._family,
             suspend_detector=self._suspend_detector,
             emit=self._emit,
+            lifetime_s=self._lifetime_s,
         )
         self._in_flight[pending] = None
         pending.add_cleanup(lambda: self._in_flight.pop(pending, None))

@@ -8,10 +8,15 @@ import socket
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Final
 
 from lbrouter.kernel.netlink.codec import native_uint, parse_attributes
+from lbrouter.kernel.netlink.nft_author import (
+    NFT_MSG_NEWGEN,
+    NFTA_GEN_PROC_NAME,
+    author_number,
+    is_own_author,
+)
 from lbrouter.kernel.netlink.uapi import (
     IFA_ADDRESS,
     IFA_LOCAL,
@@ -53,11 +58,8 @@ NETCONFA_IFINDEX: Final = 1
 NETCONFA_IFINDEX_NAMES: Final = {0xFFFFFFFF: "all", 0xFFFFFFFE: "default"}
 
 NFNL_SUBSYS_NFTABLES: Final = 10
-NFT_MSG_NEWGEN: Final = 15
 NFTA_TABLE_NAME: Final = 1
 """The number of the attribute is the same in every kind of nf_tables message."""
-
-NFTA_GEN_PROC_PID, NFTA_GEN_PROC_NAME = 2, 3
 
 ADDRESS_BYTES_BY_FAMILY: Final = {socket.AF_INET: 4, socket.AF_INET6: 16}
 
@@ -154,7 +156,7 @@ class NoticeParser:
         if kind >> 8 != NFNL_SUBSYS_NFTABLES or len(body) < NFGENMSG.size:
             return []
         found = dict(parse_attributes(body[NFGENMSG.size :]))
-        if kind & 0xFF != NFT_MSG_NEWGEN:
+        if kind != NFT_MSG_NEWGEN:
             self._table_changed |= (
                 found.get(NFTA_TABLE_NAME, b"").rstrip(b"\0") == NFT_TABLE.encode()
             )
@@ -162,10 +164,10 @@ class NoticeParser:
         if not self._table_changed:
             return []
         self._table_changed = False
-        pid = int.from_bytes(found.get(NFTA_GEN_PROC_PID, b""), "big")
+        number = author_number(found)
         author = found.get(NFTA_GEN_PROC_NAME, b"").rstrip(b"\0").decode(errors="replace")
-        detail = f"table inet {NFT_TABLE} changed by {author} (pid {pid})"
-        return [Notice(kind=NoticeKind.NFT, detail=detail, own=_is_own_process(pid))]
+        detail = f"table inet {NFT_TABLE} changed by {author} (pid {number})"
+        return [Notice(kind=NoticeKind.NFT, detail=detail, own=is_own_author(number))]
 
     def _parse_link(self, kind: int, body: bytes) -> list[Notice]:
         family, _, _, index, flags, _ = IFINFOMSG.unpack_from(body)
@@ -256,11 +258,6 @@ def _parse_rule(kind: int, body: bytes) -> list[Notice]:
         return []
     detail = f"rule {priority} {_verb(kind, RTM_DELRULE)}, protocol {protocol}"
     return [Notice(kind=NoticeKind.RULE, detail=detail)]
-
-
-def _is_own_process(pid: int) -> bool:
-    """The kernel calls a thread a process."""
-    return pid > 0 and Path(f"/proc/self/task/{pid}").exists()
 
 
 def _verb(kind: int, deletion: int) -> str:

@@ -66,7 +66,7 @@ REPORTED_FLOWS = 40
 
 class Stream:
     """One stream: the sources that its far end saw, when it broke, when an answer came; and when
-    each of its datagrams was sent, by number.
+    each of its datagrams was sent, and which were answered, by number.
     """
 
     def __init__(self, request: FlowRequest, kind: str, number: int, source: str) -> None:
@@ -76,6 +76,7 @@ class Stream:
         self.breaks: list[tuple[float, str]] = []
         self.times: list[float] = []
         self.sent: list[float] = []
+        self.numbers: list[int] = []
         self.connection: Any = None
 
     def record_source(self, source: str) -> None:
@@ -92,7 +93,7 @@ class Stream:
 
     def as_row(self) -> FlowRow:
         """The row that is printed."""
-        names = ("kind", "flow", "source", "seen", "breaks", "times", "sent")
+        names = ("kind", "flow", "source", "seen", "breaks", "times", "sent", "numbers")
         return {name: getattr(self, name) for name in names}
 
 
@@ -157,9 +158,11 @@ class CallEchoProtocol(asyncio.DatagramProtocol):
         self.stream = stream
 
     def datagram_received(self, data: bytes, _addr: Any) -> None:
-        """An echo begins with the source that the far end saw."""
-        self.stream.record_source(data.split(b" ", 1)[0].decode())
+        """An echo: the source that the far end saw, its port, then what was sent."""
+        source, _port, _word, _flow, number, *_ = data.decode().split(" ")
+        self.stream.record_source(source)
         self.stream.times.append(time.monotonic())
+        self.stream.numbers.append(int(number))
 
     def error_received(self, exc: Exception) -> None:
         """An ICMP error on the way: the stream goes on."""

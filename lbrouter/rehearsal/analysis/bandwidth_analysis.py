@@ -8,6 +8,7 @@ from lbrouter.model.config import Config, PolicyMode, Vlan
 from lbrouter.model.direction import Direction
 from lbrouter.model.sections.field_types import MIN_RATE
 from lbrouter.rehearsal.analysis.expected import TrafficPath
+from lbrouter.rehearsal.analysis.stream_records import bytes_until
 from lbrouter.rehearsal.lab.process import JsonRow
 from lbrouter.rehearsal.report.judgement import CheckVerdict
 from lbrouter.rehearsal.report.rows import (
@@ -44,10 +45,7 @@ def has_guarantee(vlan: Vlan) -> bool:
 
 def received_bps(flows: Iterable[JsonRow], begin: float, end: float) -> float:
     """Payload that arrived between two moments, in bits per second."""
-    came = (
-        (at, size) for row in flows for at, size in zip(row["times"], row["sizes"], strict=True)
-    )
-    total = float(sum(size for at, size in came if begin <= at < end))
+    total = sum(bytes_until(row, end) - bytes_until(row, begin) for row in flows)
     return 8 * total / (end - begin)
 
 

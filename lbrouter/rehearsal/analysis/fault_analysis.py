@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lbrouter.rehearsal.analysis.stream_records import datagram_gap_ms
 from lbrouter.rehearsal.lab.faults import Expectation, ExpectedReaction
 from lbrouter.rehearsal.lab.process import JsonRow
 
@@ -27,7 +28,7 @@ REFUSAL_WINDOW_FLOWS = 40
 """Two seconds of new flows, among which some must have been refused."""
 
 DATAGRAM_ALLOWANCE_MS = 800
-"""What a stream of datagrams may take beyond the failover: its own interval, a busy machine."""
+"""What a stream of datagrams may take beyond the failover of new flows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +46,10 @@ class FaultOutcome:
 
     `moved_ms` is from the fault to the first new flow after the last that failed or went by the
     uplink; None where no new flow went by it before, infinity where the last one still did. `gaps`
-    are the longest silences of the streams that the uplink carried, by kind; `broken` counts flows
-    of other uplinks that broke or moved, and flows that broke on the return. `back_ms` is from the
-    repair to the first new flow by the uplink, None where it was not waited for.
+    are the longest silences of the streams that the uplink carried, by kind; of datagrams, the
+    longest time in which they were lost. `broken` counts flows of other uplinks that broke or
+    moved, and flows that broke on the return. `back_ms` is from the repair to the first new flow by
+    the uplink, None where it was not waited for.
     """
 
     moved_ms: float | None
@@ -74,7 +76,7 @@ def fault_outcome(
     ]
     gaps: dict[str, float] = {}
     for row in ours:
-        gap = longest_gap_ms(row["times"], moments.began_at, moments.restored_at)
+        gap = _stream_gap_ms(row, moments.began_at, moments.restored_at)
         gaps[row["kind"]] = max(gap, gaps.get(row["kind"], 0.0))
     during = [row for row in new if moments.began_at <= row["at"] < moments.restored_at]
     moved = _moved_ms(new, uplink, moments, where)
@@ -152,6 +154,13 @@ def lease_return_ms(
     good = (row for row in new if row["at"] >= since and where(row["seen"]) == uplink)
     first = next(good, None)
     return None if first is None else float(first["at"] - fault) * 1000
+
+
+def _stream_gap_ms(row: JsonRow, begin: float, end: float) -> float:
+    if "numbers" in row and row["kind"] != "push":
+        allowed_s = DATAGRAM_ALLOWANCE_MS / 1000
+        return datagram_gap_ms(row, begin, end, still_coming_s=allowed_s)
+    return longest_gap_ms(row["times"], begin, end)
 
 
 def longest_gap_ms(times: Iterable[float], begin: float, end: float) -> float:

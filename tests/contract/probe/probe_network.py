@@ -16,12 +16,15 @@ from lbrouter.compile.config.parse import parse
 from lbrouter.kernel.netns import in_namespace, in_scratch_namespace
 from lbrouter.kernel.probe import Prober
 from lbrouter.kernel.probe.icmp import ICMP_ECHO_HEADER
+from lbrouter.kernel.probe.in_flight import PROBE_LIFETIME_S
 from lbrouter.model.config import Config
 from lbrouter.model.events import HealthEvent, ProbeAnswered, ProbeLost, ProbeSent, ProcessDelayed
 from tests.contract.conftest import shell
 
 T = TypeVar("T")
 PROBE_WAIT_TIMEOUT_S = 8.0
+SHORT_LIFETIME_S = 0.5
+"""Of a probe, for a test in which some are lost: it would wait three seconds for each."""
 
 ALIVE, OTHER = "198.51.100.1", "198.51.100.2"
 SILENT, UNREACHABLE, PROHIBITED = "198.51.100.90", "198.51.100.91", "198.51.100.92"
@@ -142,9 +145,15 @@ async def _awaited(body: Awaitable[T]) -> T:
 
 
 @contextmanager
-def running_prober(network: ProbeNetwork, *targets: str, dns: str = ALIVE) -> Iterator[Prober]:
+def running_prober(
+    network: ProbeNetwork,
+    *targets: str,
+    dns: str = ALIVE,
+    lifetime_s: float = PROBE_LIFETIME_S,
+) -> Iterator[Prober]:
     """The running prober of the uplink `fiber`, number 1."""
-    prober = Prober(config_for(*targets, dns=dns), "fiber", 1, network.events.append)
+    config = config_for(*targets, dns=dns)
+    prober = Prober(config, "fiber", 1, network.events.append, lifetime_s=lifetime_s)
     prober.start()
     try:
         yield prober

@@ -18,6 +18,7 @@ from tests.contract.conftest import shell
 from tests.contract.probe.probe_network import (
     ALIVE,
     OTHER,
+    SHORT_LIFETIME_S,
     ProbeNetwork,
     dns_answer,
     dns_server,
@@ -86,7 +87,7 @@ def test_what_a_server_says(answer: bytes, outcome: ProbeFailure | None) -> None
 def test_a_server_that_hangs_is_silent_and_keeps_no_descriptor(answer: bytes) -> None:
     async def scenario(network: ProbeNetwork) -> None:
         async with web_server(network, answer, port=80):
-            with running_prober(network, f"http://{ALIVE}/"):
+            with running_prober(network, f"http://{ALIVE}/", lifetime_s=SHORT_LIFETIME_S):
                 lost = (await network.wait_for(network.losses))[0]
             assert lost.reason is ProbeFailure.NO_ANSWER
             await network.wait_for(lambda: open_connections(network, 80) == 0)
@@ -186,7 +187,7 @@ def test_a_certificate_that_nobody_vouches_for_is_a_portal(
 def test_plain_text_where_tls_is_due_is_nonsense(tls_context: ssl.SSLContext) -> None:
     async def scenario(network: ProbeNetwork) -> None:
         async with web_server(network, NO_CONTENT_RESPONSE, port=443):
-            with running_prober(network, f"https://{ALIVE}/"):
+            with running_prober(network, f"https://{ALIVE}/", lifetime_s=SHORT_LIFETIME_S):
                 lost = (await network.wait_for(network.losses))[0]
         assert lost.reason in {ProbeFailure.WRONG_ANSWER, ProbeFailure.NO_ANSWER}
         assert not network.answers()

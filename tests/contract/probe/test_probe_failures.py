@@ -23,6 +23,7 @@ from tests.contract.probe.probe_network import (
     NEAR_SETUP_SCRIPT,
     OTHER,
     ROUTE_SETUP_SCRIPT,
+    SHORT_LIFETIME_S,
     SILENT,
     ProbeNetwork,
     Reply,
@@ -90,10 +91,11 @@ def test_the_mark_leads_and_not_the_device_alone() -> None:
 
 def test_a_delay_of_the_process_is_reported_once_before_all_else() -> None:
     async def scenario(network: ProbeNetwork) -> None:
-        prober = running_prober(network, f"icmp://{SILENT}", f"icmp://{ALIVE}")
+        silent = f"icmp://{SILENT}"
+        prober = running_prober(network, silent, f"icmp://{ALIVE}", lifetime_s=SHORT_LIFETIME_S)
         with prober, running_prober(network, f"icmp://{ALIVE}"):
             await network.wait_for(lambda: len(network.sent()) >= 6)
-            overslept_s = block_event_loop(3.2)
+            overslept_s = block_event_loop(2 * SHORT_LIFETIME_S)
             at = len(network.events)
             await network.wait_for(lambda: network.events[at:])
             assert network.events[at] is network.late()[0]

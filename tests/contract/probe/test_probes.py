@@ -14,6 +14,7 @@ from tests.contract.probe.probe_network import (
     ALIVE6,
     OTHER,
     PROHIBITED,
+    SHORT_LIFETIME_S,
     SILENT,
     UNREACHABLE,
     ProbeNetwork,
@@ -69,7 +70,7 @@ def test_an_echo_reply_counts_once_and_only_if_all_of_it_is_ours() -> None:
     async def scenario(network: ProbeNetwork) -> None:
         with (
             custom_echo_responder(network, wrong_responder),
-            running_prober(network, f"icmp://{ALIVE}"),
+            running_prober(network, f"icmp://{ALIVE}", lifetime_s=SHORT_LIFETIME_S),
         ):
             await network.wait_for(lambda: len(network.losses()) >= 3)
         times = [each.sent_at for each in network.answers()]
@@ -113,7 +114,7 @@ def test_a_pace_that_quickens_is_followed_at_once() -> None:
 
 
 def test_an_echo_reply_may_come_late_but_not_too_late() -> None:
-    delays = iter([1.2, 3.3])
+    delays = iter([0.5, 1.5])
 
     def wrong_responder(identifier: int, sequence: int, token: bytes, send: Reply) -> None:
         with suppress(StopIteration):
@@ -123,13 +124,13 @@ def test_an_echo_reply_may_come_late_but_not_too_late() -> None:
     async def scenario(network: ProbeNetwork) -> None:
         with (
             custom_echo_responder(network, wrong_responder),
-            running_prober(network, f"icmp://{ALIVE}"),
+            running_prober(network, f"icmp://{ALIVE}", lifetime_s=1.0),
         ):
             await network.wait_for(lambda: network.sent()[5:] and network.losses()[3:])
             answered = network.answers()
-        assert [1.15 < each.rtt_s < 2.5 for each in answered] == [True]
+        assert [0.45 < each.rtt_s < 1.0 for each in answered] == [True]
         assert network.losses()[0].sent_at == network.sent()[1].at
-        assert network.losses()[0].at - network.losses()[0].sent_at == pytest.approx(3, abs=0.5)
+        assert network.losses()[0].at - network.losses()[0].sent_at == pytest.approx(1, abs=0.4)
 
     in_probe_network(scenario)
 
@@ -184,7 +185,8 @@ def test_any_answer_to_our_question_counts_and_no_other() -> None:
         return [{OTHER: [good]}, lies, *honest][next(turn) % 4]
 
     async def scenario(network: ProbeNetwork) -> None:
-        with dns_server(network, answering), running_prober(network, f"dns://{ALIVE}"):
+        prober = running_prober(network, f"dns://{ALIVE}", lifetime_s=SHORT_LIFETIME_S)
+        with dns_server(network, answering), prober:
             await network.wait_for(lambda: len(network.losses()) >= 4)
         order = {each.at: number for number, each in enumerate(network.sent())}
         assert {order[each.sent_at] % 4 for each in network.losses()} == {0, 1}

@@ -204,22 +204,6 @@ def test_links_that_come_go_and_are_renamed() -> None:
     run_with_monitor(scenario)
 
 
-def test_our_own_ruleset_is_reported_as_our_own() -> None:
-    async def scenario(listener: NoticeCollector) -> None:
-        from nftables import Nftables
-
-        assert Nftables().cmd(f"add table {OWN_TABLE}")[0] == 0
-        await listener.wait_for(
-            lambda: [each for each in listener.of_kind(NoticeKind.NFT) if each.own]
-        )
-        listener.notices.clear()
-        shell(f"nft delete table {OWN_TABLE}")
-        found = await listener.wait_for(lambda: listener.of_kind(NoticeKind.NFT))
-        assert not found[0].own
-
-    run_with_monitor(scenario)
-
-
 def test_a_storm_ends_in_resync_and_loses_no_carrier(tmp_path: Path) -> None:
     batch = tmp_path / "routes"
     batch.write_text(

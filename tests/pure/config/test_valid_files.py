@@ -140,7 +140,7 @@ def test_a_range_holds_its_ends_and_what_lies_between() -> None:
         ("dns://9.9.9.9", ProbeTarget(kind=TargetKind.DNS, host="9.9.9.9", port=53)),
         ("dns://9.9.9.9:5353", ProbeTarget(kind=TargetKind.DNS, host="9.9.9.9", port=5353)),
         ("tcp://one.one:443", ProbeTarget(kind=TargetKind.TCP, host="one.one", port=443)),
-        ("tcp://[::ffff:0:1]:80", ProbeTarget(kind=TargetKind.TCP, host="::ffff:0:1", port=80)),
+        ("tcp://[2001:db8::1]:80", ProbeTarget(kind=TargetKind.TCP, host="2001:db8::1", port=80)),
         ("http://x.org/", ProbeTarget(kind=TargetKind.HTTP, host="x.org", port=80, path="/")),
         (
             "https://x.org:8443/a?b=c",

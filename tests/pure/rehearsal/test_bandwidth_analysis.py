@@ -14,7 +14,7 @@ from tests.kit.layouts import layout_of
 
 def test_rates_and_delays_by_hand() -> None:
     flow = {"kind": "flow", "times": [1.0, 2.0, 3.0], "sizes": [1000, 500, 500]}
-    assert bandwidth_analysis.received_bps([flow], 1.5, 3.5) == pytest.approx(4000)
+    assert bandwidth_analysis.received_bps([flow], 1.5, 3.5) == pytest.approx(3000)
     probe = {"kind": "probe", "sent": 100, "rtts": [(n * 0.02, float(n)) for n in range(100)]}
     assert bandwidth_analysis.p95_rtt_ms([probe], 0, 2) == 94
     assert bandwidth_analysis.median_rtt_ms([probe]) == 49.5

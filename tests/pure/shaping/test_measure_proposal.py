@@ -54,10 +54,20 @@ def test_iperf_is_bound_to_the_uplink_and_its_report_read() -> None:
     argv = iperf_argv(IperfServer(host="h", port=7), "wan1", seconds=10, download=True)
     assert argv[argv.index("--bind-dev") + 1] == "wan1"
     assert argv[-1] == "-R"
+    assert int(argv[argv.index("-l") + 1]) < 1 << 14, "whole blocks are counted"
     report = b'{"intervals": [{"sum": {"bits_per_second": 1, "omitted": true}},'
     assert parse_rates(report + b' {"sum": {"bits_per_second": 5.5}}]}', IperfServer(host="h")) == [
         5.5
     ]
+
+
+def test_two_seconds_with_the_bytes_of_one_are_no_second() -> None:
+    """As iperf3 3.12 and 3.18 report them of a line of 20 Mbit/s, at the end of the slow start."""
+    report = b"""{"intervals": [
+        {"sum": {"seconds": 1.0, "bits_per_second": 39e6, "omitted": true}},
+        {"sum": {"seconds": 2.0, "bits_per_second": 9.9e6, "omitted": false}},
+        {"sum": {"seconds": 1.01, "bits_per_second": 19.8e6, "omitted": false}}]}"""
+    assert parse_rates(report, IperfServer(host="h")) == [19.8e6]
 
 
 def test_what_waits_in_the_sender_s_queue_does_not_count() -> None:

@@ -17,7 +17,7 @@ from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.hosts import GatewayHost, package_env
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.commands import require_success
+from tests.kit.commands import INTERRUPTIBLE, require_success
 from tests.kit.configs import BALANCE_CONFIG
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import eventually
@@ -109,7 +109,10 @@ def test_a_signal_to_an_apply_that_is_nearly_done_leaves_nothing_unconfirmed(
     old = gateway.snapshot()
     argv = gateway.exec_argv(gateway.lbrouter_argv("apply", "--confirm-within", "3s"))
     process = subprocess.Popen(
-        argv, env=package_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*INTERRUPTIBLE, *argv],
+        env=package_env(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     assert eventually(lambda: not has_address(gateway, "10.10.40.1/22"), within_s=20)
     process.send_signal(number)

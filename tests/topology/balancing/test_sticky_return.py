@@ -5,8 +5,9 @@ from collections import Counter
 from lbrouter.rehearsal.lab.layout import VenueOptions
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.commands import require_success
+from tests.kit.config_text import FAST_HEALTH
 from tests.kit.configs import BALANCE_CONFIG
-from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
+from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import eventually
 

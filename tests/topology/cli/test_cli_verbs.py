@@ -16,46 +16,24 @@ from tests.kit.commands import (
     nobody_can_import_package,
     require_success,
 )
+from tests.kit.config_text import FIBER_IPV6, failover_text, fiber, file_text, lte, vlan_text
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import eventually
 
-TEXT = """
-[gateway]
-name = "verbs"
-
-[uplinks.fiber]
-interface = "wan1"
-address = "203.0.113.2/30"
-gateway = "203.0.113.1"
-address6 = "2001:db8:1::2/64"
-gateway6 = "2001:db8:1::1"
-
-[uplinks.lte]
-interface = "wan2"
-address = "198.51.100.2/30"
-gateway = "198.51.100.1"
-
-[vlans.guests]
-port = "lan1"
-address = "10.10.40.1/22"
-policy = "spread"
-
-[vlans.desk]
-port = "lan2"
-address = "10.10.99.1/24"
-policy = "show"
-manage = true
-reach = ["guests"]
-
-[policies.spread]
+TEXT = file_text(
+    "verbs",
+    fiber(FIBER_IPV6),
+    lte(),
+    vlan_text("guests", "lan1", "10.10.40.1/22", "spread"),
+    vlan_text("desk", "lan2", "10.10.99.1/24", "show", "manage = true", 'reach = ["guests"]'),
+    """[policies.spread]
 mode = "balance"
 weights = { fiber = 70, lte = 30 }
 sticky = "0s"
-
-[policies.show]
-mode = "failover"
-uplinks = ["fiber", "lte"]
-"""
+""",
+    failover_text("show", "fiber", "lte"),
+    health="",
+)
 
 
 @pytest.fixture

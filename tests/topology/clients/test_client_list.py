@@ -9,52 +9,30 @@ import pytest
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.commands import require_success
-from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
+from tests.kit.config_text import failover_text, fiber, file_text, lte, vlan_text
+from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.programs import UDHCPC_SCRIPT, UPSTREAM_RESOLVER_ARGV
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import eventually
 
 RESOLVER = "9.9.9.99"
 
-TEXT = (
-    FAST_HEALTH
-    + f"""
-[gateway]
-name = "hall"
-dns = ["{RESOLVER}"]
-
-[uplinks.fiber]
-interface = "wan1"
-address = "203.0.113.2/30"
-gateway = "203.0.113.1"
-
-[uplinks.lte]
-interface = "wan2"
-address = "198.51.100.2/30"
-gateway = "198.51.100.1"
-
-[vlans.stream]
-port = "lan1"
-address = "10.10.10.1/24"
-address6 = "fd10:10::1/64"
-policy = "show"
-hosts.encoder = {{ mac = "02:00:00:00:10:10", address = "10.10.10.77" }}
-
-[vlans.guests]
-port = "lan2"
-address = "10.10.40.1/22"
-policy = "backup"
-dhcp = {{ range = "10.10.40.20-10.10.43.250", lease = "2h" }}
-
-[policies.show]
-mode = "failover"
-uplinks = ["fiber", "lte"]
-
-[policies.backup]
-mode = "failover"
-uplinks = ["lte"]
-"""
-)
+TEXT = file_text(
+    "hall",
+    fiber(),
+    lte(),
+    vlan_text(
+        *("stream", "lan1", "10.10.10.1/24", "show"),
+        'address6 = "fd10:10::1/64"',
+        'hosts.encoder = { mac = "02:00:00:00:10:10", address = "10.10.10.77" }',
+    ),
+    vlan_text(
+        *("guests", "lan2", "10.10.40.1/22", "backup"),
+        'dhcp = { range = "10.10.40.20-10.10.43.250", lease = "2h" }',
+    ),
+    failover_text("show", "fiber", "lte"),
+    failover_text("backup", "lte"),
+).replace('"hall"', f'"hall"\ndns = ["{RESOLVER}"]')
 
 
 @pytest.fixture

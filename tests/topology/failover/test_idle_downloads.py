@@ -5,61 +5,30 @@ import time
 import pytest
 
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
+from tests.kit.config_text import (
+    FIBER_IPV6,
+    LTE_IPV6,
+    failover_text,
+    fiber,
+    file_text,
+    lte,
+    vlan_text,
+)
+from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import VM_SLOWDOWN, eventually
 from tests.kit.waiting_clients import WaitingClient
 
-IDLE_CONFIG = (
-    FAST_HEALTH
-    + """
-[gateway]
-name = "idle"
-
-[uplinks.fiber]
-interface = "wan1"
-address = "203.0.113.2/30"
-gateway = "203.0.113.1"
-address6 = "2001:db8:1::2/64"
-gateway6 = "2001:db8:1::1"
-
-[uplinks.lte]
-interface = "wan2"
-address = "198.51.100.2/30"
-gateway = "198.51.100.1"
-address6 = "2001:db8:2::2/64"
-gateway6 = "2001:db8:2::1"
-
-[vlans.stream]
-port = "lan1"
-address = "10.10.10.1/24"
-address6 = "fd10:10::1/64"
-policy = "show"
-
-[vlans.crew]
-port = "lan2"
-address = "10.10.40.1/24"
-address6 = "fd10:40::1/64"
-policy = "other"
-
-[vlans.alone]
-port = "lan3"
-address = "10.10.50.1/24"
-address6 = "fd10:50::1/64"
-policy = "one"
-
-[policies.show]
-mode = "failover"
-uplinks = ["fiber", "lte"]
-
-[policies.other]
-mode = "failover"
-uplinks = ["lte", "fiber"]
-
-[policies.one]
-mode = "failover"
-uplinks = ["fiber"]
-"""
+IDLE_CONFIG = file_text(
+    "idle",
+    fiber(FIBER_IPV6),
+    lte(LTE_IPV6),
+    vlan_text("stream", "lan1", "10.10.10.1/24", "show", 'address6 = "fd10:10::1/64"'),
+    vlan_text("crew", "lan2", "10.10.40.1/24", "other", 'address6 = "fd10:40::1/64"'),
+    vlan_text("alone", "lan3", "10.10.50.1/24", "one", 'address6 = "fd10:50::1/64"'),
+    failover_text("show", "fiber", "lte"),
+    failover_text("other", "lte", "fiber"),
+    failover_text("one", "fiber"),
 )
 """`alone` has no other line: nothing is better for it than to wait."""
 

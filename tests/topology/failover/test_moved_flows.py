@@ -10,57 +10,35 @@ from lbrouter.model.errors import ConfirmationNeededError
 from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, INTERNET_SERVERS
 from lbrouter.rehearsal.lab.process import LabProcess, agent_argv
 from lbrouter.rehearsal.lab.venue import Venue
+from tests.kit.config_text import (
+    FAST_HEALTH,
+    FIBER_IPV6,
+    failover_text,
+    fiber,
+    file_text,
+    lte,
+    vlan_text,
+)
 from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import eventually
 
-LIVING_CONFIG = """
-[gateway]
-name = "living"
-
-[health]
-targets = ["icmp://8.8.8.8", "icmp://1.1.1.1"]
-interval = "100ms"
-down_after = "600ms"
-up_after = "4s"
-
-[uplinks.fiber]
-interface = "wan1"
-address = "203.0.113.2/30"
-gateway = "203.0.113.1"
-address6 = "2001:db8:1::2/64"
-gateway6 = "2001:db8:1::1"
-
-[uplinks.lte]
-interface = "wan2"
-address = "198.51.100.2/30"
-gateway = "198.51.100.1"
-
-[vlans.stream]
-port = "lan1"
-address = "10.10.10.1/24"
-address6 = "fd10:10::1/64"
-policy = "show"
-
-[vlans.desk]
-port = "lan2"
-address = "10.10.99.1/24"
-policy = "alone"
-
-[policies.show]
-mode = "failover"
-uplinks = ["fiber", "lte"]
-
-[policies.alone]
-mode = "failover"
-uplinks = ["fiber"]
-
-[[forwards]]
+LIVING_CONFIG = file_text(
+    "living",
+    fiber(FIBER_IPV6),
+    lte(),
+    vlan_text("stream", "lan1", "10.10.10.1/24", "show", 'address6 = "fd10:10::1/64"'),
+    vlan_text("desk", "lan2", "10.10.99.1/24", "alone"),
+    failover_text("show", "fiber", "lte"),
+    failover_text("alone", "fiber"),
+    """[[forwards]]
 uplink = "fiber"
 protocol = "tcp"
 port = 8443
 to = "10.10.10.20:443"
-"""
+""",
+    health=FAST_HEALTH.replace('"1s"', '"4s"'),
+)
 
 MOVING_CONFIG = LIVING_CONFIG.replace(
     '[policies.show]\nmode = "failover"',

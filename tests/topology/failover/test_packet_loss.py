@@ -27,6 +27,20 @@ table inet silenced {
 """
 """At a provider: everything passes except probes."""
 
+REGULAR_LOSS_RULES = """
+table inet lossy {
+    chain both_ways {
+        type filter hook prerouting priority -500;
+        iifname "line" icmp type echo-request numgen inc mod 5 == 0 counter drop
+        iifname { "line", "wan" } meta l4proto { tcp, udp } numgen inc mod 10 == 0 counter drop
+    }
+}
+"""
+"""At a provider: as much as 10 % each way, but regular. With chance in it, how long the evidence
+takes has no bound; `python -m bench failing` says how it is spread then."""
+
+LEAVE_WITHIN_S = 3.0
+
 SHAPED_CONFIG = DEFAULT_TIMING_CONFIG.replace(
     'gateway = "203.0.113.1"', 'gateway = "203.0.113.1"\nupload = "8mbit"\ndownload = "20mbit"'
 )
@@ -37,18 +51,19 @@ def venue(build_venue: VenueBuilder) -> Venue:
     return build_venue(DEFAULT_TIMING_CONFIG)
 
 
-def test_ten_percent_each_way_moves_the_show_in_time_and_leaves_the_guests(venue: Venue) -> None:
+def test_a_lossy_line_is_left_by_the_show_in_time_and_keeps_the_guests(
+    venue: Venue,
+) -> None:
     with GatewayDaemon(venue.gateway) as daemon:
         assert eventually(lambda: daemon.status()["uplinks"]["fiber"]["rtt_ms"] is not None)
         guests = venue.client("guests").hold_connections(count=3, interval_ms=50)
-        venue.isp("fiber").impair(loss_percent=10)
+        venue.isp("fiber").check_output(["nft", "-f", "-"], stdin=REGULAR_LOSS_RULES)
         begun = time.monotonic()
         assert eventually(lambda: daemon.has_logged("move:", "show", "lte"), within_s=10)
         print("left after", time.monotonic() - begun)
-        # By chance and a busy machine: `python -m bench failing` says how often it is within three.
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - begun < LEAVE_WITHIN_S
         found = daemon.status()
-        venue.isp("fiber").impair()
+        venue.isp("fiber").check_output(["nft", "delete", "table", "inet", "lossy"])
         assert found["uplinks"]["fiber"]["state"] == "degraded"
         assert "(show)" in found["uplinks"]["fiber"]["reason"]
         assert found["policies"]["show"]["active"] == ["lte"]

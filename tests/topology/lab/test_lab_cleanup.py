@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.commands import INTERRUPTIBLE
 from tests.kit.configs import TWIN_UPLINKS_CONFIG
 from tests.kit.manual_gateway import configure_by_hand
 from tests.kit.venues import VenueBuilder, leftover_namespaces
@@ -30,7 +31,7 @@ with runner._signals_as_exit(), Venue.build(config) as venue:
 @pytest.fixture
 def venue_process() -> Iterator[subprocess.Popen[bytes]]:
     """Another process that has built a venue and waits."""
-    argv = [sys.executable, "-c", BUILDER_SCRIPT]
+    argv = [*INTERRUPTIBLE, sys.executable, "-c", BUILDER_SCRIPT]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     pipe = subprocess.PIPE
     with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=env) as process:

@@ -17,6 +17,7 @@ from lbrouter.rehearsal.checks import fault_procedure
 from lbrouter.rehearsal.checks.context import RehearsalContext
 from lbrouter.rehearsal.lab.faults import LEASE_REACTION_LIMIT_MS, ExpectedReaction
 from tests.kit.builders import TWO_LINES, config_of
+from tests.kit.commands import INTERRUPTIBLE
 from tests.kit.venues import VenueBuilder, leftover_namespaces
 from tests.kit.wait import eventually
 
@@ -39,8 +40,6 @@ def test_a_good_gateway_passes_every_check() -> None:
         flows_per_policy=120, faults=(Fault.CABLE, Fault.LEASE), bandwidth=False
     )
     report = rehearse(config_of(TWO_LINES), progress=progress.append, options=options)
-    if not report.ok:  # a busy machine can make a gap that no line made: once more
-        report = rehearse(config_of(TWO_LINES), progress=progress.append, options=options)
     assert [f"{check.subject}: {check.seen}" for check in report.failed_checks] == []
     assert [row for row in report.faults if row.verdict is CheckVerdict.FAIL] == []
     assert {row.uplink for row in report.faults} == {"fiber", "lte"}
@@ -137,7 +136,7 @@ def rehearsal_process(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """A running `lbrouter rehearse --json`; its stderr goes to a file."""
     file = tmp_path / "lbrouter.toml"
     file.write_text(TWO_LINES)
-    argv = [sys.executable, "-m", "lbrouter", "rehearse", str(file), "--json"]
+    argv = [*INTERRUPTIBLE, sys.executable, "-m", "lbrouter", "rehearse", str(file), "--json"]
     argv += ["--faults", "none", "--no-bandwidth"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with (

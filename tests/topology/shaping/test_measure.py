@@ -39,13 +39,10 @@ def measure(venue: Venue, *words: str) -> Any:
 
 
 def test_a_line_is_proposed_as_it_is(venue: Venue, tmp_path: Path) -> None:
-    for _ in range(3):  # again where TCP did not fill the line in these three seconds
-        found = measure(venue, "--server", "1.1.1.1")
-        lines = [found[direction]["line_bps"] / 1e6 for direction in ("upload", "download")]
-        print("measured of 20 Mbit/s:", lines, found["idle"], found["upload"]["loaded"])
-        if all(17 < each < 21 for each in lines):
-            break
-    assert all(17 < each < 21 for each in lines), lines
+    found = measure(venue, "--server", "1.1.1.1")
+    lines = [found[direction]["line_bps"] / 1e6 for direction in ("upload", "download")]
+    print("measured of 20 Mbit/s:", lines, found["idle"], found["upload"]["loaded"])
+    assert all(18 < each < 21 for each in lines), lines
     assert found["upload"]["shaped"] is False
     assert found["snippet"].startswith("[uplinks.lte]\nupload   = ")
     assert found["idle"]["median_ms"] < 50

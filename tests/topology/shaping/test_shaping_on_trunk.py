@@ -55,9 +55,9 @@ def test_a_ceiling_stands_on_the_vlan_device(venue: ShapingVenue) -> None:
         venue.start_flow("guests", "b", 5304, *options),
     ]
     venue.wait_for_queue("lan.20", "4c01:1002", "4c01:2002")
-    had, started = venue.received_bytes("guests", "lan.20"), time.monotonic()
+    begin = venue.arrivals("guests", "lan.20")
     venue.ping(0.9)
-    rate = (venue.received_bytes("guests", "lan.20") - had) * 8 / (time.monotonic() - started)
+    rate = begin.frame_bps(venue.arrivals("guests", "lan.20"))
     for flow in flows:
         flow.stop()
     # The far end's counter leaves out the Ethernet header, 14 bytes of 1490.

@@ -10,45 +10,11 @@ from typing import Any
 from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.hosts import Isp
 from lbrouter.rehearsal.lab.venue import Venue
-from tests.kit.gateway_daemon import FAST_HEALTH
+from tests.kit.configs import FAILOVER_CONFIG
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import eventually
 
-STATIC_CONFIG = (
-    FAST_HEALTH
-    + """
-[gateway]
-name = "leased"
-
-[uplinks.fiber]
-interface = "wan1"
-address = "203.0.113.2/24"
-gateway = "203.0.113.1"
-
-[uplinks.lte]
-interface = "wan2"
-address = "198.51.100.2/30"
-gateway = "198.51.100.1"
-
-[vlans.stream]
-port = "lan1"
-address = "10.10.10.1/24"
-policy = "show"
-
-[vlans.guests]
-port = "lan2"
-address = "10.10.40.1/24"
-policy = "backup"
-
-[policies.show]
-mode = "failover"
-uplinks = ["fiber", "lte"]
-
-[policies.backup]
-mode = "failover"
-uplinks = ["lte"]
-"""
-)
+STATIC_CONFIG = FAILOVER_CONFIG.replace("203.0.113.2/30", "203.0.113.2/24")
 
 FIBER_ADDRESSING = 'address = "203.0.113.2/24"\ngateway = "203.0.113.1"'
 DHCP_CONFIG = STATIC_CONFIG.replace(FIBER_ADDRESSING, 'address = "dhcp"')

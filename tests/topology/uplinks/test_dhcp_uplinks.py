@@ -10,7 +10,8 @@ from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal.lab.hosts import GatewayHost
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.commands import require_success
-from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
+from tests.kit.config_text import FAST_HEALTH
+from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.programs import NO_EXEC_MEMORY_SCRIPT, UNIT_RIGHTS_ARGV
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import eventually

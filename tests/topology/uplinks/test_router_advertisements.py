@@ -11,7 +11,8 @@ from lbrouter.rehearsal.lab.hosts import GatewayHost, Host
 from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.commands import require_success
-from tests.kit.gateway_daemon import FAST_HEALTH, GatewayDaemon
+from tests.kit.config_text import FAST_HEALTH
+from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import eventually
 
