@@ -5,6 +5,7 @@ heap on a second run with variables); a refused script leaves the old table; the
 and refilled, never deleted and added again, since a drop policy does not hold in between.
 """
 
+import ctypes
 import errno
 import json
 import re
