@@ -135,7 +135,7 @@ def measure(options: BenchOptions) -> Iterator[Figure]:
         title = f"line cut behind the modem, {each.name} meanwhile:"
         for what, samples, usual in (
             ("a new flow goes elsewhere after", each.new_flow, control.new_flow),
-            ("living flows move after", each.down, control.down),
+            ("established flows move after", each.down, control.down),
         ):
             yield timing_row(f"{title} {what}", _promise(each, usual), samples, unit="ms", digits=0)
 

@@ -10,7 +10,7 @@ LANE_TRANSLATIONS: Final = {
     "no second line is left: {line} carries {lane} alone": (
         "tidak ada jalur kedua: hanya {line} yang membawa {lane}"
     ),
-    "metered: it waits until another line is in trouble": (
+    "metered: it waits until another line has a problem": (
         "berkuota: menunggu sampai jalur lain bermasalah"
     ),
     "no handshake with the relay {address} yet": "belum ada handshake dengan relay {address}",

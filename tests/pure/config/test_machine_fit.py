@@ -65,7 +65,7 @@ def test_of_a_file_that_is_in_force_the_lines_without_an_interface_are_told() ->
     config = parse_text(with_changes(*changes)).config
     [told] = missing_uplink_interfaces(config, machine().interfaces)
     assert str(told).startswith(
-        'uplinks.fiber.interface = "wan11": there is no such interface on this machine now'
+        'uplinks.fiber.interface = "wan11": this machine has no such interface now'
     )
 
 
