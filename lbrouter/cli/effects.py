@@ -62,7 +62,13 @@ def services_status(settings: CommandSettings, config: Config) -> dict[str, Dnsm
     here = dnsmasq_service(settings)
     pid = next(iter(here.pids()), None)
     pools = pool_usage(config, here.current_leases(), now=int(time.time()))
-    return {"dnsmasq": {"state": _dnsmasq_state(config, pid), "pid": pid, "pools": pools}}
+    if pid is not None:
+        state = "running"
+    elif not compiled.is_wanted(config):
+        state = "unwanted"
+    else:
+        state = "missing" if dnsmasq.missing_reason(config) else "stopped"
+    return {"dnsmasq": {"state": state, "pid": pid, "pools": pools}}
 
 
 def status_warnings(services: dict[str, DnsmasqStatus]) -> tuple[str, ...]:
@@ -73,11 +79,3 @@ def status_warnings(services: dict[str, DnsmasqStatus]) -> tuple[str, ...]:
     stopped = server["state"] == "stopped"
     word = ("dnsmasq does not run; `lbrouter apply` starts it",) if stopped else ()
     return (*word, *nearly_full_warnings(server["pools"]))
-
-
-def _dnsmasq_state(config: Config, pid: int | None) -> str:
-    if pid is not None:
-        return "running"
-    if not compiled.is_wanted(config):
-        return "unwanted"
-    return "missing" if dnsmasq.missing_reason(config) else "stopped"

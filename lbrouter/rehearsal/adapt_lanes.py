@@ -1,6 +1,5 @@
 """Adapts the lanes of a configuration to the venue: relays of the lab's own, or none. Pure."""
 
-from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from lbrouter.model.config import Config, Policy, Uplink
@@ -47,15 +46,9 @@ def with_lab_relay(lane: Uplink, number: int, taken: list[IpNetwork]) -> tuple[U
     address = lane.relay.address
     notes = [f"uplinks.{lane.name}: the rehearsed relay has keys of its own"]
     if address is None or any(address in network for network in taken):
-        address = next(_free_relays(number, taken))
+        proposed = (IPv4Address(base) + number for base in LAB_RELAYS)
+        address = next(ip for ip in proposed if not any(ip in network for network in taken))
         notes.append(f"uplinks.{lane.name}: the relay {lane.relay.host} is rehearsed as {address}")
     relay = RelayEndpoint(host=str(address), port=lane.relay.port)
     change = {"relay": relay, "relay_key": None, "key_file": None}
     return lane.model_copy(update=change), notes
-
-
-def _free_relays(number: int, taken: list[IpNetwork]) -> Iterator[IPv4Address]:
-    for base in LAB_RELAYS:
-        address = IPv4Address(base) + number
-        if not any(address in network for network in taken):
-            yield address

@@ -111,7 +111,9 @@ def _explanation_rows(answer: Explanation) -> Iterator[ExplainRow]:
     for way in answer["ways"]:
         yield from _uplink_rows(way)
     for uplink, shares in answer["if_down"].items():
-        yield f"if {uplink} fails", f"new flows {_shares_text(shares)}"
+        others = ", ".join(f"{other} ({share} %)" for other, share in shares.items())
+        then = f"go by {others}" if shares else "are answered at once with an ICMP unreachable"
+        yield f"if {uplink} fails", f"new flows {then}"
 
 
 def _uplink_rows(way: FlowPath) -> Iterator[ExplainRow]:
@@ -128,9 +130,3 @@ def _uplink_rows(way: FlowPath) -> Iterator[ExplainRow]:
         if way_class
     ]
     yield ("", f"class {', '.join(classes)}" if classes else "not shaped")
-
-
-def _shares_text(shares: dict[str, int]) -> str:
-    if not shares:
-        return "are answered at once with an ICMP unreachable"
-    return "go by " + ", ".join(f"{uplink} ({share} %)" for uplink, share in shares.items())

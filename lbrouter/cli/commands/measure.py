@@ -100,7 +100,13 @@ async def _measure(settings: CommandSettings, arguments: MeasureArguments) -> Up
     line = UplinkBinding(interface=uplink.interface, number=numbers[uplink.name])
     transfer_by = _transfer_function(arguments, line)
     if not arguments.yes:
-        await _refuse_in_use(uplink, arguments.seconds)
+        traffic = (await traffic_of([uplink.interface])).traffic.get(uplink.interface)
+        if traffic is not None and max(traffic.sent_bps, traffic.received_bps) > UPLINK_IN_USE_BPS:
+            rates = format_rate(traffic.sent_bps), format_rate(traffic.received_bps)
+            raise NotAppliedError(
+                UPLINK_IN_USE_MESSAGE.format(uplink.name, *rates, arguments.seconds),
+                remedy="Wait until the line is idle, or add --yes.",
+            )
     return await _measure_uplink(config, uplink, line, transfer_by)
 
 
@@ -122,16 +128,6 @@ def _transfer_function(arguments: MeasureArguments, line: UplinkBinding) -> Tran
     return lambda download: iperf.run(
         peer, line.interface, seconds=arguments.seconds, download=download
     )
-
-
-async def _refuse_in_use(uplink: Uplink, seconds: int) -> None:
-    traffic = (await traffic_of([uplink.interface])).traffic.get(uplink.interface)
-    if traffic is not None and max(traffic.sent_bps, traffic.received_bps) > UPLINK_IN_USE_BPS:
-        rates = format_rate(traffic.sent_bps), format_rate(traffic.received_bps)
-        raise NotAppliedError(
-            UPLINK_IN_USE_MESSAGE.format(uplink.name, *rates, seconds),
-            remedy="Wait until the line is idle, or add --yes.",
-        )
 
 
 async def _measure_uplink(

@@ -153,6 +153,8 @@ def _vlan_table(vlans: dict[str, VlanStatus]) -> ResponsiveTable:
             _guarantee_cell(vlan["guaranteed_upload_bps"], vlan["short_upload_bps"]),
             _guarantee_cell(vlan["guaranteed_download_bps"], vlan["short_download_bps"]),
         )
+        others = [f"{server['address']} ({server['mac']})" for server in vlan["other_dhcp_servers"]]
+        rogue = [f"another DHCP server: {', '.join(others)}"] if others else []
         sheet.add_row(
             name,
             vlan["interface"],
@@ -160,7 +162,10 @@ def _vlan_table(vlans: dict[str, VlanStatus]) -> ResponsiveTable:
             format_rate(vlan["upload_bps"]),
             format_rate(vlan["download_bps"]),
             *guarantees,
-            Text(_vlan_remark(vlan), style=FAIR_STYLE),
+            Text(
+                "; ".join(filter(None, (vlan["reason"], _limit_text(vlan), *rogue))),
+                style=FAIR_STYLE,
+            ),
         )
     return sheet
 
@@ -171,12 +176,6 @@ def _guarantee_cell(promised: int, missing: int) -> Text:
     if not missing:
         return Text(format_rate(promised))
     return Text(f"{format_rate(promised)}, {format_rate(missing)} short", style=BAD_STYLE)
-
-
-def _vlan_remark(vlan: VlanStatus) -> str:
-    others = [f"{server['address']} ({server['mac']})" for server in vlan["other_dhcp_servers"]]
-    rogue = [f"another DHCP server: {', '.join(others)}"] if others else []
-    return "; ".join(filter(None, (vlan["reason"], _limit_text(vlan), *rogue)))
 
 
 def _limit_text(vlan: VlanStatus) -> str:

@@ -37,7 +37,10 @@ IMPAIRED_STATES: Final = frozenset({UplinkState.DOWN, UplinkState.DEGRADED, Upli
 def draw_screen(screen: WatchDocument, display: DisplayContext) -> RenderableType:
     """The whole screen."""
     status = screen["status"]
-    top = [*_heading_line(screen, display), *_alarm_lines(status, display)]
+    gateway = status["gateway"].upper()
+    now = f"{display.local_time(screen['at'])} {display.zone_name(screen['at'])}".rstrip()
+    heading = f" {gateway}{now:>{max(1, display.width - len(gateway) - 2)}} "
+    top = [Text(heading, style="bold reverse"), *_alarm_lines(status, display)]
     lines = uplink_block(status["uplinks"], screen["minute"], display)
     networks = vlan_block(status["vlans"], display)
     foot = [*_incident_block(screen, display), *_repair_line(screen, display)]
@@ -62,12 +65,6 @@ def _shorten_block(block: TextBlock, lines: int, display: DisplayContext) -> Tex
     lines = max(lines, 2)
     more = display.translate("and {count} more", count=len(block) - lines + 1)
     return [*block[: lines - 1], Text(more, style="dim")] if len(block) > lines else block
-
-
-def _heading_line(screen: WatchDocument, display: DisplayContext) -> Iterator[Text]:
-    name = screen["status"]["gateway"].upper()
-    now = f"{display.local_time(screen['at'])} {display.zone_name(screen['at'])}".rstrip()
-    yield Text(f" {name}{now:>{max(1, display.width - len(name) - 2)}} ", style="bold reverse")
 
 
 def _alarm_lines(status: Status, display: DisplayContext) -> Iterator[Text]:

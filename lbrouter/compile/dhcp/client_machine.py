@@ -174,7 +174,14 @@ def _on_message(
     if kind is DhcpMessageType.ACK and asking:
         return _on_ack(client, event, lease_check)
     if kind is DhcpMessageType.NAK and asking and _is_nak_from_our_server(client, event.message):
-        return _on_nak(client, event.at, randomness)
+        # A refused lease must not be used any more; after a refused offer the search waits.
+        if client.phase is DhcpPhase.REQUESTING:
+            return _search_later(
+                replace(client, rejection_reason="an address and then refuses it"),
+                event.at,
+                randomness,
+            )
+        return _restart_search(replace(client, lease=None), event.at, randomness)
     return client, ()
 
 
@@ -231,15 +238,6 @@ def _is_nak_from_our_server(client: DhcpClientState, message: DhcpMessage) -> bo
     asked = client.offered_lease if client.phase is DhcpPhase.REQUESTING else client.lease
     assert asked is not None
     return message.options.get(DhcpOption.SERVER_ID) == asked.server.packed
-
-
-def _on_nak(client: DhcpClientState, at: float, randomness: Randomness) -> StepResult:
-    """A refused lease must not be used any more; after a refused offer the search waits."""
-    if client.phase is DhcpPhase.REQUESTING:
-        return _search_later(
-            replace(client, rejection_reason="an address and then refuses it"), at, randomness
-        )
-    return _restart_search(replace(client, lease=None), at, randomness)
 
 
 def _search_later(client: DhcpClientState, at: float, randomness: Randomness) -> StepResult:

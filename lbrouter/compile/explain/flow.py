@@ -113,7 +113,13 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     """What happens to `flow`, before an uplink is chosen."""
     to_gateway = any(flow.destination == a.ip for a in gateway_addresses(config, facts))
     if flow.from_gateway:
-        return _from_gateway(to_gateway=to_gateway)
+        if to_gateway:
+            return FlowDecision(
+                verdict=FlowVerdict.DELIVERED, because="the gateway talks to itself"
+            )
+        return FlowDecision(
+            verdict=FlowVerdict.OWN, because="the gateway's own traffic takes the best uplink"
+        )
     if flow.vlan is None:
         return _from_outside(config, facts, flow)
     vlan = config.vlans[flow.vlan]
@@ -211,14 +217,6 @@ def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
         because = f"the gateway's services are for VLANs with manage = true; {vlan.name} is not one"
         return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
     return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because)
-
-
-def _from_gateway(*, to_gateway: bool) -> FlowDecision:
-    if to_gateway:
-        return FlowDecision(verdict=FlowVerdict.DELIVERED, because="the gateway talks to itself")
-    return FlowDecision(
-        verdict=FlowVerdict.OWN, because="the gateway's own traffic takes the best uplink"
-    )
 
 
 def _from_outside(config: Config, facts: Facts, flow: Flow) -> FlowDecision:

@@ -41,7 +41,16 @@ def session_cut_reason(config: Config, facts: Facts, session: OperatorSession) -
     if session.server not in own and not session.server.is_link_local:
         return f"{session.server}, to which you are connected, would be gone"
     arrival = session.interface or _arrival_interface(config, facts, session.client)
-    return _closed_reason(config, facts, arrival or own.get(session.server, ""))
+    interface = arrival or own.get(session.server, "")
+    for uplink in config.uplinks.values():
+        if interface in (uplink.device, uplink.interface):
+            return (
+                f"your session comes in by uplink {uplink.name}, which may not manage the gateway"
+            )
+    for vlan in config.vlans.values():
+        if interface == config.vlan_device(vlan):
+            return _vlan_closed_reason(config, vlan, facts)
+    return ""  # the file does not name the interface
 
 
 def _interfaces_by_address(config: Config, facts: Facts) -> dict[IpAddress, str]:
@@ -77,19 +86,6 @@ def _arrival_interface(config: Config, facts: Facts, client: IpAddress) -> str:
         if any(client in address.network for address in interface.foreign_addresses)
     )
     return next(others, "")
-
-
-def _closed_reason(config: Config, facts: Facts, interface: str) -> str:
-    """Why no one enters the gateway by `interface`; "" for one that the file does not name."""
-    for uplink in config.uplinks.values():
-        if interface in (uplink.device, uplink.interface):
-            return (
-                f"your session comes in by uplink {uplink.name}, which may not manage the gateway"
-            )
-    for vlan in config.vlans.values():
-        if interface == config.vlan_device(vlan):
-            return _vlan_closed_reason(config, vlan, facts)
-    return ""
 
 
 def _vlan_closed_reason(config: Config, vlan: Vlan, facts: Facts) -> str:

@@ -154,7 +154,9 @@ def _rule(chain: str, index: int, rule: PolicyRule) -> Iterator[str]:
 
 def _matches(rule: PolicyRule) -> Iterator[str]:
     """The conditions of a rule as nft words, one for each family that it speaks of."""
-    transport = _transport(rule)
+    transport = f"meta l4proto {rule.protocol}" if rule.protocol else ""
+    if rule.ports:
+        transport = f"{rule.protocol} dport {{ {', '.join(str(port) for port in rule.ports)} }}"
     if not rule.to:
         yield transport or "meta nfproto { ipv4, ipv6 }"
         return
@@ -168,12 +170,6 @@ def _destination(family: AddressFamily, networks: list[IpNetwork]) -> str:
     if any(network.prefixlen == 0 for network in networks):
         return f"meta nfproto ipv{family.version}"
     return f"{family} daddr {{ {', '.join(str(network) for network in collapsed(networks))} }}"
-
-
-def _transport(rule: PolicyRule) -> str:
-    if rule.ports:
-        return f"{rule.protocol} dport {{ {', '.join(str(port) for port in rule.ports)} }}"
-    return f"meta l4proto {rule.protocol}" if rule.protocol else ""
 
 
 def collapsed(networks: Iterable[IpNetwork]) -> list[IpNetwork]:

@@ -107,17 +107,14 @@ def lane_mtu(config: Config, lane: Uplink, facts: Facts) -> int:
 
     That of the smallest line that has an address, less what WireGuard adds.
     """
-    sizes = list(_line_mtus(config, lane, facts))
-    room = min(sizes, default=0) - LANE_OVERHEAD_BYTES
-    return room if 0 < room < LANE_DEVICE_MTU else 0
-
-
-def _line_mtus(config: Config, lane: Uplink, facts: Facts) -> Iterator[int]:
+    sizes = []
     for name in lane.over:
         uplink = config.uplinks[name]
-        way = uplink_nexthop(uplink, AddressFamily.V4, facts)
-        if way is not None:
-            yield way.mtu or facts.interfaces[uplink.device].mtu
+        nexthop = uplink_nexthop(uplink, AddressFamily.V4, facts)
+        if nexthop is not None:
+            sizes.append(nexthop.mtu or facts.interfaces[uplink.device].mtu)
+    room = min(sizes, default=0) - LANE_OVERHEAD_BYTES
+    return room if 0 < room < LANE_DEVICE_MTU else 0
 
 
 def devices(config: Config, facts: Facts) -> frozenset[Device]:

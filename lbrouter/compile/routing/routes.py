@@ -199,7 +199,14 @@ def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozense
     """
     wanted = (
         *_uplink_addresses(config, facts),
-        *_vlan_addresses(config),
+        *(
+            Address(
+                interface=config.vlan_device(vlan), address=own, why=f"gateway of VLAN {vlan.name}"
+            )
+            for vlan in config.vlans.values()
+            for own in (vlan.address, vlan.address6)
+            if own is not None
+        ),
         *lane_lines.addresses(config, facts),
     )
     return frozenset(address for address in wanted if _ours_to_add(address, facts, created))
@@ -228,11 +235,3 @@ def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
                     prefix_route=False,
                     why=f"{kind} of uplink {name}",
                 )
-
-
-def _vlan_addresses(config: Config) -> Iterator[Address]:
-    for name, vlan in config.vlans.items():
-        for address in (vlan.address, vlan.address6):
-            if address is not None:
-                device = config.vlan_device(vlan)
-                yield Address(interface=device, address=address, why=f"gateway of VLAN {name}")

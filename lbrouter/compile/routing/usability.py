@@ -10,7 +10,7 @@ from typing import Final
 from lbrouter.compile.routing.uplink_addressing import has_nexthop, uplink_nexthop
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts
-from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
 
 
@@ -72,10 +72,12 @@ def line_grade(
     if is_drained(line) or not can_carry:
         return LineGrade.UNUSABLE
     own = line.of(family)
-    if _is_fit(own, policy):
+    # Up, or bad only for the tolerance of others. The gateway itself tolerates nothing.
+    degraded = own.state is UplinkState.DEGRADED
+    tolerated = degraded and policy is not None and policy not in own.excluded_policies
+    if tolerated or own.state is UplinkState.UP:
         return LineGrade.FIT
     if own.alive and own.badness < SILENT_BADNESS:
-        degraded = own.state is UplinkState.DEGRADED
         return LineGrade.IMPAIRED if degraded else LineGrade.UNPROVEN
     answers = own.alive or nexthop_answers(config, uplink, family, facts)
     return LineGrade.NEXTHOP_ANSWERS if answers else LineGrade.UNUSABLE
@@ -109,10 +111,3 @@ def nexthop_answers(config: Config, uplink: str, family: AddressFamily, facts: F
         return False
     device = config.uplinks[uplink].device
     return way.gateway is None or (device, way.gateway) in facts.answering_nexthops
-
-
-def _is_fit(own: FamilyHealth, policy: str | None) -> bool:
-    """Up, or bad only for the tolerance of others. The gateway itself tolerates nothing."""
-    if own.state is UplinkState.DEGRADED:
-        return policy is not None and policy not in own.excluded_policies
-    return own.state is UplinkState.UP

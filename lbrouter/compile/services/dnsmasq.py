@@ -151,11 +151,16 @@ def dnsmasq_argv(paths: DnsmasqPaths) -> tuple[str, ...]:
 
 def config_text(config: Config) -> str:
     """The file. The same configuration gives the same text, to the byte."""
+    upstream = UPSTREAM_DNS_OPTIONS + "".join(f"server={ip}\n" for ip in config.gateway.dns)
+    if not config.gateway.dns:
+        upstream = (
+            "# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked.\n"
+        )
     parts = (
         DNSMASQ_HEADER
         + "".join(f"except-interface={name}\n" for name in _uplink_interfaces(config)),
         DNS_OPTIONS,
-        *_resolvers(config),
+        upstream,
         *_host_records(config),
         *_dhcp_server(config),
         *(
@@ -180,15 +185,6 @@ def _uplink_interfaces(config: Config) -> list[str]:
     """Uplinks are no VLANs and are not listened on anyway: this is a second protection."""
     uplinks = config.uplinks.values()
     return list(dict.fromkeys(name for u in uplinks for name in (u.interface, u.device)))
-
-
-def _resolvers(config: Config) -> Iterator[str]:
-    if config.gateway.dns:
-        yield UPSTREAM_DNS_OPTIONS + "".join(
-            f"server={resolver}\n" for resolver in config.gateway.dns
-        )
-    else:
-        yield "# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked.\n"
 
 
 def _host_records(config: Config) -> Iterator[str]:

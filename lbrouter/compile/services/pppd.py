@@ -4,7 +4,6 @@
 beside it in the text. The text holds the password: it is never shown or logged.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
@@ -102,9 +101,15 @@ def pppd_process(uplink: Uplink, paths: PppdPaths, secret: str) -> ManagedProces
 
 def options_text(uplink: Uplink, paths: PppdPaths, secret: str) -> str:
     """The options. The same uplink, paths and password give the same text, to the byte."""
-    return "\n".join(
-        (PPPD_HEADER + "".join(_uplink_options(uplink, paths, secret)), PPPD_SESSION_OPTIONS)
+    own = (
+        f"nic-{uplink.interface}\n",
+        f"ifname {uplink.device}\n",
+        f"logfile {paths.log_file}\n",
+        f"user {_quote(uplink.username or '')}\n",
+        f"password {_quote(secret)}\n",
+        "+ipv6\n" if uplink.auto6 else "noipv6\n",
     )
+    return "\n".join((PPPD_HEADER + "".join(own), PPPD_SESSION_OPTIONS))
 
 
 def secret_error(secret: str) -> str:
@@ -116,15 +121,6 @@ def secret_error(secret: str) -> str:
     if any(char < " " or char == "\x7f" for char in secret):
         return "holds more than one line, or a control character"
     return ""
-
-
-def _uplink_options(uplink: Uplink, paths: PppdPaths, secret: str) -> Iterator[str]:
-    yield f"nic-{uplink.interface}\n"
-    yield f"ifname {uplink.device}\n"
-    yield f"logfile {paths.log_file}\n"
-    yield f"user {_quote(uplink.username or '')}\n"
-    yield f"password {_quote(secret)}\n"
-    yield "+ipv6\n" if uplink.auto6 else "noipv6\n"
 
 
 def _quote(word: str) -> str:

@@ -28,14 +28,12 @@ def order_classes(changes: Iterable[Operation]) -> list[Operation]:
 def _sort_key(operation: Operation) -> tuple[int, int, str, tuple[int, int]]:
     noun = operation.managed_object
     assert isinstance(noun, HtbClass)
-    return (operation.phase, _change_order(operation, noun), noun.interface, noun.classid)
-
-
-def _change_order(operation: Operation, noun: HtbClass) -> ChangeOrder:
     is_child = noun.parent[1] != 0
     if _rate_of(operation.new) < _rate_of(operation.old):
-        return ChangeOrder.SHRINK_CHILD if is_child else ChangeOrder.SHRINK_PARENT
-    return ChangeOrder.GROW_CHILD if is_child else ChangeOrder.GROW_PARENT
+        order = ChangeOrder.SHRINK_CHILD if is_child else ChangeOrder.SHRINK_PARENT
+    else:
+        order = ChangeOrder.GROW_CHILD if is_child else ChangeOrder.GROW_PARENT
+    return (operation.phase, order, noun.interface, noun.classid)
 
 
 def _rate_of(noun: object) -> int:

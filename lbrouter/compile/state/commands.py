@@ -201,7 +201,11 @@ def _structure(table: NftTable, verb: Action) -> str:
 
 def _element_command(verb: str, name: str, elements: NftElements) -> str:
     ordered = sorted(elements, key=_element_sort_key)
-    shown = [_element(key, value, verb) for key, value in ordered[:MAX_SHOWN_ELEMENTS]]
+    # A deletion names the key alone: the value may already be another one.
+    shown = [
+        f"{key} : {value}" if value and verb == "add" else key
+        for key, value in ordered[:MAX_SHOWN_ELEMENTS]
+    ]
     more = len(elements) - len(shown)
     listed = ", ".join([*shown, f"… {more} more"] if more else shown)
     return f"nft {verb} element {nft_table_of(name)} {name} {{ {listed} }}"
@@ -211,11 +215,6 @@ def _element_sort_key(element: tuple[str, str]) -> tuple[int, str]:
     """Numbers by size, slot 2 before slot 10; all else alphabetically."""
     key = element[0]
     return (len(key) if key.isdigit() else 0, key)
-
-
-def _element(key: str, value: str, verb: str) -> str:
-    """A deletion names the key alone: the value may already be another one."""
-    return f"{key} : {value}" if value and verb == "add" else key
 
 
 def _service(service: ManagedProcess, verb: Action) -> str:

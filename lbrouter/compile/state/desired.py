@@ -40,13 +40,19 @@ def desired_state(
         (*_vlan_devices(config, facts), *shaped.devices, *lane_lines.devices(config, facts))
     )
     created = frozenset(device.name for device in devices)
-    # A lane's device that stands and is not wanted any more has no settings of its own to keep.
-    there = created | frozenset(facts.interfaces) - {lane.device for lane in config.lanes()}
+    there = created | frozenset(facts.interfaces)
+    # pppd raises a ppp device itself, when its session is up.
+    ppp = {u.device for u in config.uplinks.values() if u.device != u.interface}
+    must_be_up = frozenset(
+        LinkAdminState(interface=name, up=True, why="the file names it")
+        for name in interfaces_of(config)
+        if name in there and name not in ppp
+    )
     wanted = KernelState(
         sysctls=sysctls(config, there),
         devices=devices,
-        tunnels=lane_lines.tunnels(config, allocation.uplinks, health, facts),
-        links=_link_flags(config, there) | shaped.links | lane_lines.links(config, facts),
+        tunnels=lane_lines.tunnels(config, allocation.uplinks, facts),
+        links=must_be_up | shaped.links | lane_lines.links(config, facts),
         addresses=routes.addresses(config, facts, created),
         routes=routes.routes(config, allocation=allocation, health=health, facts=facts),
         rules=routes.rules(config, allocation),
@@ -115,16 +121,6 @@ def _vlan_device(config: Config, vlan: Vlan) -> Device:
         parent=config.lan.trunk,
         tag=vlan.id,
         why=f"VLAN {vlan.name}",
-    )
-
-
-def _link_flags(config: Config, there: frozenset[str]) -> frozenset[LinkAdminState]:
-    """Interfaces that must be up. pppd raises a ppp device itself, when its session is up."""
-    ppp = {u.device for u in config.uplinks.values() if u.device != u.interface}
-    return frozenset(
-        LinkAdminState(interface=name, up=True, why="the file names it")
-        for name in interfaces_of(config)
-        if name in there and name not in ppp
     )
 
 

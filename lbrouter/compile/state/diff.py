@@ -129,13 +129,12 @@ def _ordered(steps: Iterable[Operation]) -> Iterator[Operation]:
     for step in steps:
         by_phase[step.phase].append(step)
     for phase, group in by_phase.items():
-        yield from _sorted_phase(phase, group)
-
-
-def _sorted_phase(phase: Phase, group: list[Operation]) -> list[Operation]:
-    if phase in {Phase.CLASS, Phase.UNCLASS}:
-        return order_classes(group)
-    return group if phase is Phase.RECLASS else sorted(group, key=_sort_key)
+        if phase in {Phase.CLASS, Phase.UNCLASS}:
+            yield from order_classes(group)
+        elif phase is Phase.RECLASS:
+            yield from group
+        else:
+            yield from sorted(group, key=_sort_key)
 
 
 def _sort_key(step: Operation) -> tuple[int, str]:

@@ -108,19 +108,12 @@ def _exchanged(table: NftTable, before: NftTable | None, after: NftTable | None)
     """`table` with the difference between two tables, in each set that holds all of `before`."""
     assert before is not None
     assert after is not None
-    elements = {
-        name: _exchanged_elements(
-            own, before.elements.get(name, frozenset()), after.elements.get(name, frozenset())
-        )
-        for name, own in table.elements.items()
-    }
+    elements: dict[str, NftElements] = {}
+    for name, own in table.elements.items():
+        gone = before.elements.get(name, frozenset())
+        come = after.elements.get(name, frozenset())
+        elements[name] = (own - gone) | come if gone <= own else own
     return replace(table, elements=elements)
-
-
-def _exchanged_elements(
-    elements: NftElements, before: NftElements, after: NftElements
-) -> NftElements:
-    return (elements - before) | after if before <= elements else elements
 
 
 def merged_health(

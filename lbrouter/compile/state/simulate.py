@@ -66,8 +66,10 @@ class SimKernel:
 
     async def execute(self, operation: Operation) -> None:
         """Interpret one operation. Raises NotAppliedError where something it needs is missing."""
-        needed = _required_interfaces(operation.new) if operation.new is not None else ()
-        for name in needed:
+        new = operation.new
+        needed = "" if new is None else _required_interface(new)
+        target = new.to if isinstance(new, Redirect) else ""
+        for name in filter(None, (needed, target)):
             if name not in self._interfaces():
                 raise NotAppliedError(f"Interface {name} is absent.")
         self.state = apply_operation(self.state, operation)
@@ -109,12 +111,6 @@ def _with_link_down(state: KernelState, device: Device) -> KernelState:
     if any(link.interface == device.name for link in state.links):
         return state
     return replace(state, links=state.links | {LinkAdminState(interface=device.name, up=False)})
-
-
-def _required_interfaces(noun: ManagedObject) -> tuple[str, ...]:
-    """The interfaces that must exist before `noun`."""
-    needed = (_required_interface(noun), noun.to if isinstance(noun, Redirect) else "")
-    return tuple(filter(None, needed))
 
 
 def _owning_interface(noun: ManagedObject) -> str:

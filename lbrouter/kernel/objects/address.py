@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from ipaddress import IPv4Interface, ip_address, ip_interface
+from ipaddress import ip_address, ip_interface
 from typing import Any, Final
 
 from pyroute2 import AsyncIPRoute
@@ -34,7 +34,7 @@ from lbrouter.kernel.netlink.uapi import (
 )
 from lbrouter.kernel.objects import sysctl
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.kernel_state import Address, IpInterface
+from lbrouter.model.kernel_state import Address
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import ROUTE_PROTOCOL
 
@@ -98,9 +98,9 @@ async def _add(ipr: AsyncIPRoute, address: Address) -> None:
     try:
         await send(ipr, _message(address), RTM_NEWADDR, CREATE_FLAGS)
     except NetlinkError as error:
-        if address in own_addresses(await list_addresses(ipr)):
-            return
         standing = await list_addresses(ipr)
+        if address in own_addresses(standing):
+            return
         if any(other.address.key == address.key and not other.ours for other in standing):
             raise NotAppliedError(
                 f"Address {address.address} on {address.interface} was set by somebody else"
@@ -144,15 +144,11 @@ def _message(address: Address) -> Any:
         ("IFA_ADDRESS", str(address.address.ip)),
         ("IFA_FLAGS", detection | (0 if address.prefix_route else IFA_F_NOPREFIXROUTE)),
         ("IFA_PROTO", ROUTE_PROTOCOL),
-        *_broadcast(address.address),
     ]
+    network = address.address.network
+    if version == 4 and network.prefixlen < 31:
+        message["attrs"].append(("IFA_BROADCAST", str(network.broadcast_address)))
     return message
-
-
-def _broadcast(address: IpInterface) -> list[tuple[str, str]]:
-    if isinstance(address, IPv4Interface) and address.network.prefixlen < 31:
-        return [("IFA_BROADCAST", str(address.network.broadcast_address))]
-    return []
 
 
 def _decode_address(answer: RawMessage, names: Mapping[int, str]) -> ObservedAddress:

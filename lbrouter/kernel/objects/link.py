@@ -97,7 +97,7 @@ async def list_links(ipr: AsyncIPRoute) -> tuple[Link, ...]:
 
 
 def own_devices(links: Iterable[Link]) -> frozenset[Device]:
-    """The devices among `found` that lbrouter created."""
+    """The devices among `links` that lbrouter created."""
     names = {link.index: link.name for link in links}
     return frozenset(_as_device(link, names) for link in links if link.ours)
 

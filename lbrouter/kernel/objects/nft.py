@@ -48,7 +48,11 @@ def observe_table() -> NftTable | None:
     listing = _list_table()
     if listing is None:
         return None
-    return NftTable(structure=_structure_digest(listing), elements=_static_elements(listing))
+    # The digest of the script that made this table, if its seal is whole.
+    seal = SEAL_CHAIN_PATTERN.search(listing)
+    whole = seal is not None and seal["seen"] == _listing_digest(listing)
+    structure = seal["asked"] if seal is not None and whole else UNSEALED
+    return NftTable(structure=structure, elements=_static_elements(listing))
 
 
 def execute(operation: Operation) -> None:
@@ -81,14 +85,6 @@ def _load(table: NftTable) -> None:
     _run(replacement_script(table, *_object_names(_list_table() or "")))
     listing_digest = _listing_digest(_list_table() or "")
     _run(f"add chain {NFT_TABLE_SPEC} {SEAL_PREFIX}{digest(table.script)}_{listing_digest}")
-
-
-def _structure_digest(listing: str) -> str:
-    """Digest of the script that made this table, if its seal is whole."""
-    seal = SEAL_CHAIN_PATTERN.search(listing)
-    if seal is None or seal["seen"] != _listing_digest(listing):
-        return UNSEALED
-    return seal["asked"]
 
 
 def _listing_digest(listing: str) -> str:

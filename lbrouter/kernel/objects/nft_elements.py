@@ -18,16 +18,13 @@ UNQUOTED_PATTERN = re.compile(r"\d+|0x[0-9a-f]+|[\d.]+(/\d+)?|[0-9a-f.]*:[0-9a-f
 
 def elements_to_script(elements: NftElements) -> str:
     """`elements` as they stand between the braces of `add element`, sorted."""
-    return ", ".join(_element_to_script(key, value) for key, value in sorted(elements))
-
-
-def _element_to_script(key: str, value: str) -> str:
-    return f"{_quote(key)} : {_value_to_script(value)}" if value else _quote(key)
-
-
-def _value_to_script(words: str) -> str:
-    """Verdicts stand bare: a chain is named, not quoted."""
-    return words if words.startswith(("goto ", "jump ")) else _quote(words)
+    words = []
+    for key, value in sorted(elements):
+        # Verdicts stand bare: a chain is named, not quoted.
+        is_verdict = value.startswith(("goto ", "jump "))
+        written = value if is_verdict else _quote(value)
+        words.append(f"{_quote(key)} : {written}" if value else _quote(key))
+    return ", ".join(words)
 
 
 def _quote(words: str) -> str:

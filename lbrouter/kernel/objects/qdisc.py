@@ -82,7 +82,16 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
         case Qdisc() as leaf:
             await _set_qdisc(ipr, leaf, REPLACE_FLAGS)
         case HtbClass() as htb_class:
-            await send(ipr, _class_message(htb_class), RTM_NEWTCLASS, REPLACE_FLAGS)
+            request = tc_message(
+                index=_interface_index(htb_class.interface),
+                parent=_classid_number(htb_class.parent),
+                handle=_classid_number(htb_class.classid),
+            )
+            request["attrs"] = [
+                ("TCA_KIND", "htb"),
+                ("TCA_OPTIONS", {"attrs": htb_options(htb_class)}),
+            ]
+            await send(ipr, request, RTM_NEWTCLASS, REPLACE_FLAGS)
         case Redirect() as redirect:
             await _set_redirect(ipr, redirect, operation.old)
         case noun:
@@ -137,18 +146,15 @@ async def _set_root(ipr: AsyncIPRoute, root: Qdisc, old: object) -> None:
         if standing in QDISC_HANDLES:
             return
         if standing != root.replaces:
-            raise _foreign_root_error(root) from error
+            where = f"dev {root.interface} root"
+            raise NotAppliedError(
+                f"Interface {root.interface} has a queueing discipline of somebody else at its"
+                " root.",
+                remedy=f"Look at it (tc qdisc show {where}); `lbrouter apply --take-over` replaces"
+                " it, and cannot give it back.",
+            ) from error
         await _delete_qdisc_or_class(ipr, replace(root, handle=standing))
         await _set_qdisc(ipr, root, CREATE_FLAGS)
-
-
-def _foreign_root_error(root: Qdisc) -> NotAppliedError:
-    where = f"dev {root.interface} root"
-    return NotAppliedError(
-        f"Interface {root.interface} has a queueing discipline of another program at its root.",
-        remedy=f"Look at it (tc qdisc show {where}); `lbrouter apply --take-over` replaces it, and"
-        " cannot give it back.",
-    )
 
 
 async def _set_qdisc(ipr: AsyncIPRoute, qdisc: Qdisc, flags: int) -> None:
@@ -193,16 +199,6 @@ def _cake_options(options: Mapping[str, int | str]) -> Iterator[tuple[str, int]]
     rtt = int(str(options["rtt"]).removesuffix("us"))
     yield "TCA_CAKE_RTT", rtt
     yield "TCA_CAKE_TARGET", max(1, rtt // 20)
-
-
-def _class_message(htb_class: HtbClass) -> Any:
-    request = tc_message(
-        index=_interface_index(htb_class.interface),
-        parent=_classid_number(htb_class.parent),
-        handle=_classid_number(htb_class.classid),
-    )
-    request["attrs"] = [("TCA_KIND", "htb"), ("TCA_OPTIONS", {"attrs": htb_options(htb_class)})]
-    return request
 
 
 async def _set_redirect(ipr: AsyncIPRoute, redirect: Redirect, old: object) -> None:

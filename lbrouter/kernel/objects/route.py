@@ -3,7 +3,7 @@
 import errno
 import socket
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import ip_address, ip_network
 from struct import Struct
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ from lbrouter.kernel.netlink.uapi import (
     RTM_F_CLONED,
 )
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.kernel_state import AddressFamily, IpNetwork, Route
+from lbrouter.model.kernel_state import AddressFamily, Route
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import ROUTE_PROTOCOL, ROUTE_TABLES
 
@@ -57,7 +57,13 @@ IP6_RT_PRIO_USER: Final = 1024
 async def observe(ipr: AsyncIPRoute) -> frozenset[Route]:
     """Every route of ours. The kernel filters by protocol, so a full BGP table costs nothing."""
     names = dict(socket.if_nameindex())
-    routes = [route for family in AddressFamily for route in await _own_routes(ipr, family, names)]
+    routes: set[Route] = set()
+    for family in AddressFamily:
+        message = _base_message(family)
+        message["proto"] = ROUTE_PROTOCOL
+        answers = await dump_raw(ipr, message, RTM_GETROUTE, RTMSG)
+        own = (answer for answer in answers if _is_ours(answer, family))
+        routes |= {_decode_route(answer, family, names) for answer in own}
     return frozenset(routes)
 
 
@@ -110,15 +116,6 @@ async def _remove(ipr: AsyncIPRoute, route: Route) -> None:
     await tolerate(OBJECT_ABSENT_ERRNOS, send(ipr, message, RTM_DELROUTE, REQUEST_FLAGS))
 
 
-async def _own_routes(
-    ipr: AsyncIPRoute, family: AddressFamily, names: Mapping[int, str]
-) -> list[Route]:
-    message = _base_message(family)
-    message["proto"] = ROUTE_PROTOCOL
-    answers = await dump_raw(ipr, message, RTM_GETROUTE, RTMSG)
-    return [_decode_route(answer, family, names) for answer in answers if _is_ours(answer, family)]
-
-
 def _is_ours(answer: RawMessage, family: AddressFamily) -> bool:
     table = answer.integer(RTA_TABLE)
     return (
@@ -153,15 +150,11 @@ def _message(route: Route) -> Any:
     connected = route.interface and route.gateway is None and route.family is AddressFamily.V4
     message["scope"] = RT_SCOPE_LINK if connected else 0
     message["flags"] = RTNH_F_ONLINK if route.onlink else 0
-    message["attrs"] = _attributes(route)
-    return message
-
-
-def _attributes(route: Route) -> list[tuple[str, Any]]:
+    usual_metric = IP6_RT_PRIO_USER if route.family is AddressFamily.V6 else 0
     attributes: list[tuple[str, Any]] = [
         ("RTA_TABLE", route.table),
         ("RTA_DST", str(route.destination.network_address)),
-        ("RTA_PRIORITY", _kernel_metric(route)),
+        ("RTA_PRIORITY", route.metric or usual_metric),
     ]
     if route.interface:
         attributes.append(("RTA_OIF", socket.if_nametoindex(route.interface)))
@@ -171,17 +164,8 @@ def _attributes(route: Route) -> list[tuple[str, Any]]:
         attributes.append(("RTA_PREFSRC", str(route.source)))
     if route.mtu:
         attributes.append(("RTA_METRICS", {"attrs": [("RTAX_MTU", route.mtu)]}))
-    return attributes
-
-
-def _kernel_metric(route: Route) -> int:
-    return (
-        IP6_RT_PRIO_USER if route.family is AddressFamily.V6 and not route.metric else route.metric
-    )
-
-
-def _model_metric(family: AddressFamily, metric: int) -> int:
-    return 0 if family is AddressFamily.V6 and metric == IP6_RT_PRIO_USER else metric
+    message["attrs"] = attributes
+    return message
 
 
 def _decode_route(answer: RawMessage, family: AddressFamily, names: Mapping[int, str]) -> Route:
@@ -189,20 +173,16 @@ def _decode_route(answer: RawMessage, family: AddressFamily, names: Mapping[int,
     _, length, _, _, _, _, _, kind, flags = answer.fields
     gateway, source = answer.raw(RTA_GATEWAY), answer.raw(RTA_PREFSRC)
     index = answer.integer(RTA_OIF)
+    metric = answer.integer(RTA_PRIORITY)
+    # A default route carries no destination at all.
+    packed = answer.raw(RTA_DST) or bytes(4 if family is AddressFamily.V4 else 16)
     return Route(
         table=answer.integer(RTA_TABLE),
-        destination=_decode_network(family, answer.raw(RTA_DST), length),
+        destination=ip_network((packed, length)),
         interface=names.get(index, f"if{index}") if kind == RTN_UNICAST else "",
         gateway=ip_address(gateway) if gateway else None,
         source=ip_address(source) if source else None,
-        metric=_model_metric(family, answer.integer(RTA_PRIORITY)),
+        metric=0 if family is AddressFamily.V6 and metric == IP6_RT_PRIO_USER else metric,
         onlink=bool(flags & RTNH_F_ONLINK),
         mtu=native_uint(answer.nested(RTA_METRICS, RTAX_MTU)),
     )
-
-
-def _decode_network(family: AddressFamily, packed: bytes, length: int) -> IpNetwork:
-    """A default route carries no destination at all."""
-    if family is AddressFamily.V4:
-        return IPv4Network((packed or bytes(4), length))
-    return IPv6Network((packed or bytes(16), length))

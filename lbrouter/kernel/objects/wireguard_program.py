@@ -195,16 +195,12 @@ def _read_answer(opened: socket.socket) -> str:
 
 
 def _socket_path(name: str) -> Path:
-    return _socket_directory() / f"{name}.sock"
-
-
-def _socket_directory() -> Path:
-    """Of the network namespace of the calling thread."""
+    """In a folder for the network namespace of the calling thread."""
     own = Path("/proc/thread-self/ns/net").stat().st_ino
     with suppress(OSError):
         if Path("/proc/1/ns/net").stat().st_ino == own:
-            return SOCKET_DIRECTORY
-    return OTHER_SOCKETS_DIRECTORY / str(own)
+            return SOCKET_DIRECTORY / f"{name}.sock"
+    return OTHER_SOCKETS_DIRECTORY / str(own) / f"{name}.sock"
 
 
 def _as_hex(key: str) -> str:

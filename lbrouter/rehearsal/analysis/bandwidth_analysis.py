@@ -54,16 +54,12 @@ def p95_rtt_ms(rows: Iterable[JsonRow], begin: float, end: float) -> float:
     for row in rows:
         if row["kind"] == "probe":
             rtts = sorted(rtt for sent, rtt in row["rtts"] if begin <= sent < end)
-            due = max(1, round(row["sent"] * (end - begin) / _probe_span_s(row)))
+            times = [sent for sent, _ in row["rtts"]]
+            sending_s = max(times) - min(times) + 0.02 if times else math.inf
+            due = max(1, round(row["sent"] * (end - begin) / sending_s))
             place = math.ceil(0.95 * due) - 1
             return rtts[place] if place < len(rtts) else math.inf
     return math.inf
-
-
-def _probe_span_s(row: JsonRow) -> float:
-    """Seconds over which a probe was sent."""
-    times = [sent for sent, _ in row["rtts"]]
-    return max(times) - min(times) + 0.02 if times else math.inf
 
 
 def median_rtt_ms(rows: Iterable[JsonRow]) -> float:

@@ -61,13 +61,17 @@ def check_shares(context: RehearsalContext) -> Iterator[Check]:
         }
         subject = f"{name}, IPv{version}"
         if expected:
+            # How far a share may be off: two points, and one draw more or less. A policy with
+            # sticky clients draws once for each client, else once for each flow.
+            policy = context.config.policies[name]
+            sticky = policy.mode is PolicyMode.BALANCE and policy.sticky
             yield _share_row(
                 context,
                 subject,
                 expected,
                 carried,
                 rows,
-                allowed=_share_tolerance(context, name, rows),
+                allowed=0.02 + 1 / len({row["source"] if sticky else row["flow"] for row in rows}),
             )
         else:
             yield refusal_row(SHARES_SECTION, subject, rows)
@@ -86,16 +90,6 @@ def check_shares(context: RehearsalContext) -> Iterator[Check]:
 
 def _bytes_by_uplink(context: RehearsalContext) -> dict[str, int]:
     return {name: sum(isp.byte_counts()) for name, isp in context.venue.isps.items()}
-
-
-def _share_tolerance(context: RehearsalContext, name: str, rows: Sequence[JsonRow]) -> float:
-    """How far a share may be off: two points, and one draw more or less.
-
-    A policy with sticky clients draws once for each client, else once for each flow.
-    """
-    policy = context.config.policies[name]
-    sticky = policy.mode is PolicyMode.BALANCE and policy.sticky
-    return 0.02 + 1 / len({row["source"] if sticky else row["flow"] for row in rows})
 
 
 def _share_row(

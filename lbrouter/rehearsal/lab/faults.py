@@ -145,23 +145,22 @@ def expectation_for(
         word = "there is no other uplink, and this one is tried while its next hop answers"
         return Expectation(reaction=ExpectedReaction.ANY, returns=True, reason=word)
     if fault in (Fault.BLACKHOLE, Fault.RELAY):
-        return _outage_expectation(_silence_limit_ms(config, uplink), others=others)
+        # Silence is found after `down_after`, counted from the last answer, with an allowance.
+        health = config.health_settings_of(uplink)
+        limit_ms = float(health.down_after) + 2 * float(health.interval) + 700
+        return _outage_expectation(limit_ms, others=others)
     if fault is Fault.PORTAL:
         return _portal_expectation(config, uplink, others=others)
     if fault is Fault.DNS:
-        return _dns_expectation(config, uplink)
+        if _target_kinds(config, uplink) == {TargetKind.DNS}:
+            return Expectation(reaction=ExpectedReaction.ANY, reason="every target is a resolver")
+        return Expectation(reaction=ExpectedReaction.STAY)
     return _quality_expectation(fault, policy, others=others)
 
 
 def _outage_expectation(within_ms: float, *, others: bool) -> Expectation:
     reaction = ExpectedReaction.LEAVE if others else ExpectedReaction.REFUSE
     return Expectation(reaction=reaction, within_ms=within_ms, returns=True)
-
-
-def _silence_limit_ms(config: Config, uplink: Uplink) -> float:
-    """Silence is found after `down_after`, counted from the last answer, with an allowance."""
-    health = config.health_settings_of(uplink)
-    return float(health.down_after) + 2 * float(health.interval) + 700
 
 
 def _target_kinds(config: Config, uplink: Uplink) -> set[TargetKind]:
@@ -175,12 +174,6 @@ def _portal_expectation(config: Config, uplink: Uplink, *, others: bool) -> Expe
     if not others:
         return Expectation(reaction=ExpectedReaction.ANY, reason="there is no other uplink")
     return Expectation(reaction=ExpectedReaction.LEAVE, within_ms=QUALITY_REACTION_LIMIT_MS)
-
-
-def _dns_expectation(config: Config, uplink: Uplink) -> Expectation:
-    if _target_kinds(config, uplink) == {TargetKind.DNS}:
-        return Expectation(reaction=ExpectedReaction.ANY, reason="every target is a resolver")
-    return Expectation(reaction=ExpectedReaction.STAY)
 
 
 def _quality_expectation(fault: Fault, policy: Policy, *, others: bool) -> Expectation:

@@ -230,7 +230,14 @@ class Isp(Host):
         request = {"taps": interface_by_tap, "delay_ms": delay_ms, "mark": DELAYED_FWMARK}
         delay_line = self.start([*agent_argv("delay_line"), json.dumps(request)])
         delay_line.read_json()
-        self.run_script("\n".join(_silent_device_commands(tap) for tap in interface_by_tap))
+        # A device up that says nothing of its own: its neighbour discovery would go on the line.
+        self.run_script(
+            "\n".join(
+                f"echo 1 > /proc/sys/net/ipv6/conf/{tap}/disable_ipv6\n"
+                f"ip link set {tap} up txqueuelen 5000"
+                for tap in interface_by_tap
+            )
+        )
         self.check_output(["nft", "-f", "-"], stdin=delay_line_ruleset(PROVIDER_INTERFACES))
         return delay_line
 
@@ -269,11 +276,3 @@ PORTAL_CERTIFICATE_ARGV = (
 
 def _provider_address(leg: LineAddressing) -> str:
     return f"{leg.gateway}/{setup_scripts.provider_prefix(leg)}"
-
-
-def _silent_device_commands(device: str) -> str:
-    """A device up that says nothing of its own: its neighbour discovery would go on the line."""
-    return (
-        f"echo 1 > /proc/sys/net/ipv6/conf/{device}/disable_ipv6\n"
-        f"ip link set {device} up txqueuelen 5000"
-    )

@@ -86,7 +86,9 @@ def bandwidth_table(rows: Iterable[BandwidthRow]) -> Table:
     for row in rows:
         named = (row.vlan, row.direction)
         texts = [*(named if named != last else ("", "")), row.situation, _rate_text(row.rate_bps)]
-        texts += [_rate_text(row.guarantee_bps or None), _added_delay_text(row.added_ms)]
+        lost = row.added_ms is not None and math.isinf(row.added_ms)
+        texts += [_rate_text(row.guarantee_bps or None)]
+        texts += ["5 % lost" if lost else duration_text(row.added_ms)]
         table.add_row(*map(Text, texts), Text(row.verdict, style=CHECK_VERDICT_STYLES[row.verdict]))
         last = named
     return table
@@ -94,10 +96,6 @@ def bandwidth_table(rows: Iterable[BandwidthRow]) -> Table:
 
 def _rate_text(rate: float | None) -> str:
     return "-" if rate is None else f"{rate / 1e6:.1f} Mbit/s"
-
-
-def _added_delay_text(ms: float | None) -> str:
-    return "5 % lost" if ms is not None and math.isinf(ms) else duration_text(ms)
 
 
 def fault_tables(rows: Iterable[FaultRow]) -> Iterator[Table]:

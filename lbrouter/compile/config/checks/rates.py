@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lbrouter.compile.config.diagnostics import Diagnostic
-from lbrouter.model.config import Bandwidth, Config, Policy, PolicyMode, Uplink
+from lbrouter.model.config import Bandwidth, Config, Policy, PolicyMode
 from lbrouter.model.units import Percent, Rate
 
 BANDWIDTH_DIRECTIONS: Final = ("upload", "download")
@@ -116,15 +116,14 @@ def _guarantees_beyond_policy(
 
 def _too_small(config: Config, policy: Policy, direction: str) -> str:
     """That no line carries it, with the arithmetic: "fiber 20mbit - 5% headroom = 19mbit"."""
-    terms = [_line_term(config.uplinks[name], direction) for name in policy.uplinks[:MAX_SUM_TERMS]]
+    terms = []
+    for name in policy.uplinks[:MAX_SUM_TERMS]:
+        uplink = config.uplinks[name]
+        rate = getattr(uplink, direction)
+        left = _less_headroom(rate, uplink.headroom)
+        terms.append(f"{name} {rate} - {uplink.headroom} headroom = {left}")
     more = ["..."] if len(policy.uplinks) > MAX_SUM_TERMS else []
     return f"no single line of policy {policy.name} can carry it: {', '.join(terms + more)}"
-
-
-def _line_term(uplink: Uplink, direction: str) -> str:
-    rate = getattr(uplink, direction)
-    left = _less_headroom(rate, uplink.headroom)
-    return f"{uplink.name} {rate} - {uplink.headroom} headroom = {left}"
 
 
 def _consequence(policy: Policy, rate: Rate, lines: Mapping[str, Rate]) -> str:

@@ -92,14 +92,12 @@ class RuleMatch:
             and _contains(self.sources, later.sources)
             and _contains(self.ports, later.ports)
             and len(self.to) * len(later.to) <= MAX_NETWORK_PAIRS_COMPARED
-            and all(_is_within(network, self.to) for network in later.to)
+            and all(
+                any(network[0] in wider and network[-1] in wider for wider in self.to)
+                for network in later.to
+            )
         )
 
 
 def _contains(these: frozenset[Any] | None, those: frozenset[Any] | None) -> bool:
     return these is None or (those is not None and those <= these)
-
-
-def _is_within(network: IpNetwork, others: tuple[IpNetwork, ...]) -> bool:
-    first, last = network.network_address, network.broadcast_address
-    return any(first in other and last in other for other in others)
