@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from lbrouter.compile.state import fast_path
 from lbrouter.compile.state.diff import diff
 from lbrouter.model.config import Config
-from lbrouter.model.health import GatewayHealth
+from lbrouter.model.health import GatewayHealth, UplinkHealth
 from lbrouter.model.kernel_state import KernelState, NftElements, NftTable, Route
 from lbrouter.model.plan import Operation
 
@@ -133,9 +133,20 @@ def merged_health(
         name: present.uplinks[other]
         for name, other in names.items()
         if other in present.uplinks
-        and not (other in before and present.uplinks[other].state is before[other].state)
+        and not (other in before and _same_judgement(present.uplinks[other], before[other]))
     }
     return replace(planned, uplinks={**planned.uplinks, **changed})
+
+
+def _same_judgement(one: UplinkHealth, other: UplinkHealth) -> bool:
+    """Whether both let the same flows by this line, in each family, however good it is."""
+    return _judgement(one) == _judgement(other)
+
+
+def _judgement(line: UplinkHealth) -> tuple[object, ...]:
+    families = {f: (each.state, each.excluded_policies) for f, each in line.families.items()}
+    own = (line.state, line.excluded_policies, line.carrier, line.drained, line.move_flows)
+    return (*own, families)
 
 
 def common_lines(one: Config, other: Config) -> dict[str, str]:

@@ -19,8 +19,8 @@ from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
 from lbrouter.daemon.reconcile.steering import Steering
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.facts import Allocation
-from lbrouter.model.health import GatewayHealth, UplinkState
-from lbrouter.model.kernel_state import KernelState, NftTable
+from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkState
+from lbrouter.model.kernel_state import AddressFamily, KernelState, NftTable
 from lbrouter.model.plan import Operation
 from tests.kit.builders import TWO_LINES, facts_of, health_of
 from tests.kit.changing_kernel import ChangingKernel
@@ -47,6 +47,16 @@ ALL_UP = health_of(OLD_FILE.config)
 FIBER_DOWN = health_of(OLD_FILE.config, fiber=UplinkState.DOWN)
 LINES_DEAD = {"names-exchanged": health_of(NAMES_EXCHANGED.config, lte=UplinkState.DOWN)}
 """`FIBER_DOWN` as the new file calls it, where it calls it otherwise."""
+
+
+def without_ipv6(uplink: str) -> GatewayHealth:
+    """All up, but the IPv6 of one uplink; the uplink itself, the better family, is up."""
+    families = {
+        AddressFamily.V4: FamilyHealth(state=UplinkState.UP, reason=""),
+        AddressFamily.V6: FamilyHealth(state=UplinkState.DOWN, reason="", alive=False),
+    }
+    own = replace(ALL_UP.uplinks[uplink], families=families)
+    return replace(ALL_UP, uplinks={**ALL_UP.uplinks, uplink: own})
 
 
 class StrictKernel(SimKernel):
@@ -96,7 +106,15 @@ def applied_of(file: ConfigFile, health: GatewayHealth) -> AppliedState:
 class Machine:
     """The old file is applied; a change to `file` is made, in which the line dies."""
 
-    def __init__(self, folder: Path, file: ConfigFile, *, when: int, refused: int = -1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        file: ConfigFile,
+        *,
+        when: int,
+        refused: int = -1,
+        dead: GatewayHealth = FIBER_DOWN,
+    ) -> None:
         before = applied_of(OLD_FILE, ALL_UP)
         self.kernel = StrictKernel(before.state)
         self.applier = Applier(self.kernel, state_dir=folder, runtime_dir=folder)  # type: ignore[arg-type]
@@ -105,7 +123,7 @@ class Machine:
             self.steering,
             when=when,
             refused=refused,
-            dies=lambda: self.steering.steer(OLD_FILE.config, FIBER_DOWN),
+            dies=lambda: self.steering.steer(OLD_FILE.config, dead),
             table=lambda: self.kernel.state.nft,
         )
         self.applier.change_view = self.changing.view
@@ -148,6 +166,21 @@ def test_a_line_that_dies_at_any_step_of_a_change_is_left_at_once(
         dead = LINES_DEAD.get(name, FIBER_DOWN)
         assert table.elements == wanted_elements(file, dead), when
         assert machine.kernel.state.routes == applied_of(file, dead).state.routes, when
+
+
+@pytest.mark.parametrize("name", NEW_FILES)
+def test_a_family_that_dies_alone_at_any_step_of_a_change_is_left_and_refuses_nothing(
+    name: str, tmp_path: Path
+) -> None:
+    file = NEW_FILES[name]
+    old, new = without_ipv6("fiber"), without_ipv6("lte" if name in LINES_DEAD else "fiber")
+    for when in range(step_count(file)):
+        machine = Machine(tmp_path, file, when=when, dead=old)
+        asyncio.run(machine.change())
+        table = machine.kernel.state.nft
+        assert table is not None
+        assert table.elements == wanted_elements(file, new), when
+        assert machine.kernel.state.routes == applied_of(file, new).state.routes, when
 
 
 def refusals(steps: int) -> Iterator[tuple[int, int]]:
