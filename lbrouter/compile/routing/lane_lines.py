@@ -43,6 +43,9 @@ KEEPALIVE_S: Final = 5
 QUIET_BADNESS: Final = 100.0
 """From this badness on a line is silent for a moment (suspect); below it, it is lossy or fine."""
 
+NEXTHOP_ALONE_BADNESS: Final = 1000.0
+"""From this badness on the provider's router answers, and nothing beyond it."""
+
 _WHY_VOID: Final = "a lane's own packets go here when they were copied: it leads nowhere"
 
 
@@ -60,8 +63,10 @@ def carrying_lines(
     than the lane's policies tolerate leaves, for the relay's answers may take it, but only beside
     another that loses nothing, and only while it loses: two lossy lines are better than one. One
     that is late stays: the first copy counts. Metered lines are spared while every other is well.
+    Those of which the next hop alone answers carry only where no line does better.
     """
-    alive = [name for name in lane.over if _answers(config.uplinks[name], health, facts)]
+    reachable = [name for name in lane.over if _answers(config.uplinks[name], health, facts)]
+    alive = [name for name in reachable if _goes_beyond_nexthop(health, name)] or reachable
     fit = [name for name in alive if not _is_too_lossy(config, lane, health, name, alive)]
     free = [name for name in lane.over if not config.uplinks[name].metered]
     if free and all(name in fit and _is_well(health, name) for name in free):
@@ -84,6 +89,10 @@ def _answers(uplink: Uplink, health: GatewayHealth, facts: Facts) -> bool:
         and known.of(AddressFamily.V4).alive
         and not drained
     )
+
+
+def _goes_beyond_nexthop(health: GatewayHealth, name: str) -> bool:
+    return health.uplinks[name].of(AddressFamily.V4).badness < NEXTHOP_ALONE_BADNESS
 
 
 def _is_too_lossy(

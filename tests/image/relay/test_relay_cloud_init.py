@@ -26,7 +26,7 @@ pytestmark = [
 
 HERE = Path(__file__).parent
 SEED = "var/lib/cloud/seed/nocloud"
-CLOUD_INIT_DONE = "var/lib/cloud/instance/boot-finished"
+CLOUD_INIT_DONE = "var/lib/cloud/instances/relay/boot-finished"
 CLOUD_INIT_LOG = "var/log/cloud-init-output.log"
 BOOT_TIMEOUT_S = 300
 RELAY = "45.79.1.7"

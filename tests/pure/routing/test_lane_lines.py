@@ -50,6 +50,7 @@ LOSSY_FOR_OTHERS = uplink(
     UplinkState.DEGRADED, excluded_policies=frozenset({"spread"}), recent_loss=20.0
 )
 SUSPECT = uplink(UplinkState.DEGRADED, excluded_policies=frozenset({"show"}), badness=104.0)
+NEXTHOP_ALONE = uplink(UplinkState.DOWN, alive=True, badness=1000.0)
 DRAINED = uplink(UplinkState.DRAINED)
 
 
@@ -70,6 +71,10 @@ DRAINED = uplink(UplinkState.DRAINED)
         (LOSSY, LOSSY, "fiber lte"),
         (LOSSY, DOWN, "fiber"),
         (DOWN, DOWN, ""),
+        (NEXTHOP_ALONE, uplink(), "lte"),
+        (NEXTHOP_ALONE, SUSPECT, "lte"),
+        (NEXTHOP_ALONE, NEXTHOP_ALONE, "fiber lte"),
+        (NEXTHOP_ALONE, DOWN, "fiber"),
     ],
 )
 def test_a_line_carries_while_it_answers_and_is_within_the_lanes_tolerance(
