@@ -37,13 +37,10 @@ def element_change_script(old: Mapping[str, NftElements], new: Mapping[str, NftE
 
 def _element_change_commands(name: str, old: NftElements, new: NftElements) -> Iterator[str]:
     if gone := old - new:
-        yield f"delete element {nft_table_of(name)} {name} {{ {_keys_to_script(gone)} }}"
+        keys = frozenset((key, "") for key, _ in gone)
+        yield f"delete element {nft_table_of(name)} {name} {{ {elements_to_script(keys)} }}"
     if come := new - old:
         yield f"add element {nft_table_of(name)} {name} {{ {elements_to_script(come)} }}"
-
-
-def _keys_to_script(elements: NftElements) -> str:
-    return elements_to_script(frozenset((key, "") for key, _ in elements))
 
 
 def _sticky_flush_commands(
@@ -90,7 +87,7 @@ def replacement_script(
     lines += [
         f"flush {kind} {nft_table_of(name)} {name}"
         for kind, name in standing
-        if not _is_dynamic(name)
+        if not name.startswith(DYNAMIC_SET_PREFIXES)
     ]
     lines += [
         f"delete chain {NFT_TABLE_SPEC} {name}" for name in chains if name.startswith(SEAL_PREFIX)
@@ -131,10 +128,6 @@ def _unused_sticky_sets(standing: Iterable[tuple[str, str]], table: NftTable) ->
         kept = name.startswith(STICKY_SET_PREFIX) and not _is_stale(kind, name, table)
         if kept and suffix not in _uplinks_in_slots(table.elements):
             yield suffix
-
-
-def _is_dynamic(name: str) -> bool:
-    return name.startswith(DYNAMIC_SET_PREFIXES)
 
 
 def _is_stale(kind: str, name: str, table: NftTable) -> bool:

@@ -261,14 +261,10 @@ async def _observe_redirects(
                 if is_ours(found):
                     to = (
                         names.get(_redirect_target(found), UNKNOWN_INTERFACE)
-                        if _has_action(found)
+                        if found.nested(TCA_OPTIONS, TCA_U32_ACT)
                         else ""
                     )
                     yield Redirect(interface=names[index], direction=direction, to=to)
-
-
-def _has_action(found: RawMessage) -> bool:
-    return bool(found.nested(TCA_OPTIONS, TCA_U32_ACT))
 
 
 def _redirect_target(found: RawMessage) -> int:
