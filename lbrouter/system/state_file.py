@@ -8,12 +8,13 @@ import json
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from lbrouter.model.errors import LbrouterError
 from lbrouter.system.saved_file import DamagedFileError, DamageReport, SavedFile
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
@@ -65,20 +66,23 @@ class StateFile(Generic[T]):
         version = document.pop("version", LANDED_VERSION)
         if version not in (LANDED_VERSION, STATE_FILE_VERSION):
             raise DamagedFileError(f"is of another version of lbrouter ({version!r})")
+        from pydantic import ValidationError  # noqa: PLC0415  -- as in `_adapter`
+
         try:
             found: T = _adapter(self._shape).validate_python(document)
         except ValidationError as error:
-            raise DamagedFileError(f"is damaged ({_first_fault(error)})") from error
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise DamagedFileError(f"is damaged ({where}: {first['msg']})") from error
         self._version = version
         return found
 
 
 @cache
-def _adapter(shape: Any) -> TypeAdapter[Any]:
+def _adapter(shape: Any) -> "TypeAdapter[Any]":
     """Made once a process, and only where there is a file: some milliseconds."""
+    # Here: the process that waits for a deadline has nothing else to import it for, and whoever
+    # starts that process waits until it is there.
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
     return TypeAdapter(shape)
-
-
-def _first_fault(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -99,7 +99,7 @@ class PendingCommitStore:
 
     def rejected_digest(self) -> str:
         """Digest of the file that was rolled back last, so that no boot applies it again; or ""."""
-        return self._rejected_file.read(_parse_digest, self._report) or ""
+        return self._rejected_file.read(bytes.decode, self._report) or ""
 
     def reject(self, digest: str) -> None:
         """Remember that the file with `digest` was rolled back. A full disk stops no rollback."""
@@ -109,7 +109,3 @@ class PendingCommitStore:
     def clear_rejected(self) -> None:
         """A person applied something: what was rejected before no longer counts."""
         self._rejected_file.remove()
-
-
-def _parse_digest(payload: bytes) -> str:
-    return payload.decode(errors="replace")

@@ -32,9 +32,11 @@ async def find_dhcp_offer(interface: str) -> IPv4Interface | None:
 
 
 async def _first_offer(opened: DhcpSocket) -> IPv4Interface:
-    client, event = DhcpClientState(), _start_event(opened)
+    client = DhcpClientState()
+    event: DhcpEvent = CarrierUp(at=_now(), hardware_address=opened.hardware)
     while True:
-        client, messages = step(client, event, _randomness(), lambda _lease: "")
+        chance = Randomness(xid=random.getrandbits(32), jitter=random.random())  # noqa: S311  -- no secret
+        client, messages = step(client, event, chance, lambda _lease: "")
         if client.offered_lease is not None:
             return client.offered_lease.address
         for each in messages:
@@ -47,10 +49,6 @@ async def _first_offer(opened: DhcpSocket) -> IPv4Interface:
         event = await _next_event(opened, client)
 
 
-def _start_event(opened: DhcpSocket) -> DhcpEvent:
-    return CarrierUp(at=_now(), hardware_address=opened.hardware)
-
-
 async def _next_event(opened: DhcpSocket, client: DhcpClientState) -> DhcpEvent:
     """The next message, or the time at which the client is to ask again."""
     try:
@@ -59,10 +57,6 @@ async def _next_event(opened: DhcpSocket, client: DhcpClientState) -> DhcpEvent:
     except TimeoutError:
         return DhcpTimerExpired(at=_now())
     return DhcpMessageReceived(at=_now(), message=message, station=station)
-
-
-def _randomness() -> Randomness:
-    return Randomness(xid=random.getrandbits(32), jitter=random.random())  # noqa: S311  -- no secret
 
 
 def _now() -> float:

@@ -1,36 +1,25 @@
 """Fast reads of kernel counters: one dump, parsed by hand, in well under a millisecond.
 
 For what is read several times a second, where pyroute2's objects or a context of libnftables (6 ms)
-would cost more than all the rest of the daemon. The socket is open for one dump, in the network
-namespace of the calling thread.
+would cost more than all the rest of the daemon.
 """
 
-import os
 import socket
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from lbrouter.compile.report.lane_copies_seen import QueueCounters
-from lbrouter.kernel.netlink.codec import (
-    NLATTR,
-    NLMSG_MIN_TYPE,
-    NLMSGHDR,
-    native_uint,
-    parse_attributes,
-)
+from lbrouter.kernel.netlink import raw_socket
+from lbrouter.kernel.netlink.codec import native_uint, parse_attributes
 from lbrouter.kernel.netlink.uapi import (
-    DUMP_REQUEST_FLAGS,
+    NDMSG,
     NETLINK_NETFILTER,
-    NLMSG_DONE,
-    NLMSG_ERROR,
-    NLMSGERR_CODE,
+    RTM_GETNEIGH,
     TC_H_ROOT,
     TCMSG,
 )
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.reserved_ids import NFT_TABLE
 
-NETLINK_RECEIVE_BYTES: Final = 1 << 16
 RAW_DUMP_TIMEOUT_S: Final = 1.0
 
 NFT_GET_OBJECTS: Final = 10 << 8 | 19
@@ -79,9 +68,9 @@ def new_flow_counters() -> Mapping[str, Mapping[int, int]]:
 
 def _counters(prefix: str) -> Iterator[tuple[str, int]]:
     """Packets of each named counter of our table, by its name without `prefix`."""
-    table = _encode_attribute(NFTA_OBJ_TABLE, NFT_TABLE.encode() + b"\0")
-    kind = _encode_attribute(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER.to_bytes(4, "big"))
-    for message in _raw_dump(NETLINK_NETFILTER, NFT_GET_OBJECTS, NFGENMSG_INET + table + kind):
+    table = raw_socket.encode_attribute(NFTA_OBJ_TABLE, NFT_TABLE.encode() + b"\0")
+    kind = raw_socket.encode_attribute(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER.to_bytes(4, "big"))
+    for message in _dump(NETLINK_NETFILTER, NFT_GET_OBJECTS, NFGENMSG_INET + table + kind):
         attributes = dict(parse_attributes(message[len(NFGENMSG_INET) :]))
         name = attributes[NFTA_OBJ_NAME].rstrip(b"\0").decode()
         if name.startswith(prefix):
@@ -90,10 +79,20 @@ def _counters(prefix: str) -> Iterator[tuple[str, int]]:
             yield name.removeprefix(prefix), packets
 
 
+def reachable_neighbours() -> frozenset[tuple[int, AddressFamily]]:
+    """Interfaces (by index) and families with a neighbour that answered lately. Raises OSError."""
+    found = set()
+    for message in _dump(socket.NETLINK_ROUTE, RTM_GETNEIGH, bytes(NDMSG.size)):
+        family, index, state, _, _ = NDMSG.unpack_from(message)
+        if state & NUD_REACHABLE and family in NEIGHBOUR_FAMILIES:
+            found.add((index, NEIGHBOUR_FAMILIES[family]))
+    return frozenset(found)
+
+
 def qdisc_backlogs() -> Mapping[int, int]:
     """Bytes that wait in the root queue of each interface, by its index. Raises OSError."""
     found = {}
-    for message in _raw_dump(socket.NETLINK_ROUTE, RTM_GETQDISC, bytes(TCMSG.size)):
+    for message in _dump(socket.NETLINK_ROUTE, RTM_GETQDISC, bytes(TCMSG.size)):
         _, _, _, index, _, parent, _ = TCMSG.unpack_from(message)
         if parent != TC_H_ROOT:
             continue
@@ -104,43 +103,7 @@ def qdisc_backlogs() -> Mapping[int, int]:
     return found
 
 
-def leaf_counters() -> Mapping[tuple[int, int], QueueCounters]:
-    """Of each queue in a class, by its interface's index and the class. Raises OSError."""
-    found = {}
-    for message in _raw_dump(socket.NETLINK_ROUTE, RTM_GETQDISC, bytes(TCMSG.size)):
-        _, _, _, index, _, parent, _ = TCMSG.unpack_from(message)
-        attributes = dict(parse_attributes(message[TCMSG.size :]))
-        stats = dict(parse_attributes(attributes.get(TCA_STATS2, b"")))
-        found[index, parent] = QueueCounters(
-            sent=native_uint(stats.get(TCA_STATS_BASIC, b"")[8:12]),
-            dropped=native_uint(stats.get(TCA_STATS_QUEUE, b"")[8:12]),
-        )
-    return found
-
-
-def _raw_dump(protocol: int, kind: int, body: bytes) -> Iterator[bytes]:
+def _dump(protocol: int, kind: int, body: bytes) -> Iterator[bytes]:
     """What follows the netlink header of each answer."""
-    flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-    with socket.socket(socket.AF_NETLINK, flags, protocol) as opened:
-        opened.settimeout(RAW_DUMP_TIMEOUT_S)
-        opened.sendall(
-            NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, DUMP_REQUEST_FLAGS, 1, 0) + body
-        )
-        while True:
-            data, start = opened.recv(NETLINK_RECEIVE_BYTES), 0
-            while start < len(data):
-                length, found, *_ = NLMSGHDR.unpack_from(data, start)
-                content = data[start + NLMSGHDR.size : start + length]
-                start += (length + 3) & ~3
-                if found == NLMSG_DONE:
-                    return
-                if found == NLMSG_ERROR:
-                    number = -NLMSGERR_CODE.unpack_from(content)[0]
-                    raise OSError(number, os.strerror(number))
-                if found >= NLMSG_MIN_TYPE:
-                    yield content
-
-
-def _encode_attribute(number: int, content: bytes) -> bytes:
-    size = 4 + len(content)
-    return NLATTR.pack(size, number) + content + bytes(-size % 4)
+    for data, start, end in raw_socket.dump(protocol, kind, body, timeout_s=RAW_DUMP_TIMEOUT_S):
+        yield data[start:end]

@@ -25,6 +25,7 @@ NDMSG: Final = Struct("=BxxxiHBB")
 """linux/neighbour.h: family, interface, state, flags, type."""
 NETLINK_NETFILTER: Final = 12
 NFGENMSG: Final = Struct("=BBH")
+NLM_F_REQUEST: Final = 1
 NLMSGERR_CODE: Final = Struct("=i")
 NLMSG_DONE: Final = 3
 NLMSG_ERROR: Final = 2

@@ -37,8 +37,8 @@ def element_change_script(old: Mapping[str, NftElements], new: Mapping[str, NftE
 
 def _element_change_commands(name: str, old: NftElements, new: NftElements) -> Iterator[str]:
     if gone := old - new:
-        keys = elements_to_script(frozenset((key, "") for key, _ in gone))
-        yield f"delete element {nft_table_of(name)} {name} {{ {keys} }}"
+        keys = frozenset((key, "") for key, _ in gone)
+        yield f"delete element {nft_table_of(name)} {name} {{ {elements_to_script(keys)} }}"
     if come := new - old:
         yield f"add element {nft_table_of(name)} {name} {{ {elements_to_script(come)} }}"
 

@@ -4,21 +4,13 @@ pyroute2 decodes 100,000 connections in 8 s; a reader that takes five attributes
 tenth of it. linux/netfilter/nfnetlink_conntrack.h has the numbers.
 """
 
-import errno
-import os
 import socket
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from lbrouter.kernel.netlink.codec import NLA_TYPE_MASK, NLATTR, NLMSGHDR
-from lbrouter.kernel.netlink.uapi import (
-    DUMP_REQUEST_FLAGS,
-    NETLINK_NETFILTER,
-    NFGENMSG,
-    NLMSG_DONE,
-    NLMSG_ERROR,
-    NLMSGERR_CODE,
-)
+from lbrouter.kernel.netlink import raw_socket
+from lbrouter.kernel.netlink.codec import NLA_TYPE_MASK, NLATTR
+from lbrouter.kernel.netlink.uapi import NETLINK_NETFILTER, NFGENMSG
 
 CTNETLINK_GET: Final = 1 << 8 | 1
 """Subsystem ctnetlink, IPCTNL_MSG_CT_GET."""
@@ -27,7 +19,6 @@ CTNETLINK_GET: Final = 1 << 8 | 1
 CTA_TUPLE_ORIG, CTA_MARK, CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY, CTA_ID = 1, 8, 9, 10, 12
 CTA_TUPLE_IP, CTA_IP_V4_SRC, CTA_IP_V6_SRC, CTA_COUNTERS_BYTES = 1, 1, 3, 2
 
-CONNTRACK_RECEIVE_BYTES: Final = 1 << 17
 CONNTRACK_DUMP_TIMEOUT_S: Final = 5.0
 
 
@@ -62,30 +53,12 @@ def dump_connections(
     `wanted` are attributes that the kernel compares. The dump goes on as its reader takes from it,
     and ends with it. Raises OSError.
     """
-    flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-    with socket.socket(socket.AF_NETLINK, flags, NETLINK_NETFILTER) as opened:
-        opened.settimeout(CONNTRACK_DUMP_TIMEOUT_S)
-        size = NLMSGHDR.size + NFGENMSG.size + len(wanted)
-        head = NLMSGHDR.pack(size, CTNETLINK_GET, DUMP_REQUEST_FLAGS, 1, 0)
-        opened.send(head + NFGENMSG.pack(family, 0, 0) + wanted)
-        yield from _receive_entries(opened)
-
-
-def _receive_entries(opened: socket.socket) -> Iterator[tuple[bytes, AttributeSpan]]:
-    while True:
-        data = opened.recv(CONNTRACK_RECEIVE_BYTES)
-        start = 0
-        while start + NLMSGHDR.size <= len(data):
-            length, kind, _, _, _ = NLMSGHDR.unpack_from(data, start)
-            if kind == NLMSG_DONE:
-                return
-            if kind == NLMSG_ERROR:
-                number = -NLMSGERR_CODE.unpack_from(data, start + NLMSGHDR.size)[0]
-                raise OSError(number, os.strerror(number))
-            if length < NLMSGHDR.size:
-                raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
-            yield data, (start + NLMSGHDR.size + NFGENMSG.size, start + length)
-            start += (length + 3) & ~3
+    body = NFGENMSG.pack(family, 0, 0) + wanted
+    answers = raw_socket.dump(
+        NETLINK_NETFILTER, CTNETLINK_GET, body, timeout_s=CONNTRACK_DUMP_TIMEOUT_S
+    )
+    for data, start, end in answers:
+        yield data, (start + NFGENMSG.size, end)
 
 
 def _parse_entry(data: bytes, start: int, end: int) -> ConntrackEntry:

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from lbrouter.compile.report.status_types import InterfaceTraffic, TrafficMeasurements
 from lbrouter.kernel.read.own_addresses import own_addresses
-from lbrouter.model.kernel_state import IpAddress
 from lbrouter.model.reserved_ids import uplink_number_of_mark
 
 TRAFFIC_MEASURE_INTERVAL_S: Final = 0.25
@@ -83,7 +82,7 @@ def marks_from_proc() -> Iterator[int]:
     """The mark of every connection that the gateway did not open, from /proc. Raises OSError where
     it is not there.
     """
-    own = frozenset(f" src={_proc_form(address)} " for address in own_addresses())
+    own = frozenset(f" src={address.exploded} " for address in own_addresses())  # IPv6 in full
     with PROC_CONNTRACK.open(encoding="ascii", errors="replace") as lines:
         yield from (_parse_mark(line) for line in lines if _source_word(line) not in own)
 
@@ -92,11 +91,6 @@ def _source_word(line: str) -> str:
     """Who opened a connection: " src=10.10.40.7 ", the first of the two sources of a line."""
     start = line.find(" src=")
     return line[start : line.find(" ", start + 1) + 1]
-
-
-def _proc_form(address: IpAddress) -> str:
-    """An address as /proc/net/nf_conntrack writes it: IPv6 in full."""
-    return address.exploded
 
 
 async def marks_from_ctnetlink() -> AsyncIterator[int]:

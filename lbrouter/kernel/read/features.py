@@ -98,9 +98,9 @@ def cached_features(runtime_dir: Path, report: DamageReport) -> frozenset[str]:
 async def _probe_netlink_features() -> frozenset[str]:
     async with AsyncIPRoute() as ipr:
         await _create_link(ipr, PROBE_VETH, "veth")
-        port = await _link_index(ipr, PROBE_VETH)
-        probes: dict[str, FeatureProbe] = {"vlan": _probe_vlan, "ifb": _probe_ifb}
-        probes |= {kind: _link_probe(kind) for kind in ("wireguard", "dummy")}
+        port = int((await ipr.link_lookup(ifname=PROBE_VETH))[0])
+        probes: dict[str, FeatureProbe] = {"vlan": _probe_vlan}
+        probes |= {kind: _link_probe(kind) for kind in ("ifb", "wireguard", "dummy")}
         for kind in ("fq_codel", "cake", "netem"):
             probes[kind] = _qdisc_probe(kind)
         probes |= {"htb": _probe_htb, "u32": _probe_u32}
@@ -126,17 +126,9 @@ async def _create_link(ipr: AsyncIPRoute, name: str, kind: str, *more: tuple[str
     await send(ipr, message, RTM_NEWLINK, CREATE_FLAGS)
 
 
-async def _link_index(ipr: AsyncIPRoute, name: str) -> int:
-    return int((await ipr.link_lookup(ifname=name))[0])
-
-
 async def _probe_vlan(ipr: AsyncIPRoute, port: int) -> None:
     tag = ("IFLA_INFO_DATA", {"attrs": [("IFLA_VLAN_ID", 10)]})
     await _create_link(ipr, "probe1", "vlan", ("IFLA_LINK", port), tag)
-
-
-async def _probe_ifb(ipr: AsyncIPRoute, _port: int) -> None:
-    await _create_link(ipr, "probe2", "ifb")
 
 
 def _link_probe(kind: str) -> FeatureProbe:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final, NamedTuple
 
-from lbrouter.kernel.netlink.codec import NLATTR
+from lbrouter.kernel.netlink.raw_socket import encode_attribute
 from lbrouter.kernel.netlink.uapi import AF_BY_FAMILY
 from lbrouter.kernel.read.conntrack import (
     CTA_MARK,
@@ -54,7 +54,7 @@ def established_connections(mark: int, family: AddressFamily) -> Iterator[TcpCon
 
 
 def _mark_attribute(number: int, value: int) -> bytes:
-    return NLATTR.pack(NLATTR.size + MARK_ATTRIBUTE.size, number) + MARK_ATTRIBUTE.pack(value)
+    return encode_attribute(number, MARK_ATTRIBUTE.pack(value))
 
 
 def _parse_connection(

@@ -10,11 +10,10 @@ import asyncio
 import errno
 import socket
 import sys
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
-from lbrouter.kernel.netlink.codec import NLATTR, NLMSGHDR
+from lbrouter.kernel.netlink.raw_socket import encode_attribute, encode_message, split_messages
 from lbrouter.kernel.netlink.uapi import (
     DUMP_REQUEST_FLAGS,
     NETLINK_NETFILTER,
@@ -117,8 +116,8 @@ class Monitor:
                     raise
                 self._resync()
                 return
-            for message in _split_messages(data):
-                self._handle_message(opened, *message)
+            for kind, sequence, start, end in split_messages(data):
+                self._handle_message(opened, kind, sequence, data[start:end])
 
     def _handle_message(self, opened: socket.socket, kind: int, sequence: int, body: bytes) -> None:
         if opened is self._nftables_socket:
@@ -158,11 +157,10 @@ class Monitor:
             self._relist_needed = True
             return
         self._unlisted_links = self._parser.link_indexes
-        mask = NLATTR.pack(8, IFLA_EXT_MASK) + RTEXT_FILTER_SKIP_STATS.to_bytes(4, sys.byteorder)
-        body = IFINFOMSG.pack(0, 0, 0, 0, 0, 0) + mask
-        length = NLMSGHDR.size + len(body)
+        mask = RTEXT_FILTER_SKIP_STATS.to_bytes(4, sys.byteorder)
+        body = IFINFOMSG.pack(0, 0, 0, 0, 0, 0) + encode_attribute(IFLA_EXT_MASK, mask)
         self._rtnetlink_socket.send(
-            NLMSGHDR.pack(length, RTM_GETLINK, DUMP_REQUEST_FLAGS, LINK_DUMP_SEQUENCE, 0) + body
+            encode_message(RTM_GETLINK, body, flags=DUMP_REQUEST_FLAGS, sequence=LINK_DUMP_SEQUENCE)
         )
 
     def _finish_listing(self) -> None:
@@ -187,14 +185,3 @@ def _open_netlink_socket(protocol: int, groups: tuple[int, ...]) -> socket.socke
         opened.close()
         raise
     return opened
-
-
-def _split_messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Type, sequence number and body of each message of a datagram."""
-    start = 0
-    while start + NLMSGHDR.size <= len(data):
-        length, kind, _, sequence, _ = NLMSGHDR.unpack_from(data, start)
-        if length < NLMSGHDR.size:
-            return
-        yield kind, sequence, data[start + NLMSGHDR.size : start + length]
-        start += (length + 3) & ~3

@@ -7,12 +7,19 @@ import socket
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from lbrouter.kernel.netlink.codec import NLATTR, NLMSGHDR
-from lbrouter.kernel.netlink.uapi import AF_BY_FAMILY, NDA_DST, NDMSG, NLMSG_ERROR, RTM_GETNEIGH
+from lbrouter.kernel.netlink import raw_socket
+from lbrouter.kernel.netlink.codec import NLMSGHDR
+from lbrouter.kernel.netlink.uapi import (
+    AF_BY_FAMILY,
+    NDA_DST,
+    NDMSG,
+    NLM_F_REQUEST,
+    NLMSG_ERROR,
+    RTM_GETNEIGH,
+)
 from lbrouter.model.facts import InterfaceFacts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress
 
-NLM_F_REQUEST: Final = 1
 HEARD_NUD_STATES: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80
 """Reachable, stale, delay, probe, none needed, permanent."""
 
@@ -31,10 +38,10 @@ def answering_nexthops(
     None of them where the kernel cannot be asked (before 5.0, or netlink fails): without an answer
     a line is no last resort.
     """
-    flags = socket.SOCK_RAW | socket.SOCK_CLOEXEC
     try:
-        with socket.socket(socket.AF_NETLINK, flags, socket.NETLINK_ROUTE) as opened:
-            opened.settimeout(NEIGHBOUR_REPLY_TIMEOUT_S)
+        with raw_socket.open_socket(
+            socket.NETLINK_ROUTE, timeout_s=NEIGHBOUR_REPLY_TIMEOUT_S
+        ) as opened:
             return frozenset(
                 (name, address)
                 for name, address in nexthops
@@ -46,11 +53,9 @@ def answering_nexthops(
 
 def _is_heard(opened: socket.socket, index: int, address: IpAddress) -> bool:
     """One request, one answer: the entry, or an error where there is none."""
-    packed = address.packed
     body = NDMSG.pack(AF_BY_FAMILY[AddressFamily.of_version(address.version)], index, 0, 0, 0)
-    body += NLATTR.pack(NLATTR.size + len(packed), NDA_DST) + packed
-    header = NLMSGHDR.pack(NLMSGHDR.size + len(body), RTM_GETNEIGH, NLM_F_REQUEST, 1, 0)
-    opened.sendall(header + body)
+    body += raw_socket.encode_attribute(NDA_DST, address.packed)
+    opened.sendall(raw_socket.encode_message(RTM_GETNEIGH, body, flags=NLM_F_REQUEST))
     answer = opened.recv(NETLINK_REPLY_BYTES)
     _, kind, *_ = NLMSGHDR.unpack_from(answer)
     if kind == NLMSG_ERROR:

@@ -111,7 +111,7 @@ class StateStore:
     def load_script(self, digest: str) -> str | None:
         """The nft text whose structure has `digest`, or None."""
         file = SavedFile(self._ruleset_path(digest), durable=True)
-        return file.read(_parse_script, self.report_damage)
+        return file.read(bytes.decode, self.report_damage)
 
     def save_script(self, digest: str, text: str) -> None:
         """Keep the text of a ruleset, and forget all but the last three."""
@@ -136,7 +136,3 @@ class StateStore:
 
     def _ruleset_path(self, digest: str) -> Path:
         return self.directory / "rulesets" / f"{re.sub('[^0-9A-Za-z]', '-', digest)}.nft"
-
-
-def _parse_script(payload: bytes) -> str:
-    return payload.decode(errors="replace")
