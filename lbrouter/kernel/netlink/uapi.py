@@ -27,6 +27,7 @@ NETLINK_NETFILTER: Final = 12
 NFGENMSG: Final = Struct("=BBH")
 NLMSGERR_CODE: Final = Struct("=i")
 NLMSG_DONE: Final = 3
+NLM_F_REQUEST: Final = 1
 NLMSG_ERROR: Final = 2
 RTA_DST: Final = 1
 RTA_OIF: Final = 4

@@ -8,11 +8,17 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from lbrouter.kernel.netlink.codec import NLATTR, NLMSGHDR
-from lbrouter.kernel.netlink.uapi import AF_BY_FAMILY, NDA_DST, NDMSG, NLMSG_ERROR, RTM_GETNEIGH
+from lbrouter.kernel.netlink.uapi import (
+    AF_BY_FAMILY,
+    NDA_DST,
+    NDMSG,
+    NLM_F_REQUEST,
+    NLMSG_ERROR,
+    RTM_GETNEIGH,
+)
 from lbrouter.model.facts import InterfaceFacts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress
 
-NLM_F_REQUEST: Final = 1
 HEARD_NUD_STATES: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80
 """Reachable, stale, delay, probe, none needed, permanent."""
 
