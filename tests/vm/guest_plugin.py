@@ -17,7 +17,6 @@ HOST_LACKS = frozenset(os.environ.get("LBROUTER_HOST_LACKS", "").split())
 
 TOPOLOGY_TESTS = frozenset({
     "test_identical_uplinks_are_told_apart",
-    "test_a_sticky_client_keeps_its_line",
     "test_foreign_mark_bits_survive_on_packets_and_connections",
     "test_nothing_uninvited_reaches_a_client",
 })  # fmt: skip

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.kernel.netlink.codec import NLMSGHDR, parse_attributes
-from lbrouter.kernel.netlink.uapi import NETLINK_NETFILTER, NFGENMSG
+from lbrouter.kernel.netlink.uapi import NETLINK_NETFILTER, NFGENMSG, NLM_F_REQUEST
 
 NFT_MSG_NEWGEN: Final = 0x0A0F
 NFT_MSG_GETGEN: Final = 0x0A10
 """linux/netfilter/nf_tables.h, with NFNL_SUBSYS_NFTABLES in the upper byte."""
 NFTA_GEN_PROC_PID, NFTA_GEN_PROC_NAME = 2, 3
-NLM_F_REQUEST: Final = 1
 GENERATION_MESSAGE_BYTES: Final = 4096
 AUTHOR_ANSWER_TIMEOUT_S: Final = 2.0
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,6 @@ from tests.kit.builders import TWO_LINES, config_of
 FAST_BACKOFF = AlertTiming(
     gather_s=0.02, min_interval_s=0.05, max_interval_s=0.2, retry_s=0.02, attempt_timeout_s=0.5
 )
-ALERT_WAIT_TIMEOUT_S = 20.0
 
 
 @dataclass
@@ -94,12 +93,6 @@ async def running_dispatcher(
     finally:
         await found.stop()
         journal.close()
-
-
-async def wait_until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(ALERT_WAIT_TIMEOUT_S):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 def run_async(work: Awaitable[None]) -> None:

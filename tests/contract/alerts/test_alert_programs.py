@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.alerts.alert_harness import run_async, running_dispatcher, wait_until
+from tests.contract.alerts.alert_harness import run_async, running_dispatcher
+from tests.kit.wait import becomes_true
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_a_failing_program_is_reported(tmp_path: Path, script: str | None, reaso
     async def work() -> None:
         async with running_dispatcher(tmp_path, f'command = ["{program}", "a b"]') as harness:
             harness.emit_uplink_down()
-            await wait_until(lambda: any(reason in text for text in harness.alert_log()))
+            await becomes_true(lambda: any(reason in text for text in harness.alert_log()))
 
     run_async(work())
     assert not processes_with_argv("sleep", "60")
@@ -54,8 +55,10 @@ def test_a_program_that_does_not_listen_and_leaves_a_child_is_done_at_once(tmp_p
     async def work() -> None:
         async with running_dispatcher(tmp_path, f'command = ["{program}"]') as harness:
             harness.emit_uplink_down("fiber is down; rm -rf $(reboot)")
-            await wait_until(output_path.exists)
-            await wait_until(lambda: not harness.dispatcher._outboxes["command"].not_empty.is_set())
+            await becomes_true(output_path.exists)
+            await becomes_true(
+                lambda: not harness.dispatcher._outboxes["command"].not_empty.is_set()
+            )
             assert harness.alert_log() == []
 
     run_async(work())

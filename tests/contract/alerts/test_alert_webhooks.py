@@ -12,10 +12,10 @@ from tests.contract.alerts.alert_harness import (
     WebhookServer,
     run_async,
     running_dispatcher,
-    wait_until,
     webhook_server,
     webhook_setting,
 )
+from tests.kit.wait import becomes_true
 
 
 def test_a_page_that_fails_twice_gets_it_the_third_time(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_a_page_that_fails_twice_gets_it_the_third_time(tmp_path: Path) -> None:
         ):
             harness.emit_uplink_down()
             harness.journal.log("move", "show moved", subject="show", incident="1")
-            await wait_until(lambda: len(harness.alert_log()) == 3)
+            await becomes_true(lambda: len(harness.alert_log()) == 3)
             assert harness.alert_log() == [
                 "webhook: an alert is not delivered, and tried again: status 500",
                 "webhook: an alert is not delivered, and tried again: status 302",
@@ -58,9 +58,11 @@ def test_a_page_that_hangs_or_talks_nonsense_delays_nobody_else(tmp_path: Path) 
                 loop = asyncio.get_running_loop()
                 begun = loop.time()
                 harness.emit_uplink_down()
-                await wait_until(lambda: script.exists() and "had a problem" in script.read_text())
+                await becomes_true(
+                    lambda: script.exists() and "had a problem" in script.read_text()
+                )
                 assert loop.time() - begun < FAST_BACKOFF.attempt_timeout_s * 10
-                await wait_until(
+                await becomes_true(
                     lambda: any("no answer within 0.5 s" in text for text in harness.alert_log())
                 )
 
@@ -74,14 +76,14 @@ def test_a_page_that_is_away_gets_it_when_it_comes_back(tmp_path: Path) -> None:
             port = reserved.getsockname()[1]
             async with running_dispatcher(tmp_path, webhook_setting(port)) as harness:
                 harness.emit_uplink_down()
-                await wait_until(
+                await becomes_true(
                     lambda: any("Connect call failed" in text for text in harness.alert_log())
                 )
                 reserved.close()
                 back = WebhookServer([200])
                 server = await asyncio.start_server(back.answer, "127.0.0.1", port)
                 async with server:
-                    await wait_until(lambda: back.bodies)
+                    await becomes_true(lambda: back.bodies)
 
     run_async(work())
 
@@ -98,7 +100,7 @@ def test_a_flap_is_a_few_messages_and_each_event_is_counted(tmp_path: Path) -> N
                 harness.emit_uplink_down(f"flap {number}")
                 await asyncio.sleep(0.002)
             took_s = loop.time() - begun
-            await wait_until(lambda: sum(event_count(each) for each in server.bodies) == 300)
+            await becomes_true(lambda: sum(event_count(each) for each in server.bodies) == 300)
             # one at once, then the pauses 0.1, 0.2, 0.2 ...
             assert 2 <= len(server.bodies) <= 3 + took_s / 0.1
             assert harness.alert_log() == []
@@ -115,16 +117,16 @@ def test_what_waits_outlives_the_daemon_and_a_broken_file_does_no_harm(tmp_path:
             tmp_path, webhook_setting(9)
         ) as harness:  # the discard port: no server listens there
             harness.emit_uplink_down()
-            await wait_until(harness.alert_log)
+            await becomes_true(harness.alert_log)
         kept = json.loads((tmp_path / "alerts.json").read_text())
         assert (tmp_path / "alerts.json").stat().st_mode & 0o077 == 0
         async with (
             webhook_server(200) as server,
             running_dispatcher(tmp_path, webhook_setting(server.port)),
         ):
-            await wait_until(lambda: server.bodies)
+            await becomes_true(lambda: server.bodies)
             assert server.bodies[0]["id"] == kept["webhook"][0]["id"]
-            await wait_until(
+            await becomes_true(
                 lambda: json.loads((tmp_path / "alerts.json").read_text())["webhook"] == []
             )
         (tmp_path / "alerts.json").write_text('{"webhook": [{"at": "yesterday"}]}')
@@ -141,13 +143,13 @@ def test_old_news_is_given_up_and_the_queue_is_bounded(tmp_path: Path) -> None:
     async def work() -> None:
         async with running_dispatcher(tmp_path, webhook_setting(9)) as harness:
             harness.emit_uplink_down()
-            await wait_until(harness.alert_log)
+            await becomes_true(harness.alert_log)
             box = harness.dispatcher._outboxes["webhook"]
             box.alerts[0]["at"] = "2020-01-01T00:00:00Z"
-            await wait_until(
+            await becomes_true(
                 lambda: any("given up after an hour" in text for text in harness.alert_log())
             )
-            await wait_until(lambda: not box.not_empty.is_set())
+            await becomes_true(lambda: not box.not_empty.is_set())
             event = harness.journal.recent(1)[0].as_json()
             for _ in range(MAX_QUEUED_ALERTS + 3):
                 harness.dispatcher._enqueue([event])
@@ -168,14 +170,14 @@ def test_a_secret_stands_in_a_file_and_nowhere_else(tmp_path: Path) -> None:
             running_dispatcher(tmp_path, named) as harness,
         ):
             harness.emit_uplink_down()
-            await wait_until(
+            await becomes_true(
                 lambda: any("does not hold the URL" in text for text in harness.alert_log())
             )
             secret.write_text(f"http://localhost:{server.port}/s3cret\n")
-            await wait_until(lambda: len(server.bodies) == 2)
+            await becomes_true(lambda: len(server.bodies) == 2)
             secret.unlink()
             harness.emit_uplink_down()
-            await wait_until(lambda: any("No such file" in text for text in harness.alert_log()))
+            await becomes_true(lambda: any("No such file" in text for text in harness.alert_log()))
             assert not any("s3cret" in text for text in harness.alert_log())
 
     run_async(work())
@@ -189,7 +191,7 @@ def test_what_nobody_asked_for_is_no_alert(tmp_path: Path) -> None:
             async with running_dispatcher(tmp_path, text) as harness:
                 harness.emit_uplink_down()
                 harness.journal.log("move", "x", subject="show", incident="1", to=["lte"])
-                await wait_until(lambda: server.bodies)
+                await becomes_true(lambda: server.bodies)
                 assert server.bodies[0]["kinds"] == ["move"]
                 assert "bermasalah" in server.bodies[0]["text"]
 

@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from lbrouter.daemon.control_socket.protocol import control_socket_path
 from lbrouter.daemon.control_socket.server import MAX_CONNECTIONS_PER_USER, ControlSocket
-
-CONTROL_WAIT_TIMEOUT_S = 20.0
+from tests.kit.wait import becomes_true
 
 
 class StreamSource:
@@ -39,18 +38,12 @@ async def running_control_socket(folder: Path) -> AsyncIterator[StreamSource]:
     found = StreamSource()
     server = ControlSocket(folder, answer=found.answer, stream=found.stream)
     serving = asyncio.create_task(server.serve())
-    await wait_until(lambda: control_socket_path(folder).exists())
+    await becomes_true(lambda: control_socket_path(folder).exists())
     try:
         yield found
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
-
-
-async def wait_until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(CONTROL_WAIT_TIMEOUT_S):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 async def send_line(folder: Path, line: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -77,10 +70,10 @@ def test_a_follower_that_goes_frees_its_place_before_anything_happens(tmp_path: 
                     await send_line(tmp_path, FOLLOW_REQUEST)
                     for _ in range(MAX_CONNECTIONS_PER_USER)
                 ]
-                await wait_until(lambda: here.listener_count == MAX_CONNECTIONS_PER_USER)
+                await becomes_true(lambda: here.listener_count == MAX_CONNECTIONS_PER_USER)
                 for _, writer in connections:
                     writer.close()
-                await wait_until(lambda: here.listener_count == 0)
+                await becomes_true(lambda: here.listener_count == 0)
             reader, writer = await send_line(tmp_path, b'{"verb": "ping"}\n')
             assert json.loads(await reader.readline())["result"] == {"asked": "ping"}
             writer.close()
@@ -92,7 +85,7 @@ def test_a_follower_that_says_more_is_let_go(tmp_path: Path) -> None:
     async def work() -> None:
         async with running_control_socket(tmp_path) as here:
             reader, writer = await send_line(tmp_path, FOLLOW_REQUEST)
-            await wait_until(lambda: here.listener_count == 1)
+            await becomes_true(lambda: here.listener_count == 1)
             writer.write(b"garbage\n")
             assert await reader.read() == b""
             assert here.listener_count == 0
@@ -105,13 +98,13 @@ def test_a_follower_that_never_reads_is_dropped_and_others_go_on(tmp_path: Path)
     async def work() -> None:
         async with running_control_socket(tmp_path) as here:
             _, stuck = await send_line(tmp_path, FOLLOW_REQUEST)
-            await wait_until(lambda: here.listener_count == 1)
+            await becomes_true(lambda: here.listener_count == 1)
             here.data_ready.set()
             reader, writer = await send_line(tmp_path, FOLLOW_REQUEST)
             for _ in range(5):
                 assert json.loads(await reader.readline())["ok"] is True
             writer.close()
-            await wait_until(lambda: here.listener_count == 0)
+            await becomes_true(lambda: here.listener_count == 0)
             stuck.close()
 
     run_async(work())
@@ -123,7 +116,7 @@ def test_the_end_of_the_socket_ends_its_streams_silently(tmp_path: Path) -> None
         asyncio.get_running_loop().set_exception_handler(lambda _, what: complaints.append(what))
         async with running_control_socket(tmp_path) as here:
             reader, writer = await send_line(tmp_path, FOLLOW_REQUEST)
-            await wait_until(lambda: here.listener_count == 1)
+            await becomes_true(lambda: here.listener_count == 1)
         writer.close()
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in others:

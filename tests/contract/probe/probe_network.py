@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import os
 import socket
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +19,9 @@ from lbrouter.kernel.probe.in_flight import PROBE_LIFETIME_S
 from lbrouter.model.config import Config
 from lbrouter.model.events import HealthEvent, ProbeAnswered, ProbeLost, ProbeSent, ProcessDelayed
 from tests.contract.conftest import shell
+from tests.kit.wait import becomes_true
 
 T = TypeVar("T")
-PROBE_WAIT_TIMEOUT_S = 8.0
 SHORT_LIFETIME_S = 0.5
 """Of a probe, for a test in which some are lost: it would wait three seconds for each."""
 
@@ -108,11 +107,7 @@ class ProbeNetwork:
 
     async def wait_for(self, what: Callable[[], T]) -> T:
         """The value of `what()`, as soon as it is true."""
-        deadline = time.monotonic() + PROBE_WAIT_TIMEOUT_S
-        while not (found := what()):
-            assert time.monotonic() < deadline, f"never came; events: {self.events[-8:]}"
-            await asyncio.sleep(0.005)
-        return found
+        return await becomes_true(what, lambda: self.events[-8:])
 
 
 @contextmanager

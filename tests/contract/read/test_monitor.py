@@ -11,9 +11,9 @@ import pytest
 from lbrouter.kernel.netns import in_scratch_namespace
 from lbrouter.kernel.read.monitor import Monitor, Notice, NoticeKind
 from tests.contract.conftest import in_namespace, shell
+from tests.kit.wait import LOOP_TIMEOUT_S, becomes_true
 
 T = TypeVar("T")
-MONITOR_WAIT_TIMEOUT_S = 8.0
 OWN_TABLE = "inet lbrouter"
 
 
@@ -30,11 +30,7 @@ class NoticeCollector:
             self.received_at.append(time.monotonic())
 
     async def wait_for(self, what: Callable[[], T]) -> T:
-        deadline = time.monotonic() + MONITOR_WAIT_TIMEOUT_S
-        while not (found := what()):
-            assert time.monotonic() < deadline, f"never came; notices: {self.notices[-8:]}"
-            await asyncio.sleep(0)
-        return found
+        return await becomes_true(what, lambda: self.notices[-8:])
 
     def of_kind(self, kind: NoticeKind) -> list[Notice]:
         return [each for each in self.notices if each.kind is kind]
@@ -239,7 +235,7 @@ def test_a_slow_reader_gets_the_last_notice_and_not_every_notice() -> None:
             await asyncio.sleep(0.2)
             seen: list[Notice] = []
             while not (seen and seen[-1].kind is NoticeKind.RULE):
-                seen.append(await asyncio.wait_for(anext(monitor), MONITOR_WAIT_TIMEOUT_S))
+                seen.append(await asyncio.wait_for(anext(monitor), LOOP_TIMEOUT_S))
             assert len(seen) < 50
             assert [each.carrier for each in seen if each.interface == "port0"][-1]
 

@@ -64,7 +64,7 @@ def test_a_line_in_use_is_left_alone_and_mistakes_are_named(venue: Venue) -> Non
     assert "port 9" in refused.stderr
     for words in (("lte",), ("nobody", "--server", "x"), ("lte", "--url", "ftp://x/")):
         assert gateway.run_lbrouter("measure", *words).returncode == ExitCode.USAGE
-    load = ["iperf3", "-c", "1.1.1.1", "--bind-dev", "wan2", "-u", "-b", "5M", "-t", "20"]
+    load = ["iperf3", "-c", "1.1.1.1", "--bind-dev", "wan2", "-u", "-b", "5M", "-t", "120"]
     job = gateway.start(load)
     before = venue.isp("lte").byte_counts()[0]
     assert eventually(lambda: venue.isp("lte").byte_counts()[0] > before + 500_000)
