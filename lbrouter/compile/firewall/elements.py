@@ -258,9 +258,10 @@ def _goto_elements(chains: Mapping[str, str]) -> NftElements:
 
 
 def _network_elements(networks: Iterable[IpNetwork], version: int) -> NftElements:
-    # A network as nft prints it: one address without its length.
-    return _set_elements(
-        str(n.network_address) if n.prefixlen == n.max_prefixlen else str(n)
-        for n in collapsed(networks)
-        if n.version == version
-    )
+    return _set_elements(_nft_network(n) for n in collapsed(networks) if n.version == version)
+
+
+def _nft_network(network: IpNetwork) -> str:
+    """A network as nft prints it: one address without its length."""
+    is_host = network.prefixlen == network.max_prefixlen
+    return str(network.network_address) if is_host else str(network)

@@ -51,7 +51,7 @@ def desired_state(
     wanted = KernelState(
         sysctls=sysctls(config, there),
         devices=devices,
-        tunnels=lane_lines.tunnels(config, allocation.uplinks, facts),
+        tunnels=lane_lines.tunnels(config, allocation.uplinks, health, facts),
         links=must_be_up | shaped.links | lane_lines.links(config, facts),
         addresses=routes.addresses(config, facts, created),
         routes=routes.routes(config, allocation=allocation, health=health, facts=facts),

@@ -8,12 +8,11 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from lbrouter.compile.report.lane_copies_seen import QueueCounters
 from lbrouter.kernel.netlink import raw_socket
 from lbrouter.kernel.netlink.codec import native_uint, parse_attributes
 from lbrouter.kernel.netlink.uapi import (
-    NDMSG,
     NETLINK_NETFILTER,
-    RTM_GETNEIGH,
     TC_H_ROOT,
     TCMSG,
 )
@@ -79,16 +78,6 @@ def _counters(prefix: str) -> Iterator[tuple[str, int]]:
             yield name.removeprefix(prefix), packets
 
 
-def reachable_neighbours() -> frozenset[tuple[int, AddressFamily]]:
-    """Interfaces (by index) and families with a neighbour that answered lately. Raises OSError."""
-    found = set()
-    for message in _dump(socket.NETLINK_ROUTE, RTM_GETNEIGH, bytes(NDMSG.size)):
-        family, index, state, _, _ = NDMSG.unpack_from(message)
-        if state & NUD_REACHABLE and family in NEIGHBOUR_FAMILIES:
-            found.add((index, NEIGHBOUR_FAMILIES[family]))
-    return frozenset(found)
-
-
 def qdisc_backlogs() -> Mapping[int, int]:
     """Bytes that wait in the root queue of each interface, by its index. Raises OSError."""
     found = {}
@@ -100,6 +89,20 @@ def qdisc_backlogs() -> Mapping[int, int]:
             parse_attributes(dict(parse_attributes(message[TCMSG.size :])).get(TCA_STATS2, b""))
         )
         found[index] = native_uint(stats.get(TCA_STATS_QUEUE, b"")[4:8])
+    return found
+
+
+def leaf_counters() -> Mapping[tuple[int, int], QueueCounters]:
+    """Of each queue in a class, by its interface's index and the class. Raises OSError."""
+    found = {}
+    for message in _dump(socket.NETLINK_ROUTE, RTM_GETQDISC, bytes(TCMSG.size)):
+        _, _, _, index, _, parent, _ = TCMSG.unpack_from(message)
+        attributes = dict(parse_attributes(message[TCMSG.size :]))
+        stats = dict(parse_attributes(attributes.get(TCA_STATS2, b"")))
+        found[index, parent] = QueueCounters(
+            sent=native_uint(stats.get(TCA_STATS_BASIC, b"")[8:12]),
+            dropped=native_uint(stats.get(TCA_STATS_QUEUE, b"")[8:12]),
+        )
     return found
 
 

@@ -28,7 +28,6 @@ NFGENMSG: Final = Struct("=BBH")
 NLM_F_REQUEST: Final = 1
 NLMSGERR_CODE: Final = Struct("=i")
 NLMSG_DONE: Final = 3
-NLM_F_REQUEST: Final = 1
 NLMSG_ERROR: Final = 2
 RTA_DST: Final = 1
 RTA_OIF: Final = 4

@@ -258,14 +258,14 @@ async def _observe_redirects(
             for answer in await list_filters(ipr, index, hook):
                 if is_ours(answer):
                     to = (
-                        names.get(_redirect_target(found), UNKNOWN_INTERFACE)
-                        if found.nested(TCA_OPTIONS, TCA_U32_ACT)
+                        names.get(_redirect_target(answer), UNKNOWN_INTERFACE)
+                        if answer.nested(TCA_OPTIONS, TCA_U32_ACT)
                         else ""
                     )
                     yield Redirect(interface=names[index], direction=direction, to=to)
 
 
-def _redirect_target(found: RawMessage) -> int:
+def _redirect_target(answer: RawMessage) -> int:
     """Index of the interface that a filter redirects to; 0 when that one is gone."""
     content = answer.nested(*REDIRECT_PATH)
     return int(TC_MIRRED.unpack_from(content)[6]) if len(content) >= TC_MIRRED.size else 0

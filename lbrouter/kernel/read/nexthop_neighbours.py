@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from lbrouter.kernel.netlink import raw_socket
 from lbrouter.kernel.netlink.codec import NLMSGHDR
 from lbrouter.kernel.netlink.uapi import (
     AF_BY_FAMILY,
