@@ -1,6 +1,5 @@
 """What the verbs share before they differ: the file, the machine, and what to say of them."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.explain.explanation import ExplainContext
 from lbrouter.compile.health.carrier_only import health_without_daemon, missing_lease_warnings
 from lbrouter.compile.routing.lan_links import missing_ports, missing_vlan_support
-from lbrouter.compile.shaping.build import build_shaping
+from lbrouter.compile.shaping.build import ShapingPlan
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import observation_scope
 from lbrouter.daemon.applier import Applier, HealthSource, OperationReporter, silent_reporter
@@ -68,9 +67,7 @@ async def health_source(settings: CommandSettings) -> HealthSource:
             return snapshot.last_known_health(settings.runtime_dir, config, facts)
         found = health_without_daemon(config, facts)
         said = {name: each for name, each in known.uplinks.items() if name in found.uplinks}
-        return GatewayHealth(
-            uplinks={**found.uplinks, **said}, pins=known.pins, limits=known.limits
-        )
+        return GatewayHealth(uplinks={**found.uplinks, **said}, pins=known.pins)
 
     return judged
 
@@ -97,18 +94,13 @@ def print_warnings(file: ConfigFile, found: MachineSnapshot, store: StateStore) 
     print_diagnostics("warning", filter(None, [missing_vlan_support(file.config, found.facts)]))
     print_diagnostics("warning", missing_ports(file.config, found.facts).values())
     print_diagnostics("warning", effects.lane_warnings(file.config, store.directory))
-    print_diagnostics(
-        "warning", (*_shaping_warnings(file.config, found), *effects.warnings(file.config))
-    )
+    print_diagnostics("warning", effects.warnings(file.config))
     print_diagnostics(
         "note",
         (*partially_supported(file.config), *missing_lease_warnings(file.config, found.facts)),
     )
 
 
-def _shaping_warnings(config: Config, found: MachineSnapshot) -> Iterator[str]:
-    shaped = build_shaping(
-        config, allocation=found.allocation, health=found.health, facts=found.facts
-    )
-    yield from shaped.warnings
-    yield from map(shortfall_text, shaped.shortfalls)
+def print_shaping_warnings(shaping: ShapingPlan) -> None:
+    """What cannot be shaped as the file wants it, and the guarantees that are short."""
+    print_diagnostics("warning", (*shaping.warnings, *map(shortfall_text, shaping.shortfalls)))

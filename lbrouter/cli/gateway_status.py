@@ -14,13 +14,12 @@ from lbrouter.compile.report.kernel_status import (
 )
 from lbrouter.compile.report.status import StatusInputs
 from lbrouter.compile.report.status_types import Status
-from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.confirm.commit_confirm import is_rejected
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import utc_timestamp
-from lbrouter.daemon.machine_snapshot import MachineSnapshot
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.read.counters import measure_traffic
 from lbrouter.kernel.storage.store import StateStore
@@ -49,16 +48,17 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
     async with LinuxKernel() as kernel:
         applier = build_applier(settings, kernel)
         found = await applier.observe(file.config)
+        planned = held = found.planned(file)
         applied = _file_in_force(applier.store, waiting)
-        held = found
         if applied is not None and applied.digest != file.digest:
-            held = await applier.observe(applied.config)
-        reason = None if applied is None else _unverified_reason(applied, held)
+            held = (await applier.observe(applied.config)).planned(applied)
+        reason = None if applied is None else _unverified_reason(held)
     seen = StatusInputs(
         allocation=found.allocation,
         facts=found.facts,
         observed=found.observed,
         health=found.health,
+        shortfalls=planned.shaping.shortfalls,
         measured=await measure_traffic(interfaces_of(file.config)),
         config_digest=file.digest,
         observed_at=utc_timestamp(precision="seconds"),
@@ -91,7 +91,6 @@ def _file_in_force(store: StateStore, waiting: PendingCommitStore) -> ConfigFile
     return None
 
 
-def _unverified_reason(file: ConfigFile, held: MachineSnapshot) -> str | None:
+def _unverified_reason(held: AppliedState) -> str | None:
     """What the kernel lacks of the configuration in force, None where it lacks nothing."""
-    plan = diff(held.observed, held.desired(file.config))
-    return difference_reason(differences_without_daemon(plan))
+    return difference_reason(differences_without_daemon(held.steps()))

@@ -28,6 +28,7 @@ from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.lanes.lane_watch import LaneWatch
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
+from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.programs import ProgramSupervisor
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.supervisor import cancel_all, run_forever
@@ -74,8 +75,14 @@ class Daemon:
 
     async def _serve(self, kernel: LinuxKernel, journal: Journal) -> None:
         paths = self._paths
-        applier = Applier(kernel, state_dir=paths.state_dir, runtime_dir=paths.runtime_dir)
-        self._journal, self._loop = journal, ReconcileLoop(applier, journal)
+        overrides = OperatorOverrides.load(paths.state_dir)
+        applier = Applier(
+            kernel,
+            state_dir=paths.state_dir,
+            runtime_dir=paths.runtime_dir,
+            limits=overrides.limits.in_force,
+        )
+        self._journal, self._loop = journal, ReconcileLoop(applier, journal, overrides)
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
         self._traffic = TrafficRecorder(journal, lambda: self._loop.tracker)
         self._lanes = LaneWatch(
@@ -132,7 +139,6 @@ class Daemon:
         )
         require_tools(file.config)
         tracker = await startup.restore_health(loop.applier, file, self._journal)
-        tracker.temporary_limits = loop.overrides.limits.in_force
         for event in loop.overrides.events(file.config):
             tracker.put(event)
         loop.activate(file, tracker)

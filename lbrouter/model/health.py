@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lbrouter.model.kernel_state import AddressFamily
-from lbrouter.model.units import Rate
 
 
 class UplinkState(StrEnum):
@@ -111,19 +110,8 @@ class UplinkHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VlanLimit:
-    """A ceiling that an operator set on a VLAN for a while, in bits per second; None is none."""
-
-    upload: Rate | None = None
-    download: Rate | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayHealth:
-    """All uplinks by name, and what an operator asked for: pins (policy name to uplink name) and
-    limits (by VLAN name).
-    """
+    """All uplinks by name, and what an operator pinned (policy name to uplink name)."""
 
     uplinks: Mapping[str, UplinkHealth] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict)
-    limits: Mapping[str, VlanLimit] = field(default_factory=dict)

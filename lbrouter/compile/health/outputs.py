@@ -57,9 +57,7 @@ def current_health(state: HealthState, config: Config) -> GatewayHealth:
 
 def is_equivalent(one: GatewayHealth, other: GatewayHealth) -> bool:
     """Whether both lead to the same state of the kernel."""
-    return (one.pins, one.limits) == (other.pins, other.limits) and _kernel_relevant(
-        one
-    ) == _kernel_relevant(other)
+    return one.pins == other.pins and _kernel_relevant(one) == _kernel_relevant(other)
 
 
 def _kernel_relevant(known: GatewayHealth) -> dict[str, object]:

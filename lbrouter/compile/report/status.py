@@ -20,7 +20,7 @@ from lbrouter.compile.report.status_types import (
 )
 from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.compile.shaping.build import guarantee_shortfalls
+from lbrouter.compile.shaping.guarantees import Shortfall
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth
@@ -41,6 +41,8 @@ class StatusInputs:
     facts: Facts
     observed: KernelState
     health: GatewayHealth
+    shortfalls: tuple[Shortfall, ...]
+    """Of the shaping plan that the kernel's classes are made by."""
     measured: TrafficMeasurements
     config_digest: str
     observed_at: str
@@ -162,10 +164,7 @@ def _rate_bps(rate: Rate | None) -> int | None:
 
 def _vlan_statuses(config: Config, inputs: StatusInputs) -> dict[str, VlanStatus]:
     missing = {
-        (each.vlan, each.direction): each.guaranteed - each.granted
-        for each in guarantee_shortfalls(
-            config, allocation=inputs.allocation, health=inputs.health, facts=inputs.facts
-        )
+        (each.vlan, each.direction): each.guaranteed - each.granted for each in inputs.shortfalls
     }
     return {
         name: _vlan_status(config, vlan, inputs, missing) for name, vlan in config.vlans.items()

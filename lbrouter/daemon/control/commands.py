@@ -146,7 +146,7 @@ class CommandHandlers:
         snapshot = await applier.observe(file.config, health_source=tracker.evaluate_facts)
         snapshot = snapshot.with_foreign_qdisc_policy(file.config, foreign_qdiscs)
         with ChangeRecorder(loop) as changes:
-            await loop.commit_confirm.apply_to_kernel(file, snapshot, within=within)
+            await loop.commit_confirm.apply_to_kernel(snapshot.planned(file), within=within)
         await self._activate(file, tracker)
         return changes
 
@@ -262,6 +262,7 @@ class CommandHandlers:
             else:
                 had = loop.overrides.remove_limit(config, vlan, directions)
                 said = f"{vlan} is no longer limited" if had else f"{vlan} was not limited"
+            loop.request_resync()
             await loop.run_once()
         await self._log_and_save("limit", said, subject=vlan)
         return {"said": said, "limit": loop.overrides.limits.status(vlan)}
@@ -273,7 +274,7 @@ class CommandHandlers:
             said = f"the time of the limit is over: {vlan} is no longer limited"
             await self._log_and_save("limit", said, subject=vlan)
         if self._loop.overrides.limits.remove_released() or over:
-            self._loop.tracker.wakeup.set()
+            self._loop.request_resync()
 
 
 def _parse_directions(request: Document) -> tuple[str, ...]:

@@ -30,12 +30,13 @@ def daemon_status(
     pending_s: float | None,
     lane_reasons: Mapping[str, str],
 ) -> Status:
-    """Contract, section 3; the health as it is now, the rest as the last reconcile observed it."""
+    """Contract, section 3; the health as it is now, the rest as it was applied or observed last."""
     inputs = StatusInputs(
         allocation=applied.snapshot.allocation,
         facts=applied.snapshot.facts,
         observed=applied.state,
         health=tracker.health,
+        shortfalls=applied.shaping.shortfalls,
         measured=measured,
         new_flows=new_flows,
         config_digest=applied.file.digest,

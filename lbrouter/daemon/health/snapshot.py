@@ -18,9 +18,8 @@ from lbrouter.compile.health.saved_memory import restored_state, saved_memory
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts
-from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState, VlanLimit
+from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
-from lbrouter.model.units import Rate
 
 SAVED_HEALTH_FILE: Final = "health.json"
 FRESH_FOR_S: Final = 600.0
@@ -41,12 +40,10 @@ def save_health(runtime_dir: Path, health: GatewayHealth, state: HealthState) ->
         }
         for name, each in health.uplinks.items()
     }
-    limits = {vlan: [each.upload, each.download] for vlan, each in health.limits.items()}
     document = {
         "boot": BootTime.now().boot,
         "uplinks": uplinks,
         "pins": dict(health.pins),
-        "limits": limits,
         "memory": saved_memory(state),
     }
     aside = runtime_dir / f"{SAVED_HEALTH_FILE}.new"
@@ -62,7 +59,6 @@ def load_health(runtime_dir: Path) -> GatewayHealth | None:
         return GatewayHealth(
             uplinks={name: _parse_uplink(each) for name, each in found["uplinks"].items()},
             pins=dict(found["pins"]),
-            limits={vlan: _parse_limit(*rates) for vlan, rates in found.get("limits", {}).items()},
         )
     except READ_ERRORS:
         return None
@@ -104,13 +100,6 @@ def _read(runtime_dir: Path) -> Mapping[str, Any]:
         raise ValueError(found["boot"])
     known: Mapping[str, Any] = found
     return known
-
-
-def _parse_limit(upload: int | None, download: int | None) -> VlanLimit:
-    return VlanLimit(
-        upload=None if upload is None else Rate(upload),
-        download=None if download is None else Rate(download),
-    )
 
 
 def _saved_health(health: FamilyHealth) -> dict[str, Any]:

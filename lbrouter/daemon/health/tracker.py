@@ -2,8 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from lbrouter.compile import health
@@ -17,7 +16,7 @@ from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.model.config import Config
 from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent, ProbeSent, Tick
 from lbrouter.model.facts import Facts
-from lbrouter.model.health import GatewayHealth, UplinkState, VlanLimit
+from lbrouter.model.health import GatewayHealth, UplinkState
 
 NO_INCIDENT_STATES: Final = frozenset({UplinkState.UP, UplinkState.DRAINED, UplinkState.CHECKING})
 """States that are no incident: healthy, what an operator asked for, or not judged yet."""
@@ -53,7 +52,6 @@ class HealthTracker:
         self._recent_incidents: dict[str, str] = {}
         if known.uplinks:  # else no incident is known yet that could go on or end
             self._resume_incidents(journal)
-        self.temporary_limits: Callable[[Config], Mapping[str, VlanLimit]] = lambda _config: {}
         self.wakeup = Wakeup()
         """Set by each event; `ReconcileLoop` replaces it with its own."""
         self._journal = journal
@@ -78,8 +76,7 @@ class HealthTracker:
         while self._pending_events:
             state = health.step(state, self._pending_events.popleft(), self.config)
         self.state = health.step(state, Tick(at=time.monotonic()), self.config)
-        limits = self.temporary_limits(self.config)
-        self.health = replace(health.current_health(self.state, self.config), limits=limits)
+        self.health = health.current_health(self.state, self.config)
         if health.is_equivalent(before, self.health):
             return False
         self._recent_incidents = {}
@@ -114,7 +111,6 @@ class HealthTracker:
         names = health.renamed_uplinks(self.state, config, now)
         state = health.reconfigure(self.state, config, now)
         other = HealthTracker(config, self._journal, known=GatewayHealth(), state=state)
-        other.temporary_limits = self.temporary_limits
         other.since |= {names[n]: at for n, at in self.since.items() if n in names}
         other.incidents = {names[n]: i for n, i in self.incidents.items() if n in names}
         return other

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lbrouter.compile.shaping.overrides import VlanLimits
 from lbrouter.daemon.overrides.temporary_limits import LimitTable, TemporaryLimit
 from lbrouter.kernel.storage import atomic_file
 from lbrouter.model.config import Config
@@ -97,6 +98,11 @@ class OperatorOverrides:
         """Back to the file's ceiling; whether there was a limit. Raises UsageError as above."""
         _require_known(config.vlans, vlan, "VLAN")
         return self.limits.remove(vlan, directions)
+
+
+def stored_limits(state_dir: Path, config: Config) -> VlanLimits:
+    """The limits that the last daemon saved and whose time is not over, for VLANs of `config`."""
+    return OperatorOverrides.load(state_dir).limits.without_expired().in_force(config)
 
 
 def _require_known(names: Any, name: str, what: str) -> None:

@@ -12,11 +12,10 @@ from math import ceil
 from typing import Any, Final
 
 from lbrouter.compile.report.status_types import TemporaryLimitStatus
-from lbrouter.compile.shaping.overrides import lowered_guarantees
+from lbrouter.compile.shaping.overrides import VlanLimit, VlanLimits, lowered_guarantees
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.errors import UsageError
-from lbrouter.model.health import VlanLimit
 from lbrouter.model.sections.field_types import MAX_RATE, MIN_RATE
 from lbrouter.model.units import Duration, Rate
 
@@ -95,6 +94,13 @@ class LimitTable:
             self._release(key)
         return tuple(dict.fromkeys(vlan for vlan, _ in over))
 
+    def without_expired(self) -> "LimitTable":
+        """The limits whose time is not over, and no classes of ended ones."""
+        now = BootTime.now()
+        return LimitTable(
+            {k: each for k, each in self._limits.items() if each.remaining_s(now) != 0.0}
+        )
+
     def remove_released(self) -> bool:
         """Remove the limits that ended `LIMIT_RELEASE_S` ago; whether there were any."""
         now = time.monotonic()
@@ -103,7 +109,7 @@ class LimitTable:
             del self._releasing[key]
         return bool(gone)
 
-    def in_force(self, config: Config) -> dict[str, VlanLimit]:
+    def in_force(self, config: Config) -> VlanLimits:
         """The limits for shaping, by VLAN; names that are no longer in the file are left out."""
         rates = {**dict.fromkeys(self._releasing, MAX_RATE), **self._rates()}
         return {

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 from lbrouter.compile.report.wording import format_rate
-from lbrouter.compile.shaping.build import guarantee_shortfalls
 from lbrouter.compile.shaping.guarantees import Shortfall
 from lbrouter.daemon.machine_snapshot import AppliedState
 
@@ -13,14 +12,7 @@ GuaranteeShortfalls = Mapping[tuple[str, str], Shortfall]
 
 def current_shortfalls(applied: AppliedState) -> GuaranteeShortfalls:
     """The guarantees that the working uplinks cannot meet."""
-    snapshot = applied.snapshot
-    missing = guarantee_shortfalls(
-        applied.file.config,
-        allocation=snapshot.allocation,
-        health=snapshot.health,
-        facts=snapshot.facts,
-    )
-    return {(each.vlan, each.direction): each for each in missing}
+    return {(each.vlan, each.direction): each for each in applied.shaping.shortfalls}
 
 
 def shortfall_changes(

@@ -50,13 +50,13 @@ NOTICES_KEPT: Final = 20
 class ReconcileLoop:
     """Reconciles, driven by events. `activate` first; then `run`."""
 
-    def __init__(self, applier: Applier, journal: Journal) -> None:
+    def __init__(self, applier: Applier, journal: Journal, overrides: OperatorOverrides) -> None:
         self.applier = applier
         self.journal = journal
         self.commit_confirm = CommitConfirm(applier)
         self.reconciler = Reconciler(applier)
         self.new_flows = NewFlowWindow(self.reconciler)
-        self.overrides = OperatorOverrides.load(applier.store.directory)
+        self.overrides = overrides
         self.write_lock = asyncio.Lock()
         self.config_file: ConfigFile
         self.tracker: HealthTracker

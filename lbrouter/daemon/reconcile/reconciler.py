@@ -9,7 +9,6 @@ refuses one that names what does not exist.
 from dataclasses import dataclass, replace
 
 from lbrouter.compile.shaping import foreign_qdiscs
-from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.applier import Applier, HealthSource
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.machine_snapshot import AppliedState
@@ -52,7 +51,7 @@ class Reconciler:
             facts = foreign_qdiscs.permit_damaged(snapshot.facts, before.state)
             snapshot = replace(snapshot, facts=facts)
         planned = snapshot.planned(file)
-        steps = diff(snapshot.observed, planned.state)
+        steps = planned.steps()
         steered = count != steering.count
         repair = bool(steps) and before is not None and before.state == planned.state
         if steps:

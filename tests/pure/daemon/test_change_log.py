@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from lbrouter.compile.shaping.build import ShapingPlan
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import observation_scope
 from lbrouter.daemon.config_file import ConfigFile, parse_config
@@ -31,7 +32,7 @@ def applied_of(file: ConfigFile, health: GatewayHealth) -> AppliedState:
         allocation=allocate(file.config, Allocation()),
         health=health,
     )
-    return AppliedState(file=file, snapshot=snapshot, state=KernelState())
+    return AppliedState(file=file, snapshot=snapshot, state=KernelState(), shaping=ShapingPlan())
 
 
 def test_a_move_that_moves_nothing_is_not_told() -> None:

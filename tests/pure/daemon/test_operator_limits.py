@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lbrouter.compile.shaping.overrides import VlanLimit
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.overrides.temporary_limits import (
     LimitTable,
@@ -14,7 +15,6 @@ from lbrouter.daemon.overrides.temporary_limits import (
 )
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.errors import UsageError
-from lbrouter.model.health import VlanLimit
 from lbrouter.model.sections.field_types import MAX_RATE
 from lbrouter.model.units import Duration, Rate
 from tests.kit.builders import TWO_LINES, config_of

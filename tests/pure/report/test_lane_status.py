@@ -76,6 +76,7 @@ def document(facts: Facts, known: GatewayHealth) -> dict[str, object]:
         facts=facts,
         observed=lane_state(CONFIG),
         health=known,
+        shortfalls=(),
         measured=TrafficMeasurements(),
         config_digest="sha256:0",
         observed_at="2026-11-29T00:00:00Z",

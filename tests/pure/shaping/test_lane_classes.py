@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lbrouter.compile.shaping.build import build_shaping, guarantee_shortfalls
+from lbrouter.compile.shaping.build import build_shaping
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation
@@ -99,9 +99,9 @@ def test_a_lane_that_no_vlan_uses_goes_last_and_keeps_nothing() -> None:
 
 
 def test_the_guarantee_is_met_by_the_lane() -> None:
-    assert not guarantee_shortfalls(
+    assert not build_shaping(
         CONFIG,
         allocation=allocate(CONFIG, Allocation()),
         health=health_of(CONFIG),
         facts=lane_machine(CONFIG),
-    )
+    ).shortfalls

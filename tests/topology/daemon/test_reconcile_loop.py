@@ -20,6 +20,7 @@ import asyncio, sys
 from pathlib import Path
 from lbrouter.daemon.config_file import load_config
 from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.health.tracker import HealthTracker
@@ -30,7 +31,7 @@ async def main(config, state_dir, runtime_dir):
     async with LinuxKernel() as kernel:
         applier = Applier(kernel, state_dir=Path(state_dir), runtime_dir=Path(runtime_dir))
         snapshot = await applier.observe(file.config)
-        loop = ReconcileLoop(applier, Journal(Path(state_dir)))
+        loop = ReconcileLoop(applier, Journal(Path(state_dir)), OperatorOverrides())
         loop.activate(file, HealthTracker(file.config, loop.journal, known=snapshot.health))
         await loop.reconcile()
         print("held", loop.reconciler.applied is not None)
