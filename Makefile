@@ -1,6 +1,6 @@
 # The only entry point. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-vm test-boot test-image vagrant-test bench deb image box fmt man clean
+.PHONY: help setup demo check test test-vm test-boot test-image vagrant-test bench deb image box fmt man catalogues clean
 
 export LC_ALL := C.UTF-8
 export HYPOTHESIS_STORAGE_DIRECTORY := .cache/hypothesis
@@ -60,6 +60,9 @@ box: ready-vagrant  ## build dist/lbrouter.box, Debian 13 for vagrant-libvirt (r
 fmt: ready  ## format the code and mend what the linter can mend
 	$(bin)/ruff format .
 	$(bin)/ruff check --fix .
+
+catalogues: ready  ## compile the translations (lbrouter/locale) after a change of a .po file
+	$(bin)/python tools/compile_catalogues.py
 
 man: ready  ## write docs/reference.md and the JSON Schema from the model
 	$(bin)/python tools/write_reference.py

@@ -20,7 +20,7 @@ from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
 from lbrouter.daemon.machine_snapshot import MachineSnapshot
-from lbrouter.daemon.reconcile.guarantee_changes import shortfall_text
+from lbrouter.daemon.reconcile.guarantee_changes import shortfall_message
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.read.features import cached_features
 from lbrouter.kernel.storage.store import StateStore
@@ -103,4 +103,4 @@ def print_warnings(file: ConfigFile, found: MachineSnapshot, store: StateStore) 
 
 def print_shaping_warnings(shaping: ShapingPlan) -> None:
     """What cannot be shaped as the file wants it, and the guarantees that are short."""
-    print_diagnostics("warning", (*shaping.warnings, *map(shortfall_text, shaping.shortfalls)))
+    print_diagnostics("warning", (*shaping.warnings, *map(shortfall_message, shaping.shortfalls)))

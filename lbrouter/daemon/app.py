@@ -41,6 +41,8 @@ from lbrouter.kernel.systemd_notify import SystemdNotifier
 from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
 from lbrouter.model.events import HealthEvent
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import message
 from lbrouter.model.paths import Paths
 
 EXPIRY_CHECK_INTERVAL_S: Final = 0.5
@@ -265,7 +267,7 @@ class Daemon:
                 require_tools(file.config)
                 await self._commands.apply(file)
             except LbrouterError as error:
-                self._journal.log("trouble", f"the file is not taken over: {error}")
+                self._journal.log("trouble", message(EventCode.FILE_REFUSED, error=str(error)))
             finally:
                 self._notifier.ready(self._loop.config_file.config.gateway.name)
 
@@ -290,7 +292,7 @@ class Daemon:
         await cancel_all(tasks)
         await self._loop.reconciler.steering.close()
         save_health(self._paths.runtime_dir, self._loop.tracker.health, self._loop.tracker.state)
-        self._journal.log("stop", "the daemon ends; what it set up stays")
+        self._journal.log("stop", message(EventCode.STOPPED))
 
 
 async def serve(paths: Paths) -> int:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import Message
 
 
 class ProbeFailure(StrEnum):
@@ -118,7 +119,7 @@ class AddressingChanged:
     at: float
     uplink: str
     ready: bool
-    reason: str = ""
+    reason: Message | None = None
     family: AddressFamily | None = None
 
 

@@ -7,6 +7,7 @@ from ipaddress import IPv6Interface
 from lbrouter.model.kernel_state import IpAddress, IpInterface
 from lbrouter.model.lane import LaneFacts
 from lbrouter.model.lease import UplinkLease
+from lbrouter.model.messages.message import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +65,8 @@ class Facts:
     conflicts: tuple[str, ...] = ()
     leases: Mapping[str, UplinkLease] = field(default_factory=dict)
     """What DHCP servers lent to uplinks, by the uplink's name."""
-    no_address_reasons: Mapping[str, str] = field(default_factory=dict)
-    """By uplink, why it has no address yet, in the words of the program that asks for one."""
+    no_address_reasons: Mapping[str, Message] = field(default_factory=dict)
+    """By uplink, why it has no address yet, as the program tells it that asks for one."""
     take_over: frozenset[str] = frozenset()
     answering_nexthops: frozenset[tuple[str, IpAddress]] = frozenset()
     """Next hops of uplinks that the kernel has heard (ARP, ND), each with its interface."""

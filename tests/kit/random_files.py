@@ -12,6 +12,7 @@ from lbrouter.compile.shaping.overrides import VlanLimit, VlanLimits
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts, InterfaceFacts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.messages.message import told
 from lbrouter.model.units import Rate
 
 OUTER_PORTS = ("wan0", "wan1", "wan2", "wan3")
@@ -82,7 +83,7 @@ def machine_facts(features: frozenset[str]) -> Facts:
 
 
 def _health(state: UplinkState) -> UplinkHealth:
-    return UplinkHealth(state=state, reason="drawn", alive=state is not UplinkState.DOWN)
+    return UplinkHealth(state=state, why=told("drawn"), alive=state is not UplinkState.DOWN)
 
 
 def _limit(random: Random, rate: Rate) -> VlanLimit:

@@ -89,7 +89,9 @@ async def _machine_view(config: Config, leases: Mapping[str, UplinkLease]) -> Ma
     return MachineView(
         interfaces=found.interfaces,
         speeds_mbit={name: speed for name, speed in speeds.items() if speed is not None},
-        lease_conflicts={name: vlan_conflict(config, each) for name, each in leases.items()},
+        lease_conflicts={
+            name: str(vlan_conflict(config, each) or "") for name, each in leases.items()
+        },
     )
 
 

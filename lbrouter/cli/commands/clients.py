@@ -26,7 +26,6 @@ from lbrouter.compile.report.clients import (
     client_statuses,
 )
 from lbrouter.compile.report.clock import local_date_time, zone_name
-from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
@@ -35,6 +34,7 @@ from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.messages.figures import format_rate
 from lbrouter.model.reserved_ids import uplink_number_of_mark
 
 CLIENT_RATE_SAMPLE_S: Final = 1.0

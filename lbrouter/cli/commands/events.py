@@ -19,6 +19,7 @@ from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.clock import local_date_time, zone_name
+from lbrouter.compile.report.i18n import event_text
 from lbrouter.compile.report.i18n import translate as said
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.incidents import summarise_incidents
@@ -187,5 +188,5 @@ class EventPrinter:
             self._heading_printed = True
             zone = zone_name(entry["at"], self._zone)
             print_diagnostic(f"note: {said(self._language, 'times in {zone}', zone=zone)}")
-        at = local_date_time(entry["at"], self._zone)
-        print_line(f"{at}  {entry['incident'] or '-':>4}  {entry['kind']:<9}  {entry['text']}")
+        at, text = local_date_time(entry["at"], self._zone), event_text(self._language, entry)
+        print_line(f"{at}  {entry['incident'] or '-':>4}  {entry['kind']:<9}  {text}")

@@ -21,10 +21,10 @@ from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.report.clock import local_time, zone_name
 from lbrouter.compile.report.status_types import PolicyStatus, Status, UplinkStatus, VlanStatus
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, state_style
-from lbrouter.compile.report.wording import format_rate
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.health import UplinkState
+from lbrouter.model.messages.figures import format_rate
 
 REJECTED_FILE_NOTE = (
     "the file on disk is not in force: it was rolled back. Change it, or `lbrouter apply` it again"

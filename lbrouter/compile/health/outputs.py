@@ -23,6 +23,7 @@ from lbrouter.compile.health.uplink_memory import LONG_AGO, UplinkMemory
 from lbrouter.model.config import Config
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import Message
 
 MIN_TICK_DELAY_S: Final = 0.02
 
@@ -39,7 +40,7 @@ class UplinkChange:
     family: AddressFamily | None
     before: UplinkState
     after: UplinkState
-    reason: str
+    why: Message
     left: frozenset[str]
     """Policies that left with this change."""
     returned: frozenset[str]
@@ -122,7 +123,7 @@ def _change(
         family=family,
         before=was.state,
         after=now.state,
-        reason=now.reason,
+        why=now.why,
         left=now.excluded_policies - was.excluded_policies,
         returned=was.excluded_policies - now.excluded_policies,
     )

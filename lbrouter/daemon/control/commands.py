@@ -22,11 +22,10 @@ from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.temporary_limits import (
     LIMIT_DIRECTIONS,
     TemporaryLimit,
-    limit_text,
+    limit_message,
     validated_limit_rate,
 )
 from lbrouter.daemon.programs import ProgramSupervisor
-from lbrouter.daemon.reconcile.change_log import change_count_text
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.model.config import Config
@@ -34,6 +33,8 @@ from lbrouter.model.errors import LbrouterError, NotAppliedError, UsageError
 from lbrouter.model.events import HealthEvent
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import Message, MessageValue, message
 from lbrouter.model.units import Duration, Rate
 from lbrouter.services import secrets
 
@@ -104,7 +105,7 @@ class CommandHandlers:
             "changes": changes,
             "warnings": [
                 *file.warnings,
-                *missing.values(),
+                *map(str, missing.values()),
                 *map(str, partially_supported(file.config)),
             ],
             "pending_confirm_s": None if left is None else ceil(left),
@@ -128,11 +129,16 @@ class CommandHandlers:
             async with loop.write_lock:
                 changes = await self._apply_to_kernel(file, within, foreign_qdiscs)
         except LbrouterError as error:
-            loop.journal.log("trouble", f"{file.source} is not applied: {error}", subject="apply")
+            said = message(EventCode.APPLY_REFUSED, source=file.source, error=str(error))
+            loop.journal.log("trouble", said, subject="apply")
             await loop.handle_refusal(error)
             raise
-        said = f"{file.source}: {change_count_text(len(changes))}"
-        loop.journal.log("apply", f"{said}, on trial for {within}" if within else said)
+        values: dict[str, MessageValue] = {"source": file.source, "changes": len(changes)}
+        said = Message(code=EventCode.APPLIED, values=values)
+        if within is not None:
+            values["within"] = str(within)
+            said = Message(code=EventCode.APPLIED_ON_TRIAL, values=values)
+        loop.journal.log("apply", said)
         if not wait_for_programs:
             return changes
         programs = await self._programs.apply(file.config)
@@ -153,7 +159,7 @@ class CommandHandlers:
     async def _confirm(self, _request: Document) -> Any:
         async with self._loop.write_lock:
             kept = (await in_disk_thread(self._loop.commit_confirm.confirm)).source
-        self._loop.journal.log("confirm", f"{kept} is kept")
+        self._loop.journal.log("confirm", message(EventCode.CONFIRMED, source=kept))
         return {"kept": kept}
 
     async def _rollback(self, request: Document) -> Any:
@@ -185,7 +191,7 @@ class CommandHandlers:
 
         with ChangeRecorder(loop) as changes:
             file = await loop.commit_confirm.roll_back_kernel(health_source=evaluate_health)
-        said = f"{source} is undone, {why}: {change_count_text(len(changes))}"
+        said = message(EventCode.ROLLED_BACK, source=source, why=why, changes=len(changes))
         loop.journal.log("rollback", said)
         if file is None:
             loop.halt()
@@ -201,8 +207,8 @@ class CommandHandlers:
         if name in config.uplinks and not flag_field(request, "yes"):
             confirmation.require_other_uplinks(config, name, *self._current())
         event = self._loop.overrides.drain(config, name, move_flows=now)
-        said = f"{name} is drained: no new flows"
-        return await self._apply_override(event, f"{said}, living flows move" if now else said)
+        code = EventCode.DRAINED_NOW if now else EventCode.DRAINED
+        return await self._apply_override(event, message(code, uplink=name))
 
     async def _pin(self, request: Document) -> Any:
         policy, name = string_field(request, "policy"), string_field(request, "uplink")
@@ -211,7 +217,9 @@ class CommandHandlers:
         if known and not flag_field(request, "yes"):
             confirmation.require_fit_pin(config, policy, name, *self._current())
         event = self._loop.overrides.pin(config, policy, name)
-        return await self._apply_override(event, f"{policy} is pinned to {name}")
+        return await self._apply_override(
+            event, message(EventCode.PINNED, policy=policy, uplink=name)
+        )
 
     def _current(self) -> tuple[GatewayHealth, Facts]:
         """The health now, and the facts of the last reconcile."""
@@ -223,23 +231,23 @@ class CommandHandlers:
     async def _restore(self, request: Document) -> Any:
         name = string_field(request, "uplink")
         event = self._loop.overrides.restore(self._loop.config_file.config, name)
-        return await self._apply_override(event, f"{name} is back to automatic")
+        return await self._apply_override(event, message(EventCode.RESTORED, uplink=name))
 
-    async def _apply_override(self, event: HealthEvent, said: str) -> Any:
+    async def _apply_override(self, event: HealthEvent, said: Message) -> Any:
         """Set an operator override: new flows follow it when this returns. Kept over a restart."""
         async with self._loop.write_lock:
             self._loop.tracker.put(event)
             await self._loop.run_once()
         await self._log_and_save("wish", said)
-        return {"said": said}
+        return {"said": str(said), "message": said.as_json()}
 
-    async def _log_and_save(self, kind: str, said: str, *, subject: str = "") -> None:
+    async def _log_and_save(self, kind: str, said: str | Message, *, subject: str = "") -> None:
         loop = self._loop
         loop.journal.log(kind, said, subject=subject)
         try:
             await in_disk_thread(loop.overrides.save, loop.applier.store.directory)
         except LbrouterError as error:
-            loop.journal.log("trouble", f"this will not be remembered over a restart: {error}")
+            loop.journal.log("trouble", message(EventCode.NOT_REMEMBERED, error=str(error)))
 
     async def _limit(self, request: Document) -> Any:
         """Set a temporary limit of a VLAN: `rate` in bits per second, 0 removes it."""
@@ -258,20 +266,22 @@ class CommandHandlers:
                 within = Duration(for_ms) if for_ms else None
                 ceiling = TemporaryLimit.start(validated_limit_rate(rate), within)
                 loop.overrides.set_limit(config, vlan, directions, ceiling)
-                said = limit_text(config.vlans[vlan], directions, Rate(rate), within)
+                said = limit_message(config.vlans[vlan], directions, Rate(rate), within)
             else:
                 had = loop.overrides.remove_limit(config, vlan, directions)
-                said = f"{vlan} is no longer limited" if had else f"{vlan} was not limited"
+                code = EventCode.LIMIT_REMOVED if had else EventCode.LIMIT_ABSENT
+                said = message(code, vlan=vlan)
             loop.request_resync()
             await loop.run_once()
         await self._log_and_save("limit", said, subject=vlan)
-        return {"said": said, "limit": loop.overrides.limits.status(vlan)}
+        limit = loop.overrides.limits.status(vlan)
+        return {"said": str(said), "message": said.as_json(), "limit": limit}
 
     async def expire_limits(self) -> None:
         """End the limits whose time is over, and wake the loop, which changes the kernel."""
         over = self._loop.overrides.limits.remove_expired()
         for vlan in over:
-            said = f"the time of the limit is over: {vlan} is no longer limited"
+            said = message(EventCode.LIMIT_EXPIRED, vlan=vlan)
             await self._log_and_save("limit", said, subject=vlan)
         if self._loop.overrides.limits.remove_released() or over:
             self._loop.request_resync()

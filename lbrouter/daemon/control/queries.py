@@ -22,6 +22,7 @@ from lbrouter.daemon.metrics.traffic import TrafficSampler
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.messages.message import Message
 from lbrouter.model.timeline import IncidentSummary, TimelineEvent
 
 MAX_EVENTS_PER_REQUEST: Final = 1000
@@ -61,7 +62,7 @@ class QueryHandlers:
         sampler: TrafficSampler,
         last_minute: LastMinute,
         dhcp_watch: LanDhcpWatch,
-        lane_reasons: Mapping[str, str],
+        lane_reasons: Mapping[str, Message],
         *,
         config_path: Path,
     ) -> None:

@@ -7,13 +7,14 @@ from typing import Final
 
 from lbrouter.compile import health
 from lbrouter.compile.dhcp.rogue_servers import RogueServerScan, rogue_server_status
-from lbrouter.compile.report.status import StatusInputs
+from lbrouter.compile.report.status import StatusInputs, set_reason
 from lbrouter.compile.report.status import status_document as compose
 from lbrouter.compile.report.status_types import Status, TrafficMeasurements
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
 from lbrouter.model.health import UplinkState
+from lbrouter.model.messages.message import Message
 
 STATES_WITHOUT_ROUND_TRIP: Final = frozenset({UplinkState.DOWN, UplinkState.WAITING})
 """The last figure of a line that is dead would be read as one of now."""
@@ -28,7 +29,7 @@ def daemon_status(
     limits: LimitTable,
     rogue_servers: RogueServerScan,
     pending_s: float | None,
-    lane_reasons: Mapping[str, str],
+    lane_reasons: Mapping[str, Message],
 ) -> Status:
     """Contract, section 3; the health as it is now, the rest as it was applied or observed last."""
     inputs = StatusInputs(
@@ -60,13 +61,14 @@ def daemon_status(
 
 
 def _complete_lanes(
-    document: Status, applied: AppliedState, lane_reasons: Mapping[str, str]
+    document: Status, applied: AppliedState, lane_reasons: Mapping[str, Message]
 ) -> None:
     """Of each lane, the age of its handshake, its lines' figures, and why its relay is silent."""
     for lane in applied.file.config.lanes():
         known = applied.snapshot.facts.lanes.get(lane.name)
         found = document["uplinks"][lane.name]
-        found["reason"] = lane_reasons.get(lane.name, found["reason"])
+        if lane.name in lane_reasons:
+            set_reason(found, lane_reasons[lane.name])
         if known is not None and known.handshake_at is not None:
             found["handshake_age_s"] = round(max(0.0, time.time() - known.handshake_at), 1)
         for line, each in found["over"].items():

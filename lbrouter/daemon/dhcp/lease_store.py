@@ -17,6 +17,7 @@ from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Addressing, Config
 from lbrouter.model.facts import Facts
 from lbrouter.model.lease import UplinkLease
+from lbrouter.model.messages.message import Message, parse_message
 
 UPLINK_LEASES_FILE: Final = "leases.json"
 
@@ -27,7 +28,7 @@ class LeaseRecord:
 
     interface: str
     lease: UplinkLease | None = None
-    lacks: str = ""
+    lacks: Message | None = None
 
 
 class LeaseStore:
@@ -89,19 +90,28 @@ class LeaseStore:
             leases={name: lease for name, lease in found.items() if lease is not None},
             no_address_reasons={
                 **facts.no_address_reasons,
-                **{name: record.lacks for name, record in missing.items()},
+                **{name: record.lacks for name, record in missing.items() if record.lacks},
             },
         )
 
 
 def _save_records(file: Path, records: Mapping[str, LeaseRecord]) -> None:
     """Memory that holds /run may be full: then the next daemon requests the leases again."""
-    document = {"boot": BootTime.now().boot, "uplinks": {n: asdict(r) for n, r in records.items()}}
+    document = {
+        "boot": BootTime.now().boot,
+        "uplinks": {n: _record_document(r) for n, r in records.items()},
+    }
     aside = file.with_name(f"{UPLINK_LEASES_FILE}.new")
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         aside.write_text(json.dumps(document, default=str), encoding="utf-8")
         aside.replace(file)
+
+
+def _record_document(record: LeaseRecord) -> dict[str, Any]:
+    lease = None if record.lease is None else asdict(record.lease)
+    lacks = None if record.lacks is None else record.lacks.as_json()
+    return {"interface": record.interface, "lease": lease, "lacks": lacks}
 
 
 def _load_records(file: Path) -> dict[str, LeaseRecord]:
@@ -121,7 +131,9 @@ def _parse_records(records: Mapping[str, Any]) -> Iterator[tuple[str, LeaseRecor
         yield (
             name,
             LeaseRecord(
-                interface=str(record["interface"]), lease=lease, lacks=str(record["lacks"])
+                interface=str(record["interface"]),
+                lease=lease,
+                lacks=parse_message(record["lacks"]) if record["lacks"] else None,
             ),
         )
 

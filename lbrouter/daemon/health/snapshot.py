@@ -20,6 +20,7 @@ from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import parse_reason
 
 SAVED_HEALTH_FILE: Final = "health.json"
 FRESH_FOR_S: Final = 600.0
@@ -105,8 +106,7 @@ def _read(runtime_dir: Path) -> Mapping[str, Any]:
 def _saved_health(health: FamilyHealth) -> dict[str, Any]:
     return {
         "state": str(health.state),
-        "reason": health.reason,
-        "code": health.reason_code,
+        "reason": health.why.as_json(),
         "left": sorted(health.excluded_policies),
         "alive": health.alive,
         "badness": health.badness,
@@ -118,8 +118,7 @@ def _parse_uplink(found: Any) -> UplinkHealth:
     own = _parse_health(found)
     return UplinkHealth(
         state=own.state,
-        reason=own.reason,
-        reason_code=own.reason_code,
+        why=own.why,
         excluded_policies=own.excluded_policies,
         alive=own.alive,
         badness=own.badness,
@@ -136,8 +135,7 @@ def _parse_uplink(found: Any) -> UplinkHealth:
 def _parse_health(found: Any) -> FamilyHealth:
     return FamilyHealth(
         state=UplinkState(found["state"]),
-        reason=str(found["reason"]),
-        reason_code=str(found.get("code", "")),
+        why=parse_reason(found["reason"], str(found.get("code", ""))),
         excluded_policies=frozenset(found["left"]),
         alive=bool(found["alive"]),
         badness=float(found["badness"]),

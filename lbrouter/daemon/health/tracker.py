@@ -17,6 +17,8 @@ from lbrouter.model.config import Config
 from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent, ProbeSent, Tick
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth, UplinkState
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import Message, MessageValue, message
 
 NO_INCIDENT_STATES: Final = frozenset({UplinkState.UP, UplinkState.DRAINED, UplinkState.CHECKING})
 """States that are no incident: healthy, what an operator asked for, or not judged yet."""
@@ -127,10 +129,11 @@ class HealthTracker:
             if last.incident and before not in RECOVERED_STATES:
                 self.incidents[name] = last.incident
             if name in self.incidents and after in RECOVERED_STATES:
-                text = f"{name} is {after} (was {before}) as the daemon begins"
-                states = {"before": before, "after": str(after), "reason": uplink.reason}
+                states = {"before": str(before), "after": str(after)}
+                said = message(EventCode.UPLINK_AT_START, uplink=name, **states)
+                why = {"reason": uplink.reason, "reason_data": uplink.why.as_json()}
                 incident = self.incidents.pop(name)
-                journal.log("uplink", text, subject=name, incident=incident, **states)
+                journal.log("uplink", said, subject=name, incident=incident, **states, **why)
 
     def _log_change(self, change: health.UplinkChange) -> None:
         """Write a line of the timeline; a fault opens an incident, a recovery closes it.
@@ -144,12 +147,13 @@ class HealthTracker:
         more = {"family": f"ipv{change.family.version}"} if change.family is not None else {}
         self._journal.log(
             "uplink" if change.family is None else "family",
-            _change_text(change),
+            _change_message(change),
             subject=name,
             incident=self._recent_incidents[name],
             before=str(change.before),
             after=str(state),
-            reason=change.reason,
+            reason=str(change.why),
+            reason_data=change.why.as_json(),
             **more,
         )
         if change.family is None and state in RECOVERED_STATES:
@@ -164,15 +168,18 @@ class HealthTracker:
             self.incidents[name] = self._journal.new_incident()
 
 
-def _change_text(change: health.UplinkChange) -> str:
-    subject = change.uplink
+def _change_message(change: health.UplinkChange) -> Message:
+    values: dict[str, MessageValue] = {"uplink": change.uplink, "reason": change.why}
     if change.family is not None:
-        subject = f"{subject} IPv{change.family.version}"
+        values["family"] = f"IPv{change.family.version}"
     if change.before is not change.after:
-        return f"{subject} is {change.after} (was {change.before}): {change.reason}"
-    gone, back = ", ".join(sorted(change.left)), ", ".join(sorted(change.returned))
-    parts = [f"out of {gone}" if gone else "", f"back in {back}" if back else ""]
-    return f"{subject} is {' and '.join(filter(None, parts))}: {change.reason}"
+        states = {"before": str(change.before), "after": str(change.after)}
+        return Message(code=EventCode.UPLINK_STATE, values={**values, **states})
+    if change.left:
+        values["left"] = tuple(sorted(change.left))
+    if change.returned:
+        values["returned"] = tuple(sorted(change.returned))
+    return Message(code=EventCode.UPLINK_POLICIES, values=values)
 
 
 def events_from_facts(config: Config, facts: Facts) -> Iterable[HealthEvent]:

@@ -27,6 +27,8 @@ from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.lane import HANDSHAKE_EXPIRES_S
+from lbrouter.model.messages.codes import LaneCode
+from lbrouter.model.messages.message import Message, message
 from lbrouter.services import lane_keys
 
 LANE_CHECK_INTERVAL_S: Final = 0.5
@@ -63,8 +65,8 @@ class LaneWatch:
         self._addresses = RelayAddresses(state_dir)
         self._resolvers: dict[tuple[str, int, str], NameResolver] = {}
         self._diagnosed_at: dict[str, float] = {}
-        self._alone: dict[str, str] = {}
-        self.reasons: dict[str, str] = {}
+        self._alone: dict[str, Message | None] = {}
+        self.reasons: dict[str, Message] = {}
         """By lane, why its relay is silent; only while it is."""
 
     async def run(self) -> None:
@@ -120,7 +122,8 @@ class LaneWatch:
         new = next((each for each in answers if isinstance(each, IPv4Address)), None)
         if new is not None and new != self._addresses.load(lane):
             self._addresses.save(lane, new)
-            self._journal.log("lane", f"{lane.relay.host} is {new}", subject=lane.name)
+            said = message(LaneCode.RELAY_ADDRESS, host=lane.relay.host, address=str(new))
+            self._journal.log("lane", said, subject=lane.name)
             self._request_resync()
 
     def _resolver(self, name: str, now: LaneInputs) -> NameResolver:
@@ -135,13 +138,13 @@ class LaneWatch:
     def _report_second_line(self, lane: Uplink, now: LaneInputs) -> None:
         """Say once that one line alone is left, and once that there are two again."""
         alone = second_line_warning(now.config, lane, now.health, now.facts)
-        before = self._alone.get(lane.name, "")
+        before = self._alone.get(lane.name)
         self._alone[lane.name] = alone
         if alone != before:
-            text = alone or f"{lane.name} has a second line again"
-            self._journal.log("lane", text, subject=lane.name)
+            said = alone or message(LaneCode.NOT_ALONE, lane=lane.name)
+            self._journal.log("lane", said, subject=lane.name)
 
-    async def _diagnose(self, lane: Uplink, now: LaneInputs) -> str:
+    async def _diagnose(self, lane: Uplink, now: LaneInputs) -> Message:
         """Why the relay is silent, from what its machine answers by each line."""
         known = now.facts.lanes[lane.name]
         assert lane.relay is not None

@@ -16,6 +16,8 @@ from lbrouter.compile.shaping.overrides import VlanLimit, VlanLimits, lowered_gu
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.errors import UsageError
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import Message, MessageValue
 from lbrouter.model.sections.field_types import MAX_RATE, MIN_RATE
 from lbrouter.model.units import Duration, Rate
 
@@ -153,16 +155,23 @@ def validated_limit_rate(bps: int) -> Rate:
     return Rate(bps)
 
 
-def limit_text(vlan: Vlan, directions: Iterable[str], rate: Rate, within: Duration | None) -> str:
-    """What a limit means, in one sentence."""
+def limit_message(
+    vlan: Vlan, directions: Iterable[str], rate: Rate, within: Duration | None
+) -> Message:
+    """What a limit means. `lowered` are guarantees that it lowers to the same value."""
     directions = tuple(directions)
-    found = f"{vlan.name} is limited to {rate} {' and '.join(directions)}"
-    found += f" for {within}" if within is not None else " until you end it"
+    values: dict[str, MessageValue] = {
+        "vlan": vlan.name,
+        "rate": str(rate),
+        "directions": directions,
+    }
+    if within is not None:
+        values["within"] = str(within)
     limit = VlanLimit(
         upload=rate if "upload" in directions else None,
         download=rate if "download" in directions else None,
     )
-    cut = ", ".join(
-        f"{had} {direction}" for direction, had in lowered_guarantees(vlan, limit).items()
-    )
-    return f"{found}; as long its guarantee ({cut}) is no more than that" if cut else found
+    cut = lowered_guarantees(vlan, limit)
+    if cut:
+        values["lowered"] = tuple(f"{had} {direction}" for direction, had in cut.items())
+    return Message(code=EventCode.LIMITED, values=values)

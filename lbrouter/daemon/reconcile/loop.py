@@ -28,6 +28,8 @@ from lbrouter.daemon.reconcile.verification import Verification
 from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.kernel.read.monitor import Notice, NoticeKind
 from lbrouter.model.health import GatewayHealth
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import message
 
 FULL_RESYNC_INTERVAL_S: Final = 10.0
 """A reconcile after this time at the latest: the kernel does not announce every changed setting."""
@@ -190,7 +192,7 @@ class ReconcileLoop:
         """Report it. Look at the table, and try again soon where it does not follow the health."""
         said = str(error) or type(error).__name__
         if said != self._steering_trouble:
-            self.journal.log("trouble", f"a failover was refused, next try soon: {said}")
+            self.journal.log("trouble", message(EventCode.FAILOVER_REFUSED, error=said))
         self._steering_trouble = said
         self.verification.fail(said)
         if again:
@@ -204,7 +206,7 @@ class ReconcileLoop:
         try:
             changed = await self.reconciler.steering.update_rates()
         except Exception as error:  # noqa: BLE001  -- the reconcile that follows repairs it
-            self.journal.log("trouble", f"new rates were refused, a full round follows: {error}")
+            self.journal.log("trouble", message(EventCode.RATES_REFUSED, error=str(error)))
             return
         if changed and self.reconciler.applied is not None:
             self._changes.log_shortfalls(self.reconciler.applied)
@@ -243,7 +245,7 @@ class ReconcileLoop:
         self._failures += 1
         said = str(error) or type(error).__name__
         if said != self._trouble:
-            self.journal.log("trouble", f"the kernel does not follow, next try soon: {said}")
+            self.journal.log("trouble", message(EventCode.RECONCILE_FAILED, error=said))
         self._trouble = said
         if self._failures > 1:
             await self.applier.reopen_kernel()

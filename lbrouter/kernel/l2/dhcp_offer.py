@@ -34,7 +34,7 @@ async def find_dhcp_offer(interface: str) -> IPv4Interface | None:
 async def _first_offer(opened: DhcpSocket) -> IPv4Interface:
     client, event = DhcpClientState(), _start_event(opened)
     while True:
-        client, messages = step(client, event, _randomness(), lambda _lease: "")
+        client, messages = step(client, event, _randomness(), lambda _lease: None)
         if client.offered_lease is not None:
             return client.offered_lease.address
         for each in messages:

@@ -5,8 +5,9 @@ from base64 import b64encode
 import pytest
 
 from lbrouter.compile.relay.cloud_init import closed_port, relay_setup
-from lbrouter.compile.relay.silence_reasons import SilenceCause, silence_cause, silence_reason
+from lbrouter.compile.relay.silence_reasons import silence_cause, silence_reason
 from lbrouter.compile.relay.x25519 import private_key_of, public_key_of
+from lbrouter.model.messages.codes import LaneCode
 from tests.kit.lane_config import lane_config
 
 GATEWAY = private_key_of(bytes(range(32)))
@@ -77,17 +78,17 @@ LINE, ECHO, UDP, OLD_CLOCK = "line", "echo", "udp", "clock"
 @pytest.mark.parametrize(
     "found, cause, words",
     [
-        ((), SilenceCause.NO_LINE, "none of fiber, lte has an address"),
-        ((LINE,), SilenceCause.RELAY_GONE, "does not answer by any line"),
-        ((LINE, OLD_CLOCK), SilenceCause.RELAY_GONE, "does not answer by any line"),
-        ((LINE, ECHO), SilenceCause.UDP_BLOCKED, "UDP port 51820 does not pass"),
-        ((LINE, ECHO, UDP), SilenceCause.KEYS_DIFFER, "keys differ"),
-        ((LINE, UDP), SilenceCause.KEYS_DIFFER, "keys differ"),
-        ((LINE, ECHO, UDP, OLD_CLOCK), SilenceCause.CLOCK, "says 2010-01-01"),
+        ((), LaneCode.NO_LINE, "none of fiber, lte has an address"),
+        ((LINE,), LaneCode.RELAY_GONE, "does not answer by any line"),
+        ((LINE, OLD_CLOCK), LaneCode.RELAY_GONE, "does not answer by any line"),
+        ((LINE, ECHO), LaneCode.UDP_BLOCKED, "UDP port 51820 does not pass"),
+        ((LINE, ECHO, UDP), LaneCode.KEYS_DIFFER, "keys differ"),
+        ((LINE, UDP), LaneCode.KEYS_DIFFER, "keys differ"),
+        ((LINE, ECHO, UDP, OLD_CLOCK), LaneCode.CLOCK, "says 2010-01-01"),
     ],
 )
 def test_each_kind_of_silence_has_its_own_reason(
-    found: tuple[str, ...], cause: SilenceCause, words: str
+    found: tuple[str, ...], cause: LaneCode, words: str
 ) -> None:
     told = silence_cause(
         clock_is_wrong=OLD_CLOCK in found,
@@ -96,6 +97,6 @@ def test_each_kind_of_silence_has_its_own_reason(
         asked_by_a_line=LINE in found,
     )
     assert told is cause
-    assert words in silence_reason(told, LANE, "192.0.2.7", "2010-01-01")
+    assert words in silence_reason(told, LANE, "192.0.2.7", "2010-01-01").text
     [nameless] = lane_config(('relay = "192.0.2.7:51820"', "")).lanes()
     assert silence_reason(told, nameless, "192.0.2.7", "2010-01-01")

@@ -144,3 +144,11 @@ def test_unknown_events_are_no_reason_to_fail() -> None:
 def test_a_clock_shows_what_it_can() -> None:
     assert local_time("2026-11-24T13:14:03.250Z", UTC) == "13:14:03"
     assert local_time("soon", UTC) == "soon"
+
+
+def test_an_event_of_an_earlier_release_gives_its_words_as_they_are() -> None:
+    old = uplink_event("fiber", 5, "down", "no carrier on wan1")
+    del old["more"]["reason_data"]
+    assert incident_text([old]).startswith(
+        "fiber is in trouble since 20:14:05 (no carrier on wan1)"
+    )

@@ -12,6 +12,7 @@ from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.messages.message import told
 from tests.kit.builders import health_of
 from tests.kit.lane_config import CONNECTED, lane_config, lane_machine, lane_state
 
@@ -37,7 +38,7 @@ def test_each_line_says_whether_it_carries_and_else_why_not() -> None:
 
 def test_a_line_without_an_address_and_a_metered_one_have_their_own_words() -> None:
     gone = replace(FACTS, interfaces={n: f for n, f in FACTS.interfaces.items() if n != "wan1"})
-    nameless = UplinkHealth(state=UplinkState.WAITING, reason="", alive=False)
+    nameless = UplinkHealth(state=UplinkState.WAITING, why=told(""), alive=False)
     known = health()
     silent = replace(known, uplinks={**known.uplinks, "fiber": nameless})
     assert "no IPv4 address" in lane_status(CONFIG, LANE, silent, gone)["over"]["fiber"]["reason"]
@@ -65,7 +66,7 @@ def test_one_sentence_says_that_no_second_line_is_left(
 ) -> None:
     [lane] = config.lanes()
     found = second_line_warning(config, lane, health(config, **states), lane_machine(config))
-    assert words in found
+    assert words in str(found or "")
     assert bool(words) == bool(found)
     assert not second_line_warning(config, lane, health(config), replace(FACTS, lanes={}))
 
@@ -97,7 +98,7 @@ def test_the_document_has_the_keys_of_a_lane_at_a_lane_alone() -> None:
         (FACTS, UplinkState.UP, ""),
         (replace(FACTS, lanes={}), UplinkState.WAITING, "lbrouter relay setup lane"),
         (
-            replace(FACTS, lanes={}, no_address_reasons={"lane": "no key"}),
+            replace(FACTS, lanes={}, no_address_reasons={"lane": told("no key")}),
             UplinkState.WAITING,
             "no key",
         ),
@@ -109,7 +110,7 @@ def test_the_document_has_the_keys_of_a_lane_at_a_lane_alone() -> None:
         (
             lane_machine(CONFIG, replace(CONNECTED, handshake_age_s=300.0)),
             UplinkState.WAITING,
-            "for 300 s",
+            "for 5 min",
         ),
     ],
 )

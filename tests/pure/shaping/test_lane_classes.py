@@ -8,6 +8,7 @@ from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import HtbClass
+from lbrouter.model.messages.message import told
 from tests.kit.builders import health_of
 from tests.kit.lane_config import lane_config, lane_machine, lane_state
 
@@ -31,7 +32,7 @@ def classes(
 
 def lane_down() -> GatewayHealth:
     known = health_of(CONFIG)
-    dead = UplinkHealth(state=UplinkState.DOWN, reason="", alive=False)
+    dead = UplinkHealth(state=UplinkState.DOWN, why=told(""), alive=False)
     return replace(known, uplinks={**known.uplinks, "lane": dead})
 
 

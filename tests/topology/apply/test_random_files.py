@@ -17,6 +17,7 @@ from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.netns import in_namespace
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.messages.message import told
 from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.process import LabProcess, agent_argv, check_output
 from tests.kit.random_files import MACHINE_PORTS, random_file, random_health
@@ -109,7 +110,7 @@ async def walk(folder: Path, random: Random, flows: "LivingFlows") -> int:
         applier = Applier(kernel, state_dir=folder / "state", runtime_dir=folder / "run")
         for number in range(FILES):
             file = drawn_file(random)
-            up = UplinkHealth(state=UplinkState.UP, reason="stays")
+            up = UplinkHealth(state=UplinkState.UP, why=told("stays"))
             drawn = random_health(random, file.config)
             stays = {name: up for name in file.config.uplinks if name in ("stays", "kept")}
             health = replace(drawn, uplinks={**drawn.uplinks, **stays})
