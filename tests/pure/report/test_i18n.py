@@ -3,12 +3,11 @@
 import ast
 import json
 from collections.abc import Iterator
-from gettext import GNUTranslations
 from pathlib import Path
 
 import pytest
 
-from lbrouter.compile.report import i18n, incident_text
+from lbrouter.compile.report import incident_text
 from lbrouter.compile.report.i18n import (
     event_text,
     language_from_environment,
@@ -29,6 +28,7 @@ from lbrouter.model.messages.sentences import (
     SENTENCES,
     WORDS,
 )
+from tests.kit.catalogues import catalogue_of
 from tests.kit.health_simulation import simulate
 from tests.kit.timeline_events import event, parsed
 
@@ -36,18 +36,6 @@ PACKAGE = Path(incident_text.__file__).parents[2]
 TRANSLATING_NAMES = ("said", "translate")
 OTHERS = [each for each in Language if each is not Language.EN]
 ALL_SENTENCES = [each for several in SENTENCES.values() for each in several]
-
-
-def catalogue_of(language: Language) -> dict[str, str]:
-    """Texts with their translations, the singular of a plural with the only form."""
-    found = i18n.catalogue(language)
-    assert isinstance(found, GNUTranslations)
-    entries: dict[object, str] = found._catalog
-    return {
-        str(each[0] if isinstance(each, tuple) else each): text
-        for each, text in entries.items()
-        if each != ""
-    }
 
 
 INDONESIAN = catalogue_of(Language.ID)
