@@ -13,11 +13,13 @@ from typing import Final
 
 LOCALES: Final = Path(__file__).parents[1] / "lbrouter" / "locale"
 MO_MAGIC: Final = 0x950412DE
-KEYS: Final = ("msgid_plural", "msgid", "msgstr[0]", "msgstr")
+KEYS: Final = ("msgctxt", "msgid_plural", "msgid", "msgstr[0]", "msgstr")
 
 
 def catalogue_entries(text: str) -> dict[str, str]:
-    """Texts with their translations; those of a plural as gettext keeps them: NUL between."""
+    """Texts with their translations; a plural behind NUL, a context before EOT, as
+    gettext keeps them.
+    """
     found: dict[str, str] = {}
     for block in text.split("\n\n"):
         parts: dict[str, str] = {}
@@ -32,7 +34,8 @@ def catalogue_entries(text: str) -> dict[str, str]:
             parts[key] = parts.get(key, "") + ast.literal_eval(text)
         if parts:
             plural = f"\0{parts['msgid_plural']}" if "msgid_plural" in parts else ""
-            wanted = parts["msgid"] + plural
+            context = f"{parts['msgctxt']}\4" if "msgctxt" in parts else ""
+            wanted = context + parts["msgid"] + plural
             if wanted in found:
                 raise ValueError(f"{wanted!r} is there twice")
             found[wanted] = parts.get("msgstr", parts.get("msgstr[0]", ""))

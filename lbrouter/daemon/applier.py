@@ -4,8 +4,8 @@
 lock of the runtime directory (`kernel.storage.lock`).
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -79,8 +79,12 @@ class Applier:
         runtime_dir: Path,
         reporter: OperationReporter = silent_reporter,
         limits: LimitSource | None = None,
+        change_view: ChangeView = direct_view,
     ) -> None:
-        """Without `limits` those count that the last daemon saved."""
+        """Without `limits` those count that the last daemon saved.
+
+        With `change_view` the daemon steers beside a change; a command has nothing to steer.
+        """
         self.kernel = kernel
         self.store = StateStore(state_dir)
         self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
@@ -89,8 +93,7 @@ class Applier:
         self.runtime_dir = runtime_dir
         self.reporter = reporter
         self._limits = limits or partial(stored_limits, state_dir)
-        self.change_view: ChangeView = direct_view
-        """The daemon steers beside a change; a command has nothing to steer."""
+        self.change_view = change_view
 
     async def reopen_kernel(self) -> None:
         """Open a new netlink socket: the old one may be the cause of a failure."""
@@ -98,6 +101,15 @@ class Applier:
         self.kernel = await LinuxKernel().__aenter__()
         with suppress(Exception):
             await old.__aexit__(None, None, None)
+
+    @contextmanager
+    def reporting_to(self, reporter: OperationReporter) -> Iterator[None]:
+        """Within the block each operation is reported to `reporter`."""
+        before, self.reporter = self.reporter, reporter
+        try:
+            yield
+        finally:
+            self.reporter = before
 
     async def observe(
         self, config: Config, *, health_source: HealthSource | None = None

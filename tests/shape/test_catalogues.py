@@ -17,6 +17,6 @@ def test_a_catalogue_is_compiled_from_its_text(source: Path) -> None:
 
 def test_what_is_no_catalogue_is_refused() -> None:
     with pytest.raises(ValueError, match="understood"):
-        catalogue_entries('msgctxt "a"\n')
+        catalogue_entries('msgwhat "a"\n')
     with pytest.raises(ValueError, match="twice"):
         catalogue_entries('msgid "a"\nmsgstr "b"\n\nmsgid "a"\nmsgstr "c"\n')

@@ -58,7 +58,6 @@ async def _apply(settings: CommandSettings, within: Duration | None, *, take_ove
         report.print_changes(handed["changes"])
         return report.finish(confirm_s=handed["pending_confirm_s"])
     async with open_commit_confirm(settings) as here:
-        here.applier.reporter = report.operation_printer
         found = await here.applier.observe(file.config)
         print_warnings(file, found, here.store)
         found = found.with_foreign_qdisc_policy(
@@ -66,7 +65,8 @@ async def _apply(settings: CommandSettings, within: Duration | None, *, take_ove
         )
         planned = found.planned(file)
         print_shaping_warnings(planned.shaping)
-        await here.apply(planned, within=within)
+        with here.applier.reporting_to(report.operation_printer):
+            await here.apply(planned, within=within)
         left = here.pending.remaining_s()
     print_diagnostics("note", (NO_DAEMON_NOTE,))
     return report.finish(confirm_s=left)

@@ -88,7 +88,7 @@ def events(
 async def _print_events(
     settings: CommandSettings, event_filter: EventFilter, printer: "EventPrinter"
 ) -> int:
-    found = await _past_events(settings, event_filter)
+    found = await _past_events(settings, event_filter, printer)
     if event_filter.brief or event_filter.incident:
         printer.print_incidents(found, brief=event_filter.brief)
     if not event_filter.brief:
@@ -131,7 +131,9 @@ def _parse_moment(text: str, now: datetime) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
 
 
-async def _past_events(settings: CommandSettings, event_filter: EventFilter) -> list[TimelineEvent]:
+async def _past_events(
+    settings: CommandSettings, event_filter: EventFilter, printer: "EventPrinter"
+) -> list[TimelineEvent]:
     asked: dict[str, Any] = {
         "verb": "events",
         "limit": event_filter.limit,
@@ -144,7 +146,7 @@ async def _past_events(settings: CommandSettings, event_filter: EventFilter) -> 
         found = await client.ask(settings.runtime_dir, asked, timeout_s=5)
         if found is not None:
             return list(found["events"])
-    print_diagnostic("note: no daemon runs; this is what it has left")
+    printer.print_note("no daemon runs; this is what it has left")
     try:
         entries = recent_events(
             settings.state_dir,
@@ -169,6 +171,11 @@ class EventPrinter:
         self._zone = zone
         self._heading_printed = False
 
+    def print_note(self, text: str, **values: object) -> None:
+        """A note on stderr, in the reader's language."""
+        note = said(self._language, "note")
+        print_diagnostic(f"{note}: {said(self._language, text, **values)}")
+
     def print_incidents(self, found: list[TimelineEvent], *, brief: bool) -> None:
         """A sentence for each incident: "incident 7: ..."."""
         for story in summarise_incidents(found):
@@ -187,6 +194,6 @@ class EventPrinter:
         if not self._heading_printed:
             self._heading_printed = True
             zone = zone_name(entry["at"], self._zone)
-            print_diagnostic(f"note: {said(self._language, 'times in {zone}', zone=zone)}")
+            self.print_note("times in {zone}", zone=zone)
         at, text = local_date_time(entry["at"], self._zone), event_text(self._language, entry)
         print_line(f"{at}  {entry['incident'] or '-':>4}  {entry['kind']:<9}  {text}")

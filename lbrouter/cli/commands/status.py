@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import tzinfo
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -19,13 +20,18 @@ from lbrouter.cli.output.watch_tables import round_trip_ms
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.report.clock import local_time, zone_name
+from lbrouter.compile.report.i18n import direction_text, translate, translate_reason
 from lbrouter.compile.report.status_types import PolicyStatus, Status, UplinkStatus, VlanStatus
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, state_style
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.health import UplinkState
+from lbrouter.model.language import Language
 from lbrouter.model.messages.figures import format_rate
 
+NOT_APPLIED_TEXT = "not applied: the kernel holds nothing of ours"
+UNDONE_TEXT = "undone in {seconds} s unless confirmed"
+KERNEL_WRONG_TEXT = "THE KERNEL DOES NOT HOLD WHAT IT SHOULD, since {since}"
 REJECTED_FILE_NOTE = (
     "the file on disk is not in force: it was rolled back. Change it, or `lbrouter apply` it again"
 )
@@ -46,10 +52,10 @@ def status(
         )
 
         return asyncio.run(keep_watching(settings, language_of(lang)))
-    return asyncio.run(_print_status(settings))
+    return asyncio.run(_print_status(settings, language_of(lang)))
 
 
-async def _print_status(settings: CommandSettings) -> int:
+async def _print_status(settings: CommandSettings, language: Language) -> int:
     """The document of the contract, section 3, or tables made of it."""
     composed = await current_status(settings)
     config = config_or_none(settings)
@@ -58,51 +64,60 @@ async def _print_status(settings: CommandSettings) -> int:
     if settings.json:
         print_json({**composed, "services": programs})
     else:
-        console().print(status_tables(composed, zone))
+        console().print(status_tables(composed, zone, language))
     print_diagnostics("warning", effects.status_warnings(programs))
     if not composed["daemon"]:
-        print_diagnostics("note", (NO_DAEMON_NOTE,))
+        print_diagnostics(translate(language, "note"), (translate(language, NO_DAEMON_NOTE),))
     return ExitCode.DONE if unverified_kernel(composed) is None else ExitCode.CHECK_FAILED
 
 
-def status_tables(composed: Status, zone: tzinfo | None) -> RenderableType:
+def status_tables(
+    composed: Status, zone: tzinfo | None, language: Language = Language.EN
+) -> RenderableType:
     """The document as tables; times are in `zone`, which the heading names."""
-    applied = "applied" if composed["applied"] else "not applied: the kernel holds nothing of ours"
-    daemon = "daemon runs" if composed["daemon"] else "no daemon"
+    say = partial(translate, language)
+    applied = say("applied") if composed["applied"] else say(NOT_APPLIED_TEXT)
+    daemon = say("daemon runs") if composed["daemon"] else say("no daemon")
     now = utc_timestamp()
     clock = f"{local_time(now, zone)} {zone_name(now, zone)}".rstrip()
     heading = Text.assemble((composed["gateway"], "bold"), f"  {applied}, {daemon}  {clock}")
-    if composed["pending_confirm_s"] is not None:
-        left = f"  undone in {composed['pending_confirm_s']} s unless confirmed"
-        heading.append(left, f"bold {FAIR_STYLE}")
+    left = composed["pending_confirm_s"]
+    if left is not None:
+        heading.append("  " + say(UNDONE_TEXT, seconds=left), f"bold {FAIR_STYLE}")
     if composed["rejected_file"]:
-        heading.append(f"\n{REJECTED_FILE_NOTE}", f"bold {FAIR_STYLE}")
+        heading.append(f"\n{say(REJECTED_FILE_NOTE)}", f"bold {FAIR_STYLE}")
     alarm = unverified_kernel(composed)
     if alarm is not None:
-        since = local_time(alarm["since"], zone)
-        heading.append(
-            f"\nTHE KERNEL DOES NOT HOLD WHAT IT SHOULD, since {since}:\n  {alarm['reason']}",
-            BAD_STYLE,
-        )
+        wrong = say(KERNEL_WRONG_TEXT, since=local_time(alarm["since"], zone))
+        heading.append(f"\n{wrong}:\n  {alarm['reason']}", BAD_STYLE)
     tables = (
-        _uplink_table(composed, zone),
-        _policy_table(composed["policies"]),
-        _vlan_table(composed["vlans"]),
+        _uplink_table(composed, zone, language),
+        _policy_table(composed["policies"], language),
+        _vlan_table(composed["vlans"], language),
     )
     return Group(heading, *(part for table in tables for part in (Text(), table)))
 
 
-def _uplink_table(composed: Status, zone: tzinfo | None) -> ResponsiveTable:
+def _uplink_table(composed: Status, zone: tzinfo | None, language: Language) -> ResponsiveTable:
+    say = partial(translate, language)
+    interface, address, gateway = say("interface"), say("address"), say("gateway")
     sheet = ResponsiveTable(
-        *("uplink", "state", "interface", "address", "gateway"),
-        *("rtt", "loss", "up", "down", "flows", ""),
-        overflow=("interface", "address", "gateway", ""),
+        *(say("uplink"), say("state"), interface, address, gateway),
+        *(
+            "rtt",
+            say("loss"),
+            direction_text(language, "up"),
+            direction_text(language, "down"),
+            say("flows"),
+            "",
+        ),
+        overflow=(interface, address, gateway, ""),
     )
     for name, each in composed["uplinks"].items():
         flows = each["connections"]
         sheet.add_row(
             name,
-            Text(each["state"], style=state_style(each["state"])),
+            Text(say(each["state"]), style=state_style(each["state"])),
             each["interface"],
             _first_or_dash(each["address"], each["address6"]),
             _first_or_dash(each["gateway"], each["gateway6"]),
@@ -111,73 +126,91 @@ def _uplink_table(composed: Status, zone: tzinfo | None) -> ResponsiveTable:
             format_rate(each["upload_bps"]),
             format_rate(each["download_bps"]),
             "?" if flows is None else str(flows),
-            _reason_text(each, zone) if composed["daemon"] else each["reason"],
+            _reason_text(each, zone, language, dated=composed["daemon"]),
         )
     return sheet
 
 
-def _reason_text(uplink: UplinkStatus, zone: tzinfo | None) -> str:
+def _reason_text(
+    uplink: UplinkStatus, zone: tzinfo | None, language: Language, *, dated: bool
+) -> str:
     """The reason; of a line that is not up, since when as well."""
-    if uplink["state"] == UplinkState.UP:
-        return uplink["reason"]
-    return f"since {local_time(uplink['since'], zone)}: {uplink['reason']}"
+    reason = translate_reason(language, uplink)
+    if uplink["state"] == UplinkState.UP or not dated:
+        return reason
+    since = local_time(uplink["since"], zone)
+    return translate(language, "since {since}: {reason}", since=since, reason=reason)
 
 
-def _policy_table(policies: dict[str, PolicyStatus]) -> ResponsiveTable:
-    sheet = ResponsiveTable("policy", "mode", "new flows go by")
+def _policy_table(policies: dict[str, PolicyStatus], language: Language) -> ResponsiveTable:
+    say = partial(translate, language)
+    sheet = ResponsiveTable(say("policy"), say("mode"), say("new flows go by"))
     for name, each in policies.items():
         shares = ", ".join(f"{uplink} {share} %" for uplink, share in each["shares"].items())
-        pinned = f" (pinned to {each['pinned']})" if each["pinned"] else ""
-        way = Text(shares + pinned) if shares else Text("no uplink: unreachable", style=BAD_STYLE)
-        sheet.add_row(name, each["mode"], way)
+        pinned = f" ({say('pinned to {uplink}', uplink=each['pinned'])})" if each["pinned"] else ""
+        nothing = Text(say("no uplink: unreachable"), style=BAD_STYLE)
+        sheet.add_row(name, each["mode"], Text(shares + pinned) if shares else nothing)
     return sheet
 
 
-def _vlan_table(vlans: dict[str, VlanStatus]) -> ResponsiveTable:
+def _vlan_table(vlans: dict[str, VlanStatus], language: Language) -> ResponsiveTable:
+    say = partial(translate, language)
+    interface, policy = say("interface"), say("policy")
     sheet = ResponsiveTable(
-        *("VLAN", "interface", "policy", "up", "down", "guaranteed up", "guaranteed down", ""),
-        overflow=("interface", "policy", ""),
+        *(
+            say("VLAN"),
+            interface,
+            policy,
+            direction_text(language, "up"),
+            direction_text(language, "down"),
+        ),
+        *(say("guaranteed up"), say("guaranteed down"), ""),
+        overflow=(interface, policy, ""),
     )
     for name, each in vlans.items():
-        guarantees = (
-            _guarantee_cell(each["guaranteed_upload_bps"], each["short_upload_bps"]),
-            _guarantee_cell(each["guaranteed_download_bps"], each["short_download_bps"]),
-        )
         sheet.add_row(
             name,
             each["interface"],
             each["policy"],
             format_rate(each["upload_bps"]),
             format_rate(each["download_bps"]),
-            *guarantees,
-            Text(_vlan_remark(each), style=FAIR_STYLE),
+            _guarantee_cell(each["guaranteed_upload_bps"], each["short_upload_bps"], language),
+            _guarantee_cell(each["guaranteed_download_bps"], each["short_download_bps"], language),
+            Text(_vlan_remark(each, language), style=FAIR_STYLE),
         )
     return sheet
 
 
-def _guarantee_cell(promised: int, missing: int) -> Text:
+def _guarantee_cell(promised: int, missing: int, language: Language) -> Text:
     if not promised:
         return Text("-")
     if not missing:
         return Text(format_rate(promised))
-    return Text(f"{format_rate(promised)}, {format_rate(missing)} short", style=BAD_STYLE)
+    short = translate(language, "{rate} short", rate=format_rate(missing))
+    return Text(f"{format_rate(promised)}, {short}", style=BAD_STYLE)
 
 
-def _vlan_remark(vlan: VlanStatus) -> str:
-    others = [f"{each['address']} ({each['mac']})" for each in vlan["other_dhcp_servers"]]
-    found = [f"another DHCP server: {', '.join(others)}"] if others else []
-    return "; ".join(filter(None, (vlan["reason"], _limit_text(vlan), *found)))
+def _vlan_remark(vlan: VlanStatus, language: Language) -> str:
+    others = ", ".join(f"{each['address']} ({each['mac']})" for each in vlan["other_dhcp_servers"])
+    servers = translate(language, "another DHCP server: {servers}", servers=others)
+    reason, limit = translate_reason(language, vlan), _limit_text(vlan, language)
+    return "; ".join(filter(None, (reason, limit, servers if others else "")))
 
 
-def _limit_text(vlan: VlanStatus) -> str:
+def _limit_text(vlan: VlanStatus, language: Language) -> str:
     """An operator's limit: "limited to 5.0 Mbit/s up, 5.0 Mbit/s down, 540 s left"."""
     held = {way: each for way, each in (vlan["limit"] or {}).items() if each is not None}
     if not held:
         return ""
-    words = {"upload": "up", "download": "down"}
+    words = {
+        "upload": direction_text(language, "up"),
+        "download": direction_text(language, "down"),
+    }
     rates = ", ".join(f"{format_rate(each['rate_bps'])} {words[way]}" for way, each in held.items())
     ends = [each["ends_in_s"] for each in held.values() if each["ends_in_s"] is not None]
-    return f"limited to {rates}" + (f", {min(ends)} s left" if ends else "")
+    if not ends:
+        return translate(language, "limited to {rates}", rates=rates)
+    return translate(language, "limited to {rates}, {left} s left", rates=rates, left=min(ends))
 
 
 def _first_or_dash(first: str | None, second: str | None) -> str:

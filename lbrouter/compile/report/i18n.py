@@ -40,6 +40,11 @@ def translate(language: Language, text: str, **values: object) -> str:
     return catalogue(language).gettext(text).format(**values)
 
 
+def direction_text(language: Language, word: str) -> str:
+    """The word "up" or "down" as a direction of traffic; elsewhere it is a state of an uplink."""
+    return catalogue(language).pgettext("direction", word)
+
+
 def message_text(language: Language, message: Message) -> str:
     """The sentence of a message in `language`."""
     return render(message, catalogue(language))

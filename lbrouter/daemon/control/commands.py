@@ -8,8 +8,9 @@ from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
+from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
 from lbrouter.daemon.control import confirmation
-from lbrouter.daemon.control.change_recorder import ChangeRecorder
+from lbrouter.daemon.control.change_recorder import recorded_changes
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.protocol import (
@@ -19,6 +20,7 @@ from lbrouter.daemon.control_socket.protocol import (
     string_field,
 )
 from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.overrides.temporary_limits import (
     LIMIT_DIRECTIONS,
     TemporaryLimit,
@@ -53,11 +55,14 @@ class CommandHandlers:
         loop: ReconcileLoop,
         view: QueryHandlers,
         *,
+        commit_confirm: CommitConfirm,
+        overrides: OperatorOverrides,
         programs: ProgramSupervisor,
         activate: ActivateConfig,
         stop: Callable[[], object],
     ) -> None:
-        self._loop = loop
+        self._loop, self._commit_confirm = loop, commit_confirm
+        self._pending, self._overrides = commit_confirm.pending, overrides
         self._programs = programs
         self._activate = activate
         self._stop = stop
@@ -83,22 +88,17 @@ class CommandHandlers:
         return await verb(request)
 
     async def _apply(self, request: Document) -> Any:
-        text, source = (
-            string_field(request, "config"),
-            string_field(request, "source", default="a file"),
-        )
+        text = string_field(request, "config")
+        source = string_field(request, "source", default="a file")
         file = parse_config(text.encode(), source=source)
         require_tools(file.config)
         secrets.require(file.config)
         within_ms = int_field(request, "confirm_within_ms", default=0)
         within = Duration(within_ms) if within_ms else None
-        roots = (
-            ForeignQdiscPolicy.REPLACE
-            if request.get("take_over", False) is True
-            else ForeignQdiscPolicy.REFUSE
-        )
+        replaces = request.get("take_over", False) is True
+        roots = ForeignQdiscPolicy.REPLACE if replaces else ForeignQdiscPolicy.REFUSE
         changes = await self.apply(file, within=within, foreign_qdiscs=roots)
-        left = self._loop.commit_confirm.pending.remaining_s()
+        left = self._pending.remaining_s()
         applied = self._loop.reconciler.applied
         missing = {} if applied is None else missing_ports(file.config, applied.snapshot.facts)
         return {
@@ -151,20 +151,20 @@ class CommandHandlers:
         tracker = loop.tracker.with_config(file.config)
         snapshot = await applier.observe(file.config, health_source=tracker.evaluate_facts)
         snapshot = snapshot.with_foreign_qdisc_policy(file.config, foreign_qdiscs)
-        with ChangeRecorder(loop) as changes:
-            await loop.commit_confirm.apply_to_kernel(snapshot.planned(file), within=within)
+        with recorded_changes(loop.applier) as changes:
+            await self._commit_confirm.apply_to_kernel(snapshot.planned(file), within=within)
         await self._activate(file, tracker)
         return changes
 
     async def _confirm(self, _request: Document) -> Any:
         async with self._loop.write_lock:
-            kept = (await in_disk_thread(self._loop.commit_confirm.confirm)).source
+            kept = (await in_disk_thread(self._commit_confirm.confirm)).source
         self._loop.journal.log("confirm", message(EventCode.CONFIRMED, source=kept))
         return {"kept": kept}
 
     async def _rollback(self, request: Document) -> Any:
         async with self._loop.write_lock:
-            record = self._loop.commit_confirm.pending.read()
+            record = self._pending.read()
             if record is None or request.get("id", record.id) != record.id:
                 return {"undone": "", "changes": []}
             changes = await self.rollback(record.source, why="as asked")
@@ -189,8 +189,8 @@ class CommandHandlers:
             trackers.append(trackers[0].with_config(config))
             return trackers[-1].evaluate_facts(config, facts)
 
-        with ChangeRecorder(loop) as changes:
-            file = await loop.commit_confirm.roll_back_kernel(health_source=evaluate_health)
+        with recorded_changes(loop.applier) as changes:
+            file = await self._commit_confirm.roll_back_kernel(health_source=evaluate_health)
         said = message(EventCode.ROLLED_BACK, source=source, why=why, changes=len(changes))
         loop.journal.log("rollback", said)
         if file is None:
@@ -206,7 +206,7 @@ class CommandHandlers:
         config = self._loop.config_file.config
         if name in config.uplinks and not flag_field(request, "yes"):
             confirmation.require_other_uplinks(config, name, *self._current())
-        event = self._loop.overrides.drain(config, name, move_flows=now)
+        event = self._overrides.drain(config, name, move_flows=now)
         code = EventCode.DRAINED_NOW if now else EventCode.DRAINED
         return await self._apply_override(event, message(code, uplink=name))
 
@@ -216,7 +216,7 @@ class CommandHandlers:
         known = policy in config.policies and name in config.policies[policy].uplinks
         if known and not flag_field(request, "yes"):
             confirmation.require_fit_pin(config, policy, name, *self._current())
-        event = self._loop.overrides.pin(config, policy, name)
+        event = self._overrides.pin(config, policy, name)
         return await self._apply_override(
             event, message(EventCode.PINNED, policy=policy, uplink=name)
         )
@@ -230,7 +230,7 @@ class CommandHandlers:
 
     async def _restore(self, request: Document) -> Any:
         name = string_field(request, "uplink")
-        event = self._loop.overrides.restore(self._loop.config_file.config, name)
+        event = self._overrides.restore(self._loop.config_file.config, name)
         return await self._apply_override(event, message(EventCode.RESTORED, uplink=name))
 
     async def _apply_override(self, event: HealthEvent, said: Message) -> Any:
@@ -245,7 +245,7 @@ class CommandHandlers:
         loop = self._loop
         loop.journal.log(kind, said, subject=subject)
         try:
-            await in_disk_thread(loop.overrides.save, loop.applier.store.directory)
+            await in_disk_thread(self._overrides.save, loop.applier.store.directory)
         except LbrouterError as error:
             loop.journal.log("trouble", message(EventCode.NOT_REMEMBERED, error=str(error)))
 
@@ -253,10 +253,8 @@ class CommandHandlers:
         """Set a temporary limit of a VLAN: `rate` in bits per second, 0 removes it."""
         loop, vlan = self._loop, string_field(request, "vlan")
         directions = _parse_directions(request)
-        rate, for_ms = (
-            int_field(request, "rate", default=0),
-            int_field(request, "for_ms", default=0),
-        )
+        rate = int_field(request, "rate", default=0)
+        for_ms = int_field(request, "for_ms", default=0)
         config = loop.config_file.config
         if rate and vlan in config.vlans and not flag_field(request, "yes"):
             rate_asked = validated_limit_rate(rate)
@@ -265,25 +263,26 @@ class CommandHandlers:
             if rate:
                 within = Duration(for_ms) if for_ms else None
                 ceiling = TemporaryLimit.start(validated_limit_rate(rate), within)
-                loop.overrides.set_limit(config, vlan, directions, ceiling)
+                self._overrides.set_limit(config, vlan, directions, ceiling)
                 said = limit_message(config.vlans[vlan], directions, Rate(rate), within)
             else:
-                had = loop.overrides.remove_limit(config, vlan, directions)
+                had = self._overrides.remove_limit(config, vlan, directions)
                 code = EventCode.LIMIT_REMOVED if had else EventCode.LIMIT_ABSENT
                 said = message(code, vlan=vlan)
             loop.request_resync()
             await loop.run_once()
         await self._log_and_save("limit", said, subject=vlan)
-        limit = loop.overrides.limits.status(vlan)
+        limit = self._overrides.limits.status(vlan)
         return {"said": str(said), "message": said.as_json(), "limit": limit}
 
     async def expire_limits(self) -> None:
         """End the limits whose time is over, and wake the loop, which changes the kernel."""
-        over = self._loop.overrides.limits.remove_expired()
+        limits = self._overrides.limits
+        over = limits.remove_expired()
         for vlan in over:
             said = message(EventCode.LIMIT_EXPIRED, vlan=vlan)
             await self._log_and_save("limit", said, subject=vlan)
-        if self._loop.overrides.limits.remove_released() or over:
+        if limits.remove_released() or over:
             self._loop.request_resync()
 
 

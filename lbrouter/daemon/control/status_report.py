@@ -10,7 +10,7 @@ from lbrouter.compile.dhcp.rogue_servers import RogueServerScan, rogue_server_st
 from lbrouter.compile.report.status import StatusInputs, set_reason
 from lbrouter.compile.report.status import status_document as compose
 from lbrouter.compile.report.status_types import Status, TrafficMeasurements
-from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.daemon_state import DaemonState
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
 from lbrouter.model.health import UplinkState
@@ -22,7 +22,7 @@ STATES_WITHOUT_ROUND_TRIP: Final = frozenset({UplinkState.DOWN, UplinkState.WAIT
 
 def daemon_status(
     applied: AppliedState,
-    tracker: HealthTracker,
+    state: DaemonState,
     measured: TrafficMeasurements,
     *,
     new_flows: Mapping[str, Mapping[int, int]],
@@ -36,7 +36,7 @@ def daemon_status(
         allocation=applied.snapshot.allocation,
         facts=applied.snapshot.facts,
         observed=applied.state,
-        health=tracker.health,
+        health=state.health,
         shortfalls=applied.shaping.shortfalls,
         measured=measured,
         new_flows=new_flows,
@@ -44,11 +44,11 @@ def daemon_status(
         observed_at="",
     )
     document = compose(applied.file.config, inputs)
-    document["daemon"] = True
+    document["daemon"], document["kernel"] = True, state.kernel
     document["pending_confirm_s"] = None if pending_s is None else ceil(pending_s)
     for name, uplink in document["uplinks"].items():
-        readings = health.uplink_readings(tracker.state, name)
-        uplink["since"] = tracker.since[name]
+        readings = health.uplink_readings(state.health_state, name)
+        uplink["since"] = state.since[name]
         if uplink["state"] not in STATES_WITHOUT_ROUND_TRIP:
             uplink["rtt_ms"] = _rounded(readings.rtt_ms)
             uplink["jitter_ms"] = _rounded(readings.jitter_ms)

@@ -2,7 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from lbrouter.compile import health
@@ -29,6 +30,15 @@ PROBE_SENT_MAX_DELAY_S: Final = MIN_RTO_S
 """A sent probe changes nothing before it can be overdue; its answer usually comes sooner."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierTracker:
+    """What a tracker leaves to the one of the next file: `since` and `incidents` by uplink."""
+
+    wakeup: Wakeup
+    since: Mapping[str, str] = field(default_factory=dict)
+    incidents: Mapping[str, str] = field(default_factory=dict)
+
+
 class HealthTracker:
     """The health state machine of one configuration, with the events that wait for it.
 
@@ -42,20 +52,24 @@ class HealthTracker:
         *,
         known: GatewayHealth,
         state: HealthState | None = None,
+        before: EarlierTracker | None = None,
     ) -> None:
-        """`state` is what an earlier daemon remembered; without it the state begins at `known`."""
+        """`state` is what an earlier daemon remembered; without it the state begins at `known`.
+
+        `before` is what the tracker of the file before knew of the uplinks that stay.
+        """
         self.config = config
         self.state: HealthState = state or health.initial_state(config, time.monotonic(), known)
         self.health: GatewayHealth = health.current_health(self.state, config)
-        self.since: dict[str, str] = dict.fromkeys(
-            config.uplinks, utc_timestamp(precision="seconds")
-        )
-        self.incidents: dict[str, str] = {}
+        earlier = before or EarlierTracker(wakeup=Wakeup())
+        now = utc_timestamp(precision="seconds")
+        self.since: dict[str, str] = {**dict.fromkeys(config.uplinks, now), **earlier.since}
+        self.incidents: dict[str, str] = dict(earlier.incidents)
         self._recent_incidents: dict[str, str] = {}
         if known.uplinks:  # else no incident is known yet that could go on or end
             self._resume_incidents(journal)
-        self.wakeup = Wakeup()
-        """Set by each event; `ReconcileLoop` replaces it with its own."""
+        self.wakeup = earlier.wakeup
+        """Set by each event; one for all trackers of a daemon."""
         self._journal = journal
         self._pending_events: deque[HealthEvent] = deque()
 
@@ -112,10 +126,14 @@ class HealthTracker:
         now = time.monotonic()
         names = health.renamed_uplinks(self.state, config, now)
         state = health.reconfigure(self.state, config, now)
-        other = HealthTracker(config, self._journal, known=GatewayHealth(), state=state)
-        other.since |= {names[n]: at for n, at in self.since.items() if n in names}
-        other.incidents = {names[n]: i for n, i in self.incidents.items() if n in names}
-        return other
+        before = EarlierTracker(
+            wakeup=self.wakeup,
+            since={names[n]: at for n, at in self.since.items() if n in names},
+            incidents={names[n]: i for n, i in self.incidents.items() if n in names},
+        )
+        return HealthTracker(
+            config, self._journal, known=GatewayHealth(), state=state, before=before
+        )
 
     def _resume_incidents(self, journal: Journal) -> None:
         """Continue an incident of an earlier daemon under its number, or end it."""

@@ -11,16 +11,13 @@ from collections.abc import Callable
 from typing import Final
 
 from lbrouter.compile.health import is_equivalent
-from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile
-from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
+from lbrouter.daemon.daemon_state import DaemonState
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.health.tracker import HealthTracker
-from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.reconcile.change_log import ChangeLog
 from lbrouter.daemon.reconcile.idle_downloads import IdleDownloads
-from lbrouter.daemon.reconcile.new_flows import NewFlowWindow
 from lbrouter.daemon.reconcile.notices import concerns_us, uplink_events
 from lbrouter.daemon.reconcile.reconciler import Reconciler, ReconcileResult
 from lbrouter.daemon.reconcile.repair_limiter import RepairRateLimiter
@@ -50,27 +47,32 @@ NOTICES_KEPT: Final = 20
 
 
 class ReconcileLoop:
-    """Reconciles, driven by events. `activate` first; then `run`."""
+    """Reconciles, driven by events, of the file and the health tracker that are active."""
 
-    def __init__(self, applier: Applier, journal: Journal, overrides: OperatorOverrides) -> None:
-        self.applier = applier
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        journal: Journal,
+        file: ConfigFile,
+        tracker: HealthTracker,
+        *,
+        on_health_evaluated: Callable[[], None] = lambda: None,
+    ) -> None:
+        """After each evaluation of the health the next probes may be due sooner."""
+        self.applier = reconciler.applier
         self.journal = journal
-        self.commit_confirm = CommitConfirm(applier)
-        self.reconciler = Reconciler(applier)
-        self.new_flows = NewFlowWindow(self.reconciler)
-        self.overrides = overrides
+        self.reconciler = reconciler
         self.write_lock = asyncio.Lock()
-        self.config_file: ConfigFile
-        self.tracker: HealthTracker
+        self.config_file = file
+        self.tracker = tracker
         self.next_resync_at = 0.0
         self.last_run_at = asyncio.get_running_loop().time()
-        self.on_health_evaluated: Callable[[], None] = lambda: None
-        """Called after each evaluation of the health: the next probes may be due sooner."""
+        self._on_health_evaluated = on_health_evaluated
         self._idle_downloads = IdleDownloads(journal)
         self._repair_limiter = RepairRateLimiter()
         self._notices: list[str] = []
         self.verification = Verification(journal)
-        self._wakeup = Wakeup()
+        self._wakeup = tracker.wakeup
         self._resync_wakeup = Wakeup()
         self._steered_health: GatewayHealth | None = None
         """The health that new flows follow; None where that is not known."""
@@ -80,6 +82,23 @@ class ReconcileLoop:
         self._halted = False
         self._failures = 0
 
+    @property
+    def gateway_name(self) -> str:
+        """The name of the gateway, as the file says it."""
+        gateway = self.config_file.config.gateway
+        return gateway.name
+
+    def state(self) -> DaemonState:
+        """What is held now, for those who only read."""
+        return DaemonState(
+            file=self.config_file,
+            applied=self.reconciler.applied,
+            health=self.tracker.health,
+            health_state=self.tracker.state,
+            since=dict(self.tracker.since),
+            kernel=self.verification.status,
+        )
+
     def halt(self) -> None:
         """Stop working: the kernel is to stay as it is until the daemon has ended."""
         self._halted = True
@@ -87,7 +106,6 @@ class ReconcileLoop:
     def activate(self, file: ConfigFile, tracker: HealthTracker) -> None:
         """Use this file and this health tracker from now on."""
         self.config_file, self.tracker = file, tracker
-        tracker.wakeup = self._wakeup
         tracker.take_over()
         self._steered_health = None
         self._changes.begin()
@@ -107,7 +125,8 @@ class ReconcileLoop:
         """Handle an announcement of the kernel: a carrier goes to the health tracker at once."""
         now = asyncio.get_running_loop().time()
         if notice.kind is NoticeKind.LINK:
-            for uplink in self.tracker.config.uplinks.values():
+            uplinks = self.config_file.config.uplinks
+            for uplink in uplinks.values():
                 addressed = self.tracker.state.uplinks[uplink.name].addressed
                 for event in uplink_events(uplink, notice, now, addressed=addressed):
                     self.tracker.put(event)
@@ -154,7 +173,7 @@ class ReconcileLoop:
         if self._halted:
             return
         self.tracker.evaluate()
-        self.on_health_evaluated()
+        self._on_health_evaluated()
         known = self._steered_health
         if known is None or not is_equivalent(known, self.tracker.health):
             await self._steer()

@@ -20,6 +20,14 @@ class KernelView:
     table: NftTable | None = None
     shift: HealthShift = field(default_factory=HealthShift)
 
+    def see(self, table: NftTable | None) -> None:
+        """This table was observed."""
+        self.table = table
+
+    def translate(self, shift: HealthShift) -> None:
+        """From now on translate by `shift`."""
+        self.shift = shift
+
     def record(self, operation: Operation) -> None:
         """`operation` has been carried out."""
         if isinstance(operation.managed_object, NftTable):
@@ -36,7 +44,7 @@ class PlannedKernel:
     async def observe(self, scope: ObserveScope) -> KernelState:
         """What is there, as the health would have it that the change was planned for."""
         observed = await self._kernel.observe(scope)
-        self._view.table = observed.nft
+        self._view.see(observed.nft)
         return self._view.shift.as_planned(observed)
 
     async def facts(self, scope: ObserveScope) -> Facts:

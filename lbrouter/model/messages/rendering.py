@@ -32,6 +32,9 @@ class Translator(Protocol):
     def ngettext(self, msgid1: str, msgid2: str, n: int, /) -> str:
         """The text for a number, in that language."""
 
+    def pgettext(self, context: str, message: str, /) -> str:
+        """The text where it stands for something else than elsewhere, in that language."""
+
 
 class Renderable(Protocol):
     """A message: `code`, `values`, and others (`also`)."""
@@ -59,6 +62,10 @@ class English:
     def ngettext(self, msgid1: str, msgid2: str, n: int, /) -> str:
         """The one or the other."""
         return msgid1 if n == 1 else msgid2
+
+    def pgettext(self, context: str, message: str, /) -> str:  # noqa: ARG002  -- as gettext has it
+        """The text itself."""
+        return message
 
 
 ENGLISH: Final = English()

@@ -9,6 +9,7 @@ import pytest
 
 from lbrouter.compile.report import incident_text
 from lbrouter.compile.report.i18n import (
+    direction_text,
     event_text,
     language_from_environment,
     message_or_none,
@@ -33,7 +34,8 @@ from tests.kit.health_simulation import simulate
 from tests.kit.timeline_events import event, parsed
 
 PACKAGE = Path(incident_text.__file__).parents[2]
-TRANSLATING_NAMES = ("said", "translate")
+TRANSLATING_NAMES = ("said", "translate", "say", "print_note")
+DIRECTIONS = {"direction\4up", "direction\4down"}
 OTHERS = [each for each in Language if each is not Language.EN]
 ALL_SENTENCES = [each for several in SENTENCES.values() for each in several]
 
@@ -52,8 +54,9 @@ def source_texts() -> Iterator[str]:
 
 
 def text_argument(call: ast.Call) -> Iterator[str]:
-    """The text of a call of `look.translate("...")` or of `translate(language, "...")`."""
-    place = 0 if isinstance(call.func, ast.Attribute) else 1
+    """The text of `look.translate("...")`, `say("...")` or `translate(language, "...")`."""
+    bound = isinstance(call.func, ast.Attribute) or called_name(call.func) == "say"
+    place = 0 if bound else 1
     text = call.args[place] if len(call.args) > place else None
     if isinstance(text, ast.Constant) and isinstance(text.value, str):
         yield text.value
@@ -114,7 +117,7 @@ def test_a_translation_has_the_places_of_its_text(language: Language) -> None:
 
 def test_no_text_of_the_catalogue_is_forgotten() -> None:
     """Texts that the source no longer uses are removed."""
-    used = {*source_texts(), *ALL_SENTENCES, *GENERAL_SENTENCES, *WORDS}
+    used = {*source_texts(), *DIRECTIONS, *ALL_SENTENCES, *GENERAL_SENTENCES, *WORDS}
     used |= {*map(str, UplinkState), *(one for one, _ in COUNTED_NOUNS.values())}
     assert sorted(INDONESIAN.keys() - used) == []
 
@@ -237,3 +240,9 @@ def test_words_of_an_earlier_release_are_told_as_they_are() -> None:
 )
 def test_the_language_of_the_environment(environment: dict[str, str], language: Language) -> None:
     assert language_from_environment(environment) is language
+
+
+def test_directions_are_not_the_states_of_the_same_name() -> None:
+    assert [direction_text(Language.ID, word) for word in ("up", "down")] == ["naik", "turun"]
+    assert direction_text(Language.EN, "up") == "up"
+    assert translate(Language.ID, "up") == "normal"
