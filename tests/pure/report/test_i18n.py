@@ -20,7 +20,16 @@ from lbrouter.compile.report.i18n import (
 from lbrouter.model.events import CarrierChanged, Drain, ProbeFailure
 from lbrouter.model.health import UplinkState
 from lbrouter.model.language import Language
-from lbrouter.model.messages.codes import CODE_KINDS, EventCode, ReasonCode, TextCode
+from lbrouter.model.messages.codes import (
+    CODE_KINDS,
+    AddressCode,
+    EventCode,
+    LaneCode,
+    OfferCode,
+    ReasonCode,
+    TextCode,
+)
+from lbrouter.model.messages.figures import format_rate
 from lbrouter.model.messages.message import Message, message, parse_message, parse_reason, told
 from lbrouter.model.messages.rendering import places_of, render, sentence_of
 from lbrouter.model.messages.sentences import (
@@ -246,3 +255,17 @@ def test_directions_are_not_the_states_of_the_same_name() -> None:
     assert [direction_text(Language.ID, word) for word in ("up", "down")] == ["naik", "turun"]
     assert direction_text(Language.EN, "up") == "up"
     assert translate(Language.ID, "up") == "normal"
+
+
+def test_messages_within_messages_and_lists_go_through_json() -> None:
+    within = message(
+        AddressCode.DHCP_REJECTED, interface="wan1", offer=message(OfferCode.NO_SERVER_NAMED)
+    )
+    several = message(LaneCode.NO_LINE, lines=("fiber", "lte"))
+    for each in (within, several, message(LaneCode.NO_LINE, lines=())):
+        assert parse_message(json.loads(json.dumps(each.as_json()))) == each
+    assert message_text(Language.ID, within) == (
+        "server DHCP di wan1 menawarkan alamat tanpa menyebut siapa yang menawarkan"
+    )
+    assert several.text == "none of fiber, lte has an address and a carrier"
+    assert format_rate(2_500_000_000) == "2.5 Gbit/s"

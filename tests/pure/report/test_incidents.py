@@ -81,6 +81,11 @@ def test_policies_that_move_together_are_named_together() -> None:
         ("captive portal instead of http://a/", "fiber shows a captive portal since"),
         ("captive portal on 2 targets for 1.0 s", "fiber shows a captive portal since"),
         ("no address yet (dhcp) on wan1", "fiber has no address since"),
+        (
+            "loss 1 %, was over 2 % (show)",
+            "fiber is in trouble since 20:14:05 (loss 1 %, was over 2 % (show))",
+        ),
+        ("drained by hand", "fiber is in trouble since 20:14:05 (drained by hand)"),
         ("interface wan1 is not there", "the interface of fiber is gone since"),
         ("eaten by a dog", "fiber is in trouble since 20:14:05 (eaten by a dog)"),
     ],

@@ -90,6 +90,7 @@ def test_the_document_has_the_keys_of_a_lane_at_a_lane_alone() -> None:
     assert found["address"] == "10.255.0.2/30"
     assert str(found["reason"]).endswith("lte carries lane alone")
     assert {"over", "handshake_age_s", "relay"} <= found.keys()
+    assert document(FACTS, health())["reason"] == "said so"
 
 
 @pytest.mark.parametrize(
