@@ -103,7 +103,7 @@ async def _add(ipr: AsyncIPRoute, address: Address) -> None:
             return
         if any(other.address.key == address.key and not other.ours for other in standing):
             raise NotAppliedError(
-                f"Address {address.address} on {address.interface} was set by somebody else"
+                f"Address {address.address} on {address.interface} was set by another program"
                 " meanwhile.",
                 remedy="Try again: lbrouter then uses it as it is.",
             ) from error
