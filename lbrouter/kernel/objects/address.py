@@ -25,7 +25,8 @@ from lbrouter.kernel.netlink.client import (
     send,
     tolerate,
 )
-from lbrouter.kernel.netlink.codec import RawMessage, dump_raw
+from lbrouter.kernel.netlink.codec import RawMessage
+from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import (
     IFA_ADDRESS,
     IFA_LOCAL,

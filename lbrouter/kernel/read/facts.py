@@ -12,7 +12,8 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_GETQDISC
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
-from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, parse_attributes
+from lbrouter.kernel.netlink.codec import RawMessage, parse_attributes
+from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import RTA_OIF, TC_H_ROOT, TCA_KIND, TCMSG
 from lbrouter.kernel.objects import address, link, route, rule
 from lbrouter.kernel.read.connection_table import read_connection_table_size
