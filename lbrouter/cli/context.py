@@ -7,6 +7,7 @@ from dataclasses import replace
 from lbrouter.cli import effects
 from lbrouter.cli.output.render import print_diagnostics
 from lbrouter.cli.settings import CommandSettings
+from lbrouter.compile.config.machine_fit import missing_uplink_interfaces
 from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.explain.explanation import ExplainContext
 from lbrouter.compile.health.carrier_only import health_without_daemon, missing_lease_warnings
@@ -95,6 +96,8 @@ def print_warnings(file: ConfigFile, found: MachineSnapshot, store: StateStore) 
     """All that a person should know, and that stops nothing."""
     print_diagnostics("warning", (*file.warnings, *store.warnings, *found.facts.conflicts))
     print_diagnostics("warning", filter(None, [missing_vlan_support(file.config, found.facts)]))
+    missing = missing_uplink_interfaces(file.config, found.facts.interfaces)
+    print_diagnostics("warning", map(str, missing))
     print_diagnostics("warning", missing_ports(file.config, found.facts).values())
     print_diagnostics("warning", effects.lane_warnings(file.config, store.directory))
     print_diagnostics(

@@ -16,7 +16,7 @@ from lbrouter.compile.report.status import StatusInputs
 from lbrouter.compile.report.status_types import Status
 from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.config_file import ConfigFile, parse_config
-from lbrouter.daemon.confirm.commit_confirm import is_rejected
+from lbrouter.daemon.confirm.commit_confirm import differs, is_rejected
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import utc_timestamp
@@ -43,17 +43,17 @@ async def current_status(settings: CommandSettings) -> Status:
 
 
 async def status_from_kernel(settings: CommandSettings) -> Status:
-    """What can be read off the kernel alone."""
-    file = load_config_file(settings)
+    """What can be read off the kernel alone: of the file in force, whatever the one on disk says.
+
+    Where nothing is applied it is of the file on disk, which must be a right one then.
+    """
     waiting = PendingCommitStore(state_dir=settings.state_dir, runtime_dir=settings.runtime_dir)
     async with LinuxKernel() as kernel:
         applier = build_applier(settings, kernel)
-        found = await applier.observe(file.config)
         applied = _file_in_force(applier.store, waiting)
-        held = found
-        if applied is not None and applied.digest != file.digest:
-            held = await applier.observe(applied.config)
-        reason = None if applied is None else _unverified_reason(applied, held)
+        file = applied or load_config_file(settings)
+        found = await applier.observe(file.config)
+        reason = None if applied is None else _unverified_reason(applied, found)
     seen = StatusInputs(
         allocation=found.allocation,
         facts=found.facts,
@@ -72,6 +72,7 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
         "reason": reason,
     }
     composed["rejected_file"] = is_rejected(settings.config, waiting)
+    composed["unapplied_file"] = applied is not None and differs(settings.config, applied)
     return composed
 
 

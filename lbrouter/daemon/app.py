@@ -113,7 +113,9 @@ class Daemon:
         self._loop.on_health_evaluated = self._probers.reschedule
         self._dhcp_clients = DhcpClients(applier.lease_store, journal, self._loop.request_resync)
         self._passive_monitors = PassiveMonitors(
-            lambda: self._loop.tracker, on_carrier_lost=self._dhcp_clients.carrier_lost
+            lambda: self._loop.tracker,
+            self._loop.reconciler.known_facts,
+            on_carrier_lost=self._dhcp_clients.carrier_lost,
         )
         self._install_signal_handlers()
         await self._start()
@@ -265,6 +267,8 @@ class Daemon:
                 file = load_config(self._paths.config)
                 require_tools(file.config)
                 await self._commands.apply(file)
+                for text in self._commands.warnings(file):  # `apply` says them to its caller
+                    self._journal.log("trouble", f"warning: {text}", subject="apply")
             except LbrouterError as error:
                 self._journal.log("trouble", f"the file is not taken over: {error}")
             finally:

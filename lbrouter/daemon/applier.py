@@ -26,6 +26,7 @@ from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
 from lbrouter.daemon.slow_work import in_disk_thread, in_program_thread
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
+from lbrouter.kernel.own_thread import in_own_thread
 from lbrouter.kernel.read.features import cached_features
 from lbrouter.kernel.read.nexthop_neighbours import answering_nexthops
 from lbrouter.kernel.reporting_kernel import ReportingKernel
@@ -213,7 +214,7 @@ class Applier:
         table = planned.state.nft
         assert table is not None
         await in_disk_thread(self.store.require_writable)
-        nft.check(table)
+        await in_own_thread(partial(nft.check, table))
         await in_disk_thread(self._persist, planned, table)
 
     def _persist(self, planned: AppliedState, table: NftTable) -> None:

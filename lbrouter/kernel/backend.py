@@ -13,6 +13,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from lbrouter.kernel.netlink.client import retry_while_busy
 from lbrouter.kernel.objects import nft, qdisc, rtnl, sysctl, wireguard
+from lbrouter.kernel.own_thread import in_own_thread
 from lbrouter.kernel.read import facts
 from lbrouter.kernel.read.features import features
 from lbrouter.kernel.refusals import operation_error
@@ -26,11 +27,14 @@ from lbrouter.model.plan import Operation
 class LinuxKernel:
     """One netlink socket, opened on entering; every call acts in the calling thread's namespace.
 
+    A large ruleset takes nft a while, so that runs in a thread beside the event loop; with
+    `nft_at_once` in the loop itself, for the few elements of a failover.
     `strict_check` makes the kernel filter dumps by what the request names (Linux 4.20);
     `ext_ack` makes it explain in words what it refuses.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, nft_at_once: bool = False) -> None:
+        self._nft_at_once = nft_at_once
         self._ipr = AsyncIPRoute(strict_check=True, ext_ack=True)
 
     async def __aenter__(self) -> Self:
@@ -55,7 +59,7 @@ class LinuxKernel:
                 qdiscs=qdiscs,
                 classes=classes,
                 redirects=redirects,
-                nft=nft.observe_table(),
+                nft=await in_own_thread(nft.observe_table),
             )
 
     async def facts(self, scope: ObserveScope, *, probe: bool = False) -> Facts:
@@ -86,11 +90,17 @@ class LinuxKernel:
             case Sysctl():
                 sysctl.execute(operation)
             case NftTable():
-                await retry_while_busy(partial(_execute_nft, operation))
+                await retry_while_busy(partial(self._execute_nft, operation))
             case Qdisc() | HtbClass() | Redirect():
                 await qdisc.execute(self._ipr, operation)
             case _:
                 await rtnl.execute(self._ipr, operation)
+
+    async def _execute_nft(self, operation: Operation) -> None:
+        if self._nft_at_once:
+            nft.execute(operation)
+        else:
+            await in_own_thread(partial(nft.execute, operation))
 
 
 @contextmanager
@@ -100,7 +110,3 @@ def _translate_read_errors() -> Iterator[None]:
         yield
     except (NetlinkError, OSError) as error:
         raise NotAppliedError(f"The kernel's state cannot be read: {error}.") from error
-
-
-async def _execute_nft(operation: Operation) -> None:
-    nft.execute(operation)

@@ -30,6 +30,10 @@ REJECTED_FILE_NOTE = (
     "the file on disk is not in force: it was rolled back. Change it, or `lbrouter apply` it again"
 )
 
+UNAPPLIED_FILE_NOTE = (
+    "the file on disk is not in force: it was not applied. `lbrouter plan` shows the difference"
+)
+
 
 def status(
     context: typer.Context,
@@ -77,6 +81,8 @@ def status_tables(composed: Status, zone: tzinfo | None) -> RenderableType:
         heading.append(left, f"bold {FAIR_STYLE}")
     if composed["rejected_file"]:
         heading.append(f"\n{REJECTED_FILE_NOTE}", f"bold {FAIR_STYLE}")
+    elif composed["unapplied_file"]:
+        heading.append(f"\n{UNAPPLIED_FILE_NOTE}", f"bold {FAIR_STYLE}")
     alarm = unverified_kernel(composed)
     if alarm is not None:
         since = local_time(alarm["since"], zone)

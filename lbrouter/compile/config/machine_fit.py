@@ -45,6 +45,17 @@ def machine_warnings(config: Config, machine: MachineView) -> Iterator[Diagnosti
         yield from _external_conflict(config, uplink, machine)
 
 
+def missing_uplink_interfaces(
+    config: Config, interfaces: Mapping[str, InterfaceFacts]
+) -> Iterator[Diagnostic]:
+    """The interfaces of uplinks that are not there: the file is in force, and those lines wait."""
+    own = {
+        ("uplinks", name, "interface") for name, each in config.uplinks.items() if not each.is_lane
+    }
+    missing = _missing_interfaces(config, MachineView(interfaces=interfaces))
+    return (each for each in missing if each.path in own)
+
+
 def _missing_interfaces(config: Config, machine: MachineView) -> Iterator[Diagnostic]:
     """Interfaces that are not there, with one that is and that the file does not use yet."""
     named = dict(_named_interfaces(config))

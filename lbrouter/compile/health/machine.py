@@ -9,7 +9,7 @@ from lbrouter.compile.health.carry_over import carried_lines, new_names
 from lbrouter.compile.health.condition import evaluate_uplink
 from lbrouter.compile.health.full_size import on_full_size_probed
 from lbrouter.compile.health.initial_memory import initial_lines
-from lbrouter.compile.health.process_delay import on_process_delay
+from lbrouter.compile.health.silence import on_process_delay
 from lbrouter.compile.health.state import HealthState, LineKey, is_last_resort
 from lbrouter.compile.health.uplink_memory import LONG_AGO, UplinkMemory, with_silence_from
 from lbrouter.model.config import Config

@@ -59,6 +59,7 @@ def status_document(config: Config, inputs: StatusInputs) -> Status:
         "pending_confirm_s": None,
         "kernel": {"verified": True, "since": inputs.observed_at, "reason": None},
         "rejected_file": False,
+        "unapplied_file": False,
         "uplinks": {
             name: _lane_or_line_status(config, uplink, inputs)
             for name, uplink in config.uplinks.items()

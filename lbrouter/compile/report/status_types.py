@@ -125,6 +125,8 @@ class Status(TypedDict):
     """The whole document. `applied` says whether the kernel holds anything of ours at all.
 
     `rejected_file`: the file on disk was rolled back, so another configuration is in force.
+    `unapplied_file`: the file on disk is not the one that is in force, for whatever reason. The
+    whole document is about the one in force; where nothing is applied, about the file.
     """
 
     gateway: str
@@ -134,6 +136,7 @@ class Status(TypedDict):
     pending_confirm_s: int | None
     kernel: KernelStatus
     rejected_file: bool
+    unapplied_file: bool
     uplinks: dict[str, UplinkStatus]
     policies: dict[str, PolicyStatus]
     vlans: dict[str, VlanStatus]

@@ -189,6 +189,14 @@ def is_rejected(file: Path, pending: PendingCommitStore) -> bool:
         return False
 
 
+def differs(path: Path, in_force: ConfigFile) -> bool:
+    """Whether the file at `path` is another one than what is in force, or cannot be read."""
+    try:
+        return digest(path.read_bytes()) != in_force.digest
+    except OSError:
+        return True
+
+
 def _parse_or_none(text: str) -> Config | None:
     """The configuration, so that `remove_all` knows where to look."""
     with suppress(LbrouterError):

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from math import ceil
 from typing import Any
 
+from lbrouter.compile.config.machine_fit import missing_uplink_interfaces
 from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
@@ -89,21 +90,22 @@ class CommandHandlers:
         )
         changes = await self.apply(file, within=within, foreign_qdiscs=roots)
         left = self._loop.commit_confirm.pending.remaining_s()
-        applied = self._loop.reconciler.applied
-        missing = {} if applied is None else missing_ports(file.config, applied.snapshot.facts)
         return {
             "changes": changes,
-            "warnings": [
-                *file.warnings,
-                *missing.values(),
-                *map(str, partially_supported(file.config)),
-                *(
-                    each.text
-                    for each in waiting_overrides(self._loop.overrides, file.config).values()
-                ),
-            ],
+            "warnings": self.warnings(file),
             "pending_confirm_s": None if left is None else ceil(left),
         }
+
+    def warnings(self, file: ConfigFile) -> list[str]:
+        """What a person who has `file` applied should know of it, as the machine is."""
+        applied = self._loop.reconciler.applied
+        waiting = waiting_overrides(self._loop.overrides, file.config)
+        return [
+            *file.warnings,
+            *([] if applied is None else _missing_interfaces(file.config, applied.snapshot.facts)),
+            *map(str, partially_supported(file.config)),
+            *(each.text for each in waiting.values()),
+        ]
 
     async def apply(
         self,
@@ -205,3 +207,8 @@ class CommandHandlers:
         else:
             await self._adopt(file, made[-1])
         return changes
+
+
+def _missing_interfaces(config: Config, facts: Facts) -> list[str]:
+    uplinks = missing_uplink_interfaces(config, facts.interfaces)
+    return [*map(str, uplinks), *missing_ports(config, facts).values()]

@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict
 from lbrouter.compile.report.incidents import current_incidents, summarise_incidents
 from lbrouter.compile.report.status_types import Status
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.daemon.confirm.commit_confirm import is_rejected
+from lbrouter.daemon.confirm.commit_confirm import differs, is_rejected
 from lbrouter.daemon.control import status_report
 from lbrouter.daemon.control_socket.protocol import Document, int_field, string_field
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
@@ -104,6 +104,7 @@ class QueryHandlers:
         )
         document["kernel"] = self._loop.verification.status
         document["rejected_file"] = is_rejected(self._config_path, pending)
+        document["unapplied_file"] = differs(self._config_path, applied.file)
         return document
 
     async def _settled_state(self) -> AppliedState:

@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import sys
 from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +14,7 @@ from lbrouter.daemon.events.history import (
     last_incident_number,
     recent_events,
 )
+from lbrouter.daemon.events.stderr_log import StderrLog
 
 MAX_FOLLOWER_BACKLOG: Final = 200
 """Entries that a slow follower may be behind; then it misses some."""
@@ -35,6 +34,7 @@ class Journal:
         self._last_incident = _last_incident_number(state_dir)
         self._followers: set[asyncio.Queue[LogEvent]] = set()
         self._loop = asyncio.get_running_loop()
+        self._stderr = StderrLog()
         self._history = History(state_dir, on_error=self._log_history_error)
         self._under_systemd_journal = SYSTEMD_JOURNAL_ENV_VAR in os.environ
 
@@ -82,15 +82,14 @@ class Journal:
             self._followers.discard(mine)
 
     def close(self) -> None:
-        """Write what waits for the disk."""
+        """Write what waits for the disk, and for the reader of standard error."""
         self._history.close()
+        self._stderr.close()
 
     def _print(self, entry: LogEvent) -> None:
         stamp = "" if self._under_systemd_journal else f"{entry.at} "
         incident = f"[{entry.incident}] " if entry.incident else ""
-        # Standard error may be a file on a full disk, or a pipe whose reader has gone.
-        with suppress(OSError, ValueError):
-            print(f"{stamp}{incident}{entry.kind}: {entry.text}", file=sys.stderr, flush=True)
+        self._stderr.write(f"{stamp}{incident}{entry.kind}: {entry.text}")
 
     def _log_history_error(self, text: str) -> None:
         """Called in the thread that writes: logs in the main thread, and not to the disk."""

@@ -1,17 +1,18 @@
 """Whether the next hop of a dead line still answers. Checked only while a line is dead.
 
-Probes go on by a dead line, so the kernel goes on asking for its next hop (ARP, ND).
+Probes go on by a dead line, so the kernel goes on asking for its next hop (ARP, ND). What counts as
+an answer is told by the same function that the facts have it from.
 """
 
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Final
 
 from lbrouter.compile.health import HealthState
-from lbrouter.kernel.netlink.raw_dump import reachable_neighbours
+from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
+from lbrouter.kernel.read.nexthop_neighbours import answering_nexthops
 from lbrouter.model.events import NexthopSeen
+from lbrouter.model.facts import Facts
 
 NEXTHOP_CHECK_INTERVAL_S: Final = 1.0
 
@@ -22,8 +23,8 @@ class NexthopMonitor:
     def __init__(self) -> None:
         self._checked_at = float("-inf")
 
-    def check(self, state: HealthState) -> Iterator[NexthopSeen]:
-        """Events for the health tracker, once a second at most. Raises OSError."""
+    def check(self, state: HealthState, facts: Facts) -> Iterator[NexthopSeen]:
+        """Events for the health tracker, once a second at most; `facts` has the addresses."""
         now = time.monotonic()
         dead = [
             key
@@ -33,9 +34,10 @@ class NexthopMonitor:
         if not dead or now - self._checked_at < NEXTHOP_CHECK_INTERVAL_S:
             return
         self._checked_at = now
-        reachable = reachable_neighbours()
         for name, family in dead:
-            with suppress(OSError):  # the device is gone
-                index = socket.if_nametoindex(state.config.uplinks[name].device)
-                if (index, family) in reachable:
-                    yield NexthopSeen(at=now, uplink=name, family=family)
+            uplink = state.config.uplinks[name]
+            way = uplink_nexthop(uplink, family, facts)
+            if way is None or way.gateway is None:
+                continue
+            if answering_nexthops([(uplink.device, way.gateway)], facts.interfaces):
+                yield NexthopSeen(at=now, uplink=name, family=family)

@@ -14,15 +14,23 @@ from lbrouter.daemon.slow_work import in_carrier_thread
 from lbrouter.kernel.read.carrier_poll import CarrierPoller
 from lbrouter.model.config import Config
 from lbrouter.model.events import CarrierChanged
+from lbrouter.model.facts import Facts
 
 
 class PassiveMonitors:
-    """They send events to the active health tracker; `on_carrier_lost` gets the interface."""
+    """They send events to the active health tracker; `on_carrier_lost` gets the interface.
+
+    `facts` are those of the last reconcile, None before the first.
+    """
 
     def __init__(
-        self, tracker: Callable[[], HealthTracker], *, on_carrier_lost: Callable[[str], None]
+        self,
+        tracker: Callable[[], HealthTracker],
+        facts: Callable[[], Facts | None],
+        *,
+        on_carrier_lost: Callable[[str], None],
     ) -> None:
-        self._tracker = tracker
+        self._tracker, self._facts = tracker, facts
         self._on_carrier_lost = on_carrier_lost
         self._numbers: Mapping[str, int] = {}
         running = asyncio.get_running_loop()
@@ -53,7 +61,7 @@ class PassiveMonitors:
             tracker = self._tracker()
             for event in replies.check(tracker.state, self._numbers):
                 tracker.put(event)
-            for seen in nexthops.check(tracker.state):
+            for seen in nexthops.check(tracker.state, self._facts() or Facts()):
                 tracker.put(seen)
 
     def _carrier_lost(self, interface: str) -> None:

@@ -15,6 +15,7 @@ from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.reconcile.standing_state import standing_state
 from lbrouter.daemon.reconcile.steering import Steering
+from lbrouter.model.facts import Facts
 from lbrouter.model.plan import Operation
 
 
@@ -42,6 +43,10 @@ class Reconciler:
     def applied(self) -> AppliedState | None:
         """What the kernel held when it was last observed or changed; None before the first time."""
         return self.steering.applied
+
+    def known_facts(self) -> Facts | None:
+        """The facts of the last observation; None before the first."""
+        return None if self.applied is None else self.applied.snapshot.facts
 
     async def reconcile(self, file: ConfigFile, health_source: HealthSource) -> ReconcileResult:
         """Make the kernel hold what `file` and the health ask for. Raises as `transact` does."""

@@ -47,11 +47,18 @@ STEER_OPERATION_TIMEOUT_S: Final = 2.0
 """For one operation. The kernel answers within milliseconds; an answer may be lost."""
 
 
+def _open_kernel() -> OpenedKernel:
+    return LinuxKernel(nft_at_once=True)
+
+
 class Steering:
     """The one place that knows what the kernel holds. `applied` is None before the first change."""
 
     def __init__(
-        self, applier: Applier, *, open_kernel: Callable[[], OpenedKernel] = LinuxKernel
+        self,
+        applier: Applier,
+        *,
+        open_kernel: Callable[[], OpenedKernel] = _open_kernel,
     ) -> None:
         self.applied: AppliedState | None = None
         self.count = 0
@@ -73,7 +80,7 @@ class Steering:
         None where there is nothing to do at all, not even for the reconcile that follows. An
         operation that is refused stops none of the others.
         """
-        async with self._lock:
+        async with self._lock, self._view.changing:
             self._health, self._pending_rates = health, ()
             base = self._base()
             if base is None:

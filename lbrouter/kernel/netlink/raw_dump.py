@@ -19,12 +19,10 @@ from lbrouter.kernel.netlink.codec import (
 )
 from lbrouter.kernel.netlink.uapi import (
     DUMP_REQUEST_FLAGS,
-    NDMSG,
     NETLINK_NETFILTER,
     NLMSG_DONE,
     NLMSG_ERROR,
     NLMSGERR_CODE,
-    RTM_GETNEIGH,
     TC_H_ROOT,
     TCMSG,
 )
@@ -45,9 +43,6 @@ REPLY_COUNTER_PREFIXES: Final = {AddressFamily.V4: "answers_", AddressFamily.V6:
 """The counters of rulesets/fragments/uplink.nft."""
 NEW_FLOW_COUNTER_PREFIX: Final = "flows_"
 """The counters of rulesets/fragments/sticky-clients.nft."""
-
-NUD_REACHABLE: Final = 0x02
-NEIGHBOUR_FAMILIES: Final = {socket.AF_INET: AddressFamily.V4, socket.AF_INET6: AddressFamily.V6}
 
 RTM_GETQDISC: Final = 38
 TCA_STATS2, TCA_STATS_QUEUE = 7, 3
@@ -91,16 +86,6 @@ def _counters(prefix: str) -> Iterator[tuple[str, int]]:
             data = dict(parse_attributes(attributes[NFTA_OBJ_DATA]))
             packets = int.from_bytes(data[NFTA_COUNTER_PACKETS], "big")
             yield name.removeprefix(prefix), packets
-
-
-def reachable_neighbours() -> frozenset[tuple[int, AddressFamily]]:
-    """Interfaces (by index) and families with a neighbour that answered lately. Raises OSError."""
-    found = set()
-    for message in _raw_dump(socket.NETLINK_ROUTE, RTM_GETNEIGH, bytes(NDMSG.size)):
-        family, index, state, _, _ = NDMSG.unpack_from(message)
-        if state & NUD_REACHABLE and family in NEIGHBOUR_FAMILIES:
-            found.add((index, NEIGHBOUR_FAMILIES[family]))
-    return frozenset(found)
 
 
 def qdisc_backlogs() -> Mapping[int, int]:

@@ -9,6 +9,7 @@ import ctypes
 import errno
 import json
 import re
+import threading
 from hashlib import sha256
 from tempfile import NamedTemporaryFile
 from typing import Any, Final, cast
@@ -30,6 +31,9 @@ from lbrouter.model.plan import Operation
 
 UNSEALED: Final = "unsealed"
 """Structure of a table without a valid seal: a load was interrupted, or it was altered by hand."""
+
+_ONE_COMMAND: Final = threading.Lock()
+"""libnftables asks libc for names in ways that two threads must not at once."""
 
 SET_PATTERN = re.compile(r"^\t(?P<kind>set|map) (?P<name>\S+) \{$", re.MULTILINE)
 CHAIN_PATTERN = re.compile(r"^\tchain (?P<name>\S+) \{$", re.MULTILINE)
@@ -131,9 +135,9 @@ def _list_one(spec: str) -> str | None:
     nft = _context()
     nft.set_stateless_output(True)
     nft.set_terse_output(True)
-    code, output, error = nft.cmd(f"list table {spec}")
+    code, output, error = _command(nft, f"list table {spec}")
     if code == 0:
-        return cast("str", output)
+        return output
     if "No such file or directory" in error:
         return None
     raise _error_for(error, f"list table {spec}")
@@ -142,7 +146,7 @@ def _list_one(spec: str) -> str | None:
 def _run_json(command: str) -> list[dict[str, Any]]:
     nft = _context()
     nft.set_json_output(True)
-    code, output, error = nft.cmd(command)
+    code, output, error = _command(nft, command)
     if code != 0:
         raise _error_for(error, command)
     return cast("list[dict[str, Any]]", json.loads(output)["nftables"])
@@ -158,9 +162,15 @@ def _run(script: str, *, dry: bool = False) -> None:
     with NamedTemporaryFile("w", prefix="lbrouter-", suffix=".nft") as file:
         file.write(script)
         file.flush()
-        code, _, error = nft.cmd(f'include "{file.name}"')
+        code, _, error = _command(nft, f'include "{file.name}"')
     if code != 0:
         raise _error_for(error, script)
+
+
+def _command(nft: Any, text: str) -> tuple[int, str, str]:
+    """The return code, the output and the error of one command."""
+    with _ONE_COMMAND:
+        return cast("tuple[int, str, str]", nft.cmd(text))
 
 
 def _context() -> Any:

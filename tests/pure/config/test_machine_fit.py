@@ -4,7 +4,11 @@ from ipaddress import ip_interface
 
 import pytest
 
-from lbrouter.compile.config.machine_fit import MachineView, machine_warnings
+from lbrouter.compile.config.machine_fit import (
+    MachineView,
+    machine_warnings,
+    missing_uplink_interfaces,
+)
 from lbrouter.compile.config.parse import located
 from lbrouter.model.facts import InterfaceFacts
 from tests.kit.sample_config import EXAMPLE_FILES, VALID_CONFIG, parse_text, with_changes
@@ -53,6 +57,15 @@ def test_an_interface_that_is_not_there_gets_one_that_is(old: str, name: str, wh
     assert warning == (
         f'{where} = "{name}": there is no such interface on this machine now, did you mean'
         f' "{meant}"?; accepted: one of "{meant}"'
+    )
+
+
+def test_of_a_file_that_is_in_force_the_lines_without_an_interface_are_told() -> None:
+    changes = (('"wan1"', '"wan11"'), ('"lan0"', '"lan9"'))
+    config = parse_text(with_changes(*changes)).config
+    [told] = missing_uplink_interfaces(config, machine().interfaces)
+    assert str(told).startswith(
+        'uplinks.fiber.interface = "wan11": there is no such interface on this machine now'
     )
 
 

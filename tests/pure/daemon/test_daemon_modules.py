@@ -23,7 +23,6 @@ from lbrouter.daemon.events.history import (
 )
 from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.metrics.traffic import is_download_full, is_upload_full
-from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.reconcile.repair_limiter import (
     NOTICE_COALESCE_S,
     REPAIR_BURST,
@@ -33,9 +32,7 @@ from lbrouter.daemon.reconcile.repair_limiter import (
 from lbrouter.daemon.supervisor import cancel_all, run_forever
 from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.kernel.read.boot_clock import BootTime
-from lbrouter.model.config import Config
 from lbrouter.model.errors import NotAppliedError, UsageError
-from lbrouter.model.events import Drain, Pin, Restore
 from lbrouter.model.health import UplinkState
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
@@ -158,44 +155,6 @@ def test_what_was_rejected_is_remembered_until_it_is_forgiven(waiting: PendingCo
     assert waiting.rejected_digest() == "sha256:2"
     waiting.clear_rejected()
     assert waiting.rejected_digest() == ""
-
-
-def asked_for(overrides: OperatorOverrides, config: Config) -> dict[str, object]:
-    """The kind of the event for each uplink, the uplink of each policy that is pinned."""
-    found: dict[str, object] = {}
-    for event in overrides.events(config):
-        if isinstance(event, Drain | Restore):
-            found[event.uplink] = type(event)
-        elif isinstance(event, Pin) and event.uplink is not None:
-            found[event.policy] = event.uplink
-    return found
-
-
-def test_overrides_last_and_those_for_removed_names_wait(tmp_path: Path) -> None:
-    config = config_of(TWO_LINES)
-    overrides = OperatorOverrides.load(tmp_path)
-    overrides.drain(config, "fiber")
-    overrides.pin(config, "show", "lte")
-    overrides.save(tmp_path)
-    again = OperatorOverrides.load(tmp_path)
-    assert asked_for(again, config) == {"fiber": Drain, "lte": Restore, "show": "lte"}
-    other = config_of(TWO_LINES.replace("fiber", "cable"))
-    assert asked_for(again, other) == {"cable": Restore, "lte": Restore, "show": "lte"}
-    again.restore(config, "lte")
-    assert again.pins == {}
-
-
-def test_an_override_for_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="no uplink 'x'") as raised:
-        OperatorOverrides().drain(config_of(TWO_LINES), "x")
-    assert "fiber, lte" in raised.value.remedy
-    with pytest.raises(UsageError):
-        OperatorOverrides().pin(config_of(TWO_LINES), "show", "x")
-
-
-def test_damaged_overrides_are_none(tmp_path: Path) -> None:
-    (tmp_path / "wishes.json").write_text("{", encoding="utf-8")
-    assert OperatorOverrides.load(tmp_path) == OperatorOverrides()
 
 
 def test_the_health_snapshot_is_restored(tmp_path: Path) -> None:

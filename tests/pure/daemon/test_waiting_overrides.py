@@ -9,6 +9,7 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.overrides.temporary_limits import TemporaryLimit
 from lbrouter.daemon.overrides.waiting import WaitingOverrideLog, waiting_overrides
+from lbrouter.model.config import Config
 from lbrouter.model.errors import UsageError
 from lbrouter.model.events import Drain, Pin, Restore
 from lbrouter.model.units import Duration, Rate
@@ -85,3 +86,41 @@ def test_the_timeline_tells_when_it_waits_and_when_it_is_in_force_again(tmp_path
         "the pin of show to lte is kept and waiting for uplink lte",
     ]
     assert said[3:] == ["the limit of guests is in force again: the file has VLAN guests"]
+
+
+def asked_for(overrides: OperatorOverrides, config: Config) -> dict[str, object]:
+    """The kind of the event for each uplink, the uplink of each policy that is pinned."""
+    found: dict[str, object] = {}
+    for event in overrides.events(config):
+        if isinstance(event, Drain | Restore):
+            found[event.uplink] = type(event)
+        elif isinstance(event, Pin) and event.uplink is not None:
+            found[event.policy] = event.uplink
+    return found
+
+
+def test_overrides_last_and_those_for_removed_names_wait(tmp_path: Path) -> None:
+    config = config_of(TWO_LINES)
+    overrides = OperatorOverrides.load(tmp_path)
+    overrides.drain(config, "fiber")
+    overrides.pin(config, "show", "lte")
+    overrides.save(tmp_path)
+    again = OperatorOverrides.load(tmp_path)
+    assert asked_for(again, config) == {"fiber": Drain, "lte": Restore, "show": "lte"}
+    other = config_of(TWO_LINES.replace("fiber", "cable"))
+    assert asked_for(again, other) == {"cable": Restore, "lte": Restore, "show": "lte"}
+    again.restore(config, "lte")
+    assert again.pins == {}
+
+
+def test_an_override_for_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="no uplink 'x'") as raised:
+        OperatorOverrides().drain(config_of(TWO_LINES), "x")
+    assert "fiber, lte" in raised.value.remedy
+    with pytest.raises(UsageError):
+        OperatorOverrides().pin(config_of(TWO_LINES), "show", "x")
+
+
+def test_damaged_overrides_are_none(tmp_path: Path) -> None:
+    (tmp_path / "wishes.json").write_text("{", encoding="utf-8")
+    assert OperatorOverrides.load(tmp_path) == OperatorOverrides()
