@@ -38,7 +38,6 @@ from lbrouter.kernel.read.monitor import Monitor
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.systemd_notify import SystemdNotifier
 from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
-from lbrouter.model.events import HealthEvent
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.paths import Paths
 
@@ -114,7 +113,7 @@ class Daemon:
         self._alert_dispatcher = AlertDispatcher(
             journal, paths.runtime_dir, lambda: self._loop.config_file.config
         )
-        self._probers = Probers(self._put_event)
+        self._probers = Probers(lambda x: self._loop.tracker.put(x))  # noqa: PLW0108  -- the present
         self._loop.before_health_evaluated = self._probers.suspend_detector.check
         self._loop.on_health_evaluated = self._probers.reschedule
         self._dhcp_clients = DhcpClients(applier.lease_store, journal, self._loop.request_resync)
@@ -196,10 +195,6 @@ class Daemon:
         """End the daemon: no file was applied before the pending commit."""
         self._exit_code = ExitCode.TRY_AGAIN
         self._stop_requested.set()
-
-    def _put_event(self, event: HealthEvent) -> None:
-        """Queue an event at the active health tracker, which a new file replaces."""
-        self._loop.tracker.put(event)
 
     def _probe_interval_s(self, uplink: str, family: AddressFamily) -> float:
         return health.probe_interval_s(self._loop.tracker.state, uplink, family)
