@@ -12,6 +12,7 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lbrouter.kernel.netlink.client import retry_while_busy
+from lbrouter.kernel.netlink.nft_author import register_author
 from lbrouter.kernel.objects import nft, qdisc, rtnl, sysctl, wireguard
 from lbrouter.kernel.read import facts
 from lbrouter.kernel.read.features import features
@@ -103,4 +104,5 @@ def _translate_read_errors() -> Iterator[None]:
 
 
 async def _execute_nft(operation: Operation) -> None:
+    register_author()
     nft.execute(operation)

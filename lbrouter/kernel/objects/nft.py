@@ -14,7 +14,6 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Final, cast
 
 from lbrouter.compile.firewall.ruleset import digest
-from lbrouter.kernel.netlink.nft_author import register_author
 from lbrouter.kernel.objects.nft_elements import elements_from_json
 from lbrouter.kernel.objects.nft_script import (
     DYNAMIC_SET_PREFIXES,
@@ -155,8 +154,6 @@ def _run(script: str, *, dry: bool = False) -> None:
     nft = _context()
     if dry:
         _set_dry_run(nft)
-    else:
-        register_author()
     # By file: from a string, libnftables points its errors at the wrong lines.
     with NamedTemporaryFile("w", prefix="lbrouter-", suffix=".nft") as file:
         file.write(script)
