@@ -18,6 +18,9 @@ RETRIABLE_ERRORS = (
     subprocess.SubprocessError,
 )
 
+SHOWN_CHARS = 200
+"""A result in the progress: a trace of thousands of packets is not for reading."""
+
 MAX_FAILED_RUNS = 3
 """Failures of the same thing after which it is not tried again."""
 
@@ -34,14 +37,8 @@ def repeat_runs(
             break
         try:
             found.append(run_once())
-            options.log_progress(f"{name}: {number} of {count}: {found[-1]}")
-        except (
-            AssertionError,
-            LbrouterError,
-            OSError,
-            RuntimeError,
-            subprocess.SubprocessError,
-        ) as error:
+            options.log_progress(f"{name}: {number} of {count}: {str(found[-1])[:SHOWN_CHARS]}")
+        except RETRIABLE_ERRORS as error:
             failed += 1
             options.log_progress(f"{name}: {number} of {count} failed: {error}")
             sys.stderr.write(f"{name}: run {number} failed: {error}\n")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench.attempts import RETRIABLE_ERRORS
-from bench.failing.lines import running_gateway, wait_until
+from bench.failing.lines import FAULT_CONFIG, running_gateway, wait_until
 from bench.failing.moves import is_down, start_program, stop_and_read
 from bench.figures import Figure, p95, timing_row
 from bench.options import BenchOptions
@@ -49,6 +49,10 @@ while True:
 """Twenty flows of twenty datagrams a second. An ICMP error is read as an error of `send`."""
 
 
+OPEN_CONFIG = FAULT_CONFIG.replace('policy = "easy"\n', 'policy = "easy"\nmodems = true\n', 1)
+"""The guests may reach the modem's page, as a VLAN can be allowed to."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Evidence:
     """What comes back by the dead line; `found` has the milliseconds of each run."""
@@ -75,7 +79,7 @@ def kinds() -> list[Evidence]:
 
 def run_once(each: Evidence) -> tuple[float, float]:
     """Cut the line; milliseconds to the first new flow elsewhere, and until the line is down."""
-    with running_gateway() as (venue, daemon, events):
+    with running_gateway(OPEN_CONFIG) as (venue, daemon, events):
         wait_until(
             lambda: {daemon.state("fiber"), daemon.state("lte")} == {"up"}, "the lines are not up"
         )

@@ -41,7 +41,6 @@ from lbrouter.kernel.read.monitor import Monitor
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.systemd_notify import SystemdNotifier
 from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
-from lbrouter.model.events import HealthEvent
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import message
@@ -90,7 +89,7 @@ class Daemon:
         file, is_pending = await startup.select_config(self._commit_confirm, paths.config, journal)
         require_tools(file.config)
         tracker = await startup.restore_health(applier, file, journal)
-        self._probers = Probers(self._put_event)
+        self._probers = Probers(lambda x: self._loop.tracker.put(x))  # noqa: PLW0108  -- the present
         self._loop = ReconcileLoop(
             reconciler,
             journal,
@@ -220,10 +219,6 @@ class Daemon:
     def _report_damage(self, sentence: str) -> None:
         """Tell of a state file that is damaged."""
         self._journal.log("trouble", sentence)
-
-    def _put_event(self, event: HealthEvent) -> None:
-        """Queue an event at the active health tracker, which a new file replaces."""
-        self._loop.tracker.put(event)
 
     def _probe_interval_s(self, uplink: str, family: AddressFamily) -> float:
         return health.probe_interval_s(self._loop.tracker.state, uplink, family)

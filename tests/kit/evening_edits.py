@@ -43,6 +43,7 @@ def undone_edit(world: EveningWorld, rng: random.Random) -> str:
         assert eventually(lambda: world.pending_s() is None, within_s=TAKEN_WITHIN_S), "on trial"
     else:
         world.lbrouter("rollback")
+    world.note_bad_lines()
     world.config = before
     world.write_file()
     assert eventually(lambda: _in_force(world), within_s=TAKEN_WITHIN_S), "rolled back"
@@ -86,8 +87,6 @@ def _alone(world: EveningWorld) -> str:
 
 def _after_down(world: EveningWorld) -> str:
     world.take_down()
-    world.apply()
-    world.note_all_bad()
     return "applied after `down`"
 
 
@@ -108,8 +107,12 @@ ENDING_WAYS: tuple[Way, ...] = (_alone, _after_down, _by_restart)
 
 def _rename(world: EveningWorld, rng: random.Random) -> str:
     line = rng.choice(LINES)
-    new = line if world.config.names[line] != line else f"line-{line}"
-    old, world.config.names[line] = world.config.names[line], new
+    names = world.config.names
+    old, new = names[line], line if names[line] != line else f"line-{line}"
+    for other in LINES:  # another line may have that name since an exchange
+        if names[other] == new:
+            names[other] = old
+    names[line] = new
     return f"edit: {old} is called {new}"
 
 

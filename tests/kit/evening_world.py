@@ -9,6 +9,7 @@ from typing import Any
 from lbrouter.daemon.control_socket import client
 from tests.kit.evening_config import LINE_ADDRESSES, LINES, VERSIONS, VLANS, EveningConfig
 from tests.kit.fault_steps import FaultVenue, set_loss, toggle_black_hole, toggle_cable
+from tests.kit.wait import eventually
 
 FAMILY_HOLE_RULESET = """
 table inet family_hole {{
@@ -26,6 +27,11 @@ FAULT_MEMORY_S = 8.0
 
 ANSWER_TIMEOUT_S = 60.0
 """Of the daemon, to a verb: an apply on a busy machine takes seconds."""
+
+
+REPAIR_TIMEOUT_S = 9.0
+"""A flushed ruleset is back within half a second; the machine may be busy. A daemon that was not
+told finds it out only after ten."""
 
 
 class EveningError(AssertionError):
@@ -73,8 +79,10 @@ class EveningWorld(FaultVenue):
         """Remember which lines are dead now: before and after each step."""
         self._note_bad(line for line in LINES if not all(self.carries(line, v) for v in VERSIONS))
 
-    def _note_bad(self, lines: Iterable[str], *, whole: bool = False) -> None:
-        now = time.monotonic()
+    def _note_bad(
+        self, lines: Iterable[str], *, whole: bool = False, longer_s: float = 0.0
+    ) -> None:
+        now = time.monotonic() + longer_s
         for line in lines:
             for version in VERSIONS:
                 if whole or not self.carries(line, version):
@@ -121,21 +129,28 @@ class EveningWorld(FaultVenue):
         self.daemon_dead = True
 
     def take_down(self) -> None:
-        """`down`: for that moment no line carries anything."""
+        """`down`, then the file again: in between no line carries anything."""
         self.stop_daemon()
         self.lbrouter("down")
-        self.note_all_bad()
-
-    def note_all_bad(self) -> None:
-        """Nothing was carried until now, by no line."""
-        self._note_bad(LINES, whole=True)
+        began = time.monotonic()
+        self.apply()
+        self._note_all_bad(began)
 
     def flush_ruleset(self) -> str:
         """Another program empties nftables: until it is repaired, nothing is translated."""
         self.ensure_daemon()
+        began = time.monotonic()
         self.venue.gateway.check_output(["nft", "flush", "ruleset"])
-        self.note_all_bad()
+        assert eventually(self._has_table, within_s=REPAIR_TIMEOUT_S), "nothing is repaired"
+        self._note_all_bad(began)
         return "nft flush ruleset"
+
+    def _has_table(self) -> bool:
+        return self.venue.gateway.run(["nft", "list", "table", "inet", "lbrouter"]).returncode == 0
+
+    def _note_all_bad(self, began: float) -> None:
+        """No line carried anything from `began` until now; TCP may try again as much later."""
+        self._note_bad(LINES, whole=True, longer_s=time.monotonic() - began)
 
     def toggle_interface_name(self, line: str) -> str:
         """The interface gets another name, or its own back; it is down for that moment."""

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import signal
-import subprocess
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -12,19 +10,16 @@ from typing import Any, Self
 
 from lbrouter.daemon.control_socket import client
 from lbrouter.model.errors import LbrouterError
-from lbrouter.rehearsal.lab.hosts import GatewayHost, package_env
+from lbrouter.rehearsal.lab.daemon_process import StartedDaemon
 from tests.kit.commands import require_success
 from tests.kit.wait import eventually
 
 
-class GatewayDaemon:
-    """`with GatewayDaemon(gateway) as daemon:` runs `lbrouter run` until the end of the block."""
+class GatewayDaemon(StartedDaemon):
+    """`with GatewayDaemon(gateway) as daemon:` runs `lbrouter run` until the end of the block.
 
-    def __init__(self, gateway: GatewayHost, *, wrapper: Sequence[str] = ()) -> None:
-        """`wrapper` is a command that ends in running another."""
-        self.gateway = gateway
-        self.wrapper = wrapper
-        self.log = gateway.config_path.parent / "daemon.log"
+    `wrapper` is a command that ends in running another.
+    """
 
     def __enter__(self) -> Self:
         self.start()
@@ -42,23 +37,10 @@ class GatewayDaemon:
         if error is not None:
             print(self.log_text())
 
-    def start(self) -> None:
-        command = [*self.wrapper, *self.gateway.lbrouter_argv("run")]
-        argv = self.gateway.exec_argv(command)
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                argv, env=package_env(), stdout=log, stderr=log, start_new_session=True
-            )
-
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.terminate()
         return self.process.wait(30)
-
-    def kill(self) -> None:
-        """SIGKILL, as the kernel does when memory is short."""
-        self.process.kill()
-        self.process.wait(30)
 
     def reload(self) -> None:
         self.process.send_signal(signal.SIGHUP)
@@ -92,9 +74,6 @@ class GatewayDaemon:
 
     def state(self, uplink: str) -> str:
         return str(self.uplink(uplink)["state"])
-
-    def log_text(self) -> str:
-        return self.log.read_text(encoding="utf-8")
 
     def has_logged(self, *words: str) -> bool:
         """Whether one line of its log holds all `words`."""

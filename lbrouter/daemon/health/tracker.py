@@ -78,17 +78,17 @@ class HealthTracker:
         """Become the active one.
 
         Until now events went to the tracker of the file before, if there is one: an apply may take
-        seconds, and a line that died meanwhile is dead by this file too.
+        seconds, and a line that died meanwhile is dead by this file too. That no probe was sent for
+        a moment is no silence of a line that lives.
         """
         before, self._before = self._before, None
-        if before is None:
-            self.state = health.resumed(self.state, time.monotonic())
-            return
-        before.evaluate()
-        names = health.renamed_uplinks(before.state, self.config, time.monotonic())
-        self.state = health.succeed(before.state, self.state, time.monotonic())
+        if before is not None:
+            before.evaluate()
+            self.state = health.succeed(before.state, self.state, time.monotonic())
+            names = health.renamed_uplinks(before.state, self.config, time.monotonic())
+            self._take_incidents(before, names)
+        self.state = health.resumed(self.state, time.monotonic())
         self.health = health.current_health(self.state, self.config)
-        self._take_incidents(before, names)
 
     def _take_incidents(self, before: "HealthTracker", names: Mapping[str, str]) -> None:
         """Go on with the incidents of the lines in `names`: their name before, and now."""

@@ -1,19 +1,13 @@
-"""Dumps read by hand: the fixed header as a tuple, the attributes as bytes by number.
+"""Netlink messages read by hand: the fixed header as a tuple, the attributes as bytes by number.
 
-pyroute2 decodes every attribute of every message into objects, 0.1 to 0.5 ms each; a repair reads
-five attributes of hundreds of messages. Requests are still built with pyroute2.
+Without pyroute2, which decodes every attribute of every message into objects, 0.1 to 0.5 ms each; a
+repair reads five attributes of hundreds of messages.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from struct import Struct
 from typing import Any, Final
-
-from pyroute2 import AsyncIPRoute
-from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST
-from pyroute2.netlink.nlsocket import NetlinkRequest
-
-from lbrouter.kernel.netlink.client import PyrouteMessage, require_consistent, retry_while_busy
 
 NLMSGHDR: Final = Struct("=IHHII")
 """linux/netlink.h: length, type, flags, sequence number, port."""
@@ -56,21 +50,6 @@ class RawMessage(dict[str, Any]):
         return content
 
 
-async def dump_raw(
-    ipr: AsyncIPRoute, message: PyrouteMessage, kind: int, layout: Struct
-) -> list[RawMessage]:
-    """Answers to a dump of type `kind`, whose fixed header is `layout`. Raises NetlinkError."""
-
-    async def attempt() -> list[RawMessage]:
-        # Not by ipr.nlm_request: it takes a parser and forgets it (pyroute2 0.9.7).
-        flags, parser = NLM_F_REQUEST | NLM_F_DUMP, _message_parser(ipr, layout)
-        request = NetlinkRequest(ipr, message, msg_type=kind, msg_flags=flags, parser=parser)
-        await request.send()
-        return [require_consistent(answer) async for answer in request.response()]
-
-    return await retry_while_busy(attempt)
-
-
 def native_uint(content: bytes) -> int:
     """An unsigned integer of any width, in this machine's byte order."""
     return int.from_bytes(content, sys.byteorder)
@@ -85,18 +64,3 @@ def parse_attributes(content: bytes) -> Iterator[tuple[int, bytes]]:
             return
         yield kind & NLA_TYPE_MASK, content[start + NLATTR.size : start + length]
         start += (length + 3) & ~3
-
-
-def _message_parser(ipr: AsyncIPRoute, layout: Struct) -> Callable[[bytes, int, int], Any]:
-    def parse(data: bytes, offset: int, length: int) -> Any:
-        _, kind, flags, sequence, _ = NLMSGHDR.unpack_from(data, offset)
-        if kind < NLMSG_MIN_TYPE:
-            return ipr.marshal.parse_one_message(kind, flags, sequence, data, offset, length)
-        start = offset + NLMSGHDR.size
-        return RawMessage(
-            header={"type": kind, "flags": flags, "error": None},
-            fields=layout.unpack_from(data, start),
-            attributes=dict(parse_attributes(data[start + layout.size : offset + length])),
-        )
-
-    return parse

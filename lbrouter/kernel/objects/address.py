@@ -25,7 +25,8 @@ from lbrouter.kernel.netlink.client import (
     send,
     tolerate,
 )
-from lbrouter.kernel.netlink.codec import RawMessage, dump_raw
+from lbrouter.kernel.netlink.codec import RawMessage
+from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import (
     IFA_ADDRESS,
     IFA_LOCAL,
@@ -103,7 +104,7 @@ async def _add(ipr: AsyncIPRoute, address: Address) -> None:
             return
         if any(other.address.key == address.key and not other.ours for other in standing):
             raise NotAppliedError(
-                f"Address {address.address} on {address.interface} was set by somebody else"
+                f"Address {address.address} on {address.interface} was set by another program"
                 " meanwhile.",
                 remedy="Try again: lbrouter then uses it as it is.",
             ) from error

@@ -23,7 +23,8 @@ from lbrouter.kernel.netlink.client import (
     send_batch,
     tolerate,
 )
-from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, native_uint
+from lbrouter.kernel.netlink.codec import RawMessage, native_uint
+from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.objects import wireguard_program
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import Device, DeviceKind, LinkAdminState

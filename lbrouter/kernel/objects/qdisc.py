@@ -148,7 +148,7 @@ async def _set_root(ipr: AsyncIPRoute, root: Qdisc, old: object) -> None:
         if standing != root.replaces:
             where = f"dev {root.interface} root"
             raise NotAppliedError(
-                f"Interface {root.interface} has a queueing discipline of somebody else at its"
+                f"Interface {root.interface} has a queueing discipline of another program at its"
                 " root.",
                 remedy=f"Look at it (tc qdisc show {where}); `lbrouter apply --take-over` replaces"
                 " it, and cannot give it back.",

@@ -13,7 +13,8 @@ from pyroute2.netlink.rtnl import RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
 from lbrouter.compile.shaping.htb import HTB_MAJOR, burst_bytes, htb_root, kernel_codel_us
-from lbrouter.kernel.netlink.codec import RawMessage, dump_raw
+from lbrouter.kernel.netlink.codec import RawMessage
+from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import TC_H_ROOT, TCA_KIND
 from lbrouter.kernel.objects.link import list_links
 from lbrouter.model.facts import ObserveScope

@@ -20,7 +20,8 @@ from lbrouter.kernel.netlink.client import (
     send,
     tolerate,
 )
-from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, native_uint
+from lbrouter.kernel.netlink.codec import RawMessage, native_uint
+from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import (
     AF_BY_FAMILY,
     RT_SCOPE_LINK,

@@ -5,7 +5,6 @@ A conflict is a sentence for a person. Nothing that is found here is ever change
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import IPv6Interface, ip_address
-from pathlib import Path
 from struct import Struct
 from typing import Any, Final
 
@@ -13,11 +12,12 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_GETQDISC
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
-from lbrouter.kernel.netlink.codec import RawMessage, dump_raw, parse_attributes
+from lbrouter.kernel.netlink.codec import RawMessage, parse_attributes
+from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import RTA_OIF, TC_H_ROOT, TCA_KIND, TCMSG
 from lbrouter.kernel.objects import address, link, route, rule
+from lbrouter.kernel.read.connection_table import read_connection_table_size
 from lbrouter.model.facts import (
-    DEFAULT_CONNECTION_TABLE_SIZE,
     Facts,
     ForeignRootQdisc,
     InterfaceFacts,
@@ -34,7 +34,6 @@ from lbrouter.model.reserved_ids import (
 )
 
 RT_TABLE_MAIN: Final = 254
-CONNECTION_TABLE_SIZE_FILE: Final = Path("/proc/sys/net/netfilter/nf_conntrack_max")
 RTA_MULTIPATH: Final = 9
 RTA_PREF: Final = 20
 ROUTER_PREFERENCE_RANKS: Final = {b"\1": 0, b"\0": 1, b"\3": 2}
@@ -67,14 +66,6 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
             *_qdisc_conflicts(links, roots, scope),
         ),
     )
-
-
-def read_connection_table_size() -> int:
-    """Connections that this kernel tracks at most; the usual number where it does not say."""
-    try:
-        return int(CONNECTION_TABLE_SIZE_FILE.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return DEFAULT_CONNECTION_TABLE_SIZE
 
 
 def _interface_facts(

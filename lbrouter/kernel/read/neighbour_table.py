@@ -9,7 +9,7 @@ from pyroute2.netlink.rtnl import RTM_GETNEIGH
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
 
 from lbrouter.compile.report.clients import Neighbour
-from lbrouter.kernel.netlink.codec import dump_raw
+from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import NDA_DST, NDMSG
 
 NDA_LLADDR: Final = 2

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,25 +19,46 @@ DAEMON_HEALTH_FILE = "health.json"
 """The saved health of an earlier daemon: each fault of a rehearsal begins without it."""
 
 
-class DaemonProcess:
-    """`with DaemonProcess(gateway) as daemon:` runs `lbrouter run` until the end of the block.
+class StartedDaemon:
+    """`lbrouter run` in the gateway of a venue, and its log. `wrapper` is a command before it."""
+
+    def __init__(self, gateway: GatewayHost, *, wrapper: Sequence[str] = ()) -> None:
+        self.gateway, self.wrapper = gateway, wrapper
+        self.log = gateway.config_path.parent / "daemon.log"
+
+    def start(self) -> None:
+        """Start it; the log goes on where an earlier one ended."""
+        argv = self.gateway.exec_argv([*self.wrapper, *self.gateway.lbrouter_argv("run")])
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                argv, env=package_env(), stdout=log, stderr=log, start_new_session=True
+            )
+
+    def kill(self) -> None:
+        """SIGKILL, as the kernel does when memory is short."""
+        self.process.kill()
+        self.process.wait(DAEMON_READY_TIMEOUT_S)
+
+    def log_text(self) -> str:
+        """All that it has said so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+class DaemonProcess(StartedDaemon):
+    """`with DaemonProcess(gateway) as daemon:` runs it until the end of the block.
 
     `events` holds (CLOCK_MONOTONIC, event) for each event of the daemon since then.
     """
 
     def __init__(self, gateway: GatewayHost) -> None:
-        self.gateway = gateway
+        super().__init__(gateway)
         self.socket_path = gateway.runtime_dir / "control.sock"
-        self.log_path = gateway.config_path.parent / "daemon.log"
         self.events: list[tuple[float, JsonRow]] = []
 
     def __enter__(self) -> Self:
         (self.gateway.runtime_dir / DAEMON_HEALTH_FILE).unlink(missing_ok=True)
-        argv = self.gateway.exec_argv(self.gateway.lbrouter_argv("run"))
-        with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                argv, env=package_env(), stdout=log, stderr=log, start_new_session=True
-            )
+        self.log.unlink(missing_ok=True)
+        self.start()
         try:
             wait_or_fail(self._is_ready, "the daemon", within_s=DAEMON_READY_TIMEOUT_S)
             self._follow_socket = _connect(self.socket_path)
@@ -63,8 +84,7 @@ class DaemonProcess:
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
 
     def status(self) -> dict[str, Any]:
         """The document of `status --json`."""
@@ -90,8 +110,7 @@ class DaemonProcess:
     def _is_ready(self) -> bool:
         """Whether it has applied the file, and every uplink has answered."""
         if self.process.poll() is not None:
-            said = self.log_path.read_text(errors="replace")
-            raise LabError("the daemon has ended", remedy=said[-2000:])
+            raise LabError("the daemon has ended", remedy=self.log_text()[-2000:])
         with suppress(OSError, ValueError, KeyError):
             uplinks = self.status()["uplinks"].values()
             return all(uplink["rtt_ms"] is not None for uplink in uplinks)
