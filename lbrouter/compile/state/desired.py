@@ -44,7 +44,8 @@ def desired_state(
         (*_vlan_devices(config, facts), *shaped.devices, *lane_lines.devices(config, facts))
     )
     created = frozenset(device.name for device in devices)
-    there = created | frozenset(facts.interfaces)
+    # A lane's device that stands and is not wanted any more has no settings of its own to keep.
+    there = created | frozenset(facts.interfaces) - {lane.device for lane in config.lanes()}
     # pppd raises a ppp device itself, when its session is up.
     ppp = {u.device for u in config.uplinks.values() if u.device != u.interface}
     must_be_up = frozenset(

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import parse_config
+from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
 from lbrouter.daemon.control.override_commands import STILL_RUNNING, OverrideCommands
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
+from lbrouter.daemon.reconcile.reconciler import build_reconciler
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
 from tests.contract.transaction.whole_config import on_kernel
@@ -42,13 +44,20 @@ def test_an_operator_has_an_answer_within_a_second_beside_a_change(
     tmp_path: Path, request_fields: dict[str, object]
 ) -> None:
     async def work(kernel: LinuxKernel) -> None:
-        applier = Applier(kernel, state_dir=tmp_path / "state", runtime_dir=tmp_path)
-        journal = Journal(tmp_path)
-        loop = ReconcileLoop(applier, journal)
-        known = health_of(FILE.config)
-        loop.activate(FILE, HealthTracker(FILE.config, journal, known=known))
-        snapshot = await applier.observe(FILE.config, health_source=loop.tracker.evaluate_facts)
-        await loop.commit_confirm.apply_to_kernel(FILE, snapshot)
+        overrides, journal = OperatorOverrides(), Journal(tmp_path)
+        reconciler = build_reconciler(
+            kernel,
+            state_dir=tmp_path / "state",
+            runtime_dir=tmp_path,
+            limits=overrides.limits.in_force,
+            report_damage=pytest.fail,
+        )
+        applier = reconciler.applier
+        tracker = HealthTracker(FILE.config, journal, known=health_of(FILE.config))
+        loop = ReconcileLoop(reconciler, journal, FILE, tracker, overrides)
+        loop.activate(FILE, tracker)
+        snapshot = await applier.observe(FILE.config, health_source=tracker.evaluate_facts)
+        await CommitConfirm(applier).apply_to_kernel(snapshot.planned(FILE))
         await loop.reconcile()
         tasks = [asyncio.create_task(each) for each in (loop.run(), loop.run_reconciles())]
         before = lines_of_show()
@@ -60,7 +69,7 @@ def test_an_operator_has_an_answer_within_a_second_beside_a_change(
             moved = lines_of_show() != before
         assert took_s < ANSWER_WITHIN_S
         assert moved is (request_fields["verb"] != "limit"), "new flows follow at once"
-        assert said["said"].endswith(STILL_RUNNING) is moved
+        assert said["said"].endswith(str(STILL_RUNNING)), "the reconcile waits for the change"
         await asyncio.wait_for(loop.wait_reconciled(), 30)
         for task in tasks:
             task.cancel()

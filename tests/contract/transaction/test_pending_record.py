@@ -47,7 +47,7 @@ def test_the_record_remains_where_the_undo_was_refused_too(
         confirm = CommitConfirm(applier)
         snapshot = await applier.observe(FILE.config)
         with pytest.raises(NotAppliedError):
-            await confirm.apply(FILE, snapshot, within=Duration(60_000))
+            await confirm.apply(snapshot.planned(FILE), within=Duration(60_000))
         assert (confirm.pending.read() is not None) is remains
         confirm.pending.clear()
 

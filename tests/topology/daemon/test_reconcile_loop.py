@@ -23,17 +23,22 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.reconcile.reconciler import build_reconciler
 from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.kernel.backend import LinuxKernel
 
 async def main(config, state_dir, runtime_dir):
     file = load_config(Path(config))
     async with LinuxKernel() as kernel:
         reconciler = build_reconciler(
-            kernel, state_dir=Path(state_dir), runtime_dir=Path(runtime_dir), limits=lambda _: {}
+            kernel,
+            state_dir=Path(state_dir),
+            runtime_dir=Path(runtime_dir),
+            limits=lambda _: {},
+            report_damage=print,
         )
         snapshot, journal = await reconciler.applier.observe(file.config), Journal(Path(state_dir))
         tracker = HealthTracker(file.config, journal, known=snapshot.health)
-        loop = ReconcileLoop(reconciler, journal, file, tracker)
+        loop = ReconcileLoop(reconciler, journal, file, tracker, OperatorOverrides())
         loop.activate(file, tracker)
         await loop.reconcile()
         print("held", loop.reconciler.applied is not None)
