@@ -1,6 +1,6 @@
 # The only entry point. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-debian13 test-debian12 test-vm test-boot test-image vagrant-test bench deb image box fmt man clean
+.PHONY: help setup demo check test test-debian13 test-debian12 test-vm test-boot test-image vagrant-test bench deb image box fmt man catalogues clean
 
 export LC_ALL := C.UTF-8
 export HYPOTHESIS_STORAGE_DIRECTORY := .cache/hypothesis
@@ -72,6 +72,9 @@ fmt: ready  ## format the code, wrap the prose of the pages, and mend what the l
 	$(bin)/ruff format .
 	$(bin)/ruff check --fix .
 	$(bin)/python tools/wrap_prose.py *.md docs/*.md docs/id/*.md
+
+catalogues: ready  ## compile the translations (lbrouter/locale) after a change of a .po file
+	$(bin)/python tools/compile_catalogues.py
 
 man: ready  ## write docs/reference.md and the JSON Schema from the model
 	$(bin)/python tools/write_reference.py

@@ -11,7 +11,7 @@ from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.explain.explanation import ExplainContext
 from lbrouter.compile.health.carrier_only import health_without_daemon, missing_lease_warnings
 from lbrouter.compile.routing.lan_links import missing_ports, missing_vlan_support
-from lbrouter.compile.shaping.build import build_shaping
+from lbrouter.compile.shaping.build import ShapingPlan
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import observation_scope
 from lbrouter.daemon.applier import Applier, HealthSource, OperationReporter, silent_reporter
@@ -21,7 +21,7 @@ from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
 from lbrouter.daemon.machine_snapshot import MachineSnapshot
-from lbrouter.daemon.reconcile.guarantee_changes import shortfall_text
+from lbrouter.daemon.reconcile.guarantee_changes import shortfall_message
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.read.features import cached_features
 from lbrouter.kernel.storage.store import StateStore
@@ -74,9 +74,7 @@ async def health_source(settings: CommandSettings) -> HealthSource:
             )
         present = health_without_daemon(config, facts)
         said = {name: uplink for name, uplink in known.uplinks.items() if name in present.uplinks}
-        return GatewayHealth(
-            uplinks={**present.uplinks, **said}, pins=known.pins, limits=known.limits
-        )
+        return GatewayHealth(uplinks={**present.uplinks, **said}, pins=known.pins)
 
     return judged
 
@@ -103,14 +101,15 @@ def print_warnings(file: ConfigFile, snapshot: MachineSnapshot, store: StateStor
     print_diagnostics("warning", filter(None, [missing_vlan_support(file.config, snapshot.facts)]))
     missing = missing_uplink_interfaces(file.config, snapshot.facts.interfaces)
     print_diagnostics("warning", map(str, missing))
-    print_diagnostics("warning", missing_ports(file.config, snapshot.facts).values())
+    print_diagnostics("warning", map(str, missing_ports(file.config, snapshot.facts).values()))
     print_diagnostics("warning", effects.lane_warnings(file.config, store.directory))
-    shaped = build_shaping(
-        file.config, allocation=snapshot.allocation, health=snapshot.health, facts=snapshot.facts
-    )
-    print_diagnostics("warning", (*shaped.warnings, *map(shortfall_text, shaped.shortfalls)))
     print_diagnostics("warning", effects.warnings(file.config))
     print_diagnostics(
         "note",
         (*partially_supported(file.config), *missing_lease_warnings(file.config, snapshot.facts)),
     )
+
+
+def print_shaping_warnings(shaping: ShapingPlan) -> None:
+    """What cannot be shaped as the file wants it, and the guarantees that are short."""
+    print_diagnostics("warning", (*shaping.warnings, *map(shortfall_message, shaping.shortfalls)))

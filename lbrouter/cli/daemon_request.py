@@ -6,6 +6,8 @@ import typer
 
 from lbrouter.cli.output.render import print_success
 from lbrouter.cli.settings import CommandSettings
+from lbrouter.cli.shared_options import language_of
+from lbrouter.compile.report.i18n import translate_reason
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.model.errors import ConfirmationNeededError, UnavailableError
@@ -27,7 +29,8 @@ async def send_operator_command(settings: CommandSettings, asked: Document, *, c
             f"`{command}` needs the daemon, which does not run.",
             remedy="Start it: systemctl start lbrouter, or `lbrouter run`.",
         )
-    return print_success(settings, handed["said"], handed)
+    found = {"said": handed["said"], "said_data": handed.get("message")}
+    return print_success(settings, translate_reason(language_of(None), found, "said"), handed)
 
 
 def _is_confirmed(error: ConfirmationNeededError) -> bool:

@@ -15,13 +15,12 @@ from lbrouter.compile.report.kernel_status import (
 )
 from lbrouter.compile.report.status import StatusInputs
 from lbrouter.compile.report.status_types import Status
-from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.confirm.commit_confirm import differs, is_rejected
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import utc_timestamp
-from lbrouter.daemon.machine_snapshot import MachineSnapshot
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.read.counters import measure_traffic
 from lbrouter.kernel.storage.store import StateStore
@@ -56,12 +55,14 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
         applied = _file_in_force(applier.store, waiting)
         file = applied or load_config_file(settings)
         snapshot = await applier.observe(file.config)
-        reason = None if applied is None else _unverified_reason(applied, snapshot)
+        planned = snapshot.planned(file)
+        reason = None if applied is None else _unverified_reason(planned)
     seen = StatusInputs(
         allocation=snapshot.allocation,
         facts=snapshot.facts,
         observed=snapshot.observed,
         health=snapshot.health,
+        shortfalls=planned.shaping.shortfalls,
         measured=await measure_traffic(interfaces_of(file.config)),
         config_digest=file.digest,
         observed_at=utc_timestamp(precision="seconds"),
@@ -95,7 +96,6 @@ def _file_in_force(store: StateStore, waiting: PendingCommitStore) -> ConfigFile
     return None
 
 
-def _unverified_reason(file: ConfigFile, held: MachineSnapshot) -> str | None:
+def _unverified_reason(held: AppliedState) -> str | None:
     """What the kernel lacks of the configuration in force, None where it lacks nothing."""
-    plan = diff(held.observed, held.desired(file.config))
-    return difference_reason(differences_without_daemon(plan))
+    return difference_reason(differences_without_daemon(held.steps()))

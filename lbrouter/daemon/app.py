@@ -2,34 +2,37 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from functools import partial
 from typing import Any, Final
 
 from lbrouter.compile import health
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon import memory, startup
-from lbrouter.daemon.applier import Applier, holds_lbrouter_state
+from lbrouter.daemon.applier import holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, load_config, require_tools
+from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
 from lbrouter.daemon.control.commands import CommandHandlers
 from lbrouter.daemon.control.lane_inputs import lane_inputs
 from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
-from lbrouter.daemon.dhcp.pool_watch import POOL_CHECK_INTERVAL_S, LanDhcpWatch
-from lbrouter.daemon.dhcp.router_solicitor import SOLICIT_CHECK_INTERVAL_S, RouterSolicitor
+from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
+from lbrouter.daemon.dhcp.router_solicitor import RouterSolicitor
 from lbrouter.daemon.dhcp.uplink_clients import DhcpClients
 from lbrouter.daemon.events.alert_dispatcher import AlertDispatcher
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health.passive_monitors import PassiveMonitors
 from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.heartbeats import send_heartbeats
 from lbrouter.daemon.lanes.lane_watch import LaneWatch
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
+from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.programs import ProgramSupervisor
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
+from lbrouter.daemon.reconcile.new_flows import NewFlowWindow
+from lbrouter.daemon.reconcile.reconciler import Reconciler, build_reconciler
 from lbrouter.daemon.supervisor import cancel_all, run_forever
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.probe import Probers
@@ -38,14 +41,14 @@ from lbrouter.kernel.read.monitor import Monitor
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.systemd_notify import SystemdNotifier
 from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
+from lbrouter.model.events import HealthEvent
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import message
 from lbrouter.model.paths import Paths
 
 EXPIRY_CHECK_INTERVAL_S: Final = 0.5
-LOOP_HANG_TIMEOUT_S: Final = 60.0
-"""A loop that has not run for this long hangs: no heartbeat is sent any more. An apply of the
-largest file takes less."""
-IDLE_HEARTBEAT_S: Final = 60.0
+NOT_CONFIRMED_IN_TIME: Final = "it was not confirmed in time"
 
 
 class Daemon:
@@ -71,38 +74,76 @@ class Daemon:
         return self._exit_code
 
     async def _serve(self, kernel: LinuxKernel, journal: Journal) -> None:
-        paths = self._paths
-        applier = Applier(
+        paths, self._journal = self._paths, journal
+        self._install_signal_handlers()
+        overrides = OperatorOverrides.load(paths.state_dir, self._report_damage)
+        reconciler = build_reconciler(
             kernel,
             state_dir=paths.state_dir,
             runtime_dir=paths.runtime_dir,
-            report_damage=lambda sentence: journal.log("trouble", sentence),
+            limits=overrides.limits.in_force,
+            report_damage=self._report_damage,
         )
+        applier = reconciler.applier
         applier.store.upgrade()
-        self._journal, self._loop = journal, ReconcileLoop(applier, journal)
+        self._commit_confirm = CommitConfirm(applier)
+        file, is_pending = await startup.select_config(self._commit_confirm, paths.config, journal)
+        require_tools(file.config)
+        tracker = await startup.restore_health(applier, file, journal)
+        self._probers = Probers(self._put_event)
+        self._loop = ReconcileLoop(
+            reconciler,
+            journal,
+            file,
+            tracker,
+            overrides,
+            before_health_evaluated=self._probers.suspend_detector.check,
+            on_health_evaluated=self._probers.reschedule,
+        )
+        self._build_parts(reconciler)
+        await self._start(file, is_pending=is_pending)
+        memory.freeze_startup_heap()
+        tasks = [asyncio.create_task(task) for task in self._tasks()]
+        self._notifier.ready(self._loop.gateway_name)
+        try:
+            await self._stop_requested.wait()
+        finally:
+            self._notifier.stopping()
+            await self._stop(tasks)
+
+    def _build_parts(self, reconciler: Reconciler) -> None:
+        """Make the parts around the loop, each with its collaborators."""
+        paths, journal, loop, applier = self._paths, self._journal, self._loop, reconciler.applier
+        self._new_flows = NewFlowWindow(reconciler)
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
-        self._traffic = TrafficRecorder(journal, lambda: self._loop.tracker)
+        self._traffic = TrafficRecorder(journal, lambda: loop.tracker)
         self._lanes = LaneWatch(
-            partial(lane_inputs, self._loop),
+            lambda: lane_inputs(loop.state()),
             lambda: applier.kernel,
             journal,
-            self._loop.request_resync,
+            loop.request_resync,
             paths.state_dir,
         )
         queries = QueryHandlers(
-            self._loop,
-            self._traffic.sampler,
-            self._traffic.last_minute,
+            loop.state,
+            self._traffic,
             self._dhcp_watch,
             self._lanes.findings,
+            journal=journal,
+            limits=loop.overrides.limits,
+            new_flows=self._new_flows,
+            pending=self._commit_confirm.pending,
+            store=applier.store,
+            write_lock=loop.write_lock,
             config_path=paths.config,
         )
-        self._programs = ProgramSupervisor(applier, journal, lambda: self._loop.config_file.config)
-        self._override_commands = OverrideCommands(self._loop)
+        self._programs = ProgramSupervisor(applier, journal, lambda: loop.config_file.config)
+        self._override_commands = OverrideCommands(loop)
         self._commands = CommandHandlers(
-            self._loop,
+            loop,
             queries,
             self._override_commands,
+            commit_confirm=self._commit_confirm,
             programs=self._programs,
             activate=self._activate,
             stop=self._stop_after_rollback,
@@ -111,43 +152,24 @@ class Daemon:
             paths.runtime_dir, answer=self._commands.handle, stream=queries.stream
         )
         self._alert_dispatcher = AlertDispatcher(
-            journal, paths.runtime_dir, lambda: self._loop.config_file.config
+            journal, paths.runtime_dir, lambda: loop.config_file.config
         )
-        self._probers = Probers(lambda x: self._loop.tracker.put(x))  # noqa: PLW0108  -- the present
-        self._loop.before_health_evaluated = self._probers.suspend_detector.check
-        self._loop.on_health_evaluated = self._probers.reschedule
-        self._dhcp_clients = DhcpClients(applier.lease_store, journal, self._loop.request_resync)
+        self._dhcp_clients = DhcpClients(applier.lease_store, journal, loop.request_resync)
         self._passive_monitors = PassiveMonitors(
-            lambda: self._loop.tracker,
-            self._loop.reconciler.known_facts,
+            lambda: loop.tracker,
+            reconciler.known_facts,
             on_carrier_lost=self._dhcp_clients.carrier_lost,
         )
-        self._install_signal_handlers()
-        await self._start()
-        memory.freeze_startup_heap()
-        tasks = [asyncio.create_task(task) for task in self._tasks()]
-        self._notifier.ready(self._loop.config_file.config.gateway.name)
-        try:
-            await self._stop_requested.wait()
-        finally:
-            self._notifier.stopping()
-            await self._stop(tasks)
 
-    async def _start(self) -> None:
-        """Load the file and the health, and bring the kernel to the desired state."""
+    async def _start(self, file: ConfigFile, *, is_pending: bool) -> None:
+        """Bring the kernel to the desired state, and activate the file."""
         loop = self._loop
-        file, is_pending = await startup.select_config(
-            loop.commit_confirm, self._paths.config, self._journal
-        )
-        require_tools(file.config)
-        tracker = await startup.restore_health(loop.applier, file, self._journal)
-        tracker.temporary_limits = loop.overrides.limits.in_force
-        loop.activate(file, tracker)
-        tracker.evaluate()
+        loop.activate(file, loop.tracker)
+        loop.tracker.evaluate()
         if is_pending:
-            await self._watch_what_stands(file, tracker)
+            await self._watch_what_stands(file, loop.tracker)
         else:
-            await self._apply_at_start(file, tracker)
+            await self._apply_at_start(file, loop.tracker)
 
     async def _apply_at_start(self, file: ConfigFile, tracker: HealthTracker) -> None:
         """Apply the file at the start. If that fails, keep a state that is applied already."""
@@ -160,9 +182,7 @@ class Daemon:
             snapshot = await self._loop.applier.observe(file.config)
             if not holds_lbrouter_state(snapshot.observed):
                 raise
-            self._journal.log(
-                "trouble", f"the daemon keeps the applied settings as they are: {error}"
-            )
+            self._journal.log("trouble", message(EventCode.SETTINGS_KEPT, error=str(error)))
             await self._watch_what_stands(file, tracker)
 
     async def _watch_what_stands(self, file: ConfigFile, tracker: HealthTracker) -> None:
@@ -182,7 +202,8 @@ class Daemon:
         """
         self._loop.activate(file, tracker)
         self._dhcp_clients.configure(file.config)
-        numbers = allocate(file.config, self._loop.applier.store.load_allocation()).uplinks
+        store = self._loop.applier.store
+        numbers = allocate(file.config, store.load_allocation()).uplinks
         self._passive_monitors.configure(file.config, numbers)
         self._probers.apply_config(
             file.config,
@@ -196,6 +217,14 @@ class Daemon:
         self._exit_code = ExitCode.TRY_AGAIN
         self._stop_requested.set()
 
+    def _report_damage(self, sentence: str) -> None:
+        """Tell of a state file that is damaged."""
+        self._journal.log("trouble", sentence)
+
+    def _put_event(self, event: HealthEvent) -> None:
+        """Queue an event at the active health tracker, which a new file replaces."""
+        self._loop.tracker.put(event)
+
     def _probe_interval_s(self, uplink: str, family: AddressFamily) -> float:
         return health.probe_interval_s(self._loop.tracker.state, uplink, family)
 
@@ -203,6 +232,7 @@ class Daemon:
         return health.full_size_probe_interval_s(self._loop.tracker.state, uplink, family)
 
     def _tasks(self) -> Iterator[Coroutine[Any, Any, None]]:
+        loop = self._loop
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "the loop": self._loop.run,
             "the reconciles": self._loop.run_reconciles,
@@ -210,16 +240,16 @@ class Daemon:
             "the control socket": self._socket.serve,
             "the carriers": self._passive_monitors.poll_carriers,
             "the sampler": self._traffic.run,
-            "the new flows": self._loop.new_flows.run,
+            "the new flows": self._new_flows.run,
             "the witness": self._passive_monitors.monitor_replies,
             "the trial": self._expire_pending,
             "the limits": self._expire_limits,
             "the programs": self._programs.run,
-            "the solicitor": self._solicit_routers,
-            "the leases": self._watch_lan_dhcp,
+            "the solicitor": lambda: RouterSolicitor().run(lambda: loop.reconciler.applied),
+            "the leases": lambda: self._dhcp_watch.run(lambda: loop.config_file.config),
             "the lanes": self._lanes.run,
             "the reload": self._handle_reloads,
-            "the watchdog": self._send_heartbeats,
+            "the watchdog": lambda: send_heartbeats(self._notifier, lambda: loop.last_run_at),
             **self._alert_dispatcher.tasks(),
         }
         for name, work in tasks.items():
@@ -234,33 +264,19 @@ class Daemon:
 
     async def _expire_pending(self) -> None:
         """Undo a commit that was not confirmed in time."""
+        pending = self._commit_confirm.pending
         while True:
-            record = self._loop.commit_confirm.pending.read()
+            record = pending.read()
             if record is not None and not record.remaining_s(BootTime.now()):
                 async with self._loop.write_lock:
-                    if self._loop.commit_confirm.pending.read() == record:
-                        await self._commands.rollback(
-                            record.source, why="it was not confirmed in time"
-                        )
+                    if pending.read() == record:
+                        await self._commands.rollback(record.source, why=NOT_CONFIRMED_IN_TIME)
             await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
 
     async def _expire_limits(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
             await self._override_commands.expire_limits()
-
-    async def _watch_lan_dhcp(self) -> None:
-        while True:
-            await asyncio.sleep(POOL_CHECK_INTERVAL_S)
-            await self._dhcp_watch.check(self._loop.config_file.config)
-
-    async def _solicit_routers(self) -> None:
-        solicitor = RouterSolicitor()
-        while True:
-            if (applied := self._loop.reconciler.applied) is not None:
-                snapshot = applied.snapshot
-                solicitor.solicit_due(applied.file.config, snapshot.facts, snapshot.allocation)
-            await asyncio.sleep(SOLICIT_CHECK_INTERVAL_S)
 
     async def _handle_reloads(self) -> None:
         """Apply the file again at SIGHUP. A wrong one changes nothing."""
@@ -275,17 +291,9 @@ class Daemon:
                 for text in self._commands.warnings(file):  # `apply` says them to its caller
                     self._journal.log("trouble", f"warning: {text}", subject="apply")
             except LbrouterError as error:
-                self._journal.log("trouble", f"the new file is not applied: {error}")
+                self._journal.log("trouble", message(EventCode.FILE_REFUSED, error=str(error)))
             finally:
-                self._notifier.ready(self._loop.config_file.config.gateway.name)
-
-    async def _send_heartbeats(self) -> None:
-        """Send heartbeats to systemd, as long as the reconcile loop works."""
-        pause_s = self._notifier.heartbeat_interval_s or IDLE_HEARTBEAT_S
-        while True:
-            if time.monotonic() - self._loop.last_run_at < LOOP_HANG_TIMEOUT_S:
-                self._notifier.send_heartbeat()
-            await asyncio.sleep(pause_s)
+                self._notifier.ready(self._loop.gateway_name)
 
     def _install_signal_handlers(self) -> None:
         loop = asyncio.get_running_loop()
@@ -298,9 +306,10 @@ class Daemon:
         self._probers.close()
         self._dhcp_clients.close()
         await cancel_all(tasks)
-        await self._loop.reconciler.steering.close()
+        reconciler = self._loop.reconciler
+        await reconciler.steering.close()
         save_health(self._paths.runtime_dir, self._loop.tracker.health, self._loop.tracker.state)
-        self._journal.log("stop", "the daemon ends; its settings stay in the kernel")
+        self._journal.log("stop", message(EventCode.STOPPED))
 
 
 async def serve(paths: Paths) -> int:

@@ -4,13 +4,14 @@
 lock of the runtime directory (`kernel.storage.lock`).
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from lbrouter.compile.routing.uplink_addressing import nexthops, stable_facts
+from lbrouter.compile.shaping.overrides import VlanLimits
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import (
     observation_scope,
@@ -18,11 +19,11 @@ from lbrouter.compile.state.desired import (
     updated_baseline,
 )
 from lbrouter.compile.state.diff import diff
-from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.dhcp.lease_store import LeaseStore
 from lbrouter.daemon.health.snapshot import last_known_health
 from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
 from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
+from lbrouter.daemon.overrides.store import stored_limits
 from lbrouter.daemon.slow_work import in_disk_thread, in_program_thread
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
@@ -48,6 +49,10 @@ OperationReporter = Callable[[Plan], Callable[[Operation], None]]
 
 HealthSource = Callable[[Config, Facts], GatewayHealth]
 """Returns the health of the uplinks, given the facts of the machine."""
+
+
+LimitSource = Callable[[Config], VlanLimits]
+"""Returns the operator's limits of the VLANs that the configuration has."""
 
 
 ChangeView = Callable[[Kernel, AppliedState | None], AbstractContextManager[Kernel]]
@@ -76,7 +81,13 @@ class Applier:
         runtime_dir: Path,
         reporter: OperationReporter = silent_reporter,
         report_damage: DamageReport | None = None,
+        limits: LimitSource | None = None,
+        change_view: ChangeView = direct_view,
     ) -> None:
+        """Without `limits` those count that the last daemon saved.
+
+        With `change_view` the daemon steers beside a change; a command has nothing to steer.
+        """
         self.kernel = kernel
         self.store = StateStore(state_dir, report_damage)
         self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
@@ -84,8 +95,8 @@ class Applier:
         self.pppd = pppd.Pppd(runtime_dir)
         self.runtime_dir = runtime_dir
         self.reporter = reporter
-        self.change_view: ChangeView = direct_view
-        """The daemon steers beside a change; a command has nothing to steer."""
+        self._limits = limits or partial(stored_limits, state_dir, self.store.report_damage)
+        self.change_view = change_view
 
     async def reopen_kernel(self) -> None:
         """Open a new netlink socket: the old one may be the cause of a failure."""
@@ -93,6 +104,15 @@ class Applier:
         self.kernel = await LinuxKernel().__aenter__()
         with suppress(Exception):
             await old.__aexit__(None, None, None)
+
+    @contextmanager
+    def reporting_to(self, reporter: OperationReporter) -> Iterator[None]:
+        """Within the block each operation is reported to `reporter`."""
+        before, self.reporter = self.reporter, reporter
+        try:
+            yield
+        finally:
+            self.reporter = before
 
     async def observe(
         self, config: Config, *, health_source: HealthSource | None = None
@@ -127,31 +147,26 @@ class Applier:
             baseline=remembered if holds_lbrouter_state(observed) else KernelState(),
             allocation=allocate(config, self.store.load_allocation()),
             health=source(config, facts),
+            limits=self._limits(config),
         )
 
-    async def apply_plan(self, file: ConfigFile, snapshot: MachineSnapshot, steps: Plan) -> None:
+    async def apply_plan(self, planned: AppliedState, steps: Plan) -> None:
         """Run the steps as one transaction. What a crash must not lose is on disk before.
 
         The caller saves the configuration itself: it knows whether it is the last good one.
         """
         if steps:
-            planned = snapshot.planned(file)
             await self._check_and_persist(planned)
             await self.run_transaction(steps, planned)
-        after = updated_baseline(snapshot.baseline, snapshot.observed, file.config)
-        await in_disk_thread(self.store.save_baseline, after)
+        await in_disk_thread(self.store.save_baseline, _baseline_after(planned))
 
-    async def roll_back_plan(
-        self, file: ConfigFile, snapshot: MachineSnapshot, steps: Plan
-    ) -> None:
+    async def roll_back_plan(self, planned: AppliedState, steps: Plan) -> None:
         """As `apply_plan`, for an undo: a disk that is full or read-only does not stop it."""
-        planned = snapshot.planned(file)
         with suppress(LbrouterError):
             await self._check_and_persist(planned)
         await self.run_transaction(steps, planned)
-        after = updated_baseline(snapshot.baseline, snapshot.observed, file.config)
         with suppress(LbrouterError):
-            await in_disk_thread(self.store.save_baseline, after)
+            await in_disk_thread(self.store.save_baseline, _baseline_after(planned))
 
     async def run_transaction(self, steps: Plan, planned: AppliedState) -> None:
         """`kernel.transaction.transact`, reported. It reads the disk and writes nothing to it."""
@@ -222,8 +237,7 @@ class Applier:
         await in_disk_thread(self._persist, planned, table)
 
     def _persist(self, planned: AppliedState, table: NftTable) -> None:
-        snapshot = planned.snapshot
-        after = updated_baseline(snapshot.baseline, snapshot.observed, planned.file.config)
+        snapshot, after = planned.snapshot, _baseline_after(planned)
         self.store.save_allocation(snapshot.allocation)
         self.store.save_baseline(
             replace(
@@ -233,6 +247,11 @@ class Applier:
             )
         )
         self.store.save_script(table.structure, table.script)
+
+
+def _baseline_after(planned: AppliedState) -> KernelState:
+    snapshot = planned.snapshot
+    return updated_baseline(snapshot.baseline, snapshot.observed, planned.file.config)
 
 
 def holds_lbrouter_state(observed: KernelState) -> bool:

@@ -10,6 +10,8 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.model.errors import ConfigError, NotAppliedError
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import message
 
 LAST_GOOD_SOURCE = "the last good configuration"
 
@@ -24,7 +26,7 @@ async def select_config(
     """
     overdue = await commit_confirm.roll_back_overdue()
     if overdue is not None:
-        journal.log("rollback", f"{overdue.source} was not confirmed in time: undone")
+        journal.log("rollback", message(EventCode.ROLLED_BACK_LATE, source=overdue.source))
     record = commit_confirm.pending.read()
     if record is not None:
         return parse_config(record.new.encode(), source=record.source), True

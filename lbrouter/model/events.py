@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import Message
 
 
 class ProbeFailure(StrEnum):
@@ -124,7 +125,7 @@ class AddressingChanged:
     at: float
     uplink: str
     ready: bool
-    reason: str = ""
+    reason: Message | None = None
     family: AddressFamily | None = None
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from lbrouter.model.kernel_state import IpAddress, IpInterface
 from lbrouter.model.lane import LaneFacts
 from lbrouter.model.lease import UplinkLease
+from lbrouter.model.messages.message import Message
 
 DEFAULT_CONNECTION_TABLE_SIZE: Final = 262_144
 """Connections that the kernel tracks at most, on a machine with 4 GB and more."""
@@ -68,8 +69,8 @@ class Facts:
     conflicts: tuple[str, ...] = ()
     leases: Mapping[str, UplinkLease] = field(default_factory=dict)
     """What DHCP servers lent to uplinks, by the uplink's name."""
-    no_address_reasons: Mapping[str, str] = field(default_factory=dict)
-    """By uplink, why it has no address yet, in the words of the program that asks for one."""
+    no_address_reasons: Mapping[str, Message] = field(default_factory=dict)
+    """By uplink, why it has no address yet, as the program tells it that asks for one."""
     take_over: frozenset[str] = frozenset()
     answering_nexthops: frozenset[tuple[str, IpAddress]] = frozenset()
     """Next hops of uplinks that the kernel has heard (ARP, ND), each with its interface."""

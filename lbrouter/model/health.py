@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lbrouter.model.kernel_state import AddressFamily
-from lbrouter.model.units import Rate
+from lbrouter.model.messages.codes import TextCode
+from lbrouter.model.messages.message import Message
 
 
 class UplinkState(StrEnum):
@@ -24,40 +25,12 @@ class UplinkState(StrEnum):
     """It has an address and is not judged yet. That is no incident."""
 
 
-class ReasonCode(StrEnum):
-    """Why a line is in its state, for programs: these words stay as they are."""
-
-    ANSWERING = "answering"
-    CAPTIVE_PORTAL = "captive_portal"
-    CHECKING = "checking"
-    DRAINED = "drained"
-    FOLLOWS_OTHER_FAMILY = "follows_other_family"
-    HOLD_DOWN = "hold_down"
-    """It answers again, and has to stay so for a while."""
-    JITTER = "jitter"
-    LATENCY = "latency"
-    LOSS = "loss"
-    MTU_BLACK_HOLE = "mtu_black_hole"
-    """Small packets pass, packets of full size passed and do no longer."""
-    NO_ADDRESS = "no_address"
-    NO_ANSWER = "no_answer"
-    NO_CARRIER = "no_carrier"
-    NO_INTERFACE = "no_interface"
-    NOT_PROBED = "not_probed"
-    SUSPECT = "suspect"
-    """Silent for a moment, now or a short time ago."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyHealth:
-    """One address family of one uplink: its state, why, and the policies that it is too bad for.
-
-    `reason_code` is stable, for programs; `reason` is the sentence for people.
-    """
+    """One address family of one uplink: its state, why, and the policies that it is too bad for."""
 
     state: UplinkState
-    reason: str
-    reason_code: str = ""
+    why: Message
     excluded_policies: frozenset[str] = frozenset()
     """Names of policies that this family of the uplink is out of, while degraded."""
     alive: bool = True
@@ -68,14 +41,23 @@ class FamilyHealth:
     recent_loss: float = 0.0
     """Loss of the last seconds in percent, in steps of five: what a lane asks of its lines."""
 
+    @property
+    def reason(self) -> str:
+        """Why it is in its state, in English."""
+        return self.why.text
+
+    @property
+    def reason_code(self) -> str:
+        """The same for programs; "" for words without a code."""
+        return "" if self.why.code is TextCode.TOLD else str(self.why.code)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkHealth:
     """One uplink: its state (the better one of its families), why, and each family by itself."""
 
     state: UplinkState
-    reason: str
-    reason_code: str = ""
+    why: Message
     excluded_policies: frozenset[str] = frozenset()
     """Names of policies that this uplink is out of, while degraded."""
     alive: bool = True
@@ -92,6 +74,16 @@ class UplinkHealth:
     families: Mapping[AddressFamily, FamilyHealth] = field(default_factory=dict)
     """What is known of each family; empty where no daemon judges them."""
 
+    @property
+    def reason(self) -> str:
+        """Why it is in its state, in English."""
+        return self.why.text
+
+    @property
+    def reason_code(self) -> str:
+        """The same for programs; "" for words without a code."""
+        return "" if self.why.code is TextCode.TOLD else str(self.why.code)
+
     def of(self, family: AddressFamily) -> FamilyHealth:
         """The health of `family`; the line's own where families are not judged by themselves."""
         return self.families.get(family) or self.of_itself
@@ -101,8 +93,7 @@ class UplinkHealth:
         """The line's own health, in the form of a family's."""
         return FamilyHealth(
             state=self.state,
-            reason=self.reason,
-            reason_code=self.reason_code,
+            why=self.why,
             excluded_policies=self.excluded_policies,
             alive=self.alive,
             badness=self.badness,
@@ -111,19 +102,8 @@ class UplinkHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VlanLimit:
-    """A ceiling that an operator set on a VLAN for a while, in bits per second; None is none."""
-
-    upload: Rate | None = None
-    download: Rate | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayHealth:
-    """All uplinks by name, and what an operator asked for: pins (policy name to uplink name) and
-    limits (by VLAN name).
-    """
+    """All uplinks by name, and what an operator pinned (policy name to uplink name)."""
 
     uplinks: Mapping[str, UplinkHealth] = field(default_factory=dict)
     pins: Mapping[str, str] = field(default_factory=dict)
-    limits: Mapping[str, VlanLimit] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Events and incidents as documents: the same in history, socket, alerts and screens."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class TimelineEvent(TypedDict):
@@ -40,6 +40,8 @@ class IncidentSummary(TypedDict):
     since: str
     worst: str
     cause: str
+    cause_data: NotRequired[Any]
+    """The same as a message; null for an event of an earlier release."""
     falls: int
     moved: list[PolicyMove]
     stayed: list[str]

@@ -20,6 +20,8 @@ from lbrouter.compile.services.pppd_log import failure_reason
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.codes import AddressCode
+from lbrouter.model.messages.message import Message, message, told
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import pppd_start, process
 from lbrouter.services.secrets import password_error, read_password
@@ -83,13 +85,15 @@ class Pppd:
         if isinstance(operation.new, ManagedProcess):
             self._start_session(operation.new)
 
-    def no_session_reasons(self, config: Config) -> dict[str, str]:
+    def no_session_reasons(self, config: Config) -> dict[str, Message]:
         """By uplink, why its line has no session, as far as the log shows."""
         found = {}
         for uplink in pppd.pppoe_uplinks(config):
             log = _read_log_tail(Path(self._paths(uplink.device).log_file))
-            said = password_error(uplink) or failure_reason(log, uplink.interface)
-            found[uplink.name] = said or f"no PPPoE session on {uplink.interface} yet"
+            lacking = password_error(uplink)
+            said = told(lacking) if lacking else failure_reason(log, uplink.interface)
+            unknown = message(AddressCode.PPPOE_WAITING, interface=uplink.interface)
+            found[uplink.name] = said or unknown
         return found
 
     def _pending_operation(self, uplink: Uplink) -> Operation | None:

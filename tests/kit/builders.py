@@ -9,6 +9,7 @@ from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.messages.message import told
 
 TWO_LINES = """
 [gateway]
@@ -127,7 +128,7 @@ def health_of(config: Config, **states: UplinkState) -> GatewayHealth:
 
 def _uplink_health(state: UplinkState) -> UplinkHealth:
     dead = {UplinkState.DOWN, UplinkState.WAITING}
-    return UplinkHealth(state=state, reason="said so", alive=state not in dead)
+    return UplinkHealth(state=state, why=told("said so"), alive=state not in dead)
 
 
 def desired_of(config: Config, *, health: GatewayHealth | None = None) -> KernelState:

@@ -22,6 +22,7 @@ from lbrouter.compile.dhcp.message import (
     DhcpOption,
 )
 from lbrouter.model.lease import UplinkLease
+from lbrouter.model.messages.message import Message
 
 MAC = bytes.fromhex("020000000001")
 SERVER = IPv4Address("192.0.2.1")
@@ -54,7 +55,7 @@ class ClientHarness:
     def __init__(self, lease: UplinkLease | None = None) -> None:
         self.client = DhcpClientState(lease=lease)
         self.at = 1000.0
-        self.lease_error = ""
+        self.lease_error: Message | None = None
         self.sent: tuple[OutgoingDhcpMessage, ...] = ()
         self.step_count = 0
 

@@ -25,6 +25,7 @@ from lbrouter.model.events import (
 )
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import told
 from tests.kit.builders import config_of, facts_of
 
 TARGETS = ("icmp://1.1.1.1", "icmp://8.8.8.8", "dns://9.9.9.9", "tcp://1.0.0.1:443")
@@ -196,7 +197,7 @@ def simulate(
     if both:
         paths["lte"] = SimulatedPath(Random(seed + 10_000))
     config = config or simulation_config()
-    up = UplinkHealth(state=UplinkState.UP, reason="")
+    up = UplinkHealth(state=UplinkState.UP, why=told(""))
     return HealthSimulation(config, paths, GatewayHealth(uplinks=dict.fromkeys(config.uplinks, up)))
 
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from lbrouter.compile.config.parse import parse
+from lbrouter.compile.shaping.overrides import VlanLimit, VlanLimits
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts, InterfaceFacts
-from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState, VlanLimit
+from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.messages.message import told
 from lbrouter.model.units import Rate
 
 OUTER_PORTS = ("wan0", "wan1", "wan2", "wan3")
@@ -60,14 +62,15 @@ def random_config(random: Random, *, tags: bool = True) -> Config:
 
 
 def random_health(random: Random, config: Config) -> GatewayHealth:
-    """A health of its uplinks, most of them up, and now and then a limit of a VLAN."""
+    """A health of its uplinks, most of them up."""
     states = (UplinkState.UP, UplinkState.UP, UplinkState.DEGRADED, UplinkState.DOWN)
+    return GatewayHealth(uplinks={n: _health(random.choice(states)) for n in config.uplinks})
+
+
+def random_limits(random: Random, config: Config) -> VlanLimits:
+    """A limit of a VLAN now and then."""
     rate = Rate(random.choice((1_000_000, 2_000_000, 100_000_000_000)))
-    limited = [name for name in config.vlans if random.random() < 0.3]
-    return GatewayHealth(
-        uplinks={name: _health(random.choice(states)) for name in config.uplinks},
-        limits={name: _limit(random, rate) for name in limited},
-    )
+    return {name: _limit(random, rate) for name in config.vlans if random.random() < 0.3}
 
 
 def machine_facts(features: frozenset[str]) -> Facts:
@@ -80,7 +83,7 @@ def machine_facts(features: frozenset[str]) -> Facts:
 
 
 def _health(state: UplinkState) -> UplinkHealth:
-    return UplinkHealth(state=state, reason="drawn", alive=state is not UplinkState.DOWN)
+    return UplinkHealth(state=state, why=told("drawn"), alive=state is not UplinkState.DOWN)
 
 
 def _limit(random: Random, rate: Rate) -> VlanLimit:

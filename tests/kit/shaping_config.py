@@ -8,10 +8,11 @@ from lbrouter.compile.shaping.build import ShapingPlan, build_shaping
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.messages.message import told
 from lbrouter.model.plan import Action, Operation, Phase
 
-UPLINK_UP = UplinkHealth(state=UplinkState.UP, reason="")
-UPLINK_DOWN = UplinkHealth(state=UplinkState.DOWN, reason="", alive=False)
+UPLINK_UP = UplinkHealth(state=UplinkState.UP, why=told(""))
+UPLINK_DOWN = UplinkHealth(state=UplinkState.DOWN, why=told(""), alive=False)
 ALLOCATION = Allocation(uplinks={"a": 1, "b": 2}, vlans={"stream": 1, "guests": 2, "desk": 3})
 INTERFACES = ("ua", "ub", "lan", "ls", "lg", "ld", "lan.10", "lan.20", "lan.30")
 FACTS = Facts(

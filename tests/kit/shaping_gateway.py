@@ -8,6 +8,7 @@ from lbrouter.kernel.read.features import features
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts, ObserveScope
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.messages.message import told
 from lbrouter.model.plan import Plan
 
 UPLINK_PORTS = {"a": "ua", "b": "ub"}
@@ -75,7 +76,7 @@ def shaping_for(
         uplinks={
             name: UplinkHealth(
                 state=UplinkState.DOWN if name in down else UplinkState.UP,
-                reason="", alive=name not in down,
+                why=told(""), alive=name not in down,
             )
             for name in config.uplinks
         }

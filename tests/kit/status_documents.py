@@ -5,6 +5,7 @@ from dataclasses import replace
 from lbrouter.compile.health.carrier_only import health_without_daemon
 from lbrouter.compile.report.status import StatusInputs
 from lbrouter.compile.report.status_types import TrafficMeasurements
+from lbrouter.compile.shaping.build import build_shaping
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.metrics.last_minute import UplinkSecond
 from lbrouter.model.config import Config
@@ -29,11 +30,18 @@ def status_inputs(
         facts=facts,
         observed=KernelState(),
         health=health_without_daemon(config, facts) if health is None else health,
+        shortfalls=(),
         measured=TrafficMeasurements(),
         config_digest="sha256:00",
         observed_at=TIMESTAMP,
     )
-    return replace(inputs, **more)
+    inputs = replace(inputs, **more)
+    if "shortfalls" in more:
+        return inputs
+    shaped = build_shaping(
+        config, allocation=inputs.allocation, health=inputs.health, facts=inputs.facts
+    )
+    return replace(inputs, shortfalls=shaped.shortfalls)
 
 
 def second_sample(

@@ -5,7 +5,12 @@ from typing import Annotated
 
 import typer
 
-from lbrouter.cli.context import NO_DAEMON_NOTE, load_config_file, print_warnings
+from lbrouter.cli.context import (
+    NO_DAEMON_NOTE,
+    load_config_file,
+    print_shaping_warnings,
+    print_warnings,
+)
 from lbrouter.cli.operator_session import refuse_to_cut_session
 from lbrouter.cli.output.render import ChangeReport, print_diagnostics
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
@@ -60,13 +65,15 @@ async def _apply(settings: CommandSettings, within: Duration | None, *, take_ove
         report.print_changes(handed["changes"])
         return report.finish(confirm_s=handed["pending_confirm_s"])
     async with open_commit_confirm(settings) as here:
-        here.applier.reporter = report.operation_printer
         snapshot = await here.applier.observe(file.config)
         print_warnings(file, snapshot, here.store)
         snapshot = snapshot.with_foreign_qdisc_policy(
             file.config, ForeignQdiscPolicy.REPLACE if take_over else ForeignQdiscPolicy.REFUSE
         )
-        await here.apply(file, snapshot, within=within)
+        planned = snapshot.planned(file)
+        print_shaping_warnings(planned.shaping)
+        with here.applier.reporting_to(report.operation_printer):
+            await here.apply(planned, within=within)
         left = here.pending.remaining_s()
     print_diagnostics("note", (NO_DAEMON_NOTE,))
     return report.finish(confirm_s=left)

@@ -89,7 +89,9 @@ async def _machine_view(config: Config, leases: Mapping[str, UplinkLease]) -> Ma
     return MachineView(
         interfaces=facts.interfaces,
         speeds_mbit={name: speed for name, speed in speeds.items() if speed is not None},
-        lease_conflicts={name: vlan_conflict(config, lease) for name, lease in leases.items()},
+        lease_conflicts={
+            name: str(vlan_conflict(config, lease) or "") for name, lease in leases.items()
+        },
     )
 
 

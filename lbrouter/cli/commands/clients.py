@@ -8,6 +8,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from functools import partial
 from ipaddress import ip_address
 from typing import Final
 
@@ -16,9 +17,10 @@ import typer
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.effects import dnsmasq_service
 from lbrouter.cli.output.console import console
-from lbrouter.cli.output.render import print_damage, print_diagnostic, print_json
+from lbrouter.cli.output.render import print_damage, print_diagnostics, print_json
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.report.clients import (
     AddressTraffic,
     ClientObservations,
@@ -26,7 +28,7 @@ from lbrouter.compile.report.clients import (
     client_statuses,
 )
 from lbrouter.compile.report.clock import local_date_time, zone_name
-from lbrouter.compile.report.wording import format_rate
+from lbrouter.compile.report.i18n import direction_text, translate
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
@@ -35,29 +37,34 @@ from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.language import Language
+from lbrouter.model.messages.figures import format_rate
 from lbrouter.model.reserved_ids import uplink_number_of_mark
 
 CLIENT_RATE_SAMPLE_S: Final = 1.0
 """Over which rates are counted."""
 
 CONNTRACK_UNREADABLE_NOTE: Final = (
-    "the connection table cannot be read ({}): uplinks, rates and connections are missing"
+    "the connection table cannot be read ({error}): uplinks, rates and connections are missing"
 )
 
 
-def clients(context: typer.Context, *, json: JsonOption = False) -> int:
+def clients(context: typer.Context, *, lang: LangOption = None, json: JsonOption = False) -> int:
     """List the clients: name, MAC, address, lease, VLAN, uplink, rates, connections."""
     settings = settings_of(context, json=json)
     config = load_config_file(settings).config
-    statuses = client_statuses(config, asyncio.run(_observe_clients(settings, config)))
+    language = language_of(lang)
+    statuses = client_statuses(config, asyncio.run(_observe_clients(settings, config, language)))
     if settings.json:
         print_json({"clients": statuses})
     else:
-        console().print(_clients_table(statuses, config.gateway.timezone))
+        console().print(_clients_table(statuses, config.gateway.timezone, language))
     return ExitCode.DONE
 
 
-async def _observe_clients(settings: CommandSettings, config: Config) -> ClientObservations:
+async def _observe_clients(
+    settings: CommandSettings, config: Config, language: Language
+) -> ClientObservations:
     begun = time.monotonic()
     try:
         before = await asyncio.to_thread(list_connections)
@@ -65,7 +72,8 @@ async def _observe_clients(settings: CommandSettings, config: Config) -> ClientO
         seconds, after = time.monotonic() - begun, await asyncio.to_thread(list_connections)
         loads: Mapping[IpAddress, AddressTraffic] | None = _client_loads(before, after)
     except OSError as error:
-        print_diagnostic(f"note: {CONNTRACK_UNREADABLE_NOTE.format(error.strerror)}")
+        said = translate(language, CONNTRACK_UNREADABLE_NOTE, error=error.strerror)
+        print_diagnostics(translate(language, "note"), (said,))
         seconds, loads = CLIENT_RATE_SAMPLE_S, None
     store = StateStore(settings.state_dir, print_damage)
     numbers = allocate(config, store.load_allocation()).uplinks
@@ -114,12 +122,17 @@ def _client_load(count: Counter[int], total: Sequence[int], *, counted: bool) ->
     return AddressTraffic(connections=count, sent=total[0], received=total[1])
 
 
-def _clients_table(clients: Sequence[ClientStatus], zone: tzinfo | None) -> ResponsiveTable:
-    lease = f"lease until ({zone_name(utc_timestamp(), zone)})"
+def _clients_table(
+    clients: Sequence[ClientStatus], zone: tzinfo | None, language: Language
+) -> ResponsiveTable:
+    say = partial(translate, language)
+    lease = say("lease until ({zone})", zone=zone_name(utc_timestamp(), zone))
+    address, uplink = say("address"), say("uplink")
     sheet = ResponsiveTable(
-        *("name", "MAC", "address", lease, "VLAN", "uplink", "up", "down", "flows"),
-        key="address",
-        overflow=("MAC", lease, "VLAN", "uplink"),
+        *(say("name"), "MAC", address, lease, say("VLAN"), uplink),
+        *(direction_text(language, "up"), direction_text(language, "down"), say("flows")),
+        key=address,
+        overflow=("MAC", lease, say("VLAN"), uplink),
     )
     for client in clients:
         flow_count = client["connections"]

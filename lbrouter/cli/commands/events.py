@@ -19,6 +19,7 @@ from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.clock import local_date_time, zone_name
+from lbrouter.compile.report.i18n import event_text
 from lbrouter.compile.report.i18n import translate as said
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.incidents import summarise_incidents
@@ -88,7 +89,7 @@ def events(
 async def _print_events(
     settings: CommandSettings, event_filter: EventFilter, printer: "EventPrinter"
 ) -> int:
-    past = await _past_events(settings, event_filter)
+    past = await _past_events(settings, event_filter, printer)
     if event_filter.brief or event_filter.incident:
         printer.print_incidents(past, brief=event_filter.brief)
     if not event_filter.brief:
@@ -131,7 +132,9 @@ def _parse_moment(text: str, now: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
 
 
-async def _past_events(settings: CommandSettings, event_filter: EventFilter) -> list[TimelineEvent]:
+async def _past_events(
+    settings: CommandSettings, event_filter: EventFilter, printer: "EventPrinter"
+) -> list[TimelineEvent]:
     asked: dict[str, Any] = {
         "verb": "events",
         "limit": event_filter.limit,
@@ -144,7 +147,7 @@ async def _past_events(settings: CommandSettings, event_filter: EventFilter) -> 
         answer = await client.ask(settings.runtime_dir, asked, timeout_s=5)
         if answer is not None:
             return list(answer["events"])
-    print_diagnostic("note: no daemon runs; these events are from the last one")
+    printer.print_note("no daemon runs; these events are from the last one")
     try:
         entries = recent_events(
             settings.state_dir,
@@ -169,6 +172,11 @@ class EventPrinter:
         self._zone = zone
         self._heading_printed = False
 
+    def print_note(self, text: str, **values: object) -> None:
+        """A note on stderr, in the reader's language."""
+        note = said(self._language, "note")
+        print_diagnostic(f"{note}: {said(self._language, text, **values)}")
+
     def print_incidents(self, events: list[TimelineEvent], *, brief: bool) -> None:
         """A sentence for each incident: "incident 7: ..."."""
         for story in summarise_incidents(events):
@@ -187,6 +195,6 @@ class EventPrinter:
         if not self._heading_printed:
             self._heading_printed = True
             zone = zone_name(entry["at"], self._zone)
-            print_diagnostic(f"note: {said(self._language, 'times in {zone}', zone=zone)}")
-        at = local_date_time(entry["at"], self._zone)
-        print_line(f"{at}  {entry['incident'] or '-':>4}  {entry['kind']:<9}  {entry['text']}")
+            self.print_note("times in {zone}", zone=zone)
+        at, text = local_date_time(entry["at"], self._zone), event_text(self._language, entry)
+        print_line(f"{at}  {entry['incident'] or '-':>4}  {entry['kind']:<9}  {text}")

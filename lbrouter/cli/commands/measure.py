@@ -13,7 +13,6 @@ import typer
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.output.render import print_damage, print_diagnostic, print_json, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.shaping.measure_proposal import (
     DirectionSamples,
     LatencyDocument,
@@ -34,6 +33,7 @@ from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import ExitCode, NotAppliedError, UsageError
 from lbrouter.model.events import HealthEvent, ProbeAnswered
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.messages.figures import format_rate
 from lbrouter.services import iperf
 
 IDLE_LATENCY_SAMPLE_S: Final = 2.0

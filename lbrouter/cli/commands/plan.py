@@ -4,12 +4,17 @@ import asyncio
 
 import typer
 
-from lbrouter.cli.context import build_applier, health_source, load_config_file, print_warnings
+from lbrouter.cli.context import (
+    build_applier,
+    health_source,
+    load_config_file,
+    print_shaping_warnings,
+    print_warnings,
+)
 from lbrouter.cli.effects import combined_plan
 from lbrouter.cli.output.render import print_diagnostics, print_plan
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
-from lbrouter.compile.state.diff import diff
 from lbrouter.kernel.backend import LinuxKernel
 
 
@@ -29,5 +34,6 @@ async def _print_plan(settings: CommandSettings) -> int:
         "note: `apply` needs --take-over", snapshot.foreign_qdisc_warnings(file.config)
     )
     snapshot = snapshot.with_foreign_qdisc_policy(file.config, ForeignQdiscPolicy.REPLACE)
-    steps = diff(snapshot.observed, snapshot.desired(file.config))
-    return print_plan(combined_plan(steps, here.services_plan(file.config)), settings)
+    planned = snapshot.planned(file)
+    print_shaping_warnings(planned.shaping)
+    return print_plan(combined_plan(planned.steps(), here.services_plan(file.config)), settings)

@@ -29,6 +29,6 @@ async def _roll_back(settings: CommandSettings) -> int:
         if here.pending.read() is None:
             print_diagnostics("note", (NOTHING_PENDING,))
         else:
-            here.applier.reporter = report.operation_printer
-            await here.rollback()
+            with here.applier.reporting_to(report.operation_printer):
+                await here.rollback()
     return report.finish()

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import tzinfo
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -20,17 +21,21 @@ from lbrouter.cli.output.watch_tables import round_trip_ms
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.report.clock import local_time, zone_name
+from lbrouter.compile.report.i18n import direction_text, translate, translate_reason
 from lbrouter.compile.report.status_types import PolicyStatus, Status, UplinkStatus, VlanStatus
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, state_style
-from lbrouter.compile.report.wording import format_rate
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.health import UplinkState
+from lbrouter.model.language import Language
+from lbrouter.model.messages.figures import format_rate
 
+NOT_APPLIED_TEXT = "not applied: the kernel has no settings of lbrouter"
+UNDONE_TEXT = "undone in {seconds} s unless confirmed"
+KERNEL_WRONG_TEXT = "THE KERNEL DIFFERS FROM THE CONFIGURATION, since {since}"
 REJECTED_FILE_NOTE = (
     "the file on disk is not applied: it was rolled back. Change it, or run `lbrouter apply` again"
 )
-
 UNAPPLIED_FILE_NOTE = (
     "the file on disk is not in force: it was not applied. `lbrouter plan` shows the difference"
 )
@@ -51,10 +56,10 @@ def status(
         )
 
         return asyncio.run(keep_watching(settings, language_of(lang)))
-    return asyncio.run(_print_status(settings))
+    return asyncio.run(_print_status(settings, language_of(lang)))
 
 
-async def _print_status(settings: CommandSettings) -> int:
+async def _print_status(settings: CommandSettings, language: Language) -> int:
     """The document of the contract, section 3, or tables made of it."""
     composed = await current_status(settings)
     config = config_or_none(settings)
@@ -63,56 +68,63 @@ async def _print_status(settings: CommandSettings) -> int:
     if settings.json:
         print_json({**composed, "services": programs})
     else:
-        console().print(status_tables(composed, zone))
+        console().print(status_tables(composed, zone, language))
     print_diagnostics("warning", effects.status_warnings(programs))
     if not composed["daemon"]:
-        print_diagnostics("note", (NO_DAEMON_NOTE,))
+        print_diagnostics(translate(language, "note"), (translate(language, NO_DAEMON_NOTE),))
     return ExitCode.DONE if unverified_kernel(composed) is None else ExitCode.CHECK_FAILED
 
 
-def status_tables(composed: Status, zone: tzinfo | None) -> RenderableType:
+def status_tables(
+    composed: Status, zone: tzinfo | None, language: Language = Language.EN
+) -> RenderableType:
     """The document as tables; times are in `zone`, which the heading names."""
-    applied = (
-        "applied" if composed["applied"] else "not applied: the kernel has no settings of lbrouter"
-    )
-    daemon = "daemon runs" if composed["daemon"] else "no daemon"
+    say = partial(translate, language)
+    applied = say("applied") if composed["applied"] else say(NOT_APPLIED_TEXT)
+    daemon = say("daemon runs") if composed["daemon"] else say("no daemon")
     now = utc_timestamp()
     clock = f"{local_time(now, zone)} {zone_name(now, zone)}".rstrip()
     heading = Text.assemble((composed["gateway"], "bold"), f"  {applied}, {daemon}  {clock}")
-    if composed["pending_confirm_s"] is not None:
-        left = f"  undone in {composed['pending_confirm_s']} s unless confirmed"
-        heading.append(left, f"bold {FAIR_STYLE}")
+    left = composed["pending_confirm_s"]
+    if left is not None:
+        heading.append("  " + say(UNDONE_TEXT, seconds=left), f"bold {FAIR_STYLE}")
     if composed["rejected_file"]:
-        heading.append(f"\n{REJECTED_FILE_NOTE}", f"bold {FAIR_STYLE}")
+        heading.append(f"\n{say(REJECTED_FILE_NOTE)}", f"bold {FAIR_STYLE}")
     elif composed["unapplied_file"]:
-        heading.append(f"\n{UNAPPLIED_FILE_NOTE}", f"bold {FAIR_STYLE}")
+        heading.append(f"\n{say(UNAPPLIED_FILE_NOTE)}", f"bold {FAIR_STYLE}")
     alarm = unverified_kernel(composed)
     if alarm is not None:
-        since = local_time(alarm["since"], zone)
-        heading.append(
-            f"\nTHE KERNEL DIFFERS FROM THE CONFIGURATION, since {since}:\n  {alarm['reason']}",
-            BAD_STYLE,
-        )
+        wrong = say(KERNEL_WRONG_TEXT, since=local_time(alarm["since"], zone))
+        heading.append(f"\n{wrong}:\n  {alarm['reason']}", BAD_STYLE)
     tables = (
-        _uplink_table(composed, zone),
-        lane_table(composed),
-        _policy_table(composed["policies"]),
-        _vlan_table(composed["vlans"]),
+        _uplink_table(composed, zone, language),
+        lane_table(composed, language),
+        _policy_table(composed["policies"], language),
+        _vlan_table(composed["vlans"], language),
     )
     return Group(heading, *(part for table in tables if table for part in (Text(), table)))
 
 
-def _uplink_table(composed: Status, zone: tzinfo | None) -> ResponsiveTable:
+def _uplink_table(composed: Status, zone: tzinfo | None, language: Language) -> ResponsiveTable:
+    say = partial(translate, language)
+    interface, address, gateway = say("interface"), say("address"), say("gateway")
     sheet = ResponsiveTable(
-        *("uplink", "state", "interface", "address", "gateway"),
-        *("rtt", "loss", "up", "down", "flows", ""),
-        overflow=("interface", "address", "gateway", ""),
+        *(say("uplink"), say("state"), interface, address, gateway),
+        *(
+            "rtt",
+            say("loss"),
+            direction_text(language, "up"),
+            direction_text(language, "down"),
+            say("flows"),
+            "",
+        ),
+        overflow=(interface, address, gateway, ""),
     )
     for name, uplink in composed["uplinks"].items():
         flows = uplink["connections"]
         sheet.add_row(
             name,
-            Text(uplink["state"], style=state_style(uplink["state"])),
+            Text(say(uplink["state"]), style=state_style(uplink["state"])),
             uplink["interface"],
             _first_or_dash(uplink["address"], uplink["address6"]),
             _first_or_dash(uplink["gateway"], uplink["gateway6"]),
@@ -121,74 +133,95 @@ def _uplink_table(composed: Status, zone: tzinfo | None) -> ResponsiveTable:
             format_rate(uplink["upload_bps"]),
             format_rate(uplink["download_bps"]),
             "?" if flows is None else str(flows),
-            _reason_text(uplink, zone) if composed["daemon"] else uplink["reason"],
+            _reason_text(uplink, zone, language, dated=composed["daemon"]),
         )
     return sheet
 
 
-def _reason_text(uplink: UplinkStatus, zone: tzinfo | None) -> str:
+def _reason_text(
+    uplink: UplinkStatus, zone: tzinfo | None, language: Language, *, dated: bool
+) -> str:
     """The reason; of a line that is not up, since when as well."""
-    if uplink["state"] == UplinkState.UP:
-        return uplink["reason"]
-    return f"since {local_time(uplink['since'], zone)}: {uplink['reason']}"
+    reason = translate_reason(language, uplink)
+    if uplink["state"] == UplinkState.UP or not dated:
+        return reason
+    since = local_time(uplink["since"], zone)
+    return translate(language, "since {since}: {reason}", since=since, reason=reason)
 
 
-def _policy_table(policies: dict[str, PolicyStatus]) -> ResponsiveTable:
-    sheet = ResponsiveTable("policy", "mode", "new flows go by")
+def _policy_table(policies: dict[str, PolicyStatus], language: Language) -> ResponsiveTable:
+    say = partial(translate, language)
+    sheet = ResponsiveTable(say("policy"), say("mode"), say("new flows go by"))
     for name, policy in policies.items():
         shares = ", ".join(f"{uplink} {share} %" for uplink, share in policy["shares"].items())
-        pinned = f" (pinned to {policy['pinned']})" if policy["pinned"] else ""
-        way = Text(shares + pinned) if shares else Text("no uplink: unreachable", style=BAD_STYLE)
-        sheet.add_row(name, policy["mode"], way)
+        pin = policy["pinned"]
+        pinned = f" ({say('pinned to {uplink}', uplink=pin)})" if pin else ""
+        nothing = Text(say("no uplink: unreachable"), style=BAD_STYLE)
+        sheet.add_row(name, policy["mode"], Text(shares + pinned) if shares else nothing)
     return sheet
 
 
-def _vlan_table(vlans: dict[str, VlanStatus]) -> ResponsiveTable:
+def _vlan_table(vlans: dict[str, VlanStatus], language: Language) -> ResponsiveTable:
+    say = partial(translate, language)
+    interface, policy = say("interface"), say("policy")
     sheet = ResponsiveTable(
-        *("VLAN", "interface", "policy", "up", "down", "guaranteed up", "guaranteed down", ""),
-        overflow=("interface", "policy", ""),
+        *(
+            say("VLAN"),
+            interface,
+            policy,
+            direction_text(language, "up"),
+            direction_text(language, "down"),
+        ),
+        *(say("guaranteed up"), say("guaranteed down"), ""),
+        overflow=(interface, policy, ""),
     )
     for name, vlan in vlans.items():
-        guarantees = (
-            _guarantee_cell(vlan["guaranteed_upload_bps"], vlan["short_upload_bps"]),
-            _guarantee_cell(vlan["guaranteed_download_bps"], vlan["short_download_bps"]),
-        )
-        others = [f"{server['address']} ({server['mac']})" for server in vlan["other_dhcp_servers"]]
-        rogue = [f"another DHCP server: {', '.join(others)}"] if others else []
         sheet.add_row(
             name,
             vlan["interface"],
             vlan["policy"],
             format_rate(vlan["upload_bps"]),
             format_rate(vlan["download_bps"]),
-            *guarantees,
-            Text(
-                "; ".join(filter(None, (vlan["reason"], _limit_text(vlan), *rogue))),
-                style=FAIR_STYLE,
-            ),
+            _guarantee_cell(vlan["guaranteed_upload_bps"], vlan["short_upload_bps"], language),
+            _guarantee_cell(vlan["guaranteed_download_bps"], vlan["short_download_bps"], language),
+            Text(_vlan_remark(vlan, language), style=FAIR_STYLE),
         )
     return sheet
 
 
-def _guarantee_cell(promised: int, missing: int) -> Text:
+def _guarantee_cell(promised: int, missing: int, language: Language) -> Text:
     if not promised:
         return Text("-")
     if not missing:
         return Text(format_rate(promised))
-    return Text(f"{format_rate(promised)}, {format_rate(missing)} short", style=BAD_STYLE)
+    short = translate(language, "{rate} short", rate=format_rate(missing))
+    return Text(f"{format_rate(promised)}, {short}", style=BAD_STYLE)
 
 
-def _limit_text(vlan: VlanStatus) -> str:
+def _vlan_remark(vlan: VlanStatus, language: Language) -> str:
+    found = vlan["other_dhcp_servers"]
+    others = ", ".join(f"{server['address']} ({server['mac']})" for server in found)
+    servers = translate(language, "another DHCP server: {servers}", servers=others)
+    reason, limit = translate_reason(language, vlan), _limit_text(vlan, language)
+    return "; ".join(filter(None, (reason, limit, servers if others else "")))
+
+
+def _limit_text(vlan: VlanStatus, language: Language) -> str:
     """An operator's limit: "limited to 5.0 Mbit/s up, 5.0 Mbit/s down, 540 s left"."""
     held = {way: limit for way, limit in (vlan["limit"] or {}).items() if limit is not None}
     if not held:
         return ""
-    words = {"upload": "up", "download": "down"}
+    words = {
+        "upload": direction_text(language, "up"),
+        "download": direction_text(language, "down"),
+    }
     rates = ", ".join(
         f"{format_rate(limit['rate_bps'])} {words[way]}" for way, limit in held.items()
     )
     ends = [limit["ends_in_s"] for limit in held.values() if limit["ends_in_s"] is not None]
-    return f"limited to {rates}" + (f", {min(ends)} s left" if ends else "")
+    if not ends:
+        return translate(language, "limited to {rates}", rates=rates)
+    return translate(language, "limited to {rates}, {left} s left", rates=rates, left=min(ends))
 
 
 def _first_or_dash(first: str | None, second: str | None) -> str:

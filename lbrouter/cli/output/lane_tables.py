@@ -1,6 +1,7 @@
 """The lines of a lane: whether they carry copies, and what becomes of the copies there."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from rich.text import Text
 
@@ -12,18 +13,22 @@ from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, GOOD_STYLE
 from lbrouter.model.language import Language
 
 
-def lane_table(composed: Status) -> ResponsiveTable | None:
+def lane_table(composed: Status, language: Language = Language.EN) -> ResponsiveTable | None:
     """For `status`: a row for each line of each lane; None where the file has no lane."""
     lanes = {name: each for name, each in composed["uplinks"].items() if "over" in each}
     if not lanes:
         return None
+    say = partial(translate, language)
     sheet = ResponsiveTable(
-        *("lane", "line", "copies", "rtt to relay", "loss", "dropped", ""), overflow=("",)
+        *("lane", say("line"), say("copies"), say("rtt to relay"), say("loss"), say("dropped"), ""),
+        overflow=("",),
     )
     for name, lane in lanes.items():
         for line, each in lane["over"].items():
             carrying = each["carrying"]
-            word = Text("yes" if carrying else "no", style=GOOD_STYLE if carrying else FAIR_STYLE)
+            word = Text(
+                say("yes") if carrying else say("no"), style=GOOD_STYLE if carrying else FAIR_STYLE
+            )
             sheet.add_row(
                 name,
                 line,
@@ -31,7 +36,7 @@ def lane_table(composed: Status) -> ResponsiveTable | None:
                 _measured(each["rtt_ms"], "ms"),
                 _measured(each["loss_percent"], "%"),
                 _measured(each["dropped_percent"], "%"),
-                each["reason"],
+                translate_reason(language, each),
             )
     return sheet
 
@@ -51,7 +56,7 @@ def is_to_be_explained(uplink: UplinkStatus) -> bool:
 
 def _line_text(line: str, found: LaneLineStatus, language: Language) -> str:
     if not found["carrying"]:
-        reason = translate_reason(language, found["reason"])
+        reason = translate_reason(language, found)
         return translate(language, "{line}: no copies: {reason}", line=line, reason=reason)
     return translate(
         language,

@@ -93,7 +93,7 @@ def uplink_block(
         if uplink["state"] != UplinkState.UP or is_to_be_explained(uplink):
             why = (
                 f"  {display.local_time(uplink['since'])}"
-                f"  {translate_reason(display.language, uplink['reason'])}"
+                f"  {translate_reason(display.language, uplink)}"
             )
             rows.append(Text(why[: display.width], style=state_style(uplink["state"])))
     return rows
@@ -195,7 +195,7 @@ def _vlan_lines(
     )
     yield line
     if vlan["reason"]:
-        yield Text(f"  {translate_reason(display.language, vlan['reason'])} ", style=ALARM_STYLE)
+        yield Text(f"  {translate_reason(display.language, vlan)} ", style=ALARM_STYLE)
     for text, missing in (
         ("SHORT: {missing} Mbit/s of upload missing", vlan["short_upload_bps"]),
         ("SHORT: {missing} Mbit/s of download missing", vlan["short_download_bps"]),

@@ -27,6 +27,8 @@ from lbrouter.compile.dhcp.message import (
 )
 from lbrouter.compile.dhcp.outgoing_message import build_message
 from lbrouter.model.lease import UplinkLease
+from lbrouter.model.messages.codes import OfferCode
+from lbrouter.model.messages.message import Message, message
 
 MAX_DHCP_RETRY_PAUSE_S: Final = 32.0
 """A server that is back is found within this time."""
@@ -37,8 +39,8 @@ MAX_DHCP_REQUESTS: Final = 4
 MIN_RENEWAL_PAUSE_S: Final = 1.0
 
 
-LeaseCheck = Callable[[UplinkLease], str]
-"""Why a lease cannot be used here, as a clause; "" if it can."""
+LeaseCheck = Callable[[UplinkLease], Message | None]
+"""Why a lease cannot be used here; None if it can."""
 
 StepResult = tuple[DhcpClientState, tuple[OutgoingDhcpMessage, ...]]
 
@@ -66,7 +68,7 @@ def step(
             )
 
 
-def drop_lease(client: DhcpClientState, at: float, why: str) -> DhcpClientState:
+def drop_lease(client: DhcpClientState, at: float, why: Message) -> DhcpClientState:
     """The client without its lease, which cannot be used any more; it asks for another one."""
     return replace(
         client,
@@ -177,7 +179,7 @@ def _on_message(
         # A refused lease must not be used any more; after a refused offer the search waits.
         if client.phase is DhcpPhase.REQUESTING:
             return _search_later(
-                replace(client, rejection_reason="an address and then refuses it"),
+                replace(client, rejection_reason=message(OfferCode.REFUSED_AFTERWARDS)),
                 event.at,
                 randomness,
             )
@@ -210,14 +212,14 @@ def _on_ack(
         offered_lease=None,
         tries=0,
         failed_offers=0,
-        rejection_reason="",
+        rejection_reason=None,
         next_event_at=min(lease.renew_at, lease.expires_at),
     ), ()
 
 
 def _parse_lease(
     client: DhcpClientState, event: DhcpMessageReceived, lease_check: LeaseCheck
-) -> tuple[UplinkLease | None, str]:
+) -> tuple[UplinkLease | None, Message | None]:
     """The lease in a message, or None and the reason."""
     offer = event.message.message_type is DhcpMessageType.OFFER
     at, before = event.at if offer else client.requested_at, client.offered_lease or client.lease
@@ -226,9 +228,9 @@ def _parse_lease(
             event.message, station=event.station, at=at, previous=None if offer else before
         )
     except InvalidLeaseError as error:
-        return None, str(error)
+        return None, error.why
     why = lease_check(lease)
-    return (None, why) if why else (lease, "")
+    return (None, why) if why is not None else (lease, None)
 
 
 def _is_nak_from_our_server(client: DhcpClientState, message: DhcpMessage) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 from lbrouter.compile.dhcp.message import UNSPECIFIED_ADDRESS, DhcpMessage
 from lbrouter.model.lease import UplinkLease
+from lbrouter.model.messages.message import Message
 
 IPV4_BROADCAST: Final = IPv4Address("255.255.255.255")
 
@@ -94,5 +95,5 @@ class DhcpClientState:
     """When the current search began."""
     requested_at: float = 0.0
     next_event_at: float = inf
-    rejection_reason: str = ""
+    rejection_reason: Message | None = None
     """What was wrong with the last message of a server."""

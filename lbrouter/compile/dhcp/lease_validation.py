@@ -10,6 +10,8 @@ from lbrouter.compile.config.checks.uplinks import is_reserved_address
 from lbrouter.compile.dhcp.message import DhcpMessage, DhcpOption, parse_addresses, parse_number
 from lbrouter.model.config import Config
 from lbrouter.model.lease import UplinkLease
+from lbrouter.model.messages.codes import OfferCode
+from lbrouter.model.messages.message import Message, message
 
 INFINITE_LEASE_TIME: Final = 0xFFFFFFFF
 DEFAULT_RENEW_SHARE, DEFAULT_REBIND_SHARE = 0.5, 0.875
@@ -30,36 +32,40 @@ NON_HOST_NETWORKS: Final = (
 
 
 class InvalidLeaseError(ValueError):
-    """An invalid lease. The text follows "the server offers": what is wrong, and what to do."""
+    """An invalid lease. `why` follows "the server offers": what is wrong, and what to do."""
+
+    def __init__(self, code: OfferCode, **values: object) -> None:
+        self.why = message(code, **{name: str(value) for name, value in values.items()})
+        super().__init__(self.why.text)
 
 
 def lease_from_message(
-    message: DhcpMessage, *, station: str, at: float, previous: UplinkLease | None = None
+    offered: DhcpMessage, *, station: str, at: float, previous: UplinkLease | None = None
 ) -> UplinkLease:
     """The lease in an offer or an ACK that was requested `at`. Raises InvalidLeaseError.
 
     `previous` is the lease that this one renews: its server counts if the message names none.
     """
-    mask = message.options.get(DhcpOption.SUBNET_MASK)
-    address = IPv4Interface((message.yiaddr, _prefix_length(mask)))
+    mask = offered.options.get(DhcpOption.SUBNET_MASK)
+    address = IPv4Interface((offered.yiaddr, _prefix_length(mask)))
     if address.network.prefixlen == 0:
-        raise InvalidLeaseError(f"{message.yiaddr} with the netmask 0.0.0.0, the whole internet")
-    if _is_non_host(message.yiaddr):
-        raise InvalidLeaseError(f"{message.yiaddr}, which is no host's address")
-    if is_reserved_address(message.yiaddr, address):
-        raise InvalidLeaseError(f"{address}, a reserved address of {address.network}")
-    seconds = parse_number(message.options.get(DhcpOption.LEASE_TIME))
+        raise InvalidLeaseError(OfferCode.WHOLE_INTERNET, address=offered.yiaddr)
+    if _is_non_host(offered.yiaddr):
+        raise InvalidLeaseError(OfferCode.NO_HOST_ADDRESS, address=offered.yiaddr)
+    if is_reserved_address(offered.yiaddr, address):
+        raise InvalidLeaseError(OfferCode.RESERVED_ADDRESS, address=address, subnet=address.network)
+    seconds = parse_number(offered.options.get(DhcpOption.LEASE_TIME))
     if not seconds:
-        raise InvalidLeaseError(f"{message.yiaddr} for no time at all")
+        raise InvalidLeaseError(OfferCode.NO_TIME, address=offered.yiaddr)
     span_s = inf if seconds == INFINITE_LEASE_TIME else float(seconds)
-    renew_s, rebind_s = _renewal_times_s(message, span_s)
-    mtu = parse_number(message.options.get(DhcpOption.MTU))
+    renew_s, rebind_s = _renewal_times_s(offered, span_s)
+    mtu = parse_number(offered.options.get(DhcpOption.MTU))
     return UplinkLease(
         address=address,
-        gateway=_gateway(message, address),
-        server=_server(message, previous),
+        gateway=_gateway(offered, address),
+        server=_server(offered, previous),
         station=station,
-        dns=tuple(_only_hosts(parse_addresses(message.options.get(DhcpOption.DNS, b""))))[
+        dns=tuple(_only_hosts(parse_addresses(offered.options.get(DhcpOption.DNS, b""))))[
             :MAX_LEASE_DNS_SERVERS
         ],
         mtu=mtu if mtu is not None and mtu >= MIN_IPV4_MTU else None,
@@ -70,20 +76,22 @@ def lease_from_message(
     )
 
 
-def vlan_conflict(config: Config, lease: UplinkLease) -> str:
-    """Why `lease` conflicts with the VLANs of `config`, as a clause; "" if it does not."""
+def vlan_conflict(config: Config, lease: UplinkLease) -> Message | None:
+    """Why `lease` conflicts with the VLANs of `config`; None if it does not."""
     claimed = (lease.address.network, ip_network(lease.gateway))
     for vlan in config.vlans.values():
         for network in claimed:
             if network.overlaps(vlan.address.network):
                 free = free_subnet(config, lease.address.network, vlan.address.network.prefixlen)
-                proposal = f', "{free}" is free' if free else ""
-                return (
-                    f"{lease.address} with gateway {lease.gateway}, which overlaps"
-                    f" {vlan.address.network} of VLAN {vlan.name}; give vlans.{vlan.name}.address"
-                    f" another subnet{proposal}, or the provider's modem another one"
+                return message(
+                    OfferCode.OVERLAPS_VLAN,
+                    address=str(lease.address),
+                    gateway=str(lease.gateway),
+                    subnet=str(vlan.address.network),
+                    vlan=vlan.name,
+                    **({"free": str(free)} if free else {}),
                 )
-    return ""
+    return None
 
 
 def _prefix_length(mask: bytes | None) -> int:
@@ -93,25 +101,25 @@ def _prefix_length(mask: bytes | None) -> int:
     bits = int.from_bytes(mask, "big")
     length = bits.bit_count()
     if len(mask) != 4 or bits != (0xFFFFFFFF << (IPV4_HOST_PREFIX_LENGTH - length)) & 0xFFFFFFFF:
-        raise InvalidLeaseError(f"a netmask that is none ({mask[:8].hex()})")
+        raise InvalidLeaseError(OfferCode.WRONG_NETMASK, mask=mask[:8].hex())
     return length
 
 
-def _gateway(message: DhcpMessage, address: IPv4Interface) -> IPv4Address:
+def _gateway(offered: DhcpMessage, address: IPv4Interface) -> IPv4Address:
     """The default route of option 121 (RFC 3442), else the first valid router of option 3."""
     named = [
-        *_default_routers(message.options.get(DhcpOption.CLASSLESS_STATIC_ROUTES, b"")),
-        *parse_addresses(message.options.get(DhcpOption.ROUTER, b"")),
+        *_default_routers(offered.options.get(DhcpOption.CLASSLESS_STATIC_ROUTES, b"")),
+        *parse_addresses(offered.options.get(DhcpOption.ROUTER, b"")),
     ]
     if not named:
-        raise InvalidLeaseError(f"{address} without a router")
+        raise InvalidLeaseError(OfferCode.NO_ROUTER, address=address)
     able = [
         hop
         for hop in _only_hosts(named)
         if hop != address.ip and not is_reserved_address(hop, address)
     ]
     if not able:
-        raise InvalidLeaseError(f"{address} with the router {named[0]}, which cannot be one")
+        raise InvalidLeaseError(OfferCode.WRONG_ROUTER, address=address, gateway=named[0])
     return able[0]
 
 
@@ -131,19 +139,19 @@ def _default_routers(value: bytes) -> Iterator[IPv4Address]:
         at += 5 + size
 
 
-def _server(message: DhcpMessage, previous: UplinkLease | None) -> IPv4Address:
-    named = parse_addresses(message.options.get(DhcpOption.SERVER_ID, b""))
+def _server(offered: DhcpMessage, previous: UplinkLease | None) -> IPv4Address:
+    named = parse_addresses(offered.options.get(DhcpOption.SERVER_ID, b""))
     if named:
         return named[0]
     if previous is None:
-        raise InvalidLeaseError("an address without saying who offers it")
+        raise InvalidLeaseError(OfferCode.NO_SERVER_NAMED)
     return previous.server
 
 
-def _renewal_times_s(message: DhcpMessage, lease_time_s: float) -> tuple[float, float]:
+def _renewal_times_s(offered: DhcpMessage, lease_time_s: float) -> tuple[float, float]:
     """Seconds until the client renews at its server (T1), and at any server (T2)."""
-    renew = parse_number(message.options.get(DhcpOption.RENEWAL_TIME))
-    rebind = parse_number(message.options.get(DhcpOption.REBINDING_TIME))
+    renew = parse_number(offered.options.get(DhcpOption.RENEWAL_TIME))
+    rebind = parse_number(offered.options.get(DhcpOption.REBINDING_TIME))
     if renew and rebind and renew < rebind < lease_time_s:
         return float(renew), float(rebind)
     if renew and renew < DEFAULT_REBIND_SHARE * lease_time_s:

@@ -23,6 +23,7 @@ from lbrouter.model.config import Config, PolicyMode
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import NftElements
+from lbrouter.model.messages.message import told
 from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_mark, uplink_table
 
 
@@ -122,7 +123,9 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
 
 def with_uplink_down(health: GatewayHealth, uplink: str) -> GatewayHealth:
     """`health` as it would be with `uplink` down."""
-    dead = UplinkHealth(state=UplinkState.DOWN, reason="supposed dead", alive=False, carrier=False)
+    dead = UplinkHealth(
+        state=UplinkState.DOWN, why=told("supposed dead"), alive=False, carrier=False
+    )
     return replace(health, uplinks={**health.uplinks, uplink: dead})
 
 

@@ -10,8 +10,9 @@ from lbrouter.compile.routing.balance import UplinkShare, gateway_uplink
 from lbrouter.compile.routing.usability import LineGrade, is_dead, line_grade
 from lbrouter.model.config import Config, LivingFlows, Policy
 from lbrouter.model.facts import Allocation, Facts
-from lbrouter.model.health import GatewayHealth, ReasonCode, UplinkState
+from lbrouter.model.health import GatewayHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily, NftElements
+from lbrouter.model.messages.codes import ReasonCode
 from lbrouter.model.reserved_ids import uplink_mark
 
 PolicyShares = Mapping[tuple[str, AddressFamily], Sequence[UplinkShare]]

@@ -6,13 +6,15 @@ from typing import Final
 
 from lbrouter.compile.health.family_targets import uplink_families
 from lbrouter.compile.health.outputs import current_health
-from lbrouter.compile.health.reasons import duration_text
+from lbrouter.compile.health.reasons import no_address
 from lbrouter.compile.health.state import HealthState
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts, InterfaceFacts
-from lbrouter.model.health import FamilyHealth, GatewayHealth, ReasonCode, UplinkHealth, UplinkState
+from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.codes import AddressCode, ReasonCode
+from lbrouter.model.messages.message import Message, message
 
 KNOWN_IMPAIRED_STATES: Final = (UplinkState.DOWN, UplinkState.DEGRADED, UplinkState.DRAINED)
 """What was known so is taken for so, where the carrier alone would say up."""
@@ -30,8 +32,7 @@ def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
     if found is not None and found.up and not found.carrier and not uplink.is_lane:
         return UplinkHealth(
             state=UplinkState.DOWN,
-            reason=f"no carrier on {name}",
-            reason_code=ReasonCode.NO_CARRIER,
+            why=message(ReasonCode.NO_CARRIER, interface=name),
             alive=False,
             carrier=False,
         )
@@ -43,8 +44,7 @@ def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
     best = min(families.values(), key=lambda each: each.state is not UplinkState.UP)
     return UplinkHealth(
         state=best.state,
-        reason=best.reason,
-        reason_code=best.reason_code,
+        why=best.why,
         alive=best.alive,
         carrier=found is not None,
         families=families,
@@ -53,19 +53,11 @@ def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
 
 def _family_by_carrier(uplink: Uplink, family: AddressFamily, facts: Facts) -> FamilyHealth:
     if not is_ready(uplink, facts, family):
-        there = uplink.interface in facts.interfaces
-        return FamilyHealth(
-            state=UplinkState.WAITING,
-            reason=no_nexthop_reason(uplink, facts, family),
-            reason_code=ReasonCode.NO_ADDRESS if there else ReasonCode.NO_INTERFACE,
-            alive=False,
-        )
+        why = no_address(no_nexthop_reason(uplink, facts, family))
+        return FamilyHealth(state=UplinkState.WAITING, why=why, alive=False)
     # An interface that is still administratively down has no carrier to show: `apply` raises it.
-    return FamilyHealth(
-        state=UplinkState.UP,
-        reason="carrier; not probed, no daemon runs",
-        reason_code=ReasonCode.NOT_PROBED,
-    )
+    why = message(ReasonCode.NOT_PROBED, link="carrier")
+    return FamilyHealth(state=UplinkState.UP, why=why)
 
 
 def with_last_known(found: GatewayHealth, state: HealthState, age_s: float) -> GatewayHealth:
@@ -88,8 +80,7 @@ def _merged_uplink(found: UplinkHealth, before: UplinkHealth, age_s: float) -> U
     return replace(
         found,
         state=own.state,
-        reason=own.reason,
-        reason_code=own.reason_code,
+        why=own.why,
         excluded_policies=own.excluded_policies,
         alive=own.alive,
         badness=own.badness,
@@ -102,8 +93,7 @@ def _merged_uplink(found: UplinkHealth, before: UplinkHealth, age_s: float) -> U
 def _merged_family(found: FamilyHealth, before: FamilyHealth, age_s: float) -> FamilyHealth:
     if found.state is not UplinkState.UP or before.state not in KNOWN_IMPAIRED_STATES:
         return found
-    ago = f"{before.reason} ({duration_text(age_s)} ago; no daemon runs)"
-    return replace(before, reason=ago)
+    return replace(before, why=message(before.why.code, reason=before.why, age_s=age_s))
 
 
 def is_ready(uplink: Uplink, facts: Facts, family: AddressFamily) -> bool:
@@ -115,35 +105,35 @@ def is_ready(uplink: Uplink, facts: Facts, family: AddressFamily) -> bool:
 
 def no_nexthop_reason(
     uplink: Uplink, facts: Facts, family: AddressFamily = AddressFamily.V4
-) -> str:
-    """Why an uplink has no next hop in `family`, in words for a technician."""
+) -> Message:
+    """Why an uplink has no next hop in `family`."""
     if uplink.is_lane:
         return lane_waiting_reason(uplink, facts)
     found, name = facts.interfaces.get(uplink.interface), uplink.interface
     if found is None:
-        return f"interface {name} is not there"
+        return message(ReasonCode.NO_INTERFACE, interface=name)
     if uplink.addressing is Addressing.EXTERNAL:
         return _external_missing_reason(name, found)
     if family is AddressFamily.V6:
-        return f"no router advertises an address on {name}"
-    unknown = f"no address yet ({uplink.addressing.value}) on {name}"
+        return message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
+    unknown = message(ReasonCode.NO_ADDRESS, how=str(uplink.addressing), interface=name)
     if uplink.address is None:
-        unknown = f"no router advertises an address on {name}"
+        unknown = message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
     elif uplink.addressing is Addressing.DHCP:
-        unknown = f"no DHCP lease on {name}: the daemon asks for one (lbrouter run)"
+        unknown = message(AddressCode.DHCP_NOT_ASKED, interface=name)
     return facts.no_address_reasons.get(uplink.name, unknown)
 
 
-def lane_waiting_reason(lane: Uplink, facts: Facts) -> str:
+def lane_waiting_reason(lane: Uplink, facts: Facts) -> Message:
     """Why a lane is not used yet."""
     known = facts.lanes.get(lane.name)
     if known is None:
-        unknown = f"its keys are not read yet (lbrouter relay setup {lane.name})"
+        unknown = message(AddressCode.LANE_NO_KEYS, lane=lane.name)
         return facts.no_address_reasons.get(lane.name, unknown)
+    relay = str(known.relay_address)
     if known.handshake_age_s is None:
-        return f"no handshake with the relay {known.relay_address} yet"
-    age_s = round(known.handshake_age_s)
-    return f"no handshake with the relay {known.relay_address} for {age_s} s"
+        return message(AddressCode.LANE_NO_HANDSHAKE, relay=relay)
+    return message(AddressCode.LANE_NO_HANDSHAKE, relay=relay, age_s=round(known.handshake_age_s))
 
 
 def missing_lease_warnings(config: Config, facts: Facts) -> Iterator[str]:
@@ -153,8 +143,8 @@ def missing_lease_warnings(config: Config, facts: Facts) -> Iterator[str]:
             yield f"uplinks.{name} has no DHCP lease yet: the daemon asks for one (lbrouter run)"
 
 
-def _external_missing_reason(name: str, found: InterfaceFacts) -> str:
+def _external_missing_reason(name: str, found: InterfaceFacts) -> Message:
     """What the system has not configured yet on an external uplink."""
     if any(not address.ip.is_link_local for address in found.addresses):
-        return f"no default gateway by {name} (external): ip route show default dev {name}"
-    return f"no address on {name} (external): the system has configured none"
+        return message(AddressCode.EXTERNAL_NO_GATEWAY, interface=name)
+    return message(AddressCode.EXTERNAL_NO_ADDRESS, interface=name)

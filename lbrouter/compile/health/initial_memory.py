@@ -15,10 +15,11 @@ from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.health import (
     FamilyHealth,
     GatewayHealth,
-    ReasonCode,
     UplinkHealth,
     UplinkState,
 )
+from lbrouter.model.messages.codes import ReasonCode
+from lbrouter.model.messages.message import told
 
 
 def initial_lines(config: Config, at: float, known: GatewayHealth) -> dict[LineKey, UplinkMemory]:
@@ -43,14 +44,14 @@ def _assumed_health(uplink: Uplink) -> UplinkHealth:
     """The health of an uplink without any data: to be checked once it has an address."""
     static = uplink.addressing is Addressing.STATIC
     state = UplinkState.CHECKING if static else UplinkState.WAITING
-    return UplinkHealth(state=state, reason="", alive=static)
+    return UplinkHealth(state=state, why=told(""), alive=static)
 
 
 def _new_memory(
     settings: UplinkHealthSettings, at: float, uplink: UplinkHealth, known: FamilyHealth
 ) -> UplinkMemory:
     state = UplinkState.UP if known.state is UplinkState.DEGRADED else known.state
-    if known.reason_code == ReasonCode.NOT_PROBED:
+    if known.why.code is ReasonCode.NOT_PROBED:
         state = UplinkState.CHECKING
     return UplinkMemory(
         settings=settings,
@@ -59,7 +60,7 @@ def _new_memory(
         judged=state not in (UplinkState.CHECKING, UplinkState.WAITING),
         follows_other_family=settings.implied,
         addressed=state is not UplinkState.WAITING,
-        no_address_reason=known.reason if state is UplinkState.WAITING else "",
+        no_address_reason=known.why if state is UplinkState.WAITING else None,
         drained=uplink.drained or state is UplinkState.DRAINED,
         move_flows=uplink.move_flows,
         responding=known.alive,

@@ -24,8 +24,10 @@ from lbrouter.compile.health.state import (
 )
 from lbrouter.compile.health.uplink_memory import UplinkMemory
 from lbrouter.model.config import Addressing
-from lbrouter.model.health import FamilyHealth, ReasonCode, UplinkHealth, UplinkState
+from lbrouter.model.health import FamilyHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.codes import ReasonCode, TextCode
+from lbrouter.model.messages.message import joined, message
 
 SUSPECT_BADNESS: Final = 100.0
 """A silent uplink is worse than one that loses every packet but the last."""
@@ -47,19 +49,18 @@ def uplink_health(state: HealthState, name: str) -> UplinkHealth:
     judged = {
         family: each
         for family, each in families.items()
-        if each.reason_code != ReasonCode.FOLLOWS_OTHER_FAMILY
+        if each.why.code is not ReasonCode.FOLLOWS_OTHER_FAMILY
     } or families
     best = min(judged, key=lambda family: STATE_ORDER.index(judged[family].state))
     own, line = judged[best], state.lines[name, best]
-    others = "".join(
-        f"; {FAMILY_NAMES[family]}: {each.reason}"
+    others = [
+        message(TextCode.FAMILY, family=FAMILY_NAMES[family], reason=each.why)
         for family, each in judged.items()
         if each.state is not own.state and each.state in WORTH_TELLING
-    )
+    ]
     return UplinkHealth(
         state=own.state,
-        reason=own.reason + others,
-        reason_code=own.reason_code,
+        why=joined([own.why, *others]),
         excluded_policies=own.excluded_policies,
         alive=any(each.alive for each in families.values()),
         badness=min(each.badness for each in families.values()),
@@ -86,19 +87,20 @@ def _family_health(state: HealthState, key: LineKey) -> FamilyHealth:
         return _own_health(state, key, line)
     other = judging.settings.family
     found = _own_health(state, (key[0], other), judging)
-    names = f"no {FAMILY_NAMES[key[1]]} target has ever answered; as {FAMILY_NAMES[other]}"
-    return replace(
-        found, reason=f"{names}: {found.reason}", reason_code=ReasonCode.FOLLOWS_OTHER_FAMILY
+    why = message(
+        ReasonCode.FOLLOWS_OTHER_FAMILY,
+        family=FAMILY_NAMES[key[1]],
+        other=FAMILY_NAMES[other],
+        reason=found.why,
     )
+    return replace(found, why=why)
 
 
 def _own_health(state: HealthState, key: LineKey, line: UplinkMemory) -> FamilyHealth:
-    reason = reason_of(line, state.at, is_last_resort=is_last_resort(state, key))
     degraded = line.state is UplinkState.DEGRADED
     return FamilyHealth(
         state=line.state,
-        reason=reason.text,
-        reason_code=reason.code,
+        why=reason_of(line, state.at, is_last_resort=is_last_resort(state, key)),
         excluded_policies=_avoiding_policies(state, key) if degraded else frozenset(),
         alive=may_carry(line, state.at),
         badness=line.badness + _extra_badness(line, state.at),

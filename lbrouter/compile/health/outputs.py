@@ -23,6 +23,7 @@ from lbrouter.compile.health.uplink_memory import LONG_AGO, UplinkMemory
 from lbrouter.model.config import Config
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import Message
 
 MIN_TICK_DELAY_S: Final = 0.02
 
@@ -39,7 +40,7 @@ class UplinkChange:
     family: AddressFamily | None
     before: UplinkState
     after: UplinkState
-    reason: str
+    why: Message
     left: frozenset[str]
     """Policies that left with this change."""
     returned: frozenset[str]
@@ -57,9 +58,7 @@ def current_health(state: HealthState, config: Config) -> GatewayHealth:
 
 def is_equivalent(one: GatewayHealth, other: GatewayHealth) -> bool:
     """Whether both lead to the same state of the kernel."""
-    return (one.pins, one.limits) == (other.pins, other.limits) and _kernel_relevant(
-        one
-    ) == _kernel_relevant(other)
+    return one.pins == other.pins and _kernel_relevant(one) == _kernel_relevant(other)
 
 
 def _kernel_relevant(known: GatewayHealth) -> dict[str, object]:
@@ -124,7 +123,7 @@ def _change(
         family=family,
         before=was.state,
         after=now.state,
-        reason=now.reason,
+        why=now.why,
         left=now.excluded_policies - was.excluded_policies,
         returned=was.excluded_policies - now.excluded_policies,
     )

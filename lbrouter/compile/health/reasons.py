@@ -1,7 +1,6 @@
-"""Why an uplink is in its state, in one short sentence."""
+"""Why an uplink is in its state, as a message."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from lbrouter.compile.health.condition import (
@@ -23,7 +22,10 @@ from lbrouter.compile.health.uplink_memory import (
     UplinkMemory,
     counted_targets,
 )
-from lbrouter.model.health import ReasonCode, UplinkState
+from lbrouter.model.events import ProbeFailure
+from lbrouter.model.health import UplinkState
+from lbrouter.model.messages.codes import ReasonCode
+from lbrouter.model.messages.message import Message, MessageValue, joined, message
 
 METRIC_CODES: Final = {
     QualityMetric.LOSS: ReasonCode.LOSS,
@@ -32,132 +34,111 @@ METRIC_CODES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """Why a line is in its state: a stable word for programs, a sentence for people."""
-
-    code: ReasonCode
-    text: str
-
-
-def reason_of(line: UplinkMemory, at: float, *, is_last_resort: bool) -> Reason:
-    """One sentence; the strongest reason comes first. Of a drained line that died, why it died."""
+def reason_of(line: UplinkMemory, at: float, *, is_last_resort: bool) -> Message:
+    """The strongest reason comes first. Of a drained line that died, why it died."""
     standing = _standing_reason(line, at)
     if standing is not None:
         return standing
     if line.state not in IN_USE_STATES:
-        checking = line.state is UplinkState.CHECKING
-        text = _recovery_text(line, at, is_last_resort=is_last_resort)
-        return Reason(code=ReasonCode.CHECKING if checking else ReasonCode.HOLD_DOWN, text=text)
-    found = tuple(_impairments(line, at))
-    if found:
-        return Reason(code=found[0].code, text="; ".join(each.text for each in found))
-    return _answering_reason(line)
+        return _recovery(line, at, is_last_resort=is_last_resort)
+    found = list(_impairments(line, at))
+    return joined(found) if found else _answering_reason(line)
 
 
-def _standing_reason(line: UplinkMemory, at: float) -> Reason | None:
+def _standing_reason(line: UplinkMemory, at: float) -> Message | None:
     """The reason that a condition without a clock gives, if one holds."""
-    condition, name = standing_condition(line), line.settings.interface
+    condition, interface = standing_condition(line), line.settings.interface
     match condition:
         case UplinkCondition.NO_INTERFACE:
-            return Reason(code=ReasonCode.NO_INTERFACE, text=f"interface {name} is not there")
+            return message(ReasonCode.NO_INTERFACE, interface=interface)
         case UplinkCondition.NO_CARRIER:
-            return Reason(code=ReasonCode.NO_CARRIER, text=f"no carrier on {name}")
+            return message(ReasonCode.NO_CARRIER, interface=interface)
         case UplinkCondition.NO_ADDRESS:
-            unknown = f"no address yet ({line.settings.addressing}) on {name}"
-            return Reason(code=ReasonCode.NO_ADDRESS, text=line.no_address_reason or unknown)
+            how = str(line.settings.addressing)
+            unknown = message(ReasonCode.NO_ADDRESS, how=how, interface=interface)
+            return no_address(line.no_address_reason) if line.no_address_reason else unknown
         case UplinkCondition.SILENT:
-            return Reason(code=ReasonCode.NO_ANSWER, text=_silence_text(line, at))
+            return _silence(line, at)
         case UplinkCondition.DRAINED:
-            return Reason(code=ReasonCode.DRAINED, text="drained by hand")
+            return message(ReasonCode.DRAINED)
         case UplinkCondition.UNJUDGED:
-            text = "it has an address; no target has answered yet"
-            return Reason(code=ReasonCode.CHECKING, text=text)
+            return message(ReasonCode.CHECKING)
         case _:
             return None
 
 
-def _silence_text(line: UplinkMemory, at: float) -> str:
+def no_address(why: Message) -> Message:
+    """`why` as the reason of a line without an address: a detail gets the code of them all."""
+    return why if why.code in set(ReasonCode) else message(ReasonCode.NO_ADDRESS, why=why)
+
+
+def _silence(line: UplinkMemory, at: float) -> Message:
     seen = counted_targets(line)
     failures = {each.failure for each in seen.values() if each.consecutive_misses}
-    word = failures.pop().value if len(failures) == 1 else "no answer"
-    span = at - line.silent_since
-    return f"{word} on {_count_text(len(seen), 'target')} for {duration_text(span)}"
-
-
-def _recovery_text(line: UplinkMemory, at: float, *, is_last_resort: bool) -> str:
-    needed, clean = (
-        recovery_delay_s(line, at, is_last_resort=is_last_resort),
-        max(at - line.last_fault_at, 0.0),
+    word = failures.pop() if len(failures) == 1 else ProbeFailure.NO_ANSWER
+    return message(
+        ReasonCode.NO_ANSWER,
+        failure=str(word),
+        targets=len(seen),
+        span_s=at - line.silent_since,
     )
-    again = remembered_faults(line.flap_penalty, at)
-    why = f", longer after {again} outages" if again > 1 and not is_last_resort else ""
+
+
+def _recovery(line: UplinkMemory, at: float, *, is_last_resort: bool) -> Message:
+    needed_s = recovery_delay_s(line, at, is_last_resort=is_last_resort)
+    clean_s = max(at - line.last_fault_at, 0.0)
     if line.state is UplinkState.CHECKING:
-        return f"answers for {duration_text(clean)}; in use after {duration_text(needed)} of that"
-    return (
-        f"answers again for {duration_text(clean)};"
-        f" back after {duration_text(needed)} without fault{why}"
-    )
+        return message(ReasonCode.CHECKING, clean_s=clean_s, needed_s=needed_s)
+    outages = remembered_faults(line.flap_penalty, at)
+    if outages > 1 and not is_last_resort:
+        return message(ReasonCode.HOLD_DOWN, clean_s=clean_s, needed_s=needed_s, outages=outages)
+    return message(ReasonCode.HOLD_DOWN, clean_s=clean_s, needed_s=needed_s)
 
 
-def _impairments(line: UplinkMemory, at: float) -> Iterator[Reason]:
-    suspicion = _suspicion_text(line, at)
-    if suspicion:
-        yield Reason(code=ReasonCode.SUSPECT, text=suspicion)
+def _impairments(line: UplinkMemory, at: float) -> Iterator[Message]:
+    yield from _suspicion(line, at)
     page = captive_portal_target(line)
     if page is not None:
-        yield Reason(code=ReasonCode.CAPTIVE_PORTAL, text=f"captive portal instead of {page}")
+        yield message(ReasonCode.CAPTIVE_PORTAL, page=page)
     if line.is_black_hole:
-        yield Reason(code=ReasonCode.MTU_BLACK_HOLE, text=_black_hole_text(line))
+        yield message(ReasonCode.MTU_BLACK_HOLE, size=line.full_size_bytes)
     pairs = zip(line.settings.limits, line.policy_tolerance, strict=True)
     over = [(limits, each, each.exceeded) for limits, each in pairs if each.exceeded is not None]
     if over:
         found = window_measures(line, at)
         for limits, each, metric in over:
-            text = _exceeded_text(limits, each, metric, found, at)
-            yield Reason(code=METRIC_CODES[metric], text=text)
+            yield _exceeded(limits, each, metric, found, at)
 
 
-def _suspicion_text(line: UplinkMemory, at: float) -> str:
-    """Why new flows avoid a line that was silent for a moment; "" where it was not."""
+def _suspicion(line: UplinkMemory, at: float) -> Iterator[Message]:
+    """Why new flows avoid a line that was silent for a moment; nothing where it was not."""
+    quiet_s = at - line.silent_since
     if line.suspect and at < line.last_reply_at + line.settings.down_after_s:
-        quiet = duration_text(at - line.silent_since)
-        return f"no target answers for {quiet}, connections go on; new flows avoid it"
-    if line.suspect:
-        return f"no answer for {duration_text(at - line.silent_since)}; new flows avoid it"
-    if is_suspect(line, at):
-        left = duration_text(line.suspect_until - at)
-        return f"was silent; new flows avoid it for another {left}"
-    return ""
+        yield message(ReasonCode.SUSPECT, passing_s=quiet_s)
+    elif line.suspect:
+        yield message(ReasonCode.SUSPECT, silent_s=quiet_s)
+    elif is_suspect(line, at):
+        yield message(ReasonCode.SUSPECT, avoided_s=line.suspect_until - at)
 
 
-def _black_hole_text(line: UplinkMemory) -> str:
-    size = line.full_size_bytes
-    return (
-        f"packets of {size} bytes do not pass any more, small ones do;"
-        f" set `mtu` for this uplink below {size}"
-    )
-
-
-def _exceeded_text(
+def _exceeded(
     limits: ToleranceLimits,
     tolerance: PolicyTolerance,
     metric: QualityMetric,
     found: WindowMeasures,
     at: float,
-) -> str:
+) -> Message:
     """What is over which limit, "loss 12 % > 2 % (show)", or when the policy comes back."""
     now, limit, unit = _value_and_limit(limits, metric, found)
-    text = "unknown" if now is None else f"{_two_figures(now)} {unit}"
     back = policy_return_at(tolerance)
+    values: dict[str, MessageValue] = {f"now_{unit}": now, "policy": limits.policy}
     if back is not None:
-        return (
-            f"{metric} {text},"
-            f" back in {duration_text(max(back - at, 0.0))} if it stays ({limits.policy})"
-        )
-    if now is not None and now > limit:
-        return f"{metric} {text} > {_two_figures(limit)} {unit} ({limits.policy})"
-    return f"{metric} {text}, was over {_two_figures(limit)} {unit} ({limits.policy})"
+        values["back_s"] = max(back - at, 0.0)
+    elif now is not None and now > limit:
+        values[f"limit_{unit}"] = limit
+    else:
+        values[f"exceeded_{unit}"] = limit
+    return Message(code=METRIC_CODES[metric], values=values)
 
 
 def _value_and_limit(
@@ -165,37 +146,21 @@ def _value_and_limit(
 ) -> tuple[float | None, float, str]:
     """What is measured, what is tolerated, and the unit of both."""
     if metric is QualityMetric.LOSS:
-        return percent(found.middle.loss), 100 * (limits.loss or 0.0), "%"
+        return percent(found.middle.loss), 100 * (limits.loss or 0.0), "percent"
     if metric is QualityMetric.LATENCY:
         return milliseconds(found.rtt_s), 1000 * (limits.latency_s or 0.0), "ms"
     return milliseconds(found.jitter_s), 1000 * (limits.jitter_s or 0.0), "ms"
 
 
-def _answering_reason(line: UplinkMemory) -> Reason:
+def _answering_reason(line: UplinkMemory) -> Message:
     if line.last_answer_at is None:
-        return Reason(code=ReasonCode.NOT_PROBED, text="not probed yet")
+        return message(ReasonCode.NOT_PROBED)
     fine = sum(
         1
         for seen in line.targets.values()
         if not seen.consecutive_misses and seen.srtt_s is not None
     )
-    text = f"{fine} of {_count_text(len(line.targets), 'target')} answer"
     if line.full_size_misses >= UNANSWERED_TO_TELL and not full_size_passed(line):
-        text = f"{text}; none answers packets of {line.full_size_bytes} bytes"
-    return Reason(code=ReasonCode.ANSWERING, text=text)
-
-
-def _count_text(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def duration_text(seconds: float) -> str:
-    """A time as people say it: "0.9 s", "12 s", "5 min"."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-def _two_figures(value: float) -> str:
-    """Two figures: "1.9", "12"."""
-    return f"{value:.1f}".removesuffix(".0") if value < 10 else f"{value:.0f}"
+        size = line.full_size_bytes
+        return message(ReasonCode.ANSWERING, fine=fine, targets=len(line.targets), size=size)
+    return message(ReasonCode.ANSWERING, fine=fine, targets=len(line.targets))

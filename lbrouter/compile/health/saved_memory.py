@@ -24,6 +24,7 @@ from lbrouter.compile.health.uplink_memory import (
 from lbrouter.model.config import Config
 from lbrouter.model.health import GatewayHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import parse_message
 
 SavedMemory = Mapping[str, Any]
 """Numbers, texts, lists and mappings of these, as JSON has them."""
@@ -78,7 +79,9 @@ def _saved_line(line: UplinkMemory) -> dict[str, Any]:
     return found | {
         "state": str(line.state),
         "full_size_bytes": line.full_size_bytes,
-        "no_address_reason": line.no_address_reason,
+        "no_address_reason": None
+        if line.no_address_reason is None
+        else line.no_address_reason.as_json(),
         "evidence": [[loss, each.quick, each.thorough] for loss, each in pairs],
         "tolerances": {limits.policy: _saved_tolerance(each) for limits, each in tolerances},
         "targets": {target: _saved_target(seen) for target, seen in line.targets.items()},
@@ -116,7 +119,8 @@ def _restored_line(
     values |= {name: _restored_penalty(saved[name]) for name in PENALTIES}
     values |= {
         "state": UplinkState(saved["state"]),
-        "no_address_reason": str(saved["no_address_reason"]),
+        "no_address_reason": saved["no_address_reason"]
+        and parse_message(saved["no_address_reason"]),
         "full_size_bytes": int(saved["full_size_bytes"]),
         "silent_since": at,
         "evidence": tuple(evidence.get(x, LossEvidence()) for x in fresh.settings.loss_limits),

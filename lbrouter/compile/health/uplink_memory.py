@@ -11,6 +11,7 @@ from lbrouter.compile.health.statistics.loss_test import LossEvidence
 from lbrouter.compile.health.statistics.windows import BUCKET_S, ProbeWindow
 from lbrouter.model.events import ProbeFailure
 from lbrouter.model.health import UplinkState
+from lbrouter.model.messages.message import Message
 
 LONG_AGO: Final = float("-inf")
 MUTE_MIN_MISSES: Final = 5
@@ -89,7 +90,7 @@ class UplinkMemory:
     """There is such an interface."""
     carrier: bool = True
     addressed: bool = True
-    no_address_reason: str = ""
+    no_address_reason: Message | None = None
     drained: bool = False
     move_flows: bool = False
     """The operator who drained it wants its established flows moved as well."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import tzinfo
 from typing import Final, TypedDict
 
+from lbrouter.compile.report.i18n import event_text
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.incidents import summarise_incidents
 from lbrouter.model.health import UplinkState
@@ -86,7 +87,9 @@ def _message_text(
     sentences = [
         incident_sentence(incident, language, zone, name_zone=True) for incident in incidents
     ]
-    sentences += dict.fromkeys(e["text"] for e in events if e["incident"] not in in_incidents)
+    sentences += dict.fromkeys(
+        event_text(language, each) for each in events if each["incident"] not in in_incidents
+    )
     return f"{gateway}: {'. '.join(sentences)}"[:MAX_ALERT_TEXT_CHARS]
 
 

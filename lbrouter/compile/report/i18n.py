@@ -1,24 +1,22 @@
-"""The languages of the screen. The English text is its own key; the catalogue has the others.
+"""The languages of the screen: gettext, with the English text as the key.
 
-The daemon writes English (its journal, its JSON); each screen shows its reader's language. So a
-sentence of the daemon, like the reason of a state, is recognised by its English pattern and
-translated. A text that is in no catalogue stays English.
+The daemon writes English (its journal, its JSON) and beside it each message as data; each screen
+shows its reader's language. A text that is in no catalogue stays English.
 """
 
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Final
+from gettext import GNUTranslations
+from importlib.resources import files
+from typing import Any, Final
 
-from lbrouter.compile.report.translations import INDONESIAN
 from lbrouter.model.language import Language
+from lbrouter.model.messages.message import Message, parse_message
+from lbrouter.model.messages.rendering import ENGLISH, Translator, render
+from lbrouter.model.timeline import TimelineEvent
 
-CATALOGUES: Final[Mapping[Language, Mapping[str, str]]] = {
-    Language.EN: {},
-    Language.ID: INDONESIAN,
-}
-
-PLACEHOLDER_PATTERN: Final = re.compile(r"\{(\w+)\}")
+CATALOGUE_PATH: Final = "locale/{language}/LC_MESSAGES/lbrouter.mo"
 
 
 def language_from_environment(environment: Mapping[str, str]) -> Language:
@@ -28,41 +26,52 @@ def language_from_environment(environment: Mapping[str, str]) -> Language:
     return Language(code) if code in set(Language) else Language.EN
 
 
+@cache
+def catalogue(language: Language) -> Translator:
+    """The catalogue of a language, read once."""
+    if language is Language.EN:
+        return ENGLISH
+    with (files("lbrouter") / CATALOGUE_PATH.format(language=language)).open("rb") as opened:
+        return GNUTranslations(opened)
+
+
 def translate(language: Language, text: str, **values: object) -> str:
     """`text` (in English, with placeholders in braces) in `language`, its placeholders filled."""
-    return CATALOGUES[language].get(text, text).format(**values)
+    return catalogue(language).gettext(text).format(**values)
 
 
-def translate_reason(language: Language, text: str) -> str:
-    """A sentence of the daemon in `language`: the clauses between semicolons, one by one."""
-    return "; ".join(_translate_clause(language, piece) for piece in text.split("; "))
+def direction_text(language: Language, word: str) -> str:
+    """The word "up" or "down" as a direction of traffic; elsewhere it is a state of an uplink."""
+    return catalogue(language).pgettext("direction", word)
 
 
-def _translate_clause(language: Language, text: str) -> str:
-    catalogue = CATALOGUES[language]
-    if text in catalogue:
-        return catalogue[text]
-    for pattern, translated in _translation_patterns(language):
-        match = pattern.fullmatch(text)
-        if match is not None:
-            found = {name: catalogue.get(v, v) for name, v in match.groupdict().items()}
-            return translated.format(**found)
-    return text
+def message_text(language: Language, message: Message) -> str:
+    """The sentence of a message in `language`."""
+    return render(message, catalogue(language))
 
 
-@cache
-def _translation_patterns(language: Language) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Patterns of the texts with places, the most specific (longest) first."""
-    texts = sorted(
-        (t for t in CATALOGUES[language] if PLACEHOLDER_PATTERN.search(t)), key=len, reverse=True
-    )
-    return tuple((filled_text_pattern(text), CATALOGUES[language][text]) for text in texts)
+def translate_reason(language: Language, document: Mapping[str, Any], key: str = "reason") -> str:
+    """The sentence under `key` in `language`, from the data beside it; else as it stands.
+
+    `document` is a part of `status`, or an event's `more`. A daemon of another release may write no
+    data, or codes that are not known here.
+    """
+    message = message_or_none(document.get(f"{key}_data"))
+    try:
+        return str(document[key]) if message is None else message_text(language, message)
+    except (KeyError, ValueError):
+        return str(document[key])
 
 
-@cache
-def filled_text_pattern(text: str) -> re.Pattern[str]:
-    """What a text with places looks like when they are filled."""
-    parts = PLACEHOLDER_PATTERN.split(text)  # text, name, text, name, ..., text
-    return re.compile(
-        "".join(f"(?P<{p}>.+?)" if i % 2 else re.escape(p) for i, p in enumerate(parts))
-    )
+def event_text(language: Language, event: TimelineEvent) -> str:
+    """The sentence of an event in `language`, from its message; else as it stands."""
+    data = event["more"].get("message")
+    return translate_reason(language, {"text": event["text"], "text_data": data}, "text")
+
+
+def message_or_none(document: Any) -> Message | None:
+    """The message of a document; None where there is none that this release knows."""
+    try:
+        return None if document is None else parse_message(document)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None

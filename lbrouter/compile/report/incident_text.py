@@ -1,30 +1,49 @@
 """An incident in one sentence of plain language, for readers who are not technicians."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import tzinfo
+from enum import StrEnum
 from typing import Final
 
 from lbrouter.compile.report.clock import local_time, zone_name
-from lbrouter.compile.report.i18n import filled_text_pattern, translate, translate_reason
+from lbrouter.compile.report.i18n import catalogue, message_or_none, message_text, translate
+from lbrouter.model.events import ProbeFailure
 from lbrouter.model.language import Language
+from lbrouter.model.messages.codes import ReasonCode
+from lbrouter.model.messages.message import Message
+from lbrouter.model.messages.rendering import value_texts
 from lbrouter.model.timeline import IncidentSummary, PolicyMove
 
-CAUSE_SENTENCES: Final = (
-    ("loss {value} > {limit} ({policy})", "{uplink} lost {value} of its packets from {since} on"),
-    ("latency {value} > {limit} ({policy})", "{uplink} was slow ({value}) from {since} on"),
-    ("jitter {value} > {limit} ({policy})", "{uplink} had jitter ({value}) from {since} on"),
-    ("no carrier on {interface}", "the cable of {uplink} ({interface}) lost its signal at {since}"),
-    ("captive portal instead of {page}", "{uplink} showed a captive portal from {since} on"),
-    ("captive portal on {count} for {span}", "{uplink} showed a captive portal from {since} on"),
-    ("no answer on {count} for {span}", "{uplink} stopped answering at {since}"),
-    ("no answer for {span}", "{uplink} stopped answering at {since}"),
-    ("was silent", "{uplink} stopped answering at {since}"),
-    ("no address yet ({how}) on {interface}", "{uplink} had no address from {since} on"),
-    ("interface {interface} is not there", "the interface of {uplink} disappeared at {since}"),
-)
-"""Pattern of the daemon's reason, and the plain sentence for it. The first match counts."""
+CAUSE_SENTENCES: Final[Mapping[StrEnum, str]] = {
+    ReasonCode.LOSS: "{uplink} lost {value} of its packets from {since} on",
+    ReasonCode.LATENCY: "{uplink} was slow ({value}) from {since} on",
+    ReasonCode.JITTER: "{uplink} had jitter ({value}) from {since} on",
+    ReasonCode.NO_CARRIER: "the cable of {uplink} ({interface}) lost its signal at {since}",
+    ReasonCode.CAPTIVE_PORTAL: "{uplink} showed a captive portal from {since} on",
+    ReasonCode.NO_ANSWER: "{uplink} stopped answering at {since}",
+    ReasonCode.SUSPECT: "{uplink} stopped answering at {since}",
+    ReasonCode.NO_ADDRESS: "{uplink} had no address from {since} on",
+    ReasonCode.NO_INTERFACE: "the interface of {uplink} disappeared at {since}",
+}
+"""The plain sentence for a reason, where `_plain_code` finds it."""
 
 OTHER_CAUSE_SENTENCE: Final = "{uplink} had a problem from {since} on: {reason}"
+
+VALUES_OF_PLAIN: Final[Mapping[StrEnum, frozenset[str]]] = {
+    ReasonCode.LOSS: frozenset({"limit_percent"}),
+    ReasonCode.LATENCY: frozenset({"limit_ms"}),
+    ReasonCode.JITTER: frozenset({"limit_ms"}),
+    ReasonCode.SUSPECT: frozenset({"silent_s", "avoided_s"}),
+    ReasonCode.NO_ADDRESS: frozenset({"how"}),
+}
+"""Reasons that have a plain sentence only with one of these values."""
+
+PLAIN_FAILURES: Final[Mapping[str, ReasonCode]] = {
+    ProbeFailure.NO_ANSWER: ReasonCode.NO_ANSWER,
+    ProbeFailure.CAPTIVE_PORTAL: ReasonCode.CAPTIVE_PORTAL,
+}
+"""Of a line that does not answer: the failures that a plain sentence tells."""
 
 
 def incident_sentence(
@@ -63,14 +82,29 @@ def _clauses(
 
 def _cause_clause(incident: IncidentSummary, language: Language, since: str) -> str:
     known = {"uplink": incident["uplink"], "since": since}
-    first = incident["cause"].split("; ")[0]
-    for begun, said in CAUSE_SENTENCES:
-        match = filled_text_pattern(begun).fullmatch(first)
-        if match is not None:
-            return translate(language, said, **match.groupdict(), **known)
-    return translate(
-        language, OTHER_CAUSE_SENTENCE, **known, reason=translate_reason(language, first)
-    )
+    cause = message_or_none(incident.get("cause_data"))
+    if cause is None:
+        return translate(language, OTHER_CAUSE_SENTENCE, **known, reason=incident["cause"])
+    code = _plain_code(cause)
+    if code is None:
+        reason = message_text(language, replace(cause, also=()))
+        return translate(language, OTHER_CAUSE_SENTENCE, **known, reason=reason)
+    texts = value_texts(cause, catalogue(language))
+    now = next((text for name, text in texts.items() if name.startswith("now_")), "")
+    said = CAUSE_SENTENCES[code]
+    return translate(language, said, **known, value=now, interface=texts.get("interface", ""))
+
+
+def _plain_code(cause: Message) -> ReasonCode | None:
+    """The code whose plain sentence says all; None where the reason itself says more."""
+    names, code = frozenset(cause.values), cause.code
+    if not isinstance(code, ReasonCode):
+        return None
+    if code is ReasonCode.NO_ANSWER and "failure" in names:
+        return PLAIN_FAILURES.get(str(cause.values["failure"]))
+    if code in VALUES_OF_PLAIN and not names & VALUES_OF_PLAIN[code]:
+        return None
+    return code if code in CAUSE_SENTENCES else None
 
 
 def _merge_simultaneous_moves(moved: list[PolicyMove], zone: tzinfo | None) -> Iterator[PolicyMove]:

@@ -58,6 +58,7 @@ def summarise_incident(events: Sequence[TimelineEvent]) -> IncidentSummary | Non
         "since": bad_steps[0]["at"],
         "worst": _state(worst),
         "cause": worst["more"].get("reason", worst["text"]),
+        "cause_data": worst["more"].get("reason_data"),
         "falls": sum(_outage_starts(steps)),
         "moved": moved,
         "stayed": [name for name in _unmoved_policies(moves) if name not in away],

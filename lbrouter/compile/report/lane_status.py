@@ -8,9 +8,18 @@ from lbrouter.model.config import Config, Uplink
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.codes import LaneCode
+from lbrouter.model.messages.message import Message, MessageDocument, message
 
 
-class LaneLineStatus(TypedDict):
+class IdleStatus(TypedDict):
+    """Why a line carries no copies: "" and null where it does."""
+
+    reason: str
+    reason_data: MessageDocument | None
+
+
+class LaneLineStatus(IdleStatus):
     """One line of a lane: whether it gets a copy of each packet, and else why not.
 
     Of the last half minute, and null without a daemon: `rtt_ms` and `loss_percent` of echo requests
@@ -19,7 +28,6 @@ class LaneLineStatus(TypedDict):
     """
 
     carrying: bool
-    reason: str
     rtt_ms: float | None
     loss_percent: float | None
     dropped_percent: float | None
@@ -42,9 +50,9 @@ def lane_status(config: Config, lane: Uplink, health: GatewayHealth, facts: Fact
         "over": {
             name: {
                 "carrying": name in carrying,
-                "reason": ""
-                if name in carrying
-                else _idle_reason(config, lane, name, health, facts),
+                **_idle_status(
+                    None if name in carrying else _idle_reason(config, lane, name, health, facts)
+                ),
                 "rtt_ms": None,
                 "loss_percent": None,
                 "dropped_percent": None,
@@ -58,28 +66,30 @@ def lane_status(config: Config, lane: Uplink, health: GatewayHealth, facts: Fact
 
 def _idle_reason(
     config: Config, lane: Uplink, name: str, health: GatewayHealth, facts: Facts
-) -> str:
+) -> Message:
     """Why a line carries no copies."""
     if lane.name not in facts.lanes:
-        return "the lane is not set up"
+        return message(LaneCode.NOT_SET_UP)
     each = health.uplinks[name]
     if not has_nexthop(config.uplinks[name], AddressFamily.V4, facts):
-        return each.reason or "it has no IPv4 address"
+        return each.why or message(LaneCode.NO_IPV4)
     left = each.of(AddressFamily.V4).excluded_policies & lane_policies(config, lane)
     if each.of(AddressFamily.V4).alive and config.uplinks[name].metered and not left:
-        return "metered: it waits until another line has a problem"
-    return each.reason
+        return message(LaneCode.METERED_WAITS)
+    return each.why
 
 
-def second_line_warning(config: Config, lane: Uplink, health: GatewayHealth, facts: Facts) -> str:
-    """A sentence where the lane has no second line left, "" where it has, or is not in use.
+def second_line_warning(
+    config: Config, lane: Uplink, health: GatewayHealth, facts: Facts
+) -> Message | None:
+    """A message where the lane has no second line left, None where it has, or is not in use.
 
     A metered line that waits counts: it carries as soon as another one is in trouble.
     """
     if lane.name not in facts.lanes:
-        return ""
+        return None
     if health.uplinks[lane.name].state not in (UplinkState.UP, UplinkState.DEGRADED):
-        return ""
+        return None
     carrying = carrying_lines(config, lane, health, facts)
     waiting = [
         name
@@ -89,5 +99,11 @@ def second_line_warning(config: Config, lane: Uplink, health: GatewayHealth, fac
         and health.uplinks[name].of(AddressFamily.V4).alive
     ]
     if len(carrying) + len(waiting) > 1:
-        return ""
-    return f"no second line is left: {', '.join(carrying) or 'no line'} carries {lane.name} alone"
+        return None
+    if not carrying:
+        return message(LaneCode.ALONE, lane=lane.name)
+    return message(LaneCode.ALONE, lines=tuple(carrying), lane=lane.name)
+
+
+def _idle_status(why: Message | None) -> IdleStatus:
+    return {"reason": str(why or ""), "reason_data": None if why is None else why.as_json()}

@@ -20,11 +20,12 @@ from lbrouter.compile.report.status_types import (
 )
 from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.compile.shaping.build import guarantee_shortfalls
+from lbrouter.compile.shaping.guarantees import Shortfall
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth
 from lbrouter.model.kernel_state import AddressFamily, KernelState
+from lbrouter.model.messages.message import Message, joined
 from lbrouter.model.reserved_ids import uplink_table
 from lbrouter.model.units import Rate
 
@@ -41,6 +42,8 @@ class StatusInputs:
     facts: Facts
     observed: KernelState
     health: GatewayHealth
+    shortfalls: tuple[Shortfall, ...]
+    """Of the shaping plan that the kernel's classes are made by."""
     measured: TrafficMeasurements
     config_digest: str
     observed_at: str
@@ -82,10 +85,17 @@ def _lane_or_line_status(config: Config, uplink: Uplink, inputs: StatusInputs) -
         return found
     own = lane_status(config, uplink, inputs.health, inputs.facts)
     alone = second_line_warning(config, uplink, inputs.health, inputs.facts)
+    why = inputs.health.uplinks[uplink.name].why
     found["over"], found["relay"] = own["over"], own["relay"]
     found["handshake_age_s"] = own["handshake_age_s"]
-    found["reason"] = "; ".join(filter(None, (found["reason"], alone)))
+    if alone is not None:
+        set_reason(found, joined([why, alone] if why else [alone]))
     return found
+
+
+def set_reason(uplink: UplinkStatus, why: Message) -> None:
+    """Another reason for an uplink; `reason_code` stays, which names its state."""
+    uplink["reason"], uplink["reason_data"] = str(why), why.as_json()
 
 
 def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
@@ -97,6 +107,7 @@ def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
         "state": str(health.state),
         "reason": health.reason,
         "reason_code": health.reason_code,
+        "reason_data": health.why.as_json(),
         "since": inputs.observed_at,
         "families": _families(health),
         "interface": uplink.interface,
@@ -123,6 +134,7 @@ def _families(health: UplinkHealth) -> dict[str, FamilyStatus]:
             "state": str(each.state),
             "reason": each.reason,
             "reason_code": each.reason_code,
+            "reason_data": each.why.as_json(),
         }
         for family, each in health.families.items()
     }
@@ -163,10 +175,7 @@ def _rate_bps(rate: Rate | None) -> int | None:
 
 def _vlan_statuses(config: Config, inputs: StatusInputs) -> dict[str, VlanStatus]:
     missing = {
-        (each.vlan, each.direction): each.guaranteed - each.granted
-        for each in guarantee_shortfalls(
-            config, allocation=inputs.allocation, health=inputs.health, facts=inputs.facts
-        )
+        (each.vlan, each.direction): each.guaranteed - each.granted for each in inputs.shortfalls
     }
     return {
         name: _vlan_status(config, vlan, inputs, missing) for name, vlan in config.vlans.items()
@@ -178,6 +187,7 @@ def _vlan_status(
 ) -> VlanStatus:
     device = config.vlan_device(vlan)
     traffic = inputs.measured.traffic.get(device, InterfaceTraffic())
+    why = vlan_unreachable_reason(config, vlan, inputs.facts)
     return {
         "interface": device,
         "policy": vlan.policy,
@@ -187,7 +197,8 @@ def _vlan_status(
         "guaranteed_download_bps": 0 if vlan.download is None else int(vlan.download.guaranteed),
         "short_upload_bps": shortfalls.get((vlan.name, "upload"), 0),
         "short_download_bps": shortfalls.get((vlan.name, "download"), 0),
-        "reason": vlan_unreachable_reason(config, vlan, inputs.facts),
+        "reason": str(why or ""),
+        "reason_data": None if why is None else why.as_json(),
         "limit": None,
         "other_dhcp_servers": [],
     }

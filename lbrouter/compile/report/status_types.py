@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 
 from lbrouter.compile.report.kernel_status import KernelStatus
 from lbrouter.compile.report.lane_status import LaneLineStatus
+from lbrouter.model.messages.message import MessageDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +29,15 @@ class TrafficMeasurements:
 
 
 class FamilyStatus(TypedDict):
-    """One family of an uplink: its state, why, and the reason's stable word."""
+    """One family of an uplink: its state, why, and the reason's stable word.
+
+    `reason_data` is the reason as a code and values, from which its sentence is made.
+    """
 
     state: str
     reason: str
     reason_code: str
+    reason_data: MessageDocument
 
 
 class UplinkStatus(TypedDict):
@@ -44,6 +49,7 @@ class UplinkStatus(TypedDict):
     state: str
     reason: str
     reason_code: str
+    reason_data: MessageDocument
     since: str
     families: dict[str, FamilyStatus]
     """By "ipv4" and "ipv6": those that the uplink has. `state` is the better one."""
@@ -117,6 +123,7 @@ class VlanStatus(TypedDict):
     short_download_bps: int
     reason: str
     """Why its clients cannot be reached: its port or trunk is gone, or has no carrier; else ""."""
+    reason_data: MessageDocument | None
     limit: dict[str, TemporaryLimitStatus | None] | None
     other_dhcp_servers: list[DhcpServerStatus]
 

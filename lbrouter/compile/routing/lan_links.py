@@ -1,9 +1,11 @@
 """The LAN side: which trunk or port is missing, and which VLANs wait for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.facts import Facts
+from lbrouter.model.messages.codes import EventCode, ReasonCode
+from lbrouter.model.messages.message import Message, message
 
 
 def physical_port(config: Config, vlan: Vlan) -> str:
@@ -27,28 +29,32 @@ def orphaned_vlan_devices(config: Config, facts: Facts) -> frozenset[str]:
     )
 
 
-def vlan_unreachable_reason(config: Config, vlan: Vlan, facts: Facts) -> str:
-    """Why the clients of `vlan` cannot be reached, in words for a technician; "" if they can."""
+def vlan_unreachable_reason(config: Config, vlan: Vlan, facts: Facts) -> Message | None:
+    """Why the clients of `vlan` cannot be reached; None if they can."""
     name = physical_port(config, vlan)
     interface = facts.interfaces.get(name)
     if interface is None:
-        return f"interface {name} is not there"
-    return f"no carrier on {name}" if interface.up and not interface.carrier else ""
+        return message(ReasonCode.NO_INTERFACE, interface=name)
+    lost = interface.up and not interface.carrier
+    return message(ReasonCode.NO_CARRIER, interface=name) if lost else None
 
 
-def missing_ports(config: Config, facts: Facts) -> Mapping[str, str]:
-    """By missing trunk or port, a sentence that says which VLANs wait for it."""
+def missing_ports(config: Config, facts: Facts) -> Mapping[str, Message]:
+    """By missing trunk or port, a message that says which VLANs wait for it."""
     waiting: dict[str, list[str]] = {}
     for name, vlan in config.vlans.items():
         if physical_port(config, vlan) not in facts.interfaces:
             waiting.setdefault(physical_port(config, vlan), []).append(name)
     trunk = config.lan.trunk if config.lan is not None else ""
-    sentences: dict[str, str] = {}
-    for port, vlans in waiting.items():
-        missing = f"the trunk {port}" if port == trunk else f"port {port}"
-        wait = f"VLAN {vlans[0]} waits" if len(vlans) == 1 else f"VLANs {', '.join(vlans)} wait"
-        sentences[port] = f"{missing} is not there: {wait}"
-    return sentences
+    return {port: _missing_port(port, vlans, trunk) for port, vlans in waiting.items()}
+
+
+def _missing_port(port: str, vlans: Sequence[str], trunk: str) -> Message:
+    code = EventCode.VLANS_WAIT
+    single = len(vlans) == 1
+    waiting = message(code, vlan=vlans[0]) if single else message(code, vlans=tuple(vlans))
+    place = {"trunk" if port == trunk else "port": port}
+    return message(EventCode.PORT_MISSING, **place, waiting=waiting)
 
 
 def missing_vlan_support(config: Config, facts: Facts) -> str:
@@ -63,7 +69,12 @@ def missing_vlan_support(config: Config, facts: Facts) -> str:
     )
 
 
-def port_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Ports that went or came back, each with its sentence."""
+def port_changes(
+    before: Mapping[str, Message], after: Mapping[str, Message]
+) -> list[tuple[str, Message]]:
+    """Ports that went or came back, each with its message."""
     gone = [(port, text) for port, text in after.items() if port not in before]
-    return [*gone, *((port, f"{port} is there again") for port in before if port not in after)]
+    return [
+        *gone,
+        *((port, message(EventCode.PORT_BACK, port=port)) for port in before if port not in after),
+    ]

@@ -33,7 +33,7 @@ from lbrouter.compile.shaping.guarantees import (
     shortfalls,
 )
 from lbrouter.compile.shaping.htb import HTB_MAJOR, LOCAL_TRAFFIC_MINOR, classid, classid_text
-from lbrouter.compile.shaping.overrides import with_limits
+from lbrouter.compile.shaping.overrides import NO_LIMITS, VlanLimits, with_limits
 from lbrouter.model.config import Config
 from lbrouter.model.direction import Direction
 from lbrouter.model.facts import Allocation, Facts
@@ -53,7 +53,6 @@ __all__ = [
     "IFB_UP",
     "ShapingPlan",
     "build_shaping",
-    "guarantee_shortfalls",
     "order_classes",
 ]
 
@@ -101,10 +100,15 @@ class _DirectionPlan:
 
 
 def build_shaping(
-    config: Config, *, allocation: Allocation, health: GatewayHealth, facts: Facts
+    config: Config,
+    *,
+    allocation: Allocation,
+    health: GatewayHealth,
+    facts: Facts,
+    limits: VlanLimits = NO_LIMITS,
 ) -> ShapingPlan:
-    """Everything that shaping needs in the kernel, for any configuration and health."""
-    config = with_limits(config, health.limits)
+    """Everything that shaping needs in the kernel, for any configuration, health and limits."""
+    config = with_limits(config, limits)
     up = _direction_plan(config, Direction.UPLOAD, allocation, health, facts)
     down = _direction_plan(config, Direction.DOWNLOAD, allocation, health, facts)
     there = _expected_interfaces(config, facts)
@@ -139,18 +143,6 @@ def build_shaping(
             *_direction_shortfalls(up, Direction.UPLOAD),
             *_direction_shortfalls(down, Direction.DOWNLOAD),
         ),
-    )
-
-
-def guarantee_shortfalls(
-    config: Config, *, allocation: Allocation, health: GatewayHealth, facts: Facts
-) -> tuple[Shortfall, ...]:
-    """Guarantees that what is left of the uplinks cannot meet, without the trees."""
-    up = _direction_plan(config, Direction.UPLOAD, allocation, health, facts)
-    down = _direction_plan(config, Direction.DOWNLOAD, allocation, health, facts)
-    return (
-        *_direction_shortfalls(up, Direction.UPLOAD),
-        *_direction_shortfalls(down, Direction.DOWNLOAD),
     )
 
 

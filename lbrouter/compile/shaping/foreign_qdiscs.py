@@ -3,7 +3,7 @@
 They cannot be given back: the kernel does not tell all that is needed to build them again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from enum import StrEnum
 from typing import Final
@@ -55,9 +55,9 @@ def as_replacement(root: Qdisc, facts: Facts) -> Qdisc:
     return replace(root, replaces=interface.foreign_root_qdisc.handle, why=why)
 
 
-def conflicts(desired: KernelState, facts: Facts) -> Iterator[str]:
-    """A sentence for each foreign root where `desired` (with all permissions) wants one of ours."""
-    for root in sorted(desired.qdiscs, key=lambda qdisc: qdisc.interface):
+def conflicts(wanted: Iterable[Qdisc], facts: Facts) -> Iterator[str]:
+    """A sentence for each foreign root where `wanted` (with all permissions) has one of ours."""
+    for root in sorted(wanted, key=lambda qdisc: qdisc.interface):
         interface = facts.interfaces.get(root.interface)
         if (
             root.parent == "root"

@@ -1,16 +1,35 @@
-"""Applies an operator's temporary limits to the configuration: lower VLAN ceilings. Pure."""
+"""An operator's limits of VLANs: what they are, and the configuration with their lower ceilings.
+
+A limit is neither configuration nor health: no file has it, and no probe changes it.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from lbrouter.model.config import Bandwidth, Config, Vlan
-from lbrouter.model.health import VlanLimit
 from lbrouter.model.units import Rate
 
 NO_GUARANTEE = Rate(0)
 """The guarantee of a VLAN that has none in the file."""
 
 
-def with_limits(config: Config, limits: Mapping[str, VlanLimit]) -> Config:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VlanLimit:
+    """A ceiling that an operator set on a VLAN for a while, in bits per second; None is none."""
+
+    upload: Rate | None = None
+    download: Rate | None = None
+
+
+VlanLimits = Mapping[str, VlanLimit]
+"""The limits in force, by VLAN name."""
+
+NO_LIMITS: Final[VlanLimits] = MappingProxyType({})
+
+
+def with_limits(config: Config, limits: VlanLimits) -> Config:
     """`config` with the ceilings of `limits` where they are lower than its own.
 
     A guarantee above its limit is lowered to it: HTB passes what is guaranteed, ceiling or not.

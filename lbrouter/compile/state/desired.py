@@ -10,7 +10,7 @@ from dataclasses import replace
 from lbrouter.compile.firewall.elements import elements, interfaces_of
 from lbrouter.compile.firewall.ruleset import digest, structure
 from lbrouter.compile.routing import lane_lines, routes
-from lbrouter.compile.shaping import build
+from lbrouter.compile.shaping.build import ShapingPlan, build_shaping
 from lbrouter.compile.shaping.lane_classes import class_elements
 from lbrouter.compile.state.sysctls import sysctls
 from lbrouter.model.config import Config, Vlan
@@ -33,9 +33,13 @@ def desired_state(
     health: GatewayHealth,
     facts: Facts,
     baseline: KernelState,
+    shaping: ShapingPlan | None = None,
 ) -> KernelState:
-    """What the kernel should hold for `config`; settings no longer ours are as in `baseline`."""
-    shaped = build.build_shaping(config, allocation=allocation, health=health, facts=facts)
+    """What the kernel should hold for `config`; settings no longer ours are as in `baseline`.
+
+    `shaping` is the plan of the same inputs and of the operator's limits; None stands for no limit.
+    """
+    shaped = shaping or build_shaping(config, allocation=allocation, health=health, facts=facts)
     devices = frozenset(
         (*_vlan_devices(config, facts), *shaped.devices, *lane_lines.devices(config, facts))
     )
@@ -74,7 +78,7 @@ def _nft_table(
     allocation: Allocation,
     health: GatewayHealth,
     facts: Facts,
-    shaped: build.ShapingPlan,
+    shaped: ShapingPlan,
 ) -> NftTable:
     text = structure(config, allocation, connection_table_size=facts.connection_table_size)
     all_elements = elements(config, allocation=allocation, health=health, facts=facts)

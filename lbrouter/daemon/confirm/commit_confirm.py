@@ -13,7 +13,7 @@ from lbrouter.daemon.applier import Applier, HealthSource, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, digest, parse_config
 from lbrouter.daemon.confirm import rollback_timer
 from lbrouter.daemon.confirm.pending_commit import PendingCommit, PendingCommitStore
-from lbrouter.daemon.machine_snapshot import MachineSnapshot
+from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
 from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
@@ -36,42 +36,39 @@ class CommitConfirm:
             report=self.store.report_damage,
         )
 
-    async def apply(
-        self, file: ConfigFile, snapshot: MachineSnapshot, *, within: Duration | None = None
-    ) -> Plan:
-        """Make the kernel hold what `file` says, then start the programs that it asks for.
+    async def apply(self, planned: AppliedState, *, within: Duration | None = None) -> Plan:
+        """Make the kernel hold what is planned, then start the programs that its file asks for.
 
         With `within` as a pending commit for that long. Raises NotAppliedError where another commit
         is pending.
         """
-        steps = await self.apply_to_kernel(file, snapshot, within=within)
-        programs = await self.applier.apply_services(file.config)
+        steps = await self.apply_to_kernel(planned, within=within)
+        programs = await self.applier.apply_services(planned.file.config)
         return Plan(operations=steps.operations + programs.operations)
 
     async def apply_to_kernel(
-        self, file: ConfigFile, snapshot: MachineSnapshot, *, within: Duration | None = None
+        self, planned: AppliedState, *, within: Duration | None = None
     ) -> Plan:
         """As `apply`, without the programs: they may take long to start."""
-        before = self.pending.read()
-        steps = diff(snapshot.observed, snapshot.desired(file.config))
+        before, steps = self.pending.read(), planned.steps()
         if within is None:
             self._refuse_if_pending(before)
         if within is None or (before is None and not steps):
-            await self.applier.apply_plan(file, snapshot, steps)
-            await in_disk_thread(self._save_as_confirmed, file.text)
+            await self.applier.apply_plan(planned, steps)
+            await in_disk_thread(self._save_as_confirmed, planned.file.text)
         else:
-            await self._apply_pending(file, snapshot, steps, within=within, before=before)
+            await self._apply_pending(planned, steps, within=within, before=before)
         return steps
 
     async def _apply_pending(
         self,
-        file: ConfigFile,
-        snapshot: MachineSnapshot,
+        planned: AppliedState,
         steps: Plan,
         *,
         within: Duration,
         before: PendingCommit | None,
     ) -> None:
+        file, snapshot = planned.file, planned.snapshot
         record = PendingCommit.start(
             within_s=within.seconds,
             old=self._rollback_target(snapshot, before),
@@ -85,7 +82,7 @@ class CommitConfirm:
         try:
             await in_disk_thread(self.pending.write, record)
             await rollback_timer.start(self.store.directory, self.applier.runtime_dir, record.id)
-            await self.applier.apply_plan(file, snapshot, steps)
+            await self.applier.apply_plan(planned, steps)
             # A large apply on a slow machine must not use up the time to confirm.
             renewed = record.with_new_deadline(within_s=within.seconds)
             await in_disk_thread(self.pending.write, renewed)
@@ -152,8 +149,8 @@ class CommitConfirm:
         else:
             file = parse_config(record.old.encode(), source="the last good configuration")
             snapshot = await self.applier.observe(file.config, health_source=health_source)
-            steps = diff(snapshot.observed, snapshot.desired(file.config))
-            await self.applier.roll_back_plan(file, snapshot, steps)
+            planned = snapshot.planned(file)
+            await self.applier.roll_back_plan(planned, planned.steps())
         self.pending.clear()
         return file
 

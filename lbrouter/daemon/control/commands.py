@@ -9,7 +9,8 @@ from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
-from lbrouter.daemon.control.change_recorder import ChangeRecorder
+from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
+from lbrouter.daemon.control.change_recorder import recorded_changes
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
 from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
@@ -21,13 +22,14 @@ from lbrouter.daemon.control_socket.protocol import (
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.overrides.waiting import waiting_overrides
 from lbrouter.daemon.programs import ProgramSupervisor
-from lbrouter.daemon.reconcile.change_log import change_count_text
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, UsageError
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import Message, MessageValue, message
 from lbrouter.model.units import Duration
 from lbrouter.services import secrets
 
@@ -47,11 +49,13 @@ class CommandHandlers:
         view: QueryHandlers,
         overrides: OverrideCommands,
         *,
+        commit_confirm: CommitConfirm,
         programs: ProgramSupervisor,
         activate: ActivateConfig,
         stop: Callable[[], object],
     ) -> None:
-        self._loop = loop
+        self._loop, self._commit_confirm = loop, commit_confirm
+        self._pending = commit_confirm.pending
         self._programs = programs
         self._activate = activate
         self._stop = stop
@@ -74,22 +78,17 @@ class CommandHandlers:
         return await verb(request)
 
     async def _apply(self, request: Document) -> Any:
-        text, source = (
-            string_field(request, "config"),
-            string_field(request, "source", default="a file"),
-        )
+        text = string_field(request, "config")
+        source = string_field(request, "source", default="a file")
         file = parse_config(text.encode(), source=source)
         require_tools(file.config)
         secrets.require(file.config)
         within_ms = int_field(request, "confirm_within_ms", default=0)
         within = Duration(within_ms) if within_ms else None
-        roots = (
-            ForeignQdiscPolicy.REPLACE
-            if request.get("take_over", False) is True
-            else ForeignQdiscPolicy.REFUSE
-        )
+        replaces = request.get("take_over", False) is True
+        roots = ForeignQdiscPolicy.REPLACE if replaces else ForeignQdiscPolicy.REFUSE
         changes = await self.apply(file, within=within, foreign_qdiscs=roots)
-        left = self._loop.commit_confirm.pending.remaining_s()
+        left = self._pending.remaining_s()
         return {
             "changes": changes,
             "warnings": self.warnings(file),
@@ -104,7 +103,7 @@ class CommandHandlers:
             *file.warnings,
             *([] if applied is None else _missing_interfaces(file.config, applied.snapshot.facts)),
             *map(str, partially_supported(file.config)),
-            *(each.text for each in waiting.values()),
+            *(str(each.message) for each in waiting.values()),
         ]
 
     async def apply(
@@ -125,13 +124,16 @@ class CommandHandlers:
             async with loop.write_lock:
                 changes = await self._apply_to_kernel(file, within, foreign_qdiscs)
         except LbrouterError as error:
-            loop.journal.log("trouble", f"{file.source} is not applied: {error}", subject="apply")
+            said = message(EventCode.APPLY_REFUSED, source=file.source, error=str(error))
+            loop.journal.log("trouble", said, subject="apply")
             await loop.handle_refusal(error)
             raise
-        said = f"{file.source}: {change_count_text(len(changes))}"
-        loop.journal.log(
-            "apply", f"{said}, undone in {within} unless confirmed" if within else said
-        )
+        values: dict[str, MessageValue] = {"source": file.source, "changes": len(changes)}
+        said = Message(code=EventCode.APPLIED, values=values)
+        if within is not None:
+            values["within"] = str(within)
+            said = Message(code=EventCode.APPLIED_ON_TRIAL, values=values)
+        loop.journal.log("apply", said)
         if not wait_for_programs:
             return changes
         programs = await self._programs.apply(file.config)
@@ -144,8 +146,8 @@ class CommandHandlers:
         tracker = self._tracker_for(file.config)
         snapshot = await applier.observe(file.config, health_source=tracker.evaluate_facts)
         snapshot = snapshot.with_foreign_qdisc_policy(file.config, foreign_qdiscs)
-        with ChangeRecorder(loop) as changes:
-            await loop.commit_confirm.apply_to_kernel(file, snapshot, within=within)
+        with recorded_changes(loop.applier) as changes:
+            await self._commit_confirm.apply_to_kernel(snapshot.planned(file), within=within)
         await self._adopt(file, tracker)
         return changes
 
@@ -168,13 +170,13 @@ class CommandHandlers:
 
     async def _confirm(self, _request: Document) -> Any:
         async with self._loop.write_lock:
-            kept = (await in_disk_thread(self._loop.commit_confirm.confirm)).source
-        self._loop.journal.log("confirm", f"{kept} is kept")
+            kept = (await in_disk_thread(self._commit_confirm.confirm)).source
+        self._loop.journal.log("confirm", message(EventCode.CONFIRMED, source=kept))
         return {"kept": kept}
 
     async def _rollback(self, request: Document) -> Any:
         async with self._loop.write_lock:
-            record = self._loop.commit_confirm.pending.read()
+            record = self._pending.read()
             if record is None or request.get("id", record.id) != record.id:
                 return {"undone": "", "changes": []}
             changes = await self.rollback(record.source, why="as asked")
@@ -199,9 +201,9 @@ class CommandHandlers:
             made.append(self._tracker_for(config))
             return made[-1].evaluate_facts(config, facts)
 
-        with ChangeRecorder(loop) as changes:
-            file = await loop.commit_confirm.roll_back_kernel(health_source=evaluate_health)
-        said = f"{source} is undone, {why}: {change_count_text(len(changes))}"
+        with recorded_changes(loop.applier) as changes:
+            file = await self._commit_confirm.roll_back_kernel(health_source=evaluate_health)
+        said = message(EventCode.ROLLED_BACK, source=source, why=why, changes=len(changes))
         loop.journal.log("rollback", said)
         if file is None:
             loop.halt()
@@ -213,4 +215,4 @@ class CommandHandlers:
 
 def _missing_interfaces(config: Config, facts: Facts) -> list[str]:
     uplinks = missing_uplink_interfaces(config, facts.interfaces)
-    return [*map(str, uplinks), *missing_ports(config, facts).values()]
+    return [*map(str, uplinks), *map(str, missing_ports(config, facts).values())]

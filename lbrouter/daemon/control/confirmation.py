@@ -8,11 +8,11 @@ from lbrouter.compile.routing.override_effects import (
     uplink_usability,
 )
 from lbrouter.compile.routing.usability import Usability
-from lbrouter.compile.shaping.overrides import lowered_guarantees
+from lbrouter.compile.shaping.overrides import VlanLimit, lowered_guarantees
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.errors import ConfirmationNeededError
 from lbrouter.model.facts import Facts
-from lbrouter.model.health import GatewayHealth, VlanLimit
+from lbrouter.model.health import GatewayHealth
 from lbrouter.model.units import Rate
 
 

@@ -14,7 +14,7 @@ from lbrouter.daemon.control_socket.protocol import Document, flag_field, int_fi
 from lbrouter.daemon.overrides.temporary_limits import (
     LIMIT_DIRECTIONS,
     TemporaryLimit,
-    limit_text,
+    limit_message,
     validated_limit_rate,
 )
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
@@ -22,12 +22,14 @@ from lbrouter.model.errors import NotAppliedError, UsageError
 from lbrouter.model.events import HealthEvent
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import Message, joined, message
 from lbrouter.model.units import Duration, Rate
 
 OPERATOR_ANSWER_S: Final = 0.7
 """An operator has an answer after this time, whatever else is running; the disk may add its own."""
 
-STILL_RUNNING: Final = "; another change is running, the rest follows it"
+STILL_RUNNING: Final = message(EventCode.STILL_RUNNING)
 
 
 class OverrideCommands:
@@ -50,8 +52,8 @@ class OverrideCommands:
         if name in config.uplinks and not flag_field(request, "yes"):
             confirmation.require_other_uplinks(config, name, *self._current())
         event = self._loop.overrides.drain(config, name, move_flows=now)
-        said = f"{name} is drained: it gets no new flows"
-        return await self._apply_override(event, f"{said}, established flows move" if now else said)
+        code = EventCode.DRAINED_NOW if now else EventCode.DRAINED
+        return await self._apply_override(event, message(code, uplink=name))
 
     async def _pin(self, request: Document) -> Any:
         policy, name = string_field(request, "policy"), string_field(request, "uplink")
@@ -60,7 +62,8 @@ class OverrideCommands:
         if known and not flag_field(request, "yes"):
             confirmation.require_fit_pin(config, policy, name, *self._current())
         event = self._loop.overrides.pin(config, policy, name)
-        return await self._apply_override(event, f"{policy} is pinned to {name}")
+        said = message(EventCode.PINNED, policy=policy, uplink=name)
+        return await self._apply_override(event, said)
 
     def _current(self) -> tuple[GatewayHealth, Facts]:
         """The health now, and the facts of the last reconcile."""
@@ -72,14 +75,14 @@ class OverrideCommands:
     async def _restore(self, request: Document) -> Any:
         name = string_field(request, "uplink")
         event = self._loop.overrides.restore(self._loop.config_file.config, name)
-        return await self._apply_override(event, f"{name} is automatic again")
+        return await self._apply_override(event, message(EventCode.RESTORED, uplink=name))
 
-    async def _apply_override(self, event: HealthEvent, said: str) -> Any:
+    async def _apply_override(self, event: HealthEvent, said: Message) -> Any:
         """Set an operator override: new flows follow it when this returns. Kept over a restart."""
         self._loop.tracker.put(event)
         settled = await self._follow()
         await self._log_and_save("wish", said)
-        return {"said": said if settled else said + STILL_RUNNING}
+        return _answer(said, settled=settled)
 
     async def _follow(self) -> bool:
         """Have the kernel follow; whether all of it did in time."""
@@ -94,7 +97,7 @@ class OverrideCommands:
             return False
         return True
 
-    async def _log_and_save(self, kind: str, said: str, *, subject: str = "") -> None:
+    async def _log_and_save(self, kind: str, said: Message, *, subject: str = "") -> None:
         self._loop.journal.log(kind, said, subject=subject)
         await self._loop.save_overrides()
 
@@ -102,10 +105,8 @@ class OverrideCommands:
         """Set a temporary limit of a VLAN: `rate` in bits per second, 0 removes it."""
         loop, vlan = self._loop, string_field(request, "vlan")
         directions = _parse_directions(request)
-        rate, for_ms = (
-            int_field(request, "rate", default=0),
-            int_field(request, "for_ms", default=0),
-        )
+        rate = int_field(request, "rate", default=0)
+        for_ms = int_field(request, "for_ms", default=0)
         config = loop.config_file.config
         if rate and vlan in config.vlans and not flag_field(request, "yes"):
             rate_asked = validated_limit_rate(rate)
@@ -114,25 +115,32 @@ class OverrideCommands:
             within = Duration(for_ms) if for_ms else None
             ceiling = TemporaryLimit.start(validated_limit_rate(rate), within)
             loop.overrides.set_limit(config, vlan, directions, ceiling)
-            said = limit_text(config.vlans[vlan], directions, Rate(rate), within)
+            said = limit_message(config.vlans[vlan], directions, Rate(rate), within)
         else:
             had = loop.overrides.remove_limit(config, vlan, directions)
-            said = f"{vlan} is no longer limited" if had else f"{vlan} was not limited"
+            code = EventCode.LIMIT_REMOVED if had else EventCode.LIMIT_ABSENT
+            said = message(code, vlan=vlan)
+        loop.request_resync()
         settled = await self._follow()
         await self._log_and_save("limit", said, subject=vlan)
-        return {
-            "said": said if settled else said + STILL_RUNNING,
-            "limit": loop.overrides.limits.status(vlan),
-        }
+        return {**_answer(said, settled=settled), "limit": loop.overrides.limits.status(vlan)}
 
     async def expire_limits(self) -> None:
         """End the limits whose time is over, and wake the loop, which changes the kernel."""
-        over = self._loop.overrides.limits.remove_expired()
+        loop = self._loop
+        limits = loop.overrides.limits
+        over = limits.remove_expired()
         for vlan in over:
-            said = f"the time of the limit is over: {vlan} is no longer limited"
+            said = message(EventCode.LIMIT_EXPIRED, vlan=vlan)
             await self._log_and_save("limit", said, subject=vlan)
-        if self._loop.overrides.limits.remove_released() or over:
-            self._loop.tracker.wakeup.set()
+        if limits.remove_released() or over:
+            loop.request_resync()
+
+
+def _answer(said: Message, *, settled: bool) -> Document:
+    """The sentence for people, and the message that it is made of."""
+    whole = said if settled else joined([said, STILL_RUNNING])
+    return {"said": str(whole), "message": whole.as_json()}
 
 
 def _parse_directions(request: Document) -> tuple[str, ...]:

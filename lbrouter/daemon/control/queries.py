@@ -12,16 +12,21 @@ from lbrouter.compile.report.incidents import current_incidents, summarise_incid
 from lbrouter.compile.report.status_types import Status
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.confirm.commit_confirm import differs, is_rejected
+from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.daemon.control import status_report
 from lbrouter.daemon.control_socket.protocol import Document, int_field, string_field
+from lbrouter.daemon.daemon_state import DaemonState
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
 from lbrouter.daemon.events.history import LogEvent, recent_events, utc_timestamp
+from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.lanes.lane_watch import LaneFindings
 from lbrouter.daemon.machine_snapshot import AppliedState
-from lbrouter.daemon.metrics.last_minute import LastMinute, UplinkSecond
-from lbrouter.daemon.metrics.traffic import TrafficSampler
-from lbrouter.daemon.reconcile.loop import ReconcileLoop
+from lbrouter.daemon.metrics.last_minute import UplinkSecond
+from lbrouter.daemon.metrics.recorder import TrafficRecorder
+from lbrouter.daemon.overrides.temporary_limits import LimitTable
+from lbrouter.daemon.reconcile.new_flows import NewFlowWindow
 from lbrouter.daemon.slow_work import in_disk_thread
+from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.timeline import IncidentSummary, TimelineEvent
 
@@ -58,20 +63,27 @@ class QueryHandlers:
 
     def __init__(
         self,
-        loop: ReconcileLoop,
-        sampler: TrafficSampler,
-        last_minute: LastMinute,
+        state: Callable[[], DaemonState],
+        traffic: TrafficRecorder,
         dhcp_watch: LanDhcpWatch,
         lanes: LaneFindings,
         *,
+        journal: Journal,
+        limits: LimitTable,
+        new_flows: NewFlowWindow,
+        pending: PendingCommitStore,
+        store: StateStore,
+        write_lock: asyncio.Lock,
         config_path: Path,
     ) -> None:
-        self._loop = loop
+        """`state` is what the reconcile loop publishes; `write_lock` is held while it changes."""
+        self._state, self._write_lock = state, write_lock
+        self._journal, self._store = journal, store
+        self._limits, self._new_flows, self._pending = limits, new_flows, pending
         self._lanes = lanes
         self._dhcp_watch = dhcp_watch
         self._config_path = config_path
-        self._sampler = sampler
-        self._last_minute = last_minute
+        self._sampler, self._last_minute = traffic.sampler, traffic.last_minute
         self._streams: dict[str, Callable[[], AsyncGenerator[Any, None]]] = {
             "follow": self._follow,
             "watch": self._watch,
@@ -87,24 +99,23 @@ class QueryHandlers:
         return self._streams[request["verb"]]()
 
     async def _ping(self, _request: Document) -> Any:
-        return {"gateway": self._loop.config_file.config.gateway.name}
+        config = self._state().file.config
+        return {"gateway": config.gateway.name}
 
     async def _status(self, _request: Document) -> Status:
         measured = await self._sampler.measurements()
         applied = await self._settled_state()
-        pending = self._loop.commit_confirm.pending
         document = status_report.daemon_status(
             applied,
-            self._loop.tracker,
+            self._state(),
             measured,
-            new_flows=self._loop.new_flows.counts(),
-            limits=self._loop.overrides.limits,
+            new_flows=self._new_flows.counts(),
+            limits=self._limits,
             rogue_servers=self._dhcp_watch.rogue_servers,
-            pending_s=pending.remaining_s(),
+            pending_s=self._pending.remaining_s(),
             lanes=self._lanes,
         )
-        document["kernel"] = self._loop.verification.status
-        document["rejected_file"] = is_rejected(self._config_path, pending)
+        document["rejected_file"] = is_rejected(self._config_path, self._pending)
         document["unapplied_file"] = differs(self._config_path, applied.file)
         return document
 
@@ -114,31 +125,25 @@ class QueryHandlers:
         While another file is applied, or the one before is put back, both are not yet the same:
         then wait for the end of that. Raises NotAppliedError where it takes long.
         """
-        loop = self._loop
-        if (found := self._state_in_force()) is not None:
+        if (found := self._state().in_force) is not None:
             return found
         with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLE_TIMEOUT_S), loop.write_lock:
-                found = self._state_in_force() or self._state_of_refused_file()
+            async with asyncio.timeout(SETTLE_TIMEOUT_S), self._write_lock:
+                found = self._state().in_force or self._state_of_refused_file()
                 if found is not None:
                     return found
         raise NotAppliedError("The kernel is being changed.", remedy="Ask again in a second.")
 
-    def _state_in_force(self) -> AppliedState | None:
-        applied = self._loop.reconciler.applied
-        agrees = applied is not None and applied.file is self._loop.config_file
-        return applied if agrees else None
-
     def _state_of_refused_file(self) -> AppliedState | None:
         """What stands, described by the file that the kernel refused when the daemon began."""
-        loop, applied = self._loop, self._loop.reconciler.applied
+        state = self._state()
+        applied = state.applied
         if applied is None:
             return None
-        known = loop.applier.store.load_allocation()
-        numbers = allocate(loop.config_file.config, known)
+        numbers = allocate(state.file.config, self._store.load_allocation())
         return replace(
             applied,
-            file=loop.config_file,
+            file=state.file,
             snapshot=replace(applied.snapshot, allocation=numbers),
         )
 
@@ -157,13 +162,12 @@ class QueryHandlers:
         Events that memory no longer holds are on the disk; those not yet on the disk are a second
         old at most.
         """
-        known = self._loop.journal.recent(limit, since=since, incident=incident)
+        known = self._journal.recent(limit, since=since, incident=incident)
         if len(known) == limit or not (since or incident is not None):
             return known
-        directory = self._loop.applier.store.directory
         try:
             found = await in_disk_thread(
-                recent_events, directory, limit=limit, since=since, incident=incident
+                recent_events, self._store.directory, limit=limit, since=since, incident=incident
             )
         except (sqlite3.Error, OSError):
             return known
@@ -171,7 +175,7 @@ class QueryHandlers:
 
     async def _follow(self) -> AsyncGenerator[TimelineEvent, None]:
         """Events as they come."""
-        async for entry in self._loop.journal.follow():
+        async for entry in self._journal.follow():
             yield entry.as_json()
 
     async def _watch(self) -> AsyncGenerator[WatchDocument, None]:
@@ -181,7 +185,7 @@ class QueryHandlers:
             await asyncio.sleep(WATCH_DOCUMENT_INTERVAL_S)
 
     async def _watch_document(self) -> WatchDocument:
-        events = [entry.as_json() for entry in self._loop.journal.recent(MAX_EVENTS_PER_REQUEST)]
+        events = [entry.as_json() for entry in self._journal.recent(MAX_EVENTS_PER_REQUEST)]
         repairs = [event for event in events[-REPAIR_COUNT_EVENTS:] if event["kind"] == "repair"]
         return {
             "at": utc_timestamp(),

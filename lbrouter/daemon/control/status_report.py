@@ -7,16 +7,17 @@ from typing import Final
 
 from lbrouter.compile import health
 from lbrouter.compile.dhcp.rogue_servers import RogueServerScan, rogue_server_status
-from lbrouter.compile.relay.silence_reasons import LaneReason
+from lbrouter.compile.report.i18n import message_or_none
 from lbrouter.compile.report.lane_copies_seen import CopySamples
-from lbrouter.compile.report.status import StatusInputs
+from lbrouter.compile.report.status import StatusInputs, set_reason
 from lbrouter.compile.report.status import status_document as compose
 from lbrouter.compile.report.status_types import Status, TrafficMeasurements, UplinkStatus
-from lbrouter.daemon.health.tracker import HealthTracker
+from lbrouter.daemon.daemon_state import DaemonState
 from lbrouter.daemon.lanes.lane_watch import LaneFindings
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
 from lbrouter.model.health import UplinkState
+from lbrouter.model.messages.message import Message, joined
 
 STATES_WITHOUT_ROUND_TRIP: Final = frozenset({UplinkState.DOWN, UplinkState.WAITING})
 """The last figure of a line that is dead would be read as one of now."""
@@ -24,7 +25,7 @@ STATES_WITHOUT_ROUND_TRIP: Final = frozenset({UplinkState.DOWN, UplinkState.WAIT
 
 def daemon_status(
     applied: AppliedState,
-    tracker: HealthTracker,
+    state: DaemonState,
     measured: TrafficMeasurements,
     *,
     new_flows: Mapping[str, Mapping[int, int]],
@@ -33,23 +34,24 @@ def daemon_status(
     pending_s: float | None,
     lanes: LaneFindings,
 ) -> Status:
-    """Contract, section 3; the health as it is now, the rest as the last reconcile observed it."""
+    """Contract, section 3; the health as it is now, the rest as it was applied or observed last."""
     inputs = StatusInputs(
         allocation=applied.snapshot.allocation,
         facts=applied.snapshot.facts,
         observed=applied.state,
-        health=tracker.health,
+        health=state.health,
+        shortfalls=applied.shaping.shortfalls,
         measured=measured,
         new_flows=new_flows,
         config_digest=applied.file.digest,
         observed_at="",
     )
     document = compose(applied.file.config, inputs)
-    document["daemon"] = True
+    document["daemon"], document["kernel"] = True, state.kernel
     document["pending_confirm_s"] = None if pending_s is None else ceil(pending_s)
     for name, uplink in document["uplinks"].items():
-        readings = health.uplink_readings(tracker.state, name)
-        uplink["since"] = tracker.since[name]
+        readings = health.uplink_readings(state.health_state, name)
+        uplink["since"] = state.since[name]
         if uplink["state"] not in STATES_WITHOUT_ROUND_TRIP:
             uplink["rtt_ms"] = _rounded(readings.rtt_ms)
             uplink["jitter_ms"] = _rounded(readings.jitter_ms)
@@ -75,13 +77,14 @@ def _complete_lanes(document: Status, applied: AppliedState, lanes: LaneFindings
             each["dropped_percent"] = copies.dropped_percent
 
 
-def _add_lane_reason(found: UplinkStatus, reason: LaneReason | None) -> None:
+def _add_lane_reason(found: UplinkStatus, reason: Message | None) -> None:
     """Why the relay is silent, in place of "no answer"; of a lane that works, beside the rest."""
     if reason is None:
         return
-    found["reason_code"] = reason.code
-    known = [found["reason"]] if found["state"] not in STATES_WITHOUT_ROUND_TRIP else []
-    found["reason"] = "; ".join(filter(None, (*known, reason.text)))
+    found["reason_code"] = str(reason.code)
+    known = message_or_none(found["reason_data"])
+    told = known if known and found["state"] not in STATES_WITHOUT_ROUND_TRIP else None
+    set_reason(found, joined([reason] if told is None else [told, reason]))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.compile.dhcp.lease_validation import vlan_conflict
+from lbrouter.daemon.saved_message import SavedMessage
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Addressing, Config
 from lbrouter.model.errors import LbrouterError
@@ -28,7 +29,7 @@ class LeaseRecord:
 
     interface: str
     lease: UplinkLease | None = None
-    lacks: str = ""
+    lacks: SavedMessage = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,6 @@ class LeaseStore:
             leases={name: lease for name, lease in found.items() if lease is not None},
             no_address_reasons={
                 **facts.no_address_reasons,
-                **{name: record.lacks for name, record in missing.items()},
+                **{name: record.lacks for name, record in missing.items() if record.lacks},
             },
         )

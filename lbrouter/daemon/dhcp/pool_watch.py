@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 from lbrouter.compile.dhcp import rogue_servers
@@ -31,6 +32,12 @@ class LanDhcpWatch:
         self._dnsmasq = dnsmasq
         self._exhausted_pools: frozenset[str] = frozenset()
         self._rogue_checked_at = float("-inf")
+
+    async def run(self, config: Callable[[], Config]) -> None:
+        """Check for ever, each time with the file that is in force then."""
+        while True:
+            await asyncio.sleep(POOL_CHECK_INTERVAL_S)
+            await self.check(config())
 
     async def check(self, config: Config) -> None:
         """Check the pools now, and look for rogue servers when that is due."""

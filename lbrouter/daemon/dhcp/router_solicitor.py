@@ -1,11 +1,14 @@
 """Router solicitations on uplinks with `address6 = "auto"` that have no IPv6 next hop yet."""
 
+import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
+from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.kernel.l2.router_solicit import solicit_routers
 from lbrouter.kernel.probe.bound_socket import UplinkBinding
 from lbrouter.model.config import Config, Uplink
@@ -32,6 +35,15 @@ class RouterSolicitor:
 
     def __init__(self) -> None:
         self._timers: dict[str, _SolicitTimer] = {}
+
+    async def run(self, applied: Callable[[], AppliedState | None]) -> None:
+        """Solicit for ever, on the uplinks of what is applied."""
+        while True:
+            state = applied()
+            if state is not None:
+                snapshot = state.snapshot
+                self.solicit_due(state.file.config, snapshot.facts, snapshot.allocation)
+            await asyncio.sleep(SOLICIT_CHECK_INTERVAL_S)
 
     def solicit_due(self, config: Config, facts: Facts, allocation: Allocation) -> None:
         """Send a solicitation on each uplink that needs a router and is due. Never raises."""

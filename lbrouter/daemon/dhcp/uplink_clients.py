@@ -28,6 +28,8 @@ from lbrouter.kernel.l2.dhcp_socket import DhcpSocket
 from lbrouter.kernel.read.monitor import Notice, NoticeKind
 from lbrouter.model.config import Addressing, Config
 from lbrouter.model.lease import UplinkLease
+from lbrouter.model.messages.codes import AddressCode, EventCode
+from lbrouter.model.messages.message import Message, message, told
 
 DHCP_CLIENT_MAX_SLEEP_S: Final = 30.0
 """Timers of asyncio stop while the machine is suspended; leases go on."""
@@ -82,7 +84,7 @@ class UplinkDhcpClient:
         """Use this configuration from now on: a lease that conflicts with it is dropped."""
         self._config = config
         lease = self._client.lease
-        why = vlan_conflict(config, lease) if lease is not None else ""
+        why = vlan_conflict(config, lease) if lease is not None else None
         if why:
             self._client = drop_lease(self._client, boottime_s(), why)
             self._wakeup.set()
@@ -104,7 +106,10 @@ class UplinkDhcpClient:
                     while self._carrier_losses == breaks:
                         self._handle_event(await self._next_event(opened), opened)
             except OSError as error:
-                self._report_change(f"DHCP cannot be spoken on {self.interface}: {error.strerror}")
+                said = str(error.strerror)
+                self._report_change(
+                    message(AddressCode.DHCP_NO_SOCKET, interface=self.interface, error=said)
+                )
                 await asyncio.sleep(DHCP_SOCKET_RETRY_S)
             self._handle_event(CarrierDown(at=boottime_s()))
 
@@ -137,7 +142,7 @@ class UplinkDhcpClient:
             _send_message(opened, each)
         self._report_change()
 
-    def _report_change(self, error: str = "") -> None:
+    def _report_change(self, error: Message | None = None) -> None:
         """Report a changed record; a change of the reason alone once a second at most."""
         lease, search_started_at = self._client.lease, self._client.search_started_at
         if search_started_at != self._seeking_since[0]:
@@ -147,7 +152,7 @@ class UplinkDhcpClient:
                 time.strftime("%H:%M:%S UTC", time.gmtime(began)),
             )
         why = error or no_lease_reason(self._client, self.interface, since=self._seeking_since[1])
-        record = LeaseRecord(interface=self.interface, lease=lease, lacks="" if lease else why)
+        record = LeaseRecord(interface=self.interface, lease=lease, lacks=None if lease else why)
         too_soon = (
             lease == self._reported.lease
             and boottime_s() < self._reported_at + LEASE_REPORT_INTERVAL_S
@@ -223,20 +228,25 @@ class DhcpClients:
         before = self._store.records.get(name, LeaseRecord(interface=record.interface))
         self._store.put(name, record)
         if _lease_terms(before.lease) != _lease_terms(record.lease):
-            self._journal.log("lease", _lease_change_text(name, before.lease, record), subject=name)
+            self._journal.log("lease", _lease_change(name, before.lease, record), subject=name)
         elif before.lacks == record.lacks:
             return  # renewed: only the lease store changes
         self._on_change()
 
 
-def _lease_change_text(name: str, old: UplinkLease | None, record: LeaseRecord) -> str:
-    """The change of a lease in words, for the timeline."""
-    had = f"{old.address} by {old.gateway}" if old is not None else ""
+def _lease_change(name: str, old: UplinkLease | None, record: LeaseRecord) -> Message:
+    """The change of a lease, for the timeline."""
+    before = {} if old is None else _lease_values(old, "_before")
     if record.lease is None:
-        return f"{name} lost its DHCP lease of {had}: {record.lacks}"
-    lease = record.lease
-    said = f"{name} has a DHCP lease of {lease.address} by {lease.gateway}, from {lease.server}"
-    return f"{said} (before: {had})" if had else said
+        reason = record.lacks or told("")
+        return message(EventCode.LEASE_LOST, uplink=name, **before, reason=reason)
+    server = str(record.lease.server)
+    now = _lease_values(record.lease, "")
+    return message(EventCode.LEASE_GRANTED, uplink=name, **now, server=server, **before)
+
+
+def _lease_values(lease: UplinkLease, when: str) -> dict[str, str]:
+    return {f"address{when}": str(lease.address), f"gateway{when}": str(lease.gateway)}
 
 
 def _lease_terms(lease: UplinkLease | None) -> tuple[object, ...] | None:

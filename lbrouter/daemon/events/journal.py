@@ -15,6 +15,7 @@ from lbrouter.daemon.events.history import (
     recent_events,
 )
 from lbrouter.daemon.events.stderr_log import StderrLog
+from lbrouter.model.messages.message import Message
 
 MAX_FOLLOWER_BACKLOG: Final = 200
 """Entries that a slow follower may be behind; then it misses some."""
@@ -39,10 +40,12 @@ class Journal:
         self._under_systemd_journal = SYSTEMD_JOURNAL_ENV_VAR in os.environ
 
     def log(
-        self, kind: str, text: str, *, subject: str = "", incident: str = "", **more: Any
+        self, kind: str, said: str | Message, *, subject: str = "", incident: str = "", **more: Any
     ) -> None:
-        """A line of the timeline."""
-        entry = LogEvent(kind=kind, text=text, subject=subject, incident=incident, more=more)
+        """A line of the timeline; of a message its data are kept as well."""
+        if isinstance(said, Message):
+            more["message"] = said.as_json()
+        entry = LogEvent(kind=kind, text=str(said), subject=subject, incident=incident, more=more)
         self._print(entry)
         self._recent.append(entry)
         self._history.add(entry)

@@ -42,9 +42,7 @@ class PassiveMonitors:
         """The uplinks of `config` from now on; `numbers` as allocated, by name."""
         self._numbers = numbers
         uplinks = config.uplinks.values()
-        self._carrier_watch.interfaces = tuple(
-            uplink.interface for uplink in uplinks if not uplink.is_lane
-        )
+        self._carrier_watch.watch(uplink.interface for uplink in uplinks if not uplink.is_lane)
 
     async def poll_carriers(self) -> None:
         """Poll for ever, in a thread."""

@@ -15,13 +15,15 @@ from typing import Any, Final
 from lbrouter.compile.health import HealthState, initial_state
 from lbrouter.compile.health.carrier_only import health_without_daemon, with_last_known
 from lbrouter.compile.health.saved_memory import restored_state, saved_memory
+from lbrouter.daemon.saved_message import SavedMessage
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
 from lbrouter.model.facts import Facts
-from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState, VlanLimit
+from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
-from lbrouter.model.units import Rate
+from lbrouter.model.messages.codes import TextCode
+from lbrouter.model.messages.message import Message, parse_reason, told
 from lbrouter.system.saved_file import DamageReport
 from lbrouter.system.state_file import StateFile
 
@@ -35,10 +37,13 @@ MEMORY_ERRORS: Final = (ValueError, KeyError, TypeError, AttributeError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedFamilyHealth:
-    """One family, or an uplink as a whole: the fields of `FamilyHealth`."""
+    """One family, or an uplink as a whole: the fields of `FamilyHealth`.
+
+    An earlier release saved the reason as a text, and beside it its code.
+    """
 
     state: UplinkState
-    reason: str
+    reason: SavedMessage
     left: tuple[str, ...]
     alive: bool
     badness: float
@@ -49,19 +54,25 @@ class SavedFamilyHealth:
         """The fields, by name."""
         return {
             "state": health.state,
-            "reason": health.reason,
-            "code": health.reason_code,
+            "reason": health.why,
             "left": tuple(sorted(health.excluded_policies)),
             "alive": health.alive,
             "badness": health.badness,
         }
 
+    @property
+    def why(self) -> Message:
+        """The reason, with its code."""
+        reason = self.reason or told("")
+        if reason.code is not TextCode.TOLD:
+            return reason
+        return parse_reason(reason.text, self.code)
+
     def health(self) -> FamilyHealth:
         """What was saved."""
         return FamilyHealth(
             state=self.state,
-            reason=self.reason,
-            reason_code=self.code,
+            why=self.why,
             excluded_policies=frozenset(self.left),
             alive=self.alive,
             badness=self.badness,
@@ -82,8 +93,7 @@ class SavedUplinkHealth(SavedFamilyHealth):
         drained = self.state is UplinkState.DRAINED if self.drained is None else self.drained
         return UplinkHealth(
             state=self.state,
-            reason=self.reason,
-            reason_code=self.code,
+            why=self.why,
             excluded_policies=frozenset(self.left),
             alive=self.alive,
             badness=self.badness,
@@ -96,12 +106,11 @@ class SavedUplinkHealth(SavedFamilyHealth):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedHealth:
-    """health.json. Limits are bits per second up and down; `memory` is that of the lines."""
+    """health.json; `memory` is that of the lines."""
 
     boot: str
     uplinks: Mapping[str, SavedUplinkHealth]
     pins: Mapping[str, str]
-    limits: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
     memory: Mapping[str, Any] | None = None
 
 
@@ -124,7 +133,6 @@ def save_health(runtime_dir: Path, health: GatewayHealth, state: HealthState) ->
         boot=BootTime.now().boot,
         uplinks=uplinks,
         pins=health.pins,
-        limits={vlan: (each.upload, each.download) for vlan, each in health.limits.items()},
         memory=saved_memory(state),
     )
     with suppress(LbrouterError):
@@ -139,10 +147,6 @@ def load_health(runtime_dir: Path, report: DamageReport) -> GatewayHealth | None
     return GatewayHealth(
         uplinks={name: each.uplink_health() for name, each in saved.uplinks.items()},
         pins=saved.pins,
-        limits={
-            vlan: VlanLimit(upload=_rate(upload), download=_rate(download))
-            for vlan, (upload, download) in saved.limits.items()
-        },
     )
 
 
@@ -189,10 +193,6 @@ def _state_file(runtime_dir: Path) -> StateFile[SavedHealth]:
 def _load(runtime_dir: Path, report: DamageReport) -> SavedHealth | None:
     saved = _state_file(runtime_dir).load(report)
     return saved if saved is not None and saved.boot == BootTime.now().boot else None
-
-
-def _rate(bits_per_second: int | None) -> Rate | None:
-    return None if bits_per_second is None else Rate(bits_per_second)
 
 
 def _damaged_memory(runtime_dir: Path) -> str:

@@ -2,8 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from lbrouter.compile import health
@@ -17,7 +16,9 @@ from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.model.config import Config
 from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent, ProbeSent, Tick
 from lbrouter.model.facts import Facts
-from lbrouter.model.health import GatewayHealth, UplinkState, VlanLimit
+from lbrouter.model.health import GatewayHealth, UplinkState
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import Message, MessageValue, message
 
 NO_INCIDENT_STATES: Final = frozenset({UplinkState.UP, UplinkState.DRAINED, UplinkState.CHECKING})
 """States that are no incident: healthy, what an operator asked for, or not judged yet."""
@@ -41,24 +42,29 @@ class HealthTracker:
         *,
         known: GatewayHealth,
         state: HealthState | None = None,
+        before: "HealthTracker | None" = None,
     ) -> None:
-        """`state` is what an earlier daemon remembered; without it the state begins at `known`."""
+        """`state` is what an earlier daemon remembered; without it the state begins at `known`.
+
+        `before` is the tracker of the file before, which this one is going to take over from.
+        """
         self.config = config
         self.state: HealthState = state or health.initial_state(config, time.monotonic(), known)
         self.health: GatewayHealth = health.current_health(self.state, config)
-        self.since: dict[str, str] = dict.fromkeys(
-            config.uplinks, utc_timestamp(precision="seconds")
-        )
+        now = utc_timestamp(precision="seconds")
+        self.since: dict[str, str] = dict.fromkeys(config.uplinks, now)
         self.incidents: dict[str, str] = {}
         self._recent_incidents: dict[str, str] = {}
         if known.uplinks:  # else no incident is known yet that could go on or end
             self._resume_incidents(journal)
-        self.temporary_limits: Callable[[Config], Mapping[str, VlanLimit]] = lambda _config: {}
-        self.wakeup = Wakeup()
-        """Set by each event; `ReconcileLoop` replaces it with its own."""
+        self.wakeup: Wakeup = Wakeup() if before is None else before.wakeup
+        """Set by each event; one for all trackers of a daemon."""
         self._journal = journal
         self._pending_events: deque[HealthEvent] = deque()
-        self._before: HealthTracker | None = None
+        self._before = before
+        if before is not None:
+            names = health.renamed_uplinks(before.state, config, time.monotonic())
+            self._take_incidents(before, names)
 
     def put(self, event: HealthEvent) -> None:
         """Queue an event. Never waits."""
@@ -82,8 +88,7 @@ class HealthTracker:
             names = health.renamed_uplinks(before.state, self.config, time.monotonic())
             self._take_incidents(before, names)
         self.state = health.resumed(self.state, time.monotonic())
-        found = health.current_health(self.state, self.config)
-        self.health = replace(found, limits=self.health.limits)
+        self.health = health.current_health(self.state, self.config)
 
     def _take_incidents(self, before: "HealthTracker", names: Mapping[str, str]) -> None:
         """Go on with the incidents of the lines in `names`: their name before, and now."""
@@ -98,8 +103,7 @@ class HealthTracker:
         while self._pending_events:
             state = health.step(state, self._pending_events.popleft(), self.config)
         self.state = health.step(state, Tick(at=time.monotonic()), self.config)
-        limits = self.temporary_limits(self.config)
-        self.health = replace(health.current_health(self.state, self.config), limits=limits)
+        self.health = health.current_health(self.state, self.config)
         if health.is_equivalent(before, self.health):
             return False
         self._recent_incidents = {}
@@ -130,14 +134,8 @@ class HealthTracker:
 
         This one stays as it is, for the case that the other configuration is refused.
         """
-        now = time.monotonic()
-        names = health.renamed_uplinks(self.state, config, now)
-        state = health.reconfigure(self.state, config, now)
-        other = HealthTracker(config, self._journal, known=GatewayHealth(), state=state)
-        other.temporary_limits = self.temporary_limits
-        other._before = self
-        other._take_incidents(self, names)
-        return other
+        state = health.reconfigure(self.state, config, time.monotonic())
+        return HealthTracker(config, self._journal, known=GatewayHealth(), state=state, before=self)
 
     def _resume_incidents(self, journal: Journal) -> None:
         """Continue an incident of an earlier daemon under its number, or end it."""
@@ -151,10 +149,11 @@ class HealthTracker:
             if last.incident and before not in RECOVERED_STATES:
                 self.incidents[name] = last.incident
             if name in self.incidents and after in RECOVERED_STATES:
-                text = f"{name} is {after} (was {before}) at the start of the daemon"
-                states = {"before": before, "after": str(after), "reason": uplink.reason}
+                states = {"before": str(before), "after": str(after)}
+                said = message(EventCode.UPLINK_AT_START, uplink=name, **states)
+                why = {"reason": uplink.reason, "reason_data": uplink.why.as_json()}
                 incident = self.incidents.pop(name)
-                journal.log("uplink", text, subject=name, incident=incident, **states)
+                journal.log("uplink", said, subject=name, incident=incident, **states, **why)
 
     def _log_change(self, change: health.UplinkChange) -> None:
         """Write a line of the timeline; a fault opens an incident, a recovery closes it.
@@ -168,12 +167,13 @@ class HealthTracker:
         more = {"family": f"ipv{change.family.version}"} if change.family is not None else {}
         self._journal.log(
             "uplink" if change.family is None else "family",
-            _change_text(change),
+            _change_message(change),
             subject=name,
             incident=self._recent_incidents[name],
             before=str(change.before),
             after=str(state),
-            reason=change.reason,
+            reason=str(change.why),
+            reason_data=change.why.as_json(),
             **more,
         )
         if change.family is None and state in RECOVERED_STATES:
@@ -188,15 +188,18 @@ class HealthTracker:
             self.incidents[name] = self._journal.new_incident()
 
 
-def _change_text(change: health.UplinkChange) -> str:
-    subject = change.uplink
+def _change_message(change: health.UplinkChange) -> Message:
+    values: dict[str, MessageValue] = {"uplink": change.uplink, "reason": change.why}
     if change.family is not None:
-        subject = f"{subject} IPv{change.family.version}"
+        values["family"] = f"IPv{change.family.version}"
     if change.before is not change.after:
-        return f"{subject} is {change.after} (was {change.before}): {change.reason}"
-    gone, back = ", ".join(sorted(change.left)), ", ".join(sorted(change.returned))
-    parts = [f"out of {gone}" if gone else "", f"back in {back}" if back else ""]
-    return f"{subject} is {' and '.join(filter(None, parts))}: {change.reason}"
+        states = {"before": str(change.before), "after": str(change.after)}
+        return Message(code=EventCode.UPLINK_STATE, values={**values, **states})
+    if change.left:
+        values["left"] = tuple(sorted(change.left))
+    if change.returned:
+        values["returned"] = tuple(sorted(change.returned))
+    return Message(code=EventCode.UPLINK_POLICIES, values=values)
 
 
 def events_from_facts(config: Config, facts: Facts) -> Iterable[HealthEvent]:

@@ -12,6 +12,8 @@ from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import LbrouterError
 from lbrouter.model.facts import Facts
 from lbrouter.model.lane import LaneFacts
+from lbrouter.model.messages.codes import AddressCode
+from lbrouter.model.messages.message import Message, message, told
 from lbrouter.services import lane_keys
 
 
@@ -23,7 +25,7 @@ async def facts_with_lanes(
     reasons = dict(facts.no_address_reasons)
     for lane in config.lanes():
         known = _lane_facts(config, lane, facts, state_dir)
-        if isinstance(known, str):
+        if isinstance(known, Message):
             reasons[lane.name] = known
             continue
         found[lane.name] = await _with_handshake(lane, known, facts, kernel)
@@ -37,20 +39,20 @@ def missing_wireguard(facts: Facts) -> str:
     return wireguard_program.WIREGUARD_MISSING
 
 
-def _lane_facts(config: Config, lane: Uplink, facts: Facts, state_dir: Path) -> LaneFacts | str:
-    """The lane, or in words what it lacks."""
+def _lane_facts(config: Config, lane: Uplink, facts: Facts, state_dir: Path) -> LaneFacts | Message:
+    """The lane, or what it lacks."""
     lacks = missing_wireguard(facts)
     if lacks:
-        return lacks
+        return told(lacks)
     try:
         keys = lane_keys.read_keys(lane, state_dir)
     except LbrouterError as error:
-        return str(error).splitlines()[0]
+        return told(str(error).splitlines()[0])
     if lane.relay is None:
-        return f"the file names no relay: uplinks.{lane.name}.relay"
+        return message(AddressCode.LANE_NO_RELAY, lane=lane.name)
     address = lane.relay.address or RelayAddresses(state_dir).load(lane)
     if address is None:
-        return f"the address of {lane.relay.host} is not known yet: no resolver has answered"
+        return message(AddressCode.LANE_RELAY_UNKNOWN, relay=lane.relay.host)
     mtu = lane_mtu(config, lane, facts)
     return LaneFacts(keys=keys, relay_address=address, mtu=mtu)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from lbrouter.compile.relay.silence_reasons import LaneReason
 from lbrouter.compile.report.lane_copies_seen import CopySamples
 from lbrouter.compile.report.lane_status import second_line_warning
 from lbrouter.daemon.events.journal import Journal
@@ -23,6 +22,8 @@ from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.config import Uplink
 from lbrouter.model.health import UplinkState
 from lbrouter.model.lane import HANDSHAKE_EXPIRES_S
+from lbrouter.model.messages.codes import LaneCode
+from lbrouter.model.messages.message import Message, message
 
 LANE_CHECK_INTERVAL_S: Final = 0.5
 DIAGNOSIS_INTERVAL_S: Final = 5.0
@@ -34,7 +35,7 @@ SILENT_STATES: Final = frozenset({UplinkState.DOWN, UplinkState.WAITING})
 class LaneFindings:
     """What only the watch knows, for `status`: both grow and shrink while it runs."""
 
-    reasons: dict[str, LaneReason] = field(default_factory=dict)
+    reasons: dict[str, Message] = field(default_factory=dict)
     """By lane, what is wrong with its relay; only while something is."""
     copies: Mapping[LaneLine, CopySamples] = field(default_factory=dict)
 
@@ -56,7 +57,7 @@ class LaneWatch:
         self._handshakes = LastHandshakes(state_dir)
         self._diagnosis = RelayDiagnosis(state_dir)
         self._diagnosed_at: dict[str, float] = {}
-        self._alone: dict[str, str] = {}
+        self._alone: dict[str, Message | None] = {}
         self._copies = CopyMonitor()
         self.findings = LaneFindings(copies=self._copies.samples)
 
@@ -81,7 +82,7 @@ class LaneWatch:
         self._report_second_line(lane, now)
         self._set_reason(lane, await self._reason(lane, now))
 
-    async def _reason(self, lane: Uplink, now: LaneInputs) -> LaneReason | None:
+    async def _reason(self, lane: Uplink, now: LaneInputs) -> Message | None:
         """What is wrong with the relay; None where nothing is, or a handshake has its time."""
         facts, known = now.facts.lanes.get(lane.name), now.health.uplinks[lane.name]
         if facts is None:
@@ -96,14 +97,14 @@ class LaneWatch:
         self._diagnosed_at[lane.name] = time.monotonic()
         return await self._diagnosis.diagnose(lane, now, name_resolves=name is None)
 
-    def _set_reason(self, lane: Uplink, reason: LaneReason | None) -> None:
+    def _set_reason(self, lane: Uplink, reason: Message | None) -> None:
         """Keep it for `status`, and write another one down."""
         before = self.findings.reasons.pop(lane.name, None)
         if reason is None:
             return
         self.findings.reasons[lane.name] = reason
         if before is None or before.code is not reason.code:
-            self._journal.log("lane", reason.text, subject=lane.name)
+            self._journal.log("lane", reason, subject=lane.name)
 
     async def _check_handshake(self, lane: Uplink, now: LaneInputs) -> None:
         """Ask for a reconcile when both ends know each other, or do so no longer."""
@@ -121,8 +122,8 @@ class LaneWatch:
     def _report_second_line(self, lane: Uplink, now: LaneInputs) -> None:
         """Say once that one line alone is left, and once that there are two again."""
         alone = second_line_warning(now.config, lane, now.health, now.facts)
-        before = self._alone.get(lane.name, "")
+        before = self._alone.get(lane.name)
         self._alone[lane.name] = alone
         if alone != before:
-            text = alone or f"{lane.name} has a second line again"
-            self._journal.log("lane", text, subject=lane.name)
+            said = alone or message(LaneCode.NOT_ALONE, lane=lane.name)
+            self._journal.log("lane", said, subject=lane.name)

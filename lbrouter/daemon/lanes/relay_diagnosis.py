@@ -8,7 +8,6 @@ from typing import Final
 from lbrouter.compile.relay.cloud_init import closed_port
 from lbrouter.compile.relay.silence_reasons import (
     ClockComparison,
-    LaneReason,
     silence_cause,
     silence_reason,
 )
@@ -16,6 +15,7 @@ from lbrouter.daemon.lanes.applied_lanes import LaneInputs
 from lbrouter.daemon.lanes.last_handshakes import LastHandshakes
 from lbrouter.kernel.probe.relay import RelayAnswers, ask_relay
 from lbrouter.model.config import Uplink
+from lbrouter.model.messages.message import Message
 from lbrouter.services import lane_keys
 
 KEY_FILE_TOLERANCE_S: Final = 3600.0
@@ -29,7 +29,7 @@ class RelayDiagnosis:
         self._state_dir = state_dir
         self._handshakes = LastHandshakes(state_dir)
 
-    async def diagnose(self, lane: Uplink, now: LaneInputs, *, name_resolves: bool) -> LaneReason:
+    async def diagnose(self, lane: Uplink, now: LaneInputs, *, name_resolves: bool) -> Message:
         """The most likely cause; takes up to two seconds."""
         known = now.facts.lanes[lane.name]
         assert lane.relay is not None

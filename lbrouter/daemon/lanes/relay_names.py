@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
-from lbrouter.compile.relay.silence_reasons import LaneReason, unresolved_name
+from lbrouter.compile.relay.silence_reasons import unresolved_name
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.lanes.applied_lanes import LaneInputs
 from lbrouter.daemon.lanes.relay_addresses import RelayAddresses
@@ -15,6 +15,8 @@ from lbrouter.kernel.probe.dns import RecordType
 from lbrouter.kernel.probe.resolver import NameResolver, system_resolvers
 from lbrouter.model.config import Uplink
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.messages.codes import LaneCode
+from lbrouter.model.messages.message import Message, message
 
 UNRESOLVED_AFTER_S: Final = 6.0
 """A name is asked for every two seconds: this is the third question without an address."""
@@ -51,10 +53,11 @@ class RelayNames:
         new = next((each for each in answers if isinstance(each, IPv4Address)), None)
         if new is not None and new != self._addresses.load(lane):
             self._addresses.save(lane, new)
-            self._journal.log("lane", f"{host} is {new}", subject=lane.name)
+            said = message(LaneCode.RELAY_ADDRESS, host=host, address=str(new))
+            self._journal.log("lane", said, subject=lane.name)
             self._request_resync()
 
-    def trouble(self, lane: Uplink, relay_address: IPv4Address) -> LaneReason | None:
+    def trouble(self, lane: Uplink, relay_address: IPv4Address) -> Message | None:
         """Said where the name of the relay does not resolve."""
         if lane.relay is None or lane.relay.host not in self._resolved_at:
             return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from lbrouter.compile.shaping.overrides import VlanLimits
 from lbrouter.daemon.overrides.temporary_limits import LimitTable, SavedLimits, TemporaryLimit
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UsageError
@@ -155,6 +156,12 @@ def _is_still(config: Config, name: str, identity: str) -> bool:
     """Whether `name` is no other line now: it is absent, or its address alone has changed."""
     uplink = config.uplinks.get(name)
     return uplink is None or uplink.interface == identity.partition(" ")[0]
+
+
+def stored_limits(state_dir: Path, report: DamageReport, config: Config) -> VlanLimits:
+    """The limits that the last daemon saved and whose time is not over, for VLANs of `config`."""
+    saved = _state_file(state_dir).load(report) or SavedOverrides()
+    return LimitTable.from_saved(saved.limits).without_expired().in_force(config)
 
 
 def _require_known(names: Any, name: str, what: str) -> None:

@@ -14,12 +14,13 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from lbrouter.compile.report.status_types import TemporaryLimitStatus
-from lbrouter.compile.shaping.overrides import lowered_guarantees
+from lbrouter.compile.shaping.overrides import VlanLimit, VlanLimits, lowered_guarantees
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.direction import Direction
 from lbrouter.model.errors import UsageError
-from lbrouter.model.health import VlanLimit
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import Message, MessageValue
 from lbrouter.model.sections.field_types import MAX_RATE, MIN_RATE
 from lbrouter.model.units import Duration, Rate
 
@@ -97,6 +98,13 @@ class LimitTable:
             self._release(key)
         return tuple(dict.fromkeys(vlan for vlan, _ in over))
 
+    def without_expired(self) -> "LimitTable":
+        """The limits whose time is not over, and no classes of ended ones."""
+        now = BootTime.now()
+        return LimitTable(
+            {k: each for k, each in self._limits.items() if each.remaining_s(now) != 0.0}
+        )
+
     def remove_released(self) -> bool:
         """Remove the limits that ended `LIMIT_RELEASE_S` ago; whether there were any."""
         now = time.monotonic()
@@ -105,7 +113,7 @@ class LimitTable:
             del self._releasing[key]
         return bool(gone)
 
-    def in_force(self, config: Config) -> dict[str, VlanLimit]:
+    def in_force(self, config: Config) -> VlanLimits:
         """The limits for shaping, by VLAN; names that are no longer in the file are left out."""
         rates = {**dict.fromkeys(self._releasing, MAX_RATE), **self._rates()}
         return {
@@ -153,16 +161,23 @@ def validated_limit_rate(bps: int) -> Rate:
     return Rate(bps)
 
 
-def limit_text(vlan: Vlan, directions: Iterable[str], rate: Rate, within: Duration | None) -> str:
-    """What a limit means, in one sentence."""
+def limit_message(
+    vlan: Vlan, directions: Iterable[str], rate: Rate, within: Duration | None
+) -> Message:
+    """What a limit means. `lowered` are guarantees that it lowers to the same value."""
     directions = tuple(directions)
-    found = f"{vlan.name} is limited to {rate} {' and '.join(directions)}"
-    found += f" for {within}" if within is not None else " until you end it"
+    values: dict[str, MessageValue] = {
+        "vlan": vlan.name,
+        "rate": str(rate),
+        "directions": directions,
+    }
+    if within is not None:
+        values["within"] = str(within)
     limit = VlanLimit(
         upload=rate if "upload" in directions else None,
         download=rate if "download" in directions else None,
     )
-    cut = ", ".join(
-        f"{had} {direction}" for direction, had in lowered_guarantees(vlan, limit).items()
-    )
-    return f"{found}; while it lasts, its guarantee ({cut}) is lowered to that" if cut else found
+    cut = lowered_guarantees(vlan, limit)
+    if cut:
+        values["lowered"] = tuple(f"{had} {direction}" for direction, had in cut.items())
+    return Message(code=EventCode.LIMITED, values=values)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.model.config import Config
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import Message, message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,16 +15,15 @@ class WaitingOverride:
     """What is kept ("the drain of fiber"), what it waits for ("uplink fiber"), how to end it."""
 
     subject: str
-    what: str
-    waits_for: str
+    what: Message
+    waits_for: Message
     end: str
 
     @property
-    def text(self) -> str:
+    def message(self) -> Message:
         """For the timeline, and for who applies a file."""
-        return (
-            f"{self.what} is kept and waiting for {self.waits_for}, which the file does not have"
-            f" (`{self.end}` ends it)"
+        return message(
+            EventCode.OVERRIDE_WAITS, override=self.what, waits_for=self.waits_for, command=self.end
         )
 
 
@@ -57,11 +58,13 @@ class WaitingOverrideLog:
         """`config` is in force now. What an operator has ended meanwhile is not told again."""
         before, self._told = self._told, waiting_overrides(overrides, config)
         for what in self._told.keys() - before.keys():
-            self._journal.log("wish", self._told[what].text, subject=self._told[what].subject)
+            each = self._told[what]
+            self._journal.log("wish", each.message, subject=each.subject)
         kept = _without_place(overrides, _KnownNames())
         for what in (before.keys() & kept.keys()) - self._told.keys():
-            said = f"{what} is in force again: the file has {before[what].waits_for}"
-            self._journal.log("wish", said, subject=before[what].subject)
+            each = before[what]
+            said = message(EventCode.OVERRIDE_BACK, override=each.what, waits_for=each.waits_for)
+            self._journal.log("wish", said, subject=each.subject)
 
 
 def _without_place(overrides: OperatorOverrides, known: _KnownNames) -> dict[str, WaitingOverride]:
@@ -70,15 +73,15 @@ def _without_place(overrides: OperatorOverrides, known: _KnownNames) -> dict[str
         *_waiting_pins(overrides, known),
         *_waiting_limits(overrides, known),
     )
-    return {each.what: each for each in found}
+    return {str(each.what): each for each in found}
 
 
 def _waiting_drains(overrides: OperatorOverrides, known: _KnownNames) -> Iterator[WaitingOverride]:
     for name in sorted(overrides.drained.difference(known.uplinks)):
         yield WaitingOverride(
             subject=name,
-            what=f"the drain of {name}",
-            waits_for=f"uplink {name}",
+            what=message(EventCode.OVERRIDE, uplink=name),
+            waits_for=message(EventCode.AWAITED, uplink=name),
             end=f"lbrouter uplink restore {name}",
         )
 
@@ -87,13 +90,14 @@ def _waiting_pins(overrides: OperatorOverrides, known: _KnownNames) -> Iterator[
     for policy, uplink in overrides.pins.items():
         if uplink in known.policies.get(policy, ()):
             continue
-        waits_for = f"uplink {uplink}"
+        waits_for = message(EventCode.AWAITED, uplink=uplink)
         if uplink in known.uplinks:
-            listed = policy in known.policies
-            waits_for = f"uplink {uplink} in policy {policy}" if listed else f"policy {policy}"
+            waits_for = message(EventCode.AWAITED, policy=policy)
+            if policy in known.policies:
+                waits_for = message(EventCode.AWAITED, uplink=uplink, policy=policy)
         yield WaitingOverride(
             subject=uplink,
-            what=f"the pin of {policy} to {uplink}",
+            what=message(EventCode.OVERRIDE, policy=policy, uplink=uplink),
             waits_for=waits_for,
             end=f"lbrouter uplink restore {uplink}",
         )
@@ -103,7 +107,7 @@ def _waiting_limits(overrides: OperatorOverrides, known: _KnownNames) -> Iterato
     for vlan in sorted(overrides.limits.vlans().difference(known.vlans)):
         yield WaitingOverride(
             subject=vlan,
-            what=f"the limit of {vlan}",
-            waits_for=f"VLAN {vlan}",
+            what=message(EventCode.OVERRIDE, vlan=vlan),
+            waits_for=message(EventCode.AWAITED, vlan=vlan),
             end=f"lbrouter limit {vlan} off",
         )

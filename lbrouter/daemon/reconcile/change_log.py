@@ -8,6 +8,8 @@ from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.reconcile import drift_report, guarantee_changes
 from lbrouter.daemon.reconcile.policy_changes import policy_changes
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import Message, message
 from lbrouter.model.plan import Operation
 
 
@@ -18,7 +20,7 @@ class ChangeLog:
         self._journal = journal
         self._told: AppliedState | None = None
         self._shortfalls: guarantee_changes.GuaranteeShortfalls = {}
-        self._missing_links: Mapping[str, str] = {}
+        self._missing_links: Mapping[str, Message] = {}
 
     def begin(self) -> None:
         """Another file is in force: what leads to it is told as an apply, not as moves."""
@@ -30,7 +32,7 @@ class ChangeLog:
         for move in () if before is None else policy_changes(before, after):
             self._journal.log(
                 "move",
-                move.text,
+                move.said,
                 subject=move.policy,
                 incident=tracker.incident_of(set(move.old) ^ set(move.new)),
                 took_ms=took_ms,
@@ -40,15 +42,15 @@ class ChangeLog:
     def log_shortfalls(self, applied: AppliedState) -> None:
         """Log each guarantee that became short, less so, or whole again."""
         after = guarantee_changes.current_shortfalls(applied)
-        for vlan, text in guarantee_changes.shortfall_changes(self._shortfalls, after):
-            self._journal.log("guarantee", text, subject=vlan)
+        for vlan, said in guarantee_changes.shortfall_changes(self._shortfalls, after):
+            self._journal.log("guarantee", said, subject=vlan)
         self._shortfalls = after
 
     def log_lan_links(self, applied: AppliedState) -> None:
         """Log each trunk, or port of a VLAN, that disappeared or is there again."""
         after = lan_links.missing_ports(applied.file.config, applied.snapshot.facts)
-        for port, text in lan_links.port_changes(self._missing_links, after):
-            self._journal.log("trouble", text, subject=port)
+        for port, said in lan_links.port_changes(self._missing_links, after):
+            self._journal.log("trouble", said, subject=port)
         self._missing_links = after
 
     def log_repair(
@@ -60,10 +62,5 @@ class ChangeLog:
 
     def log_adjustment(self, changed: Sequence[Operation], took_ms: float) -> None:
         """Log how much was changed."""
-        text = change_count_text(len(changed))
-        self._journal.log("adjust", text, changes=len(changed), took_ms=took_ms)
-
-
-def change_count_text(count: int) -> str:
-    """The number with its noun: one change, several changes."""
-    return f"{count} change" if count == 1 else f"{count} changes"
+        said = message(EventCode.ADJUSTED, changes=len(changed))
+        self._journal.log("adjust", said, changes=len(changed), took_ms=took_ms)

@@ -1,11 +1,11 @@
-"""Shortfalls of guarantees, VLAN by VLAN, in words: for the timeline."""
+"""Shortfalls of guarantees, VLAN by VLAN: for the timeline."""
 
 from collections.abc import Iterator, Mapping
 
-from lbrouter.compile.report.wording import format_rate
-from lbrouter.compile.shaping.build import guarantee_shortfalls
 from lbrouter.compile.shaping.guarantees import Shortfall
 from lbrouter.daemon.machine_snapshot import AppliedState
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import Message, message
 
 GuaranteeShortfalls = Mapping[tuple[str, str], Shortfall]
 """By VLAN and direction."""
@@ -13,34 +13,28 @@ GuaranteeShortfalls = Mapping[tuple[str, str], Shortfall]
 
 def current_shortfalls(applied: AppliedState) -> GuaranteeShortfalls:
     """The guarantees that the working uplinks cannot meet."""
-    snapshot = applied.snapshot
-    missing = guarantee_shortfalls(
-        applied.file.config,
-        allocation=snapshot.allocation,
-        health=snapshot.health,
-        facts=snapshot.facts,
-    )
-    return {(each.vlan, each.direction): each for each in missing}
+    return {(each.vlan, each.direction): each for each in applied.shaping.shortfalls}
 
 
 def shortfall_changes(
     before: GuaranteeShortfalls, after: GuaranteeShortfalls
-) -> Iterator[tuple[str, str]]:
-    """VLANs whose guarantee became short, less so, or whole again, each with a sentence."""
+) -> Iterator[tuple[str, Message]]:
+    """VLANs whose guarantee became short, less so, or whole again, each with a message."""
     for key in sorted({*before, *after}):
         new = after.get(key)
         if before.get(key) != new:
-            yield key[0], _restored_text(*key) if new is None else shortfall_text(new)
+            vlan, direction = key
+            whole = message(EventCode.GUARANTEE_WHOLE, vlan=vlan, direction=str(direction))
+            yield vlan, whole if new is None else shortfall_message(new)
 
 
-def shortfall_text(each: Shortfall) -> str:
-    """The guaranteed rate, the granted rate, and the difference, in a sentence."""
-    return (
-        f"VLAN {each.vlan} is guaranteed {format_rate(each.guaranteed)} {each.direction}, the"
-        f" uplinks that work can give it {format_rate(each.granted)}:"
-        f" {format_rate(each.guaranteed - each.granted)} short"
+def shortfall_message(each: Shortfall) -> Message:
+    """The guaranteed rate, the granted rate, and the difference."""
+    return message(
+        EventCode.GUARANTEE_SHORT,
+        vlan=each.vlan,
+        direction=str(each.direction),
+        guaranteed_bps=each.guaranteed,
+        granted_bps=each.granted,
+        short_bps=each.guaranteed - each.granted,
     )
-
-
-def _restored_text(vlan: str, direction: str) -> str:
-    return f"VLAN {vlan} has its guaranteed {direction} again"

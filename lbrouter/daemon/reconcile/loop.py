@@ -12,9 +12,8 @@ from collections.abc import Callable
 from typing import Final
 
 from lbrouter.compile.health import is_equivalent
-from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile
-from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
+from lbrouter.daemon.daemon_state import DaemonState
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health import snapshot
 from lbrouter.daemon.health.tracker import HealthTracker
@@ -22,7 +21,6 @@ from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.overrides.waiting import WaitingOverrideLog
 from lbrouter.daemon.reconcile.change_log import ChangeLog
 from lbrouter.daemon.reconcile.idle_downloads import IdleDownloads
-from lbrouter.daemon.reconcile.new_flows import NewFlowWindow
 from lbrouter.daemon.reconcile.notices import concerns_us, uplink_events
 from lbrouter.daemon.reconcile.reconciler import Reconciler, ReconcileResult
 from lbrouter.daemon.reconcile.repair_limiter import RepairRateLimiter
@@ -32,6 +30,8 @@ from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.kernel.read.monitor import Notice, NoticeKind
 from lbrouter.model.errors import LbrouterError
 from lbrouter.model.health import GatewayHealth
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import message
 
 FULL_RESYNC_INTERVAL_S: Final = 10.0
 """A reconcile after this time at the latest: the kernel does not announce every changed setting."""
@@ -50,31 +50,38 @@ NOTICES_KEPT: Final = 20
 
 
 class ReconcileLoop:
-    """Reconciles, driven by events. `activate` first; then `run`."""
+    """Reconciles, driven by events, of the file and the health tracker that are active."""
 
-    def __init__(self, applier: Applier, journal: Journal) -> None:
-        self.applier = applier
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        journal: Journal,
+        file: ConfigFile,
+        tracker: HealthTracker,
+        overrides: OperatorOverrides,
+        *,
+        before_health_evaluated: Callable[[], None] = lambda: None,
+        on_health_evaluated: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Before each evaluation of the health a delay of this process has to be known, so that it
+        is not judged as silence; after it the next probes may be due sooner.
+        """
+        self.applier = reconciler.applier
         self.journal = journal
-        self.commit_confirm = CommitConfirm(applier)
-        self.reconciler = Reconciler(applier)
-        self.new_flows = NewFlowWindow(self.reconciler)
-        self.overrides = OperatorOverrides.load(
-            applier.store.directory, applier.store.report_damage
-        )
+        self.reconciler = reconciler
+        self.overrides = overrides
         self.write_lock = asyncio.Lock()
-        self.config_file: ConfigFile
-        self.tracker: HealthTracker
+        self.config_file = file
+        self.tracker = tracker
         self.next_resync_at = 0.0
         self.last_run_at = asyncio.get_running_loop().time()
-        self.before_health_evaluated: Callable[[], None] = lambda: None
-        """Called before each: a delay of this process has to be known before silence is judged."""
-        self.on_health_evaluated: Callable[[], None] = lambda: None
-        """Called after each evaluation of the health: the next probes may be due sooner."""
+        self._before_health_evaluated = before_health_evaluated
+        self._on_health_evaluated = on_health_evaluated
         self._idle_downloads = IdleDownloads(journal)
         self._repair_limiter = RepairRateLimiter()
         self._notices: list[str] = []
         self.verification = Verification(journal)
-        self._wakeup = Wakeup()
+        self._wakeup = tracker.wakeup
         self._resync_wakeup = Wakeup()
         self._steered_health: GatewayHealth | None = None
         """The health that new flows follow; None where that is not known."""
@@ -86,6 +93,23 @@ class ReconcileLoop:
         self._halted = False
         self._failures = 0
 
+    @property
+    def gateway_name(self) -> str:
+        """The name of the gateway, as the file says it."""
+        gateway = self.config_file.config.gateway
+        return gateway.name
+
+    def state(self) -> DaemonState:
+        """What is held now, for those who only read."""
+        return DaemonState(
+            file=self.config_file,
+            applied=self.reconciler.applied,
+            health=self.tracker.health,
+            health_state=self.tracker.state,
+            since=dict(self.tracker.since),
+            kernel=self.verification.status,
+        )
+
     def halt(self) -> None:
         """Stop working: the kernel is to stay as it is until the daemon has ended."""
         self._halted = True
@@ -93,7 +117,6 @@ class ReconcileLoop:
     def activate(self, file: ConfigFile, tracker: HealthTracker) -> None:
         """Use this file and this health tracker from now on, with what operators asked for."""
         self.config_file, self.tracker = file, tracker
-        tracker.wakeup = self._wakeup
         tracker.take_over()
         self.overrides = self.overrides.followed(file.config)
         for event in self.overrides.events(file.config):  # some may be younger than the tracker
@@ -106,9 +129,10 @@ class ReconcileLoop:
     async def save_overrides(self) -> None:
         """Keep what operators asked for over a restart; a disk that does not take it is told."""
         try:
-            await in_disk_thread(self.overrides.save, self.applier.store.directory)
+            store = self.applier.store
+            await in_disk_thread(self.overrides.save, store.directory)
         except LbrouterError as error:
-            self.journal.log("trouble", f"this setting is lost at the next restart: {error}")
+            self.journal.log("trouble", message(EventCode.NOT_REMEMBERED, error=str(error)))
 
     def request_resync(self) -> None:
         """Reconcile as soon as possible."""
@@ -124,10 +148,11 @@ class ReconcileLoop:
         """Handle an announcement of the kernel: a carrier goes to the health tracker at once."""
         now = asyncio.get_running_loop().time()
         if notice.kind is NoticeKind.LINK:
-            for uplink in self.tracker.config.uplinks.values():
-                addressed = self.tracker.state.uplinks[uplink.name].addressed
+            tracker = self.tracker
+            for uplink in tracker.config.uplinks.values():
+                addressed = tracker.state.uplinks[uplink.name].addressed
                 for event in uplink_events(uplink, notice, now, addressed=addressed):
-                    self.tracker.put(event)
+                    tracker.put(event)
         if notice.own or not concerns_us(notice, self.config_file.config, self.reconciler.applied):
             return
         self._notices = [*self._notices, notice.detail or str(notice.kind)][-NOTICES_KEPT:]
@@ -172,9 +197,9 @@ class ReconcileLoop:
         self.last_run_at = asyncio.get_running_loop().time()
         if self._halted:
             return
-        self.before_health_evaluated()
+        self._before_health_evaluated()
         self.tracker.evaluate()
-        self.on_health_evaluated()
+        self._on_health_evaluated()
         known = self._steered_health
         if known is None or not is_equivalent(known, self.tracker.health):
             await self._steer()
@@ -212,7 +237,7 @@ class ReconcileLoop:
         """Report it. Look at the table, and try again soon where it does not follow the health."""
         said = str(error) or type(error).__name__
         if said != self._steering_trouble:
-            self.journal.log("trouble", f"fast failover failed, it is tried again soon: {said}")
+            self.journal.log("trouble", message(EventCode.FAILOVER_REFUSED, error=said))
         self._steering_trouble = said
         self.verification.fail(said)
         if again:
@@ -226,9 +251,7 @@ class ReconcileLoop:
         try:
             changed = await self.reconciler.steering.update_rates()
         except Exception as error:  # noqa: BLE001  -- the reconcile that follows repairs it
-            self.journal.log(
-                "trouble", f"new rates were refused, a full reconcile follows: {error}"
-            )
+            self.journal.log("trouble", message(EventCode.RATES_REFUSED, error=str(error)))
             return
         if changed and self.reconciler.applied is not None:
             self._changes.log_shortfalls(self.reconciler.applied)
@@ -267,9 +290,7 @@ class ReconcileLoop:
         self._failures += 1
         said = str(error) or type(error).__name__
         if said != self._trouble:
-            self.journal.log(
-                "trouble", f"changing the kernel failed, it is tried again soon: {said}"
-            )
+            self.journal.log("trouble", message(EventCode.RECONCILE_FAILED, error=said))
         self._trouble = said
         if self._failures > 1:
             await self.applier.reopen_kernel()

@@ -8,6 +8,8 @@ from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.kernel.read.monitor import Notice, NoticeKind
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent
+from lbrouter.model.messages.codes import AddressCode
+from lbrouter.model.messages.message import message
 
 PER_INTERFACE_NOTICES: Final = frozenset(
     {NoticeKind.LINK, NoticeKind.ADDRESS, NoticeKind.QDISC, NoticeKind.SETTING}
@@ -40,5 +42,5 @@ def uplink_events(
     if notice.interface == uplink.interface:
         yield CarrierChanged(at=now, uplink=uplink.name, up=up, present=notice.exists)
     elif notice.interface == uplink.device and addressed and not up:
-        reason = f"the session on {uplink.interface} ended"
+        reason = message(AddressCode.SESSION_ENDED, interface=uplink.interface)
         yield AddressingChanged(at=now, uplink=uplink.name, ready=False, reason=reason)

@@ -24,6 +24,14 @@ class KernelView:
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     shift: HealthShift = field(default_factory=HealthShift)
 
+    def see(self, table: NftTable | None) -> None:
+        """This table was observed."""
+        self.table = table
+
+    def translate(self, shift: HealthShift) -> None:
+        """From now on translate by `shift`."""
+        self.shift = shift
+
     def record(self, operation: Operation) -> None:
         """`operation` has been carried out."""
         if isinstance(operation.managed_object, NftTable):
@@ -43,7 +51,7 @@ class PlannedKernel:
         count, observed = self._view.count, await self._kernel.observe(scope)
         while count != self._view.count:  # flows were moved while the table was being read
             count, observed = self._view.count, await self._kernel.observe(scope)
-        self._view.table = observed.nft
+        self._view.see(observed.nft)
         return self._view.shift.as_planned(observed)
 
     async def facts(self, scope: ObserveScope) -> Facts:

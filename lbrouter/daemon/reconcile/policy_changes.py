@@ -1,12 +1,12 @@
-"""Changes of the uplinks that new flows use, policy by policy, in words: for the timeline."""
+"""Changes of the uplinks that new flows use, policy by policy: for the timeline."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lbrouter.compile.report.policy_shares import policy_weights
 from lbrouter.daemon.machine_snapshot import AppliedState
-
-NO_UPLINK_TEXT = "no uplink: answered as unreachable"
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import Message, MessageValue
 
 UplinkWeights = dict[str, int]
 """Uplinks with their weights."""
@@ -17,14 +17,14 @@ class PolicyChange:
     """A policy whose uplinks have changed; `stayed` are policies on an uplink that it left."""
 
     policy: str
-    text: str
+    said: Message
     old: tuple[str, ...]
     new: tuple[str, ...]
     stayed: tuple[str, ...]
 
 
 def policy_changes(before: AppliedState, after: AppliedState) -> Iterator[PolicyChange]:
-    """Policies whose uplinks have changed, each with a sentence."""
+    """Policies whose uplinks have changed, each with a message."""
     old, new = all_policy_weights(before), all_policy_weights(after)
     unchanged = {
         name: weights for name, weights in new.items() if _same_way(old.get(name), weights)
@@ -35,8 +35,7 @@ def policy_changes(before: AppliedState, after: AppliedState) -> Iterator[Policy
             left = set(was or ()) - set(weights)
             yield PolicyChange(
                 policy=name,
-                text=f"{name}: new flows go by {_weights_text(weights)}"
-                f" (before: {_previous_text(was)})",
+                said=_move_message(name, was, weights),
                 old=tuple(was or ()),
                 new=tuple(weights),
                 stayed=tuple(other for other, by in unchanged.items() if left & set(by)),
@@ -57,16 +56,21 @@ def all_policy_weights(applied: AppliedState) -> dict[str, UplinkWeights]:
     }
 
 
-def _previous_text(weights: UplinkWeights | None) -> str:
-    return "nothing" if weights is None else _weights_text(weights)
+def _move_message(policy: str, was: UplinkWeights | None, now: UplinkWeights) -> Message:
+    """The new ways and those before; a key that is absent stands for no uplink at all."""
+    values: dict[str, MessageValue] = {"policy": policy}
+    if now:
+        values["ways"] = _weights_text(now)
+    if was is None:
+        return Message(code=EventCode.POLICY_APPEARED, values=values)
+    if was:
+        values["ways_before"] = _weights_text(was)
+    return Message(code=EventCode.POLICY_MOVED, values=values)
 
 
 def _weights_text(weights: UplinkWeights) -> str:
     total = sum(weights.values())
-    return (
-        ", ".join(_share_text(uplink, weight, total) for uplink, weight in weights.items())
-        or NO_UPLINK_TEXT
-    )
+    return ", ".join(_share_text(uplink, weight, total) for uplink, weight in weights.items())
 
 
 def _share_text(uplink: str, weight: int, total: int) -> str:

@@ -6,17 +6,21 @@ does the rest, and repairs what steering got wrong. nft takes each transaction a
 refuses one that names what does not exist.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from lbrouter.compile.shaping import foreign_qdiscs
-from lbrouter.compile.state.diff import diff
-from lbrouter.daemon.applier import Applier, HealthSource
+from lbrouter.daemon.applier import Applier, HealthSource, LimitSource
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.reconcile.standing_state import standing_state
 from lbrouter.daemon.reconcile.steering import Steering
+from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.facts import Facts
+from lbrouter.model.kernel import Kernel
 from lbrouter.model.plan import Operation
+from lbrouter.system.saved_file import DamageReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +38,10 @@ class ReconcileResult:
 class Reconciler:
     """The reconciles of one machine. The caller makes sure that one runs at a time."""
 
-    def __init__(self, applier: Applier) -> None:
+    def __init__(self, applier: Applier, steering: Steering) -> None:
+        """`build_reconciler` makes all three."""
         self.applier = applier
-        self.steering = Steering(applier)
-        applier.change_view = self.steering.change
+        self.steering = steering
 
     @property
     def applied(self) -> AppliedState | None:
@@ -57,7 +61,7 @@ class Reconciler:
             facts = foreign_qdiscs.permit_damaged(snapshot.facts, before.state)
             snapshot = replace(snapshot, facts=facts)
         planned = snapshot.planned(file)
-        steps = diff(snapshot.observed, planned.state)
+        steps = planned.steps()
         steered = count != steering.count
         repair = bool(steps) and before is not None and before.state == planned.state
         if steps:
@@ -70,3 +74,28 @@ class Reconciler:
         return ReconcileResult(
             changed=steps.operations, repair=repair and not steered, steered=steered
         )
+
+
+def build_reconciler(
+    kernel: LinuxKernel,
+    *,
+    state_dir: Path,
+    runtime_dir: Path,
+    limits: LimitSource,
+    report_damage: DamageReport,
+) -> Reconciler:
+    """A reconciler of this machine, with its applier and its steering."""
+
+    def view(of: Kernel, planned: AppliedState | None) -> AbstractContextManager[Kernel]:
+        return steering.change(of, planned)
+
+    applier = Applier(
+        kernel,
+        state_dir=state_dir,
+        runtime_dir=runtime_dir,
+        report_damage=report_damage,
+        limits=limits,
+        change_view=view,
+    )
+    steering = Steering(applier)
+    return Reconciler(applier, steering)

@@ -141,11 +141,13 @@ class Steering:
             self.needs_observation = True
             raise
         finally:
-            self._change, self._view.shift = None, HealthShift()
+            self._change = None
+            self._view.translate(HealthShift())
 
     def confirm(self, seen: AppliedState) -> None:
         """What was observed agrees with `seen`."""
-        self.applied, self._view.table = seen, seen.state.nft
+        self.applied = seen
+        self._view.see(seen.state.nft)
 
     async def observe_again(self) -> None:
         """Observe what a change that failed has left, and steer from that."""
@@ -166,7 +168,7 @@ class Steering:
         async with self._lock:
             if count != self.count:
                 return False
-            self._view.table = state.nft
+            self._view.see(state.nft)
             if self.applied is not None:
                 self.applied = replace(self.applied, state=state)
         return True
@@ -174,7 +176,7 @@ class Steering:
     def observe_table(self) -> None:
         """Observe the table alone: that needs no dump, which other programs can interrupt."""
         with suppress(LbrouterError, OSError):  # then what is known must do
-            self._view.table = nft.observe_table()
+            self._view.see(nft.observe_table())
             if self.applied is not None:
                 state = replace(self.applied.state, nft=self._view.table)
                 self.applied = replace(self.applied, state=state)
@@ -229,8 +231,8 @@ class Steering:
             if not is_equivalent(wanted.snapshot.health, each.snapshot.health):
                 states.append(both)
             if each is change.planned:
-                change.present = replace(wanted, state=both.present)
-        self._view.shift = HealthShift(states=tuple(states))
+                change.steered_to(replace(wanted, state=both.present))
+        self._view.translate(HealthShift(states=tuple(states)))
 
     async def _execute(
         self, base: AppliedState, wanted: AppliedState, operations: Sequence[Operation]

@@ -37,3 +37,7 @@ class RunningChange:
     present: AppliedState
     before: AppliedState | None
     health: GatewayHealth | None
+
+    def steered_to(self, present: AppliedState) -> None:
+        """Flows were moved meanwhile."""
+        self.present = present

@@ -3,6 +3,8 @@
 from lbrouter.compile.report.kernel_status import KernelStatus
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.events.journal import Journal
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import message
 
 MAX_REASON_CHARS = 500
 
@@ -28,7 +30,7 @@ class Verification:
             self._since = utc_timestamp(precision="seconds")
             self._journal.log(
                 "trouble",
-                f"the kernel differs from the configuration: {self._reason}",
+                message(EventCode.KERNEL_WRONG, error=self._reason),
                 subject="kernel",
                 verified=False,
             )
@@ -40,7 +42,7 @@ class Verification:
         before, self._since, self._reason = self._since, utc_timestamp(precision="seconds"), None
         self._journal.log(
             "trouble",
-            f"the kernel is as configured again (it was not since {before})",
+            message(EventCode.KERNEL_RIGHT, since=before),
             subject="kernel",
             verified=True,
         )

@@ -36,7 +36,7 @@ async def _first_offer(opened: DhcpSocket) -> IPv4Interface:
     event: DhcpEvent = CarrierUp(at=_now(), hardware_address=opened.hardware)
     while True:
         chance = Randomness(xid=random.getrandbits(32), jitter=random.random())  # noqa: S311  -- no secret
-        client, messages = step(client, event, chance, lambda _lease: "")
+        client, messages = step(client, event, chance, lambda _lease: None)
         if client.offered_lease is not None:
             return client.offered_lease.address
         for each in messages:

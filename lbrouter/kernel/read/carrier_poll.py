@@ -12,7 +12,7 @@ import fcntl
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 SIOCETHTOOL: Final = 0x8946
@@ -40,9 +40,13 @@ class CarrierPoller:
         As long as it has none it is called again every half second: a late announcement of a
         carrier that came and went meanwhile may have been taken as current.
         """
-        self.interfaces: tuple[str, ...] = ()
+        self._interfaces: tuple[str, ...] = ()
         self._on_carrier_lost = on_carrier_lost
         self._stop_requested = threading.Event()
+
+    def watch(self, interfaces: Iterable[str]) -> None:
+        """Poll these from now on."""
+        self._interfaces = tuple(interfaces)
 
     def stop(self) -> None:
         """The thread returns soon."""
@@ -54,7 +58,7 @@ class CarrierPoller:
         polls_without: dict[str, int] = {}
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as opened:
             while not self._stop_requested.wait(CARRIER_POLL_INTERVAL_S):
-                gone = [each for each in self.interfaces if _has_carrier(opened, each) is False]
+                gone = [each for each in self._interfaces if _has_carrier(opened, each) is False]
                 polls_without = {each: polls_without.get(each, -1) + 1 for each in gone}
                 for interface, count in polls_without.items():
                     if count % CARRIER_LOST_REPEAT_POLLS == 0:

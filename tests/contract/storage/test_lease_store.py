@@ -11,6 +11,7 @@ from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts
 from lbrouter.model.lease import UplinkLease
+from lbrouter.model.messages.message import told
 
 
 def lines(**interfaces: str) -> Config:
@@ -54,7 +55,7 @@ def test_a_lease_follows_its_interface(store: LeaseStore) -> None:
 
 
 def test_of_two_names_of_an_interface_the_one_with_a_lease_counts(store: LeaseStore) -> None:
-    store.put("glass", LeaseRecord(interface="wan1", lacks="no server answers"))
+    store.put("glass", LeaseRecord(interface="wan1", lacks=told("no server answers")))
     facts = store.facts_with_leases(lines(glass="wan1"), Facts())
     assert facts.leases["glass"] == replace(lease(7), **times_of(facts.leases["glass"]))
     assert facts.no_address_reasons == {}
@@ -67,6 +68,6 @@ def times_of(found: UplinkLease) -> dict[str, float]:
 
 def test_why_there_is_no_lease_follows_the_interface_as_well(tmp_path: Path) -> None:
     store = LeaseStore(tmp_path, pytest.fail)
-    store.put("fiber", LeaseRecord(interface="wan1", lacks="no server answers"))
+    store.put("fiber", LeaseRecord(interface="wan1", lacks=told("no server answers")))
     facts = store.facts_with_leases(lines(glass="wan1"), Facts())
-    assert facts.no_address_reasons == {"glass": "no server answers"}
+    assert facts.no_address_reasons == {"glass": told("no server answers")}

@@ -14,7 +14,6 @@ from lbrouter.cli.errors import run_with_error_report
 from lbrouter.cli.main import main
 from lbrouter.cli.output.render import PlanFormatter
 from lbrouter.cli.verbs import VERBS
-from lbrouter.compile.report.wording import format_rate
 from lbrouter.compile.state.diff import diff
 from lbrouter.model.errors import (
     ConfigError,
@@ -26,6 +25,7 @@ from lbrouter.model.errors import (
     UsageError,
 )
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.messages.figures import format_rate
 from tests.kit.builders import TWO_LINES, config_of, desired_of
 
 CapturedOutput = pytest.CaptureFixture[str]

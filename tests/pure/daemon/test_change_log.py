@@ -3,17 +3,19 @@
 import asyncio
 from pathlib import Path
 
+from lbrouter.compile.shaping.build import ShapingPlan
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import observation_scope
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
-from lbrouter.daemon.reconcile.change_log import change_count_text
 from lbrouter.daemon.reconcile.policy_changes import policy_changes
 from lbrouter.daemon.reconcile.verification import Verification
 from lbrouter.model.facts import Allocation
 from lbrouter.model.health import GatewayHealth, UplinkState
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.messages.codes import EventCode
+from lbrouter.model.messages.message import message
 from tests.kit.builders import TWO_LINES, facts_of, health_of
 
 FILE = parse_config(TWO_LINES.encode(), source="file")
@@ -31,7 +33,7 @@ def applied_of(file: ConfigFile, health: GatewayHealth) -> AppliedState:
         allocation=allocate(file.config, Allocation()),
         health=health,
     )
-    return AppliedState(file=file, snapshot=snapshot, state=KernelState())
+    return AppliedState(file=file, snapshot=snapshot, state=KernelState(), shaping=ShapingPlan())
 
 
 def test_a_move_that_moves_nothing_is_not_told() -> None:
@@ -43,7 +45,7 @@ def test_a_move_that_moves_nothing_is_not_told() -> None:
 
 
 def test_one_change_is_one() -> None:
-    assert [change_count_text(count) for count in (0, 1, 2)] == [
+    assert [str(message(EventCode.ADJUSTED, changes=count)) for count in (0, 1, 2)] == [
         "0 changes",
         "1 change",
         "2 changes",

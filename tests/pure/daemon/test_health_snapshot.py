@@ -10,10 +10,11 @@ from lbrouter.compile.health import current_health, initial_state
 from lbrouter.daemon.health import snapshot
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import parse_reason, told
 from tests.kit.builders import TWO_LINES, config_of, facts_of
 
 UP, DEGRADED, DOWN = UplinkState.UP, UplinkState.DEGRADED, UplinkState.DOWN
-DEAD = UplinkHealth(state=DOWN, reason="no answer", reason_code="no_answer", alive=False)
+DEAD = UplinkHealth(state=DOWN, why=parse_reason("no answer", "no_answer"), alive=False)
 CONFIG = config_of(TWO_LINES)
 
 
@@ -24,7 +25,8 @@ def known_alone(directory: Path) -> GatewayHealth:
 
 def save_dead_fiber(directory: Path, *, ago_s: float = 0.0) -> None:
     known = GatewayHealth(
-        uplinks={"fiber": DEAD, "lte": UplinkHealth(state=UP, reason="fine")}, pins={"show": "lte"}
+        uplinks={"fiber": DEAD, "lte": UplinkHealth(state=UP, why=told("fine"))},
+        pins={"show": "lte"},
     )
     state = initial_state(CONFIG, time.monotonic() - ago_s, known)
     snapshot.save_health(directory, current_health(state, CONFIG), state)
@@ -49,8 +51,9 @@ def test_a_file_of_an_earlier_release_is_read(tmp_path: Path) -> None:
     document = json.loads(path.read_text())
     del document["memory"]
     for each in document["uplinks"].values():
-        for key in ("code", "carrier", "drained", "move_flows", "families"):
+        for key in ("carrier", "drained", "move_flows", "families"):
             del each[key]
+        each["reason"] = "no answer on 4 targets for 0.9 s"
     path.write_text(json.dumps(document))
     found = snapshot.load_state(tmp_path, CONFIG, pytest.fail)
     assert found is not None

@@ -175,7 +175,8 @@ def run_events_command(folder: Path, *words: str) -> int:
 def test_the_command_without_a_daemon(
     tmp_path: Path, write_history: Callable[..., None], capsys: CapturedOutput
 ) -> None:
-    down = {"more": {"after": "down", "reason": "no carrier on wan1"}}
+    data = {"code": "no_carrier", "values": {"interface": "wan1"}}
+    down = {"more": {"after": "down", "reason": "no carrier on wan1", "reason_data": data}}
     write_history(entry(1), entry(2, incident="7", **down), entry(3, incident="8", **down))
     assert run_events_command(tmp_path) == ExitCode.DONE
     assert len(capsys.readouterr().out.splitlines()) == 3

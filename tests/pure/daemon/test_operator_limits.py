@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from lbrouter.compile.shaping.overrides import VlanLimit
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.overrides.temporary_limits import (
     LimitTable,
     TemporaryLimit,
-    limit_text,
+    limit_message,
     validated_limit_rate,
 )
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.direction import Direction
 from lbrouter.model.errors import UsageError
-from lbrouter.model.health import VlanLimit
 from lbrouter.model.sections.field_types import MAX_RATE
 from lbrouter.model.units import Duration, Rate
 from tests.kit.builders import TWO_LINES, config_of
@@ -56,11 +56,11 @@ def test_a_limit_of_another_boot_is_over() -> None:
 
 def test_a_limit_says_what_becomes_of_the_guarantee() -> None:
     stream = config_of(TWO_LINES).vlans["stream"]
-    said = limit_text(stream, ["upload"], Rate(5_000_000), Duration(600_000))
+    said = str(limit_message(stream, ["upload"], Rate(5_000_000), Duration(600_000)))
     assert said.startswith(
         "stream is limited to 5mbit upload for 10m; while it lasts, its guarantee"
     )
     assert "12mbit upload" in said
-    assert "guarantee" not in limit_text(stream, ["download"], Rate(20_000_000), None)
+    assert "guarantee" not in str(limit_message(stream, ["download"], Rate(20_000_000), None))
     with pytest.raises(UsageError):
         validated_limit_rate(0)

@@ -16,6 +16,7 @@ from lbrouter.compile.dhcp.failure_reasons import no_lease_reason
 from lbrouter.compile.dhcp.message import (
     DhcpMessageType,
 )
+from lbrouter.model.messages.message import told
 from tests.kit.dhcp_client import OTHER_SERVER, SERVER_MAC, ClientHarness, offer
 
 
@@ -45,7 +46,7 @@ def test_a_server_that_refuses_what_it_offers_is_asked_more_and_more_seldom(
         pauses.append(harness.client.next_event_at - harness.at)
         assert harness.advance_to_deadline().sent_message.message_type is DhcpMessageType.DISCOVER
     assert pauses == [1, 2, 4, 8]
-    assert no_lease_reason(harness.client, "wan1", since="") == (
+    assert str(no_lease_reason(harness.client, "wan1", since="")) == (
         "the DHCP server on wan1 offers an address and then refuses it"
     )
     harness.receive(DhcpMessageType.OFFER).receive(DhcpMessageType.ACK)
@@ -65,7 +66,7 @@ def test_an_offer_that_is_not_kept_is_given_up(harness: ClientHarness) -> None:
 def test_nonsense_is_remembered_and_the_next_offer_is_taken(harness: ClientHarness) -> None:
     harness.plug().receive(DhcpMessageType.OFFER, ROUTER=None)
     assert (harness.phase, harness.sent) == (DhcpPhase.SELECTING, ())
-    assert no_lease_reason(harness.client, "wan1", since="") == (
+    assert str(no_lease_reason(harness.client, "wan1", since="")) == (
         "the DHCP server on wan1 offers 192.0.2.77/24 without a router"
     )
     harness.receive(DhcpMessageType.OFFER)
@@ -85,7 +86,7 @@ def test_nonsense_in_a_renewal_leaves_the_lease_as_it_is(harness: ClientHarness)
 
 
 def test_a_lease_that_the_file_cannot_bear_is_not_asked_for(harness: ClientHarness) -> None:
-    harness.lease_error = "10.10.10.7/24, which overlaps"
+    harness.lease_error = told("10.10.10.7/24, which overlaps")
     harness.plug().receive(DhcpMessageType.OFFER)
     assert (harness.phase, harness.client.rejection_reason) == (
         DhcpPhase.SELECTING,
@@ -100,8 +101,8 @@ def test_a_lease_that_a_new_file_cannot_bear_is_dropped(
     harness.bind()
     if phase is DhcpPhase.NO_CARRIER:
         harness.unplug()
-    harness.client = drop_lease(harness.client, harness.at, "overlaps")
-    assert (harness.client.lease, harness.client.rejection_reason) == (None, "overlaps")
+    harness.client = drop_lease(harness.client, harness.at, told("overlaps"))
+    assert (harness.client.lease, harness.client.rejection_reason) == (None, told("overlaps"))
     harness.advance_to_deadline()
     assert harness.phase is (DhcpPhase.SELECTING if phase is DhcpPhase.BOUND else phase)
 

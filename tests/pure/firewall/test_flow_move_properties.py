@@ -15,6 +15,7 @@ from lbrouter.model.config import PolicyMode
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import parse_reason, told
 from tests.pure.firewall.three_lines import (
     ALLOCATION,
     BARE_FACTS,
@@ -38,9 +39,8 @@ POLICIES = st.sets(st.sampled_from(list(CONFIG.policies)), max_size=3).map(froze
 def family_states(draw: st.DrawFn) -> FamilyHealth:
     return FamilyHealth(
         state=draw(st.sampled_from([UP, UP, DEGRADED, DOWN, UplinkState.WAITING])),
-        reason="",
         excluded_policies=draw(POLICIES),
-        reason_code=draw(st.sampled_from(["loss", "suspect"])),
+        why=parse_reason("", draw(st.sampled_from(["loss", "suspect"]))),
         alive=draw(st.booleans()),
         badness=draw(st.sampled_from([0.0, 3.0, 40.0])),
     )
@@ -52,7 +52,7 @@ def line_states(draw: st.DrawFn) -> UplinkHealth:
     drained = draw(st.sampled_from([False, False, True]))
     return UplinkHealth(
         state=UplinkState.DRAINED if drained else four.state,
-        reason="",
+        why=told(""),
         carrier=draw(st.sampled_from([True, True, False])),
         drained=drained,
         move_flows=drained and draw(st.booleans()),

@@ -3,6 +3,7 @@
 import pytest
 
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkState
+from lbrouter.model.messages.message import parse_reason, told
 from tests.pure.firewall.three_lines import (
     ALLOCATION,
     CONFIG,
@@ -45,7 +46,11 @@ from tests.pure.firewall.three_lines import (
         ),
         (  # suspected alone: too early to cut what lives
             health(
-                fiber=line(DEGRADED, reason_code="suspect", excluded_policies=frozenset({"show"}))
+                fiber=line(
+                    DEGRADED,
+                    why=parse_reason("", "suspect"),
+                    excluded_policies=frozenset({"show"}),
+                )
             ),
             *(set(), set(), set()),
         ),
@@ -69,8 +74,8 @@ def test_nothing_moves_from_a_living_line_to_a_bad_one() -> None:
 
 def test_one_family_moves_without_the_other() -> None:
     families = {
-        V4: FamilyHealth(state=UP, reason=""),
-        V6: FamilyHealth(state=DOWN, reason="", alive=False),
+        V4: FamilyHealth(state=UP, why=told("")),
+        V6: FamilyHealth(state=DOWN, why=told(""), alive=False),
     }
     seen = found(health(fiber=line(families=families)))
     assert moved(seen, "show", V4) == set()

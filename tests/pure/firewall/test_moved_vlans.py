@@ -10,6 +10,7 @@ from lbrouter.compile.firewall.moved_vlans import MovedFlows, has_unfit_uplink, 
 from lbrouter.compile.routing.balance import select_uplinks
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import told
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 V4, V6 = AddressFamily.V4, AddressFamily.V6
@@ -75,8 +76,8 @@ def test_a_rule_can_give_a_vlan_somewhere_to_go() -> None:
 def test_a_family_that_is_lost_moves_by_itself() -> None:
     up = health_of(CONFIG)
     families = {
-        V4: FamilyHealth(state=UP, reason="answers"),
-        V6: FamilyHealth(state=DOWN, reason="silent", alive=False),
+        V4: FamilyHealth(state=UP, why=told("answers")),
+        V6: FamilyHealth(state=DOWN, why=told("silent"), alive=False),
     }
     fiber = replace(up.uplinks["fiber"], families=families)
     after = replace(up, uplinks={**up.uplinks, "fiber": fiber})

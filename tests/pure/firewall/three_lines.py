@@ -8,6 +8,7 @@ from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.facts import Allocation
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily, NftElements
+from lbrouter.model.messages.message import told
 from lbrouter.model.reserved_ids import uplink_mark
 from tests.kit.builders import config_of, facts_of
 
@@ -83,7 +84,7 @@ POLICY_VLANS = {"show": "stream", "spread": "guests", "alone": "desk"}
 
 
 def line(state: UplinkState = UP, **more: object) -> UplinkHealth:
-    return replace(UplinkHealth(state=state, reason=""), **more)
+    return replace(UplinkHealth(state=state, why=told("")), **more)
 
 
 def dead_line() -> UplinkHealth:

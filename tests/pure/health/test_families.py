@@ -21,8 +21,10 @@ from lbrouter.model.events import (
     ProbeSent,
     RepliesSeen,
 )
-from lbrouter.model.health import ReasonCode, UplinkState
+from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.codes import ReasonCode
+from lbrouter.model.messages.message import told
 from tests.kit.dual_stack import DUAL_LINES, V4, V6, DualStack, dual_config
 from tests.kit.health_simulation import simulation_config
 
@@ -162,7 +164,9 @@ def test_a_follower_without_an_address_waits_and_one_beside_such_is_checked() ->
     lab.put(AddressingChanged(at=lab.state.at, uplink="fiber", ready=False, family=V6))
     assert lab.family("fiber", V6).state is WAITING
     lab.put(
-        AddressingChanged(at=lab.state.at, uplink="lte", ready=False, family=V4, reason="no lease")
+        AddressingChanged(
+            at=lab.state.at, uplink="lte", ready=False, family=V4, reason=told("no lease")
+        )
     )
     assert (lab.family("lte", V4).state, lab.family("lte", V6).state) == (WAITING, CHECKING)
 

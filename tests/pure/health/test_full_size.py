@@ -5,7 +5,8 @@ import pytest
 from lbrouter.compile.health import full_size_probe_interval_s
 from lbrouter.compile.health.full_size import misses_needed
 from lbrouter.model.events import FullSizeProbed, QueueFull
-from lbrouter.model.health import ReasonCode, UplinkState
+from lbrouter.model.health import UplinkState
+from lbrouter.model.messages.codes import ReasonCode
 from tests.kit.dual_stack import V4, DualStack, dual_config
 from tests.kit.health_simulation import SimulatedPath, fiber_health, simulate, state_history
 

@@ -23,6 +23,7 @@ from lbrouter.model.events import (
     Tick,
 )
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.messages.message import told
 from tests.kit.builders import facts_of
 from tests.kit.health_simulation import (
     ONE_UPLINK,
@@ -71,7 +72,8 @@ def test_an_answer_from_before_the_break_proves_nothing() -> None:
 
 def test_a_lost_address_is_waiting_and_says_what_lacks() -> None:
     simulation = run_events(
-        simulate(), AddressingChanged(at=3.0, uplink="fiber", ready=False, reason="lease is over")
+        simulate(),
+        AddressingChanged(at=3.0, uplink="fiber", ready=False, reason=told("lease is over")),
     )
     assert (fiber_health(simulation).state, fiber_health(simulation).reason) == (
         WAITING,
@@ -140,8 +142,8 @@ def test_what_is_known_at_the_start_is_kept() -> None:
     }  # fmt: skip
     known = GatewayHealth(
         uplinks={
-            "fiber": UplinkHealth(state=DEGRADED, reason="loss"),
-            "lte": UplinkHealth(state=DOWN, reason="silent", alive=False),
+            "fiber": UplinkHealth(state=DEGRADED, why=told("loss")),
+            "lte": UplinkHealth(state=DOWN, why=told("silent"), alive=False),
         },
         pins={"show": "lte", "gone": "fiber"},
     )
@@ -163,7 +165,7 @@ def test_changes_report_states_and_policies() -> None:
     run_events(simulation, CarrierChanged(at=5.5, uplink="fiber", up=False))
     (change,) = uplink_changes(before, simulation.state)
     assert (change.uplink, change.before, change.after) == ("fiber", UP, DOWN)
-    assert (change.reason, change.at) == ("no carrier on wan1", simulation.state.at)
+    assert (str(change.why), change.at) == ("no carrier on wan1", simulation.state.at)
     assert uplink_changes(simulation.state, simulation.state) == ()
 
 

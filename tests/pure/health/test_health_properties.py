@@ -41,8 +41,9 @@ from lbrouter.model.events import (
     Restore,
     Tick,
 )
-from lbrouter.model.health import ReasonCode, UplinkState
+from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.codes import ReasonCode
 from tests.kit.dual_stack import dual_config
 from tests.kit.health_simulation import TARGETS, TWO_POLICIES, TWO_UPLINKS, simulation_config
 

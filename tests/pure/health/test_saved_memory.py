@@ -19,7 +19,8 @@ from lbrouter.compile.health.saved_memory import restored_state, saved_memory
 from lbrouter.compile.health.uplink_memory import PolicyTolerance, QualityMetric
 from lbrouter.model.config import Config
 from lbrouter.model.events import CarrierChanged, Drain, Pin, Tick
-from lbrouter.model.health import GatewayHealth, ReasonCode, UplinkState
+from lbrouter.model.health import GatewayHealth, UplinkState
+from lbrouter.model.messages.codes import ReasonCode
 from tests.kit.builders import config_of, facts_of
 from tests.kit.dual_stack import DUAL_LINES, V4, V6, DualStack, dual_config
 from tests.kit.health_simulation import TWO_POLICIES

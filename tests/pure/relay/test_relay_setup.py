@@ -7,12 +7,12 @@ import pytest
 from lbrouter.compile.relay.cloud_init import closed_port, relay_setup
 from lbrouter.compile.relay.silence_reasons import (
     ClockComparison,
-    SilenceCause,
     silence_cause,
     silence_reason,
     unresolved_name,
 )
 from lbrouter.compile.relay.x25519 import private_key_of, public_key_of
+from lbrouter.model.messages.codes import LaneCode
 from tests.kit.lane_config import lane_config
 
 GATEWAY = private_key_of(bytes(range(32)))
@@ -91,19 +91,19 @@ CLOCK = ClockComparison(now="2010-01-01 00:00", later="2026-11-29 00:00")
 @pytest.mark.parametrize(
     "found, cause, words",
     [
-        ((), SilenceCause.NO_LINE, "none of fiber, lte has an address"),
-        ((LINE,), SilenceCause.RELAY_GONE, "does not answer by any line"),
-        ((LINE, OLD_CLOCK), SilenceCause.RELAY_GONE, "does not answer by any line"),
-        ((LINE, NAMELESS), SilenceCause.NAME_UNRESOLVED, "and that does not answer"),
-        ((LINE, ECHO, NAMELESS), SilenceCause.UDP_BLOCKED, "UDP port 51820 does not pass"),
-        ((LINE, ECHO), SilenceCause.UDP_BLOCKED, "UDP port 51820 does not pass"),
-        ((LINE, ECHO, UDP), SilenceCause.KEYS_DIFFER, "keys differ"),
-        ((LINE, UDP), SilenceCause.KEYS_DIFFER, "keys differ"),
-        ((LINE, ECHO, UDP, OLD_CLOCK), SilenceCause.CLOCK, "says 2010-01-01"),
+        ((), LaneCode.NO_LINE, "none of fiber, lte has an address"),
+        ((LINE,), LaneCode.RELAY_GONE, "does not answer by any line"),
+        ((LINE, OLD_CLOCK), LaneCode.RELAY_GONE, "does not answer by any line"),
+        ((LINE, NAMELESS), LaneCode.NAME_UNRESOLVED, "and that does not answer"),
+        ((LINE, ECHO, NAMELESS), LaneCode.UDP_BLOCKED, "UDP port 51820 does not pass"),
+        ((LINE, ECHO), LaneCode.UDP_BLOCKED, "UDP port 51820 does not pass"),
+        ((LINE, ECHO, UDP), LaneCode.KEYS_DIFFER, "keys differ"),
+        ((LINE, UDP), LaneCode.KEYS_DIFFER, "keys differ"),
+        ((LINE, ECHO, UDP, OLD_CLOCK), LaneCode.CLOCK, "says 2010-01-01"),
     ],
 )
 def test_each_kind_of_silence_has_its_own_reason(
-    found: tuple[str, ...], cause: SilenceCause, words: str
+    found: tuple[str, ...], cause: LaneCode, words: str
 ) -> None:
     told = silence_cause(
         clock_is_wrong=OLD_CLOCK in found,
@@ -123,4 +123,4 @@ def test_a_name_that_does_not_resolve_is_said_with_its_last_address() -> None:
     [named] = lane_config(("192.0.2.7:51820", "relay.example.org:51820")).lanes()
     said = unresolved_name(named, "192.0.2.7")
     assert said.text.startswith("relay.example.org does not resolve: 192.0.2.7 is the last")
-    assert said.code is SilenceCause.NAME_UNRESOLVED
+    assert said.code is LaneCode.NAME_UNRESOLVED

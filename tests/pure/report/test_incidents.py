@@ -85,6 +85,11 @@ def test_policies_that_move_together_are_named_together() -> None:
         ("captive portal instead of http://a/", "fiber showed a captive portal from 20:14:05 on"),
         ("captive portal on 2 targets for 1.0 s", "fiber showed a captive portal from 20:14:05 on"),
         ("no address yet (dhcp) on wan1", "fiber had no address from 20:14:05 on"),
+        (
+            "loss 1 %, was over 2 % (show)",
+            "fiber had a problem from 20:14:05 on: loss 1 %, was over 2 % (show)",
+        ),
+        ("drained by hand", "fiber had a problem from 20:14:05 on: drained by hand"),
         ("interface wan1 is not there", "the interface of fiber disappeared at 20:14:05"),
         ("eaten by a dog", "fiber had a problem from 20:14:05 on: eaten by a dog"),
     ],
@@ -148,3 +153,11 @@ def test_unknown_events_are_no_reason_to_fail() -> None:
 def test_a_clock_shows_what_it_can() -> None:
     assert local_time("2026-11-24T13:14:03.250Z", UTC) == "13:14:03"
     assert local_time("soon", UTC) == "soon"
+
+
+def test_an_event_of_an_earlier_release_gives_its_words_as_they_are() -> None:
+    old = uplink_event("fiber", 5, "down", "no carrier on wan1")
+    del old["more"]["reason_data"]
+    assert incident_text([old]).startswith(
+        "fiber is in trouble since 20:14:05 (no carrier on wan1)"
+    )

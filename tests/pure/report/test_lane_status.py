@@ -12,6 +12,7 @@ from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.messages.message import told
 from tests.kit.builders import health_of
 from tests.kit.lane_config import CONNECTED, lane_config, lane_machine, lane_state
 
@@ -37,7 +38,7 @@ def test_each_line_says_whether_it_carries_and_else_why_not() -> None:
 
 def test_a_line_without_an_address_and_a_metered_one_have_their_own_words() -> None:
     gone = replace(FACTS, interfaces={n: f for n, f in FACTS.interfaces.items() if n != "wan1"})
-    nameless = UplinkHealth(state=UplinkState.WAITING, reason="", alive=False)
+    nameless = UplinkHealth(state=UplinkState.WAITING, why=told(""), alive=False)
     known = health()
     silent = replace(known, uplinks={**known.uplinks, "fiber": nameless})
     assert "no IPv4 address" in lane_status(CONFIG, LANE, silent, gone)["over"]["fiber"]["reason"]
@@ -65,7 +66,7 @@ def test_one_sentence_says_that_no_second_line_is_left(
 ) -> None:
     [lane] = config.lanes()
     found = second_line_warning(config, lane, health(config, **states), lane_machine(config))
-    assert words in found
+    assert words in str(found or "")
     assert bool(words) == bool(found)
     assert not second_line_warning(config, lane, health(config), replace(FACTS, lanes={}))
 
@@ -76,6 +77,7 @@ def document(facts: Facts, known: GatewayHealth) -> dict[str, object]:
         facts=facts,
         observed=lane_state(CONFIG),
         health=known,
+        shortfalls=(),
         measured=TrafficMeasurements(),
         config_digest="sha256:0",
         observed_at="2026-11-29T00:00:00Z",
@@ -88,6 +90,7 @@ def test_the_document_has_the_keys_of_a_lane_at_a_lane_alone() -> None:
     assert found["address"] == "10.255.0.2/30"
     assert str(found["reason"]).endswith("lte carries lane alone")
     assert {"over", "handshake_age_s", "relay"} <= found.keys()
+    assert document(FACTS, health())["reason"] == "said so"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_the_document_has_the_keys_of_a_lane_at_a_lane_alone() -> None:
         (FACTS, UplinkState.UP, ""),
         (replace(FACTS, lanes={}), UplinkState.WAITING, "lbrouter relay setup lane"),
         (
-            replace(FACTS, lanes={}, no_address_reasons={"lane": "no key"}),
+            replace(FACTS, lanes={}, no_address_reasons={"lane": told("no key")}),
             UplinkState.WAITING,
             "no key",
         ),
@@ -108,7 +111,7 @@ def test_the_document_has_the_keys_of_a_lane_at_a_lane_alone() -> None:
         (
             lane_machine(CONFIG, replace(CONNECTED, handshake_age_s=300.0)),
             UplinkState.WAITING,
-            "for 300 s",
+            "for 5 min",
         ),
     ],
 )

@@ -17,6 +17,7 @@ from lbrouter.compile.routing.balance import (
 from lbrouter.model.config import Config
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import told
 from lbrouter.model.reserved_ids import BALANCE_SLOTS
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
@@ -70,7 +71,7 @@ def test_a_family_is_carried_only_by_uplinks_that_have_it() -> None:
 
 def test_an_uplink_out_of_one_policys_tolerance_stays_in_the_others() -> None:
     bad = UplinkHealth(
-        state=DEGRADED, reason="loss 12 %", excluded_policies=frozenset({"show"}), badness=12
+        state=DEGRADED, why=told("loss 12 %"), excluded_policies=frozenset({"show"}), badness=12
     )
     health = GatewayHealth(uplinks={**health_of(CONFIG).uplinks, "fiber": bad})
     assert _chosen_weights("show", health) == {"lte": 1}
@@ -81,8 +82,8 @@ def test_with_none_fit_the_least_bad_that_lives_carries_all() -> None:
     left = frozenset({"show", "spread"})
     health = GatewayHealth(
         uplinks={
-            "fiber": UplinkHealth(state=DEGRADED, reason="", excluded_policies=left, badness=30),
-            "lte": UplinkHealth(state=DEGRADED, reason="", excluded_policies=left, badness=9),
+            "fiber": UplinkHealth(state=DEGRADED, why=told(""), excluded_policies=left, badness=30),
+            "lte": UplinkHealth(state=DEGRADED, why=told(""), excluded_policies=left, badness=9),
         }
     )
     assert _chosen_weights("show", health) == {"lte": 1}

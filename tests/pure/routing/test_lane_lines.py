@@ -14,6 +14,7 @@ from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import DeviceKind, KernelState
 from lbrouter.model.lane import LaneFacts
+from lbrouter.model.messages.message import told
 from lbrouter.model.plan import Phase
 from lbrouter.model.reserved_ids import VOID_DEVICE, nft_table_of
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
@@ -27,7 +28,7 @@ METERED = lane_config(('download = "40mbit"', 'download = "40mbit"\nmetered = tr
 
 
 def uplink(state: UplinkState = UplinkState.UP, **more: object) -> UplinkHealth:
-    known: dict[str, object] = {"state": state, "reason": "said so", **more}
+    known: dict[str, object] = {"state": state, "why": told("said so"), **more}
     return UplinkHealth(**known)  # type: ignore[arg-type]
 
 

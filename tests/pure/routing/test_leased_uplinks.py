@@ -15,10 +15,12 @@ from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.commands import command_line
 from lbrouter.compile.state.desired import desired_state
+from lbrouter.model.config import Uplink
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import Address, AddressFamily, KernelState, Route
 from lbrouter.model.lease import UplinkLease
+from lbrouter.model.messages.message import told
 from lbrouter.model.plan import Action, Operation, Phase
 from tests.kit.builders import config_of, facts_of
 
@@ -134,23 +136,22 @@ def test_a_new_gateway_replaces_one_route_and_no_address() -> None:
     assert {(r.table, r.destination.prefixlen) for r in changed} == {(7000, 0), (7001, 0)}
 
 
+def reason_text(uplink: Uplink, facts: Facts) -> str:
+    return str(no_nexthop_reason(uplink, facts))
+
+
 def test_reasons_are_for_a_technician() -> None:
     bare = facts_of(CONFIG)
     lte, venue = CONFIG.uplinks.values()
+    assert reason_text(lte, bare) == "no DHCP lease on wan1: the daemon asks for one (lbrouter run)"
     assert (
-        no_nexthop_reason(lte, bare)
-        == "no DHCP lease on wan1: the daemon asks for one (lbrouter run)"
-    )
-    assert (
-        no_nexthop_reason(lte, replace(bare, no_address_reasons={"lte": "nobody answers"}))
+        reason_text(lte, replace(bare, no_address_reasons={"lte": told("nobody answers")}))
         == "nobody answers"
     )
-    assert (
-        no_nexthop_reason(lte, facts_of(CONFIG, without=("wan1",))) == "interface wan1 is not there"
-    )
+    assert reason_text(lte, facts_of(CONFIG, without=("wan1",))) == "interface wan1 is not there"
     said = "no address on wan2 (external): the system has configured none"
-    assert no_nexthop_reason(venue, facts_with_wan2(("169.254.7.7/16",), ())) == said
-    assert no_nexthop_reason(venue, facts_with_wan2(("192.0.2.7/24",), ())).startswith(
+    assert reason_text(venue, facts_with_wan2(("169.254.7.7/16",), ())) == said
+    assert reason_text(venue, facts_with_wan2(("192.0.2.7/24",), ())).startswith(
         "no default gateway by wan2"
     )
     static = config_of(
@@ -158,7 +159,7 @@ def test_reasons_are_for_a_technician() -> None:
         'gateway6 = "2001:db8::1"\n'
     ).uplinks["a"]
     assert (
-        no_nexthop_reason(static, Facts(interfaces=facts_with_wan2((), ()).interfaces))
+        reason_text(static, Facts(interfaces=facts_with_wan2((), ()).interfaces))
         == "interface w is not there"
     )
 

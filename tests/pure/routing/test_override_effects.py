@@ -11,6 +11,7 @@ from lbrouter.compile.routing.override_effects import (
 from lbrouter.compile.routing.usability import Usability
 from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import told
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 CONFIG = config_of(TWO_LINES)
@@ -48,7 +49,7 @@ def test_what_would_carry_the_flows_is_named() -> None:
     known = type(waits)(
         uplinks={
             **waits.uplinks,
-            "lte": type(line)(state=DEGRADED, reason="", excluded_policies=lossy["show"]),
+            "lte": type(line)(state=DEGRADED, why=told(""), excluded_policies=lossy["show"]),
         }
     )
     [found] = stranded_policies(config, "fiber", known, FACTS)

@@ -18,6 +18,7 @@ from lbrouter.compile.routing.usability import (
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.messages.message import told
 from tests.kit.builders import TWO_LINES, config_of, facts_of
 
 CONFIG = config_of(TWO_LINES.replace("metered = true", ""))
@@ -30,7 +31,7 @@ SHOW = frozenset({"show"})
 
 
 def line(state: UplinkState = UP, **more: object) -> UplinkHealth:
-    return replace(UplinkHealth(state=state, reason="said so"), **more)
+    return replace(UplinkHealth(state=state, why=told("said so")), **more)
 
 
 def health(fiber: UplinkHealth, lte: UplinkHealth | None = None, **pins: str) -> GatewayHealth:
@@ -71,8 +72,8 @@ def test_a_line_is_graded_by_state_carrier_drain_and_next_hop(
 
 def test_each_family_is_judged_by_itself() -> None:
     families = {
-        V4: FamilyHealth(state=UP, reason=""),
-        V6: FamilyHealth(state=DOWN, reason="", alive=False),
+        V4: FamilyHealth(state=UP, why=told("")),
+        V6: FamilyHealth(state=DOWN, why=told(""), alive=False),
     }
     known = health(line(UP, families=families))
     assert usability(CONFIG, "fiber", V4, known, FACTS, policy="show") is Usability.FIT

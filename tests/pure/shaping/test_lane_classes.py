@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from lbrouter.compile.shaping.build import build_shaping, guarantee_shortfalls
+from lbrouter.compile.shaping.build import build_shaping
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import HtbClass
+from lbrouter.model.messages.message import told
 from tests.kit.builders import health_of
 from tests.kit.lane_config import lane_config, lane_machine, lane_state
 
@@ -31,7 +32,7 @@ def classes(
 
 def lane_down() -> GatewayHealth:
     known = health_of(CONFIG)
-    dead = UplinkHealth(state=UplinkState.DOWN, reason="", alive=False)
+    dead = UplinkHealth(state=UplinkState.DOWN, why=told(""), alive=False)
     return replace(known, uplinks={**known.uplinks, "lane": dead})
 
 
@@ -99,9 +100,9 @@ def test_a_lane_that_no_vlan_uses_goes_last_and_keeps_nothing() -> None:
 
 
 def test_the_guarantee_is_met_by_the_lane() -> None:
-    assert not guarantee_shortfalls(
+    assert not build_shaping(
         CONFIG,
         allocation=allocate(CONFIG, Allocation()),
         health=health_of(CONFIG),
         facts=lane_machine(CONFIG),
-    )
+    ).shortfalls

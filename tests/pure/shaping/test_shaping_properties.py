@@ -11,6 +11,7 @@ from lbrouter.compile.shaping.htb import MIN_CLASS_RATE_BPS
 from lbrouter.model.config import Config
 from lbrouter.model.health import UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import HtbClass
+from lbrouter.model.messages.message import told
 from tests.kit.shaping_config import (
     BASE_CONFIG,
     RATES_B,
@@ -55,7 +56,7 @@ def _rate_keys(draw: st.DrawFn) -> str:
 
 
 HEALTH = st.sampled_from(
-    [UPLINK_UP, UPLINK_DOWN, UplinkHealth(state=UplinkState.DRAINED, reason="")]
+    [UPLINK_UP, UPLINK_DOWN, UplinkHealth(state=UplinkState.DRAINED, why=told(""))]
 )
 
 

@@ -7,11 +7,10 @@ import pytest
 
 from lbrouter.cli.main import main
 from lbrouter.compile.shaping.build import IFB_UP, build_shaping
-from lbrouter.compile.shaping.overrides import lowered_guarantees, with_limits
+from lbrouter.compile.shaping.overrides import VlanLimit, lowered_guarantees, with_limits
 from lbrouter.compile.state.diff import diff
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.facts import Facts
-from lbrouter.model.health import VlanLimit
 from lbrouter.model.kernel_state import KernelState
 from lbrouter.model.plan import Action, Phase
 from lbrouter.model.units import Rate
@@ -38,8 +37,10 @@ FACTS_WITH_FEATURES = Facts(interfaces=FACTS.interfaces, features=FACTS.features
 
 
 def shaped_state(*, facts: Facts = FACTS_WITH_FEATURES, **limits: VlanLimit) -> KernelState:
-    health = replace(health_of(LIMITED_CONFIG), limits=limits)
-    found = build_shaping(LIMITED_CONFIG, allocation=ALLOCATION, health=health, facts=facts)
+    health = health_of(LIMITED_CONFIG)
+    found = build_shaping(
+        LIMITED_CONFIG, allocation=ALLOCATION, health=health, facts=facts, limits=limits
+    )
     return KernelState(
         devices=found.devices, links=found.links, qdiscs=found.qdiscs,
         classes=found.classes, redirects=found.redirects,
@@ -85,9 +86,7 @@ def test_where_the_file_has_a_ceiling_only_classes_and_queues_change() -> None:
     health = health_of(file)
     allocation = replace(ALLOCATION, uplinks={"fiber": 1, "lte": 2})
     before, after = (
-        build_shaping(
-            file, allocation=allocation, health=replace(health, limits=limits), facts=able
-        )
+        build_shaping(file, allocation=allocation, health=health, facts=able, limits=limits)
         for limits in ({}, {"stream": VlanLimit(upload=Rate(5 * MBIT))})
     )
     assert before.redirects == after.redirects
@@ -106,8 +105,9 @@ def test_the_hook_on_the_uplinks_stands_before_it_is_needed() -> None:
     held = build_shaping(
         nothing,
         allocation=ALLOCATION,
-        health=replace(health, limits=limits),
+        health=health,
         facts=FACTS_WITH_FEATURES,
+        limits=limits,
     )
     waiting = {each for each in free.redirects if each.interface in ("ua", "ub")}
     assert {each.to for each in waiting} == {""}

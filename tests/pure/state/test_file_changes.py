@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbrouter.compile.firewall.elements import interfaces_of
+from lbrouter.compile.shaping.build import build_shaping
+from lbrouter.compile.shaping.overrides import NO_LIMITS, VlanLimits
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import (
     desired_state,
@@ -28,7 +30,13 @@ from lbrouter.model.kernel_state import KernelState, LinkAdminState, NftTable, S
 from lbrouter.model.plan import Operation
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 from tests.kit.plan_safety import unsafe_parts
-from tests.kit.random_files import MACHINE_PORTS, machine_facts, random_config, random_health
+from tests.kit.random_files import (
+    MACHINE_PORTS,
+    machine_facts,
+    random_config,
+    random_health,
+    random_limits,
+)
 
 FEATURES = frozenset({"htb", "ifb", "u32", "vlan", "fq_codel"})
 SEEDS = st.integers(0, 2**32 - 1)
@@ -50,19 +58,17 @@ class Machine:
         )
         self.kernel = SimKernel(found, self.facts)
 
-    def apply(self, config: Config, health: GatewayHealth) -> tuple[Operation, ...]:
+    def apply(
+        self, config: Config, health: GatewayHealth, limits: VlanLimits = NO_LIMITS
+    ) -> tuple[Operation, ...]:
         """Every step of an apply, checked; returns them."""
         self._find_settings(config)
         scope = observation_scope(config, self.baseline)
         observed = asyncio.run(self.kernel.observe(scope))
         self.allocation = allocate(config, self.allocation)
-        wanted = desired_state(
-            config,
-            allocation=self.allocation,
-            health=health,
-            facts=self.facts,
-            baseline=self.baseline,
-        )
+        inputs = {"allocation": self.allocation, "health": health, "facts": self.facts}
+        shaping = build_shaping(config, **inputs, limits=limits)
+        wanted = desired_state(config, **inputs, baseline=self.baseline, shaping=shaping)
         done = self._run(observed, wanted)
         self.baseline = updated_baseline(self.baseline, observed, config)
         assert not diff(asyncio.run(self.kernel.observe(scope)), wanted)
@@ -102,7 +108,7 @@ def test_any_valid_file_follows_any_other(seed: int) -> None:
     for _ in range(3):
         config = random_config(random)
         for _ in range(random.randint(1, 2)):
-            machine.apply(config, random_health(random, config))
+            machine.apply(config, random_health(random, config), random_limits(random, config))
     machine.go_down()
     assert not {*machine.kernel.state.classes, *machine.kernel.state.qdiscs}
 
@@ -112,9 +118,17 @@ def test_any_valid_file_follows_any_other(seed: int) -> None:
 def test_an_apply_undone_at_any_step_leaves_no_trace(seed: int, at: int) -> None:
     random = Random(seed)
     machine = Machine()
-    machine.apply(config := random_config(random), random_health(random, config))
+    machine.apply(
+        config := random_config(random),
+        random_health(random, config),
+        random_limits(random, config),
+    )
     before = machine.kernel.state
-    done = machine.apply(config := random_config(random), random_health(random, config))
+    done = machine.apply(
+        config := random_config(random),
+        random_health(random, config),
+        random_limits(random, config),
+    )
     kernel = SimKernel(before, machine.facts)
     begun = done[: at % (len(done) + 1)]
 

@@ -50,9 +50,9 @@ def test_where_somebody_else_shapes_nothing_is_put() -> None:
 
 def test_it_is_named_where_it_is_in_the_way_and_only_there() -> None:
     wanted = kernel_state(shaping_of(TRUNK_CONFIG, facts=permit_all(FOREIGN_FACTS)))
-    [sentence] = conflicts(wanted, FOREIGN_FACTS)
+    [sentence] = conflicts(wanted.qdiscs, FOREIGN_FACTS)
     assert sentence.startswith("Interface ua has another program's tbf 8001: at its root")
-    assert not list(conflicts(kernel_state(shaping_of(TRUNK_CONFIG)), FACTS))
+    assert not list(conflicts(kernel_state(shaping_of(TRUNK_CONFIG)).qdiscs, FACTS))
 
 
 def test_with_permission_ours_replaces_it_and_says_so() -> None:
@@ -71,4 +71,4 @@ def test_what_displaced_a_root_of_ours_may_go() -> None:
 
 def test_an_interface_that_is_not_there_yet_is_in_nobodys_way() -> None:
     bare = replace(FOREIGN_FACTS, interfaces={"lan": FACTS.interfaces["lan"]})
-    assert not list(conflicts(kernel_state(shaping_of(TRUNK_CONFIG, facts=FACTS)), bare))
+    assert not list(conflicts(kernel_state(shaping_of(TRUNK_CONFIG, facts=FACTS)).qdiscs, bare))

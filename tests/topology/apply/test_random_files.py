@@ -12,12 +12,12 @@ from random import Random
 
 import pytest
 
-from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.netns import in_namespace
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
+from lbrouter.model.messages.message import told
 from lbrouter.rehearsal.lab import process_netns
 from lbrouter.rehearsal.lab.process import LabProcess, agent_argv, check_output
 from tests.kit.random_files import MACHINE_PORTS, random_file, random_health
@@ -98,10 +98,10 @@ def drawn_file(random: Random) -> ConfigFile:
 async def apply_file(applier: Applier, file: ConfigFile, health: GatewayHealth) -> None:
     """Apply it as `lbrouter apply` does; the second plan must be empty."""
     snapshot = await applier.observe(file.config, health_source=lambda _config, _facts: health)
-    steps = diff(snapshot.observed, snapshot.desired(file.config))
-    await applier.apply_plan(file, snapshot, steps)
+    planned = snapshot.planned(file)
+    await applier.apply_plan(planned, planned.steps())
     after = await applier.observe(file.config, health_source=lambda _config, _facts: health)
-    assert not diff(after.observed, after.desired(file.config))
+    assert not after.planned(file).steps()
 
 
 async def walk(folder: Path, random: Random, flows: "LivingFlows") -> int:
@@ -110,10 +110,10 @@ async def walk(folder: Path, random: Random, flows: "LivingFlows") -> int:
         applier = Applier(kernel, state_dir=folder / "state", runtime_dir=folder / "run")
         for number in range(FILES):
             file = drawn_file(random)
-            up = UplinkHealth(state=UplinkState.UP, reason="stays")
+            up = UplinkHealth(state=UplinkState.UP, why=told("stays"))
             drawn = random_health(random, file.config)
             stays = {name: up for name in file.config.uplinks if name in ("stays", "kept")}
-            health = replace(drawn, uplinks={**drawn.uplinks, **stays}, limits={})
+            health = replace(drawn, uplinks={**drawn.uplinks, **stays})
             await apply_file(applier, file, health)
             if number == 0:
                 flows.start()

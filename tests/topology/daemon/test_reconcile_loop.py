@@ -21,17 +21,20 @@ from pathlib import Path
 from lbrouter.daemon.config_file import load_config
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
-from lbrouter.daemon.applier import Applier
+from lbrouter.daemon.reconcile.reconciler import build_reconciler
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.kernel.backend import LinuxKernel
 
 async def main(config, state_dir, runtime_dir):
     file = load_config(Path(config))
     async with LinuxKernel() as kernel:
-        applier = Applier(kernel, state_dir=Path(state_dir), runtime_dir=Path(runtime_dir))
-        snapshot = await applier.observe(file.config)
-        loop = ReconcileLoop(applier, Journal(Path(state_dir)))
-        loop.activate(file, HealthTracker(file.config, loop.journal, known=snapshot.health))
+        reconciler = build_reconciler(
+            kernel, state_dir=Path(state_dir), runtime_dir=Path(runtime_dir), limits=lambda _: {}
+        )
+        snapshot, journal = await reconciler.applier.observe(file.config), Journal(Path(state_dir))
+        tracker = HealthTracker(file.config, journal, known=snapshot.health)
+        loop = ReconcileLoop(reconciler, journal, file, tracker)
+        loop.activate(file, tracker)
         await loop.reconcile()
         print("held", loop.reconciler.applied is not None)
         kernel._ipr.close()

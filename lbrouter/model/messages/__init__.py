@@ -1,0 +1,1 @@
+"""What lbrouter tells, as data: a code and values. Sentences are made where a person reads."""
