@@ -107,7 +107,7 @@ class Daemon:
         self._alert_dispatcher = AlertDispatcher(
             journal, paths.runtime_dir, lambda: self._loop.config_file.config
         )
-        self._probers = Probers(lambda x: self._loop.tracker.put(x))  # noqa: PLW0108  -- the present
+        self._probers = Probers(lambda x: self._loop.tracker.put(x))  # noqa: PLW0108  -- the present one
         self._loop.before_health_evaluated = self._probers.suspend_detector.check
         self._loop.on_health_evaluated = self._probers.reschedule
         self._dhcp_clients = DhcpClients(applier.lease_store, journal, self._loop.request_resync)

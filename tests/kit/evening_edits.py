@@ -91,8 +91,12 @@ def _after_down(world: EveningWorld) -> str:
 
 
 def _by_restart(world: EveningWorld) -> str:
+    """A file that was rolled back is not read again at a start: an operator applies it."""
     world.write_file()
-    return f"by a {restart_daemon(world)}"
+    restart_daemon(world)
+    if world.daemon.status()["rejected_file"]:
+        return f"by a restart that refuses what was rolled back, then {_by_daemon(world)}"
+    return "by a restart"
 
 
 def _in_force(world: EveningWorld) -> bool:
