@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, Final
+from typing import Any
 
 from lbrouter.compile import health
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
@@ -36,19 +36,14 @@ from lbrouter.daemon.reconcile.reconciler import Reconciler, build_reconciler
 from lbrouter.daemon.supervisor import cancel_all, run_forever
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.probe import Probers
-from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.kernel.read.monitor import Monitor
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.systemd_notify import SystemdNotifier
 from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
-from lbrouter.model.events import HealthEvent
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import message
 from lbrouter.model.paths import Paths
-
-EXPIRY_CHECK_INTERVAL_S: Final = 0.5
-NOT_CONFIRMED_IN_TIME: Final = "it was not confirmed in time"
 
 
 class Daemon:
@@ -90,7 +85,7 @@ class Daemon:
         file, is_pending = await startup.select_config(self._commit_confirm, paths.config, journal)
         require_tools(file.config)
         tracker = await startup.restore_health(applier, file, journal)
-        self._probers = Probers(self._put_event)
+        self._probers = Probers(lambda x: self._loop.tracker.put(x))  # noqa: PLW0108  -- the present
         self._loop = ReconcileLoop(
             reconciler,
             journal,
@@ -104,7 +99,7 @@ class Daemon:
         await self._start(file, is_pending=is_pending)
         memory.freeze_startup_heap()
         tasks = [asyncio.create_task(task) for task in self._tasks()]
-        self._notifier.ready(self._loop.gateway_name)
+        self._notifier.ready(self._gateway_name())
         try:
             await self._stop_requested.wait()
         finally:
@@ -212,6 +207,10 @@ class Daemon:
             full_size_interval_s=self._full_size_interval_s,
         )
 
+    def _gateway_name(self) -> str:
+        config = self._loop.config_file.config
+        return config.gateway.name
+
     def _stop_after_rollback(self) -> None:
         """End the daemon: no file was applied before the pending commit."""
         self._exit_code = ExitCode.TRY_AGAIN
@@ -220,10 +219,6 @@ class Daemon:
     def _report_damage(self, sentence: str) -> None:
         """Tell of a state file that is damaged."""
         self._journal.log("trouble", sentence)
-
-    def _put_event(self, event: HealthEvent) -> None:
-        """Queue an event at the active health tracker, which a new file replaces."""
-        self._loop.tracker.put(event)
 
     def _probe_interval_s(self, uplink: str, family: AddressFamily) -> float:
         return health.probe_interval_s(self._loop.tracker.state, uplink, family)
@@ -242,8 +237,8 @@ class Daemon:
             "the sampler": self._traffic.run,
             "the new flows": self._new_flows.run,
             "the witness": self._passive_monitors.monitor_replies,
-            "the trial": self._expire_pending,
-            "the limits": self._expire_limits,
+            "the trial": self._commands.expire_pending,
+            "the limits": self._override_commands.run,
             "the programs": self._programs.run,
             "the solicitor": lambda: RouterSolicitor().run(lambda: loop.reconciler.applied),
             "the leases": lambda: self._dhcp_watch.run(lambda: loop.config_file.config),
@@ -262,22 +257,6 @@ class Daemon:
                 self._loop.handle_notice(notice)
                 self._dhcp_clients.handle_notice(notice)
 
-    async def _expire_pending(self) -> None:
-        """Undo a commit that was not confirmed in time."""
-        pending = self._commit_confirm.pending
-        while True:
-            record = pending.read()
-            if record is not None and not record.remaining_s(BootTime.now()):
-                async with self._loop.write_lock:
-                    if pending.read() == record:
-                        await self._commands.rollback(record.source, why=NOT_CONFIRMED_IN_TIME)
-            await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
-
-    async def _expire_limits(self) -> None:
-        while True:
-            await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
-            await self._override_commands.expire_limits()
-
     async def _handle_reloads(self) -> None:
         """Apply the file again at SIGHUP. A wrong one changes nothing."""
         while True:
@@ -293,7 +272,7 @@ class Daemon:
             except LbrouterError as error:
                 self._journal.log("trouble", message(EventCode.FILE_REFUSED, error=str(error)))
             finally:
-                self._notifier.ready(self._loop.gateway_name)
+                self._notifier.ready(self._gateway_name())
 
     def _install_signal_handlers(self) -> None:
         loop = asyncio.get_running_loop()

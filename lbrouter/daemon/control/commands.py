@@ -1,8 +1,9 @@
 """The commands of the control socket. One that applies or undoes a file holds the write lock."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from math import ceil
-from typing import Any
+from typing import Any, Final
 
 from lbrouter.compile.config.machine_fit import missing_uplink_interfaces
 from lbrouter.compile.config.partial_support import partially_supported
@@ -12,7 +13,7 @@ from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
 from lbrouter.daemon.control.change_recorder import recorded_changes
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
-from lbrouter.daemon.control.override_commands import OverrideCommands
+from lbrouter.daemon.control.override_commands import EXPIRY_CHECK_INTERVAL_S, OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.protocol import (
     Document,
@@ -24,6 +25,7 @@ from lbrouter.daemon.overrides.waiting import waiting_overrides
 from lbrouter.daemon.programs import ProgramSupervisor
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.daemon.slow_work import in_disk_thread
+from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, UsageError
 from lbrouter.model.facts import Facts
@@ -32,6 +34,8 @@ from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, MessageValue, message
 from lbrouter.model.units import Duration
 from lbrouter.services import secrets
+
+NOT_CONFIRMED_IN_TIME: Final = "it was not confirmed in time"
 
 ActivateConfig = Callable[[ConfigFile, HealthTracker], Awaitable[None]]
 
@@ -56,7 +60,7 @@ class CommandHandlers:
     ) -> None:
         self._loop, self._commit_confirm = loop, commit_confirm
         self._pending = commit_confirm.pending
-        self._programs = programs
+        self._programs, self._overrides = programs, overrides
         self._activate = activate
         self._stop = stop
         self._verbs: dict[str, Callable[[Document], Awaitable[Any]]] = {
@@ -166,7 +170,7 @@ class CommandHandlers:
         before = self._loop.overrides
         await self._activate(file, tracker)
         if self._loop.overrides != before:
-            await self._loop.save_overrides()
+            await self._overrides.save()
 
     async def _confirm(self, _request: Document) -> Any:
         async with self._loop.write_lock:
@@ -181,6 +185,16 @@ class CommandHandlers:
                 return {"undone": "", "changes": []}
             changes = await self.rollback(record.source, why="as asked")
         return {"undone": record.source, "changes": changes}
+
+    async def expire_pending(self) -> None:
+        """Undo a commit that was not confirmed in time; for ever."""
+        while True:
+            record = self._pending.read()
+            if record is not None and not record.remaining_s(BootTime.now()):
+                async with self._loop.write_lock:
+                    if self._pending.read() == record:
+                        await self.rollback(record.source, why=NOT_CONFIRMED_IN_TIME)
+            await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
 
     async def rollback(self, source: str, *, why: str) -> list[ChangeDocument]:
         """Undo the pending commit; the caller holds the write lock.

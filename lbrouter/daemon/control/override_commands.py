@@ -18,7 +18,8 @@ from lbrouter.daemon.overrides.temporary_limits import (
     validated_limit_rate,
 )
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
-from lbrouter.model.errors import NotAppliedError, UsageError
+from lbrouter.daemon.slow_work import in_disk_thread
+from lbrouter.model.errors import LbrouterError, NotAppliedError, UsageError
 from lbrouter.model.events import HealthEvent
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
@@ -26,6 +27,7 @@ from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, joined, message
 from lbrouter.model.units import Duration, Rate
 
+EXPIRY_CHECK_INTERVAL_S: Final = 0.5
 OPERATOR_ANSWER_S: Final = 0.7
 """An operator has an answer after this time, whatever else is running; the disk may add its own."""
 
@@ -99,7 +101,15 @@ class OverrideCommands:
 
     async def _log_and_save(self, kind: str, said: Message, *, subject: str = "") -> None:
         self._loop.journal.log(kind, said, subject=subject)
-        await self._loop.save_overrides()
+        await self.save()
+
+    async def save(self) -> None:
+        """Keep what operators asked for over a restart; a disk that does not take it is told."""
+        loop = self._loop
+        try:
+            await in_disk_thread(loop.overrides.save, loop.applier.store.directory)
+        except LbrouterError as error:
+            loop.journal.log("trouble", message(EventCode.NOT_REMEMBERED, error=str(error)))
 
     async def _limit(self, request: Document) -> Any:
         """Set a temporary limit of a VLAN: `rate` in bits per second, 0 removes it."""
@@ -125,7 +135,13 @@ class OverrideCommands:
         await self._log_and_save("limit", said, subject=vlan)
         return {**_answer(said, settled=settled), "limit": loop.overrides.limits.status(vlan)}
 
-    async def expire_limits(self) -> None:
+    async def run(self) -> None:
+        """End limits whose time is over, for ever."""
+        while True:
+            await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
+            await self._expire_limits()
+
+    async def _expire_limits(self) -> None:
         """End the limits whose time is over, and wake the loop, which changes the kernel."""
         loop = self._loop
         limits = loop.overrides.limits

@@ -63,7 +63,7 @@ class CopyMonitor:
         address = now.facts.lanes[lane.name].relay_address
         echo = _CopyEcho(self, key, (lane.name, str(address)))
         try:
-            echo.forget = self._socket(key, lane, binding, now).send(address, echo)
+            echo.sent(self._socket(key, lane, binding, now).send(address, echo))
         except OSError:
             echo.report_lost(ProbeFailure.NO_ANSWER)
 
@@ -96,9 +96,13 @@ class _CopyEcho:
         loop = asyncio.get_running_loop()
         self._monitor, self._key, self._relay = monitor, key, relay
         self.sent_at = loop.time()
-        self.forget: Callable[[], object] = lambda: None
+        self._forget: Callable[[], object] = lambda: None
         self._timer = loop.call_later(ECHO_TIMEOUT_S, self._finish, None)
         self._done = False
+
+    def sent(self, forget: Callable[[], object]) -> None:
+        """The request is out; `forget` ends the wait of its socket."""
+        self._forget = forget
 
     def report_answered(self, rtt_s: float, *, arrived_at: float | None = None) -> None:
         """The relay's machine answered."""
@@ -114,7 +118,7 @@ class _CopyEcho:
             return
         self._done = True
         self._timer.cancel()
-        self.forget()
+        self._forget()
         self._monitor.note_echo(self._key, self._relay, rtt_s)
 
 

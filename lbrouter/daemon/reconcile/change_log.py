@@ -8,6 +8,7 @@ from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.reconcile import drift_report, guarantee_changes
 from lbrouter.daemon.reconcile.policy_changes import policy_changes
+from lbrouter.daemon.reconcile.reconciler import ReconcileResult
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, message
 from lbrouter.model.plan import Operation
@@ -59,6 +60,23 @@ class ChangeLog:
         """Log what another program had changed."""
         text = drift_report.describe_drift(changed, notices)
         self._journal.log("repair", text, changes=len(changed), took_ms=took_ms)
+
+    def log_result(
+        self,
+        applied: AppliedState,
+        outcome: ReconcileResult,
+        tracker: HealthTracker,
+        notices: list[str],
+        took_ms: float,
+    ) -> None:
+        """Log what a reconcile found and changed."""
+        self.log_shortfalls(applied)
+        self.log_lan_links(applied)
+        self.log_moves(applied, tracker, took_ms)
+        if outcome.repair:
+            self.log_repair(outcome.changed, notices, took_ms)
+        elif outcome.changed:
+            self.log_adjustment(outcome.changed, took_ms)
 
     def log_adjustment(self, changed: Sequence[Operation], took_ms: float) -> None:
         """Log how much was changed."""

@@ -22,13 +22,11 @@ from lbrouter.daemon.overrides.waiting import WaitingOverrideLog
 from lbrouter.daemon.reconcile.change_log import ChangeLog
 from lbrouter.daemon.reconcile.idle_downloads import IdleDownloads
 from lbrouter.daemon.reconcile.notices import concerns_us, uplink_events
-from lbrouter.daemon.reconcile.reconciler import Reconciler, ReconcileResult
+from lbrouter.daemon.reconcile.reconciler import Reconciler
 from lbrouter.daemon.reconcile.repair_limiter import RepairRateLimiter
 from lbrouter.daemon.reconcile.verification import Verification
-from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.kernel.read.monitor import Notice, NoticeKind
-from lbrouter.model.errors import LbrouterError
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import message
@@ -63,16 +61,12 @@ class ReconcileLoop:
         before_health_evaluated: Callable[[], None] = lambda: None,
         on_health_evaluated: Callable[[], None] = lambda: None,
     ) -> None:
-        """Before each evaluation of the health a delay of this process has to be known, so that it
-        is not judged as silence; after it the next probes may be due sooner.
-        """
-        self.applier = reconciler.applier
+        """Before an evaluation, delays of this process are noted; after it, probes may be due."""
+        self.applier, self.reconciler = reconciler.applier, reconciler
         self.journal = journal
-        self.reconciler = reconciler
         self.overrides = overrides
         self.write_lock = asyncio.Lock()
-        self.config_file = file
-        self.tracker = tracker
+        self.config_file, self.tracker = file, tracker
         self.next_resync_at = 0.0
         self.last_run_at = asyncio.get_running_loop().time()
         self._before_health_evaluated = before_health_evaluated
@@ -85,19 +79,12 @@ class ReconcileLoop:
         self._resync_wakeup = Wakeup()
         self._steered_health: GatewayHealth | None = None
         """The health that new flows follow; None where that is not known."""
-        self._steering_trouble = ""
-        self._trouble = ""
+        self._steering_trouble = self._trouble = ""
         self._changes = ChangeLog(journal)
         self._waiting = WaitingOverrideLog(journal)
         self._round_ended = asyncio.Event()
         self._halted = False
         self._failures = 0
-
-    @property
-    def gateway_name(self) -> str:
-        """The name of the gateway, as the file says it."""
-        gateway = self.config_file.config.gateway
-        return gateway.name
 
     def state(self) -> DaemonState:
         """What is held now, for those who only read."""
@@ -125,14 +112,6 @@ class ReconcileLoop:
         self._steered_health = None
         self._changes.begin()
         self.request_resync()
-
-    async def save_overrides(self) -> None:
-        """Keep what operators asked for over a restart; a disk that does not take it is told."""
-        try:
-            store = self.applier.store
-            await in_disk_thread(self.overrides.save, store.directory)
-        except LbrouterError as error:
-            self.journal.log("trouble", message(EventCode.NOT_REMEMBERED, error=str(error)))
 
     def request_resync(self) -> None:
         """Reconcile as soon as possible."""
@@ -283,7 +262,19 @@ class ReconcileLoop:
             self._steered_health = None
         snapshot.save_health(self.applier.runtime_dir, self.tracker.health, self.tracker.state)
         self._wakeup.set()  # the facts may have changed the health
-        self._log_result(outcome, notices, took_ms=round((ended - begun) * 1000, 1))
+        applied, took_ms = self.reconciler.applied, round((ended - begun) * 1000, 1)
+        assert applied is not None
+        self._changes.log_result(applied, outcome, self.tracker, notices, took_ms)
+        if outcome.repair:
+            self._put_off_repairs()
+
+    def _put_off_repairs(self) -> None:
+        """After many repairs the next scan waits, also where our own change was announced."""
+        now = asyncio.get_running_loop().time()
+        self._repair_limiter.record_repair(now)
+        if self._repair_limiter.is_exhausted(now):
+            later = self._repair_limiter.next_scan_at(now)
+            self.next_resync_at = max(self.next_resync_at, later)
 
     async def _handle_failure(self, error: Exception) -> None:
         """Report it, try again soon; the second time with a new socket: the old one may fail."""
@@ -307,20 +298,3 @@ class ReconcileLoop:
             self._steered_health = None
             self._wakeup.set()
         self.request_resync()
-
-    def _log_result(self, outcome: ReconcileResult, notices: list[str], *, took_ms: float) -> None:
-        applied = self.reconciler.applied
-        assert applied is not None
-        self._changes.log_shortfalls(applied)
-        self._changes.log_lan_links(applied)
-        self._changes.log_moves(applied, self.tracker, took_ms)
-        if outcome.repair:
-            now = asyncio.get_running_loop().time()
-            self._repair_limiter.record_repair(now)
-            if self._repair_limiter.is_exhausted(now):  # our own change was announced meanwhile
-                self.next_resync_at = max(
-                    self.next_resync_at, self._repair_limiter.next_scan_at(now)
-                )
-            self._changes.log_repair(outcome.changed, notices, took_ms)
-        elif outcome.changed:
-            self._changes.log_adjustment(outcome.changed, took_ms)

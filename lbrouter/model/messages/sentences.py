@@ -116,8 +116,7 @@ OFFER_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
         (
             "{address} with gateway {gateway}, which overlaps {subnet} of VLAN {vlan}; give"
             ' vlans.{vlan}.address another subnet, "{free}" is free, or the provider\'s modem'
-            " another"
-            " one"
+            " another one"
         ),
     ),
     OfferCode.WHOLE_INTERNET: ("{address} with the netmask 0.0.0.0, the whole internet",),
@@ -159,8 +158,7 @@ LANE_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     LaneCode.KEYS_DIFFER: (
         (
             "UDP reaches the relay {relay}, but its WireGuard does not answer: the keys differ,"
-            " or it"
-            " does not run (lbrouter relay setup {lane})"
+            " or it does not run (lbrouter relay setup {lane})"
         ),
     ),
     LaneCode.NOT_SET_UP: ("the lane is not set up",),
@@ -218,8 +216,7 @@ EVENT_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
         "{uplink} has a DHCP lease of {address} by {gateway}, from {server}",
         (
             "{uplink} has a DHCP lease of {address} by {gateway}, from {server} (before:"
-            " {address_before}"
-            " by {gateway_before})"
+            " {address_before} by {gateway_before})"
         ),
     ),
     EventCode.LEASE_LOST: (
@@ -248,15 +245,11 @@ EVENT_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     EventCode.VLANS_WAIT: ("VLANs {vlans} wait", "VLAN {vlan} waits"),
     EventCode.STILL_RUNNING: ("another change is running, the rest follows it",),
     EventCode.OVERRIDE: (
-        "the drain of {uplink}",
-        "the pin of {policy} to {uplink}",
-        "the limit of {vlan}",
+        *("the drain of {uplink}", "the pin of {policy} to {uplink}", "the limit of {vlan}"),
     ),
     EventCode.AWAITED: (
-        "uplink {uplink}",
-        "uplink {uplink} in policy {policy}",
-        "policy {policy}",
-        "VLAN {vlan}",
+        *("uplink {uplink}", "uplink {uplink} in policy {policy}"),
+        *("policy {policy}", "VLAN {vlan}"),
     ),
     EventCode.OVERRIDE_WAITS: (
         (

@@ -25,6 +25,7 @@ def document(**states: UplinkState) -> Status:
         facts=lane_machine(CONFIG),
         observed=lane_state(CONFIG),
         health=health_of(CONFIG, **states),
+        shortfalls=(),
         measured=TrafficMeasurements(),
         config_digest="sha256:0",
         observed_at="2026-11-29T00:00:00Z",

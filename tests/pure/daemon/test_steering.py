@@ -21,6 +21,7 @@ from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.facts import Allocation
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily, KernelState, NftTable
+from lbrouter.model.messages.message import told
 from lbrouter.model.plan import Operation
 from tests.kit.builders import TWO_LINES, facts_of, health_of
 from tests.kit.changing_kernel import ChangingKernel
@@ -52,8 +53,8 @@ LINES_DEAD = {"names-exchanged": health_of(NAMES_EXCHANGED.config, lte=UplinkSta
 def without_ipv6(uplink: str) -> GatewayHealth:
     """All up, but the IPv6 of one uplink; the uplink itself, the better family, is up."""
     families = {
-        AddressFamily.V4: FamilyHealth(state=UplinkState.UP, reason=""),
-        AddressFamily.V6: FamilyHealth(state=UplinkState.DOWN, reason="", alive=False),
+        AddressFamily.V4: FamilyHealth(state=UplinkState.UP, why=told("")),
+        AddressFamily.V6: FamilyHealth(state=UplinkState.DOWN, why=told(""), alive=False),
     }
     own = replace(ALL_UP.uplinks[uplink], families=families)
     return replace(ALL_UP, uplinks={**ALL_UP.uplinks, uplink: own})

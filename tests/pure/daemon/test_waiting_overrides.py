@@ -34,7 +34,7 @@ def test_what_the_file_lacks_waits_and_says_how_to_end_it() -> None:
     overrides = some_overrides()
     assert waiting_overrides(overrides, WHOLE) == {}
     lacks = "which the file does not have"
-    assert [each.text for each in waiting_overrides(overrides, OTHER_NAMES).values()] == [
+    assert [str(each.message) for each in waiting_overrides(overrides, OTHER_NAMES).values()] == [
         f"{what} is kept and waiting for {name}, {lacks} (`lbrouter {end}` ends it)"
         for what, name, end in (
             ("the drain of lte", "uplink lte", "uplink restore lte"),
@@ -57,7 +57,7 @@ def test_a_pin_waits_for_its_policy_too(old: str, new: str, missing: str) -> Non
     overrides, config = OperatorOverrides(), config_of(TWO_LINES.replace(old, new))
     overrides.pin(WHOLE, "show", "lte")
     [waiting] = waiting_overrides(overrides, config).values()
-    assert waiting.waits_for.startswith(missing)
+    assert str(waiting.waits_for).startswith(missing)
 
 
 def test_the_events_end_what_is_no_longer_asked_for() -> None:

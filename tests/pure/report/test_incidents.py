@@ -159,5 +159,5 @@ def test_an_event_of_an_earlier_release_gives_its_words_as_they_are() -> None:
     old = uplink_event("fiber", 5, "down", "no carrier on wan1")
     del old["more"]["reason_data"]
     assert incident_text([old]).startswith(
-        "fiber is in trouble since 20:14:05 (no carrier on wan1)"
+        "fiber had a problem from 20:14:05 on: no carrier on wan1"
     )
