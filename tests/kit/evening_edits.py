@@ -37,7 +37,7 @@ def undone_edit(world: EveningWorld, rng: random.Random) -> str:
     world.note_bad_lines()  # a line that the file does not have while it is on trial
     within = rng.choice((60, 60, TRIAL_S))
     world.apply("--confirm-within", f"{within}s")
-    if world.pending_s() is None:
+    if world.pending_s() is None and _in_force(world):
         return f"{said}, on trial: nothing to undo"
     if within == TRIAL_S:
         assert eventually(lambda: world.pending_s() is None, within_s=TAKEN_WITHIN_S), "on trial"
@@ -91,8 +91,12 @@ def _after_down(world: EveningWorld) -> str:
 
 
 def _by_restart(world: EveningWorld) -> str:
+    """A file that was rolled back is not read again at a start: an operator applies it."""
     world.write_file()
-    return f"by a {restart_daemon(world)}"
+    restart_daemon(world)
+    if world.daemon.status()["rejected_file"]:
+        return f"by a restart that refuses what was rolled back, then {_by_daemon(world)}"
+    return "by a restart"
 
 
 def _in_force(world: EveningWorld) -> bool:

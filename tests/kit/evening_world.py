@@ -1,6 +1,7 @@
 """The venue of an evening, and what is true of it: faults, drains, pins, the file, the daemon."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -56,7 +57,9 @@ class EveningWorld(FaultVenue):
     doing: str = ""
     """The edit that is being applied."""
     last_bad: dict[tuple[str, int], float] = field(default_factory=dict)
-    """When a family of a line was last dead, absent or drained with its living flows."""
+    """When a family of a line was last dead, absent or drained with its living flows. After an
+    outage as much later as it took: only then TCP tries again, and finds its translation gone."""
+    _bad_since: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def carries(self, line: str, version: int) -> bool:
         """Whether packets pass by it, both ways."""
@@ -77,16 +80,20 @@ class EveningWorld(FaultVenue):
 
     def note_bad_lines(self) -> None:
         """Remember which lines are dead now: before and after each step."""
-        self._note_bad(line for line in LINES if not all(self.carries(line, v) for v in VERSIONS))
+        now = time.monotonic()
+        for key in itertools.product(LINES, VERSIONS):
+            if not self.carries(*key):
+                self._bad_since.setdefault(key, now)
+                self.last_bad[key] = now
+            elif key in self._bad_since:
+                self.last_bad[key] = now + (now - self._bad_since.pop(key))
 
-    def _note_bad(
-        self, lines: Iterable[str], *, whole: bool = False, longer_s: float = 0.0
-    ) -> None:
-        now = time.monotonic() + longer_s
-        for line in lines:
-            for version in VERSIONS:
-                if whole or not self.carries(line, version):
-                    self.last_bad[line, version] = now
+    def _note_bad(self, lines: Iterable[str], *, began: float | None = None) -> None:
+        """Both families of these carried nothing from `began` until now."""
+        now = time.monotonic()
+        outage_s = 0.0 if began is None else now - began
+        for key in itertools.product(lines, VERSIONS):
+            self.last_bad[key] = now + outage_s
 
     def was_bad_lately(self, line: str, version: int, at: float) -> bool:
         """Whether the line was dead within `FAULT_MEMORY_S` before `at`."""
@@ -134,7 +141,7 @@ class EveningWorld(FaultVenue):
         self.lbrouter("down")
         began = time.monotonic()
         self.apply()
-        self._note_all_bad(began)
+        self._note_bad(LINES, began=began)
 
     def flush_ruleset(self) -> str:
         """Another program empties nftables: until it is repaired, nothing is translated."""
@@ -142,15 +149,11 @@ class EveningWorld(FaultVenue):
         began = time.monotonic()
         self.venue.gateway.check_output(["nft", "flush", "ruleset"])
         assert eventually(self._has_table, within_s=REPAIR_TIMEOUT_S), "nothing is repaired"
-        self._note_all_bad(began)
+        self._note_bad(LINES, began=began)
         return "nft flush ruleset"
 
     def _has_table(self) -> bool:
         return self.venue.gateway.run(["nft", "list", "table", "inet", "lbrouter"]).returncode == 0
-
-    def _note_all_bad(self, began: float) -> None:
-        """No line carried anything from `began` until now; TCP may try again as much later."""
-        self._note_bad(LINES, whole=True, longer_s=time.monotonic() - began)
 
     def toggle_interface_name(self, line: str) -> str:
         """The interface gets another name, or its own back; it is down for that moment."""
@@ -159,7 +162,7 @@ class EveningWorld(FaultVenue):
         old, new = (other, own) if line in self.away else (own, other)
         for words in (f"{old} down", f"{old} name {new}", f"{new} up"):
             self.venue.gateway.check_output(["ip", "link", "set", *words.split()])
-        self._note_bad([line], whole=True)
+        self._note_bad([line])
         self.away ^= {line}
         return f"{old} is called {new}"
 
@@ -181,7 +184,7 @@ class EveningWorld(FaultVenue):
             return self.restore(line)
         self.ask("drain", uplink=name, yes=True, now=now)
         if now:
-            self._note_bad([line], whole=True)
+            self._note_bad([line])
         each.drained = True
         return f"drain {name}{' --now' if now else ''}"
 
@@ -240,3 +243,4 @@ class EveningWorld(FaultVenue):
             if vlan in self.limited:
                 self.limit(vlan, 0, for_s=0, directions=("upload", "download"))
         self.limited.clear()
+        self.note_bad_lines()

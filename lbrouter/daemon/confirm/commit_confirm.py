@@ -172,9 +172,14 @@ class CommitConfirm:
         )
 
     def _save_as_confirmed(self, text: bytes) -> None:
-        """`text` is the last good configuration from now on."""
+        """`text` is the last good configuration from now on.
+
+        Where it was so before, nothing is forgiven: a daemon that starts beside a file that was
+        rolled back takes the last good one, and must not take the other at its next start.
+        """
+        if text != self.store.load_config():
+            self.pending.clear_rejected()
         self.store.save_config(text)
-        self.pending.clear_rejected()
 
 
 def is_rejected(file: Path, pending: PendingCommitStore) -> bool:

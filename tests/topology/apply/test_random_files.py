@@ -37,6 +37,7 @@ gateway = "203.0.113.1"
 port = "lan9"
 address = "10.30.0.1/24"
 policy = "{policy}"
+modems = true
 {bandwidth}
 [policies.{policy}]
 mode = "failover"

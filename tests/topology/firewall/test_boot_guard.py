@@ -65,7 +65,7 @@ def test_closed_from_the_boot_to_the_daemon(build_venue: VenueBuilder) -> None:
         json.loads(require_success(venue.gateway.run_lbrouter("status", "--json")))["applied"]
         is False
     )
-    assert "stands already" in require_success(venue.gateway.run_lbrouter("guard"))
+    assert "loaded already" in require_success(venue.gateway.run_lbrouter("guard"))
     seen = UninvitedPings(venue)
     with seen, GatewayDaemon(venue.gateway):
         assert eventually(lambda: uplink_of_new_flow(venue) == "fiber", within_s=15)
