@@ -46,8 +46,8 @@ def test_the_last_good_file_applied_again_forgives_nothing(tmp_path: Path) -> No
     commits = commits_of(tmp_path)
     commits.store.save_config(GOOD.text)
     commits.pending.reject(REJECTED.digest)
-    asyncio.run(commits.apply_to_kernel(GOOD, as_it_stands(GOOD)))
+    asyncio.run(commits.apply_to_kernel(as_it_stands(GOOD).planned(GOOD)))
     assert commits.pending.rejected_digest() == REJECTED.digest
-    asyncio.run(commits.apply_to_kernel(REJECTED, as_it_stands(REJECTED)))
+    asyncio.run(commits.apply_to_kernel(as_it_stands(REJECTED).planned(REJECTED)))
     assert commits.pending.rejected_digest() == "", "an operator applied it once more"
     assert commits.store.load_config() == REJECTED.text
