@@ -13,7 +13,7 @@ from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import eventually
 
-MISSING = "there is no such interface on this machine now"
+MISSING = "this machine has no such interface now"
 NOT_IN_FORCE = "the file on disk is not in force"
 
 
