@@ -65,6 +65,8 @@ class Facts:
     """
 
     interfaces: Mapping[str, InterfaceFacts] = field(default_factory=dict)
+    read_at: float = field(default=0.0, compare=False)
+    """When the reading of them began (CLOCK_MONOTONIC); 0 where that is not known."""
     features: frozenset[str] = frozenset()
     conflicts: tuple[str, ...] = ()
     leases: Mapping[str, UplinkLease] = field(default_factory=dict)

@@ -163,6 +163,8 @@ def _update_by_notice(line: UplinkMemory, event: Notice, at: float) -> UplinkMem
             return replace(line, last_reply_at=at)
         case QueueFull():
             return _on_queue(line, event, at)
+        case CarrierChanged(at=seen_at, up=True) if seen_at < line.link_lost_at:
+            return line
         case CarrierChanged():
             same = line.carrier is event.up
             line = line if same else _on_link_change(line, at, restored=event.up)

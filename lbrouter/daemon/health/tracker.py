@@ -211,7 +211,9 @@ def events_from_facts(config: Config, facts: Facts) -> Iterable[HealthEvent]:
             yield CarrierChanged(at=now, uplink=name, up=True, present=True)
         elif found is None or found.up:  # one that is still down has no carrier to show
             up = found is not None and found.carrier
-            yield CarrierChanged(at=now, uplink=name, up=up, present=found is not None)
+            # A cable that was pulled while the facts were read is told by the kernel meanwhile.
+            at = facts.read_at or now
+            yield CarrierChanged(at=at, uplink=name, up=up, present=found is not None)
         for family in uplink_families(uplink):
             yield AddressingChanged(
                 at=now,

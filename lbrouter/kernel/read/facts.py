@@ -3,6 +3,7 @@
 A conflict is a sentence for a person. Nothing that is found here is ever changed.
 """
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import IPv6Interface, ip_address
 from struct import Struct
@@ -44,6 +45,7 @@ RTNEXTHOP: Final = Struct("=HBBi")
 
 async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
     """Facts of every interface of the namespace; conflicts within `scope`."""
+    read_at = time.monotonic()
     links = await link.list_links(ipr)
     addresses = await address.list_addresses(ipr)
     gateways = await _gateways(ipr)
@@ -53,6 +55,7 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
     for one in addresses:
         held.setdefault(one.address.interface, []).append(one)
     return Facts(
+        read_at=read_at,
         connection_table_size=read_connection_table_size(),
         interfaces={
             each.name: _interface_facts(

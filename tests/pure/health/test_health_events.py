@@ -52,6 +52,17 @@ def test_a_lost_carrier_is_down_at_once_and_comes_back_after_up_after() -> None:
     assert back == pytest.approx(18.1, abs=0.2)
 
 
+def test_facts_that_were_read_before_the_interface_went_do_not_bring_it_back() -> None:
+    config = simulation_config()
+    state = initial_state(config, 0.0)
+    gone = CarrierChanged(at=5.5, uplink="fiber", up=False, present=False)
+    for event in (gone, CarrierChanged(at=5.4, uplink="fiber", up=True)):
+        state = step(state, event, config)
+    assert not state.uplinks["fiber"].present
+    state = step(state, CarrierChanged(at=5.6, uplink="fiber", up=True), config)
+    assert state.uplinks["fiber"].present
+
+
 def test_an_answer_from_before_the_break_proves_nothing() -> None:
     config = simulation_config()
     state = initial_state(config, 0.0)

@@ -74,7 +74,9 @@ def test_an_incident_on_the_screen_and_in_an_alert(
             lambda: screen.shows(banner_font.banner_lines("show > fiber")[0]), within_s=15
         )
         venue.isp("fiber").set_carrier(up=False)
-        assert eventually(lambda: screen.shows("incident 1, now: the cable of fiber (wan1) lost its signal"))
+        assert eventually(
+            lambda: screen.shows("incident 1, now: the cable of fiber (wan1) lost its signal")
+        )
         assert eventually(lambda: screen.shows(banner_font.banner_lines("show > lte")[0]))
         assert eventually(
             lambda: received.exists() and "200" in received.read_text()[:9999], within_s=20
