@@ -9,8 +9,9 @@ bin := .venv/bin
 cover := --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 # Most tests on this machine's own kernel wait for something: four of them fit on two processors.
 # The emulated machines fill both by themselves, and come after; so do the streams through a lane,
-# whose tunnels are programs here and whose stalls are measured.
-streams := tests/topology/lane
+# whose tunnels are programs here and whose stalls are measured, and the rehearsals, which judge
+# gaps and rates themselves.
+alone := tests/topology/lane tests/topology/rehearsal
 beside := --numprocesses=4
 # What hangs on the release: its Python, its libnftables and its programs.
 on_debian13 := tests/pure/cli tests/pure/config tests/pure/daemon tests/pure/kernel tests/pure/services \
@@ -32,10 +33,10 @@ check: ready  ## linters, types, floors and the pure tests, in under a minute
 test: ready-test  ## every test that this machine can run, the VM ring included (root)
 	@status=0; \
 	$(bin)/python -m pytest $(beside) tests/shape tests/pure tests/contract tests/topology $(cover) \
-	    --ignore=$(streams) || status=$$?; \
+	    $(addprefix --ignore=,$(alone)) || status=$$?; \
 	tools/test-debian.sh --kept trixie '$(bin)/python -m pytest $(beside) $(on_debian13)' \
 	    || { code=$$?; [ $$code = 69 ] || status=$$code; }; \
-	$(bin)/python -m pytest $(streams) tests/vm tests/image || status=$$?; \
+	$(bin)/python -m pytest $(alone) tests/vm tests/image || status=$$?; \
 	exit $$status
 
 test-debian13: ready-roots  ## `make demo` and `make test` in a bare Debian 13 (root)

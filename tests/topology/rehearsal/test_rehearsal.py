@@ -171,6 +171,7 @@ def test_the_command_speaks_json(rehearsal_process: "subprocess.Popen[str]") -> 
     report = json.loads(output)
     keys = {"ok", "gateway", "seconds", "notes", "checks", "faults", "bandwidth"}
     assert set(report) == keys
+    assert [row for row in report["checks"] if row["verdict"] == "fail"] == []
     assert report["ok"] is True
     assert rehearsal_process.returncode == ExitCode.DONE
     assert set(report["checks"][0]) == {"act", "subject", "expected", "seen", "verdict"}
