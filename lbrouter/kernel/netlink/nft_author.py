@@ -2,12 +2,12 @@
 
 nf_tables names the author of a change by the number of its thread, as the whole machine counts
 them. In a PID namespace (a container) a process knows only other numbers. So each thread asks
-nf_tables once for its number, before its first change.
+nf_tables for its number before it changes a table.
 """
 
 import socket
 import threading
-from pathlib import Path
+import time
 from typing import Final
 
 from lbrouter.kernel.netlink.codec import NLMSGHDR, parse_attributes
@@ -20,26 +20,30 @@ NFTA_GEN_PROC_PID, NFTA_GEN_PROC_NAME = 2, 3
 GENERATION_MESSAGE_BYTES: Final = 4096
 AUTHOR_ANSWER_TIMEOUT_S: Final = 2.0
 
-_AUTHOR_OF_THREAD: Final[dict[int, int]] = {}
-"""A thread's number in its own PID namespace, and the one that nf_tables has for it."""
+AUTHOR_MEMORY_S: Final = 60.0
+"""A load of a large ruleset takes seconds, its thread ends with it, and the announcement is read
+after that. A number is not given to another thread of the machine so soon."""
+
+_REGISTERED_AT: Final[dict[int, float]] = {}
+"""When each author was registered last (CLOCK_MONOTONIC), by the number that nf_tables has."""
 
 
 def register_author() -> None:
-    """Learn how nf_tables calls the thread that calls; needed before it changes a table.
+    """Learn how nf_tables calls the thread that calls; needed before each change of a table.
 
     Raises OSError.
     """
-    thread = threading.get_native_id()
-    if thread not in _AUTHOR_OF_THREAD:
-        _AUTHOR_OF_THREAD[thread] = _ask_own_number() or thread
+    now = time.monotonic()
+    for number, at in list(_REGISTERED_AT.items()):
+        if now - at > AUTHOR_MEMORY_S:
+            _REGISTERED_AT.pop(number, None)
+    _REGISTERED_AT[_ask_own_number() or threading.get_native_id()] = now
 
 
 def is_own_author(number: int) -> bool:
-    """Whether nf_tables means a thread of this process that still runs."""
-    return any(
-        author == number and Path(f"/proc/self/task/{thread}").exists()
-        for thread, author in list(_AUTHOR_OF_THREAD.items())
-    )
+    """Whether nf_tables means a thread of this process, which may have ended a moment ago."""
+    at = _REGISTERED_AT.get(number)
+    return at is not None and time.monotonic() - at < AUTHOR_MEMORY_S
 
 
 def author_number(attributes: dict[int, bytes]) -> int:
