@@ -24,6 +24,13 @@ MAX_UPLINKS: Final = 15
 GATEWAY_TABLE: Final = 7000
 """The gateway's own table: what is connected on each uplink, and a default by the best of them."""
 
+ALL_BUDGETS: Final = 9_000
+"""What all VLANs together may hold of the connection table, in hundredths of a percent. The rest is
+for the gateway's own probes and connections, and for what comes in by forwards."""
+
+MIN_BUDGET: Final = 100
+"""What a VLAN without a budget of its own is always left, in the same unit: 1 %."""
+
 ROUTE_TABLES: Final = range(7000, 7017)
 """7000 for the gateway itself, 7000 + n for uplink number n, 7016 for the lanes' own packets."""
 

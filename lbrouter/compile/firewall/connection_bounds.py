@@ -13,6 +13,7 @@ from typing import Final
 from lbrouter.compile.firewall.templates import render_fragment
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.kernel_state import NftElements
+from lbrouter.model.reserved_ids import ALL_BUDGETS
 from lbrouter.model.units import Percent
 
 COUNTED_AT_BOUND: Final = 256
@@ -23,10 +24,6 @@ COUNTED_NEAR_BOUND: Final = 64
 
 NEAR_BOUND_PERCENT: Final = 80
 """From here on it is told, while nothing is refused yet."""
-
-ALL_BUDGETS: Final = Percent(9_000)
-"""What the VLANs share of the table, where the file names no budget; the rest is for the gateway's
-own probes and connections, and for what comes in by forwards."""
 
 FORWARDS_BUDGET: Final = Percent(500)
 """What the flows that come in by one uplink's forwards may hold of the table."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lbrouter.compile.firewall.connection_bounds import CountedBound, vlan_budget
 from lbrouter.compile.firewall.modems import is_closed
 from lbrouter.model.config import Config
+from lbrouter.model.errors import ConfigError
 from tests.kit.builders import TWO_LINES, config_of, desired_of, facts_of
 
 TABLE_SIZE = 100_000
@@ -28,9 +29,14 @@ def test_a_budget_is_a_share_of_the_table_and_the_others_share_the_rest() -> Non
     assert {vlan_budget(alike, v, TABLE_SIZE) for v in alike.vlans.values()} == {30_000}
 
 
-def test_a_budget_that_leaves_nothing_leaves_one_connection() -> None:
-    config = guests_with('budget = "100%"')
-    assert vlan_budget(config, config.vlans["stream"], TABLE_SIZE) == 1
+@pytest.mark.parametrize("budget", ["100%", "90%", "88.5%"])
+def test_budgets_that_leave_no_room_are_refused(budget: str) -> None:
+    """Two more VLANs are left at least 1 % each, and the gateway 10 %."""
+    with pytest.raises(ConfigError) as raised:
+        guests_with(f'budget = "{budget}"')
+    assert "vlans.guests.budget" in str(raised.value)
+    assert "88%" in str(raised.value)
+    assert guests_with('budget = "88%"')
 
 
 @given(st.integers(1, 1_000_000))

@@ -7,7 +7,8 @@ from lbrouter.compile.config.checks.names import duplicates, undefined_reference
 from lbrouter.compile.config.checks.uplinks import host_address_errors, is_reserved_address
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Config, Dhcp, Vlan
-from lbrouter.model.units import Duration
+from lbrouter.model.reserved_ids import ALL_BUDGETS, MIN_BUDGET
+from lbrouter.model.units import Duration, Percent
 
 MAX_INTERFACE_NAME_CHARS: Final = 15
 DHCP_LEASE_TIME_RANGE: Final = (Duration(120_000), Duration(30 * 24 * 3_600_000))
@@ -22,6 +23,7 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         yield from _address_errors(vlan, where)
         yield from _reference_errors(config, vlan, where)
         yield from _dhcp_errors(vlan, where)
+    yield from _budget_errors(config)
     yield from _duplicate_tags(config)
     # Each interface that is used twice. The first use in the file's order is the valid one.
     owners: dict[str, KeyPath] = {}
@@ -33,6 +35,24 @@ def errors(config: Config) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 path=path, value=interface, reason=why, accepted=accepted, depends_on=(first,)
             )
+
+
+def _budget_errors(config: Config) -> Iterator[Diagnostic]:
+    """Budgets that leave no room: for the gateway's own probes, or for a VLAN without one."""
+    named = {vlan.name: vlan.budget for vlan in config.vlans.values() if vlan.budget is not None}
+    if not named:
+        return
+    kept_free = (len(config.vlans) - len(named)) * min(MIN_BUDGET, ALL_BUDGETS // len(config.vlans))
+    total = sum(named.values())
+    if total + kept_free > ALL_BUDGETS:
+        last = list(named)[-1]
+        why = (
+            f"the budgets add up to {Percent(total)}: the connection table has no room for the rest"
+        )
+        most = Percent(ALL_BUDGETS - kept_free)
+        accepted = f"budgets that add up to {most} or less"
+        where: KeyPath = ("vlans", last, "budget")
+        yield Diagnostic(path=where, value=str(named[last]), reason=why, accepted=accepted)
 
 
 def warnings(config: Config) -> Iterator[Diagnostic]:
