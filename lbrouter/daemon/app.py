@@ -27,6 +27,7 @@ from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.heartbeats import send_heartbeats
 from lbrouter.daemon.lanes.lane_watch import LaneWatch
+from lbrouter.daemon.metrics.bound_watch import BoundWatch
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.programs import ProgramSupervisor
@@ -111,6 +112,7 @@ class Daemon:
         paths, journal, loop, applier = self._paths, self._journal, self._loop, reconciler.applier
         self._new_flows = NewFlowWindow(reconciler)
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
+        self._bound_watch = BoundWatch(journal, applier.dnsmasq)
         self._traffic = TrafficRecorder(journal, lambda: loop.tracker)
         self._lanes = LaneWatch(
             lambda: lane_inputs(loop.state()),
@@ -124,6 +126,7 @@ class Daemon:
             self._traffic,
             self._dhcp_watch,
             self._lanes.findings,
+            self._bound_watch,
             journal=journal,
             limits=loop.overrides.limits,
             new_flows=self._new_flows,
@@ -242,6 +245,7 @@ class Daemon:
             "the programs": self._programs.run,
             "the solicitor": lambda: RouterSolicitor().run(lambda: loop.reconciler.applied),
             "the leases": lambda: self._dhcp_watch.run(lambda: loop.config_file.config),
+            "the bounds": lambda: self._bound_watch.run(lambda: loop.config_file.config),
             "the lanes": self._lanes.run,
             "the reload": self._handle_reloads,
             "the watchdog": lambda: send_heartbeats(self._notifier, lambda: loop.last_run_at),

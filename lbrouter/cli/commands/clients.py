@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from typing import Final
 
 import typer
+from rich.text import Text
 
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.effects import dnsmasq_service
@@ -21,6 +22,7 @@ from lbrouter.cli.output.render import print_damage, print_diagnostics, print_js
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
+from lbrouter.compile.report.bounds_reached import BoundsReached, BoundState
 from lbrouter.compile.report.clients import (
     AddressTraffic,
     ClientObservations,
@@ -29,8 +31,10 @@ from lbrouter.compile.report.clients import (
 )
 from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import direction_text, translate
+from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.kernel.read.bound_sets import read_bounds_reached
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.kernel.storage.store import StateStore
@@ -84,9 +88,18 @@ async def _observe_clients(
         ),
         traffic=loads,
         uplink_names={number: name for name, number in numbers.items()},
+        bounds=_bounds_reached(),
         now=int(time.time()),
         interval_s=seconds,
     )
+
+
+def _bounds_reached() -> Mapping[str, BoundsReached]:
+    """Who is at a bound; nothing where no ruleset stands, or without the right to ask."""
+    try:
+        return read_bounds_reached()
+    except OSError:
+        return {}
 
 
 def _client_loads(
@@ -135,7 +148,6 @@ def _clients_table(
         overflow=("MAC", lease, say("VLAN"), uplink),
     )
     for client in clients:
-        flow_count = client["connections"]
         lease_ends = client["lease_ends"]
         sheet.add_row(
             client["name"] or client["dhcp_name"] or "-",
@@ -146,9 +158,21 @@ def _clients_table(
             client["uplink"] or "-",
             _format_rate(client["upload_bps"]),
             _format_rate(client["download_bps"]),
-            "?" if flow_count is None else str(flow_count),
+            _flows_cell(client, language),
         )
     return sheet
+
+
+def _flows_cell(client: ClientStatus, language: Language) -> Text:
+    """How many connections, and a word where that is as many as it may have."""
+    count = "?" if client["connections"] is None else str(client["connections"])
+    match client["bound"]:
+        case BoundState.AT:
+            return Text(f"{count}, {translate(language, 'at its bound')}", style=BAD_STYLE)
+        case BoundState.NEAR:
+            return Text(f"{count}, {translate(language, 'near its bound')}", style=FAIR_STYLE)
+        case _:
+            return Text(count)
 
 
 def _format_rate(bps: int | None) -> str:

@@ -1,6 +1,7 @@
 """`lbrouter status`: uplinks, policies and VLANs at a glance, from the daemon or off the kernel."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import tzinfo
 from functools import partial
 from typing import Annotated
@@ -20,6 +21,7 @@ from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.output.watch_tables import round_trip_ms
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
+from lbrouter.compile.report.bounds_reached import BoundState
 from lbrouter.compile.report.clock import local_time, zone_name
 from lbrouter.compile.report.i18n import direction_text, translate, translate_reason
 from lbrouter.compile.report.status_types import PolicyStatus, Status, UplinkStatus, VlanStatus
@@ -31,6 +33,8 @@ from lbrouter.model.language import Language
 from lbrouter.model.messages.figures import format_rate
 
 NOT_APPLIED_TEXT = "not applied: the kernel has no settings of lbrouter"
+BOUND_TEXTS = {"at": "at its bound", "near": "near its bound"}
+MAX_BOUND_CLIENTS_SHOWN = 3
 UNDONE_TEXT = "undone in {seconds} s unless confirmed"
 KERNEL_WRONG_TEXT = "THE KERNEL DIFFERS FROM THE CONFIGURATION, since {since}"
 REJECTED_FILE_NOTE = (
@@ -203,7 +207,22 @@ def _vlan_remark(vlan: VlanStatus, language: Language) -> str:
     others = ", ".join(f"{server['address']} ({server['mac']})" for server in found)
     servers = translate(language, "another DHCP server: {servers}", servers=others)
     reason, limit = translate_reason(language, vlan), _limit_text(vlan, language)
-    return "; ".join(filter(None, (reason, limit, servers if others else "")))
+    parts = (reason, limit, servers if others else "", *_bound_texts(vlan, language))
+    return "; ".join(filter(None, parts))
+
+
+def _bound_texts(vlan: VlanStatus, language: Language) -> Iterator[str]:
+    """That the VLAN, or clients of it, have as many connections as they may have, or nearly."""
+    say = partial(translate, language)
+    if vlan["bound"] is not None:
+        is_at = vlan["bound"] == BoundState.AT
+        yield say("all its connections are in use") if is_at else say("80 % of its connections")
+    names = [
+        f"{client['name'] or client['mac']} ({say(BOUND_TEXTS[client['bound']])})"
+        for client in vlan["bound_clients"][:MAX_BOUND_CLIENTS_SHOWN]
+    ]
+    more = len(vlan["bound_clients"]) - len(names)
+    yield ", ".join(names) + (f" +{more}" if more else "")
 
 
 def _limit_text(vlan: VlanStatus, language: Language) -> str:

@@ -9,7 +9,13 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import product
 
-from lbrouter.compile.firewall import client_limits, connection_bounds, flow_moves, lane_copies
+from lbrouter.compile.firewall import (
+    client_limits,
+    connection_bounds,
+    flow_moves,
+    lane_copies,
+    sticky_clients,
+)
 from lbrouter.compile.firewall.flow_moves import PolicyShares
 from lbrouter.compile.firewall.modems import (
     PRIVATE_NETWORKS,
@@ -68,6 +74,7 @@ def elements(
         ),
         **_modems(config, facts),
         **client_limits.elements(config),
+        **sticky_clients.elements(config),
         **connection_bounds.elements(config),
         **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),
     }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Final, TypedDict
 
+from lbrouter.compile.report.bounds_reached import NOTHING_REACHED, BoundsReached
 from lbrouter.compile.services.dnsmasq_leases import LanLease
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.kernel_state import IpAddress, IpNetwork
@@ -40,13 +41,15 @@ class AddressTraffic:
 class ClientObservations:
     """All that was observed. `traffic` is None where the connections cannot be read.
 
-    `now` in seconds since the epoch, `interval_s` is the time over which bytes were counted.
+    `bounds` are by the device of the VLAN; `now` in seconds since the epoch, `interval_s` is the
+    time over which bytes were counted.
     """
 
     leases: tuple[LanLease, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     traffic: Mapping[IpAddress, AddressTraffic] | None = None
     uplink_names: Mapping[int, str] = field(default_factory=dict)
+    bounds: Mapping[str, BoundsReached] = field(default_factory=dict)
     now: int = 0
     interval_s: float = 1.0
 
@@ -55,7 +58,8 @@ class ClientStatus(TypedDict):
     """One client. `name` is the file's, `dhcp_name` what the device calls itself.
 
     `lease_ends` (RFC 3339) is null without a lease; `uplink` carries most of its connections; rates
-    are bits per second, null if not counted.
+    are bits per second, null if not counted. `bound` is "at" where it has all connections that it
+    may have, "near" from 80 % of them, else null.
     """
 
     vlan: str
@@ -70,6 +74,7 @@ class ClientStatus(TypedDict):
     upload_bps: int | None
     download_bps: int | None
     connections: int | None
+    bound: str | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,7 +97,11 @@ def client_statuses(config: Config, observations: ClientObservations) -> list[Cl
             *_address_sort_key(min(each.addresses, key=_address_sort_key)),
         )
     )
-    return [_client_status(each, hosts, observations) for each in found]
+    bounds = {
+        vlan.name: observations.bounds.get(config.vlan_device(vlan), NOTHING_REACHED)
+        for vlan in config.vlans.values()
+    }
+    return [_client_status(each, hosts, bounds[each.vlan], observations) for each in found]
 
 
 class VlanLookup:
@@ -158,10 +167,14 @@ def _observed_addresses(
 
 
 def _client_status(
-    client: _ClientEntry, hosts: Mapping[str, str], observations: ClientObservations
+    client: _ClientEntry,
+    hosts: Mapping[str, str],
+    reached: BoundsReached,
+    observations: ClientObservations,
 ) -> ClientStatus:
     addresses = sorted(client.addresses, key=_address_sort_key)
     name = hosts.get(client.mac or "")
+    bound = reached.clients.get(client.mac or "")
     return {
         "vlan": client.vlan,
         "name": name,
@@ -174,6 +187,7 @@ def _client_status(
         **_traffic_status(
             [(observations.traffic or {}).get(each) for each in addresses], observations
         ),
+        "bound": None if bound is None else str(bound),
     }
 
 

@@ -21,6 +21,7 @@ from lbrouter.daemon.events.history import LogEvent, recent_events, utc_timestam
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.lanes.lane_watch import LaneFindings
 from lbrouter.daemon.machine_snapshot import AppliedState
+from lbrouter.daemon.metrics.bound_watch import BoundWatch
 from lbrouter.daemon.metrics.last_minute import UplinkSecond
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
@@ -67,6 +68,7 @@ class QueryHandlers:
         traffic: TrafficRecorder,
         dhcp_watch: LanDhcpWatch,
         lanes: LaneFindings,
+        bounds: BoundWatch,
         *,
         journal: Journal,
         limits: LimitTable,
@@ -80,7 +82,7 @@ class QueryHandlers:
         self._state, self._write_lock = state, write_lock
         self._journal, self._store = journal, store
         self._limits, self._new_flows, self._pending = limits, new_flows, pending
-        self._lanes = lanes
+        self._lanes, self._bounds = lanes, bounds
         self._dhcp_watch = dhcp_watch
         self._config_path = config_path
         self._sampler, self._last_minute = traffic.sampler, traffic.last_minute
@@ -112,6 +114,7 @@ class QueryHandlers:
             new_flows=self._new_flows.counts(),
             limits=self._limits,
             rogue_servers=self._dhcp_watch.rogue_servers,
+            bounds=self._bounds,
             pending_s=self._pending.remaining_s(),
             lanes=self._lanes,
         )

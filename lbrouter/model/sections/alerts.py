@@ -30,6 +30,7 @@ class AlertKind(StrEnum):
     TROUBLE = "trouble"
     APPLY = "apply"
     ROLLBACK = "rollback"
+    BOUND = "bound"
 
 
 DEFAULT_ALERT_KINDS: Final = (
@@ -39,6 +40,7 @@ DEFAULT_ALERT_KINDS: Final = (
     AlertKind.WAITING,
     AlertKind.TROUBLE,
     AlertKind.ROLLBACK,
+    AlertKind.BOUND,
 )
 
 
