@@ -14,7 +14,7 @@ CLIENT_MAC_PREFIX: Final = "02:63:6c"
 
 
 def client_mac_ruleset(addresses: Sequence[IpInterface], segment: int) -> Iterator[str]:
-    """nft text for a host's `eth0`; nothing for a host that is one client.
+    """The nft text for a host's `eth0`; nothing for a host that is one client.
 
     The first address of each family keeps the interface's own hardware address.
     """
