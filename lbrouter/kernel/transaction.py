@@ -48,7 +48,10 @@ async def transact(
     """
     if not plan:
         return
-    checkpoint = _state_with_script(await kernel.observe(scope), store)
+    state = await kernel.observe(scope)
+    checkpoint = (
+        state if state.nft is None else replace(state, nft=_table_with_script(state.nft, store))
+    )
     begun: list[Operation] = []
     with CancelOnSignal() as interruption:
         try:
@@ -168,10 +171,6 @@ def _list_operations(operations: Sequence[Operation]) -> str:
     lines = [f"    {command_line(each)}" for each in operations[:MAX_LISTED_OPERATIONS]]
     more = len(operations) - MAX_LISTED_OPERATIONS
     return "\n".join([*lines, f"    and {more} more"] if more > 0 else lines)
-
-
-def _state_with_script(state: KernelState, store: StateStore | None) -> KernelState:
-    return state if state.nft is None else replace(state, nft=_table_with_script(state.nft, store))
 
 
 def _operation_with_scripts(operation: Operation, store: StateStore | None) -> Operation:

@@ -50,7 +50,14 @@ def conflicting_programs(root: Path = FILESYSTEM_ROOT) -> Iterator[ConflictingPr
     if "systemd-network" in running:
         yield _check_networkd(root)
     if "NetworkManager" in running:
-        yield _check_network_manager(root)
+        files = (root / "etc/NetworkManager/conf.d").glob("*.conf")
+        configured = any("unmanaged-devices" in _read_text(file) for file in files)
+        yield ConflictingProgram(
+            name="NetworkManager",
+            problem="" if configured else "may configure the interfaces of the file in its own way",
+            remedy="nmcli device set INTERFACE managed no, and unmanaged-devices in"
+            " /etc/NetworkManager/conf.d",
+        )
     for process, (name, trouble, remedy) in FORWARD_DROPPING_PROGRAMS.items():
         if process in running:
             yield ConflictingProgram(name=name, problem=trouble, remedy=remedy)
@@ -92,17 +99,6 @@ def _networkd_settings(root: Path) -> str:
 
 def _is_disabled(key: str, settings: str) -> bool:
     return re.search(rf"^\s*{key}\s*=\s*(no|false|off|0)\s*$", settings, re.MULTILINE) is not None
-
-
-def _check_network_manager(root: Path) -> ConflictingProgram:
-    files = (root / "etc/NetworkManager/conf.d").glob("*.conf")
-    configured = any("unmanaged-devices" in _read_text(file) for file in files)
-    return ConflictingProgram(
-        name="NetworkManager",
-        problem="" if configured else "may configure the interfaces of the file in its own way",
-        remedy="nmcli device set INTERFACE managed no, and unmanaged-devices in"
-        " /etc/NetworkManager/conf.d",
-    )
 
 
 def _read_text(file: Path) -> str:
