@@ -223,23 +223,20 @@ class Isp(Host):
             self._delay_line.stop()
             self._delay_line = None
         elif delay_ms:
-            self._delay_line = self._start_delay_line(delay_ms)
-
-    def _start_delay_line(self, delay_ms: float) -> LabProcess:
-        interface_by_tap = {delay_line_device(side): side for side in PROVIDER_INTERFACES}
-        request = {"taps": interface_by_tap, "delay_ms": delay_ms, "mark": DELAYED_FWMARK}
-        delay_line = self.start([*agent_argv("delay_line"), json.dumps(request)])
-        delay_line.read_json()
-        # A device up that says nothing of its own: its neighbour discovery would go on the line.
-        self.run_script(
-            "\n".join(
-                f"echo 1 > /proc/sys/net/ipv6/conf/{tap}/disable_ipv6\n"
-                f"ip link set {tap} up txqueuelen 5000"
-                for tap in interface_by_tap
+            interface_by_tap = {delay_line_device(side): side for side in PROVIDER_INTERFACES}
+            request = {"taps": interface_by_tap, "delay_ms": delay_ms, "mark": DELAYED_FWMARK}
+            delay_line = self.start([*agent_argv("delay_line"), json.dumps(request)])
+            delay_line.read_json()
+            # A device up that says nothing of its own: no neighbour discovery on the line.
+            self.run_script(
+                "\n".join(
+                    f"echo 1 > /proc/sys/net/ipv6/conf/{tap}/disable_ipv6\n"
+                    f"ip link set {tap} up txqueuelen 5000"
+                    for tap in interface_by_tap
+                )
             )
-        )
-        self.check_output(["nft", "-f", "-"], stdin=delay_line_ruleset(PROVIDER_INTERFACES))
-        return delay_line
+            self.check_output(["nft", "-f", "-"], stdin=delay_line_ruleset(PROVIDER_INTERFACES))
+            self._delay_line = delay_line
 
     @cached_property
     def _portal_server(self) -> LabProcess:
