@@ -9,7 +9,6 @@ at growing intervals.
 import os
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,11 +64,9 @@ class Pppd:
         `no_session_reasons` says so.
         """
         wanted = {u.device: u for u in (() if config is None else pppd.pppoe_uplinks(config))}
-        gone = [
-            self._removal_operation(device)
-            for device in self._known_devices()
-            if device not in wanted
-        ]
+        files = sorted(self.runtime_dir.glob("ppp-*.options"))
+        started = [file.name.removesuffix(".options") for file in files]
+        gone = [self._removal_operation(device) for device in started if device not in wanted]
         steps = [
             self._pending_operation(uplink)
             for uplink in wanted.values()
@@ -81,7 +78,10 @@ class Pppd:
         """Execute one of `pending_operations`; NotAppliedError quotes pppd if it fails."""
         for each in (operation.old, operation.new):
             if isinstance(each, ManagedProcess):
-                self._stop_session(_device_of(each))
+                device = _device_of(each)
+                for pid in self.pids(device):
+                    process.terminate(pid, str(self._paths(device).options_file))
+                self._remove_files(device)
         if isinstance(operation.new, ManagedProcess):
             places = self._paths(_device_of(operation.new))
             try:
@@ -172,20 +172,10 @@ class Pppd:
         )
         return True
 
-    def _stop_session(self, device: str) -> None:
-        for pid in self.pids(device):
-            process.terminate(pid, str(self._paths(device).options_file))
-        self._remove_files(device)
-
     def _remove_files(self, device: str) -> None:
         places = self._paths(device)
         for each in (places.options_file, places.pid_file, places.log_file):
             Path(each).unlink(missing_ok=True)
-
-    def _known_devices(self) -> Iterator[str]:
-        """Devices for which a process was started in this runtime directory."""
-        for file in sorted(self.runtime_dir.glob("ppp-*.options")):
-            yield file.name.removesuffix(".options")
 
     def _paths(self, device: str) -> pppd.PppdPaths:
         return pppd.PppdPaths(runtime_dir=self.runtime_dir, device=device)

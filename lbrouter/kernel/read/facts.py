@@ -114,7 +114,13 @@ async def _gateways(ipr: AsyncIPRoute) -> Mapping[int, tuple[IpAddress, ...]]:
     gateways: dict[int, tuple[IpAddress, ...]] = {}
     for family in AddressFamily:
         messages = await route.dump_table(ipr, family, RT_TABLE_MAIN)
-        defaults = [each for each in messages if _is_foreign_default(each)]
+        defaults = [
+            answer
+            for answer in messages
+            if answer.fields[1] == 0
+            and answer.fields[7] == route.RTN_UNICAST
+            and route.protocol_of(answer) != ROUTE_PROTOCOL
+        ]
         for message in sorted(defaults, key=_route_preference):
             for index, gateway in _nexthops(message):
                 gateways[index] = (*gateways.get(index, ()), gateway)
@@ -124,11 +130,6 @@ async def _gateways(ipr: AsyncIPRoute) -> Mapping[int, tuple[IpAddress, ...]]:
 def _route_preference(answer: RawMessage) -> tuple[int, int]:
     """The lower the better: the metric, then the router's own preference (RFC 4191)."""
     return answer.integer(route.RTA_PRIORITY), ROUTER_PREFERENCE_RANKS.get(answer.raw(RTA_PREF), 1)
-
-
-def _is_foreign_default(answer: RawMessage) -> bool:
-    is_default = answer.fields[1] == 0 and answer.fields[7] == route.RTN_UNICAST
-    return is_default and route.protocol_of(answer) != ROUTE_PROTOCOL
 
 
 def _nexthops(answer: RawMessage) -> Iterator[tuple[int, IpAddress]]:

@@ -22,7 +22,7 @@ from lbrouter.rehearsal.lab.impairment import (
     delay_line_ruleset,
     impairment_ruleset,
 )
-from lbrouter.rehearsal.lab.layout import LineAddressing, ProviderLine
+from lbrouter.rehearsal.lab.layout import ProviderLine
 from lbrouter.rehearsal.lab.process import LabProcess, agent_argv, run, wait_or_fail
 
 PROVIDER_INTERFACES = ("line", "wan")
@@ -204,8 +204,11 @@ class Isp(Host):
         moved = replace(self.initial_line, families=legs)
         if moved == self.line:
             return
-        old = [f"address del {_provider_address(leg)} dev line" for leg in self.line.families
-               if leg not in moved.families]  # fmt: skip
+        old = [
+            f"address del {leg.gateway}/{setup_scripts.provider_prefix(leg)} dev line"
+            for leg in self.line.families
+            if leg not in moved.families
+        ]
         self.line = moved
         self._run_ip_batch([*old, *setup_scripts.provider_line_commands(moved)])
         self.check_output(
@@ -269,7 +272,3 @@ PORTAL_CERTIFICATE_ARGV = (
     *("-nodes", "-days", "2", "-subj", "/CN=portal.invalid"),
 )
 """A certificate that no client trusts, for a name that no client asked for."""
-
-
-def _provider_address(leg: LineAddressing) -> str:
-    return f"{leg.gateway}/{setup_scripts.provider_prefix(leg)}"
