@@ -83,9 +83,7 @@ async def _observe_clients(
     numbers = allocate(config, store.load_allocation()).uplinks
     return ClientObservations(
         leases=dnsmasq_service(settings).current_leases(),
-        neighbours=await read_neighbour_table(
-            frozenset(map(config.vlan_device, config.vlans.values()))
-        ),
+        neighbours=read_neighbour_table(frozenset(map(config.vlan_device, config.vlans.values()))),
         traffic=loads,
         uplink_names={number: name for name, number in numbers.items()},
         bounds=_bounds_reached(),

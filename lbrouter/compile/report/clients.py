@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import ip_network
 from typing import Final, TypedDict
 
 from lbrouter.compile.report.bounds_reached import NOTHING_REACHED, BoundsReached
 from lbrouter.compile.services.dnsmasq_leases import LanLease
 from lbrouter.model.config import Config, Vlan
-from lbrouter.model.kernel_state import IpAddress, IpNetwork
+from lbrouter.model.kernel_state import IpAddress
 
 LEASE_NEVER_EXPIRES: Final = 0
 """How dnsmasq writes a lease that does not end."""
@@ -108,18 +107,20 @@ class VlanLookup:
     """The VLAN that an address belongs to, without a search through all VLANs."""
 
     def __init__(self, vlans: Iterable[Vlan]) -> None:
-        self._vlan_by_network: dict[IpNetwork, Vlan] = {}
+        self._vlan_by_prefix: dict[tuple[int, int, int], Vlan] = {}
         for vlan in vlans:
-            self._vlan_by_network[vlan.address.network] = vlan
-            if vlan.address6 is not None:
-                self._vlan_by_network[vlan.address6.network] = vlan
-        self._prefix_lengths = {(each.version, each.prefixlen) for each in self._vlan_by_network}
+            for own in (vlan.address, vlan.address6):
+                if own is not None:
+                    host_bits = own.max_prefixlen - own.network.prefixlen
+                    self._vlan_by_prefix[own.version, host_bits, int(own.ip) >> host_bits] = vlan
+        self._lengths = {(version, host_bits) for version, host_bits, _ in self._vlan_by_prefix}
 
     def vlan_of(self, address: IpAddress) -> Vlan | None:
         """The VLAN whose client has `address`; None for the gateway's own and for foreign ones."""
-        for version, length in self._prefix_lengths:
+        number = int(address)  # a network object for each of 5,000 clients would cost 20 times this
+        for version, host_bits in self._lengths:
             if version == address.version:
-                vlan = self._vlan_by_network.get(ip_network((address, length), strict=False))
+                vlan = self._vlan_by_prefix.get((version, host_bits, number >> host_bits))
                 if vlan is not None:
                     own = (vlan.address.ip, None if vlan.address6 is None else vlan.address6.ip)
                     return None if address in own else vlan
