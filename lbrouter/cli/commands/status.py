@@ -33,6 +33,8 @@ from lbrouter.model.language import Language
 from lbrouter.model.messages.figures import format_rate
 
 NOT_APPLIED_TEXT = "not applied: the kernel has no settings of lbrouter"
+AT_BUDGET_TEXT = "all its connections are in use"
+NEAR_BUDGET_TEXT = "over 80 % of its connections are in use"
 BOUND_TEXTS = {"at": "at its bound", "near": "near its bound"}
 MAX_BOUND_CLIENTS_SHOWN = 3
 UNDONE_TEXT = "undone in {seconds} s unless confirmed"
@@ -211,7 +213,7 @@ def _bound_texts(vlan: VlanStatus, language: Language) -> Iterator[str]:
     say = partial(translate, language)
     if vlan["bound"] is not None:
         is_at = vlan["bound"] == BoundState.AT
-        yield say("all its connections are in use") if is_at else say("80 % of its connections")
+        yield say(AT_BUDGET_TEXT) if is_at else say(NEAR_BUDGET_TEXT)
     names = [
         f"{client['name'] or client['mac']} ({say(BOUND_TEXTS[client['bound']])})"
         for client in vlan["bound_clients"][:MAX_BOUND_CLIENTS_SHOWN]
