@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Self
 
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.unit_hints import refusal
 from lbrouter.model.validated_strings import InvalidValueError
 
@@ -108,7 +109,12 @@ def _parse_scaled(text: str, units: Mapping[str, int], *, what: str, accepted: s
     if rest:
         smallest = min(units, key=lambda unit: units[unit])
         raise InvalidValueError(
-            f"is finer than {what} can be in this file ({smallest} at best)", accepted
+            phrase(
+                "is finer than {what} can be in this file ({smallest} at best)",
+                what=as_phrase(what),
+                smallest=smallest,
+            ),
+            accepted,
         )
     return scaled
 

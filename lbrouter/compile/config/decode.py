@@ -22,6 +22,7 @@ from lbrouter.compile.config.expected import (
     keys_at,
 )
 from lbrouter.model.config import Config
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.validated_strings import InvalidValueError
 
 TomlDocument = dict[str, Any]
@@ -79,7 +80,11 @@ def _diagnostic(error: ErrorDetails) -> Diagnostic:
     if kind == "extra_forbidden":
         known = keys_at(path[:-1])
         hint = did_you_mean(str(path[-1]), known)
-        return Diagnostic(path=path, reason=f"is not a key here{hint}", accepted=", ".join(known))
+        return Diagnostic(
+            path=path,
+            reason=phrase("is not a key here{hint}", hint=hint),
+            accepted=", ".join(known),
+        )
     if kind == "missing":
         return Diagnostic(path=path, reason="is missing", accepted=accepted_at(path))
     reason, accepted = _reason_and_accepted(error)
@@ -105,7 +110,8 @@ def _reason_and_accepted(error: ErrorDetails) -> tuple[str, str]:
     if isinstance(refused, InvalidValueError):
         return refused.reason, refused.accepted
     hint = did_you_mean(str(error["input"]), enum_words(annotation_at(error["loc"])))
-    return _REASON_BY_ERROR_TYPE.get(error["type"], "is not what belongs here") + hint, ""
+    reason = as_phrase(_REASON_BY_ERROR_TYPE.get(error["type"], "is not what belongs here"))
+    return phrase("{reason}{hint}", reason=reason, hint=hint), ""
 
 
 # Pydantic's messages describe Python types; these describe the file.

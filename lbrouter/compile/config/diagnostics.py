@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from lbrouter.model.messages.phrase import as_phrase, phrase
+
 KeyPath = tuple[str | int, ...]
 """Where in the file: keys, and indices of lists from 0."""
 
@@ -30,11 +32,14 @@ class Diagnostic:
     """Other places that this depends on: if one is broken, this may be a follow-on error."""
 
     def __str__(self) -> str:
-        text = format_key_path(self.path)
+        place: str = as_phrase(format_key_path(self.path))
         if not isinstance(self.value, NoValue):
-            text += f" = {format_value(self.value)}"
-        text += f": {self.reason}"
-        return f"{text}; accepted: {self.accepted}" if self.accepted else text
+            place = phrase("{key} = {value}", key=place, value=as_phrase(format_value(self.value)))
+        text = phrase("{place}: {reason}", place=place, reason=as_phrase(self.reason))
+        if not self.accepted:
+            return text
+        accepted = as_phrase(self.accepted)
+        return phrase("{text}; accepted: {accepted}", text=text, accepted=accepted)
 
 
 def format_key_path(path: KeyPath) -> str:

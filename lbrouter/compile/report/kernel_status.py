@@ -5,6 +5,7 @@ from typing import Final, TypedDict
 
 from lbrouter.compile.state.commands import command_line
 from lbrouter.model.kernel_state import HtbClass, NftTable, Route
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Operation, Plan
 
 MAX_OPERATIONS_NAMED: Final = 1
@@ -36,7 +37,9 @@ def difference_reason(operations: Sequence[Operation]) -> str | None:
         return None
     shown = "; ".join(command_line(each) for each in operations[:MAX_OPERATIONS_NAMED])
     more = len(operations) - MAX_OPERATIONS_NAMED
-    return f"the kernel lacks: {shown}" + (f" and {more} more" if more > 0 else "")
+    if more > 0:
+        return phrase("the kernel lacks: {shown} and {more} more", shown=shown, more=more)
+    return phrase("the kernel lacks: {shown}", shown=shown)
 
 
 def _depends_on_health(operation: Operation) -> bool:

@@ -47,6 +47,7 @@ from lbrouter.model.kernel_state import (
     Qdisc,
     Redirect,
 )
+from lbrouter.model.messages.phrase import phrase
 
 __all__ = [
     "IFB_DOWN",
@@ -213,7 +214,7 @@ def _download_trees(config: Config, plan: _DirectionPlan, facts: Facts) -> Shapi
         if vlan.name in plan.spanning_vlans:
             device = config.vlan_device(config.vlans[vlan.name])
             tree_placement = placement.download_placement(config, facts, device)
-            why = f"download ceiling of VLAN {vlan.name}"
+            why = phrase("download ceiling of VLAN {vlan}", vlan=vlan.name)
             yield from ceiling_tree(tree_placement, plan.uplink_rates, (vlan,), why=why)
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from lbrouter.model.kernel_state import HtbClass, Qdisc
+from lbrouter.model.messages.phrase import as_phrase, phrase
 
 HTB_MAJOR: Final = 0x4C01
 """Handle of each HTB of ours. All trees carry the same one: a packet is classified once, by one
@@ -192,7 +193,11 @@ def leaf_qdisc(
         parent=htb_class.classid,
         kind=queue,
         options=_leaf_options(line_rate, queue, hosts),
-        why=f"queue of {htb_class.why}, {QUEUE_FAIRNESS[queue]}",
+        why=phrase(
+            "queue of {why}, {fairness}",
+            why=as_phrase(htb_class.why),
+            fairness=as_phrase(QUEUE_FAIRNESS[queue]),
+        ),
     )
 
 
