@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from lbrouter.cli.output.render import print_diagnostic, print_json_line, print_line
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import event_text
@@ -69,7 +69,6 @@ def events(
         bool, typer.Option("--brief", help="Show one sentence for each incident.")
     ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Show new events until Ctrl-C.")] = False,
-    lang: LangOption = None,
     json: JsonOption = False,
 ) -> int:
     """Print the timeline: faults, failovers, repairs, changes."""
@@ -82,7 +81,7 @@ def events(
         brief=brief,
         follow=follow,
     )
-    printer = EventPrinter(settings, language_of(lang), zone)
+    printer = EventPrinter(settings, screen_language(), zone)
     return asyncio.run(_print_events(settings, event_filter, printer))
 
 

@@ -32,6 +32,7 @@ from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, MessageValue, message
+from lbrouter.model.messages.phrase import phrase_document
 from lbrouter.model.units import Duration
 from lbrouter.services import secrets
 
@@ -92,10 +93,11 @@ class CommandHandlers:
         replaces = request.get("take_over", False) is True
         roots = ForeignQdiscPolicy.REPLACE if replaces else ForeignQdiscPolicy.REFUSE
         changes = await self.apply(file, within=within, foreign_qdiscs=roots)
-        left = self._pending.remaining_s()
+        left, warnings = self._pending.remaining_s(), self.warnings(file)
         return {
             "changes": changes,
-            "warnings": self.warnings(file),
+            "warnings": warnings,
+            "warnings_data": [phrase_document(text) for text in warnings],
             "pending_confirm_s": None if left is None else ceil(left),
         }
 

@@ -23,6 +23,8 @@ from lbrouter.model.errors import (
     UnavailableError,
     UsageError,
 )
+from lbrouter.model.messages.message import parse_phrase
+from lbrouter.model.messages.phrase import phrase_document
 
 Document = dict[str, Any]
 
@@ -103,18 +105,28 @@ def ok_response(result: Any) -> Document:
 
 def error_response(error: LbrouterError) -> Document:
     """The answer to a request that was not."""
-    answer = {"ok": False, "code": int(error.code), "error": error.message, "remedy": error.remedy}
+    texts = {"error": error.message, "remedy": error.remedy}
     if isinstance(error, ConfirmationNeededError):
-        answer["question"] = error.question
-    return answer
+        texts["question"] = error.question
+    phrases = {f"{key}_data": phrase_document(text) for key, text in texts.items() if text}
+    return {"ok": False, "code": int(error.code), **texts, **phrases}
 
 
 def result_or_raise(answer: Document) -> Any:
     """The result in an answer. An error in it is raised as the class that it had in the daemon."""
     if answer.get("ok") is True:
         return answer.get("result")
-    message, remedy = str(answer.get("error", "no reason given")), str(answer.get("remedy", ""))
+    message = _text_of(answer, "error") or "no reason given"
+    remedy = _text_of(answer, "remedy")
     if "question" in answer:
-        raise ConfirmationNeededError(message, question=str(answer["question"]), remedy=remedy)
+        raise ConfirmationNeededError(message, question=_text_of(answer, "question"), remedy=remedy)
     kind = ERRORS_BY_CODE.get(int(answer.get("code", ExitCode.DEFECT)), DefectError)
     raise kind(message, remedy=remedy)
+
+
+def _text_of(answer: Document, key: str) -> str:
+    """A text of an answer, a phrase where the daemon sent its data; "" where there is none."""
+    try:
+        return parse_phrase(answer[f"{key}_data"])
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        return str(answer.get(key, ""))
