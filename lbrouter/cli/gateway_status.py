@@ -12,6 +12,7 @@ from lbrouter.compile.report import status as report
 from lbrouter.compile.report.kernel_status import (
     difference_reason,
     differences_without_daemon,
+    kernel_status,
 )
 from lbrouter.compile.report.status import StatusInputs
 from lbrouter.compile.report.status_types import Status
@@ -70,11 +71,7 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
     composed = report.status_document(file.config, seen)
     left = waiting.remaining_s()
     composed["pending_confirm_s"] = None if left is None else ceil(left)
-    composed["kernel"] = {
-        "verified": reason is None,
-        "since": seen.observed_at,
-        "reason": reason,
-    }
+    composed["kernel"] = kernel_status(since=seen.observed_at, reason=reason)
     composed["rejected_file"] = is_rejected(settings.config, waiting)
     composed["unapplied_file"] = applied is not None and differs(settings.config, applied)
     return composed

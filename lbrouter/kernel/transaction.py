@@ -23,6 +23,7 @@ from lbrouter.model.errors import (
 from lbrouter.model.facts import ObserveScope
 from lbrouter.model.kernel import Kernel
 from lbrouter.model.kernel_state import KernelState, ManagedObject, NftTable, Qdisc
+from lbrouter.model.messages.phrase import as_phrase, joined_phrases, phrase
 from lbrouter.model.plan import Operation, Plan
 
 MAX_APPLY_ROUNDS: Final = 3
@@ -83,8 +84,10 @@ async def _run_plan(
         if not plan:
             return
     raise NotAppliedError(
-        f"The kernel accepted every step, but this is missing:"
-        f"\n{_list_operations(plan.operations)}",
+        phrase(
+            "The kernel accepted every step, but this is missing:\n{operations}",
+            operations=_list_operations(plan.operations),
+        ),
         remedy="Another program may be changing the same objects; `lbrouter doctor` names it.",
     )
 
@@ -131,14 +134,26 @@ def _build_error(
     cause: BaseException, begun: Sequence[Operation], left: Sequence[Operation], *, signal: str
 ) -> BaseException:
     """The error for the caller: what was refused, why, and in what state the kernel now is."""
-    undone, remedy = "\n  ".join((_undo_summary(left), *_unrestorable_roots(begun))), _remedy(left)
+    undone = joined_phrases("\n  ", (_undo_summary(left), *_unrestorable_roots(begun)))
+    remedy = _remedy(left)
     if isinstance(cause, LbrouterError):
-        return _error_class(cause)(f"{cause.message}\n  {undone}", remedy=cause.remedy or remedy)
+        return _error_class(cause)(
+            phrase("{message}\n  {undone}", message=as_phrase(cause.message), undone=undone),
+            remedy=cause.remedy or remedy,
+        )
     if isinstance(cause, asyncio.CancelledError) and not signal and not left:
         return cause
-    where = f" at `{command_line(begun[-1])}`" if begun else ""
-    stopped = f"interrupted by {signal}" if signal else repr(cause)
-    return NotAppliedError(f"Not applied: {stopped}{where}.\n  {undone}", remedy=remedy)
+    where = phrase(" at `{command}`", command=command_line(begun[-1])) if begun else ""
+    stopped = phrase("interrupted by {signal}", signal=signal) if signal else repr(cause)
+    return NotAppliedError(
+        phrase(
+            "Not applied: {stopped}{where}.\n  {undone}",
+            stopped=stopped,
+            where=where,
+            undone=undone,
+        ),
+        remedy=remedy,
+    )
 
 
 def _error_class(cause: LbrouterError) -> type[LbrouterError]:
@@ -149,15 +164,20 @@ def _error_class(cause: LbrouterError) -> type[LbrouterError]:
 
 def _undo_summary(left: Sequence[Operation]) -> str:
     if left:
-        return f"Not everything could be undone; this is missing:\n{_list_operations(left)}"
-    return "Everything was undone: the kernel holds what it held before."
+        return phrase(
+            "Not everything could be undone; this is missing:\n{operations}",
+            operations=_list_operations(left),
+        )
+    return phrase("Everything was undone: the kernel holds what it held before.")
 
 
 def _unrestorable_roots(begun: Sequence[Operation]) -> Iterator[str]:
     """Foreign roots that were replaced by permission, and that cannot be created again."""
     for new in (each.new for each in begun):
         if isinstance(new, Qdisc) and new.replaces:
-            yield f"But what stood at the root of {new.interface} before is lost."
+            yield phrase(
+                "But what stood at the root of {interface} before is lost.", interface=new.interface
+            )
 
 
 def _remedy(left: Sequence[Operation]) -> str:
@@ -167,7 +187,9 @@ def _remedy(left: Sequence[Operation]) -> str:
 def _list_operations(operations: Sequence[Operation]) -> str:
     lines = [f"    {command_line(each)}" for each in operations[:MAX_LISTED_OPERATIONS]]
     more = len(operations) - MAX_LISTED_OPERATIONS
-    return "\n".join([*lines, f"    and {more} more"] if more > 0 else lines)
+    if more > 0:
+        lines.append(phrase("    and {more} more", more=more))
+    return joined_phrases("\n", lines)
 
 
 def _state_with_script(state: KernelState, store: StateStore | None) -> KernelState:

@@ -43,6 +43,11 @@ class LbrouterError(Exception):
         )
 
 
+def message_of(error: Exception) -> str:
+    """What an error says, without what to do."""
+    return error.message if isinstance(error, LbrouterError) else str(error)
+
+
 class UsageError(LbrouterError):
     """The command line asks for something that does not exist (64)."""
 

@@ -22,6 +22,7 @@ from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.messages.codes import AddressCode
 from lbrouter.model.messages.message import Message, message, told
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import pppd_start, process
 from lbrouter.services.secrets import password_error, read_password
@@ -166,7 +167,9 @@ class Pppd:
         except PermissionError:
             raise
         except OSError as error:
-            raise NotAppliedError(f"{wanted.name} cannot be started: {error}.") from error
+            raise NotAppliedError(
+                phrase("{name} cannot be started: {error}.", name=wanted.name, error=error)
+            ) from error
         pppd_start.start(wanted)
         found = self.pids(_device_of(wanted))
         if found:
@@ -203,7 +206,7 @@ def missing_reason(config: Config) -> str:
     names = ", ".join(f"uplinks.{uplink.name}" for uplink in pppd.pppoe_uplinks(config))
     if not names or pppd_start.find_binary() is not None:
         return ""
-    return f"pppd is not installed, and {names} needs it."
+    return phrase("pppd is not installed, and {names} needs it.", names=names)
 
 
 def is_pppd_operation(operation: Operation) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedError
+from lbrouter.model.messages.phrase import phrase
 
 CHECKSUM_PREFIX: Final = b"# sha256:"
 """A comment in TOML, in nft and, since we strip it before reading, in JSON as well."""
@@ -99,7 +100,11 @@ def translate_os_errors(directory: Path) -> Iterator[None]:
 
 
 def _unwritable_error(directory: Path, error: OSError) -> LbrouterError:
-    reason = f"The state directory {directory} cannot be written: {error.strerror}."
+    reason = phrase(
+        "The state directory {directory} cannot be written: {reason}.",
+        directory=directory,
+        reason=error.strerror,
+    )
     if isinstance(error, PermissionError):
         return NotPermittedError(reason, remedy="Run it as root, or choose another --state-dir.")
     return NotAppliedError(reason, remedy="Free the disk, or choose another --state-dir.")

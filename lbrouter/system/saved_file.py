@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.system import atomic_file
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class SavedFile:
         try:
             content = atomic_file.read_bytes(path)
         except OSError as error:
-            return None, f"cannot be read ({error.strerror})"
+            return None, phrase("cannot be read ({reason})", reason=error.strerror)
         if content is None:
             return None, ""
         payload = atomic_file.verified_payload(content) if self._durable else content
@@ -84,7 +85,8 @@ class SavedFile:
             return None, str(error)
 
     def _tell(self, report: DamageReport, fault: str, consequence: str) -> None:
-        said = f"{self.path} {fault}: {consequence}." if fault else ""
+        words = {"fault": as_phrase(fault), "consequence": as_phrase(consequence)}
+        said = phrase("{path} {fault}: {consequence}.", path=self.path, **words) if fault else ""
         if said and said != self._reported:
             report(said)
         self._reported = said

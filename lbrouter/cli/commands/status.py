@@ -94,7 +94,7 @@ def status_tables(
     alarm = unverified_kernel(composed)
     if alarm is not None:
         wrong = say(KERNEL_WRONG_TEXT, since=local_time(alarm["since"], zone))
-        heading.append(f"\n{wrong}:\n  {alarm['reason']}", BAD_STYLE)
+        heading.append(f"\n{wrong}:\n  {translate_reason(language, alarm)}", BAD_STYLE)
     tables = (
         _uplink_table(composed, zone, language),
         lane_table(composed, language),

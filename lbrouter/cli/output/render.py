@@ -15,6 +15,7 @@ from lbrouter.compile.report.wording import counted
 from lbrouter.compile.state.commands import command_line
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
 from lbrouter.model.errors import ExitCode, LbrouterError
+from lbrouter.model.messages.message import Message
 from lbrouter.model.messages.phrase import Phrase, phrase
 from lbrouter.model.plan import Operation, Phase, Plan
 
@@ -127,7 +128,12 @@ def print_diagnostic(text: str) -> None:
 def print_diagnostics(kind: str, sentences: Iterable[object]) -> None:
     """Diagnostics of one kind ("warning", "note"), each beginning a line."""
     for sentence in sentences:
-        text = on_screen(str(sentence)).replace("\n", CONTINUATION_INDENT)
+        known = (
+            phrase("{message}", message=sentence)
+            if isinstance(sentence, Message)
+            else str(sentence)
+        )
+        text = on_screen(known).replace("\n", CONTINUATION_INDENT)
         print_diagnostic(f"{on_screen(kind)}: {text}")
 
 

@@ -18,6 +18,7 @@ from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Plan
 from lbrouter.model.units import Duration
 
@@ -167,7 +168,9 @@ class CommitConfirm:
             return
         left = ceil(record.remaining_s(BootTime.now()))
         raise NotAppliedError(
-            f"{record.source} waits for confirmation ({left} s left).",
+            phrase(
+                "{source} waits for confirmation ({left} s left).", source=record.source, left=left
+            ),
             remedy="Run `lbrouter confirm` or `lbrouter rollback` first.",
         )
 

@@ -24,7 +24,7 @@ from lbrouter.model.errors import (
     UsageError,
 )
 from lbrouter.model.messages.message import parse_phrase
-from lbrouter.model.messages.phrase import phrase_document
+from lbrouter.model.messages.phrase import phrase, phrase_document
 
 Document = dict[str, Any]
 
@@ -78,7 +78,7 @@ def string_field(asked: Document, key: str, *, default: str | None = None) -> st
     """A string of the request; not empty, unless `default` says so. Raises UsageError."""
     found = asked.get(key, default)
     if not isinstance(found, str) or not (found or default == ""):
-        raise UsageError(f'The request needs "{key}", a string.')
+        raise UsageError(phrase('The request needs "{key}", a string.', key=key))
     return found
 
 
@@ -86,7 +86,7 @@ def int_field(asked: Document, key: str, *, default: int) -> int:
     """A whole number of the request. Raises UsageError."""
     found = asked.get(key, default)
     if not isinstance(found, int) or isinstance(found, bool) or found < 0:
-        raise UsageError(f'"{key}" is a whole number that is not negative.')
+        raise UsageError(phrase('"{key}" is a whole number that is not negative.', key=key))
     return found
 
 
@@ -94,7 +94,7 @@ def flag_field(asked: Document, key: str) -> bool:
     """Whether `key` is set in the request; absent means no. Raises UsageError."""
     found = asked.get(key, False)
     if not isinstance(found, bool):
-        raise UsageError(f'"{key}" is true or false.')
+        raise UsageError(phrase('"{key}" is true or false.', key=key))
     return found
 
 

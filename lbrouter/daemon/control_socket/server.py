@@ -29,6 +29,7 @@ from lbrouter.daemon.control_socket.protocol import (
     parse_request,
 )
 from lbrouter.model.errors import DefectError, LbrouterError, NotPermittedError, UsageError
+from lbrouter.model.messages.phrase import phrase
 
 CONTROL_GROUP: Final = "lbrouter"
 """Its members may read the status. Without such a group the socket is root's alone."""
@@ -130,7 +131,7 @@ class ControlSocket:
     ) -> None:
         while text := await asyncio.wait_for(lines.read_line(), CONTROL_IDLE_TIMEOUT_S):
             if len(text) > lines.limit:
-                much = UsageError(f"A request has {lines.limit} bytes at most.")
+                much = UsageError(phrase("A request has {limit} bytes at most.", limit=lines.limit))
                 await _send_document(writer, error_response(much))
                 return
             try:

@@ -11,6 +11,7 @@ from lbrouter.daemon.overrides.temporary_limits import LimitTable, SavedLimits, 
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UsageError
 from lbrouter.model.events import Drain, HealthEvent, Pin, Restore
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.system.saved_file import DamageReport
 from lbrouter.system.state_file import StateFile
 
@@ -167,7 +168,8 @@ def stored_limits(state_dir: Path, report: DamageReport, config: Config) -> Vlan
 def _require_known(names: Any, name: str, what: str) -> None:
     if name not in names:
         raise UsageError(
-            f"There is no {what} {name!r}.", remedy=f"Choose one of: {', '.join(names)}."
+            phrase("There is no {what} {name}.", what=as_phrase(what), name=repr(name)),
+            remedy=phrase("Choose one of: {names}.", names=", ".join(names)),
         )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lbrouter.model.messages.phrase import phrase
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConflictingProgram:
@@ -73,7 +75,9 @@ def _check_networkd(root: Path) -> ConflictingProgram:
     ]
     return ConflictingProgram(
         name="systemd-networkd",
-        problem=f"deletes what it did not make when it restarts ({', '.join(unsaid)})"
+        problem=phrase(
+            "deletes what it did not make when it restarts ({unsaid})", unsaid=", ".join(unsaid)
+        )
         if unsaid
         else "",
         remedy="write /etc/systemd/networkd.conf.d/lbrouter.conf: [Network], "
