@@ -100,7 +100,7 @@ async def _resolved(name: str) -> list[IpAddress]:
         async with asyncio.timeout(RESOLVE_TIMEOUT_S):
             answers = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # a TimeoutError too is an OSError
-        reason = str(getattr(error, "strerror", "") or error) or "no answer"
+        reason = str(getattr(error, "strerror", "") or error) or phrase("no answer")
         raise UnavailableError(
             phrase('The destination "{name}" has no address: {reason}.', name=name, reason=reason),
             remedy="Check the spelling, or write the address.",

@@ -22,10 +22,10 @@ from lbrouter.cli.settings import (
     CommandSettings,
     ConfigOption,
     JsonOption,
+    LangOption,
     RuntimeOption,
     StateOption,
 )
-from lbrouter.cli.shared_options import LangOption
 from lbrouter.cli.verbs import VerbGroup
 from lbrouter.model.errors import ExitCode
 

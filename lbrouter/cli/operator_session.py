@@ -16,7 +16,7 @@ from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import KernelState
-from lbrouter.model.messages.phrase import phrase
+from lbrouter.model.messages.phrase import as_phrase, phrase
 
 SSH_VARIABLE: Final = "SSH_CONNECTION"
 MAX_PARENTS: Final = 20
@@ -35,9 +35,8 @@ async def refuse_to_cut_session(settings: CommandSettings, file: ConfigFile) -> 
     if reason:
         raise NotAppliedError(
             phrase(
-                "Not applied: this would cut your own SSH session. {upper}{reason}.",
-                upper=reason[0].upper(),
-                reason=reason[1:],
+                "Not applied: this would cut your own SSH session. {reason}.",
+                reason=as_phrase(reason),
             ),
             remedy="Use `lbrouter apply --confirm-within 60s`: it is undone if you do not confirm.",
         )

@@ -5,21 +5,11 @@ from typing import Annotated, Final
 import typer
 
 from lbrouter.model.errors import UsageError
-from lbrouter.model.language import Language
 from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.units import Duration
 
 MIN_OPTION_TIME: Final = Duration(1_000)
 MAX_OPTION_TIME: Final = Duration(24 * 3_600_000)
-
-LangOption = Annotated[
-    Language | None,
-    typer.Option(
-        "--lang",
-        help="Language of the screen, also after the command; the default is that of LC_ALL,"
-        " LC_MESSAGES, LANG.",
-    ),
-]
 
 YesOption = Annotated[
     bool, typer.Option("--yes", help="Do it without asking, even if it does harm.")

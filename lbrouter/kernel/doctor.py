@@ -52,13 +52,13 @@ REQUIRED_FEATURES: Final = frozenset({"nft", "nft_nat"})
 SHAPING_FEATURES: Final = frozenset({"htb", "u32"})
 
 OPTIONAL_TOOLS: Final = {
-    "nft": ("lets you read what lbrouter loaded", "apt install nftables"),
-    "ip": ("lets you read routes and rules; a rehearsal needs it", "apt install iproute2"),
-    "tc": ("lets you read queues; a rehearsal needs it", "apt install iproute2"),
-    "conntrack": ("lets you read connections", "apt install conntrack"),
-    "pppd": ("keeps the sessions of PPPoE lines", "apt install ppp"),
-    "wg": ("lets you read the tunnel of a lane", "apt install wireguard-tools"),
-    "dnsmasq": ("gives the VLANs' clients addresses and names", "apt install dnsmasq-base"),
+    "nft": (phrase("lets you read what lbrouter loaded"), "apt install nftables"),
+    "ip": (phrase("lets you read routes and rules; a rehearsal needs it"), "apt install iproute2"),
+    "tc": (phrase("lets you read queues; a rehearsal needs it"), "apt install iproute2"),
+    "conntrack": (phrase("lets you read connections"), "apt install conntrack"),
+    "pppd": (phrase("keeps the sessions of PPPoE lines"), "apt install ppp"),
+    "wg": (phrase("lets you read the tunnel of a lane"), "apt install wireguard-tools"),
+    "dnsmasq": (phrase("gives the VLANs' clients addresses and names"), "apt install dnsmasq-base"),
 }
 
 RP_FILTER_PATH: Final = "net/ipv4/conf/{}/rp_filter"

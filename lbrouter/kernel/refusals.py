@@ -65,7 +65,7 @@ def missing_feature(noun: ManagedObject) -> str:
     """The kernel feature that `noun` needs, as a sentence without its full stop."""
     match noun:
         case Device(kind=DeviceKind.VLAN):
-            return "This kernel has no 802.1Q VLANs (module 8021q)"
+            return phrase("This kernel has no 802.1Q VLANs (module 8021q)")
         case Device():
             return phrase(
                 "This kernel has no {name} devices (module {kind})",
@@ -79,9 +79,9 @@ def missing_feature(noun: ManagedObject) -> str:
         case Sysctl():
             return phrase("This kernel has no setting {path}", path=noun.path)
         case _ if _is_ipv6(noun):
-            return "This kernel has no IPv6, or it was started with ipv6.disable=1"
+            return phrase("This kernel has no IPv6, or it was started with ipv6.disable=1")
         case _:
-            return "This kernel lacks what it needs"
+            return phrase("This kernel lacks what it needs")
 
 
 def _missing_feature_remedy(noun: ManagedObject) -> str:
@@ -93,7 +93,7 @@ def _missing_feature_remedy(noun: ManagedObject) -> str:
                 vlan=noun.why or noun.name,
             )
         case Device() | Qdisc():
-            return "Load the module, or run a kernel that has it (Debian's has)."
+            return phrase("Load the module, or run a kernel that has it (Debian's has).")
         case _:
             return ""
 

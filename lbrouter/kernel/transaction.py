@@ -181,7 +181,9 @@ def _unrestorable_roots(begun: Sequence[Operation]) -> Iterator[str]:
 
 
 def _remedy(left: Sequence[Operation]) -> str:
-    return "Run these lines by hand, or `lbrouter apply` a file that worked." if left else ""
+    return (
+        phrase("Run these lines by hand, or `lbrouter apply` a file that worked.") if left else ""
+    )
 
 
 def _list_operations(operations: Sequence[Operation]) -> str:

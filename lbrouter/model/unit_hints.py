@@ -19,7 +19,7 @@ UNIT_ALIASES: Final = {
     "bps": "bit", "sec": "s", "secs": "s", "min": "m", "mins": "m", "msec": "ms", "hours": "h",
 }  # fmt: skip
 
-SPACE_NAMES: Final = {"\t": "tab", "\n": "line break", "\r": "line break"}
+SPACE_NAMES: Final = {"\t": phrase("tab"), "\n": phrase("line break"), "\r": phrase("line break")}
 
 THOUSANDS_DIGITS: Final = 3
 
@@ -66,7 +66,7 @@ def _fault(text: str, unit: str) -> str:
 
 def _space_name(text: str) -> str:
     """What stands in `text` where no space may stand."""
-    return next((name for char, name in SPACE_NAMES.items() if char in text), "space")
+    return next((name for char, name in SPACE_NAMES.items() if char in text), phrase("space"))
 
 
 def _correction(number: str, unit: str, units: Mapping[str, int]) -> str:

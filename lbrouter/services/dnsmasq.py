@@ -204,7 +204,7 @@ def _run_dnsmasq(argv: list[str], *, stdin: str = "") -> subprocess.CompletedPro
 def _start(wanted: ManagedProcess) -> None:
     done = _run_dnsmasq(list(wanted.argv))
     if done.returncode != 0:
-        said = done.stderr.strip() or f"exit code {done.returncode}"
+        said = done.stderr.strip() or phrase("exit code {code}", code=done.returncode)
         remedy = PORT_IN_USE_REMEDY if "in use" in said else APPLY_AGAIN_REMEDY
         raise NotAppliedError(
             phrase(

@@ -55,7 +55,9 @@ def start(wanted: ManagedProcess) -> None:
             phrase("{name} did not finish its start.", name=wanted.name)
         ) from error
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
+        said = (done.stderr or done.stdout).strip() or phrase(
+            "exit code {code}", code=done.returncode
+        )
         raise NotAppliedError(phrase("{name} does not start: {said}", name=wanted.name, said=said))
 
 

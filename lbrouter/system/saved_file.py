@@ -42,14 +42,16 @@ class SavedFile:
             self._reported = ""
             return found
         if not self._durable:
-            self._tell(report, fault, "it is ignored")
+            self._tell(report, fault, phrase("it is ignored"))
             return None
         previous, other_fault = self._read_one(atomic_file.backup_path(self.path), parse)
         if previous is not None:
-            self._tell(report, fault or "is missing", "its previous copy is used")
+            self._tell(report, fault or phrase("is missing"), phrase("its previous copy is used"))
         elif fault or other_fault:
             self._tell(
-                report, fault or "is missing", "there is no good previous copy, it is ignored"
+                report,
+                fault or phrase("is missing"),
+                phrase("there is no good previous copy, it is ignored"),
             )
         return previous
 
@@ -77,7 +79,7 @@ class SavedFile:
         payload = atomic_file.verified_payload(content) if self._durable else content
         if payload is None:
             _keep_damaged(path, content)
-            return None, "is damaged"
+            return None, phrase("is damaged")
         try:
             return parse(payload), ""
         except DamagedFileError as error:

@@ -137,9 +137,9 @@ def assumed_state(config: Config) -> KernelState:
 def _contents(config: Config) -> Phrase:
     """What the file has: "1 uplink, 3 VLANs, 2 policies, 0 rules"."""
     numbers = (
-        (len(config.uplinks), "uplink", "uplinks"),
-        (len(config.vlans), "VLAN", "VLANs"),
-        (len(config.policies), "policy", "policies"),
-        (len(config.rules), "rule", "rules"),
+        (len(config.uplinks), phrase("uplink"), phrase("uplinks")),
+        (len(config.vlans), phrase("VLAN"), phrase("VLANs")),
+        (len(config.policies), phrase("policy"), phrase("policies")),
+        (len(config.rules), phrase("rule"), phrase("rules")),
     )
     return joined_phrases(", ", (counted(*number) for number in numbers))

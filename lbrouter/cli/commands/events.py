@@ -27,6 +27,7 @@ from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import HISTORY_DB_FILE, recent_events
 from lbrouter.model.errors import ExitCode, NotAppliedError, UnavailableError, UsageError
 from lbrouter.model.language import Language
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.timeline import TimelineEvent
 from lbrouter.model.units import Duration
 from lbrouter.model.validated_strings import InvalidValueError
@@ -127,7 +128,9 @@ def _parse_moment(text: str, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"--since {text!r} is not a time.", remedy=ACCEPTED_SINCE) from error
+        raise UsageError(
+            phrase("--since {text} is not a time.", text=repr(text)), remedy=ACCEPTED_SINCE
+        ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
 
 
@@ -156,7 +159,11 @@ async def _past_events(
         )
     except sqlite3.Error as error:
         raise UnavailableError(
-            f"The history {settings.state_dir / HISTORY_DB_FILE} cannot be read: {error}.",
+            phrase(
+                "The history {file} cannot be read: {error}.",
+                file=settings.state_dir / HISTORY_DB_FILE,
+                error=str(error),
+            ),
             remedy="Run it as root. The next start of the daemon replaces a damaged file.",
         ) from error
     return [entry.as_json() for entry in entries]

@@ -97,7 +97,7 @@ class ChangeReport:
             print_json({**result, **trial, "operations": self._changes})
             return ExitCode.DONE
         if count:
-            changes = counted(count, "change", "changes")
+            changes = counted(count, phrase("change"), phrase("changes"))
             took = f"{seconds:.2f}"
             print_line(
                 phrase("{done}: {changes} in {took} s", done=self._done, changes=changes, took=took)

@@ -19,7 +19,7 @@ from lbrouter.cli.output.watch_tables import (
     uplink_block,
     vlan_block,
 )
-from lbrouter.compile.report.i18n import translate_reason
+from lbrouter.compile.report.i18n import event_text, translate_reason
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.status_types import PolicyStatus, Status
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, GOOD_STYLE
@@ -197,7 +197,8 @@ def _repair_line(screen: WatchDocument, display: DisplayContext) -> Iterator[Tex
         text = display.translate("repairs: none")
     else:
         known = {"count": screen["repairs"], "at": display.local_time(repair["at"])}
-        what = repair["text"].partition(REPAIR_TEXT_PREFIX)[2] or repair["text"]
+        said, prefix = event_text(display.language, repair), display.translate(REPAIR_TEXT_PREFIX)
+        what = said.partition(prefix)[2] or said
         text = display.translate("repairs: {count}, the last at {at}: {what}", **known, what=what)
     leave = display.translate("Ctrl-C leaves")
     room = display.width - len(leave) - 3

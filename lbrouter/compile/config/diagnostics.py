@@ -47,20 +47,20 @@ def format_key_path(path: KeyPath) -> str:
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{_format_key(step)}"
-    return text.removeprefix(".") or "the file"
+    return text.removeprefix(".") or phrase("the file")
 
 
 def format_value(value: object) -> str:
     """A value as the file would write it, cut to a readable length, on one line."""
     if isinstance(value, dict):
-        return "a table"
+        return phrase("a table")
     if isinstance(value, list | tuple):
         shown = [format_value(element) for element in value[:8]]
         text = f"[{', '.join(shown)}{', ...' * (len(value) > 8)}]"
     elif isinstance(value, bool):
         text = "true" if value else "false"
     elif type(value) is int:
-        text = str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
+        text = str(value) if abs(value) < 10**20 else phrase("a number of more than 20 digits")
     elif isinstance(value, float):
         text = str(value)
     else:

@@ -70,7 +70,7 @@ def describe_type(annotation: Any) -> str:
     if get_origin(base) is tuple:
         return phrase("a list, {size}each {element}", **_element_words(base, extras))
     if base is bool:
-        return "true or false"
+        return phrase("true or false")
     [low] = [extra.ge for extra in extras if isinstance(extra, Ge)]
     [high] = [extra.le for extra in extras if isinstance(extra, Le)]
     return phrase("a whole number from {low} to {high}", low=low, high=high)

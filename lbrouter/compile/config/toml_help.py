@@ -86,7 +86,7 @@ def _json_file(lines: list[str]) -> TomlFault | None:
     number, first = _first_content(lines)
     if not first.lstrip().startswith("{"):
         return None
-    reason = 'looks like JSON; write a section as [gateway] and a key as name = "event"'
+    reason = phrase('looks like JSON; write a section as [gateway] and a key as name = "event"')
     return TomlFault(line=number, reason=reason)
 
 

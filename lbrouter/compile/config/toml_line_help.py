@@ -20,12 +20,15 @@ TABLE_HEADER: Final = re.compile(r"\s*(\[\[?)([^\[\]#]*)(?:(\]\]?)\s*)?(?:#.*)?"
 WORDS_FOR_TRUE: Final = ("true", "yes", "on")
 WORDS_FOR_FALSE: Final = ("false", "no", "off")
 
+_CURLY_QUOTE: Final = phrase("a curly quote")
+_LONG_DASH: Final = phrase("a long dash")
+
 TYPOGRAPHIC_CHARS: Final = {
-    "\u201c": "a curly quote", "\u201d": "a curly quote", "\u201e": "a curly quote",
-    "\u2018": "a curly quote", "\u2019": "a curly quote", "\u00ab": "a curly quote",
-    "\u00bb": "a curly quote", "\u00a0": "a space that does not break",
-    "\u2013": "a long dash", "\u2014": "a long dash", "\u200b": "a space without width",
-}  # fmt: skip
+    **dict.fromkeys("\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb", _CURLY_QUOTE),
+    **dict.fromkeys("\u2013\u2014", _LONG_DASH),
+    "\u00a0": phrase("a space that does not break"),
+    "\u200b": phrase("a space without width"),
+}
 """What word processors and chats write for a quote, a space or a dash."""
 
 
@@ -34,9 +37,9 @@ def _typographic(text: str) -> str | None:
     if odd is None:
         return None
     plain = (
-        'the plain one (") from the keyboard'
-        if "quote" in TYPOGRAPHIC_CHARS[odd]
-        else ("the plain one from the keyboard")
+        phrase('the plain one (") from the keyboard')
+        if TYPOGRAPHIC_CHARS[odd] is _CURLY_QUOTE
+        else (phrase("the plain one from the keyboard"))
     )
     return phrase(
         "has {char} ({shown}); write {plain}",
@@ -72,7 +75,7 @@ def _header_line(text: str) -> str | None:
         return None
     header = TABLE_HEADER.fullmatch(text)
     if header is None:
-        return "has something behind a section's name; put it into a line of its own"
+        return phrase("has something behind a section's name; put it into a line of its own")
     name = "-".join(header[2].split()) or "gateway"
     closed = "]" * len(header[1])
     if header[2].strip() != name:
@@ -101,7 +104,7 @@ def _value_line(text: str) -> str | None:
             'has no value for {name}; write {name} = "..." or take it out', name=printable(name)
         )
     if value[0] == "[":
-        return 'has a list that is not closed, or lacks a comma; write ["one", "two"]'
+        return phrase('has a list that is not closed, or lacks a comma; write ["one", "two"]')
     if value[0] == "{":
         return phrase(
             "has a table in braces that is not complete; it stands in one line, without a"
@@ -110,7 +113,7 @@ def _value_line(text: str) -> str | None:
         )
     if value[0] in "\"'":
         return (
-            r"has a \ within quotes; write \\ for it"
+            phrase(r"has a \ within quotes; write \\ for it")
             if "\\" in value
             else phrase("has something behind the closing quote: {value}", value=printable(value))
         )
@@ -143,13 +146,13 @@ _LINE_LOOKS: Final[tuple[Callable[[str], str | None], ...]] = (
 def line_reason(words: str, text: str) -> str:
     """What is wrong with the line `text`, at which `tomllib` said `words`."""
     if words.startswith("Unclosed array") and "[" not in text:
-        return "has a list that opens above this line and is not closed, or lacks a comma"
+        return phrase("has a list that opens above this line and is not closed, or lacks a comma")
     if words.startswith("Illegal character"):
         return phrase(
             "has a character that cannot be printed: {text}", text=printable(text.strip())
         )
     if words.startswith("Unterminated string"):
-        return "has a text in triple quotes that is not closed"
+        return phrase("has a text in triple quotes that is not closed")
     hint = next((reason for look in _LINE_LOOKS if (reason := look(text))), None)
     # The words of `tomllib`, where no pattern fits.
     if hint or not text.strip():

@@ -46,7 +46,7 @@ def session_cut_reason(config: Config, facts: Facts, session: OperatorSession) -
     for uplink in config.uplinks.values():
         if interface in (uplink.device, uplink.interface):
             return phrase(
-                "your session comes in by uplink {uplink}, which may not manage the gateway",
+                "Your session comes in by uplink {uplink}, which may not manage the gateway",
                 uplink=uplink.name,
             )
     for vlan in config.vlans.values():
@@ -94,12 +94,12 @@ def _vlan_closed_reason(config: Config, vlan: Vlan, facts: Facts) -> str:
     port = vlan.port if vlan.port is not None or config.lan is None else config.lan.trunk
     if port not in facts.interfaces:
         return phrase(
-            "your session comes in by VLAN {vlan}, whose port {port} is not there",
+            "Your session comes in by VLAN {vlan}, whose port {port} is not there",
             vlan=vlan.name,
             port=port,
         )
     if not vlan.manage:
         return phrase(
-            "your session comes in by VLAN {vlan}, which has no `manage = true`", vlan=vlan.name
+            "Your session comes in by VLAN {vlan}, which has no `manage = true`", vlan=vlan.name
         )
     return ""

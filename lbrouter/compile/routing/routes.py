@@ -232,9 +232,9 @@ def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
         lease = facts.leases.get(name)
         leased = lease.address if lease is not None else None
         for address, kind in (
-            (uplink.static4, "address"),
-            (leased, "lease"),
-            (uplink.static6, "address"),
+            (uplink.static4, phrase("address")),
+            (leased, phrase("lease")),
+            (uplink.static6, phrase("address")),
         ):
             if address is not None:
                 yield Address(

@@ -120,11 +120,11 @@ def options_text(uplink: Uplink, paths: PppdPaths, secret: str) -> str:
 def secret_error(secret: str) -> str:
     """What is wrong with a password, "" for one that pppd can use."""
     if not secret:
-        return "is empty"
+        return phrase("is empty")
     if len(secret.encode()) > MAX_SECRET_BYTES:
         return phrase("is longer than {most} bytes", most=MAX_SECRET_BYTES)
     if any(char < " " or char == "\x7f" for char in secret):
-        return "holds more than one line, or a control character"
+        return phrase("holds more than one line, or a control character")
     return ""
 
 

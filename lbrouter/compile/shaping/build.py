@@ -148,9 +148,11 @@ def build_shaping(
 
 
 _REDIRECT_WHY: Final = {
-    NO_REDIRECT_TARGET: "a limit can be added here without losing a packet",
-    IFB_DOWN: "all downloads pass here: the LAN has several ports",
-    IFB_UP: "all uploads pass here, so that a VLAN's ceiling counts for all uplinks together",
+    NO_REDIRECT_TARGET: phrase("a limit can be added here without losing a packet"),
+    IFB_DOWN: phrase("all downloads pass here: the LAN has several ports"),
+    IFB_UP: phrase(
+        "all uploads pass here, so that a VLAN's ceiling counts for all uplinks together"
+    ),
 }
 
 
@@ -201,7 +203,7 @@ def _upload_trees(
         passing = (uplink.device for uplink in config.uplinks.values())
         tree_placement = placement.upload_placement(config, facts, IFB_UP, passing)
         yield from ceiling_tree(
-            tree_placement, plan.uplink_rates, spanning, why="upload ceilings of VLANs"
+            tree_placement, plan.uplink_rates, spanning, why=phrase("upload ceilings of VLANs")
         )
 
 

@@ -75,7 +75,7 @@ def uplink_tree(
         rate=gateway_rate,
         ceil=uplink.rate,
         link_layer=placement.link_layer(uplink),
-        why="the gateway's own traffic: probes, ARP, DNS",
+        why=phrase("the gateway's own traffic: probes, ARP, DNS"),
     )
     yield from _with_leaf(placement, default, uplink.rate, placement.gateway_queue)
     yield from _vlan_class_nouns(placement, uplink, vlans, rates)
@@ -88,10 +88,15 @@ def lan_tree(
     rates: Mapping[UplinkVlan, int],
 ) -> ShapingNouns:
     """Download: all uplinks where they meet on the way to the LAN."""
-    yield htb_root(placement.interface, "download of the uplinks")
-    yield from _unlimited_class(placement, GATEWAY_MINOR, prio=0, why="the gateway's own traffic")
+    yield htb_root(placement.interface, phrase("download of the uplinks"))
     yield from _unlimited_class(
-        placement, LOCAL_TRAFFIC_MINOR, prio=HTB_LOWEST_PRIORITY, why="traffic between VLANs"
+        placement, GATEWAY_MINOR, prio=0, why=phrase("the gateway's own traffic")
+    )
+    yield from _unlimited_class(
+        placement,
+        LOCAL_TRAFFIC_MINOR,
+        prio=HTB_LOWEST_PRIORITY,
+        why=phrase("traffic between VLANs"),
     )
     for line in uplinks:
         yield _uplink_class(placement, line)
@@ -108,7 +113,7 @@ def ceiling_tree(
     """Each VLAN's ceiling over all uplinks; what has no class here passes freely."""
     yield htb_root(placement.interface, why)
     yield from _unlimited_class(
-        placement, GATEWAY_MINOR, prio=0, why="all that has no ceiling here"
+        placement, GATEWAY_MINOR, prio=0, why=phrase("all that has no ceiling here")
     )
     for vlan in vlans:
         top = classid(vlan=vlan.number)

@@ -57,9 +57,9 @@ class QueueKind(StrEnum):
 
 
 QUEUE_FAIRNESS: Final = {
-    QueueKind.CAKE: "fair between clients",
-    QueueKind.FQ_CODEL: "fair between connections",
-    QueueKind.PFIFO: "first in, first out",
+    QueueKind.CAKE: phrase("fair between clients"),
+    QueueKind.FQ_CODEL: phrase("fair between connections"),
+    QueueKind.PFIFO: phrase("first in, first out"),
 }
 
 

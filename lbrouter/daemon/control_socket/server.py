@@ -144,7 +144,9 @@ class ControlSocket:
             except LbrouterError as error:
                 answer = error_response(error)
             except Exception as error:  # noqa: BLE001  -- a bad request must not end the daemon
-                answer = error_response(DefectError(f"A defect in the daemon: {error!r}"))
+                answer = error_response(
+                    DefectError(phrase("A defect in the daemon: {error}", error=repr(error)))
+                )
             await _send_document(writer, answer)
 
     async def _serve_stream(

@@ -5,7 +5,7 @@ from typing import Final
 
 from lbrouter.compile.state.commands import command_line
 from lbrouter.kernel.read.conflicting_software import conflicting_programs
-from lbrouter.model.messages.phrase import phrase
+from lbrouter.model.messages.phrase import joined_phrases, phrase
 from lbrouter.model.plan import Operation
 
 MAX_DRIFT_ITEMS_SHOWN: Final = 3
@@ -20,7 +20,10 @@ def describe_drift(operations: Sequence[Operation], notices: Sequence[str]) -> s
         else ""
     )
     announced = (
-        phrase(" Announced before: {notices}.", notices="; ".join(notices[:MAX_DRIFT_ITEMS_SHOWN]))
+        phrase(
+            " Announced before: {notices}.",
+            notices=joined_phrases("; ", notices[:MAX_DRIFT_ITEMS_SHOWN]),
+        )
         if notices
         else ""
     )

@@ -83,7 +83,7 @@ def start(name: str) -> None:
             phrase("{program} did not finish its start.", program=PROGRAM)
         ) from error
     if done.returncode != 0:
-        said = done.stderr.strip() or f"exit code {done.returncode}"
+        said = done.stderr.strip() or phrase("exit code {code}", code=done.returncode)
         raise NotAppliedError(
             phrase("{program} does not start: {said}", program=PROGRAM, said=said)
         )

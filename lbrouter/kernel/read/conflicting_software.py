@@ -34,13 +34,15 @@ NETWORKD_CONFIG_DIRS: Final = ("etc", "run", "usr/local/lib", "usr/lib")
 FORWARD_DROPPING_PROGRAMS: Final = {
     "dockerd": (
         "Docker",
-        "sets the iptables policy of FORWARD to drop, which stops the VLANs' packets as well",
-        "iptables -I DOCKER-USER -j ACCEPT for each interface of the file (-i and -o)",
+        phrase(
+            "sets the iptables policy of FORWARD to drop, which stops the VLANs' packets as well"
+        ),
+        phrase("iptables -I DOCKER-USER -j ACCEPT for each interface of the file (-i and -o)"),
     ),
     "firewalld": (
         "firewalld",
-        "forwards nothing that its zones do not allow",
-        "systemctl disable --now firewalld: lbrouter brings the firewall",
+        phrase("forwards nothing that its zones do not allow"),
+        phrase("systemctl disable --now firewalld: lbrouter brings the firewall"),
     ),
 }
 """By process: tables of their own that drop what ours accept. In nftables a drop is final."""
@@ -57,9 +59,9 @@ def conflicting_programs(root: Path = FILESYSTEM_ROOT) -> Iterator[ConflictingPr
         if process in running:
             yield ConflictingProgram(name=name, problem=trouble, remedy=remedy)
     if re.search(r"^ENABLED=yes", _read_text(root / "etc/ufw/ufw.conf"), re.MULTILINE):
-        trouble = "drops forwarded packets that its own rules do not allow"
+        trouble = phrase("drops forwarded packets that its own rules do not allow")
         yield ConflictingProgram(
-            name="ufw", problem=trouble, remedy="ufw disable: lbrouter brings the firewall"
+            name="ufw", problem=trouble, remedy=phrase("ufw disable: lbrouter brings the firewall")
         )
 
 
@@ -80,8 +82,10 @@ def _check_networkd(root: Path) -> ConflictingProgram:
         )
         if unsaid
         else "",
-        remedy="write /etc/systemd/networkd.conf.d/lbrouter.conf: [Network], "
-        + ", ".join(f"{key}=no" for key in NETWORKD_FOREIGN_KEYS),
+        remedy=phrase(
+            "write /etc/systemd/networkd.conf.d/lbrouter.conf: [Network], {settings}",
+            settings=", ".join(f"{key}=no" for key in NETWORKD_FOREIGN_KEYS),
+        ),
     )
 
 
@@ -103,7 +107,9 @@ def _check_network_manager(root: Path) -> ConflictingProgram:
     configured = any("unmanaged-devices" in _read_text(file) for file in files)
     return ConflictingProgram(
         name="NetworkManager",
-        problem="" if configured else "may configure the interfaces of the file in its own way",
+        problem=""
+        if configured
+        else phrase("may configure the interfaces of the file in its own way"),
         remedy="nmcli device set INTERFACE managed no, and unmanaged-devices in"
         " /etc/NetworkManager/conf.d",
     )

@@ -14,9 +14,9 @@ SEPARATOR: Final = "; "
 """Between several messages that are told as one."""
 
 WORD_NAMES: Final = frozenset(
-    {"state", "before", "after", "failure", "link", "direction", "why", "error"}
+    {"state", "before", "after", "failure", "link", "direction", "why", "error", "source"}
 )
-"""Values that are a word of `sentences.WORDS`, or an error: they are translated as well."""
+"""Values that are a word of `sentences.WORDS`, an error or a constant: they are translated."""
 
 UNKNOWN: Final = "unknown"
 NONE: Final = "none"

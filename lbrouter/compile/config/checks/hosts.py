@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lbrouter.compile.config.checks.uplinks import is_reserved_address
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Config, Reservation, Vlan
-from lbrouter.model.messages.phrase import as_phrase, phrase
+from lbrouter.model.messages.phrase import Phrase, phrase
 
 RESERVED_HOST_NAMES = frozenset({"localhost", "wpad", "isatap"})
 """Names that programs ask for by themselves, and trust."""
@@ -50,20 +50,20 @@ def _duplicates(
     name: str, host: Reservation, where: KeyPath, owners: dict[tuple[str, object], KeyPath]
 ) -> Iterator[Diagnostic]:
     """Names are unique over all VLANs, which share one resolver. A device has one address."""
-    claims: tuple[tuple[KeyPath, str, object], ...] = (
-        (where, "name", name),
-        ((*where, "mac"), "mac", host.mac),
-        ((*where, "address"), "address", host.address),
+    claims: tuple[tuple[KeyPath, Phrase, object], ...] = (
+        (where, phrase("name"), name),
+        ((*where, "mac"), phrase("mac"), host.mac),
+        ((*where, "address"), phrase("address"), host.address),
     )
     for path, what, value in claims:
         first = owners.setdefault((what, value), where)
         if first != where:
             why = phrase(
                 "is the {what} of {first} already",
-                what=as_phrase(what),
+                what=what,
                 first=format_key_path(first),
             )
-            accepted = phrase("a {what} of its own", what=as_phrase(what))
+            accepted = phrase("a {what} of its own", what=what)
             yield Diagnostic(
                 path=path, value=value, reason=why, accepted=accepted, depends_on=(first,)
             )

@@ -135,6 +135,6 @@ def _pppoe_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
 
 
 _PPPOE_KEYS: Final = {
-    "username": "the name that the provider gave",
-    "password_file": "the path of a file that holds the password",
+    "username": phrase("the name that the provider gave"),
+    "password_file": phrase("the path of a file that holds the password"),
 }
