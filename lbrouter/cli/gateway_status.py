@@ -27,6 +27,7 @@ from lbrouter.kernel.read.counters import measure_traffic
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import ConfigError, NotAppliedError, NotPermittedError
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.messages.phrase import phrase
 
 STATUS_REPLY_TIMEOUT_S: Final = 5.0
 """A daemon that does not answer in this time is passed over: a person wants to know now."""
@@ -89,7 +90,7 @@ def _file_in_force(store: StateStore, waiting: PendingCommitStore) -> ConfigFile
     if text is None:
         return None
     with suppress(ConfigError):  # of another release
-        return parse_config(text, source="the configuration in force")
+        return parse_config(text, source=phrase("the configuration in force"))
     return None
 
 

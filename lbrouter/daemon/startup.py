@@ -14,7 +14,7 @@ from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import message
 from lbrouter.model.messages.phrase import as_phrase, phrase
 
-LAST_GOOD_SOURCE = "the last good configuration"
+LAST_GOOD_SOURCE = phrase("the last good configuration")
 
 
 async def select_config(

@@ -32,9 +32,9 @@ class Diagnostic:
     """Other places that this depends on: if one is broken, this may be a follow-on error."""
 
     def __str__(self) -> str:
-        place: str = as_phrase(format_key_path(self.path))
+        place = format_key_path(self.path)
         if not isinstance(self.value, NoValue):
-            place = phrase("{key} = {value}", key=place, value=as_phrase(format_value(self.value)))
+            place = phrase("{key} = {value}", key=place, value=format_value(self.value))
         text = phrase("{place}: {reason}", place=place, reason=as_phrase(self.reason))
         if not self.accepted:
             return text

@@ -12,7 +12,7 @@ from lbrouter.compile.config.toml_help import toml_fault
 from lbrouter.compile.config.validate import config_errors, config_warnings
 from lbrouter.model.config import MAX_VLANS, Config
 from lbrouter.model.errors import ConfigError
-from lbrouter.model.messages.phrase import Phrase, as_phrase, joined_phrases, phrase
+from lbrouter.model.messages.phrase import as_phrase, joined_phrases, phrase
 
 MAX_CONFIG_BYTES: Final = 1 << 20
 """A file of 4000 VLANs has 0.8 MB."""
@@ -55,9 +55,7 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
         ]
         omitted += max(0, len(findings) - MAX_ERRORS_SHOWN)
         if omitted:
-            more = phrase(
-                "{source}: and {omitted} more errors", source=as_phrase(source), omitted=omitted
-            )
+            more = phrase("{source}: and {omitted} more errors", source=source, omitted=omitted)
             report.append(more)
         raise ConfigError(
             joined_phrases("\n", report),
@@ -176,7 +174,6 @@ def _file_error(source: str, reason: str, *, line: int = 0) -> ConfigError:
     )
 
 
-def _place(source: str, line: int) -> Phrase:
+def _place(source: str, line: int) -> str:
     """The file and the line in it; `source` is a path, or says which configuration is meant."""
-    known = as_phrase(source)
-    return phrase("{source}:{line}", source=known, line=line) if line else known
+    return phrase("{source}:{line}", source=source, line=line) if line else source

@@ -148,7 +148,7 @@ class CommitConfirm:
         if record.old is None:
             await self.applier.remove_all(_parse_or_none(record.new))
         else:
-            file = parse_config(record.old.encode(), source="the last good configuration")
+            file = parse_config(record.old.encode(), source=phrase("the last good configuration"))
             snapshot = await self.applier.observe(file.config, health_source=health_source)
             planned = snapshot.planned(file)
             await self.applier.roll_back_plan(planned, planned.steps())
@@ -207,5 +207,5 @@ def differs(path: Path, in_force: ConfigFile) -> bool:
 def _parse_or_none(text: str) -> Config | None:
     """The configuration, so that `remove_all` knows where to look."""
     with suppress(LbrouterError):
-        return parse_config(text.encode(), source="the unconfirmed configuration").config
+        return parse_config(text.encode(), source=phrase("the unconfirmed configuration")).config
     return None

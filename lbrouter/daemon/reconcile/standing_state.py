@@ -9,6 +9,7 @@ from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.model.errors import LbrouterError
+from lbrouter.model.messages.phrase import phrase
 
 
 def standing_state(applier: Applier, planned: AppliedState) -> AppliedState:
@@ -47,6 +48,10 @@ def has_same_ruleset(one: AppliedState, other: AppliedState) -> bool:
 def _last_good(applier: Applier) -> ConfigFile | None:
     text = applier.store.load_config()
     try:
-        return None if text is None else parse_config(text, source="the last good configuration")
+        return (
+            None
+            if text is None
+            else parse_config(text, source=phrase("the last good configuration"))
+        )
     except LbrouterError:
         return None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lbrouter.compile.explain.flow import FlowVerdict
 from lbrouter.compile.report import incident_text
 from lbrouter.compile.report.i18n import (
     direction_text,
@@ -17,6 +18,7 @@ from lbrouter.compile.report.i18n import (
     translate,
     translate_reason,
 )
+from lbrouter.kernel.doctor import DiagnosisLevel
 from lbrouter.model.events import CarrierChanged, Drain, ProbeFailure
 from lbrouter.model.health import UplinkState
 from lbrouter.model.language import Language
@@ -38,6 +40,7 @@ from lbrouter.model.messages.sentences import (
     SENTENCES,
     WORDS,
 )
+from tests.kit import source_phrases
 from tests.kit.catalogues import catalogue_of
 from tests.kit.health_simulation import simulate
 from tests.kit.timeline_events import event, parsed
@@ -45,6 +48,7 @@ from tests.kit.timeline_events import event, parsed
 PACKAGE = Path(incident_text.__file__).parents[2]
 TRANSLATING_NAMES = ("said", "translate", "say", "print_note")
 DIRECTIONS = {"direction\4up", "direction\4down"}
+WORDS_ON_SCREEN = [*FlowVerdict, *DiagnosisLevel]
 OTHERS = [each for each in Language if each is not Language.EN]
 ALL_SENTENCES = [each for several in SENTENCES.values() for each in several]
 
@@ -81,6 +85,25 @@ def test_every_text_of_the_source_is_in_the_catalogue() -> None:
     found = set(source_texts())
     assert len(found) > 30
     assert sorted(found - INDONESIAN.keys()) == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_phrase_of_the_source_is_in_each_catalogue(language: Language) -> None:
+    found = list(source_phrases.source_texts())
+    assert len(found) > 700
+    known = catalogue_of(language).keys()
+    assert [f"{each.place}: {each.text}" for each in found if each.text not in known] == []
+
+
+def test_no_text_for_people_is_put_together_in_an_f_string() -> None:
+    """Write phrase("... {name}", name=...): of an f-string only the English words are left."""
+    found = [each for each in source_phrases.source_texts() if not each.constant]
+    assert [f"{each.place}: {each.text}" for each in found] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_words_of_explain_and_doctor_are_in_each_catalogue(language: Language) -> None:
+    assert set(map(str, WORDS_ON_SCREEN)) - catalogue_of(language).keys() == set()
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -121,13 +144,18 @@ def test_a_translation_has_the_places_of_its_text(language: Language) -> None:
     for text, translated in catalogue_of(language).items():
         assert places_of(text) == places_of(translated), text
         assert translated
-        assert translated.strip() == translated
+        ends = len(text) - len(text.lstrip()), len(text) - len(text.rstrip())
+        assert ends == (
+            len(translated) - len(translated.lstrip()),
+            len(translated) - len(translated.rstrip()),
+        )
 
 
 def test_no_text_of_the_catalogue_is_forgotten() -> None:
     """Texts that the source no longer uses are removed."""
     used = {*source_texts(), *DIRECTIONS, *ALL_SENTENCES, *GENERAL_SENTENCES, *WORDS}
     used |= {*map(str, UplinkState), *(one for one, _ in COUNTED_NOUNS.values())}
+    used |= {each.text for each in source_phrases.source_texts()} | set(map(str, WORDS_ON_SCREEN))
     assert sorted(INDONESIAN.keys() - used) == []
 
 

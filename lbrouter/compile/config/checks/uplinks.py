@@ -71,7 +71,9 @@ def is_reserved_address(address: IpAddress, subnet: IpInterface) -> bool:
 def _gateway_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
     path, needs = (*where, "gateway"), ((*where, "address"),)
     if uplink.static4 is None and uplink.gateway is not None:
-        why = "can be used with a static address only; here the gateway comes with the address"
+        why: str = phrase(
+            "can be used with a static address only; here the gateway comes with the address"
+        )
         yield _unexpected_key(path, uplink.gateway, why, needs)
     elif uplink.static4 is not None and uplink.gateway is None:
         why = "is missing, and a static address needs it"
@@ -84,7 +86,7 @@ def _gateway6_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
     path, needs = (*where, "gateway6"), ((*where, "address6"),)
     if uplink.static6 is None and uplink.gateway6 is not None:
         yield _unexpected_key(
-            path, uplink.gateway6, "can be used with a static address6 only", needs
+            path, uplink.gateway6, phrase("can be used with a static address6 only"), needs
         )
     elif uplink.static6 is not None and uplink.gateway6 is None:
         why = "is missing, and a static address6 needs it"
@@ -131,7 +133,9 @@ def _pppoe_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
             why = 'is missing, and "pppoe" needs it'
             yield Diagnostic(path=path, reason=why, accepted=accepted, depends_on=needs)
         elif not pppoe and value is not None:
-            yield _unexpected_key(path, value, 'can be used with address = "pppoe" only', needs)
+            yield _unexpected_key(
+                path, value, phrase('can be used with address = "pppoe" only'), needs
+            )
 
 
 _PPPOE_KEYS: Final = {
