@@ -35,7 +35,7 @@ PRINTERS: Final = frozenset(
     {"print_line", "print_diagnostic", "print_diagnostics", "print_success", "on_screen", "ask"}
 )
 TEXT_KEYWORDS: Final = frozenset(
-    {"reason", "accepted", "remedy", "question", "why", "found", "problem", "source"}
+    {"reason", "accepted", "remedy", "question", "why", "found", "problem", "source", "because"}
 )
 CONSTANT_NAMES: Final = re.compile(
     r"why|reason|accepted|remedy|said|because|trouble"
