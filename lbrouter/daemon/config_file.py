@@ -9,6 +9,7 @@ from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfigError, NotPermittedError, UnavailableError
+from lbrouter.model.messages.os_errors import os_error_text
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.services import dnsmasq, pppd
 
@@ -44,7 +45,7 @@ def read_config(path: Path) -> bytes:
         ) from error
     except OSError as error:
         raise ConfigError(
-            f"{path}: {error.strerror}",
+            phrase("{path}: {reason}", path=path, reason=os_error_text(error)),
             remedy="Write it, or name another one: lbrouter --config FILE ...",
         ) from error
     if len(text) > MAX_CONFIG_BYTES:

@@ -15,6 +15,7 @@ from lbrouter.compile.relay.x25519 import KEY_BYTES, private_key_of, public_key_
 from lbrouter.model.config import Uplink
 from lbrouter.model.errors import ConfigError, LbrouterError, NotAppliedError, NotPermittedError
 from lbrouter.model.lane import LaneKeys
+from lbrouter.model.messages.os_errors import os_error_text
 from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.sections.lanes import parse_wireguard_key
 from lbrouter.model.validated_strings import InvalidValueError
@@ -92,7 +93,7 @@ def _read_key(file: Path, lane: Uplink) -> str:
         ) from error
     except OSError as error:
         raise ConfigError(
-            phrase("{where} cannot be read ({reason})", where=where, reason=error.strerror)
+            phrase("{where} cannot be read ({reason})", where=where, reason=os_error_text(error))
         ) from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IXGRP & ~stat.S_IXOTH:
         raise ConfigError(
@@ -124,5 +125,5 @@ def _write_private(file: Path, text: str) -> None:
         ) from error
     except OSError as error:
         raise NotAppliedError(
-            phrase("{file} cannot be written: {reason}.", file=file, reason=error.strerror)
+            phrase("{file} cannot be written: {reason}.", file=file, reason=os_error_text(error))
         ) from error

@@ -6,6 +6,7 @@ from pathlib import Path
 from lbrouter.compile.services import pppd
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import ConfigError, LbrouterError, NotPermittedError
+from lbrouter.model.messages.os_errors import os_error_text
 from lbrouter.model.messages.phrase import as_phrase, joined_phrases, phrase
 
 
@@ -45,7 +46,7 @@ def read_password(uplink: Uplink) -> str:
                 "{where}: it cannot be read ({reason}); write the password into it, one line,"
                 " chmod 600",
                 where=where,
-                reason=error.strerror,
+                reason=os_error_text(error),
             )
         ) from error
     except UnicodeDecodeError as error:

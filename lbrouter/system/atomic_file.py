@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedError
+from lbrouter.model.messages.os_errors import os_error_text
 from lbrouter.model.messages.phrase import phrase
 
 CHECKSUM_PREFIX: Final = b"# sha256:"
@@ -103,7 +104,7 @@ def _unwritable_error(directory: Path, error: OSError) -> LbrouterError:
     reason = phrase(
         "The state directory {directory} cannot be written: {reason}.",
         directory=directory,
-        reason=error.strerror,
+        reason=os_error_text(error),
     )
     if isinstance(error, PermissionError):
         return NotPermittedError(reason, remedy="Run it as root, or choose another --state-dir.")

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from lbrouter.model.messages.os_errors import os_error_text
 from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.system import atomic_file
 
@@ -73,7 +74,7 @@ class SavedFile:
         try:
             content = atomic_file.read_bytes(path)
         except OSError as error:
-            return None, phrase("cannot be read ({reason})", reason=error.strerror)
+            return None, phrase("cannot be read ({reason})", reason=os_error_text(error))
         if content is None:
             return None, ""
         payload = atomic_file.verified_payload(content) if self._durable else content

@@ -17,8 +17,8 @@ ENGLISH_WORDS: Final = re.compile(
 )
 """Words that no Indonesian sentence has, and no name of a key, a program or a command of ours."""
 
-QUOTED: Final = re.compile(r"\"[^\"]*\"|`[^`]*`|/\S+|\[[^\]]*\]|[\w-]+(?:\.[\w-]+)+")
-"""What a text quotes: values of the file, commands, paths, keys."""
+QUOTED: Final = re.compile(r"\"[^\"]*\"|`[^`]*`|/\S+|\[[^\]]*\]|--\w[\w-]*|[\w-]+(?:\.[\w-]+)+")
+"""What a text quotes: values of the file, commands, paths, options, keys."""
 
 
 def english_words(text: str) -> set[str]:

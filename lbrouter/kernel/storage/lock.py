@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedError
+from lbrouter.model.messages.os_errors import os_error_text
 from lbrouter.model.messages.phrase import phrase
 
 
@@ -64,7 +65,9 @@ def _acquire(descriptor: int, file: Path) -> None:
 
 
 def _unusable_error(file: Path, error: OSError) -> LbrouterError:
-    reason = phrase("The lock {file} cannot be used: {reason}.", file=file, reason=error.strerror)
+    reason = phrase(
+        "The lock {file} cannot be used: {reason}.", file=file, reason=os_error_text(error)
+    )
     if isinstance(error, PermissionError):
         return NotPermittedError(reason, remedy="Run it as root, or choose another --runtime-dir.")
     return NotAppliedError(reason, remedy="Free the disk or choose another --runtime-dir.")

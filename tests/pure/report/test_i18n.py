@@ -33,6 +33,7 @@ from lbrouter.model.messages.codes import (
 )
 from lbrouter.model.messages.figures import format_rate
 from lbrouter.model.messages.message import Message, message, parse_message, parse_reason, told
+from lbrouter.model.messages.os_errors import os_error_text, usual_os_errors
 from lbrouter.model.messages.rendering import places_of, render, sentence_of
 from lbrouter.model.messages.sentences import (
     COUNTED_NOUNS,
@@ -107,6 +108,13 @@ def test_the_words_of_explain_and_doctor_are_in_each_catalogue(language: Languag
 
 
 @pytest.mark.parametrize("language", OTHERS)
+def test_the_usual_words_of_the_system_are_in_each_catalogue(language: Language) -> None:
+    assert sorted(usual_os_errors() - catalogue_of(language).keys()) == []
+    assert os_error_text(OSError("no HTTP")) == "no HTTP"
+    assert os_error_text(FileNotFoundError(2, "No such file or directory")) in usual_os_errors()
+
+
+@pytest.mark.parametrize("language", OTHERS)
 def test_each_code_has_its_sentences_in_each_language(language: Language) -> None:
     codes = {code for kind in CODE_KINDS for code in kind} - {TextCode.TOLD}
     assert sorted(codes - SENTENCES.keys()) == []
@@ -155,6 +163,7 @@ def test_no_text_of_the_catalogue_is_forgotten() -> None:
     """Texts that the source no longer uses are removed."""
     used = {*source_texts(), *DIRECTIONS, *ALL_SENTENCES, *GENERAL_SENTENCES, *WORDS}
     used |= {*map(str, UplinkState), *(one for one, _ in COUNTED_NOUNS.values())}
+    used |= usual_os_errors()
     used |= {each.text for each in source_phrases.source_texts()} | set(map(str, WORDS_ON_SCREEN))
     assert sorted(INDONESIAN.keys() - used) == []
 
