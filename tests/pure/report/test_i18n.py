@@ -33,7 +33,7 @@ from lbrouter.model.messages.codes import (
 )
 from lbrouter.model.messages.figures import format_rate
 from lbrouter.model.messages.message import Message, message, parse_message, parse_reason, told
-from lbrouter.model.messages.os_errors import os_error_text, usual_os_errors
+from lbrouter.model.messages.os_errors import usual_os_errors
 from lbrouter.model.messages.rendering import places_of, render, sentence_of
 from lbrouter.model.messages.sentences import (
     COUNTED_NOUNS,
@@ -49,7 +49,6 @@ from tests.kit.timeline_events import event, parsed
 PACKAGE = Path(incident_text.__file__).parents[2]
 TRANSLATING_NAMES = ("said", "translate", "say", "print_note")
 DIRECTIONS = {"direction\4up", "direction\4down"}
-WORDS_ON_SCREEN = [*FlowVerdict, *DiagnosisLevel]
 OTHERS = [each for each in Language if each is not Language.EN]
 ALL_SENTENCES = [each for several in SENTENCES.values() for each in several]
 
@@ -86,32 +85,6 @@ def test_every_text_of_the_source_is_in_the_catalogue() -> None:
     found = set(source_texts())
     assert len(found) > 30
     assert sorted(found - INDONESIAN.keys()) == []
-
-
-@pytest.mark.parametrize("language", OTHERS)
-def test_every_phrase_of_the_source_is_in_each_catalogue(language: Language) -> None:
-    found = list(source_phrases.source_texts())
-    assert len(found) > 700
-    known = catalogue_of(language).keys()
-    assert [f"{each.place}: {each.text}" for each in found if each.text not in known] == []
-
-
-def test_no_text_for_people_is_put_together_in_an_f_string() -> None:
-    """Write phrase("... {name}", name=...): of an f-string only the English words are left."""
-    found = [each for each in source_phrases.source_texts() if not each.constant]
-    assert [f"{each.place}: {each.text}" for each in found] == []
-
-
-@pytest.mark.parametrize("language", OTHERS)
-def test_the_words_of_explain_and_doctor_are_in_each_catalogue(language: Language) -> None:
-    assert set(map(str, WORDS_ON_SCREEN)) - catalogue_of(language).keys() == set()
-
-
-@pytest.mark.parametrize("language", OTHERS)
-def test_the_usual_words_of_the_system_are_in_each_catalogue(language: Language) -> None:
-    assert sorted(usual_os_errors() - catalogue_of(language).keys()) == []
-    assert os_error_text(OSError("no HTTP")) == "no HTTP"
-    assert os_error_text(FileNotFoundError(2, "No such file or directory")) in usual_os_errors()
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -164,7 +137,9 @@ def test_no_text_of_the_catalogue_is_forgotten() -> None:
     used = {*source_texts(), *DIRECTIONS, *ALL_SENTENCES, *GENERAL_SENTENCES, *WORDS}
     used |= {*map(str, UplinkState), *(one for one, _ in COUNTED_NOUNS.values())}
     used |= usual_os_errors()
-    used |= {each.text for each in source_phrases.source_texts()} | set(map(str, WORDS_ON_SCREEN))
+    used |= {each.text for each in source_phrases.source_texts()} | set(
+        map(str, (*FlowVerdict, *DiagnosisLevel))
+    )
     assert sorted(INDONESIAN.keys() - used) == []
 
 
