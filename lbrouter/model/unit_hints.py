@@ -42,8 +42,27 @@ def refusal(text: str, units: Mapping[str, int], *, what: str) -> str:
         )
     number, unit = match[1], match[2]
     if "bit" in units and (byte_unit := BYTE_UNIT.fullmatch(unit)):
-        return _bytes_reason(number, unit, BYTE_UNIT_MEANINGS[byte_unit[1].lower()])
-    also = _without_thousands_mark(text, number, unit)
+        # It may be meant so, or be a slip for bits. The two differ by eight.
+        meant = BYTE_UNIT_MEANINGS[byte_unit[1].lower()]
+        bits = f"{float(number) * 8:.12g}"
+        return phrase(
+            'has the unit "{unit}", which counts bytes: for a line of {number}'
+            ' {prefix}bit/s write "{number}{meant}"; {number} {prefix}byte/s are'
+            ' "{bits}{meant}"',
+            unit=unit,
+            number=number,
+            prefix=meant[0].upper(),
+            meant=meant,
+            bits=bits,
+        )
+    # The other reading of a comma before three digits: 1,000 may be one, or a thousand.
+    whole, _, behind = number.partition(".")
+    is_ambiguous = "," in text and len(behind) == THOUSANDS_DIGITS
+    also = (
+        phrase(' or "{whole}{behind}{unit}", as it is meant', whole=whole, behind=behind, unit=unit)
+        if is_ambiguous
+        else ""
+    )
     return phrase(
         "{fault}{correction}{also}",
         fault=_fault(text, unit),
@@ -76,28 +95,3 @@ def _correction(number: str, unit: str, units: Mapping[str, int]) -> str:
         meant = USUAL_UNIT[min(units, key=lambda unit_name: units[unit_name])]
         return phrase(': write "{number}{meant}", say', number=number, meant=meant)
     return phrase(': write "{number}{meant}"', number=number, meant=meant) if meant in units else ""
-
-
-def _without_thousands_mark(text: str, number: str, unit: str) -> str:
-    """The other reading of a comma before three digits: 1,000 may be one, or a thousand."""
-    whole, _, behind = number.partition(".")
-    if "," not in text or len(behind) != THOUSANDS_DIGITS:
-        return ""
-    return phrase(
-        ' or "{whole}{behind}{unit}", as it is meant', whole=whole, behind=behind, unit=unit
-    )
-
-
-def _bytes_reason(number: str, unit: str, meant: str) -> str:
-    """A figure in bytes: it may be meant so, or be a slip for bits. The two differ by eight."""
-    bits = f"{float(number) * 8:.12g}"
-    return phrase(
-        'has the unit "{unit}", which counts bytes: for a line of {number}'
-        ' {prefix}bit/s write "{number}{meant}"; {number} {prefix}byte/s are'
-        ' "{bits}{meant}"',
-        unit=unit,
-        number=number,
-        prefix=meant[0].upper(),
-        meant=meant,
-        bits=bits,
-    )

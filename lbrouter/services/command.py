@@ -34,7 +34,11 @@ async def run(
     )
     try:
         async with asyncio.timeout(within_s):
-            await _write_stdin(process, body)
+            assert process.stdin is not None
+            with suppress(OSError):  # it need not listen
+                process.stdin.write(body)
+                await process.stdin.drain()
+            process.stdin.close()
             code = await process.wait()
     except TimeoutError:
         raise OSError(phrase("not done within {time} s: killed", time=f"{within_s:g}")) from None
@@ -44,11 +48,3 @@ async def run(
         await process.wait()
     if code:
         raise OSError(phrase("it ended with {code}", code=code))
-
-
-async def _write_stdin(process: asyncio.subprocess.Process, body: bytes) -> None:
-    assert process.stdin is not None
-    with suppress(OSError):  # it need not listen
-        process.stdin.write(body)
-        await process.stdin.drain()
-    process.stdin.close()

@@ -19,7 +19,7 @@ from lbrouter.cli.output.render import print_json, print_line
 from lbrouter.cli.screen_language import on_screen
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.explain import explanation
-from lbrouter.compile.explain.explanation import Explanation, FlowPath
+from lbrouter.compile.explain.explanation import Explanation
 from lbrouter.compile.explain.flow import parse_flow
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.errors import ExitCode
@@ -127,7 +127,24 @@ def _explanation_rows(answer: Explanation) -> Iterator[ExplainRow]:
         known = {"policy": answer["policy"], "mode": answer["mode"], "sticky": sticky}
         yield "policy", phrase("{policy} ({mode}{sticky})", **known)
     for way in answer["ways"]:
-        yield from _uplink_rows(way)
+        via = phrase(" via {gateway}", gateway=way["gateway"]) if way["gateway"] else ""
+        percent = way["share_percent"]
+        share = phrase(", {percent} % of new flows", percent=percent) if percent < 100 else ""
+        known = {"uplink": way["uplink"], "interface": way["interface"], "via": via, "share": share}
+        yield "uplink", phrase("{uplink}: {interface}{via}{share}", **known)
+        source = way["source_address"] or phrase("unknown")
+        known = {"mark": way["mark"], "table": str(way["table"]), "source": source}
+        yield "", phrase("mark {mark}, table {table}, source {source}", **known)
+        classes = [
+            f"{direction} {way_class}"
+            for direction, way_class in (
+                ("upload", way["upload_class"]),
+                ("download", way["download_class"]),
+            )
+            if way_class
+        ]
+        listed = ", ".join(classes)
+        yield "", phrase("class {classes}", classes=listed) if classes else phrase("not shaped")
     for uplink, shares in answer["if_down"].items():
         others = ", ".join(f"{other} ({share} %)" for other, share in shares.items())
         yield (
@@ -136,32 +153,3 @@ def _explanation_rows(answer: Explanation) -> Iterator[ExplainRow]:
             if shares
             else phrase("new flows are answered at once with an ICMP unreachable"),
         )
-
-
-def _uplink_rows(way: FlowPath) -> Iterator[ExplainRow]:
-    via = phrase(" via {gateway}", gateway=way["gateway"]) if way["gateway"] else ""
-    percent = way["share_percent"]
-    share = phrase(", {percent} % of new flows", percent=percent) if percent < 100 else ""
-    known = {"uplink": way["uplink"], "interface": way["interface"], "via": via, "share": share}
-    yield "uplink", phrase("{uplink}: {interface}{via}{share}", **known)
-    yield (
-        "",
-        phrase(
-            "mark {mark}, table {table}, source {source}",
-            mark=way["mark"],
-            table=way["table"],
-            source=way["source_address"] or as_phrase("unknown"),
-        ),
-    )
-    classes = [
-        f"{direction} {way_class}"
-        for direction, way_class in (
-            ("upload", way["upload_class"]),
-            ("download", way["download_class"]),
-        )
-        if way_class
-    ]
-    yield (
-        "",
-        phrase("class {classes}", classes=", ".join(classes)) if classes else phrase("not shaped"),
-    )

@@ -14,7 +14,7 @@ from lbrouter.model.config import ANY_UPLINK, Config, PolicyRule, Protocol, Upli
 from lbrouter.model.errors import UsageError
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
-from lbrouter.model.messages.phrase import phrase
+from lbrouter.model.messages.phrase import Phrase, phrase
 
 GATEWAY_ENDPOINT = "gateway"
 """The word for the gateway itself as a source or a destination."""
@@ -82,7 +82,8 @@ def parse_flow(
 
     Raises UsageError for anything else.
     """
-    end = _parse_address(destination, "destination")
+    no_end = phrase('The destination "{text}" is not an IP address.', text=destination)
+    end = _parse_address(destination, no_end)
     try:
         kind = Protocol(protocol)
     except ValueError:
@@ -98,7 +99,10 @@ def parse_flow(
         )
         return Flow(source=own, destination=end, protocol=kind, port=port, from_gateway=True)
     vlan = config.vlans.get(source)
-    start = _parse_address(source, "source") if vlan is None else _example_client(vlan, end.version)
+    no_start = phrase(
+        'The source "{text}" is not an IP address, a VLAN of the file or "gateway".', text=source
+    )
+    start = _parse_address(source, no_start) if vlan is None else _example_client(vlan, end.version)
     if start.version != end.version:
         raise UsageError(
             phrase("{start} and {end} are of different families.", start=start, end=end)
@@ -136,7 +140,15 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     if target is not None:
         return _to_vlan(vlan, target)
     if is_closed(config, vlan, flow.destination, facts):
-        return FlowDecision(verdict=FlowVerdict.REFUSED, because=_modem_reason(vlan))
+        return FlowDecision(
+            verdict=FlowVerdict.REFUSED,
+            because=phrase(
+                "uplinks' own subnets and private addresses beyond them are closed to VLAN"
+                " {vlan} (vlans.{vlan}.modems = true opens them, or a rule of its own that"
+                " leads there)",
+                vlan=vlan.name,
+            ),
+        )
     return _by_policy(config, vlan, flow)
 
 
@@ -205,15 +217,6 @@ def _to_vlan(vlan: Vlan, target: str) -> FlowDecision:
     return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
 
 
-def _modem_reason(vlan: Vlan) -> str:
-    return phrase(
-        "uplinks' own subnets and private addresses beyond them are closed to VLAN"
-        " {vlan} (vlans.{vlan}.modems = true opens them, or a rule of its own that"
-        " leads there)",
-        vlan=vlan.name,
-    )
-
-
 def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
     own = (vlan.address.ip, None if vlan.address6 is None else vlan.address6.ip)
     if vlan.manage:
@@ -276,18 +279,11 @@ def _uplink_with_address(config: Config, facts: Facts, address: IpAddress) -> Up
     return None
 
 
-def _parse_address(text: str, what: str) -> IpAddress:
+def _parse_address(text: str, refused: Phrase) -> IpAddress:
     try:
         return ip_address(text)
     except ValueError:
-        if what == "source":
-            said = phrase(
-                'The source "{text}" is not an IP address, a VLAN of the file or "gateway".',
-                text=text,
-            )
-        else:
-            said = phrase('The destination "{text}" is not an IP address.', text=text)
-        raise UsageError(said) from None
+        raise UsageError(refused) from None
 
 
 def _example_client(vlan: Vlan, version: int) -> IpAddress:

@@ -85,32 +85,30 @@ def _family_rules(config: Config, allocation: Allocation, family: AddressFamily)
                 "a socket bound to {device} leaves by {name}", device=uplink.device, name=name
             ),
         )
-        yield from _mark_rules(name, number, family)
+        mark, priority = uplink_mark(number), RULE_PRIORITY_MARK + 2 * number
+        yield Rule(
+            family=family,
+            priority=priority,
+            table=uplink_table(number),
+            mark=mark,
+            mask=MARK_MASK,
+            why=phrase("flows that {name} carries", name=name),
+        )
+        yield Rule(
+            family=family,
+            priority=priority + 1,
+            table=0,
+            mark=mark,
+            mask=MARK_MASK,
+            why=phrase(
+                "flows of {name} are refused, they never leave by another uplink", name=name
+            ),
+        )
     yield Rule(
         family=family,
         priority=RULE_PRIORITY_GATEWAY,
         table=GATEWAY_TABLE,
         why="the gateway's own traffic takes the best uplink",
-    )
-
-
-def _mark_rules(name: str, number: int, family: AddressFamily) -> Iterator[Rule]:
-    mark, priority = uplink_mark(number), RULE_PRIORITY_MARK + 2 * number
-    yield Rule(
-        family=family,
-        priority=priority,
-        table=uplink_table(number),
-        mark=mark,
-        mask=MARK_MASK,
-        why=phrase("flows that {name} carries", name=name),
-    )
-    yield Rule(
-        family=family,
-        priority=priority + 1,
-        table=0,
-        mark=mark,
-        mask=MARK_MASK,
-        why=phrase("flows of {name} are refused, they never leave by another uplink", name=name),
     )
 
 

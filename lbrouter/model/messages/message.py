@@ -46,7 +46,17 @@ class Message:
 
     def as_json(self) -> MessageDocument:
         """The document of it, for files, socket and history."""
-        found: MessageDocument = {"code": str(self.code), "values": _plain(self.values)}
+        found: MessageDocument = {
+            "code": str(self.code),
+            "values": {
+                name: each.as_json()
+                if isinstance(each, Message | Phrase)
+                else list(each)
+                if isinstance(each, tuple)
+                else each
+                for name, each in self.values.items()
+            },
+        }
         if self.also:
             found["also"] = [each.as_json() for each in self.also]
         return found
@@ -113,17 +123,6 @@ def _parse_phrase_value(found: Any) -> str | Message:
     if isinstance(found, dict):
         return parse_phrase(found) if PHRASE_KEY in found else parse_message(found)
     return str(found)
-
-
-def _plain(values: Mapping[str, MessageValue]) -> dict[str, Any]:
-    return {
-        name: each.as_json()
-        if isinstance(each, Message | Phrase)
-        else list(each)
-        if isinstance(each, tuple)
-        else each
-        for name, each in values.items()
-    }
 
 
 def _parse_value(found: Any) -> MessageValue:

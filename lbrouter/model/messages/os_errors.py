@@ -1,24 +1,30 @@
-"""What the system says of a file or a socket: the usual words of it are in the catalogues."""
+"""What the system says of a file or a socket: its usual words are in the catalogues."""
 
-import errno
-import os
 from typing import Final
 
-from lbrouter.model.messages.phrase import Phrase, as_phrase
+from lbrouter.model.messages.phrase import Phrase, as_phrase, phrase
 
-USUAL_ERRNOS: Final = (
-    *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS, errno.EIO),
-    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EDQUOT, errno.ENODEV, errno.ENETUNREACH),
-    *(errno.EHOSTUNREACH, errno.ECONNREFUSED, errno.ECONNRESET, errno.ETIMEDOUT),
+USUAL_OS_ERRORS: Final = (
+    phrase("No such file or directory"),
+    phrase("Permission denied"),
+    phrase("Operation not permitted"),
+    phrase("No space left on device"),
+    phrase("Read-only file system"),
+    phrase("Input/output error"),
+    phrase("Not a directory"),
+    phrase("Is a directory"),
+    phrase("File exists"),
+    phrase("Disk quota exceeded"),
+    phrase("No such device"),
+    phrase("Network is unreachable"),
+    phrase("No route to host"),
+    phrase("Connection refused"),
+    phrase("Connection reset by peer"),
+    phrase("Connection timed out"),
 )
-"""Those that a person meets. Any other is told in the words of the system."""
-
-
-def usual_os_errors() -> frozenset[str]:
-    """The English words of these errors."""
-    return frozenset(map(os.strerror, USUAL_ERRNOS))
+"""Those that a person meets, as the C library has them."""
 
 
 def os_error_text(error: OSError) -> Phrase:
-    """What the system says: "No such file or directory"."""
+    """What the system says: "No such file or directory". Unusual words are told as they are."""
     return as_phrase(error.strerror or str(error))

@@ -33,7 +33,6 @@ from lbrouter.model.messages.codes import (
 )
 from lbrouter.model.messages.figures import format_rate
 from lbrouter.model.messages.message import Message, message, parse_message, parse_reason, told
-from lbrouter.model.messages.os_errors import usual_os_errors
 from lbrouter.model.messages.rendering import places_of, render, sentence_of
 from lbrouter.model.messages.sentences import (
     COUNTED_NOUNS,
@@ -136,7 +135,6 @@ def test_no_text_of_the_catalogue_is_forgotten() -> None:
     """Texts that the source no longer uses are removed."""
     used = {*source_texts(), *DIRECTIONS, *ALL_SENTENCES, *GENERAL_SENTENCES, *WORDS}
     used |= {*map(str, UplinkState), *(one for one, _ in COUNTED_NOUNS.values())}
-    used |= usual_os_errors()
     used |= {each.text for each in source_phrases.source_texts()} | set(
         map(str, (*FlowVerdict, *DiagnosisLevel))
     )

@@ -1,11 +1,16 @@
 """Every text for people in the source has an entry in each catalogue, and can have one."""
 
+import errno
+import os
+
 import pytest
 
 from lbrouter.compile.explain.flow import FlowVerdict
+from lbrouter.compile.report.i18n import in_language
 from lbrouter.kernel.doctor import DiagnosisLevel
 from lbrouter.model.language import Language
-from lbrouter.model.messages.os_errors import os_error_text, usual_os_errors
+from lbrouter.model.messages.os_errors import USUAL_OS_ERRORS, os_error_text
+from lbrouter.model.messages.phrase import phrase
 from tests.kit import source_phrases
 from tests.kit.catalogues import catalogue_of
 
@@ -32,8 +37,9 @@ def test_the_words_of_explain_and_doctor_are_in_each_catalogue(language: Languag
     assert set(map(str, WORDS_ON_SCREEN)) - catalogue_of(language).keys() == set()
 
 
-@pytest.mark.parametrize("language", OTHERS)
-def test_the_usual_words_of_the_system_are_in_each_catalogue(language: Language) -> None:
-    assert sorted(usual_os_errors() - catalogue_of(language).keys()) == []
-    assert os_error_text(OSError("no HTTP")) == "no HTTP"
-    assert os_error_text(FileNotFoundError(2, "No such file or directory")) in usual_os_errors()
+def test_the_usual_words_of_the_system_are_its_own() -> None:
+    words = {os.strerror(number) for number in errno.errorcode}
+    assert set(USUAL_OS_ERRORS) <= words
+    missing = os_error_text(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+    assert in_language(Language.ID, missing) == "berkas atau direktori tidak ada"
+    assert os_error_text(OSError(phrase("no HTTP"))) == "no HTTP"
