@@ -7,9 +7,8 @@ from typing import Final
 from lbrouter.compile.report.clients import Neighbour
 from lbrouter.kernel.netlink import raw_socket
 from lbrouter.kernel.netlink.codec import parse_attributes
-from lbrouter.kernel.netlink.uapi import NDA_DST, NDMSG
+from lbrouter.kernel.netlink.uapi import NDA_DST, NDMSG, RTM_GETNEIGH
 
-RTM_GETNEIGH: Final = 30
 NDA_LLADDR: Final = 2
 RESOLVED_NUD_STATES: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x80
 """Reachable, stale, delay, probe, permanent: not those that did not answer."""
