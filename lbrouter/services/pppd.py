@@ -1,7 +1,7 @@
 """The pppd of each PPPoE line: look whether it runs, start it, replace it, end it, read its log.
 
-One process for a line, known by our options file on its command line; any other pppd on the machine
-is left alone. It has no parent: a session survives the command, or the daemon, that started it, and
+One process for a line (`program_host` says how it is known); any other pppd on the machine is left
+alone. It has no parent: a session survives the command, or the daemon, that started it, and
 the next one takes it over. pppd itself restarts a lost session; a pppd that ends is started again,
 at growing intervals.
 """
@@ -23,8 +23,10 @@ from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.messages.codes import AddressCode
 from lbrouter.model.messages.message import Message, message, told
 from lbrouter.model.plan import Action, Operation, Phase
-from lbrouter.services import pppd_start, process
+from lbrouter.services import pppd_start
+from lbrouter.services.program_host import UNITS_RUNTIME_DIR, ProgramHost
 from lbrouter.services.secrets import password_error, read_password
+from lbrouter.services.unit_program import host_of
 from lbrouter.system import atomic_file
 
 MAX_PPPD_LOG_BYTES: Final = 64 * 1024
@@ -53,10 +55,9 @@ class Pppd:
 
     def pids(self, device: str) -> tuple[int, ...]:
         """The process of the session that makes `device`: none or one."""
-        places = self._paths(device)
-        if not Path(places.options_file).exists():
+        if not Path(self._paths(device).options_file).exists():
             return ()
-        return process.find_pids(str(places.options_file), Path(places.pid_file))
+        return self._host(device).pids()
 
     def pending_operations(self, config: Config | None) -> tuple[Operation, ...]:
         """The operations that give the lines of `config` (None: no lines) their sessions.
@@ -123,19 +124,12 @@ class Pppd:
 
     def _observe(self, device: str, name: str) -> ManagedProcess | None:
         """The running process. One in another namespace has no argv, so it is replaced."""
-        found = self.pids(device)
-        if not found:
+        if not self.pids(device):
             return None
         places = self._paths(device)
-        # systemd starts it by its full path.
-        argv = (
-            ("pppd", *process.command_line(found[0])[1:])
-            if process.is_in_our_netns(found[0])
-            else ()
-        )
         return ManagedProcess(
             name=name,
-            argv=argv,
+            argv=self._host(device).argv(),
             config_text=_read_text(Path(places.options_file)),
             pid_file=str(places.pid_file),
         )
@@ -167,14 +161,13 @@ class Pppd:
             raise
         except OSError as error:
             raise NotAppliedError(f"{wanted.name} cannot be started: {error}.") from error
-        pppd_start.start(wanted)
-        found = self.pids(_device_of(wanted))
-        if found:
-            atomic_file.replace(Path(places.pid_file), f"{found[0]}\n".encode())
+        said = self._host(_device_of(wanted)).start(wanted)
+        if said:
+            raise NotAppliedError(f"{wanted.name} does not start: {said}")
 
     def _stop_session(self, device: str) -> None:
-        for pid in self.pids(device):
-            process.terminate(pid, str(self._paths(device).options_file))
+        if Path(self._paths(device).options_file).exists():
+            self._host(device).stop()
         self._remove_files(device)
 
     def _remove_files(self, device: str) -> None:
@@ -186,6 +179,10 @@ class Pppd:
         """Devices for which a process was started in this runtime directory."""
         for file in sorted(self.runtime_dir.glob("ppp-*.options")):
             yield file.name.removesuffix(".options")
+
+    def _host(self, device: str) -> ProgramHost:
+        as_packaged = self.runtime_dir == UNITS_RUNTIME_DIR
+        return host_of(pppd_start.pppd_program(self._paths(device), as_packaged=as_packaged))
 
     def _paths(self, device: str) -> pppd.PppdPaths:
         return pppd.PppdPaths(runtime_dir=self.runtime_dir, device=device)

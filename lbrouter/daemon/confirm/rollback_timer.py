@@ -11,7 +11,7 @@ from pathlib import Path
 
 import lbrouter
 from lbrouter.model.errors import NotAppliedError
-from lbrouter.services.process import under_systemd
+from lbrouter.services.systemd import under_systemd
 
 
 async def start(state_dir: Path, runtime_dir: Path, ident: str) -> None:
