@@ -33,6 +33,7 @@ def warnings(config: Config) -> Iterator[str]:
     if pppoe_uplinks(config) and not pppoe.available():
         yield f"{pppoe.PPPOE_MISSING} {pppoe.PPPOE_REMEDY}"
     yield from filter(None, map(secrets.password_error, pppoe_uplinks(config)))
+    yield from filter(None, (secrets.webhook_error(config),))
     if dnsmasq.missing_reason(config):
         yield f"{dnsmasq.missing_reason(config)} {dnsmasq.DNSMASQ_INSTALL_REMEDY}"
     elif compiled.is_wanted(config):

@@ -129,7 +129,7 @@ class Dnsmasq:
         try:
             self.leases_file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             # dnsmasq opens it while it still is root; other users must not read MAC addresses.
-            self.leases_file.touch(mode=0o640)
+            atomic_file.create_private(self.leases_file)
             atomic_file.replace(self.file, text.encode())
         except PermissionError:
             raise

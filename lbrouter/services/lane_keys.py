@@ -6,7 +6,6 @@ byte on.
 """
 
 import os
-import stat
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -17,11 +16,10 @@ from lbrouter.model.errors import ConfigError, LbrouterError, NotAppliedError, N
 from lbrouter.model.lane import LaneKeys
 from lbrouter.model.sections.lanes import parse_wireguard_key
 from lbrouter.model.validated_strings import InvalidValueError
+from lbrouter.services.secret_file import UnsafeSecretFileError, read_secret_file
 from lbrouter.system import atomic_file
 
 LANES_DIRECTORY: Final = "lanes"
-
-MAX_KEY_FILE_BYTES: Final = 4096
 
 
 def gateway_key_file(lane: Uplink, state_dir: Path) -> Path:
@@ -73,9 +71,7 @@ def _public(private_key: str) -> str:
 def _read_key(file: Path, lane: Uplink) -> str:
     where = f"uplinks.{lane.name}: the key {file}"
     try:
-        mode = file.stat().st_mode
-        with file.open("rb") as opened:
-            text = opened.read(MAX_KEY_FILE_BYTES).decode("ascii", errors="replace").strip()
+        text = read_secret_file(file).decode("ascii", errors="replace").strip()
     except PermissionError as error:
         raise NotPermittedError(
             f"{where} cannot be read: permission denied", remedy="Run it as root."
@@ -86,8 +82,8 @@ def _read_key(file: Path, lane: Uplink) -> str:
         ) from error
     except OSError as error:
         raise ConfigError(f"{where} cannot be read ({error.strerror})") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IXGRP & ~stat.S_IXOTH:
-        raise ConfigError(f"{where} can be read by others on this machine; chmod 600 {file}")
+    except UnsafeSecretFileError as error:
+        raise ConfigError(f"{where}: {error}") from error
     try:
         return parse_wireguard_key(text)
     except InvalidValueError as error:

@@ -155,7 +155,8 @@ class Pppd:
     def _start_session(self, wanted: ManagedProcess) -> None:
         places = self._paths(_device_of(wanted))
         try:
-            Path(places.log_file).unlink(missing_ok=True)
+            # pppd appends to a file that is there, whose rights are ours.
+            atomic_file.replace(Path(places.log_file), b"")
             atomic_file.replace(Path(places.options_file), wanted.config_text.encode())
         except PermissionError:
             raise

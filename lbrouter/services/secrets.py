@@ -1,11 +1,14 @@
-"""The password of a PPPoE line: read from its file, never shown."""
+"""The password of a PPPoE line and the URL of a webhook: read from their files, never shown."""
 
-import stat
 from pathlib import Path
 
 from lbrouter.compile.services import pppd
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import ConfigError, LbrouterError, NotPermittedError
+from lbrouter.model.sections.alerts import parse_webhook
+from lbrouter.model.sections.targets import ProbeTarget
+from lbrouter.model.validated_strings import InvalidValueError
+from lbrouter.services.secret_file import UnsafeSecretFileError, read_secret_file
 
 
 def require(config: Config) -> None:
@@ -32,8 +35,7 @@ def read_password(uplink: Uplink) -> str:
     file = Path(uplink.password_file or "")
     where = f'uplinks.{uplink.name}.password_file = "{file}"'
     try:
-        mode = file.stat().st_mode
-        text = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        text = read_secret_file(file).decode().removesuffix("\n").removesuffix("\r")
     except PermissionError as error:
         raise NotPermittedError(f"{where}: it may not be read", remedy="Run it as root.") from error
     except OSError as error:
@@ -43,8 +45,30 @@ def read_password(uplink: Uplink) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{where}: it is not text") from error
-    if mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise ConfigError(f"{where}: all users of this machine can read it; chmod 600 {file}")
+    except UnsafeSecretFileError as error:
+        raise ConfigError(f"{where}: {error}") from error
     if wrong := pppd.secret_error(text):
         raise ConfigError(f"{where}: the password {wrong}")
     return text
+
+
+def webhook_error(config: Config) -> str:
+    """What is wrong with the file that holds the URL of the webhook, "" where it can be used."""
+    alerts = config.alerts
+    if alerts is None or alerts.webhook_file is None:
+        return ""
+    try:
+        read_webhook(Path(alerts.webhook_file))
+    except OSError as error:
+        return f'alerts.webhook_file = "{alerts.webhook_file}": {error.strerror or error}'
+    return ""
+
+
+def read_webhook(file: Path) -> ProbeTarget:
+    """The URL in a file. Raises OSError, without a word of what is in it."""
+    try:
+        return parse_webhook(read_secret_file(file).decode("ascii").strip())
+    except UnsafeSecretFileError as error:
+        raise OSError(f"{file}: {error}") from None
+    except (InvalidValueError, ValueError):
+        raise OSError(f"{file} does not hold the URL of a page") from None

@@ -23,9 +23,15 @@ BOOT_SCRIPT: Final = """
 set -e
 mount --make-rprivate /
 mount -t tmpfs none "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
 root="$1/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$root"
+mkdir "$root"
+over() {{  # a layer in memory over a file system of this machine
+    mkdir -p "$1/upper$2" "$1/work$2"
+    mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper$2,workdir=$1/work$2" "$root$2"
+}}
+mkdir "$1/first" "$1/second"
+over "$1/first" /
+if mountpoint --quiet /usr; then over "$1/second" /usr; fi
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
@@ -44,7 +50,8 @@ cp {repository}/packaging/*.service "$root/etc/systemd/system/"
 mkdir -p "$root/etc/sysusers.d"
 cp {repository}/packaging/lbrouter.sysusers "$root/etc/sysusers.d/lbrouter.conf"
 chroot "$root" systemd-sysusers lbrouter.conf
-printf '[Unit]\\nRequires=basic.target\\nAfter=basic.target\\n' >"$root/etc/systemd/system/lab.target"
+printf '[Unit]\\nRequires=basic.target\\nAfter=basic.target\\n' \\
+    >"$root/etc/systemd/system/lab.target"
 ip link set lo up
 exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
     chroot "$root" {systemd} --system --unit=lab.target --log-target=null --show-status=no
@@ -88,7 +95,7 @@ class SystemdMachine:
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a shell script inside, as root with all rights."""
-        enter = ("nsenter", "--all", f"--target={self._pid}", "--root", "--wd=/")
+        enter = ("nsenter", "--all", f"--target={self._pid}", "--root", "--wd")
         argv = [*enter, "/bin/sh", "-c", script]
         return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
 

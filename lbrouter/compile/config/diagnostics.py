@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from lbrouter.compile.config.hidden_values import HIDDEN_TEXT, is_secret_key, shorten_urls
+
 KeyPath = tuple[str | int, ...]
 """Where in the file: keys, and indices of lists from 0."""
 
@@ -32,7 +34,8 @@ class Diagnostic:
     def __str__(self) -> str:
         text = format_key_path(self.path)
         if not isinstance(self.value, NoValue):
-            text += f" = {format_value(self.value)}"
+            hidden = any(isinstance(step, str) and is_secret_key(step) for step in self.path)
+            text += f" = {HIDDEN_TEXT if hidden else format_value(self.value)}"
         text += f": {self.reason}"
         return f"{text}; accepted: {self.accepted}" if self.accepted else text
 
@@ -59,7 +62,8 @@ def format_value(value: object) -> str:
     elif isinstance(value, float):
         text = str(value)
     else:
-        text = json.dumps(str(value)[: MAX_VALUE_CHARS + 10], ensure_ascii=False)
+        shown = shorten_urls(str(value)[: 4 * MAX_VALUE_CHARS])
+        text = json.dumps(shown[: MAX_VALUE_CHARS + 10], ensure_ascii=False)
     return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}..."
 
 

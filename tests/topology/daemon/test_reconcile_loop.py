@@ -91,7 +91,9 @@ DHCP_SERVER_CONFIG = FAILOVER_CONFIG.replace(
 )
 
 
-def test_a_dnsmasq_of_another_user_is_known_ended_and_started_again(build_venue: VenueBuilder) -> None:
+def test_a_dnsmasq_of_another_user_is_known_ended_and_started_again(
+    build_venue: VenueBuilder,
+) -> None:
     venue = build_venue(DHCP_SERVER_CONFIG)
     gateway = venue.gateway
     require_success(gateway.run_lbrouter("apply"))  # what the kernel can do is known from here on
