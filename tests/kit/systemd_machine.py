@@ -50,7 +50,7 @@ cp {repository}/packaging/*.service "$root/etc/systemd/system/"
 mkdir -p "$root/etc/sysusers.d"
 cp {repository}/packaging/lbrouter.sysusers "$root/etc/sysusers.d/lbrouter.conf"
 chroot "$root" systemd-sysusers lbrouter.conf
-printf '[Unit]\\nRequires=basic.target\\nAfter=basic.target\\n' \\
+printf '[Unit]\\nRequires=basic.target systemd-journald.service\\nAfter=basic.target\\n' \\
     >"$root/etc/systemd/system/lab.target"
 ip link set lo up
 exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
