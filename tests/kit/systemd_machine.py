@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from tests.kit.wait import eventually
+from tests.kit.wait import VM_SLOWDOWN, eventually
 
 REPOSITORY: Final = Path(__file__).parents[2]
 INSIDE: Final = "/opt/lbrouter"
@@ -97,7 +97,9 @@ class SystemdMachine:
         """Run a shell script inside, as root with all rights."""
         enter = ("nsenter", "--all", f"--target={self._pid}", "--root", "--wd")
         argv = [*enter, "/bin/sh", "-c", script]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(
+            argv, capture_output=True, text=True, check=False, timeout=120 * VM_SLOWDOWN
+        )
 
     def check(self, script: str) -> str:
         """Its output; AssertionError where it does not end with 0."""

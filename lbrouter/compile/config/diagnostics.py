@@ -62,8 +62,8 @@ def format_value(value: object) -> str:
     elif isinstance(value, float):
         text = str(value)
     else:
-        shown = shorten_urls(str(value)[: 4 * MAX_VALUE_CHARS])
-        text = json.dumps(shown[: MAX_VALUE_CHARS + 10], ensure_ascii=False)
+        words = shorten_urls(str(value)[: 4 * MAX_VALUE_CHARS])
+        text = json.dumps(words[: MAX_VALUE_CHARS + 10], ensure_ascii=False)
     return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}..."
 
 

@@ -16,7 +16,7 @@ _PAGE_URL: Final = re.compile(
     r"""(?P<scheme>https?://)(?:[^/\s"'@]*@)?(?P<host>[^/\s"'?#]*)(?P<rest>[^\s"']*)""",
     re.IGNORECASE,
 )
-_KEY_AND_VALUE: Final = re.compile(r"\s*([A-Za-z0-9_.-]+)(\s*[=:]\s*|\s+)(\S.*)", re.DOTALL)
+_KEY_BEFORE_VALUE: Final = re.compile(r"\s*([A-Za-z0-9_.-]+)(\s*[=:]\s*|\s+)(\S.*)", re.DOTALL)
 
 
 def is_secret_key(key: str) -> bool:
@@ -38,7 +38,7 @@ def hide_line_value(line: str) -> str:
 
     Of a hidden value the first character stays: quotes and brackets say what is wrong with it.
     """
-    found = _KEY_AND_VALUE.fullmatch(line)
+    found = _KEY_BEFORE_VALUE.fullmatch(line)
     if found is None or not is_secret_key(found[1]):
         return shorten_urls(line)
     mark = found[3][0] if found[3][0] in "\"'[{" else ""

@@ -7,7 +7,12 @@ from typing import Final
 
 from lbrouter.compile.config.checks.subnets import free_subnet
 from lbrouter.compile.config.checks.uplinks import is_reserved_address
-from lbrouter.compile.dhcp.message import DhcpMessage, DhcpOption, parse_addresses, parse_number
+from lbrouter.compile.wire.dhcp_message import (
+    DhcpMessage,
+    DhcpOption,
+    parse_addresses,
+    parse_number,
+)
 from lbrouter.model.config import Config
 from lbrouter.model.lease import UplinkLease
 from lbrouter.model.messages.codes import OfferCode
