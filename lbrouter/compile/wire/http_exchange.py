@@ -6,7 +6,7 @@ h11 has the protocol (RFC 9112). Input is not trusted.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
     import h11
@@ -83,9 +83,8 @@ class HttpExchange:
             event = self._next_event()
             if event is None:
                 return None
-            status = getattr(event, "status_code", None)
-            if status is None:
-                raise NotHttpError("the connection ended before the answer")
+            # Nothing else comes before a status; an early end of the connection is an error.
+            status = int(cast("h11.Response", event).status_code)
             if status >= 200:
                 self._status = status
                 continue
