@@ -19,7 +19,7 @@ SYSTEM_SLICE: Final = Path("/sys/fs/cgroup/system.slice")
 
 def under_systemd() -> bool:
     """Whether a unit would run where we do: units are started in the first network namespace."""
-    if not SYSTEMD_RUNTIME_DIR.is_dir():
+    if not (SYSTEMD_RUNTIME_DIR.is_dir() and SYSTEM_SLICE.is_dir()):
         return False
     try:
         # The daemon's unit may not look at process 1; that it is this unit says the same.
