@@ -14,6 +14,8 @@ from lbrouter.compile.relay.x25519 import KEY_BYTES, private_key_of, public_key_
 from lbrouter.model.config import Uplink
 from lbrouter.model.errors import ConfigError, LbrouterError, NotAppliedError, NotPermittedError
 from lbrouter.model.lane import LaneKeys
+from lbrouter.model.messages.os_errors import os_error_text
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.sections.lanes import parse_wireguard_key
 from lbrouter.model.validated_strings import InvalidValueError
 from lbrouter.services.secret_file import UnsafeSecretFileError, read_secret_file
@@ -69,25 +71,40 @@ def _public(private_key: str) -> str:
 
 
 def _read_key(file: Path, lane: Uplink) -> str:
-    where = f"uplinks.{lane.name}: the key {file}"
+    where = phrase("uplinks.{lane}: the key {file}", lane=lane.name, file=file)
     try:
         text = read_secret_file(file).decode("ascii", errors="replace").strip()
     except PermissionError as error:
         raise NotPermittedError(
-            f"{where} cannot be read: permission denied", remedy="Run it as root."
+            phrase("{where} cannot be read: permission denied", where=where),
+            remedy="Run it as root.",
         ) from error
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{where} is not there; `lbrouter relay setup {lane.name}` makes the keys"
+            phrase(
+                "{where} is not there; `lbrouter relay setup {lane}` makes the keys",
+                where=where,
+                lane=lane.name,
+            )
         ) from error
     except OSError as error:
-        raise ConfigError(f"{where} cannot be read ({error.strerror})") from error
+        raise ConfigError(
+            phrase("{where} cannot be read ({reason})", where=where, reason=os_error_text(error))
+        ) from error
     except UnsafeSecretFileError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        raise ConfigError(
+            phrase("{where}: {reason}", where=where, reason=as_phrase(error.reason))
+        ) from error
     try:
         return parse_wireguard_key(text)
     except InvalidValueError as error:
-        raise ConfigError(f"{where} {error.reason}; `wg genkey` makes one") from error
+        raise ConfigError(
+            phrase(
+                "{where} {reason}; `wg genkey` makes one",
+                where=where,
+                reason=as_phrase(error.reason),
+            )
+        ) from error
 
 
 def _write_private(file: Path, text: str) -> None:
@@ -95,6 +112,10 @@ def _write_private(file: Path, text: str) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         atomic_file.replace(file, text.encode("ascii"), durable=True)
     except PermissionError as error:
-        raise NotPermittedError(f"{file} cannot be written.", remedy="Run it as root.") from error
+        raise NotPermittedError(
+            phrase("{file} cannot be written.", file=file), remedy="Run it as root."
+        ) from error
     except OSError as error:
-        raise NotAppliedError(f"{file} cannot be written: {error.strerror}.") from error
+        raise NotAppliedError(
+            phrase("{file} cannot be written: {reason}.", file=file, reason=os_error_text(error))
+        ) from error

@@ -22,6 +22,7 @@ from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.messages.codes import AddressCode
 from lbrouter.model.messages.message import Message, message, told
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import pppd_start
 from lbrouter.services.program_host import UNITS_RUNTIME_DIR, ProgramHost
@@ -161,10 +162,14 @@ class Pppd:
         except PermissionError:
             raise
         except OSError as error:
-            raise NotAppliedError(f"{wanted.name} cannot be started: {error}.") from error
+            raise NotAppliedError(
+                phrase("{name} cannot be started: {error}.", name=wanted.name, error=error)
+            ) from error
         said = self._host(_device_of(wanted)).start(wanted)
         if said:
-            raise NotAppliedError(f"{wanted.name} does not start: {said}")
+            raise NotAppliedError(
+                phrase("{name} does not start: {said}", name=wanted.name, said=said)
+            )
 
     def _stop_session(self, device: str) -> None:
         if Path(self._paths(device).options_file).exists():
@@ -201,7 +206,7 @@ def missing_reason(config: Config) -> str:
     names = ", ".join(f"uplinks.{uplink.name}" for uplink in pppd.pppoe_uplinks(config))
     if not names or pppd_start.find_binary() is not None:
         return ""
-    return f"pppd is not installed, and {names} needs it."
+    return phrase("pppd is not installed, and {names} needs it.", names=names)
 
 
 def is_pppd_operation(operation: Operation) -> bool:

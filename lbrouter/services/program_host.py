@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.services.process import PROGRAM_SEARCH_PATH
 
 UNITS_RUNTIME_DIR: Final = Path("/run/lbrouter")
@@ -93,10 +94,12 @@ def run_to_background(argv: Sequence[str], program: Program) -> str:
         )
     except FileNotFoundError as error:
         raise UnavailableError(
-            f"{argv[0]} is not installed.", remedy=program.install_remedy
+            phrase("{program} is not installed.", program=argv[0]), remedy=program.install_remedy
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise NotAppliedError(f"{program.name} did not finish its start.") from error
+        raise NotAppliedError(
+            phrase("{name} did not finish its start.", name=program.name)
+        ) from error
     if done.returncode == 0:
         return ""
-    return (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
+    return (done.stderr or done.stdout).strip() or phrase("exit code {code}", code=done.returncode)

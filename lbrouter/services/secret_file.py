@@ -9,12 +9,18 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from lbrouter.model.messages.phrase import phrase
+
 MAX_SECRET_FILE_BYTES: Final = 4096
 ROOT_ID: Final = 0
 
 
 class UnsafeSecretFileError(ValueError):
-    """The file is not for root alone; the text says why, and what to do."""
+    """The file is not for root alone; `reason` says why, and what to do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def read_secret_file(file: Path) -> bytes:
@@ -29,13 +35,16 @@ def read_secret_file(file: Path) -> bytes:
 
 def _access_error(file: Path, found: os.stat_result) -> str:
     if not stat.S_ISREG(found.st_mode):
-        return "it is not a plain file"
+        return phrase("it is not a plain file")
     if found.st_uid not in (ROOT_ID, os.geteuid()):
-        return (
-            f"it belongs to another user (number {found.st_uid});"
-            f" chown root {file} and chmod 600 {file}"
+        return phrase(
+            "it belongs to another user (number {user}); chown root {file} and chmod 600 {file}",
+            user=found.st_uid,
+            file=file,
         )
     group = 0 if found.st_gid == ROOT_ID else stat.S_IRGRP | stat.S_IWGRP
     if found.st_mode & (stat.S_IROTH | stat.S_IWOTH | group):
-        return f"other users of this machine can read or change it; chmod 600 {file}"
+        return phrase(
+            "other users of this machine can read or change it; chmod 600 {file}", file=file
+        )
     return ""

@@ -5,6 +5,8 @@ from pathlib import Path
 from lbrouter.compile.services import pppd
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import ConfigError, LbrouterError, NotPermittedError
+from lbrouter.model.messages.os_errors import os_error_text
+from lbrouter.model.messages.phrase import as_phrase, joined_phrases, phrase
 from lbrouter.model.sections.alerts import parse_webhook
 from lbrouter.model.sections.targets import ProbeTarget
 from lbrouter.model.validated_strings import InvalidValueError
@@ -15,7 +17,7 @@ def require(config: Config) -> None:
     """Raise ConfigError with every password that cannot be used."""
     found = [said for uplink in pppd.pppoe_uplinks(config) if (said := password_error(uplink))]
     if found:
-        raise ConfigError("\n".join(found))
+        raise ConfigError(joined_phrases("\n", found))
 
 
 def password_error(uplink: Uplink) -> str:
@@ -37,18 +39,28 @@ def read_password(uplink: Uplink) -> str:
     try:
         text = read_secret_file(file).decode().removesuffix("\n").removesuffix("\r")
     except PermissionError as error:
-        raise NotPermittedError(f"{where}: it may not be read", remedy="Run it as root.") from error
+        raise NotPermittedError(
+            phrase("{where}: it may not be read", where=where), remedy="Run it as root."
+        ) from error
     except OSError as error:
         raise ConfigError(
-            f"{where}: it cannot be read ({error.strerror}); write the password into it, one line,"
-            " chmod 600"
+            phrase(
+                "{where}: it cannot be read ({reason}); write the password into it, one line,"
+                " chmod 600",
+                where=where,
+                reason=os_error_text(error),
+            )
         ) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{where}: it is not text") from error
+        raise ConfigError(phrase("{where}: it is not text", where=where)) from error
     except UnsafeSecretFileError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        raise ConfigError(
+            phrase("{where}: {reason}", where=where, reason=as_phrase(error.reason))
+        ) from error
     if wrong := pppd.secret_error(text):
-        raise ConfigError(f"{where}: the password {wrong}")
+        raise ConfigError(
+            phrase("{where}: the password {wrong}", where=where, wrong=as_phrase(wrong))
+        )
     return text
 
 
@@ -57,10 +69,11 @@ def webhook_error(config: Config) -> str:
     alerts = config.alerts
     if alerts is None or alerts.webhook_file is None:
         return ""
+    where = f'alerts.webhook_file = "{alerts.webhook_file}"'
     try:
         read_webhook(Path(alerts.webhook_file))
     except OSError as error:
-        return f'alerts.webhook_file = "{alerts.webhook_file}": {error.strerror or error}'
+        return phrase("{where}: {reason}", where=where, reason=os_error_text(error))
     return ""
 
 
@@ -69,6 +82,7 @@ def read_webhook(file: Path) -> ProbeTarget:
     try:
         return parse_webhook(read_secret_file(file).decode("ascii").strip())
     except UnsafeSecretFileError as error:
-        raise OSError(f"{file}: {error}") from None
+        said = phrase("{path}: {reason}", path=file, reason=as_phrase(error.reason))
+        raise OSError(said) from None
     except (InvalidValueError, ValueError):
-        raise OSError(f"{file} does not hold the URL of a page") from None
+        raise OSError(phrase("{path} does not hold the URL of a page", path=file)) from None

@@ -11,6 +11,7 @@ from typing import Final
 
 from lbrouter.model.config import Config, Dhcp, Vlan
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import joined_phrases, phrase
 from lbrouter.model.sections.vlans import DEFAULT_LEASE_TIME
 
 SLAAC_PREFIX_LENGTH: Final = 64
@@ -124,16 +125,16 @@ def dnsmasq_process(config: Config, paths: DnsmasqPaths) -> ManagedProcess | Non
     leasing = [vlan.name for vlan in config.vlans.values() if serves_dhcp(vlan)]
     with_slaac = [vlan.name for vlan in config.vlans.values() if _uses_slaac(vlan)]
     parts = (
-        ("addresses for", leasing),
-        ("IPv6 for", with_slaac),
-        ("names for", list(config.vlans)),
+        phrase("addresses for {vlans}", vlans=", ".join(leasing)) if leasing else "",
+        phrase("IPv6 for {vlans}", vlans=", ".join(with_slaac)) if with_slaac else "",
+        phrase("names for {vlans}", vlans=", ".join(config.vlans)) if config.vlans else "",
     )
     return ManagedProcess(
         name="dnsmasq",
         argv=dnsmasq_argv(paths),
         config_text=config_text(config),
         pid_file=str(paths.pid_file),
-        why="; ".join(f"{what} {', '.join(names)}" for what, names in parts if names),
+        why=joined_phrases("; ", filter(None, parts)),
     )
 
 
@@ -156,9 +157,14 @@ def config_text(config: Config) -> str:
         upstream = (
             "# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked.\n"
         )
+    # Uplinks are no VLANs and are not listened on anyway: this is a second protection.
+    uplinks = config.uplinks.values()
     parts = (
         DNSMASQ_HEADER
-        + "".join(f"except-interface={name}\n" for name in _uplink_interfaces(config)),
+        + "".join(
+            f"except-interface={name}\n"
+            for name in dict.fromkeys(name for u in uplinks for name in (u.interface, u.device))
+        ),
         DNS_OPTIONS,
         upstream,
         *_host_records(config),
@@ -179,12 +185,6 @@ def config_text(config: Config) -> str:
 def pool_size(dhcp: Dhcp) -> int:
     """How many addresses a pool has."""
     return int(dhcp.range.end) - int(dhcp.range.start) + 1
-
-
-def _uplink_interfaces(config: Config) -> list[str]:
-    """Uplinks are no VLANs and are not listened on anyway: this is a second protection."""
-    uplinks = config.uplinks.values()
-    return list(dict.fromkeys(name for u in uplinks for name in (u.interface, u.device)))
 
 
 def _host_records(config: Config) -> Iterator[str]:

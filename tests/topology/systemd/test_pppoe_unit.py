@@ -9,6 +9,7 @@ from tests.kit.wait import eventually
 
 pytestmark = [
     pytest.mark.needs("pppoe"),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(bool(why_no_systemd_machine()), reason=why_no_systemd_machine()),
 ]
 
@@ -52,8 +53,7 @@ ip -n isp link set far-wan1 name line up
 PROVIDER_UNIT = """
 [Service]
 NetworkNamespacePath=/run/netns/isp
-TemporaryFileSystem=/etc/ppp
-ExecStartPre=/bin/sh -c 'cp /run/provider/* /etc/ppp/'
+BindPaths=/run/provider:/etc/ppp
 ExecStart=/usr/sbin/pppoe-server -F -I line -L 198.51.100.1 -R 198.51.100.2 -N 5 -O /etc/ppp/server
 """
 SERVER_OPTIONS = "auth\nrequire-chap\nmtu 1492\nmru 1492\nnodefaultroute\nnoccp\nnovj\n"
