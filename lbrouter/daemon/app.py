@@ -17,6 +17,7 @@ from lbrouter.daemon.control.lane_inputs import lane_inputs
 from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
+from lbrouter.daemon.dhcp.advertisement_listener import AdvertisementListener
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
 from lbrouter.daemon.dhcp.router_solicitor import RouterSolicitor
 from lbrouter.daemon.dhcp.uplink_clients import DhcpClients
@@ -111,6 +112,9 @@ class Daemon:
         paths, journal, loop, applier = self._paths, self._journal, self._loop, reconciler.applier
         self._new_flows = NewFlowWindow(reconciler)
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
+        self._advertisements = AdvertisementListener(
+            applier.advertised_store, journal, loop.request_resync
+        )
         self._traffic = TrafficRecorder(journal, lambda: loop.tracker)
         self._lanes = LaneWatch(
             lambda: lane_inputs(loop.state()),
@@ -123,6 +127,7 @@ class Daemon:
             loop.state,
             self._traffic,
             self._dhcp_watch,
+            self._advertisements,
             self._lanes.findings,
             journal=journal,
             limits=loop.overrides.limits,
@@ -241,6 +246,9 @@ class Daemon:
             "the limits": self._override_commands.run,
             "the programs": self._programs.run,
             "the solicitor": lambda: RouterSolicitor().run(lambda: loop.reconciler.applied),
+            "the advertisements": lambda: self._advertisements.run(
+                lambda: loop.config_file.config, loop.reconciler.known_facts
+            ),
             "the leases": lambda: self._dhcp_watch.run(lambda: loop.config_file.config),
             "the lanes": self._lanes.run,
             "the reload": self._handle_reloads,

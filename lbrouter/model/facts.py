@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Interface
 from typing import Final
 
+from lbrouter.model.advertised_line import AdvertisedLine
 from lbrouter.model.kernel_state import IpAddress, IpInterface
 from lbrouter.model.lane import LaneFacts
 from lbrouter.model.lease import UplinkLease
@@ -71,6 +72,8 @@ class Facts:
     conflicts: tuple[str, ...] = ()
     leases: Mapping[str, UplinkLease] = field(default_factory=dict)
     """What DHCP servers lent to uplinks, by the uplink's name."""
+    advertised: Mapping[str, AdvertisedLine] = field(default_factory=dict)
+    """What routers advertise to uplinks with `address6 = "auto"`, by the uplink's name."""
     no_address_reasons: Mapping[str, Message] = field(default_factory=dict)
     """By uplink, why it has no address yet, as the program tells it that asks for one."""
     take_over: frozenset[str] = frozenset()

@@ -130,9 +130,11 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     target = vlan_of_address(config, flow.destination)
     if target is not None:
         return _to_vlan(vlan, target)
-    if is_closed(config, vlan, flow.destination, facts):
+    by_policy = _by_policy(config, vlan, flow)
+    ways = config.policies[by_policy.policy or vlan.policy].uplinks
+    if is_closed(config, vlan, flow.destination, facts, ways):
         return FlowDecision(verdict=FlowVerdict.REFUSED, because=_modem_reason(vlan))
-    return _by_policy(config, vlan, flow)
+    return by_policy
 
 
 def gateway_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:

@@ -9,6 +9,7 @@ from lbrouter.compile.health.outputs import current_health
 from lbrouter.compile.health.reasons import no_address
 from lbrouter.compile.health.state import HealthState
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
+from lbrouter.model.advertised_line import AdvertisedLine
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts, InterfaceFacts
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
@@ -114,12 +115,11 @@ def no_nexthop_reason(
         return message(ReasonCode.NO_INTERFACE, interface=name)
     if uplink.addressing is Addressing.EXTERNAL:
         return _external_missing_reason(name, found)
-    if family is AddressFamily.V6:
-        return message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
+    if family is AddressFamily.V6 or uplink.address is None:
+        line = facts.advertised.get(uplink.name, AdvertisedLine())
+        return line.lacks or message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
     unknown = message(ReasonCode.NO_ADDRESS, how=str(uplink.addressing), interface=name)
-    if uplink.address is None:
-        unknown = message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
-    elif uplink.addressing is Addressing.DHCP:
+    if uplink.addressing is Addressing.DHCP:
         unknown = message(AddressCode.DHCP_NOT_ASKED, interface=name)
     return facts.no_address_reasons.get(uplink.name, unknown)
 

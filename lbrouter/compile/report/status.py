@@ -10,6 +10,7 @@ from lbrouter.compile.firewall.boot_guard import is_guard_table
 from lbrouter.compile.report.lane_status import lane_status, second_line_warning
 from lbrouter.compile.report.policy_shares import observed_shares, percentages, policy_weights
 from lbrouter.compile.report.status_types import (
+    AdvertisedStatus,
     FamilyStatus,
     InterfaceTraffic,
     PolicyStatus,
@@ -21,6 +22,7 @@ from lbrouter.compile.report.status_types import (
 from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.shaping.guarantees import Shortfall
+from lbrouter.model.advertised_line import AdvertisedLine
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth
@@ -125,6 +127,20 @@ def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
         "connections": None if counts is None else counts.get(number, 0),
         "number": number,
         "table": uplink_table(number),
+        "advertised": _advertised(inputs.facts.advertised.get(uplink.name)),
+    }
+
+
+def _advertised(line: AdvertisedLine | None) -> AdvertisedStatus | None:
+    if line is None:
+        return None
+    return {
+        "router": None if line.router is None else str(line.router),
+        "managed": line.managed,
+        "other": line.other,
+        "dns": [str(server) for server in line.dns],
+        "routers": line.routers,
+        "refused": [str(why) for why in line.refused],
     }
 
 
@@ -201,4 +217,5 @@ def _vlan_status(
         "reason_data": None if why is None else why.as_json(),
         "limit": None,
         "other_dhcp_servers": [],
+        "other_routers": [],
     }

@@ -59,7 +59,9 @@ def desired_state(
         tunnels=lane_lines.tunnels(config, allocation.uplinks, health, facts),
         links=must_be_up | shaped.links | lane_lines.links(config, facts),
         addresses=routes.addresses(config, facts, created),
-        routes=routes.routes(config, allocation=allocation, health=health, facts=facts),
+        routes=routes.routes(
+            config, allocation=allocation, health=health, facts=facts, created=created
+        ),
         rules=routes.rules(config, allocation),
         qdiscs=shaped.qdiscs,
         classes=shaped.classes,

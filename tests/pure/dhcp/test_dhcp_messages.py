@@ -14,7 +14,7 @@ from lbrouter.compile.dhcp import packet
 from lbrouter.compile.dhcp.lease_validation import (
     InvalidLeaseError,
     lease_from_message,
-    vlan_conflict,
+    lease_conflict,
 )
 from lbrouter.compile.dhcp.message import (
     BOOTP_HEADER,
@@ -229,7 +229,7 @@ CONFIG = config_of(TWO_LINES)
 def test_a_lease_that_overlaps_a_vlan_is_refused_with_a_proposal(
     yours: str, router: str, words: tuple[str, ...]
 ) -> None:
-    found = vlan_conflict(
+    found = lease_conflict(
         CONFIG,
         lease_from_message(offer(yours, ROUTER=IPv4Address(router).packed), station="", at=0.0),
     )
@@ -255,7 +255,7 @@ uplinks = ["a"]
     lease = lease_from_message(
         offer("10.10.10.7", ROUTER=bytes((10, 10, 10, 1))), station="", at=0.0
     )
-    found = vlan_conflict(config_of(config), lease)
+    found = lease_conflict(config_of(config), lease)
     assert "VLAN all" in str(found)
     assert "is free" not in str(found)
 
