@@ -55,6 +55,7 @@ class Dnsmasq:
         )
         self.file = Path(self.paths.config_file)
         self.pid_file = Path(self.paths.pid_file)
+        self.servers_file = Path(self.paths.servers_file)
         self.leases_file = Path(self.paths.lease_file)
 
     def pids(self) -> tuple[int, ...]:
@@ -110,8 +111,22 @@ class Dnsmasq:
             self._write_files(new.config_text)
             _start(new)
 
+    def put_servers(self, text: str) -> bool:
+        """Have the resolvers of the lines asked that `text` names; returns whether that is new.
+
+        Raises NotAppliedError or NotPermittedError where the file cannot be written.
+        """
+        if _read_text(self.servers_file) == text and self.servers_file.exists():
+            return False
+        atomic_file.replace(self.servers_file, text.encode())
+        for pid in self.pids()[:1]:
+            process.request_reload(pid, self._marker_argument)
+        return True
+
     def _write_files(self, text: str) -> None:
         try:
+            # What it names stays over a restart; the first process finds none.
+            self.servers_file.touch(mode=0o644)
             self.leases_file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             # dnsmasq opens it while it still is root; other users must not read MAC addresses.
             self.leases_file.touch(mode=0o640)

@@ -81,6 +81,20 @@ def terminate(pid: int, argument: str) -> None:
         os.close(handle)
 
 
+def request_reload(pid: int, argument: str) -> None:
+    """Ask the process to read its files again (SIGHUP), if it still is the one that we know."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if argument in command_line(pid):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGHUP)
+    finally:
+        os.close(handle)
+
+
 def _wait_for_exit(handle: int) -> bool:
     """Wait for the end: a pidfd becomes readable with it."""
     poll = select.poll()

@@ -140,6 +140,8 @@ class EventCode(StrEnum):
     PREFIX_IGNORED = "prefix_ignored"
     ROGUE_ROUTER = "rogue_router"
     ROGUE_ROUTER_GONE = "rogue_router_gone"
+    RESOLVERS_SILENT = "resolvers_silent"
+    RESOLVERS_BACK = "resolvers_back"
     NEIGHBOURS_FULL = "neighbours_full"
     PORT_MISSING = "port_missing"
     PORT_BACK = "port_back"

@@ -94,6 +94,13 @@ NEIGHBOUR_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     EventCode.ROGUE_ROUTER_GONE: (
         "the other IPv6 router of VLAN {vlan} is silent: {address} ({mac})",
     ),
+    EventCode.RESOLVERS_SILENT: (
+        (
+            "none of {servers} (gateway.dns) answers; the resolvers that {uplinks} named are asked"
+            " instead"
+        ),
+    ),
+    EventCode.RESOLVERS_BACK: ("{servers} (gateway.dns): names are answered again",),
     EventCode.NEIGHBOURS_FULL: (
         (
             "VLAN {vlan} names too many hardware addresses at a time; new ones wait, other VLANs"

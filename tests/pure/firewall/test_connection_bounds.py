@@ -71,7 +71,10 @@ def test_modems_and_private_addresses_are_closed(
 ) -> None:
     config = guests_with(*keys)
     guests = config.vlans["guests"]
-    assert is_closed(config, guests, ip_address(destination), facts_of(config), config.uplinks) is closed
+    assert (
+        is_closed(config, guests, ip_address(destination), facts_of(config), config.uplinks)
+        is closed
+    )
 
 
 def test_a_rule_of_the_vlan_opens_what_it_leads_to_and_no_more() -> None:

@@ -1,0 +1,36 @@
+"""The tasks that listen to what a line's neighbours say, and to rogue routers on the VLANs."""
+
+from collections.abc import Awaitable, Callable
+
+from lbrouter.daemon.applier import Applier
+from lbrouter.daemon.dhcp.advertisement_listener import AdvertisementListener
+from lbrouter.daemon.dhcp.router_solicitor import RouterSolicitor
+from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.name_servers import NameServers
+from lbrouter.daemon.reconcile.loop import ReconcileLoop
+
+
+class LineNeighbours:
+    """Router advertisements, solicitations, and the resolvers that leases and routers name."""
+
+    def __init__(self, applier: Applier, journal: Journal, loop: ReconcileLoop) -> None:
+        self._loop = loop
+        self._name_servers = NameServers(applier.dnsmasq, journal)
+        self.advertisements = AdvertisementListener(
+            applier.advertised_store, journal, loop.request_resync
+        )
+
+    def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """The tasks to run, by name."""
+        loop = self._loop
+        return {
+            "the solicitor": lambda: RouterSolicitor().run(lambda: loop.reconciler.applied),
+            "the advertisements": lambda: self.advertisements.run(
+                lambda: loop.config_file.config, loop.reconciler.known_facts
+            ),
+            "the name servers": lambda: self._name_servers.run(
+                lambda: loop.config_file.config,
+                lambda: loop.tracker.health,
+                loop.reconciler.known_facts,
+            ),
+        }
