@@ -1,4 +1,4 @@
-"""The tasks that listen to what a line's neighbours say, and to rogue routers on the VLANs."""
+"""The tasks that listen to what a line's neighbours say, and to what hosts of a VLAN must not."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,6 +7,7 @@ from lbrouter.daemon.dhcp.advertisement_listener import AdvertisementListener
 from lbrouter.daemon.dhcp.router_solicitor import RouterSolicitor
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.name_servers import NameServers
+from lbrouter.daemon.neighbour_watch import NeighbourWatch
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 
 
@@ -15,6 +16,7 @@ class LineNeighbours:
 
     def __init__(self, applier: Applier, journal: Journal, loop: ReconcileLoop) -> None:
         self._loop = loop
+        self._watch = NeighbourWatch(journal)
         self._name_servers = NameServers(applier.dnsmasq, journal)
         self.advertisements = AdvertisementListener(
             applier.advertised_store, journal, loop.request_resync
@@ -28,6 +30,7 @@ class LineNeighbours:
             "the advertisements": lambda: self.advertisements.run(
                 lambda: loop.config_file.config, loop.reconciler.known_facts
             ),
+            "the neighbours": lambda: self._watch.run(lambda: loop.reconciler.applied),
             "the name servers": lambda: self._name_servers.run(
                 lambda: loop.config_file.config,
                 lambda: loop.tracker.health,

@@ -14,6 +14,9 @@ from lbrouter.model.messages.message import Message
 DEFAULT_CONNECTION_TABLE_SIZE: Final = 262_144
 """Connections that the kernel tracks at most, on a machine with 4 GB and more."""
 
+DEFAULT_NEIGHBOUR_TABLE_SIZE: Final = 1024
+"""Neighbours of one family that the kernel keeps at most (gc_thresh3), as it comes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignRootQdisc:
@@ -81,6 +84,8 @@ class Facts:
     """Next hops of uplinks that the kernel has heard (ARP, ND), each with its interface."""
     connection_table_size: int = DEFAULT_CONNECTION_TABLE_SIZE
     """Connections that the kernel tracks at most (net.netfilter.nf_conntrack_max)."""
+    neighbour_table_size: int = DEFAULT_NEIGHBOUR_TABLE_SIZE
+    """Neighbours of one family that the kernel keeps at most, of all links and namespaces."""
     lanes: Mapping[str, LaneFacts] = field(default_factory=dict)
     """What each lane is made from, by its name; one that is absent cannot be set up, and
     `no_address_reasons` says why."""

@@ -98,6 +98,9 @@ LANE_OBJECT_PREFIX: Final = "lane_"
 """How the nft objects of the lanes begin: they stand in a table of the family ip, by the same name
 as ours, since nft copies packets (`dup`) in no table of the family inet."""
 
+ARP_OBJECT_PREFIX: Final = "arp_"
+"""The same for ARP, which passes no table of the family inet: a table of the family arp."""
+
 LANE_PORT_BASE: Final = 51900
 """The UDP port of a lane on the gateway, less its uplink number."""
 
@@ -117,6 +120,11 @@ def lane_port(number: int) -> int:
     return LANE_PORT_BASE + number
 
 
+SIDE_TABLE_FAMILIES: Final = {LANE_OBJECT_PREFIX: "ip", ARP_OBJECT_PREFIX: "arp"}
+"""The families of our tables beside the one of the family inet, by the prefix of their objects."""
+
+
 def nft_table_of(name: str) -> str:
     """The table, with its family, in which the nft object `name` stands."""
-    return f"{'ip' if name.startswith(LANE_OBJECT_PREFIX) else 'inet'} {NFT_TABLE}"
+    families = (f for prefix, f in SIDE_TABLE_FAMILIES.items() if name.startswith(prefix))
+    return f"{next(families, 'inet')} {NFT_TABLE}"

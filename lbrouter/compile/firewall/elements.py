@@ -9,7 +9,13 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import product
 
-from lbrouter.compile.firewall import client_limits, connection_bounds, flow_moves, lane_copies
+from lbrouter.compile.firewall import (
+    client_limits,
+    connection_bounds,
+    flow_moves,
+    lane_copies,
+    neighbour_bounds,
+)
 from lbrouter.compile.firewall.flow_moves import PolicyShares
 from lbrouter.compile.firewall.modems import (
     PRIVATE_NETWORKS,
@@ -70,6 +76,7 @@ def elements(
         **_near_lines(config, numbers, facts),
         **client_limits.elements(config),
         **connection_bounds.elements(config),
+        **neighbour_bounds.elements(config, allocation),
         **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),
     }
 

@@ -83,7 +83,12 @@ def _nft_table(
     facts: Facts,
     shaped: ShapingPlan,
 ) -> NftTable:
-    text = structure(config, allocation, connection_table_size=facts.connection_table_size)
+    text = structure(
+        config,
+        allocation,
+        connection_table_size=facts.connection_table_size,
+        neighbour_table_size=facts.neighbour_table_size,
+    )
     all_elements = elements(config, allocation=allocation, health=health, facts=facts)
     return NftTable(
         structure=digest(text),

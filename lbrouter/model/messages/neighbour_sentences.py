@@ -103,8 +103,9 @@ NEIGHBOUR_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     EventCode.RESOLVERS_BACK: ("{servers} (gateway.dns): names are answered again",),
     EventCode.NEIGHBOURS_FULL: (
         (
-            "VLAN {vlan} names too many hardware addresses at a time; new ones wait, other VLANs"
-            " are as before"
+            "{link} names too many hosts at a time (ARP, neighbour discovery); new ones wait there,"
+            " all other links are as before"
         ),
+    ),
     ),
 }
