@@ -107,5 +107,4 @@ NEIGHBOUR_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
             " all other links are as before"
         ),
     ),
-    ),
 }
