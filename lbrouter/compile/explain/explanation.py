@@ -14,15 +14,17 @@ from lbrouter.compile.explain.flow import (
     FlowVerdict,
     decide_flow,
 )
+from lbrouter.compile.health.carrier_only import no_nexthop_reason
+from lbrouter.compile.health.family_targets import uplink_families
 from lbrouter.compile.report.policy_shares import percentages
 from lbrouter.compile.routing.balance import gateway_uplink, select_uplinks
-from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
+from lbrouter.compile.routing.uplink_addressing import has_nexthop, uplink_nexthop
 from lbrouter.compile.routing.usability import Usability, usability
 from lbrouter.compile.shaping.build import build_shaping
-from lbrouter.model.config import Config, PolicyMode
+from lbrouter.model.config import Config, PolicyMode, Uplink
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
-from lbrouter.model.kernel_state import NftElements
+from lbrouter.model.kernel_state import AddressFamily, NftElements
 from lbrouter.model.messages.message import told
 from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_mark, uplink_table
 
@@ -96,7 +98,7 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
     ):
         verdict, because = (
             FlowVerdict.UNREACHABLE,
-            f"{because}; {_no_uplink_reason(config, context)}",
+            f"{because}; {_no_uplink_reason(config, flow, context)}",
         )
     because += _unfit_note(config, flow, judgement, context, shares)
     policy = None if judgement.policy is None else config.policies[judgement.policy]
@@ -155,10 +157,22 @@ def _unfit_note(
     return "".join(notes)
 
 
-def _no_uplink_reason(config: Config, context: ExplainContext) -> str:
-    """Why no uplink carries a flow: the state of each."""
-    reasons = (f"{name}: {context.health.uplinks[name].reason}" for name in config.uplinks)
+def _no_uplink_reason(config: Config, flow: Flow, context: ExplainContext) -> str:
+    """Why no uplink carries a flow: the state of each, in the flow's family."""
+    family = AddressFamily.of_version(flow.destination.version)
+    reasons = (
+        f"{name}: {_family_reason(uplink, family, context)}"
+        for name, uplink in config.uplinks.items()
+    )
     return f"no uplink of it can carry this flow ({', '.join(reasons)})"
+
+
+def _family_reason(uplink: Uplink, family: AddressFamily, context: ExplainContext) -> str:
+    if has_nexthop(uplink, family, context.facts) or uplink.device not in context.facts.interfaces:
+        return context.health.uplinks[uplink.name].of(family).reason
+    if family in uplink_families(uplink) and not uplink.is_lane:
+        return str(no_nexthop_reason(uplink, context.facts, family))
+    return f"no IPv{family.version}"
 
 
 def _uplink_shares(

@@ -27,7 +27,8 @@ from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth
 from lbrouter.model.kernel_state import AddressFamily, KernelState
-from lbrouter.model.messages.message import Message, joined
+from lbrouter.model.messages.codes import TextCode
+from lbrouter.model.messages.message import Message, joined, message
 from lbrouter.model.reserved_ids import uplink_table
 from lbrouter.model.units import Rate
 
@@ -84,6 +85,7 @@ def _is_applied(observed: KernelState) -> bool:
 def _lane_or_line_status(config: Config, uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
     found = _uplink_status(uplink, inputs)
     if not uplink.is_lane:
+        _add_missing_ipv6(found, uplink, inputs)
         return found
     own = lane_status(config, uplink, inputs.health, inputs.facts)
     alone = second_line_warning(config, uplink, inputs.health, inputs.facts)
@@ -93,6 +95,14 @@ def _lane_or_line_status(config: Config, uplink: Uplink, inputs: StatusInputs) -
     if alone is not None:
         set_reason(found, joined([why, alone] if why else [alone]))
     return found
+
+
+def _add_missing_ipv6(found: UplinkStatus, uplink: Uplink, inputs: StatusInputs) -> None:
+    """Of a line that works by IPv4, also why its routers give it no IPv6 address."""
+    line, why = inputs.facts.advertised.get(uplink.name), inputs.health.uplinks[uplink.name].why
+    if uplink.address is not None and line is not None and line.lacks is not None:
+        lacks = message(TextCode.FAMILY, family="IPv6", reason=line.lacks)
+        set_reason(found, joined([why, lacks]))
 
 
 def set_reason(uplink: UplinkStatus, why: Message) -> None:
