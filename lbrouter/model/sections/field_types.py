@@ -177,7 +177,7 @@ UplinkResolver = Annotated[
     IpAddress | DnsSource,
     ParsedString(
         parse=addresses.parse_uplink_resolver,
-        accepted='"lease", "none", or addresses such as ["198.51.100.1"]',
+        accepted='"lease", "none", or an address such as "198.51.100.1"',
     ),
 ]
 Network = Annotated[
