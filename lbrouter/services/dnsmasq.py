@@ -114,19 +114,29 @@ class Dnsmasq:
     def put_servers(self, text: str) -> bool:
         """Have the resolvers of the lines asked that `text` names; returns whether that is new.
 
-        Raises NotAppliedError or NotPermittedError where the file cannot be written.
+        Raises NotAppliedError where the file cannot be written.
         """
         if _read_text(self.servers_file) == text and self.servers_file.exists():
             return False
-        atomic_file.replace(self.servers_file, text.encode())
+        try:
+            self._write_servers(text)
+        except OSError as error:
+            raise NotAppliedError(f"The resolvers of the lines cannot be set: {error}.") from error
         for pid in self.pids()[:1]:
             process.request_reload(pid, self._marker_argument)
         return True
 
+    def _write_servers(self, text: str) -> None:
+        """Aside, then renamed. dnsmasq reads it again as a user without rights."""
+        beside = self.servers_file.with_suffix(".servers-new")
+        beside.write_text(text, encoding="ascii")
+        beside.chmod(0o644)
+        beside.replace(self.servers_file)
+
     def _write_files(self, text: str) -> None:
         try:
-            # What it names stays over a restart; the first process finds none.
-            self.servers_file.touch(mode=0o644)
+            if not self.servers_file.exists():  # what it names stays over a restart
+                self._write_servers("")
             self.leases_file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             # dnsmasq opens it while it still is root; other users must not read MAC addresses.
             self.leases_file.touch(mode=0o640)

@@ -60,7 +60,7 @@ def test_a_router_counts_as_long_as_it_says() -> None:
     assert heard(known, replace(SAYS, lifetime_s=0)).routers == ()
 
 
-def test_what_a_router_is_silent_of_stays_and_what_it_says_anew_counts() -> None:
+def test_what_a_router_is_silent_of_stays_and_what_it_says_again_counts() -> None:
     known = heard(AdvertisedRouters())
     [router] = heard(known, RouterAdvertisement(lifetime_s=1800, mtu=1000), at=10).routers
     assert (router.dns, router.dns_until, router.mtu) == ((RESOLVER,), 600, 0)
