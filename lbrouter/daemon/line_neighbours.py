@@ -9,13 +9,14 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.name_servers import NameServers
 from lbrouter.daemon.neighbour_watch import NeighbourWatch
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
+from lbrouter.model.facts import Facts
 
 
 class LineNeighbours:
     """Router advertisements, solicitations, and the resolvers that leases and routers name."""
 
     def __init__(self, applier: Applier, journal: Journal, loop: ReconcileLoop) -> None:
-        self._loop = loop
+        self._loop, self._applier = loop, applier
         self._watch = NeighbourWatch(journal)
         self._name_servers = NameServers(applier.dnsmasq, journal)
         self.advertisements = AdvertisementListener(
@@ -34,6 +35,11 @@ class LineNeighbours:
             "the name servers": lambda: self._name_servers.run(
                 lambda: loop.config_file.config,
                 lambda: loop.tracker.health,
-                loop.reconciler.known_facts,
+                self._learned_facts,
             ),
         }
+
+    def _learned_facts(self) -> Facts | None:
+        """With what providers say now: a renewal that brings other resolvers asks for nothing."""
+        known, config = self._loop.reconciler.known_facts(), self._loop.config_file.config
+        return None if known is None else self._applier.learned_facts(config, known)

@@ -41,7 +41,6 @@ class NameServers:
         self._journal = journal
         self._unanswered = 0
         self._ask_at = float("-inf")
-        self._text: str | None = None
 
     async def run(
         self,
@@ -63,9 +62,8 @@ class NameServers:
         if not health.uplinks.keys() >= config.uplinks.keys():
             return  # another file has just come into force
         text = servers_text(config, health, facts, file_is_silent=silent)
-        if text != self._text:
+        if text != self._dnsmasq.servers():
             await in_program_thread(self._dnsmasq.put_servers, text)
-            self._text = text
 
     async def _ask_file_resolvers(self, config: Config, facts: Facts) -> None:
         """Ask them when that is due, and only while a line could stand in for them."""

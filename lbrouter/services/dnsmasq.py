@@ -110,21 +110,21 @@ class Dnsmasq:
         if isinstance(new, ManagedProcess):
             self._write_files(new.config_text)
             _start(new)
+        else:
+            self.servers_file.unlink(missing_ok=True)
 
-    def put_servers(self, text: str) -> bool:
-        """Have the resolvers of the lines asked that `text` names; returns whether that is new.
+    def servers(self) -> str:
+        """The resolvers of the lines that are asked now, as dnsmasq's file of servers has them."""
+        return _read_text(self.servers_file)
 
-        Raises NotAppliedError where the file cannot be written.
-        """
-        if _read_text(self.servers_file) == text and self.servers_file.exists():
-            return False
+    def put_servers(self, text: str) -> None:
+        """Have the resolvers asked that `text` names. Raises NotAppliedError."""
         try:
             self._write_servers(text)
         except OSError as error:
             raise NotAppliedError(f"The resolvers of the lines cannot be set: {error}.") from error
         for pid in self.pids()[:1]:
             process.request_reload(pid, self._marker_argument)
-        return True
 
     def _write_servers(self, text: str) -> None:
         """Aside, then renamed. dnsmasq reads it again as a user without rights."""
