@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Interface
 from typing import Final
 
-from lbrouter.model.advertised_line import AdvertisedLine
 from lbrouter.model.kernel_state import IpAddress, IpInterface
 from lbrouter.model.lane import LaneFacts
-from lbrouter.model.lease import UplinkLease
+from lbrouter.model.lease import AdvertisedLine, UplinkLease
 from lbrouter.model.messages.message import Message
 
 DEFAULT_CONNECTION_TABLE_SIZE: Final = 262_144

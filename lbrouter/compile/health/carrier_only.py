@@ -9,11 +9,11 @@ from lbrouter.compile.health.outputs import current_health
 from lbrouter.compile.health.reasons import no_address
 from lbrouter.compile.health.state import HealthState
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
-from lbrouter.model.advertised_line import AdvertisedLine
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts, InterfaceFacts
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.codes import AddressCode, ReasonCode
 from lbrouter.model.messages.message import Message, message
 

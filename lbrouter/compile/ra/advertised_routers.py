@@ -14,7 +14,7 @@ from lbrouter.compile.ra.advertisement import (
     AdvertisedPrefix,
     RouterAdvertisement,
 )
-from lbrouter.model.advertised_line import DnsServers
+from lbrouter.model.lease import DnsServers
 
 MAX_ROUTERS: Final = 8
 INFINITE_LIFETIME_S: Final = 0xFFFFFFFF

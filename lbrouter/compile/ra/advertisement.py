@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, IPv6Network
 from struct import Struct
 from typing import Final
 
-from lbrouter.model.advertised_line import DnsServers
+from lbrouter.model.lease import DnsServers
 
 ADVERTISEMENT_TYPE: Final = 134
 """The ICMPv6 type."""

@@ -16,9 +16,9 @@ from lbrouter.compile.ra.advertised_routers import (
     HeardRouter,
     current_routers,
 )
-from lbrouter.model.advertised_line import AdvertisedLine
 from lbrouter.model.config import Config
 from lbrouter.model.facts import InterfaceFacts
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.codes import AddressCode, OfferCode
 from lbrouter.model.messages.message import Message, message
 

@@ -22,11 +22,11 @@ from lbrouter.compile.report.status_types import (
 from lbrouter.compile.routing.lan_links import vlan_unreachable_reason
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.shaping.guarantees import Shortfall
-from lbrouter.model.advertised_line import AdvertisedLine
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth
 from lbrouter.model.kernel_state import AddressFamily, KernelState
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.codes import TextCode
 from lbrouter.model.messages.message import Message, joined, message
 from lbrouter.model.reserved_ids import uplink_table

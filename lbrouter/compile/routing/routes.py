@@ -26,11 +26,11 @@ from lbrouter.compile.routing.uplink_addressing import (
     uplink_nexthop,
 )
 from lbrouter.compile.routing.vlan_routes import vlan_routes, vlan_rules
-from lbrouter.model.advertised_line import AdvertisedLine
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import Address, AddressFamily, IpNetwork, Route, Rule
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.reserved_ids import (
     GATEWAY_TABLE,
     MARK_MASK,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from lbrouter.daemon.events.journal import Journal
-from lbrouter.model.advertised_line import AdvertisedLine
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import message
 

@@ -11,10 +11,10 @@ from lbrouter.compile.ra.line_addressing import advertised_lines
 from lbrouter.compile.report.status import StatusInputs, status_document
 from lbrouter.compile.routing.routes import routes
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.model.advertised_line import AdvertisedLine
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_table
 from tests.kit.builders import TWO_LINES, config_of, desired_of, facts_of, health_of
 from tests.kit.status_documents import status_inputs

@@ -13,11 +13,10 @@ from lbrouter.compile.services.line_resolvers import (
     servers_text,
     told_resolvers,
 )
-from lbrouter.model.advertised_line import AdvertisedLine
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import UplinkState
-from lbrouter.model.lease import UplinkLease
+from lbrouter.model.lease import AdvertisedLine, UplinkLease
 from tests.kit.builders import config_of, facts_of, health_of
 
 TEXT = """

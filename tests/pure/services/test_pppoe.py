@@ -15,12 +15,12 @@ from lbrouter.compile.services.pppd import PppdPaths, options_text, pppd_process
 from lbrouter.compile.services.pppd_log import failure_reason
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import desired_state
-from lbrouter.model.advertised_line import AdvertisedLine
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfigError
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
 from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import AddressFamily, KernelState, Route
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.message import told
 from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_table
 from lbrouter.model.sections.uplinks import ppp_device_name

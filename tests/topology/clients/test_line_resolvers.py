@@ -1,9 +1,11 @@
 """Names by the resolvers of the lines, and no name that leads to what is near (DNS rebinding)."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from lbrouter.rehearsal.lab.process import LabProcess
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.builders import config_of
 from tests.kit.config_text import failover_text, fiber, file_text, lte, vlan_text
@@ -64,6 +66,14 @@ def _resolver(venue: Venue, uplink: str, folder: Path) -> None:
     assert eventually(lambda: f"{own}:53" in isp.check_output(["ss", "-lnu"]))
 
 
+def _file_resolver(venue: Venue) -> LabProcess:
+    """The resolver that the file names, in the internet."""
+    script = str(Path(__file__).with_name("simple_resolver.py"))
+    started = venue.internet.start([sys.executable, "-I", "-S", script, RESOLVER, ELSEWHERE])
+    started.read_json()
+    return started
+
+
 def _lookup(venue: Venue, name: str = NAME, kind: str = "a", server: str = "10.20.2.1") -> str:
     """The first answer that a client gets, from the gateway; "" where there is none."""
     argv = ["busybox", "nslookup", f"-type={kind}", name, server]
@@ -104,7 +114,7 @@ def test_what_a_lease_names_serves_while_the_resolvers_of_the_file_are_silent(
     text = text.replace('address = "203.0.113.2/30"\ngateway = "203.0.113.1"', 'address = "dhcp"')
     venue.write_config(config_of(text))
     venue.internet.check_output(["ip", "address", "add", f"{RESOLVER}/32", "dev", "lo"])
-    upstream = venue.internet.start([*UPSTREAM_RESOLVER_ARGV, f"--address=/#/{ELSEWHERE}"])
+    upstream = _file_resolver(venue)
     isp = venue.isp("fiber")
     log = tmp_path / "offers"
     isp.start(
@@ -127,7 +137,7 @@ def test_what_a_lease_names_serves_while_the_resolvers_of_the_file_are_silent(
         upstream.close()
         assert eventually(lambda: _lookup(venue) == ANSWER, within_s=40)
         assert any("(gateway.dns) answers" in each["text"] for each in daemon.events("trouble"))
-        venue.internet.start([*UPSTREAM_RESOLVER_ARGV, f"--address=/#/{ELSEWHERE}"])
+        _file_resolver(venue)
         assert eventually(lambda: _servers(venue) == "", within_s=30)
         assert any("answered again" in each["text"] for each in daemon.events("trouble"))
 
