@@ -36,7 +36,7 @@ class NeighbourWatch:
                     self.tell(names, refused_neighbours())
             await asyncio.sleep(NEIGHBOUR_WATCH_INTERVAL_S)
 
-    def tell(self, names: Mapping[str, str], counts: Mapping[str, int]) -> None:
+    def tell(self, names: Mapping[str, tuple[str, str]], counts: Mapping[str, int]) -> None:
         """Tell of each link whose counter has grown; a ruleset loaded again begins at zero."""
         now = time.monotonic()
         grown = [link for link, count in counts.items() if count > self._counts.get(link, 0)]
@@ -45,5 +45,6 @@ class NeighbourWatch:
             quiet_s = now - self._refused_at.get(link, float("-inf"))
             self._refused_at[link] = now
             if quiet_s > NEIGHBOURS_QUIET_AFTER_S and link in names:
-                said = message(EventCode.NEIGHBOURS_FULL, link=names[link])
-                self._journal.log("trouble", said, subject=names[link].rpartition(" ")[2])
+                kind, name = names[link]
+                said = message(EventCode.NEIGHBOURS_FULL, **{kind: name})
+                self._journal.log("trouble", said, subject=name)

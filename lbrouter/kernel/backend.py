@@ -25,6 +25,7 @@ from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.kernel_state import HtbClass, KernelState, NftTable, Qdisc, Redirect, Sysctl
 from lbrouter.model.lane import PeerReadings
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Operation
 
 
@@ -83,24 +84,21 @@ class LinuxKernel:
     async def execute(self, operation: Operation) -> None:
         """Carry out one operation. Raises LbrouterError saying what was refused and why."""
         try:
-            await self._dispatch(operation)
+            match operation.managed_object:
+                case Sysctl():
+                    sysctl.execute(operation)
+                    if device := takes_no_advertisements(operation.new):
+                        await remove_leftovers(self._ipr, device)
+                case NftTable():
+                    await retry_while_busy(partial(self._execute_nft, operation))
+                case Qdisc() | HtbClass() | Redirect():
+                    await qdisc.execute(self._ipr, operation)
+                case _:
+                    await rtnl.execute(self._ipr, operation)
         except NetlinkError as error:
             raise operation_error(operation, error.code, str(error.args[1])) from error
         except OSError as error:
             raise operation_error(operation, error.errno or errno.EIO) from error
-
-    async def _dispatch(self, operation: Operation) -> None:
-        match operation.managed_object:
-            case Sysctl():
-                sysctl.execute(operation)
-                if device := takes_no_advertisements(operation.new):
-                    await remove_leftovers(self._ipr, device)
-            case NftTable():
-                await retry_while_busy(partial(self._execute_nft, operation))
-            case Qdisc() | HtbClass() | Redirect():
-                await qdisc.execute(self._ipr, operation)
-            case _:
-                await rtnl.execute(self._ipr, operation)
 
     async def _execute_nft(self, operation: Operation) -> None:
         if self._nft_at_once:
@@ -115,4 +113,6 @@ def _translate_read_errors() -> Iterator[None]:
     try:
         yield
     except (NetlinkError, OSError) as error:
-        raise NotAppliedError(f"The kernel's state cannot be read: {error}.") from error
+        raise NotAppliedError(
+            phrase("The kernel's state cannot be read: {error}.", error=str(error))
+        ) from error

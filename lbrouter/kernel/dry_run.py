@@ -5,14 +5,17 @@ checks the ruleset, and the network of the host does not change.
 """
 
 import ctypes
+import json
 import os
 from pathlib import Path
 from typing import Final
 
 from lbrouter.kernel.netlink.uapi import CLONE_NEWNET
 from lbrouter.kernel.objects import nft
-from lbrouter.model.errors import LbrouterError, NotAppliedError
+from lbrouter.model.errors import LbrouterError, NotAppliedError, message_of
 from lbrouter.model.kernel_state import NftTable
+from lbrouter.model.messages.message import parse_phrase
+from lbrouter.model.messages.phrase import as_phrase, phrase, phrase_document
 
 CLONE_NEWUSER: Final = 0x10000000
 
@@ -27,21 +30,13 @@ def dry_run(table: NftTable) -> str:
 
     Returns why it could not be asked, "" when it could. Raises NotAppliedError where it refuses.
     """
-    if not _has_net_admin():
-        return _dry_run_in_user_namespace(table)
-    nft.check(table)
-    return ""
-
-
-def _has_net_admin() -> bool:
-    """Whether this process has CAP_NET_ADMIN. To try and fail makes libnftables write to stderr."""
+    # Asked for before: without the capability, libnftables writes to stderr.
     lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
     effective = next(line.split()[1] for line in lines if line.startswith("CapEff:"))
-    return bool(int(effective, 16) >> CAP_NET_ADMIN & 1)
-
-
-def _dry_run_in_user_namespace(table: NftTable) -> str:
-    """Run it in a child: a process with threads may not change its user namespace."""
+    if int(effective, 16) >> CAP_NET_ADMIN & 1:
+        nft.check(table)
+        return ""
+    # In a child: a process with threads may not change its user namespace.
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -52,8 +47,8 @@ def _dry_run_in_user_namespace(table: NftTable) -> str:
         text = answer.read()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code == DRY_RUN_EXIT_REFUSED:
-        raise NotAppliedError(text)
-    return text if code == DRY_RUN_EXIT_UNAVAILABLE else ""
+        raise NotAppliedError(parse_phrase(json.loads(text)))
+    return parse_phrase(json.loads(text)) if code == DRY_RUN_EXIT_UNAVAILABLE else ""
 
 
 def _run_child(table: NftTable, result_pipe: int) -> None:
@@ -67,11 +62,11 @@ def _run_child(table: NftTable, result_pipe: int) -> None:
     except (LbrouterError, OSError) as error:
         code, text = (
             DRY_RUN_EXIT_UNAVAILABLE,
-            f"no user namespace to ask in ({str(error).splitlines()[0]})",
+            phrase("no user namespace to ask in ({reason})", reason=as_phrase(message_of(error))),
         )
     except BaseException as error:  # noqa: BLE001  -- whatever it is, the child must end here
         code, text = DRY_RUN_EXIT_UNAVAILABLE, f"{type(error).__name__}: {error}"
-    os.write(result_pipe, text.encode())
+    os.write(result_pipe, json.dumps(phrase_document(text)).encode())
     os._exit(code)
 
 

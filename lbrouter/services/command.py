@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
+from lbrouter.model.messages.phrase import phrase
+
 INHERITED_ENV_VARS: Final = ("PATH", "LANG", "TZ")
 """Variables of our environment that the program gets; it gets no others."""
 
@@ -32,21 +34,17 @@ async def run(
     )
     try:
         async with asyncio.timeout(within_s):
-            await _write_stdin(process, body)
+            assert process.stdin is not None
+            with suppress(OSError):  # it need not listen
+                process.stdin.write(body)
+                await process.stdin.drain()
+            process.stdin.close()
             code = await process.wait()
     except TimeoutError:
-        raise OSError(f"not done within {within_s:g} s: killed") from None
+        raise OSError(phrase("not done within {time} s: killed", time=f"{within_s:g}")) from None
     finally:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
     if code:
-        raise OSError(f"it ended with {code}")
-
-
-async def _write_stdin(process: asyncio.subprocess.Process, body: bytes) -> None:
-    assert process.stdin is not None
-    with suppress(OSError):  # it need not listen
-        process.stdin.write(body)
-        await process.stdin.drain()
-    process.stdin.close()
+        raise OSError(phrase("it ended with {code}", code=code))

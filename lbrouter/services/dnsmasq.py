@@ -17,6 +17,7 @@ from lbrouter.compile.services.dnsmasq_leases import LanLease, parse_leases
 from lbrouter.model.config import Config
 from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import process
 from lbrouter.services.process import PROGRAM_SEARCH_PATH
@@ -103,12 +104,35 @@ class Dnsmasq:
         new = operation.new
         if isinstance(new, ManagedProcess) and (said := config_error(new.config_text)):
             raise NotAppliedError(
-                f"dnsmasq refuses its file: {said}\n  {DNSMASQ_KEEPS_RUNNING_NOTE}",
+                phrase(
+                    "dnsmasq refuses its file: {said}\n  {note}",
+                    said=said,
+                    note=as_phrase(DNSMASQ_KEEPS_RUNNING_NOTE),
+                ),
                 remedy=APPLY_AGAIN_REMEDY,
             )
-        self._stop()
+        for pid in self.pids():
+            process.terminate(pid, self._marker_argument)
+        self.file.unlink(missing_ok=True)
+        self.pid_file.unlink(missing_ok=True)
         if isinstance(new, ManagedProcess):
-            self._write_files(new.config_text)
+            try:
+                if not self.servers_file.exists():  # what it names stays over a restart
+                    self._write_servers("")
+                self.leases_file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+                # dnsmasq opens it while it still is root; other users must not read MAC addresses.
+                self.leases_file.touch(mode=0o640)
+                atomic_file.replace(self.file, new.config_text.encode())
+            except PermissionError:
+                raise
+            except OSError as error:
+                raise NotAppliedError(
+                    phrase(
+                        "dnsmasq cannot be started: {error}.\n  {note}",
+                        error=error,
+                        note=as_phrase(DNSMASQ_NOT_STARTED_NOTE),
+                    )
+                ) from error
             _start(new)
         else:
             self.servers_file.unlink(missing_ok=True)
@@ -122,7 +146,9 @@ class Dnsmasq:
         try:
             self._write_servers(text)
         except OSError as error:
-            raise NotAppliedError(f"The resolvers of the lines cannot be set: {error}.") from error
+            raise NotAppliedError(
+                phrase("The resolvers of the lines cannot be set: {error}.", error=error)
+            ) from error
         for pid in self.pids()[:1]:
             process.request_reload(pid, self._marker_argument)
 
@@ -132,27 +158,6 @@ class Dnsmasq:
         beside.write_text(text, encoding="ascii")
         beside.chmod(0o644)
         beside.replace(self.servers_file)
-
-    def _write_files(self, text: str) -> None:
-        try:
-            if not self.servers_file.exists():  # what it names stays over a restart
-                self._write_servers("")
-            self.leases_file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            # dnsmasq opens it while it still is root; other users must not read MAC addresses.
-            self.leases_file.touch(mode=0o640)
-            atomic_file.replace(self.file, text.encode())
-        except PermissionError:
-            raise
-        except OSError as error:
-            raise NotAppliedError(
-                f"dnsmasq cannot be started: {error}.\n  {DNSMASQ_NOT_STARTED_NOTE}"
-            ) from error
-
-    def _stop(self) -> None:
-        for pid in self.pids():
-            process.terminate(pid, self._marker_argument)
-        self.file.unlink(missing_ok=True)
-        self.pid_file.unlink(missing_ok=True)
 
     @property
     def _marker_argument(self) -> str:
@@ -175,8 +180,8 @@ def missing_reason(config: Config) -> str:
         for vlan in config.vlans.values()
         if dnsmasq.serves_dhcp(vlan)
     ]
-    asking = ", ".join(leasing) or "gateway.dns or address6"
-    return f"dnsmasq is not installed, and {asking} needs it."
+    asking: str = ", ".join(leasing) or phrase("gateway.dns or address6")
+    return phrase("dnsmasq is not installed, and {asking} needs it.", asking=asking)
 
 
 def config_error(text: str) -> str:
@@ -210,17 +215,25 @@ def _run_dnsmasq(argv: list[str], *, stdin: str = "") -> subprocess.CompletedPro
         ) from error
     except subprocess.TimeoutExpired as error:
         raise NotAppliedError(
-            f"dnsmasq did not finish its start.\n  {DNSMASQ_NOT_STARTED_NOTE}"
+            phrase(
+                "dnsmasq did not finish its start.\n  {note}",
+                note=as_phrase(DNSMASQ_NOT_STARTED_NOTE),
+            )
         ) from error
 
 
 def _start(wanted: ManagedProcess) -> None:
     done = _run_dnsmasq(list(wanted.argv))
     if done.returncode != 0:
-        said = done.stderr.strip() or f"exit code {done.returncode}"
+        said = done.stderr.strip() or phrase("exit code {code}", code=done.returncode)
         remedy = PORT_IN_USE_REMEDY if "in use" in said else APPLY_AGAIN_REMEDY
         raise NotAppliedError(
-            f"dnsmasq does not start: {said}\n  {DNSMASQ_NOT_STARTED_NOTE}", remedy=remedy
+            phrase(
+                "dnsmasq does not start: {said}\n  {note}",
+                said=said,
+                note=as_phrase(DNSMASQ_NOT_STARTED_NOTE),
+            ),
+            remedy=remedy,
         )
 
 

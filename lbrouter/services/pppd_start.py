@@ -6,6 +6,7 @@ from typing import Final
 
 from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.services import process
 from lbrouter.services.process import PROGRAM_SEARCH_PATH
 
@@ -31,7 +32,17 @@ def start(wanted: ManagedProcess) -> None:
 
     Raises NotAppliedError with its own words, UnavailableError where a program is missing.
     """
-    argv = _start_argv(wanted)
+    # The command line, below `systemd-run` or `unshare`. A unit has the rights that a
+    # hardened daemon lacks, and stays when the daemon ends.
+    if process.under_systemd():
+        argv = [
+            *("systemd-run", "--quiet", "--collect", f"--unit=lbrouter-{wanted.name}"),
+            *(f"--description={wanted.why}", "--property=Type=forking"),
+            *("--property=TemporaryFileSystem=/etc/ppp:ro", "--"),
+            *wanted.argv,
+        ]
+    else:
+        argv = [*EMPTY_ETC_PPP_ARGV, *wanted.argv]
     try:
         done = subprocess.run(
             argv,
@@ -47,25 +58,14 @@ def start(wanted: ManagedProcess) -> None:
         )
     except FileNotFoundError as error:
         raise UnavailableError(
-            f"{argv[0]} is not installed.", remedy=PPPD_INSTALL_REMEDY
+            phrase("{program} is not installed.", program=argv[0]), remedy=PPPD_INSTALL_REMEDY
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise NotAppliedError(f"{wanted.name} did not finish its start.") from error
+        raise NotAppliedError(
+            phrase("{name} did not finish its start.", name=wanted.name)
+        ) from error
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
-        raise NotAppliedError(f"{wanted.name} does not start: {said}")
-
-
-def _start_argv(wanted: ManagedProcess) -> list[str]:
-    """The command line, below `systemd-run` or `unshare`.
-
-    A unit has the rights that a hardened daemon lacks, and stays when the daemon ends.
-    """
-    if process.under_systemd():
-        return [
-            *("systemd-run", "--quiet", "--collect", f"--unit=lbrouter-{wanted.name}"),
-            *(f"--description={wanted.why}", "--property=Type=forking"),
-            *("--property=TemporaryFileSystem=/etc/ppp:ro", "--"),
-            *wanted.argv,
-        ]
-    return [*EMPTY_ETC_PPP_ARGV, *wanted.argv]
+        said = (done.stderr or done.stdout).strip() or phrase(
+            "exit code {code}", code=done.returncode
+        )
+        raise NotAppliedError(phrase("{name} does not start: {said}", name=wanted.name, said=said))

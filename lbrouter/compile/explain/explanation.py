@@ -25,7 +25,8 @@ from lbrouter.model.config import Config, PolicyMode, Uplink
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily, NftElements
-from lbrouter.model.messages.message import told
+from lbrouter.model.messages.message import Message, told
+from lbrouter.model.messages.phrase import Phrase, as_phrase, joined_phrases, phrase
 from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_mark, uplink_table
 
 
@@ -98,11 +99,29 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
     ):
         verdict, because = (
             FlowVerdict.UNREACHABLE,
-            f"{because}; {_no_uplink_reason(config, flow, context)}",
+            phrase(
+                "{because}; {reason}",
+                because=as_phrase(because),
+                reason=_no_uplink_reason(config, flow, context),
+            ),
         )
-    because += _unfit_note(config, flow, judgement, context, shares)
+    notes = _unfit_notes(config, flow, judgement, context, shares)
+    because = joined_phrases("; ", [because, *notes])
     policy = None if judgement.policy is None else config.policies[judgement.policy]
     balanced = policy is not None and policy.mode is PolicyMode.BALANCE
+    # Shares of new flows with each uplink down. A flow from outside has no other uplink.
+    if judgement.uplink is not None:
+        shares_if_down = {}
+    else:
+        shares_if_down = {
+            name: _uplink_shares(
+                config,
+                flow,
+                judgement,
+                replace(context, health=with_uplink_down(context.health, name)),
+            )
+            for name in shares
+        }
     return {
         "flow": {
             "source": GATEWAY_ENDPOINT if flow.from_gateway else str(flow.source),
@@ -119,7 +138,7 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
         "mode": None if policy is None else str(policy.mode),
         "sticky_s": policy.sticky / 1000 if policy is not None and balanced else None,
         "ways": list(_flow_paths(config, flow, context, shares, own=verdict is FlowVerdict.OWN)),
-        "if_down": _shares_if_down(config, flow, judgement, context, shares),
+        "if_down": shares_if_down,
     }
 
 
@@ -131,18 +150,22 @@ def with_uplink_down(health: GatewayHealth, uplink: str) -> GatewayHealth:
     return replace(health, uplinks={**health.uplinks, uplink: dead})
 
 
-def _unfit_note(
+def _unfit_notes(
     config: Config,
     flow: Flow,
     decision: FlowDecision,
     context: ExplainContext,
     shares: Mapping[str, int],
-) -> str:
+) -> list[Phrase]:
     """What is unusual about the uplinks of a policy: a pin that waits, a last resort."""
     if decision.policy is None:
-        return ""
+        return []
     pin = context.health.pins.get(decision.policy)
-    notes = [f"; the pin to {pin} waits, it is not fit"] if pin and pin not in shares else []
+    notes = (
+        [phrase("the pin to {pin} waits, it is not fit", pin=pin)]
+        if pin and pin not in shares
+        else []
+    )
     unfit = [
         name
         for name in shares
@@ -152,27 +175,34 @@ def _unfit_note(
         is not Usability.FIT
     ]
     notes += [
-        f"; no uplink of {decision.policy} is fit, {name} is the best of them" for name in unfit
+        phrase(
+            "no uplink of {policy} is fit, {name} is the best of them",
+            policy=decision.policy,
+            name=name,
+        )
+        for name in unfit
     ]
-    return "".join(notes)
+    return notes
 
 
 def _no_uplink_reason(config: Config, flow: Flow, context: ExplainContext) -> str:
     """Why no uplink carries a flow: the state of each, in the flow's family."""
     family = AddressFamily.of_version(flow.destination.version)
     reasons = (
-        f"{name}: {_family_reason(uplink, family, context)}"
+        phrase("{uplink}: {reason}", uplink=name, reason=_family_reason(uplink, family, context))
         for name, uplink in config.uplinks.items()
     )
-    return f"no uplink of it can carry this flow ({', '.join(reasons)})"
+    return phrase(
+        "no uplink of it can carry this flow ({reasons})", reasons=joined_phrases(", ", reasons)
+    )
 
 
-def _family_reason(uplink: Uplink, family: AddressFamily, context: ExplainContext) -> str:
+def _family_reason(uplink: Uplink, family: AddressFamily, context: ExplainContext) -> Message | str:
     if has_nexthop(uplink, family, context.facts) or uplink.device not in context.facts.interfaces:
-        return context.health.uplinks[uplink.name].of(family).reason
+        return context.health.uplinks[uplink.name].of(family).why
     if family in uplink_families(uplink) and not uplink.is_lane:
-        return str(no_nexthop_reason(uplink, context.facts, family))
-    return f"no IPv{family.version}"
+        return no_nexthop_reason(uplink, context.facts, family)
+    return phrase("no IPv{version}", version=str(family.version))
 
 
 def _uplink_shares(
@@ -189,24 +219,6 @@ def _uplink_shares(
     policy = config.policies[decision.policy]
     shares = select_uplinks(config, policy, context.health, flow.family, context.facts)
     return percentages({share.uplink: share.weight for share in shares})
-
-
-def _shares_if_down(
-    config: Config,
-    flow: Flow,
-    decision: FlowDecision,
-    context: ExplainContext,
-    shares: Mapping[str, int],
-) -> dict[str, dict[str, int]]:
-    """Shares of new flows with each uplink down. A flow from outside has no other uplink."""
-    if decision.uplink is not None:
-        return {}
-    return {
-        name: _uplink_shares(
-            config, flow, decision, replace(context, health=with_uplink_down(context.health, name))
-        )
-        for name in shares
-    }
 
 
 def _flow_paths(

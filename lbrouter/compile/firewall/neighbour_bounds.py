@@ -42,9 +42,9 @@ def structure(config: Config, allocation: Allocation, table_size: int) -> Iterat
     """The chains of each link, and the table in which ARP is bounded."""
     bound = neighbour_bound(config, table_size)
     yield render_fragment("arp")
-    for link, what in link_names(config, allocation).items():
+    for link in link_names(config, allocation):
         yield render_fragment(
-            "neighbour-bounds", name=link, what=what, rate=bound.rate_per_s, burst=bound.burst
+            "neighbour-bounds", name=link, rate=bound.rate_per_s, burst=bound.burst
         )
 
 
@@ -67,9 +67,8 @@ def elements(config: Config, allocation: Allocation) -> dict[str, NftElements]:
     }
 
 
-def link_names(config: Config, allocation: Allocation) -> dict[str, str]:
-    """What each link's counters are called after, and what a person calls the link."""
-    uplinks = {
-        f"{UPLINK_LINK_PREFIX}{allocation.uplinks[n]}": f"uplink {n}" for n in config.uplinks
-    }
-    return {**{f"{VLAN_LINK_PREFIX}{n}": f"VLAN {n}" for n in config.vlans}, **uplinks}
+def link_names(config: Config, allocation: Allocation) -> dict[str, tuple[str, str]]:
+    """By what its counters are called after, each link: "vlan" or "uplink", and its name."""
+    numbers = allocation.uplinks
+    uplinks = {f"{UPLINK_LINK_PREFIX}{numbers[n]}": ("uplink", n) for n in config.uplinks}
+    return {**{f"{VLAN_LINK_PREFIX}{n}": ("vlan", n) for n in config.vlans}, **uplinks}

@@ -11,7 +11,6 @@ from lbrouter.compile.report.lane_status import lane_status, second_line_warning
 from lbrouter.compile.report.policy_shares import observed_shares, percentages, policy_weights
 from lbrouter.compile.report.status_types import (
     AdvertisedStatus,
-    FamilyStatus,
     InterfaceTraffic,
     PolicyStatus,
     Status,
@@ -24,7 +23,7 @@ from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.shaping.guarantees import Shortfall
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.facts import Allocation, Facts
-from lbrouter.model.health import GatewayHealth, UplinkHealth
+from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, KernelState
 from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.codes import TextCode
@@ -57,10 +56,14 @@ class StatusInputs:
 
 def status_document(config: Config, inputs: StatusInputs) -> Status:
     """The document, without a daemon."""
+    missing = {
+        (each.vlan, each.direction): each.guaranteed - each.granted for each in inputs.shortfalls
+    }
     return {
         "gateway": config.gateway.name,
         "daemon": False,
-        "applied": _is_applied(inputs.observed),
+        # The closed table of the early boot does not forward.
+        "applied": inputs.observed.nft is not None and not is_guard_table(inputs.observed.nft),
         "config_digest": inputs.config_digest,
         "pending_confirm_s": None,
         "kernel": {"verified": True, "since": inputs.observed_at, "reason": None},
@@ -73,13 +76,10 @@ def status_document(config: Config, inputs: StatusInputs) -> Status:
         "policies": {
             name: _policy_status(config, policy, inputs) for name, policy in config.policies.items()
         },
-        "vlans": _vlan_statuses(config, inputs),
+        "vlans": {
+            name: _vlan_status(config, vlan, inputs, missing) for name, vlan in config.vlans.items()
+        },
     }
-
-
-def _is_applied(observed: KernelState) -> bool:
-    """Whether a table of ours forwards: the closed table of the early boot does not count."""
-    return observed.nft is not None and not is_guard_table(observed.nft)
 
 
 def _lane_or_line_status(config: Config, uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
@@ -121,7 +121,15 @@ def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
         "reason_code": health.reason_code,
         "reason_data": health.why.as_json(),
         "since": inputs.observed_at,
-        "families": _families(health),
+        "families": {
+            f"ipv{family.version}": {
+                "state": str(each.state),
+                "reason": each.reason,
+                "reason_code": each.reason_code,
+                "reason_data": each.why.as_json(),
+            }
+            for family, each in health.families.items()
+        },
         "interface": uplink.interface,
         "address": _address(uplink, AddressFamily.V4, inputs.facts),
         "gateway": _gateway(uplink, AddressFamily.V4, inputs.facts),
@@ -151,18 +159,6 @@ def _advertised(line: AdvertisedLine | None) -> AdvertisedStatus | None:
         "dns": [str(server) for server in line.dns],
         "routers": line.routers,
         "refused": [str(why) for why in line.refused],
-    }
-
-
-def _families(health: UplinkHealth) -> dict[str, FamilyStatus]:
-    return {
-        f"ipv{family.version}": {
-            "state": str(each.state),
-            "reason": each.reason,
-            "reason_code": each.reason_code,
-            "reason_data": each.why.as_json(),
-        }
-        for family, each in health.families.items()
     }
 
 
@@ -197,15 +193,6 @@ def _policy_status(config: Config, policy: Policy, inputs: StatusInputs) -> Poli
 
 def _rate_bps(rate: Rate | None) -> int | None:
     return None if rate is None else int(rate)
-
-
-def _vlan_statuses(config: Config, inputs: StatusInputs) -> dict[str, VlanStatus]:
-    missing = {
-        (each.vlan, each.direction): each.guaranteed - each.granted for each in inputs.shortfalls
-    }
-    return {
-        name: _vlan_status(config, vlan, inputs, missing) for name, vlan in config.vlans.items()
-    }
 
 
 def _vlan_status(

@@ -31,6 +31,7 @@ from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import Address, AddressFamily, IpNetwork, Route, Rule
 from lbrouter.model.lease import AdvertisedLine
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.reserved_ids import (
     GATEWAY_TABLE,
     MARK_MASK,
@@ -77,41 +78,41 @@ def _family_rules(config: Config, allocation: Allocation, family: AddressFamily)
             table=0,
             mask=MARK_MASK,
             in_interface=uplink.device,
-            why=f"what comes by {name} is not routed where the ruleset is gone",
+            why=phrase("what comes by {name} is not routed where the ruleset is gone", name=name),
         )
         yield Rule(
             family=family,
             priority=RULE_PRIORITY_DEVICE + number,
             table=uplink_table(number),
             out_interface=uplink.device,
-            why=f"a socket bound to {uplink.device} leaves by {name}",
+            why=phrase(
+                "a socket bound to {device} leaves by {name}", device=uplink.device, name=name
+            ),
         )
-        yield from _mark_rules(name, number, family)
+        mark, priority = uplink_mark(number), RULE_PRIORITY_MARK + 2 * number
+        yield Rule(
+            family=family,
+            priority=priority,
+            table=uplink_table(number),
+            mark=mark,
+            mask=MARK_MASK,
+            why=phrase("flows that {name} carries", name=name),
+        )
+        yield Rule(
+            family=family,
+            priority=priority + 1,
+            table=0,
+            mark=mark,
+            mask=MARK_MASK,
+            why=phrase(
+                "flows of {name} are refused, they never leave by another uplink", name=name
+            ),
+        )
     yield Rule(
         family=family,
         priority=RULE_PRIORITY_GATEWAY,
         table=GATEWAY_TABLE,
         why="the gateway's own traffic takes the best uplink",
-    )
-
-
-def _mark_rules(name: str, number: int, family: AddressFamily) -> Iterator[Rule]:
-    mark, priority = uplink_mark(number), RULE_PRIORITY_MARK + 2 * number
-    yield Rule(
-        family=family,
-        priority=priority,
-        table=uplink_table(number),
-        mark=mark,
-        mask=MARK_MASK,
-        why=f"flows that {name} carries",
-    )
-    yield Rule(
-        family=family,
-        priority=priority + 1,
-        table=0,
-        mark=mark,
-        mask=MARK_MASK,
-        why=f"flows of {name} are refused, they never leave by another uplink",
     )
 
 
@@ -148,7 +149,7 @@ def _uplink_tables(
             table=table,
             destination=DEFAULT_DESTINATIONS[family],
             metric=UNREACHABLE_METRIC,
-            why=f"without a way out by {name}, answer at once",
+            why=phrase("without a way out by {name}, answer at once", name=name),
         )
 
 
@@ -173,7 +174,10 @@ def _gateway_table(
         way = uplink_nexthop(config.uplinks[best], family, facts)
         assert way is not None
         yield _default_route(
-            GATEWAY_TABLE, config.uplinks[best].device, way, f"the gateway itself, {best}"
+            GATEWAY_TABLE,
+            config.uplinks[best].device,
+            way,
+            phrase("the gateway itself, {best}", best=best),
         )
 
 
@@ -193,7 +197,7 @@ def _connected_route(
         source=nexthop.address.ip,
         metric=metric,
         mtu=nexthop.mtu,
-        why=f"neighbours on {name}",
+        why=phrase("neighbours on {name}", name=name),
     )
 
 
@@ -206,7 +210,7 @@ def _default_route(table: int, interface: str, nexthop: UplinkNexthop, name: str
         source=nexthop.address.ip,
         onlink=nexthop.onlink,
         mtu=nexthop.mtu,
-        why=f"the way out by {name}",
+        why=phrase("the way out by {name}", name=name),
     )
 
 
@@ -219,7 +223,9 @@ def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozense
         *_uplink_addresses(config, facts),
         *(
             Address(
-                interface=config.vlan_device(vlan), address=own, why=f"gateway of VLAN {vlan.name}"
+                interface=config.vlan_device(vlan),
+                address=own,
+                why=phrase("gateway of VLAN {vlan}", vlan=vlan.name),
             )
             for vlan in config.vlans.values()
             for own in (vlan.address, vlan.address6)
@@ -242,16 +248,16 @@ def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
         lease = facts.leases.get(name)
         leased = lease.address if lease is not None else None
         for address, kind in (
-            (uplink.static4, "address"),
-            (leased, "lease"),
-            (uplink.static6, "address"),
+            (uplink.static4, phrase("address")),
+            (leased, phrase("lease")),
+            (uplink.static6, phrase("address")),
         ):
             if address is not None:
                 yield Address(
                     interface=uplink.interface,
                     address=address,
                     prefix_route=False,
-                    why=f"{kind} of uplink {name}",
+                    why=phrase("{kind} of uplink {name}", kind=as_phrase(kind), name=name),
                 )
         line = facts.advertised.get(name, AdvertisedLine())
         for index, formed in enumerate(line.addresses):
@@ -260,5 +266,9 @@ def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
                 address=formed,
                 prefix_route=False,
                 deprecated=index > 0,
-                why=f"formed under the prefix of {line.router}, uplink {name}",
+                why=phrase(
+                    "formed under the prefix of {router}, uplink {uplink}",
+                    router=str(line.router),
+                    uplink=name,
+                ),
             )

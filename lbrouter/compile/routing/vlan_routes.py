@@ -12,6 +12,7 @@ from lbrouter.compile.routing.uplink_addressing import configured_families
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, Route, Rule
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.reserved_ids import RULE_PRIORITY_VLAN, VLAN_TABLE
 
 
@@ -22,7 +23,7 @@ def vlan_rules(config: Config) -> Iterator[Rule]:
             family=family,
             priority=RULE_PRIORITY_VLAN,
             table=VLAN_TABLE,
-            why="VLANs are reached before anything that a provider says",
+            why=phrase("VLANs are reached before anything that a provider says"),
         )
 
 
@@ -40,7 +41,7 @@ def vlan_routes(config: Config, facts: Facts, created: Collection[str]) -> Itera
                     destination=own.network,
                     interface=device,
                     source=own.ip,
-                    why=f"VLAN {vlan.name}",
+                    why=phrase("VLAN {vlan}", vlan=vlan.name),
                 )
 
 

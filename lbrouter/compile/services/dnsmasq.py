@@ -16,6 +16,7 @@ from lbrouter.compile.services.line_resolvers import may_have_resolvers
 from lbrouter.model.config import Config, Dhcp, Vlan
 from lbrouter.model.kernel_state import IpNetwork
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import joined_phrases, phrase
 from lbrouter.model.sections.vlans import DEFAULT_LEASE_TIME
 
 SELF_NETWORKS: Final = tuple(
@@ -151,16 +152,16 @@ def dnsmasq_process(config: Config, paths: DnsmasqPaths) -> ManagedProcess | Non
     leasing = [vlan.name for vlan in config.vlans.values() if serves_dhcp(vlan)]
     with_slaac = [vlan.name for vlan in config.vlans.values() if _uses_slaac(vlan)]
     parts = (
-        ("addresses for", leasing),
-        ("IPv6 for", with_slaac),
-        ("names for", list(config.vlans)),
+        phrase("addresses for {vlans}", vlans=", ".join(leasing)) if leasing else "",
+        phrase("IPv6 for {vlans}", vlans=", ".join(with_slaac)) if with_slaac else "",
+        phrase("names for {vlans}", vlans=", ".join(config.vlans)) if config.vlans else "",
     )
     return ManagedProcess(
         name="dnsmasq",
         argv=dnsmasq_argv(paths, with_servers_file=may_have_resolvers(config)),
         config_text=config_text(config),
         pid_file=str(paths.pid_file),
-        why="; ".join(f"{what} {', '.join(names)}" for what, names in parts if names),
+        why=joined_phrases("; ", filter(None, parts)),
     )
 
 
@@ -183,9 +184,14 @@ def config_text(config: Config) -> str:
     upstream = UPSTREAM_DNS_OPTIONS + "".join(f"server={ip}\n" for ip in config.gateway.dns)
     if not config.gateway.dns:
         upstream = MACHINE_DNS_OPTIONS + ("all-servers\n" if may_have_resolvers(config) else "")
+    # Uplinks are no VLANs and are not listened on anyway: this is a second protection.
+    uplinks = config.uplinks.values()
     parts = (
         DNSMASQ_HEADER
-        + "".join(f"except-interface={name}\n" for name in _uplink_interfaces(config)),
+        + "".join(
+            f"except-interface={name}\n"
+            for name in dict.fromkeys(name for u in uplinks for name in (u.interface, u.device))
+        ),
         DNS_OPTIONS,
         upstream,
         REBINDING_OPTIONS
@@ -225,12 +231,6 @@ def rebinding_networks(config: Config) -> list[IpNetwork]:
 def pool_size(dhcp: Dhcp) -> int:
     """How many addresses a pool has."""
     return int(dhcp.range.end) - int(dhcp.range.start) + 1
-
-
-def _uplink_interfaces(config: Config) -> list[str]:
-    """Uplinks are no VLANs and are not listened on anyway: this is a second protection."""
-    uplinks = config.uplinks.values()
-    return list(dict.fromkeys(name for u in uplinks for name in (u.interface, u.device)))
 
 
 def _host_records(config: Config) -> Iterator[str]:

@@ -35,6 +35,7 @@ from lbrouter.model.direction import Direction
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, NftElements
+from lbrouter.model.messages.phrase import phrase
 
 LANE_COST_PERCENT: Final = 10
 """What WireGuard adds to the packets of a stream, with room: 60 bytes to each of some 1300."""
@@ -63,7 +64,18 @@ def divide_lines(
     """Each line divided among the VLANs, after what the lanes need of it."""
     whole = uplink_rates(config, allocation, direction)
     lines = _lines_less_answers(config, whole, direction, health, facts)
-    wanted = _covered_demands(config, demands(config, direction, health, facts), health, facts)
+    # The demands, without a second reserve of a VLAN on the lines that its lane's copies
+    # take.
+    covered = {
+        vlan.name: frozenset(lane.over)
+        for lane in config.lanes()
+        for vlan in _present_vlans(config, lane, health, facts)
+    }
+    nothing: frozenset[str] = frozenset()
+    wanted = tuple(
+        replace(vlan, standby_uplinks=vlan.standby_uplinks - covered.get(vlan.vlan, nothing))
+        for vlan in demands(config, direction, health, facts)
+    )
     copies = _copy_rates(config, lines, direction, health, facts)
     # What the copies of all lanes have of a line, in bits per second.
     budgets = {
@@ -138,22 +150,6 @@ def _needed(
     )
 
 
-def _covered_demands(
-    config: Config, wanted: Iterable[VlanDemand], health: GatewayHealth, facts: Facts
-) -> tuple[VlanDemand, ...]:
-    """The demands, without a second reserve of a VLAN on the lines that its lane's copies take."""
-    covered = {
-        vlan.name: frozenset(lane.over)
-        for lane in config.lanes()
-        for vlan in _present_vlans(config, lane, health, facts)
-    }
-    nothing: frozenset[str] = frozenset()
-    return tuple(
-        replace(vlan, standby_uplinks=vlan.standby_uplinks - covered.get(vlan.vlan, nothing))
-        for vlan in wanted
-    )
-
-
 def _copy_rates(
     config: Config,
     lines: Iterable[UplinkRate],
@@ -202,7 +198,7 @@ def classes_over(config: Config, allocation: Allocation, line: str) -> tuple[Vla
             ceiling=0,
             prio=_priority(config, lane),
             quantum=class_quantum(lane_guarantee(config, lane, Direction.UPLOAD), least),
-            label=f"copies of lane {lane.name}",
+            label=phrase("copies of lane {lane}", lane=lane.name),
         )
         for lane in config.lanes_over(line)
     )

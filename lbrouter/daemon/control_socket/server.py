@@ -29,6 +29,7 @@ from lbrouter.daemon.control_socket.protocol import (
     parse_request,
 )
 from lbrouter.model.errors import DefectError, LbrouterError, NotPermittedError, UsageError
+from lbrouter.model.messages.phrase import phrase
 
 CONTROL_GROUP: Final = "lbrouter"
 """Its members may read the status. Without such a group the socket is root's alone."""
@@ -63,7 +64,20 @@ class ControlSocket:
 
         Raises FileNotFoundError when the socket was removed, so that the supervisor starts again.
         """
-        listener = self._open_listener()
+        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)  # never open to others, not for a moment
+        try:
+            listener.bind(str(self._path))
+        finally:
+            os.umask(before)
+        with suppress(KeyError, PermissionError):
+            if os.getegid() == 0:  # the service manager may have given us the group already
+                os.chown(self._path, -1, grp.getgrnam(CONTROL_GROUP).gr_gid)
+            self._path.chmod(0o660)
+        listener.listen(128)
+        listener.settimeout(0)
         server = await asyncio.start_unix_server(
             self._handle_connection, sock=listener, limit=MAX_READER_REQUEST_BYTES
         )
@@ -84,27 +98,13 @@ class ControlSocket:
         except OSError:
             return False
 
-    def _open_listener(self) -> socket.socket:
-        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)  # never open to others, not for a moment
-        try:
-            listener.bind(str(self._path))
-        finally:
-            os.umask(before)
-        with suppress(KeyError, PermissionError):
-            if os.getegid() == 0:  # the service manager may have given us the group already
-                os.chown(self._path, -1, grp.getgrnam(CONTROL_GROUP).gr_gid)
-            self._path.chmod(0o660)
-        listener.listen(128)
-        listener.settimeout(0)
-        return listener
-
     async def _handle_connection(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        uid = _peer_uid(writer)
+        # The user at the other end, according to the kernel.
+        peer = writer.get_extra_info("socket")
+        found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
+        uid = int(UCRED.unpack(found)[1])
         self._connections_by_uid[uid] += 1
         try:
             if self._connections_by_uid[uid] <= MAX_CONNECTIONS_PER_USER:
@@ -130,7 +130,7 @@ class ControlSocket:
     ) -> None:
         while text := await asyncio.wait_for(lines.read_line(), CONTROL_IDLE_TIMEOUT_S):
             if len(text) > lines.limit:
-                much = UsageError(f"A request has {lines.limit} bytes at most.")
+                much = UsageError(phrase("A request has {limit} bytes at most.", limit=lines.limit))
                 await _send_document(writer, error_response(much))
                 return
             try:
@@ -143,7 +143,9 @@ class ControlSocket:
             except LbrouterError as error:
                 answer = error_response(error)
             except Exception as error:  # noqa: BLE001  -- a bad request must not end the daemon
-                answer = error_response(DefectError(f"A defect in the daemon: {error!r}"))
+                answer = error_response(
+                    DefectError(phrase("A defect in the daemon: {error}", error=repr(error)))
+                )
             await _send_document(writer, answer)
 
     async def _serve_stream(
@@ -192,13 +194,6 @@ class LineReader:
             self._buffer += chunk
         text, _, self._buffer = self._buffer.partition(b"\n")
         return bytes(text)
-
-
-def _peer_uid(writer: asyncio.StreamWriter) -> int:
-    """The user at the other end, according to the kernel."""
-    peer = writer.get_extra_info("socket")
-    found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
-    return int(UCRED.unpack(found)[1])
 
 
 async def _send_document(writer: asyncio.StreamWriter, document: Document) -> None:

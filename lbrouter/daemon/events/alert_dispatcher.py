@@ -23,6 +23,7 @@ from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.sections.alerts import Alerts, parse_webhook
 from lbrouter.model.sections.targets import ProbeTarget
 from lbrouter.model.timeline import TimelineEvent
@@ -187,7 +188,11 @@ class AlertDispatcher:
             if lost:
                 self._log(
                     channel,
-                    f"{lost} of {MAX_QUEUED_ALERTS} waiting alerts were dropped for newer ones",
+                    phrase(
+                        "{lost} of {most} waiting alerts were dropped for newer ones",
+                        lost=lost,
+                        most=MAX_QUEUED_ALERTS,
+                    ),
                 )
         self._save()
 
@@ -210,16 +215,30 @@ class AlertDispatcher:
             try:
                 await self._senders[channel](alerts, message, self._timing.attempt_timeout_s)
             except OSError as error:
-                failed = _error_text(error)
+                said = error.strerror or str(error)
+                failed = f"{error.filename}: {said}" if error.filename else said
             else:
                 if reason:
                     self._log(channel, "an alert is delivered, after failed tries")
                 break
-            if _is_expired(message):
-                self._log(channel, f"an alert is given up after an hour ({failed})")
+            # By the wall clock, since an earlier daemon may have queued it; one from
+            # the future is not.
+            if datetime.now(UTC) - datetime.fromisoformat(message["at"]) > ALERT_MAX_AGE:
+                self._log(
+                    channel,
+                    phrase(
+                        "an alert is given up after an hour ({failed})", failed=as_phrase(failed)
+                    ),
+                )
                 break
             if failed != reason:
-                self._log(channel, f"an alert is not delivered, and tried again: {failed}")
+                self._log(
+                    channel,
+                    phrase(
+                        "an alert is not delivered, and tried again: {failed}",
+                        failed=as_phrase(failed),
+                    ),
+                )
             reason = failed
             await asyncio.sleep(retry_s)
             retry_s = min(2 * retry_s, self._timing.max_retry_s)
@@ -227,7 +246,8 @@ class AlertDispatcher:
         self._save()
 
     def _log(self, channel: str, text: str) -> None:
-        self._journal.log("alert", f"{channel}: {text}", subject=channel)
+        said = phrase("{channel}: {text}", channel=channel, text=as_phrase(text))
+        self._journal.log("alert", said, subject=channel)
 
     def _save(self) -> None:
         """Save the queue for the next daemon, unless the memory that holds /run is full."""
@@ -255,12 +275,7 @@ def _read_webhook_url(path: Path) -> ProbeTarget:
     try:
         return parse_webhook(path.read_text(encoding="ascii").strip())
     except (InvalidValueError, ValueError):
-        raise OSError(f"{path} does not hold the URL of a page") from None
-
-
-def _error_text(error: OSError) -> str:
-    said = error.strerror or str(error)
-    return f"{error.filename}: {said}" if error.filename else said
+        raise OSError(phrase("{path} does not hold the URL of a page", path=path)) from None
 
 
 async def _run_command(alerts: Alerts, message: AlertMessage, within_s: float) -> None:
@@ -276,8 +291,3 @@ async def _run_command(alerts: Alerts, message: AlertMessage, within_s: float) -
 
 def _json_body(message: AlertMessage) -> bytes:
     return json.dumps(message, ensure_ascii=False).encode()
-
-
-def _is_expired(message: AlertMessage) -> bool:
-    """By the wall clock, since an earlier daemon may have queued it; one from the future is not."""
-    return datetime.now(UTC) - datetime.fromisoformat(message["at"]) > ALERT_MAX_AGE

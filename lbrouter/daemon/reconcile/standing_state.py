@@ -9,6 +9,7 @@ from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.model.errors import LbrouterError
+from lbrouter.model.messages.phrase import phrase
 
 
 def standing_state(applier: Applier, planned: AppliedState) -> AppliedState:
@@ -20,7 +21,15 @@ def standing_state(applier: Applier, planned: AppliedState) -> AppliedState:
     here = replace(planned, state=planned.snapshot.observed)
     if has_same_ruleset(here, planned):
         return here
-    last = _last_good(applier)
+    text = applier.store.load_config()
+    try:
+        last: ConfigFile | None = (
+            None
+            if text is None
+            else parse_config(text, source=phrase("the last good configuration"))
+        )
+    except LbrouterError:
+        last = None
     if last is None:
         return here
     snapshot = planned.snapshot
@@ -42,11 +51,3 @@ def has_same_ruleset(one: AppliedState, other: AppliedState) -> bool:
     """Whether a change of elements leads from one to the other."""
     mine, theirs = one.state.nft, other.state.nft
     return mine is not None and theirs is not None and mine.structure == theirs.structure
-
-
-def _last_good(applier: Applier) -> ConfigFile | None:
-    text = applier.store.load_config()
-    try:
-        return None if text is None else parse_config(text, source="the last good configuration")
-    except LbrouterError:
-        return None

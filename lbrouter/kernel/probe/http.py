@@ -21,6 +21,7 @@ from lbrouter.kernel.probe.bound_socket import (
 from lbrouter.kernel.probe.in_flight import InFlightProbe
 from lbrouter.model.events import ProbeFailure
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections.targets import ProbeTarget, TargetKind
 from lbrouter.system.http_client import fetch_status, target_request, tls_context
 
@@ -51,9 +52,14 @@ async def _run_probe(opened: socket.socket, target: ProbeTarget, pending: InFlig
         rtt_s = handshake_rtt(opened, elapsed_s=pending.elapsed_s)
         reason, detail = classify_status(await _fetch_status(opened, target), target)
     except ssl.SSLCertVerificationError as error:
-        reason, detail = _certificate_failure(error)
+        if error.verify_code in CERTIFICATE_TIME_ERRORS:
+            reason = ProbeFailure.WRONG_ANSWER
+            detail = "the certificate is not valid now; is this machine's clock right?"
+        else:
+            reason = ProbeFailure.CAPTIVE_PORTAL
+            detail = f"wrong certificate: {error.verify_message}"
     except ssl.SSLError as error:
-        reason, detail = ProbeFailure.WRONG_ANSWER, f"no TLS: {error.reason}"
+        reason, detail = ProbeFailure.WRONG_ANSWER, phrase("no TLS: {reason}", reason=error.reason)
     except OSError as error:
         reason, detail = failure_from_error(error), error_text(error)
     except ValueError:
@@ -90,15 +96,6 @@ async def _fetch_status(opened: socket.socket, target: ProbeTarget) -> int:
         return await fetch_status(reader, writer, request)
     finally:
         writer.transport.abort()
-
-
-def _certificate_failure(error: ssl.SSLCertVerificationError) -> tuple[ProbeFailure, str]:
-    if error.verify_code in CERTIFICATE_TIME_ERRORS:
-        return (
-            ProbeFailure.WRONG_ANSWER,
-            "the certificate is not valid now; is this machine's clock right?",
-        )
-    return ProbeFailure.CAPTIVE_PORTAL, f"wrong certificate: {error.verify_message}"
 
 
 def classify_status(status: int, target: ProbeTarget) -> tuple[ProbeFailure | None, str]:

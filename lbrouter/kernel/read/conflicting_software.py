@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lbrouter.model.messages.phrase import phrase
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConflictingProgram:
@@ -32,13 +34,15 @@ NETWORKD_CONFIG_DIRS: Final = ("etc", "run", "usr/local/lib", "usr/lib")
 FORWARD_DROPPING_PROGRAMS: Final = {
     "dockerd": (
         "Docker",
-        "sets the iptables policy of FORWARD to drop, which stops the VLANs' packets as well",
-        "iptables -I DOCKER-USER -j ACCEPT for each interface of the file (-i and -o)",
+        phrase(
+            "sets the iptables policy of FORWARD to drop, which stops the VLANs' packets as well"
+        ),
+        phrase("iptables -I DOCKER-USER -j ACCEPT for each interface of the file (-i and -o)"),
     ),
     "firewalld": (
         "firewalld",
-        "forwards nothing that its zones do not allow",
-        "systemctl disable --now firewalld: lbrouter brings the firewall",
+        phrase("forwards nothing that its zones do not allow"),
+        phrase("systemctl disable --now firewalld: lbrouter brings the firewall"),
     ),
 }
 """By process: tables of their own that drop what ours accept. In nftables a drop is final."""
@@ -50,14 +54,21 @@ def conflicting_programs(root: Path = FILESYSTEM_ROOT) -> Iterator[ConflictingPr
     if "systemd-network" in running:
         yield _check_networkd(root)
     if "NetworkManager" in running:
-        yield _check_network_manager(root)
+        files = (root / "etc/NetworkManager/conf.d").glob("*.conf")
+        configured = any("unmanaged-devices" in _read_text(file) for file in files)
+        yield ConflictingProgram(
+            name="NetworkManager",
+            problem="" if configured else "may configure the interfaces of the file in its own way",
+            remedy="nmcli device set INTERFACE managed no, and unmanaged-devices in"
+            " /etc/NetworkManager/conf.d",
+        )
     for process, (name, trouble, remedy) in FORWARD_DROPPING_PROGRAMS.items():
         if process in running:
             yield ConflictingProgram(name=name, problem=trouble, remedy=remedy)
     if re.search(r"^ENABLED=yes", _read_text(root / "etc/ufw/ufw.conf"), re.MULTILINE):
-        trouble = "drops forwarded packets that its own rules do not allow"
+        trouble = phrase("drops forwarded packets that its own rules do not allow")
         yield ConflictingProgram(
-            name="ufw", problem=trouble, remedy="ufw disable: lbrouter brings the firewall"
+            name="ufw", problem=trouble, remedy=phrase("ufw disable: lbrouter brings the firewall")
         )
 
 
@@ -68,40 +79,28 @@ def running_processes(root: Path) -> frozenset[str]:
 
 def _check_networkd(root: Path) -> ConflictingProgram:
     """It deletes foreign routes and rules when it starts, unless it is configured not to."""
-    unsaid = [
-        key for key in NETWORKD_FOREIGN_KEYS if not _is_disabled(key, _networkd_settings(root))
-    ]
-    return ConflictingProgram(
-        name="systemd-networkd",
-        problem=f"deletes what it did not make when it restarts ({', '.join(unsaid)})"
-        if unsaid
-        else "",
-        remedy="write /etc/systemd/networkd.conf.d/lbrouter.conf: [Network], "
-        + ", ".join(f"{key}=no" for key in NETWORKD_FOREIGN_KEYS),
-    )
-
-
-def _networkd_settings(root: Path) -> str:
-    """All that is set for networkd. Which file wins is not worked out: they rarely disagree."""
+    # Which file wins is not worked out: they rarely disagree.
     files: list[Path] = []
     for place in NETWORKD_CONFIG_DIRS:
         files += [root / place / "systemd/networkd.conf"]
         files += sorted((root / place / "systemd/networkd.conf.d").glob("*.conf"))
-    return "\n".join(_read_text(file) for file in files)
-
-
-def _is_disabled(key: str, settings: str) -> bool:
-    return re.search(rf"^\s*{key}\s*=\s*(no|false|off|0)\s*$", settings, re.MULTILINE) is not None
-
-
-def _check_network_manager(root: Path) -> ConflictingProgram:
-    files = (root / "etc/NetworkManager/conf.d").glob("*.conf")
-    configured = any("unmanaged-devices" in _read_text(file) for file in files)
+    settings = "\n".join(_read_text(file) for file in files)
+    unsaid = [
+        key
+        for key in NETWORKD_FOREIGN_KEYS
+        if re.search(rf"^\s*{key}\s*=\s*(no|false|off|0)\s*$", settings, re.MULTILINE) is None
+    ]
     return ConflictingProgram(
-        name="NetworkManager",
-        problem="" if configured else "may configure the interfaces of the file in its own way",
-        remedy="nmcli device set INTERFACE managed no, and unmanaged-devices in"
-        " /etc/NetworkManager/conf.d",
+        name="systemd-networkd",
+        problem=phrase(
+            "deletes what it did not make when it restarts ({unsaid})", unsaid=", ".join(unsaid)
+        )
+        if unsaid
+        else "",
+        remedy=phrase(
+            "write /etc/systemd/networkd.conf.d/lbrouter.conf: [Network], {settings}",
+            settings=", ".join(f"{key}=no" for key in NETWORKD_FOREIGN_KEYS),
+        ),
     )
 
 

@@ -26,6 +26,7 @@ from lbrouter.model.facts import (
     ObserveScope,
 )
 from lbrouter.model.kernel_state import AddressFamily, IpAddress
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.reserved_ids import (
     GATEWAY_TABLE,
     MARK_MASK,
@@ -55,6 +56,12 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
     held: dict[str, list[address.ObservedAddress]] = {}
     for one in addresses:
         held.setdefault(one.address.interface, []).append(one)
+    foreign_rules = [
+        each
+        for family in AddressFamily
+        for each in await rule.dump_rules(ipr, family)
+        if not rule.is_ours(each)
+    ]
     return Facts(
         read_at=read_at,
         connection_table_size=read_connection_table_size(),
@@ -66,7 +73,9 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
             for each in links
         },
         conflicts=(
-            *await _rule_conflicts(ipr),
+            *sorted(
+                {sentence for each in foreign_rules for sentence in _rule_conflict_messages(each)}
+            ),
             *await _route_conflicts(ipr),
             *_qdisc_conflicts(links, roots, scope),
         ),
@@ -108,7 +117,13 @@ async def _gateways(ipr: AsyncIPRoute) -> Mapping[int, tuple[IpAddress, ...]]:
     gateways: dict[int, tuple[IpAddress, ...]] = {}
     for family in AddressFamily:
         messages = await route.dump_table(ipr, family, RT_TABLE_MAIN)
-        defaults = [each for each in messages if _is_foreign_default(each)]
+        defaults = [
+            answer
+            for answer in messages
+            if answer.fields[1] == 0
+            and answer.fields[7] == route.RTN_UNICAST
+            and route.protocol_of(answer) != ROUTE_PROTOCOL
+        ]
         for message in sorted(defaults, key=_route_preference):
             for index, gateway in _nexthops(message):
                 gateways[index] = (*gateways.get(index, ()), gateway)
@@ -118,11 +133,6 @@ async def _gateways(ipr: AsyncIPRoute) -> Mapping[int, tuple[IpAddress, ...]]:
 def _route_preference(answer: RawMessage) -> tuple[int, int]:
     """The lower the better: the metric, then the router's own preference (RFC 4191)."""
     return answer.integer(route.RTA_PRIORITY), ROUTER_PREFERENCE_RANKS.get(answer.raw(RTA_PREF), 1)
-
-
-def _is_foreign_default(answer: RawMessage) -> bool:
-    is_default = answer.fields[1] == 0 and answer.fields[7] == route.RTN_UNICAST
-    return is_default and route.protocol_of(answer) != ROUTE_PROTOCOL
 
 
 def _nexthops(answer: RawMessage) -> Iterator[tuple[int, IpAddress]]:
@@ -138,47 +148,56 @@ def _nexthops(answer: RawMessage) -> Iterator[tuple[int, IpAddress]]:
         content = content[max((length + 3) & ~3, RTNEXTHOP.size) :]
 
 
-async def _rule_conflicts(ipr: AsyncIPRoute) -> list[str]:
-    found = [each for family in AddressFamily for each in await rule.dump_rules(ipr, family)]
-    foreign = [each for each in found if not rule.is_ours(each)]
-    return sorted({sentence for each in foreign for sentence in _rule_conflict_messages(each)})
-
-
 def _rule_conflict_messages(message: Any) -> list[str]:
     priority = rule.priority_of(message)
     mark, mask = message.get_attr("FRA_FWMARK") or 0, message.get_attr("FRA_FWMASK") or 0
-    sentences = []
+    sentences: list[str] = []
     if priority in RULE_PRIORITIES:
         sentences.append(
-            f"Another program's rule has priority {priority}, within our"
-            f" {RULE_PRIORITIES[0]} to {RULE_PRIORITIES[-1]} (ip rule show pref {priority})."
+            phrase(
+                "Another program's rule has priority {priority}, within our {first}"
+                " to {last} (ip rule show pref {priority}).",
+                priority=priority,
+                first=RULE_PRIORITIES[0],
+                last=RULE_PRIORITIES[-1],
+            )
         )
     if mask & MARK_MASK:
         sentences.append(
-            f"Another program's rule {priority} selects by fwmark {mark:#x}/{mask:#x}, which reads"
-            f" the bits {MARK_MASK:#010x} that lbrouter uses (ip rule show pref {priority})."
+            phrase(
+                "Another program's rule {priority} selects by fwmark {mark}/{mask}, which"
+                " reads the bits {own_mask} that lbrouter uses (ip rule show pref {priority}).",
+                priority=priority,
+                mark=f"{mark:#x}",
+                mask=f"{mask:#x}",
+                own_mask=f"{MARK_MASK:#010x}",
+            )
         )
     return sentences
 
 
 async def _route_conflicts(ipr: AsyncIPRoute) -> list[str]:
-    sentences = []
+    sentences: list[str] = []
     for family in AddressFamily:
         for table in ROUTE_TABLES:
             messages = await route.dump_table(ipr, family, table)
             foreign = sum(route.protocol_of(each) != ROUTE_PROTOCOL for each in messages)
             if foreign:
-                sentences.append(_route_conflict_message(family, table, foreign))
+                command = (
+                    f"ip {'-6 ' if family is AddressFamily.V6 else ''}route show table {table}"
+                )
+                sentences.append(
+                    phrase(
+                        "Table {table}, one of our {first} to {last}, holds {count}"
+                        " of another program's routes ({command}).",
+                        table=table,
+                        first=GATEWAY_TABLE,
+                        last=ROUTE_TABLES[-1],
+                        count=foreign,
+                        command=command,
+                    )
+                )
     return sentences
-
-
-def _route_conflict_message(family: AddressFamily, table: int, count: int) -> str:
-    command = f"ip {'-6 ' if family is AddressFamily.V6 else ''}route show table {table}"
-    return (
-        f"Table {table}, one of our {GATEWAY_TABLE} to {ROUTE_TABLES[-1]}, holds {count}"
-        " of another program's"
-        f" routes ({command})."
-    )
 
 
 def _qdisc_conflicts(
@@ -186,8 +205,12 @@ def _qdisc_conflicts(
 ) -> list[str]:
     names = {each.index: each.name for each in found if each.name in scope.interfaces}
     return [
-        f"Interface {names[index]} has another program's {root} at its root"
-        f" (tc qdisc show dev {names[index]})."
+        phrase(
+            "Interface {interface} has another program's {root} at its root (tc qdisc show dev"
+            " {interface}).",
+            interface=names[index],
+            root=root,
+        )
         for index, root in roots.items()
         if index in names
     ]

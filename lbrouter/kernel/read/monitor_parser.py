@@ -41,6 +41,7 @@ from lbrouter.kernel.objects.route import RTMSG
 from lbrouter.kernel.read.facts import (
     RT_TABLE_MAIN,
 )
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.reserved_ids import NFT_TABLE, ROUTE_PROTOCOL, ROUTE_TABLES, RULE_PRIORITIES
 
 RTM_NEWLINK, RTM_DELLINK = 16, 17
@@ -136,11 +137,32 @@ class NoticeParser:
     def parse_rtnetlink(self, kind: int, body: bytes) -> list[Notice]:
         """Notices of one message of type `kind`; `body` is what follows its header."""
         if kind in TC_MESSAGE_TYPES:
-            return self._parse_qdisc(body)
+            index = TCMSG.unpack_from(body)[3]
+            what = dict(parse_attributes(body[TCMSG.size :])).get(TCA_KIND, b"").rstrip(b"\0")
+            interface, detail = self._link_name(index), what.decode(errors="replace")
+            return [Notice(kind=NoticeKind.QDISC, interface=interface, detail=detail)]
         if kind in (RTM_NEWNETCONF, RTM_DELNETCONF):
-            return self._parse_netconf(body)
+            index = native_uint(dict(parse_attributes(body[4:])).get(NETCONFA_IFINDEX, b""))
+            name = NETCONFA_IFINDEX_NAMES.get(index) or self._link_name(index)
+            return [Notice(kind=NoticeKind.SETTING, interface=name)]
         if kind in (RTM_NEWRULE, RTM_DELRULE):
-            return _parse_rule(kind, body)
+            # Rules of ours, and of others within our priorities.
+            found = dict(
+                parse_attributes(body[RTMSG.size :])
+            )  # struct fib_rule_hdr is laid out like rtmsg
+            priority, protocol = (
+                native_uint(found.get(FRA_PRIORITY, b"")),
+                native_uint(found.get(FRA_PROTOCOL, b"")),
+            )
+            if priority not in RULE_PRIORITIES and protocol != ROUTE_PROTOCOL:
+                return []
+            words = {"priority": priority, "protocol": protocol}
+            detail = (
+                phrase("rule {priority} deleted, protocol {protocol}", **words)
+                if kind == RTM_DELRULE
+                else phrase("rule {priority} set, protocol {protocol}", **words)
+            )
+            return [Notice(kind=NoticeKind.RULE, detail=detail)]
         parse = {
             RTM_NEWLINK: self._parse_link,
             RTM_DELLINK: self._parse_link,
@@ -166,7 +188,12 @@ class NoticeParser:
         self._table_changed = False
         number = author_number(found)
         author = found.get(NFTA_GEN_PROC_NAME, b"").rstrip(b"\0").decode(errors="replace")
-        detail = f"table inet {NFT_TABLE} changed by {author} (pid {number})"
+        detail = phrase(
+            "table inet {table} changed by {author} (pid {number})",
+            table=NFT_TABLE,
+            author=author,
+            number=number,
+        )
         return [Notice(kind=NoticeKind.NFT, detail=detail, own=is_own_author(number))]
 
     def _parse_link(self, kind: int, body: bytes) -> list[Notice]:
@@ -183,16 +210,13 @@ class NoticeParser:
             mtu=native_uint(found.get(IFLA_MTU, b"")),
             alias=found.get(IFLA_IFALIAS, b""),
         )
-        return self._update_link(index, link)
-
-    def _update_link(self, index: int, link: _LinkState) -> list[Notice]:
         before = self._links.get(index)
         if before == link:
             return []
         renamed = self.forget_link(index) if before is not None and before.name != link.name else []
         self._links[index] = link
         carrier = link.up and link.carrier
-        detail = ("carrier" if carrier else "no carrier") if link.up else "down"
+        detail = (phrase("carrier") if carrier else phrase("no carrier")) if link.up else "down"
         notice = Notice(kind=NoticeKind.LINK, interface=link.name, carrier=carrier, detail=detail)
         return [*renamed, notice]
 
@@ -209,7 +233,12 @@ class NoticeParser:
             return []
         else:
             self._addresses[key] = flags
-        detail = f"{ip_address(content)}/{length} {_verb(kind, RTM_DELADDR)}"
+        place = f"{ip_address(content)}/{length}"
+        detail = (
+            phrase("{address} deleted", address=place)
+            if kind == RTM_DELADDR
+            else phrase("{address} set", address=place)
+        )
         return [Notice(kind=NoticeKind.ADDRESS, interface=self._link_name(index), detail=detail)]
 
     def _parse_route(self, kind: int, body: bytes) -> list[Notice]:
@@ -223,42 +252,17 @@ class NoticeParser:
         if not (default or table in ROUTE_TABLES or protocol == ROUTE_PROTOCOL):
             return []
         where = f"{ip_address(found[RTA_DST])}/{length}" if found.get(RTA_DST) else "default"
+        words = {"route": where, "table": table, "protocol": protocol}
         return [
             Notice(
                 kind=NoticeKind.ROUTE,
                 interface=self._link_name(native_uint(found.get(RTA_OIF, b""))),
-                detail=f"{where} in table {table} {_verb(kind, RTM_DELROUTE)}, protocol {protocol}",
+                detail=phrase("{route} in table {table} deleted, protocol {protocol}", **words)
+                if kind == RTM_DELROUTE
+                else phrase("{route} in table {table} set, protocol {protocol}", **words),
             )
         ]
-
-    def _parse_qdisc(self, body: bytes) -> list[Notice]:
-        index = TCMSG.unpack_from(body)[3]
-        what = dict(parse_attributes(body[TCMSG.size :])).get(TCA_KIND, b"").rstrip(b"\0")
-        interface, detail = self._link_name(index), what.decode(errors="replace")
-        return [Notice(kind=NoticeKind.QDISC, interface=interface, detail=detail)]
-
-    def _parse_netconf(self, body: bytes) -> list[Notice]:
-        index = native_uint(dict(parse_attributes(body[4:])).get(NETCONFA_IFINDEX, b""))
-        name = NETCONFA_IFINDEX_NAMES.get(index) or self._link_name(index)
-        return [Notice(kind=NoticeKind.SETTING, interface=name)]
 
     def _link_name(self, index: int) -> str:
         link = self._links.get(index)
         return link.name if link is not None else ""
-
-
-def _parse_rule(kind: int, body: bytes) -> list[Notice]:
-    """Rules of ours, and of others within our priorities."""
-    found = dict(parse_attributes(body[RTMSG.size :]))  # struct fib_rule_hdr is laid out like rtmsg
-    priority, protocol = (
-        native_uint(found.get(FRA_PRIORITY, b"")),
-        native_uint(found.get(FRA_PROTOCOL, b"")),
-    )
-    if priority not in RULE_PRIORITIES and protocol != ROUTE_PROTOCOL:
-        return []
-    detail = f"rule {priority} {_verb(kind, RTM_DELRULE)}, protocol {protocol}"
-    return [Notice(kind=NoticeKind.RULE, detail=detail)]
-
-
-def _verb(kind: int, deletion: int) -> str:
-    return "deleted" if kind == deletion else "set"

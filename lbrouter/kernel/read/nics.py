@@ -18,6 +18,7 @@ from lbrouter.kernel.objects import link
 from lbrouter.kernel.read import facts
 from lbrouter.model.facts import InterfaceFacts, ObserveScope
 from lbrouter.model.kernel_state import LinkAdminState
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation, Phase
 
 SYSFS_NET: Final = Path("/sys/class/net")
@@ -38,7 +39,8 @@ async def list_nics(progress: NicProgress = lambda _text: None) -> tuple[Detecte
     async with AsyncIPRoute() as ipr:
         found = await _list_cable_interfaces(ipr)
         raised = [each.name for each in found if not each.up]
-        progress(f"looking for cables: {', '.join(each.name for each in found) or 'no port'}")
+        names = ", ".join(each.name for each in found) or phrase("no port")
+        progress(phrase("looking for cables: {ports}", ports=names))
         await _set_links(ipr, raised, up=True)
         try:
             await _wait_for_carriers(ipr)
@@ -66,13 +68,18 @@ async def _describe_nic(found: InterfaceFacts, progress: NicProgress) -> Detecte
     configured = next((a for a in found.addresses if a.version == 4 and found.gateways), None)
     offer = None
     if found.carrier and configured is None:
-        progress(f"{found.name}: a cable; is there a DHCP server? (up to 6 s)")
+        progress(phrase("{port}: a cable; is there a DHCP server? (up to 6 s)", port=found.name))
         offer = await find_dhcp_offer(found.name)
-        progress(f"{found.name}: " + (f"a server offers {offer}" if offer else "no DHCP server"))
+        progress(
+            phrase("{port}: a server offers {offer}", port=found.name, offer=offer)
+            if offer
+            else phrase("{port}: no DHCP server", port=found.name)
+        )
+    path = SYSFS_NET / found.name / "device/driver"
     return DetectedPort(
         name=found.name,
         mac=_read_text(SYSFS_NET / found.name / "address"),
-        driver=_driver(found.name),
+        driver=path.resolve().name if path.exists() else "",
         carrier=found.carrier,
         speed_mbit=link_speed_mbit(found.name),
         dhcp_offer=offer,
@@ -88,11 +95,6 @@ async def _set_links(ipr: AsyncIPRoute, names: Iterable[str], *, up: bool) -> No
             phase=Phase.LINK, action=Action.CHANGE, new=flag, old=None, reason=reason
         )
         await link.execute_flag(ipr, change)
-
-
-def _driver(name: str) -> str:
-    path = SYSFS_NET / name / "device/driver"
-    return path.resolve().name if path.exists() else ""
 
 
 def link_speed_mbit(name: str) -> int | None:

@@ -103,8 +103,12 @@ NEIGHBOUR_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     EventCode.RESOLVERS_BACK: ("{servers} (gateway.dns): names are answered again",),
     EventCode.NEIGHBOURS_FULL: (
         (
-            "{link} names too many hosts at a time (ARP, neighbour discovery); new ones wait there,"
-            " all other links are as before"
+            "VLAN {vlan} names too many hosts at a time (ARP, neighbour discovery); new ones wait"
+            " there, all other links are as before"
+        ),
+        (
+            "uplink {uplink} names too many hosts at a time (ARP, neighbour discovery); new ones"
+            " wait there, all other links are as before"
         ),
     ),
 }

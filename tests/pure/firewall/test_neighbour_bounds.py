@@ -36,8 +36,8 @@ def test_each_link_has_its_chain_and_its_counters() -> None:
     assert state.nft is not None
     names = link_names(CONFIG, allocate(CONFIG, Allocation()))
     assert set(names.values()) == {
-        *("VLAN stream", "VLAN guests", "VLAN desk"),
-        *("uplink fiber", "uplink lte"),
+        *(("vlan", name) for name in ("stream", "guests", "desk")),
+        *(("uplink", name) for name in ("fiber", "lte")),
     }
     for link in names:
         assert f"chain bound_neighbours_{link} {{" in state.nft.script

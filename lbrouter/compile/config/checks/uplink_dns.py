@@ -6,8 +6,9 @@ from lbrouter.compile.config.checks.names import duplicates
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.messages.phrase import phrase
 
-EXAMPLE = 'a list of addresses, as ["198.51.100.1"]'
+ACCEPTED_DNS = '"lease", "none", or a list of addresses, as ["198.51.100.1"]'
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
@@ -16,8 +17,7 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         path: KeyPath = ("uplinks", uplink.name, "dns")
         if len(uplink.dns) > max(1, len(uplink.resolvers)):
             why = 'has "lease" or "none" beside other values; such a word stands alone'
-            accepted = f'"lease", "none", or {EXAMPLE}'
-            yield Diagnostic(path=path, reason=why, accepted=accepted)
+            yield Diagnostic(path=path, reason=why, accepted=ACCEPTED_DNS)
         yield from duplicates([str(resolver) for resolver in uplink.resolvers], path)
         if uplink.is_lane and uplink.resolvers:
             why = "cannot be used with a lane: its resolvers are those of its lines"
@@ -38,7 +38,11 @@ def _unreachable(
                 yield Diagnostic(
                     path=path,
                     value=resolver,
-                    reason=f"lies in {own.network} of {format_key_path(where)}, not on this line",
+                    reason=phrase(
+                        "lies in {subnet} of {key}, not on this line",
+                        subnet=str(own.network),
+                        key=format_key_path(where),
+                    ),
                     accepted="a resolver beyond this line",
                     depends_on=(where,),
                 )
@@ -49,7 +53,11 @@ def _unreachable(
         yield Diagnostic(
             path=path,
             value=resolver,
-            reason=f"is an IPv{resolver.version} address, and the line has no {key}",
-            accepted=EXAMPLE,
+            reason=phrase(
+                "is an IPv{version} address, and the line has no {key}",
+                version=str(resolver.version),
+                key=key,
+            ),
+            accepted=ACCEPTED_DNS,
             depends_on=(("uplinks", uplink.name, key),),
         )
