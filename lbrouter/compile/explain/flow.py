@@ -157,13 +157,9 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
 def gateway_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
     """Every address of the gateway: those of the file, then those that the machine has."""
     for vlan in config.vlans.values():
-        yield vlan.address
-        if vlan.address6 is not None:
-            yield vlan.address6
+        yield from filter(None, (vlan.address, vlan.address6))
     for uplink in config.uplinks.values():
-        for static in (uplink.static4, uplink.static6):
-            if static is not None:
-                yield static
+        yield from filter(None, (uplink.static4, uplink.static6))
     for interface in facts.interfaces.values():
         yield from interface.addresses
 
