@@ -4,6 +4,7 @@ Their number is bounded: a neighbour may call itself three hundred routers. Time
 CLOCK_BOOTTIME, inf for never.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, IPv6Network
 from math import inf
@@ -20,6 +21,10 @@ MAX_ROUTERS: Final = 8
 INFINITE_LIFETIME_S: Final = 0xFFFFFFFF
 MIN_IPV6_MTU: Final = 1280
 """What every link of IPv6 carries (RFC 8200, 5): a smaller value is ignored."""
+
+SILENT_ROUTER_PAUSE_S: Final = 60.0
+"""For so long a router that does not answer ranks behind those that may, also where it advertises
+itself again at once."""
 
 SLAAC_LENGTH: Final = 64
 """Addresses are formed under a prefix of this length alone (RFC 4862, 5.5.3)."""
@@ -50,6 +55,8 @@ class HeardRouter:
     prefixes: tuple[HeardPrefix, ...]
     dns: DnsServers
     dns_until: float
+    silent_until: float = 0.0
+    """Its hardware address was asked for, and nothing came: until then others come first."""
 
     @property
     def forms_addresses(self) -> bool:
@@ -85,10 +92,31 @@ def routers_after(
     others = [told if router.address == source else router for router in living.routers]
     if source not in before:
         others.append(told)
-    ranked = sorted(others, key=lambda router: (not router.forms_addresses, router.preference))
+    ranked = _ranked(others, at)
     return AdvertisedRouters(
-        routers=tuple(ranked[:MAX_ROUTERS]), left_out=living.left_out + (len(ranked) > MAX_ROUTERS)
+        routers=ranked[:MAX_ROUTERS], left_out=living.left_out + (len(ranked) > MAX_ROUTERS)
     )
+
+
+def with_silent_router(
+    known: AdvertisedRouters, address: IPv6Address, *, at: float
+) -> AdvertisedRouters:
+    """With a router that does not answer for itself: others come first for a while (6.3.6)."""
+    until = at + SILENT_ROUTER_PAUSE_S
+    routers = [
+        replace(router, silent_until=until) if router.address == address else router
+        for router in known.routers
+    ]
+    return replace(known, routers=_ranked(routers, at))
+
+
+def _ranked(routers: Iterable[HeardRouter], at: float) -> tuple[HeardRouter, ...]:
+    """The best first; of equal ones, the one that was there first."""
+
+    def rank(router: HeardRouter) -> tuple[bool, bool, int]:
+        return router.silent_until > at, not router.forms_addresses, router.preference
+
+    return tuple(sorted(routers, key=rank))
 
 
 def current_routers(known: AdvertisedRouters, at: float) -> AdvertisedRouters:
@@ -103,7 +131,7 @@ def current_routers(known: AdvertisedRouters, at: float) -> AdvertisedRouters:
         if router.until > at
     )
     return AdvertisedRouters(
-        routers=living, left_out=known.left_out if len(living) == MAX_ROUTERS else 0
+        routers=_ranked(living, at), left_out=known.left_out if len(living) == MAX_ROUTERS else 0
     )
 
 
@@ -127,6 +155,7 @@ def _heard_router(
         prefixes=tuple(each for each in prefixes.values() if each.valid_until > at)[:MAX_PREFIXES],
         dns=dns,
         dns_until=dns_until,
+        silent_until=0.0 if before is None else before.silent_until,
     )
 
 

@@ -4,7 +4,8 @@ machines that have no business to send any.
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -13,6 +14,7 @@ from lbrouter.compile.ra.advertised_routers import (
     AdvertisedRouters,
     current_routers,
     routers_after,
+    with_silent_router,
 )
 from lbrouter.compile.ra.rogue_routers import (
     RogueRouter,
@@ -27,12 +29,15 @@ from lbrouter.daemon.dhcp.advertised_store import AdvertisedStore
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.kernel.l2.advertisement_socket import AdvertisementSocket, ReceivedAdvertisement
 from lbrouter.kernel.read.boot_clock import BootTime
+from lbrouter.kernel.read.nexthop_neighbours import Nexthop, is_unanswered
 from lbrouter.kernel.read.own_addresses import own_addresses
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import message
 
+SILENT_ROUTER_CHECK_INTERVAL_S: Final = 2.0
 ADVERTISEMENT_POLL_INTERVAL_S: Final = 0.25
 """What comes waits in the kernel meanwhile; of a flood, no more than a queue full is ever read."""
 
@@ -50,13 +55,17 @@ class AdvertisementListener:
         self._lines: dict[str, tuple[int, AdvertisementSocket]] = {}
         self._vlans: AdvertisementSocket | None = None
         self._reports = AdvertisedReports(journal)
+        self._unanswered: frozenset[Nexthop] = frozenset()
+        self._next_check_at = float("-inf")
 
     async def run(self, config: Callable[[], Config], facts: Callable[[], Facts | None]) -> None:
         """Listen for ever, each time for the file that is in force then."""
         try:
             while True:
                 self.listen(config())
-                self._reports.tell((facts() or Facts()).advertised)
+                lines = (facts() or Facts()).advertised
+                self._reports.tell(lines)
+                self._leave_silent_routers(config(), lines)
                 await asyncio.sleep(ADVERTISEMENT_POLL_INTERVAL_S)
         finally:
             self._close()
@@ -95,6 +104,25 @@ class AdvertisementListener:
             values = {"count": str(MAX_ROUTERS), "interface": device, "uplink": uplink}
             self._journal.log("router", message(EventCode.ROUTERS_MANY, **values), subject=uplink)
         self._on_change()
+
+    def _leave_silent_routers(self, config: Config, lines: Mapping[str, AdvertisedLine]) -> None:
+        """Use another router where the one in use does not answer for itself, in two checks."""
+        if time.monotonic() < self._next_check_at:
+            return
+        self._next_check_at = time.monotonic() + SILENT_ROUTER_CHECK_INTERVAL_S
+        before, self._unanswered = self._unanswered, frozenset[Nexthop]()
+        for name, line in lines.items():
+            device = config.uplinks[name].device if name in config.uplinks else ""
+            known = self._store.devices.get(device, AdvertisedRouters())
+            if line.router is None or len(known.routers) < 2:
+                continue
+            used = (device, line.router)
+            if is_unanswered(used):
+                self._unanswered |= {used}
+            if used in before & self._unanswered:
+                at = BootTime.now().seconds
+                self._store.put(device, with_silent_router(known, line.router, at=at))
+                self._on_change()
 
     def _watch_vlans(self, config: Config, indexes: dict[str, int]) -> None:
         if self._vlans is None:

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from lbrouter.compile.ra.advertised_routers import (
     MAX_ROUTERS,
+    SILENT_ROUTER_PAUSE_S,
     AdvertisedRouters,
     current_routers,
     routers_after,
+    with_silent_router,
 )
 from lbrouter.compile.ra.advertisement import (
     MAX_PREFIXES,
@@ -82,6 +84,17 @@ def test_an_equal_router_that_comes_later_takes_no_place() -> None:
     # One that offers no address ranks behind, whatever it wants.
     empty = RouterAdvertisement(lifetime_s=1800, preference=RouterPreference.HIGH)
     assert heard(known, empty, source=IPv6Address("fe80::3")).routers[0].address == ONE
+
+
+def test_a_router_that_does_not_answer_ranks_behind_for_a_while() -> None:
+    """Whatever it prefers, and however often it advertises itself again."""
+    high = replace(SAYS, preference=RouterPreference.HIGH)
+    known = heard(heard(AdvertisedRouters()), high, source=TWO)
+    known = with_silent_router(known, TWO, at=0)
+    assert known.routers[0].address == ONE
+    assert heard(known, high, source=TWO, at=30).routers[0].address == ONE
+    later = current_routers(known, SILENT_ROUTER_PAUSE_S)
+    assert later.routers[0].address == TWO
 
 
 def test_of_three_hundred_routers_the_first_are_kept() -> None:

@@ -5,6 +5,8 @@ from ipaddress import IPv6Address, IPv6Interface, IPv6Network, ip_interface
 
 import pytest
 
+from lbrouter.compile.explain.explanation import ExplainContext, explain
+from lbrouter.compile.explain.flow import parse_flow
 from lbrouter.compile.health.carrier_only import no_nexthop_reason
 from lbrouter.compile.ra.advertised_routers import AdvertisedRouters, HeardPrefix, HeardRouter
 from lbrouter.compile.ra.line_addressing import advertised_lines
@@ -144,6 +146,15 @@ def test_what_is_missing_is_said(router: HeardRouter, said: str) -> None:
     assert advertised is not None
     assert (advertised["router"], advertised["routers"]) == (str(ROUTER), 1)
     assert document["uplinks"]["lte"]["advertised"] is None
+    known = ExplainContext(
+        allocation=allocate(AUTO, Allocation()), health=health_of(AUTO), facts=facts
+    )
+    flow = parse_flow(
+        AUTO, facts, source="stream", destination="2001:db8:ffff::1", protocol="tcp", port=443
+    )
+    because = explain(AUTO, flow, known)["because"]
+    assert said in because
+    assert "lte: no IPv6" in because
 
 
 def inputs_of(config: Config) -> StatusInputs:

@@ -153,6 +153,20 @@ def test_hundreds_of_routers_and_prefixes_are_bounded_and_the_first_router_stays
     assert _serves(venue, "guests")
 
 
+def test_a_router_that_is_not_there_takes_the_line_for_some_seconds_at_most(
+    venue: Venue, daemon: GatewayDaemon
+) -> None:
+    """It wants to be preferred, and answers no neighbour solicitation."""
+    before = daemon.uplink("fiber")
+    forged = advertisement("2001:db8:dead::/64", source="fe80::dead", preference=1)
+    _send(venue, [forged])
+    assert eventually(lambda: daemon.uplink("fiber")["gateway6"] == "fe80::dead")
+    assert eventually(lambda: daemon.uplink("fiber")["address6"] == before["address6"], within_s=20)
+    _send(venue, [forged])
+    assert eventually(lambda: _serves(venue, "stream"))
+    assert daemon.uplink("fiber")["gateway6"] == before["gateway6"]
+
+
 def test_what_was_advertised_before_the_start_does_not_stay_in_main(venue: Venue) -> None:
     """For ever, and on the link: the kernel took it in while nothing told it not to."""
     gateway = venue.gateway
