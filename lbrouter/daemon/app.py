@@ -18,7 +18,6 @@ from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
-from lbrouter.daemon.dhcp.router_solicitor import RouterSolicitor
 from lbrouter.daemon.dhcp.uplink_clients import DhcpClients
 from lbrouter.daemon.events.alert_dispatcher import AlertDispatcher
 from lbrouter.daemon.events.journal import Journal
@@ -27,6 +26,7 @@ from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.heartbeats import send_heartbeats
 from lbrouter.daemon.lanes.lane_watch import LaneWatch
+from lbrouter.daemon.line_neighbours import LineNeighbours
 from lbrouter.daemon.metrics.bound_watch import BoundWatch
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.overrides.store import OperatorOverrides
@@ -124,6 +124,7 @@ class Daemon:
         paths, journal, loop, applier = self._paths, self._journal, self._loop, reconciler.applier
         self._new_flows = NewFlowWindow(reconciler)
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
+        self._line_neighbours = LineNeighbours(applier, journal, loop)
         self._bound_watch = BoundWatch(journal, applier.dnsmasq)
         self._traffic = TrafficRecorder(journal, lambda: loop.tracker)
         self._lanes = LaneWatch(
@@ -137,8 +138,9 @@ class Daemon:
             loop.state,
             self._traffic,
             self._dhcp_watch,
+            self._line_neighbours.advertisements,
             self._lanes.findings,
-            self._bound_watch,
+            bounds=self._bound_watch,
             journal=journal,
             limits=loop.overrides.limits,
             new_flows=self._new_flows,
@@ -255,12 +257,12 @@ class Daemon:
             "the trial": self._commands.expire_pending,
             "the limits": self._override_commands.run,
             "the programs": self._programs.run,
-            "the solicitor": lambda: RouterSolicitor().run(lambda: loop.reconciler.applied),
             "the leases": lambda: self._dhcp_watch.run(lambda: loop.config_file.config),
             "the bounds": lambda: self._bound_watch.run(lambda: loop.config_file.config),
             "the lanes": self._lanes.run,
             "the reload": self._handle_reloads,
             "the watchdog": lambda: send_heartbeats(self._notifier, lambda: loop.last_run_at),
+            **self._line_neighbours.tasks(),
             **self._alert_dispatcher.tasks(),
         }
         for name, work in tasks.items():

@@ -41,6 +41,20 @@ class FamilyStatus(TypedDict):
     reason_data: MessageDocument
 
 
+class AdvertisedStatus(TypedDict):
+    """What routers advertise on an uplink's line. `managed`, `other`: DHCPv6 gives addresses, and
+    other settings. `routers` counts those that advertise themselves; `refused` says what of it is
+    not used, and why.
+    """
+
+    router: str | None
+    managed: bool
+    other: bool
+    dns: list[str]
+    routers: int
+    refused: list[str]
+
+
 class UplinkStatus(TypedDict):
     """One uplink. `rtt_ms`, `jitter_ms`, `loss_percent` are null without a daemon that probes.
 
@@ -70,6 +84,8 @@ class UplinkStatus(TypedDict):
     connections: int | None
     number: int
     table: int
+    advertised: AdvertisedStatus | None
+    """Null where no router was heard, or `address6` is not "auto"."""
     over: NotRequired[dict[str, LaneLineStatus]]
     """Of a lane alone, as the next two: each of its lines."""
     handshake_age_s: NotRequired[float | None]
@@ -107,6 +123,13 @@ class DhcpServerStatus(TypedDict):
     offers: str
 
 
+class RouterStatus(TypedDict):
+    """An IPv6 router that is not ours: its hardware address ("" unknown) and link-local address."""
+
+    mac: str
+    address: str
+
+
 class VlanStatus(TypedDict):
     """One VLAN, seen from its clients: upload is what they send. Guarantee 0: none is asked.
 
@@ -131,6 +154,7 @@ class VlanStatus(TypedDict):
     """"near" or "at": how much its clients hold of the connections that they may hold together."""
     bound_clients: list[BoundClientStatus]
     """Its clients that are at their own bound, or near it: 20 at most."""
+    other_routers: list[RouterStatus]
 
 
 class Status(TypedDict):

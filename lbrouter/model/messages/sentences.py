@@ -17,6 +17,7 @@ from lbrouter.model.messages.codes import (
     ReasonCode,
     TextCode,
 )
+from lbrouter.model.messages.neighbour_sentences import NEIGHBOUR_SENTENCES
 
 
 def _over_limit(metric: str, unit: str) -> tuple[str, ...]:
@@ -109,17 +110,6 @@ ADDRESS_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
 }
 
 OFFER_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
-    OfferCode.OVERLAPS_VLAN: (
-        (
-            "{address} with gateway {gateway}, which overlaps {subnet} of VLAN {vlan}; give"
-            " vlans.{vlan}.address another subnet, or the provider's modem another one"
-        ),
-        (
-            "{address} with gateway {gateway}, which overlaps {subnet} of VLAN {vlan}; give"
-            ' vlans.{vlan}.address another subnet, "{free}" is free, or the provider\'s modem'
-            " another one"
-        ),
-    ),
     OfferCode.WHOLE_INTERNET: ("{address} with the netmask 0.0.0.0, the whole internet",),
     OfferCode.NO_HOST_ADDRESS: ("{address}, which is no host's address",),
     OfferCode.RESERVED_ADDRESS: ("{address}, a reserved address of {subnet}",),
@@ -278,6 +268,7 @@ SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     **ADDRESS_SENTENCES,
     **OFFER_SENTENCES,
     **LANE_SENTENCES,
+    **NEIGHBOUR_SENTENCES,
     **EVENT_SENTENCES,
     **BOUND_SENTENCES,
 }

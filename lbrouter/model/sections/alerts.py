@@ -28,6 +28,8 @@ class AlertKind(StrEnum):
     MOVE = "move"
     REPAIR = "repair"
     TROUBLE = "trouble"
+    DHCP = "dhcp"
+    ROUTER = "router"
     APPLY = "apply"
     ROLLBACK = "rollback"
     BOUND = "bound"
@@ -39,6 +41,8 @@ DEFAULT_ALERT_KINDS: Final = (
     AlertKind.DEGRADED,
     AlertKind.WAITING,
     AlertKind.TROUBLE,
+    AlertKind.DHCP,
+    AlertKind.ROUTER,
     AlertKind.ROLLBACK,
     AlertKind.BOUND,
 )
