@@ -1,4 +1,4 @@
-"""Options of more than one verb: a language, a time."""
+"""Options and arguments of more than one verb: a language, a time, a client."""
 
 import os
 from typing import Annotated, Final
@@ -16,6 +16,10 @@ MAX_OPTION_TIME: Final = Duration(24 * 3_600_000)
 LangOption = Annotated[
     Language | None,
     typer.Option(help="Language of the screen; the default is that of LC_ALL, LC_MESSAGES, LANG."),
+]
+
+ClientArgument = Annotated[
+    str, typer.Argument(metavar="CLIENT", help="Its address, its hardware address or its name.")
 ]
 
 YesOption = Annotated[

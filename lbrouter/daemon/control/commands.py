@@ -1,7 +1,7 @@
 """The commands of the control socket. One that applies or undoes a file holds the write lock."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from math import ceil
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ class CommandHandlers:
     """Answers requests.
 
     `activate` is called with each new file and its health tracker, after the apply; `stop` when the
-    daemon has no work any more.
+    daemon has no work any more. `further` has handlers of other verbs.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class CommandHandlers:
         programs: ProgramSupervisor,
         activate: ActivateConfig,
         stop: Callable[[], object],
+        further: Mapping[str, Callable[[Document], Awaitable[Any]]],
     ) -> None:
         self._loop, self._commit_confirm = loop, commit_confirm
         self._pending = commit_confirm.pending
@@ -69,7 +70,13 @@ class CommandHandlers:
             "confirm": self._confirm,
             "rollback": self._rollback,
             **overrides.verbs,
+            **further,
         }
+
+    @property
+    def gateway_name(self) -> str:
+        """The name of the gateway, by the file in force."""
+        return self._loop.config_file.config.gateway.name
 
     async def handle(self, request: Document) -> Any:
         """The result of a request. Raises LbrouterError."""

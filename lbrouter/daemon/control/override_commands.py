@@ -82,11 +82,11 @@ class OverrideCommands:
     async def _apply_override(self, event: HealthEvent, said: Message) -> Any:
         """Set an operator override: new flows follow it when this returns. Kept over a restart."""
         self._loop.tracker.put(event)
-        settled = await self._follow()
-        await self._log_and_save("wish", said)
-        return _answer(said, settled=settled)
+        settled = await self.follow()
+        await self.log_and_save("wish", said)
+        return answer_document(said, settled=settled)
 
-    async def _follow(self) -> bool:
+    async def follow(self) -> bool:
         """Have the kernel follow; whether all of it did in time."""
         steered = asyncio.create_task(self._loop.evaluate())
         self._steering.add(steered)
@@ -99,7 +99,8 @@ class OverrideCommands:
             return False
         return True
 
-    async def _log_and_save(self, kind: str, said: Message, *, subject: str = "") -> None:
+    async def log_and_save(self, kind: str, said: Message, *, subject: str = "") -> None:
+        """Tell the timeline what an operator asked for, and keep it over a restart."""
         self._loop.journal.log(kind, said, subject=subject)
         await self.save()
 
@@ -131,9 +132,12 @@ class OverrideCommands:
             code = EventCode.LIMIT_REMOVED if had else EventCode.LIMIT_ABSENT
             said = message(code, vlan=vlan)
         loop.request_resync()
-        settled = await self._follow()
-        await self._log_and_save("limit", said, subject=vlan)
-        return {**_answer(said, settled=settled), "limit": loop.overrides.limits.status(vlan)}
+        settled = await self.follow()
+        await self.log_and_save("limit", said, subject=vlan)
+        return {
+            **answer_document(said, settled=settled),
+            "limit": loop.overrides.limits.status(vlan),
+        }
 
     async def run(self) -> None:
         """End limits whose time is over, for ever."""
@@ -148,12 +152,12 @@ class OverrideCommands:
         over = limits.remove_expired()
         for vlan in over:
             said = message(EventCode.LIMIT_EXPIRED, vlan=vlan)
-            await self._log_and_save("limit", said, subject=vlan)
+            await self.log_and_save("limit", said, subject=vlan)
         if limits.remove_released() or over:
             loop.request_resync()
 
 
-def _answer(said: Message, *, settled: bool) -> Document:
+def answer_document(said: Message, *, settled: bool) -> Document:
     """The sentence for people, and the message that it is made of."""
     whole = said if settled else joined([said, STILL_RUNNING])
     return {"said": str(whole), "message": whole.as_json()}

@@ -122,6 +122,10 @@ class EventCode(StrEnum):
     LIMIT_REMOVED = "limit_removed"
     LIMIT_ABSENT = "limit_absent"
     LIMIT_EXPIRED = "limit_expired"
+    CLIENT_SHUT_OUT = "client_shut_out"
+    CLIENT_LET_IN = "client_let_in"
+    CLIENT_NOT_BLOCKED = "client_not_blocked"
+    CLIENT_BLOCK_EXPIRED = "client_block_expired"
     LEASE_GRANTED = "lease_granted"
     LEASE_LOST = "lease_lost"
     PORT_MISSING = "port_missing"
@@ -138,6 +142,34 @@ class EventCode(StrEnum):
     STOPPED = "stopped"
 
 
+class ClientCode(StrEnum):
+    """What `lbrouter why` finds of a client, a code for each check; and what to do about it."""
+
+    SEEN = "client_seen"
+    LEASE = "client_lease"
+    ADDRESS = "client_address"
+    DUPLICATE = "client_duplicate_address"
+    DNS = "client_dns"
+    BLOCKED = "client_blocked"
+    LIMIT = "client_limit"
+    POLICY = "client_policy"
+    IPV6 = "client_ipv6"
+    PORTAL = "client_captive_portal"
+    MTU = "client_mtu"
+    PORT = "client_switch_port"
+    LOOK_AT_CABLE = "client_look_at_cable"
+    GIVE_LEASE = "client_give_lease"
+    USE_DHCP = "client_use_dhcp"
+    CHANGE_VLAN = "client_change_vlan"
+    CHANGE_ADDRESS = "client_change_address"
+    REPAIR_DNS = "client_repair_dns"
+    UNBLOCK = "client_unblock"
+    RAISE_LIMIT = "client_raise_limit"
+    REPAIR_LINE = "client_repair_line"
+    LOG_IN = "client_log_in"
+    SET_MTU = "client_set_mtu"
+
+
 class TextCode(StrEnum):
     """What is no reason by itself."""
 
@@ -148,5 +180,5 @@ class TextCode(StrEnum):
     """Words of another program, or of an earlier release: `text`, in one language."""
 
 
-CODE_KINDS = (ReasonCode, AddressCode, OfferCode, LaneCode, EventCode, TextCode)
+CODE_KINDS = (ReasonCode, AddressCode, OfferCode, LaneCode, EventCode, ClientCode, TextCode)
 """All enumerations of codes; no word is in two of them."""
