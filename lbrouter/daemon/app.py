@@ -12,9 +12,11 @@ from lbrouter.daemon import memory, startup
 from lbrouter.daemon.applier import holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, require_tools
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
+from lbrouter.daemon.control.alert_commands import AlertCommands
 from lbrouter.daemon.control.block_commands import BlockCommands
 from lbrouter.daemon.control.client_queries import ClientQueries
 from lbrouter.daemon.control.commands import CommandHandlers
+from lbrouter.daemon.control.config_queries import ConfigQueries
 from lbrouter.daemon.control.lane_inputs import lane_inputs
 from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
@@ -150,6 +152,8 @@ class Daemon:
             further={
                 **ClientQueries(loop.state, applier.dnsmasq, loop.overrides.blocks.of).verbs,
                 **self._blocks.verbs,
+                **AlertCommands(journal, lambda: loop.config_file.config).verbs,
+                "config": ConfigQueries(self._commit_confirm.configs).handle,
             },
         )
         self._reloads = FileReloads(

@@ -56,13 +56,15 @@ class KnownClient:
 
 
 async def find_client(config: Config, dnsmasq: Dnsmasq, text: str) -> KnownClient:
-    """The client that `text` names, by leases and neighbours. Raises UsageError for another."""
+    """The client that `text` names, by leases, neighbours and hosts. Raises UsageError."""
     leases = dnsmasq.current_leases()
     client = parse_client(config, leases, text)
     vlans = {config.vlan_device(vlan): vlan.name for vlan in config.vlans.values()}
     neighbours = await read_neighbour_table(frozenset(vlans))
     macs = [near.mac for near in neighbours if near.address == client.address]
     macs += [lease.mac for lease in leases if lease.address == client.address]
+    hosts = (host for vlan in config.vlans.values() for host in vlan.hosts.values())
+    macs += [host.mac for host in hosts if host.address == client.address]
     mac = client.mac or next(iter(macs), None)
     if mac is None:
         raise UsageError(

@@ -13,7 +13,13 @@ from lbrouter.daemon.control.override_commands import (
     OverrideCommands,
     answer_document,
 )
-from lbrouter.daemon.control_socket.protocol import Document, flag_field, int_field, string_field
+from lbrouter.daemon.control_socket.protocol import (
+    Document,
+    flag_field,
+    int_field,
+    operator_of,
+    string_field,
+)
 from lbrouter.daemon.overrides.blocked_clients import TemporaryBlock
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
 from lbrouter.kernel.client_flows import end_client_flows
@@ -52,7 +58,8 @@ class BlockCommands:
         settled = await self._overrides.follow()
         with suppress(OSError):  # what it sends is refused all the same
             await in_own_thread(partial(end_client_flows, known.addresses))
-        await self._overrides.log_and_save("wish", said, subject=known.mac)
+        by = operator_of(request)
+        await self._overrides.log_and_save("wish", said, subject=known.mac, by=by)
         return {**answer_document(said, settled=settled), "mac": known.mac}
 
     async def _unblock(self, request: Document) -> Any:
@@ -67,7 +74,8 @@ class BlockCommands:
         said = message(code, client=label)
         loop.request_resync()
         settled = await self._overrides.follow()
-        await self._overrides.log_and_save("wish", said, subject=mac)
+        by = operator_of(request)
+        await self._overrides.log_and_save("wish", said, subject=mac, by=by)
         return {**answer_document(said, settled=settled), "mac": mac}
 
     async def run(self) -> None:

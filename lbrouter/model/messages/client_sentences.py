@@ -1,4 +1,4 @@
-"""The English sentences about single clients: what `lbrouter why` finds, what to do, blocks."""
+"""English sentences of operators' verbs: what `why` finds of a client, blocks, test alerts."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -99,6 +99,12 @@ REMEDY_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     ClientCode.SET_MTU: ("set `mtu` for {uplink} lower, or tell its provider",),
 }
 
+ALERT_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
+    EventCode.ALERT_TEST: ("this is a test: alerts of this gateway arrive here",),
+    EventCode.ALERT_TEST_DELIVERED: ("{channel}: a test alert is delivered",),
+    EventCode.ALERT_TEST_FAILED: ("{channel}: a test alert is not delivered: {error}",),
+}
+
 BLOCK_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     EventCode.CLIENT_SHUT_OUT: (
         "{client} is blocked until you end it",
@@ -109,4 +115,9 @@ BLOCK_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     EventCode.CLIENT_BLOCK_EXPIRED: ("the time of the block is over: {client} is let in again",),
 }
 
-CLIENT_SENTENCES: Final = {**FOUND_SENTENCES, **REMEDY_SENTENCES, **BLOCK_SENTENCES}
+CLIENT_SENTENCES: Final = {
+    **FOUND_SENTENCES,
+    **REMEDY_SENTENCES,
+    **BLOCK_SENTENCES,
+    **ALERT_SENTENCES,
+}

@@ -138,6 +138,9 @@ class EventCode(StrEnum):
     RECONCILE_FAILED = "reconcile_failed"
     APPLY_REFUSED = "apply_refused"
     FILE_REFUSED = "file_refused"
+    ALERT_TEST = "alert_test"
+    ALERT_TEST_DELIVERED = "alert_test_delivered"
+    ALERT_TEST_FAILED = "alert_test_failed"
     NOT_REMEMBERED = "not_remembered"
     STOPPED = "stopped"
 
