@@ -25,6 +25,7 @@ VERBS: Final[Mapping[str, str]] = {
     "events": "Print the timeline: faults, failovers, repairs, changes.",
     "alerts": "Test the alerts: send one by each configured way now.",
     "measure": "Measure a line under full load, and propose its rates for the file.",
+    "precheck": "Say whether the show may begin: lines, rates, pools, alerts, rehearsal.",
     "explain": "Show which rule, policy, uplink, mark, table, source and class a flow gets.",
     "limit": "Limit a VLAN to a rate for some time (the daemon must run).",
     "block": "Shut a client out: what it has open ends too (the daemon must run).",

@@ -19,6 +19,7 @@ from lbrouter.daemon.control.commands import CommandHandlers
 from lbrouter.daemon.control.config_queries import ConfigQueries
 from lbrouter.daemon.control.lane_inputs import lane_inputs
 from lbrouter.daemon.control.override_commands import OverrideCommands
+from lbrouter.daemon.control.precheck_queries import PrecheckQueries
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
@@ -140,7 +141,7 @@ class Daemon:
         )
         self._programs = ProgramSupervisor(applier, journal, lambda: loop.config_file.config)
         self._override_commands = OverrideCommands(loop)
-        self._blocks = BlockCommands(loop, self._override_commands)
+        self._blocks, blocks = BlockCommands(loop, self._override_commands), loop.overrides.blocks
         self._commands = CommandHandlers(
             loop,
             queries,
@@ -150,8 +151,11 @@ class Daemon:
             activate=self._activate,
             stop=self._stop_after_rollback,
             further={
-                **ClientQueries(loop.state, applier.dnsmasq, loop.overrides.blocks.of).verbs,
+                **ClientQueries(loop.state, applier.dnsmasq, blocks.of).verbs,
                 **self._blocks.verbs,
+                **PrecheckQueries(
+                    applier, lambda: loop.config_file, queries.verbs["status"], blocks.in_force
+                ).verbs,
                 **AlertCommands(journal, lambda: loop.config_file.config).verbs,
                 "config": ConfigQueries(self._commit_confirm.configs).handle,
             },

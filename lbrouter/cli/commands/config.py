@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from lbrouter.cli.apply_file import apply_file
+from lbrouter.cli.output.config_words import change_text
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_damage, print_json, print_line
 from lbrouter.cli.output.table import ResponsiveTable
@@ -21,7 +22,6 @@ from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of, parse_time_option
 from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.clock import local_date_time, zone_name
-from lbrouter.compile.report.config_changes import ConfigChange
 from lbrouter.compile.report.i18n import translate
 from lbrouter.daemon.config_file import parse_config
 from lbrouter.daemon.confirm.config_history import ConfigHistory
@@ -169,17 +169,11 @@ def _configs_table(configs: list[Any], zone: tzinfo | None, language: Language) 
 
 def _print_diff(found: Any, language: Language) -> None:
     for change in found["changes"]:
-        print_line(_change_text(change, language))
+        print_line(change_text(change, language))
     if not found["changes"]:
         print_line(translate(language, "nothing differs but comments and spaces"))
     if found["toml"]:
         print_line(f"\n{found['toml']}")
-
-
-def _change_text(document: Any, language: Language) -> str:
-    change = ConfigChange(**{key: each for key, each in document.items() if key != "said"})
-    what = translate(language, change.what, name=change.name, number=change.name)
-    return translate(language, change.sentence, what=what, **change.values())
 
 
 def _short(digest: str) -> str:

@@ -54,4 +54,4 @@ class PrecheckFacts:
     events: Sequence[TimelineEvent] = ()
     measurements: Mapping[str, LineMeasurement] = field(default_factory=dict)
     rehearsal: RehearsalResult | None = None
-    blocked: int = 0
+    blocked: Sequence[str] = ()

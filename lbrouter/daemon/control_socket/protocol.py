@@ -37,7 +37,9 @@ MAX_ROOT_REQUEST_BYTES: Final = 6 * MAX_CONFIG_BYTES + MAX_READER_REQUEST_BYTES
 STREAM_VERBS: Final = frozenset({"follow", "watch"})
 """Verbs that get many answers."""
 
-READ_ONLY_VERBS: Final = frozenset({"status", "events", "ping", "why", "config"}) | STREAM_VERBS
+READ_ONLY_VERBS: Final = (
+    frozenset({"status", "events", "ping", "why", "config", "precheck"}) | STREAM_VERBS
+)
 """Verbs that change nothing."""
 
 OPERATOR_VERBS: Final = frozenset(

@@ -173,6 +173,73 @@ class ClientCode(StrEnum):
     SET_MTU = "client_set_mtu"
 
 
+class PrecheckCode(StrEnum):
+    """What `lbrouter precheck` finds, and what to do about it (DO_...)."""
+
+    DAEMON_RUNS = "precheck_daemon_runs"
+    DAEMON_GONE = "precheck_daemon_gone"
+    KERNEL_RIGHT_NOW = "precheck_kernel_right_now"
+    KERNEL_WRONG_NOW = "precheck_kernel_wrong_now"
+    FILE_IN_FORCE = "precheck_file_in_force"
+    FILE_NOT_IN_FORCE = "precheck_file_not_in_force"
+    NOTHING_WAITS = "precheck_nothing_waits"
+    CHANGE_WAITS = "precheck_change_waits"
+    DOCTOR_FINE = "precheck_doctor_fine"
+    DOCTOR_FOUND = "precheck_doctor_found"
+    FILE_WITHOUT_WARNING = "precheck_file_without_warning"
+    FILE_WITH_WARNINGS = "precheck_file_with_warnings"
+    LINE_CLEAN = "precheck_line_clean"
+    LINE_BAD = "precheck_line_bad"
+    LINE_YOUNG = "precheck_line_young"
+    LINE_LOSSY = "precheck_line_lossy"
+    LINE_MEASURED = "precheck_line_measured"
+    LINE_WEAKER = "precheck_line_weaker"
+    LINE_UNMEASURED = "precheck_line_unmeasured"
+    LINE_PULLED = "precheck_line_pulled"
+    LINE_UNPULLED = "precheck_line_unpulled"
+    LINE_METERED = "precheck_line_metered"
+    POOLS_FINE = "precheck_pools_fine"
+    POOL_FULL = "precheck_pool_full"
+    LEASES_LONG = "precheck_leases_long"
+    LEASE_SHORT = "precheck_lease_short"
+    NO_OTHER_DHCP = "precheck_no_other_dhcp"
+    OTHER_DHCP = "precheck_other_dhcp"
+    CLOCK_FINE = "precheck_clock_fine"
+    CLOCK_WRONG = "precheck_clock_wrong"
+    ALERT_DELIVERED = "precheck_alert_delivered"
+    ALERT_UNDELIVERED = "precheck_alert_undelivered"
+    ALERT_UNTESTED = "precheck_alert_untested"
+    ALERTS_MISSING = "precheck_alerts_missing"
+    REHEARSED = "precheck_rehearsed"
+    REHEARSAL_FAILED = "precheck_rehearsal_failed"
+    UNREHEARSED = "precheck_unrehearsed"
+    NO_ORDERS = "precheck_no_orders"
+    ORDERS = "precheck_orders"
+    NOT_MEASURED_COPY = "precheck_not_measured_copy"
+    NOT_MEASURED_ENDS = "precheck_not_measured_ends"
+    DO_START = "precheck_do_start"
+    DO_LOOK = "precheck_do_look"
+    DO_APPLY = "precheck_do_apply"
+    DO_CONFIRM = "precheck_do_confirm"
+    DO_DOCTOR = "precheck_do_doctor"
+    DO_CHECK = "precheck_do_check"
+    DO_WAIT = "precheck_do_wait"
+    DO_MEASURE = "precheck_do_measure"
+    DO_WRITE_RATE = "precheck_do_write_rate"
+    DO_PULL = "precheck_do_pull"
+    DO_LOOK_VOLUME = "precheck_do_look_volume"
+    DO_WIDEN = "precheck_do_widen"
+    DO_LENGTHEN = "precheck_do_lengthen"
+    DO_UNPLUG = "precheck_do_unplug"
+    DO_SET_CLOCK = "precheck_do_set_clock"
+    DO_TEST_ALERTS = "precheck_do_test_alerts"
+    DO_WRITE_ALERTS = "precheck_do_write_alerts"
+    DO_REHEARSE = "precheck_do_rehearse"
+    DO_END_ORDERS = "precheck_do_end_orders"
+    DO_COPY = "precheck_do_copy"
+    DO_TRACE = "precheck_do_trace"
+
+
 class TextCode(StrEnum):
     """What is no reason by itself."""
 
@@ -183,5 +250,8 @@ class TextCode(StrEnum):
     """Words of another program, or of an earlier release: `text`, in one language."""
 
 
-CODE_KINDS = (ReasonCode, AddressCode, OfferCode, LaneCode, EventCode, ClientCode, TextCode)
+CODE_KINDS = (
+    *(ReasonCode, AddressCode, OfferCode, LaneCode),
+    *(EventCode, ClientCode, PrecheckCode, TextCode),
+)
 """All enumerations of codes; no word is in two of them."""

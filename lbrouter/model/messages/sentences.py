@@ -17,6 +17,7 @@ from lbrouter.model.messages.codes import (
     TextCode,
 )
 from lbrouter.model.messages.lane_sentences import LANE_SENTENCES
+from lbrouter.model.messages.precheck_sentences import PRECHECK_SENTENCES
 
 
 def _over_limit(metric: str, unit: str) -> tuple[str, ...]:
@@ -239,6 +240,7 @@ SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     **LANE_SENTENCES,
     **EVENT_SENTENCES,
     **CLIENT_SENTENCES,
+    **PRECHECK_SENTENCES,
 }
 
 GENERAL_SENTENCES: Final = ("{text}", "{reason} ({age_s} ago; no daemon runs)")
@@ -248,6 +250,7 @@ COUNTED_NOUNS: Final[Mapping[str, tuple[str, str]]] = {
     "targets": ("{n} target", "{n} targets"),
     "changes": ("{n} change", "{n} changes"),
     "outages": ("{n} outage", "{n} outages"),
+    "warnings": ("{n} warning", "{n} warnings"),
     "queries": ("{n} query", "{n} queries"),
     "flows": ("{n} connection", "{n} connections"),
 }

@@ -62,6 +62,10 @@ def test_operators_drain_and_pin_and_never_apply(venue: Venue, tmp_path: Path) -
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
     with GatewayDaemon(venue.gateway, wrapper=with_groups(tmp_path)) as daemon:
+        assert eventually(
+            lambda: {each["state"] for each in daemon.status()["uplinks"].values()} == {"up"},
+            within_s=20,
+        )
         operator, reader = ("lbrouter", "lbrouter-operator"), ("lbrouter",)
         assert asked_as(venue, reader, verb="status")["ok"]
         refused = asked_as(venue, reader, verb="drain", uplink="lte")
@@ -76,7 +80,8 @@ def test_operators_drain_and_pin_and_never_apply(venue: Venue, tmp_path: Path) -
             {"verb": "block", "client": "02:00:00:00:00:99"},
             {"verb": "rollback"},
         ):
-            assert asked_as(venue, operator, **request)["ok"], request
+            answer = asked_as(venue, operator, **request)
+            assert answer["ok"], (request, answer)
         refused = asked_as(venue, operator, verb="apply", config=TEXT)
         assert (refused["ok"], refused["code"]) == (False, 77)
         orders = [each["more"]["by"] for each in daemon.events("wish")]
@@ -91,6 +96,10 @@ def test_what_was_applied_is_listed_compared_and_undone(venue: Venue) -> None:
     with GatewayDaemon(gateway) as daemon:
         before = daemon.status()["config_digest"]
         gateway.config_path.write_text(OTHER, encoding="utf-8")
+        brief = gateway.run_lbrouter("plan", "--brief")
+        assert brief.returncode == 2
+        assert 'VLAN guests: address is "10.10.40.1/23"' in brief.stdout
+        assert "changes of the kernel: " in brief.stdout
         require_success(gateway.run_lbrouter("apply"))
         listed = json.loads(require_success(gateway.run_lbrouter("config", "list", "--json")))
         assert [each["outcome"] for each in listed["configs"]] == ["applied", "applied"]
@@ -134,7 +143,8 @@ def test_an_undo_that_is_not_confirmed_ends_by_itself(venue: Venue) -> None:
 
 def test_an_alert_now_by_each_way(venue: Venue, tmp_path: Path) -> None:
     gateway, got = venue.gateway, tmp_path / "got"
-    ways = f'\n[alerts]\nwebhook = "http://127.0.0.1:9/"\ncommand = ["sh", "-c", "cat > {got}"]\n'
+    command = f'command = ["/bin/sh", "-c", "cat > {got}"]'
+    ways = f'\n[alerts]\nwebhook = "http://203.0.113.1:9/"\n{command}\n'
     gateway.config_path.write_text(TEXT + ways, encoding="utf-8")
     with GatewayDaemon(gateway) as daemon:
         done = gateway.run_lbrouter("alerts", "test", "--json")
