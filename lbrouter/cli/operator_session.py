@@ -14,7 +14,7 @@ from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import KernelState
-from lbrouter.model.operator import Operator
+from lbrouter.model.messages.operator import Operator
 from lbrouter.system.ssh_session import login_name, ssh_connection
 
 

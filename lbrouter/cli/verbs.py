@@ -1,4 +1,4 @@
-"""Which verbs there are, and where each is: `cli/commands/`, in the module of its name."""
+"""Which verbs there are, and where each is: in `cli/commands/` or `cli/event_day/`, by its name."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -8,7 +8,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lbrouter.cli import commands
+from lbrouter.cli import commands, event_day
 
 VERBS: Final[Mapping[str, str]] = {
     "init": "Look at the ports and write a first configuration file; never replace one.",
@@ -39,6 +39,10 @@ VERBS: Final[Mapping[str, str]] = {
 }
 """In the order of the help, from the first look at a file to the event, each with its line there.
 So help and completion of names import no verb."""
+
+
+EVENT_DAY_VERBS: Final = frozenset({"why", "block", "unblock", "config", "alerts", "precheck"})
+"""Those whose modules are in `cli/event_day/`."""
 
 
 class VerbModules(Mapping[str, Any]):
@@ -82,10 +86,16 @@ class VerbGroup(TyperGroup):
         return name, command if name is None else self.commands[name], rest
 
 
+def module_of(verb: str) -> str:
+    """The name of the module of a verb."""
+    room = event_day if verb in EVENT_DAY_VERBS else commands
+    return f"{room.__name__}.{verb}"
+
+
 @cache
 def _load_command(verb: str) -> Any:
     """The command made of what is named as the verb: a function, or a group of them (uplink)."""
-    command = getattr(import_module(f"{commands.__name__}.{verb}"), verb)
+    command = getattr(import_module(module_of(verb)), verb)
     if not isinstance(command, typer.Typer):
         function, command = command, typer.Typer(add_completion=False)
         command.command()(function)

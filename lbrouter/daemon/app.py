@@ -12,14 +12,11 @@ from lbrouter.daemon import memory, startup
 from lbrouter.daemon.applier import holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, require_tools
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
-from lbrouter.daemon.control.alert_commands import AlertCommands
 from lbrouter.daemon.control.block_commands import BlockCommands
-from lbrouter.daemon.control.client_queries import ClientQueries
 from lbrouter.daemon.control.commands import CommandHandlers
-from lbrouter.daemon.control.config_queries import ConfigQueries
+from lbrouter.daemon.control.further_verbs import further_verbs
 from lbrouter.daemon.control.lane_inputs import lane_inputs
 from lbrouter.daemon.control.override_commands import OverrideCommands
-from lbrouter.daemon.control.precheck_queries import PrecheckQueries
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
@@ -141,7 +138,7 @@ class Daemon:
         )
         self._programs = ProgramSupervisor(applier, journal, lambda: loop.config_file.config)
         self._override_commands = OverrideCommands(loop)
-        self._blocks, blocks = BlockCommands(loop, self._override_commands), loop.overrides.blocks
+        self._blocks = BlockCommands(loop, self._override_commands)
         self._commands = CommandHandlers(
             loop,
             queries,
@@ -150,15 +147,7 @@ class Daemon:
             programs=self._programs,
             activate=self._activate,
             stop=self._stop_after_rollback,
-            further={
-                **ClientQueries(loop.state, applier.dnsmasq, blocks.of).verbs,
-                **self._blocks.verbs,
-                **PrecheckQueries(
-                    applier, lambda: loop.config_file, queries.verbs["status"], blocks.in_force
-                ).verbs,
-                **AlertCommands(journal, lambda: loop.config_file.config).verbs,
-                "config": ConfigQueries(self._commit_confirm.configs).handle,
-            },
+            further=further_verbs(loop, queries, self._commit_confirm, self._blocks),
         )
         self._reloads = FileReloads(
             self._reload_requested, self._commands, journal, self._notifier, paths.config

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from lbrouter.compile.report.precheck_facts import LineMeasurement, RehearsalResult
+from lbrouter.compile.diagnosis.precheck_facts import LineMeasurement, RehearsalResult
 from lbrouter.model.errors import LbrouterError
 from lbrouter.system.saved_file import DamageReport
 from lbrouter.system.state_file import StateFile

@@ -13,7 +13,7 @@ import typer
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.output.render import print_damage, print_diagnostic, print_json, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.compile.report.precheck_facts import LineMeasurement
+from lbrouter.compile.diagnosis.precheck_facts import LineMeasurement
 from lbrouter.compile.shaping.measure_proposal import (
     DirectionSamples,
     LatencyDocument,

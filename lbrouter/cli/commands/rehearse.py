@@ -20,7 +20,7 @@ from lbrouter.cli.output.render import (
     print_json,
 )
 from lbrouter.cli.settings import JsonOption, settings_of
-from lbrouter.compile.report.precheck_facts import RehearsalResult
+from lbrouter.compile.diagnosis.precheck_facts import RehearsalResult
 from lbrouter.daemon.check_results import CheckResultStore
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.model.errors import ExitCode

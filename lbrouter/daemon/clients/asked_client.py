@@ -14,7 +14,9 @@ from lbrouter.model.errors import UsageError
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.services.dnsmasq import Dnsmasq
 
-MAC_PATTERN: Final = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
+WRITTEN_MAC_PATTERN: Final = re.compile(
+    r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,7 @@ class AskedClient:
 
 def parse_client(config: Config, leases: Iterable[LanLease], text: str) -> AskedClient:
     """The client that `text` names. Raises UsageError for a name that no client has."""
-    if MAC_PATTERN.fullmatch(text):
+    if WRITTEN_MAC_PATTERN.fullmatch(text):
         return AskedClient(text=text, mac=text.lower().replace("-", ":"))
     try:
         return AskedClient(text=text, address=ip_address(text))

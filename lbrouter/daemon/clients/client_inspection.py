@@ -12,7 +12,7 @@ from functools import partial
 from ipaddress import IPv4Address
 from typing import Final
 
-from lbrouter.compile.report.client_facts import (
+from lbrouter.compile.diagnosis.client_facts import (
     ClientBlock,
     ClientFacts,
     ClientTraffic,

@@ -22,7 +22,7 @@ from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError
-from lbrouter.model.operator import ITSELF, Operator
+from lbrouter.model.messages.operator import ITSELF, Operator
 from lbrouter.model.plan import Plan
 from lbrouter.model.units import Duration
 

@@ -13,7 +13,7 @@ from typing import Final
 from lbrouter.daemon.config_file import digest
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.model.errors import LbrouterError
-from lbrouter.model.operator import Operator
+from lbrouter.model.messages.operator import Operator
 from lbrouter.system import atomic_file
 from lbrouter.system.saved_file import DamageReport
 from lbrouter.system.state_file import StateFile
@@ -24,7 +24,7 @@ CONFIG_TEXTS_DIRECTORY: Final = "configs"
 CONFIGS_KEPT: Final = 50
 """Records; texts that no record names are removed."""
 
-MAX_REASON_CHARS: Final = 500
+MAX_OUTCOME_CHARS: Final = 500
 
 
 class ConfigOutcome(StrEnum):
@@ -92,7 +92,7 @@ class ConfigHistory:
             by=by,
             source=source,
             outcome=outcome,
-            reason=reason[:MAX_REASON_CHARS],
+            reason=reason[:MAX_OUTCOME_CHARS],
         )
         if outcome is ConfigOutcome.TRIAL:
             known = tuple(map(_replaced_trial, known))
@@ -102,7 +102,7 @@ class ConfigHistory:
         """What became of the trial that is open; nothing where none is."""
         known = self.records()
         closed = tuple(
-            replace(record, outcome=outcome, reason=reason[:MAX_REASON_CHARS])
+            replace(record, outcome=outcome, reason=reason[:MAX_OUTCOME_CHARS])
             if record.outcome is ConfigOutcome.TRIAL
             else record
             for record in known

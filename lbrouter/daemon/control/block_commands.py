@@ -6,8 +6,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from lbrouter.compile.report.client_facts import reserved_vlan
-from lbrouter.daemon.clients.asked_client import MAC_PATTERN, KnownClient, find_client
+from lbrouter.compile.diagnosis.client_facts import reserved_vlan
+from lbrouter.daemon.clients.asked_client import WRITTEN_MAC_PATTERN, KnownClient, find_client
 from lbrouter.daemon.control.override_commands import (
     EXPIRY_CHECK_INTERVAL_S,
     OverrideCommands,
@@ -66,7 +66,7 @@ class BlockCommands:
         loop, text = self._loop, string_field(request, "client")
         config = loop.config_file.config
         mac = label = text.lower().replace("-", ":")
-        if not MAC_PATTERN.fullmatch(text):
+        if not WRITTEN_MAC_PATTERN.fullmatch(text):
             known = await find_client(config, loop.applier.dnsmasq, text)
             mac, label = known.mac, known.label
         had = loop.overrides.blocks.remove(mac)

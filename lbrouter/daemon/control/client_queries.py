@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from lbrouter.compile.report.client_facts import GatewayView
-from lbrouter.compile.report.why import WhyDocument, why_document
+from lbrouter.compile.diagnosis.client_facts import GatewayView
+from lbrouter.compile.diagnosis.why import WhyDocument, why_document
 from lbrouter.daemon.clients.client_inspection import BlockSource, inspect_client
 from lbrouter.daemon.control_socket.protocol import Document, string_field
 from lbrouter.daemon.daemon_state import DaemonState

@@ -38,9 +38,12 @@ from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, MessageValue, message
-from lbrouter.model.operator import ITSELF, Operator
+from lbrouter.model.messages.operator import ITSELF, Operator
 from lbrouter.model.units import Duration
 from lbrouter.services import secrets
+
+VerbHandlers = Mapping[str, Callable[[Document], Awaitable[Any]]]
+"""By verb, what answers its requests."""
 
 ActivateConfig = Callable[[ConfigFile, HealthTracker], Awaitable[None]]
 
@@ -62,7 +65,7 @@ class CommandHandlers:
         programs: ProgramSupervisor,
         activate: ActivateConfig,
         stop: Callable[[], object],
-        further: Mapping[str, Callable[[Document], Awaitable[Any]]],
+        further: VerbHandlers,
     ) -> None:
         self._loop, self._commit_confirm = loop, commit_confirm
         self._pending = commit_confirm.pending

@@ -18,7 +18,7 @@ from lbrouter.daemon.confirm.config_history import (
 from lbrouter.daemon.control_socket.protocol import Document, string_field
 from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.model.errors import UnavailableError, UsageError
-from lbrouter.model.operator import OperatorDocument
+from lbrouter.model.messages.operator import OperatorDocument
 
 MIN_DIGEST_CHARS: Final = 4
 """Of a digest that a person writes: the beginning is enough where it names one file alone."""

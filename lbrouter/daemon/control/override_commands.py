@@ -31,7 +31,7 @@ from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, joined, message
-from lbrouter.model.operator import ITSELF, Operator
+from lbrouter.model.messages.operator import ITSELF, Operator
 from lbrouter.model.units import Duration, Rate
 
 EXPIRY_CHECK_INTERVAL_S: Final = 0.5

@@ -7,9 +7,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from lbrouter.compile.report.precheck import PrecheckDocument, precheck_document
-from lbrouter.compile.report.precheck_facts import DoctorFinding, PrecheckFacts
-from lbrouter.compile.report.precheck_items import A_DAY
+from lbrouter.compile.diagnosis.precheck import PrecheckDocument, precheck_document
+from lbrouter.compile.diagnosis.precheck_facts import DoctorFinding, PrecheckFacts
+from lbrouter.compile.diagnosis.precheck_items import A_DAY
 from lbrouter.compile.report.status_types import Status
 from lbrouter.compile.services.dnsmasq_leases import pool_usage
 from lbrouter.daemon.applier import Applier

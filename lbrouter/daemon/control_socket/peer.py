@@ -11,7 +11,7 @@ from typing import Final
 from lbrouter.compile.firewall.operator_session import parse_ssh_connection
 from lbrouter.daemon.control_socket.protocol import OPERATOR_VERBS, READ_ONLY_VERBS
 from lbrouter.model.errors import NotPermittedError
-from lbrouter.model.operator import Operator
+from lbrouter.model.messages.operator import Operator
 from lbrouter.system.ssh_session import login_name, ssh_connection
 
 OPERATOR_GROUP: Final = "lbrouter-operator"

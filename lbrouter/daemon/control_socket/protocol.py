@@ -24,7 +24,7 @@ from lbrouter.model.errors import (
     UnavailableError,
     UsageError,
 )
-from lbrouter.model.operator import ITSELF, Operator, parse_operator
+from lbrouter.model.messages.operator import ITSELF, Operator, parse_operator
 
 Document = dict[str, Any]
 

@@ -29,7 +29,7 @@ from lbrouter.daemon.control_socket.protocol import (
     parse_request,
 )
 from lbrouter.model.errors import DefectError, LbrouterError, UsageError
-from lbrouter.model.operator import parse_operator
+from lbrouter.model.messages.operator import parse_operator
 
 CONTROL_GROUP: Final = "lbrouter"
 """Its members may read the status. Without such a group the socket is root's alone."""

@@ -6,7 +6,7 @@ A deadline is a time since the boot, as that of a temporary limit is (`temporary
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lbrouter.compile.report.client_facts import ClientBlock
+from lbrouter.compile.diagnosis.client_facts import ClientBlock
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.units import Duration
 

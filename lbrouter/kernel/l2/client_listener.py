@@ -16,10 +16,14 @@ from pathlib import Path
 from struct import Struct, pack
 from typing import Final
 
-from lbrouter.compile.report.client_facts import HeardFrame
+from lbrouter.compile.checksum import internet_checksum
+from lbrouter.compile.diagnosis.client_facts import HeardFrame
 from lbrouter.kernel.l2.frame import (
+    ETH_P_ALL,
     ETH_P_IP,
+    ETH_P_IPV6,
     ETHER_BROADCAST,
+    IPV6_HEADER,
     ND_HOP_LIMIT,
     SO_ATTACH_FILTER,
     SOCK_FILTER,
@@ -32,10 +36,7 @@ from lbrouter.kernel.l2.gratuitous_arp import (
     ETH_P_ARP,
 )
 
-ETH_P_ALL: Final = 0x0003
-ETH_P_IPV6: Final = 0x86DD
 ETHER_HEADER: Final = Struct("!6s6sH")
-IPV6_HEADER: Final = Struct("!IHBB16s16s")
 ICMPV6_PROTOCOL: Final = 58
 ICMPV6_ECHO: Final = Struct("!BBHHH")
 ICMPV6_ECHO_REQUEST: Final = 128
@@ -197,18 +198,10 @@ def _echo_request(own: bytes, mac: bytes, source: IPv6Address) -> bytes:
     target = IPv6Address(ALL_NODES_MULTICAST).packed
     echo = ICMPV6_ECHO.pack(ICMPV6_ECHO_REQUEST, 0, 0, 0, 0)
     pseudo = source.packed + target + pack("!II", len(echo), ICMPV6_PROTOCOL)
-    echo = ICMPV6_ECHO.pack(ICMPV6_ECHO_REQUEST, 0, _checksum(pseudo + echo), 0, 0)
+    echo = ICMPV6_ECHO.pack(ICMPV6_ECHO_REQUEST, 0, internet_checksum(pseudo + echo), 0, 0)
     ends = (len(echo), ICMPV6_PROTOCOL, ND_HOP_LIMIT, source.packed, target)
     header = ETHER_HEADER.pack(mac, own, ETH_P_IPV6)
     return header + IPV6_HEADER.pack(IPV6_VERSION_WORD, *ends) + echo
-
-
-def _checksum(data: bytes) -> int:
-    """RFC 1071; `data` has an even number of bytes."""
-    total = sum(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def _hardware_address(interface: str) -> bytes:

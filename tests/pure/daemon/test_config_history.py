@@ -12,7 +12,7 @@ from lbrouter.daemon.confirm.config_history import (
 )
 from lbrouter.daemon.control.config_queries import ConfigQueries
 from lbrouter.model.errors import UnavailableError, UsageError
-from lbrouter.model.operator import ITSELF, Operator, parse_operator
+from lbrouter.model.messages.operator import ITSELF, Operator, parse_operator
 
 BUDI = Operator(name="budi", address="10.10.99.7")
 ONE, TWO, THREE = (f'[gateway]\nname = "n{n}"\n'.encode() for n in (1, 2, 3))

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lbrouter.compile.report.precheck import (
+from lbrouter.compile.diagnosis.precheck import (
     PrecheckDocument,
     Verdict,
     precheck_document,
     verdict,
 )
-from lbrouter.compile.report.precheck_facts import (
+from lbrouter.compile.diagnosis.precheck_facts import (
     DoctorFinding,
     LineMeasurement,
     PrecheckFacts,
     RehearsalResult,
 )
-from lbrouter.compile.report.precheck_items import PrecheckItem, PrecheckState
+from lbrouter.compile.diagnosis.precheck_items import PrecheckItem, PrecheckState
 from lbrouter.compile.report.status import status_document
 from lbrouter.compile.report.status_types import Status
 from lbrouter.model.messages.codes import EventCode, PrecheckCode

@@ -19,10 +19,10 @@ from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_damage, print_json
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import ClientArgument, LangOption, language_of
-from lbrouter.compile.report.client_facts import GatewayView
+from lbrouter.compile.diagnosis.client_facts import GatewayView
+from lbrouter.compile.diagnosis.why import WhyDocument, why_document
 from lbrouter.compile.report.i18n import translate, translate_reason
 from lbrouter.compile.report.styles import BAD_STYLE, GOOD_STYLE
-from lbrouter.compile.report.why import WhyDocument, why_document
 from lbrouter.daemon.clients.client_inspection import inspect_client
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.overrides.store import stored_blocks

@@ -9,9 +9,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, TypedDict
 
-from lbrouter.compile.report.i18n import message_or_none
-from lbrouter.compile.report.precheck_facts import LineMeasurement, PrecheckFacts
-from lbrouter.compile.report.precheck_items import (
+from lbrouter.compile.diagnosis.precheck_facts import LineMeasurement, PrecheckFacts
+from lbrouter.compile.diagnosis.precheck_items import (
     A_DAY,
     PrecheckItem,
     PrecheckState,
@@ -34,6 +33,7 @@ from lbrouter.compile.report.precheck_items import (
     trial_item,
     warnings_item,
 )
+from lbrouter.compile.report.i18n import message_or_none
 from lbrouter.model.config import Uplink
 from lbrouter.model.messages.codes import PrecheckCode
 from lbrouter.model.messages.message import MessageDocument, message, told

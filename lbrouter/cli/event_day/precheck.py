@@ -17,10 +17,10 @@ from lbrouter.cli.output.render import print_damage, print_json
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.cli.time_zone_choice import display_zone
+from lbrouter.compile.diagnosis.precheck import PrecheckDocument, Verdict
+from lbrouter.compile.diagnosis.precheck_items import PrecheckState
 from lbrouter.compile.report.clock import local_date_time
 from lbrouter.compile.report.i18n import translate, translate_reason
-from lbrouter.compile.report.precheck import PrecheckDocument, Verdict
-from lbrouter.compile.report.precheck_items import PrecheckState
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, GOOD_STYLE
 from lbrouter.daemon.control.precheck_queries import gather_precheck
 from lbrouter.daemon.control_socket import client
@@ -29,7 +29,7 @@ from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.language import Language
 
-STATE_STYLES: Final = {
+ITEM_STYLES: Final = {
     PrecheckState.OK: GOOD_STYLE,
     PrecheckState.WARN: FAIR_STYLE,
     PrecheckState.FAIL: BAD_STYLE,
@@ -75,7 +75,7 @@ def _print_items(document: PrecheckDocument, language: Language, zone: tzinfo | 
         done = "" if check["at"] is None else f" ({local_date_time(check['at'], zone)})"
         text = f"  {names[check['name']]:<{name_width}}  "
         text += f"{translate_reason(language, found, 'found')}{done}"
-        word = (f"{states[state]:<{width}}", STATE_STYLES[state])
+        word = (f"{states[state]:<{width}}", ITEM_STYLES[state])
         out.print(Text.assemble(word, text), soft_wrap=True)
         if check["remedy"]:
             remedy = translate_reason(language, found, "remedy")

@@ -1,87 +1,38 @@
 """Why a client has no internet: each check, and the one cause, from facts."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address, ip_address
-from typing import Any
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lbrouter.compile.report.client_checks import ClientCause
-from lbrouter.compile.report.client_facts import (
+from lbrouter.compile.diagnosis.client_checks import ClientCause
+from lbrouter.compile.diagnosis.client_facts import (
     ClientBlock,
     ClientFacts,
     ClientTraffic,
-    GatewayView,
     HeardFrame,
 )
 from lbrouter.compile.report.clients import Neighbour
 from lbrouter.compile.report.status_types import InterfaceTraffic
-from lbrouter.compile.report.why import CheckDocument, WhyDocument, why_document
-from lbrouter.compile.services.dnsmasq_leases import LanLease
 from lbrouter.compile.shaping.overrides import VlanLimit
 from lbrouter.model.facts import InterfaceFacts
-from lbrouter.model.health import FamilyHealth, UplinkHealth, UplinkState
-from lbrouter.model.kernel_state import AddressFamily
-from lbrouter.model.messages.codes import ReasonCode
-from lbrouter.model.messages.message import Message, message
 from lbrouter.model.units import Rate
-from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
-
-MAC, OTHER = "02:00:00:00:00:10", "02:00:00:00:00:11"
-ADDRESS = ip_address("10.10.40.50")
-
-TEXT = TWO_LINES.replace(
-    'policy = "spread"\n',
-    'policy = "show"\naddress6 = "fd10:40::1/64"\n'
-    'dhcp = { range = "10.10.40.20-10.10.40.24" }\n'
-    'download = { guaranteed = "1mbit", per_client = "2mbit" }\n',
-    1,
-).replace(
-    "[vlans.desk]",
-    '[vlans.stream.hosts]\nencoder = { mac = "02:00:00:00:00:ee", address = "10.10.10.9" }\n'
-    "[vlans.desk]",
+from tests.kit.builders import facts_of
+from tests.pure.diagnosis.why_cases import (
+    ADDRESS,
+    BY_ADDRESS,
+    BY_MAC,
+    CONFIG,
+    HEARD,
+    MAC,
+    OTHER,
+    answer,
+    cause,
+    check,
+    view,
 )
-CONFIG = config_of(TEXT)
-HEARD = HeardFrame(interface="lan2", mac=MAC, address=ADDRESS)
-LEASE = LanLease(expires=0, mac=MAC, address=IPv4Address("10.10.40.50"))
-BY_ADDRESS = ClientFacts(
-    asked="10.10.40.50",
-    asked_address=ADDRESS,
-    heard=(HEARD,),
-    leases=(LEASE,),
-    traffic=ClientTraffic(connections=3),
-    names_answered=True,
-)
-BY_MAC = replace(BY_ADDRESS, asked=MAC, mac=MAC, asked_address=None)
-
-
-def view(**lines: UplinkHealth) -> GatewayView:
-    """Both lines are up, but for `lines`."""
-    health = health_of(CONFIG)
-    return GatewayView(
-        config=CONFIG,
-        health=replace(health, uplinks={**health.uplinks, **lines}),
-        facts=facts_of(CONFIG),
-    )
-
-
-def line(state: UplinkState, why: Message, **more: Any) -> UplinkHealth:
-    return UplinkHealth(state=state, why=why, **more)
-
-
-def answer(facts: ClientFacts, gateway: GatewayView | None = None) -> WhyDocument:
-    return why_document(gateway or view(), facts)
-
-
-def check(document: WhyDocument, name: str) -> CheckDocument:
-    [found] = [each for each in document["checks"] if each["name"] == name]
-    return found
-
-
-def cause(facts: ClientFacts, gateway: GatewayView | None = None) -> str | None:
-    return answer(facts, gateway)["cause"]
 
 
 @pytest.mark.parametrize("facts", [BY_ADDRESS, BY_MAC])
@@ -226,70 +177,6 @@ def test_limits_of_the_client_and_of_its_vlan() -> None:
     found = check(answer(busy, limited), "limit")
     assert found["remedy"] == "wait, or end the limit: lbrouter limit guests off"
     assert "limit" not in [c["name"] for c in answer(replace(BY_ADDRESS, traffic=None))["checks"]]
-
-
-SILENT = message(ReasonCode.NO_ANSWER, failure="no answer", targets=2, span_s=9.0)
-DOWN = line(UplinkState.DOWN, SILENT, alive=False, badness=2000.0)
-UNPLUGGED = line(
-    UplinkState.DOWN, message(ReasonCode.NO_CARRIER, interface="wan1"), carrier=False, alive=False
-)
-
-
-def test_a_policy_without_a_line_that_answers() -> None:
-    found = answer(BY_ADDRESS, view(fiber=UNPLUGGED, lte=UNPLUGGED))
-    assert found["cause"] == "policy without line"
-    assert "has no line: fiber: no carrier" in check(found, "policy")["found"]
-    half_dead = line(UplinkState.DOWN, SILENT, alive=True, badness=2000.0)
-    found = answer(BY_ADDRESS, view(fiber=half_dead, lte=half_dead))
-    assert found["cause"] == "policy without line"
-    assert "where nothing answers" in check(found, "policy")["found"]
-    # The other line carries IPv4 alone.
-    assert cause(BY_ADDRESS, view(fiber=DOWN)) == "IPv6 only broken"
-
-
-def by_family(four: FamilyHealth, six: FamilyHealth) -> UplinkHealth:
-    families = {AddressFamily.V4: four, AddressFamily.V6: six}
-    return line(UplinkState.UP, four.why, families=families)
-
-
-def test_ipv6_alone_broken() -> None:
-    fine = FamilyHealth(state=UplinkState.UP, why=message(ReasonCode.ANSWERING, fine=2, targets=2))
-    dead = FamilyHealth(state=UplinkState.DOWN, why=SILENT, alive=False, badness=2000.0)
-    assert cause(BY_ADDRESS, view(fiber=by_family(fine, dead))) == "IPv6 only broken"
-    silent = replace(BY_ADDRESS, traffic=ClientTraffic(connections=3, ipv6_flows=3))
-    assert cause(silent) == "IPv6 only broken"
-    answered = replace(silent, traffic=ClientTraffic(ipv6_flows=3, ipv6_answers=1))
-    assert cause(answered) is None
-    assert cause(replace(silent, traffic=None)) is None
-
-
-def test_a_vlan_or_a_policy_without_ipv6_is_no_fault() -> None:
-    on_desk = replace(BY_MAC, heard=(replace(HEARD, interface="lan3"),), leases=())
-    assert check(answer(on_desk), "ipv6")["found"] == "VLAN desk has no IPv6"
-    config = config_of(TEXT.replace('policy = "show"\naddress6', 'policy = "spread"\naddress6'))
-    spread = config.policies["spread"].model_copy(update={"uplinks": ("lte",)})
-    config = config.model_copy(update={"policies": {**config.policies, "spread": spread}})
-    found = answer(BY_ADDRESS, replace(view(), config=config))
-    assert "no line of policy spread has IPv6" in check(found, "ipv6")["found"]
-
-
-def test_a_captive_portal_on_the_line_in_use() -> None:
-    portal = message(ReasonCode.CAPTIVE_PORTAL, page="http://8.8.8.8/")
-    bad = line(UplinkState.DEGRADED, portal, excluded_policies=frozenset({"show"}), badness=50.0)
-    found = answer(BY_ADDRESS, view(fiber=bad, lte=bad))
-    assert found["cause"] == "captive portal upstream"
-    assert check(found, "captive portal")["found"].startswith("fiber: captive portal")
-    assert cause(BY_ADDRESS, view(fiber=bad)) is None
-
-
-def test_large_packets_that_do_not_pass() -> None:
-    hole = message(ReasonCode.MTU_BLACK_HOLE, size=1500)
-    bad = line(UplinkState.DEGRADED, hole, excluded_policies=frozenset({"show"}), badness=50.0)
-    assert cause(BY_ADDRESS, view(fiber=bad, lte=bad)) == "MTU"
-    never = message(ReasonCode.ANSWERING, fine=2, targets=2, size=1500)
-    found = answer(BY_ADDRESS, view(fiber=line(UplinkState.UP, never)))
-    assert found["cause"] == "MTU"
-    assert "1500" in check(found, "mtu")["found"]
 
 
 FAULTS = {

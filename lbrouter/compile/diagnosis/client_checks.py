@@ -6,7 +6,7 @@ Each check takes the gateway, the client and the facts, and returns None where i
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lbrouter.compile.report.client_facts import (
+from lbrouter.compile.diagnosis.client_facts import (
     ClientFacts,
     GatewayView,
     LocatedClient,

@@ -6,7 +6,7 @@ The checks stand in the order in which a person would look. The cause is the fir
 
 from typing import Final, TypedDict
 
-from lbrouter.compile.report.client_checks import (
+from lbrouter.compile.diagnosis.client_checks import (
     ClientCause,
     ClientCheck,
     address_check,
@@ -17,8 +17,8 @@ from lbrouter.compile.report.client_checks import (
     port_check,
     seen_check,
 )
-from lbrouter.compile.report.client_facts import ClientFacts, GatewayView, locate
-from lbrouter.compile.report.client_path_checks import (
+from lbrouter.compile.diagnosis.client_facts import ClientFacts, GatewayView, locate
+from lbrouter.compile.diagnosis.client_path_checks import (
     ipv6_check,
     limit_check,
     mtu_check,

@@ -77,10 +77,10 @@ def show(context: typer.Context, digest: DigestArgument = "", *, json: JsonOptio
 def diff(
     context: typer.Context,
     first: Annotated[
-        str, typer.Argument(metavar="[A]", help="The earlier file; else the one before.")
+        str, typer.Argument(metavar="A", help="The earlier file; else the one before.")
     ] = "",
     second: Annotated[
-        str, typer.Argument(metavar="[B]", help="The later file; else the present one.")
+        str, typer.Argument(metavar="B", help="The later file; else the present one.")
     ] = "",
     *,
     lang: LangOption = None,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from lbrouter.compile.report.precheck_facts import PrecheckFacts
+from lbrouter.compile.diagnosis.precheck_facts import PrecheckFacts
 from lbrouter.compile.services.dnsmasq_leases import POOL_NEARLY_FULL_PERCENT
 from lbrouter.model.messages.codes import EventCode, PrecheckCode
 from lbrouter.model.messages.message import Message, message

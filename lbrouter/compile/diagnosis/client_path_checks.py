@@ -6,8 +6,8 @@ As in `client_checks`: None where a check cannot be made.
 from collections.abc import Iterator
 from typing import Final
 
-from lbrouter.compile.report.client_checks import ClientCause, ClientCheck
-from lbrouter.compile.report.client_facts import ClientFacts, GatewayView, LocatedClient
+from lbrouter.compile.diagnosis.client_checks import ClientCause, ClientCheck
+from lbrouter.compile.diagnosis.client_facts import ClientFacts, GatewayView, LocatedClient
 from lbrouter.compile.report.status_types import InterfaceTraffic
 from lbrouter.compile.routing.balance import select_uplinks
 from lbrouter.compile.routing.usability import LineGrade, line_grade
