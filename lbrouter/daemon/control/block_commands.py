@@ -82,8 +82,9 @@ class BlockCommands:
         """End blocks whose time is over, for ever."""
         while True:
             await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
-            for mac in self._loop.overrides.blocks.remove_expired():
-                self._loop.request_resync()
+            loop = self._loop
+            for mac in loop.overrides.blocks.remove_expired():
+                loop.request_resync()
                 said = message(EventCode.CLIENT_BLOCK_EXPIRED, client=mac)
                 await self._overrides.log_and_save("wish", said, subject=mac)
 

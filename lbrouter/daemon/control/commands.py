@@ -84,7 +84,8 @@ class CommandHandlers:
     @property
     def gateway_name(self) -> str:
         """The name of the gateway, by the file in force."""
-        return self._loop.config_file.config.gateway.name
+        loop = self._loop
+        return loop.config_file.config.gateway.name
 
     async def handle(self, request: Document) -> Any:
         """The result of a request. Raises LbrouterError."""

@@ -61,7 +61,20 @@ class ControlSocket:
 
         Raises FileNotFoundError when the socket was removed, so that the supervisor starts again.
         """
-        listener = self._open_listener()
+        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)  # never open to others, not for a moment
+        try:
+            listener.bind(str(self._path))
+        finally:
+            os.umask(before)
+        with suppress(KeyError, PermissionError):
+            if os.getegid() == 0:  # the service manager may have given us the group already
+                os.chown(self._path, -1, grp.getgrnam(CONTROL_GROUP).gr_gid)
+            self._path.chmod(0o660)
+        listener.listen(128)
+        listener.settimeout(0)
         server = await asyncio.start_unix_server(
             self._handle_connection, sock=listener, limit=MAX_READER_REQUEST_BYTES
         )
@@ -81,23 +94,6 @@ class ControlSocket:
             return self._path.stat().st_ino == made
         except OSError:
             return False
-
-    def _open_listener(self) -> socket.socket:
-        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)  # never open to others, not for a moment
-        try:
-            listener.bind(str(self._path))
-        finally:
-            os.umask(before)
-        with suppress(KeyError, PermissionError):
-            if os.getegid() == 0:  # the service manager may have given us the group already
-                os.chown(self._path, -1, grp.getgrnam(CONTROL_GROUP).gr_gid)
-            self._path.chmod(0o660)
-        listener.listen(128)
-        listener.settimeout(0)
-        return listener
 
     async def _handle_connection(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

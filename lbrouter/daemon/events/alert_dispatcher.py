@@ -210,7 +210,9 @@ class AlertDispatcher:
                 if reason:
                     self._log(channel, "an alert is delivered, after failed tries")
                 break
-            if _is_expired(message):
+            # By the wall clock, since an earlier daemon may have queued it; one from
+            # the future is not.
+            if datetime.now(UTC) - datetime.fromisoformat(message["at"]) > ALERT_MAX_AGE:
                 self._log(channel, f"an alert is given up after an hour ({failed})")
                 break
             if failed != reason:
@@ -272,11 +274,6 @@ async def _run_command(alerts: Alerts, message: AlertMessage, within_s: float) -
 
 def _json_body(message: AlertMessage) -> bytes:
     return json.dumps(message, ensure_ascii=False).encode()
-
-
-def _is_expired(message: AlertMessage) -> bool:
-    """By the wall clock, since an earlier daemon may have queued it; one from the future is not."""
-    return datetime.now(UTC) - datetime.fromisoformat(message["at"]) > ALERT_MAX_AGE
 
 
 ALERT_SENDERS: Final[Mapping[str, Callable[[Alerts, AlertMessage, float], Awaitable[None]]]] = {
