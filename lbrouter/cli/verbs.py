@@ -24,6 +24,7 @@ VERBS: Final[Mapping[str, str]] = {
     "why": "Say why a client has no internet: cable, lease, address, names, limits, lines.",
     "events": "Print the timeline: faults, failovers, repairs, changes.",
     "alerts": "Test the alerts: send one by each configured way now.",
+    "report": "Write one page about the event: lines, policies, VLANs, incidents, orders.",
     "measure": "Measure a line under full load, and propose its rates for the file.",
     "precheck": "Say whether the show may begin: lines, rates, pools, alerts, rehearsal.",
     "explain": "Show which rule, policy, uplink, mark, table, source and class a flow gets.",
@@ -41,7 +42,9 @@ VERBS: Final[Mapping[str, str]] = {
 So help and completion of names import no verb."""
 
 
-EVENT_DAY_VERBS: Final = frozenset({"why", "block", "unblock", "config", "alerts", "precheck"})
+EVENT_DAY_VERBS: Final = frozenset(
+    {"why", "block", "unblock", "config", "alerts", "precheck", "report"}
+)
 """Those whose modules are in `cli/event_day/`."""
 
 

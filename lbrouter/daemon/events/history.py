@@ -14,11 +14,12 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
+from lbrouter.compile.event_report.report_facts import QualitySample, TrafficAmount
 from lbrouter.model.timeline import TimelineEvent
 
 HISTORY_DB_FILE: Final = "history.db"
@@ -26,6 +27,9 @@ HISTORY_DB_FILE: Final = "history.db"
 EVENTS_KEPT: Final = 50_000
 SAMPLES_KEPT: Final = 200_000
 """Of fifteen uplinks every ten seconds: a day and a half; of three, a week."""
+
+TRAFFIC_KEPT: Final = 500_000
+"""Of eight uplinks and 64 VLANs every ten seconds: 19 hours; of two and six, a week."""
 
 MAX_QUEUED_RECORDS: Final = 2_000
 """Records that may wait for the disk; more are dropped, and the drop is reported."""
@@ -43,6 +47,10 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE TABLE IF NOT EXISTS sample (
     id INTEGER PRIMARY KEY, at TEXT NOT NULL, uplink TEXT NOT NULL, state TEXT NOT NULL,
     rtt_ms REAL, jitter_ms REAL, loss_percent REAL, upload_bps INTEGER, download_bps INTEGER);
+CREATE TABLE IF NOT EXISTS traffic (
+    id INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    seconds REAL, upload_bytes INTEGER, download_bytes INTEGER,
+    peak_upload_bps INTEGER, peak_download_bps INTEGER);
 """
 
 
@@ -84,12 +92,19 @@ class UplinkSample:
     download_bps: int
 
 
+HistoryRecord = LogEvent | UplinkSample | TrafficAmount
+"""What is kept, each in a table of its own."""
+
+TABLES: Final = {LogEvent: "event", UplinkSample: "sample", TrafficAmount: "traffic"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
     """How many records of each kind stay."""
 
     events: int = EVENTS_KEPT
     samples: int = SAMPLES_KEPT
+    traffic: int = TRAFFIC_KEPT
     trim_every: int = TRIM_EVERY_RECORDS
 
 
@@ -109,12 +124,12 @@ class History:
         self._file = state_dir / HISTORY_DB_FILE
         self._on_error = on_error
         self._retention = retention or Retention()
-        self._queue: queue.Queue[LogEvent | UplinkSample | None] = queue.Queue(MAX_QUEUED_RECORDS)
+        self._queue: queue.Queue[HistoryRecord | None] = queue.Queue(MAX_QUEUED_RECORDS)
         self._failing = False
         self._writer = threading.Thread(target=self._run, name="history", daemon=True)
         self._writer.start()
 
-    def add(self, record: LogEvent | UplinkSample) -> None:
+    def add(self, record: HistoryRecord) -> None:
         """Keep `record`. Never waits, never raises."""
         try:
             self._queue.put_nowait(record)
@@ -152,7 +167,7 @@ class History:
         if connection is not None:
             connection.close()
 
-    def _next_batch(self) -> list[LogEvent | UplinkSample]:
+    def _next_batch(self) -> list[HistoryRecord]:
         """All that waits, in one transaction; empty at the end."""
         first = self._queue.get()
         found = [] if first is None else [first]
@@ -189,6 +204,24 @@ def recent_events(
         values,
     )
     return [_event_from_row(row) for row in reversed(rows)]
+
+
+def traffic_since(state_dir: Path, since: str) -> list[TrafficAmount]:
+    """What uplinks and VLANs carried since `since` (RFC 3339, UTC), oldest first."""
+    names = [each.name for each in fields(TrafficAmount)]
+    query = f"SELECT {', '.join(names)} FROM traffic WHERE at >= :since ORDER BY id"  # noqa: S608
+    rows = _select(state_dir, query, {"since": since})
+    return [TrafficAmount(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def quality_since(state_dir: Path, since: str) -> list[QualitySample]:
+    """How the uplinks were doing since `since` (RFC 3339, UTC), oldest first."""
+    query = "SELECT at, uplink, rtt_ms, loss_percent FROM sample WHERE at >= :since ORDER BY id"
+    rows = _select(state_dir, query, {"since": since})
+    return [
+        QualitySample(at=at, uplink=uplink, rtt_ms=rtt_ms, loss_percent=loss)
+        for at, uplink, rtt_ms, loss in rows
+    ]
 
 
 def last_incident_number(state_dir: Path) -> int:
@@ -242,7 +275,7 @@ def _close_after_error(connection: sqlite3.Connection | None, file: Path, error:
 
 
 def _write_batch(
-    connection: sqlite3.Connection, batch: Iterable[LogEvent | UplinkSample], trim: Retention | None
+    connection: sqlite3.Connection, batch: Iterable[HistoryRecord], trim: Retention | None
 ) -> None:
     """The batch in one transaction; with `trim` what is too much goes as well."""
     with connection:
@@ -251,12 +284,13 @@ def _write_batch(
             if isinstance(record, LogEvent):
                 values["text"] = record.text[:MAX_EVENT_TEXT_CHARS]
                 values["more"] = json.dumps(values["more"], ensure_ascii=False)
-            table = "event" if isinstance(record, LogEvent) else "sample"
+            table = TABLES[type(record)]
             names = ", ".join(values)
             marks = ", ".join(f":{name}" for name in values)
             connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)  # noqa: S608
         if trim is not None:
-            for table, kept in (("event", trim.events), ("sample", trim.samples)):
+            kept_records = (trim.events, trim.samples, trim.traffic)
+            for table, kept in zip(TABLES.values(), kept_records, strict=True):
                 connection.execute(
                     f"DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?",  # noqa: S608
                     (kept,),
