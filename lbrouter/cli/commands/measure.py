@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from lbrouter.cli.context import load_config_file
+from lbrouter.cli.name_completion import names_of
 from lbrouter.cli.output.render import print_damage, print_diagnostic, print_json, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.diagnosis.precheck_facts import LineMeasurement
@@ -65,7 +66,12 @@ class MeasureArguments:
 
 def measure(
     context: typer.Context,
-    uplink: Annotated[str, typer.Argument(metavar="UPLINK", help="An uplink of the file.")],
+    uplink: Annotated[
+        str,
+        typer.Argument(
+            metavar="UPLINK", help="An uplink of the file.", autocompletion=names_of("uplinks")
+        ),
+    ],
     *,
     server: Annotated[
         str, typer.Option(metavar="HOST[:PORT]", help="An iperf3 server (iperf3 -s).")

@@ -2,6 +2,7 @@
 clients.
 """
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -172,7 +173,9 @@ def stored_limits(state_dir: Path, report: DamageReport, config: Config) -> Vlan
 
 
 def stored_blocks(state_dir: Path, report: DamageReport) -> BlockTable:
-    """The blocks that the last daemon saved."""
+    """The blocks that the last daemon saved; none for a user who may not read them."""
+    if os.geteuid() and not os.access(state_dir / OVERRIDES_FILE, os.R_OK):
+        return BlockTable()
     saved = _state_file(state_dir).load(report) or SavedOverrides()
     return BlockTable(dict(saved.blocks))
 
