@@ -14,6 +14,8 @@ from lbrouter.daemon.config_file import ConfigFile, require_tools
 from lbrouter.daemon.confirm.commit_confirm import ApplyOrder
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.control_socket.protocol import Document
+from lbrouter.model.messages.message import parse_phrase
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.units import Duration
 from lbrouter.services import secrets
 
@@ -27,7 +29,7 @@ async def apply_file(
     undoes: str = "",
 ) -> int:
     """Apply `file`, and print what is done; the exit code. `undoes` as in `ApplyOrder`."""
-    report = ChangeReport("applied", settings)
+    report = ChangeReport(phrase("applied"), settings)
     require_tools(file.config)
     secrets.require(file.config)
     if within is None:
@@ -42,7 +44,8 @@ async def apply_file(
         asked["undoes"] = undoes
     handed = await client.ask(settings.runtime_dir, asked)
     if handed is not None:
-        print_diagnostics("warning", handed["warnings"])
+        texts = handed.get("warnings_data", handed["warnings"])
+        print_diagnostics("warning", map(parse_phrase, texts))
         report.print_changes(handed["changes"])
         return report.finish(confirm_s=handed["pending_confirm_s"])
     order = ApplyOrder(by=own_operator(), undoes=undoes)

@@ -15,8 +15,8 @@ from lbrouter.cli.context import (
 from lbrouter.cli.effects import combined_plan
 from lbrouter.cli.output.config_words import print_brief_plan
 from lbrouter.cli.output.render import print_diagnostics, print_plan
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.language import Language
@@ -28,12 +28,11 @@ def plan(
     brief: Annotated[
         bool, typer.Option("--brief", help="In words: what of the file changes, and how much.")
     ] = False,
-    lang: LangOption = None,
     json: JsonOption = False,
 ) -> int:
     """Show what `apply` would change, as commands of ip, nft and tc."""
     settings = settings_of(context, json=json)
-    return asyncio.run(_print_plan(settings, language_of(lang), brief=brief))
+    return asyncio.run(_print_plan(settings, screen_language(), brief=brief))
 
 
 async def _print_plan(settings: CommandSettings, language: Language, *, brief: bool) -> int:

@@ -10,8 +10,8 @@ import typer
 
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.output.render import print_json, print_line
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.report.i18n import translate_reason
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.alert_test import send_test_alert
@@ -31,7 +31,7 @@ def _alerts() -> None:
 
 
 @alerts.command("test")
-def send_test(context: typer.Context, *, lang: LangOption = None, json: JsonOption = False) -> int:
+def send_test(context: typer.Context, *, json: JsonOption = False) -> int:
     """Send one alert by each configured way now; say delivered, or why not."""
     settings = settings_of(context, json=json)
     channels = asyncio.run(_test(settings))
@@ -40,7 +40,7 @@ def send_test(context: typer.Context, *, lang: LangOption = None, json: JsonOpti
         print_json({"ok": delivered, "channels": channels})
     else:
         for channel in channels:
-            print_line(translate_reason(language_of(lang), channel, "said"))
+            print_line(translate_reason(screen_language(), channel, "said"))
     return ExitCode.DONE if delivered else ExitCode.CHECK_FAILED
 
 

@@ -18,8 +18,9 @@ from lbrouter.cli.output.config_words import change_text
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_damage, print_json, print_line
 from lbrouter.cli.output.table import ResponsiveTable
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.shared_options import LangOption, language_of, parse_time_option
+from lbrouter.cli.shared_options import parse_time_option
 from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import translate
@@ -31,6 +32,7 @@ from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.model.errors import ExitCode, NotPermittedError
 from lbrouter.model.language import Language
+from lbrouter.model.messages.phrase import phrase
 
 SHORT_DIGEST_CHARS = 12
 
@@ -47,16 +49,14 @@ config = typer.Typer(
 
 
 @config.command("list")
-def list_configs(
-    context: typer.Context, *, lang: LangOption = None, json: JsonOption = False
-) -> int:
+def list_configs(context: typer.Context, *, json: JsonOption = False) -> int:
     """List the files that were applied or refused, the newest first."""
     settings = settings_of(context, json=json)
     found = asyncio.run(_ask(settings, {"action": "list"}))
     if settings.json:
         print_json(found)
     else:
-        table = _configs_table(found["configs"], display_zone(settings), language_of(lang))
+        table = _configs_table(found["configs"], display_zone(settings), screen_language())
         console().print(table)
     return ExitCode.DONE
 
@@ -83,7 +83,6 @@ def diff(
         str, typer.Argument(metavar="B", help="The later file; else the present one.")
     ] = "",
     *,
-    lang: LangOption = None,
     json: JsonOption = False,
 ) -> int:
     """Show what differs between two of these files, in words and in TOML."""
@@ -92,7 +91,7 @@ def diff(
     if settings.json:
         print_json(found)
     else:
-        _print_diff(found, language_of(lang))
+        _print_diff(found, screen_language())
     return ExitCode.DONE
 
 
@@ -115,7 +114,9 @@ def undo(
     with _readable():
         back = known.named(digest) if digest else known.earlier()
         text, present = known.text(back), known.current()
-    file = parse_config(text.encode(), source=f"configuration {_short(back.digest)}")
+    file = parse_config(
+        text.encode(), source=phrase("configuration {digest}", digest=_short(back.digest))
+    )
     undoes = "" if present.digest == back.digest else present.digest
     return asyncio.run(apply_file(settings, file, within, undoes=undoes))
 
@@ -140,7 +141,8 @@ def _readable() -> Iterator[None]:
         yield
     except PermissionError as error:
         raise NotPermittedError(
-            f"{error.filename} cannot be read: permission denied.", remedy="Run it as root."
+            phrase("{file} cannot be read: permission denied.", file=error.filename),
+            remedy="Run it as root.",
         ) from error
 
 

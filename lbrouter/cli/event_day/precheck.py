@@ -14,8 +14,8 @@ from lbrouter.cli.context import build_applier, load_config_file
 from lbrouter.cli.gateway_status import status_from_kernel
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_damage, print_json
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.diagnosis.precheck import PrecheckDocument, Verdict
 from lbrouter.compile.diagnosis.precheck_items import PrecheckState
@@ -42,14 +42,14 @@ VERDICT_STYLES: Final = {
 }
 
 
-def precheck(context: typer.Context, *, lang: LangOption = None, json: JsonOption = False) -> int:
+def precheck(context: typer.Context, *, json: JsonOption = False) -> int:
     """Say whether the show may begin: lines, rates, pools, alerts, rehearsal."""
     settings = settings_of(context, json=json)
     document = asyncio.run(_precheck(settings))
     if settings.json:
         print_json(document)
     else:
-        _print_items(document, language_of(lang), display_zone(settings))
+        _print_items(document, screen_language(), display_zone(settings))
     red = document["verdict"] == Verdict.RED
     return ExitCode.CHECK_FAILED if red else ExitCode.DONE
 

@@ -16,8 +16,8 @@ from lbrouter import __version__
 from lbrouter.cli.commands.events import parse_since
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.output.render import print_damage, print_json, print_line
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.event_report.report_document import report_document, rfc3339
 from lbrouter.compile.event_report.report_facts import ConfigStep, ReportFacts
 from lbrouter.compile.event_report.report_page import report_page
@@ -31,6 +31,7 @@ from lbrouter.daemon.events.history import (
 )
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ExitCode, NotAppliedError, UnavailableError, UsageError
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections.field_types import MIN_RATE
 
 LOOK_BACK: Final = timedelta(days=7)
@@ -50,13 +51,12 @@ def report(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write the page, and FILE.json."),
     ] = None,
-    lang: LangOption = None,
     json: JsonOption = False,
 ) -> int:
     """Write one page about the event: lines, policies, VLANs, incidents, orders."""
     settings = settings_of(context, json=json)
     file = load_config_file(settings)
-    zone, language = file.config.gateway.timezone, language_of(lang)
+    zone, language = file.config.gateway.timezone, screen_language()
     begin, end = _span(since, until, zone)
     facts = _facts(settings, file.config, file.digest, begin, end)
     document = report_document(facts)
@@ -97,7 +97,11 @@ def _facts(
         quality = [each for each in quality_since(state_dir, since) if each.at <= upto]
     except (sqlite3.Error, OSError) as error:
         raise UnavailableError(
-            f"The history {state_dir / HISTORY_DB_FILE} cannot be read: {error}.",
+            phrase(
+                "The history {file} cannot be read: {error}.",
+                file=state_dir / HISTORY_DB_FILE,
+                error=str(error),
+            ),
             remedy="Run it as root.",
         ) from error
     return ReportFacts(
@@ -141,5 +145,6 @@ def _write(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise NotAppliedError(
-            f"{file} cannot be written: {error.strerror}.", remedy="Choose another -o FILE."
+            phrase("{file} cannot be written: {error}.", file=file, error=error.strerror),
+            remedy="Choose another -o FILE.",
         ) from error

@@ -17,8 +17,9 @@ from lbrouter.cli.context import (
 )
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_damage, print_json
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.shared_options import ClientArgument, LangOption, language_of
+from lbrouter.cli.shared_options import ClientArgument
 from lbrouter.compile.diagnosis.client_facts import GatewayView
 from lbrouter.compile.diagnosis.why import WhyDocument, why_document
 from lbrouter.compile.report.i18n import translate, translate_reason
@@ -37,7 +38,6 @@ def why(
     context: typer.Context,
     who: ClientArgument,
     *,
-    lang: LangOption = None,
     json: JsonOption = False,
 ) -> int:
     """Say why a client has no internet: cable, lease, address, names, limits, lines."""
@@ -46,7 +46,7 @@ def why(
     if settings.json:
         print_json(document)
     else:
-        _print_checks(document, language_of(lang))
+        _print_checks(document, screen_language())
     return ExitCode.DONE
 
 

@@ -11,7 +11,7 @@ from lbrouter.compile.report.incidents import summarise_incidents
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.timeline import IncidentSummary, TimelineEvent
 
-UNKNOWN: Final = "unknown"
+NOT_KNOWN: Final = "unknown"
 CARRIED, STRANDED = "carried", "stranded"
 WHOLE, SHORT = "whole", "short"
 MISSING_AFTER_S: Final = 30.0
@@ -117,18 +117,18 @@ def rfc3339(at: datetime) -> str:
 def uplink_spans(facts: ReportFacts, name: str) -> list[StateSpan]:
     """The states of an uplink within the span."""
     changes = [
-        (_moment(event), str(event["more"].get("after", UNKNOWN)))
+        (_moment(event), str(event["more"].get("after", NOT_KNOWN)))
         for event in facts.events
         if (event["kind"], event["subject"]) == ("uplink", name)
     ]
-    return state_spans(changes, facts.begin, facts.end, unknown=UNKNOWN)
+    return state_spans(changes, facts.begin, facts.end, unknown=NOT_KNOWN)
 
 
 def _uplink_report(facts: ReportFacts, name: str) -> UplinkReport:
     spans = uplink_spans(facts, name)
     whole_s = (facts.end - facts.begin).total_seconds()
-    seconds = {state: seconds_in(spans, state) for state in ("up", "degraded", "down", UNKNOWN)}
-    known_s = whole_s - seconds[UNKNOWN]
+    seconds = {state: seconds_in(spans, state) for state in ("up", "degraded", "down", NOT_KNOWN)}
+    known_s = whole_s - seconds[NOT_KNOWN]
     rtts = [s.rtt_ms for s in facts.quality if s.uplink == name and s.rtt_ms is not None]
     losses = [s.loss_percent for s in facts.quality if s.uplink == name]
     alive_s = seconds["up"] + seconds["degraded"]
@@ -137,7 +137,7 @@ def _uplink_report(facts: ReportFacts, name: str) -> UplinkReport:
         "degraded_s": round(seconds["degraded"], 1),
         "down_s": round(seconds["down"], 1),
         "other_s": round(max(0.0, known_s - alive_s - seconds["down"]), 1),
-        "unknown_s": round(seconds[UNKNOWN], 1),
+        "unknown_s": round(seconds[NOT_KNOWN], 1),
         "availability_percent": _percent(alive_s, known_s),
         "worst_loss_percent": max((loss for loss in losses if loss is not None), default=None),
         "rtt_p50_ms": percentile(rtts, 50),

@@ -12,6 +12,7 @@ from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UsageError
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.services.dnsmasq import Dnsmasq
 
 WRITTEN_MAC_PATTERN: Final = re.compile(
@@ -41,7 +42,11 @@ def parse_client(config: Config, leases: Iterable[LanLease], text: str) -> Asked
     if not addresses:
         hint = client_suggestion(config, leases, text)
         raise UsageError(
-            f'"{text}" is not an address, a hardware address or a known client{hint}',
+            phrase(
+                '"{text}" is not an address, a hardware address or a known client{hint}',
+                text=text,
+                hint=hint,
+            ),
             remedy="`lbrouter clients` lists the known clients.",
         )
     return AskedClient(text=text, address=addresses[0])
@@ -70,7 +75,7 @@ async def find_client(config: Config, dnsmasq: Dnsmasq, text: str) -> KnownClien
     mac = client.mac or next(iter(macs), None)
     if mac is None:
         raise UsageError(
-            f"The hardware address of {text} is not known.",
+            phrase("The hardware address of {client} is not known.", client=text),
             remedy="`lbrouter clients` lists the known clients, with their hardware addresses.",
         )
     own = [near for near in neighbours if near.mac == mac]

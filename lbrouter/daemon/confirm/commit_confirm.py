@@ -23,6 +23,7 @@ from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError
 from lbrouter.model.messages.operator import ITSELF, Operator
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Plan
 from lbrouter.model.units import Duration
 
@@ -97,7 +98,11 @@ class CommitConfirm:
         if within is None and before is not None:
             left = ceil(before.remaining_s(BootTime.now()))
             raise NotAppliedError(
-                f"{before.source} waits for confirmation ({left} s left).",
+                phrase(
+                    "{source} waits for confirmation ({left} s left).",
+                    source=before.source,
+                    left=left,
+                ),
                 remedy="Run `lbrouter confirm` or `lbrouter rollback` first.",
             )
         if within is None or (before is None and not steps):
@@ -201,7 +206,7 @@ class CommitConfirm:
         if record.old is None:
             await self.applier.remove_all(_parse_or_none(record.new))
         else:
-            file = parse_config(record.old.encode(), source="the last good configuration")
+            file = parse_config(record.old.encode(), source=phrase("the last good configuration"))
             snapshot = await self.applier.observe(file.config, health_source=health_source)
             planned = snapshot.planned(file)
             await self.applier.roll_back_plan(planned, planned.steps())
@@ -250,5 +255,5 @@ def differs(path: Path, in_force: ConfigFile) -> bool:
 def _parse_or_none(text: str) -> Config | None:
     """The configuration, so that `remove_all` knows where to look."""
     with suppress(LbrouterError):
-        return parse_config(text.encode(), source="the unconfirmed configuration").config
+        return parse_config(text.encode(), source=phrase("the unconfirmed configuration")).config
     return None

@@ -28,6 +28,7 @@ from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfirmationNeededError
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import message
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.units import Duration
 
 
@@ -93,13 +94,13 @@ def _require_harmless(config: Config, known: KnownClient) -> None:
     """Raise ConfirmationNeededError where the client is one that the event needs."""
     reserved = reserved_vlan(config, known.mac)
     if reserved is not None:
-        why = f"The file names it: it is a host of VLAN {reserved.name}."
+        why = phrase("The file names it: it is a host of VLAN {vlan}.", vlan=reserved.name)
     elif known.vlan is not None and config.vlans[known.vlan].manage:
-        why = f"It is on VLAN {known.vlan}, from which the gateway is managed."
+        why = phrase("It is on VLAN {vlan}, from which the gateway is managed.", vlan=known.vlan)
     else:
         return
     raise ConfirmationNeededError(
-        f"{known.label} is to be blocked. {why}",
-        question=f"Block {known.label} anyway?",
-        remedy=f"Block another client, or run `lbrouter block {known.mac} --yes`.",
+        phrase("{client} is to be blocked. {why}", client=known.label, why=why),
+        question=phrase("Block {client} anyway?", client=known.label),
+        remedy=phrase("Block another client, or run `lbrouter block {mac} --yes`.", mac=known.mac),
     )

@@ -19,6 +19,7 @@ from lbrouter.daemon.control_socket.protocol import Document, string_field
 from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.model.errors import UnavailableError, UsageError
 from lbrouter.model.messages.operator import OperatorDocument
+from lbrouter.model.messages.phrase import phrase
 
 MIN_DIGEST_CHARS: Final = 4
 """Of a digest that a person writes: the beginning is enough where it names one file alone."""
@@ -58,8 +59,8 @@ class ConfigQueries:
         action = self._actions.get(string_field(request, "action"))
         if action is None:
             raise UsageError(
-                f"There is no action {request['action']!r} of `config`.",
-                remedy=f"Choose one of: {', '.join(self._actions)}.",
+                phrase("There is no action {action} of `config`.", action=repr(request["action"])),
+                remedy=phrase("Choose one of: {names}.", names=", ".join(self._actions)),
             )
         return action(request)
 
@@ -91,8 +92,9 @@ class ConfigQueries:
             if record.digest.removeprefix("sha256:").startswith(wanted)
         }
         if len(wanted) < MIN_DIGEST_CHARS or len(found) != 1:
-            count = "more than one" if len(found) > 1 or len(wanted) < MIN_DIGEST_CHARS else "no"
-            raise UsageError(f'"{name}" names {count} configuration.', remedy=LIST_REMEDY)
+            raise UsageError(
+                phrase('"{name}" does not name one configuration.', name=name), remedy=LIST_REMEDY
+            )
         return next(iter(found.values()))
 
     def text(self, record: ConfigRecord) -> str:
@@ -100,7 +102,8 @@ class ConfigQueries:
         found = self._history.text(record.digest)
         if found is None:
             raise UnavailableError(
-                f"The text of {record.digest} is not there any more.", remedy=LIST_REMEDY
+                phrase("The text of {digest} is not there any more.", digest=record.digest),
+                remedy=LIST_REMEDY,
             )
         return found.decode()
 

@@ -12,6 +12,7 @@ from lbrouter.compile.firewall.operator_session import parse_ssh_connection
 from lbrouter.daemon.control_socket.protocol import OPERATOR_VERBS, READ_ONLY_VERBS
 from lbrouter.model.errors import NotPermittedError
 from lbrouter.model.messages.operator import Operator
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.system.ssh_session import login_name, ssh_connection
 
 OPERATOR_GROUP: Final = "lbrouter-operator"
@@ -42,8 +43,10 @@ class SocketPeer:
             raise NotPermittedError("Only root may change anything.", remedy="Run it as root.")
         if _operator_gid() not in self.groups:
             raise NotPermittedError(
-                f"Only root and members of the group {OPERATOR_GROUP} may do this.",
-                remedy=f"Run it as root, or: adduser NAME {OPERATOR_GROUP}",
+                phrase(
+                    "Only root and members of the group {group} may do this.", group=OPERATOR_GROUP
+                ),
+                remedy=phrase("Run it as root, or: adduser NAME {group}", group=OPERATOR_GROUP),
             )
 
     def operator(self) -> Operator:
