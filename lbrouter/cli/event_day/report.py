@@ -25,10 +25,9 @@ from lbrouter.daemon.confirm.config_history import ConfigHistory
 from lbrouter.daemon.events.history import (
     EVENTS_KEPT,
     HISTORY_DB_FILE,
-    quality_since,
     recent_events,
-    traffic_since,
 )
+from lbrouter.daemon.events.history_samples import quality_since, traffic_since
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ExitCode, NotAppliedError, UnavailableError, UsageError
 from lbrouter.model.messages.phrase import phrase

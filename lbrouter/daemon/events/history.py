@@ -14,12 +14,12 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
-from lbrouter.compile.event_report.report_facts import QualitySample, TrafficAmount
+from lbrouter.compile.event_report.report_facts import TrafficAmount
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.timeline import TimelineEvent
 
@@ -202,7 +202,7 @@ def recent_events(
     where, values = "at >= :since", {"since": since, "incident": incident, "limit": limit}
     if incident is not None:
         where += " AND incident = :incident" if incident else " AND incident != ''"
-    rows = _select(
+    rows = select_rows(
         state_dir,
         "SELECT at, kind, subject, text, incident, more FROM event"  # noqa: S608
         f" WHERE {where} ORDER BY id DESC LIMIT :limit",
@@ -211,31 +211,13 @@ def recent_events(
     return [_event_from_row(row) for row in reversed(rows)]
 
 
-def traffic_since(state_dir: Path, since: str) -> list[TrafficAmount]:
-    """What uplinks and VLANs carried since `since` (RFC 3339, UTC), oldest first."""
-    names = [each.name for each in fields(TrafficAmount)]
-    query = f"SELECT {', '.join(names)} FROM traffic WHERE at >= :since ORDER BY id"  # noqa: S608
-    rows = _select(state_dir, query, {"since": since})
-    return [TrafficAmount(**dict(zip(names, row, strict=True))) for row in rows]
-
-
-def quality_since(state_dir: Path, since: str) -> list[QualitySample]:
-    """How the uplinks were doing since `since` (RFC 3339, UTC), oldest first."""
-    query = "SELECT at, uplink, rtt_ms, loss_percent FROM sample WHERE at >= :since ORDER BY id"
-    rows = _select(state_dir, query, {"since": since})
-    return [
-        QualitySample(at=at, uplink=uplink, rtt_ms=rtt_ms, loss_percent=loss)
-        for at, uplink, rtt_ms, loss in rows
-    ]
-
-
 def last_incident_number(state_dir: Path) -> int:
     """The highest number that an incident has had; 0 where there was none."""
-    [row] = _select(state_dir, "SELECT max(CAST(incident AS INTEGER)) FROM event", {}) or [(0,)]
+    [row] = select_rows(state_dir, "SELECT max(CAST(incident AS INTEGER)) FROM event", {}) or [(0,)]
     return int(row[0] or 0)
 
 
-def _select(state_dir: Path, query: str, values: dict[str, Any]) -> list[Any]:
+def select_rows(state_dir: Path, query: str, values: dict[str, Any]) -> list[Any]:
     """Rows of the database, none where there is none. Raises sqlite3.Error."""
     file = state_dir / HISTORY_DB_FILE
     if not file.exists():
