@@ -8,6 +8,7 @@ process was started with: an old process is ended before a new file is written.
 import grp
 import pwd
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -142,18 +143,30 @@ class Dnsmasq:
         return _read_text(self.servers_file)
 
     def put_servers(self, text: str) -> None:
-        """Have the resolvers asked that `text` names. Raises NotAppliedError."""
+        """Have the resolvers asked that `text` names. Raises NotAppliedError.
+
+        dnsmasq reads the file again as a user without rights. Where its folder is closed to that
+        user, the process is started again, and reads it while it still is root.
+        """
         try:
             self._write_servers(text)
         except OSError as error:
             raise NotAppliedError(
                 phrase("The resolvers of the lines cannot be set: {error}.", error=error)
             ) from error
-        for pid in self.pids()[:1]:
-            process.request_reload(pid, self._marker_argument)
+        running = self.observe()
+        if running is None or not running.argv:
+            return  # none here: the next one reads the file when it starts
+        if all(folder.stat().st_mode & stat.S_IXOTH for folder in self.servers_file.parents):
+            for pid in self.pids()[:1]:
+                process.request_reload(pid, self._marker_argument)
+            return
+        for pid in self.pids():
+            process.terminate(pid, self._marker_argument)
+        _start(running)
 
     def _write_servers(self, text: str) -> None:
-        """Aside, then renamed. dnsmasq reads it again as a user without rights."""
+        """Aside, then renamed, and readable by dnsmasq's user."""
         beside = self.servers_file.with_suffix(".servers-new")
         beside.write_text(text, encoding="ascii")
         beside.chmod(0o644)
