@@ -10,6 +10,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ DNSMASQ_INSTALL_REMEDY: Final = "Install it: apt install dnsmasq-base"
 DNSMASQ_USERS: Final = ("dnsmasq", "nobody")
 """Debian's package creates the first; both have no rights. Sockets and leases are open by then."""
 
+SERVER_OPTION: Final = "--server="
 DNSMASQ_START_TIMEOUT_S: Final = 20.0
 
 DNSMASQ_NOT_STARTED_NOTE: Final = (
@@ -86,6 +88,8 @@ class Dnsmasq:
     def pending_operations(self, config: Config | None) -> tuple[Operation, ...]:
         """The operations that make it serve what `config` says (None: nothing at all)."""
         desired = None if config is None else dnsmasq.dnsmasq_process(config, self.paths)
+        if desired is not None:
+            desired = replace(desired, argv=self._with_servers(desired.argv))
         observed = self.observe()
         if observed == desired:
             return ()
@@ -146,7 +150,7 @@ class Dnsmasq:
         """Have the resolvers asked that `text` names. Raises NotAppliedError.
 
         dnsmasq reads the file again as a user without rights. Where its folder is closed to that
-        user, the process is started again, and reads it while it still is root.
+        user, the process is started again, with the same on its command line.
         """
         try:
             self._write_servers(text)
@@ -156,14 +160,31 @@ class Dnsmasq:
             ) from error
         running = self.observe()
         if running is None or not running.argv:
-            return  # none here: the next one reads the file when it starts
-        if all(folder.stat().st_mode & stat.S_IXOTH for folder in self.servers_file.parents):
+            return  # none here: the next one is started with them
+        if self._is_open:
             for pid in self.pids()[:1]:
                 process.request_reload(pid, self._marker_argument)
             return
+        kept = tuple(word for word in running.argv if not word.startswith(SERVER_OPTION))
         for pid in self.pids():
             process.terminate(pid, self._marker_argument)
-        _start(running)
+        _start(replace(running, argv=(*kept, *self._server_options())))
+
+    def _with_servers(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """The command line; with the resolvers of the lines where the file of them is closed."""
+        option = f"--servers-file={self.servers_file}"
+        if option not in argv or self._is_open:
+            return argv
+        return (*(word for word in argv if word != option), *self._server_options())
+
+    def _server_options(self) -> tuple[str, ...]:
+        return tuple(f"--{line}" for line in self.servers().splitlines())
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether dnsmasq's user may enter the folder of the file of servers."""
+        folders = (folder for folder in self.servers_file.parents if folder.exists())
+        return all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
 
     def _write_servers(self, text: str) -> None:
         """Aside, then renamed, and readable by dnsmasq's user."""
