@@ -24,7 +24,7 @@ from lbrouter.daemon.dhcp.lease_store import LeaseStore
 from lbrouter.daemon.health.snapshot import last_known_health
 from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
 from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
-from lbrouter.daemon.overrides.store import stored_limits
+from lbrouter.daemon.overrides.store import stored_blocks, stored_limits
 from lbrouter.daemon.slow_work import in_disk_thread, in_program_thread
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
@@ -56,6 +56,10 @@ LimitSource = Callable[[Config], VlanLimits]
 """Returns the operator's limits of the VLANs that the configuration has."""
 
 
+BlockedSource = Callable[[], frozenset[str]]
+"""Returns the hardware addresses that an operator has shut out."""
+
+
 ChangeView = Callable[[Kernel, AppliedState | None], AbstractContextManager[Kernel]]
 """Takes a kernel and what a change is to make of it (None: nothing of ours). Within the block the
 change uses the kernel that it returns."""
@@ -83,9 +87,10 @@ class Applier:
         reporter: OperationReporter = silent_reporter,
         report_damage: DamageReport | None = None,
         limits: LimitSource | None = None,
+        blocked: BlockedSource | None = None,
         change_view: ChangeView = direct_view,
     ) -> None:
-        """Without `limits` those count that the last daemon saved.
+        """Without `limits` those count that the last daemon saved; and so with `blocked`.
 
         With `change_view` the daemon steers beside a change; a command has nothing to steer.
         """
@@ -98,7 +103,11 @@ class Applier:
         self.runtime_dir = runtime_dir
         self.reporter = reporter
         self._limits = limits or partial(stored_limits, state_dir, self.store.report_damage)
+        self._blocked = blocked or self._stored_blocked
         self.change_view = change_view
+
+    def _stored_blocked(self) -> frozenset[str]:
+        return stored_blocks(self.store.directory, self.store.report_damage).in_force()
 
     async def reopen_kernel(self) -> None:
         """Open a new netlink socket: the old one may be the cause of a failure."""
@@ -150,6 +159,7 @@ class Applier:
             allocation=allocate(config, self.store.load_allocation()),
             health=source(config, facts),
             limits=self._limits(config),
+            blocked=self._blocked(),
         )
 
     def learned_facts(self, config: Config, facts: Facts) -> Facts:

@@ -7,8 +7,13 @@ from typing import Final
 
 from lbrouter.compile.config.checks.subnets import free_subnets
 from lbrouter.compile.config.checks.uplinks import is_reserved_address
-from lbrouter.compile.dhcp.message import DhcpMessage, DhcpOption, parse_addresses, parse_number
 from lbrouter.compile.routing.asked_addresses import asked_addresses
+from lbrouter.compile.wire.dhcp_message import (
+    DhcpMessage,
+    DhcpOption,
+    parse_addresses,
+    parse_number,
+)
 from lbrouter.model.config import Config
 from lbrouter.model.lease import UplinkLease
 from lbrouter.model.messages.codes import OfferCode

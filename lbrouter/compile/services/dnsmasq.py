@@ -158,16 +158,15 @@ def dnsmasq_process(config: Config, paths: DnsmasqPaths) -> ManagedProcess | Non
     )
     return ManagedProcess(
         name="dnsmasq",
-        argv=dnsmasq_argv(paths, with_servers_file=may_have_resolvers(config)),
+        argv=dnsmasq_argv(paths),
         config_text=config_text(config),
         pid_file=str(paths.pid_file),
         why=joined_phrases("; ", filter(None, parts)),
     )
 
 
-def dnsmasq_argv(paths: DnsmasqPaths, *, with_servers_file: bool = False) -> tuple[str, ...]:
+def dnsmasq_argv(paths: DnsmasqPaths) -> tuple[str, ...]:
     """The command line: what depends on the machine, where the text depends on the file alone."""
-    servers = (f"--servers-file={paths.servers_file}",) if with_servers_file else ()
     return (
         "dnsmasq",
         f"--conf-file={paths.config_file}",
@@ -175,7 +174,7 @@ def dnsmasq_argv(paths: DnsmasqPaths, *, with_servers_file: bool = False) -> tup
         f"--dhcp-leasefile={paths.lease_file}",
         f"--user={paths.user}",
         f"--group={paths.group}",
-        *servers,
+        f"--servers-file={paths.servers_file}",
     )
 
 

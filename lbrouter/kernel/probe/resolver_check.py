@@ -5,16 +5,16 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from lbrouter.kernel.probe.dns import (
+from lbrouter.compile.wire.dns_message import (
     DNS_FLAG_RECURSION_DESIRED,
     DNS_HEADER,
+    DNS_PORT,
+    DNS_RCODE_MASK,
     ROOT_NS_QUESTION,
     is_answer,
 )
 from lbrouter.model.kernel_state import IpAddress
 
-DNS_PORT: Final = 53
-RCODE_MASK: Final = 0x000F
 RCODES_OF_WORKING: Final = frozenset({0, 3})
 """No error, no such name. A network that refuses all other resolvers answers in their place."""
 
@@ -48,7 +48,7 @@ class _Query(asyncio.DatagramProtocol):
         if not is_answer(data, self.identifier, ROOT_NS_QUESTION):
             return
         _, flags, *_ = DNS_HEADER.unpack_from(data)
-        if flags & RCODE_MASK in RCODES_OF_WORKING and not self._answered.done():
+        if flags & DNS_RCODE_MASK in RCODES_OF_WORKING and not self._answered.done():
             self._answered.set_result(True)
 
 

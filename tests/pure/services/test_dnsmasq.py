@@ -200,6 +200,7 @@ def test_the_process_says_what_it_is_for_and_where_its_files_are() -> None:
         "--dhcp-leasefile=/var/lib/lbrouter/dnsmasq.leases",
         "--user=dnsmasq",
         "--group=nogroup",
+        "--servers-file=/run/lbrouter/dnsmasq.servers",
     )  # fmt: skip
 
 

@@ -3,11 +3,10 @@
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from math import inf
-from pathlib import PurePosixPath
 
 import pytest
 
-from lbrouter.compile.services.dnsmasq import DnsmasqPaths, config_text, dnsmasq_argv, is_wanted
+from lbrouter.compile.services.dnsmasq import config_text, is_wanted
 from lbrouter.compile.services.line_resolvers import (
     may_have_resolvers,
     servers_text,
@@ -40,12 +39,6 @@ uplinks = ["a", "b"]
 """
 
 CONFIG = config_of(TEXT)
-PATHS = DnsmasqPaths(
-    runtime_dir=PurePosixPath("/run/lbrouter"),
-    state_dir=PurePosixPath("/var/lib/lbrouter"),
-    user="dnsmasq",
-    group="dnsmasq",
-)
 UP, DOWN = UplinkState.UP, UplinkState.DOWN
 
 
@@ -132,8 +125,6 @@ def test_the_file_says_whether_a_line_can_bring_a_resolver(text: str, *, may: bo
     config = config_of(text)
     assert may_have_resolvers(config) is may
     assert ("\nall-servers\n" in config_text(config)) is may
-    argv = dnsmasq_argv(PATHS, with_servers_file=may)
-    assert ("--servers-file=/run/lbrouter/dnsmasq.servers" in argv) is may
 
 
 def test_resolvers_of_a_line_are_reason_enough_to_run() -> None:

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lbrouter.compile.checksum import internet_checksum
-from lbrouter.compile.dhcp import packet
 from lbrouter.compile.dhcp.lease_validation import (
     InvalidLeaseError,
     lease_from_message,
 )
-from lbrouter.compile.dhcp.message import (
+from lbrouter.compile.wire import dhcp_packet as packet
+from lbrouter.compile.wire.dhcp_message import (
     BOOTP_HEADER,
     UNSPECIFIED_ADDRESS,
     DhcpMessage,
