@@ -38,6 +38,11 @@ class ChildProgram:
             self._record_started()
         return said
 
+    def reload(self) -> None:
+        """As `ProgramHost.reload`."""
+        for identity in self._identities():
+            process.request_reload(identity)
+
     def stop(self) -> None:
         """As `ProgramHost.stop`. Raises PermissionError."""
         for identity in self._identities():

@@ -62,6 +62,7 @@ class Dnsmasq:
         )
         self.file = Path(self.paths.config_file)
         self.pid_file = Path(self.paths.pid_file)
+        self.servers_file = Path(self.paths.servers_file)
         self.leases_file = Path(self.paths.lease_file)
         self._host = host_of(
             Program(
@@ -129,9 +130,34 @@ class Dnsmasq:
         if isinstance(new, ManagedProcess):
             self._write_files(new.config_text)
             self._start(new)
+        else:
+            self.servers_file.unlink(missing_ok=True)
+
+    def servers(self) -> str:
+        """The resolvers of the lines that are asked now, as dnsmasq's file of servers has them."""
+        return _read_text(self.servers_file)
+
+    def put_servers(self, text: str) -> None:
+        """Have the resolvers asked that `text` names. Raises NotAppliedError."""
+        try:
+            self._write_servers(text)
+        except OSError as error:
+            raise NotAppliedError(
+                phrase("The resolvers of the lines cannot be set: {error}.", error=error)
+            ) from error
+        self._host.reload()
+
+    def _write_servers(self, text: str) -> None:
+        """Aside, then renamed. dnsmasq reads it again as a user without rights."""
+        beside = self.servers_file.with_suffix(".servers-new")
+        beside.write_text(text, encoding="ascii")
+        beside.chmod(0o644)
+        beside.replace(self.servers_file)
 
     def _write_files(self, text: str) -> None:
         try:
+            if not self.servers_file.exists():  # what it names stays over a restart
+                self._write_servers("")
             self.leases_file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             # dnsmasq opens it while it still is root; other users must not read MAC addresses.
             atomic_file.create_private(self.leases_file)

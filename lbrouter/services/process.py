@@ -99,6 +99,20 @@ def terminate(identity: ProcessIdentity) -> None:
         os.close(handle)
 
 
+def request_reload(identity: ProcessIdentity) -> None:
+    """Ask the process to read its files again (SIGHUP), if it still is this one."""
+    try:
+        handle = os.pidfd_open(identity.pid)
+    except ProcessLookupError:
+        return
+    try:
+        if identify(identity.pid) == identity:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGHUP)
+    finally:
+        os.close(handle)
+
+
 def _wait_for_exit(handle: int) -> bool:
     """Wait for the end: a pidfd becomes readable with it."""
     poll = select.poll()

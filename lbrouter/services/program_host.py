@@ -70,6 +70,9 @@ class ProgramHost(Protocol):
         not installed.
         """
 
+    def reload(self) -> None:
+        """Have it read its files again (SIGHUP); without a process nothing happens."""
+
     def stop(self) -> None:
         """End it, and forget it."""
 

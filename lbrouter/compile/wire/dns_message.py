@@ -7,6 +7,8 @@ from typing import Final
 
 from lbrouter.model.kernel_state import IpAddress
 
+DNS_PORT: Final = 53
+
 DNS_HEADER: Final = Struct("!HHHHHH")
 """Id, flags, and how many questions, answers, authorities, additional records follow."""
 
@@ -15,6 +17,7 @@ DNS_RECORD_HEADER: Final = Struct("!HHIH")
 
 DNS_FLAG_RECURSION_DESIRED: Final = 0x0100
 DNS_FLAG_RESPONSE: Final = 0x8000
+DNS_RCODE_MASK: Final = 0x000F
 DNS_OPCODE_MASK: Final = 0x7800
 DNS_CLASS_IN: Final = 1
 DNS_NAME_POINTER: Final = 0xC0

@@ -34,6 +34,7 @@ async def main(config, state_dir, runtime_dir):
             state_dir=Path(state_dir),
             runtime_dir=Path(runtime_dir),
             limits=lambda _: {},
+            blocked=frozenset,
             report_damage=print,
         )
         snapshot, journal = await reconciler.applier.observe(file.config), Journal(Path(state_dir))
