@@ -27,7 +27,7 @@ async def refuse_to_cut_session(settings: CommandSettings, file: ConfigFile) -> 
     async with LinuxKernel() as kernel:
         applier = build_applier(settings, kernel)
         facts = await kernel.facts(observation_scope(file.config, KernelState()))
-        facts = applier.lease_store.facts_with_leases(file.config, facts)
+        facts = applier.learned_facts(file.config, facts)
     reason = session_cut_reason(file.config, facts, session)
     if reason:
         raise NotAppliedError(

@@ -20,7 +20,6 @@ from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
-from lbrouter.daemon.dhcp.router_solicitor import RouterSolicitor
 from lbrouter.daemon.dhcp.uplink_clients import DhcpClients
 from lbrouter.daemon.events.alert_dispatcher import AlertDispatcher
 from lbrouter.daemon.events.journal import Journal
@@ -30,6 +29,7 @@ from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.heartbeats import send_heartbeats
 from lbrouter.daemon.lanes.lane_watch import LaneWatch
+from lbrouter.daemon.line_neighbours import LineNeighbours
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.programs import ProgramSupervisor
@@ -127,6 +127,7 @@ class Daemon:
         paths, journal, loop, applier = self._paths, self._journal, self._loop, reconciler.applier
         self._new_flows = NewFlowWindow(reconciler)
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
+        self._line_neighbours = LineNeighbours(applier, journal, loop)
         self._traffic = TrafficRecorder(journal, lambda: loop.tracker)
         self._lanes = LaneWatch(
             lambda: lane_inputs(loop.state()),
@@ -139,6 +140,7 @@ class Daemon:
             loop.state,
             self._traffic,
             self._dhcp_watch,
+            self._line_neighbours.advertisements,
             self._lanes.findings,
             journal=journal,
             limits=loop.overrides.limits,
@@ -258,11 +260,11 @@ class Daemon:
             "the limits": self._override_commands.run,
             "the blocks": self._blocks.run,
             "the programs": self._programs.run,
-            "the solicitor": lambda: RouterSolicitor().run(lambda: loop.reconciler.applied),
             "the leases": lambda: self._dhcp_watch.run(lambda: loop.config_file.config),
             "the lanes": self._lanes.run,
             "the reload": self._reloads.run,
             "the watchdog": lambda: send_heartbeats(self._notifier, lambda: loop.last_run_at),
+            **self._line_neighbours.tasks(),
             **self._alert_dispatcher.tasks(),
         }
         for name, work in tasks.items():

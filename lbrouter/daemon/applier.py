@@ -19,6 +19,7 @@ from lbrouter.compile.state.desired import (
     updated_baseline,
 )
 from lbrouter.compile.state.diff import diff
+from lbrouter.daemon.dhcp.advertised_store import AdvertisedStore
 from lbrouter.daemon.dhcp.lease_store import LeaseStore
 from lbrouter.daemon.health.snapshot import last_known_health
 from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
@@ -97,6 +98,7 @@ class Applier:
         self.store = StateStore(state_dir, report_damage)
         self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
         self.lease_store = LeaseStore(runtime_dir, self.store.report_damage)
+        self.advertised_store = AdvertisedStore(runtime_dir, self.store.report_damage)
         self.pppd = pppd.Pppd(runtime_dir)
         self.runtime_dir = runtime_dir
         self.reporter = reporter
@@ -141,7 +143,7 @@ class Applier:
             features=cached_features(self.runtime_dir, self.store.report_damage),
             no_address_reasons=self.pppd.no_session_reasons(config),
         )
-        facts = self.lease_store.facts_with_leases(config, facts)
+        facts = self.learned_facts(config, facts)
         heard = answering_nexthops(nexthops(config, facts), facts.interfaces)
         facts = replace(facts, answering_nexthops=heard)
         if config.lanes():
@@ -159,6 +161,11 @@ class Applier:
             limits=self._limits(config),
             blocked=self._blocked(),
         )
+
+    def learned_facts(self, config: Config, facts: Facts) -> Facts:
+        """`facts` with what providers told the uplinks: leases, and router advertisements."""
+        leased = self.lease_store.facts_with_leases(config, facts)
+        return self.advertised_store.facts_with_advertisements(config, leased)
 
     async def apply_plan(self, planned: AppliedState, steps: Plan) -> None:
         """Run the steps as one transaction. What a crash must not lose is on disk before.
@@ -232,6 +239,7 @@ class Applier:
         steps = diff(await self.kernel.observe(scope), desired)
         await self._transact(steps, desired, scope, None)
         self.lease_store.clear()
+        self.advertised_store.clear()
         if baseline != KernelState():
             self.store.save_baseline(KernelState())
 

@@ -14,6 +14,7 @@ from lbrouter.compile.config.checks import (
     rates,
     rules,
     subnets,
+    uplink_dns,
     uplinks,
     vlans,
 )
@@ -27,6 +28,7 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
         gateway_settings,
         health_settings,
         uplinks,
+        uplink_dns,
         lane_settings,
         vlans,
         hosts,

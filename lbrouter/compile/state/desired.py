@@ -57,7 +57,12 @@ def desired_state(
         for name in interfaces_of(config)
         if name in there and name not in ppp
     )
-    text = structure(config, allocation, connection_table_size=facts.connection_table_size)
+    text = structure(
+        config,
+        allocation,
+        connection_table_size=facts.connection_table_size,
+        neighbour_table_size=facts.neighbour_table_size,
+    )
     all_elements = elements(config, allocation=allocation, health=health, facts=facts)
     wanted = KernelState(
         sysctls=sysctls(config, there),
@@ -65,7 +70,9 @@ def desired_state(
         tunnels=lane_lines.tunnels(config, allocation.uplinks, health, facts),
         links=must_be_up | shaped.links | lane_lines.links(config, facts),
         addresses=routes.addresses(config, facts, created),
-        routes=routes.routes(config, allocation=allocation, health=health, facts=facts),
+        routes=routes.routes(
+            config, allocation=allocation, health=health, facts=facts, created=created
+        ),
         rules=routes.rules(config, allocation),
         qdiscs=shaped.qdiscs,
         classes=shaped.classes,

@@ -24,11 +24,10 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
 from lbrouter.model.messages.phrase import as_phrase, phrase
-from lbrouter.model.sections.alerts import Alerts, parse_webhook
-from lbrouter.model.sections.targets import ProbeTarget
+from lbrouter.model.sections.alerts import Alerts
 from lbrouter.model.timeline import TimelineEvent
-from lbrouter.model.validated_strings import InvalidValueError
 from lbrouter.services import command, webhook
+from lbrouter.services.secrets import read_webhook
 from lbrouter.system.state_file import StateFile
 
 ALERT_QUEUE_FILE: Final = "alerts.json"
@@ -259,17 +258,9 @@ def enabled_channels(alerts: Alerts) -> list[str]:
 async def _post_webhook(alerts: Alerts, message: AlertMessage, within_s: float) -> None:
     target = alerts.webhook
     if alerts.webhook_file is not None:
-        target = _read_webhook_url(Path(alerts.webhook_file))
+        target = read_webhook(Path(alerts.webhook_file))
     assert target is not None
     await webhook.post(target, _json_body(message), within_s=within_s)
-
-
-def _read_webhook_url(path: Path) -> ProbeTarget:
-    """The URL in a file; no message ever shows it."""
-    try:
-        return parse_webhook(path.read_text(encoding="ascii").strip())
-    except (InvalidValueError, ValueError):
-        raise OSError(phrase("{path} does not hold the URL of a page", path=path)) from None
 
 
 def error_text(error: OSError) -> str:

@@ -22,6 +22,7 @@ from typing import Any, Final, cast
 from lbrouter.compile.event_report.report_facts import TrafficAmount
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.timeline import TimelineEvent
+from lbrouter.system import atomic_file
 
 HISTORY_DB_FILE: Final = "history.db"
 
@@ -242,6 +243,7 @@ def _event_from_row(row: tuple[str, str, str, str, str, str]) -> LogEvent:
 
 def _open_database(file: Path) -> sqlite3.Connection:
     file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    atomic_file.create_private(file)  # SQLite's other files get the rights of this one
     connection = sqlite3.connect(file, timeout=1.0)
     try:
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + SCHEMA)

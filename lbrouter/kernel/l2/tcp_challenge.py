@@ -10,7 +10,7 @@ from struct import Struct
 from typing import Final, Self
 
 from lbrouter.compile.checksum import internet_checksum
-from lbrouter.compile.dhcp.packet import IPV4_HEADER
+from lbrouter.compile.wire.dhcp_packet import IPV4_HEADER
 from lbrouter.kernel.l2.frame import ETH_P_IP, ETH_P_IPV6, IPV6_HEADER
 from lbrouter.model.kernel_state import AddressFamily
 

@@ -6,19 +6,19 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from lbrouter.kernel.probe.bound_socket import address_family
-from lbrouter.kernel.probe.dns import (
+from lbrouter.compile.wire.dns_message import (
     DNS_FLAG_RECURSION_DESIRED,
     DNS_HEADER,
+    DNS_RCODE_MASK,
     RecordType,
     encode_question,
     is_answer,
 )
+from lbrouter.kernel.probe.bound_socket import address_family
 from lbrouter.model.kernel_state import IpAddress
 
 NAME_ANSWER_TIMEOUT_S: Final = 2.0
 DNS_MESSAGE_BYTES: Final = 4096
-RCODE_MASK: Final = 0x000F
 ANSWERED_RCODES: Final = frozenset({0, 3, 5})
 """No error, "no such name", "refused": a resolver beyond has answered. RFC 1035, 4.1.1."""
 
@@ -40,5 +40,5 @@ def answers_names(server: IpAddress, *, timeout_s: float = NAME_ANSWER_TIMEOUT_S
             message = opened.recv(DNS_MESSAGE_BYTES)
             if is_answer(message, identifier, asked):
                 _, flags, *_ = DNS_HEADER.unpack_from(message)
-                return flags & RCODE_MASK in ANSWERED_RCODES
+                return flags & DNS_RCODE_MASK in ANSWERED_RCODES
     return False

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from lbrouter.compile.wire.dns_message import DNS_PORT
 from lbrouter.kernel.read.conntrack import (
     CTA_COUNTERS_ORIG,
     CTA_COUNTERS_REPLY,
@@ -30,7 +31,6 @@ from lbrouter.model.kernel_state import IpAddress
 CTA_STATUS: Final = 3
 SEEN_REPLY_STATUS: Final = 1 << 1
 """IPS_SEEN_REPLY."""
-DNS_PORT: Final = 53
 
 
 @dataclass(slots=True, kw_only=True)

@@ -33,6 +33,9 @@ class AddressCode(StrEnum):
     EXTERNAL_NO_ADDRESS = "external_no_address"
     EXTERNAL_NO_GATEWAY = "external_no_gateway"
     NO_ROUTER_ADVERTISEMENT = "no_router_advertisement"
+    ONLY_DHCPV6 = "only_dhcpv6"
+    NO_USABLE_PREFIX = "no_usable_prefix"
+    PREFIX_REFUSED = "advertised_prefix_refused"
     DHCP_NOT_ASKED = "dhcp_not_asked"
     """No daemon has asked yet."""
     DHCP_ASKING = "dhcp_asking"
@@ -59,7 +62,9 @@ class AddressCode(StrEnum):
 
 
 class OfferCode(StrEnum):
-    """What is wrong with what a DHCP server offers; the value `offer` of DHCP_REJECTED."""
+    """What is wrong with what a DHCP server or a router offers; the value `offer` of DHCP_REJECTED
+    and PREFIX_REFUSED.
+    """
 
     OVERLAPS_VLAN = "dhcp_offer_overlaps_vlan"
     WHOLE_INTERNET = "dhcp_offer_whole_internet"
@@ -71,6 +76,10 @@ class OfferCode(StrEnum):
     NO_SERVER_NAMED = "dhcp_offer_no_server_named"
     NO_TIME = "dhcp_offer_no_time"
     REFUSED_AFTERWARDS = "dhcp_offer_refused_afterwards"
+    TOO_WIDE = "dhcp_offer_too_wide"
+    TAKES_ADDRESS = "dhcp_offer_takes_address"
+    PREFIX_OVERLAPS_VLAN = "prefix_overlaps_vlan"
+    PREFIX_OVERLAPS_UPLINK = "prefix_overlaps_uplink"
 
 
 class LaneCode(StrEnum):
@@ -128,6 +137,16 @@ class EventCode(StrEnum):
     CLIENT_BLOCK_EXPIRED = "client_block_expired"
     LEASE_GRANTED = "lease_granted"
     LEASE_LOST = "lease_lost"
+    LEASE_HOLDS_VLANS = "lease_holds_vlans"
+    ADVERTISED = "advertised"
+    ADVERTISED_LOST = "advertised_lost"
+    ROUTERS_MANY = "routers_many"
+    PREFIX_IGNORED = "prefix_ignored"
+    ROGUE_ROUTER = "rogue_router"
+    ROGUE_ROUTER_GONE = "rogue_router_gone"
+    RESOLVERS_SILENT = "resolvers_silent"
+    RESOLVERS_BACK = "resolvers_back"
+    NEIGHBOURS_FULL = "neighbours_full"
     PORT_MISSING = "port_missing"
     PORT_BACK = "port_back"
     VLANS_WAIT = "vlans_wait"

@@ -17,6 +17,7 @@ from lbrouter.model.messages.codes import (
     TextCode,
 )
 from lbrouter.model.messages.lane_sentences import LANE_SENTENCES
+from lbrouter.model.messages.neighbour_sentences import NEIGHBOUR_SENTENCES
 from lbrouter.model.messages.precheck_sentences import PRECHECK_SENTENCES
 
 
@@ -110,17 +111,6 @@ ADDRESS_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
 }
 
 OFFER_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
-    OfferCode.OVERLAPS_VLAN: (
-        (
-            "{address} with gateway {gateway}, which overlaps {subnet} of VLAN {vlan}; give"
-            " vlans.{vlan}.address another subnet, or the provider's modem another one"
-        ),
-        (
-            "{address} with gateway {gateway}, which overlaps {subnet} of VLAN {vlan}; give"
-            ' vlans.{vlan}.address another subnet, "{free}" is free, or the provider\'s modem'
-            " another one"
-        ),
-    ),
     OfferCode.WHOLE_INTERNET: ("{address} with the netmask 0.0.0.0, the whole internet",),
     OfferCode.NO_HOST_ADDRESS: ("{address}, which is no host's address",),
     OfferCode.RESERVED_ADDRESS: ("{address}, a reserved address of {subnet}",),
@@ -238,6 +228,7 @@ SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     **ADDRESS_SENTENCES,
     **OFFER_SENTENCES,
     **LANE_SENTENCES,
+    **NEIGHBOUR_SENTENCES,
     **EVENT_SENTENCES,
     **CLIENT_SENTENCES,
     **PRECHECK_SENTENCES,
