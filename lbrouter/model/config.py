@@ -14,6 +14,7 @@ from lbrouter.model.sections.alerts import AlertKind, Alerts
 from lbrouter.model.sections.field_types import HostAddress, Section, SectionName, TimeZone
 from lbrouter.model.sections.policies import (
     ANY_UPLINK,
+    AddressMap,
     Forward,
     ForwardProtocol,
     LivingFlows,
@@ -29,6 +30,7 @@ from lbrouter.model.sections.vlans import Bandwidth, Dhcp, Lan, Reservation, Vla
 
 __all__ = [
     "ANY_UPLINK",
+    "AddressMap",
     "AddressRange",
     "Addressing",
     "Addressing6",
@@ -97,6 +99,8 @@ class Config(Section):
     """Flows that take another policy than their VLAN's; the first match wins."""
     forwards: Annotated[tuple[Forward, ...], Field(max_length=MAX_RULES)] = ()
     """Services inside that can be reached from outside."""
+    maps: Annotated[tuple[AddressMap, ...], Field(max_length=MAX_RULES)] = ()
+    """Hosts inside that have a public address of their own (1:1)."""
     alerts: Alerts | None = None
     """Whom to tell of what happens."""
 

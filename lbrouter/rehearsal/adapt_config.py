@@ -14,6 +14,7 @@ from lbrouter.model.config import Config, Uplink, Vlan
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
 from lbrouter.model.sections.addresses import Addressing
 from lbrouter.rehearsal.adapt_lanes import with_lab_relay, without_lanes
+from lbrouter.rehearsal.adapt_services import without_what_the_lab_lacks
 
 LAB_UPLINK_POOL4 = IPv4Network("198.18.0.0/15")
 LAB_UPLINK_POOL6 = IPv6Network("2001:2::/48")
@@ -72,6 +73,8 @@ def adapt_config(
     leasing = [vlan.name for vlan in vlans.values() if vlan.dhcp is not None or vlan.hosts]
     if leasing:
         notes.append(f"{', '.join(leasing)}: the lab's clients have fixed addresses")
+    config, said = without_what_the_lab_lacks(config)
+    notes += said
     if config.alerts is not None:
         notes.append("alerts: a rehearsal sends none")
     lan = config.lan if tags else None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 import typer
@@ -21,6 +21,7 @@ from lbrouter.compile.explain import explanation
 from lbrouter.compile.explain.explanation import Explanation, FlowPath
 from lbrouter.compile.explain.flow import parse_flow
 from lbrouter.kernel.backend import LinuxKernel
+from lbrouter.kernel.read.learned_names import learned_names
 from lbrouter.model.errors import ExitCode
 
 DEFAULT_FLOW_PORTS: Final = {"tcp": 443, "udp": 443}
@@ -94,6 +95,8 @@ async def _explain_flow(
         protocol=arguments.protocol,
         port=arguments.port or DEFAULT_FLOW_PORTS.get(arguments.protocol),
     )
+    names = learned_names(file.config, flow.destination)
+    flow = replace(flow, known_names=names)
     return explanation.explain(file.config, flow, known), ends.notes
 
 

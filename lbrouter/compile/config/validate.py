@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from lbrouter.compile.config.checks import (
+    address_maps,
     alert_settings,
     forwards,
     gateway_settings,
     health_settings,
     hosts,
+    inside_routes,
     lane_settings,
     policies,
     priorities,
@@ -31,9 +33,11 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
         vlans,
         hosts,
         subnets,
+        inside_routes,
         policies,
         rules,
         forwards,
+        address_maps,
         rates,
     )
     for module in (*modules, alert_settings):

@@ -4,13 +4,13 @@ The order of the checks is that of `rulesets/lbrouter.nft`: source, connected, r
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import ip_address
 
+from lbrouter.compile.explain.offers import Asked, find_offer, uplinks_with_address
 from lbrouter.compile.firewall.modems import is_closed
-from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.model.config import ANY_UPLINK, Config, PolicyRule, Protocol, Uplink, Vlan
+from lbrouter.model.config import Config, PolicyRule, Protocol, Vlan
 from lbrouter.model.errors import UsageError
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
@@ -54,6 +54,8 @@ class Flow:
     port: int | None = None
     vlan: str | None = None
     from_gateway: bool = False
+    known_names: frozenset[str] = frozenset()
+    """Names of the rules that the destination was told for, by the gateway's own resolver."""
 
     @property
     def family(self) -> AddressFamily:
@@ -122,11 +124,16 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
         )
     if flow.vlan is None:
         return _from_outside(config, facts, flow)
+    offered = _offered(config, facts, flow)
+    if offered is not None:
+        return replace(offered, uplink=None)
     vlan = config.vlans[flow.vlan]
+    return _to_gateway(vlan, flow) if to_gateway else _from_vlan(config, facts, vlan, flow)
+
+
+def _from_vlan(config: Config, facts: Facts, vlan: Vlan, flow: Flow) -> FlowDecision:
     if flow.destination.is_multicast:
         return FlowDecision(verdict=FlowVerdict.DROPPED, because="multicast is not routed")
-    if to_gateway:
-        return _to_gateway(vlan, flow)
     target = vlan_of_address(config, flow.destination)
     if target is not None:
         return _to_vlan(vlan, target)
@@ -152,8 +159,7 @@ def gateway_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
 def vlan_of_address(config: Config, address: IpAddress) -> str | None:
     """Name of the VLAN whose network holds `address`."""
     for name, vlan in config.vlans.items():
-        six = vlan.address6
-        if address in vlan.address.network or (six is not None and address in six.network):
+        if any(address in network for network in vlan.networks):
             return name
     return None
 
@@ -162,9 +168,17 @@ def rule_matches(rule: PolicyRule, flow: Flow) -> bool:
     """Whether `rule` takes `flow`, which comes from a VLAN."""
     return (
         (not rule.from_ or flow.vlan in rule.from_)
+        and (not rule.source or any(flow.source in network for network in rule.source))
         and (rule.protocol is None or rule.protocol is flow.protocol)
-        and (not rule.ports or flow.port in rule.ports)
-        and (not rule.to or any(flow.destination in network for network in rule.to))
+        and (not rule.ports or any(flow.port in ports for ports in rule.ports))
+        and (not rule.to or _leads_to(rule, flow))
+    )
+
+
+def _leads_to(rule: PolicyRule, flow: Flow) -> bool:
+    """Whether a rule's destinations hold the flow's: a network, or a name that was asked for."""
+    return any(flow.destination in network for network in rule.networks) or any(
+        name in flow.known_names for name in rule.names
     )
 
 
@@ -221,34 +235,40 @@ def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
 
 def _from_outside(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     """The source is in no VLAN: either it comes from the internet, or it is spoofed."""
-    uplink = _uplink_with_address(config, facts, flow.destination)
+    uplink = next(uplinks_with_address(config, facts, flow.destination), None)
     if uplink is None:
         because = f"{flow.source} belongs to no VLAN of the file: spoofed, whatever VLAN sends it"
         return FlowDecision(verdict=FlowVerdict.DROPPED, because=because)
-    for index, forward in enumerate(config.forwards):
-        if (
-            forward.uplink in (ANY_UPLINK, uplink.name)
-            and str(forward.protocol) == str(flow.protocol)
-            and forward.port == flow.port
-            and forward.to.address.version == flow.destination.version
-        ):
-            because = f"forwards.{index} sends it to {forward.to}; replies leave by {uplink.name}"
-            return FlowDecision(
-                verdict=FlowVerdict.FORWARDED, because=because, forward=index, uplink=uplink.name
-            )
+    offered = _offered(config, facts, flow)
+    if offered is not None:
+        because = f"{offered.because}; replies leave by {offered.uplink}"
+        return replace(offered, because=because)
     if flow.protocol in ICMP_PROTOCOLS:
         because = "the gateway answers pings, 50 a second"
-        return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because, uplink=uplink.name)
+        return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because, uplink=uplink)
     because = "no forward matches this port"
-    return FlowDecision(verdict=FlowVerdict.DROPPED, because=because, uplink=uplink.name)
+    return FlowDecision(verdict=FlowVerdict.DROPPED, because=because, uplink=uplink)
 
 
-def _uplink_with_address(config: Config, facts: Facts, address: IpAddress) -> Uplink | None:
-    for uplink in config.uplinks.values():
-        ways = (uplink_nexthop(uplink, family, facts) for family in AddressFamily)
-        if any(way is not None and way.address.ip == address for way in ways):
-            return uplink
-    return None
+def _offered(config: Config, facts: Facts, flow: Flow) -> FlowDecision | None:
+    """The forward, or the host with an address of its own (1:1), that the flow comes to."""
+    asked = Asked(
+        source=flow.source,
+        destination=flow.destination,
+        protocol=str(flow.protocol),
+        port=flow.port,
+    )
+    uplinks = uplinks_with_address(config, facts, flow.destination)
+    offer = find_offer(config, uplinks, asked)
+    if offer is None:
+        return None
+    own = any(offer.host == address.ip for address in gateway_addresses(config, facts))
+    return FlowDecision(
+        verdict=FlowVerdict.DELIVERED if own else FlowVerdict.FORWARDED,
+        because=offer.because,
+        forward=offer.forward,
+        uplink=offer.uplink,
+    )
 
 
 def _parse_address(text: str, what: str) -> IpAddress:

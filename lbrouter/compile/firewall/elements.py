@@ -9,7 +9,14 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import product
 
-from lbrouter.compile.firewall import client_limits, connection_bounds, flow_moves, lane_copies
+from lbrouter.compile.firewall import (
+    client_limits,
+    connection_bounds,
+    flow_moves,
+    lane_copies,
+    public_services,
+)
+from lbrouter.compile.firewall.element_words import collapsed, network_word
 from lbrouter.compile.firewall.flow_moves import PolicyShares
 from lbrouter.compile.firewall.modems import (
     PRIVATE_NETWORKS,
@@ -17,10 +24,9 @@ from lbrouter.compile.firewall.modems import (
     reaches_modems,
     uplink_subnets,
 )
-from lbrouter.compile.firewall.ruleset import collapsed
 from lbrouter.compile.routing.balance import lacks_uplinks, select_uplinks, slot_table
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.model.config import ANY_UPLINK, Config, Policy, PolicyMode
+from lbrouter.model.config import Config, Policy, PolicyMode
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork, NftElements
@@ -61,7 +67,7 @@ def elements(
             for name, number in numbers.items()
         ),
         **_sources(config, facts),
-        **_forwards(config),
+        **public_services.elements(config, facts),
         **_policies(config, allocation, facts, shares),
         **flow_moves.elements(
             config, allocation=allocation, health=health, facts=facts, shares=shares
@@ -117,6 +123,7 @@ def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements
             for vlan in config.vlans.values()
             for other in vlan.reach
         ),
+        "same_vlan": _set_elements(f"{device} . {device}" for device in vlans),
         "masquerade_dispatch": _goto_elements(
             {device: f"masquerade_{vlan.name}" for device, vlan in vlans.items()}
         ),
@@ -124,12 +131,7 @@ def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements
 
 
 def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
-    inside = [
-        address.network
-        for vlan in config.vlans.values()
-        for address in (vlan.address, vlan.address6)
-        if address is not None
-    ]
+    inside = [network for vlan in config.vlans.values() for network in vlan.networks]
     near = list(uplink_subnets(config, facts))
     never = [*BOGON_NETWORKS, *inside, *_own_addresses(config, facts)]
     return {
@@ -158,7 +160,7 @@ def _modems(config: Config, facts: Facts) -> dict[str, NftElements]:
         ),
         **{
             f"modem_rules{version}": _set_elements(
-                f"{device} . {_nft_network(network)}"
+                f"{device} . {network_word(network)}"
                 for device, network in opened
                 if network.version == version
             )
@@ -174,18 +176,7 @@ def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
             way = uplink_nexthop(uplink, family, facts)
             if way is not None:
                 yield ip_network(way.address.ip)
-
-
-def _forwards(config: Config) -> dict[str, NftElements]:
-    four: dict[str, str] = {}
-    six: dict[str, str] = {}
-    for forward in config.forwards:
-        target = four if forward.to.address.version == 4 else six
-        names = [*config.uplinks] if forward.uplink == ANY_UPLINK else [forward.uplink]
-        for name in names:
-            key = f"{config.uplinks[name].device} . {forward.protocol} . {forward.port}"
-            target[key] = f"{forward.to.address} . {forward.to.port}"
-    return {"port_forward4": frozenset(four.items()), "port_forward6": frozenset(six.items())}
+    yield from (ip_network(entry.public) for entry in config.maps)
 
 
 def _policies(
@@ -258,10 +249,4 @@ def _goto_elements(chains: Mapping[str, str]) -> NftElements:
 
 
 def _network_elements(networks: Iterable[IpNetwork], version: int) -> NftElements:
-    return _set_elements(_nft_network(n) for n in collapsed(networks) if n.version == version)
-
-
-def _nft_network(network: IpNetwork) -> str:
-    """A network as nft prints it: one address without its length."""
-    is_host = network.prefixlen == network.max_prefixlen
-    return str(network.network_address) if is_host else str(network)
+    return _set_elements(network_word(n) for n in collapsed(networks) if n.version == version)

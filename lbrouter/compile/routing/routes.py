@@ -14,10 +14,11 @@ subnet, and a client whose policy says "fiber" must not reach hosts beside lte b
 """
 
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import ip_interface, ip_network
 
 from lbrouter.compile.routing import lane_lines
 from lbrouter.compile.routing.balance import gateway_uplink
+from lbrouter.compile.routing.lan_links import physical_port
 from lbrouter.compile.routing.uplink_addressing import (
     UplinkNexthop,
     configured_families,
@@ -29,6 +30,7 @@ from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import Address, AddressFamily, IpNetwork, Route, Rule
 from lbrouter.model.reserved_ids import (
     GATEWAY_TABLE,
+    MAIN_TABLE,
     MARK_MASK,
     RULE_PRIORITY_CONNECTED,
     RULE_PRIORITY_DEVICE,
@@ -61,7 +63,7 @@ def _family_rules(config: Config, allocation: Allocation, family: AddressFamily)
     yield Rule(
         family=family,
         priority=RULE_PRIORITY_CONNECTED,
-        table=254,
+        table=MAIN_TABLE,
         suppress_prefix_length=0,
         why="connected networks are reached directly, never by an uplink",
     )
@@ -122,7 +124,22 @@ def routes(
             *_uplink_tables(config, allocation, family, facts),
             *_gateway_table(config, allocation, health, family, facts),
         )
-    ) | lane_lines.routes(config, facts)
+    ) | {*lane_lines.routes(config, facts), *_inside_routes(config, facts)}
+
+
+def _inside_routes(config: Config, facts: Facts) -> Iterator[Route]:
+    """Networks behind routers of the VLANs: in `main`, where what is connected stands."""
+    for vlan in config.vlans.values():
+        device = config.vlan_device(vlan)
+        if device in facts.interfaces or physical_port(config, vlan) in facts.interfaces:
+            for route in vlan.routes:
+                yield Route(
+                    table=MAIN_TABLE,
+                    destination=route.network,
+                    interface=device,
+                    gateway=route.via,
+                    why=f"VLAN {vlan.name}, behind {route.via}",
+                )
 
 
 def _uplink_tables(
@@ -207,6 +224,7 @@ def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozense
             for own in (vlan.address, vlan.address6)
             if own is not None
         ),
+        *_mapped_addresses(config),
         *lane_lines.addresses(config, facts),
     )
     return frozenset(address for address in wanted if _ours_to_add(address, facts, created))
@@ -217,6 +235,19 @@ def _ours_to_add(address: Address, facts: Facts, created: frozenset[str]) -> boo
     if interface is None:
         return address.interface in created
     return address.address not in interface.foreign_addresses
+
+
+def _mapped_addresses(config: Config) -> Iterator[Address]:
+    """The public addresses of hosts inside: the provider's router asks for them by ARP or ND."""
+    for entry in config.maps:
+        uplink = config.uplinks[entry.uplink]
+        if uplink.device == uplink.interface:  # a session's peer sends without asking
+            yield Address(
+                interface=uplink.device,
+                address=ip_interface(entry.public),
+                prefix_route=False,
+                why=f"{entry.to} on {uplink.name} (1:1)",
+            )
 
 
 def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
+from lbrouter.compile.firewall.rule_matches import name_set, names_of_rules
 from lbrouter.model.config import Config, Dhcp, Vlan
+from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.reserved_ids import NFT_TABLE
 from lbrouter.model.sections.vlans import DEFAULT_LEASE_TIME
 
 SLAAC_PREFIX_LENGTH: Final = 64
@@ -59,6 +62,10 @@ LOCAL_DOMAIN_OPTIONS: Final = f"""\
 local=/{LOCAL_DOMAIN}/
 """
 
+LEARNED_NAMES_COMMENT: Final = """\
+# Names that rules lead to, and all names below them: the firewall learns what a client is told.
+"""
+
 DHCP_SERVER_OPTIONS: Final = """\
 # Addresses. This is the only DHCP server of its VLANs: who brings an address of another network is
 # told at once. No ping before an offer: it holds up everybody for three seconds, clients look for
@@ -104,7 +111,8 @@ class DnsmasqPaths:
 def is_wanted(config: Config) -> bool:
     """Whether the file asks for anything that dnsmasq does."""
     named = bool(config.gateway.dns and config.vlans)
-    return named or any(v.dhcp or v.hosts or v.address6 for v in config.vlans.values())
+    asked = named or bool(names_of_rules(config))
+    return asked or any(v.dhcp or v.hosts or v.address6 for v in config.vlans.values())
 
 
 def has_dhcp_vlans(config: Config) -> bool:
@@ -162,6 +170,7 @@ def config_text(config: Config) -> str:
         DNS_OPTIONS,
         upstream,
         *_host_records(config),
+        *_learned_names(config),
         *_dhcp_server(config),
         *(
             [ROUTER_ADVERTISEMENT_OPTIONS]
@@ -196,6 +205,20 @@ def _host_records(config: Config) -> Iterator[str]:
     ]
     if records:
         yield LOCAL_DOMAIN_OPTIONS + "".join(records)
+
+
+def _learned_names(config: Config) -> Iterator[str]:
+    """Names that rules lead to: their addresses go into nft sets before a client is answered."""
+    lines = [
+        f"nftset=/{name}/"
+        + ",".join(
+            f"{family.version}#inet#{NFT_TABLE}#{name_set(name, family)}"
+            for family in AddressFamily
+        )
+        for name in names_of_rules(config)
+    ]
+    if lines:
+        yield LEARNED_NAMES_COMMENT + "".join(f"{line}\n" for line in lines)
 
 
 def _dhcp_server(config: Config) -> Iterator[str]:

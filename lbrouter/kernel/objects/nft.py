@@ -87,6 +87,25 @@ def _load(table: NftTable) -> None:
     _run(f"add chain {NFT_TABLE_SPEC} {SEAL_PREFIX}{digest(table.script)}_{listing_digest}")
 
 
+def read_set(name: str) -> NftElements:
+    """The elements of one set of ours, of those that packets fill too; none where it is not there.
+
+    Raises LbrouterError.
+    """
+    nft = _context()
+    nft.set_json_output(True)
+    command = f"list set {NFT_TABLE_SPEC} {name}"
+    code, output, error = _command(nft, command)
+    if code != 0:
+        if "No such file or directory" in error:
+            return frozenset()
+        raise _error_for(error, command)
+    bodies = (item["set"] for item in json.loads(output)["nftables"] if "set" in item)
+    return frozenset(
+        element for body in bodies for element in elements_from_json(body.get("elem", ()))
+    )
+
+
 def _listing_digest(listing: str) -> str:
     """Digest of the kernel's own listing, its seal aside."""
     return sha256(SEAL_CHAIN_PATTERN.sub("", listing).encode()).hexdigest()[:16]

@@ -6,6 +6,7 @@ from lbrouter.kernel.objects.nft_elements import elements_to_script
 from lbrouter.model.kernel_state import NftElements, NftTable
 from lbrouter.model.reserved_ids import (
     LANE_OBJECT_PREFIX,
+    NAME_SET_PREFIX,
     NFT_TABLE,
     nft_table_of,
 )
@@ -21,7 +22,14 @@ the kernel's listing after it was loaded. A rule that is altered later changes t
 
 STICKY_SET_PREFIX = "sticky_"
 GOTO_UPLINK_CHAIN_PREFIXES = ("goto remember_", "goto displace_")
-DYNAMIC_SET_PREFIXES = (STICKY_SET_PREFIX, "displaced_", "clients_", "client_", "vlans_")
+DYNAMIC_SET_PREFIXES = (
+    STICKY_SET_PREFIX,
+    "displaced_",
+    "clients_",
+    "client_",
+    "vlans_",
+    NAME_SET_PREFIX,
+)
 """Prefixes of sets that packets fill: kept over a reload, never compared."""
 
 

@@ -4,12 +4,14 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from lbrouter.model.kernel_state import IpNetwork
 from lbrouter.model.sections.field_types import (
     MIN_RATE,
     Cidr4,
     Cidr6,
     Flag,
     HostAddress4,
+    InsideRouteText,
     InterfaceName,
     LineRate,
     MacAddress,
@@ -36,6 +38,8 @@ DEFAULT_CONNECTIONS: Final = 16_384
 
 MIN_CONNECTIONS: Final = 16
 MAX_CONNECTIONS: Final = 1_000_000
+
+MAX_INSIDE_ROUTES: Final = 256
 
 MAX_HOSTS: Final = 1000
 """Hosts of one VLAN that have an address of their own."""
@@ -104,6 +108,9 @@ class Vlan(NamedSection):
     """May reach the gateway's own services (SSH, dashboard); others may not."""
     reach: tuple[SectionName, ...] = ()
     """VLANs that this one may open connections to."""
+    routes: Annotated[tuple[InsideRouteText, ...], Field(max_length=MAX_INSIDE_ROUTES)] = ()
+    """Networks behind a router of this VLAN, such as a layer 3 switch:
+    `["10.50.0.0/16 via 10.20.2.14"]`. Their clients are clients of this VLAN."""
     modems: Flag = False
     """May reach the uplinks' own subnets (a modem's page) and private addresses beyond them. VLANs
     with `manage` always may, and so may a VLAN that a rule of its own leads there."""
@@ -119,6 +126,17 @@ class Vlan(NamedSection):
     """Leases addresses to the clients. Absent means: no DHCP here, but for `hosts`."""
     hosts: Annotated[dict[SectionName, Reservation], Field(max_length=MAX_HOSTS)] = Field({})
     """Hosts with an address of their own, by the name under which the clients find them."""
+
+    @property
+    def routed_networks(self) -> tuple[IpNetwork, ...]:
+        """The networks behind routers of this VLAN."""
+        return tuple(route.network for route in self.routes)
+
+    @property
+    def networks(self) -> tuple[IpNetwork, ...]:
+        """Every network whose clients are this VLAN's, its own subnets first."""
+        own = tuple(a.network for a in (self.address, self.address6) if a is not None)
+        return (*own, *self.routed_networks)
 
     @property
     def identity(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lbrouter.rehearsal.analysis.expected import forwards_on
+from lbrouter.rehearsal.analysis.expected import forwards_on, ports_inside, ports_outside
 from lbrouter.rehearsal.checks.context import RehearsalContext
 from lbrouter.rehearsal.lab.hosts import SERVICE_PORTS, ClientHost, ScanTarget
 from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, LineAddressing, ProviderLine, Segment
@@ -24,10 +24,14 @@ SCANNED_PORTS |= {"udp": (53, 67, 123, 161, 500, 1900, 5060, ECHO_SERVER_PORT)}
 def start_inside_servers(context: RehearsalContext) -> None:
     """Servers on the clients and on the gateway: without them a closed port proves nothing."""
     context.venue.gateway.start_server(["0.0.0.0", "::"], **SERVICE_PORTS)
-    targets = [forward.to for forward in context.config.forwards]
+    targets = [
+        (forward.to.address, inside)
+        for forward in context.config.forwards
+        for inside in ports_inside(forward)
+    ]
     for client in context.venue.clients.values():
         own = [*client.layout.ip_addresses(4), *client.layout.ip_addresses(6)]
-        ports = {ECHO_SERVER_PORT, *(to.port for to in targets if to.address in own)}
+        ports = {ECHO_SERVER_PORT, *(port for address, port in targets if address in own)}
         firsts = [
             address for version in (4, 6) for address in client.layout.ip_addresses(version)[:1]
         ]
@@ -104,7 +108,7 @@ def check_open_ports(context: RehearsalContext) -> Iterator[Check]:
     for line in context.venue.layout.lines:
         for leg in line.families:
             forwards = forwards_on(context.config, line.name, leg.address.version)
-            forwarded = {(forward.protocol.value, forward.port) for forward in forwards}
+            forwarded = {(f.protocol.value, port) for f in forwards for port in ports_outside(f)}
             targets = list(_scan_targets(leg, forwarded))
             jobs.append((line, leg, forwarded, context.venue.internet.start_scan(targets)))
     for line, leg, forwarded, job in jobs:

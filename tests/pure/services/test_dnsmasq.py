@@ -254,3 +254,14 @@ def test_a_pool_that_is_nearly_used_up_is_named() -> None:
     [sentence] = nearly_full_warnings(pool_usage(config, held, now=1))
     assert "VLAN guests: 8 of 10 addresses are on loan" in sentence
     assert nearly_full_warnings(pool_usage(config, held[1:], now=1)) == ()
+
+
+def test_addresses_of_names_in_rules_go_into_their_sets() -> None:
+    config = config_of(NO_IPV6 + '\n[[rules]]\nto = ["youtube.com"]\npolicy = "show"\n')
+    assert (is_wanted(config_of(NO_IPV6)), is_wanted(config)) == (False, True)
+    line = (
+        "nftset=/youtube.com/4#inet#lbrouter#names_youtube.com_ip,"
+        "6#inet#lbrouter#names_youtube.com_ip6\n"
+    )
+    assert line in config_text(config)
+    assert "nftset" not in config_text(full_config())
