@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from lbrouter.compile.firewall.helpers import missing_helpers
 from lbrouter.compile.routing.uplink_addressing import nexthops, stable_facts
 from lbrouter.compile.shaping.overrides import VlanLimits
 from lbrouter.compile.state.allocate import allocate
@@ -34,7 +35,7 @@ from lbrouter.kernel.reporting_kernel import ReportingKernel
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.kernel.transaction import transact
 from lbrouter.model.config import Config
-from lbrouter.model.errors import LbrouterError
+from lbrouter.model.errors import LbrouterError, UnavailableError
 from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel import Kernel
@@ -232,6 +233,9 @@ class Applier:
         """
         table = planned.state.nft
         assert table is not None
+        lacking = missing_helpers(planned.file.config, planned.snapshot.facts.features)
+        if lacking:
+            raise UnavailableError(lacking)
         await in_disk_thread(self.store.require_writable)
         await in_own_thread(partial(nft.check, table))
         await in_disk_thread(self._persist, planned, table)

@@ -62,6 +62,9 @@ def adapt_config(
         )
         notes += said
     vlans = dict(config.vlans)
+    untagged = [vlan for vlan in vlans.values() if vlan.untagged]
+    vlans |= {vlan.name: _with_own_port(config, vlan) for vlan in untagged}
+    notes += [f"{vlan.name}: gets a port of its own instead of the trunk's" for vlan in untagged]
     tagged = [vlan for vlan in vlans.values() if vlan.port is None]
     if tagged and not tags:
         vlans |= {vlan.name: _with_own_port(config, vlan) for vlan in tagged}
@@ -169,7 +172,7 @@ def _with_own_port(config: Config, vlan: Vlan) -> Vlan:
     """A tagged VLAN on a port of its own, named after its tag."""
     used = {up.interface for up in config.uplinks.values()}
     used |= {other.port for other in config.vlans.values() if other.port}
-    name = f"vlan{vlan.id}"
+    name = "vlan0" if vlan.untagged else f"vlan{vlan.id}"
     while name in used:
         name += "x"
-    return vlan.model_copy(update={"id": None, "port": name})
+    return vlan.model_copy(update={"id": None, "port": name, "untagged": False})

@@ -25,6 +25,7 @@ from lbrouter.compile.report.clients import (
     AddressTraffic,
     ClientObservations,
     ClientStatus,
+    Neighbour,
     client_statuses,
 )
 from lbrouter.compile.report.clock import local_date_time, zone_name
@@ -32,10 +33,11 @@ from lbrouter.compile.report.i18n import direction_text, translate
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
+from lbrouter.kernel.read.foreign_clients import foreign_clients
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.config import Config
-from lbrouter.model.errors import ExitCode
+from lbrouter.model.errors import ExitCode, LbrouterError
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.model.language import Language
 from lbrouter.model.messages.figures import format_rate
@@ -83,10 +85,19 @@ async def _observe_clients(
             frozenset(map(config.vlan_device, config.vlans.values()))
         ),
         traffic=loads,
+        foreign=await asyncio.to_thread(_foreign_clients),
         uplink_names={number: name for name, number in numbers.items()},
         now=int(time.time()),
         interval_s=seconds,
     )
+
+
+def _foreign_clients() -> tuple[Neighbour, ...]:
+    """None where the firewall cannot be read."""
+    try:
+        return foreign_clients()
+    except (LbrouterError, OSError):
+        return ()
 
 
 def _client_loads(
@@ -140,7 +151,7 @@ def _clients_table(
         sheet.add_row(
             client["name"] or client["dhcp_name"] or "-",
             client["mac"] or "-",
-            client["address"],
+            _address_cell(client, language),
             "-" if lease_ends is None else local_date_time(lease_ends, zone),
             client["vlan"],
             client["uplink"] or "-",
@@ -149,6 +160,18 @@ def _clients_table(
             "?" if flow_count is None else str(flow_count),
         )
     return sheet
+
+
+def _address_cell(client: ClientStatus, language: Language) -> str:
+    """The address; with a remark where it is of another network."""
+    if not client["foreign_address"]:
+        return client["address"]
+    return translate(
+        language,
+        "{address}: not of {vlan}, set it to DHCP",
+        address=client["address"],
+        vlan=client["vlan"],
+    )
 
 
 def _format_rate(bps: int | None) -> str:

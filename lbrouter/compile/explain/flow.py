@@ -9,6 +9,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 
 from lbrouter.compile.explain.offers import Asked, find_offer, uplinks_with_address
+from lbrouter.compile.firewall.gateway_services import gateway_services
 from lbrouter.compile.firewall.modems import is_closed
 from lbrouter.model.config import Config, PolicyRule, Protocol, Vlan
 from lbrouter.model.errors import UsageError
@@ -128,7 +129,7 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     if offered is not None:
         return replace(offered, uplink=None)
     vlan = config.vlans[flow.vlan]
-    return _to_gateway(vlan, flow) if to_gateway else _from_vlan(config, facts, vlan, flow)
+    return _to_gateway(config, vlan, flow) if to_gateway else _from_vlan(config, facts, vlan, flow)
 
 
 def _from_vlan(config: Config, facts: Facts, vlan: Vlan, flow: Flow) -> FlowDecision:
@@ -216,7 +217,7 @@ def _modem_reason(vlan: Vlan) -> str:
     )
 
 
-def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
+def _to_gateway(config: Config, vlan: Vlan, flow: Flow) -> FlowDecision:
     own = (vlan.address.ip, None if vlan.address6 is None else vlan.address6.ip)
     if vlan.manage:
         because = f"VLAN {vlan.name} may manage the gateway"
@@ -227,8 +228,16 @@ def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
         because = "the gateway answers pings, 50 a second"
     elif (flow.protocol, flow.port) in GATEWAY_SERVICES:
         because = "names and addresses are for every VLAN"
+    elif any(
+        (service.protocol, service.port) == (str(flow.protocol), flow.port)
+        for service in gateway_services(config, vlan)
+    ):
+        because = f"vlans.{vlan.name}.services has {flow.protocol}/{flow.port}"
     else:
-        because = f"the gateway's services are for VLANs with manage = true; {vlan.name} is not one"
+        because = (
+            f"the gateway's services are for VLANs with manage = true; {vlan.name} is not one, and"
+            f" vlans.{vlan.name}.services does not name this one"
+        )
         return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
     return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because)
 

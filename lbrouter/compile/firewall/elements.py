@@ -18,6 +18,7 @@ from lbrouter.compile.firewall import (
 )
 from lbrouter.compile.firewall.element_words import collapsed, network_word
 from lbrouter.compile.firewall.flow_moves import PolicyShares
+from lbrouter.compile.firewall.gateway_services import gateway_services
 from lbrouter.compile.firewall.modems import (
     PRIVATE_NETWORKS,
     opened_networks,
@@ -122,6 +123,11 @@ def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements
             f"{config.vlan_device(vlan)} . {config.vlan_device(config.vlans[other])}"
             for vlan in config.vlans.values()
             for other in vlan.reach
+        ),
+        "vlan_services": _set_elements(
+            f"{config.vlan_device(vlan)} . {service.protocol} . {service.port}"
+            for vlan in config.vlans.values()
+            for service in gateway_services(config, vlan)
         ),
         "same_vlan": _set_elements(f"{device} . {device}" for device in vlans),
         "masquerade_dispatch": _goto_elements(

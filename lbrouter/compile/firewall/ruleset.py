@@ -14,6 +14,7 @@ from typing import Final
 from lbrouter.compile.firewall import (
     client_limits,
     connection_bounds,
+    helpers,
     lane_copies,
     public_services,
     rule_matches,
@@ -58,6 +59,7 @@ def structure(
         *_rules(config),
         *rule_matches.name_sets(config),
         *public_services.structure(config),
+        *helpers.structure(config),
         *client_limits.structure(config),
         *connection_bounds.structure(config, connection_table_size),
         *lane_copies.structure(config, allocation),

@@ -47,6 +47,8 @@ class ClientObservations:
     neighbours: tuple[Neighbour, ...] = ()
     traffic: Mapping[IpAddress, AddressTraffic] | None = None
     uplink_names: Mapping[int, str] = field(default_factory=dict)
+    foreign: tuple[Neighbour, ...] = ()
+    """Devices whose address is not of their VLAN."""
     now: int = 0
     interval_s: float = 1.0
 
@@ -55,7 +57,8 @@ class ClientStatus(TypedDict):
     """One client. `name` is the file's, `dhcp_name` what the device calls itself.
 
     `lease_ends` (RFC 3339) is null without a lease; `uplink` carries most of its connections; rates
-    are bits per second, null if not counted.
+    are bits per second, null if not counted. `foreign_address`: the address is not of the VLAN, so
+    nothing of this device passes.
     """
 
     vlan: str
@@ -64,6 +67,7 @@ class ClientStatus(TypedDict):
     mac: str | None
     address: str
     addresses: list[str]
+    foreign_address: bool
     reserved: bool
     lease_ends: str | None
     uplink: str | None
@@ -79,6 +83,7 @@ class _ClientEntry:
     addresses: set[IpAddress] = field(default_factory=set)
     expires: int | None = None
     name: str = ""
+    foreign: bool = False
 
 
 def client_statuses(config: Config, observations: ClientObservations) -> list[ClientStatus]:
@@ -101,14 +106,12 @@ class VlanLookup:
     def __init__(self, vlans: Iterable[Vlan]) -> None:
         self._vlan_by_network: dict[IpNetwork, Vlan] = {}
         for vlan in vlans:
-            self._vlan_by_network[vlan.address.network] = vlan
-            if vlan.address6 is not None:
-                self._vlan_by_network[vlan.address6.network] = vlan
+            self._vlan_by_network |= dict.fromkeys(vlan.networks, vlan)
         self._prefix_lengths = {(each.version, each.prefixlen) for each in self._vlan_by_network}
 
     def vlan_of(self, address: IpAddress) -> Vlan | None:
         """The VLAN whose client has `address`; None for the gateway's own and for foreign ones."""
-        for version, length in self._prefix_lengths:
+        for version, length in sorted(self._prefix_lengths, reverse=True):
             if version == address.version:
                 vlan = self._vlan_by_network.get(ip_network((address, length), strict=False))
                 if vlan is not None:
@@ -138,7 +141,22 @@ def _collect_clients(config: Config, observations: ClientObservations) -> list[_
         for address in observations.traffic or {}
         if address not in owners and (owner := subnets.vlan_of(address)) is not None
     ]
-    return [*known.values(), *without_mac]
+    return [*known.values(), *without_mac, *_foreign_clients(config, observations)]
+
+
+def _foreign_clients(config: Config, observations: ClientObservations) -> Iterator[_ClientEntry]:
+    """Devices with an address of another network, each once a VLAN."""
+    names = {config.vlan_device(vlan): vlan.name for vlan in config.vlans.values()}
+    dhcp_names = {lease.mac: lease.name for lease in observations.leases}
+    for device in observations.foreign:
+        if device.interface in names:
+            yield _ClientEntry(
+                vlan=names[device.interface],
+                mac=device.mac,
+                addresses={device.address},
+                name=dhcp_names.get(device.mac, ""),
+                foreign=True,
+            )
 
 
 def _observed_addresses(
@@ -169,6 +187,7 @@ def _client_status(
         "mac": client.mac,
         "address": str(addresses[0]),
         "addresses": [str(each) for each in addresses],
+        "foreign_address": client.foreign,
         "reserved": name is not None,
         "lease_ends": _rfc3339(client.expires),
         **_traffic_status(

@@ -112,7 +112,9 @@ def is_wanted(config: Config) -> bool:
     """Whether the file asks for anything that dnsmasq does."""
     named = bool(config.gateway.dns and config.vlans)
     asked = named or bool(names_of_rules(config))
-    return asked or any(v.dhcp or v.hosts or v.address6 for v in config.vlans.values())
+    return asked or any(
+        v.dhcp or v.hosts or v.address6 or v.dhcp_relay for v in config.vlans.values()
+    )
 
 
 def has_dhcp_vlans(config: Config) -> bool:
@@ -244,7 +246,8 @@ def _vlan_options(config: Config, vlan: Vlan) -> Iterator[str]:
         # Router and resolver are the gateway's address in this VLAN, whatever else the device has.
         yield f"dhcp-range=set:{vlan.name},{_dhcp_range(vlan)}"
         yield f"dhcp-option=tag:{vlan.name},option:router,{vlan.address.ip}"
-        yield f"dhcp-option=tag:{vlan.name},option:dns-server,{vlan.address.ip}"
+        yield from _resolver_option(vlan)
+        yield from _further_options(vlan)
         if any(other.hosts for other in config.vlans.values()):
             yield f"dhcp-option=tag:{vlan.name},option:domain-name,{LOCAL_DOMAIN}"
         for name, host in vlan.hosts.items():
@@ -254,9 +257,29 @@ def _vlan_options(config: Config, vlan: Vlan) -> Iterator[str]:
         assert vlan.address6 is not None
         prefix = vlan.address6.network.network_address
         yield f"dhcp-range=set:{vlan.name},{prefix},ra-only,{SLAAC_PREFIX_LENGTH}"
-        yield f"dhcp-option=tag:{vlan.name},option6:dns-server,[{vlan.address6.ip}]"
-    if not serves_dhcp(vlan) and not _uses_slaac(vlan):
+        resolvers = [f"[{ip}]" for ip in vlan.dns if ip.version == 6]
+        told = ",".join(resolvers if vlan.dns else [f"[{vlan.address6.ip}]"])
+        # Nothing behind the comma: none is told, where dnsmasq would tell its own address.
+        yield f"dhcp-option=tag:{vlan.name},option6:dns-server{',' if told else ''}{told}"
+    if vlan.dhcp_relay is not None:
+        yield f"dhcp-relay={vlan.address.ip},{vlan.dhcp_relay}"
+    elif not serves_dhcp(vlan) and not _uses_slaac(vlan):
         yield f"no-dhcp-interface={device}"
+
+
+def _resolver_option(vlan: Vlan) -> Iterator[str]:
+    """The resolvers of the VLAN, the gateway unless it has its own."""
+    own = [str(ip) for ip in vlan.dns if ip.version == 4]
+    told = ",".join(own if vlan.dns else [str(vlan.address.ip)])
+    # Without an address dnsmasq sends no such option.
+    yield f"dhcp-option=tag:{vlan.name},option:dns-server{',' if told else ''}{told}"
+
+
+def _further_options(vlan: Vlan) -> Iterator[str]:
+    """Options of the file; forced, since many phones ask for none and use them all the same."""
+    if vlan.dhcp is not None:
+        for number, values in vlan.dhcp.options.items():
+            yield f"dhcp-option-force=tag:{vlan.name},{number},{','.join(values)}"
 
 
 def _dhcp_range(vlan: Vlan) -> str:

@@ -10,6 +10,8 @@ from lbrouter.model import units, validated_strings
 from lbrouter.model.kernel_state import IpAddress, IpNetwork
 from lbrouter.model.sections import (
     addresses,
+    dhcp_options,
+    gateway_services,
     inside_routes,
     lanes,
     link_overhead,
@@ -185,6 +187,28 @@ Destination = Annotated[
     ParsedString(
         parse=addresses.parse_destination,
         accepted='a network such as "198.51.100.0/24" or "::/0", or a name such as "youtube.com"',
+    ),
+]
+OptionNumber = Annotated[
+    str,
+    ParsedString(
+        parse=dhcp_options.parse_option_number,
+        accepted=dhcp_options.ACCEPTED_OPTION_NUMBER,
+        pattern=dhcp_options.OPTION_NUMBER_PATTERN,
+    ),
+]
+OptionValue = Annotated[
+    str,
+    ParsedString(
+        parse=dhcp_options.parse_option_value, accepted=dhcp_options.ACCEPTED_OPTION_VALUE
+    ),
+]
+ServiceWord = Annotated[
+    gateway_services.GatewayService,
+    ParsedString(
+        parse=gateway_services.parse_service,
+        accepted=gateway_services.ACCEPTED_SERVICE,
+        pattern=f"({gateway_services.SERVICE_PATTERN})",
     ),
 ]
 InsideRouteText = Annotated[

@@ -74,6 +74,9 @@ def check_isolation(context: RehearsalContext) -> Iterator[Check]:
 def _isolation_targets(context: RehearsalContext, segment: Segment) -> Iterator[ScanTarget]:
     """Every other VLAN's first client, and the gateway by each of its inner addresses."""
     versions = {gateway.version for gateway in segment.gateways}
+    # What a VLAN may use by name tells nothing of the gateway's other services.
+    opened = {service.port for service in context.config.vlans[segment.name].services}
+    management_ports = [port for port in MANAGEMENT_TCP_PORTS if port not in opened]
     for other in context.venue.layout.segments:
         client = context.venue.client(other.name)
         for version in versions:
@@ -83,7 +86,7 @@ def _isolation_targets(context: RehearsalContext, segment: Segment) -> Iterator[
                 yield ScanTarget(to=address, protocol="icmp")
         for gateway in other.gateways:
             if gateway.version in versions:
-                for port in MANAGEMENT_TCP_PORTS:
+                for port in management_ports:
                     yield ScanTarget(to=gateway.ip, protocol="tcp", port=port)
 
 
