@@ -12,7 +12,7 @@ from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
 from lbrouter.model.plan import Plan
-from lbrouter.services import dnsmasq, lane_keys, pppd, pppd_start, secrets
+from lbrouter.services import dnsmasq, lane_keys, mdns_reflector, pppd, pppd_start, secrets
 from lbrouter.services.dnsmasq import Dnsmasq
 
 
@@ -33,6 +33,8 @@ def warnings(config: Config) -> Iterator[str]:
     if pppoe_uplinks(config) and not pppoe.available():
         yield f"{pppoe.PPPOE_MISSING} {pppoe.PPPOE_REMEDY}"
     yield from filter(None, map(secrets.password_error, pppoe_uplinks(config)))
+    if mdns_reflector.missing_reason(config):
+        yield f"{mdns_reflector.missing_reason(config)} {mdns_reflector.AVAHI_INSTALL_REMEDY}"
     if dnsmasq.missing_reason(config):
         yield f"{dnsmasq.missing_reason(config)} {dnsmasq.DNSMASQ_INSTALL_REMEDY}"
     elif compiled.is_wanted(config):

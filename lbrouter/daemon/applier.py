@@ -41,7 +41,7 @@ from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel import Kernel
 from lbrouter.model.kernel_state import KernelState, NftTable
 from lbrouter.model.plan import Operation, Plan
-from lbrouter.services import dnsmasq, pppd
+from lbrouter.services import dnsmasq, mdns_reflector, pppd
 from lbrouter.system.saved_file import DamageReport
 
 OperationReporter = Callable[[Plan], Callable[[Operation], None]]
@@ -94,6 +94,7 @@ class Applier:
         self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
         self.lease_store = LeaseStore(runtime_dir, self.store.report_damage)
         self.pppd = pppd.Pppd(runtime_dir)
+        self.mdns = mdns_reflector.MdnsReflectors(runtime_dir)
         self.runtime_dir = runtime_dir
         self.reporter = reporter
         self._limits = limits or partial(stored_limits, state_dir, self.store.report_damage)
@@ -187,10 +188,12 @@ class Applier:
         """
         no_names = config is not None and dnsmasq.missing_reason(config)
         no_lines = config is not None and pppd.missing_reason(config)
+        no_mdns = config is not None and mdns_reflector.missing_reason(config)
         return Plan(
             operations=(
                 *(() if no_lines else self.pppd.pending_operations(config)),
                 *(() if no_names else self.dnsmasq.pending_operations(config)),
+                *(() if no_mdns else self.mdns.pending_operations(config)),
             )
         )
 
@@ -204,15 +207,23 @@ class Applier:
         failed = list[LbrouterError]()
         report = self.reporter(steps)
         for operation in steps.operations:
-            owner = self.pppd if pppd.is_pppd_operation(operation) else self.dnsmasq
             report(operation)
             try:
-                await in_program_thread(owner.execute, operation)
+                await in_program_thread(self._execute_service, operation)
             except LbrouterError as error:
                 failed.append(error)
         if failed:
             raise failed[0]
         return steps
+
+    def _execute_service(self, operation: Operation) -> None:
+        """Hand an operation to the owner of the program."""
+        if pppd.is_pppd_operation(operation):
+            self.pppd.execute(operation)
+        elif mdns_reflector.is_mdns_operation(operation):
+            self.mdns.execute(operation)
+        else:
+            self.dnsmasq.execute(operation)
 
     async def remove_all(self, config: Config | None) -> None:
         """Remove all that is ours; `config` says where to look."""

@@ -59,6 +59,7 @@ OPTIONAL_TOOLS: Final = {
     "pppd": ("keeps the sessions of PPPoE lines", "apt install ppp"),
     "wg": ("lets you read the tunnel of a lane", "apt install wireguard-tools"),
     "dnsmasq": ("gives the VLANs' clients addresses and names", "apt install dnsmasq-base"),
+    "avahi-daemon": ("mDNS between VLANs (gateway.mdns)", "apt install avahi-daemon"),
 }
 
 RP_FILTER_PATH: Final = "net/ipv4/conf/{}/rp_filter"

@@ -24,5 +24,9 @@ def without_what_the_lab_lacks(config: Config) -> tuple[Config, list[str]]:
         forwards.append(forward.model_copy(update={"sources": ()}))
     if config.maps:
         notes.append("maps: left out, the lab's providers send to each line's own address alone")
-    update = {"rules": tuple(rules), "forwards": tuple(forwards), "maps": ()}
+    gateway = config.gateway
+    if gateway.mdns:
+        notes.append("gateway.mdns: left out, the lab has no devices that announce themselves")
+        gateway = gateway.model_copy(update={"mdns": ()})
+    update = {"gateway": gateway, "rules": tuple(rules), "forwards": tuple(forwards), "maps": ()}
     return config.model_copy(update=update), notes

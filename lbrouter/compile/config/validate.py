@@ -11,6 +11,7 @@ from lbrouter.compile.config.checks import (
     hosts,
     inside_routes,
     lane_settings,
+    mdns_groups,
     policies,
     priorities,
     rates,
@@ -27,6 +28,7 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
     """Everything that keeps `config` from being applied."""
     modules = (
         gateway_settings,
+        mdns_groups,
         health_settings,
         uplinks,
         lane_settings,
@@ -46,6 +48,15 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
 
 def config_warnings(config: Config) -> Iterator[Diagnostic]:
     """What is legal and probably not meant. Only for a configuration without errors."""
-    modules = (health_settings, vlans, policies, rules, rates, priorities, lane_settings)
+    modules = (
+        mdns_groups,
+        health_settings,
+        vlans,
+        policies,
+        rules,
+        rates,
+        priorities,
+        lane_settings,
+    )
     for module in (*modules, alert_settings):
         yield from module.warnings(config)

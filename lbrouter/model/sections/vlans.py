@@ -96,9 +96,7 @@ class Reservation(Section):
 
 
 class Vlan(NamedSection):
-    """A network of clients: tagged on the trunk (`id`), untagged on its own port (`port`), or
-    untagged on the trunk (`untagged`).
-    """
+    """A network of clients: tagged or untagged on the trunk, or on a port of its own."""
 
     id: Annotated[int, Field(strict=True, ge=1, le=MAX_TAG)] | None = None
     """802.1Q tag on the trunk; either this, or `port`, or `untagged`."""

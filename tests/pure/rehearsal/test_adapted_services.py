@@ -52,6 +52,14 @@ def test_what_the_lab_lacks_is_left_out_and_said() -> None:
     assert "no hosts for its source" in notes[0]
 
 
+def test_announcements_are_not_rehearsed() -> None:
+    name = 'name = "two-lines"\n'
+    text = TWO_LINES.replace(name, f'{name}mdns = [["stream", "desk"]]\n')
+    config, [note] = without_what_the_lab_lacks(config_of(text))
+    assert config.gateway.mdns == ()
+    assert note.startswith("gateway.mdns: left out")
+
+
 def test_a_file_that_asks_for_nothing_of_it_has_no_note() -> None:
     config = config_of(TWO_LINES)
     assert without_what_the_lab_lacks(config) == (config, [])
