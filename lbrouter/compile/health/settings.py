@@ -64,7 +64,9 @@ def uplink_health_settings(
         family=family,
         interface=uplink.interface,
         identity=line_identity(uplink, family),
-        addressing=_addressing(uplink, family),
+        addressing="router advertisements"
+        if family is AddressFamily.V6 and uplink.auto6
+        else str(uplink.addressing),
         interval_s=max(health.interval.seconds, 0.001),
         down_after_s=health.down_after.seconds,
         up_after_s=health.up_after.seconds,
@@ -80,12 +82,6 @@ def line_identity(uplink: Uplink, family: AddressFamily) -> str:
     """What a line is known by: its interface, and its address or the word in place of one."""
     address = uplink.address if family is AddressFamily.V4 else uplink.address6
     return f"{uplink.interface} {family} {address or uplink.addressing}"
-
-
-def _addressing(uplink: Uplink, family: AddressFamily) -> str:
-    if family is AddressFamily.V6 and uplink.auto6:
-        return "router advertisements"
-    return str(uplink.addressing)
 
 
 def _tolerance_limits(policy: Policy) -> ToleranceLimits:

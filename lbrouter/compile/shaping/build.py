@@ -274,16 +274,13 @@ def _class_map_elements(
             if meeting or vlan.name in down.spanning_vlans:
                 yield _class_map_element(uplink.device, device, number)
     if meeting:
-        yield from _local_traffic_elements(config)
-
-
-def _local_traffic_elements(config: Config) -> Iterator[tuple[str, str]]:
-    """Both ways between VLANs that may reach each other; the default class is not for them."""
-    for vlan in config.vlans.values():
-        for name in vlan.reach:
-            here, there = config.vlan_device(vlan), config.vlan_device(config.vlans[name])
-            yield _class_map_element(here, there, (HTB_MAJOR, LOCAL_TRAFFIC_MINOR))
-            yield _class_map_element(there, here, (HTB_MAJOR, LOCAL_TRAFFIC_MINOR))
+        # Both ways between VLANs that may reach each other; the default class is not for
+        # them.
+        for vlan in config.vlans.values():
+            for name in vlan.reach:
+                here, there = config.vlan_device(vlan), config.vlan_device(config.vlans[name])
+                yield _class_map_element(here, there, (HTB_MAJOR, LOCAL_TRAFFIC_MINOR))
+                yield _class_map_element(there, here, (HTB_MAJOR, LOCAL_TRAFFIC_MINOR))
 
 
 def _class_map_element(incoming: str, outgoing: str, number: tuple[int, int]) -> tuple[str, str]:

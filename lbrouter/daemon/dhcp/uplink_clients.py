@@ -16,7 +16,6 @@ from lbrouter.compile.dhcp.client_state import (
     DhcpEvent,
     DhcpMessageReceived,
     DhcpTimerExpired,
-    OutgoingDhcpMessage,
     Randomness,
 )
 from lbrouter.compile.dhcp.failure_reasons import no_lease_reason
@@ -139,7 +138,16 @@ class UplinkDhcpClient:
             self._client, event, randomness, partial(vlan_conflict, self._config)
         )
         for each in sends:
-            _send_message(opened, each)
+            # A message that cannot be sent counts as one without an answer: the
+            # client tries again.
+            assert opened is not None
+            with suppress(OSError):
+                opened.send(
+                    each.message,
+                    source=each.source,
+                    destination=each.destination,
+                    station=each.station,
+                )
         self._report_change()
 
     def _report_change(self, error: Message | None = None) -> None:
@@ -187,9 +195,15 @@ class DhcpClients:
             self._store.put(name, None)
         for name, uplink in wanted.items():
             if name not in self._running:
-                self._running[name] = self._start_client(
-                    config, name, uplink.interface, leases[name]
+                lease = leases[name]
+                self._store.put(name, LeaseRecord(interface=uplink.interface, lease=lease))
+                client = UplinkDhcpClient(
+                    config, uplink.interface, lease, partial(self._on_record_changed, name)
                 )
+                client.set_carrier(up=self._carriers.get(uplink.interface, False))
+                report = partial(self._journal.log, "trouble")
+                work = run_forever(f"the DHCP client of {name}", client.run, report)
+                self._running[name] = client, asyncio.create_task(work)
             self._running[name][0].configure(config)
 
     def handle_notice(self, notice: Notice) -> None:
@@ -213,16 +227,6 @@ class DhcpClients:
         for _, task in self._running.values():
             task.cancel()
         self._running.clear()
-
-    def _start_client(
-        self, config: Config, name: str, interface: str, lease: UplinkLease | None
-    ) -> tuple[UplinkDhcpClient, asyncio.Task[None]]:
-        self._store.put(name, LeaseRecord(interface=interface, lease=lease))
-        client = UplinkDhcpClient(config, interface, lease, partial(self._on_record_changed, name))
-        client.set_carrier(up=self._carriers.get(interface, False))
-        report = partial(self._journal.log, "trouble")
-        work = run_forever(f"the DHCP client of {name}", client.run, report)
-        return client, asyncio.create_task(work)
 
     def _on_record_changed(self, name: str, record: LeaseRecord) -> None:
         before = self._store.records.get(name, LeaseRecord(interface=record.interface))
@@ -251,15 +255,3 @@ def _lease_values(lease: UplinkLease, when: str) -> dict[str, str]:
 
 def _lease_terms(lease: UplinkLease | None) -> tuple[object, ...] | None:
     return None if lease is None else lease.kernel_fields
-
-
-def _send_message(opened: DhcpSocket | None, send: OutgoingDhcpMessage) -> None:
-    """A message that cannot be sent counts as one without an answer: the client tries again."""
-    assert opened is not None
-    with suppress(OSError):
-        opened.send(
-            send.message,
-            source=send.source,
-            destination=send.destination,
-            station=send.station,
-        )
