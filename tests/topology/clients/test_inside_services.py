@@ -2,6 +2,7 @@
 
 import json
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_vlan_reaches_the_services_that_its_section_names(venue: Venue) -> Non
     wanted = [("tcp", 22), ("tcp", 8080), ("tcp", 8081), ("udp", 123), ("udp", 161)]
     seen = {}
     for name, address in (("crew", "10.10.2.1"), ("guests", "10.10.40.1")):
-        targets = [ScanTarget(to=address, protocol=p, port=n) for p, n in wanted]
+        targets = [ScanTarget(to=ip_address(address), protocol=p, port=n) for p, n in wanted]
         rows = venue.client(name).scan(targets)
         seen[name] = [row["port"] for row in rows if row["answer"] == "open"]
     assert seen == {"crew": [8080, 123], "guests": []}

@@ -1,6 +1,7 @@
 """Forwards and hosts with a public address of their own, on real packets: outside and inside."""
 
 import json
+from ipaddress import ip_address
 
 import pytest
 
@@ -8,12 +9,16 @@ from lbrouter.compile.config.parse import parse
 from lbrouter.rehearsal.lab.hosts import ClientHost, ScanTarget
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.commands import require_success
+from tests.kit.config_text import FAST_HEALTH
+from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.venues import VenueBuilder
+from tests.kit.wait import eventually
 
 SERVER, OTHER = "10.10.10.20", "10.10.10.30"
 PUBLIC, LTE_PUBLIC, MAPPED = "203.0.113.2", "198.51.100.2", "203.0.113.3"
 
 TEXT = f"""
+{FAST_HEALTH}
 [gateway]
 name = "services"
 
@@ -114,7 +119,7 @@ def _answers(rows: list[dict[str, object]]) -> list[str]:
 
 
 def _targets(address: str, *wanted: tuple[str, int]) -> list[ScanTarget]:
-    return [ScanTarget(to=address, protocol=what, port=port) for what, port in wanted]
+    return [ScanTarget(to=ip_address(address), protocol=what, port=port) for what, port in wanted]
 
 
 def _host_with(venue: Venue, address: str) -> ClientHost:
@@ -166,7 +171,7 @@ def test_a_forward_is_reached_by_its_public_address_from_inside(venue: Venue) ->
 def test_a_mapped_host_has_its_public_address_in_both_directions(venue: Venue) -> None:
     rows = venue.internet.scan(
         [*_targets(MAPPED, ("tcp", 443), ("udp", 9011), ("tcp", 4444)),
-         ScanTarget(to=MAPPED, protocol="icmp")]
+         ScanTarget(to=ip_address(MAPPED), protocol="icmp")]
     )  # fmt: skip
     assert _answers(rows) == ["open", "open", "refused", "open"]
     host = _host_with(venue, OTHER)
@@ -184,6 +189,23 @@ def test_a_mapped_host_keeps_working_when_its_line_is_gone(venue: Venue) -> None
     host = _host_with(venue, OTHER)
     [row] = host.open_flows(count=1, sources=[OTHER])
     assert (row["error"], venue.uplink_of(row["seen"])) == ("", "lte")
+
+
+def test_a_datagram_flow_of_a_mapped_host_moves_when_its_line_dies(venue: Venue) -> None:
+    """It never pauses, and `snat` alone would keep the dead line's address for ever."""
+    host = _host_with(venue, OTHER)
+    with GatewayDaemon(venue.gateway) as daemon:
+        assert eventually(lambda: daemon.state("lte") == daemon.state("fiber") == "up", within_s=20)
+        ping = host.start_ping(interval_ms=20, name="call", sources=[OTHER])
+        assert eventually(lambda: MAPPED in _sources(venue), within_s=10)
+        venue.isp("fiber").set_blackhole(on=True)
+        assert eventually(lambda: LTE_PUBLIC in _sources(venue), within_s=15)
+        ping.stop()
+
+
+def _sources(venue: Venue) -> set[str]:
+    """The addresses from which the internet has seen the call."""
+    return {row["source"] for row in venue.internet.log() if row["flow"].startswith("call")}
 
 
 def test_explain_names_the_forward_and_the_map(venue: Venue) -> None:
