@@ -23,6 +23,7 @@ from lbrouter.compile.services.mdns_reflector import (
 from lbrouter.model.config import Config
 from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import process
 from lbrouter.services.process import PROGRAM_SEARCH_PATH, under_systemd
@@ -41,7 +42,7 @@ OWN_RUNTIME_ARGV: Final = (
 )
 """Before the folder and the command line."""
 
-NOT_STARTED_NOTE: Final = (
+NOT_STARTED_NOTE: Final = phrase(
     "The kernel is as the file says, but these VLANs do not see each other's announcements."
 )
 
@@ -168,15 +169,28 @@ def _start(wanted: ManagedProcess, paths: MdnsPaths) -> None:
         )
     except FileNotFoundError as error:
         raise UnavailableError(
-            f"{argv[0]} is not installed.", remedy=AVAHI_INSTALL_REMEDY
+            phrase("{program} is not installed.", program=argv[0]), remedy=AVAHI_INSTALL_REMEDY
         ) from error
     except subprocess.TimeoutExpired as error:
         raise NotAppliedError(
-            f"avahi-daemon did not finish its start.\n  {NOT_STARTED_NOTE}"
+            phrase(
+                "{program} did not finish its start.\n  {note}",
+                program=AVAHI_PROGRAM,
+                note=NOT_STARTED_NOTE,
+            )
         ) from error
     if done.returncode != 0 or _running_pid(paths) is None:
-        said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
-        raise NotAppliedError(f"avahi-daemon does not start: {said}\n  {NOT_STARTED_NOTE}")
+        said = (done.stderr or done.stdout).strip() or phrase(
+            "exit code {code}", code=done.returncode
+        )
+        raise NotAppliedError(
+            phrase(
+                "{program} does not start: {said}\n  {note}",
+                program=AVAHI_PROGRAM,
+                said=said,
+                note=NOT_STARTED_NOTE,
+            )
+        )
 
 
 def _end(pid: int) -> None:

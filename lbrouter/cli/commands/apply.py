@@ -20,6 +20,8 @@ from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import require_tools
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.control_socket.protocol import Document
+from lbrouter.model.messages.message import parse_phrase
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.units import Duration
 from lbrouter.services import secrets
 
@@ -48,7 +50,7 @@ def apply(
 
 
 async def _apply(settings: CommandSettings, within: Duration | None, *, take_over: bool) -> int:
-    report, file = ChangeReport("applied", settings), load_config_file(settings)
+    report, file = ChangeReport(phrase("applied"), settings), load_config_file(settings)
     require_tools(file.config)
     secrets.require(file.config)
     if within is None:
@@ -61,7 +63,8 @@ async def _apply(settings: CommandSettings, within: Duration | None, *, take_ove
         asked["take_over"] = True
     handed = await client.ask(settings.runtime_dir, asked)
     if handed is not None:
-        print_diagnostics("warning", handed["warnings"])
+        texts = handed.get("warnings_data", handed["warnings"])
+        print_diagnostics("warning", map(parse_phrase, texts))
         report.print_changes(handed["changes"])
         return report.finish(confirm_s=handed["pending_confirm_s"])
     async with open_commit_confirm(settings) as here:

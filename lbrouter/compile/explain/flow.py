@@ -6,15 +6,14 @@ The order of the checks is that of `rulesets/lbrouter.nft`: source, connected, r
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from ipaddress import ip_address
 
 from lbrouter.compile.explain.offers import Asked, find_offer, uplinks_with_address
 from lbrouter.compile.firewall.gateway_services import gateway_services
 from lbrouter.compile.firewall.modems import is_closed
 from lbrouter.model.config import Config, PolicyRule, Protocol, Vlan
-from lbrouter.model.errors import UsageError
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
+from lbrouter.model.messages.phrase import phrase
 
 GATEWAY_ENDPOINT = "gateway"
 """The word for the gateway itself as a source or a destination."""
@@ -77,41 +76,6 @@ class FlowDecision:
     """The uplink of a flow from outside, which its replies take."""
 
 
-def parse_flow(
-    config: Config, facts: Facts, *, source: str, destination: str, protocol: str, port: int | None
-) -> Flow:
-    """The flow in the user's words: addresses, a VLAN's name as source, or "gateway".
-
-    Raises UsageError for anything else.
-    """
-    end = _parse_address(destination, "destination")
-    try:
-        kind = Protocol(protocol)
-    except ValueError:
-        known = ", ".join(Protocol)
-        raise UsageError(f'Protocol "{protocol}" is none of {known}.') from None
-    if kind is Protocol.ICMP and end.version == 6:
-        kind = Protocol.ICMPV6
-    if source == GATEWAY_ENDPOINT:
-        own = next(
-            (a.ip for a in gateway_addresses(config, facts) if a.version == end.version), end
-        )
-        return Flow(source=own, destination=end, protocol=kind, port=port, from_gateway=True)
-    vlan = config.vlans.get(source)
-    start = _parse_address(source, "source") if vlan is None else _example_client(vlan, end.version)
-    if start.version != end.version:
-        raise UsageError(f"{start} and {end} are of different families.")
-    own_source = any(start == address.ip for address in gateway_addresses(config, facts))
-    return Flow(
-        source=start,
-        destination=end,
-        protocol=kind,
-        port=port if kind in PROTOCOLS_WITH_PORTS else None,
-        vlan=None if own_source else vlan_of_address(config, start),
-        from_gateway=own_source,
-    )
-
-
 def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     """What happens to `flow`, before an uplink is chosen."""
     to_gateway = any(flow.destination == a.ip for a in gateway_addresses(config, facts))
@@ -141,9 +105,12 @@ def _from_vlan(config: Config, facts: Facts, vlan: Vlan, flow: Flow) -> FlowDeci
     if is_closed(config, vlan, flow.destination, facts):
         return FlowDecision(
             verdict=FlowVerdict.REFUSED,
-            because="uplinks' own subnets and private addresses beyond them are closed to VLAN"
-            f" {vlan.name} (vlans.{vlan.name}.modems = true opens them, or a rule of its own that"
-            " leads there)",
+            because=phrase(
+                "uplinks' own subnets and private addresses beyond them are closed to VLAN"
+                " {vlan} (vlans.{vlan}.modems = true opens them, or a rule of its own that"
+                " leads there)",
+                vlan=vlan.name,
+            ),
         )
     return _by_policy(config, vlan, flow)
 
@@ -193,11 +160,11 @@ def _by_policy(config: Config, vlan: Vlan, flow: Flow) -> FlowDecision:
         if rule_matches(rule, flow):
             return FlowDecision(
                 verdict=FlowVerdict.FORWARDED,
-                because=f"rules.{index} is the first rule that matches",
+                because=phrase("rules.{index} is the first rule that matches", index=index),
                 policy=rule.policy,
                 rule=index,
             )
-    because = f"no rule matches, so the policy of VLAN {vlan.name} is used"
+    because = phrase("no rule matches, so the policy of VLAN {vlan} is used", vlan=vlan.name)
     return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because, policy=vlan.policy)
 
 
@@ -205,35 +172,49 @@ def _to_vlan(vlan: Vlan, target: str) -> FlowDecision:
     if target == vlan.name:
         return FlowDecision(
             verdict=FlowVerdict.DIRECT,
-            because=f"both ends are in VLAN {target}: the switch carries it",
+            because=phrase("both ends are in VLAN {target}: the switch carries it", target=target),
         )
     if target in vlan.reach:
-        because = f"VLAN {vlan.name} may reach {target}; no uplink takes part"
+        because = phrase(
+            "VLAN {vlan} may reach {target}; no uplink takes part", vlan=vlan.name, target=target
+        )
         return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because)
-    because = f'VLAN {vlan.name} may not reach {target} (vlans.{vlan.name}.reach lacks "{target}")'
+    because = phrase(
+        'VLAN {vlan} may not reach {target} (vlans.{vlan}.reach lacks "{target}")',
+        vlan=vlan.name,
+        target=target,
+    )
     return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
 
 
 def _to_gateway(config: Config, vlan: Vlan, flow: Flow) -> FlowDecision:
     own = (vlan.address.ip, None if vlan.address6 is None else vlan.address6.ip)
     if vlan.manage:
-        because = f"VLAN {vlan.name} may manage the gateway"
+        because = phrase("VLAN {vlan} may manage the gateway", vlan=vlan.name)
     elif flow.destination not in own:
-        because = f"VLAN {vlan.name} reaches the gateway by {vlan.address.ip} only"
+        because = phrase(
+            "VLAN {vlan} reaches the gateway by {ip} only", vlan=vlan.name, ip=vlan.address.ip
+        )
         return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
     elif flow.protocol in ICMP_PROTOCOLS:
-        because = "the gateway answers pings, 50 a second"
+        because = phrase("the gateway answers pings, 50 a second")
     elif (flow.protocol, flow.port) in GATEWAY_SERVICES:
-        because = "names and addresses are for every VLAN"
+        because = phrase("names and addresses are for every VLAN")
     elif any(
         (service.protocol, service.port) == (str(flow.protocol), flow.port)
         for service in gateway_services(config, vlan)
     ):
-        because = f"vlans.{vlan.name}.services has {flow.protocol}/{flow.port}"
+        because = phrase(
+            "vlans.{vlan}.services has {protocol}/{port}",
+            vlan=vlan.name,
+            protocol=flow.protocol,
+            port=flow.port,
+        )
     else:
-        because = (
-            f"the gateway's services are for VLANs with manage = true; {vlan.name} is not one, and"
-            f" vlans.{vlan.name}.services does not name this one"
+        because = phrase(
+            "the gateway's services are for VLANs with manage = true; {vlan} is not one, and"
+            " vlans.{vlan}.services does not name this one",
+            vlan=vlan.name,
         )
         return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
     return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because)
@@ -243,16 +224,21 @@ def _from_outside(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     """The source is in no VLAN: either it comes from the internet, or it is spoofed."""
     uplink = next(uplinks_with_address(config, facts, flow.destination), None)
     if uplink is None:
-        because = f"{flow.source} belongs to no VLAN of the file: spoofed, whatever VLAN sends it"
+        because = phrase(
+            "{source} belongs to no VLAN of the file: spoofed, whatever VLAN sends it",
+            source=flow.source,
+        )
         return FlowDecision(verdict=FlowVerdict.DROPPED, because=because)
     offered = _offered(config, facts, flow)
     if offered is not None:
-        because = f"{offered.because}; replies leave by {offered.uplink}"
+        because = phrase(
+            "{offer}; replies leave by {uplink}", offer=offered.because, uplink=offered.uplink
+        )
         return replace(offered, because=because)
     if flow.protocol in ICMP_PROTOCOLS:
-        because = "the gateway answers pings, 50 a second"
+        because = phrase("the gateway answers pings, 50 a second")
         return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because, uplink=uplink)
-    because = "no forward matches this port"
+    because = phrase("no forward matches this port")
     return FlowDecision(verdict=FlowVerdict.DROPPED, because=because, uplink=uplink)
 
 
@@ -275,21 +261,3 @@ def _offered(config: Config, facts: Facts, flow: Flow) -> FlowDecision | None:
         forward=offer.forward,
         uplink=offer.uplink,
     )
-
-
-def _parse_address(text: str, what: str) -> IpAddress:
-    try:
-        return ip_address(text)
-    except ValueError:
-        also = ', a VLAN of the file or "gateway"' if what == "source" else ""
-        raise UsageError(f'The {what} "{text}" is not an IP address{also}.') from None
-
-
-def _example_client(vlan: Vlan, version: int) -> IpAddress:
-    """Any client of the VLAN: the first address that is not the gateway's."""
-    subnet = vlan.address if version == 4 else vlan.address6
-    if subnet is None:
-        raise UsageError(f"VLAN {vlan.name} has no IPv6 address, so no client of it speaks IPv6.")
-    base = int(subnet.network.network_address)
-    offset = next(n for n in (1, 2) if base + n != int(subnet.ip))
-    return ip_address(base + offset) if version == 4 else ip_address((base + offset).to_bytes(16))

@@ -8,6 +8,7 @@ from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.model.config import Config, Forward
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress
+from lbrouter.model.messages.phrase import phrase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +46,14 @@ def find_offer(config: Config, uplinks: Iterable[str], asked: Asked) -> Offer | 
     names = list(uplinks)
     for index, entry in enumerate(config.maps):
         if entry.uplink in names and entry.public == asked.destination:
-            because = f"maps.{index} gives this address to {entry.to}"
+            because = phrase(
+                "maps.{index} gives this address to {host}", index=index, host=entry.to
+            )
             return Offer(uplink=entry.uplink, because=because, host=entry.to)
     for index, forward in enumerate(config.forwards):
         on = [name for name in names if name in uplinks_of_forward(config, forward)]
         if on and _matches(forward, asked):
-            because = f"forwards.{index} sends it to {forward.to}"
+            because = phrase("forwards.{index} sends it to {to}", index=index, to=forward.to)
             return Offer(uplink=on[0], because=because, host=forward.to.address, forward=index)
     return None
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from lbrouter.compile.firewall.templates import render_fragment
 from lbrouter.model.config import Config, ForwardProtocol, Helper
+from lbrouter.model.messages.phrase import phrase
 
 HELPER_FEATURE_PREFIX: Final = "helper_"
 
@@ -39,11 +40,12 @@ def missing_helpers(config: Config, features: Collection[str]) -> str:
     ]
     if not lacking:
         return ""
-    modules = ", ".join(f"nf_nat_{name}" for name in lacking)
-    return (
-        f"this kernel lacks the connection tracking helper of {', '.join(lacking)}"
-        f" (gateway.helpers; modules {modules}): `apply` will be refused here (69); load the"
-        " module, run a kernel that has it, or take the helper out"
+    return phrase(
+        "this kernel lacks the connection tracking helper of {helpers} (gateway.helpers; modules"
+        " {modules}): `apply` will be refused here (69); load the module, run a kernel that has it,"
+        " or take the helper out",
+        helpers=", ".join(lacking),
+        modules=", ".join(f"nf_nat_{name}" for name in lacking),
     )
 
 

@@ -6,6 +6,7 @@ from lbrouter.model.config import Config, Vlan
 from lbrouter.model.facts import Facts
 from lbrouter.model.messages.codes import EventCode, ReasonCode
 from lbrouter.model.messages.message import Message, message
+from lbrouter.model.messages.phrase import phrase
 
 
 def physical_port(config: Config, vlan: Vlan) -> str:
@@ -62,10 +63,11 @@ def missing_vlan_support(config: Config, facts: Facts) -> str:
     tagged = [name for name, vlan in config.vlans.items() if vlan.id is not None]
     if not tagged or "vlan" in facts.features:
         return ""
-    return (
-        f"this kernel has no 802.1Q VLANs (module 8021q), and {', '.join(tagged)} need them (id):"
-        " `apply` will be refused here (69); load the module, run a kernel that has it, or give"
-        " each VLAN a port of its own"
+    return phrase(
+        "this kernel has no 802.1Q VLANs (module 8021q), and {tagged} need them (id):"
+        " `apply` will be refused here (69); load the module, run a kernel that has it,"
+        " or give each VLAN a port of its own",
+        tagged=", ".join(tagged),
     )
 
 

@@ -13,6 +13,7 @@ from lbrouter.compile.firewall.rule_matches import name_set, names_of_rules
 from lbrouter.model.config import Config, Dhcp, Vlan
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import joined_phrases, phrase
 from lbrouter.model.reserved_ids import NFT_TABLE
 from lbrouter.model.sections.vlans import DEFAULT_LEASE_TIME
 
@@ -134,16 +135,16 @@ def dnsmasq_process(config: Config, paths: DnsmasqPaths) -> ManagedProcess | Non
     leasing = [vlan.name for vlan in config.vlans.values() if serves_dhcp(vlan)]
     with_slaac = [vlan.name for vlan in config.vlans.values() if _uses_slaac(vlan)]
     parts = (
-        ("addresses for", leasing),
-        ("IPv6 for", with_slaac),
-        ("names for", list(config.vlans)),
+        phrase("addresses for {vlans}", vlans=", ".join(leasing)) if leasing else "",
+        phrase("IPv6 for {vlans}", vlans=", ".join(with_slaac)) if with_slaac else "",
+        phrase("names for {vlans}", vlans=", ".join(config.vlans)) if config.vlans else "",
     )
     return ManagedProcess(
         name="dnsmasq",
         argv=dnsmasq_argv(paths),
         config_text=config_text(config),
         pid_file=str(paths.pid_file),
-        why="; ".join(f"{what} {', '.join(names)}" for what, names in parts if names),
+        why=joined_phrases("; ", filter(None, parts)),
     )
 
 

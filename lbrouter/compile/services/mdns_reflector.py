@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 from lbrouter.model.config import Config
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import phrase
 
 AVAHI_PROGRAM = "avahi-daemon"
 
@@ -51,7 +52,7 @@ def _process(config: Config, group: tuple[str, ...], paths: MdnsPaths) -> Manage
         argv=mdns_argv(paths),
         config_text=config_text(config, group),
         pid_file=str(paths.pid_file),
-        why=f"mDNS between {', '.join(group)}",
+        why=phrase("mDNS between {vlans}", vlans=", ".join(group)),
     )
 
 

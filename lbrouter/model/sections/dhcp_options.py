@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.validated_strings import InvalidValueError
 
 MAX_OPTION_TEXT: Final = 255
@@ -12,22 +13,22 @@ OPTION_NUMBER_PATTERN: Final = "[1-9][0-9]{0,2}"
 ACCEPTED_OPTION_VALUE: Final = 'an address or text, such as "10.20.2.5"'
 
 GATEWAY_OPTIONS: Final = {
-    1: "the netmask is the VLAN's",
-    3: "the router is the gateway",
-    6: "write vlans.NAME.dns",
-    28: "the broadcast address is the VLAN's",
-    50: "the client asks for it",
-    51: "write dhcp.lease",
-    52: "it belongs to the protocol itself",
-    53: "it belongs to the protocol itself",
-    54: "it is the gateway",
-    55: "the client asks for it",
-    56: "it belongs to the protocol itself",
-    57: "the client asks for it",
-    58: "it follows from dhcp.lease",
-    59: "it follows from dhcp.lease",
-    61: "it is the client's",
-    82: "it is the relay's",
+    1: phrase("the netmask is the VLAN's"),
+    3: phrase("the router is the gateway"),
+    6: phrase("write vlans.NAME.dns"),
+    28: phrase("the broadcast address is the VLAN's"),
+    50: phrase("the client asks for it"),
+    51: phrase("write dhcp.lease"),
+    52: phrase("it belongs to the protocol itself"),
+    53: phrase("it belongs to the protocol itself"),
+    54: phrase("it is the gateway"),
+    55: phrase("the client asks for it"),
+    56: phrase("it belongs to the protocol itself"),
+    57: phrase("the client asks for it"),
+    58: phrase("it follows from dhcp.lease"),
+    59: phrase("it follows from dhcp.lease"),
+    61: phrase("it is the client's"),
+    82: phrase("it is the relay's"),
 }
 """Options that the gateway or the protocol sets, each with what to do instead."""
 
@@ -38,7 +39,8 @@ def parse_option_number(text: str) -> str:
         raise InvalidValueError("is not the number of a DHCP option")
     if int(text) in GATEWAY_OPTIONS:
         raise InvalidValueError(
-            f"is set by the gateway: {GATEWAY_OPTIONS[int(text)]}", "another option, such as 66"
+            phrase("is set by the gateway: {why}", why=GATEWAY_OPTIONS[int(text)]),
+            "another option, such as 66",
         )
     return text
 
@@ -49,7 +51,9 @@ def parse_option_value(text: str) -> str:
     Raises InvalidValueError.
     """
     if not text or len(text) > MAX_OPTION_TEXT:
-        raise InvalidValueError(f"is empty, or has more than {MAX_OPTION_TEXT} characters")
+        raise InvalidValueError(
+            phrase("is empty, or has more than {most} characters", most=MAX_OPTION_TEXT)
+        )
     if any(not " " <= char <= "~" or char in "\"'`\\,#" for char in text):
         raise InvalidValueError(
             "has a sign that an option cannot hold", "letters, digits and . - _ /"

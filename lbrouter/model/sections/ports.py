@@ -8,6 +8,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.validated_strings import InvalidValueError, ParsedString
 
 MAX_PORT: Final = 65535
@@ -82,7 +83,7 @@ def decode_ports(value: object) -> PortRange:
 def parse_ports(text: str) -> PortRange:
     """A range of ports, the lower one first. Raises InvalidValueError."""
     if re.fullmatch("[0-9]{1,5}", text):
-        raise InvalidValueError("is a number in quotes", f"the number, {text}")
+        raise InvalidValueError("is a number in quotes", phrase("the number, {text}", text=text))
     if re.fullmatch(PORT_RANGE_PATTERN, text) is None:
         raise InvalidValueError("is not a range of ports", ACCEPTED_PORTS)
     first, last = map(int, text.split("-"))

@@ -7,6 +7,7 @@ from lbrouter.compile.config.checks.names import undefined_reference
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.model.config import ANY_UPLINK, AddressMap, Config
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.messages.phrase import phrase
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
@@ -17,8 +18,13 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         yield from undefined_reference("uplinks", entry.uplink, config.uplinks, (*where, "uplink"))
         yield from target_errors(places, entry.to, (*where, "to"), gateway_may=False)
         if entry.public.version != entry.to.version:
-            why = f"is IPv{entry.to.version}, and {entry.public} is IPv{entry.public.version}"
-            accepted = f"a host's address of IPv{entry.public.version}"
+            why = phrase(
+                "is IPv{version}, and {public} is IPv{other}",
+                version=entry.to.version,
+                public=entry.public,
+                other=entry.public.version,
+            )
+            accepted = phrase("a host's address of IPv{version}", version=entry.public.version)
             yield Diagnostic(
                 path=(*where, "to"), value=str(entry.to), reason=why, accepted=accepted
             )
@@ -35,7 +41,9 @@ def _own_address_errors(config: Config, entry: AddressMap, where: KeyPath) -> It
     why, needs = _owner(config, entry)
     if why:
         example = _example(config, entry)
-        accepted = "a further address of this line" + (f', such as "{example}"' if example else "")
+        accepted = phrase("a further address of this line")
+        if example is not None:
+            accepted = phrase('{what}, such as "{example}"', what=accepted, example=example)
         yield Diagnostic(
             path=(*where, "public"),
             value=str(entry.public),
@@ -55,20 +63,26 @@ def _owner(config: Config, entry: AddressMap) -> tuple[str, tuple[KeyPath, ...]]
             for index, forward in enumerate(config.forwards)
             if forward.uplink in (uplink.name, ANY_UPLINK)
         ]
-        used = f", and {', '.join(forwards)} use it" if forwards else ""
-        return f"is the gateway's own address on {uplink.name}{used}; [[forwards]] are for it", (
-            section,
-            ("forwards",),
+        why = phrase(
+            "is the gateway's own address on {uplink}; [[forwards]] are for it", uplink=uplink.name
         )
+        if forwards:
+            why = phrase(
+                "is the gateway's own address on {uplink}, and {forwards} use it; [[forwards]] are"
+                " for it",
+                uplink=uplink.name,
+                forwards=", ".join(forwards),
+            )
+        return why, (section, ("forwards",))
     if entry.public in (uplink.gateway, uplink.gateway6):
-        return f"is the provider's router on {uplink.name}", (section,)
+        return phrase("is the provider's router on {uplink}", uplink=uplink.name), (section,)
     if any(
         entry.public in own.network
         for vlan in config.vlans.values()
         for own in (vlan.address, vlan.address6)
         if own is not None
     ):
-        return "is in a VLAN, so it is no address outside", (("vlans",),)
+        return phrase("is in a VLAN, so it is no address outside"), (("vlans",),)
     return "", ()
 
 
@@ -93,7 +107,7 @@ def _duplicates(config: Config) -> Iterator[Diagnostic]:
                 yield Diagnostic(
                     path=("maps", index, key),
                     value=str(value),
-                    reason=f"is used by maps[{first}] already",
+                    reason=phrase("is used by maps[{first}] already", first=first),
                     accepted="an address of its own",
                     depends_on=(("maps", first),),
                 )

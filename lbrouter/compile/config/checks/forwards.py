@@ -8,6 +8,7 @@ from lbrouter.compile.config.checks.uplinks import is_reserved_address
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.model.config import ANY_UPLINK, Config, Forward, Vlan
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
+from lbrouter.model.messages.phrase import phrase
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
@@ -22,10 +23,12 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         path = (*where, "to")
         yield from target_errors(places, forward.to.address, path, gateway_may=True)
         if not forward.port.is_single and not forward.keeps_ports:
-            why = (
-                f"a range keeps its ports: {forward.port} cannot begin at {forward.to.port} inside"
+            why = phrase(
+                "a range keeps its ports: {ports} cannot begin at {port} inside",
+                ports=forward.port,
+                port=forward.to.port,
             )
-            accepted = f'the address alone, "{forward.to.address}"'
+            accepted = phrase('the address alone, "{address}"', address=forward.to.address)
             yield Diagnostic(path=path, value=str(forward.to), reason=why, accepted=accepted)
         yield from family_errors(config, forward.uplink, forward.to.address, path)
         yield from _source_errors(forward, where)
@@ -39,9 +42,17 @@ def family_errors(
     uplink = config.uplinks.get(name)
     version = address.version
     if uplink is not None and (uplink.address if version == 4 else uplink.address6) is None:
-        why = f"uplink {uplink.name} has no IPv{version}, so no packet for this address can come in"
+        why = phrase(
+            "uplink {uplink} has no IPv{version}, so no packet for this address can come in",
+            uplink=uplink.name,
+            version=version,
+        )
         needs: tuple[KeyPath, ...] = (("uplinks", uplink.name),)
-        accepted = f"an address of IPv{10 - version}, or an uplink that has IPv{version}"
+        accepted = phrase(
+            "an address of IPv{other}, or an uplink that has IPv{version}",
+            other=10 - version,
+            version=version,
+        )
         yield Diagnostic(
             path=path, value=str(address), reason=why, accepted=accepted, depends_on=needs
         )
@@ -52,13 +63,21 @@ def _source_errors(forward: Forward, where: KeyPath) -> Iterator[Diagnostic]:
     version = forward.to.address.version
     for index, network in enumerate(forward.sources):
         if network.version != version:
-            why = f"is IPv{network.version}, and the service is IPv{version}"
+            why = phrase(
+                "is IPv{other}, and the service is IPv{version}",
+                other=network.version,
+                version=version,
+            )
             example = "203.0.113.0/24" if version == 4 else "2001:db8::/32"
             yield Diagnostic(
                 path=(*where, "sources", index),
                 value=str(network),
                 reason=why,
-                accepted=f'a network of IPv{version}, such as "{example}"',
+                accepted=phrase(
+                    'a network of IPv{version}, such as "{example}"',
+                    version=version,
+                    example=example,
+                ),
                 depends_on=((*where, "to"),),
             )
 
@@ -71,13 +90,16 @@ def target_errors(
     if subnet is None:
         if subnets.is_routed(address):
             return
-        why, accepted = f"{address} is in no VLAN", "the address of a host in a VLAN"
+        why = phrase("{address} is in no VLAN", address=address)
+        accepted = phrase("the address of a host in a VLAN")
     elif address == subnet.ip:
         if gateway_may:
             return
-        why, accepted = "is the gateway itself", f"another host of {subnet.network}"
+        why = phrase("is the gateway itself")
+        accepted = phrase("another host of {network}", network=subnet.network)
     elif is_reserved_address(address, subnet):
-        why, accepted = f"{address} is no host's address", f"a host of {subnet.network}"
+        why = phrase("{address} is no host's address", address=address)
+        accepted = phrase("a host of {network}", network=subnet.network)
     else:
         return
     needs: tuple[KeyPath, ...] = (("vlans",),)
@@ -130,13 +152,20 @@ def _duplicate_ports(config: Config) -> Iterator[Diagnostic]:
             taken.append(index)
         if first != index:
             other = config.forwards[first].port
-            what, verb = ("port", "is") if forward.port.is_single else ("ports", "are")
-            shared = "" if other == forward.port else f" ({other})"
-            why = f"{forward.protocol} {what} {forward.port} {verb} used by forwards[{first}]"
+            single = forward.port.is_single and other.is_single
+            why = phrase(
+                "{protocol} port {port} is used by forwards[{first}] already"
+                if single
+                else "{protocol} ports {port} are used by forwards[{first}] already ({other})",
+                protocol=forward.protocol,
+                port=forward.port,
+                first=first,
+                **({} if single else {"other": other}),
+            )
             yield Diagnostic(
                 path=("forwards", index, "port"),
                 value=forward.port.toml_value(),
-                reason=f"{why} already{shared}",
-                accepted="a port of its own" if forward.port.is_single else "ports of its own",
+                reason=why,
+                accepted=phrase("a port of its own") if single else phrase("ports of its own"),
                 depends_on=(("forwards", first),),
             )

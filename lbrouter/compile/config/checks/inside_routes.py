@@ -6,6 +6,7 @@ from lbrouter.compile.config.checks.names import duplicates
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
+from lbrouter.model.messages.phrase import phrase
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
@@ -29,7 +30,12 @@ def errors(config: Config) -> Iterator[Diagnostic]:
             )
             if other is not None:
                 network, owner = other
-                why = f"{route.network} overlaps {network} of {format_key_path(owner)}"
+                why = phrase(
+                    "{network} overlaps {other} of {place}",
+                    network=route.network,
+                    other=network,
+                    place=format_key_path(owner),
+                )
                 yield Diagnostic(
                     path=where,
                     value=str(route),
@@ -44,13 +50,23 @@ def _router_errors(vlan: Vlan, path: KeyPath) -> Iterator[Diagnostic]:
     for index, route in enumerate(vlan.routes):
         own = vlan.address if route.via.version == 4 else vlan.address6
         if own is None:
-            why, accepted = f"needs IPv6, and {vlan.name} has no address6", "a network of IPv4"
+            why = phrase("needs IPv6, and {vlan} has no address6", vlan=vlan.name)
+            accepted = phrase("a network of IPv{other}", other=4)
         elif route.via not in own.network:
-            why = f"{route.via} is not in {own.network}, the subnet of {vlan.name}"
-            accepted = f'a router of this VLAN, such as "{route.network} via {_other_host(own)}"'
+            why = phrase(
+                "{via} is not in {network}, the subnet of {vlan}",
+                via=route.via,
+                network=own.network,
+                vlan=vlan.name,
+            )
+            accepted = phrase(
+                'a router of this VLAN, such as "{network} via {host}"',
+                network=route.network,
+                host=_other_host(own),
+            )
         elif route.via == own.ip:
-            why = f"{route.via} is the gateway itself"
-            accepted = f"another host of {own.network}"
+            why = phrase("{via} is the gateway itself", via=route.via)
+            accepted = phrase("another host of {network}", network=own.network)
         else:
             continue
         yield Diagnostic(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from lbrouter.compile.config.checks.names import duplicates, undefined_reference
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.model.config import Config
+from lbrouter.model.messages.phrase import phrase
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
@@ -25,5 +26,9 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
                 path=("gateway", "mdns", number),
                 value=list(group),
                 reason=why,
-                accepted=f'reach = ["{group[1]}"] in [vlans.{group[0]}], or the other way',
+                accepted=phrase(
+                    'reach = ["{other}"] in [vlans.{vlan}], or the other way',
+                    other=group[1],
+                    vlan=group[0],
+                ),
             )

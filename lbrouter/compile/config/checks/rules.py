@@ -9,6 +9,7 @@ from lbrouter.compile.config.checks.names import duplicates, undefined_reference
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.model.config import Config, PolicyRule, Protocol
 from lbrouter.model.kernel_state import IpNetwork
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections.ports import PortRange
 
 RULE_PROTOCOLS_WITH_PORTS: Final = (Protocol.TCP, Protocol.UDP, Protocol.SCTP)
@@ -35,7 +36,11 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         yield from _port_errors(rule, path)
         if rule.ports and rule.protocol not in RULE_PROTOCOLS_WITH_PORTS:
             missing = rule.protocol is None
-            why = "ports need a protocol" if missing else f"{rule.protocol} has no ports"
+            why = (
+                "ports need a protocol"
+                if missing
+                else phrase("{protocol} has no ports", protocol=rule.protocol)
+            )
             accepted = 'protocol = "tcp", "udp" or "sctp"'
             needs = ((*where, "protocol"),)
             given = [ports.toml_value() for ports in rule.ports]
@@ -51,7 +56,11 @@ def _port_errors(rule: PolicyRule, path: KeyPath) -> Iterator[Diagnostic]:
     for index, ports in enumerate(rule.ports):
         earlier = next((one for one in rule.ports[:index] if one.overlaps(ports)), None)
         if earlier is not None:
-            why = "is in this list twice" if earlier == ports else f"overlaps {earlier}"
+            why = (
+                "is in this list twice"
+                if earlier == ports
+                else phrase("overlaps {earlier}", earlier=earlier)
+            )
             value = ports.toml_value()
             yield Diagnostic(path=(*path, index), value=value, reason=why, accepted="each once")
 
@@ -64,20 +73,30 @@ def _source_errors(config: Config, rule: PolicyRule, where: KeyPath) -> Iterator
     for index, source in enumerate(rule.source):
         path = (*where, "source", index)
         if not any(is_subnet(source, network) for network in inside):
-            what = f"VLAN {names[0]}" if len(names) == 1 else "the VLANs of this rule"
-            if not rule.from_:
-                what = "any VLAN"
-            example = f', such as "{inside[0][-2]}"' if inside else ""
+            what = phrase("the VLANs of this rule")
+            if len(rule.from_) == 1:
+                what = phrase("VLAN {vlan}", vlan=rule.from_[0])
+            elif not rule.from_:
+                what = phrase("any VLAN")
+            accepted = phrase("a host or subnet of {what}", what=what)
+            if inside:
+                example = inside[0][-2]
+                accepted = phrase('{what}, such as "{example}"', what=accepted, example=example)
             yield Diagnostic(
                 path=path,
                 value=str(source),
-                reason=f"is not in {what}",
-                accepted=f"a host or subnet of {what}{example}",
+                reason=phrase("is not in {what}", what=what),
+                accepted=accepted,
                 depends_on=(("vlans",), (*where, "from")),
             )
         elif versions and source.version not in versions:
-            why = f"is IPv{source.version}, and no destination of this rule is"
-            accepted = f"a destination of IPv{source.version}, or a source of the other family"
+            why = phrase(
+                "is IPv{version}, and no destination of this rule is", version=source.version
+            )
+            accepted = phrase(
+                "a destination of IPv{version}, or a source of the other family",
+                version=source.version,
+            )
             yield Diagnostic(
                 path=path,
                 value=str(source),
@@ -91,8 +110,10 @@ def _family_errors(rule: PolicyRule, where: KeyPath) -> Iterator[Diagnostic]:
     version = EXCLUDED_IP_VERSION.get(rule.protocol) if rule.protocol else None
     for index, network in enumerate(rule.to):
         if version is not None and not isinstance(network, str) and network.version == version:
-            why = f"{rule.protocol} does not occur in IPv{version}"
-            accepted = f"a network of IPv{10 - version}"
+            why = phrase(
+                "{protocol} does not occur in IPv{version}", protocol=rule.protocol, version=version
+            )
+            accepted = phrase("a network of IPv{other}", other=10 - version)
             yield Diagnostic(
                 path=(*where, "to", index), value=network, reason=why, accepted=accepted
             )
@@ -105,7 +126,9 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
     for index, match in enumerate(matches):
         earlier = next((n for n in range(index) if matches[n].covers(match)), None)
         if earlier is not None:
-            why = f"never matches: rules[{earlier}] takes the same flows first"
+            why = phrase(
+                "never matches: rules[{earlier}] takes the same flows first", earlier=earlier
+            )
             yield Diagnostic(path=("rules", index), reason=why, accepted="another order")
 
 
