@@ -36,7 +36,12 @@ def warnings(config: Config) -> Iterator[str]:
         yield joined_phrases(" ", (pppoe.PPPOE_MISSING, pppoe.PPPOE_REMEDY))
     yield from filter(None, map(secrets.password_error, pppoe_uplinks(config)))
     if mdns_reflector.missing_reason(config):
-        yield f"{mdns_reflector.missing_reason(config)} {mdns_reflector.AVAHI_INSTALL_REMEDY}"
+        yield phrase(
+            "{reason} {remedy}",
+            reason=as_phrase(mdns_reflector.missing_reason(config)),
+            remedy=as_phrase(mdns_reflector.AVAHI_INSTALL_REMEDY),
+        )
+    yield from filter(None, (secrets.webhook_error(config),))
     if dnsmasq.missing_reason(config):
         reason = as_phrase(dnsmasq.missing_reason(config))
         yield joined_phrases(" ", (reason, dnsmasq.DNSMASQ_INSTALL_REMEDY))

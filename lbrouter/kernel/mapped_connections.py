@@ -8,13 +8,9 @@ and its next packet is a new flow of the new line.
 from collections.abc import Container, Iterator
 from typing import Final
 
-from lbrouter.kernel.netlink.raw_socket import encode_attribute, encode_message, open_socket
-from lbrouter.kernel.netlink.uapi import (
-    AF_BY_FAMILY,
-    NETLINK_NETFILTER,
-    NFGENMSG,
-    NLM_F_REQUEST,
-)
+from lbrouter.kernel.client_flows import NLA_F_NESTED, delete_flows
+from lbrouter.kernel.netlink.raw_socket import encode_attribute
+from lbrouter.kernel.netlink.uapi import AF_BY_FAMILY, NFGENMSG
 from lbrouter.kernel.read.conntrack import (
     CTA_TUPLE_IP,
     CTA_TUPLE_ORIG,
@@ -31,27 +27,18 @@ from lbrouter.kernel.read.marked_connections import (
 )
 from lbrouter.model.kernel_state import AddressFamily
 
-CTNETLINK_DELETE: Final = 1 << 8 | 2
-"""Subsystem ctnetlink, IPCTNL_MSG_CT_DELETE."""
-
 CTA_TUPLE_REPLY: Final = 2
-NLM_F_ACK: Final = 4
-NLA_F_NESTED: Final = 1 << 15
-DELETE_TIMEOUT_S: Final = 5.0
 
 
 def forget_mapped_flows(family: AddressFamily, publics: Container[bytes]) -> int:
     """Forget the flows (but TCP) that left by one of these addresses; how many. Raises OSError."""
-    found = list(_opening_tuples(family, publics))
     header = NFGENMSG.pack(AF_BY_FAMILY[family], 0, 0)
-    with open_socket(NETLINK_NETFILTER, timeout_s=DELETE_TIMEOUT_S) as opened:
-        for opening in found:
-            body = header + encode_attribute(CTA_TUPLE_ORIG | NLA_F_NESTED, opening)
-            flags = NLM_F_REQUEST | NLM_F_ACK
-            opened.sendall(encode_message(CTNETLINK_DELETE, body, flags=flags))
-            # The answer, or that the flow has ended by itself: either way it is gone.
-            opened.recv(1 << 12)
-    return len(found)
+    return delete_flows(
+        [
+            header + encode_attribute(CTA_TUPLE_ORIG | NLA_F_NESTED, opening)
+            for opening in _opening_tuples(family, publics)
+        ]
+    )
 
 
 def _opening_tuples(family: AddressFamily, publics: Container[bytes]) -> Iterator[bytes]:

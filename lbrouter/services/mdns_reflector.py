@@ -26,7 +26,8 @@ from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import process
-from lbrouter.services.process import PROGRAM_SEARCH_PATH, under_systemd
+from lbrouter.services.process import PROGRAM_SEARCH_PATH
+from lbrouter.services.systemd import under_systemd
 from lbrouter.system import atomic_file
 
 MDNS_NAME_PREFIX: Final = "mdns-"

@@ -17,6 +17,7 @@ from lbrouter.compile.config.checks import (
     rates,
     rules,
     subnets,
+    uplink_dns,
     uplinks,
     vlans,
 )
@@ -31,6 +32,7 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
         mdns_groups,
         health_settings,
         uplinks,
+        uplink_dns,
         lane_settings,
         vlans,
         hosts,

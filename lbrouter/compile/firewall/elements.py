@@ -14,6 +14,7 @@ from lbrouter.compile.firewall import (
     connection_bounds,
     flow_moves,
     lane_copies,
+    neighbour_bounds,
     public_services,
 )
 from lbrouter.compile.firewall.element_words import collapsed, network_word
@@ -74,8 +75,10 @@ def elements(
             config, allocation=allocation, health=health, facts=facts, shares=shares
         ),
         **_modems(config, facts),
+        **_near_lines(config, numbers, facts),
         **client_limits.elements(config),
         **connection_bounds.elements(config),
+        **neighbour_bounds.elements(config, allocation),
         **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),
     }
 
@@ -138,29 +141,24 @@ def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements
 
 def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
     inside = [network for vlan in config.vlans.values() for network in vlan.networks]
-    near = list(uplink_subnets(config, facts))
     never = [*BOGON_NETWORKS, *inside, *_own_addresses(config, facts)]
     return {
         "local4": _network_elements(inside, 4),
         "local6": _network_elements(inside, 6),
-        "near4": _network_elements(near, 4),
-        "near6": _network_elements(near, 6),
         "bogon4": _network_elements(never, 4),
         "bogon6": _network_elements(never, 6),
     }
 
 
 def _modems(config: Config, facts: Facts) -> dict[str, NftElements]:
-    near = list(uplink_subnets(config, facts))
-    closed = [*PRIVATE_NETWORKS, *near]
     opened = [
         (config.vlan_device(vlan), network)
         for vlan in config.vlans.values()
-        for network in collapsed(opened_networks(config, vlan, near))
+        for network in collapsed(opened_networks(config, vlan, facts))
     ]
     return {
-        "private4": _network_elements(closed, 4),
-        "private6": _network_elements(closed, 6),
+        "private4": _network_elements(PRIVATE_NETWORKS, 4),
+        "private6": _network_elements(PRIVATE_NETWORKS, 6),
         "modem_vlans": _set_elements(
             config.vlan_device(vlan) for vlan in config.vlans.values() if reaches_modems(vlan)
         ),
@@ -173,6 +171,19 @@ def _modems(config: Config, facts: Facts) -> dict[str, NftElements]:
             for version in (4, 6)
         },
     }
+
+
+def _near_lines(config: Config, numbers: Mapping[str, int], facts: Facts) -> dict[str, NftElements]:
+    """The subnet of each line, for that line alone."""
+    near = {
+        f"near{version}_{number}": _network_elements(
+            uplink_subnets(config.uplinks[name], facts), version
+        )
+        for name, number in numbers.items()
+        for version in (4, 6)
+    }
+    chains = {config.uplinks[name].device: f"refuse_near_{n}" for name, n in numbers.items()}
+    return {**near, "near_dispatch": _goto_elements(chains)}
 
 
 def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:

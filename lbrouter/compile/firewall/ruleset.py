@@ -16,13 +16,18 @@ from lbrouter.compile.firewall import (
     connection_bounds,
     helpers,
     lane_copies,
+    neighbour_bounds,
     public_services,
     rule_matches,
 )
 from lbrouter.compile.firewall.element_words import NFT_ADDRESS_TYPES, collapsed
 from lbrouter.compile.firewall.templates import STRUCTURE_FILE, read_ruleset, render_fragment
 from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule
-from lbrouter.model.facts import DEFAULT_CONNECTION_TABLE_SIZE, Allocation
+from lbrouter.model.facts import (
+    DEFAULT_CONNECTION_TABLE_SIZE,
+    DEFAULT_NEIGHBOUR_TABLE_SIZE,
+    Allocation,
+)
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork
 from lbrouter.model.reserved_ids import BALANCE_SLOTS, FOREIGN_MARK_MASK, MARK_MASK, uplink_mark
 
@@ -41,6 +46,7 @@ def structure(
     allocation: Allocation,
     *,
     connection_table_size: int = DEFAULT_CONNECTION_TABLE_SIZE,
+    neighbour_table_size: int = DEFAULT_NEIGHBOUR_TABLE_SIZE,
 ) -> str:
     """The whole structure as nft text: defines, then `rulesets/lbrouter.nft` and its fragments.
 
@@ -62,6 +68,7 @@ def structure(
         *helpers.structure(config),
         *client_limits.structure(config),
         *connection_bounds.structure(config, connection_table_size),
+        *neighbour_bounds.structure(config, allocation, neighbour_table_size),
         *lane_copies.structure(config, allocation),
     )
     defines = (

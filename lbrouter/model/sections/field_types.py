@@ -19,7 +19,13 @@ from lbrouter.model.sections import (
     ports,
     time_zone,
 )
-from lbrouter.model.sections.addresses import Addressing, Addressing6, AddressRange, Endpoint
+from lbrouter.model.sections.addresses import (
+    Addressing,
+    Addressing6,
+    AddressRange,
+    DnsSource,
+    Endpoint,
+)
 from lbrouter.model.sections.targets import ACCEPTED_TARGET, ProbeTarget, parse_target
 from lbrouter.model.units import Duration, Percent, Rate
 from lbrouter.model.validated_strings import InvalidValueError, ParsedString
@@ -185,6 +191,13 @@ HostAddress6 = Annotated[
 ]
 HostAddress = Annotated[
     IpAddress, ParsedString(parse=addresses.parse_host, accepted="an IP address")
+]
+UplinkResolver = Annotated[
+    IpAddress | DnsSource,
+    ParsedString(
+        parse=addresses.parse_uplink_resolver,
+        accepted='"lease", "none", or an address such as "198.51.100.1"',
+    ),
 ]
 Network = Annotated[
     IpNetwork,
