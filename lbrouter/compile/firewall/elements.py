@@ -16,6 +16,7 @@ from lbrouter.compile.firewall import (
     lane_copies,
     neighbour_bounds,
     public_services,
+    sticky_clients,
 )
 from lbrouter.compile.firewall.element_words import collapsed, network_word
 from lbrouter.compile.firewall.flow_moves import PolicyShares
@@ -77,6 +78,7 @@ def elements(
         **_modems(config, facts),
         **_near_lines(config, numbers, facts),
         **client_limits.elements(config),
+        **sticky_clients.elements(config),
         **connection_bounds.elements(config),
         **neighbour_bounds.elements(config, allocation),
         **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),

@@ -19,16 +19,17 @@ from lbrouter.compile.firewall import (
     neighbour_bounds,
     public_services,
     rule_matches,
+    sticky_clients,
 )
-from lbrouter.compile.firewall.element_words import NFT_ADDRESS_TYPES, collapsed
+from lbrouter.compile.firewall.element_words import collapsed
 from lbrouter.compile.firewall.templates import STRUCTURE_FILE, read_ruleset, render_fragment
-from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule
+from lbrouter.model.config import Config, PolicyMode, PolicyRule
 from lbrouter.model.facts import (
     DEFAULT_CONNECTION_TABLE_SIZE,
     DEFAULT_NEIGHBOUR_TABLE_SIZE,
     Allocation,
 )
-from lbrouter.model.kernel_state import AddressFamily, IpNetwork
+from lbrouter.model.kernel_state import IpNetwork
 from lbrouter.model.reserved_ids import BALANCE_SLOTS, FOREIGN_MARK_MASK, MARK_MASK, uplink_mark
 
 IPV6_LINK_LOCAL = IPv6Network("fe80::/10")
@@ -36,9 +37,6 @@ IPV6_LINK_LOCAL = IPv6Network("fe80::/10")
 TABLE_BLOCK_PATTERN = re.compile(r"^(table \w+ lbrouter \{)\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
 
 TRANSLATED_PORTS: Final = range(1024, 65536)
-
-DISPLACED_MARGIN_S: Final = 1
-"""A client counts as displaced this much longer than it is remembered."""
 
 
 def structure(
@@ -60,7 +58,8 @@ def structure(
             render_fragment("uplink", name=name, number=number, mark=f"{uplink_mark(number):#010x}")
             for name, number in numbers.items()
         ),
-        *_policies(config, allocation),
+        *_policies(config),
+        *sticky_clients.structure(config, allocation),
         *_vlans(config),
         *_rules(config),
         *rule_matches.name_sets(config),
@@ -89,35 +88,12 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def _policies(config: Config, allocation: Allocation) -> Iterator[str]:
+def _policies(config: Config) -> Iterator[str]:
     for name, policy in config.policies.items():
         if policy.mode is PolicyMode.FAILOVER:
             yield render_fragment("policy-failover", name=name)
             continue
         yield render_fragment("policy-balance", name=name, slots=BALANCE_SLOTS)
-        if policy.sticky:
-            for family in AddressFamily:
-                yield from _sticky_chains(policy, allocation, family)
-
-
-def _sticky_chains(policy: Policy, allocation: Allocation, family: AddressFamily) -> Iterator[str]:
-    yield render_fragment(
-        "displaced-clients",
-        policy=policy.name,
-        family=family,
-        address_type=NFT_ADDRESS_TYPES[family],
-    )
-    for uplink in policy.uplinks:
-        timeout_s = max(1, policy.sticky // 1000)
-        yield render_fragment(
-            "sticky-clients",
-            policy=policy.name,
-            number=allocation.uplinks[uplink],
-            family=family,
-            address_type=NFT_ADDRESS_TYPES[family],
-            timeout=f"{timeout_s}s",
-            displaced_timeout=f"{timeout_s + DISPLACED_MARGIN_S}s",
-        )
 
 
 def _vlans(config: Config) -> Iterator[str]:

@@ -48,7 +48,7 @@ async def inspect_client(
     leases, now = dnsmasq.current_leases(), int(time.time())
     client = parse_client(config, leases, text)
     devices = {config.vlan_device(vlan): vlan.address for vlan in config.vlans.values()}
-    table = await read_neighbour_table(frozenset(devices))
+    table = await asyncio.to_thread(read_neighbour_table, frozenset(devices))
     neighbours = tuple(n for n in table if client.address == n.address or client.mac == n.mac)
     own = _leases_of(client, neighbours, leases, now)
     known = _known_addresses(client, neighbours, own)
