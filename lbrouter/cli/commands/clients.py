@@ -28,6 +28,7 @@ from lbrouter.compile.report.clients import (
     AddressTraffic,
     ClientObservations,
     ClientStatus,
+    Neighbour,
     client_statuses,
     sorted_by_rate,
 )
@@ -39,10 +40,11 @@ from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.overrides.store import stored_blocks
 from lbrouter.kernel.read.bound_sets import read_bounds_reached
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
+from lbrouter.kernel.read.foreign_clients import foreign_clients
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.config import Config
-from lbrouter.model.errors import ExitCode
+from lbrouter.model.errors import ExitCode, LbrouterError
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.model.language import Language
 from lbrouter.model.messages.figures import format_rate
@@ -108,12 +110,21 @@ async def _observe_clients(
         leases=dnsmasq_service(settings).current_leases(),
         neighbours=read_neighbour_table(frozenset(map(config.vlan_device, config.vlans.values()))),
         traffic=loads,
+        foreign=await asyncio.to_thread(_foreign_clients),
         uplink_names={number: name for name, number in numbers.items()},
         blocked=stored_blocks(settings.state_dir, print_damage).in_force(),
         bounds=_bounds_reached(),
         now=int(time.time()),
         interval_s=seconds,
     )
+
+
+def _foreign_clients() -> tuple[Neighbour, ...]:
+    """None where the firewall cannot be read."""
+    try:
+        return foreign_clients()
+    except (LbrouterError, OSError):
+        return ()
 
 
 def _bounds_reached() -> Mapping[str, BoundsReached]:
@@ -174,7 +185,7 @@ def _clients_table(
         sheet.add_row(
             client["name"] or client["dhcp_name"] or "-",
             client["mac"] or "-",
-            client["address"],
+            _address_cell(client, language),
             "-" if lease_ends is None else local_date_time(lease_ends, zone),
             client["vlan"],
             say("blocked") if client["blocked"] else client["uplink"] or "-",
@@ -183,6 +194,18 @@ def _clients_table(
             _flows_cell(client, language),
         )
     return sheet
+
+
+def _address_cell(client: ClientStatus, language: Language) -> str:
+    """The address; with a remark where it is of another network."""
+    if not client["foreign_address"]:
+        return client["address"]
+    return translate(
+        language,
+        "{address}: not of {vlan}, set it to DHCP",
+        address=client["address"],
+        vlan=client["vlan"],
+    )
 
 
 def _flows_cell(client: ClientStatus, language: Language) -> Text:

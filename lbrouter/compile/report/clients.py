@@ -49,6 +49,8 @@ class ClientObservations:
     neighbours: tuple[Neighbour, ...] = ()
     traffic: Mapping[IpAddress, AddressTraffic] | None = None
     uplink_names: Mapping[int, str] = field(default_factory=dict)
+    foreign: tuple[Neighbour, ...] = ()
+    """Devices whose address is not of their VLAN."""
     blocked: frozenset[str] = frozenset()
     bounds: Mapping[str, BoundsReached] = field(default_factory=dict)
     now: int = 0
@@ -60,7 +62,8 @@ class ClientStatus(TypedDict):
 
     `lease_ends` (RFC 3339) is null without a lease; `uplink` carries most of its connections; rates
     are bits per second, null if not counted. `bound` is "at" where it has all connections that it
-    may have, "near" from 80 % of them, else null.
+    may have, "near" from 80 % of them, else null. `foreign_address`: the address is not of the
+    VLAN, so nothing of this device passes.
     """
 
     vlan: str
@@ -69,6 +72,7 @@ class ClientStatus(TypedDict):
     mac: str | None
     address: str
     addresses: list[str]
+    foreign_address: bool
     reserved: bool
     lease_ends: str | None
     uplink: str | None
@@ -86,6 +90,7 @@ class _ClientEntry:
     addresses: set[IpAddress] = field(default_factory=set)
     expires: int | None = None
     name: str = ""
+    foreign: bool = False
 
 
 def client_statuses(config: Config, observations: ClientObservations) -> list[ClientStatus]:
@@ -119,11 +124,12 @@ class VlanLookup:
     def __init__(self, vlans: Iterable[Vlan]) -> None:
         self._vlan_by_prefix: dict[tuple[int, int, int], Vlan] = {}
         for vlan in vlans:
-            for own in (vlan.address, vlan.address6):
-                if own is not None:
-                    host_bits = own.max_prefixlen - own.network.prefixlen
-                    self._vlan_by_prefix[own.version, host_bits, int(own.ip) >> host_bits] = vlan
-        self._lengths = {(version, host_bits) for version, host_bits, _ in self._vlan_by_prefix}
+            for network in vlan.networks:
+                host_bits = network.max_prefixlen - network.prefixlen
+                prefix = int(network.network_address) >> host_bits
+                self._vlan_by_prefix[network.version, host_bits, prefix] = vlan
+        # The narrowest first: networks behind two routers may lie within one another.
+        self._lengths = sorted({(v, host_bits) for v, host_bits, _ in self._vlan_by_prefix})
 
     def vlan_of(self, address: IpAddress) -> Vlan | None:
         """The VLAN whose client has `address`; None for the gateway's own and for foreign ones."""
@@ -154,7 +160,22 @@ def _collect_clients(config: Config, observations: ClientObservations) -> list[_
         for address in observations.traffic or {}
         if address not in owners and (owner := subnets.vlan_of(address)) is not None
     ]
-    return [*known.values(), *without_mac]
+    return [*known.values(), *without_mac, *_foreign_clients(config, observations)]
+
+
+def _foreign_clients(config: Config, observations: ClientObservations) -> Iterator[_ClientEntry]:
+    """Devices with an address of another network, each once a VLAN."""
+    names = {config.vlan_device(vlan): vlan.name for vlan in config.vlans.values()}
+    dhcp_names = {lease.mac: lease.name for lease in observations.leases}
+    for device in observations.foreign:
+        if device.interface in names:
+            yield _ClientEntry(
+                vlan=names[device.interface],
+                mac=device.mac,
+                addresses={device.address},
+                name=dhcp_names.get(device.mac, ""),
+                foreign=True,
+            )
 
 
 def _observed_addresses(
@@ -189,6 +210,7 @@ def _client_status(
         "mac": client.mac,
         "address": str(addresses[0]),
         "addresses": [str(each) for each in addresses],
+        "foreign_address": client.foreign,
         "reserved": name is not None,
         "lease_ends": None
         if not client.expires

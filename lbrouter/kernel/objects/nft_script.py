@@ -4,7 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from lbrouter.kernel.objects.nft_elements import elements_to_script
 from lbrouter.model.kernel_state import NftElements, NftTable
-from lbrouter.model.reserved_ids import NFT_TABLE, SIDE_TABLE_FAMILIES, nft_table_of
+from lbrouter.model.reserved_ids import (
+    NAME_SET_PREFIX,
+    NFT_TABLE,
+    SIDE_TABLE_FAMILIES,
+    nft_table_of,
+)
 
 NFT_TABLE_SPEC = f"inet {NFT_TABLE}"
 
@@ -21,7 +26,7 @@ the kernel's listing after it was loaded. A rule that is altered later changes t
 STICKY_SET_PREFIX = "sticky_mac_"
 GOTO_UPLINK_CHAIN_PREFIXES = ("goto remember_", "goto displace_")
 DYNAMIC_SET_PREFIXES = (
-    *("sticky_", "displaced_", "clients_", "client_", "vlans_"),
+    *("sticky_", "displaced_", "clients_", "client_", "vlans_", NAME_SET_PREFIX),
     *("neighbours_", "sources_", "arp_known", "arp_new"),
 )
 """Prefixes of sets that packets fill: kept over a reload, never compared."""

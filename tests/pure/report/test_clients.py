@@ -76,6 +76,7 @@ def test_the_addresses_of_one_machine_are_added_up() -> None:
         "mac": "02:00:00:00:00:10",
         "address": "10.10.10.20",
         "addresses": ["10.10.10.20", "fd10:10::10", "fe80::10"],
+        "foreign_address": False,
         "reserved": False,
         "lease_ends": None,
         "uplink": "fiber",
@@ -129,6 +130,28 @@ def test_without_connections_leases_and_neighbours_are_still_listed() -> None:
     found = clients_of(loads=None)
     assert [*found] == ["10.10.10.20", "10.10.40.21", "10.10.40.30"]
     assert found["10.10.10.20"]["connections"] is None
+
+
+def test_a_device_with_an_address_of_another_place_is_named() -> None:
+    config = config_of(TWO_LINES)
+    laptop = Neighbour(
+        interface="lan2", mac="02:00:00:00:00:77", address=ip_address("192.168.1.50")
+    )
+    elsewhere = Neighbour(interface="eth9", mac="02:00:00:00:00:78", address=laptop.address)
+    observed = ClientObservations(foreign=(laptop, elsewhere))
+    [row] = client_statuses(config, observed)
+    assert (row["vlan"], row["mac"], row["address"]) == ("guests", laptop.mac, "192.168.1.50")
+    assert row["foreign_address"]
+
+
+def test_clients_behind_a_router_are_of_its_vlan() -> None:
+    text = TWO_LINES.replace(
+        '"10.10.40.1/22"', '"10.10.40.1/22"\nroutes = ["10.50.0.0/16 via 10.10.40.9"]'
+    )
+    behind = ip_address("10.50.3.9")
+    observed = ClientObservations(traffic={behind: AddressTraffic(connections={1: 2})})
+    [row] = client_statuses(config_of(text), observed)
+    assert (row["vlan"], row["address"], row["foreign_address"]) == ("guests", "10.50.3.9", False)
 
 
 def test_a_client_at_its_bound_is_marked() -> None:
