@@ -26,6 +26,7 @@ from lbrouter.daemon.health.passive_monitors import PassiveMonitors
 from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.heartbeats import send_heartbeats
+from lbrouter.daemon.interface_watch import InterfaceWatch
 from lbrouter.daemon.lanes.lane_watch import LaneWatch
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.overrides.store import OperatorOverrides
@@ -143,6 +144,7 @@ class Daemon:
             activate=self._activate,
             stop=self._stop_after_rollback,
         )
+        self._interfaces = InterfaceWatch(loop, journal, self._commands.use_again)
         self._socket = ControlSocket(
             paths.runtime_dir, answer=self._commands.handle, stream=queries.stream
         )
@@ -243,6 +245,7 @@ class Daemon:
             "the solicitor": lambda: RouterSolicitor().run(lambda: loop.reconciler.applied),
             "the leases": lambda: self._dhcp_watch.run(lambda: loop.config_file.config),
             "the lanes": self._lanes.run,
+            "the interfaces": self._interfaces.run,
             "the reload": self._handle_reloads,
             "the watchdog": lambda: send_heartbeats(self._notifier, lambda: loop.last_run_at),
             **self._alert_dispatcher.tasks(),
@@ -256,6 +259,7 @@ class Daemon:
             async for notice in monitor:
                 self._loop.handle_notice(notice)
                 self._dhcp_clients.handle_notice(notice)
+                self._interfaces.handle_notice(notice)
 
     async def _handle_reloads(self) -> None:
         """Apply the file again at SIGHUP. A wrong one changes nothing."""

@@ -244,6 +244,7 @@ class Applier:
                 snapshot.baseline,
                 sysctls=snapshot.baseline.sysctls | after.sysctls,
                 links=snapshot.baseline.links | after.links,
+                link_settings=snapshot.baseline.link_settings | after.link_settings,
             )
         )
         self.store.save_script(table.structure, table.script)
@@ -256,5 +257,5 @@ def _baseline_after(planned: AppliedState) -> KernelState:
 
 def holds_lbrouter_state(observed: KernelState) -> bool:
     """Whether the kernel holds an object of ours; sysctls and link flags do not count."""
-    others = replace(observed, sysctls=frozenset(), links=frozenset())
+    others = replace(observed, sysctls=frozenset(), links=frozenset(), link_settings=frozenset())
     return any(True for _ in others.objects())

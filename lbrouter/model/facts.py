@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Interface
 from typing import Final
 
-from lbrouter.model.kernel_state import IpAddress, IpInterface
+from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
 from lbrouter.model.lane import LaneFacts
 from lbrouter.model.lease import UplinkLease
 from lbrouter.model.messages.message import Message
@@ -38,11 +38,17 @@ class InterfaceFacts:
     kind: str = ""
     """Kernel's kind ("veth", "vlan", "" for hardware)."""
     parent: str = ""
-    """The interface that a VLAN device stands on."""
+    """The interface that a VLAN device, or a macvlan, stands on."""
     tag: int = 0
     """The 802.1Q tag of a VLAN device."""
     ours: bool = False
     """Created by lbrouter (carries our ifalias)."""
+    mac: str = ""
+    """The hardware address that it speaks, in lower case; "" where it has none (ppp, tun)."""
+    permanent_mac: str = ""
+    """The hardware address that it was made with, "" where the driver does not tell."""
+    path: str = ""
+    """Where it is plugged in, as udev's ID_PATH; "" for what is not hardware."""
     addresses: tuple[IpInterface, ...] = ()
     """All its addresses, ours and others'."""
     foreign_addresses: tuple[IpInterface, ...] = ()
@@ -52,6 +58,8 @@ class InterfaceFacts:
     tentative, nor deprecated, nor temporary (RFC 8981)."""
     gateways: tuple[IpAddress, ...] = ()
     """Gateways of default routes by this interface in `main` that are not ours."""
+    device_routes: frozenset[AddressFamily] = frozenset()
+    """Families of which a default route in `main` leaves by this interface without a gateway."""
     foreign_root_qdisc: ForeignRootQdisc | None = None
     """The qdisc at its root that is neither ours nor the kernel's own choice."""
 

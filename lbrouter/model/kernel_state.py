@@ -17,6 +17,7 @@ from ipaddress import (
     IPv6Network,
 )
 
+from lbrouter.model.link_setting import LinkSetting
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
@@ -258,6 +259,7 @@ ManagedObject = (
     | Device
     | WireguardTunnel
     | LinkAdminState
+    | LinkSetting
     | Address
     | Route
     | Rule
@@ -278,6 +280,7 @@ class KernelState:
     devices: frozenset[Device] = frozenset()
     tunnels: frozenset[WireguardTunnel] = frozenset()
     links: frozenset[LinkAdminState] = frozenset()
+    link_settings: frozenset[LinkSetting] = frozenset()
     addresses: frozenset[Address] = frozenset()
     routes: frozenset[Route] = frozenset()
     rules: frozenset[Rule] = frozenset()

@@ -13,6 +13,7 @@ from itertools import islice
 from lbrouter.model.config import Config, Uplink, Vlan
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
 from lbrouter.model.sections.addresses import Addressing
+from lbrouter.rehearsal.adapt_interfaces import with_lab_ports
 from lbrouter.rehearsal.adapt_lanes import with_lab_relay, without_lanes
 
 LAB_UPLINK_POOL4 = IPv4Network("198.18.0.0/15")
@@ -49,6 +50,8 @@ def adapt_config(
     notes: list[str] = []
     if no_lanes:
         config, notes = without_lanes(config, no_lanes)
+    config, ports = with_lab_ports(config)
+    notes += ports
     for number, uplink in enumerate(config.uplinks.values(), 1):
         if uplink.is_lane:
             uplinks[uplink.name], said = with_lab_relay(uplink, number, configured_networks(config))
@@ -147,7 +150,7 @@ def _with_static_addresses(
     by_version = {address.version: (address, gateway) for address, gateway in pairs}
     if uplink.addressing in (Addressing.DHCP, Addressing.PPPOE) and not leased:
         change["address"], change["gateway"] = by_version[4]
-        change |= dict.fromkeys(("username", "password_file"))
+        change |= dict.fromkeys(("username", "password_file", "hostname", "client_id"))
         but = ", but in the fault `lease`" if uplink.addressing is Addressing.DHCP else ""
         notes.append(
             f"uplinks.{uplink.name}: {uplink.addressing.value} is rehearsed as the static address "

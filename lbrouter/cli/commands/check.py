@@ -99,7 +99,7 @@ def _machine_warnings(file: ConfigFile, machine: MachineView | None) -> Iterator
     """What this very machine lacks: a warning, since a file may be checked on another one."""
     if machine is not None:
         yield from located(machine_warnings(file.config, machine), file.text, source=file.source)
-    if any(vlan.id is not None for vlan in file.config.vlans.values()):
+    if missing_vlan_support(file.config, Facts()):
         with suppress(LbrouterError, OSError):
             lack = missing_vlan_support(file.config, Facts(features=features()))
             yield from [lack] if lack else []

@@ -13,6 +13,7 @@ from lbrouter.compile.config.checks.rates import BANDWIDTH_DIRECTIONS
 from lbrouter.compile.config.checks.subnets import free_subnet
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.compile.config.expected import did_you_mean
+from lbrouter.compile.routing.interface_choices import missing_interface_reason, named_ports
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import InterfaceFacts
 from lbrouter.model.kernel_state import IpInterface
@@ -70,7 +71,13 @@ def _missing_interfaces(config: Config, machine: MachineView) -> Iterator[Diagno
         and not interface.ours
     ]
     for path, name in named.items():
-        if name not in machine.interfaces:
+        uplink = config.uplinks.get(str(path[1])) if path[0] == "uplinks" else None
+        if name in machine.interfaces:
+            continue
+        if uplink is not None and uplink.choice is not None:
+            reason = missing_interface_reason(uplink, machine.interfaces, named_ports(config))
+            yield Diagnostic(path=path, value=uplink.choice.toml_value(), reason=str(reason))
+        else:
             yield Diagnostic(
                 path=path,
                 value=name,
@@ -81,7 +88,7 @@ def _missing_interfaces(config: Config, machine: MachineView) -> Iterator[Diagno
 
 def _named_interfaces(config: Config) -> Iterator[tuple[KeyPath, str]]:
     for uplink in config.uplinks.values():
-        yield ("uplinks", uplink.name, "interface"), uplink.interface
+        yield ("uplinks", uplink.name, "interface"), uplink.port
     if config.lan is not None:
         yield ("lan", "trunk"), config.lan.trunk
     for vlan in config.vlans.values():
@@ -91,11 +98,11 @@ def _named_interfaces(config: Config) -> Iterator[tuple[KeyPath, str]]:
 
 def _rates_beyond_port(uplink: Uplink, machine: MachineView) -> Iterator[Diagnostic]:
     """Rates of a line above what its port has negotiated."""
-    speed_mbit = machine.speeds_mbit.get(uplink.interface)
+    speed_mbit = machine.speeds_mbit.get(uplink.port)
     for direction in BANDWIDTH_DIRECTIONS:
         rate = getattr(uplink, direction)
         if rate is not None and speed_mbit is not None and rate > speed_mbit * 10**6:
-            why = f"is more than the port {uplink.interface} carries now, {speed_mbit} Mbit/s"
+            why = f"is more than the port {uplink.port} carries now, {speed_mbit} Mbit/s"
             path = ("uplinks", uplink.name, direction)
             accepted = "the rate of the line, or a better cable or port"
             yield Diagnostic(path=path, value=str(rate), reason=why, accepted=accepted)

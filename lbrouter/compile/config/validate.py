@@ -9,6 +9,7 @@ from lbrouter.compile.config.checks import (
     health_settings,
     hosts,
     lane_settings,
+    line_settings,
     policies,
     priorities,
     rates,
@@ -27,6 +28,7 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
         gateway_settings,
         health_settings,
         uplinks,
+        line_settings,
         lane_settings,
         vlans,
         hosts,
@@ -42,6 +44,15 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
 
 def config_warnings(config: Config) -> Iterator[Diagnostic]:
     """What is legal and probably not meant. Only for a configuration without errors."""
-    modules = (health_settings, vlans, policies, rules, rates, priorities, lane_settings)
+    modules = (
+        health_settings,
+        line_settings,
+        vlans,
+        policies,
+        rules,
+        rates,
+        priorities,
+        lane_settings,
+    )
     for module in (*modules, alert_settings):
         yield from module.warnings(config)

@@ -85,11 +85,11 @@ def guard_elements(config: Config, allocation: Allocation) -> dict[str, NftEleme
 def interfaces_of(config: Config) -> Iterator[str]:
     """Every interface that the file names: uplinks, the trunk, VLAN devices and ports.
 
-    Also the Ethernet port below a PPPoE line: IP packets there are not ours, so it is known as an
-    interface, and is in no other set.
+    Also the Ethernet port below a PPPoE line or a provider's tag: IP packets there are not ours, so
+    it is known as an interface, and is in no other set.
     """
     for uplink in config.uplinks.values():
-        yield from dict.fromkeys((uplink.interface, uplink.device))
+        yield from dict.fromkeys((uplink.port, uplink.interface, uplink.device))
     for vlan in config.vlans.values():
         yield config.vlan_device(vlan)
     if config.lan is not None:

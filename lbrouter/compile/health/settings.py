@@ -79,7 +79,7 @@ def uplink_health_settings(
 def line_identity(uplink: Uplink, family: AddressFamily) -> str:
     """What a line is known by: its interface, and its address or the word in place of one."""
     address = uplink.address if family is AddressFamily.V4 else uplink.address6
-    return f"{uplink.interface} {family} {address or uplink.addressing}"
+    return f"{uplink.place} {family} {address or uplink.addressing}"
 
 
 def _addressing(uplink: Uplink, family: AddressFamily) -> str:

@@ -14,6 +14,7 @@ subnet, and a client whose policy says "fiber" must not reach hosts beside lte b
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_network
 
 from lbrouter.compile.routing import lane_lines
@@ -23,7 +24,7 @@ from lbrouter.compile.routing.uplink_addressing import (
     configured_families,
     uplink_nexthop,
 )
-from lbrouter.model.config import Config
+from lbrouter.model.config import Config, Uplink
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import Address, AddressFamily, IpNetwork, Route, Rule
@@ -135,6 +136,8 @@ def _uplink_tables(
             if way.subnet_is_connected:
                 yield _connected_route(table, uplink.device, way, name)
             yield _default_route(table, uplink.device, way, name)
+            for further in _further_subnets(uplink, way):
+                yield _connected_route(table, uplink.device, further, name)
         yield Route(
             table=table,
             destination=DEFAULT_DESTINATIONS[family],
@@ -155,7 +158,8 @@ def _gateway_table(
         if way is not None and way.subnet_is_connected:
             # Two uplinks may share a subnet: the metric keeps their routes apart.
             number = allocation.uplinks[name]
-            yield _connected_route(GATEWAY_TABLE, uplink.device, way, name, metric=number)
+            for near in (way, *_further_subnets(uplink, way)):
+                yield _connected_route(GATEWAY_TABLE, uplink.device, near, name, metric=number)
     best = gateway_uplink(config, health, family, facts)
     if best is not None:
         way = uplink_nexthop(config.uplinks[best], family, facts)
@@ -163,6 +167,16 @@ def _gateway_table(
         yield _default_route(
             GATEWAY_TABLE, config.uplinks[best].device, way, f"the gateway itself, {best}"
         )
+
+
+def _further_subnets(uplink: Uplink, way: UplinkNexthop) -> Iterator[UplinkNexthop]:
+    """The subnets of further addresses, each once; a single host's prefix has no neighbours."""
+    networks = {way.address.network}
+    for address in uplink.addresses:
+        wide = address.network.prefixlen < address.max_prefixlen
+        if address.version == way.address.version and wide and address.network not in networks:
+            networks.add(address.network)
+            yield replace(way, address=address)
 
 
 def _connected_route(
@@ -235,3 +249,10 @@ def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
                     prefix_route=False,
                     why=f"{kind} of uplink {name}",
                 )
+        for further in uplink.addresses:
+            yield Address(
+                interface=uplink.device,
+                address=further,
+                prefix_route=False,
+                why=f"further address of uplink {name}",
+            )

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from lbrouter.compile.firewall.elements import elements, interfaces_of
 from lbrouter.compile.firewall.ruleset import digest, structure
-from lbrouter.compile.routing import lane_lines, routes
+from lbrouter.compile.routing import lane_lines, routes, uplink_links
 from lbrouter.compile.shaping.build import ShapingPlan, build_shaping
 from lbrouter.compile.shaping.lane_classes import class_elements
 from lbrouter.compile.state.sysctls import sysctls
@@ -41,7 +41,12 @@ def desired_state(
     """
     shaped = shaping or build_shaping(config, allocation=allocation, health=health, facts=facts)
     devices = frozenset(
-        (*_vlan_devices(config, facts), *shaped.devices, *lane_lines.devices(config, facts))
+        (
+            *_vlan_devices(config, facts),
+            *(d for d in uplink_links.vlan_devices(config, facts) if not _is_foreign(d, facts)),
+            *shaped.devices,
+            *lane_lines.devices(config, facts),
+        )
     )
     created = frozenset(device.name for device in devices)
     # A lane's device that stands and is not wanted any more has no settings of its own to keep.
@@ -58,6 +63,9 @@ def desired_state(
         devices=devices,
         tunnels=lane_lines.tunnels(config, allocation.uplinks, health, facts),
         links=must_be_up | shaped.links | lane_lines.links(config, facts),
+        link_settings=frozenset(
+            setting for setting in uplink_links.link_settings(config) if setting.interface in there
+        ),
         addresses=routes.addresses(config, facts, created),
         routes=routes.routes(config, allocation=allocation, health=health, facts=facts),
         rules=routes.rules(config, allocation),
@@ -103,13 +111,11 @@ def _vlan_devices(config: Config, facts: Facts) -> Iterable[Device]:
     if config.lan is None or config.lan.trunk not in facts.interfaces:
         return
     for vlan in config.vlans.values():
-        if vlan.id is not None and not _is_foreign_device(
-            device := _vlan_device(config, vlan), facts
-        ):
+        if vlan.id is not None and not _is_foreign(device := _vlan_device(config, vlan), facts):
             yield device
 
 
-def _is_foreign_device(device: Device, facts: Facts) -> bool:
+def _is_foreign(device: Device, facts: Facts) -> bool:
     """Whether this very device stands already, and is not ours."""
     standing = facts.interfaces.get(device.name)
     if standing is None or standing.ours:
@@ -135,6 +141,7 @@ def restored_settings(
     """The settings of `baseline` that `excluding` does not set, if their interface still exists."""
     sysctls_set = {setting.path for setting in excluding.sysctls}
     links_set = {link.interface for link in excluding.links}
+    properties_set = {setting.key for setting in excluding.link_settings}
     return KernelState(
         sysctls=frozenset(
             Sysctl(path=s.path, value=s.value, why="as it was found")
@@ -146,6 +153,11 @@ def restored_settings(
             for link in baseline.links
             if link.interface not in links_set and link.interface in facts.interfaces
         ),
+        link_settings=frozenset(
+            replace(setting, why="as it was found")
+            for setting in baseline.link_settings
+            if setting.key not in properties_set and setting.interface in facts.interfaces
+        ),
     )
 
 
@@ -155,6 +167,7 @@ def with_settings(state: KernelState, settings: KernelState) -> KernelState:
         state,
         sysctls=state.sysctls | settings.sysctls,
         links=state.links | settings.links,
+        link_settings=state.link_settings | settings.link_settings,
     )
 
 
@@ -174,6 +187,8 @@ def updated_baseline(baseline: KernelState, observed: KernelState, config: Confi
     ours = {device.name for device in observed.devices}
     known_paths = {setting.path for setting in baseline.sysctls}
     known_names = {link.interface for link in baseline.links}
+    known_properties = {setting.key for setting in baseline.link_settings}
+    properties = {setting.key for setting in uplink_links.link_settings(config)}
     return KernelState(
         sysctls=frozenset(s for s in baseline.sysctls if s.path in scope.sysctls)
         | {
@@ -187,12 +202,19 @@ def updated_baseline(baseline: KernelState, observed: KernelState, config: Confi
             for link in observed.links
             if link.interface in scope.interfaces - known_names - ours
         },
+        link_settings=frozenset(s for s in baseline.link_settings if s.key in properties)
+        | {
+            s
+            for s in observed.link_settings
+            if s.key in properties - known_properties and s.interface not in ours
+        },
     )
 
 
 def observation_scope(config: Config | None, baseline: KernelState) -> ObserveScope:
     """Where to look for what is ours: what the file names, and what the baseline remembers."""
     links = frozenset(link.interface for link in baseline.links)
+    links |= frozenset(setting.interface for setting in baseline.link_settings)
     settings = frozenset(setting.path for setting in baseline.sysctls)
     if config is None:
         return ObserveScope(interfaces=links, sysctls=settings)

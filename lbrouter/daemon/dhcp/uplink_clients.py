@@ -10,14 +10,17 @@ from typing import Any, Final
 
 from lbrouter.compile.dhcp.client_machine import drop_lease, step
 from lbrouter.compile.dhcp.client_state import (
+    NO_NAMES,
     CarrierDown,
     CarrierUp,
+    DhcpClientNames,
     DhcpClientState,
     DhcpEvent,
     DhcpMessageReceived,
     DhcpTimerExpired,
     OutgoingDhcpMessage,
     Randomness,
+    client_names,
 )
 from lbrouter.compile.dhcp.failure_reasons import no_lease_reason
 from lbrouter.compile.dhcp.lease_validation import vlan_conflict
@@ -26,7 +29,7 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.supervisor import run_forever
 from lbrouter.kernel.l2.dhcp_socket import DhcpSocket
 from lbrouter.kernel.read.monitor import Notice, NoticeKind
-from lbrouter.model.config import Addressing, Config
+from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.lease import UplinkLease
 from lbrouter.model.messages.codes import AddressCode, EventCode
 from lbrouter.model.messages.message import Message, message, told
@@ -56,10 +59,11 @@ class UplinkDhcpClient:
         interface: str,
         lease: UplinkLease | None,
         on_change: Callable[[LeaseRecord], None],
+        names: DhcpClientNames = NO_NAMES,
     ) -> None:
-        self.interface = interface
+        self.interface, self.names = interface, names
         self._config = config
-        self._client = DhcpClientState(lease=lease)
+        self._client = DhcpClientState(lease=lease, names=names)
         self._on_change = on_change
         self._reported = LeaseRecord(interface=interface, lease=lease)
         self._reported_at = float("-inf")
@@ -179,7 +183,8 @@ class DhcpClients:
         """Run the clients of `config` from now on; those of unchanged uplinks go on."""
         wanted = {n: u for n, u in config.uplinks.items() if u.addressing is Addressing.DHCP}
         for name, (client, task) in tuple(self._running.items()):
-            if name not in wanted or wanted[name].interface != client.interface:
+            spoken = (client.interface, client.names)
+            if name not in wanted or (wanted[name].interface, client_names(wanted[name])) != spoken:
                 task.cancel()
                 del self._running[name]
         leases = {name: self._store.usable_lease(config, name) for name in wanted}
@@ -187,9 +192,7 @@ class DhcpClients:
             self._store.put(name, None)
         for name, uplink in wanted.items():
             if name not in self._running:
-                self._running[name] = self._start_client(
-                    config, name, uplink.interface, leases[name]
-                )
+                self._running[name] = self._start_client(config, uplink, leases[name])
             self._running[name][0].configure(config)
 
     def handle_notice(self, notice: Notice) -> None:
@@ -215,10 +218,12 @@ class DhcpClients:
         self._running.clear()
 
     def _start_client(
-        self, config: Config, name: str, interface: str, lease: UplinkLease | None
+        self, config: Config, uplink: Uplink, lease: UplinkLease | None
     ) -> tuple[UplinkDhcpClient, asyncio.Task[None]]:
+        name, interface = uplink.name, uplink.interface
         self._store.put(name, LeaseRecord(interface=interface, lease=lease))
-        client = UplinkDhcpClient(config, interface, lease, partial(self._on_record_changed, name))
+        changed = partial(self._on_record_changed, name)
+        client = UplinkDhcpClient(config, interface, lease, changed, client_names(uplink))
         client.set_carrier(up=self._carriers.get(interface, False))
         report = partial(self._journal.log, "trouble")
         work = run_forever(f"the DHCP client of {name}", client.run, report)

@@ -20,7 +20,7 @@ from lbrouter.kernel.netlink.uapi import (
     NLMSG_DONE,
     NLMSG_ERROR,
 )
-from lbrouter.kernel.objects.link import IFINFOMSG, RTEXT_FILTER_SKIP_STATS
+from lbrouter.kernel.objects.link_message import IFINFOMSG, RTEXT_FILTER_SKIP_STATS
 from lbrouter.kernel.read.monitor_parser import RTM_NEWLINK, Notice, NoticeKind, NoticeParser
 
 __all__ = ["Monitor", "Notice", "NoticeKind"]

@@ -124,6 +124,8 @@ class EventCode(StrEnum):
     LIMIT_EXPIRED = "limit_expired"
     LEASE_GRANTED = "lease_granted"
     LEASE_LOST = "lease_lost"
+    INTERFACE_FOUND = "interface_found"
+    """A line's interface is another one than before."""
     PORT_MISSING = "port_missing"
     PORT_BACK = "port_back"
     VLANS_WAIT = "vlans_wait"

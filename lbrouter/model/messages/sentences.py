@@ -16,6 +16,7 @@ from lbrouter.model.messages.codes import (
     ReasonCode,
     TextCode,
 )
+from lbrouter.model.messages.line_sentences import LINE_EVENTS, LINE_REASONS
 
 
 def _over_limit(metric: str, unit: str) -> tuple[str, ...]:
@@ -58,7 +59,7 @@ REASON_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     ReasonCode.NO_ADDRESS: ("{why}", "no address yet ({how}) on {interface}"),
     ReasonCode.NO_ANSWER: ("{failure} on {targets} for {span_s}",),
     ReasonCode.NO_CARRIER: ("no carrier on {interface}",),
-    ReasonCode.NO_INTERFACE: ("interface {interface} is not there",),
+    **LINE_REASONS,
     ReasonCode.NOT_PROBED: ("not probed yet", "{link}; not probed, no daemon runs"),
     ReasonCode.SUSPECT: (
         "no target answers for {passing_s}, connections go on; new flows avoid it",
@@ -173,6 +174,7 @@ LANE_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
 }
 
 EVENT_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
+    **LINE_EVENTS,
     EventCode.UPLINK_STATE: (
         "{uplink} is {after} (was {before}): {reason}",
         "{uplink} {family} is {after} (was {before}): {reason}",

@@ -89,6 +89,11 @@ def parse_cidr6(text: str) -> IPv6Interface:
     return address
 
 
+def parse_cidr(text: str) -> IPv4Interface | IPv6Interface:
+    """An address of either family with its prefix length, as a host can carry it."""
+    return parse_cidr6(text) if ":" in text else parse_cidr4(text)
+
+
 def parse_uplink_address4(text: str) -> IPv4Interface | Addressing:
     """The IPv4 side of an uplink: a CIDR address, or the word for how it gets one."""
     return Addressing(text) if text in UPLINK_ADDRESSING_WORDS else parse_cidr4(text)

@@ -98,7 +98,11 @@ def _nexthop_errors(
     if gateway == own.ip:
         why, accepted = "is this gateway's own address", "the provider's router"
     elif not anywhere and gateway not in own.network:
-        why, accepted = f"is not in {own.network}, the subnet of {own}", f"a host of {own.network}"
+        why = f"is not in {own.network}, the subnet of {own}"
+        accepted = (
+            f'a host of {own.network}; or {needs[0][-1]} = "{own.ip}/{own.max_prefixlen}":'
+            " then the provider's router may have any address"
+        )
     elif is_reserved_address(gateway, own):
         why, accepted = f"is a reserved address of {own.network}", f"a host of {own.network}"
     else:
