@@ -1,6 +1,6 @@
 """`Facts` of the machine, the scope to observe, and the numbers of uplinks and VLANs."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv6Interface
 from typing import Final
@@ -93,10 +93,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObserveScope:
-    """Where to look for what is ours: interfaces the file names and sysctls we set."""
+    """Where to look for what is ours: interfaces the file names, sysctls and properties we set."""
 
     interfaces: frozenset[str] = frozenset()
     sysctls: frozenset[str] = frozenset()
+    link_settings: frozenset[Hashable] = frozenset()
+    """Keys of the `LinkSetting`s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

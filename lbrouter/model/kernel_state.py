@@ -17,8 +17,8 @@ from ipaddress import (
     IPv6Network,
 )
 
-from lbrouter.model.link_setting import LinkSetting
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.objects.link_setting import LinkSetting
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 IpAddress = IPv4Address | IPv6Address

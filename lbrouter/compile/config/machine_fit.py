@@ -13,12 +13,14 @@ from lbrouter.compile.config.checks.rates import BANDWIDTH_DIRECTIONS
 from lbrouter.compile.config.checks.subnets import free_subnet
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.compile.config.expected import did_you_mean
-from lbrouter.compile.routing.interface_choices import missing_interface_reason, named_ports
+from lbrouter.compile.routing.interface_choices import (
+    LOOPBACK,
+    missing_interface_reason,
+    named_ports,
+)
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import InterfaceFacts
 from lbrouter.model.kernel_state import IpInterface
-
-LOOPBACK: Final = "lo"
 
 PORT_KINDS: Final = frozenset({"", "veth", "bond", "bridge", "vlan"})
 """The kernel's kinds of interface that may be meant: "" is hardware, and the loopback."""

@@ -7,7 +7,7 @@ from typing import Final
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts, InterfaceFacts
 from lbrouter.model.kernel_state import Device, DeviceKind
-from lbrouter.model.link_setting import LinkProperty, LinkSetting
+from lbrouter.model.objects.link_setting import LinkProperty, LinkSetting
 
 ETHERNET_MTU: Final = 1500
 """What any Ethernet interface takes. A larger packet of a line needs a larger MTU below it."""

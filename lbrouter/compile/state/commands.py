@@ -24,8 +24,8 @@ from lbrouter.model.kernel_state import (
     Rule,
     Sysctl,
 )
-from lbrouter.model.link_setting import LinkSetting
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.objects.link_setting import LinkSetting
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import NFT_TABLE, ROUTE_PROTOCOL, nft_table_of
 from lbrouter.model.wireguard_tunnel import WireguardTunnel

@@ -188,7 +188,6 @@ def updated_baseline(baseline: KernelState, observed: KernelState, config: Confi
     known_paths = {setting.path for setting in baseline.sysctls}
     known_names = {link.interface for link in baseline.links}
     known_properties = {setting.key for setting in baseline.link_settings}
-    properties = {setting.key for setting in uplink_links.link_settings(config)}
     return KernelState(
         sysctls=frozenset(s for s in baseline.sysctls if s.path in scope.sysctls)
         | {
@@ -202,11 +201,11 @@ def updated_baseline(baseline: KernelState, observed: KernelState, config: Confi
             for link in observed.links
             if link.interface in scope.interfaces - known_names - ours
         },
-        link_settings=frozenset(s for s in baseline.link_settings if s.key in properties)
+        link_settings=frozenset(s for s in baseline.link_settings if s.key in scope.link_settings)
         | {
             s
             for s in observed.link_settings
-            if s.key in properties - known_properties and s.interface not in ours
+            if s.key in scope.link_settings - known_properties and s.interface not in ours
         },
     )
 
@@ -214,10 +213,13 @@ def updated_baseline(baseline: KernelState, observed: KernelState, config: Confi
 def observation_scope(config: Config | None, baseline: KernelState) -> ObserveScope:
     """Where to look for what is ours: what the file names, and what the baseline remembers."""
     links = frozenset(link.interface for link in baseline.links)
-    links |= frozenset(setting.interface for setting in baseline.link_settings)
     settings = frozenset(setting.path for setting in baseline.sysctls)
+    properties = frozenset(setting.key for setting in baseline.link_settings)
     if config is None:
-        return ObserveScope(interfaces=links, sysctls=settings)
+        return ObserveScope(interfaces=links, sysctls=settings, link_settings=properties)
     named = frozenset(interfaces_of(config))
     wanted = frozenset(setting.path for setting in sysctls(config, named))
-    return ObserveScope(interfaces=named | links, sysctls=wanted | settings)
+    properties |= {setting.key for setting in uplink_links.link_settings(config)}
+    return ObserveScope(
+        interfaces=named | links, sysctls=wanted | settings, link_settings=properties
+    )

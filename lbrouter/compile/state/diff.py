@@ -24,7 +24,7 @@ from lbrouter.model.kernel_state import (
     Rule,
     Sysctl,
 )
-from lbrouter.model.link_setting import LinkSetting
+from lbrouter.model.objects.link_setting import LinkSetting
 from lbrouter.model.plan import Action, Operation, Phase, Plan
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
 

@@ -26,7 +26,7 @@ from lbrouter.model.kernel_state import (
     Rule,
     Sysctl,
 )
-from lbrouter.model.link_setting import LinkSetting
+from lbrouter.model.objects.link_setting import LinkSetting
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
@@ -60,7 +60,11 @@ class SimKernel:
             self.state,
             sysctls=frozenset(s for s in self.state.sysctls if s.path in scope.sysctls),
             links=frozenset(link for link in self.state.links if link.interface in names),
-            link_settings=frozenset(s for s in self.state.link_settings if s.interface in names),
+            link_settings=frozenset(
+                setting
+                for setting in self.state.link_settings
+                if setting.key in scope.link_settings
+            ),
         )
 
     async def facts(self, scope: ObserveScope) -> Facts:  # noqa: ARG002  -- the protocol names it

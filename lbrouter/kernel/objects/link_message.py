@@ -12,12 +12,14 @@ from lbrouter.model.validated_strings import OWN_DEVICE_PREFIX
 IFINFOMSG: Final = Struct("=BBHiII")
 """linux/rtnetlink.h: family, padding, type, index, flags, change."""
 
+RTM_GETLINK: Final = 18
 IFLA_ADDRESS: Final = 1
 IFLA_IFNAME: Final = 3
 IFLA_MTU: Final = 4
 IFLA_LINK: Final = 5
 IFLA_LINKINFO: Final = 18
 IFLA_IFALIAS: Final = 20
+IFLA_EXT_MASK: Final = 29
 IFLA_LINK_NETNSID: Final = 37
 IFLA_PERM_ADDRESS: Final = 54
 IFLA_INFO_KIND: Final = 1

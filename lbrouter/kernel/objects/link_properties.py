@@ -1,7 +1,7 @@
 """The MAC address and the MTU of interfaces: observed and set."""
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Hashable, Iterable, Iterator
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
@@ -11,18 +11,14 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from lbrouter.kernel.netlink.client import REQUEST_FLAGS, send
 from lbrouter.kernel.objects.link import list_links
 from lbrouter.kernel.objects.link_message import IFF_UP, Link
-from lbrouter.model.link_setting import LinkProperty, LinkSetting
+from lbrouter.model.objects.link_setting import LinkProperty, LinkSetting
 from lbrouter.model.plan import Operation
 
 
-def observe(links: Iterable[Link], interfaces: Iterable[str]) -> frozenset[LinkSetting]:
-    """The properties of each of `interfaces` that exists, and of each device of ours."""
-    wanted = frozenset(interfaces)
+def observe(links: Iterable[Link], wanted: Container[Hashable]) -> frozenset[LinkSetting]:
+    """The properties whose keys are `wanted`, of the interfaces that exist."""
     return frozenset(
-        setting
-        for link in links
-        if link.name in wanted or link.ours
-        for setting in _properties(link)
+        setting for link in links for setting in _properties(link) if setting.key in wanted
     )
 
 

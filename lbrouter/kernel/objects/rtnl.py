@@ -12,7 +12,7 @@ from lbrouter.model.kernel_state import (
     Route,
     Rule,
 )
-from lbrouter.model.link_setting import LinkSetting
+from lbrouter.model.objects.link_setting import LinkSetting
 from lbrouter.model.plan import Operation
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
@@ -26,7 +26,7 @@ async def observe(ipr: AsyncIPRoute, scope: ObserveScope) -> KernelState:
         devices=link.own_devices(links),
         tunnels=await wireguard.observe(links),
         links=link.link_flags(links, scope.interfaces),
-        link_settings=link_properties.observe(links, scope.interfaces),
+        link_settings=link_properties.observe(links, scope.link_settings),
         addresses=address.own_addresses(await address.list_addresses(ipr)),
         routes=await route.observe(ipr),
         rules=await rule.observe(ipr),

@@ -10,12 +10,16 @@ from typing import Final
 
 from lbrouter.kernel.netlink import raw_socket
 from lbrouter.kernel.netlink.codec import RawMessage, parse_attributes
-from lbrouter.kernel.objects.link_message import IFINFOMSG, RTEXT_FILTER_SKIP_STATS, decode_link
+from lbrouter.kernel.objects.link_message import (
+    IFINFOMSG,
+    IFLA_EXT_MASK,
+    RTEXT_FILTER_SKIP_STATS,
+    RTM_GETLINK,
+    decode_link,
+)
 from lbrouter.kernel.read.device_path import device_path
 from lbrouter.model.facts import InterfaceFacts
 
-RTM_GETLINK: Final = 18
-IFLA_EXT_MASK: Final = 29
 LINK_DUMP_TIMEOUT_S: Final = 2.0
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from lbrouter.model.facts import Allocation
 from lbrouter.model.kernel_state import KernelState, LinkAdminState, Sysctl
-from lbrouter.model.link_setting import LinkProperty, LinkSetting
+from lbrouter.model.objects.link_setting import LinkProperty, LinkSetting
 from lbrouter.system import atomic_file
 from lbrouter.system.saved_file import DamageReport, SavedFile
 from lbrouter.system.state_file import StateFile

@@ -7,6 +7,13 @@ from typing import Final
 from lbrouter.model.messages.codes import EventCode, ReasonCode
 
 LINE_REASONS: Final[Mapping[StrEnum, tuple[str, ...]]] = {
+    ReasonCode.MTU_BLACK_HOLE: (
+        (
+            "packets of {size} bytes do not pass any more, small ones do;"
+            " set `mtu` for this uplink below {size}"
+        ),
+    ),
+    ReasonCode.NO_CARRIER: ("no carrier on {interface}",),
     ReasonCode.NO_INTERFACE: (
         "interface {interface} is not there",
         "interface {interface} is not there; {similar} is: is it the same device?",

@@ -50,15 +50,8 @@ REASON_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     ReasonCode.JITTER: _over_limit("jitter", "ms"),
     ReasonCode.LATENCY: _over_limit("latency", "ms"),
     ReasonCode.LOSS: _over_limit("loss", "percent"),
-    ReasonCode.MTU_BLACK_HOLE: (
-        (
-            "packets of {size} bytes do not pass any more, small ones do;"
-            " set `mtu` for this uplink below {size}"
-        ),
-    ),
     ReasonCode.NO_ADDRESS: ("{why}", "no address yet ({how}) on {interface}"),
     ReasonCode.NO_ANSWER: ("{failure} on {targets} for {span_s}",),
-    ReasonCode.NO_CARRIER: ("no carrier on {interface}",),
     **LINE_REASONS,
     ReasonCode.NOT_PROBED: ("not probed yet", "{link}; not probed, no daemon runs"),
     ReasonCode.SUSPECT: (

@@ -9,11 +9,11 @@ from tests.kit.sample_config import VALID_CONFIG, errors_of, parse_text, with_ch
 
 FIBER = 'interface = "wan1"'
 LTE = 'interface = "wan3"'
+FURTHER = 'addresses = ["203.0.113.9/32"]'
 MANY_KEYS = with_changes(
     (
         FIBER,
-        f'{FIBER}\nvlan = 35\nmtu = 1492\nmac = "02-00-00-00-00-AA"\n'
-        'addresses = ["203.0.113.9/32"]',
+        f'{FIBER}\nvlan = 35\nmtu = 1492\nmac = "02-00-00-00-00-AA"\n{FURTHER}',
     ),
     (LTE, 'interface = { mac = "02:00:C0:FF:EE:01" }\nhostname = "event-box"\nclient_id = "box 7"'),
     ('"wan2"', '{ path = "pci-0000:00:14.0-usb-0:2:1.0" }'),

@@ -13,11 +13,11 @@ from lbrouter.compile.state.desired import (
     updated_baseline,
 )
 from lbrouter.compile.state.diff import diff
-from lbrouter.compile.state.simulate import SimKernel, apply_operation
+from lbrouter.compile.state.simulate import apply_operation
 from lbrouter.model.config import Config
-from lbrouter.model.facts import Allocation, Facts, InterfaceFacts, ObserveScope
+from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
 from lbrouter.model.kernel_state import Address, AddressFamily, Device, DeviceKind, KernelState
-from lbrouter.model.link_setting import LinkProperty, LinkSetting
+from lbrouter.model.objects.link_setting import LinkProperty, LinkSetting
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 FIBER = 'interface = "wan1"'
@@ -122,10 +122,6 @@ def test_packets_larger_than_ethernets_need_a_larger_port() -> None:
 
 MAC_CONFIG = with_keys('mac = "02:00:00:00:00:07"')
 FOUND = LinkSetting(interface="wan1", kind=LinkProperty.MAC, value="02:00:00:00:00:99")
-
-
-async def observed(state: KernelState, facts: Facts) -> KernelState:
-    return await SimKernel(state, facts).observe(ObserveScope(interfaces=frozenset({"wan1"})))
 
 
 def test_the_mac_address_is_set_before_the_link_goes_up_and_given_back_on_down() -> None:
