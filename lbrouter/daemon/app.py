@@ -17,9 +17,9 @@ from lbrouter.daemon.control.lane_inputs import lane_inputs
 from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
+from lbrouter.daemon.dhcp.address_clients import AddressClients
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
 from lbrouter.daemon.dhcp.router_solicitor import RouterSolicitor
-from lbrouter.daemon.dhcp.uplink_clients import DhcpClients
 from lbrouter.daemon.events.alert_dispatcher import AlertDispatcher
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health.passive_monitors import PassiveMonitors
@@ -151,7 +151,8 @@ class Daemon:
         self._alert_dispatcher = AlertDispatcher(
             journal, paths.runtime_dir, lambda: loop.config_file.config
         )
-        self._dhcp_clients = DhcpClients(applier.lease_store, journal, loop.request_resync)
+        leases = (applier.lease_store, applier.lease6_store)
+        self._dhcp_clients = AddressClients(*leases, journal, loop.request_resync)
         self._passive_monitors = PassiveMonitors(
             lambda: loop.tracker,
             reconciler.known_facts,
@@ -210,8 +211,7 @@ class Daemon:
         )
 
     def _gateway_name(self) -> str:
-        config = self._loop.config_file.config
-        return config.gateway.name
+        return self._loop.config_file.config.gateway.name
 
     def _stop_after_rollback(self) -> None:
         """End the daemon: no file was applied before the pending commit."""

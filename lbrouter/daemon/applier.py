@@ -19,6 +19,7 @@ from lbrouter.compile.state.desired import (
     updated_baseline,
 )
 from lbrouter.compile.state.diff import diff
+from lbrouter.daemon.dhcp.lease6_store import Lease6Store
 from lbrouter.daemon.dhcp.lease_store import LeaseStore
 from lbrouter.daemon.health.snapshot import last_known_health
 from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
@@ -92,6 +93,7 @@ class Applier:
         self.store = StateStore(state_dir, report_damage)
         self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
         self.lease_store = LeaseStore(runtime_dir, self.store.report_damage)
+        self.lease6_store = Lease6Store(runtime_dir, self.store.report_damage)
         self.pppd = pppd.Pppd(runtime_dir)
         self.runtime_dir = runtime_dir
         self.reporter = reporter
@@ -133,6 +135,7 @@ class Applier:
             no_address_reasons=self.pppd.no_session_reasons(config),
         )
         facts = self.lease_store.facts_with_leases(config, facts)
+        facts = self.lease6_store.facts_with_leases(config, facts)
         heard = answering_nexthops(nexthops(config, facts), facts.interfaces)
         facts = replace(facts, answering_nexthops=heard)
         if config.lanes():
@@ -222,6 +225,7 @@ class Applier:
         steps = diff(await self.kernel.observe(scope), desired)
         await self._transact(steps, desired, scope, None)
         self.lease_store.clear()
+        self.lease6_store.clear()
         if baseline != KernelState():
             self.store.save_baseline(KernelState())
 

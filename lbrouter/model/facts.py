@@ -9,6 +9,7 @@ from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
 from lbrouter.model.lane import LaneFacts
 from lbrouter.model.lease import UplinkLease
 from lbrouter.model.messages.message import Message
+from lbrouter.model.objects.lease6 import UplinkLease6
 
 DEFAULT_CONNECTION_TABLE_SIZE: Final = 262_144
 """Connections that the kernel tracks at most, on a machine with 4 GB and more."""
@@ -81,6 +82,10 @@ class Facts:
     """What DHCP servers lent to uplinks, by the uplink's name."""
     no_address_reasons: Mapping[str, Message] = field(default_factory=dict)
     """By uplink, why it has no address yet, as the program tells it that asks for one."""
+    leases6: Mapping[str, UplinkLease6] = field(default_factory=dict)
+    """What DHCPv6 servers lent to uplinks, by the uplink's name."""
+    no_address6_reasons: Mapping[str, Message] = field(default_factory=dict)
+    """By uplink, why it has no address by DHCPv6 yet."""
     take_over: frozenset[str] = frozenset()
     answering_nexthops: frozenset[tuple[str, IpAddress]] = frozenset()
     """Next hops of uplinks that the kernel has heard (ARP, ND), each with its interface."""

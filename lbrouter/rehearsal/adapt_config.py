@@ -123,7 +123,7 @@ def _uplink_addresses(
     leased_pairs = list(static_addresses(uplink))
     if uplink.addressing is not Addressing.STATIC:
         leased_pairs.insert(0, _lab_subnet(config, LAB_UPLINK_POOL4, number, prefix=24))
-    if uplink.auto6:
+    if uplink.auto6 or uplink.dhcp6:
         leased_pairs.append(_lab_subnet(config, LAB_UPLINK_POOL6, number, prefix=64))
     return tuple(leased_pairs)
 
@@ -156,10 +156,11 @@ def _with_static_addresses(
             f"uplinks.{uplink.name}: {uplink.addressing.value} is rehearsed as the static address "
             f"{by_version[4][0]}{but}"
         )
-    if uplink.auto6:
+    if uplink.auto6 or uplink.dhcp6:
         change["address6"], change["gateway6"] = by_version[6]
+        how = "DHCPv6" if uplink.dhcp6 else "router advertisement"
         notes.append(
-            f"uplinks.{uplink.name}: IPv6 by router advertisement is rehearsed as the static "
+            f"uplinks.{uplink.name}: IPv6 by {how} is rehearsed as the static "
             f"address {by_version[6][0]}"
         )
     return uplink.model_copy(update=change), notes

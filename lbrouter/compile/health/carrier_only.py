@@ -127,14 +127,24 @@ def no_nexthop_reason(
         )
     if uplink.addressing is Addressing.EXTERNAL:
         return _external_missing_reason(name, found)
-    if family is AddressFamily.V6:
-        return message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
+    if family is AddressFamily.V6 or uplink.address is None:
+        if uplink.dhcp6:
+            return _no_address6_reason(uplink, facts)
+        advertised = message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
+        alone = family is AddressFamily.V6
+        return advertised if alone else facts.no_address_reasons.get(uplink.name, advertised)
     unknown = message(ReasonCode.NO_ADDRESS, how=str(uplink.addressing), interface=name)
-    if uplink.address is None:
-        unknown = message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
-    elif uplink.addressing is Addressing.DHCP:
+    if uplink.addressing is Addressing.DHCP:
         unknown = message(AddressCode.DHCP_NOT_ASKED, interface=name)
     return facts.no_address_reasons.get(uplink.name, unknown)
+
+
+def _no_address6_reason(uplink: Uplink, facts: Facts) -> Message:
+    """What a line by DHCPv6 lacks: the address, or the router."""
+    if uplink.name in facts.leases6:
+        return message(AddressCode.DHCP6_NO_ROUTER, interface=uplink.interface)
+    unknown = message(AddressCode.DHCP6_NOT_ASKED, interface=uplink.interface)
+    return facts.no_address6_reasons.get(uplink.name, unknown)
 
 
 def lane_waiting_reason(lane: Uplink, facts: Facts) -> Message:

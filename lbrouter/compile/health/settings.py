@@ -85,6 +85,8 @@ def line_identity(uplink: Uplink, family: AddressFamily) -> str:
 def _addressing(uplink: Uplink, family: AddressFamily) -> str:
     if family is AddressFamily.V6 and uplink.auto6:
         return "router advertisements"
+    if family is AddressFamily.V6 and uplink.dhcp6:
+        return "DHCPv6"
     return str(uplink.addressing)
 
 

@@ -237,10 +237,12 @@ def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
     for name, uplink in config.uplinks.items():
         lease = facts.leases.get(name)
         leased = lease.address if lease is not None else None
+        lease6 = facts.leases6.get(name)
         for address, kind in (
             (uplink.static4, "address"),
             (leased, "lease"),
             (uplink.static6, "address"),
+            (lease6.address if lease6 is not None else None, "lease"),
         ):
             if address is not None:
                 yield Address(

@@ -62,6 +62,8 @@ def _line_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> Uplink
         return (
             None if lease is None else UplinkNexthop(address=lease.address, gateway=lease.gateway)
         )
+    if family is AddressFamily.V6 and uplink.dhcp6:
+        return _dhcp6_nexthop(uplink, interface, facts)
     if family is AddressFamily.V6 and uplink.auto6:
         return _router_advertised_nexthop(interface)
     if family is AddressFamily.V4 and uplink.addressing is Addressing.PPPOE:
@@ -131,6 +133,16 @@ def _lane_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> Uplink
     if known is None or family is AddressFamily.V6:
         return None
     return UplinkNexthop(address=uplink.inside_address, gateway=None, mtu=known.mtu)
+
+
+def _dhcp6_nexthop(uplink: Uplink, interface: InterfaceFacts, facts: Facts) -> UplinkNexthop | None:
+    """The address that a server lent, by the file's router or one that announced itself."""
+    lease = facts.leases6.get(uplink.name)
+    routers = [router for router in interface.gateways if router.version == 6]
+    gateway = uplink.gateway6 or next(iter(routers), None)
+    if lease is None or gateway is None:
+        return None
+    return UplinkNexthop(address=lease.address, gateway=gateway, subnet_is_connected=False)
 
 
 def _router_advertised_nexthop(interface: InterfaceFacts) -> UplinkNexthop | None:

@@ -84,7 +84,7 @@ def _uplink(config: Config, uplink: Uplink) -> Iterator[Sysctl]:
     yield _ipv4_conf(device, "promote_secondaries", 1, "a changed address must not remove others")
     if AddressFamily.V6 in configured_families(config):
         # Whether router advertisements are accepted; addresses and route if the file says so.
-        heed = uplink.auto6 or uplink.addressing is Addressing.EXTERNAL
+        heed = uplink.auto6 or uplink.dhcp6 or uplink.addressing is Addressing.EXTERNAL
         why = (
             "router advertisements are used although this machine forwards"
             if heed
@@ -99,6 +99,9 @@ def _uplink(config: Config, uplink: Uplink) -> Iterator[Sysctl]:
                 uplink.device, "accept_ra_pinfo", 1, "the prefix comes by advertisement"
             )
             yield _ipv6_conf(uplink.device, "autoconf", 1, "the address is formed under the prefix")
+        if uplink.dhcp6:
+            yield _ipv6_conf(device, "accept_ra_defrtr", 1, "the way out comes by advertisement")
+            yield _ipv6_conf(device, "accept_ra_pinfo", 0, "the address comes by DHCPv6")
         yield _ipv6_conf(device, "accept_redirects", 0, "ICMP redirects of a provider are ignored")
 
 

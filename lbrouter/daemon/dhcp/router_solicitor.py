@@ -1,4 +1,4 @@
-"""Router solicitations on uplinks with `address6 = "auto"` that have no IPv6 next hop yet."""
+"""Router solicitations on uplinks with `address6 = "auto"` or `"dhcp"` without an IPv6 next hop."""
 
 import asyncio
 import time
@@ -71,4 +71,4 @@ class RouterSolicitor:
 def _needs_router(uplink: Uplink, facts: Facts) -> bool:
     found = facts.interfaces.get(uplink.device)
     ready = has_nexthop(uplink, AddressFamily.V6, facts)
-    return uplink.auto6 and found is not None and found.up and not ready
+    return (uplink.auto6 or uplink.dhcp6) and found is not None and found.up and not ready

@@ -69,7 +69,7 @@ class DhcpSocket:
         try:
             _attach_filter(self._socket)
             self._socket.bind((self.interface, ETH_P_IP))
-            self.hardware = _hardware_address(self._socket)
+            self.hardware = hardware_address(self._socket)
         except OSError:
             self._socket.close()
             raise
@@ -121,7 +121,7 @@ def _attach_filter(opened: socket.socket) -> None:
     opened.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
 
-def _hardware_address(opened: socket.socket) -> bytes:
+def hardware_address(opened: socket.socket) -> bytes:
     """The Ethernet address of the interface. Raises OSError where it has none."""
     _, _, _, family, hardware = opened.getsockname()
     if family != HTYPE_ETHERNET or len(hardware) != 6:

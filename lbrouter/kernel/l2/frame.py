@@ -8,6 +8,7 @@ from typing import Final
 
 ETHER_BROADCAST: Final = b"\xff" * 6
 ETH_P_IP: Final = 0x0800
+ETH_P_IPV6: Final = 0x86DD
 ND_HOP_LIMIT: Final = 255
 """A packet with a lower one came from another link, and is dropped."""
 SOCK_FILTER: Final = Struct("=HBBI")

@@ -11,10 +11,9 @@ from typing import Final, Self
 
 from lbrouter.compile.checksum import internet_checksum
 from lbrouter.compile.dhcp.packet import IPV4_HEADER
-from lbrouter.kernel.l2.frame import ETH_P_IP
+from lbrouter.kernel.l2.frame import ETH_P_IP, ETH_P_IPV6
 from lbrouter.model.kernel_state import AddressFamily
 
-ETH_P_IPV6: Final = 0x86DD
 IPV6_HEADER: Final = Struct("!IHBB16s16s")
 """Version, class and label; length of what follows; next header; hop limit; the ends."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from lbrouter.model.messages.codes import EventCode, ReasonCode
+from lbrouter.model.messages.codes import AddressCode, EventCode, ReasonCode
 
 LINE_REASONS: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     ReasonCode.MTU_BLACK_HOLE: (
@@ -22,6 +22,22 @@ LINE_REASONS: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     ),
 }
 
+LINE_ADDRESSES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
+    AddressCode.DHCP6_NOT_ASKED: (
+        "no DHCPv6 lease on {interface}: the daemon asks for one (lbrouter run)",
+    ),
+    AddressCode.DHCP6_ASKING: ("asking for a DHCPv6 lease on {interface}",),
+    AddressCode.DHCP6_NO_SERVER: ("no DHCPv6 server answers on {interface} since {since}",),
+    AddressCode.DHCP6_NO_SOCKET: ("DHCPv6 cannot be spoken on {interface}: {error}",),
+    AddressCode.DHCP6_NO_ADDRESS: ("the DHCPv6 server on {interface} has no address for us",),
+    AddressCode.DHCP6_REFUSED: ("the DHCPv6 server on {interface} refuses (status {status})",),
+    AddressCode.DHCP6_NO_ROUTER: (
+        "an address by DHCPv6, but no router announces itself on {interface}; set `gateway6`",
+    ),
+}
+
 LINE_EVENTS: Final[Mapping[StrEnum, tuple[str, ...]]] = {
+    EventCode.LEASE6_GRANTED: ("{uplink} has the address {address} by DHCPv6",),
+    EventCode.LEASE6_LOST: ("{uplink} lost its address {address_before} by DHCPv6: {reason}",),
     EventCode.INTERFACE_FOUND: ("{uplink} is plugged into {interface} now",),
 }

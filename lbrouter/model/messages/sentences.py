@@ -16,7 +16,7 @@ from lbrouter.model.messages.codes import (
     ReasonCode,
     TextCode,
 )
-from lbrouter.model.messages.line_sentences import LINE_EVENTS, LINE_REASONS
+from lbrouter.model.messages.line_sentences import LINE_ADDRESSES, LINE_EVENTS, LINE_REASONS
 
 
 def _over_limit(metric: str, unit: str) -> tuple[str, ...]:
@@ -62,6 +62,7 @@ REASON_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
 }
 
 ADDRESS_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
+    **LINE_ADDRESSES,
     AddressCode.EXTERNAL_NO_ADDRESS: (
         "no address on {interface} (external): the system has configured none",
     ),

@@ -33,6 +33,7 @@ class Addressing6(StrEnum):
     """How an uplink comes to its IPv6 addresses, where the file does not give one."""
 
     AUTO = "auto"
+    DHCP = "dhcp"
 
 
 _Interface = TypeVar("_Interface", IPv4Interface, IPv6Interface)
@@ -100,8 +101,8 @@ def parse_uplink_address4(text: str) -> IPv4Interface | Addressing:
 
 
 def parse_uplink_address6(text: str) -> IPv6Interface | Addressing6:
-    """The IPv6 side of an uplink: a CIDR address, or "auto"."""
-    return Addressing6.AUTO if text == "auto" else parse_cidr6(text)
+    """The IPv6 side of an uplink: a CIDR address, or the word for how it gets one."""
+    return Addressing6(text) if text in set(Addressing6) else parse_cidr6(text)
 
 
 def parse_host4(text: str) -> IPv4Address:

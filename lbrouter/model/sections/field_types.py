@@ -168,7 +168,7 @@ UplinkAddress6 = Annotated[
     IPv6Interface | Addressing6,
     ParsedString(
         parse=addresses.parse_uplink_address6,
-        accepted='a CIDR address such as "2001:db8:1::2/64", or "auto"',
+        accepted='a CIDR address such as "2001:db8:1::2/64", "auto" or "dhcp"',
     ),
 ]
 AnyCidr = Annotated[

@@ -121,9 +121,11 @@ class Uplink(NamedSection):
     gateway: HostAddress4 | None = None
     """The provider's router; with a static address only, and required there."""
     address6: UplinkAddress6 | None = None
-    """IPv6: a CIDR address, or `auto` (router advertisements). Absent means no IPv6 here."""
+    """IPv6: a CIDR address, `auto` (router advertisements) or `dhcp` (DHCPv6, one address; the
+    router is the one that announces itself, or `gateway6`). Absent means no IPv6 here."""
     gateway6: HostAddress6 | None = None
-    """The provider's IPv6 router, a link-local address too; with a static `address6` only."""
+    """The provider's IPv6 router, a link-local address too; with a static `address6`, and required
+    there, or with `dhcp`."""
     username: Username | None = None
     """The user name for PPPoE, and required there."""
     password_file: AbsolutePath | None = None
@@ -241,6 +243,11 @@ class Uplink(NamedSection):
     def static6(self) -> IPv6Interface | None:
         """The IPv6 address that lbrouter itself sets."""
         return self.address6 if isinstance(self.address6, IPv6Interface) else None
+
+    @property
+    def dhcp6(self) -> bool:
+        """Whether the IPv6 address comes by DHCPv6."""
+        return self.address6 is Addressing6.DHCP
 
     @property
     def auto6(self) -> bool:

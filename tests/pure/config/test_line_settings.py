@@ -74,6 +74,7 @@ WRONG_VALUES = [
     (FIBER, f'{FIBER}\naddresses = ["203.0.113.1/32"]', "is the provider's router"),
     (FIBER, f'{FIBER}\naddresses = ["203.0.113.0/30"]', "is reserved in 203.0.113.0/30"),
     (FIBER, f'{FIBER}\naddresses = ["10.10.10.7/32"]', "10.10.10.0/24 overlaps 10.10.10.7/32"),
+    ('"pppoe"', '"pppoe"\naddress6 = "dhcp"', 'dsl.address6 = "dhcp": cannot be used with'),
     ('gateway = "203.0.113.1"', 'gateway = "198.51.100.1"', 'or address = "203.0.113.2/32":'),
 ]
 

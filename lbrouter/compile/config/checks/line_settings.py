@@ -14,6 +14,10 @@ PPPOE_MAX_MTU: Final = 1500
 """The most that a PPPoE session may carry, on larger frames (RFC 4638)."""
 
 DHCP_ONLY_KEYS: Final = ("hostname", "client_id")
+NOT_WITH_DHCP6: Final = {
+    Addressing.PPPOE: '"auto", with which the session brings IPv6 too',
+    Addressing.EXTERNAL: "no address6: the system configures this line",
+}
 TAGGED_NAME_PATTERN: Final = r"(.+)\.([1-9][0-9]{0,3})"
 """The name of a VLAN device, as Debian and lbrouter itself write it."""
 
@@ -28,6 +32,7 @@ def errors(config: Config) -> Iterator[Diagnostic]:
             yield from _mtu_errors(uplink, where)
             yield from _mac_errors(uplink, where)
             yield from _dhcp_key_errors(uplink, where)
+            yield from _dhcp6_errors(uplink, where)
             yield from _further_address_errors(uplink, where)
 
 
@@ -110,6 +115,18 @@ def _dhcp_key_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
                 accepted=f"no {key} here",
                 depends_on=((*where, "address"),),
             )
+
+
+def _dhcp6_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
+    """DHCPv6 is spoken on Ethernet, and not beside a system that configures the line itself."""
+    if uplink.dhcp6 and uplink.addressing in NOT_WITH_DHCP6:
+        yield Diagnostic(
+            path=(*where, "address6"),
+            value="dhcp",
+            reason=f'cannot be used with address = "{uplink.addressing}"',
+            accepted=NOT_WITH_DHCP6[uplink.addressing],
+            depends_on=((*where, "address"),),
+        )
 
 
 def _further_address_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:

@@ -72,10 +72,11 @@ def _gateway_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
 
 def _gateway6_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
     path, needs = (*where, "gateway6"), ((*where, "address6"),)
+    if uplink.dhcp6:
+        return
     if uplink.static6 is None and uplink.gateway6 is not None:
-        yield _unexpected_key(
-            path, uplink.gateway6, "can be used with a static address6 only", needs
-        )
+        why = 'can be used with a static address6, or "dhcp", only'
+        yield _unexpected_key(path, uplink.gateway6, why, needs)
     elif uplink.static6 is not None and uplink.gateway6 is None:
         why = "is missing, and a static address6 needs it"
         yield Diagnostic(path=path, reason=why, accepted="the provider's router", depends_on=needs)
