@@ -28,7 +28,8 @@ VERBS: Final[Mapping[str, str]] = {
     "guard": "Block all forwarding until the first apply; for the boot, before the network.",
     "doctor": "Check the kernel, programs and other network software; say how to fix problems.",
     "rehearse": "Test the configuration with simulated providers, internet and clients.",
-    "uplink": "Drain, pin and restore uplinks (the daemon must run).",
+    "uplink": "Drain, pin, restore and add uplinks (the daemon must run).",
+    "login": "Take one client through one line alone, to log in at its portal.",
     "relay": "Set up the relay of a lane: the rented machine at its far end.",
 }
 """In the order of the help, from the first look at a file to the event, each with its line there.

@@ -44,10 +44,13 @@ def apply(
 ) -> int:
     """Set up the kernel as the file says; through the daemon if it runs."""
     within = parse_time_option(confirm_within, option="--confirm-within")
-    return asyncio.run(_apply(settings_of(context, json=json), within, take_over=take_over))
+    return asyncio.run(apply_file(settings_of(context, json=json), within, take_over=take_over))
 
 
-async def _apply(settings: CommandSettings, within: Duration | None, *, take_over: bool) -> int:
+async def apply_file(
+    settings: CommandSettings, within: Duration | None, *, take_over: bool = False
+) -> int:
+    """Apply the file, and print what was changed. Raises LbrouterError where it is refused."""
     report, file = ChangeReport("applied", settings), load_config_file(settings)
     require_tools(file.config)
     secrets.require(file.config)

@@ -1,4 +1,7 @@
-"""`lbrouter uplink drain`, `pin` and `restore`: an operator's word, which the daemon keeps."""
+"""`lbrouter uplink drain`, `pin` and `restore`: an operator's word, which the daemon keeps.
+
+And `uplink add --usb`: a line for an emergency, from the port to the applied file.
+"""
 
 import asyncio
 from typing import Annotated
@@ -7,12 +10,14 @@ import typer
 
 from lbrouter.cli.daemon_request import send_operator_command
 from lbrouter.cli.settings import JsonOption, settings_of
-from lbrouter.cli.shared_options import YesOption
+from lbrouter.cli.shared_options import YesOption, parse_time_option
+from lbrouter.cli.usb_uplink_file import add_usb_uplink
 from lbrouter.daemon.control_socket.protocol import Document
+from lbrouter.model.errors import UsageError
 
 uplink = typer.Typer(
     name="uplink",
-    help="Drain, pin and restore uplinks (the daemon must run).",
+    help="Drain, pin, restore and add uplinks (the daemon must run).",
     add_completion=False,
 )
 
@@ -50,6 +55,32 @@ def pin(
 def restore(context: typer.Context, name: UplinkArgument, *, json: JsonOption = False) -> int:
     """Back to automatic: not drained, and no policy pinned to it."""
     return _send(context, "restore", {"uplink": name}, json=json)
+
+
+@uplink.command()
+def add(
+    context: typer.Context,
+    *,
+    usb: Annotated[
+        bool, typer.Option("--usb", help="A phone or a stick by USB that the file does not have.")
+    ] = False,
+    name: Annotated[str, typer.Option(metavar="NAME", help="What to call it.")] = "",
+    interface: Annotated[
+        str, typer.Option(metavar="PORT", help="Which port, where there are several.")
+    ] = "",
+    confirm_within: Annotated[
+        str, typer.Option(metavar="TIME", help="Undo it unless you confirm it within TIME.")
+    ] = "60s",
+    json: JsonOption = False,
+) -> int:
+    """Write the section of a line by USB, check the file, and apply it on trial."""
+    if not usb:
+        raise UsageError(
+            "uplink add needs to know what to add.", remedy="A phone by USB: add --usb"
+        )
+    within = parse_time_option(confirm_within, option="--confirm-within")
+    settings = settings_of(context, json=json)
+    return add_usb_uplink(settings, name=name, interface=interface, within=within)
 
 
 def _send(context: typer.Context, verb: str, fields: Document, *, json: bool) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
-from lbrouter.compile.firewall.modems import is_closed
+from lbrouter.compile.firewall.modems import is_closed, line_of_modem
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.model.config import ANY_UPLINK, Config, PolicyRule, Protocol, Uplink, Vlan
 from lbrouter.model.errors import UsageError
@@ -71,7 +71,7 @@ class FlowDecision:
     rule: int | None = None
     forward: int | None = None
     uplink: str | None = None
-    """The uplink of a flow from outside, which its replies take."""
+    """The uplink of a flow from outside, which its replies take; or that of a modem beside it."""
 
 
 def parse_flow(
@@ -132,7 +132,7 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
         return _to_vlan(vlan, target)
     if is_closed(config, vlan, flow.destination, facts):
         return FlowDecision(verdict=FlowVerdict.REFUSED, because=_modem_reason(vlan))
-    return _by_policy(config, vlan, flow)
+    return _by_policy(config, vlan, flow, facts)
 
 
 def gateway_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
@@ -168,7 +168,7 @@ def rule_matches(rule: PolicyRule, flow: Flow) -> bool:
     )
 
 
-def _by_policy(config: Config, vlan: Vlan, flow: Flow) -> FlowDecision:
+def _by_policy(config: Config, vlan: Vlan, flow: Flow, facts: Facts) -> FlowDecision:
     for index, rule in enumerate(config.rules):
         if rule_matches(rule, flow):
             return FlowDecision(
@@ -177,6 +177,10 @@ def _by_policy(config: Config, vlan: Vlan, flow: Flow) -> FlowDecision:
                 policy=rule.policy,
                 rule=index,
             )
+    line = line_of_modem(config, vlan, flow.destination, facts)
+    if line is not None:
+        because = f"{flow.destination} lies beside uplink {line}, which carries it, down or not"
+        return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because, uplink=line)
     because = f"no rule matches, so the policy of VLAN {vlan.name} is used"
     return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because, policy=vlan.policy)
 

@@ -13,6 +13,7 @@ from lbrouter.compile.firewall import client_limits, connection_bounds, flow_mov
 from lbrouter.compile.firewall.flow_moves import PolicyShares
 from lbrouter.compile.firewall.modems import (
     PRIVATE_NETWORKS,
+    modem_lines,
     opened_networks,
     reaches_modems,
     uplink_subnets,
@@ -67,6 +68,7 @@ def elements(
             config, allocation=allocation, health=health, facts=facts, shares=shares
         ),
         **_modems(config, facts),
+        **_modem_lines(config, allocation, facts),
         **client_limits.elements(config),
         **connection_bounds.elements(config),
         **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),
@@ -167,6 +169,20 @@ def _modems(config: Config, facts: Facts) -> dict[str, NftElements]:
     }
 
 
+def _modem_lines(config: Config, allocation: Allocation, facts: Facts) -> dict[str, NftElements]:
+    lines = modem_lines(config, facts)
+    return {
+        f"modem_lines{version}": _goto_elements(
+            {
+                _nft_network(network): f"assign_mark_{allocation.uplinks[name]}"
+                for network, name in lines.items()
+                if network.version == version
+            }
+        )
+        for version in (4, 6)
+    }
+
+
 def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
     """The uplinks' own addresses as host networks: no packet from outside has one as its source."""
     for uplink in config.uplinks.values():
@@ -174,6 +190,7 @@ def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
             way = uplink_nexthop(uplink, family, facts)
             if way is not None:
                 yield ip_network(way.address.ip)
+        yield from (ip_network(further.ip) for further in uplink.addresses)
 
 
 def _forwards(config: Config) -> dict[str, NftElements]:

@@ -18,6 +18,7 @@ from lbrouter.daemon.config_file import (
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
 from lbrouter.daemon.control.change_recorder import recorded_changes
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
+from lbrouter.daemon.control.login_command import LoginCommand
 from lbrouter.daemon.control.override_commands import EXPIRY_CHECK_INTERVAL_S, OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.protocol import (
@@ -74,6 +75,7 @@ class CommandHandlers:
             "confirm": self._confirm,
             "rollback": self._rollback,
             **overrides.verbs,
+            "login": LoginCommand(loop).login,
         }
 
     async def handle(self, request: Document) -> Any:

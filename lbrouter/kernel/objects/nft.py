@@ -10,6 +10,7 @@ import errno
 import json
 import re
 import threading
+from contextlib import suppress
 from hashlib import sha256
 from tempfile import NamedTemporaryFile
 from typing import Any, Final, cast
@@ -20,6 +21,7 @@ from lbrouter.kernel.objects.nft_elements import elements_from_json
 from lbrouter.kernel.objects.nft_script import (
     DYNAMIC_SET_PREFIXES,
     LANE_TABLE_SPEC,
+    LOGIN_MAP,
     NFT_TABLE_SPEC,
     SEAL_PREFIX,
     element_change_script,
@@ -69,6 +71,17 @@ def execute(operation: Operation) -> None:
         _load(new)
 
 
+def send_client_by(mac: str, number: int, for_s: int) -> None:
+    """New flows of the client with this hardware address go by uplink `number`, for so long.
+
+    What was said of that client before ends. Raises NotAppliedError where there is no table.
+    """
+    with suppress(NotAppliedError):  # it was not there before
+        _run(f"delete element {NFT_TABLE_SPEC} {LOGIN_MAP} {{ {mac} }}")
+    verdict = f"goto assign_mark_{number}"
+    _run(f"add element {NFT_TABLE_SPEC} {LOGIN_MAP} {{ {mac} timeout {for_s}s : {verdict} }}")
+
+
 def check(table: NftTable) -> None:
     """Dry-run: would the kernel take this table? Raises what `execute` would raise."""
     names = _object_names(_list_table() or "")
@@ -101,7 +114,7 @@ def _static_elements(listing: str) -> dict[str, NftElements]:
     wanted = [
         name
         for _, name in SET_PATTERN.findall(listing)
-        if not name.startswith(DYNAMIC_SET_PREFIXES)
+        if not name.startswith((*DYNAMIC_SET_PREFIXES, LOGIN_MAP))
     ]
     specs = [s for s in (NFT_TABLE_SPEC, LANE_TABLE_SPEC) if f"table {s} {{" in listing]
     bodies = [

@@ -24,6 +24,10 @@ GOTO_UPLINK_CHAIN_PREFIXES = ("goto remember_", "goto displace_")
 DYNAMIC_SET_PREFIXES = (STICKY_SET_PREFIX, "displaced_", "clients_", "client_", "vlans_")
 """Prefixes of sets that packets fill: kept over a reload, never compared."""
 
+LOGIN_MAP = "login_clients"
+"""Filled by `lbrouter login`, each element for some minutes. It names chains of uplinks, so a
+reload empties it; and it is never compared."""
+
 
 def element_change_script(old: Mapping[str, NftElements], new: Mapping[str, NftElements]) -> str:
     """Commands that change only what differs; empty when nothing does."""

@@ -126,6 +126,8 @@ class EventCode(StrEnum):
     OVERRIDE_WAITS = "override_waits"
     OVERRIDE_BACK = "override_back"
     SETTINGS_KEPT = "settings_kept"
+    LOGIN = "operator_login"
+    """A client takes one line alone for a while."""
     LIMITED = "operator_limited"
     LIMIT_REMOVED = "limit_removed"
     LIMIT_ABSENT = "limit_absent"

@@ -39,5 +39,6 @@ LINE_ADDRESSES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
 LINE_EVENTS: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     EventCode.LEASE6_GRANTED: ("{uplink} has the address {address} by DHCPv6",),
     EventCode.LEASE6_LOST: ("{uplink} lost its address {address_before} by DHCPv6: {reason}",),
+    EventCode.LOGIN: ("{client} uses {uplink} alone for {for_s}, to log in there",),
     EventCode.INTERFACE_FOUND: ("{uplink} is plugged into {interface} now",),
 }
