@@ -5,10 +5,11 @@ Where the apply is refused, the file is as before.
 """
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Final
 
-from lbrouter.cli.commands.apply import apply_file
+from lbrouter.cli.apply_file import apply_file
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.output.render import print_diagnostics
 from lbrouter.cli.settings import CommandSettings
@@ -34,7 +35,7 @@ def add_usb_uplink(
     added = with_usb_uplink(file.text.decode("utf-8-sig"), file.config, called, port)
     parse_config(added.text.encode(), source=str(settings.config))
     copy = Path(f"{settings.config}{COPY_SUFFIX}{called}")
-    atomic_file.write(copy, file.text)
+    atomic_file.replace(copy, file.text, durable=True)
     _replace(settings.config, added.text.encode())
     notes = [f"uplinks.{called} was written, on {port.name}; the file before it is {copy}"]
     if added.policies:
@@ -53,8 +54,9 @@ def add_usb_uplink(
 def _replace(path: Path, text: bytes) -> None:
     """Other text in a file that keeps its owner and its rights."""
     before = path.stat()
-    atomic_file.write(path, text)
+    atomic_file.replace(path, text, durable=True)
     path.chmod(before.st_mode & 0o7777)
+    os.chown(path, before.st_uid, before.st_gid)
 
 
 def _usb_port(config: Config, interface: str) -> InterfaceFacts:

@@ -5,23 +5,9 @@ from typing import Annotated
 
 import typer
 
-from lbrouter.cli.context import (
-    NO_DAEMON_NOTE,
-    load_config_file,
-    print_shaping_warnings,
-    print_warnings,
-)
-from lbrouter.cli.operator_session import refuse_to_cut_session
-from lbrouter.cli.output.render import ChangeReport, print_diagnostics
-from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.cli.apply_file import apply_file
+from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.cli.shared_options import parse_time_option
-from lbrouter.cli.without_daemon import open_commit_confirm
-from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
-from lbrouter.daemon.config_file import require_tools
-from lbrouter.daemon.control_socket import client
-from lbrouter.daemon.control_socket.protocol import Document
-from lbrouter.model.units import Duration
-from lbrouter.services import secrets
 
 
 def apply(
@@ -45,38 +31,3 @@ def apply(
     """Set up the kernel as the file says; through the daemon if it runs."""
     within = parse_time_option(confirm_within, option="--confirm-within")
     return asyncio.run(apply_file(settings_of(context, json=json), within, take_over=take_over))
-
-
-async def apply_file(
-    settings: CommandSettings, within: Duration | None, *, take_over: bool = False
-) -> int:
-    """Apply the file, and print what was changed. Raises LbrouterError where it is refused."""
-    report, file = ChangeReport("applied", settings), load_config_file(settings)
-    require_tools(file.config)
-    secrets.require(file.config)
-    if within is None:
-        await refuse_to_cut_session(settings, file)
-
-    asked: Document = {"verb": "apply", "config": file.text.decode(), "source": file.source}
-    if within is not None:
-        asked["confirm_within_ms"] = int(within)
-    if take_over:
-        asked["take_over"] = True
-    handed = await client.ask(settings.runtime_dir, asked)
-    if handed is not None:
-        print_diagnostics("warning", handed["warnings"])
-        report.print_changes(handed["changes"])
-        return report.finish(confirm_s=handed["pending_confirm_s"])
-    async with open_commit_confirm(settings) as here:
-        snapshot = await here.applier.observe(file.config)
-        print_warnings(file, snapshot, here.store)
-        snapshot = snapshot.with_foreign_qdisc_policy(
-            file.config, ForeignQdiscPolicy.REPLACE if take_over else ForeignQdiscPolicy.REFUSE
-        )
-        planned = snapshot.planned(file)
-        print_shaping_warnings(planned.shaping)
-        with here.applier.reporting_to(report.operation_printer):
-            await here.apply(planned, within=within)
-        left = here.pending.remaining_s()
-    print_diagnostics("note", (NO_DAEMON_NOTE,))
-    return report.finish(confirm_s=left)

@@ -28,7 +28,7 @@ def login(
     ] = "",
     json: JsonOption = False,
 ) -> int:
-    """Take one client through one line alone, down or not; for portals and modems' pages."""
+    """Take one client through one line alone, to log in at its portal."""
     session = operator_session()
     if not client and session is None:
         raise UsageError(
