@@ -20,7 +20,6 @@ from lbrouter.daemon.confirm.commit_confirm import differs, is_rejected
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import utc_timestamp
-from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.read.counters import measure_traffic
 from lbrouter.kernel.storage.store import StateStore
@@ -56,7 +55,13 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
         file = applied or load_config_file(settings)
         snapshot = await applier.observe(file.config)
         planned = snapshot.planned(file)
-        reason = None if applied is None else _unverified_reason(planned)
+        # What the kernel lacks of the configuration in force, None where it lacks
+        # nothing.
+        reason = (
+            None
+            if applied is None
+            else difference_reason(differences_without_daemon(planned.steps()))
+        )
     seen = StatusInputs(
         allocation=snapshot.allocation,
         facts=snapshot.facts,
@@ -94,8 +99,3 @@ def _file_in_force(store: StateStore, waiting: PendingCommitStore) -> ConfigFile
     with suppress(ConfigError):  # of another release
         return parse_config(text, source="the configuration in force")
     return None
-
-
-def _unverified_reason(held: AppliedState) -> str | None:
-    """What the kernel lacks of the configuration in force, None where it lacks nothing."""
-    return difference_reason(differences_without_daemon(held.steps()))

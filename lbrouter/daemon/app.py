@@ -71,7 +71,10 @@ class Daemon:
 
     async def _serve(self, kernel: LinuxKernel, journal: Journal) -> None:
         paths, self._journal = self._paths, journal
-        self._install_signal_handlers()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop_requested.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_requested.set)
         overrides = OperatorOverrides.load(paths.state_dir, self._report_damage)
         reconciler = build_reconciler(
             kernel,
@@ -105,7 +108,16 @@ class Daemon:
             await self._stop_requested.wait()
         finally:
             self._notifier.stopping()
-            await self._stop(tasks)
+            # End the tasks; `transact` undoes a change that is half done first.
+            self._probers.close()
+            self._dhcp_clients.close()
+            await cancel_all(tasks)
+            reconciler = self._loop.reconciler
+            await reconciler.steering.close()
+            save_health(
+                self._paths.runtime_dir, self._loop.tracker.health, self._loop.tracker.state
+            )
+            self._journal.log("stop", message(EventCode.STOPPED))
 
     def _build_parts(self, reconciler: Reconciler) -> None:
         """Make the parts around the loop, each with its collaborators."""
@@ -277,22 +289,6 @@ class Daemon:
                 self._journal.log("trouble", message(EventCode.FILE_REFUSED, error=str(error)))
             finally:
                 self._notifier.ready(self._gateway_name())
-
-    def _install_signal_handlers(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop_requested.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_requested.set)
-
-    async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
-        """End the tasks; `transact` undoes a change that is half done first."""
-        self._probers.close()
-        self._dhcp_clients.close()
-        await cancel_all(tasks)
-        reconciler = self._loop.reconciler
-        await reconciler.steering.close()
-        save_health(self._paths.runtime_dir, self._loop.tracker.health, self._loop.tracker.state)
-        self._journal.log("stop", message(EventCode.STOPPED))
 
 
 async def serve(paths: Paths) -> int:

@@ -79,22 +79,19 @@ class LinuxKernel:
     async def execute(self, operation: Operation) -> None:
         """Carry out one operation. Raises LbrouterError saying what was refused and why."""
         try:
-            await self._dispatch(operation)
+            match operation.managed_object:
+                case Sysctl():
+                    sysctl.execute(operation)
+                case NftTable():
+                    await retry_while_busy(partial(self._execute_nft, operation))
+                case Qdisc() | HtbClass() | Redirect():
+                    await qdisc.execute(self._ipr, operation)
+                case _:
+                    await rtnl.execute(self._ipr, operation)
         except NetlinkError as error:
             raise operation_error(operation, error.code, str(error.args[1])) from error
         except OSError as error:
             raise operation_error(operation, error.errno or errno.EIO) from error
-
-    async def _dispatch(self, operation: Operation) -> None:
-        match operation.managed_object:
-            case Sysctl():
-                sysctl.execute(operation)
-            case NftTable():
-                await retry_while_busy(partial(self._execute_nft, operation))
-            case Qdisc() | HtbClass() | Redirect():
-                await qdisc.execute(self._ipr, operation)
-            case _:
-                await rtnl.execute(self._ipr, operation)
 
     async def _execute_nft(self, operation: Operation) -> None:
         if self._nft_at_once:

@@ -192,7 +192,17 @@ async def _check_machine(config: Config | None, scope: ObserveScope) -> tuple[Di
 
 def _check_interfaces(config: Config | None, facts: Facts) -> Iterator[Diagnosis]:
     """Whether each interface that must be there is: uplinks, the trunk, ports."""
-    for name, user in _expected_interfaces(config).items():
+    # Interfaces that lbrouter does not make itself, each with what it is for.
+    if config is None:
+        expected_interfaces = {}
+    else:
+        ports = {v.port: f"VLAN {v.name}" for v in config.vlans.values() if v.port is not None}
+        lines = (uplink for uplink in config.uplinks.values() if not uplink.is_lane)
+        uplinks = {uplink.interface: f"uplink {uplink.name}" for uplink in lines}
+        tagged = ", ".join(vlan.name for vlan in config.vlans.values() if vlan.id is not None)
+        trunk = {} if config.lan is None else {config.lan.trunk: f"the trunk of {tagged}"}
+        expected_interfaces = {**uplinks, **trunk, **ports}
+    for name, user in expected_interfaces.items():
         found = facts.interfaces.get(name)
         if found is None:
             remedy = f"`ip link` lists the interfaces; {user} works again when it is back."
@@ -206,18 +216,6 @@ def _check_interfaces(config: Config | None, facts: Facts) -> Iterator[Diagnosis
             )
         else:
             yield Diagnosis(subject=name, level=DiagnosisLevel.OK, found=f"there, for {user}")
-
-
-def _expected_interfaces(config: Config | None) -> dict[str, str]:
-    """Interfaces that lbrouter does not make itself, each with what it is for."""
-    if config is None:
-        return {}
-    ports = {v.port: f"VLAN {v.name}" for v in config.vlans.values() if v.port is not None}
-    lines = (uplink for uplink in config.uplinks.values() if not uplink.is_lane)
-    uplinks = {uplink.interface: f"uplink {uplink.name}" for uplink in lines}
-    tagged = ", ".join(vlan.name for vlan in config.vlans.values() if vlan.id is not None)
-    trunk = {} if config.lan is None else {config.lan.trunk: f"the trunk of {tagged}"}
-    return {**uplinks, **trunk, **ports}
 
 
 def _check_conflicts(facts: Facts) -> Iterator[Diagnosis]:

@@ -27,21 +27,13 @@ def dry_run(table: NftTable) -> str:
 
     Returns why it could not be asked, "" when it could. Raises NotAppliedError where it refuses.
     """
-    if not _has_net_admin():
-        return _dry_run_in_user_namespace(table)
-    nft.check(table)
-    return ""
-
-
-def _has_net_admin() -> bool:
-    """Whether this process has CAP_NET_ADMIN. To try and fail makes libnftables write to stderr."""
+    # Asked for before: without the capability, libnftables writes to stderr.
     lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
     effective = next(line.split()[1] for line in lines if line.startswith("CapEff:"))
-    return bool(int(effective, 16) >> CAP_NET_ADMIN & 1)
-
-
-def _dry_run_in_user_namespace(table: NftTable) -> str:
-    """Run it in a child: a process with threads may not change its user namespace."""
+    if int(effective, 16) >> CAP_NET_ADMIN & 1:
+        nft.check(table)
+        return ""
+    # In a child: a process with threads may not change its user namespace.
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

@@ -26,7 +26,11 @@ def in_namespace(namespace: Path) -> Iterator[None]:
     """Inside the block the calling thread is in `namespace` (/run/netns/NAME). Raises OSError."""
     before = os.open(CURRENT_NETNS, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _enter(namespace)
+        target = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _check_result(_libc.setns(target, CLONE_NEWNET))
+        finally:
+            os.close(target)
         yield
     finally:
         _check_result(_libc.setns(before, CLONE_NEWNET))
@@ -42,14 +46,6 @@ def in_scratch_namespace(work: Callable[[], T]) -> T:
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(isolated).result()
-
-
-def _enter(namespace: Path) -> None:
-    target = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _check_result(_libc.setns(target, CLONE_NEWNET))
-    finally:
-        os.close(target)
 
 
 def _check_result(result: int) -> None:

@@ -33,7 +33,13 @@ def operation_error(operation: Operation, number: int, detail: str = "") -> Lbro
     noun = operation.managed_object
     said = detail or os.strerror(number)
     if number == errno.EACCES and _is_ipv6(noun):
-        return _ipv6_disabled_error(noun, said)
+        # EACCES, not EPERM: so net/ipv6/addrconf.c answers root too where disable_ipv6 is set.
+        where = noun.interface if isinstance(noun, Address | Route) and noun.interface else "all"
+        return UnavailableError(
+            f"IPv6 is switched off on {where} ({said}).",
+            remedy=f"Set net.ipv6.conf.{where}.disable_ipv6 = 0, or drop the IPv6 address of"
+            f" {where} from the configuration.",
+        )
     if number in (errno.EPERM, errno.EACCES, errno.EROFS):
         return NotPermittedError(
             f"Not permitted: {command_line(operation)} ({said}).", remedy=RUN_AS_ROOT_REMEDY
@@ -82,13 +88,3 @@ def _is_ipv6(noun: ManagedObject) -> bool:
             return noun.family.version == 6
         case _:
             return False
-
-
-def _ipv6_disabled_error(noun: ManagedObject, said: str) -> LbrouterError:
-    """EACCES, not EPERM: so net/ipv6/addrconf.c answers, even root, where disable_ipv6 is set."""
-    where = noun.interface if isinstance(noun, Address | Route) and noun.interface else "all"
-    return UnavailableError(
-        f"IPv6 is switched off on {where} ({said}).",
-        remedy=f"Set net.ipv6.conf.{where}.disable_ipv6 = 0, or drop the IPv6 address of {where}"
-        " from the configuration.",
-    )

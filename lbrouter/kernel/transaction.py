@@ -5,7 +5,7 @@ every operation has an inverse, and the result is verified by observing again.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -48,7 +48,10 @@ async def transact(
     """
     if not plan:
         return
-    checkpoint = _state_with_script(await kernel.observe(scope), store)
+    state = await kernel.observe(scope)
+    checkpoint = (
+        state if state.nft is None else replace(state, nft=_table_with_script(state.nft, store))
+    )
     begun: list[Operation] = []
     with CancelOnSignal() as interruption:
         try:
@@ -62,7 +65,15 @@ async def transact(
 
 def plan_with_scripts(plan: Plan, store: StateStore | None) -> Plan:
     """The plan with the text of the old ruleset filled in: an undo must be able to load it."""
-    return Plan(operations=tuple(_operation_with_scripts(each, store) for each in plan.operations))
+    operations = (
+        replace(
+            operation,
+            new=_noun_with_script(operation.new, store),
+            old=_noun_with_script(operation.old, store),
+        )
+        for operation in plan.operations
+    )
+    return Plan(operations=tuple(operations))
 
 
 async def _run_plan(
@@ -131,9 +142,23 @@ def _build_error(
     cause: BaseException, begun: Sequence[Operation], left: Sequence[Operation], *, signal: str
 ) -> BaseException:
     """The error for the caller: what was refused, why, and in what state the kernel now is."""
-    undone, remedy = "\n  ".join((_undo_summary(left), *_unrestorable_roots(begun))), _remedy(left)
+    if left:
+        lines = [f"Not everything could be undone; this is missing:\n{_list_operations(left)}"]
+        remedy = "Run these lines by hand, or `lbrouter apply` a file that worked."
+    else:
+        lines, remedy = ["Everything was undone: the kernel holds what it held before."], ""
+    # Foreign roots that were replaced by permission cannot be created again.
+    lines += [
+        f"But what stood at the root of {operation.new.interface} before is lost."
+        for operation in begun
+        if isinstance(operation.new, Qdisc) and operation.new.replaces
+    ]
+    undone = "\n  ".join(lines)
     if isinstance(cause, LbrouterError):
-        return _error_class(cause)(f"{cause.message}\n  {undone}", remedy=cause.remedy or remedy)
+        # Where trying again cannot help, the refusal keeps its own exit code (69 or 77).
+        is_lasting = isinstance(cause, UnavailableError | NotPermittedError)
+        error_class = type(cause) if is_lasting else NotAppliedError
+        return error_class(f"{cause.message}\n  {undone}", remedy=cause.remedy or remedy)
     if isinstance(cause, asyncio.CancelledError) and not signal and not left:
         return cause
     where = f" at `{command_line(begun[-1])}`" if begun else ""
@@ -141,45 +166,10 @@ def _build_error(
     return NotAppliedError(f"Not applied: {stopped}{where}.\n  {undone}", remedy=remedy)
 
 
-def _error_class(cause: LbrouterError) -> type[LbrouterError]:
-    """Where trying again cannot help, the refusal keeps its own exit code (69 or 77)."""
-    lasting = UnavailableError | NotPermittedError
-    return type(cause) if isinstance(cause, lasting) else NotAppliedError
-
-
-def _undo_summary(left: Sequence[Operation]) -> str:
-    if left:
-        return f"Not everything could be undone; this is missing:\n{_list_operations(left)}"
-    return "Everything was undone: the kernel holds what it held before."
-
-
-def _unrestorable_roots(begun: Sequence[Operation]) -> Iterator[str]:
-    """Foreign roots that were replaced by permission, and that cannot be created again."""
-    for new in (each.new for each in begun):
-        if isinstance(new, Qdisc) and new.replaces:
-            yield f"But what stood at the root of {new.interface} before is lost."
-
-
-def _remedy(left: Sequence[Operation]) -> str:
-    return "Run these lines by hand, or `lbrouter apply` a file that worked." if left else ""
-
-
 def _list_operations(operations: Sequence[Operation]) -> str:
     lines = [f"    {command_line(each)}" for each in operations[:MAX_LISTED_OPERATIONS]]
     more = len(operations) - MAX_LISTED_OPERATIONS
     return "\n".join([*lines, f"    and {more} more"] if more > 0 else lines)
-
-
-def _state_with_script(state: KernelState, store: StateStore | None) -> KernelState:
-    return state if state.nft is None else replace(state, nft=_table_with_script(state.nft, store))
-
-
-def _operation_with_scripts(operation: Operation, store: StateStore | None) -> Operation:
-    return replace(
-        operation,
-        new=_noun_with_script(operation.new, store),
-        old=_noun_with_script(operation.old, store),
-    )
 
 
 def _noun_with_script(noun: ManagedObject | None, store: StateStore | None) -> ManagedObject | None:

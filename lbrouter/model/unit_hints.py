@@ -36,8 +36,18 @@ def refusal(text: str, units: Mapping[str, int], *, what: str) -> str:
         return f"has a {_space_name(text)} in it" if text.split()[1:] else f"is not {what}"
     number, unit = match[1], match[2]
     if "bit" in units and (byte_unit := BYTE_UNIT.fullmatch(unit)):
-        return _bytes_reason(number, unit, BYTE_UNIT_MEANINGS[byte_unit[1].lower()])
-    also = _without_thousands_mark(text, number, unit)
+        # It may be meant so, or be a slip for bits. The two differ by eight.
+        meant = BYTE_UNIT_MEANINGS[byte_unit[1].lower()]
+        bits = f"{float(number) * 8:.12g}"
+        return (
+            f'has the unit "{unit}", which counts bytes: for a line of {number}'
+            f' {meant[0].upper()}bit/s write "{number}{meant}"; {number} {meant[0].upper()}byte/s'
+            f' are "{bits}{meant}"'
+        )
+    # The other reading of a comma before three digits: 1,000 may be one, or a thousand.
+    whole, _, behind = number.partition(".")
+    is_ambiguous = "," in text and len(behind) == THOUSANDS_DIGITS
+    also = f' or "{whole}{behind}{unit}", as it is meant' if is_ambiguous else ""
     return f"{_fault(text, unit)}{_correction(number, unit, units)}{also}"
 
 
@@ -61,20 +71,3 @@ def _correction(number: str, unit: str, units: Mapping[str, int]) -> str:
         meant = USUAL_UNIT[min(units, key=lambda unit_name: units[unit_name])]
         return f': write "{number}{meant}", say'
     return f': write "{number}{meant}"' if meant in units else ""
-
-
-def _without_thousands_mark(text: str, number: str, unit: str) -> str:
-    """The other reading of a comma before three digits: 1,000 may be one, or a thousand."""
-    whole, _, behind = number.partition(".")
-    if "," not in text or len(behind) != THOUSANDS_DIGITS:
-        return ""
-    return f' or "{whole}{behind}{unit}", as it is meant'
-
-
-def _bytes_reason(number: str, unit: str, meant: str) -> str:
-    """A figure in bytes: it may be meant so, or be a slip for bits. The two differ by eight."""
-    bits = f"{float(number) * 8:.12g}"
-    return (
-        f'has the unit "{unit}", which counts bytes: for a line of {number} {meant[0].upper()}bit/s'
-        f' write "{number}{meant}"; {number} {meant[0].upper()}byte/s are "{bits}{meant}"'
-    )

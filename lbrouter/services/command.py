@@ -32,7 +32,11 @@ async def run(
     )
     try:
         async with asyncio.timeout(within_s):
-            await _write_stdin(process, body)
+            assert process.stdin is not None
+            with suppress(OSError):  # it need not listen
+                process.stdin.write(body)
+                await process.stdin.drain()
+            process.stdin.close()
             code = await process.wait()
     except TimeoutError:
         raise OSError(f"not done within {within_s:g} s: killed") from None
@@ -42,11 +46,3 @@ async def run(
         await process.wait()
     if code:
         raise OSError(f"it ended with {code}")
-
-
-async def _write_stdin(process: asyncio.subprocess.Process, body: bytes) -> None:
-    assert process.stdin is not None
-    with suppress(OSError):  # it need not listen
-        process.stdin.write(body)
-        await process.stdin.drain()
-    process.stdin.close()

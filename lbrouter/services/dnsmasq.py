@@ -105,29 +105,23 @@ class Dnsmasq:
                 f"dnsmasq refuses its file: {said}\n  {DNSMASQ_KEEPS_RUNNING_NOTE}",
                 remedy=APPLY_AGAIN_REMEDY,
             )
-        self._stop()
-        if isinstance(new, ManagedProcess):
-            self._write_files(new.config_text)
-            _start(new)
-
-    def _write_files(self, text: str) -> None:
-        try:
-            self.leases_file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            # dnsmasq opens it while it still is root; other users must not read MAC addresses.
-            self.leases_file.touch(mode=0o640)
-            atomic_file.replace(self.file, text.encode())
-        except PermissionError:
-            raise
-        except OSError as error:
-            raise NotAppliedError(
-                f"dnsmasq cannot be started: {error}.\n  {DNSMASQ_NOT_STARTED_NOTE}"
-            ) from error
-
-    def _stop(self) -> None:
         for pid in self.pids():
             process.terminate(pid, self._marker_argument)
         self.file.unlink(missing_ok=True)
         self.pid_file.unlink(missing_ok=True)
+        if isinstance(new, ManagedProcess):
+            try:
+                self.leases_file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+                # dnsmasq opens it while it still is root; other users must not read MAC addresses.
+                self.leases_file.touch(mode=0o640)
+                atomic_file.replace(self.file, new.config_text.encode())
+            except PermissionError:
+                raise
+            except OSError as error:
+                raise NotAppliedError(
+                    f"dnsmasq cannot be started: {error}.\n  {DNSMASQ_NOT_STARTED_NOTE}"
+                ) from error
+            _start(new)
 
     @property
     def _marker_argument(self) -> str:

@@ -9,7 +9,6 @@ at growing intervals.
 import os
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,11 +64,9 @@ class Pppd:
         `no_session_reasons` says so.
         """
         wanted = {u.device: u for u in (() if config is None else pppd.pppoe_uplinks(config))}
-        gone = [
-            self._removal_operation(device)
-            for device in self._known_devices()
-            if device not in wanted
-        ]
+        files = sorted(self.runtime_dir.glob("ppp-*.options"))
+        started = [file.name.removesuffix(".options") for file in files]
+        gone = [self._removal_operation(device) for device in started if device not in wanted]
         steps = [
             self._pending_operation(uplink)
             for uplink in wanted.values()
@@ -81,9 +78,25 @@ class Pppd:
         """Execute one of `pending_operations`; NotAppliedError quotes pppd if it fails."""
         for each in (operation.old, operation.new):
             if isinstance(each, ManagedProcess):
-                self._stop_session(_device_of(each))
+                device = _device_of(each)
+                for pid in self.pids(device):
+                    process.terminate(pid, str(self._paths(device).options_file))
+                self._remove_files(device)
         if isinstance(operation.new, ManagedProcess):
-            self._start_session(operation.new)
+            places = self._paths(_device_of(operation.new))
+            try:
+                Path(places.log_file).unlink(missing_ok=True)
+                atomic_file.replace(Path(places.options_file), operation.new.config_text.encode())
+            except PermissionError:
+                raise
+            except OSError as error:
+                raise NotAppliedError(
+                    f"{operation.new.name} cannot be started: {error}."
+                ) from error
+            pppd_start.start(operation.new)
+            found = self.pids(_device_of(operation.new))
+            if found:
+                atomic_file.replace(Path(places.pid_file), f"{found[0]}\n".encode())
 
     def no_session_reasons(self, config: Config) -> dict[str, Message]:
         """By uplink, why its line has no session, as far as the log shows."""
@@ -102,7 +115,9 @@ class Pppd:
         desired = pppd.pppd_process(uplink, self._paths(uplink.device), read_password(uplink))
         observed = self._observe(uplink.device, desired.name)
         if observed == desired:
-            self._record_alive(uplink.device)
+            if (last := self._attempts.get(uplink.device)) is not None:
+                lived_s = time.monotonic() - last.started_at
+                self._attempts[uplink.device] = replace(last, alive_s=lived_s)
             return None
         if observed is None and not self._is_due(uplink.device):
             return None
@@ -133,10 +148,14 @@ class Pppd:
             if process.is_in_our_netns(found[0])
             else ()
         )
+        try:
+            options_text = Path(places.options_file).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            options_text = ""
         return ManagedProcess(
             name=name,
             argv=argv,
-            config_text=_read_text(Path(places.options_file)),
+            config_text=options_text,
             pid_file=str(places.pid_file),
         )
 
@@ -153,39 +172,10 @@ class Pppd:
         )
         return True
 
-    def _record_alive(self, device: str) -> None:
-        if (last := self._attempts.get(device)) is not None:
-            lived_s = time.monotonic() - last.started_at
-            self._attempts[device] = replace(last, alive_s=lived_s)
-
-    def _start_session(self, wanted: ManagedProcess) -> None:
-        places = self._paths(_device_of(wanted))
-        try:
-            Path(places.log_file).unlink(missing_ok=True)
-            atomic_file.replace(Path(places.options_file), wanted.config_text.encode())
-        except PermissionError:
-            raise
-        except OSError as error:
-            raise NotAppliedError(f"{wanted.name} cannot be started: {error}.") from error
-        pppd_start.start(wanted)
-        found = self.pids(_device_of(wanted))
-        if found:
-            atomic_file.replace(Path(places.pid_file), f"{found[0]}\n".encode())
-
-    def _stop_session(self, device: str) -> None:
-        for pid in self.pids(device):
-            process.terminate(pid, str(self._paths(device).options_file))
-        self._remove_files(device)
-
     def _remove_files(self, device: str) -> None:
         places = self._paths(device)
         for each in (places.options_file, places.pid_file, places.log_file):
             Path(each).unlink(missing_ok=True)
-
-    def _known_devices(self) -> Iterator[str]:
-        """Devices for which a process was started in this runtime directory."""
-        for file in sorted(self.runtime_dir.glob("ppp-*.options")):
-            yield file.name.removesuffix(".options")
 
     def _paths(self, device: str) -> pppd.PppdPaths:
         return pppd.PppdPaths(runtime_dir=self.runtime_dir, device=device)
@@ -237,10 +227,3 @@ def _read_log_tail(log: Path) -> str:
     except OSError:
         return ""
     return text
-
-
-def _read_text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -31,7 +31,17 @@ def start(wanted: ManagedProcess) -> None:
 
     Raises NotAppliedError with its own words, UnavailableError where a program is missing.
     """
-    argv = _start_argv(wanted)
+    # The command line, below `systemd-run` or `unshare`. A unit has the rights that a
+    # hardened daemon lacks, and stays when the daemon ends.
+    if process.under_systemd():
+        argv = [
+            *("systemd-run", "--quiet", "--collect", f"--unit=lbrouter-{wanted.name}"),
+            *(f"--description={wanted.why}", "--property=Type=forking"),
+            *("--property=TemporaryFileSystem=/etc/ppp:ro", "--"),
+            *wanted.argv,
+        ]
+    else:
+        argv = [*EMPTY_ETC_PPP_ARGV, *wanted.argv]
     try:
         done = subprocess.run(
             argv,
@@ -54,18 +64,3 @@ def start(wanted: ManagedProcess) -> None:
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
         raise NotAppliedError(f"{wanted.name} does not start: {said}")
-
-
-def _start_argv(wanted: ManagedProcess) -> list[str]:
-    """The command line, below `systemd-run` or `unshare`.
-
-    A unit has the rights that a hardened daemon lacks, and stays when the daemon ends.
-    """
-    if process.under_systemd():
-        return [
-            *("systemd-run", "--quiet", "--collect", f"--unit=lbrouter-{wanted.name}"),
-            *(f"--description={wanted.why}", "--property=Type=forking"),
-            *("--property=TemporaryFileSystem=/etc/ppp:ro", "--"),
-            *wanted.argv,
-        ]
-    return [*EMPTY_ETC_PPP_ARGV, *wanted.argv]

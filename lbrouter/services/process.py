@@ -31,7 +31,10 @@ def under_systemd() -> bool:
 
 def find_pids(argument: str, pid_file: Path) -> tuple[int, ...]:
     """Process ids whose command line has `argument`; all are searched if the pid file is wrong."""
-    named = _read_pid(pid_file)
+    try:
+        named: int | None = int(pid_file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        named = None
     if named is not None and argument in command_line(named):
         return (named,)
     running = (int(each.name) for each in PROC.iterdir() if each.name.isdigit())
@@ -75,21 +78,10 @@ def terminate(pid: int, argument: str) -> None:
             if argument in command_line(pid):
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(handle, number)
-            if _wait_for_exit(handle):
+            # Wait for the end: a pidfd becomes readable with it.
+            poll = select.poll()
+            poll.register(handle, select.POLLIN)
+            if poll.poll(TERMINATE_TIMEOUT_S * 1000):
                 return
     finally:
         os.close(handle)
-
-
-def _wait_for_exit(handle: int) -> bool:
-    """Wait for the end: a pidfd becomes readable with it."""
-    poll = select.poll()
-    poll.register(handle, select.POLLIN)
-    return bool(poll.poll(TERMINATE_TIMEOUT_S * 1000))
-
-
-def _read_pid(pid_file: Path) -> int | None:
-    try:
-        return int(pid_file.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedError
+from lbrouter.model.errors import NotAppliedError, NotPermittedError
 
 CHECKSUM_PREFIX: Final = b"# sha256:"
 """A comment in TOML, in nft and, since we strip it before reading, in JSON as well."""
@@ -95,14 +95,12 @@ def translate_os_errors(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _unwritable_error(directory, error) from error
-
-
-def _unwritable_error(directory: Path, error: OSError) -> LbrouterError:
-    reason = f"The state directory {directory} cannot be written: {error.strerror}."
-    if isinstance(error, PermissionError):
-        return NotPermittedError(reason, remedy="Run it as root, or choose another --state-dir.")
-    return NotAppliedError(reason, remedy="Free the disk, or choose another --state-dir.")
+        reason = f"The state directory {directory} cannot be written: {error.strerror}."
+        if isinstance(error, PermissionError):
+            remedy = "Run it as root, or choose another --state-dir."
+            raise NotPermittedError(reason, remedy=remedy) from error
+        remedy = "Free the disk, or choose another --state-dir."
+        raise NotAppliedError(reason, remedy=remedy) from error
 
 
 def _with_checksum(payload: bytes) -> bytes:

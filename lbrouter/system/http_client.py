@@ -84,7 +84,13 @@ class HttpExchange:
 
         Raises NotHttpError.
         """
-        self._check_status_line(data)
+        # At its first line feed: h11 looks at the end of the head alone, which may never
+        # come.
+        if b"\n" not in self._started:
+            self._started += data[:MAX_HTTP_HEAD_BYTES]
+            line, newline, _ = self._started.partition(b"\n")
+            if newline and HTTP_STATUS_LINE.fullmatch(line + newline) is None:
+                raise NotHttpError("no status line")
         self._feed(data)
         while self._status is None:
             event = self._next_event()
@@ -117,15 +123,6 @@ class HttpExchange:
                 return count or None
             count += len(piece)
         return count
-
-    def _check_status_line(self, data: bytes) -> None:
-        """At its first line feed: h11 looks at the end of the head alone, which may never come."""
-        if b"\n" in self._started:
-            return
-        self._started += data[:MAX_HTTP_HEAD_BYTES]
-        line, newline, _ = self._started.partition(b"\n")
-        if newline and HTTP_STATUS_LINE.fullmatch(line + newline) is None:
-            raise NotHttpError("no status line")
 
     def _feed(self, data: bytes) -> None:
         try:

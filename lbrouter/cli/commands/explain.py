@@ -18,7 +18,7 @@ from lbrouter.cli.endpoint_names import flow_ends
 from lbrouter.cli.output.render import print_json, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.explain import explanation
-from lbrouter.compile.explain.explanation import Explanation, FlowPath
+from lbrouter.compile.explain.explanation import Explanation
 from lbrouter.compile.explain.flow import parse_flow
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.errors import ExitCode
@@ -109,24 +109,20 @@ def _explanation_rows(answer: Explanation) -> Iterator[ExplainRow]:
         sticky = f", a client keeps its uplink for {sticky_s:.0f} s" if sticky_s else ""
         yield "policy", f"{answer['policy']} ({answer['mode']}{sticky})"
     for way in answer["ways"]:
-        yield from _uplink_rows(way)
+        via = f" via {way['gateway']}" if way["gateway"] else ""
+        share = f", {way['share_percent']} % of new flows" if way["share_percent"] < 100 else ""
+        yield ("uplink", f"{way['uplink']}: {way['interface']}{via}{share}")
+        yield ("", f"mark {way['mark']}, table {way['table']}, source {way['source_address']}")
+        classes = [
+            f"{direction} {way_class}"
+            for direction, way_class in (
+                ("upload", way["upload_class"]),
+                ("download", way["download_class"]),
+            )
+            if way_class
+        ]
+        yield ("", f"class {', '.join(classes)}" if classes else "not shaped")
     for uplink, shares in answer["if_down"].items():
         others = ", ".join(f"{other} ({share} %)" for other, share in shares.items())
         then = f"go by {others}" if shares else "are answered at once with an ICMP unreachable"
         yield f"if {uplink} fails", f"new flows {then}"
-
-
-def _uplink_rows(way: FlowPath) -> Iterator[ExplainRow]:
-    via = f" via {way['gateway']}" if way["gateway"] else ""
-    share = f", {way['share_percent']} % of new flows" if way["share_percent"] < 100 else ""
-    yield ("uplink", f"{way['uplink']}: {way['interface']}{via}{share}")
-    yield ("", f"mark {way['mark']}, table {way['table']}, source {way['source_address']}")
-    classes = [
-        f"{direction} {way_class}"
-        for direction, way_class in (
-            ("upload", way["upload_class"]),
-            ("download", way["download_class"]),
-        )
-        if way_class
-    ]
-    yield ("", f"class {', '.join(classes)}" if classes else "not shaped")

@@ -22,7 +22,7 @@ from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.report.clock import local_time, zone_name
 from lbrouter.compile.report.i18n import direction_text, translate, translate_reason
-from lbrouter.compile.report.status_types import PolicyStatus, Status, UplinkStatus, VlanStatus
+from lbrouter.compile.report.status_types import Status, VlanStatus
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, state_style
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.model.errors import ExitCode
@@ -96,10 +96,18 @@ def status_tables(
     if alarm is not None:
         wrong = say(KERNEL_WRONG_TEXT, since=local_time(alarm["since"], zone))
         heading.append(f"\n{wrong}:\n  {alarm['reason']}", BAD_STYLE)
+    say = partial(translate, language)
+    sheet = ResponsiveTable(say("policy"), say("mode"), say("new flows go by"))
+    for name, policy in composed["policies"].items():
+        shares = ", ".join(f"{uplink} {share} %" for uplink, share in policy["shares"].items())
+        pin = policy["pinned"]
+        pinned = f" ({say('pinned to {uplink}', uplink=pin)})" if pin else ""
+        nothing = Text(say("no uplink: unreachable"), style=BAD_STYLE)
+        sheet.add_row(name, policy["mode"], Text(shares + pinned) if shares else nothing)
     tables = (
         _uplink_table(composed, zone, language),
         lane_table(composed, language),
-        _policy_table(composed["policies"], language),
+        sheet,
         _vlan_table(composed["vlans"], language),
     )
     return Group(heading, *(part for table in tables if table for part in (Text(), table)))
@@ -122,6 +130,13 @@ def _uplink_table(composed: Status, zone: tzinfo | None, language: Language) -> 
     )
     for name, uplink in composed["uplinks"].items():
         flows = uplink["connections"]
+        # The reason; of a line that is not up, since when as well.
+        reason = translate_reason(language, uplink)
+        if uplink["state"] == UplinkState.UP or not composed["daemon"]:
+            reason_text = reason
+        else:
+            since = local_time(uplink["since"], zone)
+            reason_text = translate(language, "since {since}: {reason}", since=since, reason=reason)
         sheet.add_row(
             name,
             Text(say(uplink["state"]), style=state_style(uplink["state"])),
@@ -133,31 +148,8 @@ def _uplink_table(composed: Status, zone: tzinfo | None, language: Language) -> 
             format_rate(uplink["upload_bps"]),
             format_rate(uplink["download_bps"]),
             "?" if flows is None else str(flows),
-            _reason_text(uplink, zone, language, dated=composed["daemon"]),
+            reason_text,
         )
-    return sheet
-
-
-def _reason_text(
-    uplink: UplinkStatus, zone: tzinfo | None, language: Language, *, dated: bool
-) -> str:
-    """The reason; of a line that is not up, since when as well."""
-    reason = translate_reason(language, uplink)
-    if uplink["state"] == UplinkState.UP or not dated:
-        return reason
-    since = local_time(uplink["since"], zone)
-    return translate(language, "since {since}: {reason}", since=since, reason=reason)
-
-
-def _policy_table(policies: dict[str, PolicyStatus], language: Language) -> ResponsiveTable:
-    say = partial(translate, language)
-    sheet = ResponsiveTable(say("policy"), say("mode"), say("new flows go by"))
-    for name, policy in policies.items():
-        shares = ", ".join(f"{uplink} {share} %" for uplink, share in policy["shares"].items())
-        pin = policy["pinned"]
-        pinned = f" ({say('pinned to {uplink}', uplink=pin)})" if pin else ""
-        nothing = Text(say("no uplink: unreachable"), style=BAD_STYLE)
-        sheet.add_row(name, policy["mode"], Text(shares + pinned) if shares else nothing)
     return sheet
 
 
@@ -176,6 +168,10 @@ def _vlan_table(vlans: dict[str, VlanStatus], language: Language) -> ResponsiveT
         overflow=(interface, policy, ""),
     )
     for name, vlan in vlans.items():
+        found = vlan["other_dhcp_servers"]
+        others = ", ".join(f"{server['address']} ({server['mac']})" for server in found)
+        servers = translate(language, "another DHCP server: {servers}", servers=others)
+        reason, limit = translate_reason(language, vlan), _limit_text(vlan, language)
         sheet.add_row(
             name,
             vlan["interface"],
@@ -184,7 +180,10 @@ def _vlan_table(vlans: dict[str, VlanStatus], language: Language) -> ResponsiveT
             format_rate(vlan["download_bps"]),
             _guarantee_cell(vlan["guaranteed_upload_bps"], vlan["short_upload_bps"], language),
             _guarantee_cell(vlan["guaranteed_download_bps"], vlan["short_download_bps"], language),
-            Text(_vlan_remark(vlan, language), style=FAIR_STYLE),
+            Text(
+                "; ".join(filter(None, (reason, limit, servers if others else ""))),
+                style=FAIR_STYLE,
+            ),
         )
     return sheet
 
@@ -196,14 +195,6 @@ def _guarantee_cell(promised: int, missing: int, language: Language) -> Text:
         return Text(format_rate(promised))
     short = translate(language, "{rate} short", rate=format_rate(missing))
     return Text(f"{format_rate(promised)}, {short}", style=BAD_STYLE)
-
-
-def _vlan_remark(vlan: VlanStatus, language: Language) -> str:
-    found = vlan["other_dhcp_servers"]
-    others = ", ".join(f"{server['address']} ({server['mac']})" for server in found)
-    servers = translate(language, "another DHCP server: {servers}", servers=others)
-    reason, limit = translate_reason(language, vlan), _limit_text(vlan, language)
-    return "; ".join(filter(None, (reason, limit, servers if others else "")))
 
 
 def _limit_text(vlan: VlanStatus, language: Language) -> str:

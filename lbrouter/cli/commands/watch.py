@@ -23,7 +23,6 @@ from lbrouter.cli.output.watch_tables import DisplayContext
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.i18n import translate
-from lbrouter.compile.report.status_types import Status
 from lbrouter.daemon.control.queries import WatchDocument
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import utc_timestamp
@@ -102,7 +101,16 @@ async def _watch_frames(
         except (NotAppliedError, NotPermittedError):
             pass  # it is changing the kernel, or we may not ask it: the kernel tells
         try:
-            last = _document_without_daemon(await status_from_kernel(settings), last)
+            # A screen without what only a daemon knows; the last story stays in
+            # sight.
+            last = {
+                "at": utc_timestamp(),
+                "status": await status_from_kernel(settings),
+                "minute": {},
+                "stories": [] if last is None else last["stories"],
+                "repair": None if last is None else last["repair"],
+                "repairs": 0 if last is None else last["repairs"],
+            }
         except LbrouterError as error:
             if last is None:
                 raise
@@ -118,15 +126,3 @@ async def _next_document(stream: AsyncGenerator[object, None]) -> WatchDocument 
     return cast(
         "WatchDocument | None", await asyncio.wait_for(anext(stream, None), WATCH_REPLY_TIMEOUT_S)
     )
-
-
-def _document_without_daemon(status: Status, last: WatchDocument | None) -> WatchDocument:
-    """A screen without what only a daemon knows; the last story stays in sight."""
-    return {
-        "at": utc_timestamp(),
-        "status": status,
-        "minute": {},
-        "stories": [] if last is None else last["stories"],
-        "repair": None if last is None else last["repair"],
-        "repairs": 0 if last is None else last["repairs"],
-    }

@@ -86,7 +86,15 @@ def uplink_block(
 ) -> TextBlock:
     """A line for each uplink; one that is not up says why in a second one."""
     columns = _uplink_columns(uplinks, display)
-    rows = [_uplink_heading(columns, display)]
+    text = (
+        f"{display.translate('uplink'):<{columns.name}}{display.translate('state'):<{columns.state}}"
+        f"{display.translate('loss'):>{columns.loss}}{display.translate('RTT'):>{columns.rtt}}"
+        f" {display.translate('upload Mbit/s'):<{columns.rate}}"
+        f"{display.translate('download Mbit/s'):<{columns.rate}}"
+        f"{display.translate('loss 1 min'):>{columns.minute}}"
+    )
+    wide = f"  {display.translate('RTT 1 min'):>{columns.minute}}" if columns.wide else ""
+    rows = [Text((text + wide)[: display.width], style="dim")]
     for name, uplink in uplinks.items():
         rows.append(_uplink_line(name, uplink, minutes.get(name, []), columns, display))
         rows.extend(lane_rows(uplink, display.language, display.width))
@@ -97,18 +105,6 @@ def uplink_block(
             )
             rows.append(Text(why[: display.width], style=state_style(uplink["state"])))
     return rows
-
-
-def _uplink_heading(columns: UplinkColumns, display: DisplayContext) -> Text:
-    text = (
-        f"{display.translate('uplink'):<{columns.name}}{display.translate('state'):<{columns.state}}"
-        f"{display.translate('loss'):>{columns.loss}}{display.translate('RTT'):>{columns.rtt}}"
-        f" {display.translate('upload Mbit/s'):<{columns.rate}}"
-        f"{display.translate('download Mbit/s'):<{columns.rate}}"
-        f"{display.translate('loss 1 min'):>{columns.minute}}"
-    )
-    wide = f"  {display.translate('RTT 1 min'):>{columns.minute}}" if columns.wide else ""
-    return Text((text + wide)[: display.width], style="dim")
 
 
 def _uplink_line(
@@ -128,7 +124,18 @@ def _uplink_line(
     ways = ("upload", "download")
     pairs = [(uplink[f"{w}_bps"], uplink[f"{w}_capacity_bps"]) for w in ways]  # type: ignore[literal-required]
     for used, capacity in pairs:
-        line.append(_rate_cell(used, capacity, columns.rate, display))
+        # A rate, what the line carries, and a bar of both; yellow where the line is full.
+        if capacity is None:
+            rate_cell = Text(f"{format_mbit(used):>4}".ljust(columns.rate))
+        else:
+            share = used / capacity
+            numbers = f"{format_mbit(used):>4}/{format_mbit(capacity):<4} "
+            style = "yellow" if share >= 0.9 else ""
+            rate_cell = Text(
+                f"{numbers}{rate_bar(share, columns.rate - len(numbers) - 1, display.glyphs)} ",
+                style=style,
+            )
+        line.append(rate_cell)
     line.append(loss_sparkline(minute, columns.minute, display.glyphs))
     if columns.wide:
         line.append("  ").append(rtt_sparkline(minute, columns.minute, display.glyphs))
@@ -145,18 +152,6 @@ def _format_measured(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
     return f"{value:.1f} {unit}" if 0 < value < 9.95 else f"{value:.0f} {unit}"
-
-
-def _rate_cell(used: int, capacity: int | None, width: int, display: DisplayContext) -> Text:
-    """A rate, what the line carries, and a bar of both; yellow where the line is full."""
-    if capacity is None:
-        return Text(f"{format_mbit(used):>4}".ljust(width))
-    share = used / capacity
-    numbers = f"{format_mbit(used):>4}/{format_mbit(capacity):<4} "
-    style = "yellow" if share >= 0.9 else ""
-    return Text(
-        f"{numbers}{rate_bar(share, width - len(numbers) - 1, display.glyphs)} ", style=style
-    )
 
 
 def vlan_block(vlans: dict[str, VlanStatus], display: DisplayContext) -> TextBlock:

@@ -38,7 +38,19 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
 
     Raises ConfigError that holds all the errors of the file, one a line.
     """
-    toml = _decode_utf8(text, source)
+    # The text of the file. Raises ConfigError.
+    if len(text) > MAX_CONFIG_BYTES:
+        raise _file_error(
+            source, f"has {len(text)} bytes, a configuration has {MAX_CONFIG_BYTES} at most"
+        )
+    if (nul := text.find(b"\0")) >= 0:
+        line = text.count(b"\n", 0, nul) + 1
+        raise _file_error(source, "holds a NUL byte; is it a text file?", line=line)
+    try:
+        toml = text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        raise _file_error(source, "is not UTF-8; save it as UTF-8 text", line=line) from None
     document = _load_toml(toml, source)
     shaped = decode_config(document)
     findings = [*shaped.errors]
@@ -67,22 +79,6 @@ def located(findings: Iterable[Diagnostic], text: bytes, *, source: str) -> tupl
     """A sentence for each of `findings`, with its line in the valid file `text`."""
     lines = LineNumbers(text.decode("utf-8-sig"))
     return tuple(_format_diagnostic(finding, source, lines) for finding in findings)
-
-
-def _decode_utf8(text: bytes, source: str) -> str:
-    """The text of the file. Raises ConfigError."""
-    if len(text) > MAX_CONFIG_BYTES:
-        raise _file_error(
-            source, f"has {len(text)} bytes, a configuration has {MAX_CONFIG_BYTES} at most"
-        )
-    if (nul := text.find(b"\0")) >= 0:
-        line = text.count(b"\n", 0, nul) + 1
-        raise _file_error(source, "holds a NUL byte; is it a text file?", line=line)
-    try:
-        return text.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = text.count(b"\n", 0, error.start) + 1
-        raise _file_error(source, "is not UTF-8; save it as UTF-8 text", line=line) from None
 
 
 def _load_toml(toml: str, source: str) -> TomlDocument:

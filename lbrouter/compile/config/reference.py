@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import NullableSchema
 
@@ -114,12 +113,23 @@ def _key_table(model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         key = field.alias or name
         annotation = annotations[key]
+        if field.is_required():
+            default_cell = "required"
+        elif field.default is DEFAULT_TARGETS:
+            default_cell = ", ".join(f"`{target}`" for target in DEFAULT_TARGETS)
+        else:
+            plain = plain_default(field.default)
+            default_cell = (
+                ""
+                if plain in (None, [], {}) or isinstance(plain, dict)
+                else f"`{_toml_literal(plain)}`"
+            )
         cells = (
             f"`{key}`",
             "a table, see below"
             if _is_table(unwrap_annotation(annotation)[0])
             else describe_type(annotation),
-            _default_cell(field),
+            default_cell,
             field.description or "",
         )
         yield f"| {' | '.join(_one_line(cell).replace('|', chr(92) + '|') for cell in cells)} |"
@@ -131,15 +141,6 @@ def _is_table(annotation: Any) -> bool:
     if get_origin(annotation) is dict:
         return is_section(unwrap_annotation(get_args(annotation)[1])[0])
     return is_section(annotation)
-
-
-def _default_cell(field: FieldInfo) -> str:
-    if field.is_required():
-        return "required"
-    if field.default is DEFAULT_TARGETS:
-        return ", ".join(f"`{target}`" for target in DEFAULT_TARGETS)
-    plain = plain_default(field.default)
-    return "" if plain in (None, [], {}) or isinstance(plain, dict) else f"`{_toml_literal(plain)}`"
 
 
 def _toml_literal(plain: object) -> str:

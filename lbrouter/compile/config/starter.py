@@ -230,22 +230,21 @@ def _vlan(template: VlanTemplate, answers: StarterAnswers) -> Iterator[str]:
     yield f"priority = {template.priority}"
     yield from template.extra_toml.splitlines()
     for key in ("upload", "download"):
-        yield _guarantee(key, template, answers.uplinks)
+        # A guarantee that the slowest line alone can keep. A line without a rate keeps
+        # none, so where none has one it is a comment.
+        rates = {line.name: getattr(line, key) for line in answers.uplinks}
+        known = [rate for rate in rates.values() if rate]
+        if not known:
+            guarantee = (
+                f'# {key:<8} = {{ guaranteed = "1mbit" }}   # once a line has its {key} rate'
+            )
+        else:
+            unknown = ", ".join(name for name, rate in rates.items() if not rate)
+            hint = f"   # not on {unknown}: no {key} rate yet" if unknown else ""
+            least = Rate(min(known) * template.share_percent // 100)
+            guarantee = f'{key:<8} = {{ guaranteed = "{least}" }}{hint}'
+        yield guarantee
     yield f'dhcp     = {{ range = "{first}-{last}", lease = "{template.lease_time}" }}'
-
-
-def _guarantee(key: str, template: VlanTemplate, lines: Sequence[UplinkDraft]) -> str:
-    """A guarantee that the slowest line alone can keep. A line without a rate keeps none, so where
-    none has one it is a comment.
-    """
-    rates = {line.name: getattr(line, key) for line in lines}
-    known = [rate for rate in rates.values() if rate]
-    if not known:
-        return f'# {key:<8} = {{ guaranteed = "1mbit" }}   # once a line has its {key} rate'
-    unknown = ", ".join(name for name, rate in rates.items() if not rate)
-    hint = f"   # not on {unknown}: no {key} rate yet" if unknown else ""
-    least = Rate(min(known) * template.share_percent // 100)
-    return f'{key:<8} = {{ guaranteed = "{least}" }}{hint}'
 
 
 def lines_without_rates(answers: StarterAnswers) -> tuple[str, ...]:

@@ -48,7 +48,17 @@ def toml_fault(toml: str, error: ValueError) -> TomlFault:
         return TomlFault(line=at, reason=_twice_reason(lines, at))
     start = _open_quote_line(lines, at, words)
     if start:
-        return TomlFault(line=start, reason=_open_quote_reason(lines[start - 1]))
+        line = lines[start - 1]
+        quote = _open_quote(line)
+        key = ASSIGNMENT.fullmatch(line)
+        value = "" if key is None else key[2].partition("#")[0].strip()
+        if key is None or value.count(quote) != 1 or not value.startswith(quote):
+            open_quote_reason = f"has a quote that is not closed: {printable(line.strip())}"
+        else:
+            open_quote_reason = (
+                f"has a quote that is not closed; write {printable(f'{key[1]} = {value}{quote}')}"
+            )
+        return TomlFault(line=start, reason=open_quote_reason)
     text = without_comment(lines[at - 1])
     return TomlFault(line=at, reason=line_reason(words, text))
 
@@ -148,12 +158,3 @@ def _open_quote(line: str) -> str:
         elif char == "#":
             return ""
     return quote
-
-
-def _open_quote_reason(line: str) -> str:
-    quote = _open_quote(line)
-    key = ASSIGNMENT.fullmatch(line)
-    value = "" if key is None else key[2].partition("#")[0].strip()
-    if key is None or value.count(quote) != 1 or not value.startswith(quote):
-        return f"has a quote that is not closed: {printable(line.strip())}"
-    return f"has a quote that is not closed; write {printable(f'{key[1]} = {value}{quote}')}"

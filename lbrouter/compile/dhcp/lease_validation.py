@@ -60,10 +60,17 @@ def lease_from_message(
     span_s = inf if seconds == INFINITE_LEASE_TIME else float(seconds)
     renew_s, rebind_s = _renewal_times_s(offered, span_s)
     mtu = parse_number(offered.options.get(DhcpOption.MTU))
+    named = parse_addresses(offered.options.get(DhcpOption.SERVER_ID, b""))
+    if named:
+        server = named[0]
+    else:
+        if previous is None:
+            raise InvalidLeaseError(OfferCode.NO_SERVER_NAMED)
+        server = previous.server
     return UplinkLease(
         address=address,
         gateway=_gateway(offered, address),
-        server=_server(offered, previous),
+        server=server,
         station=station,
         dns=tuple(_only_hosts(parse_addresses(offered.options.get(DhcpOption.DNS, b""))))[
             :MAX_LEASE_DNS_SERVERS
@@ -137,15 +144,6 @@ def _default_routers(value: bytes) -> Iterator[IPv4Address]:
         if length == 0:
             yield IPv4Address(hop)
         at += 5 + size
-
-
-def _server(offered: DhcpMessage, previous: UplinkLease | None) -> IPv4Address:
-    named = parse_addresses(offered.options.get(DhcpOption.SERVER_ID, b""))
-    if named:
-        return named[0]
-    if previous is None:
-        raise InvalidLeaseError(OfferCode.NO_SERVER_NAMED)
-    return previous.server
 
 
 def _renewal_times_s(offered: DhcpMessage, lease_time_s: float) -> tuple[float, float]:

@@ -101,6 +101,19 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
     because += _unfit_note(config, flow, judgement, context, shares)
     policy = None if judgement.policy is None else config.policies[judgement.policy]
     balanced = policy is not None and policy.mode is PolicyMode.BALANCE
+    # Shares of new flows with each uplink down. A flow from outside has no other uplink.
+    if judgement.uplink is not None:
+        shares_if_down = {}
+    else:
+        shares_if_down = {
+            name: _uplink_shares(
+                config,
+                flow,
+                judgement,
+                replace(context, health=with_uplink_down(context.health, name)),
+            )
+            for name in shares
+        }
     return {
         "flow": {
             "source": GATEWAY_ENDPOINT if flow.from_gateway else str(flow.source),
@@ -117,7 +130,7 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
         "mode": None if policy is None else str(policy.mode),
         "sticky_s": policy.sticky / 1000 if policy is not None and balanced else None,
         "ways": list(_flow_paths(config, flow, context, shares, own=verdict is FlowVerdict.OWN)),
-        "if_down": _shares_if_down(config, flow, judgement, context, shares),
+        "if_down": shares_if_down,
     }
 
 
@@ -175,24 +188,6 @@ def _uplink_shares(
     policy = config.policies[decision.policy]
     shares = select_uplinks(config, policy, context.health, flow.family, context.facts)
     return percentages({share.uplink: share.weight for share in shares})
-
-
-def _shares_if_down(
-    config: Config,
-    flow: Flow,
-    decision: FlowDecision,
-    context: ExplainContext,
-    shares: Mapping[str, int],
-) -> dict[str, dict[str, int]]:
-    """Shares of new flows with each uplink down. A flow from outside has no other uplink."""
-    if decision.uplink is not None:
-        return {}
-    return {
-        name: _uplink_shares(
-            config, flow, decision, replace(context, health=with_uplink_down(context.health, name))
-        )
-        for name in shares
-    }
 
 
 def _flow_paths(

@@ -131,7 +131,12 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     if target is not None:
         return _to_vlan(vlan, target)
     if is_closed(config, vlan, flow.destination, facts):
-        return FlowDecision(verdict=FlowVerdict.REFUSED, because=_modem_reason(vlan))
+        return FlowDecision(
+            verdict=FlowVerdict.REFUSED,
+            because="uplinks' own subnets and private addresses beyond them are closed to VLAN"
+            f" {vlan.name} (vlans.{vlan.name}.modems = true opens them, or a rule of its own that"
+            " leads there)",
+        )
     return _by_policy(config, vlan, flow, facts)
 
 
@@ -196,14 +201,6 @@ def _to_vlan(vlan: Vlan, target: str) -> FlowDecision:
         return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because)
     because = f'VLAN {vlan.name} may not reach {target} (vlans.{vlan.name}.reach lacks "{target}")'
     return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
-
-
-def _modem_reason(vlan: Vlan) -> str:
-    return (
-        "uplinks' own subnets and private addresses beyond them are closed to VLAN"
-        f" {vlan.name} (vlans.{vlan.name}.modems = true opens them, or a rule of its own that leads"
-        " there)"
-    )
 
 
 def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:

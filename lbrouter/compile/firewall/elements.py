@@ -52,6 +52,14 @@ def elements(
         for family in AddressFamily
     }
     numbers = {name: allocation.uplinks[name] for name in config.uplinks}
+    four: dict[str, str] = {}
+    six: dict[str, str] = {}
+    for forward in config.forwards:
+        target = four if forward.to.address.version == 4 else six
+        names = [*config.uplinks] if forward.uplink == ANY_UPLINK else [forward.uplink]
+        for name in names:
+            key = f"{config.uplinks[name].device} . {forward.protocol} . {forward.port}"
+            target[key] = f"{forward.to.address} . {forward.to.port}"
     return {
         **_interfaces(config, allocation),
         "mark_verdict": _goto_elements(
@@ -62,7 +70,8 @@ def elements(
             for name, number in numbers.items()
         ),
         **_sources(config, facts),
-        **_forwards(config),
+        "port_forward4": frozenset(four.items()),
+        "port_forward6": frozenset(six.items()),
         **_policies(config, allocation, facts, shares),
         **flow_moves.elements(
             config, allocation=allocation, health=health, facts=facts, shares=shares
@@ -191,18 +200,6 @@ def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
             if way is not None:
                 yield ip_network(way.address.ip)
         yield from (ip_network(further.ip) for further in uplink.addresses)
-
-
-def _forwards(config: Config) -> dict[str, NftElements]:
-    four: dict[str, str] = {}
-    six: dict[str, str] = {}
-    for forward in config.forwards:
-        target = four if forward.to.address.version == 4 else six
-        names = [*config.uplinks] if forward.uplink == ANY_UPLINK else [forward.uplink]
-        for name in names:
-            key = f"{config.uplinks[name].device} . {forward.protocol} . {forward.port}"
-            target[key] = f"{forward.to.address} . {forward.to.port}"
-    return {"port_forward4": frozenset(four.items()), "port_forward6": frozenset(six.items())}
 
 
 def _policies(

@@ -46,18 +46,7 @@ def elements(
     lanes = config.lanes()
     if not lanes:
         return {}
-    by_name: dict[str, NftElements] = {"lane_local": _local_addresses(config, allocation, facts)}
-    for lane in lanes:
-        by_name.update(_lane_elements(config, lane, allocation, health, facts))
-    return by_name
-
-
-def _lines_with_address(config: Config, lane: Uplink, facts: Facts) -> list[str]:
-    return [n for n in lane.over if has_nexthop(config.uplinks[n], AddressFamily.V4, facts)]
-
-
-def _local_addresses(config: Config, allocation: Allocation, facts: Facts) -> NftElements:
-    """What the relay sends to a line's address is meant for ours."""
+    # What the relay sends to a line's address is meant for ours.
     addresses = {}
     for lane in usable_lanes(config, facts):
         assert lane.relay is not None
@@ -66,7 +55,14 @@ def _local_addresses(config: Config, allocation: Allocation, facts: Facts) -> Nf
         for line in _lines_with_address(config, lane, facts):
             key = f"{config.uplinks[line].device} . {relay} . {port}"
             addresses[key] = str(LANE_LOCAL_ADDRESS)
-    return frozenset(addresses.items())
+    by_name: dict[str, NftElements] = {"lane_local": frozenset(addresses.items())}
+    for lane in lanes:
+        by_name.update(_lane_elements(config, lane, allocation, health, facts))
+    return by_name
+
+
+def _lines_with_address(config: Config, lane: Uplink, facts: Facts) -> list[str]:
+    return [n for n in lane.over if has_nexthop(config.uplinks[n], AddressFamily.V4, facts)]
 
 
 def _lane_elements(

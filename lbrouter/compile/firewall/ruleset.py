@@ -59,15 +59,13 @@ def structure(
         f"define MARK_MASK = {MARK_MASK:#010x}\n"
         f"define FOREIGN_MARK_MASK = {FOREIGN_MARK_MASK:#010x}\n"
     )
-    return defines + _one_block_a_table(parts)
-
-
-def _one_block_a_table(parts: Iterable[str]) -> str:
     bodies: dict[str, list[str]] = {}
     for part in parts:
         for table, body in TABLE_BLOCK_PATTERN.findall(part):
             bodies.setdefault(table, []).append(body)
-    return "".join(f"{table}\n{chr(10).join(found)}}}\n" for table, found in bodies.items())
+    return defines + "".join(
+        f"{table}\n{chr(10).join(found)}}}\n" for table, found in bodies.items()
+    )
 
 
 def digest(text: str) -> str:
@@ -107,7 +105,10 @@ def _sticky_chains(policy: Policy, allocation: Allocation, family: AddressFamily
 
 
 def _vlans(config: Config) -> Iterator[str]:
-    slices = _port_slices(len(config.vlans))
+    # The translated ports of each VLAN, alike. Below 1024 nothing is translated (RFC 4787).
+    count = len(config.vlans)
+    size = len(TRANSLATED_PORTS) // max(1, count)
+    slices = [TRANSLATED_PORTS[index * size : (index + 1) * size] for index in range(count)]
     for (name, vlan), ports in zip(config.vlans.items(), slices, strict=True):
         # What a VLAN's packets may carry as their source, as nft words for each family.
         six = [IPV6_LINK_LOCAL] + ([vlan.address6.network] if vlan.address6 is not None else [])
@@ -122,12 +123,6 @@ def _vlans(config: Config) -> Iterator[str]:
             first_port=ports[0],
             last_port=ports[-1],
         )
-
-
-def _port_slices(count: int) -> list[range]:
-    """The translated ports of each VLAN, alike. Below 1024 nothing is translated (RFC 4787)."""
-    size = len(TRANSLATED_PORTS) // max(1, count)
-    return [TRANSLATED_PORTS[index * size : (index + 1) * size] for index in range(count)]
 
 
 def _rules(config: Config) -> Iterator[str]:

@@ -11,7 +11,7 @@ from lbrouter.compile.health.state import HealthState
 from lbrouter.compile.routing.interface_choices import missing_interface_reason, named_ports
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.model.config import Addressing, Config, Uplink
-from lbrouter.model.facts import Facts, InterfaceFacts
+from lbrouter.model.facts import Facts
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.messages.codes import AddressCode, ReasonCode
@@ -126,7 +126,10 @@ def no_nexthop_reason(
             uplink, facts.interfaces, facts.interfaces if named is None else named
         )
     if uplink.addressing is Addressing.EXTERNAL:
-        return _external_missing_reason(name, found)
+        # What the system has not configured yet on an external uplink.
+        if any(not address.ip.is_link_local for address in found.addresses):
+            return message(AddressCode.EXTERNAL_NO_GATEWAY, interface=name)
+        return message(AddressCode.EXTERNAL_NO_ADDRESS, interface=name)
     if family is AddressFamily.V6 or uplink.address is None:
         if uplink.dhcp6:
             return _no_address6_reason(uplink, facts)
@@ -164,10 +167,3 @@ def missing_lease_warnings(config: Config, facts: Facts) -> Iterator[str]:
     for name, uplink in config.uplinks.items():
         if uplink.addressing is Addressing.DHCP and name not in facts.leases:
             yield f"uplinks.{name} has no DHCP lease yet: the daemon asks for one (lbrouter run)"
-
-
-def _external_missing_reason(name: str, found: InterfaceFacts) -> Message:
-    """What the system has not configured yet on an external uplink."""
-    if any(not address.ip.is_link_local for address in found.addresses):
-        return message(AddressCode.EXTERNAL_NO_GATEWAY, interface=name)
-    return message(AddressCode.EXTERNAL_NO_ADDRESS, interface=name)

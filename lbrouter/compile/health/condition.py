@@ -40,11 +40,7 @@ def evaluate_uplink(line: UplinkMemory, at: float, *, is_last_resort: bool) -> U
     after = TRANSITIONS[line.state, condition_of(line, at, is_last_resort=is_last_resort)]
     if after is line.state:
         return line
-    return _enter_state(line, after, at)
-
-
-def _enter_state(line: UplinkMemory, after: UplinkState, at: float) -> UplinkMemory:
-    """The uplink in its new state. A fault that ends its use counts as a flap."""
+    # The uplink in its new state. A fault that ends its use counts as a flap.
     fell = line.state in IN_USE_STATES and after in (UplinkState.DOWN, UplinkState.WAITING)
     flaps = add_fault(line.flap_penalty, at) if fell else line.flap_penalty
     late = line.was_late and after not in IN_USE_STATES

@@ -76,11 +76,12 @@ def succeed(before: HealthState, state: HealthState, at: float) -> HealthState:
 
 def resumed(state: HealthState, at: float) -> HealthState:
     """The state after a time in which its events went elsewhere: that was no silence of a line."""
-    return _on_each(state, lambda line: _without_silence(line, at) if line.responding else line)
-
-
-def _without_silence(line: UplinkMemory, at: float) -> UplinkMemory:
-    return replace(with_silence_from(line, at), outstanding=())
+    return _on_each(
+        state,
+        lambda line: (
+            replace(with_silence_from(line, at), outstanding=()) if line.responding else line
+        ),
+    )
 
 
 def renamed_uplinks(state: HealthState, config: Config, at: float) -> dict[str, str]:
@@ -102,7 +103,9 @@ def step(state: HealthState, event: HealthEvent, config: Config) -> HealthState:
             state = _on_each(state, lambda x: on_process_delay(x, at, delay_s))
             return _evaluate_all(_expire_probes(state))
         case Pin():
-            return _apply_pin(state, event.policy, event.uplink)
+            pins = {other: name for other, name in state.pins.items() if other != event.policy}
+            wanted = {} if event.uplink is None else {event.policy: event.uplink}
+            return replace(state, pins={**pins, **_valid_pins(state.config, wanted)})
         case Restore():
             pins = {policy: name for policy, name in state.pins.items() if name != event.uplink}
             return _apply_uplink_event(replace(state, pins=pins), event)
@@ -162,7 +165,18 @@ def _update_by_notice(line: UplinkMemory, event: Notice, at: float) -> UplinkMem
         case RepliesSeen():
             return replace(line, last_reply_at=at)
         case QueueFull():
-            return _on_queue(line, event, at)
+            # Each direction by itself; for a moment after it was full, probes are
+            # still on their way.
+            until = at + SELF_CONGESTION_HOLD_S
+            upload_ends = line.upload_full and not event.upload
+            download_ends = line.download_full and not event.download
+            return replace(
+                line,
+                upload_full=event.upload,
+                upload_full_until=until if upload_ends else line.upload_full_until,
+                download_full=event.download,
+                download_full_until=until if download_ends else line.download_full_until,
+            )
         case CarrierChanged(at=seen_at, up=True) if seen_at < line.link_lost_at:
             return line
         case CarrierChanged():
@@ -170,29 +184,12 @@ def _update_by_notice(line: UplinkMemory, event: Notice, at: float) -> UplinkMem
             line = line if same else _on_link_change(line, at, restored=event.up)
             return replace(line, carrier=event.up, present=event.up or event.present)
         case _:
-            return _on_addressing(line, event, at)
-
-
-def _on_queue(line: UplinkMemory, event: QueueFull, at: float) -> UplinkMemory:
-    """Each direction by itself; for a moment after it was full, probes are still on their way."""
-    until = at + SELF_CONGESTION_HOLD_S
-    upload_ends = line.upload_full and not event.upload
-    download_ends = line.download_full and not event.download
-    return replace(
-        line,
-        upload_full=event.upload,
-        upload_full_until=until if upload_ends else line.upload_full_until,
-        download_full=event.download,
-        download_full_until=until if download_ends else line.download_full_until,
-    )
-
-
-def _on_addressing(line: UplinkMemory, event: AddressingChanged, at: float) -> UplinkMemory:
-    """An address that has just come is to be checked before anything is said of it."""
-    if line.addressed is not event.ready:
-        line = _on_link_change(line, at, restored=event.ready)
-        line = replace(line, judged=not event.ready and not line.follows_other_family)
-    return replace(line, addressed=event.ready, no_address_reason=event.reason)
+            # An address that has just come is to be checked before anything is said
+            # of it.
+            if line.addressed is not event.ready:
+                line = _on_link_change(line, at, restored=event.ready)
+                line = replace(line, judged=not event.ready and not line.follows_other_family)
+            return replace(line, addressed=event.ready, no_address_reason=event.reason)
 
 
 def _on_link_change(line: UplinkMemory, at: float, *, restored: bool) -> UplinkMemory:
@@ -250,12 +247,6 @@ def _evaluate_all(state: HealthState) -> HealthState:
         for key, line in state.lines.items()
     }
     return replace(state, lines=lines)
-
-
-def _apply_pin(state: HealthState, policy: str, uplink: str | None) -> HealthState:
-    pins = {other: name for other, name in state.pins.items() if other != policy}
-    wanted = {} if uplink is None else {policy: uplink}
-    return replace(state, pins={**pins, **_valid_pins(state.config, wanted)})
 
 
 def _valid_pins(config: Config, pins: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from lbrouter.compile.health.statistics.loss_test import (
     LossEvidence,
     add_probes,
 )
-from lbrouter.compile.health.statistics.windows import ProbeWindow, add_to_window
+from lbrouter.compile.health.statistics.windows import add_to_window
 from lbrouter.compile.health.uplink_memory import (
     OutstandingProbe,
     TargetStats,
@@ -111,24 +111,25 @@ def on_answered(line: UplinkMemory, event: ProbeAnswered, at: float) -> UplinkMe
         line = replace(line, evidence=_updated_evidence(line, at, lost=-back, answered=1))
     late = not _is_responding(line) or probe.sent_at < line.responding_since
     own_rtt_s = None if late or is_self_congested(line, at) else rtt_s
-    seen = replace(seen, window=_updated_window(seen, probe, own_rtt_s, lost=-back))
+    # Without `rtt_s`, the answer waited, in a queue that we fill or for the line: only that
+    # it came counts.
+    swing_s = 0.0
+    if own_rtt_s is not None and seen.last_rtt_s is not None and not seen.is_late_estimate:
+        swing_s = abs(own_rtt_s - seen.last_rtt_s)
+    seen = replace(
+        seen,
+        window=add_to_window(
+            seen.window,
+            probe.sent_at,
+            answered=1,
+            lost=-back,
+            rtt_s=own_rtt_s,
+            rtt_change_s=swing_s,
+        ),
+    )
     arrived_at = at if event.arrived_at is None else min(event.arrived_at, at)
     smoothed = _smoothed_rtt(seen, rtt_s, late=late)
     return _on_response(line, probe, smoothed, at, arrived_at=arrived_at)
-
-
-def _updated_window(
-    seen: TargetStats, probe: OutstandingProbe, rtt_s: float | None, *, lost: int
-) -> ProbeWindow:
-    """Without `rtt_s`, the answer waited, in a queue that we fill or for the line: only that it
-    came counts.
-    """
-    swing_s = 0.0
-    if rtt_s is not None and seen.last_rtt_s is not None and not seen.is_late_estimate:
-        swing_s = abs(rtt_s - seen.last_rtt_s)
-    return add_to_window(
-        seen.window, probe.sent_at, answered=1, lost=lost, rtt_s=rtt_s, rtt_change_s=swing_s
-    )
 
 
 def _find_outstanding(line: UplinkMemory, target: str, sent_at: float) -> OutstandingProbe | None:

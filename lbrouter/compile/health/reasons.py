@@ -40,7 +40,16 @@ def reason_of(line: UplinkMemory, at: float, *, is_last_resort: bool) -> Message
     if standing is not None:
         return standing
     if line.state not in IN_USE_STATES:
-        return _recovery(line, at, is_last_resort=is_last_resort)
+        needed_s = recovery_delay_s(line, at, is_last_resort=is_last_resort)
+        clean_s = max(at - line.last_fault_at, 0.0)
+        if line.state is UplinkState.CHECKING:
+            return message(ReasonCode.CHECKING, clean_s=clean_s, needed_s=needed_s)
+        outages = remembered_faults(line.flap_penalty, at)
+        if outages > 1 and not is_last_resort:
+            return message(
+                ReasonCode.HOLD_DOWN, clean_s=clean_s, needed_s=needed_s, outages=outages
+            )
+        return message(ReasonCode.HOLD_DOWN, clean_s=clean_s, needed_s=needed_s)
     found = list(_impairments(line, at))
     return joined(found) if found else _answering_reason(line)
 
@@ -60,7 +69,15 @@ def _standing_reason(line: UplinkMemory, at: float) -> Message | None:
             unknown = message(ReasonCode.NO_ADDRESS, how=how, interface=interface)
             return no_address(line.no_address_reason) if line.no_address_reason else unknown
         case UplinkCondition.SILENT:
-            return _silence(line, at)
+            seen = counted_targets(line)
+            failures = {each.failure for each in seen.values() if each.consecutive_misses}
+            word = failures.pop() if len(failures) == 1 else ProbeFailure.NO_ANSWER
+            return message(
+                ReasonCode.NO_ANSWER,
+                failure=str(word),
+                targets=len(seen),
+                span_s=at - line.silent_since,
+            )
         case UplinkCondition.DRAINED:
             return message(ReasonCode.DRAINED)
         case UplinkCondition.UNJUDGED:
@@ -74,31 +91,15 @@ def no_address(why: Message) -> Message:
     return why if why.code in set(ReasonCode) else message(ReasonCode.NO_ADDRESS, why=why)
 
 
-def _silence(line: UplinkMemory, at: float) -> Message:
-    seen = counted_targets(line)
-    failures = {each.failure for each in seen.values() if each.consecutive_misses}
-    word = failures.pop() if len(failures) == 1 else ProbeFailure.NO_ANSWER
-    return message(
-        ReasonCode.NO_ANSWER,
-        failure=str(word),
-        targets=len(seen),
-        span_s=at - line.silent_since,
-    )
-
-
-def _recovery(line: UplinkMemory, at: float, *, is_last_resort: bool) -> Message:
-    needed_s = recovery_delay_s(line, at, is_last_resort=is_last_resort)
-    clean_s = max(at - line.last_fault_at, 0.0)
-    if line.state is UplinkState.CHECKING:
-        return message(ReasonCode.CHECKING, clean_s=clean_s, needed_s=needed_s)
-    outages = remembered_faults(line.flap_penalty, at)
-    if outages > 1 and not is_last_resort:
-        return message(ReasonCode.HOLD_DOWN, clean_s=clean_s, needed_s=needed_s, outages=outages)
-    return message(ReasonCode.HOLD_DOWN, clean_s=clean_s, needed_s=needed_s)
-
-
 def _impairments(line: UplinkMemory, at: float) -> Iterator[Message]:
-    yield from _suspicion(line, at)
+    # Why new flows avoid a line that was silent for a moment; nothing where it was not.
+    quiet_s = at - line.silent_since
+    if line.suspect and at < line.last_reply_at + line.settings.down_after_s:
+        yield message(ReasonCode.SUSPECT, passing_s=quiet_s)
+    elif line.suspect:
+        yield message(ReasonCode.SUSPECT, silent_s=quiet_s)
+    elif is_suspect(line, at):
+        yield message(ReasonCode.SUSPECT, avoided_s=line.suspect_until - at)
     page = captive_portal_target(line)
     if page is not None:
         yield message(ReasonCode.CAPTIVE_PORTAL, page=page)
@@ -110,17 +111,6 @@ def _impairments(line: UplinkMemory, at: float) -> Iterator[Message]:
         found = window_measures(line, at)
         for limits, each, metric in over:
             yield _exceeded(limits, each, metric, found, at)
-
-
-def _suspicion(line: UplinkMemory, at: float) -> Iterator[Message]:
-    """Why new flows avoid a line that was silent for a moment; nothing where it was not."""
-    quiet_s = at - line.silent_since
-    if line.suspect and at < line.last_reply_at + line.settings.down_after_s:
-        yield message(ReasonCode.SUSPECT, passing_s=quiet_s)
-    elif line.suspect:
-        yield message(ReasonCode.SUSPECT, silent_s=quiet_s)
-    elif is_suspect(line, at):
-        yield message(ReasonCode.SUSPECT, avoided_s=line.suspect_until - at)
 
 
 def _exceeded(

@@ -84,17 +84,16 @@ def _saved_line(line: UplinkMemory) -> dict[str, Any]:
         else line.no_address_reason.as_json(),
         "evidence": [[loss, each.quick, each.thorough] for loss, each in pairs],
         "tolerances": {limits.policy: _saved_tolerance(each) for limits, each in tolerances},
-        "targets": {target: _saved_target(seen) for target, seen in line.targets.items()},
+        "targets": {
+            target: [seen.srtt_s, seen.rttvar_s, seen.excluded, seen.answers_full_size]
+            for target, seen in line.targets.items()
+        },
     }
 
 
 def _saved_tolerance(tolerance: PolicyTolerance) -> list[Any]:
     metric = None if tolerance.exceeded is None else str(tolerance.exceeded)
     return [metric, tolerance.within_since, *_saved_penalty(tolerance.penalty)]
-
-
-def _saved_target(seen: TargetStats) -> list[Any]:
-    return [seen.srtt_s, seen.rttvar_s, seen.excluded, seen.answers_full_size]
 
 
 def _saved_penalty(penalty: DampingPenalty) -> list[float]:

@@ -83,6 +83,7 @@ def line_identity(uplink: Uplink, family: AddressFamily) -> str:
 
 
 def _addressing(uplink: Uplink, family: AddressFamily) -> str:
+    """Who brings the address of a family, in words."""
     if family is AddressFamily.V6 and uplink.auto6:
         return "router advertisements"
     if family is AddressFamily.V6 and uplink.dhcp6:

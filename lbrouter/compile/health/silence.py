@@ -31,7 +31,7 @@ from dataclasses import replace
 from math import ceil, log
 from typing import Final
 
-from lbrouter.compile.health.statistics.damping import DampingPenalty, add_fault, hold_down_s
+from lbrouter.compile.health.statistics.damping import add_fault, hold_down_s
 from lbrouter.compile.health.uplink_memory import (
     OutstandingProbe,
     UplinkMemory,
@@ -62,34 +62,32 @@ EXCHANGE_TIME_S: Final = 1.0
 def update_silence(line: UplinkMemory, at: float) -> UplinkMemory:
     """The uplink with its silence evaluated: responding, suspect or down."""
     if not line.judged:  # also: no target of its family has ever answered by any line
-        return _first_verdict(line, at)
+        # A line that was never judged: its silence becomes a verdict, unless no target
+        # can tell.
+        if line.follows_other_family or not _is_dead(line, at):
+            return line
+        return replace(line, judged=True, responding=False, suspect=False)
     if not line.responding:
         return line
     if _is_dead(line, at):
         return replace(line, responding=False, suspect=False, dead_at=at, was_late=False)
     if _becomes_suspect(line, at) and not line.suspect:
-        return replace(line, suspect=True, suspect_penalty=_next_suspect_penalty(line, at))
+        # One more, unless the uplink is out of use: then the restarted hold-down is
+        # enough.
+        used = line.state in (UplinkState.UP, UplinkState.DEGRADED)
+        return replace(
+            line,
+            suspect=True,
+            suspect_penalty=add_fault(line.suspect_penalty, at) if used else line.suspect_penalty,
+        )
     if line.suspect and not _becomes_suspect(line, at):
         return replace(line, suspect=False, suspect_until=at + suspect_hold_s(line, at))
     return line
 
 
-def _first_verdict(line: UplinkMemory, at: float) -> UplinkMemory:
-    """A line that was never judged: its silence becomes a verdict, unless no target can tell."""
-    if line.follows_other_family or not _is_dead(line, at):
-        return line
-    return replace(line, judged=True, responding=False, suspect=False)
-
-
 def suspect_hold_s(line: UplinkMemory, at: float) -> float:
     """How long an uplink stays suspect after it answered again: 1 s, doubled by each suspicion."""
     return hold_down_s(1.0, line.suspect_penalty, at)
-
-
-def _next_suspect_penalty(line: UplinkMemory, at: float) -> DampingPenalty:
-    """One more, unless the uplink is out of use: then the restarted hold-down is enough."""
-    used = line.state in (UplinkState.UP, UplinkState.DEGRADED)
-    return add_fault(line.suspect_penalty, at) if used else line.suspect_penalty
 
 
 def losses_needed(usual_loss: float) -> int:

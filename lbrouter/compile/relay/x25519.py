@@ -42,18 +42,14 @@ def _ladder(scalar: int, point: int) -> int:
         if swapped != bit:
             x2, z2, x3, z3 = x3, z3, x2, z2
         swapped = bit
-        x2, z2, x3, z3 = _ladder_step(point, x2, z2, x3, z3)
+        a, b, c, d = x2 + z2, x2 - z2, x3 + z3, x3 - z3
+        aa, bb, da, cb = a * a, b * b, d * a, c * b
+        e = aa - bb
+        x2, z2, x3, z3 = (
+            aa * bb % FIELD_PRIME,
+            e * (aa + CURVE_CONSTANT * e) % FIELD_PRIME,
+            (da + cb) ** 2 % FIELD_PRIME,
+            point * (da - cb) ** 2 % FIELD_PRIME,
+        )
     # The lowest bit of a clamped scalar is clear: nothing is left to be swapped.
     return x2 * pow(z2, FIELD_PRIME - 2, FIELD_PRIME) % FIELD_PRIME
-
-
-def _ladder_step(point: int, x2: int, z2: int, x3: int, z3: int) -> tuple[int, int, int, int]:
-    a, b, c, d = x2 + z2, x2 - z2, x3 + z3, x3 - z3
-    aa, bb, da, cb = a * a, b * b, d * a, c * b
-    e = aa - bb
-    return (
-        aa * bb % FIELD_PRIME,
-        e * (aa + CURVE_CONSTANT * e) % FIELD_PRIME,
-        (da + cb) ** 2 % FIELD_PRIME,
-        point * (da - cb) ** 2 % FIELD_PRIME,
-    )

@@ -62,27 +62,7 @@ def alert_message(
     concerned = {event["incident"] for event in events}
     incidents = summarise_incidents([event for event in timeline if event["incident"] in concerned])
     shown = events[-MAX_ALERT_EVENTS:]
-    return {
-        "version": ALERT_FORMAT_VERSION,
-        "id": identity,
-        "gateway": gateway,
-        "at": events[-1]["at"],
-        "kinds": sorted({str(kind) for event in events if (kind := alert_kind(event))}),
-        "text": _message_text(events, incidents, gateway, language, zone),
-        "incidents": incidents,
-        "events": [{**event, "text": event["text"][:MAX_ALERT_EVENT_CHARS]} for event in shown],
-        "omitted": len(events) - len(shown),
-    }
-
-
-def _message_text(
-    events: Sequence[TimelineEvent],
-    incidents: Sequence[IncidentSummary],
-    gateway: str,
-    language: Language,
-    zone: tzinfo | None,
-) -> str:
-    """A sentence for each incident, then what belongs to none."""
+    # A sentence for each incident, then what belongs to none.
     in_incidents = {incident["incident"] for incident in incidents}
     sentences = [
         incident_sentence(incident, language, zone, name_zone=True) for incident in incidents
@@ -90,7 +70,17 @@ def _message_text(
     sentences += dict.fromkeys(
         event_text(language, each) for each in events if each["incident"] not in in_incidents
     )
-    return f"{gateway}: {'. '.join(sentences)}"[:MAX_ALERT_TEXT_CHARS]
+    return {
+        "version": ALERT_FORMAT_VERSION,
+        "id": identity,
+        "gateway": gateway,
+        "at": events[-1]["at"],
+        "kinds": sorted({str(kind) for event in events if (kind := alert_kind(event))}),
+        "text": f"{gateway}: {'. '.join(sentences)}"[:MAX_ALERT_TEXT_CHARS],
+        "incidents": incidents,
+        "events": [{**event, "text": event["text"][:MAX_ALERT_EVENT_CHARS]} for event in shown],
+        "omitted": len(events) - len(shown),
+    }
 
 
 def is_subscribed(event: TimelineEvent, kinds: Collection[AlertKind]) -> bool:

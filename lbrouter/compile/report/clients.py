@@ -112,13 +112,9 @@ class VlanLookup:
             if version == address.version:
                 vlan = self._vlan_by_network.get(ip_network((address, length), strict=False))
                 if vlan is not None:
-                    return None if _is_gateway(vlan, address) else vlan
+                    own = (vlan.address.ip, None if vlan.address6 is None else vlan.address6.ip)
+                    return None if address in own else vlan
         return None
-
-
-def _is_gateway(vlan: Vlan, address: IpAddress) -> bool:
-    own = (vlan.address.ip, None if vlan.address6 is None else vlan.address6.ip)
-    return address in own
 
 
 def _collect_clients(config: Config, observations: ClientObservations) -> list[_ClientEntry]:
@@ -170,7 +166,9 @@ def _client_status(
         "address": str(addresses[0]),
         "addresses": [str(each) for each in addresses],
         "reserved": name is not None,
-        "lease_ends": _rfc3339(client.expires),
+        "lease_ends": None
+        if not client.expires
+        else datetime.fromtimestamp(client.expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         **_traffic_status(
             [(observations.traffic or {}).get(each) for each in addresses], observations
         ),
@@ -212,9 +210,3 @@ def _bits_per_second(counts: list[int | None], seconds: float) -> int | None:
 def _address_sort_key(address: IpAddress) -> tuple[int, bool, int]:
     """IPv4 first, link-local addresses last."""
     return address.version, address.is_link_local, int(address)
-
-
-def _rfc3339(expires: int | None) -> str | None:
-    if not expires:
-        return None
-    return datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

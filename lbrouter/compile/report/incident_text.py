@@ -70,7 +70,15 @@ def _clauses(
     if incident["falls"] > 1:
         yield translate(language, "it failed {count} times", count=incident["falls"])
     for move in _merge_simultaneous_moves(incident["moved"], zone):
-        yield _move_clause(move, language, zone)
+        known = {"policy": move["policy"], "at": local_time(move["at"], zone)}
+        to = " + ".join(move["to"])
+        if not to:
+            move_clause = translate(language, "{policy} had no uplink from {at} on", **known)
+        elif move["back"]:
+            move_clause = translate(language, "{policy} moved back to {to} at {at}", **known, to=to)
+        else:
+            move_clause = translate(language, "{policy} moved to {to} at {at}", **known, to=to)
+        yield move_clause
     if incident["stayed"]:
         yield translate(language, "{policies} stayed", policies=", ".join(incident["stayed"]))
     if not incident["moved"]:
@@ -115,13 +123,3 @@ def _merge_simultaneous_moves(moved: list[PolicyMove], zone: tzinfo | None) -> I
         groups.setdefault(key, []).append(move)
     for group in groups.values():
         yield {**group[0], "policy": ", ".join(each["policy"] for each in group)}
-
-
-def _move_clause(move: PolicyMove, language: Language, zone: tzinfo | None) -> str:
-    known = {"policy": move["policy"], "at": local_time(move["at"], zone)}
-    to = " + ".join(move["to"])
-    if not to:
-        return translate(language, "{policy} had no uplink from {at} on", **known)
-    if move["back"]:
-        return translate(language, "{policy} moved back to {to} at {at}", **known, to=to)
-    return translate(language, "{policy} moved to {to} at {at}", **known, to=to)

@@ -10,7 +10,6 @@ from lbrouter.compile.firewall.boot_guard import is_guard_table
 from lbrouter.compile.report.lane_status import lane_status, second_line_warning
 from lbrouter.compile.report.policy_shares import observed_shares, percentages, policy_weights
 from lbrouter.compile.report.status_types import (
-    FamilyStatus,
     InterfaceTraffic,
     PolicyStatus,
     Status,
@@ -23,7 +22,7 @@ from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.compile.shaping.guarantees import Shortfall
 from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.facts import Allocation, Facts
-from lbrouter.model.health import GatewayHealth, UplinkHealth
+from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, KernelState
 from lbrouter.model.messages.message import Message, joined
 from lbrouter.model.reserved_ids import uplink_table
@@ -54,10 +53,14 @@ class StatusInputs:
 
 def status_document(config: Config, inputs: StatusInputs) -> Status:
     """The document, without a daemon."""
+    missing = {
+        (each.vlan, each.direction): each.guaranteed - each.granted for each in inputs.shortfalls
+    }
     return {
         "gateway": config.gateway.name,
         "daemon": False,
-        "applied": _is_applied(inputs.observed),
+        # The closed table of the early boot does not forward.
+        "applied": inputs.observed.nft is not None and not is_guard_table(inputs.observed.nft),
         "config_digest": inputs.config_digest,
         "pending_confirm_s": None,
         "kernel": {"verified": True, "since": inputs.observed_at, "reason": None},
@@ -70,13 +73,10 @@ def status_document(config: Config, inputs: StatusInputs) -> Status:
         "policies": {
             name: _policy_status(config, policy, inputs) for name, policy in config.policies.items()
         },
-        "vlans": _vlan_statuses(config, inputs),
+        "vlans": {
+            name: _vlan_status(config, vlan, inputs, missing) for name, vlan in config.vlans.items()
+        },
     }
-
-
-def _is_applied(observed: KernelState) -> bool:
-    """Whether a table of ours forwards: the closed table of the early boot does not count."""
-    return observed.nft is not None and not is_guard_table(observed.nft)
 
 
 def _lane_or_line_status(config: Config, uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
@@ -109,7 +109,15 @@ def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
         "reason_code": health.reason_code,
         "reason_data": health.why.as_json(),
         "since": inputs.observed_at,
-        "families": _families(health),
+        "families": {
+            f"ipv{family.version}": {
+                "state": str(each.state),
+                "reason": each.reason,
+                "reason_code": each.reason_code,
+                "reason_data": each.why.as_json(),
+            }
+            for family, each in health.families.items()
+        },
         "interface": uplink.interface,
         "address": _address(uplink, AddressFamily.V4, inputs.facts),
         "gateway": _gateway(uplink, AddressFamily.V4, inputs.facts),
@@ -125,18 +133,6 @@ def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
         "connections": None if counts is None else counts.get(number, 0),
         "number": number,
         "table": uplink_table(number),
-    }
-
-
-def _families(health: UplinkHealth) -> dict[str, FamilyStatus]:
-    return {
-        f"ipv{family.version}": {
-            "state": str(each.state),
-            "reason": each.reason,
-            "reason_code": each.reason_code,
-            "reason_data": each.why.as_json(),
-        }
-        for family, each in health.families.items()
     }
 
 
@@ -171,15 +167,6 @@ def _policy_status(config: Config, policy: Policy, inputs: StatusInputs) -> Poli
 
 def _rate_bps(rate: Rate | None) -> int | None:
     return None if rate is None else int(rate)
-
-
-def _vlan_statuses(config: Config, inputs: StatusInputs) -> dict[str, VlanStatus]:
-    missing = {
-        (each.vlan, each.direction): each.guaranteed - each.granted for each in inputs.shortfalls
-    }
-    return {
-        name: _vlan_status(config, vlan, inputs, missing) for name, vlan in config.vlans.items()
-    }
 
 
 def _vlan_status(

@@ -66,7 +66,11 @@ def carrying_lines(
     Those of which the next hop alone answers carry only where no line does better.
     """
     reachable = [name for name in lane.over if _answers(config.uplinks[name], health, facts)]
-    alive = [name for name in reachable if _goes_beyond_nexthop(health, name)] or reachable
+    alive = [
+        name
+        for name in reachable
+        if health.uplinks[name].of(AddressFamily.V4).badness < NEXTHOP_ALONE_BADNESS
+    ] or reachable
     fit = [name for name in alive if not _is_too_lossy(config, lane, health, name, alive)]
     free = [name for name in lane.over if not config.uplinks[name].metered]
     if free and all(name in fit and _is_well(health, name) for name in free):
@@ -89,10 +93,6 @@ def _answers(uplink: Uplink, health: GatewayHealth, facts: Facts) -> bool:
         and known.of(AddressFamily.V4).alive
         and not drained
     )
-
-
-def _goes_beyond_nexthop(health: GatewayHealth, name: str) -> bool:
-    return health.uplinks[name].of(AddressFamily.V4).badness < NEXTHOP_ALONE_BADNESS
 
 
 def _is_too_lossy(

@@ -83,32 +83,28 @@ def _family_rules(config: Config, allocation: Allocation, family: AddressFamily)
             out_interface=uplink.device,
             why=f"a socket bound to {uplink.device} leaves by {name}",
         )
-        yield from _mark_rules(name, number, family)
+        mark, priority = uplink_mark(number), RULE_PRIORITY_MARK + 2 * number
+        yield Rule(
+            family=family,
+            priority=priority,
+            table=uplink_table(number),
+            mark=mark,
+            mask=MARK_MASK,
+            why=f"flows that {name} carries",
+        )
+        yield Rule(
+            family=family,
+            priority=priority + 1,
+            table=0,
+            mark=mark,
+            mask=MARK_MASK,
+            why=f"flows of {name} are refused, they never leave by another uplink",
+        )
     yield Rule(
         family=family,
         priority=RULE_PRIORITY_GATEWAY,
         table=GATEWAY_TABLE,
         why="the gateway's own traffic takes the best uplink",
-    )
-
-
-def _mark_rules(name: str, number: int, family: AddressFamily) -> Iterator[Rule]:
-    mark, priority = uplink_mark(number), RULE_PRIORITY_MARK + 2 * number
-    yield Rule(
-        family=family,
-        priority=priority,
-        table=uplink_table(number),
-        mark=mark,
-        mask=MARK_MASK,
-        why=f"flows that {name} carries",
-    )
-    yield Rule(
-        family=family,
-        priority=priority + 1,
-        table=0,
-        mark=mark,
-        mask=MARK_MASK,
-        why=f"flows of {name} are refused, they never leave by another uplink",
     )
 
 

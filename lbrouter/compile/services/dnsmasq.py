@@ -156,9 +156,14 @@ def config_text(config: Config) -> str:
         upstream = (
             "# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked.\n"
         )
+    # Uplinks are no VLANs and are not listened on anyway: this is a second protection.
+    uplinks = config.uplinks.values()
     parts = (
         DNSMASQ_HEADER
-        + "".join(f"except-interface={name}\n" for name in _uplink_interfaces(config)),
+        + "".join(
+            f"except-interface={name}\n"
+            for name in dict.fromkeys(name for u in uplinks for name in (u.interface, u.device))
+        ),
         DNS_OPTIONS,
         upstream,
         *_host_records(config),
@@ -179,12 +184,6 @@ def config_text(config: Config) -> str:
 def pool_size(dhcp: Dhcp) -> int:
     """How many addresses a pool has."""
     return int(dhcp.range.end) - int(dhcp.range.start) + 1
-
-
-def _uplink_interfaces(config: Config) -> list[str]:
-    """Uplinks are no VLANs and are not listened on anyway: this is a second protection."""
-    uplinks = config.uplinks.values()
-    return list(dict.fromkeys(name for u in uplinks for name in (u.interface, u.device)))
 
 
 def _host_records(config: Config) -> Iterator[str]:

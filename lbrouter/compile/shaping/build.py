@@ -270,16 +270,14 @@ def _class_map_elements(
             if meeting or vlan.name in down.spanning_vlans:
                 yield _class_map_element(uplink.device, device, (down.major, number[1]))
     if meeting:
-        yield from _local_traffic_elements(config, (down.major, LOCAL_TRAFFIC_MINOR))
-
-
-def _local_traffic_elements(config: Config, number: tuple[int, int]) -> Iterator[tuple[str, str]]:
-    """Both ways between VLANs that may reach each other; the default class is not for them."""
-    for vlan in config.vlans.values():
-        for name in vlan.reach:
-            here, there = config.vlan_device(vlan), config.vlan_device(config.vlans[name])
-            yield _class_map_element(here, there, number)
-            yield _class_map_element(there, here, number)
+        local = (down.major, LOCAL_TRAFFIC_MINOR)
+        # Both ways between VLANs that may reach each other; the default class is not for
+        # them.
+        for vlan in config.vlans.values():
+            for name in vlan.reach:
+                here, there = config.vlan_device(vlan), config.vlan_device(config.vlans[name])
+                yield _class_map_element(here, there, local)
+                yield _class_map_element(there, here, local)
 
 
 def _class_map_element(incoming: str, outgoing: str, number: tuple[int, int]) -> tuple[str, str]:

@@ -33,10 +33,9 @@ def permit_all(facts: Facts) -> Facts:
     return replace(facts, take_over=frozenset(names))
 
 
-def permit_damaged(facts: Facts, applied: KernelState) -> Facts:
-    """`facts` with the permission where `applied` has a root of ours: that was damaged."""
-    names = (qdisc.interface for qdisc in applied.qdiscs if qdisc.parent == "root")
-    return replace(facts, take_over=frozenset(names))
+def held_roots(applied: KernelState) -> frozenset[str]:
+    """The interfaces whose root is ours in `applied`: another program's root there is damage."""
+    return frozenset(qdisc.interface for qdisc in applied.qdiscs if qdisc.parent == "root")
 
 
 def is_blocked(facts: Facts, interface: str) -> bool:

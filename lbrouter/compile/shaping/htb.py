@@ -191,26 +191,27 @@ def leaf_qdisc(
 
     Its options depend on the line alone: the class's own rate changes with the uplinks' health.
     """
+    if queue is QueueKind.CAKE:
+        nat = "nat" if hosts is CakeHostMode.SOURCE else "nonat"
+        rtt = f"{20 * max(5_000, _frame_time_us(line_rate))}us"
+        leaf_options: tuple[tuple[str, int | str], ...] = (
+            ("besteffort", ""),
+            (hosts.value, ""),
+            (nat, ""),
+            ("rtt", rtt),
+        )
+    elif queue is QueueKind.FQ_CODEL:
+        leaf_options = (("target", f"{codel_target_us(line_rate)}us"),)
+    else:
+        leaf_options = (("limit", pfifo_limit(line_rate)),)
     return Qdisc(
         interface=htb_class.interface,
         handle=0,
         parent=htb_class.classid,
         kind=queue,
-        options=_leaf_options(line_rate, queue, hosts),
+        options=leaf_options,
         why=f"queue of {htb_class.why}, {QUEUE_FAIRNESS[queue]}",
     )
-
-
-def _leaf_options(
-    line_rate: int, queue: QueueKind, hosts: CakeHostMode
-) -> tuple[tuple[str, int | str], ...]:
-    if queue is QueueKind.CAKE:
-        nat = "nat" if hosts is CakeHostMode.SOURCE else "nonat"
-        rtt = f"{20 * max(5_000, _frame_time_us(line_rate))}us"
-        return (("besteffort", ""), (hosts.value, ""), (nat, ""), ("rtt", rtt))
-    if queue is QueueKind.FQ_CODEL:
-        return (("target", f"{codel_target_us(line_rate)}us"),)
-    return (("limit", pfifo_limit(line_rate)),)
 
 
 def pfifo_limit(line_rate: int) -> int:

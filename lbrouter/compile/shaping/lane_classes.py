@@ -63,7 +63,18 @@ def divide_lines(
     """Each line divided among the VLANs, after what the lanes need of it."""
     whole = uplink_rates(config, allocation, direction)
     lines = _lines_less_answers(config, whole, direction, health, facts)
-    wanted = _covered_demands(config, demands(config, direction, health, facts), health, facts)
+    # The demands, without a second reserve of a VLAN on the lines that its lane's copies
+    # take.
+    covered = {
+        vlan.name: frozenset(lane.over)
+        for lane in config.lanes()
+        for vlan in _present_vlans(config, lane, health, facts)
+    }
+    nothing: frozenset[str] = frozenset()
+    wanted = tuple(
+        replace(vlan, standby_uplinks=vlan.standby_uplinks - covered.get(vlan.vlan, nothing))
+        for vlan in demands(config, direction, health, facts)
+    )
     copies = _copy_rates(config, lines, direction, health, facts)
     # What the copies of all lanes have of a line, in bits per second.
     budgets = {
@@ -135,22 +146,6 @@ def _needed(
     return sum(
         _with_cost(_present_vlans(config, lane, health, facts), direction)
         for lane in config.lanes_over(line.name)
-    )
-
-
-def _covered_demands(
-    config: Config, wanted: Iterable[VlanDemand], health: GatewayHealth, facts: Facts
-) -> tuple[VlanDemand, ...]:
-    """The demands, without a second reserve of a VLAN on the lines that its lane's copies take."""
-    covered = {
-        vlan.name: frozenset(lane.over)
-        for lane in config.lanes()
-        for vlan in _present_vlans(config, lane, health, facts)
-    }
-    nothing: frozenset[str] = frozenset()
-    return tuple(
-        replace(vlan, standby_uplinks=vlan.standby_uplinks - covered.get(vlan.vlan, nothing))
-        for vlan in wanted
     )
 
 

@@ -58,6 +58,8 @@ def desired_state(
         for name in interfaces_of(config)
         if name in there and name not in ppp
     )
+    text = structure(config, allocation, connection_table_size=facts.connection_table_size)
+    all_elements = elements(config, allocation=allocation, health=health, facts=facts)
     wanted = KernelState(
         sysctls=sysctls(config, there),
         devices=devices,
@@ -72,7 +74,16 @@ def desired_state(
         qdiscs=shaped.qdiscs,
         classes=shaped.classes,
         redirects=shaped.redirects,
-        nft=_nft_table(config, allocation, health, facts, shaped),
+        nft=NftTable(
+            structure=digest(text),
+            elements={
+                **all_elements,
+                "class_of": shaped.elements,
+                **class_elements(config, allocation),
+            },
+            script=text,
+            why="firewall, balancing, NAT",
+        ),
     )
     return with_settings(wanted, restored_settings(baseline, facts, excluding=wanted))
 
@@ -80,27 +91,6 @@ def desired_state(
 def state_after_down(baseline: KernelState, facts: Facts) -> KernelState:
     """What the kernel should hold after `down`: nothing of ours, settings as they were found."""
     return restored_settings(baseline, facts, excluding=KernelState())
-
-
-def _nft_table(
-    config: Config,
-    allocation: Allocation,
-    health: GatewayHealth,
-    facts: Facts,
-    shaped: ShapingPlan,
-) -> NftTable:
-    text = structure(config, allocation, connection_table_size=facts.connection_table_size)
-    all_elements = elements(config, allocation=allocation, health=health, facts=facts)
-    return NftTable(
-        structure=digest(text),
-        elements={
-            **all_elements,
-            "class_of": shaped.elements,
-            **class_elements(config, allocation),
-        },
-        script=text,
-        why="firewall, balancing, NAT",
-    )
 
 
 def _vlan_devices(config: Config, facts: Facts) -> Iterable[Device]:

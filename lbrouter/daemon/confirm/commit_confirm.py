@@ -51,8 +51,12 @@ class CommitConfirm:
     ) -> Plan:
         """As `apply`, without the programs: they may take long to start."""
         before, steps = self.pending.read(), planned.steps()
-        if within is None:
-            self._refuse_if_pending(before)
+        if within is None and before is not None:
+            left = ceil(before.remaining_s(BootTime.now()))
+            raise NotAppliedError(
+                f"{before.source} waits for confirmation ({left} s left).",
+                remedy="Run `lbrouter confirm` or `lbrouter rollback` first.",
+            )
         if within is None or (before is None and not steps):
             await self.applier.apply_plan(planned, steps)
             await in_disk_thread(self._save_as_confirmed, planned.file.text)
@@ -161,15 +165,6 @@ class CommitConfirm:
             return None
         await self.rollback()
         return record
-
-    def _refuse_if_pending(self, record: PendingCommit | None) -> None:
-        if record is None:
-            return
-        left = ceil(record.remaining_s(BootTime.now()))
-        raise NotAppliedError(
-            f"{record.source} waits for confirmation ({left} s left).",
-            remedy="Run `lbrouter confirm` or `lbrouter rollback` first.",
-        )
 
     def _save_as_confirmed(self, text: bytes) -> None:
         """`text` is the last good configuration from now on.

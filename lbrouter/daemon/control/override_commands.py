@@ -114,7 +114,14 @@ class OverrideCommands:
     async def _limit(self, request: Document) -> Any:
         """Set a temporary limit of a VLAN: `rate` in bits per second, 0 removes it."""
         loop, vlan = self._loop, string_field(request, "vlan")
-        directions = _parse_directions(request)
+        directions = request.get("directions", list(LIMIT_DIRECTIONS))
+        if (
+            not isinstance(directions, list)
+            or not directions
+            or not all(each in LIMIT_DIRECTIONS for each in directions)
+        ):
+            raise UsageError('"directions" is a list of "upload" and "download".')
+        directions = tuple(each for each in LIMIT_DIRECTIONS if each in directions)
         rate = int_field(request, "rate", default=0)
         for_ms = int_field(request, "for_ms", default=0)
         config = loop.config_file.config
@@ -139,32 +146,19 @@ class OverrideCommands:
         """End limits whose time is over, for ever."""
         while True:
             await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
-            await self._expire_limits()
-
-    async def _expire_limits(self) -> None:
-        """End the limits whose time is over, and wake the loop, which changes the kernel."""
-        loop = self._loop
-        limits = loop.overrides.limits
-        over = limits.remove_expired()
-        for vlan in over:
-            said = message(EventCode.LIMIT_EXPIRED, vlan=vlan)
-            await self._log_and_save("limit", said, subject=vlan)
-        if limits.remove_released() or over:
-            loop.request_resync()
+            # End the limits whose time is over, and wake the loop, which changes the
+            # kernel.
+            loop = self._loop
+            limits = loop.overrides.limits
+            over = limits.remove_expired()
+            for vlan in over:
+                said = message(EventCode.LIMIT_EXPIRED, vlan=vlan)
+                await self._log_and_save("limit", said, subject=vlan)
+            if limits.remove_released() or over:
+                loop.request_resync()
 
 
 def _answer(said: Message, *, settled: bool) -> Document:
     """The sentence for people, and the message that it is made of."""
     whole = said if settled else joined([said, STILL_RUNNING])
     return {"said": str(whole), "message": whole.as_json()}
-
-
-def _parse_directions(request: Document) -> tuple[str, ...]:
-    directions = request.get("directions", list(LIMIT_DIRECTIONS))
-    if (
-        not isinstance(directions, list)
-        or not directions
-        or not all(each in LIMIT_DIRECTIONS for each in directions)
-    ):
-        raise UsageError('"directions" is a list of "upload" and "download".')
-    return tuple(each for each in LIMIT_DIRECTIONS if each in directions)

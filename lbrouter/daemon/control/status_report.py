@@ -56,15 +56,7 @@ def daemon_status(
             uplink["rtt_ms"] = _rounded(readings.rtt_ms)
             uplink["jitter_ms"] = _rounded(readings.jitter_ms)
         uplink["loss_percent"] = _rounded(readings.loss_percent)
-    _complete_lanes(document, applied, lanes)
-    for name, vlan in document["vlans"].items():
-        vlan["limit"] = limits.status(name)
-        vlan["other_dhcp_servers"] = rogue_server_status(rogue_servers, name)
-    return document
-
-
-def _complete_lanes(document: Status, applied: AppliedState, lanes: LaneFindings) -> None:
-    """Of each lane, the age of its handshake, its lines' figures, and why its relay is silent."""
+    # Of each lane, the age of its handshake, its lines' figures, and why its relay is silent.
     for lane in applied.file.config.lanes():
         known = applied.snapshot.facts.lanes.get(lane.name)
         found = document["uplinks"][lane.name]
@@ -75,6 +67,10 @@ def _complete_lanes(document: Status, applied: AppliedState, lanes: LaneFindings
             copies = lanes.copies.get((lane.name, line), CopySamples())
             each["rtt_ms"], each["loss_percent"] = copies.rtt_ms, copies.loss_percent
             each["dropped_percent"] = copies.dropped_percent
+    for name, vlan in document["vlans"].items():
+        vlan["limit"] = limits.status(name)
+        vlan["other_dhcp_servers"] = rogue_server_status(rogue_servers, name)
+    return document
 
 
 def _add_lane_reason(found: UplinkStatus, reason: Message | None) -> None:

@@ -63,7 +63,20 @@ class ControlSocket:
 
         Raises FileNotFoundError when the socket was removed, so that the supervisor starts again.
         """
-        listener = self._open_listener()
+        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)  # never open to others, not for a moment
+        try:
+            listener.bind(str(self._path))
+        finally:
+            os.umask(before)
+        with suppress(KeyError, PermissionError):
+            if os.getegid() == 0:  # the service manager may have given us the group already
+                os.chown(self._path, -1, grp.getgrnam(CONTROL_GROUP).gr_gid)
+            self._path.chmod(0o660)
+        listener.listen(128)
+        listener.settimeout(0)
         server = await asyncio.start_unix_server(
             self._handle_connection, sock=listener, limit=MAX_READER_REQUEST_BYTES
         )
@@ -84,27 +97,13 @@ class ControlSocket:
         except OSError:
             return False
 
-    def _open_listener(self) -> socket.socket:
-        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)  # never open to others, not for a moment
-        try:
-            listener.bind(str(self._path))
-        finally:
-            os.umask(before)
-        with suppress(KeyError, PermissionError):
-            if os.getegid() == 0:  # the service manager may have given us the group already
-                os.chown(self._path, -1, grp.getgrnam(CONTROL_GROUP).gr_gid)
-            self._path.chmod(0o660)
-        listener.listen(128)
-        listener.settimeout(0)
-        return listener
-
     async def _handle_connection(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        uid = _peer_uid(writer)
+        # The user at the other end, according to the kernel.
+        peer = writer.get_extra_info("socket")
+        found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
+        uid = int(UCRED.unpack(found)[1])
         self._connections_by_uid[uid] += 1
         try:
             if self._connections_by_uid[uid] <= MAX_CONNECTIONS_PER_USER:
@@ -192,13 +191,6 @@ class LineReader:
             self._buffer += chunk
         text, _, self._buffer = self._buffer.partition(b"\n")
         return bytes(text)
-
-
-def _peer_uid(writer: asyncio.StreamWriter) -> int:
-    """The user at the other end, according to the kernel."""
-    peer = writer.get_extra_info("socket")
-    found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
-    return int(UCRED.unpack(found)[1])
 
 
 async def _send_document(writer: asyncio.StreamWriter, document: Document) -> None:

@@ -54,15 +54,12 @@ class LanDhcpWatch:
         )
         if time.monotonic() - self._rogue_checked_at >= pause_s:
             self._rogue_checked_at = time.monotonic()
-            await self._check_rogue_servers(config)
-
-    async def _check_rogue_servers(self, config: Config) -> None:
-        vlans = rogue_servers.devices_to_query(config)
-        offers = await asyncio.to_thread(discover_servers, vlans, seconds=ROGUE_SERVER_LISTEN_S)
-        self.rogue_servers = rogue_servers.next_scan(self.rogue_servers, offers, vlans)
-        for each in self.rogue_servers.appeared:
-            said = f"another DHCP server answers: {each}; it offers {each.offer.offered}"
-            self._journal.log("dhcp", said, subject=each.vlan, mac=each.offer.mac)
-        for each in self.rogue_servers.disappeared:
-            said = f"the other DHCP server is silent: {each}"
-            self._journal.log("dhcp", said, subject=each.vlan, mac=each.offer.mac)
+            vlans = rogue_servers.devices_to_query(config)
+            offers = await asyncio.to_thread(discover_servers, vlans, seconds=ROGUE_SERVER_LISTEN_S)
+            self.rogue_servers = rogue_servers.next_scan(self.rogue_servers, offers, vlans)
+            for each in self.rogue_servers.appeared:
+                said = f"another DHCP server answers: {each}; it offers {each.offer.offered}"
+                self._journal.log("dhcp", said, subject=each.vlan, mac=each.offer.mac)
+            for each in self.rogue_servers.disappeared:
+                said = f"the other DHCP server is silent: {each}"
+                self._journal.log("dhcp", said, subject=each.vlan, mac=each.offer.mac)

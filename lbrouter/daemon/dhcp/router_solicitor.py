@@ -48,7 +48,10 @@ class RouterSolicitor:
     def solicit_due(self, config: Config, facts: Facts, allocation: Allocation) -> None:
         """Send a solicitation on each uplink that needs a router and is due. Never raises."""
         for name, uplink in config.uplinks.items():
-            if not _needs_router(uplink, facts):
+            found = facts.interfaces.get(uplink.device)
+            ready = has_nexthop(uplink, AddressFamily.V6, facts)
+            asks = uplink.auto6 or uplink.dhcp6
+            if not (asks and found is not None and found.up and not ready):
                 self._timers.pop(name, None)
             elif self._is_due(uplink, facts.interfaces[uplink.device].index):
                 number = allocation.uplinks[name]
@@ -66,9 +69,3 @@ class RouterSolicitor:
             index=index, pause_s=pause_s, next_at=now + pause_s
         )
         return True
-
-
-def _needs_router(uplink: Uplink, facts: Facts) -> bool:
-    found = facts.interfaces.get(uplink.device)
-    ready = has_nexthop(uplink, AddressFamily.V6, facts)
-    return (uplink.auto6 or uplink.dhcp6) and found is not None and found.up and not ready

@@ -18,7 +18,6 @@ from lbrouter.compile.dhcp.client_state import (
     DhcpEvent,
     DhcpMessageReceived,
     DhcpTimerExpired,
-    OutgoingDhcpMessage,
     Randomness,
     client_names,
 )
@@ -29,7 +28,7 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.supervisor import run_forever
 from lbrouter.kernel.l2.dhcp_socket import DhcpSocket
 from lbrouter.kernel.read.monitor import Notice, NoticeKind
-from lbrouter.model.config import Addressing, Config, Uplink
+from lbrouter.model.config import Addressing, Config
 from lbrouter.model.lease import UplinkLease
 from lbrouter.model.messages.codes import AddressCode, EventCode
 from lbrouter.model.messages.message import Message, message, told
@@ -143,7 +142,16 @@ class UplinkDhcpClient:
             self._client, event, randomness, partial(vlan_conflict, self._config)
         )
         for each in sends:
-            _send_message(opened, each)
+            # A message that cannot be sent counts as one without an answer: the
+            # client tries again.
+            assert opened is not None
+            with suppress(OSError):
+                opened.send(
+                    each.message,
+                    source=each.source,
+                    destination=each.destination,
+                    station=each.station,
+                )
         self._report_change()
 
     def _report_change(self, error: Message | None = None) -> None:
@@ -192,7 +200,19 @@ class DhcpClients:
             self._store.put(name, None)
         for name, uplink in wanted.items():
             if name not in self._running:
-                self._running[name] = self._start_client(config, uplink, leases[name])
+                lease = leases[name]
+                self._store.put(name, LeaseRecord(interface=uplink.interface, lease=lease))
+                client = UplinkDhcpClient(
+                    config,
+                    uplink.interface,
+                    lease,
+                    partial(self._on_record_changed, name),
+                    client_names(uplink),
+                )
+                client.set_carrier(up=self._carriers.get(uplink.interface, False))
+                report = partial(self._journal.log, "trouble")
+                work = run_forever(f"the DHCP client of {name}", client.run, report)
+                self._running[name] = client, asyncio.create_task(work)
             self._running[name][0].configure(config)
 
     def handle_notice(self, notice: Notice) -> None:
@@ -216,18 +236,6 @@ class DhcpClients:
         for _, task in self._running.values():
             task.cancel()
         self._running.clear()
-
-    def _start_client(
-        self, config: Config, uplink: Uplink, lease: UplinkLease | None
-    ) -> tuple[UplinkDhcpClient, asyncio.Task[None]]:
-        name, interface = uplink.name, uplink.interface
-        self._store.put(name, LeaseRecord(interface=interface, lease=lease))
-        changed = partial(self._on_record_changed, name)
-        client = UplinkDhcpClient(config, interface, lease, changed, client_names(uplink))
-        client.set_carrier(up=self._carriers.get(interface, False))
-        report = partial(self._journal.log, "trouble")
-        work = run_forever(f"the DHCP client of {name}", client.run, report)
-        return client, asyncio.create_task(work)
 
     def _on_record_changed(self, name: str, record: LeaseRecord) -> None:
         before = self._store.records.get(name, LeaseRecord(interface=record.interface))
@@ -256,15 +264,3 @@ def _lease_values(lease: UplinkLease, when: str) -> dict[str, str]:
 
 def _lease_terms(lease: UplinkLease | None) -> tuple[object, ...] | None:
     return None if lease is None else lease.kernel_fields
-
-
-def _send_message(opened: DhcpSocket | None, send: OutgoingDhcpMessage) -> None:
-    """A message that cannot be sent counts as one without an answer: the client tries again."""
-    assert opened is not None
-    with suppress(OSError):
-        opened.send(
-            send.message,
-            source=send.source,
-            destination=send.destination,
-            station=send.station,
-        )

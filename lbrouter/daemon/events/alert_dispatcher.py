@@ -210,12 +210,15 @@ class AlertDispatcher:
             try:
                 await self._senders[channel](alerts, message, self._timing.attempt_timeout_s)
             except OSError as error:
-                failed = _error_text(error)
+                said = error.strerror or str(error)
+                failed = f"{error.filename}: {said}" if error.filename else said
             else:
                 if reason:
                     self._log(channel, "an alert is delivered, after failed tries")
                 break
-            if _is_expired(message):
+            # By the wall clock, since an earlier daemon may have queued it; one from
+            # the future is not.
+            if datetime.now(UTC) - datetime.fromisoformat(message["at"]) > ALERT_MAX_AGE:
                 self._log(channel, f"an alert is given up after an hour ({failed})")
                 break
             if failed != reason:
@@ -258,11 +261,6 @@ def _read_webhook_url(path: Path) -> ProbeTarget:
         raise OSError(f"{path} does not hold the URL of a page") from None
 
 
-def _error_text(error: OSError) -> str:
-    said = error.strerror or str(error)
-    return f"{error.filename}: {said}" if error.filename else said
-
-
 async def _run_command(alerts: Alerts, message: AlertMessage, within_s: float) -> None:
     words = {
         "LBROUTER_ALERT": message["id"],
@@ -276,8 +274,3 @@ async def _run_command(alerts: Alerts, message: AlertMessage, within_s: float) -
 
 def _json_body(message: AlertMessage) -> bytes:
     return json.dumps(message, ensure_ascii=False).encode()
-
-
-def _is_expired(message: AlertMessage) -> bool:
-    """By the wall clock, since an earlier daemon may have queued it; one from the future is not."""
-    return datetime.now(UTC) - datetime.fromisoformat(message["at"]) > ALERT_MAX_AGE

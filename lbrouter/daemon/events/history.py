@@ -247,21 +247,17 @@ def _write_batch(
     """The batch in one transaction; with `trim` what is too much goes as well."""
     with connection:
         for record in batch:
-            _insert(connection, record)
+            values: dict[str, Any] = asdict(record)
+            if isinstance(record, LogEvent):
+                values["text"] = record.text[:MAX_EVENT_TEXT_CHARS]
+                values["more"] = json.dumps(values["more"], ensure_ascii=False)
+            table = "event" if isinstance(record, LogEvent) else "sample"
+            names = ", ".join(values)
+            marks = ", ".join(f":{name}" for name in values)
+            connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)  # noqa: S608
         if trim is not None:
             for table, kept in (("event", trim.events), ("sample", trim.samples)):
                 connection.execute(
                     f"DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?",  # noqa: S608
                     (kept,),
                 )
-
-
-def _insert(connection: sqlite3.Connection, record: LogEvent | UplinkSample) -> None:
-    values: dict[str, Any] = asdict(record)
-    if isinstance(record, LogEvent):
-        values["text"] = record.text[:MAX_EVENT_TEXT_CHARS]
-        values["more"] = json.dumps(values["more"], ensure_ascii=False)
-    table = "event" if isinstance(record, LogEvent) else "sample"
-    names = ", ".join(values)
-    marks = ", ".join(f":{name}" for name in values)
-    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)  # noqa: S608

@@ -57,15 +57,12 @@ class CopyMonitor:
             lane, line = now.config.uplinks[key[0]], key[1]
             known = self.samples.get(key, CopySamples())
             self.samples[key] = known.with_counters(_counters(lane, line, now, counters))
-            self._ask(key, lane, binding, now)
-
-    def _ask(self, key: LaneLine, lane: Uplink, binding: UplinkBinding, now: LaneInputs) -> None:
-        address = now.facts.lanes[lane.name].relay_address
-        echo = _CopyEcho(self, key, (lane.name, str(address)))
-        try:
-            echo.sent(self._socket(key, lane, binding, now).send(address, echo))
-        except OSError:
-            echo.report_lost(ProbeFailure.NO_ANSWER)
+            address = now.facts.lanes[lane.name].relay_address
+            echo = _CopyEcho(self, key, (lane.name, str(address)))
+            try:
+                echo.sent(self._socket(key, lane, binding, now).send(address, echo))
+            except OSError:
+                echo.report_lost(ProbeFailure.NO_ANSWER)
 
     def _socket(
         self, key: LaneLine, lane: Uplink, binding: UplinkBinding, now: LaneInputs

@@ -68,19 +68,16 @@ class LaneWatch:
                 found = self._inputs()
                 for lane in () if found is None else found.config.lanes():
                     assert found is not None
-                    await self._check(lane, found)
+                    self._names.check(lane, found)
+                    await self._check_handshake(lane, found)
+                    self._report_second_line(lane, found)
+                    self._set_reason(lane, await self._reason(lane, found))
                 if found is not None:
                     self._copies.check(found)
                 await asyncio.sleep(LANE_CHECK_INTERVAL_S)
         finally:
             self._names.close()
             self._copies.close()
-
-    async def _check(self, lane: Uplink, now: LaneInputs) -> None:
-        self._names.check(lane, now)
-        await self._check_handshake(lane, now)
-        self._report_second_line(lane, now)
-        self._set_reason(lane, await self._reason(lane, now))
 
     async def _reason(self, lane: Uplink, now: LaneInputs) -> Message | None:
         """What is wrong with the relay; None where nothing is, or a handshake has its time."""

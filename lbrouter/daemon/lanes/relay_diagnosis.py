@@ -51,17 +51,15 @@ class RelayDiagnosis:
     def _compare_clock(self, lane: Uplink) -> ClockComparison:
         """Whether the clock is before the last handshake, or before the keys were made."""
         now = time.time()
-        signs = [self._handshakes.load(lane) or 0.0, self._keys_made_at(lane)]
+        file = lane_keys.gateway_key_file(lane, self._state_dir)
+        try:
+            keys_made_at = file.stat().st_mtime - KEY_FILE_TOLERANCE_S
+        except OSError:
+            keys_made_at = 0.0
+        signs = [self._handshakes.load(lane) or 0.0, keys_made_at]
         later = max(signs)
         said = _date(later) if later > now else ""
         return ClockComparison(now=_date(now), later=said)
-
-    def _keys_made_at(self, lane: Uplink) -> float:
-        file = lane_keys.gateway_key_file(lane, self._state_dir)
-        try:
-            return file.stat().st_mtime - KEY_FILE_TOLERANCE_S
-        except OSError:
-            return 0.0
 
 
 def _date(moment: float) -> str:

@@ -37,23 +37,20 @@ class TrafficRecorder:
                     tracker.put(event)
             if time.monotonic() - recorded_at >= HISTORY_SAMPLE_INTERVAL_S:
                 recorded_at = time.monotonic()
-                self._record_samples(tracker)
+                at = utc_timestamp(precision="seconds")
+                for name, uplink in tracker.config.uplinks.items():
+                    readings = health.uplink_readings(tracker.state, name)
+                    traffic = self.sampler.traffic.get(uplink.device)
+                    self._journal.record_sample(
+                        UplinkSample(
+                            at=at,
+                            uplink=name,
+                            state=str(tracker.health.uplinks[name].state),
+                            rtt_ms=readings.rtt_ms,
+                            jitter_ms=readings.jitter_ms,
+                            loss_percent=readings.loss_percent,
+                            upload_bps=traffic.sent_bps if traffic else 0,
+                            download_bps=traffic.received_bps if traffic else 0,
+                        )
+                    )
             await asyncio.sleep(TRAFFIC_SAMPLE_INTERVAL_S)
-
-    def _record_samples(self, tracker: HealthTracker) -> None:
-        at = utc_timestamp(precision="seconds")
-        for name, uplink in tracker.config.uplinks.items():
-            readings = health.uplink_readings(tracker.state, name)
-            traffic = self.sampler.traffic.get(uplink.device)
-            self._journal.record_sample(
-                UplinkSample(
-                    at=at,
-                    uplink=name,
-                    state=str(tracker.health.uplinks[name].state),
-                    rtt_ms=readings.rtt_ms,
-                    jitter_ms=readings.jitter_ms,
-                    loss_percent=readings.loss_percent,
-                    upload_bps=traffic.sent_bps if traffic else 0,
-                    download_bps=traffic.received_bps if traffic else 0,
-                )
-            )

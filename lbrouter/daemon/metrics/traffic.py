@@ -53,7 +53,12 @@ class TrafficSampler:
         now = time.monotonic()
         for name, uplink in config.uplinks.items():
             traffic = self.traffic.get(uplink.device, InterfaceTraffic())
-            waiting = self._backlogs.get(_interface_index(uplink.device), 0)
+            # The index; 0, which no interface has, where it does not exist.
+            try:
+                interface_index = socket.if_nametoindex(uplink.device)
+            except OSError:
+                interface_index = 0
+            waiting = self._backlogs.get(interface_index, 0)
             yield QueueFull(
                 at=now,
                 uplink=name,
@@ -83,14 +88,6 @@ def is_upload_full(sent_bps: int, upload: int | None, *, backlog: int = 0) -> bo
 def is_download_full(received_bps: int, download: int | None) -> bool:
     """Whether what comes to us fills a line's download, in bit/s. Without a rate: unknown."""
     return download is not None and received_bps >= UPLINK_FULL_RATIO * download
-
-
-def _interface_index(interface: str) -> int:
-    """The index; 0, which no interface has, where it does not exist."""
-    try:
-        return socket.if_nametoindex(interface)
-    except OSError:
-        return 0
 
 
 def _count_connections() -> Mapping[int, int] | None:

@@ -69,21 +69,27 @@ class WaitingOverrideLog:
 
 def _without_place(overrides: OperatorOverrides, known: _KnownNames) -> dict[str, WaitingOverride]:
     found = (
-        *_waiting_drains(overrides, known),
+        *(
+            WaitingOverride(
+                subject=name,
+                what=message(EventCode.OVERRIDE, uplink=name),
+                waits_for=message(EventCode.AWAITED, uplink=name),
+                end=f"lbrouter uplink restore {name}",
+            )
+            for name in sorted(overrides.drained.difference(known.uplinks))
+        ),
         *_waiting_pins(overrides, known),
-        *_waiting_limits(overrides, known),
+        *(
+            WaitingOverride(
+                subject=vlan,
+                what=message(EventCode.OVERRIDE, vlan=vlan),
+                waits_for=message(EventCode.AWAITED, vlan=vlan),
+                end=f"lbrouter limit {vlan} off",
+            )
+            for vlan in sorted(overrides.limits.vlans().difference(known.vlans))
+        ),
     )
     return {str(each.what): each for each in found}
-
-
-def _waiting_drains(overrides: OperatorOverrides, known: _KnownNames) -> Iterator[WaitingOverride]:
-    for name in sorted(overrides.drained.difference(known.uplinks)):
-        yield WaitingOverride(
-            subject=name,
-            what=message(EventCode.OVERRIDE, uplink=name),
-            waits_for=message(EventCode.AWAITED, uplink=name),
-            end=f"lbrouter uplink restore {name}",
-        )
 
 
 def _waiting_pins(overrides: OperatorOverrides, known: _KnownNames) -> Iterator[WaitingOverride]:
@@ -100,14 +106,4 @@ def _waiting_pins(overrides: OperatorOverrides, known: _KnownNames) -> Iterator[
             what=message(EventCode.OVERRIDE, policy=policy, uplink=uplink),
             waits_for=waits_for,
             end=f"lbrouter uplink restore {uplink}",
-        )
-
-
-def _waiting_limits(overrides: OperatorOverrides, known: _KnownNames) -> Iterator[WaitingOverride]:
-    for vlan in sorted(overrides.limits.vlans().difference(known.vlans)):
-        yield WaitingOverride(
-            subject=vlan,
-            what=message(EventCode.OVERRIDE, vlan=vlan),
-            waits_for=message(EventCode.AWAITED, vlan=vlan),
-            end=f"lbrouter limit {vlan} off",
         )

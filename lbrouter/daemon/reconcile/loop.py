@@ -140,7 +140,12 @@ class ReconcileLoop:
     async def run(self) -> None:
         """Steer for ever. What fails in one pass is told, and the next pass goes on at once."""
         while True:
-            await self._wait()
+            # Wait for an event, or until the next health timer is due.
+            waits = [FULL_RESYNC_INTERVAL_S, self.tracker.seconds_to_next_change()]
+            if self._steered_health is None:
+                waits.append(STEERING_RETRY_S)
+            await self._wakeup.wait(min(each for each in waits if each is not None))
+            self._wakeup.clear()
             try:
                 await self.evaluate()
             except Exception as error:  # noqa: BLE001  -- no failure may end the failover
@@ -162,14 +167,6 @@ class ReconcileLoop:
         """Wait until no reconcile is due: the kernel holds what was asked before, or refused it."""
         while asyncio.get_running_loop().time() >= self.next_resync_at:
             await self._round_ended.wait()
-
-    async def _wait(self) -> None:
-        """Wait for an event, or until the next health timer is due."""
-        waits = [FULL_RESYNC_INTERVAL_S, self.tracker.seconds_to_next_change()]
-        if self._steered_health is None:
-            waits.append(STEERING_RETRY_S)
-        await self._wakeup.wait(min(each for each in waits if each is not None))
-        self._wakeup.clear()
 
     async def evaluate(self) -> None:
         """Evaluate the health, and steer where the kernel does not follow it yet."""
@@ -248,7 +245,17 @@ class ReconcileLoop:
                     self.config_file, self.tracker.evaluate_facts
                 )
         except Exception as error:  # noqa: BLE001  -- no failure may end the failover
-            await self._handle_failure(error)
+            # Report it, try again soon; the second time with a new socket: the old
+            # one may fail.
+            self._failures += 1
+            said = str(error) or type(error).__name__
+            if said != self._trouble:
+                self.journal.log("trouble", message(EventCode.RECONCILE_FAILED, error=said))
+            self._trouble = said
+            if self._failures > 1:
+                await self.applier.reopen_kernel()
+            await self.handle_refusal(error)
+            self.next_resync_at = asyncio.get_running_loop().time() + RECONCILE_RETRY_S
             return
         self._failures, self._trouble = 0, ""
         self._idle_downloads.follow(self.reconciler.applied)
@@ -266,27 +273,13 @@ class ReconcileLoop:
         assert applied is not None
         self._changes.log_result(applied, outcome, self.tracker, notices, took_ms)
         if outcome.repair:
-            self._put_off_repairs()
-
-    def _put_off_repairs(self) -> None:
-        """After many repairs the next scan waits, also where our own change was announced."""
-        now = asyncio.get_running_loop().time()
-        self._repair_limiter.record_repair(now)
-        if self._repair_limiter.is_exhausted(now):
-            later = self._repair_limiter.next_scan_at(now)
-            self.next_resync_at = max(self.next_resync_at, later)
-
-    async def _handle_failure(self, error: Exception) -> None:
-        """Report it, try again soon; the second time with a new socket: the old one may fail."""
-        self._failures += 1
-        said = str(error) or type(error).__name__
-        if said != self._trouble:
-            self.journal.log("trouble", message(EventCode.RECONCILE_FAILED, error=said))
-        self._trouble = said
-        if self._failures > 1:
-            await self.applier.reopen_kernel()
-        await self.handle_refusal(error)
-        self.next_resync_at = asyncio.get_running_loop().time() + RECONCILE_RETRY_S
+            # After many repairs the next scan waits, also where our own change was
+            # announced.
+            now = asyncio.get_running_loop().time()
+            self._repair_limiter.record_repair(now)
+            if self._repair_limiter.is_exhausted(now):
+                later = self._repair_limiter.next_scan_at(now)
+                self.next_resync_at = max(self.next_resync_at, later)
 
     async def handle_refusal(self, error: Exception) -> None:
         """A change failed. Where it had begun, observe what it left, and steer from that."""

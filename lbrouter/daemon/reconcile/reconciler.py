@@ -42,6 +42,9 @@ class Reconciler:
         """`build_reconciler` makes all three."""
         self.applier = applier
         self.steering = steering
+        # A change that failed may have left a root of ours undone: what stands there then is still
+        # damage to ours, though the last observation knows nothing of it.
+        self._held_roots = frozenset[str]()
 
     @property
     def applied(self) -> AppliedState | None:
@@ -58,7 +61,8 @@ class Reconciler:
         snapshot = await self.applier.observe(file.config, health_source=health_source)
         before = steering.applied
         if before is not None:
-            facts = foreign_qdiscs.permit_damaged(snapshot.facts, before.state)
+            self._held_roots |= foreign_qdiscs.held_roots(before.state)
+            facts = replace(snapshot.facts, take_over=self._held_roots)
             snapshot = replace(snapshot, facts=facts)
         planned = snapshot.planned(file)
         steps = planned.steps()
@@ -70,6 +74,7 @@ class Reconciler:
             await self.applier.run_transaction(steps, planned)
         elif not steered:
             steering.confirm(planned)
+        self._held_roots = foreign_qdiscs.held_roots(planned.state)
         steered = steered or count != steering.count
         return ReconcileResult(
             changed=steps.operations, repair=repair and not steered, steered=steered

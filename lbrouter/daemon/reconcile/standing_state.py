@@ -20,7 +20,13 @@ def standing_state(applier: Applier, planned: AppliedState) -> AppliedState:
     here = replace(planned, state=planned.snapshot.observed)
     if has_same_ruleset(here, planned):
         return here
-    last = _last_good(applier)
+    text = applier.store.load_config()
+    try:
+        last: ConfigFile | None = (
+            None if text is None else parse_config(text, source="the last good configuration")
+        )
+    except LbrouterError:
+        last = None
     if last is None:
         return here
     snapshot = planned.snapshot
@@ -42,11 +48,3 @@ def has_same_ruleset(one: AppliedState, other: AppliedState) -> bool:
     """Whether a change of elements leads from one to the other."""
     mine, theirs = one.state.nft, other.state.nft
     return mine is not None and theirs is not None and mine.structure == theirs.structure
-
-
-def _last_good(applier: Applier) -> ConfigFile | None:
-    text = applier.store.load_config()
-    try:
-        return None if text is None else parse_config(text, source="the last good configuration")
-    except LbrouterError:
-        return None

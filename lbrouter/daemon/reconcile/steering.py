@@ -82,7 +82,21 @@ class Steering:
         """
         async with self._lock, self._view.changing:
             self._health, self._pending_rates = health, ()
-            base = self._base()
+            # What to steer: the file whose ruleset is in the kernel now. None while
+            # that ruleset is closed: the change that is running opens it when all
+            # stands.
+            change, table = self._change, self._view.table
+            if (
+                change is None
+                or table is None
+                or change.planned.state.nft is None
+                or table.structure != change.planned.state.nft.structure
+            ):
+                base = self.applied
+            elif is_guard_table(table):
+                base = None
+            else:
+                base = replace(change.present, state=replace(change.present.state, nft=table))
             if base is None:
                 return None
             wanted = self._with_health(base, config, health)
@@ -187,20 +201,6 @@ class Steering:
         if old is not None:
             await old[0].__aexit__(None, None, None)
 
-    def _base(self) -> AppliedState | None:
-        """What to steer: the file whose ruleset is in the kernel now.
-
-        None while that ruleset is closed: the change that is running opens it when all stands.
-        """
-        change, table = self._change, self._view.table
-        if change is None or table is None or change.planned.state.nft is None:
-            return self.applied
-        if table.structure != change.planned.state.nft.structure:
-            return self.applied
-        if is_guard_table(table):
-            return None
-        return replace(change.present, state=replace(change.present.state, nft=table))
-
     def _replace(self, base: AppliedState, steered: AppliedState) -> None:
         if base is self.applied:
             self.applied = steered
@@ -258,17 +258,16 @@ class Steering:
             self._own = opened, await opened.__aenter__()
         new, known = operation.new, self._view.table
         if isinstance(new, NftTable) and known is not None and known.structure == new.structure:
-            operation = replace(operation, old=known, new=self._keep_closed(new, known))
+            # While a change runs, interfaces stay known that it has closed.
+            if self._change is None:
+                keep_closed = new
+            else:
+                closed = {KNOWN_INTERFACES: known.elements.get(KNOWN_INTERFACES, frozenset())}
+                keep_closed = replace(new, elements={**new.elements, **closed})
+            operation = replace(operation, old=known, new=keep_closed)
         async with asyncio.timeout(STEER_OPERATION_TIMEOUT_S):
             await self._own[1].execute(operation)
         self._view.record(operation)
-
-    def _keep_closed(self, new: NftTable, known: NftTable) -> NftTable:
-        """While a change runs, interfaces stay known that it has closed."""
-        if self._change is None:
-            return new
-        closed = {KNOWN_INTERFACES: known.elements.get(KNOWN_INTERFACES, frozenset())}
-        return replace(new, elements={**new.elements, **closed})
 
 
 def _same_table(after: AppliedState, wanted: AppliedState) -> bool:

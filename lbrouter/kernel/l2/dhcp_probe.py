@@ -77,7 +77,12 @@ def discover_servers(interfaces: Iterable[str], *, seconds: float) -> tuple[Rogu
             with suppress(FileNotFoundError, _InterfaceDownError):
                 opened = stack.enter_context(_open_filtered_socket(interface))
                 opened.send(_discover_frame())
-                waiting.register(opened, selectors.EVENT_READ, (interface, _own_mac(interface)))
+                text = Path(f"/sys/class/net/{interface}/address").read_text(encoding="ascii")
+                waiting.register(
+                    opened,
+                    selectors.EVENT_READ,
+                    (interface, bytes.fromhex(text.strip().replace(":", ""))),
+                )
         until = time.monotonic() + seconds
         while (
             waiting.get_map()
@@ -107,11 +112,6 @@ def _open_filtered_socket(interface: str) -> socket.socket:
         opened.close()
         raise _InterfaceDownError(*error.args) from error
     return opened
-
-
-def _own_mac(interface: str) -> bytes:
-    text = Path(f"/sys/class/net/{interface}/address").read_text(encoding="ascii")
-    return bytes.fromhex(text.strip().replace(":", ""))
 
 
 def _discover_frame() -> bytes:

@@ -67,7 +67,10 @@ class DhcpSocket:
         # Of no protocol at first: nothing may be received before the filter is attached.
         self._socket = socket.socket(socket.AF_PACKET, kind, 0)
         try:
-            _attach_filter(self._socket)
+            code = b"".join(SOCK_FILTER.pack(*each) for each in DHCP_CLIENT_FILTER)
+            held = ctypes.create_string_buffer(code, len(code))
+            program = SOCK_FPROG.pack(len(DHCP_CLIENT_FILTER), ctypes.addressof(held))
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
             self._socket.bind((self.interface, ETH_P_IP))
             self.hardware = hardware_address(self._socket)
         except OSError:
@@ -112,13 +115,6 @@ class DhcpSocket:
                 and not self._received.full()
             ):
                 self._received.put_nowait((message, sender[4].hex(":")))
-
-
-def _attach_filter(opened: socket.socket) -> None:
-    code = b"".join(SOCK_FILTER.pack(*each) for each in DHCP_CLIENT_FILTER)
-    held = ctypes.create_string_buffer(code, len(code))
-    program = SOCK_FPROG.pack(len(DHCP_CLIENT_FILTER), ctypes.addressof(held))
-    opened.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
 
 def hardware_address(opened: socket.socket) -> bytes:

@@ -94,24 +94,26 @@ async def _create(ipr: AsyncIPRoute, device: Device) -> None:
         return await _resolve_name_conflict(ipr, device, standing, links)
     alias = _message_by_name(device.name)
     alias["attrs"].append(("IFLA_IFALIAS", DEVICE_ALIAS))
-    message = _creation_message(device, {link.name: link.index for link in links})
+    indices = {link.name: link.index for link in links}
+    message = _message_by_name(device.name)
+    info: list[tuple[str, Any]] = [("IFLA_INFO_KIND", str(device.kind))]
+    if device.kind is DeviceKind.VLAN:
+        if device.parent not in indices:
+            raise NotAppliedError(f"Interface {device.parent} of {device.name} is absent.")
+        info.append(("IFLA_INFO_DATA", {"attrs": [("IFLA_VLAN_ID", device.tag)]}))
+        message["attrs"].append(("IFLA_LINK", indices[device.parent]))
+    message["attrs"].append(("IFLA_LINKINFO", {"attrs": info}))
     both = ((message, RTM_NEWLINK, CREATE_FLAGS), (alias, RTM_NEWLINK, REQUEST_FLAGS))
     try:
         await send_batch(ipr, both)
     except NetlinkError as error:
         if device.kind is not DeviceKind.WIREGUARD or error.code not in UNKNOWN_KIND_ERRNOS:
             raise
-        await _create_by_program(ipr, device.name, alias)
+        # Have WireGuard's program make its tun device, then mark it as ours. A process
+        # that is killed in between leaves a device that is ours by its prefix.
+        wireguard_program.start(device.name)
+        await send(ipr, alias, RTM_NEWLINK, REQUEST_FLAGS)
     return None
-
-
-async def _create_by_program(ipr: AsyncIPRoute, name: str, alias: Any) -> None:
-    """Have WireGuard's program make its tun device, then mark it as ours.
-
-    A process that is killed in between leaves a device that is ours by its prefix.
-    """
-    wireguard_program.start(name)
-    await send(ipr, alias, RTM_NEWLINK, REQUEST_FLAGS)
 
 
 async def _resolve_name_conflict(
@@ -138,18 +140,6 @@ async def _remove(ipr: AsyncIPRoute, name: str) -> None:
     )
     if kinds[name] == TUN_KIND:
         wireguard_program.forget(name)
-
-
-def _creation_message(device: Device, indices: Mapping[str, int]) -> Any:
-    message = _message_by_name(device.name)
-    info: list[tuple[str, Any]] = [("IFLA_INFO_KIND", str(device.kind))]
-    if device.kind is DeviceKind.VLAN:
-        if device.parent not in indices:
-            raise NotAppliedError(f"Interface {device.parent} of {device.name} is absent.")
-        info.append(("IFLA_INFO_DATA", {"attrs": [("IFLA_VLAN_ID", device.tag)]}))
-        message["attrs"].append(("IFLA_LINK", indices[device.parent]))
-    message["attrs"].append(("IFLA_LINKINFO", {"attrs": info}))
-    return message
 
 
 def _message_by_name(name: str) -> Any:

@@ -29,7 +29,7 @@ from lbrouter.kernel.objects.nft_script import (
     replacement_script,
 )
 from lbrouter.model.errors import DefectError, NotAppliedError, NotPermittedError, UnavailableError
-from lbrouter.model.kernel_state import NftElements, NftTable
+from lbrouter.model.kernel_state import NftTable
 from lbrouter.model.plan import Operation
 
 UNSEALED: Final = "unsealed"
@@ -54,7 +54,25 @@ def observe_table() -> NftTable | None:
     seal = SEAL_CHAIN_PATTERN.search(listing)
     whole = seal is not None and seal["seen"] == _listing_digest(listing)
     structure = seal["asked"] if seal is not None and whole else UNSEALED
-    return NftTable(structure=structure, elements=_static_elements(listing))
+    # Elements of the static sets and maps; packets fill the dynamic ones. One listing of the
+    # whole table: of several `list map` in one command, libnftables 1.0.6 finds the first
+    # alone, and a context for each would cost 6 ms.
+    wanted = [
+        name
+        for _, name in SET_PATTERN.findall(listing)
+        if not name.startswith((*DYNAMIC_SET_PREFIXES, LOGIN_MAP))
+    ]
+    specs = [s for s in (NFT_TABLE_SPEC, LANE_TABLE_SPEC) if f"table {s} {{" in listing]
+    bodies = [
+        item.get("set") or item.get("map")
+        for spec in specs
+        for item in _run_json(f"list table {spec}")
+    ]
+    by_name = {body["name"]: body.get("elem", ()) for body in bodies if body is not None}
+    return NftTable(
+        structure=structure,
+        elements={name: elements_from_json(by_name.get(name, ())) for name in wanted},
+    )
 
 
 def execute(operation: Operation) -> None:
@@ -68,7 +86,15 @@ def execute(operation: Operation) -> None:
     elif old is not None and old.structure == new.structure:
         _run(element_change_script(old.elements, new.elements))
     else:
-        _load(new)
+        # Replace the structure, then seal what the kernel made of it.
+        if not new.script:
+            raise DefectError(
+                "there is no script for the firewall as it was found",
+                remedy="Run `lbrouter apply`: it loads the firewall that the file describes.",
+            )
+        _run(replacement_script(new, *_object_names(_list_table() or "")))
+        listing_digest = _listing_digest(_list_table() or "")
+        _run(f"add chain {NFT_TABLE_SPEC} {SEAL_PREFIX}{digest(new.script)}_{listing_digest}")
 
 
 def send_client_by(mac: str, number: int, for_s: int) -> None:
@@ -88,42 +114,9 @@ def check(table: NftTable) -> None:
     _run(replacement_script(table, *names), dry=True)
 
 
-def _load(table: NftTable) -> None:
-    """Replace the structure, then seal what the kernel made of it."""
-    if not table.script:
-        raise DefectError(
-            "there is no script for the firewall as it was found",
-            remedy="Run `lbrouter apply`: it loads the firewall that the file describes.",
-        )
-    _run(replacement_script(table, *_object_names(_list_table() or "")))
-    listing_digest = _listing_digest(_list_table() or "")
-    _run(f"add chain {NFT_TABLE_SPEC} {SEAL_PREFIX}{digest(table.script)}_{listing_digest}")
-
-
 def _listing_digest(listing: str) -> str:
     """Digest of the kernel's own listing, its seal aside."""
     return sha256(SEAL_CHAIN_PATTERN.sub("", listing).encode()).hexdigest()[:16]
-
-
-def _static_elements(listing: str) -> dict[str, NftElements]:
-    """Elements of the static sets and maps; packets fill the dynamic ones.
-
-    One listing of the whole table: of several `list map` in one command, libnftables 1.0.6 finds
-    the first alone, and a context for each would cost 6 ms.
-    """
-    wanted = [
-        name
-        for _, name in SET_PATTERN.findall(listing)
-        if not name.startswith((*DYNAMIC_SET_PREFIXES, LOGIN_MAP))
-    ]
-    specs = [s for s in (NFT_TABLE_SPEC, LANE_TABLE_SPEC) if f"table {s} {{" in listing]
-    bodies = [
-        item.get("set") or item.get("map")
-        for spec in specs
-        for item in _run_json(f"list table {spec}")
-    ]
-    by_name = {body["name"]: body.get("elem", ()) for body in bodies if body is not None}
-    return {name: elements_from_json(by_name.get(name, ())) for name in wanted}
 
 
 def _object_names(listing: str) -> tuple[list[tuple[str, str]], list[str]]:

@@ -36,7 +36,19 @@ def element_change_script(old: Mapping[str, NftElements], new: Mapping[str, NftE
         _element_change_commands(name, old.get(name, frozenset()), new[name]) for name in names
     )
     lines = [line for change in changes for line in change]
-    return "\n".join([*lines, *_sticky_flush_commands(old, new)])
+    # Release the clients that stick to an uplink which no longer carries their policy. No
+    # slot leads to X any more, so the set `sticky_X` is emptied. It is emptied once more when
+    # a slot uses X again: a packet in transit at that moment may have put its client back,
+    # which has moved to another uplink since.
+    return "\n".join(
+        [
+            *lines,
+            *(
+                f"flush set {NFT_TABLE_SPEC} {STICKY_SET_PREFIX}{chain}"
+                for chain in sorted(_uplinks_in_slots(old) ^ _uplinks_in_slots(new))
+            ),
+        ]
+    )
 
 
 def _element_change_commands(name: str, old: NftElements, new: NftElements) -> Iterator[str]:
@@ -45,19 +57,6 @@ def _element_change_commands(name: str, old: NftElements, new: NftElements) -> I
         yield f"delete element {nft_table_of(name)} {name} {{ {elements_to_script(keys)} }}"
     if come := new - old:
         yield f"add element {nft_table_of(name)} {name} {{ {elements_to_script(come)} }}"
-
-
-def _sticky_flush_commands(
-    old: Mapping[str, NftElements], new: Mapping[str, NftElements]
-) -> Iterator[str]:
-    """Release the clients that stick to an uplink which no longer carries their policy.
-
-    No slot leads to X any more, so the set `sticky_X` is emptied. It is emptied once more when a
-    slot uses X again: a packet in transit at that moment may have put its client back, which has
-    moved to another uplink since.
-    """
-    for chain in sorted(_uplinks_in_slots(old) ^ _uplinks_in_slots(new)):
-        yield f"flush set {NFT_TABLE_SPEC} {STICKY_SET_PREFIX}{chain}"
 
 
 def _uplinks_in_slots(elements: Mapping[str, NftElements]) -> set[str]:

@@ -93,7 +93,18 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
             ]
             await send(ipr, request, RTM_NEWTCLASS, REPLACE_FLAGS)
         case Redirect() as redirect:
-            await _set_redirect(ipr, redirect, operation.old)
+            # A clsact where there is none yet, and in it one filter that matches
+            # everything.
+            index = _interface_index(redirect.interface)
+            clsact = tc_message(index=index, parent=TC_H_CLSACT, handle=INGRESS_HANDLE)
+            clsact["attrs"] = [("TCA_KIND", "clsact")]
+            await tolerate(frozenset({errno.EEXIST}), send(ipr, clsact, RTM_NEWQDISC, CREATE_FLAGS))
+            if operation.old is not None:
+                await _delete_filter(ipr, index, redirect.direction)
+            await tolerate(
+                frozenset({errno.EEXIST}),
+                send(ipr, _redirect_filter(redirect), RTM_NEWTFILTER, CREATE_FLAGS),
+            )
         case noun:
             raise DefectError(f"{noun.key} is not an object of tc.")
 
@@ -199,20 +210,6 @@ def _cake_options(options: Mapping[str, int | str]) -> Iterator[tuple[str, int]]
     rtt = int(str(options["rtt"]).removesuffix("us"))
     yield "TCA_CAKE_RTT", rtt
     yield "TCA_CAKE_TARGET", max(1, rtt // 20)
-
-
-async def _set_redirect(ipr: AsyncIPRoute, redirect: Redirect, old: object) -> None:
-    """A clsact where there is none yet, and in it one filter that matches everything."""
-    index = _interface_index(redirect.interface)
-    clsact = tc_message(index=index, parent=TC_H_CLSACT, handle=INGRESS_HANDLE)
-    clsact["attrs"] = [("TCA_KIND", "clsact")]
-    await tolerate(frozenset({errno.EEXIST}), send(ipr, clsact, RTM_NEWQDISC, CREATE_FLAGS))
-    if old is not None:
-        await _delete_filter(ipr, index, redirect.direction)
-    await tolerate(
-        frozenset({errno.EEXIST}),
-        send(ipr, _redirect_filter(redirect), RTM_NEWTFILTER, CREATE_FLAGS),
-    )
 
 
 def _redirect_filter(redirect: Redirect) -> Any:

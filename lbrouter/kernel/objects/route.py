@@ -86,35 +86,28 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
     old, new = operation.old, operation.new
     if not isinstance(new, Route):
         assert isinstance(old, Route)
-        await _remove(ipr, old)
+        # The protocol number in the request keeps the kernel from removing a foreign
+        # route.
+        try:
+            message = _message(old)
+        except OSError:
+            return  # The interface is gone, and with it the route.
+        message["scope"] = RT_SCOPE_NOWHERE
+        await tolerate(OBJECT_ABSENT_ERRNOS, send(ipr, message, RTM_DELROUTE, REQUEST_FLAGS))
     elif operation.action is Action.CHANGE:
         await send(ipr, _message(new), RTM_NEWROUTE, REPLACE_FLAGS)
     else:
-        await _add(ipr, new)
-
-
-async def _add(ipr: AsyncIPRoute, route: Route) -> None:
-    if await tolerate(
-        frozenset({errno.EEXIST}), send(ipr, _message(route), RTM_NEWROUTE, CREATE_FLAGS)
-    ):
-        return
-    if route.key not in {standing.key for standing in await observe(ipr)}:
-        raise NotAppliedError(
-            f"Another program's route to {route.destination} stands in table {route.table}.",
-            remedy=f"See `ip route show table {route.table}`; lbrouter uses the tables"
-            f" {ROUTE_TABLES[0]} to {ROUTE_TABLES[-1]}.",
-        )
-    await send(ipr, _message(route), RTM_NEWROUTE, REPLACE_FLAGS)
-
-
-async def _remove(ipr: AsyncIPRoute, route: Route) -> None:
-    """The protocol number in the request keeps the kernel from removing a foreign route."""
-    try:
-        message = _message(route)
-    except OSError:
-        return  # The interface is gone, and with it the route.
-    message["scope"] = RT_SCOPE_NOWHERE
-    await tolerate(OBJECT_ABSENT_ERRNOS, send(ipr, message, RTM_DELROUTE, REQUEST_FLAGS))
+        if await tolerate(
+            frozenset({errno.EEXIST}), send(ipr, _message(new), RTM_NEWROUTE, CREATE_FLAGS)
+        ):
+            return
+        if new.key not in {standing.key for standing in await observe(ipr)}:
+            raise NotAppliedError(
+                f"Another program's route to {new.destination} stands in table {new.table}.",
+                remedy=f"See `ip route show table {new.table}`; lbrouter uses the tables"
+                f" {ROUTE_TABLES[0]} to {ROUTE_TABLES[-1]}.",
+            )
+        await send(ipr, _message(new), RTM_NEWROUTE, REPLACE_FLAGS)
 
 
 def _is_ours(answer: RawMessage, family: AddressFamily) -> bool:

@@ -51,7 +51,12 @@ async def _run_probe(opened: socket.socket, target: ProbeTarget, pending: InFlig
         rtt_s = handshake_rtt(opened, elapsed_s=pending.elapsed_s)
         reason, detail = classify_status(await _fetch_status(opened, target), target)
     except ssl.SSLCertVerificationError as error:
-        reason, detail = _certificate_failure(error)
+        if error.verify_code in CERTIFICATE_TIME_ERRORS:
+            reason = ProbeFailure.WRONG_ANSWER
+            detail = "the certificate is not valid now; is this machine's clock right?"
+        else:
+            reason = ProbeFailure.CAPTIVE_PORTAL
+            detail = f"wrong certificate: {error.verify_message}"
     except ssl.SSLError as error:
         reason, detail = ProbeFailure.WRONG_ANSWER, f"no TLS: {error.reason}"
     except OSError as error:
@@ -90,15 +95,6 @@ async def _fetch_status(opened: socket.socket, target: ProbeTarget) -> int:
         return await fetch_status(reader, writer, request)
     finally:
         writer.transport.abort()
-
-
-def _certificate_failure(error: ssl.SSLCertVerificationError) -> tuple[ProbeFailure, str]:
-    if error.verify_code in CERTIFICATE_TIME_ERRORS:
-        return (
-            ProbeFailure.WRONG_ANSWER,
-            "the certificate is not valid now; is this machine's clock right?",
-        )
-    return ProbeFailure.CAPTIVE_PORTAL, f"wrong certificate: {error.verify_message}"
 
 
 def classify_status(status: int, target: ProbeTarget) -> tuple[ProbeFailure | None, str]:

@@ -51,7 +51,10 @@ class IcmpError:
 
 def parse_icmp_error(message: bytes, variant: IcmpVariant) -> IcmpError | None:
     """What an ICMP error says of an echo request; None where it is about something else."""
-    reason = _reason(message, variant)
+    if message[0] == variant.unreachable:
+        reason: str | None = variant.unreachable_reasons.get(message[1], REASON_PROHIBITED)
+    else:
+        reason = REASON_ROUTING_LOOP if message[0] == variant.time_exceeded else None
     quoted = message[ICMP_ECHO_HEADER.size :]
     header = _quoted_header(quoted, variant)
     if reason is None or header is None or len(quoted) < header[0] + ICMP_ECHO_HEADER.size:
@@ -63,12 +66,6 @@ def parse_icmp_error(message: bytes, variant: IcmpVariant) -> IcmpError | None:
     return IcmpError(
         identifier=identifier, sequence=sequence, destination=destination, reason=reason
     )
-
-
-def _reason(message: bytes, variant: IcmpVariant) -> str | None:
-    if message[0] == variant.unreachable:
-        return variant.unreachable_reasons.get(message[1], REASON_PROHIBITED)
-    return REASON_ROUTING_LOOP if message[0] == variant.time_exceeded else None
 
 
 def _quoted_header(quoted: bytes, variant: IcmpVariant) -> tuple[int, str] | None:

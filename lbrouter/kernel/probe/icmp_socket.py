@@ -87,7 +87,13 @@ class IcmpEchoSocket:
         self._sequence = (self._sequence + 1) & 0xFFFF
         token = os.urandom(ECHO_TOKEN_BYTES)
         try:
-            opened.sendto(self._request(token + bytes(padding_bytes)), (str(address), 0))
+            body = token + bytes(padding_bytes)
+            head = (self._variant.request, 0, 0, self._identifier, self._sequence)
+            # The kernel computes the checksum for ICMPv6 alone.
+            total = internet_checksum(ICMP_ECHO_HEADER.pack(*head) + body + bytes(len(body) % 2))
+            opened.sendto(
+                ICMP_ECHO_HEADER.pack(*head[:2], total, *head[3:]) + body, (str(address), 0)
+            )
         except OSError as error:
             if error.errno == errno.ENODEV:
                 self.close()
@@ -123,13 +129,6 @@ class IcmpEchoSocket:
         asyncio.get_running_loop().add_reader(opened, self._on_readable)
         self._socket, self._index = opened, index
         return opened
-
-    def _request(self, body: bytes) -> bytes:
-        head = (self._variant.request, 0, 0, self._identifier, self._sequence)
-        total = internet_checksum(
-            ICMP_ECHO_HEADER.pack(*head) + body + bytes(len(body) % 2)
-        )  # the kernel does it for ICMPv6 alone
-        return ICMP_ECHO_HEADER.pack(*head[:2], total, *head[3:]) + body
 
     def _on_readable(self) -> None:
         for _ in range(MAX_ICMP_READS_PER_WAKEUP):

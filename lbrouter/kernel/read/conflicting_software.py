@@ -50,7 +50,14 @@ def conflicting_programs(root: Path = FILESYSTEM_ROOT) -> Iterator[ConflictingPr
     if "systemd-network" in running:
         yield _check_networkd(root)
     if "NetworkManager" in running:
-        yield _check_network_manager(root)
+        files = (root / "etc/NetworkManager/conf.d").glob("*.conf")
+        configured = any("unmanaged-devices" in _read_text(file) for file in files)
+        yield ConflictingProgram(
+            name="NetworkManager",
+            problem="" if configured else "may configure the interfaces of the file in its own way",
+            remedy="nmcli device set INTERFACE managed no, and unmanaged-devices in"
+            " /etc/NetworkManager/conf.d",
+        )
     for process, (name, trouble, remedy) in FORWARD_DROPPING_PROGRAMS.items():
         if process in running:
             yield ConflictingProgram(name=name, problem=trouble, remedy=remedy)
@@ -68,8 +75,16 @@ def running_processes(root: Path) -> frozenset[str]:
 
 def _check_networkd(root: Path) -> ConflictingProgram:
     """It deletes foreign routes and rules when it starts, unless it is configured not to."""
+    # Which file wins is not worked out: they rarely disagree.
+    files: list[Path] = []
+    for place in NETWORKD_CONFIG_DIRS:
+        files += [root / place / "systemd/networkd.conf"]
+        files += sorted((root / place / "systemd/networkd.conf.d").glob("*.conf"))
+    settings = "\n".join(_read_text(file) for file in files)
     unsaid = [
-        key for key in NETWORKD_FOREIGN_KEYS if not _is_disabled(key, _networkd_settings(root))
+        key
+        for key in NETWORKD_FOREIGN_KEYS
+        if re.search(rf"^\s*{key}\s*=\s*(no|false|off|0)\s*$", settings, re.MULTILINE) is None
     ]
     return ConflictingProgram(
         name="systemd-networkd",
@@ -78,30 +93,6 @@ def _check_networkd(root: Path) -> ConflictingProgram:
         else "",
         remedy="write /etc/systemd/networkd.conf.d/lbrouter.conf: [Network], "
         + ", ".join(f"{key}=no" for key in NETWORKD_FOREIGN_KEYS),
-    )
-
-
-def _networkd_settings(root: Path) -> str:
-    """All that is set for networkd. Which file wins is not worked out: they rarely disagree."""
-    files: list[Path] = []
-    for place in NETWORKD_CONFIG_DIRS:
-        files += [root / place / "systemd/networkd.conf"]
-        files += sorted((root / place / "systemd/networkd.conf.d").glob("*.conf"))
-    return "\n".join(_read_text(file) for file in files)
-
-
-def _is_disabled(key: str, settings: str) -> bool:
-    return re.search(rf"^\s*{key}\s*=\s*(no|false|off|0)\s*$", settings, re.MULTILINE) is not None
-
-
-def _check_network_manager(root: Path) -> ConflictingProgram:
-    files = (root / "etc/NetworkManager/conf.d").glob("*.conf")
-    configured = any("unmanaged-devices" in _read_text(file) for file in files)
-    return ConflictingProgram(
-        name="NetworkManager",
-        problem="" if configured else "may configure the interfaces of the file in its own way",
-        remedy="nmcli device set INTERFACE managed no, and unmanaged-devices in"
-        " /etc/NetworkManager/conf.d",
     )
 
 

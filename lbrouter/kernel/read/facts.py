@@ -61,6 +61,12 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
     held: dict[str, list[address.ObservedAddress]] = {}
     for one in addresses:
         held.setdefault(one.address.interface, []).append(one)
+    foreign_rules = [
+        each
+        for family in AddressFamily
+        for each in await rule.dump_rules(ipr, family)
+        if not rule.is_ours(each)
+    ]
     return Facts(
         read_at=read_at,
         connection_table_size=read_connection_table_size(),
@@ -74,7 +80,9 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
             for each in links
         },
         conflicts=(
-            *await _rule_conflicts(ipr),
+            *sorted(
+                {sentence for each in foreign_rules for sentence in _rule_conflict_messages(each)}
+            ),
             *await _route_conflicts(ipr),
             *_qdisc_conflicts(links, roots, scope),
         ),
@@ -121,7 +129,13 @@ async def _default_routes(
     by_device: dict[int, frozenset[AddressFamily]] = {}
     for family in AddressFamily:
         messages = await route.dump_table(ipr, family, RT_TABLE_MAIN)
-        defaults = [each for each in messages if _is_foreign_default(each)]
+        defaults = [
+            answer
+            for answer in messages
+            if answer.fields[1] == 0
+            and answer.fields[7] == route.RTN_UNICAST
+            and route.protocol_of(answer) != ROUTE_PROTOCOL
+        ]
         for message in sorted(defaults, key=_route_preference):
             for index, gateway in _nexthops(message):
                 gateways[index] = (*gateways.get(index, ()), gateway)
@@ -142,11 +156,6 @@ def _route_preference(answer: RawMessage) -> tuple[int, int]:
     return answer.integer(route.RTA_PRIORITY), ROUTER_PREFERENCE_RANKS.get(answer.raw(RTA_PREF), 1)
 
 
-def _is_foreign_default(answer: RawMessage) -> bool:
-    is_default = answer.fields[1] == 0 and answer.fields[7] == route.RTN_UNICAST
-    return is_default and route.protocol_of(answer) != ROUTE_PROTOCOL
-
-
 def _nexthops(answer: RawMessage) -> Iterator[tuple[int, IpAddress]]:
     """One hop in the route itself, or several in its multipath list (struct rtnexthop)."""
     if gateway := answer.raw(route.RTA_GATEWAY):
@@ -158,12 +167,6 @@ def _nexthops(answer: RawMessage) -> Iterator[tuple[int, IpAddress]]:
         if route.RTA_GATEWAY in hop:
             yield index, ip_address(hop[route.RTA_GATEWAY])
         content = content[max((length + 3) & ~3, RTNEXTHOP.size) :]
-
-
-async def _rule_conflicts(ipr: AsyncIPRoute) -> list[str]:
-    found = [each for family in AddressFamily for each in await rule.dump_rules(ipr, family)]
-    foreign = [each for each in found if not rule.is_ours(each)]
-    return sorted({sentence for each in foreign for sentence in _rule_conflict_messages(each)})
 
 
 def _rule_conflict_messages(message: Any) -> list[str]:
@@ -190,17 +193,14 @@ async def _route_conflicts(ipr: AsyncIPRoute) -> list[str]:
             messages = await route.dump_table(ipr, family, table)
             foreign = sum(route.protocol_of(each) != ROUTE_PROTOCOL for each in messages)
             if foreign:
-                sentences.append(_route_conflict_message(family, table, foreign))
+                command = (
+                    f"ip {'-6 ' if family is AddressFamily.V6 else ''}route show table {table}"
+                )
+                sentences.append(
+                    f"Table {table}, one of our {GATEWAY_TABLE} to {ROUTE_TABLES[-1]}, holds"
+                    f" {foreign} of another program's routes ({command})."
+                )
     return sentences
-
-
-def _route_conflict_message(family: AddressFamily, table: int, count: int) -> str:
-    command = f"ip {'-6 ' if family is AddressFamily.V6 else ''}route show table {table}"
-    return (
-        f"Table {table}, one of our {GATEWAY_TABLE} to {ROUTE_TABLES[-1]}, holds {count}"
-        " of another program's"
-        f" routes ({command})."
-    )
 
 
 def _qdisc_conflicts(

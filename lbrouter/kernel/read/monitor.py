@@ -117,7 +117,8 @@ class Monitor:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                self._resync()
+                self._enqueue([NOTICES_LOST])
+                self._list_links()
                 return
             for kind, sequence, start, end in split_messages(data):
                 self._handle_message(opened, kind, sequence, data[start:end])
@@ -127,7 +128,12 @@ class Monitor:
             self._enqueue(self._parser.parse_nftables(kind, body))
             return
         if kind in (NLMSG_DONE, NLMSG_ERROR):
-            self._finish_listing()
+            unlisted, self._unlisted_links = self._unlisted_links or frozenset(), None
+            for index in unlisted:
+                self._enqueue(self._parser.forget_link(index))
+            if self._relist_needed:
+                self._relist_needed = False
+                self._list_links()
             return
         if (
             kind == RTM_NEWLINK
@@ -143,16 +149,9 @@ class Monitor:
             self._queue[notice] = None
             self._available.set()
         if len(self._queue) > MAX_QUEUED_NOTICES:
-            self._drop_excess()
-
-    def _drop_excess(self) -> None:
-        links = [each for each in self._queue if each.kind is NoticeKind.LINK]
-        if len(self._queue) - len(links) > MAX_QUEUED_NOTICES:
-            self._queue = dict.fromkeys([NOTICES_LOST, *links])
-
-    def _resync(self) -> None:
-        self._enqueue([NOTICES_LOST])
-        self._list_links()
+            links = [each for each in self._queue if each.kind is NoticeKind.LINK]
+            if len(self._queue) - len(links) > MAX_QUEUED_NOTICES:
+                self._queue = dict.fromkeys([NOTICES_LOST, *links])
 
     def _list_links(self) -> None:
         """Ask for all links; those that are known and not listed are gone."""
@@ -165,14 +164,6 @@ class Monitor:
         self._rtnetlink_socket.send(
             encode_message(RTM_GETLINK, body, flags=DUMP_REQUEST_FLAGS, sequence=LINK_DUMP_SEQUENCE)
         )
-
-    def _finish_listing(self) -> None:
-        unlisted, self._unlisted_links = self._unlisted_links or frozenset(), None
-        for index in unlisted:
-            self._enqueue(self._parser.forget_link(index))
-        if self._relist_needed:
-            self._relist_needed = False
-            self._list_links()
 
 
 def _open_netlink_socket(protocol: int, groups: tuple[int, ...]) -> socket.socket:

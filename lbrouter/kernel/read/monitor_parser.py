@@ -136,11 +136,27 @@ class NoticeParser:
     def parse_rtnetlink(self, kind: int, body: bytes) -> list[Notice]:
         """Notices of one message of type `kind`; `body` is what follows its header."""
         if kind in TC_MESSAGE_TYPES:
-            return self._parse_qdisc(body)
+            index = TCMSG.unpack_from(body)[3]
+            what = dict(parse_attributes(body[TCMSG.size :])).get(TCA_KIND, b"").rstrip(b"\0")
+            interface, detail = self._link_name(index), what.decode(errors="replace")
+            return [Notice(kind=NoticeKind.QDISC, interface=interface, detail=detail)]
         if kind in (RTM_NEWNETCONF, RTM_DELNETCONF):
-            return self._parse_netconf(body)
+            index = native_uint(dict(parse_attributes(body[4:])).get(NETCONFA_IFINDEX, b""))
+            name = NETCONFA_IFINDEX_NAMES.get(index) or self._link_name(index)
+            return [Notice(kind=NoticeKind.SETTING, interface=name)]
         if kind in (RTM_NEWRULE, RTM_DELRULE):
-            return _parse_rule(kind, body)
+            # Rules of ours, and of others within our priorities.
+            found = dict(
+                parse_attributes(body[RTMSG.size :])
+            )  # struct fib_rule_hdr is laid out like rtmsg
+            priority, protocol = (
+                native_uint(found.get(FRA_PRIORITY, b"")),
+                native_uint(found.get(FRA_PROTOCOL, b"")),
+            )
+            if priority not in RULE_PRIORITIES and protocol != ROUTE_PROTOCOL:
+                return []
+            detail = f"rule {priority} {_verb(kind, RTM_DELRULE)}, protocol {protocol}"
+            return [Notice(kind=NoticeKind.RULE, detail=detail)]
         parse = {
             RTM_NEWLINK: self._parse_link,
             RTM_DELLINK: self._parse_link,
@@ -183,9 +199,6 @@ class NoticeParser:
             mtu=native_uint(found.get(IFLA_MTU, b"")),
             alias=found.get(IFLA_IFALIAS, b""),
         )
-        return self._update_link(index, link)
-
-    def _update_link(self, index: int, link: _LinkState) -> list[Notice]:
         before = self._links.get(index)
         if before == link:
             return []
@@ -231,33 +244,9 @@ class NoticeParser:
             )
         ]
 
-    def _parse_qdisc(self, body: bytes) -> list[Notice]:
-        index = TCMSG.unpack_from(body)[3]
-        what = dict(parse_attributes(body[TCMSG.size :])).get(TCA_KIND, b"").rstrip(b"\0")
-        interface, detail = self._link_name(index), what.decode(errors="replace")
-        return [Notice(kind=NoticeKind.QDISC, interface=interface, detail=detail)]
-
-    def _parse_netconf(self, body: bytes) -> list[Notice]:
-        index = native_uint(dict(parse_attributes(body[4:])).get(NETCONFA_IFINDEX, b""))
-        name = NETCONFA_IFINDEX_NAMES.get(index) or self._link_name(index)
-        return [Notice(kind=NoticeKind.SETTING, interface=name)]
-
     def _link_name(self, index: int) -> str:
         link = self._links.get(index)
         return link.name if link is not None else ""
-
-
-def _parse_rule(kind: int, body: bytes) -> list[Notice]:
-    """Rules of ours, and of others within our priorities."""
-    found = dict(parse_attributes(body[RTMSG.size :]))  # struct fib_rule_hdr is laid out like rtmsg
-    priority, protocol = (
-        native_uint(found.get(FRA_PRIORITY, b"")),
-        native_uint(found.get(FRA_PROTOCOL, b"")),
-    )
-    if priority not in RULE_PRIORITIES and protocol != ROUTE_PROTOCOL:
-        return []
-    detail = f"rule {priority} {_verb(kind, RTM_DELRULE)}, protocol {protocol}"
-    return [Notice(kind=NoticeKind.RULE, detail=detail)]
 
 
 def _verb(kind: int, deletion: int) -> str:

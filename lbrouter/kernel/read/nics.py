@@ -69,10 +69,11 @@ async def _describe_nic(found: InterfaceFacts, progress: NicProgress) -> Detecte
         progress(f"{found.name}: a cable; is there a DHCP server? (up to 6 s)")
         offer = await find_dhcp_offer(found.name)
         progress(f"{found.name}: " + (f"a server offers {offer}" if offer else "no DHCP server"))
+    path = SYSFS_NET / found.name / "device/driver"
     return DetectedPort(
         name=found.name,
         mac=_read_text(SYSFS_NET / found.name / "address"),
-        driver=_driver(found.name),
+        driver=path.resolve().name if path.exists() else "",
         carrier=found.carrier,
         speed_mbit=link_speed_mbit(found.name),
         dhcp_offer=offer,
@@ -88,11 +89,6 @@ async def _set_links(ipr: AsyncIPRoute, names: Iterable[str], *, up: bool) -> No
             phase=Phase.LINK, action=Action.CHANGE, new=flag, old=None, reason=reason
         )
         await link.execute_flag(ipr, change)
-
-
-def _driver(name: str) -> str:
-    path = SYSFS_NET / name / "device/driver"
-    return path.resolve().name if path.exists() else ""
 
 
 def link_speed_mbit(name: str) -> int | None:

@@ -16,7 +16,10 @@ LOCAL_HOST_MARK: Final = "/32 host LOCAL"
 
 def own_addresses() -> frozenset[IpAddress]:
     """Every address of this thread's namespace; what cannot be read is left out."""
-    return frozenset((*_own_ipv4(), *_own_ipv6()))
+    # Each line begins with 32 hexadecimal digits (net/ipv6/addrconf.c).
+    return frozenset(
+        (*_own_ipv4(), *(IPv6Address(int(line[:32], 16)) for line in _lines(PROC_IF_INET6)))
+    )
 
 
 def _own_ipv4() -> Iterator[IPv4Address]:
@@ -27,12 +30,6 @@ def _own_ipv4() -> Iterator[IPv4Address]:
             address = text
         elif LOCAL_HOST_MARK in line:
             yield IPv4Address(address)
-
-
-def _own_ipv6() -> Iterator[IPv6Address]:
-    """Each line begins with 32 hexadecimal digits (net/ipv6/addrconf.c)."""
-    for line in _lines(PROC_IF_INET6):
-        yield IPv6Address(int(line[:32], 16))
 
 
 def _lines(path: Path) -> list[str]:

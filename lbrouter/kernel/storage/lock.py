@@ -17,7 +17,11 @@ def exclusive_lock(runtime_dir: Path) -> Iterator[None]:
     directory cannot be written.
     """
     file = runtime_dir / "lock"
-    descriptor = _open_lock_file(file)
+    try:
+        file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        raise _unusable_error(file, error) from error
     try:
         _acquire(descriptor, file)
         yield
@@ -31,14 +35,6 @@ def lock_holder(runtime_dir: Path) -> str:
         return (runtime_dir / "lock").read_text(encoding="ascii", errors="replace").strip()
     except OSError:
         return ""
-
-
-def _open_lock_file(file: Path) -> int:
-    try:
-        file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-    except OSError as error:
-        raise _unusable_error(file, error) from error
 
 
 def _acquire(descriptor: int, file: Path) -> None:

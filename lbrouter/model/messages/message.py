@@ -45,7 +45,17 @@ class Message:
 
     def as_json(self) -> MessageDocument:
         """The document of it, for files, socket and history."""
-        found: MessageDocument = {"code": str(self.code), "values": _plain(self.values)}
+        found: MessageDocument = {
+            "code": str(self.code),
+            "values": {
+                name: each.as_json()
+                if isinstance(each, Message)
+                else list(each)
+                if isinstance(each, tuple)
+                else each
+                for name, each in self.values.items()
+            },
+        }
         if self.also:
             found["also"] = [each.as_json() for each in self.also]
         return found
@@ -94,17 +104,6 @@ def parse_reason(found: Any, code: str) -> Message:
     if isinstance(found, str) and code in set(ReasonCode):
         return Message(code=ReasonCode(code), values={"text": found})
     return parse_message(found)
-
-
-def _plain(values: Mapping[str, MessageValue]) -> dict[str, Any]:
-    return {
-        name: each.as_json()
-        if isinstance(each, Message)
-        else list(each)
-        if isinstance(each, tuple)
-        else each
-        for name, each in values.items()
-    }
 
 
 def _parse_value(found: Any) -> MessageValue:

@@ -62,12 +62,6 @@ def expected_shares(config: Config, policy: Policy, able: Collection[str]) -> Up
     if policy.mode is PolicyMode.FAILOVER:
         return {names[0]: 1.0} if names else {}
     names = [name for name in names if not config.uplinks[name].metered] or names
-    weights = _uplink_weights(config, policy, names)
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items() if weight}
-
-
-def _uplink_weights(config: Config, policy: Policy, names: list[str]) -> Mapping[str, float]:
     uploads = [config.uplinks[name].upload for name in names]
     if policy.weights is not None:
         weights: dict[str, float] = {name: policy.weights[name] for name in names}
@@ -75,7 +69,9 @@ def _uplink_weights(config: Config, policy: Policy, names: list[str]) -> Mapping
         weights = {name: rate or 0 for name, rate in zip(names, uploads, strict=True)}
     else:
         weights = dict.fromkeys(names, 1)
-    return weights if any(weights.values()) else dict.fromkeys(names, 1)
+    weights = weights if any(weights.values()) else dict.fromkeys(names, 1)
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items() if weight}
 
 
 def traffic_paths(layout: VenueLayout) -> Iterator[TrafficPath]:

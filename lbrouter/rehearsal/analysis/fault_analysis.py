@@ -76,18 +76,28 @@ def fault_outcome(
     ]
     gaps: dict[str, float] = {}
     for row in ours:
-        gap = _stream_gap_ms(row, moments.began_at, moments.restored_at)
+        if "numbers" in row and row["kind"] != "push":
+            allowed_s = DATAGRAM_ALLOWANCE_MS / 1000
+            gap = datagram_gap_ms(
+                row, moments.began_at, moments.restored_at, still_coming_s=allowed_s
+            )
+        else:
+            gap = longest_gap_ms(row["times"], moments.began_at, moments.restored_at)
         gaps[row["kind"]] = max(gap, gaps.get(row["kind"], 0.0))
     during = [row for row in new if moments.began_at <= row["at"] < moments.restored_at]
     moved = _moved_ms(new, uplink, moments, where)
     late = during[-RECENT_FLOW_COUNT:]
+    after = (
+        row for row in new if row["at"] >= moments.restored_at and where(row["seen"]) == uplink
+    )
+    first = next(after, None)
     return FaultOutcome(
         moved_ms=moved,
         refused=refused_at_once(during),
         gaps_ms=gaps,
         broken=sum(_was_disturbed(row, moments.began_at, where) for row in others)
         + sum(_was_disturbed(row, moments.restored_at, where) for row in ours),
-        back_ms=_back_ms(new, uplink, moments, where),
+        back_ms=None if first is None else (first["at"] - moments.restored_at) * 1000,
         left=bool(late) and not any(where(row["seen"]) == uplink for row in late),
     )
 
@@ -133,16 +143,6 @@ def _moved_ms(
     return float(during[first]["at"] - moments.began_at) * 1000
 
 
-def _back_ms(
-    new: Sequence[JsonRow], uplink: str, moments: FaultTimes, where: UplinkOf
-) -> float | None:
-    after = (
-        row for row in new if row["at"] >= moments.restored_at and where(row["seen"]) == uplink
-    )
-    first = next(after, None)
-    return None if first is None else (first["at"] - moments.restored_at) * 1000
-
-
 def lease_return_ms(
     rows: Sequence[JsonRow], uplink: str, fault: float, taken: float, where: UplinkOf
 ) -> float | None:
@@ -154,13 +154,6 @@ def lease_return_ms(
     good = (row for row in new if row["at"] >= since and where(row["seen"]) == uplink)
     first = next(good, None)
     return None if first is None else float(first["at"] - fault) * 1000
-
-
-def _stream_gap_ms(row: JsonRow, begin: float, end: float) -> float:
-    if "numbers" in row and row["kind"] != "push":
-        allowed_s = DATAGRAM_ALLOWANCE_MS / 1000
-        return datagram_gap_ms(row, begin, end, still_coming_s=allowed_s)
-    return longest_gap_ms(row["times"], begin, end)
 
 
 def longest_gap_ms(times: Iterable[float], begin: float, end: float) -> float:

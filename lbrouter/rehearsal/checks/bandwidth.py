@@ -72,7 +72,15 @@ class LoadRig:
             ]
             for name in self.paths
         }
-        self.idle_rtt_ms = self._measure_idle_rtt_ms()
+        # The median round trip of each VLAN when nothing else is on the lines.
+        jobs = {
+            name: self._client(name).start_load(sources=sources, up=True, pace_bps=0, seconds=0.5,
+                                          flows=0, probe=True)
+            for name, sources in self.sources.items()
+        }  # fmt: skip
+        self.idle_rtt_ms = {
+            name: bandwidth_analysis.median_rtt_ms(job.result()) for name, job in jobs.items()
+        }
 
     @property
     def guaranteed_paths(self) -> list[TrafficPath]:
@@ -94,7 +102,14 @@ class LoadRig:
             if flood and not guarantee:
                 continue
             if time.monotonic() > ends:
-                yield _skipped_row(path.vlan, direction, situation, guarantee)
+                yield BandwidthRow(
+                    vlan=path.vlan,
+                    direction=direction,
+                    situation=situation,
+                    guarantee_bps=guarantee,
+                    verdict=CheckVerdict.INFO,
+                    note=f"not measured: {BANDWIDTH_BUDGET_S:.0f} s are over",
+                )
                 continue
             self.context.progress(f"{path.vlan}, {direction}: {situation}")
             measurement = BandwidthMeasurement(
@@ -164,15 +179,6 @@ class LoadRig:
             probe=True,
         )
 
-    def _measure_idle_rtt_ms(self) -> dict[str, float]:
-        """The median round trip of each VLAN when nothing else is on the lines."""
-        jobs = {
-            name: self._client(name).start_load(sources=sources, up=True, pace_bps=0, seconds=0.5,
-                                          flows=0, probe=True)
-            for name, sources in self.sources.items()
-        }  # fmt: skip
-        return {name: bandwidth_analysis.median_rtt_ms(job.result()) for name, job in jobs.items()}
-
     def _client(self, vlan: str) -> ClientHost:
         return self.context.venue.client(vlan)
 
@@ -220,17 +226,6 @@ def _measure_without(
     poll_until(
         lambda: bool(daemon.status()["uplinks"][uplink]["state"] == "up"),
         within_s=UPLINK_CHANGE_TIMEOUT_S,
-    )
-
-
-def _skipped_row(vlan: str, direction: Direction, situation: str, guarantee: int) -> BandwidthRow:
-    return BandwidthRow(
-        vlan=vlan,
-        direction=direction,
-        situation=situation,
-        guarantee_bps=guarantee,
-        verdict=CheckVerdict.INFO,
-        note=f"not measured: {BANDWIDTH_BUDGET_S:.0f} s are over",
     )
 
 

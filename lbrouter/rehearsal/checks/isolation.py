@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from lbrouter.rehearsal.analysis.expected import forwards_on
 from lbrouter.rehearsal.checks.context import RehearsalContext
 from lbrouter.rehearsal.lab.hosts import SERVICE_PORTS, ClientHost, ScanTarget
-from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, LineAddressing, ProviderLine, Segment
-from lbrouter.rehearsal.lab.process import JsonRow
+from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, LineAddressing, Segment
 from lbrouter.rehearsal.report.tables import Check, check_row, info_row
 
 ISOLATION_SECTION = "isolation of the VLANs"
@@ -44,7 +43,12 @@ def check_isolation(context: RehearsalContext) -> Iterator[Check]:
         )
         for segment in segments
     }
-    owners = _address_owners(context)
+    # The owner of each address, by its text.
+    owners: dict[str, str] = {}
+    for segment in context.venue.layout.segments:
+        client: ClientHost = context.venue.client(segment.name)
+        owners |= {str(own.ip): segment.name for own in client.layout.addresses}
+        owners |= {str(own.ip): "the gateway's services" for own in segment.gateways}
     for segment in segments:
         rows = jobs[segment.name].result()
         vlan = context.config.vlans[segment.name]
@@ -83,16 +87,6 @@ def _isolation_targets(context: RehearsalContext, segment: Segment) -> Iterator[
                     yield ScanTarget(to=gateway.ip, protocol="tcp", port=port)
 
 
-def _address_owners(context: RehearsalContext) -> dict[str, str]:
-    """The owner of each address, by its text."""
-    owners: dict[str, str] = {}
-    for segment in context.venue.layout.segments:
-        client: ClientHost = context.venue.client(segment.name)
-        owners |= {str(own.ip): segment.name for own in client.layout.addresses}
-        owners |= {str(own.ip): "the gateway's services" for own in segment.gateways}
-    return owners
-
-
 def _reach_text(names: set[str]) -> str:
     return "reaches " + ", ".join(sorted(names)) if names else "reaches nothing"
 
@@ -108,7 +102,20 @@ def check_open_ports(context: RehearsalContext) -> Iterator[Check]:
             targets = list(_scan_targets(leg, forwarded))
             jobs.append((line, leg, forwarded, context.venue.internet.start_scan(targets)))
     for line, leg, forwarded, job in jobs:
-        yield from _scan_rows(line, leg.address.version, forwarded, job.result())
+        rows = job.result()
+        port_rows = [row for row in rows if row["protocol"] != "icmp"]
+        opened = {(row["protocol"], row["port"]) for row in port_rows if row["answer"] == "open"}
+        yield check_row(
+            SCAN_SECTION,
+            f"{line.name}, IPv{leg.address.version}",
+            expected=f"open: {_ports_text(forwarded)}",
+            seen=f"open: {_ports_text(opened)} (of {len(port_rows)} ports)",
+            ok=opened == forwarded,
+        )
+        pings = [row["answer"] for row in rows if row["protocol"] == "icmp"]
+        yield info_row(
+            SCAN_SECTION, f"{line.name}, IPv{leg.address.version}, echo request", ", ".join(pings)
+        )
 
 
 def _scan_targets(leg: LineAddressing, forwarded: set[tuple[str, int]]) -> Iterator[ScanTarget]:
@@ -117,22 +124,6 @@ def _scan_targets(leg: LineAddressing, forwarded: set[tuple[str, int]]) -> Itera
     for word, port in sorted(scanned | forwarded):
         yield ScanTarget(to=leg.internet_address, protocol=word, port=port)
     yield ScanTarget(to=leg.internet_address, protocol="icmp")
-
-
-def _scan_rows(
-    line: ProviderLine, version: int, forwarded: set[tuple[str, int]], rows: list[JsonRow]
-) -> Iterator[Check]:
-    port_rows = [row for row in rows if row["protocol"] != "icmp"]
-    opened = {(row["protocol"], row["port"]) for row in port_rows if row["answer"] == "open"}
-    yield check_row(
-        SCAN_SECTION,
-        f"{line.name}, IPv{version}",
-        expected=f"open: {_ports_text(forwarded)}",
-        seen=f"open: {_ports_text(opened)} (of {len(port_rows)} ports)",
-        ok=opened == forwarded,
-    )
-    pings = [row["answer"] for row in rows if row["protocol"] == "icmp"]
-    yield info_row(SCAN_SECTION, f"{line.name}, IPv{version}, echo request", ", ".join(pings))
 
 
 def _ports_text(ports: set[tuple[str, int]]) -> str:

@@ -22,7 +22,7 @@ from lbrouter.rehearsal.lab.impairment import (
     delay_line_ruleset,
     impairment_ruleset,
 )
-from lbrouter.rehearsal.lab.layout import LineAddressing, ProviderLine
+from lbrouter.rehearsal.lab.layout import ProviderLine
 from lbrouter.rehearsal.lab.process import LabProcess, agent_argv, run, wait_or_fail
 
 PROVIDER_INTERFACES = ("line", "wan")
@@ -204,8 +204,11 @@ class Isp(Host):
         moved = replace(self.initial_line, families=legs)
         if moved == self.line:
             return
-        old = [f"address del {_provider_address(leg)} dev line" for leg in self.line.families
-               if leg not in moved.families]  # fmt: skip
+        old = [
+            f"address del {leg.gateway}/{setup_scripts.provider_prefix(leg)} dev line"
+            for leg in self.line.families
+            if leg not in moved.families
+        ]
         self.line = moved
         self._run_ip_batch([*old, *setup_scripts.provider_line_commands(moved)])
         self.check_output(
@@ -223,23 +226,20 @@ class Isp(Host):
             self._delay_line.stop()
             self._delay_line = None
         elif delay_ms:
-            self._delay_line = self._start_delay_line(delay_ms)
-
-    def _start_delay_line(self, delay_ms: float) -> LabProcess:
-        interface_by_tap = {delay_line_device(side): side for side in PROVIDER_INTERFACES}
-        request = {"taps": interface_by_tap, "delay_ms": delay_ms, "mark": DELAYED_FWMARK}
-        delay_line = self.start([*agent_argv("delay_line"), json.dumps(request)])
-        delay_line.read_json()
-        # A device up that says nothing of its own: its neighbour discovery would go on the line.
-        self.run_script(
-            "\n".join(
-                f"echo 1 > /proc/sys/net/ipv6/conf/{tap}/disable_ipv6\n"
-                f"ip link set {tap} up txqueuelen 5000"
-                for tap in interface_by_tap
+            interface_by_tap = {delay_line_device(side): side for side in PROVIDER_INTERFACES}
+            request = {"taps": interface_by_tap, "delay_ms": delay_ms, "mark": DELAYED_FWMARK}
+            delay_line = self.start([*agent_argv("delay_line"), json.dumps(request)])
+            delay_line.read_json()
+            # A device up that says nothing of its own: no neighbour discovery on the line.
+            self.run_script(
+                "\n".join(
+                    f"echo 1 > /proc/sys/net/ipv6/conf/{tap}/disable_ipv6\n"
+                    f"ip link set {tap} up txqueuelen 5000"
+                    for tap in interface_by_tap
+                )
             )
-        )
-        self.check_output(["nft", "-f", "-"], stdin=delay_line_ruleset(PROVIDER_INTERFACES))
-        return delay_line
+            self.check_output(["nft", "-f", "-"], stdin=delay_line_ruleset(PROVIDER_INTERFACES))
+            self._delay_line = delay_line
 
     @cached_property
     def _portal_server(self) -> LabProcess:
@@ -272,7 +272,3 @@ PORTAL_CERTIFICATE_ARGV = (
     *("-nodes", "-days", "2", "-subj", "/CN=portal.invalid"),
 )
 """A certificate that no client trusts, for a name that no client asked for."""
-
-
-def _provider_address(leg: LineAddressing) -> str:
-    return f"{leg.gateway}/{setup_scripts.provider_prefix(leg)}"

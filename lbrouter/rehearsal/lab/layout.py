@@ -156,10 +156,21 @@ def plan_layout(adapted: AdaptedConfig, *, options: VenueOptions) -> VenueLayout
     taken = [a.network for pairs in adapted.addresses.values() for a, _ in pairs]
     taken += configured_networks(config)
     ports = dict.fromkeys([ECHO_SERVER_PORT, 53, 80, 443, *(port for _, port in asked if port)])
+    trunk = config.lan.trunk if config.lan else ""
     return VenueLayout(
         config=config,
         lines=tuple(_provider_lines(adapted, options, frozenset(servers))),
-        segments=tuple(_segments(config, options)),
+        segments=tuple(
+            Segment(
+                name=vlan.name,
+                number=number,
+                port=vlan.port or trunk,
+                tag=vlan.id if vlan.port is None else None,
+                gateways=gateway_addresses(vlan),
+                clients=tuple(_client_layouts(config, vlan, options)),
+            )
+            for number, vlan in enumerate(config.vlans.values(), 1)
+        ),
         servers=tuple(server for server in servers if not any(server in net for net in taken)),
         server_ports=tuple(ports),
         notes=adapted.notes,
@@ -227,18 +238,15 @@ def _line_families(
             for a, _ in pairs
         )
         shared = any(networks_overlap(address.network, other) for other in others)
-        public, peer = _transit_link(pools[address.version], number)
+        # Provider's interface and internet's address on the link between them.
+        pool = pools[address.version]
+        prefix = 30 if pool.version == 4 else 64
+        start = int(pool.network_address) + (number << (pool.max_prefixlen - prefix))
+        network = type(pool)((start, prefix))
+        public, peer = ip_interface(f"{network[2]}/{prefix}"), network[1]
         leased = address.version == 4 and name in adapted.dhcp_uplinks  # its address may change
         nat = shared or leased or name in options.nat_uplinks
         yield LineAddressing(address=address, gateway=gateway, public=public, peer=peer, nat=nat)
-
-
-def _transit_link(pool: IpNetwork, number: int) -> tuple[IpInterface, IpAddress]:
-    """Provider's interface and internet's address on the link between them."""
-    prefix = 30 if pool.version == 4 else 64
-    start = int(pool.network_address) + (number << (pool.max_prefixlen - prefix))
-    network = type(pool)((start, prefix))
-    return ip_interface(f"{network[2]}/{prefix}"), network[1]
 
 
 def free_pool(
@@ -251,19 +259,6 @@ def free_pool(
         if not clash and not any(host in pool for host in avoid):
             return pool
     raise UnavailableError("the file uses every range that the lab numbers its internet with")
-
-
-def _segments(config: Config, options: VenueOptions) -> Iterator[Segment]:
-    trunk = config.lan.trunk if config.lan else ""
-    for number, vlan in enumerate(config.vlans.values(), 1):
-        yield Segment(
-            name=vlan.name,
-            number=number,
-            port=vlan.port or trunk,
-            tag=vlan.id if vlan.port is None else None,
-            gateways=gateway_addresses(vlan),
-            clients=tuple(_client_layouts(config, vlan, options)),
-        )
 
 
 def _client_layouts(config: Config, vlan: Vlan, options: VenueOptions) -> Iterator[ClientLayout]:

@@ -138,20 +138,18 @@ def _fault_cells(row: FaultRow, *, first: bool) -> Iterator[Text]:
     yield Text(row.policy)
     yield Text(row.duty)
     yield Text(duration_text(row.detected_ms))
-    yield Text(_moved_text(row))
+    if row.moved_ms is None:
+        moved_text = "none here"
+    elif row.refused:
+        moved_text = "refused at once"
+    else:
+        moved_text = "stay" if math.isinf(row.moved_ms) else duration_text(row.moved_ms)
+    yield Text(moved_text)
     for kind in ("push", "udp", "call"):
         yield Text(duration_text(row.gaps_ms.get(kind)))
     yield Text(str(row.broken))
     yield Text(duration_text(row.back_ms))
     yield Text(row.verdict, style=CHECK_VERDICT_STYLES[row.verdict])
-
-
-def _moved_text(row: FaultRow) -> str:
-    if row.moved_ms is None:
-        return "none here"
-    if row.refused:
-        return "refused at once"
-    return "stay" if math.isinf(row.moved_ms) else duration_text(row.moved_ms)
 
 
 def duration_text(ms: float | None) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lbrouter.compile.shaping.build import ShapingPlan
-from lbrouter.compile.shaping.foreign_qdiscs import conflicts, permit_all, permit_damaged
+from lbrouter.compile.shaping.foreign_qdiscs import conflicts, held_roots, permit_all
 from lbrouter.compile.state.commands import command_line
 from lbrouter.model.facts import Facts, ForeignRootQdisc
 from lbrouter.model.kernel_state import KernelState, Qdisc
@@ -65,8 +65,8 @@ def test_with_permission_ours_replaces_it_and_says_so() -> None:
 
 def test_what_displaced_a_root_of_ours_may_go() -> None:
     held = kernel_state(shaping_of(TRUNK_CONFIG))
-    assert root_qdiscs(permit_damaged(FOREIGN_FACTS, held))["ua"].replaces == 0x8001
-    assert "ua" not in root_qdiscs(permit_damaged(FOREIGN_FACTS, KernelState()))
+    assert root_qdiscs(replace(FOREIGN_FACTS, take_over=held_roots(held)))["ua"].replaces == 0x8001
+    assert "ua" not in root_qdiscs(replace(FOREIGN_FACTS, take_over=held_roots(KernelState())))
 
 
 def test_an_interface_that_is_not_there_yet_is_in_nobodys_way() -> None:

@@ -34,7 +34,21 @@ def errors(config: Config) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 path=path, value=str(forward.to), reason=why, accepted=accepted, depends_on=needs
             )
-    yield from _duplicate_ports(config)
+    # Ports that two forwards of one family claim on one uplink, "any" being all of them.
+    owners: dict[tuple[object, ...], int] = {}
+    for index, forward in enumerate(config.forwards):
+        names = tuple(config.uplinks) if forward.uplink == ANY_UPLINK else (forward.uplink,)
+        first = index
+        for name in names:
+            key = (name, forward.protocol, forward.port, forward.to.address.version)
+            first = min(first, owners.setdefault(key, index))
+        if first != index:
+            why = f"{forward.protocol} port {forward.port} is used by forwards[{first}] already"
+            path, needs = ("forwards", index, "port"), (("forwards", first),)
+            accepted = "a port of its own"
+            yield Diagnostic(
+                path=path, value=forward.port, reason=why, accepted=accepted, depends_on=needs
+            )
 
 
 def _target_errors(
@@ -80,21 +94,3 @@ class SubnetLookup:
             ),
             None,
         )
-
-
-def _duplicate_ports(config: Config) -> Iterator[Diagnostic]:
-    """Ports that two forwards of one family claim on one uplink, "any" being all of them."""
-    owners: dict[tuple[object, ...], int] = {}
-    for index, forward in enumerate(config.forwards):
-        names = tuple(config.uplinks) if forward.uplink == ANY_UPLINK else (forward.uplink,)
-        first = index
-        for name in names:
-            key = (name, forward.protocol, forward.port, forward.to.address.version)
-            first = min(first, owners.setdefault(key, index))
-        if first != index:
-            why = f"{forward.protocol} port {forward.port} is used by forwards[{first}] already"
-            path, needs = ("forwards", index, "port"), (("forwards", first),)
-            accepted = "a port of its own"
-            yield Diagnostic(
-                path=path, value=forward.port, reason=why, accepted=accepted, depends_on=needs
-            )

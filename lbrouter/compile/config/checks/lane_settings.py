@@ -40,7 +40,16 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
         if lane.relay is None:
             why = f"names no relay yet; `lbrouter relay setup {lane.name}` prepares one"
             yield Diagnostic(path=(*where, "relay"), reason=why)
-        yield from _metered_lines(config, lane, where)
+        # Metered lines wait until another one fails, so a fault costs what its detection
+        # takes.
+        metered = [name for name in lane.over if config.uplinks[name].metered]
+        free = [name for name in lane.over if name not in metered]
+        if metered and len(free) == 1:
+            why = (
+                f"{quoted_list(metered)} is metered and carries copies only while {free[0]} has a"
+                " problem: until that is noticed, packets are lost"
+            )
+            yield Diagnostic(path=(*where, "over"), reason=why)
         for direction in Direction:
             yield from _narrow_lines(config, lane, where, direction)
 
@@ -104,18 +113,6 @@ def _over_errors(config: Config, lane: Uplink, path: KeyPath) -> Iterator[Diagno
         elif name in config.uplinks and config.uplinks[name].address is None:
             why = "has IPv6 alone, and a lane's copies are IPv4"
             yield Diagnostic(path=place, value=name, reason=why, accepted=accepted)
-
-
-def _metered_lines(config: Config, lane: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
-    """Metered lines wait until another one fails, so a fault costs what its detection takes."""
-    metered = [name for name in lane.over if config.uplinks[name].metered]
-    free = [name for name in lane.over if name not in metered]
-    if metered and len(free) == 1:
-        why = (
-            f"{quoted_list(metered)} is metered and carries copies only while {free[0]} has a"
-            " problem: until that is noticed, packets are lost"
-        )
-        yield Diagnostic(path=(*where, "over"), reason=why)
 
 
 def _narrow_lines(

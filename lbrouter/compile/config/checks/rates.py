@@ -34,7 +34,12 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
     a line that look swapped.
     """
     yield from _ineffective_client_ceilings(config)
-    yield from _swapped_rates(config)
+    for name, uplink in config.uplinks.items():
+        up, down = uplink.upload, uplink.download
+        if up is not None and down is not None and up >= down * SWAPPED_FACTOR:
+            why = f"is more than download, {down}; are the two swapped?"
+            path = ("uplinks", name, "upload")
+            yield Diagnostic(path=path, value=str(up), reason=why)
     for direction in BANDWIDTH_DIRECTIONS:
         shares = {name: getattr(vlan, direction) for name, vlan in config.vlans.items()}
         guarantees = {name: share.guaranteed for name, share in shares.items() if share is not None}
@@ -66,15 +71,6 @@ def _ineffective_client_ceilings(config: Config) -> Iterator[Diagnostic]:
                 path = ("vlans", name, direction, "per_client")
                 why = f"has no effect: the VLAN's ceiling is {share.ceiling}"
                 yield Diagnostic(path=path, value=str(share.per_client), reason=why)
-
-
-def _swapped_rates(config: Config) -> Iterator[Diagnostic]:
-    for name, uplink in config.uplinks.items():
-        up, down = uplink.upload, uplink.download
-        if up is not None and down is not None and up >= down * SWAPPED_FACTOR:
-            why = f"is more than download, {down}; are the two swapped?"
-            path = ("uplinks", name, "upload")
-            yield Diagnostic(path=path, value=str(up), reason=why)
 
 
 def usable_rates(config: Config, direction: str) -> dict[str, Rate | None]:

@@ -16,7 +16,17 @@ def errors(config: Config) -> Iterator[Diagnostic]:
             why = f'"{ANY_UPLINK}" means every uplink, so no uplink can have this name'
             yield Diagnostic(path=where, reason=why, accepted="another name")
         yield from _address_errors(uplink, where)
-        yield from _gateway_errors(uplink, where)
+        path, needs = (*where, "gateway"), ((*where, "address"),)
+        if uplink.static4 is None and uplink.gateway is not None:
+            why = "can be used with a static address only; here the gateway comes with the address"
+            yield _unexpected_key(path, uplink.gateway, why, needs)
+        elif uplink.static4 is not None and uplink.gateway is None:
+            why = "is missing, and a static address needs it"
+            yield Diagnostic(
+                path=path, reason=why, accepted="the provider's router", depends_on=needs
+            )
+        elif uplink.static4 is not None and uplink.gateway is not None:
+            yield from _nexthop_errors(uplink.gateway, uplink.static4, path, needs)
         yield from _gateway6_errors(uplink, where)
         yield from _pppoe_errors(uplink, where)
 
@@ -56,18 +66,6 @@ def is_reserved_address(address: IpAddress, subnet: IpInterface) -> bool:
         return False
     broadcast = network.version == 4 and address == network.broadcast_address
     return address == network.network_address or broadcast
-
-
-def _gateway_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
-    path, needs = (*where, "gateway"), ((*where, "address"),)
-    if uplink.static4 is None and uplink.gateway is not None:
-        why = "can be used with a static address only; here the gateway comes with the address"
-        yield _unexpected_key(path, uplink.gateway, why, needs)
-    elif uplink.static4 is not None and uplink.gateway is None:
-        why = "is missing, and a static address needs it"
-        yield Diagnostic(path=path, reason=why, accepted="the provider's router", depends_on=needs)
-    elif uplink.static4 is not None and uplink.gateway is not None:
-        yield from _nexthop_errors(uplink.gateway, uplink.static4, path, needs)
 
 
 def _gateway6_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:

@@ -61,18 +61,15 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
         why = "no VLAN has manage = true: the gateway can be reached from its own console only"
         yield Diagnostic(path=("vlans",), reason=why)
     for vlan in config.vlans.values():
-        yield from _odd_subnets(vlan, ("vlans", vlan.name))
-
-
-def _odd_subnets(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
-    if vlan.address.ip.is_global:
-        why = "belongs to others on the internet; clients cannot reach them then"
-        accepted = "a private subnet (RFC 1918)"
-        path = (*where, "address")
-        yield Diagnostic(path=path, value=vlan.address, reason=why, accepted=accepted)
-    if vlan.address6 is not None and vlan.address6.network.prefixlen != 64:
-        why = "clients form addresses in a /64 only (RFC 4862); here they get none"
-        yield Diagnostic(path=(*where, "address6"), value=vlan.address6, reason=why)
+        where = ("vlans", vlan.name)
+        if vlan.address.ip.is_global:
+            why = "belongs to others on the internet; clients cannot reach them then"
+            accepted = "a private subnet (RFC 1918)"
+            path = (*where, "address")
+            yield Diagnostic(path=path, value=vlan.address, reason=why, accepted=accepted)
+        if vlan.address6 is not None and vlan.address6.network.prefixlen != 64:
+            why = "clients form addresses in a /64 only (RFC 4862); here they get none"
+            yield Diagnostic(path=(*where, "address6"), value=vlan.address6, reason=why)
 
 
 def _attachment_errors(config: Config, vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
