@@ -36,6 +36,10 @@ VERBS: Final[Mapping[str, str]] = {
 So help and completion of names import no verb."""
 
 
+SHARED_MODULES: Final[Mapping[str, str]] = {"login": "uplink"}
+"""Verbs that stand in the module of another one, by their names."""
+
+
 class VerbModules(Mapping[str, Any]):
     """The command of each verb, out of its module, which is imported when it is asked for: the
     firewall of the boot must not wait for what the rehearsal needs.
@@ -80,7 +84,8 @@ class VerbGroup(TyperGroup):
 @cache
 def _load_command(verb: str) -> Any:
     """The command made of what is named as the verb: a function, or a group of them (uplink)."""
-    command = getattr(import_module(f"{commands.__name__}.{verb}"), verb)
+    module = SHARED_MODULES.get(verb, verb)
+    command = getattr(import_module(f"{commands.__name__}.{module}"), verb)
     if not isinstance(command, typer.Typer):
         function, command = command, typer.Typer(add_completion=False)
         command.command()(function)

@@ -223,7 +223,8 @@ class Daemon:
         )
 
     def _gateway_name(self) -> str:
-        return self._loop.config_file.config.gateway.name
+        config = self._loop.config_file.config
+        return config.gateway.name
 
     def _stop_after_rollback(self) -> None:
         """End the daemon: no file was applied before the pending commit."""
@@ -269,9 +270,8 @@ class Daemon:
         async with Monitor() as monitor:
             self._loop.request_resync()  # earlier changes were not announced to us
             async for notice in monitor:
-                self._loop.handle_notice(notice)
-                self._dhcp_clients.handle_notice(notice)
-                self._interfaces.handle_notice(notice)
+                for part in (self._loop, self._dhcp_clients, self._interfaces):
+                    part.handle_notice(notice)
 
     async def _handle_reloads(self) -> None:
         """Apply the file again at SIGHUP. A wrong one changes nothing."""

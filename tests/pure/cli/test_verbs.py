@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lbrouter.cli import commands
-from lbrouter.cli.verbs import VERBS, VerbModules
+from lbrouter.cli.verbs import SHARED_MODULES, VERBS, VerbModules
 
 SLOW_LIBRARIES = {"pyroute2", "nftables", "pydantic", "scapy"}
 
@@ -29,7 +29,7 @@ def verbs_loaded_by(*words: str) -> set[str]:
 
 def test_each_verb_has_its_module_and_each_module_its_verb() -> None:
     modules = {path.stem for path in Path(commands.__path__[0]).glob("*.py")}
-    assert modules - {"__init__", "watch"} == set(VERBS)
+    assert modules - {"__init__", "watch"} == {SHARED_MODULES.get(verb, verb) for verb in VERBS}
 
 
 def test_a_command_is_named_as_its_verb() -> None:

@@ -1,14 +1,13 @@
-"""DHCPv6: messages on the wire, hostile input, and the client from the first lease to its end."""
+"""The DHCPv6 client, step by step, from the first lease to its end."""
 
-from dataclasses import replace
-from ipaddress import IPv6Address, IPv6Interface
+from ipaddress import IPv6Interface
 from math import inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lbrouter.compile.dhcp import dhcp6_client, dhcp6_packet
+from lbrouter.compile.dhcp import dhcp6_client
 from lbrouter.compile.dhcp.dhcp6_client import (
     MAX_PAUSE_S,
     MAX_REQUESTS,
@@ -16,142 +15,17 @@ from lbrouter.compile.dhcp.dhcp6_client import (
     Dhcp6Phase,
 )
 from lbrouter.compile.dhcp.dhcp6_message import (
-    IA_NA_HEADER,
-    IAADDR_HEADER,
     INFINITE_LIFETIME,
-    OPTION_HEADER,
     Dhcp6Message,
     Dhcp6MessageType,
     Dhcp6Option,
     Dhcp6Status,
-    LentAddress,
     decode_dhcp6,
     encode_dhcp6,
-    link_layer_duid,
 )
-from lbrouter.compile.dhcp.dhcp6_packet import decode_dhcp6_packet, encode_dhcp6_packet
 from lbrouter.compile.dhcp.dhcp6_reasons import no_lease6_reason
-from lbrouter.compile.health.carrier_only import health_without_daemon, no_nexthop_reason
-from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.model.facts import Facts
-from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.objects.lease6 import UplinkLease6
-from tests.kit.builders import TWO_LINES, config_of, desired_of, facts_of
-from tests.kit.dhcp_client import MAC
-
-DUID, SERVER, IAID = link_layer_duid(MAC), b"\0\1\0\1server", 7
-LENT = IPv6Address("2001:db8:1::100")
-LINK_LOCAL = IPv6Address("fe80::1")
-
-
-def option(number: int, content: bytes) -> bytes:
-    return OPTION_HEADER.pack(number, len(content)) + content
-
-
-def reply_bytes(
-    kind: int = Dhcp6MessageType.REPLY,
-    *,
-    xid: int = 1,
-    lifetimes: tuple[int, int] = (100, 200),
-    times: tuple[int, int] = (0, 0),
-    address: IPv6Address = LENT,
-    iaid: int = IAID,
-    inner: bytes = b"",
-    within: bytes = b"",
-    more: bytes = b"",
-) -> bytes:
-    lent = option(Dhcp6Option.IAADDR, IAADDR_HEADER.pack(address.packed, *lifetimes) + inner)
-    return (
-        bytes((kind,))
-        + xid.to_bytes(3)
-        + option(Dhcp6Option.CLIENT_ID, DUID)
-        + option(Dhcp6Option.SERVER_ID, SERVER)
-        + option(Dhcp6Option.IA_NA, IA_NA_HEADER.pack(iaid, *times) + lent + within)
-        + more
-    )
-
-
-def test_a_message_is_read_as_the_server_wrote_it() -> None:
-    dns = option(Dhcp6Option.DNS, IPv6Address("2001:db8::53").packed + b"cut")
-    found = decode_dhcp6(
-        reply_bytes(times=(30, 60), more=dns + option(Dhcp6Option.PREFERENCE, b"\xff")), IAID
-    )
-    assert found == Dhcp6Message(
-        message_type=Dhcp6MessageType.REPLY,
-        xid=1,
-        client_duid=DUID,
-        server_duid=SERVER,
-        iaid=IAID,
-        t1_s=30,
-        t2_s=60,
-        addresses=(LentAddress(address=LENT, preferred_s=100, valid_s=200),),
-        preference=255,
-        dns=(IPv6Address("2001:db8::53"),),
-    )
-
-
-STATUS_2 = option(Dhcp6Option.STATUS_CODE, b"\0\2none left")
-
-
-@pytest.mark.parametrize(
-    "data, addresses, status",
-    [
-        (reply_bytes(iaid=8), 0, 0),
-        (reply_bytes(lifetimes=(200, 100)), 0, 0),
-        (reply_bytes(address=IPv6Address("ff02::1")), 0, 0),
-        (reply_bytes(address=IPv6Address("fe80::7")), 0, 0),
-        (reply_bytes(address=IPv6Address("::ffff:192.0.2.1")), 0, 0),
-        (reply_bytes(inner=STATUS_2), 0, 0),
-        (reply_bytes(within=STATUS_2), 1, 2),
-        (reply_bytes(more=STATUS_2), 1, 2),
-        (reply_bytes(more=option(Dhcp6Option.STATUS_CODE, b"\0")), 1, 1),
-        (reply_bytes(more=option(Dhcp6Option.STATUS_CODE, b"\0\0")), 1, 0),
-        (reply_bytes(more=b"\0\7\0\377"), 1, 0),
-        (reply_bytes(within=option(Dhcp6Option.IAADDR, b"short")), 1, 0),
-        (reply_bytes()[:-40] + option(Dhcp6Option.IA_NA, b"short"), 0, 0),
-    ],
-)
-def test_what_no_host_can_use_is_left_out(data: bytes, addresses: int, status: int) -> None:
-    found = decode_dhcp6(data, IAID)
-    assert found is not None
-    assert (len(found.addresses), found.status) == (addresses, status)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\7\0",
-        reply_bytes(Dhcp6MessageType.SOLICIT),
-        bytes((7, 0, 0, 1)) + option(Dhcp6Option.CLIENT_ID, DUID),
-        bytes((7, 0, 0, 1)) + option(Dhcp6Option.SERVER_ID, SERVER),
-        bytes((7, 0, 0, 1)) + option(1, DUID) + option(2, b"x" * 131),
-    ],
-)
-def test_what_is_no_message_of_a_server_is_ignored(data: bytes) -> None:
-    assert decode_dhcp6(data, IAID) is None
-
-
-@given(noise=st.binary(max_size=300), at=st.integers(0, 120))
-def test_no_bytes_make_the_decoder_fail(noise: bytes, at: int) -> None:
-    decode_dhcp6(noise, IAID)
-    decode_dhcp6(reply_bytes()[:at] + noise, IAID)
-    decode_dhcp6_packet(noise)
-
-
-def test_a_packet_has_the_ports_and_the_checksum_of_rfc_8200() -> None:
-    packet = encode_dhcp6_packet(b"message", LINK_LOCAL)
-    assert packet[40:44] == bytes.fromhex("02220223")
-    pseudo = packet[8:40] + (15).to_bytes(4) + (17).to_bytes(4)
-    assert dhcp6_packet.internet_checksum(pseudo + packet[40:]) == 0
-    answer = packet[:40] + bytes.fromhex("02230222") + packet[44:]
-    assert decode_dhcp6_packet(answer) == b"message"
-    assert decode_dhcp6_packet(packet) is None
-    assert decode_dhcp6_packet(answer[:-1]) is None
-    assert decode_dhcp6_packet(b"\x40" + answer[1:]) is None
-    assert decode_dhcp6_packet(answer[:8] + b"\x20" + answer[9:]) is None
-    assert decode_dhcp6_packet(answer[:6] + b"\x06" + answer[7:]) is None
-    assert decode_dhcp6_packet(answer[:44] + b"\0\7" + answer[46:]) is None
+from tests.pure.dhcp.dhcp6_server import DUID, IAID, LENT, SERVER, STATUS_2, option, reply_bytes
 
 
 class Client:
@@ -358,73 +232,3 @@ def test_under_any_sequence_an_address_is_used_until_its_end_and_not_longer(
         lease = client.state.lease
         assert lease is None or client.at < lease.expires_at
         assert client.state.next_event_at > client.at or client.phase is Dhcp6Phase.BOUND
-
-
-CONFIG = config_of(
-    TWO_LINES.replace(
-        'address6 = "2001:db8:1::2/64"\ngateway6 = "2001:db8:1::1"', 'address6 = "dhcp"'
-    )
-)
-LEASE = UplinkLease6(
-    address=IPv6Interface("2001:db8:1::100/128"),
-    server_duid="00",
-    obtained_at=0.0,
-    renew_at=1.0,
-    rebind_at=2.0,
-    expires_at=3.0,
-)
-
-
-def facts_with(lease: UplinkLease6 | None, router: str = "") -> Facts:
-    facts = facts_of(CONFIG)
-    gateways = (IPv6Address(router),) if router else ()
-    wan = replace(facts.interfaces["wan1"], gateways=gateways)
-    leases = {} if lease is None else {"fiber": lease}
-    return replace(facts, leases6=leases, interfaces={**facts.interfaces, "wan1": wan})
-
-
-def test_the_way_out_is_the_lent_address_by_the_router_that_announces_itself() -> None:
-    line = CONFIG.uplinks["fiber"]
-    way = uplink_nexthop(line, AddressFamily.V6, facts_with(LEASE, "fe80::9"))
-    assert way is not None
-    assert (way.address, str(way.gateway), way.subnet_is_connected) == (
-        LEASE.address,
-        "fe80::9",
-        False,
-    )
-    assert uplink_nexthop(line, AddressFamily.V6, facts_with(None, "fe80::9")) is None
-    assert uplink_nexthop(line, AddressFamily.V6, facts_with(LEASE)) is None
-    named = config_of(
-        TWO_LINES.replace('address6 = "2001:db8:1::2/64"\ngateway6 = "2001:db8:1::1"',
-                          'address6 = "dhcp"\ngateway6 = "fe80::5"')
-    )  # fmt: skip
-    way = uplink_nexthop(named.uplinks["fiber"], AddressFamily.V6, facts_with(LEASE))
-    assert way is not None
-    assert str(way.gateway) == "fe80::5"
-
-
-def test_what_is_missing_is_told() -> None:
-    line = CONFIG.uplinks["fiber"]
-    said = [
-        str(no_nexthop_reason(line, facts_with(each), AddressFamily.V6)) for each in (None, LEASE)
-    ]
-    assert said == [
-        "no DHCPv6 lease on wan1: the daemon asks for one (lbrouter run)",
-        "an address by DHCPv6, but no router announces itself on wan1; set `gateway6`",
-    ]
-    only = config_of(
-        TWO_LINES.replace('address = "203.0.113.2/30"\ngateway = "203.0.113.1"\n', "").replace(
-            'address6 = "2001:db8:1::2/64"\ngateway6 = "2001:db8:1::1"', 'address6 = "dhcp"'
-        )
-    )
-    found = health_without_daemon(only, facts_of(only)).uplinks["fiber"]
-    assert found.reason.startswith("no DHCPv6 lease on wan1")
-
-
-def test_advertisements_bring_the_router_and_no_address() -> None:
-    values = {setting.path: setting.value for setting in desired_of(CONFIG).sysctls}
-    place = "net/ipv6/conf/wan1"
-    found = [
-        values[f"{place}/{key}"] for key in ("accept_ra", "accept_ra_defrtr", "accept_ra_pinfo")
-    ]
-    assert found == ["2", "1", "0"]
