@@ -4,7 +4,7 @@ import pytest
 
 from lbrouter.compile.config.reference import json_schema
 from lbrouter.compile.config.toml_writer import render_toml
-from lbrouter.model.sections.interface_choice import InterfaceChoice
+from lbrouter.model.sections.interface_choice import InterfaceChoice, decode_interface
 from tests.kit.sample_config import VALID_CONFIG, errors_of, parse_text, with_changes
 
 FIBER = 'interface = "wan1"'
@@ -116,6 +116,7 @@ def test_what_is_written_reads_back_as_the_same() -> None:
     assert (fiber.interface, fiber.port, fiber.place) == ("wan1.35", "wan1", "wan1.35")
     assert (fiber.mac, fiber.mtu) == ("02:00:00:00:00:aa", 1492)
     assert lte.choice == InterfaceChoice(mac="02:00:c0:ff:ee:01")
+    assert decode_interface(lte.choice) is lte.choice
     assert (lte.interface, lte.place) == ("none:lte", "mac=02:00:c0:ff:ee:01")
     assert dsl.place == "path=pci-0000:00:14.0-usb-0:2:1.0"
     assert lte.client_id is not None

@@ -78,6 +78,7 @@ mode = "failover"
   'lte', # and this
 ]
 note = 'uplinks = ["nor this"]'
+text = "uplinks = none"
 [policies.other]
 uplinks=["a"]
 """

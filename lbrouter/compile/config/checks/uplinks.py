@@ -73,7 +73,7 @@ def _gateway6_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
     if uplink.dhcp6:
         return
     if uplink.static6 is None and uplink.gateway6 is not None:
-        why = 'can be used with a static address6, or "dhcp", only'
+        why = 'can be used with a static address6 only, or with address6 = "dhcp"'
         yield _unexpected_key(path, uplink.gateway6, why, needs)
     elif uplink.static6 is not None and uplink.gateway6 is None:
         why = "is missing, and a static address6 needs it"
