@@ -28,7 +28,13 @@ from lbrouter.kernel.objects.nft_script import (
     removal_script,
     replacement_script,
 )
-from lbrouter.model.errors import DefectError, NotAppliedError, NotPermittedError, UnavailableError
+from lbrouter.model.errors import (
+    DefectError,
+    LbrouterError,
+    NotAppliedError,
+    NotPermittedError,
+    UnavailableError,
+)
 from lbrouter.model.kernel_state import NftTable
 from lbrouter.model.plan import Operation
 
@@ -102,7 +108,7 @@ def send_client_by(mac: str, number: int, for_s: int) -> None:
 
     What was said of that client before ends. Raises NotAppliedError where there is no table.
     """
-    with suppress(NotAppliedError):  # it was not there before
+    with suppress(LbrouterError):  # it was not there before
         _run(f"delete element {NFT_TABLE_SPEC} {LOGIN_MAP} {{ {mac} }}")
     verdict = f"goto assign_mark_{number}"
     _run(f"add element {NFT_TABLE_SPEC} {LOGIN_MAP} {{ {mac} timeout {for_s}s : {verdict} }}")

@@ -4,6 +4,7 @@ With the provider's tag where the kernel has 802.1Q; everywhere with a macvlan, 
 frame to the queue of its port in the same way.
 """
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,8 +83,15 @@ def assert_uploads_fill_the_line(venue: Venue) -> None:
     require_success(venue.gateway.run_lbrouter("apply"))
     assert venue.gateway.run_lbrouter("plan").returncode == ExitCode.DONE
     assert eventually(lambda: uplink_of_new_flow(venue) == "fiber")
-    venue.client("stream").start_load(
-        sources=["10.10.10.2"], up=True, pace_bps=0, seconds=8, flows=4, probe=False
+    client = venue.client("stream")
+    rows = json.loads(client.check_output(["ip", "-4", "-json", "address", "show", "eth0"]))
+    client.start_load(
+        sources=[rows[0]["addr_info"][0]["local"]],
+        up=True,
+        pace_bps=0,
+        seconds=8,
+        flows=4,
+        probe=False,
     )
     namespace = venue.namespace("isp-fiber")
     first = read_arrivals(namespace, "line")

@@ -71,7 +71,7 @@ def test_one_client_takes_one_line_alone_and_the_others_do_not(build_venue: Venu
         assert gateway.run_lbrouter("plan").returncode == ExitCode.DONE
         assert daemon.status()["kernel"]["verified"]
         # The line is down for all others; the client goes on by it, and then joins the rest.
-        drained = require_success(gateway.run_lbrouter("uplink", "drain", "lte"))
+        drained = require_success(gateway.run_lbrouter("uplink", "drain", "lte", "--yes"))
         assert drained
         assert uplink_of(venue, "stream") == "lte"
         assert eventually(lambda: uplink_of(venue, "stream") == "fiber", within_s=40)

@@ -16,7 +16,7 @@ ONE_LINE = STATIC_CONFIG[: STATIC_CONFIG.index("[uplinks.lte]")] + STATIC_CONFIG
     'uplinks = ["lte"]', 'uplinks = ["fiber"]'
 )
 PHONE = "enx0200c0ffee01"
-POOL = "--dhcp-range=198.18.66.100,198.18.66.150,255.255.255.0,1h"
+POOL = "--dhcp-range=198.51.100.2,198.51.100.2,255.255.255.252,1h"
 
 
 def plug_phone_in(venue: Venue, folder: Path) -> DnsmasqServer:
@@ -26,14 +26,13 @@ def plug_phone_in(venue: Venue, folder: Path) -> DnsmasqServer:
         f"ip link set wan2 down; ip link set wan2 name {PHONE}; ip link set {PHONE} up;"
         f" ip address flush dev {PHONE}"
     )
-    isp.run_script("ip address add 198.18.66.1/24 dev line")
-    return DnsmasqServer(isp, folder, POOL, "--dhcp-option=option:router,198.18.66.1")
+    return DnsmasqServer(isp, folder, POOL, "--dhcp-option=option:router,198.51.100.1")
 
 
 def write_text(venue: Venue, text: str) -> Path:
-    venue.gateway.config.write_text(text, encoding="utf-8")
-    venue.gateway.config.chmod(0o640)
-    return venue.gateway.config
+    venue.gateway.config_path.write_text(text, encoding="utf-8")
+    venue.gateway.config_path.chmod(0o640)
+    return venue.gateway.config_path
 
 
 def test_a_phone_is_added_applied_on_trial_and_kept(
