@@ -14,6 +14,8 @@ from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import require_tools
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.control_socket.protocol import Document
+from lbrouter.model.messages.message import parse_phrase
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.units import Duration
 from lbrouter.services import secrets
 
@@ -22,7 +24,7 @@ async def apply_file(
     settings: CommandSettings, within: Duration | None, *, take_over: bool = False
 ) -> int:
     """Apply the file, and print what was changed. Raises LbrouterError where it is refused."""
-    report, file = ChangeReport("applied", settings), load_config_file(settings)
+    report, file = ChangeReport(phrase("applied"), settings), load_config_file(settings)
     require_tools(file.config)
     secrets.require(file.config)
     if within is None:
@@ -35,7 +37,8 @@ async def apply_file(
         asked["take_over"] = True
     handed = await client.ask(settings.runtime_dir, asked)
     if handed is not None:
-        print_diagnostics("warning", handed["warnings"])
+        texts = handed.get("warnings_data", handed["warnings"])
+        print_diagnostics("warning", map(parse_phrase, texts))
         report.print_changes(handed["changes"])
         return report.finish(confirm_s=handed["pending_confirm_s"])
     async with open_commit_confirm(settings) as here:

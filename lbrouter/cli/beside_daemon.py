@@ -8,6 +8,7 @@ from lbrouter.cli.settings import CommandSettings
 from lbrouter.daemon.control_socket import client
 from lbrouter.kernel.storage.lock import lock_holder
 from lbrouter.model.errors import NotAppliedError, NotPermittedError
+from lbrouter.model.messages.phrase import phrase
 
 PING_TIMEOUT_S: Final = 2.0
 UNIT: Final = "lbrouter.service"
@@ -22,8 +23,12 @@ async def refuse_beside_daemon(settings: CommandSettings, verb: str) -> None:
         return
     pid = lock_holder(settings.runtime_dir)
     raise NotAppliedError(
-        f"`lbrouter {verb}` cannot run while the daemon runs (process {pid or 'unknown'}).",
-        remedy=f"Stop it first: {_stop_command(pid)}",
+        phrase(
+            "`lbrouter {verb}` cannot run while the daemon runs (process {pid}).",
+            verb=verb,
+            pid=pid or phrase("unknown"),
+        ),
+        remedy=phrase("Stop it first: {command}", command=_stop_command(pid)),
     )
 
 

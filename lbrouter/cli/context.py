@@ -104,7 +104,7 @@ def print_warnings(file: ConfigFile, snapshot: MachineSnapshot, store: StateStor
     print_diagnostics("warning", filter(None, [missing_vlan_support(file.config, snapshot.facts)]))
     missing = missing_uplink_interfaces(file.config, snapshot.facts.interfaces)
     print_diagnostics("warning", map(str, missing))
-    print_diagnostics("warning", map(str, missing_ports(file.config, snapshot.facts).values()))
+    print_diagnostics("warning", missing_ports(file.config, snapshot.facts).values())
     print_diagnostics("warning", effects.lane_warnings(file.config, store.directory))
     print_diagnostics("warning", effects.warnings(file.config))
     print_diagnostics(

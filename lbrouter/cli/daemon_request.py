@@ -5,12 +5,13 @@ import sys
 import typer
 
 from lbrouter.cli.output.render import print_success
+from lbrouter.cli.screen_language import on_screen, screen_language
 from lbrouter.cli.settings import CommandSettings
-from lbrouter.cli.shared_options import language_of
 from lbrouter.compile.report.i18n import translate_reason
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.model.errors import ConfirmationNeededError, UnavailableError
+from lbrouter.model.messages.phrase import phrase
 
 
 async def send_operator_command(settings: CommandSettings, asked: Document, *, command: str) -> int:
@@ -26,16 +27,16 @@ async def send_operator_command(settings: CommandSettings, asked: Document, *, c
         handed = await client.ask(settings.runtime_dir, {**asked, "yes": True})
     if handed is None:
         raise UnavailableError(
-            f"`{command}` needs the daemon, which does not run.",
+            phrase("`{command}` needs the daemon, which does not run.", command=command),
             remedy="Start it: systemctl start lbrouter, or `lbrouter run`.",
         )
     found = {"said": handed["said"], "said_data": handed.get("message")}
-    return print_success(settings, translate_reason(language_of(None), found, "said"), handed)
+    return print_success(settings, translate_reason(screen_language(), found, "said"), handed)
 
 
 def _is_confirmed(error: ConfirmationNeededError) -> bool:
     """Whether a person at a terminal says yes. Without a terminal: no."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    typer.echo(error.message, err=True)
-    return typer.confirm(error.question, err=True)
+    typer.echo(on_screen(error.message), err=True)
+    return typer.confirm(on_screen(error.question), err=True)

@@ -11,6 +11,7 @@ from lbrouter.compile.services.dnsmasq_leases import PoolUsage, nearly_full_warn
 from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
+from lbrouter.model.messages.phrase import as_phrase, joined_phrases, phrase
 from lbrouter.model.plan import Plan
 from lbrouter.services import dnsmasq, lane_keys, pppd, pppd_start, secrets
 from lbrouter.services.dnsmasq import Dnsmasq
@@ -29,16 +30,18 @@ def combined_plan(kernel: Plan, services: Plan) -> Plan:
 def warnings(config: Config) -> Iterator[str]:
     """What `check`, `plan` and `apply` warn of, and go on."""
     if pppd.missing_reason(config):
-        yield f"{pppd.missing_reason(config)} {pppd_start.PPPD_INSTALL_REMEDY}"
+        reason = as_phrase(pppd.missing_reason(config))
+        yield joined_phrases(" ", (reason, pppd_start.PPPD_INSTALL_REMEDY))
     if pppoe_uplinks(config) and not pppoe.available():
-        yield f"{pppoe.PPPOE_MISSING} {pppoe.PPPOE_REMEDY}"
+        yield joined_phrases(" ", (pppoe.PPPOE_MISSING, pppoe.PPPOE_REMEDY))
     yield from filter(None, map(secrets.password_error, pppoe_uplinks(config)))
     if dnsmasq.missing_reason(config):
-        yield f"{dnsmasq.missing_reason(config)} {dnsmasq.DNSMASQ_INSTALL_REMEDY}"
+        reason = as_phrase(dnsmasq.missing_reason(config))
+        yield joined_phrases(" ", (reason, dnsmasq.DNSMASQ_INSTALL_REMEDY))
     elif compiled.is_wanted(config):
         said = dnsmasq.config_error(compiled.config_text(config))
         if said:
-            yield f"dnsmasq refuses its file: {said}"
+            yield phrase("dnsmasq refuses its file: {said}", said=said)
 
 
 def lane_warnings(config: Config, state_dir: Path) -> Iterator[str]:

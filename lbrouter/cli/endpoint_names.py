@@ -13,6 +13,7 @@ from lbrouter.compile.services.dnsmasq_leases import LanLease
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UnavailableError, UsageError
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.messages.phrase import phrase
 
 RESOLVE_TIMEOUT_S: Final = 5.0
 
@@ -38,7 +39,11 @@ async def flow_ends(
     own = client_addresses(config, leases, destination)
     addresses = own or await _resolved(destination)
     end = _of_family(addresses, _address(start), destination)
-    return FlowEnds(source=start, destination=end, notes=(*notes, f"{destination} is {end}"))
+    return FlowEnds(
+        source=start,
+        destination=end,
+        notes=(*notes, phrase("{destination} is {end}", destination=destination, end=end)),
+    )
 
 
 def _client(config: Config, leases: Sequence[LanLease], name: str) -> tuple[str, tuple[str, ...]]:
@@ -49,11 +54,18 @@ def _client(config: Config, leases: Sequence[LanLease], name: str) -> tuple[str,
     if not addresses:
         hint = client_suggestion(config, leases, name)
         raise UsageError(
-            f'The source "{name}" is not an address, a VLAN of the file or a known client{hint}',
+            phrase(
+                'The source "{name}" is not an address, a VLAN of the file or a known client{hint}',
+                name=name,
+                hint=hint,
+            ),
             remedy="`lbrouter clients` lists the known clients; `gateway` is the gateway itself.",
         )
-    others = f" (one of {len(addresses)} of that name)" if len(addresses) > 1 else ""
-    return str(addresses[0]), (f"{name} is {addresses[0]}{others}",)
+    count = len(addresses)
+    others = phrase(" (one of {count} of that name)", count=count) if count > 1 else ""
+    return str(addresses[0]), (
+        phrase("{name} is {addresses}{others}", name=name, addresses=addresses[0], others=others),
+    )
 
 
 def _address(text: str) -> IpAddress | None:
@@ -70,7 +82,14 @@ def _of_family(addresses: Sequence[IpAddress], start: IpAddress | None, name: st
     ]
     if not fitting:
         assert start is not None
-        raise UsageError(f"{name} has no IPv{start.version} address, and {start} speaks no other.")
+        raise UsageError(
+            phrase(
+                "{name} has no IPv{version} address, and {start} speaks no other.",
+                name=name,
+                version=start.version,
+                start=start,
+            )
+        )
     return str(fitting[0])
 
 
@@ -81,9 +100,9 @@ async def _resolved(name: str) -> list[IpAddress]:
         async with asyncio.timeout(RESOLVE_TIMEOUT_S):
             answers = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # a TimeoutError too is an OSError
-        reason = str(getattr(error, "strerror", "") or error) or "no answer"
+        reason = str(getattr(error, "strerror", "") or error) or phrase("no answer")
         raise UnavailableError(
-            f'The destination "{name}" has no address: {reason}.',
+            phrase('The destination "{name}" has no address: {reason}.', name=name, reason=reason),
             remedy="Check the spelling, or write the address.",
         ) from error
     addresses = {ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers}

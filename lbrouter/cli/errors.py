@@ -18,6 +18,7 @@ from lbrouter.model.errors import (
     NotPermittedError,
     UsageError,
 )
+from lbrouter.model.messages.phrase import as_phrase, phrase
 
 EXIT_INTERRUPTED: Final = 130
 """What a shell expects of a command that Ctrl-C ended (128 + SIGINT)."""
@@ -27,9 +28,10 @@ EXIT_BROKEN_PIPE: Final = 141
 
 DEBUG_VARIABLE: Final = "LBROUTER_DEBUG"
 
-REPORT_DEFECT_REMEDY: Final = (
-    f"Please report it to lbrouter's issue tracker, with the command, the file and the traceback"
-    f" ({DEBUG_VARIABLE}=1 shows it)."
+REPORT_DEFECT_REMEDY: Final = phrase(
+    "Please report it to lbrouter's issue tracker, with the command, the file and the traceback"
+    " ({variable}=1 shows it).",
+    variable=DEBUG_VARIABLE,
 )
 
 
@@ -44,7 +46,7 @@ def run_with_error_report(work: Callable[[], int], *, json: bool) -> int:
         return EXIT_BROKEN_PIPE
     except (KeyboardInterrupt, Abort):
         signal(SIGINT, SIG_IGN)  # who presses twice is told once, and gets the same code
-        print_diagnostic("lbrouter: interrupted")
+        print_diagnostic(phrase("lbrouter: {error}", error=phrase("interrupted")))
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  -- the last line of defence: nothing else catches all
         return _report_error(_as_lbrouter_error(error), json=json)
@@ -55,7 +57,10 @@ def _report_error(error: LbrouterError, *, json: bool) -> int:
     if os.environ.get(DEBUG_VARIABLE) == "1":
         traceback.print_exception(error)
     if error.message:  # without a verb typer has printed the help already, and says nothing
-        print_diagnostic(str(error) if error.code is ExitCode.CONFIG else f"lbrouter: {error}")
+        text = as_phrase(str(error))
+        print_diagnostic(
+            text if error.code is ExitCode.CONFIG else phrase("lbrouter: {error}", error=text)
+        )
     if json:
         print_json(error_document(error))
     return int(error.code)
@@ -68,11 +73,16 @@ def _as_lbrouter_error(error: Exception) -> LbrouterError:
     if isinstance(error, TyperException):
         told: LbrouterError = UsageError(error.format_message(), remedy="Try `lbrouter --help`.")
     elif isinstance(error, PermissionError):
-        told = NotPermittedError(f"Not permitted: {error}.", remedy="Run it as root.")
+        told = NotPermittedError(
+            phrase("Not permitted: {error}.", error=error), remedy="Run it as root."
+        )
     else:
         sentence = f"{type(error).__name__}: {error}"
         told = DefectError(
-            f"A defect in lbrouter {__version__}: {sentence}", remedy=REPORT_DEFECT_REMEDY
+            phrase(
+                "A defect in lbrouter {version}: {sentence}", version=__version__, sentence=sentence
+            ),
+            remedy=REPORT_DEFECT_REMEDY,
         )
     told.__cause__ = error
     return told

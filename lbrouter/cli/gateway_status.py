@@ -12,6 +12,7 @@ from lbrouter.compile.report import status as report
 from lbrouter.compile.report.kernel_status import (
     difference_reason,
     differences_without_daemon,
+    kernel_status,
 )
 from lbrouter.compile.report.status import StatusInputs
 from lbrouter.compile.report.status_types import Status
@@ -25,6 +26,7 @@ from lbrouter.kernel.read.counters import measure_traffic
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import ConfigError, NotAppliedError, NotPermittedError
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.messages.phrase import phrase
 
 STATUS_REPLY_TIMEOUT_S: Final = 5.0
 """A daemon that does not answer in this time is passed over: a person wants to know now."""
@@ -75,11 +77,7 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
     composed = report.status_document(file.config, seen)
     left = waiting.remaining_s()
     composed["pending_confirm_s"] = None if left is None else ceil(left)
-    composed["kernel"] = {
-        "verified": reason is None,
-        "since": seen.observed_at,
-        "reason": reason,
-    }
+    composed["kernel"] = kernel_status(since=seen.observed_at, reason=reason)
     composed["rejected_file"] = is_rejected(settings.config, waiting)
     composed["unapplied_file"] = applied is not None and differs(settings.config, applied)
     return composed
@@ -97,5 +95,5 @@ def _file_in_force(store: StateStore, waiting: PendingCommitStore) -> ConfigFile
     if text is None:
         return None
     with suppress(ConfigError):  # of another release
-        return parse_config(text, source="the configuration in force")
+        return parse_config(text, source=phrase("the configuration in force"))
     return None

@@ -14,6 +14,7 @@ import typer
 
 from lbrouter import __version__
 from lbrouter.cli.errors import run_with_error_report
+from lbrouter.cli.screen_language import LANG_OPTION, choose_screen_language, lang_option_first
 from lbrouter.cli.settings import (
     DEFAULT_CONFIG_FILE,
     DEFAULT_RUNTIME_DIR,
@@ -21,6 +22,7 @@ from lbrouter.cli.settings import (
     CommandSettings,
     ConfigOption,
     JsonOption,
+    LangOption,
     RuntimeOption,
     StateOption,
 )
@@ -63,6 +65,7 @@ def global_options(
     runtime_dir: RuntimeOption = DEFAULT_RUNTIME_DIR,
     state_dir: StateOption = DEFAULT_STATE_DIR,
     json: JsonOption = False,
+    lang: LangOption = None,  # noqa: ARG001  -- `main` has chosen it, for errors of this line too
     version: VersionOption = False,  # noqa: ARG001  -- its callback has done all
 ) -> None:
     """A load-balancing, failover and fair-share gateway for events."""
@@ -75,8 +78,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code of the contract."""
     # A command is half a second of imports that stay: to look for garbage in them costs a tenth.
     gc.set_threshold(100_000)
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = lang_option_first(sys.argv[1:] if arguments is None else arguments)
+    choose_screen_language(_word_after_lang(words))
     return run_with_error_report(lambda: _run_command(words), json="--json" in words)
+
+
+def _word_after_lang(words: Sequence[str]) -> str:
+    """The code of the first `--lang` of `lang_option_first`'s words; "" without one."""
+    option, _, code = words[0].partition("=") if words else ("", "", "")
+    if option != LANG_OPTION:
+        return ""
+    return code or "".join(words[1:2])
 
 
 def _run_command(words: list[str]) -> int:

@@ -16,6 +16,7 @@ from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.messages.phrase import as_phrase, phrase
 
 SSH_VARIABLE: Final = "SSH_CONNECTION"
 MAX_PARENTS: Final = 20
@@ -33,7 +34,10 @@ async def refuse_to_cut_session(settings: CommandSettings, file: ConfigFile) -> 
     reason = session_cut_reason(file.config, facts, session)
     if reason:
         raise NotAppliedError(
-            f"Not applied: this would cut your own SSH session. {reason[0].upper()}{reason[1:]}.",
+            phrase(
+                "Not applied: this would cut your own SSH session. {reason}.",
+                reason=as_phrase(reason),
+            ),
             remedy="Use `lbrouter apply --confirm-within 60s`: it is undone if you do not confirm.",
         )
 

@@ -6,6 +6,8 @@ from typing import Annotated, Final
 
 import typer
 
+from lbrouter.model.language import Language
+
 DEFAULT_CONFIG_FILE: Final = Path("/etc/lbrouter/lbrouter.toml")
 DEFAULT_RUNTIME_DIR: Final = Path("/run/lbrouter")
 DEFAULT_STATE_DIR: Final = Path("/var/lib/lbrouter")
@@ -46,6 +48,14 @@ StateOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+LangOption = Annotated[
+    Language | None,
+    typer.Option(
+        "--lang",
+        help="Language of the screen, also after the command; the default is that of LC_ALL,"
+        " LC_MESSAGES, LANG.",
+    ),
+]
 
 
 def settings_of(context: typer.Context, *, json: bool) -> CommandSettings:

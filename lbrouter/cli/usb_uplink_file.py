@@ -18,6 +18,7 @@ from lbrouter.daemon.config_file import interfaces_or_none, parse_config
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError, UsageError
 from lbrouter.model.facts import InterfaceFacts
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.units import Duration
 from lbrouter.model.validated_strings import InvalidValueError, parse_name
 from lbrouter.system import atomic_file
@@ -37,17 +38,26 @@ def add_usb_uplink(
     copy = Path(f"{settings.config}{COPY_SUFFIX}{called}")
     atomic_file.replace(copy, file.text, durable=True)
     _replace(settings.config, added.text.encode())
-    notes = [f"uplinks.{called} was written, on {port.name}; the file before it is {copy}"]
+    notes = [
+        phrase(
+            "uplinks.{name} was written, on {port}; the file before it is {copy}",
+            name=called,
+            port=port.name,
+            copy=copy,
+        )
+    ]
     if added.policies:
-        notes.append(f"the last line of: {', '.join(added.policies)}")
+        notes.append(phrase("the last line of: {policies}", policies=", ".join(added.policies)))
     if added.left_out:
-        notes.append(f"not in {', '.join(added.left_out)}, which has weights: add it there")
+        others = ", ".join(added.left_out)
+        notes.append(phrase("not in {policies}, which has weights: add it there", policies=others))
     print_diagnostics("note", notes)
     try:
         return asyncio.run(apply_file(settings, within))
     except LbrouterError:
         _replace(settings.config, file.text)
-        print_diagnostics("note", [f"{settings.config} is as it was before"])
+        said = phrase("{file} is as it was before", file=settings.config)
+        print_diagnostics("note", [said])
         raise
 
 
@@ -66,19 +76,24 @@ def _usb_port(config: Config, interface: str) -> InterfaceFacts:
     if interface:
         if interface not in ports:
             known = ", ".join(ports) or "none"
-            raise UsageError(f"{interface} is no free port by USB.", remedy=f"There are: {known}.")
+            raise UsageError(
+                phrase("{interface} is no free port by USB.", interface=interface),
+                remedy=phrase("There are: {known}.", known=known),
+            )
         return ports[interface]
     if not ports:
         there = ", ".join(sorted(set(interfaces) - {"lo"}))
         raise NotAppliedError(
             "There is no port by USB that the file does not have.",
-            remedy="Plug the phone in, and switch on USB tethering there. There are now: "
-            f"{there or 'no interfaces'}.",
+            remedy=phrase(
+                "Plug the phone in, and switch on USB tethering there. There are now: {there}.",
+                there=there or phrase("none"),
+            ),
         )
     if len(ports) > 1:
         raise UsageError(
-            f"Several ports by USB are free: {', '.join(ports)}.",
-            remedy=f"Name one: --interface {next(iter(ports))}",
+            phrase("Several ports by USB are free: {ports}.", ports=", ".join(ports)),
+            remedy=phrase("Name one: --interface {port}", port=next(iter(ports))),
         )
     return next(iter(ports.values()))
 
@@ -89,7 +104,10 @@ def _new_name(config: Config, name: str) -> str:
     try:
         parse_name(name)
     except InvalidValueError as refused:
-        raise UsageError(f'"{name}" {refused.reason}.', remedy='Such as "phone".') from None
+        said = phrase('"{name}" {reason}.', name=name, reason=as_phrase(refused.reason))
+        raise UsageError(said, remedy='Such as "phone".') from None
     if name in config.uplinks:
-        raise UsageError(f"There is an uplink {name} already.", remedy="Choose another name.")
+        raise UsageError(
+            phrase("There is an uplink {name} already.", name=name), remedy="Choose another name."
+        )
     return name

@@ -9,6 +9,7 @@ from lbrouter.cli.settings import CommandSettings
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.storage.lock import exclusive_lock
+from lbrouter.model.messages.phrase import phrase
 
 
 @asynccontextmanager
@@ -19,6 +20,8 @@ async def open_commit_confirm(settings: CommandSettings) -> AsyncIterator[Commit
             here = CommitConfirm(build_applier(settings, kernel))
             overdue = await here.roll_back_overdue()
             if overdue is not None:
-                said = f"{overdue.source} was not confirmed in time: it is undone"
+                said = phrase(
+                    "{source} was not confirmed in time: it is undone", source=overdue.source
+                )
                 print_diagnostics("warning", (said,))
             yield here

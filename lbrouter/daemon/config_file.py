@@ -20,6 +20,8 @@ from lbrouter.kernel.read.ports import read_interfaces
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfigError, NotPermittedError, UnavailableError
 from lbrouter.model.facts import InterfaceFacts
+from lbrouter.model.messages.os_errors import os_error_text
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.services import dnsmasq, pppd
 
 
@@ -50,15 +52,21 @@ def read_config(path: Path) -> bytes:
             text = file.read(MAX_CONFIG_BYTES + 1)
     except PermissionError as error:
         raise NotPermittedError(
-            f"{path} cannot be read: permission denied.", remedy="Run it as root."
+            phrase("{path} cannot be read: permission denied.", path=path), remedy="Run it as root."
         ) from error
     except OSError as error:
         raise ConfigError(
-            f"{path}: {error.strerror}",
+            phrase("{path}: {reason}", path=path, reason=os_error_text(error)),
             remedy="Write it, or name another one: lbrouter --config FILE ...",
         ) from error
     if len(text) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{path}: the file is larger than {MAX_CONFIG_BYTES >> 20} MiB")
+        raise ConfigError(
+            phrase(
+                "{path}: the file is larger than {most} MiB",
+                path=path,
+                most=MAX_CONFIG_BYTES >> 20,
+            )
+        )
     return text
 
 

@@ -14,6 +14,7 @@ from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.facts import Allocation, Facts, ObserveScope
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.messages.phrase import joined_phrases, phrase
 from lbrouter.model.plan import Plan
 
 
@@ -57,9 +58,11 @@ class MachineSnapshot:
             blocked = self.foreign_qdisc_warnings(config)
             if blocked:
                 raise NotAppliedError(
-                    "\n  ".join(blocked),
-                    remedy=f"`lbrouter apply {foreign_qdiscs.TAKE_OVER_OPTION}` replaces it;"
-                    " `down` cannot give it back.",
+                    joined_phrases("\n  ", blocked),
+                    remedy=phrase(
+                        "`lbrouter apply {option}` replaces it; `down` cannot give it back.",
+                        option=foreign_qdiscs.TAKE_OVER_OPTION,
+                    ),
                 )
         return replace(self, facts=foreign_qdiscs.permit_all(self.facts))
 

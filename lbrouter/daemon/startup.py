@@ -12,8 +12,9 @@ from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.model.errors import ConfigError, NotAppliedError
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import message
+from lbrouter.model.messages.phrase import as_phrase, phrase
 
-LAST_GOOD_SOURCE = "the last good configuration"
+LAST_GOOD_SOURCE = phrase("the last good configuration")
 
 
 async def select_config(
@@ -33,13 +34,19 @@ async def select_config(
     try:
         file = load_config(path)
     except ConfigError as error:
-        journal.log("trouble", f"{error}")
+        journal.log("trouble", str(error))
         return _last_good_config(commit_confirm, error), False
     if file.digest == commit_confirm.pending.rejected_digest():
         reason = NotAppliedError(
-            f"{path} was rolled back.", remedy="Change it, or run `lbrouter apply` again."
+            phrase("{path} was rolled back.", path=path),
+            remedy="Change it, or run `lbrouter apply` again.",
         )
-        journal.log("trouble", f"{reason.message} {LAST_GOOD_SOURCE.capitalize()} is used.")
+        journal.log(
+            "trouble",
+            phrase(
+                "{message} The last good configuration is used.", message=as_phrase(reason.message)
+            ),
+        )
         return _last_good_config(commit_confirm, reason), False
     return file, False
 
@@ -66,5 +73,10 @@ async def report_foreign_qdiscs(applier: Applier, file: ConfigFile, journal: Jou
     """Tell of queueing disciplines of others, which stay where the daemon finds them."""
     snapshot = await applier.observe(file.config)
     for sentence in snapshot.foreign_qdisc_warnings(file.config):
-        said = f"{sentence} It stays, and nothing is shaped there: `lbrouter apply"
-        journal.log("trouble", f"{said} {foreign_qdiscs.TAKE_OVER_OPTION}` replaces it.")
+        said = phrase(
+            "{sentence} It stays, and nothing is shaped there: `lbrouter apply {option}`"
+            " replaces it.",
+            sentence=as_phrase(sentence),
+            option=foreign_qdiscs.TAKE_OVER_OPTION,
+        )
+        journal.log("trouble", said)

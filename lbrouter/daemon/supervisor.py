@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from lbrouter.model.messages.phrase import phrase
+
 TASK_RESTART_FIRST_PAUSE_S: Final = 0.1
 TASK_RESTART_MAX_PAUSE_S: Final = 5.0
 TASK_STEADY_AFTER_S: Final = 30.0
@@ -23,12 +25,19 @@ async def run_forever(
         begun = loop.time()
         try:
             await work()
-            reason = "it ended"
+            reason: str = phrase("it ended")
         except Exception as error:  # noqa: BLE001  -- no failure of a task may end the others
             reason = f"{type(error).__name__}: {error}"
         if loop.time() - begun > TASK_STEADY_AFTER_S:
             pause_s = TASK_RESTART_FIRST_PAUSE_S
-        report(f"{name} failed and starts again in {pause_s:.1f} s ({reason})")
+        report(
+            phrase(
+                "{name} failed and starts again in {pause} s ({reason})",
+                name=name,
+                pause=f"{pause_s:.1f}",
+                reason=reason,
+            )
+        )
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, TASK_RESTART_MAX_PAUSE_S)
 

@@ -21,6 +21,7 @@ from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.kernel_state import HtbClass, KernelState, NftTable, Qdisc, Redirect, Sysctl
 from lbrouter.model.lane import PeerReadings
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Operation
 
 
@@ -106,4 +107,6 @@ def _translate_read_errors() -> Iterator[None]:
     try:
         yield
     except (NetlinkError, OSError) as error:
-        raise NotAppliedError(f"The kernel's state cannot be read: {error}.") from error
+        raise NotAppliedError(
+            phrase("The kernel's state cannot be read: {error}.", error=str(error))
+        ) from error

@@ -18,9 +18,10 @@ from lbrouter.kernel.objects import wireguard_program
 from lbrouter.kernel.read.conflicting_software import conflicting_programs
 from lbrouter.kernel.read.features import FEATURE_PURPOSES, features
 from lbrouter.model.config import Config
-from lbrouter.model.errors import LbrouterError
+from lbrouter.model.errors import LbrouterError, message_of
 from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.messages.phrase import as_phrase, phrase
 
 
 class DiagnosisLevel(StrEnum):
@@ -51,13 +52,13 @@ REQUIRED_FEATURES: Final = frozenset({"nft", "nft_nat"})
 SHAPING_FEATURES: Final = frozenset({"htb", "u32"})
 
 OPTIONAL_TOOLS: Final = {
-    "nft": ("lets you read what lbrouter loaded", "apt install nftables"),
-    "ip": ("lets you read routes and rules; a rehearsal needs it", "apt install iproute2"),
-    "tc": ("lets you read queues; a rehearsal needs it", "apt install iproute2"),
-    "conntrack": ("lets you read connections", "apt install conntrack"),
-    "pppd": ("keeps the sessions of PPPoE lines", "apt install ppp"),
-    "wg": ("lets you read the tunnel of a lane", "apt install wireguard-tools"),
-    "dnsmasq": ("gives the VLANs' clients addresses and names", "apt install dnsmasq-base"),
+    "nft": (phrase("lets you read what lbrouter loaded"), "apt install nftables"),
+    "ip": (phrase("lets you read routes and rules; a rehearsal needs it"), "apt install iproute2"),
+    "tc": (phrase("lets you read queues; a rehearsal needs it"), "apt install iproute2"),
+    "conntrack": (phrase("lets you read connections"), "apt install conntrack"),
+    "pppd": (phrase("keeps the sessions of PPPoE lines"), "apt install ppp"),
+    "wg": (phrase("lets you read the tunnel of a lane"), "apt install wireguard-tools"),
+    "dnsmasq": (phrase("gives the VLANs' clients addresses and names"), "apt install dnsmasq-base"),
 }
 
 RP_FILTER_PATH: Final = "net/ipv4/conf/{}/rp_filter"
@@ -83,7 +84,10 @@ def _check_kernel_features(config: Config | None) -> Iterator[Diagnosis]:
         yield Diagnosis(
             subject="kernel",
             level=DiagnosisLevel.WARN,
-            found=f"its features could not be probed ({str(error).splitlines()[0]})",
+            found=phrase(
+                "its features could not be probed ({reason})",
+                reason=as_phrase(message_of(error)),
+            ),
             remedy="Run it as root.",
         )
         return
@@ -95,17 +99,27 @@ def _check_feature(name: str, purpose: str, config: Config | None, *, present: b
     if present:
         return Diagnosis(subject=name, level=DiagnosisLevel.OK, found=purpose)
     if name == "wireguard" and wireguard_program.available():
-        found = f"not in this kernel, wireguard-go is used instead: {purpose}"
+        found = phrase(
+            "not in this kernel, wireguard-go is used instead: {purpose}",
+            purpose=as_phrase(purpose),
+        )
         return Diagnosis(subject=name, level=DiagnosisLevel.OK, found=found)
     if name not in used_features(config):
         return Diagnosis(
             subject=name,
             level=DiagnosisLevel.OK,
-            found=f"missing, but the file does not need it: {purpose}",
+            found=phrase(
+                "missing, but the file does not need it: {purpose}", purpose=as_phrase(purpose)
+            ),
         )
     level = DiagnosisLevel.FAIL if name in required_features(config) else DiagnosisLevel.WARN
     remedy = "Load or install the module, or run a kernel that has it (Debian's has)."
-    return Diagnosis(subject=name, level=level, found=f"missing: {purpose}", remedy=remedy)
+    return Diagnosis(
+        subject=name,
+        level=level,
+        found=phrase("missing: {purpose}", purpose=as_phrase(purpose)),
+        remedy=remedy,
+    )
 
 
 def used_features(config: Config | None) -> frozenset[str]:
@@ -140,7 +154,9 @@ def _check_libnftables() -> Diagnosis:
             subject="libnftables", level=level, found=error.message, remedy=error.remedy
         )
     return Diagnosis(
-        subject="libnftables", level=DiagnosisLevel.OK, found=f"version {_libnftables_version()}"
+        subject="libnftables",
+        level=DiagnosisLevel.OK,
+        found=phrase("version {version}", version=_libnftables_version()),
     )
 
 
@@ -169,7 +185,7 @@ def _check_tools() -> Iterator[Diagnosis]:
             yield Diagnosis(
                 subject=name,
                 level=DiagnosisLevel.WARN,
-                found=f"not installed; {purpose}",
+                found=phrase("not installed; {purpose}", purpose=as_phrase(purpose)),
                 remedy=remedy,
             )
         else:
@@ -181,7 +197,7 @@ async def _check_machine(config: Config | None, scope: ObserveScope) -> tuple[Di
         async with LinuxKernel() as kernel:
             facts = await kernel.facts(scope)
     except (LbrouterError, OSError) as error:
-        found = f"could not be read ({str(error).splitlines()[0]})"
+        found = phrase("could not be read ({reason})", reason=as_phrase(message_of(error)))
         return (Diagnosis(subject="interfaces", level=DiagnosisLevel.WARN, found=found),)
     return (
         *_check_interfaces(config, facts),
@@ -196,26 +212,40 @@ def _check_interfaces(config: Config | None, facts: Facts) -> Iterator[Diagnosis
     if config is None:
         expected_interfaces = {}
     else:
-        ports = {v.port: f"VLAN {v.name}" for v in config.vlans.values() if v.port is not None}
+        ports = {
+            v.port: phrase("VLAN {vlan}", vlan=v.name)
+            for v in config.vlans.values()
+            if v.port is not None
+        }
         lines = (uplink for uplink in config.uplinks.values() if not uplink.is_lane)
-        uplinks = {uplink.interface: f"uplink {uplink.name}" for uplink in lines}
+        uplinks = {
+            uplink.interface: phrase("uplink {uplink}", uplink=uplink.name) for uplink in lines
+        }
         tagged = ", ".join(vlan.name for vlan in config.vlans.values() if vlan.id is not None)
-        trunk = {} if config.lan is None else {config.lan.trunk: f"the trunk of {tagged}"}
+        trunk = (
+            {}
+            if config.lan is None
+            else {config.lan.trunk: phrase("the trunk of {vlans}", vlans=tagged)}
+        )
         expected_interfaces = {**uplinks, **trunk, **ports}
     for name, user in expected_interfaces.items():
         found = facts.interfaces.get(name)
         if found is None:
-            remedy = f"`ip link` lists the interfaces; {user} works again when it is back."
+            remedy = phrase(
+                "`ip link` lists the interfaces; {user} works again when it is back.", user=user
+            )
             yield Diagnosis(
                 subject=name, level=DiagnosisLevel.WARN, found="not there", remedy=remedy
             )
         elif found.up and not found.carrier:
-            remedy = "Plug the cable in, or look at the far end."
+            remedy = phrase("Plug the cable in, or look at the far end.")
             yield Diagnosis(
                 subject=name, level=DiagnosisLevel.WARN, found="no carrier", remedy=remedy
             )
         else:
-            yield Diagnosis(subject=name, level=DiagnosisLevel.OK, found=f"there, for {user}")
+            yield Diagnosis(
+                subject=name, level=DiagnosisLevel.OK, found=phrase("there, for {user}", user=user)
+            )
 
 
 def _check_conflicts(facts: Facts) -> Iterator[Diagnosis]:
@@ -238,7 +268,9 @@ def _check_rp_filter(config: Config | None, facts: Facts) -> Iterator[Diagnosis]
             yield Diagnosis(
                 subject="rp_filter",
                 level=DiagnosisLevel.WARN,
-                found=f"strict on {name}: replies by the second uplink would be dropped",
+                found=phrase(
+                    "strict on {name}: replies by the second uplink would be dropped", name=name
+                ),
                 remedy="`lbrouter apply` sets it to 2 (loose).",
             )
 

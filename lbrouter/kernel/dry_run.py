@@ -5,14 +5,17 @@ checks the ruleset, and the network of the host does not change.
 """
 
 import ctypes
+import json
 import os
 from pathlib import Path
 from typing import Final
 
 from lbrouter.kernel.netlink.uapi import CLONE_NEWNET
 from lbrouter.kernel.objects import nft
-from lbrouter.model.errors import LbrouterError, NotAppliedError
+from lbrouter.model.errors import LbrouterError, NotAppliedError, message_of
 from lbrouter.model.kernel_state import NftTable
+from lbrouter.model.messages.message import parse_phrase
+from lbrouter.model.messages.phrase import as_phrase, phrase, phrase_document
 
 CLONE_NEWUSER: Final = 0x10000000
 
@@ -44,8 +47,8 @@ def dry_run(table: NftTable) -> str:
         text = answer.read()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code == DRY_RUN_EXIT_REFUSED:
-        raise NotAppliedError(text)
-    return text if code == DRY_RUN_EXIT_UNAVAILABLE else ""
+        raise NotAppliedError(parse_phrase(json.loads(text)))
+    return parse_phrase(json.loads(text)) if code == DRY_RUN_EXIT_UNAVAILABLE else ""
 
 
 def _run_child(table: NftTable, result_pipe: int) -> None:
@@ -59,11 +62,11 @@ def _run_child(table: NftTable, result_pipe: int) -> None:
     except (LbrouterError, OSError) as error:
         code, text = (
             DRY_RUN_EXIT_UNAVAILABLE,
-            f"no user namespace to ask in ({str(error).splitlines()[0]})",
+            phrase("no user namespace to ask in ({reason})", reason=as_phrase(message_of(error))),
         )
     except BaseException as error:  # noqa: BLE001  -- whatever it is, the child must end here
         code, text = DRY_RUN_EXIT_UNAVAILABLE, f"{type(error).__name__}: {error}"
-    os.write(result_pipe, text.encode())
+    os.write(result_pipe, json.dumps(phrase_document(text)).encode())
     os._exit(code)
 
 

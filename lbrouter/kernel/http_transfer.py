@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from lbrouter.kernel.probe.bound_socket import UplinkBinding, error_text, open_socket
 from lbrouter.model.errors import NotAppliedError, UsageError
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.system.http_client import (
     HTTP_READ_BYTES,
     HttpExchange,
@@ -29,7 +30,9 @@ def parse_url(url: str) -> SplitResult:
     """The parts of a URL. Raises UsageError."""
     found = urlsplit(url)
     if found.scheme not in ("http", "https") or not found.hostname:
-        raise UsageError(f'"{url}" is not the URL of a page.', remedy="http://HOST/FILE, say.")
+        raise UsageError(
+            phrase('"{url}" is not the URL of a page.', url=url), remedy="http://HOST/FILE, say."
+        )
     return found
 
 
@@ -42,9 +45,13 @@ def measure_rates(
             return _measure_per_second(opened, url, seconds=seconds, download=download)
     except OSError as error:
         reason = error_text(error) if error.errno else str(error) or "no answer"
-        raise NotAppliedError(f"{url.geturl()}: {reason}.") from error
+        raise NotAppliedError(
+            phrase("{url}: {reason}.", url=url.geturl(), reason=as_phrase(reason))
+        ) from error
     except NotHttpError as error:
-        raise NotAppliedError(f"{url.geturl()}: what answers there is no web server.") from error
+        raise NotAppliedError(
+            phrase("{url}: what answers there is no web server.", url=url.geturl())
+        ) from error
 
 
 @contextmanager
@@ -85,9 +92,11 @@ def _measure_per_second(
         counts[second] += count
     whole = counts[int(HTTP_SLOW_START_S) : int(time.monotonic() - begun)]
     if not whole:
-        why = "ends too soon" if download else "takes too little"
         raise NotAppliedError(
-            f"{url.geturl()} {why} to be measured.", remedy="A larger file, or iperf3 by --server."
+            phrase("{url} ends too soon to be measured.", url=url.geturl())
+            if download
+            else phrase("{url} takes too little to be measured.", url=url.geturl()),
+            remedy="A larger file, or iperf3 by --server.",
         )
     return [count * 8.0 for count in whole]
 
@@ -101,7 +110,11 @@ def _require_page(opened: socket.socket, exchange: HttpExchange, url: SplitResul
         status = exchange.receive_status(opened.recv(HTTP_READ_BYTES))
     if status != HTTPStatus.OK:
         raise NotAppliedError(
-            f"{url.geturl()} answers with status {status}, not with a file.",
+            phrase(
+                "{url} answers with status {status}, not with a file.",
+                url=url.geturl(),
+                status=status,
+            ),
             remedy="Name a page that answers with 200.",
         )
 

@@ -21,6 +21,7 @@ from lbrouter.model.kernel_state import (
     Rule,
     Sysctl,
 )
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.plan import Operation
 
 UNSUPPORTED_ERRNOS: Final = frozenset({errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT})
@@ -36,46 +37,72 @@ def operation_error(operation: Operation, number: int, detail: str = "") -> Lbro
         # EACCES, not EPERM: so net/ipv6/addrconf.c answers root too where disable_ipv6 is set.
         where = noun.interface if isinstance(noun, Address | Route) and noun.interface else "all"
         return UnavailableError(
-            f"IPv6 is switched off on {where} ({said}).",
-            remedy=f"Set net.ipv6.conf.{where}.disable_ipv6 = 0, or drop the IPv6 address of"
-            f" {where} from the configuration.",
+            phrase("IPv6 is switched off on {where} ({said}).", where=where, said=said),
+            remedy=phrase(
+                "Set net.ipv6.conf.{where}.disable_ipv6 = 0, or drop the IPv6 address of"
+                " {where} from the configuration.",
+                where=where,
+            ),
         )
     if number in (errno.EPERM, errno.EACCES, errno.EROFS):
         return NotPermittedError(
-            f"Not permitted: {command_line(operation)} ({said}).", remedy=RUN_AS_ROOT_REMEDY
+            phrase(
+                "Not permitted: {command} ({said}).",
+                command=command_line(operation),
+                said=said,
+            ),
+            remedy=RUN_AS_ROOT_REMEDY,
         )
     if number in UNSUPPORTED_ERRNOS:
-        lack = f"{missing_feature(noun)} ({said}: {command_line(operation)})."
+        lack = phrase(
+            "{lack} ({said}: {command}).",
+            lack=as_phrase(missing_feature(noun)),
+            said=said,
+            command=command_line(operation),
+        )
         return UnavailableError(lack, remedy=_missing_feature_remedy(noun))
-    return NotAppliedError(f"The kernel refused `{command_line(operation)}`: {said}.")
+    return NotAppliedError(
+        phrase(
+            "The kernel refused `{command}`: {said}.",
+            command=command_line(operation),
+            said=said,
+        )
+    )
 
 
 def missing_feature(noun: ManagedObject) -> str:
     """The kernel feature that `noun` needs, as a sentence without its full stop."""
     match noun:
         case Device(kind=DeviceKind.VLAN):
-            return "This kernel has no 802.1Q VLANs (module 8021q)"
+            return phrase("This kernel has no 802.1Q VLANs (module 8021q)")
         case Device():
-            return f"This kernel has no {noun.kind.upper()} devices (module {noun.kind})"
+            return phrase(
+                "This kernel has no {name} devices (module {kind})",
+                name=noun.kind.upper(),
+                kind=noun.kind,
+            )
         case Qdisc():
-            return f"This kernel has no queueing discipline {noun.kind} (module sch_{noun.kind})"
+            return phrase(
+                "This kernel has no queueing discipline {kind} (module sch_{kind})", kind=noun.kind
+            )
         case Sysctl():
-            return f"This kernel has no setting {noun.path}"
+            return phrase("This kernel has no setting {path}", path=noun.path)
         case _ if _is_ipv6(noun):
-            return "This kernel has no IPv6, or it was started with ipv6.disable=1"
+            return phrase("This kernel has no IPv6, or it was started with ipv6.disable=1")
         case _:
-            return "This kernel lacks what it needs"
+            return phrase("This kernel lacks what it needs")
 
 
 def _missing_feature_remedy(noun: ManagedObject) -> str:
     match noun:
         case Device(kind=DeviceKind.VLAN):
-            return (
-                "Load it (modprobe 8021q), run a kernel that has it, or give"
-                f" {noun.why or noun.name} a port of its own (port = ...) instead of a tag (id)."
+            return phrase(
+                "Load it (modprobe 8021q), run a kernel that has it, or give {vlan} a port of"
+                " its own (port = ...) instead of a tag (id).",
+                vlan=noun.why or noun.name,
             )
         case Device() | Qdisc():
-            return "Load the module, or run a kernel that has it (Debian's has)."
+            return phrase("Load the module, or run a kernel that has it (Debian's has).")
         case _:
             return ""
 

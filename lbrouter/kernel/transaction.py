@@ -23,6 +23,7 @@ from lbrouter.model.errors import (
 from lbrouter.model.facts import ObserveScope
 from lbrouter.model.kernel import Kernel
 from lbrouter.model.kernel_state import KernelState, ManagedObject, NftTable, Qdisc
+from lbrouter.model.messages.phrase import as_phrase, joined_phrases, phrase
 from lbrouter.model.plan import Operation, Plan
 
 MAX_APPLY_ROUNDS: Final = 3
@@ -94,8 +95,10 @@ async def _run_plan(
         if not plan:
             return
     raise NotAppliedError(
-        f"The kernel accepted every step, but this is missing:"
-        f"\n{_list_operations(plan.operations)}",
+        phrase(
+            "The kernel accepted every step, but this is missing:\n{operations}",
+            operations=_list_operations(plan.operations),
+        ),
         remedy="Another program may be changing the same objects; `lbrouter doctor` names it.",
     )
 
@@ -143,33 +146,52 @@ def _build_error(
 ) -> BaseException:
     """The error for the caller: what was refused, why, and in what state the kernel now is."""
     if left:
-        lines = [f"Not everything could be undone; this is missing:\n{_list_operations(left)}"]
+        lines: list[str] = [
+            phrase(
+                "Not everything could be undone; this is missing:\n{operations}",
+                operations=_list_operations(left),
+            )
+        ]
         remedy = "Run these lines by hand, or `lbrouter apply` a file that worked."
     else:
-        lines, remedy = ["Everything was undone: the kernel holds what it held before."], ""
+        lines, remedy = [phrase("Everything was undone: the kernel holds what it held before.")], ""
     # Foreign roots that were replaced by permission cannot be created again.
     lines += [
-        f"But what stood at the root of {operation.new.interface} before is lost."
+        phrase(
+            "But what stood at the root of {interface} before is lost.",
+            interface=operation.new.interface,
+        )
         for operation in begun
         if isinstance(operation.new, Qdisc) and operation.new.replaces
     ]
-    undone = "\n  ".join(lines)
+    undone = joined_phrases("\n  ", lines)
     if isinstance(cause, LbrouterError):
         # Where trying again cannot help, the refusal keeps its own exit code (69 or 77).
         is_lasting = isinstance(cause, UnavailableError | NotPermittedError)
         error_class = type(cause) if is_lasting else NotAppliedError
-        return error_class(f"{cause.message}\n  {undone}", remedy=cause.remedy or remedy)
+        said = phrase("{message}\n  {undone}", message=as_phrase(cause.message), undone=undone)
+        return error_class(said, remedy=cause.remedy or remedy)
     if isinstance(cause, asyncio.CancelledError) and not signal and not left:
         return cause
-    where = f" at `{command_line(begun[-1])}`" if begun else ""
-    stopped = f"interrupted by {signal}" if signal else repr(cause)
-    return NotAppliedError(f"Not applied: {stopped}{where}.\n  {undone}", remedy=remedy)
+    where = phrase(" at `{command}`", command=command_line(begun[-1])) if begun else ""
+    stopped = phrase("interrupted by {signal}", signal=signal) if signal else repr(cause)
+    return NotAppliedError(
+        phrase(
+            "Not applied: {stopped}{where}.\n  {undone}",
+            stopped=stopped,
+            where=where,
+            undone=undone,
+        ),
+        remedy=remedy,
+    )
 
 
 def _list_operations(operations: Sequence[Operation]) -> str:
     lines = [f"    {command_line(each)}" for each in operations[:MAX_LISTED_OPERATIONS]]
     more = len(operations) - MAX_LISTED_OPERATIONS
-    return "\n".join([*lines, f"    and {more} more"] if more > 0 else lines)
+    if more > 0:
+        lines.append(phrase("    and {more} more", more=more))
+    return joined_phrases("\n", lines)
 
 
 def _noun_with_script(noun: ManagedObject | None, store: StateStore | None) -> ManagedObject | None:

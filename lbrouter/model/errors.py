@@ -6,6 +6,8 @@ Each class carries the exit code that the contract gives it (after sysexits.h).
 from enum import IntEnum
 from typing import ClassVar
 
+from lbrouter.model.messages.phrase import as_phrase, phrase
+
 
 class ExitCode(IntEnum):
     """Exit codes of the command, as the contract lists them."""
@@ -22,7 +24,10 @@ class ExitCode(IntEnum):
 
 
 class LbrouterError(Exception):
-    """Root of the tree: a sentence on what is wrong, and one on what to do."""
+    """Root of the tree: a sentence on what is wrong, and one on what to do.
+
+    Both are constants or phrases: a screen shows them in its reader's language.
+    """
 
     code: ClassVar[ExitCode] = ExitCode.DEFECT
 
@@ -32,7 +37,15 @@ class LbrouterError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.message}\n  {self.remedy}" if self.remedy else self.message
+        message, remedy = as_phrase(self.message), as_phrase(self.remedy)
+        return (
+            phrase("{message}\n  {remedy}", message=message, remedy=remedy) if remedy else message
+        )
+
+
+def message_of(error: Exception) -> str:
+    """What an error says, without what to do."""
+    return error.message if isinstance(error, LbrouterError) else str(error)
 
 
 class UsageError(LbrouterError):

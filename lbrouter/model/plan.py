@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from lbrouter.model.kernel_state import ManagedObject
+from lbrouter.model.messages.phrase import as_phrase, phrase
 
 
 class Phase(IntEnum):
@@ -84,7 +85,7 @@ class Operation:
             action=verbs[self.action],
             new=self.old,
             old=self.new,
-            reason=f"undo: {self.reason}",
+            reason=phrase("undo: {reason}", reason=as_phrase(self.reason)),
         )
 
 

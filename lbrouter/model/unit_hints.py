@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from lbrouter.model.messages.phrase import as_phrase, phrase
+
 NUMBER_AND_REST: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)([A-Za-z%/]*)")
 
 BYTE_UNIT: Final = re.compile(r"([kKMG])(?:i?B|i?Bps|i?B/s|bytes?|Bytes?|bytes?/s)")
@@ -17,7 +19,7 @@ UNIT_ALIASES: Final = {
     "bps": "bit", "sec": "s", "secs": "s", "min": "m", "mins": "m", "msec": "ms", "hours": "h",
 }  # fmt: skip
 
-SPACE_NAMES: Final = {"\t": "tab", "\n": "line break", "\r": "line break"}
+SPACE_NAMES: Final = {"\t": phrase("tab"), "\n": phrase("line break"), "\r": phrase("line break")}
 
 THOUSANDS_DIGITS: Final = 3
 
@@ -33,35 +35,57 @@ def refusal(text: str, units: Mapping[str, int], *, what: str) -> str:
     plain = "".join(text.split()).replace(",", ".")
     match = NUMBER_AND_REST.fullmatch(plain)
     if match is None:
-        return f"has a {_space_name(text)} in it" if text.split()[1:] else f"is not {what}"
+        return (
+            phrase("has a {space} in it", space=as_phrase(_space_name(text)))
+            if text.split()[1:]
+            else phrase("is not {what}", what=as_phrase(what))
+        )
     number, unit = match[1], match[2]
     if "bit" in units and (byte_unit := BYTE_UNIT.fullmatch(unit)):
         # It may be meant so, or be a slip for bits. The two differ by eight.
         meant = BYTE_UNIT_MEANINGS[byte_unit[1].lower()]
         bits = f"{float(number) * 8:.12g}"
-        return (
-            f'has the unit "{unit}", which counts bytes: for a line of {number}'
-            f' {meant[0].upper()}bit/s write "{number}{meant}"; {number} {meant[0].upper()}byte/s'
-            f' are "{bits}{meant}"'
+        return phrase(
+            'has the unit "{unit}", which counts bytes: for a line of {number}'
+            ' {prefix}bit/s write "{number}{meant}"; {number} {prefix}byte/s are'
+            ' "{bits}{meant}"',
+            unit=unit,
+            number=number,
+            prefix=meant[0].upper(),
+            meant=meant,
+            bits=bits,
         )
     # The other reading of a comma before three digits: 1,000 may be one, or a thousand.
     whole, _, behind = number.partition(".")
     is_ambiguous = "," in text and len(behind) == THOUSANDS_DIGITS
-    also = f' or "{whole}{behind}{unit}", as it is meant' if is_ambiguous else ""
-    return f"{_fault(text, unit)}{_correction(number, unit, units)}{also}"
+    also = (
+        phrase(' or "{whole}{behind}{unit}", as it is meant', whole=whole, behind=behind, unit=unit)
+        if is_ambiguous
+        else ""
+    )
+    return phrase(
+        "{fault}{correction}{also}",
+        fault=_fault(text, unit),
+        correction=_correction(number, unit, units),
+        also=also,
+    )
 
 
 def _fault(text: str, unit: str) -> str:
     if "," in text:
-        return "has a comma"
+        return phrase("has a comma")
     if text != "".join(text.split()):
-        return f"has a {_space_name(text)} in it"
-    return f'has the unit "{unit}" that is not known' if unit else "has no unit"
+        return phrase("has a {space} in it", space=as_phrase(_space_name(text)))
+    return (
+        phrase('has the unit "{unit}" that is not known', unit=unit)
+        if unit
+        else phrase("has no unit")
+    )
 
 
 def _space_name(text: str) -> str:
     """What stands in `text` where no space may stand."""
-    return next((name for char, name in SPACE_NAMES.items() if char in text), "space")
+    return next((name for char, name in SPACE_NAMES.items() if char in text), phrase("space"))
 
 
 def _correction(number: str, unit: str, units: Mapping[str, int]) -> str:
@@ -69,5 +93,5 @@ def _correction(number: str, unit: str, units: Mapping[str, int]) -> str:
     meant = UNIT_ALIASES.get(unit.lower(), unit.lower())
     if not unit:
         meant = USUAL_UNIT[min(units, key=lambda unit_name: units[unit_name])]
-        return f': write "{number}{meant}", say'
-    return f': write "{number}{meant}"' if meant in units else ""
+        return phrase(': write "{number}{meant}", say', number=number, meant=meant)
+    return phrase(': write "{number}{meant}"', number=number, meant=meant) if meant in units else ""

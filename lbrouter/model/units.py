@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Self
 
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.unit_hints import refusal
 from lbrouter.model.validated_strings import InvalidValueError
 
@@ -31,7 +32,9 @@ class Rate(int):
     @classmethod
     def parse(cls, text: str) -> Self:
         """The rate that `text` ("12.5mbit") writes. Raises ValueError with the reason."""
-        return cls(_parse_scaled(text, RATE_UNITS_BPS, what="a rate", accepted=ACCEPTED_RATE))
+        return cls(
+            _parse_scaled(text, RATE_UNITS_BPS, what=phrase("a rate"), accepted=ACCEPTED_RATE)
+        )
 
     def __str__(self) -> str:
         """The shortest exact text; of two equally short ones, the one without a decimal point."""
@@ -51,7 +54,9 @@ class Duration(int):
     def parse(cls, text: str) -> Self:
         """The time that `text` ("200ms") writes. Raises ValueError with the reason."""
         return cls(
-            _parse_scaled(text, DURATION_UNITS_MS, what="a time", accepted=ACCEPTED_DURATION)
+            _parse_scaled(
+                text, DURATION_UNITS_MS, what=phrase("a time"), accepted=ACCEPTED_DURATION
+            )
         )
 
     @property
@@ -79,7 +84,9 @@ class Percent(int):
     def parse(cls, text: str) -> Self:
         """The percentage that `text` ("2%") writes. Raises ValueError with the reason."""
         value = cls(
-            _parse_scaled(text, PERCENT_UNITS, what="a percentage", accepted=ACCEPTED_PERCENT)
+            _parse_scaled(
+                text, PERCENT_UNITS, what=phrase("a percentage"), accepted=ACCEPTED_PERCENT
+            )
         )
         if value > 10_000:
             raise InvalidValueError("is more than 100%", ACCEPTED_PERCENT)
@@ -108,7 +115,12 @@ def _parse_scaled(text: str, units: Mapping[str, int], *, what: str, accepted: s
     if rest:
         smallest = min(units, key=lambda unit: units[unit])
         raise InvalidValueError(
-            f"is finer than {what} can be in this file ({smallest} at best)", accepted
+            phrase(
+                "is finer than {what} can be in this file ({smallest} at best)",
+                what=as_phrase(what),
+                smallest=smallest,
+            ),
+            accepted,
         )
     return scaled
 

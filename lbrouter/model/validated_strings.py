@@ -9,6 +9,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from lbrouter.model.messages.phrase import phrase
+
 
 class InvalidValueError(ValueError):
     """A value that is not taken: the reason, and what would be accepted instead."""
@@ -106,12 +108,17 @@ def parse_interface(text: str) -> str:
     a shell may execute `$(id)`. IFNAMSIZ leaves 15 characters.
     """
     if len(text) > 15:
-        raise InvalidValueError(f"has {len(text)} characters, the kernel takes 15")
+        raise InvalidValueError(
+            phrase("has {length} characters, the kernel takes 15", length=len(text))
+        )
     if re.fullmatch(INTERFACE_PATTERN, text) is None:
         raise InvalidValueError("is not the name of an interface")
     if text.startswith(OWN_DEVICE_PREFIX):
         raise InvalidValueError(
-            f"has a name that starts with {OWN_DEVICE_PREFIX}, as lbrouter's own devices do"
+            phrase(
+                "has a name that starts with {prefix}, as lbrouter's own devices do",
+                prefix=OWN_DEVICE_PREFIX,
+            )
         )
     if text in _PSEUDO_INTERFACES:
         raise InvalidValueError("is not an interface that carries traffic")

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
+from lbrouter.model.messages.phrase import phrase
+
 INHERITED_ENV_VARS: Final = ("PATH", "LANG", "TZ")
 """Variables of our environment that the program gets; it gets no others."""
 
@@ -39,10 +41,10 @@ async def run(
             process.stdin.close()
             code = await process.wait()
     except TimeoutError:
-        raise OSError(f"not done within {within_s:g} s: killed") from None
+        raise OSError(phrase("not done within {time} s: killed", time=f"{within_s:g}")) from None
     finally:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
     if code:
-        raise OSError(f"it ended with {code}")
+        raise OSError(phrase("it ended with {code}", code=code))

@@ -17,6 +17,7 @@ from lbrouter.compile.services.dnsmasq_leases import LanLease, parse_leases
 from lbrouter.model.config import Config
 from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import process
 from lbrouter.services.process import PROGRAM_SEARCH_PATH
@@ -102,7 +103,11 @@ class Dnsmasq:
         new = operation.new
         if isinstance(new, ManagedProcess) and (said := config_error(new.config_text)):
             raise NotAppliedError(
-                f"dnsmasq refuses its file: {said}\n  {DNSMASQ_KEEPS_RUNNING_NOTE}",
+                phrase(
+                    "dnsmasq refuses its file: {said}\n  {note}",
+                    said=said,
+                    note=as_phrase(DNSMASQ_KEEPS_RUNNING_NOTE),
+                ),
                 remedy=APPLY_AGAIN_REMEDY,
             )
         for pid in self.pids():
@@ -119,7 +124,11 @@ class Dnsmasq:
                 raise
             except OSError as error:
                 raise NotAppliedError(
-                    f"dnsmasq cannot be started: {error}.\n  {DNSMASQ_NOT_STARTED_NOTE}"
+                    phrase(
+                        "dnsmasq cannot be started: {error}.\n  {note}",
+                        error=error,
+                        note=as_phrase(DNSMASQ_NOT_STARTED_NOTE),
+                    )
                 ) from error
             _start(new)
 
@@ -144,8 +153,8 @@ def missing_reason(config: Config) -> str:
         for vlan in config.vlans.values()
         if dnsmasq.serves_dhcp(vlan)
     ]
-    asking = ", ".join(leasing) or "gateway.dns or address6"
-    return f"dnsmasq is not installed, and {asking} needs it."
+    asking: str = ", ".join(leasing) or phrase("gateway.dns or address6")
+    return phrase("dnsmasq is not installed, and {asking} needs it.", asking=asking)
 
 
 def config_error(text: str) -> str:
@@ -179,17 +188,25 @@ def _run_dnsmasq(argv: list[str], *, stdin: str = "") -> subprocess.CompletedPro
         ) from error
     except subprocess.TimeoutExpired as error:
         raise NotAppliedError(
-            f"dnsmasq did not finish its start.\n  {DNSMASQ_NOT_STARTED_NOTE}"
+            phrase(
+                "dnsmasq did not finish its start.\n  {note}",
+                note=as_phrase(DNSMASQ_NOT_STARTED_NOTE),
+            )
         ) from error
 
 
 def _start(wanted: ManagedProcess) -> None:
     done = _run_dnsmasq(list(wanted.argv))
     if done.returncode != 0:
-        said = done.stderr.strip() or f"exit code {done.returncode}"
+        said = done.stderr.strip() or phrase("exit code {code}", code=done.returncode)
         remedy = PORT_IN_USE_REMEDY if "in use" in said else APPLY_AGAIN_REMEDY
         raise NotAppliedError(
-            f"dnsmasq does not start: {said}\n  {DNSMASQ_NOT_STARTED_NOTE}", remedy=remedy
+            phrase(
+                "dnsmasq does not start: {said}\n  {note}",
+                said=said,
+                note=as_phrase(DNSMASQ_NOT_STARTED_NOTE),
+            ),
+            remedy=remedy,
         )
 
 

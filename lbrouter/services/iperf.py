@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lbrouter.model.errors import NotAppliedError, UnavailableError
+from lbrouter.model.messages.phrase import phrase
 
 IPERF_PARALLEL_STREAMS: Final = "4"
 """One alone needs a window that long and fast lines seldom get."""
@@ -44,7 +45,7 @@ async def run(peer: IperfServer, interface: str, *, seconds: int, download: bool
             child.communicate(), seconds + IPERF_OMIT_S + IPERF_EXTRA_TIMEOUT_S
         )
     except TimeoutError as error:
-        raise NotAppliedError(f"iperf3 to {peer.host} does not end.") from error
+        raise NotAppliedError(phrase("iperf3 to {host} does not end.", host=peer.host)) from error
     finally:
         if child.returncode is None:
             child.kill()
@@ -66,7 +67,12 @@ def parse_rates(output: bytes, peer: IperfServer) -> list[float]:
         found: Any = json.loads(output)
         if "error" in found:
             raise NotAppliedError(
-                f"iperf3 to {peer.host} port {peer.port}: {found['error']}.",
+                phrase(
+                    "iperf3 to {host} port {port}: {error}.",
+                    host=peer.host,
+                    port=peer.port,
+                    error=found["error"],
+                ),
                 remedy="On the server: iperf3 -s.",
             )
         sums = [each["sum"] for each in found["intervals"]]
@@ -80,8 +86,8 @@ def parse_rates(output: bytes, peer: IperfServer) -> list[float]:
         kept = [min(each, float(most)) for each in kept]
     except (ValueError, KeyError, TypeError) as error:
         raise NotAppliedError(
-            f"iperf3 to {peer.host} sent an answer that cannot be read."
+            phrase("iperf3 to {host} sent an answer that cannot be read.", host=peer.host)
         ) from error
     if not kept:
-        raise NotAppliedError(f"iperf3 to {peer.host} measured nothing.")
+        raise NotAppliedError(phrase("iperf3 to {host} measured nothing.", host=peer.host))
     return kept

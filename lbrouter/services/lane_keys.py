@@ -15,6 +15,8 @@ from lbrouter.compile.relay.x25519 import KEY_BYTES, private_key_of, public_key_
 from lbrouter.model.config import Uplink
 from lbrouter.model.errors import ConfigError, LbrouterError, NotAppliedError, NotPermittedError
 from lbrouter.model.lane import LaneKeys
+from lbrouter.model.messages.os_errors import os_error_text
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.sections.lanes import parse_wireguard_key
 from lbrouter.model.validated_strings import InvalidValueError
 from lbrouter.system import atomic_file
@@ -71,27 +73,46 @@ def _public(private_key: str) -> str:
 
 
 def _read_key(file: Path, lane: Uplink) -> str:
-    where = f"uplinks.{lane.name}: the key {file}"
+    where = phrase("uplinks.{lane}: the key {file}", lane=lane.name, file=file)
     try:
         mode = file.stat().st_mode
         with file.open("rb") as opened:
             text = opened.read(MAX_KEY_FILE_BYTES).decode("ascii", errors="replace").strip()
     except PermissionError as error:
         raise NotPermittedError(
-            f"{where} cannot be read: permission denied", remedy="Run it as root."
+            phrase("{where} cannot be read: permission denied", where=where),
+            remedy="Run it as root.",
         ) from error
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{where} is not there; `lbrouter relay setup {lane.name}` makes the keys"
+            phrase(
+                "{where} is not there; `lbrouter relay setup {lane}` makes the keys",
+                where=where,
+                lane=lane.name,
+            )
         ) from error
     except OSError as error:
-        raise ConfigError(f"{where} cannot be read ({error.strerror})") from error
+        raise ConfigError(
+            phrase("{where} cannot be read ({reason})", where=where, reason=os_error_text(error))
+        ) from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IXGRP & ~stat.S_IXOTH:
-        raise ConfigError(f"{where} can be read by others on this machine; chmod 600 {file}")
+        raise ConfigError(
+            phrase(
+                "{where} can be read by others on this machine; chmod 600 {file}",
+                where=where,
+                file=file,
+            )
+        )
     try:
         return parse_wireguard_key(text)
     except InvalidValueError as error:
-        raise ConfigError(f"{where} {error.reason}; `wg genkey` makes one") from error
+        raise ConfigError(
+            phrase(
+                "{where} {reason}; `wg genkey` makes one",
+                where=where,
+                reason=as_phrase(error.reason),
+            )
+        ) from error
 
 
 def _write_private(file: Path, text: str) -> None:
@@ -99,6 +120,10 @@ def _write_private(file: Path, text: str) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         atomic_file.replace(file, text.encode("ascii"), durable=True)
     except PermissionError as error:
-        raise NotPermittedError(f"{file} cannot be written.", remedy="Run it as root.") from error
+        raise NotPermittedError(
+            phrase("{file} cannot be written.", file=file), remedy="Run it as root."
+        ) from error
     except OSError as error:
-        raise NotAppliedError(f"{file} cannot be written: {error.strerror}.") from error
+        raise NotAppliedError(
+            phrase("{file} cannot be written: {reason}.", file=file, reason=os_error_text(error))
+        ) from error

@@ -21,6 +21,7 @@ from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.messages.codes import AddressCode
 from lbrouter.model.messages.message import Message, message, told
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation, Phase
 from lbrouter.services import pppd_start, process
 from lbrouter.services.secrets import password_error, read_password
@@ -91,7 +92,9 @@ class Pppd:
                 raise
             except OSError as error:
                 raise NotAppliedError(
-                    f"{operation.new.name} cannot be started: {error}."
+                    phrase(
+                        "{name} cannot be started: {error}.", name=operation.new.name, error=error
+                    )
                 ) from error
             pppd_start.start(operation.new)
             found = self.pids(_device_of(operation.new))
@@ -193,7 +196,7 @@ def missing_reason(config: Config) -> str:
     names = ", ".join(f"uplinks.{uplink.name}" for uplink in pppd.pppoe_uplinks(config))
     if not names or pppd_start.find_binary() is not None:
         return ""
-    return f"pppd is not installed, and {names} needs it."
+    return phrase("pppd is not installed, and {names} needs it.", names=names)
 
 
 def is_pppd_operation(operation: Operation) -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 
 from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.services import process
 from lbrouter.services.process import PROGRAM_SEARCH_PATH
 
@@ -57,10 +58,14 @@ def start(wanted: ManagedProcess) -> None:
         )
     except FileNotFoundError as error:
         raise UnavailableError(
-            f"{argv[0]} is not installed.", remedy=PPPD_INSTALL_REMEDY
+            phrase("{program} is not installed.", program=argv[0]), remedy=PPPD_INSTALL_REMEDY
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise NotAppliedError(f"{wanted.name} did not finish its start.") from error
+        raise NotAppliedError(
+            phrase("{name} did not finish its start.", name=wanted.name)
+        ) from error
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
-        raise NotAppliedError(f"{wanted.name} does not start: {said}")
+        said = (done.stderr or done.stdout).strip() or phrase(
+            "exit code {code}", code=done.returncode
+        )
+        raise NotAppliedError(phrase("{name} does not start: {said}", name=wanted.name, said=said))

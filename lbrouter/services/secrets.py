@@ -6,13 +6,15 @@ from pathlib import Path
 from lbrouter.compile.services import pppd
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import ConfigError, LbrouterError, NotPermittedError
+from lbrouter.model.messages.os_errors import os_error_text
+from lbrouter.model.messages.phrase import as_phrase, joined_phrases, phrase
 
 
 def require(config: Config) -> None:
     """Raise ConfigError with every password that cannot be used."""
     found = [said for uplink in pppd.pppoe_uplinks(config) if (said := password_error(uplink))]
     if found:
-        raise ConfigError("\n".join(found))
+        raise ConfigError(joined_phrases("\n", found))
 
 
 def password_error(uplink: Uplink) -> str:
@@ -35,16 +37,30 @@ def read_password(uplink: Uplink) -> str:
         mode = file.stat().st_mode
         text = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except PermissionError as error:
-        raise NotPermittedError(f"{where}: it may not be read", remedy="Run it as root.") from error
+        raise NotPermittedError(
+            phrase("{where}: it may not be read", where=where), remedy="Run it as root."
+        ) from error
     except OSError as error:
         raise ConfigError(
-            f"{where}: it cannot be read ({error.strerror}); write the password into it, one line,"
-            " chmod 600"
+            phrase(
+                "{where}: it cannot be read ({reason}); write the password into it, one line,"
+                " chmod 600",
+                where=where,
+                reason=os_error_text(error),
+            )
         ) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{where}: it is not text") from error
+        raise ConfigError(phrase("{where}: it is not text", where=where)) from error
     if mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise ConfigError(f"{where}: all users of this machine can read it; chmod 600 {file}")
+        raise ConfigError(
+            phrase(
+                "{where}: all users of this machine can read it; chmod 600 {file}",
+                where=where,
+                file=file,
+            )
+        )
     if wrong := pppd.secret_error(text):
-        raise ConfigError(f"{where}: the password {wrong}")
+        raise ConfigError(
+            phrase("{where}: the password {wrong}", where=where, wrong=as_phrase(wrong))
+        )
     return text

@@ -10,6 +10,7 @@ import ssl
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections.targets import ProbeTarget, TargetKind
 from lbrouter.system.http_client import fetch_status, target_request, tls_context
 
@@ -23,13 +24,13 @@ async def post(target: ProbeTarget, body: bytes, *, within_s: float) -> None:
         async with asyncio.timeout(within_s):
             status = await _exchange(target, body)
     except TimeoutError:
-        raise OSError(f"no answer within {within_s:g} s") from None
+        raise OSError(phrase("no answer within {time} s", time=f"{within_s:g}")) from None
     except ssl.SSLError as error:
-        raise OSError(f"no TLS: {error.reason}") from error
+        raise OSError(phrase("no TLS: {reason}", reason=error.reason)) from error
     except ValueError:
-        raise OSError("no HTTP") from None
+        raise OSError(phrase("no HTTP")) from None
     if not 200 <= status < 300:
-        raise OSError(f"status {status}")
+        raise OSError(phrase("status {status}", status=status))
 
 
 async def _exchange(target: ProbeTarget, body: bytes) -> int:
@@ -59,7 +60,7 @@ async def _connect(target: ProbeTarget) -> tuple[asyncio.StreamReader, asyncio.S
             raise
         except OSError as error:
             failure = error
-    raise failure or OSError(f"{target.host} has no address")
+    raise failure or OSError(phrase("{host} has no address", host=target.host))
 
 
 async def _resolve(target: ProbeTarget) -> list[str]:

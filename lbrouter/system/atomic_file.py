@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.model.errors import NotAppliedError, NotPermittedError
+from lbrouter.model.messages.os_errors import os_error_text
+from lbrouter.model.messages.phrase import phrase
 
 CHECKSUM_PREFIX: Final = b"# sha256:"
 """A comment in TOML, in nft and, since we strip it before reading, in JSON as well."""
@@ -95,7 +97,11 @@ def translate_os_errors(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = f"The state directory {directory} cannot be written: {error.strerror}."
+        reason = phrase(
+            "The state directory {directory} cannot be written: {reason}.",
+            directory=directory,
+            reason=os_error_text(error),
+        )
         if isinstance(error, PermissionError):
             remedy = "Run it as root, or choose another --state-dir."
             raise NotPermittedError(reason, remedy=remedy) from error

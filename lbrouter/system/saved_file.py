@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from lbrouter.model.messages.os_errors import os_error_text
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.system import atomic_file
 
 T = TypeVar("T")
@@ -41,14 +43,16 @@ class SavedFile:
             self._reported = ""
             return found
         if not self._durable:
-            self._tell(report, fault, "it is ignored")
+            self._tell(report, fault, phrase("it is ignored"))
             return None
         previous, other_fault = self._read_one(atomic_file.backup_path(self.path), parse)
         if previous is not None:
-            self._tell(report, fault or "is missing", "its previous copy is used")
+            self._tell(report, fault or phrase("is missing"), phrase("its previous copy is used"))
         elif fault or other_fault:
             self._tell(
-                report, fault or "is missing", "there is no good previous copy, it is ignored"
+                report,
+                fault or phrase("is missing"),
+                phrase("there is no good previous copy, it is ignored"),
             )
         return previous
 
@@ -70,13 +74,13 @@ class SavedFile:
         try:
             content = atomic_file.read_bytes(path)
         except OSError as error:
-            return None, f"cannot be read ({error.strerror})"
+            return None, phrase("cannot be read ({reason})", reason=os_error_text(error))
         if content is None:
             return None, ""
         payload = atomic_file.verified_payload(content) if self._durable else content
         if payload is None:
             _keep_damaged(path, content)
-            return None, "is damaged"
+            return None, phrase("is damaged")
         try:
             return parse(payload), ""
         except DamagedFileError as error:
@@ -84,7 +88,8 @@ class SavedFile:
             return None, str(error)
 
     def _tell(self, report: DamageReport, fault: str, consequence: str) -> None:
-        said = f"{self.path} {fault}: {consequence}." if fault else ""
+        words = {"fault": as_phrase(fault), "consequence": as_phrase(consequence)}
+        said = phrase("{path} {fault}: {consequence}.", path=self.path, **words) if fault else ""
         if said and said != self._reported:
             report(said)
         self._reported = said

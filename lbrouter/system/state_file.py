@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from lbrouter.model.errors import LbrouterError
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.system.saved_file import DamagedFileError, DamageReport, SavedFile
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ class StateFile(Generic[T]):
             raise DamagedFileError("is damaged")
         version = document.pop("version", LANDED_VERSION)
         if version not in (LANDED_VERSION, STATE_FILE_VERSION):
-            raise DamagedFileError(f"is of another version of lbrouter ({version!r})")
+            raise DamagedFileError(
+                phrase("is of another version of lbrouter ({version})", version=repr(version))
+            )
         from pydantic import ValidationError  # noqa: PLC0415  -- as in `_adapter`
 
         try:
@@ -73,7 +76,9 @@ class StateFile(Generic[T]):
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise DamagedFileError(f"is damaged ({where}: {first['msg']})") from error
+            raise DamagedFileError(
+                phrase("is damaged ({where}: {reason})", where=where, reason=first["msg"])
+            ) from error
         self._version = version
         return found
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lbrouter.compile.config.parse import ParsedConfig, parse
 from lbrouter.model.errors import ConfigError
+from tests.kit.translation_gaps import missing_entries
 
 EXAMPLE_FILES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 
@@ -101,13 +102,18 @@ def with_changes(*changes: tuple[str, str]) -> str:
 
 def parse_text(text: str | bytes) -> ParsedConfig:
     raw = text if isinstance(text, bytes) else text.encode()
-    return parse(raw, source="hall.toml")
+    parsed = parse(raw, source="hall.toml")
+    assert set().union(*map(missing_entries, parsed.warnings)) == set()
+    return parsed
 
 
 def errors_of(text: str | bytes) -> list[str]:
-    """The errors of a file, a line each; none when it is valid."""
+    """The errors of a file, a line each; none when it is valid. Each can be said in Indonesian."""
     try:
         parse_text(text)
     except ConfigError as error:
-        return error.message.split("\n")
-    return []
+        found = error
+    else:
+        return []
+    assert missing_entries(str(found)) == set()
+    return found.message.split("\n")

@@ -37,6 +37,7 @@ from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts, ObserveScope
 from lbrouter.model.kernel_state import KernelState
 from lbrouter.model.lease import UplinkLease
+from lbrouter.model.messages.phrase import Phrase, as_phrase, joined_phrases, phrase
 
 ASSUMED_FEATURES: Final = frozenset({"fq_codel"})
 """Of the imagined machine: a file is not wrong for what this one lacks."""
@@ -68,13 +69,24 @@ def check(context: typer.Context, *, json: JsonOption = False) -> int:
     print_diagnostics("warning", effects.lane_warnings(file.config, settings.state_dir))
     print_diagnostics("error", errors)
     if skipped:
-        print_diagnostics("note", (f"the dry run of the ruleset was skipped: {skipped}",))
+        print_diagnostics(
+            "note",
+            (
+                phrase(
+                    "the dry run of the ruleset was skipped: {reason}", reason=as_phrase(skipped)
+                ),
+            ),
+        )
     if settings.json:
         print_json(
             {"ok": not errors, "errors": errors, "warnings": warnings, "dry_run": not skipped}
         )
     elif not errors:
-        print_line(f"{settings.config}: good ({_contents(file.config)})")
+        print_line(
+            phrase(
+                "{file}: good ({contents})", file=settings.config, contents=_contents(file.config)
+            )
+        )
     return ExitCode.CHECK_FAILED if errors else ExitCode.DONE
 
 
@@ -122,12 +134,12 @@ def assumed_state(config: Config) -> KernelState:
     )
 
 
-def _contents(config: Config) -> str:
+def _contents(config: Config) -> Phrase:
     """What the file has: "1 uplink, 3 VLANs, 2 policies, 0 rules"."""
     numbers = (
-        (len(config.uplinks), "uplink", "uplinks"),
-        (len(config.vlans), "VLAN", "VLANs"),
-        (len(config.policies), "policy", "policies"),
-        (len(config.rules), "rule", "rules"),
+        (len(config.uplinks), phrase("uplink"), phrase("uplinks")),
+        (len(config.vlans), phrase("VLAN"), phrase("VLANs")),
+        (len(config.policies), phrase("policy"), phrase("policies")),
+        (len(config.rules), phrase("rule"), phrase("rules")),
     )
-    return ", ".join(counted(*number) for number in numbers)
+    return joined_phrases(", ", (counted(*number) for number in numbers))

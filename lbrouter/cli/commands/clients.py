@@ -19,8 +19,8 @@ from lbrouter.cli.effects import dnsmasq_service
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_damage, print_diagnostics, print_json
 from lbrouter.cli.output.table import ResponsiveTable
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.report.clients import (
     AddressTraffic,
     ClientObservations,
@@ -49,11 +49,11 @@ CONNTRACK_UNREADABLE_NOTE: Final = (
 )
 
 
-def clients(context: typer.Context, *, lang: LangOption = None, json: JsonOption = False) -> int:
+def clients(context: typer.Context, *, json: JsonOption = False) -> int:
     """List the clients: name, MAC, address, lease, VLAN, uplink, rates, connections."""
     settings = settings_of(context, json=json)
     config = load_config_file(settings).config
-    language = language_of(lang)
+    language = screen_language()
     statuses = client_statuses(config, asyncio.run(_observe_clients(settings, config, language)))
     if settings.json:
         print_json({"clients": statuses})

@@ -8,6 +8,7 @@ from lbrouter.cli.output.render import print_success
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.without_daemon import open_commit_confirm
 from lbrouter.daemon.control_socket import client
+from lbrouter.model.messages.phrase import phrase
 
 
 def confirm(context: typer.Context, *, json: JsonOption = False) -> int:
@@ -21,4 +22,4 @@ async def _confirm(settings: CommandSettings) -> int:
     if handed is None:
         async with open_commit_confirm(settings) as here:
             handed = {"kept": here.confirm().source}
-    return print_success(settings, f"confirmed: {handed['kept']}", handed)
+    return print_success(settings, phrase("confirmed: {kept}", kept=handed["kept"]), handed)

@@ -12,6 +12,7 @@ from rich.text import Text
 from lbrouter.cli.context import config_or_none
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_json
+from lbrouter.cli.screen_language import on_screen
 from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, GOOD_STYLE
 from lbrouter.kernel.doctor import Diagnosis, DiagnosisLevel, run_diagnostics
@@ -40,9 +41,11 @@ def _print_findings(findings: tuple[Diagnosis, ...]) -> None:
     out = console()
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:
-        level = (f"{finding.level:<5}", DOCTOR_LEVEL_STYLES[finding.level])
+        level = (f"{on_screen(finding.level):<5}", DOCTOR_LEVEL_STYLES[finding.level])
         out.print(
-            Text.assemble(level, f"{finding.subject:<{width}}  {finding.found}"), soft_wrap=True
+            Text.assemble(level, f"{finding.subject:<{width}}  {on_screen(finding.found)}"),
+            soft_wrap=True,
         )
         if finding.remedy and finding.level is not DiagnosisLevel.OK:
-            out.print(f"{'':<5}{'':<{width}}  -> {finding.remedy}", soft_wrap=True, markup=False)
+            remedy = on_screen(finding.remedy)
+            out.print(f"{'':<5}{'':<{width}}  -> {remedy}", soft_wrap=True, markup=False)

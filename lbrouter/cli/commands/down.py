@@ -11,6 +11,7 @@ from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.storage.lock import exclusive_lock
+from lbrouter.model.messages.phrase import phrase
 
 
 def down(context: typer.Context, *, json: JsonOption = False) -> int:
@@ -21,7 +22,7 @@ def down(context: typer.Context, *, json: JsonOption = False) -> int:
 async def _remove_all(settings: CommandSettings) -> int:
     """What waited for confirmation waits no more."""
     await refuse_beside_daemon(settings, "down")
-    report = ChangeReport("removed", settings)
+    report = ChangeReport(phrase("removed"), settings)
     with exclusive_lock(settings.runtime_dir):
         async with LinuxKernel() as kernel:
             here = CommitConfirm(build_applier(settings, kernel, tell=report.operation_printer))

@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from lbrouter.cli.output.render import print_diagnostic, print_json_line, print_line
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import event_text
@@ -27,6 +27,7 @@ from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.events.history import HISTORY_DB_FILE, recent_events
 from lbrouter.model.errors import ExitCode, NotAppliedError, UnavailableError, UsageError
 from lbrouter.model.language import Language
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.timeline import TimelineEvent
 from lbrouter.model.units import Duration
 from lbrouter.model.validated_strings import InvalidValueError
@@ -69,7 +70,6 @@ def events(
         bool, typer.Option("--brief", help="Show one sentence for each incident.")
     ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Show new events until Ctrl-C.")] = False,
-    lang: LangOption = None,
     json: JsonOption = False,
 ) -> int:
     """Print the timeline: faults, failovers, repairs, changes."""
@@ -82,7 +82,7 @@ def events(
         brief=brief,
         follow=follow,
     )
-    printer = EventPrinter(settings, language_of(lang), zone)
+    printer = EventPrinter(settings, screen_language(), zone)
     return asyncio.run(_print_events(settings, event_filter, printer))
 
 
@@ -128,7 +128,9 @@ def _parse_moment(text: str, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"--since {text!r} is not a time.", remedy=ACCEPTED_SINCE) from error
+        raise UsageError(
+            phrase("--since {text} is not a time.", text=repr(text)), remedy=ACCEPTED_SINCE
+        ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
 
 
@@ -157,7 +159,11 @@ async def _past_events(
         )
     except sqlite3.Error as error:
         raise UnavailableError(
-            f"The history {settings.state_dir / HISTORY_DB_FILE} cannot be read: {error}.",
+            phrase(
+                "The history {file} cannot be read: {error}.",
+                file=settings.state_dir / HISTORY_DB_FILE,
+                error=str(error),
+            ),
             remedy="Run it as root. The next start of the daemon replaces a damaged file.",
         ) from error
     return [entry.as_json() for entry in entries]

@@ -16,12 +16,14 @@ from lbrouter.cli.context import (
 from lbrouter.cli.effects import dnsmasq_service
 from lbrouter.cli.endpoint_names import flow_ends
 from lbrouter.cli.output.render import print_json, print_line
+from lbrouter.cli.screen_language import on_screen
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.explain import explanation
 from lbrouter.compile.explain.explanation import Explanation
 from lbrouter.compile.explain.flow import parse_flow
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.model.errors import ExitCode
+from lbrouter.model.messages.phrase import as_phrase, phrase
 
 DEFAULT_FLOW_PORTS: Final = {"tcp": 443, "udp": 443}
 """What is meant by a flow without a port: the web."""
@@ -66,7 +68,8 @@ def explain(
         print_json(answer)
     else:
         # Labels in one column, sentences in the next.
-        lines = [*(("name", note) for note in notes), *_explanation_rows(answer)]
+        rows = [*((phrase("name"), note) for note in notes), *_explanation_rows(answer)]
+        lines = [(on_screen(label), on_screen(text)) for label, text in rows]
         width = max(len(label) for label, _ in lines)
         print_line("\n".join(f"{label:<{width}}  {text}" for label, text in lines))
     return ExitCode.DONE
@@ -99,20 +102,39 @@ async def _explain_flow(
 
 def _explanation_rows(answer: Explanation) -> Iterator[ExplainRow]:
     flow = answer["flow"]
-    port = "" if flow["port"] is None else f" port {flow['port']}"
-    vlan = f" (VLAN {answer['vlan']})" if answer["vlan"] else ""
-    to = f"{flow['destination']}, {flow['protocol']}{port}"
-    yield "flow", f"{flow['source']}{vlan} to {to}"
-    yield "verdict", f"{answer['verdict']}: {answer['because']}"
+    port = "" if flow["port"] is None else phrase(" port {port}", port=flow["port"])
+    vlan = phrase(" (VLAN {vlan})", vlan=answer["vlan"]) if answer["vlan"] else ""
+    yield (
+        "flow",
+        phrase(
+            "{source}{vlan} to {destination}, {protocol}{port}",
+            source=flow["source"],
+            vlan=vlan,
+            destination=flow["destination"],
+            protocol=flow["protocol"],
+            port=port,
+        ),
+    )
+    verdict, because = as_phrase(answer["verdict"]), as_phrase(answer["because"])
+    yield "verdict", phrase("{verdict}: {because}", verdict=verdict, because=because)
     if answer["policy"]:
         sticky_s = answer["sticky_s"]
-        sticky = f", a client keeps its uplink for {sticky_s:.0f} s" if sticky_s else ""
-        yield "policy", f"{answer['policy']} ({answer['mode']}{sticky})"
+        sticky = (
+            phrase(", a client keeps its uplink for {time} s", time=f"{sticky_s:.0f}")
+            if sticky_s
+            else ""
+        )
+        known = {"policy": answer["policy"], "mode": answer["mode"], "sticky": sticky}
+        yield "policy", phrase("{policy} ({mode}{sticky})", **known)
     for way in answer["ways"]:
-        via = f" via {way['gateway']}" if way["gateway"] else ""
-        share = f", {way['share_percent']} % of new flows" if way["share_percent"] < 100 else ""
-        yield ("uplink", f"{way['uplink']}: {way['interface']}{via}{share}")
-        yield ("", f"mark {way['mark']}, table {way['table']}, source {way['source_address']}")
+        via = phrase(" via {gateway}", gateway=way["gateway"]) if way["gateway"] else ""
+        percent = way["share_percent"]
+        share = phrase(", {percent} % of new flows", percent=percent) if percent < 100 else ""
+        known = {"uplink": way["uplink"], "interface": way["interface"], "via": via, "share": share}
+        yield "uplink", phrase("{uplink}: {interface}{via}{share}", **known)
+        source = way["source_address"] or phrase("unknown")
+        known = {"mark": way["mark"], "table": str(way["table"]), "source": source}
+        yield "", phrase("mark {mark}, table {table}, source {source}", **known)
         classes = [
             f"{direction} {way_class}"
             for direction, way_class in (
@@ -121,8 +143,13 @@ def _explanation_rows(answer: Explanation) -> Iterator[ExplainRow]:
             )
             if way_class
         ]
-        yield ("", f"class {', '.join(classes)}" if classes else "not shaped")
+        listed = ", ".join(classes)
+        yield "", phrase("class {classes}", classes=listed) if classes else phrase("not shaped")
     for uplink, shares in answer["if_down"].items():
         others = ", ".join(f"{other} ({share} %)" for other, share in shares.items())
-        then = f"go by {others}" if shares else "are answered at once with an ICMP unreachable"
-        yield f"if {uplink} fails", f"new flows {then}"
+        yield (
+            phrase("if {uplink} fails", uplink=uplink),
+            phrase("new flows go by {others}", others=others)
+            if shares
+            else phrase("new flows are answered at once with an ICMP unreachable"),
+        )

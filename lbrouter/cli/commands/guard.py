@@ -20,6 +20,7 @@ from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import ConfigError, LbrouterError
 from lbrouter.model.kernel_state import KernelState
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation, Phase
 
 FIREWALL_PRESENT_MESSAGE = "the firewall is loaded already; nothing was changed"
@@ -72,7 +73,7 @@ def _candidate_files(settings: CommandSettings, store: StateStore) -> Iterator[C
     good = None
     if text is not None:
         with suppress(LbrouterError):
-            good = parse_config(text, source="the last good configuration")
+            good = parse_config(text, source=phrase("the last good configuration"))
     waiting = PendingCommitStore(
         state_dir=settings.state_dir, runtime_dir=settings.runtime_dir, report=print_damage
     )

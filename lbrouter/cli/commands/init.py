@@ -33,6 +33,7 @@ from lbrouter.compile.config.starter import (
 from lbrouter.daemon.config_file import parse_config
 from lbrouter.kernel.read import nics
 from lbrouter.model.errors import ExitCode, NotPermittedError, UsageError
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.sections.field_types import ACCEPTED_NAME, parse_line_rate
 from lbrouter.model.sections.policies import ANY_UPLINK
 from lbrouter.model.units import Rate
@@ -60,7 +61,7 @@ def init(
     settings, interactive = settings_of(context, json=json), not yes
     if settings.config.exists():
         raise UsageError(
-            f"{settings.config} exists already; nothing was written.",
+            phrase("{file} exists already; nothing was written.", file=settings.config),
             remedy="Move that file away, or choose another one: lbrouter --config FILE init",
         )
     if os.geteuid() != 0:
@@ -104,12 +105,16 @@ def _print_result(
         )
         return
     for line in lines:
-        print_line(f"uplink {line['name']:<6} {line['interface']}")
-    print_line(f"trunk         {answers.trunk}")
-    print_line(f"written: {settings.config}")
+        known = {"name": f"{line['name']:<6}", "interface": line["interface"]}
+        print_line(phrase("uplink {name} {interface}", **known))
+    print_line(phrase("trunk         {interface}", interface=answers.trunk))
+    print_line(phrase("written: {file}", file=settings.config))
     for name in lines_without_rates(answers):
         print_line(
-            f"{name} has no guarantees yet: its rates are not known (lbrouter measure {name})"
+            phrase(
+                "{name} has no guarantees yet: its rates are not known (lbrouter measure {name})",
+                name=name,
+            )
         )
     print_line("next: lbrouter check, lbrouter rehearse, lbrouter apply --confirm-within 60s")
 
@@ -137,15 +142,18 @@ def _ask_lines(lines: Sequence[UplinkDraft]) -> tuple[UplinkDraft, ...]:
     named: list[UplinkDraft] = []
     for line in lines:
         parse_new = partial(_parse_line_name, taken=frozenset(draft.name for draft in named))
-        name = ask(f"Name of the line on {line.port}", parse_new, default=line.name)
+        name = ask(
+            phrase("Name of the line on {port}", port=line.port), parse_new, default=line.name
+        )
         upload = ask(_rate_question(name, "upload"), _parse_rate)
         download = ask(_rate_question(name, "download"), _parse_rate)
         named.append(replace(line, name=name, upload=upload, download=download))
     return tuple(named)
 
 
-def _rate_question(name: str, way: str) -> str:
-    return f'{name}: {way} rate ("20mbit"; Enter: not known yet)'
+def _rate_question(name: str, direction: str) -> str:
+    known = {"name": name, "direction": direction}
+    return phrase('{name}: {direction} rate ("20mbit"; Enter: not known yet)', **known)
 
 
 def _parse_new_name(text: str) -> str:
@@ -165,7 +173,9 @@ def _parse_line_name(text: str, taken: frozenset[str]) -> str:
 def _parse_port(text: str, ports: Mapping[str, DetectedPort]) -> str:
     if text not in ports:
         hint = did_you_mean(text, list(ports))
-        raise InvalidValueError(f"is not a port of this machine{hint}", ", ".join(ports))
+        raise InvalidValueError(
+            phrase("is not a port of this machine{hint}", hint=hint), ", ".join(ports)
+        )
     return text
 
 
@@ -177,11 +187,16 @@ def _parse_line_ports(
     others = ", ".join(name for name in ports if name != trunk)
     for name in names:
         if name == trunk:
-            raise InvalidValueError(f"names {trunk}, which is the trunk", others)
+            raise InvalidValueError(
+                phrase("names {trunk}, which is the trunk", trunk=trunk), others
+            )
         if name not in ports:
             hint = did_you_mean(name, list(ports))
             raise InvalidValueError(
-                f"names {name}, which is not a port of this machine{hint}", others
+                phrase(
+                    "names {name}, which is not a port of this machine{hint}", name=name, hint=hint
+                ),
+                others,
             )
     if not names or len(set(names)) < len(names):
         raise InvalidValueError("names no port" if not names else "names a port twice", others)
@@ -198,16 +213,22 @@ def with_rates(answers: StarterAnswers, given: Sequence[str]) -> StarterAnswers:
     for text in given:
         match = RATES_PATTERN.fullmatch(text)
         if match is None:
-            raise UsageError(f'--rates "{text}" is not PORT=UPLOAD/DOWNLOAD.', remedy=RATES_EXAMPLE)
+            raise UsageError(
+                phrase('--rates "{text}" is not PORT=UPLOAD/DOWNLOAD.', text=text),
+                remedy=RATES_EXAMPLE,
+            )
         port, *rates = match.groups()
         if port not in lines:
             raise UsageError(
-                f'--rates "{text}": there is no line on {port}.',
-                remedy=f"The lines are on {', '.join(lines)}.",
+                phrase('--rates "{text}": there is no line on {port}.', text=text, port=port),
+                remedy=phrase("The lines are on {ports}.", ports=", ".join(lines)),
             )
         try:
             upload, download = map(parse_line_rate, rates)
         except InvalidValueError as error:
-            raise UsageError(f'--rates "{text}": a rate {error}.', remedy=RATES_EXAMPLE) from error
+            said = phrase(
+                '--rates "{text}": a rate {error}.', text=text, error=as_phrase(str(error))
+            )
+            raise UsageError(said, remedy=RATES_EXAMPLE) from error
         lines[port] = replace(lines[port], upload=upload, download=download)
     return replace(answers, uplinks=tuple(lines.values()))

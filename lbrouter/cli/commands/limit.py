@@ -9,6 +9,7 @@ from lbrouter.cli.daemon_request import send_operator_command
 from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.cli.shared_options import YesOption, parse_time_option
 from lbrouter.model.errors import UsageError
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.sections.field_types import parse_line_rate
 from lbrouter.model.units import Rate
 
@@ -50,5 +51,6 @@ def _parse_limit_rate(text: str) -> Rate:
         return parse_line_rate(text)
     except ValueError as error:
         raise UsageError(
-            f'The rate "{text}" {error}.', remedy='Say A rate such as "5mbit", or off.'
+            phrase('The rate "{text}" {error}.', text=text, error=as_phrase(str(error))),
+            remedy='Say A rate such as "5mbit", or off.',
         ) from error

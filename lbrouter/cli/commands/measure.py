@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from lbrouter.cli.context import load_config_file
-from lbrouter.cli.output.render import print_damage, print_diagnostic, print_json, print_line
+from lbrouter.cli.output.render import print_damage, print_diagnostics, print_json, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.shaping.measure_proposal import (
     DirectionSamples,
@@ -34,16 +34,13 @@ from lbrouter.model.errors import ExitCode, NotAppliedError, UsageError
 from lbrouter.model.events import HealthEvent, ProbeAnswered
 from lbrouter.model.kernel_state import KernelState
 from lbrouter.model.messages.figures import format_rate
+from lbrouter.model.messages.phrase import Phrase, phrase
 from lbrouter.services import iperf
 
 IDLE_LATENCY_SAMPLE_S: Final = 2.0
 MEASURE_PROBE_INTERVAL_S: Final = 0.1
 UPLINK_IN_USE_BPS: Final = 1_000_000
 """More than this goes over a line that is in use."""
-
-UPLINK_IN_USE_MESSAGE: Final = (
-    "Uplink {} is in use ({} up, {} down): a measurement fills it for {} s in each direction."
-)
 
 TransferFunction = Callable[[bool], Awaitable[list[float]]]
 """Whether it is a download; what came of it, second by second."""
@@ -93,8 +90,9 @@ async def _measure(settings: CommandSettings, arguments: MeasureArguments) -> Up
     config = load_config_file(settings).config
     uplink = config.uplinks.get(arguments.uplink)
     if uplink is None:
-        there = f"Choose one of: {', '.join(config.uplinks)}."
-        raise UsageError(f"There is no uplink {arguments.uplink!r}.", remedy=there)
+        there = phrase("Choose one of: {names}.", names=", ".join(config.uplinks))
+        said = phrase("There is no uplink {name}.", name=repr(arguments.uplink))
+        raise UsageError(said, remedy=there)
     store = StateStore(settings.state_dir, print_damage)
     numbers = allocate(config, store.load_allocation()).uplinks
     line = UplinkBinding(interface=uplink.interface, number=numbers[uplink.name])
@@ -102,9 +100,15 @@ async def _measure(settings: CommandSettings, arguments: MeasureArguments) -> Up
     if not arguments.yes:
         traffic = (await traffic_of([uplink.interface])).traffic.get(uplink.interface)
         if traffic is not None and max(traffic.sent_bps, traffic.received_bps) > UPLINK_IN_USE_BPS:
-            rates = format_rate(traffic.sent_bps), format_rate(traffic.received_bps)
             raise NotAppliedError(
-                UPLINK_IN_USE_MESSAGE.format(uplink.name, *rates, arguments.seconds),
+                phrase(
+                    "Uplink {uplink} is in use ({up} up, {down} down): a measurement fills it for"
+                    " {seconds} s in each direction.",
+                    uplink=uplink.name,
+                    up=format_rate(traffic.sent_bps),
+                    down=format_rate(traffic.received_bps),
+                    seconds=arguments.seconds,
+                ),
                 remedy="Wait until the line is idle, or add --yes.",
             )
     return await _measure_uplink(config, uplink, line, transfer_by)
@@ -122,7 +126,8 @@ def _transfer_function(arguments: MeasureArguments, line: UplinkBinding) -> Tran
     host, _, port = arguments.server.partition(":")
     if not host or (port and not port.isdecimal()):
         raise UsageError(
-            f'"{arguments.server}" is not a server.', remedy="Write HOST or HOST:PORT."
+            phrase('"{server}" is not a server.', server=arguments.server),
+            remedy="Write HOST or HOST:PORT.",
         )
     peer = iperf.IperfServer(host=host, port=int(port or iperf.IPERF_PORT))
     return lambda download: iperf.run(
@@ -189,29 +194,44 @@ async def _try_transfer(transfer_by: TransferFunction, direction: str) -> list[f
     try:
         return await transfer_by(direction == "download")
     except NotAppliedError as error:
-        print_diagnostic(f"warning: {direction} was not measured: {error}")
+        said = phrase(
+            "{direction} was not measured: {error}", direction=direction, error=str(error)
+        )
+        print_diagnostics("warning", (said,))
         return []
 
 
 def _print_measurement(measured: UplinkMeasurement) -> None:
-    print_line(f"uplink {measured['uplink']}, idle: {_latency_text(measured['idle'])}")
+    idle = _latency_text(measured["idle"])
+    print_line(phrase("uplink {uplink}, idle: {latency}", uplink=measured["uplink"], latency=idle))
     for direction, result in (("upload", measured["upload"]), ("download", measured["download"])):
         if result is not None:
             print_line(
-                f"{direction}: {format_rate(result['line_bps'])}"
-                f" ({format_rate(result['goodput_bps'])} of TCP payload),"
-                f" under load: {_latency_text(result['loaded'])}"
+                phrase(
+                    "{direction}: {rate} ({goodput} of TCP payload), under load: {latency}",
+                    direction=direction,
+                    rate=format_rate(result["line_bps"]),
+                    goodput=format_rate(result["goodput_bps"]),
+                    latency=_latency_text(result["loaded"]),
+                )
             )
-    print_line(f"\nfor the file (rates of Ethernet frames; shaping leaves the headroom free):\n\n"
-        f"{measured['snippet']}")  # fmt: skip
-    if measured["upload"] is not None and measured["upload"]["shaped"]:
-        print_diagnostic(
-            "warning: shaping limited the upload while it was measured; to measure more,"
-            " raise `upload` in the file, apply, and measure again"
+    print_line(
+        phrase(
+            "\nfor the file (rates of Ethernet frames; shaping leaves the headroom free):\n\n"
+            "{snippet}",
+            snippet=measured["snippet"],
         )
+    )
+    if measured["upload"] is not None and measured["upload"]["shaped"]:
+        said = (
+            "shaping limited the upload while it was measured; to measure more, raise `upload` in"
+            " the file, apply, and measure again"
+        )
+        print_diagnostics("warning", (said,))
 
 
-def _latency_text(latency: LatencyDocument) -> str:
+def _latency_text(latency: LatencyDocument) -> Phrase:
     if latency["median_ms"] is None:
-        return "no probe was answered"
-    return f"round trip {latency['median_ms']} ms, p95 {latency['p95_ms']} ms"
+        return phrase("no probe was answered")
+    known = {"median": latency["median_ms"], "p95": latency["p95_ms"]}
+    return phrase("round trip {median} ms, p95 {p95} ms", **known)

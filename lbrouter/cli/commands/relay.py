@@ -13,6 +13,7 @@ from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.compile.relay.cloud_init import RelaySetup, relay_setup
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import ConfigError, ExitCode, UsageError
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.services import lane_keys
 
 relay = typer.Typer(
@@ -45,8 +46,10 @@ def setup(
     made = relay_setup(lane, gateway_private_key=gateway_key, relay_private_key=relay_key)
     if lane.relay_key not in (None, made.relay_public_key):
         raise ConfigError(
-            f"uplinks.{name}.relay_key is the key of another relay",
-            remedy=f'Remove that key, or write: relay_key = "{made.relay_public_key}"',
+            phrase("uplinks.{name}.relay_key is the key of another relay", name=name),
+            remedy=phrase(
+                'Remove that key, or write: relay_key = "{key}"', key=made.relay_public_key
+            ),
         )
     if json or settings.json:
         print_json(
@@ -68,18 +71,25 @@ def _lane_named(config: Config, name: str) -> Uplink:
     lanes = {lane.name: lane for lane in config.lanes()}
     if name in lanes:
         return lanes[name]
-    what = "is no lane" if name in config.uplinks else "is not in the file"
-    known = ", ".join(lanes) or 'none; a lane has address = "lane"'
-    raise UsageError(f"uplinks.{name} {what}.", remedy=f"Lanes of the file: {known}")
+    said = (
+        phrase("uplinks.{name} is no lane.", name=name)
+        if name in config.uplinks
+        else phrase("uplinks.{name} is not in the file.", name=name)
+    )
+    known = ", ".join(lanes) or phrase('none; a lane has address = "lane"')
+    raise UsageError(said, remedy=phrase("Lanes of the file: {lanes}", lanes=known))
 
 
 def _next_steps(lane: Uplink, made: RelaySetup) -> tuple[str, ...]:
     """What the technician does with it."""
     steps = (
         "paste this as the user data (cloud-init) of a fresh Debian machine; it holds a secret",
-        f"if the provider has a firewall, open UDP port {made.port} in it",
+        phrase("if the provider has a firewall, open UDP port {port} in it", port=made.port),
     )
     if lane.relay is not None:
         return steps
     place = f'relay = "ADDRESS:{made.port}"'
-    return (*steps, f"write the machine's address into [uplinks.{lane.name}]: {place}")
+    write = phrase(
+        "write the machine's address into [uplinks.{lane}]: {place}", lane=lane.name, place=place
+    )
+    return (*steps, write)

@@ -9,6 +9,7 @@ from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.without_daemon import open_commit_confirm
 from lbrouter.daemon.confirm.commit_confirm import NOTHING_PENDING
 from lbrouter.daemon.control_socket import client
+from lbrouter.model.messages.phrase import phrase
 
 
 def rollback(context: typer.Context, *, json: JsonOption = False) -> int:
@@ -18,7 +19,7 @@ def rollback(context: typer.Context, *, json: JsonOption = False) -> int:
 
 async def _roll_back(settings: CommandSettings) -> int:
     """Nothing to do when nothing waits."""
-    report = ChangeReport("rolled back", settings)
+    report = ChangeReport(phrase("rolled back"), settings)
     handed = await client.ask(settings.runtime_dir, {"verb": "rollback"})
     if handed is not None:
         report.print_changes(handed["changes"])

@@ -18,8 +18,8 @@ from lbrouter.cli.output.lane_tables import lane_table
 from lbrouter.cli.output.render import print_diagnostics, print_json
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.output.watch_tables import round_trip_ms
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.shared_options import LangOption, language_of
 from lbrouter.compile.report.clock import local_time, zone_name
 from lbrouter.compile.report.i18n import direction_text, translate, translate_reason
 from lbrouter.compile.report.status_types import Status, VlanStatus
@@ -45,7 +45,6 @@ def status(
     context: typer.Context,
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Update the screen until Ctrl-C.")] = False,
-    lang: LangOption = None,
     json: JsonOption = False,
 ) -> int:
     """Show the state of uplinks, policies and VLANs."""
@@ -55,8 +54,8 @@ def status(
             keep_watching,
         )
 
-        return asyncio.run(keep_watching(settings, language_of(lang)))
-    return asyncio.run(_print_status(settings, language_of(lang)))
+        return asyncio.run(keep_watching(settings, screen_language()))
+    return asyncio.run(_print_status(settings, screen_language()))
 
 
 async def _print_status(settings: CommandSettings, language: Language) -> int:
@@ -95,7 +94,7 @@ def status_tables(
     alarm = unverified_kernel(composed)
     if alarm is not None:
         wrong = say(KERNEL_WRONG_TEXT, since=local_time(alarm["since"], zone))
-        heading.append(f"\n{wrong}:\n  {alarm['reason']}", BAD_STYLE)
+        heading.append(f"\n{wrong}:\n  {translate_reason(language, alarm)}", BAD_STYLE)
     say = partial(translate, language)
     sheet = ResponsiveTable(say("policy"), say("mode"), say("new flows go by"))
     for name, policy in composed["policies"].items():

@@ -16,6 +16,7 @@ from lbrouter.cli.shared_options import YesOption, parse_time_option
 from lbrouter.cli.usb_uplink_file import add_usb_uplink
 from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.model.errors import UsageError
+from lbrouter.model.messages.phrase import phrase
 
 uplink = typer.Typer(
     name="uplink",
@@ -111,7 +112,7 @@ def login(
     if not client and session is None:
         raise UsageError(
             "login needs to know which client is meant.",
-            remedy=f"lbrouter login {name} --client 10.10.99.20",
+            remedy=phrase("lbrouter login {name} --client 10.10.99.20", name=name),
         )
     span = parse_time_option(time, option="--for")
     asked = {

@@ -8,11 +8,15 @@ from functools import cache
 from math import ceil
 from typing import Any, Final
 
+from lbrouter.cli.screen_language import on_screen, screen_language
 from lbrouter.cli.settings import CommandSettings
+from lbrouter.compile.report.i18n import translate_reason
 from lbrouter.compile.report.wording import counted
 from lbrouter.compile.state.commands import command_line
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
 from lbrouter.model.errors import ExitCode, LbrouterError
+from lbrouter.model.messages.message import Message
+from lbrouter.model.messages.phrase import Phrase, phrase
 from lbrouter.model.plan import Operation, Phase, Plan
 
 MAX_COMMAND_WIDTH: Final = 100
@@ -39,7 +43,7 @@ class PlanFormatter:
         """One operation; a second command of it stands in a line of its own."""
         first, *more = _commands(operation)
         width = self._widths.get(operation.phase, 0)
-        lines = [f"{first:<{width}}  # {operation.reason}", *more]
+        lines = [f"{first:<{width}}  # {on_screen(operation.reason)}", *more]
         return "\n".join(f"{self._prompt}{line}" for line in lines)
 
 
@@ -58,7 +62,7 @@ def print_plan(plan: Plan, settings: CommandSettings) -> int:
 class ChangeReport:
     """Tells an apply or a `down` while it runs, and sums it up: "applied: 12 changes in 0.31 s"."""
 
-    def __init__(self, done: str, settings: CommandSettings) -> None:
+    def __init__(self, done: Phrase, settings: CommandSettings) -> None:
         self._done = done
         self._json = settings.json
         self._started_at = time.perf_counter()
@@ -80,7 +84,8 @@ class ChangeReport:
         for change in changes:
             self._changes.append(change)
             if not self._json:
-                print_line(f"[#] {change['command']}  # {change['reason']}")
+                reason = translate_reason(screen_language(), change)
+                print_line(f"[#] {change['command']}  # {reason}")
 
     def finish(self, *, confirm_s: float | None = None) -> int:
         """The last line, or the whole document. `confirm_s` is left to confirm, where one must."""
@@ -91,10 +96,18 @@ class ChangeReport:
             trial = {} if confirm_s is None else {"pending_confirm_s": ceil(confirm_s)}
             print_json({**result, **trial, "operations": self._changes})
             return ExitCode.DONE
-        changes = counted(count, "change", "changes")
-        print_line(f"{self._done}: {changes} in {seconds:.2f} s" if count else NO_CHANGES_MESSAGE)
+        if count:
+            changes = counted(count, phrase("change"), phrase("changes"))
+            took = f"{seconds:.2f}"
+            print_line(
+                phrase("{done}: {changes} in {took} s", done=self._done, changes=changes, took=took)
+            )
+        else:
+            print_line(NO_CHANGES_MESSAGE)
         if confirm_s is not None:
-            print_line(f"undone in {ceil(confirm_s)} s unless you run: lbrouter confirm")
+            print_line(
+                phrase("undone in {left} s unless you run: lbrouter confirm", left=ceil(confirm_s))
+            )
         return ExitCode.DONE
 
 
@@ -103,19 +116,25 @@ def _commands(operation: Operation) -> list[str]:
 
 
 def print_line(text: str) -> None:
-    """A line for people on stdout, at once: an apply may take its time."""
-    print(text, flush=True)
+    """A line for people on stdout, in their language, at once: an apply may take its time."""
+    print(on_screen(text), flush=True)
 
 
 def print_diagnostic(text: str) -> None:
-    """A diagnostic on stderr, as it is."""
-    print(text, file=sys.stderr, flush=True)
+    """A diagnostic on stderr, in the reader's language."""
+    print(on_screen(text), file=sys.stderr, flush=True)
 
 
 def print_diagnostics(kind: str, sentences: Iterable[object]) -> None:
     """Diagnostics of one kind ("warning", "note"), each beginning a line."""
     for sentence in sentences:
-        print_diagnostic(f"{kind}: {sentence}".replace("\n", CONTINUATION_INDENT))
+        known = (
+            phrase("{message}", message=sentence)
+            if isinstance(sentence, Message)
+            else str(sentence)
+        )
+        text = on_screen(known).replace("\n", CONTINUATION_INDENT)
+        print_diagnostic(f"{on_screen(kind)}: {text}")
 
 
 @cache

@@ -19,6 +19,7 @@ from lbrouter.cli.output.watch_tables import (
     uplink_block,
     vlan_block,
 )
+from lbrouter.compile.report.i18n import event_text, translate_reason
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.status_types import PolicyStatus, Status
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, GOOD_STYLE
@@ -77,7 +78,7 @@ def _alarm_lines(status: Status, display: DisplayContext) -> Iterator[Text]:
     if unverified is not None:
         text = "THE KERNEL DIFFERS FROM THE CONFIGURATION since {since}"
         since = display.local_time(unverified["since"])
-        reason = str(unverified["reason"])
+        reason = translate_reason(display.language, unverified)
         yield _full_width_line(display.translate(text, since=since), ALARM_STYLE, display)
         yield _full_width_line(reason, ALARM_STYLE, display)
     if status["rejected_file"]:
@@ -196,7 +197,8 @@ def _repair_line(screen: WatchDocument, display: DisplayContext) -> Iterator[Tex
         text = display.translate("repairs: none")
     else:
         known = {"count": screen["repairs"], "at": display.local_time(repair["at"])}
-        what = repair["text"].partition(REPAIR_TEXT_PREFIX)[2] or repair["text"]
+        said, prefix = event_text(display.language, repair), display.translate(REPAIR_TEXT_PREFIX)
+        what = said.partition(prefix)[2] or said
         text = display.translate("repairs: {count}, the last at {at}: {what}", **known, what=what)
     leave = display.translate("Ctrl-C leaves")
     room = display.width - len(leave) - 3

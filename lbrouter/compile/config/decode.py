@@ -22,6 +22,7 @@ from lbrouter.compile.config.expected import (
     keys_at,
 )
 from lbrouter.model.config import Config
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.validated_strings import InvalidValueError
 
 TomlDocument = dict[str, Any]
@@ -79,9 +80,13 @@ def _diagnostic(error: ErrorDetails) -> Diagnostic:
     if kind == "extra_forbidden":
         known = keys_at(path[:-1])
         hint = did_you_mean(str(path[-1]), known)
-        return Diagnostic(path=path, reason=f"is not a key here{hint}", accepted=", ".join(known))
+        return Diagnostic(
+            path=path,
+            reason=phrase("is not a key here{hint}", hint=hint),
+            accepted=", ".join(known),
+        )
     if kind == "missing":
-        return Diagnostic(path=path, reason="is missing", accepted=accepted_at(path))
+        return Diagnostic(path=path, reason=phrase("is missing"), accepted=accepted_at(path))
     reason, accepted = _reason_and_accepted(error)
     return Diagnostic(
         path=path,
@@ -105,21 +110,22 @@ def _reason_and_accepted(error: ErrorDetails) -> tuple[str, str]:
     if isinstance(refused, InvalidValueError):
         return refused.reason, refused.accepted
     hint = did_you_mean(str(error["input"]), enum_words(annotation_at(error["loc"])))
-    return _REASON_BY_ERROR_TYPE.get(error["type"], "is not what belongs here") + hint, ""
+    reason = as_phrase(_REASON_BY_ERROR_TYPE.get(error["type"], phrase("is not what belongs here")))
+    return phrase("{reason}{hint}", reason=reason, hint=hint), ""
 
 
 # Pydantic's messages describe Python types; these describe the file.
 _REASON_BY_ERROR_TYPE: Final = {
-    "bool_type": "is neither true nor false",
-    "dict_type": "is not a table",
-    "enum": "is not one of the words for this key",
-    "greater_than_equal": "is too small",
-    "int_type": "is not a whole number",
-    "less_than_equal": "is too large",
-    "model_type": "is not a table",
-    "too_long": "has too many elements",
-    "too_short": "has too few elements",
-    "tuple_type": "is not a list",
+    "bool_type": phrase("is neither true nor false"),
+    "dict_type": phrase("is not a table"),
+    "enum": phrase("is not one of the words for this key"),
+    "greater_than_equal": phrase("is too small"),
+    "int_type": phrase("is not a whole number"),
+    "less_than_equal": phrase("is too large"),
+    "model_type": phrase("is not a table"),
+    "too_long": phrase("has too many elements"),
+    "too_short": phrase("has too few elements"),
+    "tuple_type": phrase("is not a list"),
 }
 
 

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from lbrouter.model.messages.phrase import as_phrase, phrase
+
 KeyPath = tuple[str | int, ...]
 """Where in the file: keys, and indices of lists from 0."""
 
@@ -30,11 +32,14 @@ class Diagnostic:
     """Other places that this depends on: if one is broken, this may be a follow-on error."""
 
     def __str__(self) -> str:
-        text = format_key_path(self.path)
+        place = format_key_path(self.path)
         if not isinstance(self.value, NoValue):
-            text += f" = {format_value(self.value)}"
-        text += f": {self.reason}"
-        return f"{text}; accepted: {self.accepted}" if self.accepted else text
+            place = phrase("{key} = {value}", key=place, value=format_value(self.value))
+        text = phrase("{place}: {reason}", place=place, reason=as_phrase(self.reason))
+        if not self.accepted:
+            return text
+        accepted = as_phrase(self.accepted)
+        return phrase("{text}; accepted: {accepted}", text=text, accepted=accepted)
 
 
 def format_key_path(path: KeyPath) -> str:
@@ -42,7 +47,7 @@ def format_key_path(path: KeyPath) -> str:
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{_format_key(step)}"
-    return text.removeprefix(".") or "the file"
+    return text.removeprefix(".") or phrase("the file")
 
 
 def format_value(value: object) -> str:
@@ -55,7 +60,7 @@ def format_value(value: object) -> str:
     elif isinstance(value, bool):
         text = "true" if value else "false"
     elif type(value) is int:
-        text = str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
+        text = str(value) if abs(value) < 10**20 else phrase("a number of more than 20 digits")
     elif isinstance(value, float):
         text = str(value)
     else:
@@ -66,10 +71,10 @@ def format_value(value: object) -> str:
 def _format_table(table: dict[str, object]) -> str:
     """A table of one or two words as the file would write it; of a larger one, that it is one."""
     if not 0 < len(table) <= 2 or not all(isinstance(each, str) for each in table.values()):
-        return "a table"
+        return phrase("a table")
     pairs = (f"{_format_key(str(key))} = {json.dumps(each)}" for key, each in table.items())
     text = f"{{ {', '.join(pairs)} }}"
-    return text if len(text) <= MAX_VALUE_CHARS else "a table"
+    return text if len(text) <= MAX_VALUE_CHARS else phrase("a table")
 
 
 def _format_key(step: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import EnumType
+from functools import reduce
 from typing import Annotated, Any, get_args, get_origin
 
 from annotated_types import Ge, Le
@@ -11,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from lbrouter.compile.config.diagnostics import KeyPath
 from lbrouter.model.config import Config
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.validated_strings import OneOrMany, ParsedString
 
 
@@ -51,23 +53,27 @@ def describe_type(annotation: Any) -> str:
     """What a value of this type looks like in the file."""
     base, extras = unwrap_annotation(annotation)
     if any(isinstance(extra, OneOrMany) for extra in extras):
-        return f"{describe_type(get_args(base)[0])}; or a list of these"
+        element = as_phrase(describe_type(get_args(base)[0]))
+        return phrase("{element}; or a list of these", element=element)
     text = next((extra for extra in extras if isinstance(extra, ParsedString)), None)
     if text is not None:
         return text.accepted
     if isinstance(base, EnumType):
-        return " or ".join(f'"{word}"' for word in enum_words(base))
+        words = [phrase('"{word}"', word=word) for word in enum_words(base)]
+        return reduce(
+            lambda left, right: phrase("{left} or {right}", left=left, right=right), words
+        )
     if is_section(base):
-        return f"a table with the keys {', '.join(fields_of(base))}"
+        return phrase("a table with the keys {keys}", keys=", ".join(fields_of(base)))
     if get_origin(base) is dict:
-        return f"a table, {_describe_size(extras)}each key {describe_type(get_args(base)[0])}"
+        return phrase("a table, {size}each key {element}", **_element_words(base, extras))
     if get_origin(base) is tuple:
-        return f"a list, {_describe_size(extras)}each {describe_type(get_args(base)[0])}"
+        return phrase("a list, {size}each {element}", **_element_words(base, extras))
     if base is bool:
-        return "true or false"
+        return phrase("true or false")
     [low] = [extra.ge for extra in extras if isinstance(extra, Ge)]
     [high] = [extra.le for extra in extras if isinstance(extra, Le)]
-    return f"a whole number from {low} to {high}"
+    return phrase("a whole number from {low} to {high}", low=low, high=high)
 
 
 def enum_words(annotation: Any) -> list[str]:
@@ -79,7 +85,7 @@ def enum_words(annotation: Any) -> list[str]:
 def did_you_mean(word: str, known: list[str]) -> str:
     """A hint if one of `known` is close to `word`: ', did you mean "this"?'; else ""."""
     close = get_close_matches(word[:64].lower(), known, n=1, cutoff=0.6)
-    return f', did you mean "{close[0]}"?' if close else ""
+    return phrase(', did you mean "{meant}"?', meant=close[0]) if close else ""
 
 
 def unwrap_annotation(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -113,6 +119,12 @@ def _child_annotation(annotation: Any, step: str | int) -> Any:
     return get_args(base)[0] if get_origin(base) is tuple and isinstance(step, int) else None
 
 
+def _element_words(base: Any, extras: tuple[Any, ...]) -> dict[str, str]:
+    """How many elements a list or table takes, and what each is."""
+    element = as_phrase(describe_type(get_args(base)[0]))
+    return {"size": _describe_size(extras), "element": element}
+
+
 def _describe_size(extras: tuple[Any, ...]) -> str:
     """How many elements a list or table takes, where that is limited."""
     sizes = {type(extra).__name__: extra for extra in extras}
@@ -120,4 +132,8 @@ def _describe_size(extras: tuple[Any, ...]) -> str:
     if least is None and most is None:
         return ""
     low = least.min_length if least else 0
-    return f"{low} to {most.max_length} of them, " if most else f"at least {low} of them, "
+    return (
+        phrase("{low} to {most} of them, ", low=low, most=most.max_length)
+        if most
+        else phrase("at least {low} of them, ", low=low)
+    )

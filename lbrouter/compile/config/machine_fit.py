@@ -21,6 +21,7 @@ from lbrouter.compile.routing.interface_choices import (
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import InterfaceFacts
 from lbrouter.model.kernel_state import IpInterface
+from lbrouter.model.messages.phrase import as_phrase, phrase
 
 PORT_KINDS: Final = frozenset({"", "veth", "bond", "bridge", "vlan"})
 """The kernel's kinds of interface that may be meant: "" is hardware, and the loopback."""
@@ -46,7 +47,7 @@ def machine_warnings(config: Config, machine: MachineView) -> Iterator[Diagnosti
         yield from _rates_beyond_port(uplink, machine)
         conflict = machine.lease_conflicts.get(uplink.name)
         if conflict and uplink.addressing is Addressing.DHCP:
-            why = f"holds the lease {conflict}"
+            why = phrase("holds the lease {conflict}", conflict=as_phrase(conflict))
             yield Diagnostic(path=("uplinks", uplink.name, "address"), value="dhcp", reason=why)
         yield from _external_conflict(config, uplink, machine)
 
@@ -83,8 +84,11 @@ def _missing_interfaces(config: Config, machine: MachineView) -> Iterator[Diagno
             yield Diagnostic(
                 path=path,
                 value=name,
-                reason=f"this machine has no such interface now{did_you_mean(name, free)}",
-                accepted=f"one of {quoted_list(free)}" if free else "",
+                reason=phrase(
+                    "this machine has no such interface now{hint}",
+                    hint=did_you_mean(name, free),
+                ),
+                accepted=phrase("one of {free}", free=quoted_list(free)) if free else "",
             )
 
 
@@ -104,7 +108,11 @@ def _rates_beyond_port(uplink: Uplink, machine: MachineView) -> Iterator[Diagnos
     for direction in BANDWIDTH_DIRECTIONS:
         rate = getattr(uplink, direction)
         if rate is not None and speed_mbit is not None and rate > speed_mbit * 10**6:
-            why = f"is more than the port {uplink.port} carries now, {speed_mbit} Mbit/s"
+            why = phrase(
+                "is more than the port {interface} carries now, {speed_mbit} Mbit/s",
+                interface=uplink.port,
+                speed_mbit=speed_mbit,
+            )
             path = ("uplinks", uplink.name, direction)
             accepted = "the rate of the line, or a better cable or port"
             yield Diagnostic(path=path, value=str(rate), reason=why, accepted=accepted)
@@ -129,9 +137,15 @@ def _external_conflict(
                 yield Diagnostic(
                     path=("vlans", vlan.name, key),
                     value=own,
-                    reason=f"overlaps {taken[0].network}, which the system has on"
-                    f" {uplink.interface} (uplink {uplink.name})",
-                    accepted=f'a subnet of its own, "{free}" is free' if free else "",
+                    reason=phrase(
+                        "overlaps {network}, which the system has on {interface} (uplink {uplink})",
+                        network=taken[0].network,
+                        interface=uplink.interface,
+                        uplink=uplink.name,
+                    ),
+                    accepted=phrase('a subnet of its own, "{free}" is free', free=free)
+                    if free
+                    else "",
                 )
 
 

@@ -12,6 +12,7 @@ from lbrouter.compile.config.toml_help import toml_fault
 from lbrouter.compile.config.validate import config_errors, config_warnings
 from lbrouter.model.config import MAX_VLANS, Config
 from lbrouter.model.errors import ConfigError
+from lbrouter.model.messages.phrase import as_phrase, joined_phrases, phrase
 
 MAX_CONFIG_BYTES: Final = 1 << 20
 """A file of 4000 VLANs has 0.8 MB."""
@@ -41,7 +42,12 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
     # The text of the file. Raises ConfigError.
     if len(text) > MAX_CONFIG_BYTES:
         raise _file_error(
-            source, f"has {len(text)} bytes, a configuration has {MAX_CONFIG_BYTES} at most"
+            source,
+            phrase(
+                "has {size} bytes, a configuration has {most} at most",
+                size=len(text),
+                most=MAX_CONFIG_BYTES,
+            ),
         )
     if (nul := text.find(b"\0")) >= 0:
         line = text.count(b"\n", 0, nul) + 1
@@ -65,8 +71,11 @@ def parse(text: bytes, *, source: str) -> ParsedConfig:
             _format_diagnostic(finding, source, lines) for finding in ordered[:MAX_ERRORS_SHOWN]
         ]
         omitted += max(0, len(findings) - MAX_ERRORS_SHOWN)
+        if omitted:
+            more = phrase("{source}: and {omitted} more errors", source=source, omitted=omitted)
+            report.append(more)
         raise ConfigError(
-            "\n".join(report + [f"{source}: and {omitted} more errors"] * (omitted > 0)),
+            joined_phrases("\n", report),
             remedy=NOTHING_CHANGED_REMEDY,
         )
     warnings = tuple(
@@ -94,7 +103,11 @@ def _load_toml(toml: str, source: str) -> TomlDocument:
         raise _file_error(source, "is nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
         fault = toml_fault(toml, error)
-        raise _file_error(source, f"is not TOML: it {fault.reason}", line=fault.line) from None
+        raise _file_error(
+            source,
+            phrase("is not TOML: it {reason}", reason=as_phrase(fault.reason)),
+            line=fault.line,
+        ) from None
     except ValueError:
         # CPython refuses to read such a number, for the time it takes (sys.set_int_max_str_digits).
         raise _file_error(source, "holds a number of thousands of digits") from None
@@ -102,7 +115,14 @@ def _load_toml(toml: str, source: str) -> TomlDocument:
         raise _file_error(source, "is nested too deeply")
     vlans = document.get("vlans")
     if isinstance(vlans, dict) and len(vlans) > MAX_VLANS:
-        raise _file_error(source, f"has {len(vlans)} VLANs, the gateway takes {MAX_VLANS}")
+        raise _file_error(
+            source,
+            phrase(
+                "has {count} VLANs, the gateway takes {most}",
+                count=len(vlans),
+                most=MAX_VLANS,
+            ),
+        )
     return document
 
 
@@ -138,9 +158,18 @@ def _is_nested(one: KeyPath, other: KeyPath) -> bool:
 
 def _format_diagnostic(finding: Diagnostic, source: str, line_numbers: LineNumbers) -> str:
     number = line_numbers.line_of(finding.path)
-    return f"{source}:{number}: {finding}" if number else f"{source}: {finding}"
+    place = _place(source, number)
+    return phrase("{place}: {finding}", place=place, finding=str(finding))
 
 
 def _file_error(source: str, reason: str, *, line: int = 0) -> ConfigError:
-    place = f"{source}:{line}" if line else source
-    return ConfigError(f"{place}: the file {reason}", remedy=NOTHING_CHANGED_REMEDY)
+    place = _place(source, line)
+    return ConfigError(
+        phrase("{place}: the file {reason}", place=place, reason=as_phrase(reason)),
+        remedy=NOTHING_CHANGED_REMEDY,
+    )
+
+
+def _place(source: str, line: int) -> str:
+    """The file and the line in it; `source` is a path, or says which configuration is meant."""
+    return phrase("{source}:{line}", source=source, line=line) if line else source

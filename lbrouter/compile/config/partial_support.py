@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lbrouter.compile.services.dnsmasq import SLAAC_PREFIX_LENGTH
 from lbrouter.model.config import Config
+from lbrouter.model.messages.phrase import phrase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,7 @@ class PartialSupport:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.key_path}: {self.why}; {self.remedy}"
+        return phrase("{key}: {why}; {remedy}", key=self.key_path, why=self.why, remedy=self.remedy)
 
 
 def partially_supported(config: Config) -> tuple[PartialSupport, ...]:
@@ -23,8 +24,14 @@ def partially_supported(config: Config) -> tuple[PartialSupport, ...]:
     return tuple(
         PartialSupport(
             key_path=f"vlans.{name}.address6",
-            why=f"clients form addresses by themselves under a /{SLAAC_PREFIX_LENGTH} alone",
-            remedy=f"write a /{SLAAC_PREFIX_LENGTH}, or give the clients fixed IPv6 addresses",
+            why=phrase(
+                "clients form addresses by themselves under a /{length} alone",
+                length=SLAAC_PREFIX_LENGTH,
+            ),
+            remedy=phrase(
+                "write a /{length}, or give the clients fixed IPv6 addresses",
+                length=SLAAC_PREFIX_LENGTH,
+            ),
         )
         for name, vlan in config.vlans.items()
         if vlan.address6 is not None and vlan.address6.network.prefixlen != SLAAC_PREFIX_LENGTH

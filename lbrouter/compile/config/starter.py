@@ -11,6 +11,7 @@ from typing import Final
 
 from lbrouter.compile.config.starter_names import line_names
 from lbrouter.model.errors import UnavailableError
+from lbrouter.model.messages.phrase import joined_phrases, phrase
 from lbrouter.model.units import Rate
 
 MAX_STARTER_UPLINKS: Final = 15
@@ -132,9 +133,11 @@ VLAN_TEMPLATES: Final = (
 def guess_answers(ports: Sequence[DetectedPort], *, name: str) -> StarterAnswers:
     """Which ports are uplinks, which is the trunk. UnavailableError with fewer than two ports."""
     if len(ports) < 2:
-        there = ", ".join(port.name for port in ports) or "none"
+        there = ", ".join(port.name for port in ports) or phrase("none")
         raise UnavailableError(
-            f"A gateway needs two network ports at least; this machine has {there}.",
+            phrase(
+                "A gateway needs two network ports at least; this machine has {ports}.", ports=there
+            ),
             remedy="Plug in a USB network adapter, or look with `ip link` what the kernel found.",
         )
     lines = [port for port in ports if port.looks_like_uplink] or list(ports[:2])
@@ -197,12 +200,21 @@ def starter_config(answers: StarterAnswers, ports: Sequence[DetectedPort] = ()) 
 
 def describe_port(port: DetectedPort) -> str:
     """A description of a port, on one line."""
-    cable = "cable plugged in" if port.carrier else "no cable"
-    speed = f", {port.speed_mbit} Mbit/s" if port.speed_mbit else ""
-    lease = f", a DHCP server offers {port.dhcp_offer}" if port.dhcp_offer else ""
-    system = f", the system gave it {port.system_address}" if port.system_address else ""
-    who = ", ".join(word for word in (port.driver or "unknown driver", port.mac) if word)
-    return f"{port.name} ({who}): {cable}{speed}{lease}{system}"
+    facts = (
+        phrase("cable plugged in") if port.carrier else phrase("no cable"),
+        f"{port.speed_mbit} Mbit/s" if port.speed_mbit else "",
+        phrase("a DHCP server offers {offer}", offer=port.dhcp_offer) if port.dhcp_offer else "",
+        phrase("the system gave it {address}", address=port.system_address)
+        if port.system_address
+        else "",
+    )
+    who = (port.driver or phrase("unknown driver"), port.mac)
+    return phrase(
+        "{port} ({who}): {facts}",
+        port=port.name,
+        who=joined_phrases(", ", filter(None, who)),
+        facts=joined_phrases(", ", filter(None, facts)),
+    )
 
 
 def _uplink(uplink: UplinkDraft) -> Iterator[str]:

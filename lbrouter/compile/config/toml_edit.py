@@ -9,6 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.messages.phrase import phrase
 
 STRING_QUOTES = "\"'"
 
@@ -42,8 +43,11 @@ def with_list_element(text: str, path: tuple[str, str, str], element: str) -> st
         if _parsed(edited) == wanted:
             return edited
     raise NotAppliedError(
-        f"{table}.{name}.{key} could not be changed without a change of anything else.",
-        remedy=f'Add "{element}" to it yourself.',
+        phrase(
+            "{place} could not be changed without a change of anything else.",
+            place=f"{table}.{name}.{key}",
+        ),
+        remedy=phrase('Add "{element}" to it yourself.', element=element),
     )
 
 

@@ -19,6 +19,7 @@ from lbrouter.compile.config.toml_line_help import (
     printable,
     without_comment,
 )
+from lbrouter.model.messages.phrase import phrase
 
 _YAML_DOCUMENT: Final = re.compile(r"\s*(?:---|-\s+\S|[A-Za-z0-9_-]+:(?:\s|$))")
 _TWICE: Final = re.compile(r"Cannot declare \((.*?),?\) twice|Cannot (?:overwrite|mutate)")
@@ -53,10 +54,13 @@ def toml_fault(toml: str, error: ValueError) -> TomlFault:
         key = ASSIGNMENT.fullmatch(line)
         value = "" if key is None else key[2].partition("#")[0].strip()
         if key is None or value.count(quote) != 1 or not value.startswith(quote):
-            open_quote_reason = f"has a quote that is not closed: {printable(line.strip())}"
+            open_quote_reason = phrase(
+                "has a quote that is not closed: {text}", text=printable(line.strip())
+            )
         else:
-            open_quote_reason = (
-                f"has a quote that is not closed; write {printable(f'{key[1]} = {value}{quote}')}"
+            open_quote_reason = phrase(
+                "has a quote that is not closed; write {text}",
+                text=printable(f"{key[1]} = {value}{quote}"),
             )
         return TomlFault(line=start, reason=open_quote_reason)
     text = without_comment(lines[at - 1])
@@ -79,17 +83,23 @@ def _yaml_file(lines: list[str]) -> TomlFault | None:
     key = YAML_KEY.fullmatch(first)
     name, value = ("gateway", "") if key is None else (key[1], key[2].strip())
     if value:
-        written = f"{assignment(name, value)}, and a section as [gateway]"
+        reason = phrase(
+            "looks like YAML; write {written}, and a section as [gateway]",
+            written=assignment(name, value),
+        )
     else:
-        written = f'[{printable(name)}], and a key below it as name = "event"'
-    return TomlFault(line=number, reason=f"looks like YAML; write {written}")
+        reason = phrase(
+            'looks like YAML; write [{name}], and a key below it as name = "event"',
+            name=printable(name),
+        )
+    return TomlFault(line=number, reason=reason)
 
 
 def _json_file(lines: list[str]) -> TomlFault | None:
     number, first = _first_content(lines)
     if not first.lstrip().startswith("{"):
         return None
-    reason = 'looks like JSON; write a section as [gateway] and a key as name = "event"'
+    reason = phrase('looks like JSON; write a section as [gateway] and a key as name = "event"')
     return TomlFault(line=number, reason=reason)
 
 
@@ -108,17 +118,22 @@ def _twice_reason(lines: list[str], at: int) -> str:
         name = header[2].strip()
         above = LineNumbers("\n".join(lines[: at - 1]))
         first = above.line_of(tuple(name.split("."))) or above.line_of((name, 0))
-        return (
-            f"has [{printable(name)}] twice{_first_place(first)};"
-            " put the keys of both under one of them"
+        return phrase(
+            "has [{name}] twice{place}; put the keys of both under one of them",
+            name=printable(name),
+            place=_first_place(first),
         )
     name = lines[at - 1].partition("=")[0].strip()
     place = _first_place(_earlier_key_line(lines, at, name))
-    return f'has the key "{printable(name)}" twice in one section{place}; take one of them out'
+    return phrase(
+        'has the key "{name}" twice in one section{place}; take one of them out',
+        name=printable(name),
+        place=place,
+    )
 
 
 def _first_place(line: int) -> str:
-    return f", the first time in line {line}" if line else ""
+    return phrase(", the first time in line {line}", line=line) if line else ""
 
 
 def _earlier_key_line(lines: list[str], at: int, name: str) -> int:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.unit_hints import UNIT_ALIASES
 from lbrouter.model.units import DURATION_UNITS_MS, PERCENT_UNITS, RATE_UNITS_BPS
 
@@ -19,12 +20,15 @@ TABLE_HEADER: Final = re.compile(r"\s*(\[\[?)([^\[\]#]*)(?:(\]\]?)\s*)?(?:#.*)?"
 WORDS_FOR_TRUE: Final = ("true", "yes", "on")
 WORDS_FOR_FALSE: Final = ("false", "no", "off")
 
+_CURLY_QUOTE: Final = phrase("a curly quote")
+_LONG_DASH: Final = phrase("a long dash")
+
 TYPOGRAPHIC_CHARS: Final = {
-    "\u201c": "a curly quote", "\u201d": "a curly quote", "\u201e": "a curly quote",
-    "\u2018": "a curly quote", "\u2019": "a curly quote", "\u00ab": "a curly quote",
-    "\u00bb": "a curly quote", "\u00a0": "a space that does not break",
-    "\u2013": "a long dash", "\u2014": "a long dash", "\u200b": "a space without width",
-}  # fmt: skip
+    **dict.fromkeys("\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb", _CURLY_QUOTE),
+    **dict.fromkeys("\u2013\u2014", _LONG_DASH),
+    "\u00a0": phrase("a space that does not break"),
+    "\u200b": phrase("a space without width"),
+}
 """What word processors and chats write for a quote, a space or a dash."""
 
 
@@ -33,16 +37,25 @@ def _typographic(text: str) -> str | None:
     if odd is None:
         return None
     plain = (
-        'the plain one (") from the keyboard'
-        if "quote" in TYPOGRAPHIC_CHARS[odd]
-        else ("the plain one from the keyboard")
+        phrase('the plain one (") from the keyboard')
+        if TYPOGRAPHIC_CHARS[odd] is _CURLY_QUOTE
+        else (phrase("the plain one from the keyboard"))
     )
-    return f"has {TYPOGRAPHIC_CHARS[odd]} ({odd.strip() or 'U+00A0'}); write {plain}"
+    return phrase(
+        "has {char} ({shown}); write {plain}",
+        char=as_phrase(TYPOGRAPHIC_CHARS[odd]),
+        shown=odd.strip() or "U+00A0",
+        plain=as_phrase(plain),
+    )
 
 
 def _other_comment(text: str) -> str | None:
     mark = next((sign for sign in ("//", ";", "/*", "!") if text.lstrip().startswith(sign)), None)
-    return f'has a comment that begins with "{mark}"; begin it with #' if mark else None
+    return (
+        phrase('has a comment that begins with "{mark}"; begin it with #', mark=mark)
+        if mark
+        else None
+    )
 
 
 def _yaml_line(text: str) -> str | None:
@@ -50,8 +63,10 @@ def _yaml_line(text: str) -> str | None:
     if key is None:
         return None
     if not key[2]:
-        return f"has a colon; a section is written [{key[1]}]"
-    return f"has a colon where = belongs; write {assignment(key[1], key[2])}"
+        return phrase("has a colon; a section is written [{key}]", key=key[1])
+    return phrase(
+        "has a colon where = belongs; write {written}", written=assignment(key[1], key[2])
+    )
 
 
 def _header_line(text: str) -> str | None:
@@ -60,14 +75,22 @@ def _header_line(text: str) -> str | None:
         return None
     header = TABLE_HEADER.fullmatch(text)
     if header is None:
-        return "has something behind a section's name; put it into a line of its own"
+        return phrase("has something behind a section's name; put it into a line of its own")
     name = "-".join(header[2].split()) or "gateway"
     closed = "]" * len(header[1])
     if header[2].strip() != name:
-        return (
-            f"has a section's name with a space in it; write {header[1]}{printable(name)}{closed}"
+        return phrase(
+            "has a section's name with a space in it; write {header}{name}{closed}",
+            header=header[1],
+            name=printable(name),
+            closed=closed,
         )
-    return f"has a section's name without its {closed}; write {header[1]}{printable(name)}{closed}"
+    return phrase(
+        "has a section's name without its {closed}; write {header}{name}{closed}",
+        closed=closed,
+        header=header[1],
+        name=printable(name),
+    )
 
 
 def _value_line(text: str) -> str | None:
@@ -77,29 +100,36 @@ def _value_line(text: str) -> str | None:
         return None
     name, value = key[1], key[2].strip()
     if not value:
-        return f'has no value for {printable(name)}; write {printable(name)} = "..." or take it out'
+        return phrase(
+            'has no value for {name}; write {name} = "..." or take it out', name=printable(name)
+        )
     if value[0] == "[":
-        return 'has a list that is not closed, or lacks a comma; write ["one", "two"]'
+        return phrase('has a list that is not closed, or lacks a comma; write ["one", "two"]')
     if value[0] == "{":
-        return (
-            f"has a table in braces that is not complete; it stands in one line, without a comma"
-            f' before the brace: {printable(name)} = {{ one = "...", two = "..." }}'
+        return phrase(
+            "has a table in braces that is not complete; it stands in one line, without a"
+            ' comma before the brace: {name} = {{ one = "...", two = "..." }}',
+            name=printable(name),
         )
     if value[0] in "\"'":
         return (
-            r"has a \ within quotes; write \\ for it"
+            phrase(r"has a \ within quotes; write \\ for it")
             if "\\" in value
-            else f"has something behind the closing quote: {printable(value)}"
+            else phrase("has something behind the closing quote: {value}", value=printable(value))
         )
-    return f"has a value without quotes; write {assignment(name, value)}"
+    return phrase("has a value without quotes; write {written}", written=assignment(name, value))
 
 
 def _missing_equals(text: str) -> str | None:
     key = _KEY_AND_VALUE.fullmatch(text)
     if key is not None:
-        return f"lacks a =; write {assignment(key[1], key[2])}"
+        return phrase("lacks a =; write {written}", written=assignment(key[1], key[2]))
     word = re.fullmatch(_KEY, text.strip())
-    return f'has a word without a value; write {printable(word[0])} = "..."' if word else None
+    return (
+        phrase('has a word without a value; write {word} = "..."', word=printable(word[0]))
+        if word
+        else None
+    )
 
 
 _LINE_LOOKS: Final[tuple[Callable[[str], str | None], ...]] = (
@@ -116,14 +146,20 @@ _LINE_LOOKS: Final[tuple[Callable[[str], str | None], ...]] = (
 def line_reason(words: str, text: str) -> str:
     """What is wrong with the line `text`, at which `tomllib` said `words`."""
     if words.startswith("Unclosed array") and "[" not in text:
-        return "has a list that opens above this line and is not closed, or lacks a comma"
+        return phrase("has a list that opens above this line and is not closed, or lacks a comma")
     if words.startswith("Illegal character"):
-        return f"has a character that cannot be printed: {printable(text.strip())}"
+        return phrase(
+            "has a character that cannot be printed: {text}", text=printable(text.strip())
+        )
     if words.startswith("Unterminated string"):
-        return "has a text in triple quotes that is not closed"
+        return phrase("has a text in triple quotes that is not closed")
     hint = next((reason for look in _LINE_LOOKS if (reason := look(text))), None)
     # The words of `tomllib`, where no pattern fits.
-    return hint or f"cannot be read here ({words}): {printable(text.strip())}".removesuffix(": ")
+    if hint or not text.strip():
+        return hint or phrase("cannot be read here ({words})", words=words)
+    return phrase(
+        "cannot be read here ({words}): {text}", words=words, text=printable(text.strip())
+    )
 
 
 def assignment(name: str, value: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from lbrouter.compile.report.status_types import DhcpServerStatus
 from lbrouter.compile.services.dnsmasq import serves_dhcp
 from lbrouter.model.config import Config
+from lbrouter.model.messages.phrase import phrase
 
 MISSED_QUERIES_UNTIL_GONE: Final = 2
 """Queries that a server leaves unanswered before it counts as gone."""
@@ -32,7 +33,8 @@ class RogueServer:
     missed_queries: int = 0
 
     def __str__(self) -> str:
-        return f"{self.offer.server} ({self.offer.mac}) in VLAN {self.vlan}"
+        known = {"server": self.offer.server, "mac": self.offer.mac, "vlan": self.vlan}
+        return phrase("{server} ({mac}) in VLAN {vlan}", **known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import NftElements
 from lbrouter.model.messages.message import told
+from lbrouter.model.messages.phrase import Phrase, as_phrase, joined_phrases, phrase
 from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_mark, uplink_table
 
 
@@ -96,9 +97,14 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
     ):
         verdict, because = (
             FlowVerdict.UNREACHABLE,
-            f"{because}; {_no_uplink_reason(config, context)}",
+            phrase(
+                "{because}; {reason}",
+                because=as_phrase(because),
+                reason=_no_uplink_reason(config, context),
+            ),
         )
-    because += _unfit_note(config, flow, judgement, context, shares)
+    notes = _unfit_notes(config, flow, judgement, context, shares)
+    because = joined_phrases("; ", [because, *notes])
     policy = None if judgement.policy is None else config.policies[judgement.policy]
     balanced = policy is not None and policy.mode is PolicyMode.BALANCE
     # Shares of new flows with each uplink down. A flow from outside has no other uplink.
@@ -142,18 +148,22 @@ def with_uplink_down(health: GatewayHealth, uplink: str) -> GatewayHealth:
     return replace(health, uplinks={**health.uplinks, uplink: dead})
 
 
-def _unfit_note(
+def _unfit_notes(
     config: Config,
     flow: Flow,
     decision: FlowDecision,
     context: ExplainContext,
     shares: Mapping[str, int],
-) -> str:
+) -> list[Phrase]:
     """What is unusual about the uplinks of a policy: a pin that waits, a last resort."""
     if decision.policy is None:
-        return ""
+        return []
     pin = context.health.pins.get(decision.policy)
-    notes = [f"; the pin to {pin} waits, it is not fit"] if pin and pin not in shares else []
+    notes = (
+        [phrase("the pin to {pin} waits, it is not fit", pin=pin)]
+        if pin and pin not in shares
+        else []
+    )
     unfit = [
         name
         for name in shares
@@ -163,15 +173,25 @@ def _unfit_note(
         is not Usability.FIT
     ]
     notes += [
-        f"; no uplink of {decision.policy} is fit, {name} is the best of them" for name in unfit
+        phrase(
+            "no uplink of {policy} is fit, {name} is the best of them",
+            policy=decision.policy,
+            name=name,
+        )
+        for name in unfit
     ]
-    return "".join(notes)
+    return notes
 
 
 def _no_uplink_reason(config: Config, context: ExplainContext) -> str:
     """Why no uplink carries a flow: the state of each."""
-    reasons = (f"{name}: {context.health.uplinks[name].reason}" for name in config.uplinks)
-    return f"no uplink of it can carry this flow ({', '.join(reasons)})"
+    reasons = (
+        phrase("{uplink}: {reason}", uplink=name, reason=context.health.uplinks[name].why)
+        for name in config.uplinks
+    )
+    return phrase(
+        "no uplink of it can carry this flow ({reasons})", reasons=joined_phrases(", ", reasons)
+    )
 
 
 def _uplink_shares(

@@ -14,6 +14,7 @@ from lbrouter.model.config import ANY_UPLINK, Config, PolicyRule, Protocol, Upli
 from lbrouter.model.errors import UsageError
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
+from lbrouter.model.messages.phrase import Phrase, phrase
 
 GATEWAY_ENDPOINT = "gateway"
 """The word for the gateway itself as a source or a destination."""
@@ -81,12 +82,15 @@ def parse_flow(
 
     Raises UsageError for anything else.
     """
-    end = _parse_address(destination, "destination")
+    no_end = phrase('The destination "{text}" is not an IP address.', text=destination)
+    end = _parse_address(destination, no_end)
     try:
         kind = Protocol(protocol)
     except ValueError:
         known = ", ".join(Protocol)
-        raise UsageError(f'Protocol "{protocol}" is none of {known}.') from None
+        raise UsageError(
+            phrase('Protocol "{protocol}" is none of {known}.', protocol=protocol, known=known)
+        ) from None
     if kind is Protocol.ICMP and end.version == 6:
         kind = Protocol.ICMPV6
     if source == GATEWAY_ENDPOINT:
@@ -95,9 +99,14 @@ def parse_flow(
         )
         return Flow(source=own, destination=end, protocol=kind, port=port, from_gateway=True)
     vlan = config.vlans.get(source)
-    start = _parse_address(source, "source") if vlan is None else _example_client(vlan, end.version)
+    no_start = phrase(
+        'The source "{text}" is not an IP address, a VLAN of the file or "gateway".', text=source
+    )
+    start = _parse_address(source, no_start) if vlan is None else _example_client(vlan, end.version)
     if start.version != end.version:
-        raise UsageError(f"{start} and {end} are of different families.")
+        raise UsageError(
+            phrase("{start} and {end} are of different families.", start=start, end=end)
+        )
     own_source = any(start == address.ip for address in gateway_addresses(config, facts))
     return Flow(
         source=start,
@@ -133,9 +142,12 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     if is_closed(config, vlan, flow.destination, facts):
         return FlowDecision(
             verdict=FlowVerdict.REFUSED,
-            because="uplinks' own subnets and private addresses beyond them are closed to VLAN"
-            f" {vlan.name} (vlans.{vlan.name}.modems = true opens them, or a rule of its own that"
-            " leads there)",
+            because=phrase(
+                "uplinks' own subnets and private addresses beyond them are closed to VLAN"
+                " {vlan} (vlans.{vlan}.modems = true opens them, or a rule of its own that"
+                " leads there)",
+                vlan=vlan.name,
+            ),
         )
     return _by_policy(config, vlan, flow, facts)
 
@@ -178,15 +190,19 @@ def _by_policy(config: Config, vlan: Vlan, flow: Flow, facts: Facts) -> FlowDeci
         if rule_matches(rule, flow):
             return FlowDecision(
                 verdict=FlowVerdict.FORWARDED,
-                because=f"rules.{index} is the first rule that matches",
+                because=phrase("rules.{index} is the first rule that matches", index=index),
                 policy=rule.policy,
                 rule=index,
             )
     line = line_of_modem(config, vlan, flow.destination, facts)
     if line is not None:
-        because = f"{flow.destination} lies beside uplink {line}, which carries it, down or not"
+        because = phrase(
+            "{destination} lies beside uplink {uplink}, which carries it, down or not",
+            destination=flow.destination,
+            uplink=line,
+        )
         return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because, uplink=line)
-    because = f"no rule matches, so the policy of VLAN {vlan.name} is used"
+    because = phrase("no rule matches, so the policy of VLAN {vlan} is used", vlan=vlan.name)
     return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because, policy=vlan.policy)
 
 
@@ -194,28 +210,39 @@ def _to_vlan(vlan: Vlan, target: str) -> FlowDecision:
     if target == vlan.name:
         return FlowDecision(
             verdict=FlowVerdict.DIRECT,
-            because=f"both ends are in VLAN {target}: the switch carries it",
+            because=phrase("both ends are in VLAN {target}: the switch carries it", target=target),
         )
     if target in vlan.reach:
-        because = f"VLAN {vlan.name} may reach {target}; no uplink takes part"
+        because = phrase(
+            "VLAN {vlan} may reach {target}; no uplink takes part", vlan=vlan.name, target=target
+        )
         return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because)
-    because = f'VLAN {vlan.name} may not reach {target} (vlans.{vlan.name}.reach lacks "{target}")'
+    because = phrase(
+        'VLAN {vlan} may not reach {target} (vlans.{vlan}.reach lacks "{target}")',
+        vlan=vlan.name,
+        target=target,
+    )
     return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
 
 
 def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
     own = (vlan.address.ip, None if vlan.address6 is None else vlan.address6.ip)
     if vlan.manage:
-        because = f"VLAN {vlan.name} may manage the gateway"
+        because = phrase("VLAN {vlan} may manage the gateway", vlan=vlan.name)
     elif flow.destination not in own:
-        because = f"VLAN {vlan.name} reaches the gateway by {vlan.address.ip} only"
+        because = phrase(
+            "VLAN {vlan} reaches the gateway by {ip} only", vlan=vlan.name, ip=vlan.address.ip
+        )
         return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
     elif flow.protocol in ICMP_PROTOCOLS:
-        because = "the gateway answers pings, 50 a second"
+        because = phrase("the gateway answers pings, 50 a second")
     elif (flow.protocol, flow.port) in GATEWAY_SERVICES:
-        because = "names and addresses are for every VLAN"
+        because = phrase("names and addresses are for every VLAN")
     else:
-        because = f"the gateway's services are for VLANs with manage = true; {vlan.name} is not one"
+        because = phrase(
+            "the gateway's services are for VLANs with manage = true; {vlan} is not one",
+            vlan=vlan.name,
+        )
         return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
     return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because)
 
@@ -224,7 +251,10 @@ def _from_outside(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     """The source is in no VLAN: either it comes from the internet, or it is spoofed."""
     uplink = _uplink_with_address(config, facts, flow.destination)
     if uplink is None:
-        because = f"{flow.source} belongs to no VLAN of the file: spoofed, whatever VLAN sends it"
+        because = phrase(
+            "{source} belongs to no VLAN of the file: spoofed, whatever VLAN sends it",
+            source=flow.source,
+        )
         return FlowDecision(verdict=FlowVerdict.DROPPED, because=because)
     for index, forward in enumerate(config.forwards):
         if (
@@ -233,14 +263,19 @@ def _from_outside(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
             and forward.port == flow.port
             and forward.to.address.version == flow.destination.version
         ):
-            because = f"forwards.{index} sends it to {forward.to}; replies leave by {uplink.name}"
+            because = phrase(
+                "forwards.{index} sends it to {to}; replies leave by {uplink}",
+                index=index,
+                to=forward.to,
+                uplink=uplink.name,
+            )
             return FlowDecision(
                 verdict=FlowVerdict.FORWARDED, because=because, forward=index, uplink=uplink.name
             )
     if flow.protocol in ICMP_PROTOCOLS:
-        because = "the gateway answers pings, 50 a second"
+        because = phrase("the gateway answers pings, 50 a second")
         return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because, uplink=uplink.name)
-    because = "no forward matches this port"
+    because = phrase("no forward matches this port")
     return FlowDecision(verdict=FlowVerdict.DROPPED, because=because, uplink=uplink.name)
 
 
@@ -252,19 +287,22 @@ def _uplink_with_address(config: Config, facts: Facts, address: IpAddress) -> Up
     return None
 
 
-def _parse_address(text: str, what: str) -> IpAddress:
+def _parse_address(text: str, refused: Phrase) -> IpAddress:
     try:
         return ip_address(text)
     except ValueError:
-        also = ', a VLAN of the file or "gateway"' if what == "source" else ""
-        raise UsageError(f'The {what} "{text}" is not an IP address{also}.') from None
+        raise UsageError(refused) from None
 
 
 def _example_client(vlan: Vlan, version: int) -> IpAddress:
     """Any client of the VLAN: the first address that is not the gateway's."""
     subnet = vlan.address if version == 4 else vlan.address6
     if subnet is None:
-        raise UsageError(f"VLAN {vlan.name} has no IPv6 address, so no client of it speaks IPv6.")
+        raise UsageError(
+            phrase(
+                "VLAN {vlan} has no IPv6 address, so no client of it speaks IPv6.", vlan=vlan.name
+            )
+        )
     base = int(subnet.network.network_address)
     offset = next(n for n in (1, 2) if base + n != int(subnet.ip))
     return ip_address(base + offset) if version == 4 else ip_address((base + offset).to_bytes(16))

@@ -7,6 +7,7 @@ from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
+from lbrouter.model.messages.phrase import phrase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +40,14 @@ def session_cut_reason(config: Config, facts: Facts, session: OperatorSession) -
         return ""
     own = _interfaces_by_address(config, facts)
     if session.server not in own and not session.server.is_link_local:
-        return f"{session.server}, to which you are connected, would be gone"
+        return phrase("{server}, to which you are connected, would be gone", server=session.server)
     arrival = session.interface or _arrival_interface(config, facts, session.client)
     interface = arrival or own.get(session.server, "")
     for uplink in config.uplinks.values():
         if interface in (uplink.device, uplink.interface):
-            return (
-                f"your session comes in by uplink {uplink.name}, which may not manage the gateway"
+            return phrase(
+                "Your session comes in by uplink {uplink}, which may not manage the gateway",
+                uplink=uplink.name,
             )
     for vlan in config.vlans.values():
         if interface == config.vlan_device(vlan):
@@ -91,7 +93,13 @@ def _arrival_interface(config: Config, facts: Facts, client: IpAddress) -> str:
 def _vlan_closed_reason(config: Config, vlan: Vlan, facts: Facts) -> str:
     port = vlan.port if vlan.port is not None or config.lan is None else config.lan.trunk
     if port not in facts.interfaces:
-        return f"your session comes in by VLAN {vlan.name}, whose port {port} is not there"
+        return phrase(
+            "Your session comes in by VLAN {vlan}, whose port {port} is not there",
+            vlan=vlan.name,
+            port=port,
+        )
     if not vlan.manage:
-        return f"your session comes in by VLAN {vlan.name}, which has no `manage = true`"
+        return phrase(
+            "Your session comes in by VLAN {vlan}, which has no `manage = true`", vlan=vlan.name
+        )
     return ""

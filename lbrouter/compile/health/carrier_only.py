@@ -16,6 +16,7 @@ from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, Upl
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.messages.codes import AddressCode, ReasonCode
 from lbrouter.model.messages.message import Message, message
+from lbrouter.model.messages.phrase import phrase
 
 KNOWN_IMPAIRED_STATES: Final = (UplinkState.DOWN, UplinkState.DEGRADED, UplinkState.DRAINED)
 """What was known so is taken for so, where the carrier alone would say up."""
@@ -166,4 +167,7 @@ def missing_lease_warnings(config: Config, facts: Facts) -> Iterator[str]:
     """A sentence for each uplink that waits for a lease, which only `run` fetches."""
     for name, uplink in config.uplinks.items():
         if uplink.addressing is Addressing.DHCP and name not in facts.leases:
-            yield f"uplinks.{name} has no DHCP lease yet: the daemon asks for one (lbrouter run)"
+            yield phrase(
+                "uplinks.{name} has no DHCP lease yet: the daemon asks for one (lbrouter run)",
+                name=name,
+            )

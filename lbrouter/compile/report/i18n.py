@@ -12,8 +12,9 @@ from importlib.resources import files
 from typing import Any, Final
 
 from lbrouter.model.language import Language
-from lbrouter.model.messages.message import Message, parse_message
-from lbrouter.model.messages.rendering import ENGLISH, Translator, render
+from lbrouter.model.messages.message import Message, parse_message, parse_phrase
+from lbrouter.model.messages.phrase import PHRASE_KEY
+from lbrouter.model.messages.rendering import ENGLISH, Translator, phrase_text, render
 from lbrouter.model.timeline import TimelineEvent
 
 CATALOGUE_PATH: Final = "locale/{language}/LC_MESSAGES/lbrouter.mo"
@@ -50,17 +51,27 @@ def message_text(language: Language, message: Message) -> str:
     return render(message, catalogue(language))
 
 
+def in_language(language: Language, text: str) -> str:
+    """A phrase in `language`; any other text as the catalogue has it, else as it stands."""
+    return phrase_text(text, catalogue(language))
+
+
 def translate_reason(language: Language, document: Mapping[str, Any], key: str = "reason") -> str:
     """The sentence under `key` in `language`, from the data beside it; else as it stands.
 
     `document` is a part of `status`, or an event's `more`. A daemon of another release may write no
     data, or codes that are not known here.
     """
-    message = message_or_none(document.get(f"{key}_data"))
+    data = document.get(f"{key}_data")
     try:
-        return str(document[key]) if message is None else message_text(language, message)
-    except (KeyError, ValueError):
+        if isinstance(data, Mapping) and PHRASE_KEY in data:
+            return in_language(language, parse_phrase(data))
+        message = message_or_none(data)
+        if message is not None:
+            return message_text(language, message)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         return str(document[key])
+    return in_language(language, str(document[key]))
 
 
 def event_text(language: Language, event: TimelineEvent) -> str:

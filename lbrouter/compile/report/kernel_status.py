@@ -1,10 +1,11 @@
 """The key "kernel" of the status document: whether the kernel holds what it should."""
 
 from collections.abc import Sequence
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from lbrouter.compile.state.commands import command_line
 from lbrouter.model.kernel_state import HtbClass, NftTable, Route
+from lbrouter.model.messages.phrase import Phrase, PhraseDocument, phrase
 from lbrouter.model.plan import Operation, Plan
 
 MAX_OPERATIONS_NAMED: Final = 1
@@ -19,6 +20,15 @@ class KernelStatus(TypedDict):
     verified: bool
     since: str
     reason: str | None
+    reason_data: NotRequired[PhraseDocument]
+
+
+def kernel_status(*, since: str, reason: str | None) -> KernelStatus:
+    """The key, with the data of a reason that a screen may show in another language."""
+    status: KernelStatus = {"verified": reason is None, "since": since, "reason": reason}
+    if isinstance(reason, Phrase):
+        status["reason_data"] = reason.as_json()
+    return status
 
 
 def differences_without_daemon(plan: Plan) -> tuple[Operation, ...]:
@@ -36,7 +46,9 @@ def difference_reason(operations: Sequence[Operation]) -> str | None:
         return None
     shown = "; ".join(command_line(each) for each in operations[:MAX_OPERATIONS_NAMED])
     more = len(operations) - MAX_OPERATIONS_NAMED
-    return f"the kernel lacks: {shown}" + (f" and {more} more" if more > 0 else "")
+    if more > 0:
+        return phrase("the kernel lacks: {shown} and {more} more", shown=shown, more=more)
+    return phrase("the kernel lacks: {shown}", shown=shown)
 
 
 def _depends_on_health(operation: Operation) -> bool:

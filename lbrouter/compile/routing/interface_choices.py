@@ -14,6 +14,7 @@ from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import InterfaceFacts
 from lbrouter.model.messages.codes import ReasonCode
 from lbrouter.model.messages.message import Message, message
+from lbrouter.model.messages.phrase import Phrase, phrase
 from lbrouter.model.sections.interface_choice import InterfaceChoice
 
 LOOPBACK: Final = "lo"
@@ -89,14 +90,22 @@ def interface_conflicts(config: Config, interfaces: Interfaces) -> Iterator[Inte
     for name, uplink in config.uplinks.items():
         yield from _tag_conflict(uplink, interfaces)
         matching = matching_interfaces(uplink, interfaces)
-        reason = ""
+        reason: Phrase | None = None
         if len(matching) > 1:
-            reason = f"{len(matching)} interfaces have it: {', '.join(matching)}"
+            reason = phrase(
+                "{count} interfaces have it: {names}",
+                count=len(matching),
+                names=", ".join(matching),
+            )
         elif matching:
             other = named.setdefault(uplink.bind(matching[0]).interface, name)
             if other != name:
-                reason = f"it is interface {matching[0]}, in use already by uplinks.{other}"
-        if reason and uplink.choice is not None:
+                reason = phrase(
+                    "it is interface {interface}, in use already by uplinks.{other}",
+                    interface=matching[0],
+                    other=other,
+                )
+        if reason is not None and uplink.choice is not None:
             yield InterfaceConflict(
                 uplink=name,
                 key="interface",
@@ -113,8 +122,10 @@ def _tag_conflict(uplink: Uplink, interfaces: Interfaces) -> Iterator[InterfaceC
             uplink=uplink.name,
             key="vlan",
             value=uplink.vlan,
-            reason=f"{port.name} is a VLAN already, and a tag within a tag is not supported",
-            accepted=f"no vlan here, or the interface below {port.name}",
+            reason=phrase(
+                "{port} is a VLAN already, and a tag within a tag is not supported", port=port.name
+            ),
+            accepted=phrase("no vlan here, or the interface below {port}", port=port.name),
         )
 
 

@@ -6,6 +6,7 @@ from lbrouter.model.config import Config, Vlan
 from lbrouter.model.facts import Facts
 from lbrouter.model.messages.codes import EventCode, ReasonCode
 from lbrouter.model.messages.message import Message, message
+from lbrouter.model.messages.phrase import phrase
 
 
 def physical_port(config: Config, vlan: Vlan) -> str:
@@ -63,11 +64,19 @@ def missing_vlan_support(config: Config, facts: Facts) -> str:
     lines = [f"uplink {name}" for name, line in config.uplinks.items() if line.vlan is not None]
     if not (vlans or lines) or "vlan" in facts.features:
         return ""
-    keys = " and ".join(["id"] * bool(vlans) + ["vlan"] * bool(lines))
-    return (
-        f"this kernel has no 802.1Q VLANs (module 8021q), and {', '.join([*vlans, *lines])} need"
-        f" them ({keys}): `apply` will be refused here (69); load the module, run a kernel that has"
-        " it, or give each a port of its own"
+    tagged = ", ".join([*vlans, *lines])
+    if lines:
+        return phrase(
+            "this kernel has no 802.1Q VLANs (module 8021q), and {tagged} need them (id, vlan):"
+            " `apply` will be refused here (69); load the module, run a kernel that has it,"
+            " or give each a port of its own",
+            tagged=tagged,
+        )
+    return phrase(
+        "this kernel has no 802.1Q VLANs (module 8021q), and {tagged} need them (id):"
+        " `apply` will be refused here (69); load the module, run a kernel that has it,"
+        " or give each VLAN a port of its own",
+        tagged=tagged,
     )
 
 

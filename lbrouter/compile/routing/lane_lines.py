@@ -22,6 +22,7 @@ from lbrouter.model.kernel_state import (
     Rule,
 )
 from lbrouter.model.lane import LANE_DEVICE_MTU
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.reserved_ids import (
     LANE_LOCAL_ADDRESS,
     LANE_MARK_BASE,
@@ -134,7 +135,9 @@ def devices(config: Config, facts: Facts) -> frozenset[Device]:
     kind = DeviceKind.DUMMY if "dummy" in facts.features else DeviceKind.IFB
     void = Device(name=VOID_DEVICE, kind=kind, why=_WHY_VOID)
     tunnels = (
-        Device(name=lane.device, kind=DeviceKind.WIREGUARD, why=f"lane {lane.name}")
+        Device(
+            name=lane.device, kind=DeviceKind.WIREGUARD, why=phrase("lane {lane}", lane=lane.name)
+        )
         for lane in lanes
     )
     return frozenset((void, *tunnels))
@@ -173,7 +176,7 @@ def _tunnel(lane: Uplink, number: int, facts: Facts) -> WireguardTunnel:
         listen_port=lane_port(number),
         fwmark=lane_mark(number),
         keepalive_s=KEEPALIVE_S,
-        why=f"lane {lane.name} over {', '.join(lane.over)}",
+        why=phrase("lane {lane} over {over}", lane=lane.name, over=", ".join(lane.over)),
     )
 
 
@@ -185,7 +188,7 @@ def addresses(config: Config, facts: Facts) -> Iterator[Address]:
             interface=lane.device,
             address=lane.inside_address,
             prefix_route=False,
-            why=f"inside lane {lane.name}",
+            why=phrase("inside lane {lane}", lane=lane.name),
         )
     if lanes:
         yield Address(

@@ -28,6 +28,7 @@ from lbrouter.model.config import Config, Uplink
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import Address, AddressFamily, IpNetwork, Route, Rule
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.reserved_ids import (
     GATEWAY_TABLE,
     MARK_MASK,
@@ -74,14 +75,16 @@ def _family_rules(config: Config, allocation: Allocation, family: AddressFamily)
             table=0,
             mask=MARK_MASK,
             in_interface=uplink.device,
-            why=f"what comes by {name} is not routed where the ruleset is gone",
+            why=phrase("what comes by {name} is not routed where the ruleset is gone", name=name),
         )
         yield Rule(
             family=family,
             priority=RULE_PRIORITY_DEVICE + number,
             table=uplink_table(number),
             out_interface=uplink.device,
-            why=f"a socket bound to {uplink.device} leaves by {name}",
+            why=phrase(
+                "a socket bound to {device} leaves by {name}", device=uplink.device, name=name
+            ),
         )
         mark, priority = uplink_mark(number), RULE_PRIORITY_MARK + 2 * number
         yield Rule(
@@ -90,7 +93,7 @@ def _family_rules(config: Config, allocation: Allocation, family: AddressFamily)
             table=uplink_table(number),
             mark=mark,
             mask=MARK_MASK,
-            why=f"flows that {name} carries",
+            why=phrase("flows that {name} carries", name=name),
         )
         yield Rule(
             family=family,
@@ -98,7 +101,9 @@ def _family_rules(config: Config, allocation: Allocation, family: AddressFamily)
             table=0,
             mark=mark,
             mask=MARK_MASK,
-            why=f"flows of {name} are refused, they never leave by another uplink",
+            why=phrase(
+                "flows of {name} are refused, they never leave by another uplink", name=name
+            ),
         )
     yield Rule(
         family=family,
@@ -138,7 +143,7 @@ def _uplink_tables(
             table=table,
             destination=DEFAULT_DESTINATIONS[family],
             metric=UNREACHABLE_METRIC,
-            why=f"without a way out by {name}, answer at once",
+            why=phrase("without a way out by {name}, answer at once", name=name),
         )
 
 
@@ -161,7 +166,10 @@ def _gateway_table(
         way = uplink_nexthop(config.uplinks[best], family, facts)
         assert way is not None
         yield _default_route(
-            GATEWAY_TABLE, config.uplinks[best].device, way, f"the gateway itself, {best}"
+            GATEWAY_TABLE,
+            config.uplinks[best].device,
+            way,
+            phrase("the gateway itself, {best}", best=best),
         )
 
 
@@ -185,7 +193,7 @@ def _connected_route(
         source=nexthop.address.ip,
         metric=metric,
         mtu=nexthop.mtu,
-        why=f"neighbours on {name}",
+        why=phrase("neighbours on {name}", name=name),
     )
 
 
@@ -198,7 +206,7 @@ def _default_route(table: int, interface: str, nexthop: UplinkNexthop, name: str
         source=nexthop.address.ip,
         onlink=nexthop.onlink,
         mtu=nexthop.mtu,
-        why=f"the way out by {name}",
+        why=phrase("the way out by {name}", name=name),
     )
 
 
@@ -211,7 +219,9 @@ def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozense
         *_uplink_addresses(config, facts),
         *(
             Address(
-                interface=config.vlan_device(vlan), address=own, why=f"gateway of VLAN {vlan.name}"
+                interface=config.vlan_device(vlan),
+                address=own,
+                why=phrase("gateway of VLAN {vlan}", vlan=vlan.name),
             )
             for vlan in config.vlans.values()
             for own in (vlan.address, vlan.address6)
@@ -235,22 +245,22 @@ def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
         leased = lease.address if lease is not None else None
         lease6 = facts.leases6.get(name)
         for address, kind in (
-            (uplink.static4, "address"),
-            (leased, "lease"),
-            (uplink.static6, "address"),
-            (lease6.address if lease6 is not None else None, "lease"),
+            (uplink.static4, phrase("address")),
+            (leased, phrase("lease")),
+            (uplink.static6, phrase("address")),
+            (lease6.address if lease6 is not None else None, phrase("lease")),
         ):
             if address is not None:
                 yield Address(
                     interface=uplink.interface,
                     address=address,
                     prefix_route=False,
-                    why=f"{kind} of uplink {name}",
+                    why=phrase("{kind} of uplink {name}", kind=as_phrase(kind), name=name),
                 )
         for further in uplink.addresses:
             yield Address(
                 interface=uplink.device,
                 address=further,
                 prefix_route=False,
-                why=f"further address of uplink {name}",
+                why=phrase("further address of uplink {name}", name=name),
             )

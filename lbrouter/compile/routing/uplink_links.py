@@ -7,6 +7,7 @@ from typing import Final
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts, InterfaceFacts
 from lbrouter.model.kernel_state import Device, DeviceKind
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.objects.link_setting import LinkProperty, LinkSetting
 
 ETHERNET_MTU: Final = 1500
@@ -24,7 +25,7 @@ def vlan_devices(config: Config, facts: Facts) -> Iterator[Device]:
                 kind=DeviceKind.VLAN,
                 parent=uplink.port,
                 tag=uplink.vlan,
-                why=f"tag of uplink {name}",
+                why=phrase("tag of uplink {name}", name=name),
             )
 
 
@@ -77,7 +78,7 @@ def _mac_addresses(config: Config) -> Iterator[LinkSetting]:
                 interface=uplink.interface,
                 kind=LinkProperty.MAC,
                 value=uplink.mac,
-                why=f"spoken towards the provider of {name}",
+                why=phrase("spoken towards the provider of {name}", name=name),
             )
 
 

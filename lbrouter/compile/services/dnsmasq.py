@@ -11,6 +11,7 @@ from typing import Final
 
 from lbrouter.model.config import Config, Dhcp, Vlan
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import joined_phrases, phrase
 from lbrouter.model.sections.vlans import DEFAULT_LEASE_TIME
 
 SLAAC_PREFIX_LENGTH: Final = 64
@@ -124,16 +125,16 @@ def dnsmasq_process(config: Config, paths: DnsmasqPaths) -> ManagedProcess | Non
     leasing = [vlan.name for vlan in config.vlans.values() if serves_dhcp(vlan)]
     with_slaac = [vlan.name for vlan in config.vlans.values() if _uses_slaac(vlan)]
     parts = (
-        ("addresses for", leasing),
-        ("IPv6 for", with_slaac),
-        ("names for", list(config.vlans)),
+        phrase("addresses for {vlans}", vlans=", ".join(leasing)) if leasing else "",
+        phrase("IPv6 for {vlans}", vlans=", ".join(with_slaac)) if with_slaac else "",
+        phrase("names for {vlans}", vlans=", ".join(config.vlans)) if config.vlans else "",
     )
     return ManagedProcess(
         name="dnsmasq",
         argv=dnsmasq_argv(paths),
         config_text=config_text(config),
         pid_file=str(paths.pid_file),
-        why="; ".join(f"{what} {', '.join(names)}" for what, names in parts if names),
+        why=joined_phrases("; ", filter(None, parts)),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final, TypedDict
 
 from lbrouter.compile.services.dnsmasq import pool_size
 from lbrouter.model.config import Config
+from lbrouter.model.messages.phrase import phrase
 
 POOL_NEARLY_FULL_PERCENT: Final = 80
 """From here on there is a warning: the next group of guests may get no address."""
@@ -80,8 +81,16 @@ def pool_changes(usage: Mapping[str, PoolUsage], before: frozenset[str]) -> Pool
     sentences = {name: _nearly_full_message(name, usage[name]) for name in sorted(now - before)}
     for name in sorted(before - now):
         pool = usage.get(name)
-        left = "" if pool is None else f" ({pool['used']} of {pool['size']} are on loan)"
-        sentences[name] = f"VLAN {name} has addresses again{left}"
+        sentences[name] = (
+            phrase("VLAN {vlan} has addresses again", vlan=name)
+            if pool is None
+            else phrase(
+                "VLAN {vlan} has addresses again ({used} of {size} are on loan)",
+                vlan=name,
+                used=pool["used"],
+                size=pool["size"],
+            )
+        )
     return PoolChanges(nearly_full=frozenset(now), messages=sentences)
 
 
@@ -90,9 +99,11 @@ def _used_percent(pool: PoolUsage) -> float:
 
 
 def _nearly_full_message(name: str, pool: PoolUsage) -> str:
-    return (
-        f"VLAN {name}: {pool['used']} of {pool['size']} addresses are on loan;"
-        " widen its range or shorten its lease"
+    return phrase(
+        "VLAN {vlan}: {used} of {size} addresses are on loan; widen its range or shorten its lease",
+        vlan=name,
+        used=pool["used"],
+        size=pool["size"],
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.messages.phrase import phrase
 
 PPPD_SERVICE_PREFIX: Final = "pppd-"
 """Before an uplink's name: what its service is called."""
@@ -95,7 +96,11 @@ def pppd_process(uplink: Uplink, paths: PppdPaths, secret: str) -> ManagedProces
         argv=("pppd", "file", str(paths.options_file)),
         config_text=options_text(uplink, paths, secret),
         pid_file=str(paths.pid_file),
-        why=f"PPPoE of uplink {uplink.name} on {uplink.interface}",
+        why=phrase(
+            "PPPoE of uplink {uplink} on {interface}",
+            uplink=uplink.name,
+            interface=uplink.interface,
+        ),
     )
 
 
@@ -118,11 +123,11 @@ def options_text(uplink: Uplink, paths: PppdPaths, secret: str) -> str:
 def secret_error(secret: str) -> str:
     """What is wrong with a password, "" for one that pppd can use."""
     if not secret:
-        return "is empty"
+        return phrase("is empty")
     if len(secret.encode()) > MAX_SECRET_BYTES:
-        return f"is longer than {MAX_SECRET_BYTES} bytes"
+        return phrase("is longer than {most} bytes", most=MAX_SECRET_BYTES)
     if any(char < " " or char == "\x7f" for char in secret):
-        return "holds more than one line, or a control character"
+        return phrase("holds more than one line, or a control character")
     return ""
 
 

@@ -48,6 +48,7 @@ from lbrouter.model.kernel_state import (
     Qdisc,
     Redirect,
 )
+from lbrouter.model.messages.phrase import phrase
 
 __all__ = [
     "IFB_DOWN",
@@ -150,9 +151,11 @@ def build_shaping(
 
 
 _REDIRECT_WHY: Final = {
-    NO_REDIRECT_TARGET: "a limit can be added here without losing a packet",
-    IFB_DOWN: "all downloads pass here: the LAN has several ports",
-    IFB_UP: "all uploads pass here, so that a VLAN's ceiling counts for all uplinks together",
+    NO_REDIRECT_TARGET: phrase("a limit can be added here without losing a packet"),
+    IFB_DOWN: phrase("all downloads pass here: the LAN has several ports"),
+    IFB_UP: phrase(
+        "all uploads pass here, so that a VLAN's ceiling counts for all uplinks together"
+    ),
 }
 
 
@@ -204,7 +207,7 @@ def _upload_trees(
         passing = (uplink.device for uplink in config.uplinks.values())
         tree_placement = placement.upload_placement(config, facts, IFB_UP, passing)
         yield from ceiling_tree(
-            tree_placement, plan.uplink_rates, spanning, why="upload ceilings of VLANs"
+            tree_placement, plan.uplink_rates, spanning, why=phrase("upload ceilings of VLANs")
         )
 
 
@@ -217,7 +220,7 @@ def _download_trees(config: Config, plan: _DirectionPlan, facts: Facts) -> Shapi
         if vlan.name in plan.spanning_vlans:
             device = config.vlan_device(config.vlans[vlan.name])
             tree_placement = placement.download_placement(config, facts, device)
-            why = f"download ceiling of VLAN {vlan.name}"
+            why = phrase("download ceiling of VLAN {vlan}", vlan=vlan.name)
             yield from ceiling_tree(tree_placement, plan.uplink_rates, (vlan,), why=why)
 
 

@@ -28,6 +28,7 @@ from lbrouter.compile.shaping.htb import (
     whole_bytes_rate,
 )
 from lbrouter.model.kernel_state import HtbClass, Qdisc
+from lbrouter.model.messages.phrase import phrase
 
 ShapingNouns = Iterator[Qdisc | HtbClass]
 
@@ -64,7 +65,7 @@ def uplink_tree(
     gateway_rate: int,
 ) -> ShapingNouns:
     """Upload: the line at its own egress. `gateway_rate` (bit/s) is the gateway's guarantee."""
-    yield htb_root(placement.interface, f"upload of uplink {uplink.name}")
+    yield htb_root(placement.interface, phrase("upload of uplink {uplink}", uplink=uplink.name))
     yield _uplink_class(placement, uplink)
     root = classid(uplink=uplink.number)
     default = htb_class(
@@ -74,7 +75,7 @@ def uplink_tree(
         rate=gateway_rate,
         ceil=uplink.rate,
         link_layer=placement.link_layer(uplink),
-        why="the gateway's own traffic: probes, ARP, DNS",
+        why=phrase("the gateway's own traffic: probes, ARP, DNS"),
     )
     yield from _with_leaf(placement, default, uplink.rate, placement.gateway_queue)
     yield from _vlan_class_nouns(placement, uplink, vlans, rates)
@@ -87,10 +88,15 @@ def lan_tree(
     rates: Mapping[UplinkVlan, int],
 ) -> ShapingNouns:
     """Download: all uplinks where they meet on the way to the LAN."""
-    yield htb_root(placement.interface, "download of the uplinks")
-    yield from _unlimited_class(placement, GATEWAY_MINOR, prio=0, why="the gateway's own traffic")
+    yield htb_root(placement.interface, phrase("download of the uplinks"))
     yield from _unlimited_class(
-        placement, LOCAL_TRAFFIC_MINOR, prio=HTB_LOWEST_PRIORITY, why="traffic between VLANs"
+        placement, GATEWAY_MINOR, prio=0, why=phrase("the gateway's own traffic")
+    )
+    yield from _unlimited_class(
+        placement,
+        LOCAL_TRAFFIC_MINOR,
+        prio=HTB_LOWEST_PRIORITY,
+        why=phrase("traffic between VLANs"),
     )
     for line in uplinks:
         yield _uplink_class(placement, line)
@@ -107,13 +113,13 @@ def ceiling_tree(
     """Each VLAN's ceiling over all uplinks; what has no class here passes freely."""
     yield htb_root(placement.interface, why)
     yield from _unlimited_class(
-        placement, GATEWAY_MINOR, prio=0, why="all that has no ceiling here"
+        placement, GATEWAY_MINOR, prio=0, why=phrase("all that has no ceiling here")
     )
     for vlan in vlans:
         top = classid(vlan=vlan.number)
         yield htb_class(
             placement.interface, top, rate=vlan.ceiling, link_layer=placement.link_layer(),
-            why=f"ceiling of VLAN {vlan.name}",
+            why=phrase("ceiling of VLAN {vlan}", vlan=vlan.name),
         )  # fmt: skip
         for line in uplinks:
             new_class = htb_class(
@@ -124,7 +130,11 @@ def ceiling_tree(
                 ceil=vlan.ceiling,
                 prio=vlan.prio,
                 link_layer=placement.link_layer(),
-                why=f"VLAN {vlan.name} over {line.name}, below the VLAN's ceiling",
+                why=phrase(
+                    "VLAN {vlan} over {line}, below the VLAN's ceiling",
+                    vlan=vlan.name,
+                    line=line.name,
+                ),
             )
             yield from _with_leaf(placement, new_class, vlan.ceiling, placement.client_queue)
 
@@ -133,7 +143,8 @@ def _uplink_class(placement: QdiscPlacement, uplink: UplinkRate) -> HtbClass:
     """An inner class has no queue, so its priority and quantum mean nothing."""
     return htb_class(
         placement.interface, classid(uplink=uplink.number), rate=uplink.rate,
-        link_layer=placement.link_layer(uplink), why=f"line of uplink {uplink.name}, less headroom",
+        link_layer=placement.link_layer(uplink),
+        why=phrase("line of uplink {uplink}, less headroom", uplink=uplink.name),
     )  # fmt: skip
 
 
@@ -153,7 +164,11 @@ def _vlan_class_nouns(
             prio=vlan.prio,
             quantum=vlan.quantum,
             link_layer=placement.link_layer(uplink),
-            why=f"{vlan.label or f'VLAN {vlan.name}'} over {uplink.name}",
+            why=phrase(
+                "{label} over {uplink}",
+                label=vlan.label or phrase("VLAN {vlan}", vlan=vlan.name),
+                uplink=uplink.name,
+            ),
         )
         yield from _with_leaf(placement, new_class, uplink.rate, placement.client_queue)
 

@@ -18,6 +18,7 @@ from lbrouter.model.config import Bandwidth, Config, Uplink, Vlan
 from lbrouter.model.direction import Direction
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
+from lbrouter.model.messages.phrase import Phrase, phrase
 from lbrouter.model.sections.link_overhead import LinkOverhead
 from lbrouter.model.units import Rate
 
@@ -199,18 +200,22 @@ def rate_warnings(config: Config, direction: Direction) -> Iterator[str]:
         carries = capacity(uplink, direction)
         if carries is not None and _shaped_rate(uplink, direction) < min_uplink_rate(config):
             key = f"uplinks.{name}.{direction}"
-            yield _rate_warning(key, carries, len(config.vlans), "VLANs", min_uplink_rate(config))
+            things = phrase("{count} VLANs", count=len(config.vlans))
+            yield _rate_warning(key, carries, things, min_uplink_rate(config))
     for name, vlan in config.vlans.items():
         if spans_uplinks(config, vlan, direction) and ceiling(
             vlan, direction
         ) < min_spanning_ceiling(config):
-            key, number = f"vlans.{name}.{direction}.ceiling", len(config.uplinks)
-            limit = ceiling(vlan, direction)
-            yield _rate_warning(key, limit, number, "uplinks", min_spanning_ceiling(config))
+            key, limit = f"vlans.{name}.{direction}.ceiling", ceiling(vlan, direction)
+            things = phrase("{count} uplinks", count=len(config.uplinks))
+            yield _rate_warning(key, limit, things, min_spanning_ceiling(config))
 
 
-def _rate_warning(key: str, rate: int, number: int, things: str, instead: int) -> str:
-    return (
-        f"{key}: {Rate(rate)} is too little to divide among {number} {things};"
-        f" it is shaped to {Rate(instead)} instead"
+def _rate_warning(key: str, rate: int, things: Phrase, instead: int) -> str:
+    return phrase(
+        "{key}: {rate} is too little to divide among {things}; it is shaped to {instead} instead",
+        key=key,
+        rate=Rate(rate),
+        things=things,
+        instead=Rate(instead),
     )

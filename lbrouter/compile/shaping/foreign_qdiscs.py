@@ -10,6 +10,7 @@ from typing import Final
 
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import KernelState, Qdisc
+from lbrouter.model.messages.phrase import as_phrase, phrase
 
 TAKE_OVER_OPTION: Final = "--take-over"
 
@@ -50,7 +51,11 @@ def as_replacement(root: Qdisc, facts: Facts) -> Qdisc:
     interface = facts.interfaces.get(root.interface)
     if interface is None or interface.foreign_root_qdisc is None:
         return root
-    why = f"{root.why}, in place of another program's {interface.foreign_root_qdisc}, which is lost"
+    why = phrase(
+        "{why}, in place of another program's {qdisc}, which is lost",
+        why=as_phrase(root.why),
+        qdisc=interface.foreign_root_qdisc,
+    )
     return replace(root, replaces=interface.foreign_root_qdisc.handle, why=why)
 
 
@@ -63,8 +68,9 @@ def conflicts(wanted: Iterable[Qdisc], facts: Facts) -> Iterator[str]:
             and interface is not None
             and interface.foreign_root_qdisc is not None
         ):
-            yield (
-                f"Interface {root.interface} has another program's {interface.foreign_root_qdisc}"
-                " at its root"
-                f" (tc qdisc show dev {root.interface})."
+            yield phrase(
+                "Interface {interface} has another program's {qdisc} at its root"
+                " (tc qdisc show dev {interface}).",
+                interface=root.interface,
+                qdisc=interface.foreign_root_qdisc,
             )

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from lbrouter.model.kernel_state import HtbClass, Qdisc
+from lbrouter.model.messages.phrase import as_phrase, phrase
 
 HTB_MAJOR: Final = 0x4C01
 """Handle of each HTB of ours. All trees carry the same one: a packet is classified once, by one
@@ -61,9 +62,9 @@ class QueueKind(StrEnum):
 
 
 QUEUE_FAIRNESS: Final = {
-    QueueKind.CAKE: "fair between clients",
-    QueueKind.FQ_CODEL: "fair between connections",
-    QueueKind.PFIFO: "first in, first out",
+    QueueKind.CAKE: phrase("fair between clients"),
+    QueueKind.FQ_CODEL: phrase("fair between connections"),
+    QueueKind.PFIFO: phrase("first in, first out"),
 }
 
 
@@ -210,7 +211,11 @@ def leaf_qdisc(
         parent=htb_class.classid,
         kind=queue,
         options=leaf_options,
-        why=f"queue of {htb_class.why}, {QUEUE_FAIRNESS[queue]}",
+        why=phrase(
+            "queue of {why}, {fairness}",
+            why=as_phrase(htb_class.why),
+            fairness=as_phrase(QUEUE_FAIRNESS[queue]),
+        ),
     )
 
 

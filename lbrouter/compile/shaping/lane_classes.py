@@ -35,6 +35,7 @@ from lbrouter.model.direction import Direction
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, NftElements
+from lbrouter.model.messages.phrase import phrase
 
 LANE_COST_PERCENT: Final = 10
 """What WireGuard adds to the packets of a stream, with room: 60 bytes to each of some 1300."""
@@ -197,7 +198,7 @@ def classes_over(config: Config, allocation: Allocation, line: str) -> tuple[Vla
             ceiling=0,
             prio=_priority(config, lane),
             quantum=class_quantum(lane_guarantee(config, lane, Direction.UPLOAD), least),
-            label=f"copies of lane {lane.name}",
+            label=phrase("copies of lane {lane}", lane=lane.name),
         )
         for lane in config.lanes_over(line)
     )

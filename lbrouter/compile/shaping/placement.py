@@ -7,20 +7,21 @@ from lbrouter.compile.shaping.class_trees import QdiscPlacement
 from lbrouter.compile.shaping.htb import ETHERNET_FRAME_BYTES, CakeHostMode, QueueKind
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts
+from lbrouter.model.messages.phrase import phrase
 
 ETHERNET_HEADER_BYTES: Final = 14
 
 MAX_CAKE_QUEUES: Final = 128
 """Pairs of uplink and VLAN up to which each gets CAKE, on both ways: a CAKE takes some 700 kB."""
 
-NO_FAIR_QUEUE_WARNING: Final = (
+NO_FAIR_QUEUE_WARNING: Final = phrase(
     "this kernel has neither CAKE nor fq_codel (modules sch_cake, sch_fq_codel): queues are first"
     " in, first out, so that one client's flood delays the others of its VLAN"
 )
-TOO_MANY_CAKES_WARNING: Final = (
-    f"more than {MAX_CAKE_QUEUES} pairs of uplink and VLAN: queues are"
-    " fq_codel instead of CAKE, which"
-    " would take a gigabyte; they are fair between connections, not between clients"
+TOO_MANY_CAKES_WARNING: Final = phrase(
+    "more than {most} pairs of uplink and VLAN: queues are fq_codel instead of CAKE, which"
+    " would take a gigabyte; they are fair between connections, not between clients",
+    most=MAX_CAKE_QUEUES,
 )
 
 

@@ -24,6 +24,7 @@ from lbrouter.model.kernel_state import (
     NftTable,
     Sysctl,
 )
+from lbrouter.model.messages.phrase import phrase
 
 
 def desired_state(
@@ -121,7 +122,7 @@ def _vlan_device(config: Config, vlan: Vlan) -> Device:
         kind=DeviceKind.VLAN,
         parent=config.lan.trunk,
         tag=vlan.id,
-        why=f"VLAN {vlan.name}",
+        why=phrase("VLAN {vlan}", vlan=vlan.name),
     )
 
 

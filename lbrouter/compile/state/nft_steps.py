@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lbrouter.model.kernel_state import NftElements, NftTable
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation, Phase
 
 KNOWN_INTERFACES: Final = "known_interfaces"
@@ -22,17 +23,21 @@ def nft_steps(old: NftTable | None, new: NftTable | None) -> Iterator[Operation]
     if new is None:
         if old is not None:
             closed = _with_elements(old, {_guard_set(old): _known_interfaces(old)})
-            yield from _nft_step(Phase.CLOSE, old, closed, "closed before anything is removed")
-            yield from _nft_step(Phase.UNGUARD, closed, None, "no longer asked for")
+            yield from _nft_step(
+                Phase.CLOSE, old, closed, phrase("closed before anything is removed")
+            )
+            yield from _nft_step(Phase.UNGUARD, closed, None, phrase("no longer asked for"))
         return
     everywhere = _known_interfaces(old) | _known_interfaces(new)
     guarded = _guarded(old, everywhere) or _with_elements(new, {KNOWN_INTERFACES: everywhere})
     full = _with_elements(new, {**new.elements, KNOWN_INTERFACES: everywhere})
     yield from _nft_step(
-        Phase.GUARD, old, guarded, "interfaces are closed until their rules are loaded"
+        Phase.GUARD, old, guarded, phrase("interfaces are closed until their rules are loaded")
     )
     yield from _nft_step(Phase.RULESET, guarded, full, new.why)
-    yield from _nft_step(Phase.UNGUARD, full, new, "interfaces that the file no longer names")
+    yield from _nft_step(
+        Phase.UNGUARD, full, new, phrase("interfaces that the file no longer names")
+    )
 
 
 def _guarded(table: NftTable | None, everywhere: NftElements) -> NftTable | None:

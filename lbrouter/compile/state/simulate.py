@@ -26,6 +26,7 @@ from lbrouter.model.kernel_state import (
     Rule,
     Sysctl,
 )
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.objects.link_setting import LinkSetting
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
@@ -78,7 +79,7 @@ class SimKernel:
         target = new.to if isinstance(new, Redirect) else ""
         for name in filter(None, (needed, target)):
             if name not in self._interfaces():
-                raise NotAppliedError(f"Interface {name} is absent.")
+                raise NotAppliedError(phrase("Interface {name} is absent.", name=name))
         self.state = apply_operation(self.state, operation)
 
     def _interfaces(self) -> set[str]:

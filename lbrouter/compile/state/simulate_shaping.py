@@ -10,6 +10,7 @@ from dataclasses import replace
 from lbrouter.compile.shaping.htb import MAX_BURST_US, burst_us
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import HtbClass, KernelState, ManagedObject, Qdisc
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Operation
 
 
@@ -39,19 +40,41 @@ def _with_leaf(state: KernelState, leaf: Qdisc) -> KernelState:
     place = (leaf.interface, leaf.parent)
     if not any((htb_class.interface, htb_class.classid) == place for htb_class in state.classes):
         raise NotAppliedError(
-            f"Queue of {leaf.interface} {leaf.parent}: Specified class not found."
+            phrase(
+                "Queue of {interface} {parent}: Specified class not found.",
+                interface=leaf.interface,
+                parent=leaf.parent,
+            )
         )
     if any((htb_class.interface, htb_class.parent) == place for htb_class in state.classes):
-        raise NotAppliedError(f"Queue of {leaf.interface} {leaf.parent}: Invalid argument.")
+        raise NotAppliedError(
+            phrase(
+                "Queue of {interface} {parent}: Invalid argument.",
+                interface=leaf.interface,
+                parent=leaf.parent,
+            )
+        )
     return _put_qdisc(_without_leaf(state, leaf), leaf)
 
 
 def _with_class(state: KernelState, new: HtbClass) -> KernelState:
     if not _has_root(state, new.interface):
-        raise NotAppliedError(f"Class {new.classid} of {new.interface}: no such file or directory.")
+        raise NotAppliedError(
+            phrase(
+                "Class {classid} of {interface}: no such file or directory.",
+                classid=new.classid,
+                interface=new.interface,
+            )
+        )
     for rate, burst in ((new.rate, new.burst), (new.ceil, new.cburst)):
         if burst_us(rate, burst) > MAX_BURST_US:
-            raise NotAppliedError(f"Class {new.classid} of {new.interface}: its burst is too long.")
+            raise NotAppliedError(
+                phrase(
+                    "Class {classid} of {interface}: its burst is too long.",
+                    classid=new.classid,
+                    interface=new.interface,
+                )
+            )
     others = frozenset(htb_class for htb_class in state.classes if htb_class.key != new.key)
     held = next((htb_class for htb_class in state.classes if htb_class.key == new.key), None)
     if held is not None:
@@ -66,7 +89,13 @@ def _with_class(state: KernelState, new: HtbClass) -> KernelState:
 def _without_class(state: KernelState, old: HtbClass) -> KernelState:
     place = (old.interface, old.classid)
     if any((htb_class.interface, htb_class.parent) == place for htb_class in state.classes):
-        raise NotAppliedError(f"Class {old.classid} of {old.interface}: HTB class in use.")
+        raise NotAppliedError(
+            phrase(
+                "Class {classid} of {interface}: HTB class in use.",
+                classid=old.classid,
+                interface=old.interface,
+            )
+        )
     return replace(
         state,
         classes=frozenset(htb_class for htb_class in state.classes if htb_class.key != old.key),

@@ -7,6 +7,7 @@ from lbrouter.compile.routing.uplink_addressing import configured_families
 from lbrouter.compile.shaping.placement import lan_ports
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.kernel_state import AddressFamily, Sysctl
+from lbrouter.model.messages.phrase import phrase
 
 FORWARDING_SYSCTLS = {
     AddressFamily.V4: "net/ipv4/ip_forward",
@@ -20,7 +21,7 @@ ICMP_RATEMASK_SYSCTLS = {
 """Kinds of ICMP messages that the kernel limits to one a second for each host: as it does by
 itself, but for "destination unreachable", which the ruleset's chain `reject_limited` bounds."""
 
-_ICMP_RATEMASK_WHY = "each flow without an uplink is refused, not one a second"
+_ICMP_RATEMASK_WHY = phrase("each flow without an uplink is refused, not one a second")
 
 
 TCP_IDLE_TIMEOUT_S: Final = 7440
@@ -46,7 +47,7 @@ def sysctls(config: Config, there: frozenset[str]) -> frozenset[Sysctl]:
 def _global(config: Config) -> Iterator[Sysctl]:
     for family in configured_families(config):
         yield Sysctl(
-            path=FORWARDING_SYSCTLS[family], value="1", why="this machine forwards packets"
+            path=FORWARDING_SYSCTLS[family], value="1", why=phrase("this machine forwards packets")
         )
         yield Sysctl(
             path=ICMP_RATEMASK_SYSCTLS[family][0],
@@ -56,69 +57,91 @@ def _global(config: Config) -> Iterator[Sysctl]:
     yield Sysctl(
         path="net/ipv4/conf/all/src_valid_mark",
         value="1",
-        why="the reverse-path check looks a reply up by its mark, as its request was",
+        why=phrase("the reverse-path check looks a reply up by its mark, as its request was"),
     )
 
     yield Sysctl(
         path="net/netfilter/nf_conntrack_tcp_timeout_established",
         value=str(TCP_IDLE_TIMEOUT_S),
-        why="what clients leave open without an end is forgotten after two hours, not five days",
+        why=phrase(
+            "what clients leave open without an end is forgotten after two hours, not five days"
+        ),
     )
     yield Sysctl(
         path="net/netfilter/nf_conntrack_acct",
         value="1",
-        why="connections count their bytes: what each client sends and receives",
+        why=phrase("connections count their bytes: what each client sends and receives"),
     )
 
 
 def _uplink(config: Config, uplink: Uplink) -> Iterator[Sysctl]:
     device = uplink.device
-    yield _ipv4_conf(device, "rp_filter", 2, "replies may come by any uplink: loose, not strict")
     yield _ipv4_conf(
-        device, "arp_ignore", 1, "uplinks may share a subnet: answer for your own address"
+        device, "rp_filter", 2, phrase("replies may come by any uplink: loose, not strict")
     )
     yield _ipv4_conf(
-        device, "arp_announce", 2, "uplinks may share a subnet: ask from your own address"
+        device, "arp_ignore", 1, phrase("uplinks may share a subnet: answer for your own address")
     )
-    yield _ipv4_conf(device, "accept_redirects", 0, "ICMP redirects of a provider are ignored")
-    yield _ipv4_conf(device, "promote_secondaries", 1, "a changed address must not remove others")
+    yield _ipv4_conf(
+        device, "arp_announce", 2, phrase("uplinks may share a subnet: ask from your own address")
+    )
+    yield _ipv4_conf(
+        device, "accept_redirects", 0, phrase("ICMP redirects of a provider are ignored")
+    )
+    yield _ipv4_conf(
+        device, "promote_secondaries", 1, phrase("a changed address must not remove others")
+    )
     if AddressFamily.V6 in configured_families(config):
         # Whether router advertisements are accepted; addresses and route if the file says so.
         heed = uplink.auto6 or uplink.dhcp6 or uplink.addressing is Addressing.EXTERNAL
         why = (
-            "router advertisements are used although this machine forwards"
+            phrase("router advertisements are used although this machine forwards")
             if heed
-            else "static here"
+            else phrase("static here")
         )
         yield _ipv6_conf(uplink.device, "accept_ra", 2 if heed else 0, why)
         if uplink.auto6:
             yield _ipv6_conf(
-                uplink.device, "accept_ra_defrtr", 1, "the way out comes by advertisement"
+                uplink.device, "accept_ra_defrtr", 1, phrase("the way out comes by advertisement")
             )
             yield _ipv6_conf(
-                uplink.device, "accept_ra_pinfo", 1, "the prefix comes by advertisement"
+                uplink.device, "accept_ra_pinfo", 1, phrase("the prefix comes by advertisement")
             )
-            yield _ipv6_conf(uplink.device, "autoconf", 1, "the address is formed under the prefix")
+            yield _ipv6_conf(
+                uplink.device, "autoconf", 1, phrase("the address is formed under the prefix")
+            )
         if uplink.dhcp6:
-            yield _ipv6_conf(device, "accept_ra_defrtr", 1, "the way out comes by advertisement")
-            yield _ipv6_conf(device, "accept_ra_pinfo", 0, "the address comes by DHCPv6")
-        yield _ipv6_conf(device, "accept_redirects", 0, "ICMP redirects of a provider are ignored")
+            yield _ipv6_conf(
+                device, "accept_ra_defrtr", 1, phrase("the way out comes by advertisement")
+            )
+            yield _ipv6_conf(device, "accept_ra_pinfo", 0, phrase("the address comes by DHCPv6"))
+        yield _ipv6_conf(
+            device, "accept_redirects", 0, phrase("ICMP redirects of a provider are ignored")
+        )
 
 
 def _closed_port(config: Config, port: str) -> Iterator[Sysctl]:
     """The Ethernet port below a PPPoE line or a provider's tag, which carries no IP of ours."""
     if AddressFamily.V6 in configured_families(config):
-        yield _ipv6_conf(port, "accept_ra", 0, "lines stand on this port; it has no router itself")
+        why = phrase("lines stand on this port; it has no router itself")
+        yield _ipv6_conf(port, "accept_ra", 0, why)
 
 
 def _vlan(config: Config, device: str) -> Iterator[Sysctl]:
     yield _ipv4_conf(
-        device, "arp_ignore", 1, "a VLAN asks for its own gateway, not for addresses elsewhere"
+        device,
+        "arp_ignore",
+        1,
+        phrase("a VLAN asks for its own gateway, not for addresses elsewhere"),
     )
-    yield _ipv4_conf(device, "accept_redirects", 0, "ICMP redirects of a client are ignored")
-    yield _ipv4_conf(device, "promote_secondaries", 1, "a changed address must not remove others")
+    yield _ipv4_conf(
+        device, "accept_redirects", 0, phrase("ICMP redirects of a client are ignored")
+    )
+    yield _ipv4_conf(
+        device, "promote_secondaries", 1, phrase("a changed address must not remove others")
+    )
     if AddressFamily.V6 in configured_families(config):
-        yield _ipv6_conf(device, "accept_ra", 0, "on a VLAN, this machine is the router")
+        yield _ipv6_conf(device, "accept_ra", 0, phrase("on a VLAN, this machine is the router"))
 
 
 def _ipv4_conf(device: str, name: str, value: int, why: str) -> Sysctl:

@@ -18,6 +18,7 @@ from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Plan
 from lbrouter.model.units import Duration
 
@@ -54,7 +55,11 @@ class CommitConfirm:
         if within is None and before is not None:
             left = ceil(before.remaining_s(BootTime.now()))
             raise NotAppliedError(
-                f"{before.source} waits for confirmation ({left} s left).",
+                phrase(
+                    "{source} waits for confirmation ({left} s left).",
+                    source=before.source,
+                    left=left,
+                ),
                 remedy="Run `lbrouter confirm` or `lbrouter rollback` first.",
             )
         if within is None or (before is None and not steps):
@@ -151,7 +156,7 @@ class CommitConfirm:
         if record.old is None:
             await self.applier.remove_all(_parse_or_none(record.new))
         else:
-            file = parse_config(record.old.encode(), source="the last good configuration")
+            file = parse_config(record.old.encode(), source=phrase("the last good configuration"))
             snapshot = await self.applier.observe(file.config, health_source=health_source)
             planned = snapshot.planned(file)
             await self.applier.roll_back_plan(planned, planned.steps())
@@ -199,5 +204,5 @@ def differs(path: Path, in_force: ConfigFile) -> bool:
 def _parse_or_none(text: str) -> Config | None:
     """The configuration, so that `remove_all` knows where to look."""
     with suppress(LbrouterError):
-        return parse_config(text.encode(), source="the unconfirmed configuration").config
+        return parse_config(text.encode(), source=phrase("the unconfirmed configuration")).config
     return None

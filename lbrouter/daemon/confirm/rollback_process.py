@@ -14,6 +14,7 @@ from typing import Final
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.errors import LbrouterError
+from lbrouter.model.messages.phrase import phrase
 
 ROLLBACK_POLL_INTERVAL_S: Final = 1.0
 """How often the record is looked for: a confirmation ends the process within this time."""
@@ -40,7 +41,7 @@ async def roll_back_at_deadline(state_dir: Path, runtime_dir: Path, ident: str) 
         try:
             await _roll_back(state_dir, runtime_dir, ident)
         except LbrouterError as error:
-            _print_diagnostic(f"not undone yet: {error}")
+            _print_diagnostic(phrase("not undone yet: {error}", error=error))
             await asyncio.sleep(ROLLBACK_RETRY_INTERVAL_S)
 
 

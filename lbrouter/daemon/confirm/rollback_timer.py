@@ -11,6 +11,7 @@ from pathlib import Path
 
 import lbrouter
 from lbrouter.model.errors import NotAppliedError
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.services.process import under_systemd
 
 
@@ -25,7 +26,9 @@ async def start(state_dir: Path, runtime_dir: Path, ident: str) -> None:
         return
     code = await _spawn([*argv, "leave", *words])
     if code:
-        raise NotAppliedError(f"The process that would undo the change did not start ({code}).")
+        raise NotAppliedError(
+            phrase("The process that would undo the change did not start ({code}).", code=code)
+        )
 
 
 def _systemd_run_argv(ident: str) -> list[str]:

@@ -38,6 +38,7 @@ from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, MessageValue, message
+from lbrouter.model.messages.phrase import phrase, phrase_document
 from lbrouter.model.units import Duration
 from lbrouter.services import secrets
 
@@ -83,8 +84,8 @@ class CommandHandlers:
         verb = self._verbs.get(request["verb"])
         if verb is None:
             raise UsageError(
-                f"There is no verb {request['verb']!r}.",
-                remedy=f"Choose one of: {', '.join(self._verbs)}.",
+                phrase("There is no verb {verb}.", verb=repr(request["verb"])),
+                remedy=phrase("Choose one of: {verbs}.", verbs=", ".join(self._verbs)),
             )
         return await verb(request)
 
@@ -100,10 +101,11 @@ class CommandHandlers:
         replaces = request.get("take_over", False) is True
         roots = ForeignQdiscPolicy.REPLACE if replaces else ForeignQdiscPolicy.REFUSE
         changes = await self.apply(file, within=within, foreign_qdiscs=roots)
-        left = self._pending.remaining_s()
+        left, warnings = self._pending.remaining_s(), self.warnings(file)
         return {
             "changes": changes,
-            "warnings": self.warnings(file),
+            "warnings": warnings,
+            "warnings_data": [phrase_document(text) for text in warnings],
             "pending_confirm_s": None if left is None else ceil(left),
         }
 
@@ -115,7 +117,7 @@ class CommandHandlers:
             *file.warnings,
             *([] if applied is None else _missing_interfaces(file.config, applied.snapshot.facts)),
             *map(str, partially_supported(file.config)),
-            *(str(each.message) for each in waiting.values()),
+            *(phrase("{message}", message=each.message) for each in waiting.values()),
         ]
 
     async def apply(
@@ -241,4 +243,5 @@ class CommandHandlers:
 
 def _missing_interfaces(config: Config, facts: Facts) -> list[str]:
     uplinks = missing_uplink_interfaces(config, facts.interfaces)
-    return [*map(str, uplinks), *map(str, missing_ports(config, facts).values())]
+    ports = missing_ports(config, facts).values()
+    return [*map(str, uplinks), *(phrase("{message}", message=port) for port in ports)]

@@ -13,6 +13,7 @@ from lbrouter.model.config import Config, Vlan
 from lbrouter.model.errors import ConfirmationNeededError
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
+from lbrouter.model.messages.phrase import joined_phrases, phrase
 from lbrouter.model.units import Rate
 
 
@@ -20,13 +21,20 @@ def require_other_uplinks(config: Config, uplink: str, health: GatewayHealth, fa
     """Raise ConfirmationNeededError where `uplink` is the last usable one of a policy in use."""
     stranded = stranded_policies(config, uplink, health, facts)
     if stranded:
-        effects = "; ".join(_effect_texts(stranded))
+        effects = joined_phrases("; ", _effect_texts(stranded))
         raise ConfirmationNeededError(
-            f"{uplink} is the last usable uplink of {_names(each.policy for each in stranded)}."
-            f" Without it: {effects}.",
-            question=f"Drain {uplink} anyway?",
-            remedy=f"Restore another uplink first (`lbrouter uplink restore NAME`), or run"
-            f" `lbrouter uplink drain {uplink} --yes`.",
+            phrase(
+                "{uplink} is the last usable uplink of {policies}. Without it: {effects}.",
+                uplink=uplink,
+                policies=_names(each.policy for each in stranded),
+                effects=effects,
+            ),
+            question=phrase("Drain {uplink} anyway?", uplink=uplink),
+            remedy=phrase(
+                "Restore another uplink first (`lbrouter uplink restore NAME`), or run"
+                " `lbrouter uplink drain {uplink} --yes`.",
+                uplink=uplink,
+            ),
         )
 
 
@@ -37,10 +45,19 @@ def require_fit_pin(
     if uplink_usability(config, uplink, policy, health, facts) is Usability.FIT:
         return
     raise ConfirmationNeededError(
-        f"{uplink} is not fit for {policy} now: {health.uplinks[uplink].reason}."
-        f" The pin waits until it is; until then {policy} uses its other uplinks.",
-        question=f"Pin {policy} to {uplink} anyway?",
-        remedy=f"Pin it to another uplink, or run `lbrouter uplink pin {policy} {uplink} --yes`.",
+        phrase(
+            "{uplink} is not fit for {policy} now: {reason}. The pin waits until it is;"
+            " until then {policy} uses its other uplinks.",
+            uplink=uplink,
+            policy=policy,
+            reason=health.uplinks[uplink].why,
+        ),
+        question=phrase("Pin {policy} to {uplink} anyway?", policy=policy, uplink=uplink),
+        remedy=phrase(
+            "Pin it to another uplink, or run `lbrouter uplink pin {policy} {uplink} --yes`.",
+            policy=policy,
+            uplink=uplink,
+        ),
     )
 
 
@@ -54,8 +71,13 @@ def require_whole_guarantee(vlan: Vlan, directions: Iterable[str], rate: Rate) -
     cut = lowered_guarantees(vlan, limit)
     if cut:
         raise ConfirmationNeededError(
-            f"A limit of {rate} cuts the guarantee of {vlan.name}: {_rates(cut)}.",
-            question=f"Limit {vlan.name} to {rate} anyway?",
+            phrase(
+                "A limit of {rate} cuts the guarantee of {vlan}: {cut}.",
+                rate=rate,
+                vlan=vlan.name,
+                cut=_rates(cut),
+            ),
+            question=phrase("Limit {vlan} to {rate} anyway?", vlan=vlan.name, rate=rate),
             remedy="Choose a rate that is not below the guarantee, or add `--yes`.",
         )
 
@@ -66,8 +88,15 @@ def _effect_texts(stranded: Iterable[StrandedPolicy]) -> Iterator[str]:
     for each in stranded:
         vlans.setdefault(each.fallback, []).extend(each.vlans)
     for fallback, names in vlans.items():
-        end = "are refused" if fallback is None else f"go by {fallback}, which is not fit"
-        yield f"new connections of {_names(names)} {end}"
+        vlans_text = _names(names)
+        if fallback is None:
+            yield phrase("new connections of {vlans} are refused", vlans=vlans_text)
+        else:
+            yield phrase(
+                "new connections of {vlans} go by {fallback}, which is not fit",
+                vlans=vlans_text,
+                fallback=fallback,
+            )
 
 
 def _rates(found: Mapping[str, Rate]) -> str:

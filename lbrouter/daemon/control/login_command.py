@@ -19,6 +19,7 @@ from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import message
+from lbrouter.model.messages.phrase import phrase
 
 DEFAULT_LOGIN_MS: Final = 600_000
 MAX_LOGIN_MS: Final = 3_600_000
@@ -51,10 +52,13 @@ def _require_line(config: Config, name: str, facts: Facts) -> None:
     uplink = config.uplinks.get(name)
     if uplink is None or uplink.is_lane:
         lines = ", ".join(line for line, each in config.uplinks.items() if not each.is_lane)
-        raise UsageError(f'There is no line "{name}".', remedy=f"Choose one of: {lines}.")
+        raise UsageError(
+            phrase('There is no line "{name}".', name=name),
+            remedy=phrase("Choose one of: {lines}.", lines=lines),
+        )
     if not has_nexthop(uplink, AddressFamily.V4, facts):
         raise NotAppliedError(
-            f"{name} has no IPv4 address and no router yet.",
+            phrase("{name} has no IPv4 address and no router yet.", name=name),
             remedy="See why: lbrouter status.",
         )
 
@@ -63,7 +67,7 @@ def _parse_client(text: str) -> IpAddress:
     try:
         return ip_address(text)
     except ValueError:
-        raise UsageError(f'The client "{text}" is not an IP address.') from None
+        raise UsageError(phrase('The client "{text}" is not an IP address.', text=text)) from None
 
 
 def _manage_vlan(config: Config, client: IpAddress) -> Vlan:
@@ -74,10 +78,14 @@ def _manage_vlan(config: Config, client: IpAddress) -> Vlan:
             if vlan.manage:
                 return vlan
             raise UsageError(
-                f"{client} is in VLAN {vlan.name}, which has no manage = true.",
+                phrase(
+                    "{client} is in VLAN {vlan}, which has no manage = true.",
+                    client=client,
+                    vlan=vlan.name,
+                ),
                 remedy="Log in from a client of a VLAN with manage.",
             )
-    raise UsageError(f"{client} is in no VLAN of the file.")
+    raise UsageError(phrase("{client} is in no VLAN of the file.", client=client))
 
 
 async def _hardware_address(config: Config, vlan: Vlan, client: IpAddress) -> str:
@@ -86,7 +94,7 @@ async def _hardware_address(config: Config, vlan: Vlan, client: IpAddress) -> st
     found = [each.mac for each in neighbours if each.address == client]
     if not found:
         raise NotAppliedError(
-            f"{client} was not heard on VLAN {vlan.name} lately.",
+            phrase("{client} was not heard on VLAN {vlan} lately.", client=client, vlan=vlan.name),
             remedy="Open any page on it, then try again.",
         )
     return found[0]

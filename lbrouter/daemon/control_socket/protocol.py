@@ -23,6 +23,8 @@ from lbrouter.model.errors import (
     UnavailableError,
     UsageError,
 )
+from lbrouter.model.messages.message import parse_phrase
+from lbrouter.model.messages.phrase import phrase, phrase_document
 
 Document = dict[str, Any]
 
@@ -76,7 +78,7 @@ def string_field(asked: Document, key: str, *, default: str | None = None) -> st
     """A string of the request; not empty, unless `default` says so. Raises UsageError."""
     found = asked.get(key, default)
     if not isinstance(found, str) or not (found or default == ""):
-        raise UsageError(f'The request needs "{key}", a string.')
+        raise UsageError(phrase('The request needs "{key}", a string.', key=key))
     return found
 
 
@@ -84,7 +86,7 @@ def int_field(asked: Document, key: str, *, default: int) -> int:
     """A whole number of the request. Raises UsageError."""
     found = asked.get(key, default)
     if not isinstance(found, int) or isinstance(found, bool) or found < 0:
-        raise UsageError(f'"{key}" is a whole number that is not negative.')
+        raise UsageError(phrase('"{key}" is a whole number that is not negative.', key=key))
     return found
 
 
@@ -92,7 +94,7 @@ def flag_field(asked: Document, key: str) -> bool:
     """Whether `key` is set in the request; absent means no. Raises UsageError."""
     found = asked.get(key, False)
     if not isinstance(found, bool):
-        raise UsageError(f'"{key}" is true or false.')
+        raise UsageError(phrase('"{key}" is true or false.', key=key))
     return found
 
 
@@ -103,18 +105,28 @@ def ok_response(result: Any) -> Document:
 
 def error_response(error: LbrouterError) -> Document:
     """The answer to a request that was not."""
-    answer = {"ok": False, "code": int(error.code), "error": error.message, "remedy": error.remedy}
+    texts = {"error": error.message, "remedy": error.remedy}
     if isinstance(error, ConfirmationNeededError):
-        answer["question"] = error.question
-    return answer
+        texts["question"] = error.question
+    phrases = {f"{key}_data": phrase_document(text) for key, text in texts.items() if text}
+    return {"ok": False, "code": int(error.code), **texts, **phrases}
 
 
 def result_or_raise(answer: Document) -> Any:
     """The result in an answer. An error in it is raised as the class that it had in the daemon."""
     if answer.get("ok") is True:
         return answer.get("result")
-    message, remedy = str(answer.get("error", "no reason given")), str(answer.get("remedy", ""))
+    message = _text_of(answer, "error") or "no reason given"
+    remedy = _text_of(answer, "remedy")
     if "question" in answer:
-        raise ConfirmationNeededError(message, question=str(answer["question"]), remedy=remedy)
+        raise ConfirmationNeededError(message, question=_text_of(answer, "question"), remedy=remedy)
     kind = ERRORS_BY_CODE.get(int(answer.get("code", ExitCode.DEFECT)), DefectError)
     raise kind(message, remedy=remedy)
+
+
+def _text_of(answer: Document, key: str) -> str:
+    """A text of an answer, a phrase where the daemon sent its data; "" where there is none."""
+    try:
+        return parse_phrase(answer[f"{key}_data"])
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        return str(answer.get(key, ""))

@@ -29,6 +29,7 @@ from lbrouter.daemon.control_socket.protocol import (
     parse_request,
 )
 from lbrouter.model.errors import DefectError, LbrouterError, NotPermittedError, UsageError
+from lbrouter.model.messages.phrase import phrase
 
 CONTROL_GROUP: Final = "lbrouter"
 """Its members may read the status. Without such a group the socket is root's alone."""
@@ -129,7 +130,7 @@ class ControlSocket:
     ) -> None:
         while text := await asyncio.wait_for(lines.read_line(), CONTROL_IDLE_TIMEOUT_S):
             if len(text) > lines.limit:
-                much = UsageError(f"A request has {lines.limit} bytes at most.")
+                much = UsageError(phrase("A request has {limit} bytes at most.", limit=lines.limit))
                 await _send_document(writer, error_response(much))
                 return
             try:
@@ -142,7 +143,9 @@ class ControlSocket:
             except LbrouterError as error:
                 answer = error_response(error)
             except Exception as error:  # noqa: BLE001  -- a bad request must not end the daemon
-                answer = error_response(DefectError(f"A defect in the daemon: {error!r}"))
+                answer = error_response(
+                    DefectError(phrase("A defect in the daemon: {error}", error=repr(error)))
+                )
             await _send_document(writer, answer)
 
     async def _serve_stream(

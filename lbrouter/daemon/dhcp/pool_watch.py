@@ -11,6 +11,7 @@ from lbrouter.compile.services.dnsmasq_leases import pool_changes, pool_usage
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.kernel.l2.dhcp_probe import discover_servers
 from lbrouter.model.config import Config
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.services.dnsmasq import Dnsmasq
 
 POOL_CHECK_INTERVAL_S: Final = 5.0
@@ -58,8 +59,12 @@ class LanDhcpWatch:
             offers = await asyncio.to_thread(discover_servers, vlans, seconds=ROGUE_SERVER_LISTEN_S)
             self.rogue_servers = rogue_servers.next_scan(self.rogue_servers, offers, vlans)
             for each in self.rogue_servers.appeared:
-                said = f"another DHCP server answers: {each}; it offers {each.offer.offered}"
+                said = phrase(
+                    "another DHCP server answers: {server}; it offers {offered}",
+                    server=str(each),
+                    offered=each.offer.offered,
+                )
                 self._journal.log("dhcp", said, subject=each.vlan, mac=each.offer.mac)
             for each in self.rogue_servers.disappeared:
-                said = f"the other DHCP server is silent: {each}"
+                said = phrase("the other DHCP server is silent: {server}", server=str(each))
                 self._journal.log("dhcp", said, subject=each.vlan, mac=each.offer.mac)

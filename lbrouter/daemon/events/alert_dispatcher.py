@@ -23,6 +23,7 @@ from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.sections.alerts import Alerts, parse_webhook
 from lbrouter.model.sections.targets import ProbeTarget
 from lbrouter.model.timeline import TimelineEvent
@@ -187,7 +188,11 @@ class AlertDispatcher:
             if lost:
                 self._log(
                     channel,
-                    f"{lost} of {MAX_QUEUED_ALERTS} waiting alerts were dropped for newer ones",
+                    phrase(
+                        "{lost} of {most} waiting alerts were dropped for newer ones",
+                        lost=lost,
+                        most=MAX_QUEUED_ALERTS,
+                    ),
                 )
         self._save()
 
@@ -219,10 +224,21 @@ class AlertDispatcher:
             # By the wall clock, since an earlier daemon may have queued it; one from
             # the future is not.
             if datetime.now(UTC) - datetime.fromisoformat(message["at"]) > ALERT_MAX_AGE:
-                self._log(channel, f"an alert is given up after an hour ({failed})")
+                self._log(
+                    channel,
+                    phrase(
+                        "an alert is given up after an hour ({failed})", failed=as_phrase(failed)
+                    ),
+                )
                 break
             if failed != reason:
-                self._log(channel, f"an alert is not delivered, and tried again: {failed}")
+                self._log(
+                    channel,
+                    phrase(
+                        "an alert is not delivered, and tried again: {failed}",
+                        failed=as_phrase(failed),
+                    ),
+                )
             reason = failed
             await asyncio.sleep(retry_s)
             retry_s = min(2 * retry_s, self._timing.max_retry_s)
@@ -230,7 +246,8 @@ class AlertDispatcher:
         self._save()
 
     def _log(self, channel: str, text: str) -> None:
-        self._journal.log("alert", f"{channel}: {text}", subject=channel)
+        said = phrase("{channel}: {text}", channel=channel, text=as_phrase(text))
+        self._journal.log("alert", said, subject=channel)
 
     def _save(self) -> None:
         """Save the queue for the next daemon, unless the memory that holds /run is full."""
@@ -258,7 +275,7 @@ def _read_webhook_url(path: Path) -> ProbeTarget:
     try:
         return parse_webhook(path.read_text(encoding="ascii").strip())
     except (InvalidValueError, ValueError):
-        raise OSError(f"{path} does not hold the URL of a page") from None
+        raise OSError(phrase("{path} does not hold the URL of a page", path=path)) from None
 
 
 async def _run_command(alerts: Alerts, message: AlertMessage, within_s: float) -> None:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.timeline import TimelineEvent
 
 HISTORY_DB_FILE: Final = "history.db"
@@ -168,7 +169,11 @@ class History:
         if not self._failing:
             self._failing = True
             self._on_error(
-                f"The history {self._file} cannot be written ({reason}); everything else works."
+                phrase(
+                    "The history {file} cannot be written ({reason}); everything else works.",
+                    file=self._file,
+                    reason=reason,
+                )
             )
 
 

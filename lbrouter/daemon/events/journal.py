@@ -16,6 +16,7 @@ from lbrouter.daemon.events.history import (
 )
 from lbrouter.daemon.events.stderr_log import StderrLog
 from lbrouter.model.messages.message import Message
+from lbrouter.model.messages.phrase import Phrase
 
 MAX_FOLLOWER_BACKLOG: Final = 200
 """Entries that a slow follower may be behind; then it misses some."""
@@ -43,7 +44,7 @@ class Journal:
         self, kind: str, said: str | Message, *, subject: str = "", incident: str = "", **more: Any
     ) -> None:
         """A line of the timeline; of a message its data are kept as well."""
-        if isinstance(said, Message):
+        if isinstance(said, Message | Phrase):
             more["message"] = said.as_json()
         entry = LogEvent(kind=kind, text=str(said), subject=subject, incident=incident, more=more)
         self._print(entry)

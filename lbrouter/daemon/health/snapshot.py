@@ -24,6 +24,7 @@ from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, Upl
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.messages.codes import TextCode
 from lbrouter.model.messages.message import Message, parse_reason, told
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.system.saved_file import DamageReport
 from lbrouter.system.state_file import StateFile
 
@@ -196,4 +197,7 @@ def _load(runtime_dir: Path, report: DamageReport) -> SavedHealth | None:
 
 
 def _damaged_memory(runtime_dir: Path) -> str:
-    return f"{runtime_dir / SAVED_HEALTH_FILE} is damaged: what was known of the lines is not used."
+    return phrase(
+        "{file} is damaged: what was known of the lines is not used.",
+        file=runtime_dir / SAVED_HEALTH_FILE,
+    )

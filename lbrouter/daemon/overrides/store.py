@@ -11,6 +11,7 @@ from lbrouter.daemon.overrides.temporary_limits import LimitTable, SavedLimits, 
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UsageError
 from lbrouter.model.events import Drain, HealthEvent, Pin, Restore
+from lbrouter.model.messages.phrase import Phrase, phrase
 from lbrouter.system.saved_file import DamageReport
 from lbrouter.system.state_file import StateFile
 
@@ -107,7 +108,7 @@ class OperatorOverrides:
 
         With `move_flows` the living ones move too, also those of an uplink that is drained already.
         """
-        _require_known(config.uplinks, uplink, "uplink")
+        _require_known(config.uplinks, uplink, phrase("uplink"))
         self.drained.add(uplink)
         self.lines[uplink] = config.uplinks[uplink].identity
         if move_flows:
@@ -116,8 +117,12 @@ class OperatorOverrides:
 
     def pin(self, config: Config, policy: str, uplink: str) -> HealthEvent:
         """All new flows of `policy` by `uplink`, which must be one of its own."""
-        _require_known(config.policies, policy, "policy")
-        _require_known(config.policies[policy].uplinks, uplink, f"uplink of policy {policy}")
+        _require_known(config.policies, policy, phrase("policy"))
+        _require_known(
+            config.policies[policy].uplinks,
+            uplink,
+            phrase("uplink of policy {policy}", policy=policy),
+        )
         self.pins[policy] = uplink
         self.lines[uplink] = config.uplinks[uplink].identity
         return Pin(at=time.monotonic(), policy=policy, uplink=uplink)
@@ -126,7 +131,7 @@ class OperatorOverrides:
         """End the drain of `uplink`, and the pins to it."""
         kept = self.drained | set(self.pins.values())
         if uplink not in kept:  # what waits for an uplink that the file lacks can be ended, too
-            _require_known(config.uplinks, uplink, "uplink")
+            _require_known(config.uplinks, uplink, phrase("uplink"))
         self.drained.discard(uplink)
         self.moving.discard(uplink)
         self.pins = {policy: name for policy, name in self.pins.items() if name != uplink}
@@ -136,13 +141,13 @@ class OperatorOverrides:
         self, config: Config, vlan: str, directions: Iterable[str], limit: TemporaryLimit
     ) -> None:
         """A ceiling for `vlan`. Raises UsageError for a name that the file does not have."""
-        _require_known(config.vlans, vlan, "VLAN")
+        _require_known(config.vlans, vlan, phrase("VLAN"))
         self.limits.put(vlan, directions, limit)
 
     def remove_limit(self, config: Config, vlan: str, directions: Iterable[str]) -> bool:
         """Back to the file's ceiling; whether there was a limit. Raises UsageError as above."""
         if vlan not in self.limits.vlans():
-            _require_known(config.vlans, vlan, "VLAN")
+            _require_known(config.vlans, vlan, phrase("VLAN"))
         return self.limits.remove(vlan, directions)
 
 
@@ -164,10 +169,11 @@ def stored_limits(state_dir: Path, report: DamageReport, config: Config) -> Vlan
     return LimitTable.from_saved(saved.limits).without_expired().in_force(config)
 
 
-def _require_known(names: Any, name: str, what: str) -> None:
+def _require_known(names: Any, name: str, what: Phrase) -> None:
     if name not in names:
         raise UsageError(
-            f"There is no {what} {name!r}.", remedy=f"Choose one of: {', '.join(names)}."
+            phrase("There is no {what} {name}.", what=what, name=repr(name)),
+            remedy=phrase("Choose one of: {names}.", names=", ".join(names)),
         )
 
 

@@ -21,6 +21,7 @@ from lbrouter.model.direction import Direction
 from lbrouter.model.errors import UsageError
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, MessageValue
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections.field_types import MAX_RATE, MIN_RATE
 from lbrouter.model.units import Duration, Rate
 
@@ -157,7 +158,13 @@ def _limit_status(each: TemporaryLimit, now: BootTime) -> TemporaryLimitStatus:
 def validated_limit_rate(bps: int) -> Rate:
     """The rate, if it can be shaped. Raises UsageError."""
     if not MIN_RATE <= bps <= MAX_RATE:
-        raise UsageError(f"A limit is a rate from {MIN_RATE} to {MAX_RATE}.")
+        raise UsageError(
+            phrase(
+                "A limit is a rate from {low} to {high}.",
+                low=MIN_RATE,
+                high=MAX_RATE,
+            )
+        )
     return Rate(bps)
 
 

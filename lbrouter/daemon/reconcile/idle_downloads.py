@@ -16,6 +16,7 @@ from lbrouter.kernel.idle_clients import (
 )
 from lbrouter.model.config import Config
 from lbrouter.model.kernel_state import IpNetwork
+from lbrouter.model.messages.phrase import joined_phrases, phrase
 from lbrouter.model.reserved_ids import uplink_mark
 
 
@@ -62,7 +63,13 @@ def _told_texts(
         counts = tell_idle_clients([lost for _, lost in found], pause)
     except OSError as error:
         lines = ", ".join(dict.fromkeys(moved.uplink for moved, _ in found))
-        return [f"{lines}: clients that wait for data do not learn that it is lost: {error}"]
+        return [
+            phrase(
+                "{lines}: clients that wait for data do not learn that it is lost: {error}",
+                lines=lines,
+                error=str(error),
+            )
+        ]
     pairs = zip((moved for moved, _ in found), counts, strict=True)
     return [text for moved, count in pairs if (text := _left_out_text(moved, count))]
 
@@ -89,14 +96,27 @@ def _networks(config: Config, moved: MovedFlows) -> Iterator[tuple[IpNetwork, st
 
 def _left_out_text(moved: MovedFlows, count: ChallengeCount) -> str:
     """Which connections were not told; empty where all were."""
-    left = []
+    left: list[str] = []
     if count.too_many:
-        left.append(f"all beyond the first {MAX_CHALLENGED_CONNECTIONS}")
+        left.append(
+            phrase(
+                "all beyond the first {most}",
+                most=MAX_CHALLENGED_CONNECTIONS,
+            )
+        )
     if count.unknown_station:
-        left.append(f"{count.unknown_station} whose client's hardware address is not known")
+        left.append(
+            phrase(
+                "{count} whose client's hardware address is not known",
+                count=count.unknown_station,
+            )
+        )
     if not left:
         return ""
-    return (
-        f"{moved.uplink} is lost: of its IPv{moved.family.version} connections that only wait,"
-        f" these do not learn it: {', '.join(left)}. They end when their client gives up."
+    return phrase(
+        "{uplink} is lost: of its IPv{version} connections that only wait, these do"
+        " not learn it: {left}. They end when their client gives up.",
+        uplink=moved.uplink,
+        version=moved.family.version,
+        left=joined_phrases(", ", left),
     )

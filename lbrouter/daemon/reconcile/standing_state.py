@@ -9,6 +9,7 @@ from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.model.errors import LbrouterError
+from lbrouter.model.messages.phrase import phrase
 
 
 def standing_state(applier: Applier, planned: AppliedState) -> AppliedState:
@@ -23,7 +24,9 @@ def standing_state(applier: Applier, planned: AppliedState) -> AppliedState:
     text = applier.store.load_config()
     try:
         last: ConfigFile | None = (
-            None if text is None else parse_config(text, source="the last good configuration")
+            None
+            if text is None
+            else parse_config(text, source=phrase("the last good configuration"))
         )
     except LbrouterError:
         last = None

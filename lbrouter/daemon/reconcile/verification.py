@@ -1,6 +1,6 @@
 """`Verification`: whether the kernel holds what it should, since when, and why not."""
 
-from lbrouter.compile.report.kernel_status import KernelStatus
+from lbrouter.compile.report.kernel_status import KernelStatus, kernel_status
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.model.messages.codes import EventCode
@@ -20,12 +20,12 @@ class Verification:
     @property
     def status(self) -> KernelStatus:
         """The key "kernel" of the status document."""
-        return {"verified": self._reason is None, "since": self._since, "reason": self._reason}
+        return kernel_status(since=self._since, reason=self._reason)
 
     def fail(self, reason: str) -> None:
         """A change was refused, or was read back wrong."""
         began = self._reason is None
-        self._reason = reason[:MAX_REASON_CHARS]
+        self._reason = reason if len(reason) <= MAX_REASON_CHARS else reason[:MAX_REASON_CHARS]
         if began:
             self._since = utc_timestamp(precision="seconds")
             self._journal.log(

@@ -36,6 +36,7 @@ from lbrouter.kernel.netlink.uapi import (
 from lbrouter.kernel.objects import sysctl
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import Address
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import ROUTE_PROTOCOL
 
@@ -104,8 +105,11 @@ async def _add(ipr: AsyncIPRoute, address: Address) -> None:
             return
         if any(other.address.key == address.key and not other.ours for other in standing):
             raise NotAppliedError(
-                f"Address {address.address} on {address.interface} was set by another program"
-                " meanwhile.",
+                phrase(
+                    "Address {address} on {interface} was set by another program meanwhile.",
+                    address=address.address,
+                    interface=address.interface,
+                ),
                 remedy="Try again: lbrouter then uses it as it is.",
             ) from error
         raise

@@ -6,6 +6,7 @@ from lbrouter.compile.shaping.htb import MAX_BURST_US, burst_us
 from lbrouter.kernel.objects.qdisc_read import LINKLAYER_ETHERNET, MAX_32_BIT, us_to_ticks
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import HtbClass
+from lbrouter.model.messages.phrase import phrase
 
 
 def htb_options(htb_class: HtbClass) -> list[tuple[str, Any]]:
@@ -35,6 +36,11 @@ def _burst_ticks(htb_class: HtbClass, rate: int, burst: int) -> int:
     if microseconds > MAX_BURST_US:
         where = f"class {htb_class.classid[0]:x}:{htb_class.classid[1]:x} of {htb_class.interface}"
         raise NotAppliedError(
-            f"The kernel takes no burst of {burst} bytes at {rate} bit/s ({where})."
+            phrase(
+                "The kernel takes no burst of {burst} bytes at {rate} bit/s ({where}).",
+                burst=burst,
+                rate=rate,
+                where=where,
+            )
         )
     return us_to_ticks(microseconds)

@@ -33,6 +33,7 @@ from lbrouter.kernel.objects.link_message import (
 )
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import Device, DeviceKind, LinkAdminState
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import DEVICE_ALIAS
 
@@ -99,7 +100,13 @@ async def _create(ipr: AsyncIPRoute, device: Device) -> None:
     info: list[tuple[str, Any]] = [("IFLA_INFO_KIND", str(device.kind))]
     if device.kind is DeviceKind.VLAN:
         if device.parent not in indices:
-            raise NotAppliedError(f"Interface {device.parent} of {device.name} is absent.")
+            raise NotAppliedError(
+                phrase(
+                    "Interface {parent} of {device} is absent.",
+                    parent=device.parent,
+                    device=device.name,
+                )
+            )
         info.append(("IFLA_INFO_DATA", {"attrs": [("IFLA_VLAN_ID", device.tag)]}))
         message["attrs"].append(("IFLA_LINK", indices[device.parent]))
     message["attrs"].append(("IFLA_LINKINFO", {"attrs": info}))
@@ -122,8 +129,13 @@ async def _resolve_name_conflict(
     """The name is taken: by the same device, by an older one of ours, or by a foreign one."""
     if not standing.ours:
         raise NotAppliedError(
-            f"Interface {device.name} exists already and was not created by lbrouter.",
-            remedy=f"Remove it (ip link del {device.name}), or name another VLAN.",
+            phrase(
+                "Interface {device} exists already and was not created by lbrouter.",
+                device=device.name,
+            ),
+            remedy=phrase(
+                "Remove it (ip link del {device}), or name another VLAN.", device=device.name
+            ),
         )
     if device not in own_devices(links):
         await _remove(ipr, device.name)

@@ -36,6 +36,7 @@ from lbrouter.model.errors import (
     UnavailableError,
 )
 from lbrouter.model.kernel_state import NftTable
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.plan import Operation
 
 UNSEALED: Final = "unsealed"
@@ -202,20 +203,22 @@ def _context() -> Any:
 
 def _missing_library_error(reason: str) -> UnavailableError:
     return UnavailableError(
-        f"libnftables cannot be loaded: {reason}", remedy="Install Debian's package libnftables1."
+        phrase("libnftables cannot be loaded: {reason}", reason=reason),
+        remedy="Install Debian's package libnftables1.",
     )
 
 
 def _error_for(error: str, script: str) -> Exception:
     """The error for what nft said of `script`."""
-    text = error.strip() or f"nft refused without a message: {script[:200]}"
+    text = error.strip() or phrase("nft refused without a message: {script}", script=script[:200])
     if "Operation not permitted" in text:
         return NotPermittedError("nft: operation not permitted", remedy="Run it as root.")
     if "Operation not supported" in text or "Could not process rule: No such file" in text:
         lack = "this kernel's nftables lacks something that the ruleset needs"
-        return UnavailableError(f"{lack}:\n{text}")
+        return UnavailableError(phrase("{lack}:\n{text}", lack=as_phrase(lack), text=text))
     if any(word in text for word in ("Device or resource busy", "Interrupted")):
         return OSError(errno.EBUSY, text)
     return NotAppliedError(
-        f"nft refused the ruleset:\n{text}", remedy="The old ruleset is still loaded."
+        phrase("nft refused the ruleset:\n{text}", text=text),
+        remedy="The old ruleset is still loaded.",
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from lbrouter.model.errors import DefectError
 from lbrouter.model.kernel_state import NftElements
+from lbrouter.model.messages.phrase import phrase
 
 UNQUOTED_PATTERN = re.compile(r"\d+|0x[0-9a-f]+|[\d.]+(/\d+)?|[0-9a-f.]*:[0-9a-f:.]*(/\d+)?")
 """What stands in a script as it is: numbers, addresses, networks, class identifiers."""
@@ -64,4 +65,6 @@ def _plain_text(tree: Any) -> str:
         case {"range": [first, last]}:
             return f"{_plain_text(first)}-{_plain_text(last)}"
         case _:
-            raise DefectError(f"nft printed an element that lbrouter cannot read: {tree!r}")
+            raise DefectError(
+                phrase("nft printed an element that lbrouter cannot read: {tree}", tree=repr(tree))
+            )

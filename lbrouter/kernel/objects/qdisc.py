@@ -52,6 +52,7 @@ from lbrouter.kernel.objects.qdisc_read import (
 from lbrouter.kernel.refusals import missing_feature
 from lbrouter.model.errors import DefectError, NotAppliedError, UnavailableError
 from lbrouter.model.kernel_state import HtbClass, Qdisc, Redirect
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.plan import Operation
 from lbrouter.model.reserved_ids import QDISC_HANDLES
 
@@ -106,7 +107,7 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
                 send(ipr, _redirect_filter(redirect), RTM_NEWTFILTER, CREATE_FLAGS),
             )
         case noun:
-            raise DefectError(f"{noun.key} is not an object of tc.")
+            raise DefectError(phrase("{key} is not an object of tc.", key=noun.key))
 
 
 async def _remove(ipr: AsyncIPRoute, old: object) -> None:
@@ -118,7 +119,7 @@ async def _remove(ipr: AsyncIPRoute, old: object) -> None:
             case Redirect():
                 await _remove_redirect(ipr, old)
             case _:
-                raise DefectError(f"{old!r} is not an object of tc.")
+                raise DefectError(phrase("{old} is not an object of tc.", old=repr(old)))
 
 
 class _InterfaceAbsentError(NotAppliedError):
@@ -130,7 +131,9 @@ def _interface_index(interface: str) -> int:
     try:
         return if_nametoindex(interface)
     except OSError as error:
-        raise _InterfaceAbsentError(f"Interface {interface} is absent.") from error
+        raise _InterfaceAbsentError(
+            phrase("Interface {interface} is absent.", interface=interface)
+        ) from error
 
 
 async def _delete_qdisc_or_class(ipr: AsyncIPRoute, old: Qdisc | HtbClass) -> None:
@@ -159,10 +162,16 @@ async def _set_root(ipr: AsyncIPRoute, root: Qdisc, old: object) -> None:
         if standing != root.replaces:
             where = f"dev {root.interface} root"
             raise NotAppliedError(
-                f"Interface {root.interface} has a queueing discipline of another program at its"
-                " root.",
-                remedy=f"Look at it (tc qdisc show {where}); `lbrouter apply --take-over` replaces"
-                " it, and cannot give it back.",
+                phrase(
+                    "Interface {interface} has a queueing discipline of another program at its"
+                    " root.",
+                    interface=root.interface,
+                ),
+                remedy=phrase(
+                    "Look at it (tc qdisc show {where}); `lbrouter apply --take-over` replaces it,"
+                    " and cannot give it back.",
+                    where=where,
+                ),
             ) from error
         await _delete_qdisc_or_class(ipr, replace(root, handle=standing))
         await _set_qdisc(ipr, root, CREATE_FLAGS)
@@ -180,7 +189,9 @@ async def _set_qdisc(ipr: AsyncIPRoute, qdisc: Qdisc, flags: int) -> None:
         await send(ipr, request, RTM_NEWQDISC, flags)
     except NetlinkError as error:
         if error.code == errno.ENOENT and qdisc.parent == "root":
-            raise UnavailableError(f"{missing_feature(qdisc)}.") from error
+            raise UnavailableError(
+                phrase("{lack}.", lack=as_phrase(missing_feature(qdisc)))
+            ) from error
         raise
 
 
@@ -200,7 +211,9 @@ def _qdisc_options(qdisc: Qdisc) -> dict[str, Any]:
         case "cake":
             return {"attrs": list(_cake_options(options))}
         case _:
-            raise DefectError(f"lbrouter does not know how to ask for a qdisc {qdisc.kind}.")
+            raise DefectError(
+                phrase("lbrouter does not know how to ask for a qdisc {kind}.", kind=qdisc.kind)
+            )
 
 
 def _cake_options(options: Mapping[str, int | str]) -> Iterator[tuple[str, int]]:

@@ -32,6 +32,7 @@ from lbrouter.kernel.netlink.uapi import (
 )
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import AddressFamily, Route
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import ROUTE_PROTOCOL, ROUTE_TABLES
 
@@ -103,9 +104,18 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
             return
         if new.key not in {standing.key for standing in await observe(ipr)}:
             raise NotAppliedError(
-                f"Another program's route to {new.destination} stands in table {new.table}.",
-                remedy=f"See `ip route show table {new.table}`; lbrouter uses the tables"
-                f" {ROUTE_TABLES[0]} to {ROUTE_TABLES[-1]}.",
+                phrase(
+                    "Another program's route to {destination} stands in table {table}.",
+                    destination=new.destination,
+                    table=new.table,
+                ),
+                remedy=phrase(
+                    "See `ip route show table {table}`; lbrouter uses the tables {first} to"
+                    " {last}.",
+                    table=new.table,
+                    first=ROUTE_TABLES[0],
+                    last=ROUTE_TABLES[-1],
+                ),
             )
         await send(ipr, _message(new), RTM_NEWROUTE, REPLACE_FLAGS)
 

@@ -12,6 +12,7 @@ from typing import Final
 from lbrouter.kernel.refusals import operation_error
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import Sysctl
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Operation
 
 PROC_SYS: Final = Path("/proc/sys")
@@ -38,7 +39,12 @@ def execute(operation: Operation) -> None:
     held = _read(setting.path)
     if held != _normalise(setting.value):
         raise NotAppliedError(
-            f"Setting {setting.path} was set to {setting.value!r} but reads {held!r}."
+            phrase(
+                "Setting {path} was set to {value} but reads {held}.",
+                path=setting.path,
+                value=repr(setting.value),
+                held=repr(held),
+            )
         )
 
 

@@ -17,6 +17,7 @@ from typing import Final
 from lbrouter.compile.relay.x25519 import public_key_of
 from lbrouter.model.errors import NotAppliedError, UnavailableError
 from lbrouter.model.lane import PeerReadings
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 WIREGUARD_MISSING: Final = "This kernel has no WireGuard, and wireguard-go is not installed."
@@ -78,10 +79,14 @@ def start(name: str) -> None:
             env={"PATH": PROGRAM_PATH},
         )
     except subprocess.TimeoutExpired as error:
-        raise NotAppliedError(f"{PROGRAM} did not finish its start.") from error
+        raise NotAppliedError(
+            phrase("{program} did not finish its start.", program=PROGRAM)
+        ) from error
     if done.returncode != 0:
-        said = done.stderr.strip() or f"exit code {done.returncode}"
-        raise NotAppliedError(f"{PROGRAM} does not start: {said}")
+        said = done.stderr.strip() or phrase("exit code {code}", code=done.returncode)
+        raise NotAppliedError(
+            phrase("{program} does not start: {said}", program=PROGRAM, said=said)
+        )
 
 
 def forget(name: str) -> None:
@@ -138,7 +143,14 @@ def configure(name: str, tunnel: WireguardTunnel | None) -> None:
     answer = _request(name, "\n".join(("set=1", *_settings(tunnel))))
     if answer is None or "errno=0" not in answer.splitlines():
         said = "no answer" if answer is None else answer.strip()
-        raise NotAppliedError(f"{PROGRAM} of {name} refused its settings: {said}")
+        raise NotAppliedError(
+            phrase(
+                "{program} of {name} refused its settings: {said}",
+                program=PROGRAM,
+                name=name,
+                said=said,
+            )
+        )
 
 
 def _settings(tunnel: WireguardTunnel | None) -> Iterator[str]:

@@ -21,6 +21,7 @@ from lbrouter.kernel.probe.bound_socket import (
 from lbrouter.kernel.probe.in_flight import InFlightProbe
 from lbrouter.model.events import ProbeFailure
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections.targets import ProbeTarget, TargetKind
 from lbrouter.system.http_client import fetch_status, target_request, tls_context
 
@@ -58,7 +59,7 @@ async def _run_probe(opened: socket.socket, target: ProbeTarget, pending: InFlig
             reason = ProbeFailure.CAPTIVE_PORTAL
             detail = f"wrong certificate: {error.verify_message}"
     except ssl.SSLError as error:
-        reason, detail = ProbeFailure.WRONG_ANSWER, f"no TLS: {error.reason}"
+        reason, detail = ProbeFailure.WRONG_ANSWER, phrase("no TLS: {reason}", reason=error.reason)
     except OSError as error:
         reason, detail = failure_from_error(error), error_text(error)
     except ValueError:

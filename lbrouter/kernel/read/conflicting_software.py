@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lbrouter.model.messages.phrase import phrase
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConflictingProgram:
@@ -32,13 +34,15 @@ NETWORKD_CONFIG_DIRS: Final = ("etc", "run", "usr/local/lib", "usr/lib")
 FORWARD_DROPPING_PROGRAMS: Final = {
     "dockerd": (
         "Docker",
-        "sets the iptables policy of FORWARD to drop, which stops the VLANs' packets as well",
-        "iptables -I DOCKER-USER -j ACCEPT for each interface of the file (-i and -o)",
+        phrase(
+            "sets the iptables policy of FORWARD to drop, which stops the VLANs' packets as well"
+        ),
+        phrase("iptables -I DOCKER-USER -j ACCEPT for each interface of the file (-i and -o)"),
     ),
     "firewalld": (
         "firewalld",
-        "forwards nothing that its zones do not allow",
-        "systemctl disable --now firewalld: lbrouter brings the firewall",
+        phrase("forwards nothing that its zones do not allow"),
+        phrase("systemctl disable --now firewalld: lbrouter brings the firewall"),
     ),
 }
 """By process: tables of their own that drop what ours accept. In nftables a drop is final."""
@@ -62,9 +66,9 @@ def conflicting_programs(root: Path = FILESYSTEM_ROOT) -> Iterator[ConflictingPr
         if process in running:
             yield ConflictingProgram(name=name, problem=trouble, remedy=remedy)
     if re.search(r"^ENABLED=yes", _read_text(root / "etc/ufw/ufw.conf"), re.MULTILINE):
-        trouble = "drops forwarded packets that its own rules do not allow"
+        trouble = phrase("drops forwarded packets that its own rules do not allow")
         yield ConflictingProgram(
-            name="ufw", problem=trouble, remedy="ufw disable: lbrouter brings the firewall"
+            name="ufw", problem=trouble, remedy=phrase("ufw disable: lbrouter brings the firewall")
         )
 
 
@@ -88,11 +92,15 @@ def _check_networkd(root: Path) -> ConflictingProgram:
     ]
     return ConflictingProgram(
         name="systemd-networkd",
-        problem=f"deletes what it did not make when it restarts ({', '.join(unsaid)})"
+        problem=phrase(
+            "deletes what it did not make when it restarts ({unsaid})", unsaid=", ".join(unsaid)
+        )
         if unsaid
         else "",
-        remedy="write /etc/systemd/networkd.conf.d/lbrouter.conf: [Network], "
-        + ", ".join(f"{key}=no" for key in NETWORKD_FOREIGN_KEYS),
+        remedy=phrase(
+            "write /etc/systemd/networkd.conf.d/lbrouter.conf: [Network], {settings}",
+            settings=", ".join(f"{key}=no" for key in NETWORKD_FOREIGN_KEYS),
+        ),
     )
 
 

@@ -28,6 +28,7 @@ from lbrouter.model.facts import (
     ObserveScope,
 )
 from lbrouter.model.kernel_state import AddressFamily, IpAddress
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.reserved_ids import (
     GATEWAY_TABLE,
     MARK_MASK,
@@ -172,22 +173,33 @@ def _nexthops(answer: RawMessage) -> Iterator[tuple[int, IpAddress]]:
 def _rule_conflict_messages(message: Any) -> list[str]:
     priority = rule.priority_of(message)
     mark, mask = message.get_attr("FRA_FWMARK") or 0, message.get_attr("FRA_FWMASK") or 0
-    sentences = []
+    sentences: list[str] = []
     if priority in RULE_PRIORITIES:
         sentences.append(
-            f"Another program's rule has priority {priority}, within our"
-            f" {RULE_PRIORITIES[0]} to {RULE_PRIORITIES[-1]} (ip rule show pref {priority})."
+            phrase(
+                "Another program's rule has priority {priority}, within our {first}"
+                " to {last} (ip rule show pref {priority}).",
+                priority=priority,
+                first=RULE_PRIORITIES[0],
+                last=RULE_PRIORITIES[-1],
+            )
         )
     if mask & MARK_MASK:
         sentences.append(
-            f"Another program's rule {priority} selects by fwmark {mark:#x}/{mask:#x}, which reads"
-            f" the bits {MARK_MASK:#010x} that lbrouter uses (ip rule show pref {priority})."
+            phrase(
+                "Another program's rule {priority} selects by fwmark {mark}/{mask}, which"
+                " reads the bits {own_mask} that lbrouter uses (ip rule show pref {priority}).",
+                priority=priority,
+                mark=f"{mark:#x}",
+                mask=f"{mask:#x}",
+                own_mask=f"{MARK_MASK:#010x}",
+            )
         )
     return sentences
 
 
 async def _route_conflicts(ipr: AsyncIPRoute) -> list[str]:
-    sentences = []
+    sentences: list[str] = []
     for family in AddressFamily:
         for table in ROUTE_TABLES:
             messages = await route.dump_table(ipr, family, table)
@@ -197,8 +209,15 @@ async def _route_conflicts(ipr: AsyncIPRoute) -> list[str]:
                     f"ip {'-6 ' if family is AddressFamily.V6 else ''}route show table {table}"
                 )
                 sentences.append(
-                    f"Table {table}, one of our {GATEWAY_TABLE} to {ROUTE_TABLES[-1]}, holds"
-                    f" {foreign} of another program's routes ({command})."
+                    phrase(
+                        "Table {table}, one of our {first} to {last}, holds {count}"
+                        " of another program's routes ({command}).",
+                        table=table,
+                        first=GATEWAY_TABLE,
+                        last=ROUTE_TABLES[-1],
+                        count=foreign,
+                        command=command,
+                    )
                 )
     return sentences
 
@@ -208,8 +227,12 @@ def _qdisc_conflicts(
 ) -> list[str]:
     names = {each.index: each.name for each in found if each.name in scope.interfaces}
     return [
-        f"Interface {names[index]} has another program's {root} at its root"
-        f" (tc qdisc show dev {names[index]})."
+        phrase(
+            "Interface {interface} has another program's {root} at its root (tc qdisc show dev"
+            " {interface}).",
+            interface=names[index],
+            root=root,
+        )
         for index, root in roots.items()
         if index in names
     ]

@@ -28,22 +28,25 @@ from lbrouter.kernel.netlink.uapi import ETH_P_ALL_BE, TC_H_ROOT
 from lbrouter.kernel.netns import in_scratch_namespace
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.errors import LbrouterError, NotPermittedError
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.system.saved_file import DamageReport
 from lbrouter.system.state_file import StateFile
 
 FEATURE_PURPOSES: Final[Mapping[str, str]] = {
-    "vlan": "802.1Q VLANs on a trunk (module 8021q)",
-    "ifb": "ceilings of a VLAN over all uplinks (module ifb)",
-    "htb": "guarantees and ceilings (module sch_htb)",
-    "fq_codel": "short queues under load, fair between connections (module sch_fq_codel)",
-    "cake": "short queues under load, fair between clients (module sch_cake)",
-    "netem": "delay and loss in a rehearsal (module sch_netem)",
-    "pppoe": "lines by PPPoE (modules pppoe, ppp_generic)",
-    "u32": "redirecting a device's packets to an IFB (module cls_u32)",
-    "wireguard": "lanes: several lines at once (module wireguard)",
-    "dummy": "where a lane's own packets go when they were copied (module dummy; or an IFB)",
-    "nft": "firewall and balancing (module nf_tables)",
-    "nft_nat": "translating addresses on the uplinks (modules nft_chain_nat, nft_masq)",
+    "vlan": phrase("802.1Q VLANs on a trunk (module 8021q)"),
+    "ifb": phrase("ceilings of a VLAN over all uplinks (module ifb)"),
+    "htb": phrase("guarantees and ceilings (module sch_htb)"),
+    "fq_codel": phrase("short queues under load, fair between connections (module sch_fq_codel)"),
+    "cake": phrase("short queues under load, fair between clients (module sch_cake)"),
+    "netem": phrase("delay and loss in a rehearsal (module sch_netem)"),
+    "pppoe": phrase("lines by PPPoE (modules pppoe, ppp_generic)"),
+    "u32": phrase("redirecting a device's packets to an IFB (module cls_u32)"),
+    "wireguard": phrase("lanes: several lines at once (module wireguard)"),
+    "dummy": phrase(
+        "where a lane's own packets go when they were copied (module dummy; or an IFB)"
+    ),
+    "nft": phrase("firewall and balancing (module nf_tables)"),
+    "nft_nat": phrase("translating addresses on the uplinks (modules nft_chain_nat, nft_masq)"),
 }
 """Every feature that is tested, and what it is for."""
 

@@ -41,6 +41,7 @@ from lbrouter.kernel.objects.route import RTMSG
 from lbrouter.kernel.read.facts import (
     RT_TABLE_MAIN,
 )
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.reserved_ids import NFT_TABLE, ROUTE_PROTOCOL, ROUTE_TABLES, RULE_PRIORITIES
 
 RTM_NEWLINK, RTM_DELLINK = 16, 17
@@ -155,7 +156,12 @@ class NoticeParser:
             )
             if priority not in RULE_PRIORITIES and protocol != ROUTE_PROTOCOL:
                 return []
-            detail = f"rule {priority} {_verb(kind, RTM_DELRULE)}, protocol {protocol}"
+            words = {"priority": priority, "protocol": protocol}
+            detail = (
+                phrase("rule {priority} deleted, protocol {protocol}", **words)
+                if kind == RTM_DELRULE
+                else phrase("rule {priority} set, protocol {protocol}", **words)
+            )
             return [Notice(kind=NoticeKind.RULE, detail=detail)]
         parse = {
             RTM_NEWLINK: self._parse_link,
@@ -182,7 +188,12 @@ class NoticeParser:
         self._table_changed = False
         number = author_number(found)
         author = found.get(NFTA_GEN_PROC_NAME, b"").rstrip(b"\0").decode(errors="replace")
-        detail = f"table inet {NFT_TABLE} changed by {author} (pid {number})"
+        detail = phrase(
+            "table inet {table} changed by {author} (pid {number})",
+            table=NFT_TABLE,
+            author=author,
+            number=number,
+        )
         return [Notice(kind=NoticeKind.NFT, detail=detail, own=is_own_author(number))]
 
     def _parse_link(self, kind: int, body: bytes) -> list[Notice]:
@@ -205,7 +216,7 @@ class NoticeParser:
         renamed = self.forget_link(index) if before is not None and before.name != link.name else []
         self._links[index] = link
         carrier = link.up and link.carrier
-        detail = ("carrier" if carrier else "no carrier") if link.up else "down"
+        detail = (phrase("carrier") if carrier else phrase("no carrier")) if link.up else "down"
         notice = Notice(kind=NoticeKind.LINK, interface=link.name, carrier=carrier, detail=detail)
         return [*renamed, notice]
 
@@ -222,7 +233,12 @@ class NoticeParser:
             return []
         else:
             self._addresses[key] = flags
-        detail = f"{ip_address(content)}/{length} {_verb(kind, RTM_DELADDR)}"
+        place = f"{ip_address(content)}/{length}"
+        detail = (
+            phrase("{address} deleted", address=place)
+            if kind == RTM_DELADDR
+            else phrase("{address} set", address=place)
+        )
         return [Notice(kind=NoticeKind.ADDRESS, interface=self._link_name(index), detail=detail)]
 
     def _parse_route(self, kind: int, body: bytes) -> list[Notice]:
@@ -236,18 +252,17 @@ class NoticeParser:
         if not (default or table in ROUTE_TABLES or protocol == ROUTE_PROTOCOL):
             return []
         where = f"{ip_address(found[RTA_DST])}/{length}" if found.get(RTA_DST) else "default"
+        words = {"route": where, "table": table, "protocol": protocol}
         return [
             Notice(
                 kind=NoticeKind.ROUTE,
                 interface=self._link_name(native_uint(found.get(RTA_OIF, b""))),
-                detail=f"{where} in table {table} {_verb(kind, RTM_DELROUTE)}, protocol {protocol}",
+                detail=phrase("{route} in table {table} deleted, protocol {protocol}", **words)
+                if kind == RTM_DELROUTE
+                else phrase("{route} in table {table} set, protocol {protocol}", **words),
             )
         ]
 
     def _link_name(self, index: int) -> str:
         link = self._links.get(index)
         return link.name if link is not None else ""
-
-
-def _verb(kind: int, deletion: int) -> str:
-    return "deleted" if kind == deletion else "set"

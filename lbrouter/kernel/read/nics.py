@@ -18,6 +18,7 @@ from lbrouter.kernel.objects import link
 from lbrouter.kernel.read import facts
 from lbrouter.model.facts import InterfaceFacts, ObserveScope
 from lbrouter.model.kernel_state import LinkAdminState
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation, Phase
 
 SYSFS_NET: Final = Path("/sys/class/net")
@@ -38,7 +39,8 @@ async def list_nics(progress: NicProgress = lambda _text: None) -> tuple[Detecte
     async with AsyncIPRoute() as ipr:
         found = await _list_cable_interfaces(ipr)
         raised = [each.name for each in found if not each.up]
-        progress(f"looking for cables: {', '.join(each.name for each in found) or 'no port'}")
+        names = ", ".join(each.name for each in found) or phrase("no port")
+        progress(phrase("looking for cables: {ports}", ports=names))
         await _set_links(ipr, raised, up=True)
         try:
             await _wait_for_carriers(ipr)
@@ -66,9 +68,13 @@ async def _describe_nic(found: InterfaceFacts, progress: NicProgress) -> Detecte
     configured = next((a for a in found.addresses if a.version == 4 and found.gateways), None)
     offer = None
     if found.carrier and configured is None:
-        progress(f"{found.name}: a cable; is there a DHCP server? (up to 6 s)")
+        progress(phrase("{port}: a cable; is there a DHCP server? (up to 6 s)", port=found.name))
         offer = await find_dhcp_offer(found.name)
-        progress(f"{found.name}: " + (f"a server offers {offer}" if offer else "no DHCP server"))
+        progress(
+            phrase("{port}: a server offers {offer}", port=found.name, offer=offer)
+            if offer
+            else phrase("{port}: no DHCP server", port=found.name)
+        )
     path = SYSFS_NET / found.name / "device/driver"
     return DetectedPort(
         name=found.name,

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedError
+from lbrouter.model.messages.os_errors import os_error_text
+from lbrouter.model.messages.phrase import phrase
 
 
 @contextmanager
@@ -44,7 +46,11 @@ def _acquire(descriptor: int, file: Path) -> None:
     except BlockingIOError as error:
         holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
         raise NotAppliedError(
-            f"Another lbrouter runs already (process {holder or 'unknown'} holds {file}).",
+            phrase(
+                "Another lbrouter runs already (process {holder} holds {file}).",
+                holder=holder or phrase("unknown"),
+                file=file,
+            ),
             remedy="Wait until it ends, or use another --runtime-dir.",
         ) from error
     try:
@@ -55,7 +61,9 @@ def _acquire(descriptor: int, file: Path) -> None:
 
 
 def _unusable_error(file: Path, error: OSError) -> LbrouterError:
-    reason = f"The lock {file} cannot be used: {error.strerror}."
+    reason = phrase(
+        "The lock {file} cannot be used: {reason}.", file=file, reason=os_error_text(error)
+    )
     if isinstance(error, PermissionError):
         return NotPermittedError(reason, remedy="Run it as root, or choose another --runtime-dir.")
     return NotAppliedError(reason, remedy="Free the disk or choose another --runtime-dir.")

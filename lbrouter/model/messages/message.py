@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, NotRequired, TypedDict, Union
 
 from lbrouter.model.messages.codes import CODE_KINDS, ReasonCode, TextCode
+from lbrouter.model.messages.phrase import PHRASE_KEY, Phrase
 from lbrouter.model.messages.rendering import render
 
 MessageValue = Union[str, int, float, None, "Message", tuple[str, ...]]
@@ -49,7 +50,7 @@ class Message:
             "code": str(self.code),
             "values": {
                 name: each.as_json()
-                if isinstance(each, Message)
+                if isinstance(each, Message | Phrase)
                 else list(each)
                 if isinstance(each, tuple)
                 else each
@@ -106,9 +107,27 @@ def parse_reason(found: Any, code: str) -> Message:
     return parse_message(found)
 
 
+def parse_phrase(found: Any) -> str:
+    """The text of `phrase_document`, a phrase where it was one.
+
+    Raises ValueError, KeyError, TypeError or AttributeError for anything else.
+    """
+    if isinstance(found, str):
+        return found
+    values = {str(name): _parse_phrase_value(each) for name, each in found["values"].items()}
+    return Phrase(str(found[PHRASE_KEY]), values)
+
+
+def _parse_phrase_value(found: Any) -> str | Message:
+    """A value that was translated with its phrase as a document is again one of these."""
+    if isinstance(found, dict):
+        return parse_phrase(found) if PHRASE_KEY in found else parse_message(found)
+    return str(found)
+
+
 def _parse_value(found: Any) -> MessageValue:
     if isinstance(found, dict):
-        return parse_message(found)
+        return parse_phrase(found) if PHRASE_KEY in found else parse_message(found)
     if isinstance(found, list):
         return tuple(map(str, found))
     if found is None or isinstance(found, str | int | float):

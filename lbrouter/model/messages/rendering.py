@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from string import Formatter
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from lbrouter.model.messages.figures import duration_text, format_rate, two_figures
+from lbrouter.model.messages.phrase import Phrase
 from lbrouter.model.messages.sentences import COUNTED_NOUNS, GENERAL_SENTENCES, SENTENCES
 
 SEPARATOR: Final = "; "
 """Between several messages that are told as one."""
 
-WORD_NAMES: Final = frozenset({"state", "before", "after", "failure", "link", "direction", "why"})
-"""Values that are a word of `sentences.WORDS`: they are translated as well."""
+WORD_NAMES: Final = frozenset(
+    {"state", "before", "after", "failure", "link", "direction", "why", "error", "source"}
+)
+"""Values that are a word of `sentences.WORDS`, an error or a constant: they are translated."""
 
 UNKNOWN: Final = "unknown"
 NONE: Final = "none"
@@ -36,6 +39,7 @@ class Translator(Protocol):
         """The text where it stands for something else than elsewhere, in that language."""
 
 
+@runtime_checkable
 class Renderable(Protocol):
     """A message: `code`, `values`, and others (`also`)."""
 
@@ -81,6 +85,14 @@ def render(told: Renderable, language: Translator = ENGLISH) -> str:
     return SEPARATOR.join(parts)
 
 
+def phrase_text(text: str, language: Translator = ENGLISH) -> str:
+    """A phrase in `language`; any other text as the catalogue has it, else as it is."""
+    if not isinstance(text, Phrase) or not text.values:
+        return language.gettext(text) if text else ""
+    values = {name: _phrase_value_text(value, language) for name, value in text.values.items()}
+    return language.gettext(text.template).format(**values)
+
+
 def value_texts(told: Renderable, language: Translator = ENGLISH) -> dict[str, str]:
     """The values as they are printed, by their names."""
     return {name: _value_text(name, value, language) for name, value in told.values.items()}
@@ -108,6 +120,8 @@ def _value_text(name: str, value: Any, language: Translator) -> str:
         return between.join(value) or language.gettext(NONE)
     if isinstance(value, int | float):
         return _figure_text(name, value, language)
+    if isinstance(value, Phrase):
+        return phrase_text(value, language)
     if isinstance(value, str):
         return language.gettext(value) if value and name in WORD_NAMES else value
     return render(value, language)
@@ -128,3 +142,9 @@ def _figure_text(name: str, value: float, language: Translator) -> str:
             return f"{two_figures(value)} ms"
         case _:
             return str(value)
+
+
+def _phrase_value_text(value: object, language: Translator) -> str:
+    if isinstance(value, Phrase):
+        return phrase_text(value, language)
+    return render(value, language) if isinstance(value, Renderable) else str(value)

@@ -16,6 +16,7 @@ from ipaddress import (
 from typing import TypeVar
 
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.validated_strings import InvalidValueError
 
 
@@ -129,7 +130,9 @@ def parse_network(text: str) -> IpNetwork:
     if re.fullmatch(r"[0-9a-fA-F.:]+(/[0-9]{1,3})?", text) is None:
         raise InvalidValueError("is not a network in CIDR form")
     if "/" in text and ip_address(text.partition("/")[0]) != network.network_address:
-        raise InvalidValueError("has host bits set", f'the network itself, "{network}"')
+        raise InvalidValueError(
+            "has host bits set", phrase('the network itself, "{network}"', network=network)
+        )
     return network
 
 
@@ -140,7 +143,10 @@ def parse_range(text: str) -> AddressRange:
         raise InvalidValueError("is not a range of addresses")
     addresses = AddressRange(start=parse_host4(start.strip()), end=parse_host4(end.strip()))
     if addresses.start > addresses.end:
-        raise InvalidValueError("ends before it starts", f'"{addresses.end}-{addresses.start}"')
+        raise InvalidValueError(
+            "ends before it starts",
+            phrase('"{end}-{start}"', end=addresses.end, start=addresses.start),
+        )
     return addresses
 
 
@@ -157,7 +163,9 @@ def parse_endpoint(text: str) -> Endpoint:
 def parse_port(text: str) -> int:
     """A port number in decimal digits, 1 to 65535."""
     if re.fullmatch(r"[0-9]{1,5}", text) is None or not 1 <= int(text) <= 65535:
-        raise InvalidValueError(f'has the port "{text[:20]}", which is not in 1 to 65535')
+        raise InvalidValueError(
+            phrase('has the port "{text}", which is not in 1 to 65535', text=text[:20])
+        )
     return int(text)
 
 

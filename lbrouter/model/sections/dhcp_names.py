@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.validated_strings import InvalidValueError
 
 HOSTNAME_PATTERN: Final = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -45,5 +46,5 @@ def parse_client_id(text: str) -> ClientId:
             raise InvalidValueError("is not a client identifier")
         content = TEXT_TYPE + text.encode()
     if len(content) > MAX_CLIENT_ID_BYTES:
-        raise InvalidValueError(f"has more than {MAX_CLIENT_ID_BYTES} bytes")
+        raise InvalidValueError(phrase("has more than {most} bytes", most=MAX_CLIENT_ID_BYTES))
     return ClientId(text=text, content=content)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from lbrouter.model import units, validated_strings
 from lbrouter.model.kernel_state import IpAddress, IpNetwork
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections import addresses, dhcp_names, lanes, link_overhead, time_zone
 from lbrouter.model.sections.addresses import Addressing, Addressing6, AddressRange, Endpoint
 from lbrouter.model.sections.interface_choice import (
@@ -51,9 +52,15 @@ def parse_line_rate(value: str) -> Rate:
     """A rate within what HTB can shape."""
     rate = Rate.parse(value)
     if rate < MIN_RATE:
-        raise InvalidValueError("is less than HTB can shape", f"{MIN_RATE} to {MAX_RATE}")
+        raise InvalidValueError(
+            "is less than HTB can shape",
+            phrase("{low} to {high}", low=MIN_RATE, high=MAX_RATE),
+        )
     if rate > MAX_RATE:
-        raise InvalidValueError("is more than any line carries", f"{MIN_RATE} to {MAX_RATE}")
+        raise InvalidValueError(
+            "is more than any line carries",
+            phrase("{low} to {high}", low=MIN_RATE, high=MAX_RATE),
+        )
     return rate
 
 
@@ -64,7 +71,10 @@ def parse_headroom(value: str) -> Percent:
     """A share of a line that is left free."""
     share = Percent.parse(value)
     if share > MAX_HEADROOM:
-        raise InvalidValueError("is more than half of the line", f'"0%" to "{MAX_HEADROOM}"')
+        raise InvalidValueError(
+            "is more than half of the line",
+            phrase('"0%" to "{most}"', most=MAX_HEADROOM),
+        )
     return share
 
 

@@ -13,6 +13,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.validated_strings import (
     INTERFACE_PATTERN,
     InvalidValueError,
@@ -23,9 +24,12 @@ from lbrouter.model.validated_strings import (
 
 MAC_EXAMPLE: Final = '{ mac = "02:00:c0:ff:ee:01" }'
 PATH_EXAMPLE: Final = '{ path = "pci-0000:00:14.0-usb-0:2:1.0" }'
-ACCEPTED_CHOICE: Final = (
+ACCEPTED_TABLE: Final = phrase("{mac} or {path}", mac=MAC_EXAMPLE, path=PATH_EXAMPLE)
+ACCEPTED_CHOICE: Final = phrase(
     "the name of an interface (1 to 15 letters, digits and _ . @ -, a letter or digit first),"
-    f" {MAC_EXAMPLE} or {PATH_EXAMPLE}"
+    " {mac} or {path}",
+    mac=MAC_EXAMPLE,
+    path=PATH_EXAMPLE,
 )
 DEVICE_PATH_PATTERN: Final = "[A-Za-z0-9][A-Za-z0-9_.:+-]{1,99}"
 MAC_INPUT_PATTERN: Final = "[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}"
@@ -104,22 +108,23 @@ def decode_interface(value: object) -> str | InterfaceChoice:
 
 def _decode_table(table: Mapping[str, object]) -> InterfaceChoice:
     if set(table) not in ({"mac"}, {"path"}):
-        raise InvalidValueError(
-            "is a table that needs one key, mac or path", f"{MAC_EXAMPLE} or {PATH_EXAMPLE}"
-        )
+        raise InvalidValueError("is a table that needs one key, mac or path", ACCEPTED_TABLE)
     [(key, text)] = table.items()
     if not isinstance(text, str):
-        raise InvalidValueError(f"has a {key} that is not a string")
+        raise InvalidValueError(phrase("has a {key} that is not a string", key=key))
     if key == "mac":
         try:
             return InterfaceChoice(mac=parse_mac(text))
         except InvalidValueError as refused:
-            raise InvalidValueError(
-                f'has the mac "{text[:40]}", which {refused.reason}', MAC_EXAMPLE
-            ) from None
+            why = phrase(
+                'has the mac "{text}", which {reason}',
+                text=text[:40],
+                reason=as_phrase(refused.reason),
+            )
+            raise InvalidValueError(why, MAC_EXAMPLE) from None
     if re.fullmatch(DEVICE_PATH_PATTERN, text) is None:
-        raise InvalidValueError(
-            f'has the path "{text[:40]}", which is not a path as udev writes it (ID_PATH)',
-            PATH_EXAMPLE,
+        why = phrase(
+            'has the path "{text}", which is not a path as udev writes it (ID_PATH)', text=text[:40]
         )
+        raise InvalidValueError(why, PATH_EXAMPLE)
     return InterfaceChoice(path=text)

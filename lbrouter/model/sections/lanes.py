@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 from typing import Final
 
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections.addresses import parse_host4, parse_port
 from lbrouter.model.validated_strings import InvalidValueError
 
@@ -42,7 +43,7 @@ def parse_relay(text: str) -> RelayEndpoint:
     """The relay's address or name with its port."""
     host, colon, port = text.rpartition(":")
     if not colon:
-        raise InvalidValueError("lacks its port", f'"{text[:60]}:51820" say')
+        raise InvalidValueError("lacks its port", phrase('"{text}:51820" say', text=text[:60]))
     if ":" in host:
         raise InvalidValueError("is an IPv6 address: the lines reach the relay by IPv4")
     if re.fullmatch(r"[0-9.]+", host):

@@ -8,6 +8,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.validated_strings import InvalidValueError, ParsedString
 
 MAX_OVERHEAD_BYTES: Final = 256
@@ -55,7 +56,11 @@ LINK_OVERHEADS: Final[Mapping[str, LinkOverhead]] = {
 # The words and their bytes are those of tc-cake(8).
 
 _LINK_KIND_WORDS: Final = ", ".join(f'"{kind}"' for kind in LINK_OVERHEADS)
-ACCEPTED_OVERHEAD: Final = f"{_LINK_KIND_WORDS} or a number of bytes, 0 to {MAX_OVERHEAD_BYTES}"
+ACCEPTED_OVERHEAD: Final = phrase(
+    "{words} or a number of bytes, 0 to {most}",
+    words=_LINK_KIND_WORDS,
+    most=MAX_OVERHEAD_BYTES,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

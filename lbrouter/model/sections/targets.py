@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections.addresses import parse_host, parse_port
 from lbrouter.model.validated_strings import InvalidValueError
 
@@ -64,7 +65,9 @@ def parse_target(text: str) -> ProbeTarget:
         raise InvalidValueError("is not the URL of a target")
     scheme = match[1]
     if scheme not in set(TargetKind):
-        raise InvalidValueError(f'starts with "{scheme}", which is no kind of probe')
+        raise InvalidValueError(
+            phrase('starts with "{scheme}", which is no kind of probe', scheme=scheme)
+        )
     kind = TargetKind(scheme)
     return ProbeTarget(
         kind=kind,
@@ -84,7 +87,7 @@ def _target_host(text: str, kind: TargetKind) -> str:
         return str(parse_host(bare))
     if kind in (TargetKind.ICMP, TargetKind.DNS):
         raise InvalidValueError(
-            f"needs an address, for {kind} targets must work without a resolver"
+            phrase("needs an address, for {kind} targets must work without a resolver", kind=kind)
         )
     if len(bare) > 253 or _HOST_NAME.fullmatch(bare) is None:
         raise InvalidValueError("names no host")
@@ -110,5 +113,5 @@ def _target_path(text: str, kind: TargetKind) -> str:
             raise InvalidValueError("has characters in its path that a URL cannot hold")
         return text or "/"
     if text not in ("", "/"):
-        raise InvalidValueError(f"has a path, and {kind} knows none")
+        raise InvalidValueError(phrase("has a path, and {kind} knows none", kind=kind))
     return ""

@@ -4,6 +4,7 @@ from difflib import get_close_matches
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.validated_strings import InvalidValueError
 
 ACCEPTED_TIME_ZONE: Final = 'a name of the IANA database, such as "Asia/Jakarta" or "UTC"'
@@ -25,7 +26,8 @@ def parse_time_zone(text: str) -> ZoneInfo:
         return ZoneInfo(text)
     except (KeyError, ValueError, OSError):
         raise InvalidValueError(
-            f"is not a time zone{_suggestion(text)}", ACCEPTED_TIME_ZONE
+            phrase("is not a time zone{hint}", hint=_suggestion(text)),
+            ACCEPTED_TIME_ZONE,
         ) from None
 
 
@@ -33,9 +35,9 @@ def _suggestion(text: str) -> str:
     """The zone that is meant: by its abbreviation, its city alone, or the closest spelling."""
     known = sorted(available_timezones())
     if not known:
-        return " of this machine, which has none at all: apt install tzdata"
+        return phrase(" of this machine, which has none at all: apt install tzdata")
     word = text[:64].strip().replace(" ", "_")
     cities = [name for name in known if name.rpartition("/")[2].lower() == word.lower()]
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     meant = [*filter(None, [ABBREVIATIONS.get(word.upper())]), *cities, *close]
-    return f', did you mean "{meant[0]}"?' if meant else ""
+    return phrase(', did you mean "{meant}"?', meant=meant[0]) if meant else ""

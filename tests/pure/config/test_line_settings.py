@@ -152,6 +152,6 @@ def test_lines_of_ipv6_alone_are_told_where_vlans_count_on_them() -> None:
         ('uplinks = ["fiber", "dsl", "lte"]', 'uplinks = ["six"]'),
     )
     [warning] = [each for each in parse_text(only).warnings if "policies.show.uplinks" in each]
-    assert "IPv6 alone" in warning
+    assert "only IPv6 by" in warning
     assert "have no internet" in warning
     assert parse_text(VALID_CONFIG).warnings == ()

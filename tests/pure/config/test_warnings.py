@@ -224,7 +224,7 @@ def test_a_line_of_ipv6_alone_is_content_with_a_target_it_can_reach(targets: str
     )
     warnings = warnings_of(("[lan]", section), (SHOW_UPLINKS, f'{SHOW_UPLINKS[:-1]}, "six"]'))
     [warning] = warnings
-    assert '"six" has IPv6 alone' in warning
+    assert 'only IPv6 by "six"' in warning
     assert "target" not in warning
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lbrouter.compile.explain.flow import FlowVerdict
 from lbrouter.compile.report import incident_text
 from lbrouter.compile.report.i18n import (
     direction_text,
@@ -17,6 +18,7 @@ from lbrouter.compile.report.i18n import (
     translate,
     translate_reason,
 )
+from lbrouter.kernel.doctor import DiagnosisLevel
 from lbrouter.model.events import CarrierChanged, Drain, ProbeFailure
 from lbrouter.model.health import UplinkState
 from lbrouter.model.language import Language
@@ -38,6 +40,7 @@ from lbrouter.model.messages.sentences import (
     SENTENCES,
     WORDS,
 )
+from tests.kit import source_phrases
 from tests.kit.catalogues import catalogue_of
 from tests.kit.health_simulation import simulate
 from tests.kit.timeline_events import event, parsed
@@ -121,13 +124,20 @@ def test_a_translation_has_the_places_of_its_text(language: Language) -> None:
     for text, translated in catalogue_of(language).items():
         assert places_of(text) == places_of(translated), text
         assert translated
-        assert translated.strip() == translated
+        ends = len(text) - len(text.lstrip()), len(text) - len(text.rstrip())
+        assert ends == (
+            len(translated) - len(translated.lstrip()),
+            len(translated) - len(translated.rstrip()),
+        )
 
 
 def test_no_text_of_the_catalogue_is_forgotten() -> None:
     """Texts that the source no longer uses are removed."""
     used = {*source_texts(), *DIRECTIONS, *ALL_SENTENCES, *GENERAL_SENTENCES, *WORDS}
     used |= {*map(str, UplinkState), *(one for one, _ in COUNTED_NOUNS.values())}
+    used |= {each.text for each in source_phrases.source_texts()} | set(
+        map(str, (*FlowVerdict, *DiagnosisLevel))
+    )
     assert sorted(INDONESIAN.keys() - used) == []
 
 

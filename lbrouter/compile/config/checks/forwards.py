@@ -8,6 +8,7 @@ from lbrouter.compile.config.checks.uplinks import is_reserved_address
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.model.config import ANY_UPLINK, Config, Forward, Vlan
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
+from lbrouter.model.messages.phrase import phrase
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
@@ -25,12 +26,17 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         version = forward.to.address.version
         if uplink is not None and (uplink.address if version == 4 else uplink.address6) is None:
             path = (*where, "to")
-            why = (
-                f"uplink {uplink.name} has no IPv{version}, so no packet for this address can"
-                " come in"
+            why = phrase(
+                "uplink {uplink} has no IPv{version}, so no packet for this address can come in",
+                uplink=uplink.name,
+                version=version,
             )
             needs: tuple[KeyPath, ...] = (("uplinks", uplink.name),)
-            accepted = f"an address of IPv{10 - version}, or an uplink that has IPv{version}"
+            accepted = phrase(
+                "an address of IPv{other}, or an uplink that has IPv{version}",
+                other=10 - version,
+                version=version,
+            )
             yield Diagnostic(
                 path=path, value=str(forward.to), reason=why, accepted=accepted, depends_on=needs
             )
@@ -43,9 +49,14 @@ def errors(config: Config) -> Iterator[Diagnostic]:
             key = (name, forward.protocol, forward.port, forward.to.address.version)
             first = min(first, owners.setdefault(key, index))
         if first != index:
-            why = f"{forward.protocol} port {forward.port} is used by forwards[{first}] already"
+            why = phrase(
+                "{protocol} port {port} is used by forwards[{first}] already",
+                protocol=forward.protocol,
+                port=forward.port,
+                first=first,
+            )
             path, needs = ("forwards", index, "port"), (("forwards", first),)
-            accepted = "a port of its own"
+            accepted = phrase("a port of its own")
             yield Diagnostic(
                 path=path, value=forward.port, reason=why, accepted=accepted, depends_on=needs
             )
@@ -57,11 +68,14 @@ def _target_errors(
     address = forward.to.address
     subnet = subnets.gateway_address_for(address)
     if subnet is None:
-        why, accepted = f"{address} is in no VLAN", "the address of a host in a VLAN"
+        why = phrase("{address} is in no VLAN", address=address)
+        accepted = phrase("the address of a host in a VLAN")
     elif address == subnet.ip:
-        why, accepted = "is the gateway itself", f"another host of {subnet.network}"
+        why = phrase("is the gateway itself")
+        accepted = phrase("another host of {network}", network=subnet.network)
     elif is_reserved_address(address, subnet):
-        why, accepted = f"{address} is no host's address", f"a host of {subnet.network}"
+        why = phrase("{address} is no host's address", address=address)
+        accepted = phrase("a host of {network}", network=subnet.network)
     else:
         return
     needs: tuple[KeyPath, ...] = (("vlans",),)

@@ -6,6 +6,7 @@ from lbrouter.compile.config.checks.names import duplicates
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Config
 from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.messages.phrase import phrase
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
@@ -14,7 +15,10 @@ def errors(config: Config) -> Iterator[Diagnostic]:
     own = _own_addresses(config)
     for index, resolver in enumerate(config.gateway.dns):
         if resolver in own:
-            why = f"is the gateway itself, by {format_key_path(own[resolver])}: it would ask itself"
+            why = phrase(
+                "is the gateway itself, by {own}: it would ask itself",
+                own=format_key_path(own[resolver]),
+            )
             path, needs = ("gateway", "dns", index), (own[resolver],)
             accepted = "a resolver elsewhere"
             yield Diagnostic(

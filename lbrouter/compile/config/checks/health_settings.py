@@ -13,6 +13,7 @@ from lbrouter.model.config import (
     TargetKind,
     Uplink,
 )
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.units import Duration
 
 PROBE_INTERVAL_RANGE: Final = (Duration(50), Duration(60_000))
@@ -47,7 +48,7 @@ def _section_errors(health: Health, where: KeyPath, own: frozenset[str]) -> Iter
                 path=(*where, key),
                 value=str(getattr(health, key)),
                 reason="is out of range",
-                accepted=f"{low} to {high}",
+                accepted=phrase("{low} to {high}", low=low, high=high),
             )
     if "targets" in own:
         yield from duplicates([str(target) for target in health.targets], (*where, "targets"))
@@ -59,9 +60,14 @@ def _section_errors(health: Health, where: KeyPath, own: frozenset[str]) -> Iter
             yield Diagnostic(
                 path=path,
                 value=str(health.down_after if path[-1] == "down_after" else health.interval),
-                reason=f"one lost probe would be an outage: down_after = {health.down_after} is"
-                f" less than {MIN_PROBES_UNTIL_DOWN} x interval = {least}",
-                accepted=f"down_after of {least} or more",
+                reason=phrase(
+                    "one lost probe would be an outage: down_after = {down_after} is less than"
+                    " {probes} x interval = {least}",
+                    down_after=health.down_after,
+                    probes=MIN_PROBES_UNTIL_DOWN,
+                    least=least,
+                ),
+                accepted=phrase("down_after of {least} or more", least=least),
                 depends_on=(("health",), path[:-1]),
             )
 
@@ -75,12 +81,18 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
         targets = config.health_settings_of(uplink).targets
         where = _targets_path(uplink.health, uplink)
         if len(targets) == 1:
-            why = f"is the only target of uplink {uplink.name}: when it fails, the line looks down"
+            why = phrase(
+                "is the only target of uplink {uplink}: when it fails, the line looks down",
+                uplink=uplink.name,
+            )
             yield Diagnostic(path=where, value=str(targets[0]), reason=why)
         # A target without an address is a name, which may resolve to IPv6.
         may_be_ipv6 = any(t.address is None or ":" in str(t.address) for t in targets)
         if uplink.address is None and not may_be_ipv6:
-            why = f"uplink {uplink.name} has IPv6 alone, and no target here has an IPv6 address"
+            why = phrase(
+                "uplink {uplink} has IPv6 alone, and no target here has an IPv6 address",
+                uplink=uplink.name,
+            )
             yield Diagnostic(path=where, reason=why, accepted='"icmp://[2606:4700:4700::1111]" say')
 
 
@@ -90,11 +102,16 @@ def _one_kind(targets: Sequence[ProbeTarget], path: KeyPath) -> Iterator[Diagnos
     if len(targets) > 1 and len(kinds) == 1:
         kind = kinds.pop()
         other = "dns://9.9.9.9" if kind is not TargetKind.DNS else "icmp://1.1.1.1"
-        why = (
-            f"all are {kind}: a provider that drops {kind} alone looks like a dead line, and one"
-            f" that lets {kind} alone pass looks like a good one"
+        why = phrase(
+            "all are {kind}: a provider that drops {kind} alone looks like a dead line,"
+            " and one that lets {kind} alone pass looks like a good one",
+            kind=kind,
         )
-        yield Diagnostic(path=path, reason=why, accepted=f'one of another kind, such as "{other}"')
+        yield Diagnostic(
+            path=path,
+            reason=why,
+            accepted=phrase('one of another kind, such as "{other}"', other=other),
+        )
 
 
 def _targets_path(override: HealthOverride, uplink: Uplink) -> KeyPath:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from lbrouter.compile.config.checks.uplinks import is_reserved_address
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Config, Reservation, Vlan
+from lbrouter.model.messages.phrase import Phrase, phrase
 
 RESERVED_HOST_NAMES = frozenset({"localhost", "wpad", "isatap"})
 """Names that programs ask for by themselves, and trust."""
@@ -30,13 +31,15 @@ def _name_errors(name: str, where: KeyPath) -> Iterator[Diagnostic]:
 def _address_errors(vlan: Vlan, host: Reservation, where: KeyPath) -> Iterator[Diagnostic]:
     """The first error of the address."""
     path, subnet = (*where, "address"), vlan.address
-    accepted = f"a host of {subnet.network} other than {subnet.ip}"
+    accepted = phrase("a host of {network} other than {ip}", network=subnet.network, ip=subnet.ip)
     if host.address not in subnet.network:
-        why = f"is not inside {subnet.network}, the subnet of {vlan.name}"
+        why = phrase(
+            "is not inside {network}, the subnet of {vlan}", network=subnet.network, vlan=vlan.name
+        )
     elif host.address == subnet.ip:
-        why = "is the gateway's own address"
+        why = phrase("is the gateway's own address")
     elif is_reserved_address(host.address, subnet):
-        why = f"is a reserved address of {subnet.network}"
+        why = phrase("is a reserved address of {network}", network=subnet.network)
     else:
         return
     needs: tuple[KeyPath, ...] = (("vlans", vlan.name, "address"),)
@@ -47,16 +50,20 @@ def _duplicates(
     name: str, host: Reservation, where: KeyPath, owners: dict[tuple[str, object], KeyPath]
 ) -> Iterator[Diagnostic]:
     """Names are unique over all VLANs, which share one resolver. A device has one address."""
-    claims: tuple[tuple[KeyPath, str, object], ...] = (
-        (where, "name", name),
-        ((*where, "mac"), "mac", host.mac),
-        ((*where, "address"), "address", host.address),
+    claims: tuple[tuple[KeyPath, Phrase, object], ...] = (
+        (where, phrase("name"), name),
+        ((*where, "mac"), phrase("mac"), host.mac),
+        ((*where, "address"), phrase("address"), host.address),
     )
     for path, what, value in claims:
         first = owners.setdefault((what, value), where)
         if first != where:
-            why = f"is the {what} of {format_key_path(first)} already"
-            accepted = f"a {what} of its own"
+            why = phrase(
+                "is the {what} of {first} already",
+                what=what,
+                first=format_key_path(first),
+            )
+            accepted = phrase("a {what} of its own", what=what)
             yield Diagnostic(
                 path=path, value=value, reason=why, accepted=accepted, depends_on=(first,)
             )

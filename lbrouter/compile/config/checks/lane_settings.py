@@ -9,6 +9,7 @@ from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.compile.shaping.lane_classes import LANE_COST_PERCENT, lane_guarantee, lane_vlans
 from lbrouter.model.config import Config, Uplink
 from lbrouter.model.direction import Direction
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.reserved_ids import VOID_DEVICE
 from lbrouter.model.units import Rate
 from lbrouter.model.validated_strings import OWN_DEVICE_PREFIX
@@ -38,16 +39,20 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
     for lane in config.lanes():
         where: KeyPath = ("uplinks", lane.name)
         if lane.relay is None:
-            why = f"names no relay yet; `lbrouter relay setup {lane.name}` prepares one"
+            why = phrase(
+                "names no relay yet; `lbrouter relay setup {lane}` prepares one", lane=lane.name
+            )
             yield Diagnostic(path=(*where, "relay"), reason=why)
         # Metered lines wait until another one fails, so a fault costs what its detection
         # takes.
         metered = [name for name in lane.over if config.uplinks[name].metered]
         free = [name for name in lane.over if name not in metered]
         if metered and len(free) == 1:
-            why = (
-                f"{quoted_list(metered)} is metered and carries copies only while {free[0]} has a"
-                " problem: until that is noticed, packets are lost"
+            why = phrase(
+                "{metered} is metered and carries copies only while {other} has a problem:"
+                " until that is noticed, packets are lost",
+                metered=quoted_list(metered),
+                other=free[0],
             )
             yield Diagnostic(path=(*where, "over"), reason=why)
         for direction in Direction:
@@ -66,7 +71,7 @@ def _line_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 path=(*where, key),
                 reason='can be used with address = "lane" only',
-                accepted=f"no {key} here",
+                accepted=phrase("no {key} here", key=key),
                 depends_on=((*where, "address"),),
             )
 
@@ -77,10 +82,16 @@ def _lane_errors(config: Config, lane: Uplink, where: KeyPath) -> Iterator[Diagn
         if (f"{key}_" if key == "interface" else key) in lane.model_fields_set:
             why = "cannot be used with a lane: lbrouter makes the lane itself, and it carries IPv4"
             yield Diagnostic(
-                path=(*where, key), reason=why, accepted=f"no {key} here", depends_on=needs
+                path=(*where, key),
+                reason=why,
+                accepted=phrase("no {key} here", key=key),
+                depends_on=needs,
             )
     if lane.device in TAKEN_DEVICE_NAMES:
-        why = f"would be the device {lane.device}, which lbrouter uses for another purpose"
+        why = phrase(
+            "would be the device {device}, which lbrouter uses for another purpose",
+            device=lane.device,
+        )
         yield Diagnostic(path=where, reason=why, accepted="another name")
     yield from _over_errors(config, lane, (*where, "over"))
     path = (*where, "inside")
@@ -91,13 +102,16 @@ def _lane_errors(config: Config, lane: Uplink, where: KeyPath) -> Iterator[Diagn
             path=path,
             value=str(lane.inside_address),
             reason="leaves no address for the relay, which has the first one of the subnet",
-            accepted=f'the second host of a /30, such as "{network.network_address + 2}/30"',
+            accepted=phrase(
+                'the second host of a /30, such as "{second}/30"',
+                second=network.network_address + 2,
+            ),
         )
 
 
 def _over_errors(config: Config, lane: Uplink, path: KeyPath) -> Iterator[Diagnostic]:
     lines = [name for name, uplink in config.uplinks.items() if not uplink.is_lane]
-    accepted = f"two or more of {quoted_list(lines)}"
+    accepted = phrase("two or more of {lines}", lines=quoted_list(lines))
     if len(lane.over) < 2:
         why = "is missing" if not lane.over else "names one line; a lane needs two"
         yield Diagnostic(path=path, reason=why, accepted=accepted)
@@ -127,9 +141,15 @@ def _narrow_lines(
         uplink = config.uplinks[name]
         rate = uplink.upload if direction is Direction.UPLOAD else uplink.download
         if rate is not None and rate < needed:
-            why = (
-                f"{name} carries {rate} of {direction}, but each line of a lane carries everything:"
-                f" {names} with its guarantee and {LANE_COST_PERCENT} % for WireGuard is"
-                f" {Rate(needed)}"
+            why = phrase(
+                "{name} carries {rate} of {direction}, but each line of a lane carries"
+                " everything: {names} with its guarantee and {percent} % for"
+                " WireGuard is {needed}",
+                name=name,
+                rate=rate,
+                direction=direction,
+                names=names,
+                percent=LANE_COST_PERCENT,
+                needed=Rate(needed),
             )
             yield Diagnostic(path=(*where, "over"), value=name, reason=why)

@@ -8,6 +8,7 @@ from lbrouter.compile.config.checks.names import quoted_list
 from lbrouter.compile.config.checks.uplinks import host_address_errors
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.model.config import Addressing, Config, Uplink, Vlan
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections.uplinks import MIN_MTU6
 
 PPPOE_MAX_MTU: Final = 1500
@@ -15,8 +16,8 @@ PPPOE_MAX_MTU: Final = 1500
 
 DHCP_ONLY_KEYS: Final = ("hostname", "client_id")
 NOT_WITH_DHCP6: Final = {
-    Addressing.PPPOE: '"auto", with which the session brings IPv6 too',
-    Addressing.EXTERNAL: "no address6: the system configures this line",
+    Addressing.PPPOE: phrase('"auto", with which the session brings IPv6 too'),
+    Addressing.EXTERNAL: phrase("no address6: the system configures this line"),
 }
 TAGGED_NAME_PATTERN: Final = r"(.+)\.([1-9][0-9]{0,3})"
 """The name of a VLAN device, as Debian and lbrouter itself write it."""
@@ -42,15 +43,18 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
         vlans = [vlan.name for vlan in config.vlans.values() if vlan.policy == policy.name]
         without = [name for name in policy.uplinks if config.uplinks[name].address is None]
         if vlans and without:
-            lines = f"{quoted_list(without)} {'have' if len(without) > 1 else 'has'} IPv6 alone"
-            clients = f"the IPv4 clients of {', '.join(vlans)}"
+            names = {"lines": quoted_list(without), "vlans": ", ".join(vlans)}
             all_of_them = len(without) == len(policy.uplinks)
             yield Diagnostic(
                 path=("policies", policy.name, "uplinks"),
                 value=policy.uplinks,
-                reason=f"{lines}: {clients} have no internet"
+                reason=phrase(
+                    "only IPv6 by {lines}: IPv4 clients of {vlans} have no internet", **names
+                )
                 if all_of_them
-                else f"{lines}: for {clients} only the other lines count",
+                else phrase(
+                    "only IPv6 by {lines}: for IPv4 clients of {vlans} they do not count", **names
+                ),
                 accepted="a line with IPv4 as well" if all_of_them else "",
             )
 
@@ -65,8 +69,15 @@ def _tag_errors(uplink: Uplink, where: KeyPath, tagged: dict[str, Vlan]) -> Iter
         yield Diagnostic(
             path=(*where, "vlan"),
             value=uplink.vlan,
-            reason=f"{uplink.port} is a VLAN already, and a tag within a tag is not supported",
-            accepted=f'interface = "{below}" with this vlan; or {uplink.port} without vlan',
+            reason=phrase(
+                "{port} is a VLAN already, and a tag within a tag is not supported",
+                port=uplink.port,
+            ),
+            accepted=phrase(
+                'interface = "{below}" with this vlan; or {port} without vlan',
+                below=below,
+                port=uplink.port,
+            ),
             depends_on=((*where, "interface"),),
         )
 
@@ -80,7 +91,7 @@ def _mtu_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
             path=path,
             value=mtu,
             reason="is too small for IPv6, and this line has an address6",
-            accepted=f"a whole number from {MIN_MTU6}, or no address6",
+            accepted=phrase("a whole number from {least}, or no address6", least=MIN_MTU6),
             depends_on=((*where, "address6"),),
         )
     if uplink.addressing is Addressing.PPPOE and mtu > PPPOE_MAX_MTU:
@@ -88,7 +99,7 @@ def _mtu_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
             path=path,
             value=mtu,
             reason="is more than a PPPoE session carries",
-            accepted=f"a whole number up to {PPPOE_MAX_MTU}",
+            accepted=phrase("a whole number up to {most}", most=PPPOE_MAX_MTU),
             depends_on=((*where, "address"),),
         )
 
@@ -112,7 +123,7 @@ def _dhcp_key_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
                 path=(*where, key),
                 value=value,
                 reason='can be used with address = "dhcp" only',
-                accepted=f"no {key} here",
+                accepted=phrase("no {key} here", key=key),
                 depends_on=((*where, "address"),),
             )
 
@@ -123,7 +134,7 @@ def _dhcp6_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
         yield Diagnostic(
             path=(*where, "address6"),
             value="dhcp",
-            reason=f'cannot be used with address = "{uplink.addressing}"',
+            reason=phrase('cannot be used with address = "{how}"', how=str(uplink.addressing)),
             accepted=NOT_WITH_DHCP6[uplink.addressing],
             depends_on=((*where, "address"),),
         )

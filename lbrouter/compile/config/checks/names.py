@@ -5,6 +5,7 @@ from typing import Final
 
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.compile.config.expected import did_you_mean
+from lbrouter.model.messages.phrase import phrase
 
 MAX_NAMES_LISTED: Final = 16
 """Names that a message lists at most."""
@@ -24,8 +25,8 @@ def undefined_reference(
     yield Diagnostic(
         path=path,
         value=name,
-        reason=f"there is no [{table}.{name}]{hint}",
-        accepted=quoted_list(declared) or f"none; add [{table}.NAME] first",
+        reason=phrase("there is no [{table}.{name}]{hint}", table=table, name=name, hint=hint),
+        accepted=quoted_list(declared) or phrase("none; add [{table}.NAME] first", table=table),
         depends_on=((table, name),),
     )
 

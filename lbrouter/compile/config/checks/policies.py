@@ -8,6 +8,7 @@ from lbrouter.compile.config.checks.names import duplicates, quoted_list, undefi
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.compile.routing.balance import apportion
 from lbrouter.model.config import Config, Policy, PolicyMode
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.reserved_ids import BALANCE_SLOTS
 from lbrouter.model.units import Duration
 
@@ -27,7 +28,7 @@ def errors(config: Config) -> Iterator[Diagnostic]:
                 path=(*where, "sticky"),
                 value=value,
                 reason=why,
-                accepted=f"0s to {MAX_STICKY_TIME}",
+                accepted=phrase("0s to {most}", most=MAX_STICKY_TIME),
             )
         yield from _tolerance_errors(policy, where)
 
@@ -51,7 +52,10 @@ def _uplink_errors(config: Config, policy: Policy, where: KeyPath) -> Iterator[D
     path = (*where, "uplinks")
     if not policy.uplinks:
         weights = (*where, "weights")
-        why, accepted = "names no uplink", f"a list of {quoted_list(config.uplinks)}"
+        why, accepted = (
+            "names no uplink",
+            phrase("a list of {uplinks}", uplinks=quoted_list(config.uplinks)),
+        )
         yield Diagnostic(path=path, reason=why, accepted=accepted, depends_on=(weights,))
     if "uplinks" not in policy.model_fields_set:
         return
@@ -80,11 +84,11 @@ def _weight_mismatches(
     path, needs = (*where, "weights"), ((*where, "uplinks"),)
     for name in policy.uplinks:
         if name not in weights:
-            why = f'has no weight for "{name}", which is in uplinks'
+            why = phrase('has no weight for "{name}", which is in uplinks', name=name)
             yield Diagnostic(path=path, reason=why, accepted="a weight for each", depends_on=needs)
     for name, weight in weights.items():
         if policy.uplinks and name not in policy.uplinks:
-            why = "has a weight but is not in uplinks"
+            why = phrase("has a weight but is not in uplinks")
             accepted = "weights for the uplinks in the list only"
             yield Diagnostic(
                 path=(*path, name), value=weight, reason=why, accepted=accepted, depends_on=needs
@@ -100,7 +104,7 @@ def _balance_only_keys(policy: Policy, where: KeyPath) -> Iterator[Diagnostic]:
                 path=(*where, key),
                 value=policy.weights if key == "weights" else str(policy.sticky),
                 reason='can be used with mode = "balance" only',
-                accepted=f"no {key} here",
+                accepted=phrase("no {key} here", key=key),
                 depends_on=((*where, "mode"),),
             )
 
@@ -122,15 +126,19 @@ def _lost_weights(policy: Policy) -> Iterator[Diagnostic]:
         if weight and not slots[name]:
             total = sum(weights.values())
             least = total // BALANCE_SLOTS + 1
-            why = (
-                f"is too small: {weight} of {total} is less than one of the {BALANCE_SLOTS}"
-                f" slots for new flows, so {name} gets no new flow"
+            why = phrase(
+                "is too small: {weight} of {total} is less than one of the {slots}"
+                " slots for new flows, so {name} gets no new flow",
+                weight=weight,
+                total=total,
+                slots=BALANCE_SLOTS,
+                name=name,
             )
             yield Diagnostic(
                 path=("policies", policy.name, "weights", name),
                 value=weight,
                 reason=why,
-                accepted=f"{least} or more, or 0 for the last resort",
+                accepted=phrase("{least} or more, or 0 for the last resort", least=least),
             )
 
 
@@ -140,5 +148,8 @@ def _missing_upload_rates(config: Config, policy: Policy) -> Iterator[Diagnostic
         return
     unrated = [name for name in policy.uplinks if config.uplinks[name].upload is None]
     if 0 < len(unrated) < len(policy.uplinks):
-        why = f"has no weights, and no upload rate for {quoted_list(unrated)}: all count the same"
+        why = phrase(
+            "has no weights, and no upload rate for {unrated}: all count the same",
+            unrated=quoted_list(unrated),
+        )
         yield Diagnostic(path=("policies", policy.name), reason=why, accepted="weights for each")

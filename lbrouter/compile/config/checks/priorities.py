@@ -6,6 +6,7 @@ from lbrouter.compile.config.checks.names import quoted_list
 from lbrouter.compile.config.checks.rates import BANDWIDTH_DIRECTIONS, usable_rates
 from lbrouter.compile.config.diagnostics import Diagnostic
 from lbrouter.model.config import Bandwidth, Config, Policy, PolicyMode, Vlan
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections.field_types import MIN_RATE
 from lbrouter.model.units import Rate
 
@@ -36,14 +37,27 @@ def _starvation(
             return
         greedy |= {other_vlan.name for other_vlan in first}
     names = [name for name in config.vlans if name in greedy]
-    are, fill = ("is", f"{names[0]} fills") if len(names) == 1 else ("are", "they fill")
-    why = (
-        f"has no {direction} guarantee, and {quoted_list(names)} {are} served first without a"
-        f" ceiling that leaves something over: while {fill} the lines, VLAN {vlan.name}"
-        " gets almost nothing"
-    )
-    accepted = (
-        f'{direction} = {{ guaranteed = "1mbit" }} here, or a ceiling for {quoted_list(names)}'
+    if len(names) == 1:
+        why = phrase(
+            'has no {direction} guarantee, and "{other}" is served first without a ceiling that'
+            " leaves something over: while {other} fills the lines, VLAN {vlan} gets almost"
+            " nothing",
+            direction=direction,
+            other=names[0],
+            vlan=vlan.name,
+        )
+    else:
+        why = phrase(
+            "has no {direction} guarantee, and {others} are served first without a ceiling that"
+            " leaves something over: while they fill the lines, VLAN {vlan} gets almost nothing",
+            direction=direction,
+            others=quoted_list(names),
+            vlan=vlan.name,
+        )
+    accepted = phrase(
+        '{direction} = {{ guaranteed = "1mbit" }} here, or a ceiling for {names}',
+        direction=direction,
+        names=quoted_list(names),
     )
     yield Diagnostic(path=("vlans", vlan.name), reason=why, accepted=accepted)
 

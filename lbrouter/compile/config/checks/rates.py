@@ -5,6 +5,7 @@ from typing import Final
 
 from lbrouter.compile.config.diagnostics import Diagnostic
 from lbrouter.model.config import Bandwidth, Config, Policy, PolicyMode
+from lbrouter.model.messages.phrase import Phrase, joined_phrases, phrase
 from lbrouter.model.units import Percent, Rate
 
 BANDWIDTH_DIRECTIONS: Final = ("upload", "download")
@@ -23,9 +24,11 @@ def errors(config: Config) -> Iterator[Diagnostic]:
             share: Bandwidth | None = getattr(vlan, direction)
             if share is None or share.ceiling is None or share.ceiling >= share.guaranteed:
                 continue
-            why = f"is less than what is guaranteed, {share.guaranteed}"
+            why = phrase(
+                "is less than what is guaranteed, {guaranteed}", guaranteed=share.guaranteed
+            )
             path = ("vlans", vlan.name, direction, "ceiling")
-            accepted = f"{share.guaranteed} or more"
+            accepted = phrase("{guaranteed} or more", guaranteed=share.guaranteed)
             yield Diagnostic(path=path, value=str(share.ceiling), reason=why, accepted=accepted)
 
 
@@ -37,7 +40,7 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
     for name, uplink in config.uplinks.items():
         up, down = uplink.upload, uplink.download
         if up is not None and down is not None and up >= down * SWAPPED_FACTOR:
-            why = f"is more than download, {down}; are the two swapped?"
+            why = phrase("is more than download, {down}; are the two swapped?", down=down)
             path = ("uplinks", name, "upload")
             yield Diagnostic(path=path, value=str(up), reason=why)
     for direction in BANDWIDTH_DIRECTIONS:
@@ -45,15 +48,18 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
         guarantees = {name: share.guaranteed for name, share in shares.items() if share is not None}
         rates = {name: getattr(uplink, direction) for name, uplink in config.uplinks.items()}
         if guarantees and not any(rates.values()):
-            why = f"no uplink has {direction}, so no {direction} of a VLAN has any effect"
+            why = phrase(
+                "no uplink has {direction}, so no {direction} of a VLAN has any effect",
+                direction=direction,
+            )
             yield Diagnostic(path=("uplinks",), reason=why)
         elif all(rates.values()) and sum(guarantees.values()) > sum(rates.values()):
-            why = (
-                f"the {direction} guarantees are more than the uplinks carry:"
-                f" {_format_sum(guarantees)}, "
-            )
-            why += (
-                f"but {_format_sum(rates)}; they will be cut, by priority, equal ones in proportion"
+            why = phrase(
+                "the {direction} guarantees are more than the uplinks carry: {guarantees},"
+                " but {rates}; they will be cut, by priority, equal ones in proportion",
+                direction=direction,
+                guarantees=_format_sum(guarantees),
+                rates=_format_sum(rates),
             )
             yield Diagnostic(path=("vlans",), reason=why)
         else:
@@ -69,7 +75,9 @@ def _ineffective_client_ceilings(config: Config) -> Iterator[Diagnostic]:
                 continue
             if share.per_client >= share.ceiling:
                 path = ("vlans", name, direction, "per_client")
-                why = f"has no effect: the VLAN's ceiling is {share.ceiling}"
+                why = phrase(
+                    "has no effect: the VLAN's ceiling is {ceiling}", ceiling=share.ceiling
+                )
                 yield Diagnostic(path=path, value=str(share.per_client), reason=why)
 
 
@@ -99,35 +107,53 @@ def _guarantees_beyond_policy(
         beyond = {name: rate for name, rate in own.items() if rate > max(lines.values())}
         for name, rate in beyond.items():
             path = ("vlans", name, direction, "guaranteed")
-            why = f"{_too_small(config, policy, direction)}{_consequence(policy, rate, lines)}"
+            why = phrase(
+                "{too_small}; {consequence}",
+                too_small=_too_small(config, policy, direction),
+                consequence=_consequence(policy, rate, lines),
+            )
             yield Diagnostic(path=path, value=str(rate), reason=why)
         together = sum(own.values()) > max(lines.values())
         if policy.mode is PolicyMode.FAILOVER and together and not beyond:
-            why = (
-                f"the {direction} guarantees of its VLANs are {_format_sum(own)}, and"
-                f" {_too_small(config, policy, direction)}"
+            why = phrase(
+                "the {direction} guarantees of its VLANs are {own}, and {too_small}",
+                direction=direction,
+                own=_format_sum(own),
+                too_small=_too_small(config, policy, direction),
             )
             yield Diagnostic(path=("policies", policy.name), reason=why)
 
 
-def _too_small(config: Config, policy: Policy, direction: str) -> str:
+def _too_small(config: Config, policy: Policy, direction: str) -> Phrase:
     """That no line carries it, with the arithmetic: "fiber 20mbit - 5% headroom = 19mbit"."""
-    terms = []
+    terms: list[str] = []
     for name in policy.uplinks[:MAX_SUM_TERMS]:
         uplink = config.uplinks[name]
         rate = getattr(uplink, direction)
         left = _less_headroom(rate, uplink.headroom)
-        terms.append(f"{name} {rate} - {uplink.headroom} headroom = {left}")
+        terms.append(
+            phrase(
+                "{name} {rate} - {headroom} headroom = {left}",
+                name=name,
+                rate=rate,
+                headroom=uplink.headroom,
+                left=left,
+            )
+        )
     more = ["..."] if len(policy.uplinks) > MAX_SUM_TERMS else []
-    return f"no single line of policy {policy.name} can carry it: {', '.join(terms + more)}"
+    return phrase(
+        "no single line of policy {policy} can carry it: {terms}",
+        policy=policy.name,
+        terms=joined_phrases(", ", terms + more),
+    )
 
 
-def _consequence(policy: Policy, rate: Rate, lines: Mapping[str, Rate]) -> str:
+def _consequence(policy: Policy, rate: Rate, lines: Mapping[str, Rate]) -> Phrase:
     if policy.mode is PolicyMode.FAILOVER or len(lines) == 1:
-        return "; it will be cut"
+        return phrase("it will be cut")
     if rate > sum(lines.values()):
-        return f"; nor can all together: {_format_sum(lines)}"
-    return "; it holds only while several of them work"
+        return phrase("nor can all together: {lines}", lines=_format_sum(lines))
+    return phrase("it holds only while several of them work")
 
 
 def _format_sum(rates: Mapping[str, Rate]) -> str:

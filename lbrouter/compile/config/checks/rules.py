@@ -9,6 +9,7 @@ from lbrouter.compile.config.checks.names import duplicates, undefined_reference
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.model.config import Config, PolicyRule, Protocol
 from lbrouter.model.kernel_state import IpNetwork
+from lbrouter.model.messages.phrase import phrase
 
 RULE_PROTOCOLS_WITH_PORTS: Final = (Protocol.TCP, Protocol.UDP, Protocol.SCTP)
 
@@ -34,7 +35,11 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         yield from duplicates(rule.ports, path)
         if rule.ports and rule.protocol not in RULE_PROTOCOLS_WITH_PORTS:
             missing = rule.protocol is None
-            why = "ports need a protocol" if missing else f"{rule.protocol} has no ports"
+            why = (
+                "ports need a protocol"
+                if missing
+                else phrase("{protocol} has no ports", protocol=rule.protocol)
+            )
             accepted = 'protocol = "tcp", "udp" or "sctp"'
             needs = ((*where, "protocol"),)
             yield Diagnostic(
@@ -47,8 +52,10 @@ def _family_errors(rule: PolicyRule, where: KeyPath) -> Iterator[Diagnostic]:
     version = EXCLUDED_IP_VERSION.get(rule.protocol) if rule.protocol else None
     for index, network in enumerate(rule.to):
         if network.version == version:
-            why = f"{rule.protocol} does not occur in IPv{version}"
-            accepted = f"a network of IPv{10 - version}"
+            why = phrase(
+                "{protocol} does not occur in IPv{version}", protocol=rule.protocol, version=version
+            )
+            accepted = phrase("a network of IPv{other}", other=10 - version)
             yield Diagnostic(
                 path=(*where, "to", index), value=network, reason=why, accepted=accepted
             )
@@ -61,7 +68,9 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
     for index, match in enumerate(matches):
         earlier = next((n for n in range(index) if matches[n].covers(match)), None)
         if earlier is not None:
-            why = f"never matches: rules[{earlier}] takes the same flows first"
+            why = phrase(
+                "never matches: rules[{earlier}] takes the same flows first", earlier=earlier
+            )
             yield Diagnostic(path=("rules", index), reason=why, accepted="another order")
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Config
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
+from lbrouter.model.messages.phrase import phrase
 
 PRIVATE_RANGES: Final[dict[int, tuple[IpNetwork, ...]]] = {
     4: (ip_network("10.0.0.0/8"), ip_network("172.16.0.0/12"), ip_network("192.168.0.0/16")),
@@ -54,8 +55,15 @@ def errors(config: Config) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 path=one.path,
                 value=one.value,
-                reason=f"{one.network} overlaps {other.network} of {format_key_path(other.path)}",
-                accepted="a subnet of its own" + (f', "{proposal}" is free' if proposal else ""),
+                reason=phrase(
+                    "{network} overlaps {other} of {path}",
+                    network=one.network,
+                    other=other.network,
+                    path=format_key_path(other.path),
+                ),
+                accepted=phrase('a subnet of its own, "{free}" is free', free=proposal)
+                if proposal
+                else "a subnet of its own",
                 depends_on=(other.path,),
             )
 

@@ -6,6 +6,7 @@ from typing import Final
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.model.config import ANY_UPLINK, Addressing, Config, Uplink
 from lbrouter.model.kernel_state import IpAddress, IpInterface
+from lbrouter.model.messages.phrase import phrase
 
 
 def errors(config: Config) -> Iterator[Diagnostic]:
@@ -13,15 +14,20 @@ def errors(config: Config) -> Iterator[Diagnostic]:
     for uplink in config.uplinks.values():
         where: KeyPath = ("uplinks", uplink.name)
         if uplink.name == ANY_UPLINK:
-            why = f'"{ANY_UPLINK}" means every uplink, so no uplink can have this name'
+            why = phrase(
+                '"{any}" means every uplink, so no uplink can have this name',
+                any=ANY_UPLINK,
+            )
             yield Diagnostic(path=where, reason=why, accepted="another name")
         yield from _address_errors(uplink, where)
         path, needs = (*where, "gateway"), ((*where, "address"),)
         if uplink.static4 is None and uplink.gateway is not None:
-            why = "can be used with a static address only; here the gateway comes with the address"
+            why = phrase(
+                "can be used with a static address only; here the gateway comes with the address"
+            )
             yield _unexpected_key(path, uplink.gateway, why, needs)
         elif uplink.static4 is not None and uplink.gateway is None:
-            why = "is missing, and a static address needs it"
+            why = phrase("is missing, and a static address needs it")
             yield Diagnostic(
                 path=path, reason=why, accepted="the provider's router", depends_on=needs
             )
@@ -54,8 +60,14 @@ def host_address_errors(address: IpInterface, path: KeyPath) -> Iterator[Diagnos
         yield Diagnostic(
             path=path,
             value=str(address),
-            reason=f"is not a host's address: it is reserved in {address.network}",
-            accepted=f'a host of it, such as "{first}/{address.network.prefixlen}"',
+            reason=phrase(
+                "is not a host's address: it is reserved in {network}", network=address.network
+            ),
+            accepted=phrase(
+                'a host of it, such as "{first}/{length}"',
+                first=first,
+                length=address.network.prefixlen,
+            ),
         )
 
 
@@ -73,8 +85,8 @@ def _gateway6_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
     if uplink.dhcp6:
         return
     if uplink.static6 is None and uplink.gateway6 is not None:
-        why = 'can be used with a static address6 only, or with address6 = "dhcp"'
-        yield _unexpected_key(path, uplink.gateway6, why, needs)
+        unused = phrase('can be used with a static address6 only, or with address6 = "dhcp"')
+        yield _unexpected_key(path, uplink.gateway6, unused, needs)
     elif uplink.static6 is not None and uplink.gateway6 is None:
         why = "is missing, and a static address6 needs it"
         yield Diagnostic(path=path, reason=why, accepted="the provider's router", depends_on=needs)
@@ -85,7 +97,7 @@ def _gateway6_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
 def _unexpected_key(
     path: KeyPath, value: object, reason: str, needs: tuple[KeyPath, ...]
 ) -> Diagnostic:
-    accepted = f"no {path[-1]} here"
+    accepted = phrase("no {key} here", key=path[-1])
     return Diagnostic(path=path, value=value, reason=reason, accepted=accepted, depends_on=needs)
 
 
@@ -97,13 +109,19 @@ def _nexthop_errors(
     if gateway == own.ip:
         why, accepted = "is this gateway's own address", "the provider's router"
     elif not anywhere and gateway not in own.network:
-        why = f"is not in {own.network}, the subnet of {own}"
-        accepted = (
-            f'a host of {own.network}; or {needs[0][-1]} = "{own.ip}/{own.max_prefixlen}":'
-            " then the provider's router may have any address"
+        why = phrase("is not in {network}, the subnet of {own}", network=own.network, own=own)
+        accepted = phrase(
+            'a host of {network}; or {key} = "{alone}": then the provider\'s router may have any'
+            " address",
+            network=own.network,
+            key=needs[0][-1],
+            alone=f"{own.ip}/{own.max_prefixlen}",
         )
     elif is_reserved_address(gateway, own):
-        why, accepted = f"is a reserved address of {own.network}", f"a host of {own.network}"
+        why, accepted = (
+            phrase("is a reserved address of {network}", network=own.network),
+            phrase("a host of {network}", network=own.network),
+        )
     else:
         return
     yield Diagnostic(path=path, value=gateway, reason=why, accepted=accepted, depends_on=needs)
@@ -118,10 +136,12 @@ def _pppoe_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
             why = 'is missing, and "pppoe" needs it'
             yield Diagnostic(path=path, reason=why, accepted=accepted, depends_on=needs)
         elif not pppoe and value is not None:
-            yield _unexpected_key(path, value, 'can be used with address = "pppoe" only', needs)
+            yield _unexpected_key(
+                path, value, phrase('can be used with address = "pppoe" only'), needs
+            )
 
 
 _PPPOE_KEYS: Final = {
-    "username": "the name that the provider gave",
-    "password_file": "the path of a file that holds the password",
+    "username": phrase("the name that the provider gave"),
+    "password_file": phrase("the path of a file that holds the password"),
 }

@@ -7,6 +7,7 @@ from lbrouter.compile.config.checks.names import duplicates, undefined_reference
 from lbrouter.compile.config.checks.uplinks import host_address_errors, is_reserved_address
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Config, Dhcp, Vlan
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.reserved_ids import ALL_BUDGETS, MIN_BUDGET
 from lbrouter.model.units import Duration, Percent
 
@@ -30,7 +31,11 @@ def errors(config: Config) -> Iterator[Diagnostic]:
     for interface, path in _interface_uses(config):
         first = owners.setdefault(interface, path)
         if first != path:
-            why = f"interface {interface} is in use already, by {format_key_path(first)}"
+            why = phrase(
+                "interface {interface} is in use already, by {first}",
+                interface=interface,
+                first=format_key_path(first),
+            )
             accepted = "an interface of its own"
             yield Diagnostic(
                 path=path, value=interface, reason=why, accepted=accepted, depends_on=(first,)
@@ -46,11 +51,12 @@ def _budget_errors(config: Config) -> Iterator[Diagnostic]:
     total = sum(named.values())
     if total + kept_free > ALL_BUDGETS:
         last = list(named)[-1]
-        why = (
-            f"the budgets add up to {Percent(total)}: the connection table has no room for the rest"
+        why = phrase(
+            "the budgets add up to {total}: the connection table has no room for the rest",
+            total=Percent(total),
         )
         most = Percent(ALL_BUDGETS - kept_free)
-        accepted = f"budgets that add up to {most} or less"
+        accepted = phrase("budgets that add up to {most} or less", most=most)
         where: KeyPath = ("vlans", last, "budget")
         yield Diagnostic(path=where, value=str(named[last]), reason=why, accepted=accepted)
 
@@ -88,9 +94,11 @@ def _attachment_errors(config: Config, vlan: Vlan, where: KeyPath) -> Iterator[D
         )  # fmt: skip
     elif len(config.vlan_device(vlan)) > MAX_INTERFACE_NAME_CHARS:
         device = config.vlan_device(vlan)
-        why = (
-            f"its device {device} has {len(device)} characters,"
-            f" the kernel takes {MAX_INTERFACE_NAME_CHARS}"
+        why = phrase(
+            "its device {device} has {length} characters, the kernel takes {most}",
+            device=device,
+            length=len(device),
+            most=MAX_INTERFACE_NAME_CHARS,
         )
         accepted = "a trunk with a shorter name"
         yield Diagnostic(path=(*where, "id"), value=vlan.id, reason=why, accepted=accepted)
@@ -103,11 +111,14 @@ def _address_errors(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
     for key, address in (("address", vlan.address), ("address6", vlan.address6)):
         if address is not None and address.network.prefixlen > address.max_prefixlen - 2:
             why = "has no addresses left for clients"
-            accepted = f"a prefix length of {address.max_prefixlen - 2} or less"
+            accepted = phrase(
+                "a prefix length of {length} or less",
+                length=address.max_prefixlen - 2,
+            )
             yield Diagnostic(path=(*where, key), value=address, reason=why, accepted=accepted)
         if address is not None and (address.ip.is_link_local or address.ip.is_reserved):
             why = "is in a range that clients cannot use"
-            accepted = "a private subnet (RFC 1918, RFC 4193)"
+            accepted = phrase("a private subnet (RFC 1918, RFC 4193)")
             yield Diagnostic(path=(*where, key), value=address, reason=why, accepted=accepted)
 
 
@@ -127,14 +138,21 @@ def _dhcp_errors(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
         return
     path = (*where, "dhcp")
     for reason in _range_error(vlan, vlan.dhcp):
-        accepted = f"a range of hosts in {vlan.address.network} without {vlan.address.ip}"
+        accepted = phrase(
+            "a range of hosts in {network} without {ip}",
+            network=vlan.address.network,
+            ip=vlan.address.ip,
+        )
         value = str(vlan.dhcp.range)
         yield Diagnostic(path=(*path, "range"), value=value, reason=reason, accepted=accepted)
     low, high = DHCP_LEASE_TIME_RANGE
     if not low <= vlan.dhcp.lease <= high:
         why, value = "is out of range", str(vlan.dhcp.lease)
         yield Diagnostic(
-            path=(*path, "lease"), value=value, reason=why, accepted=f"{low} to {high}"
+            path=(*path, "lease"),
+            value=value,
+            reason=why,
+            accepted=phrase("{low} to {high}", low=low, high=high),
         )
 
 
@@ -142,11 +160,15 @@ def _range_error(vlan: Vlan, dhcp: Dhcp) -> Iterator[str]:
     """The first error of a range."""
     ends = (dhcp.range.start, dhcp.range.end)
     if not all(end in vlan.address.network for end in ends):
-        yield f"is not inside {vlan.address.network}, the subnet of {vlan.name}"
+        yield phrase(
+            "is not inside {network}, the subnet of {vlan}",
+            network=vlan.address.network,
+            vlan=vlan.name,
+        )
     elif any(is_reserved_address(end, vlan.address) for end in ends):
-        yield f"holds a reserved address of {vlan.address.network}"
+        yield phrase("holds a reserved address of {network}", network=vlan.address.network)
     elif vlan.address.ip in dhcp.range:
-        yield f"holds {vlan.address.ip}, the gateway's own address"
+        yield phrase("holds {ip}, the gateway's own address", ip=vlan.address.ip)
 
 
 def _duplicate_tags(config: Config) -> Iterator[Diagnostic]:
@@ -157,7 +179,10 @@ def _duplicate_tags(config: Config) -> Iterator[Diagnostic]:
         first = owners.setdefault(vlan.id, vlan.name)
         if first != vlan.name:
             path, needs = ("vlans", vlan.name, "id"), (("vlans", first),)
-            why, accepted = f"is the tag of [vlans.{first}] already", "a tag of its own"
+            why, accepted = (
+                phrase("is the tag of [vlans.{first}] already", first=first),
+                "a tag of its own",
+            )
             yield Diagnostic(
                 path=path, value=vlan.id, reason=why, accepted=accepted, depends_on=needs
             )
