@@ -6,15 +6,15 @@ The order of the checks is that of `rulesets/lbrouter.nft`: source, connected, r
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
 
+from lbrouter.compile.explain.flow_words import example_client, parse_address
 from lbrouter.compile.firewall.modems import is_closed, line_of_modem
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
 from lbrouter.model.config import ANY_UPLINK, Config, PolicyRule, Protocol, Uplink, Vlan
 from lbrouter.model.errors import UsageError
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
-from lbrouter.model.messages.phrase import Phrase, phrase
+from lbrouter.model.messages.phrase import phrase
 
 GATEWAY_ENDPOINT = "gateway"
 """The word for the gateway itself as a source or a destination."""
@@ -83,7 +83,7 @@ def parse_flow(
     Raises UsageError for anything else.
     """
     no_end = phrase('The destination "{text}" is not an IP address.', text=destination)
-    end = _parse_address(destination, no_end)
+    end = parse_address(destination, no_end)
     try:
         kind = Protocol(protocol)
     except ValueError:
@@ -102,7 +102,7 @@ def parse_flow(
     no_start = phrase(
         'The source "{text}" is not an IP address, a VLAN of the file or "gateway".', text=source
     )
-    start = _parse_address(source, no_start) if vlan is None else _example_client(vlan, end.version)
+    start = parse_address(source, no_start) if vlan is None else example_client(vlan, end.version)
     if start.version != end.version:
         raise UsageError(
             phrase("{start} and {end} are of different families.", start=start, end=end)
@@ -285,24 +285,3 @@ def _uplink_with_address(config: Config, facts: Facts, address: IpAddress) -> Up
         if any(way is not None and way.address.ip == address for way in ways):
             return uplink
     return None
-
-
-def _parse_address(text: str, refused: Phrase) -> IpAddress:
-    try:
-        return ip_address(text)
-    except ValueError:
-        raise UsageError(refused) from None
-
-
-def _example_client(vlan: Vlan, version: int) -> IpAddress:
-    """Any client of the VLAN: the first address that is not the gateway's."""
-    subnet = vlan.address if version == 4 else vlan.address6
-    if subnet is None:
-        raise UsageError(
-            phrase(
-                "VLAN {vlan} has no IPv6 address, so no client of it speaks IPv6.", vlan=vlan.name
-            )
-        )
-    base = int(subnet.network.network_address)
-    offset = next(n for n in (1, 2) if base + n != int(subnet.ip))
-    return ip_address(base + offset) if version == 4 else ip_address((base + offset).to_bytes(16))
