@@ -194,6 +194,12 @@ class Uplink(NamedSection):
         return self.port if self.vlan is None else tagged_device_name(self.port, self.vlan)
 
     @property
+    def shown_interface(self) -> str:
+        """The interface as people read it: its name, or what is looked for and not there."""
+        waits = self.choice is not None and not self._bound_to
+        return str(self.choice) if waits else self.interface
+
+    @property
     def place(self) -> str:
         """Where the line is plugged in, whatever the name of the interface is now. No spaces."""
         port = self._named_port or (self.port if self.choice is None else self.choice.key)

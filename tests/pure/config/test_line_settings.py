@@ -117,6 +117,8 @@ def test_what_is_written_reads_back_as_the_same() -> None:
     assert (fiber.mac, fiber.mtu) == ("02:00:00:00:00:aa", 1492)
     assert lte.choice == InterfaceChoice(mac="02:00:c0:ff:ee:01")
     assert decode_interface(lte.choice) is lte.choice
+    assert lte.shown_interface == "MAC 02:00:c0:ff:ee:01"
+    assert (fiber.shown_interface, lte.bind("usb0").shown_interface) == ("wan1.35", "usb0")
     assert (lte.interface, lte.place) == ("none:lte", "mac=02:00:c0:ff:ee:01")
     assert dsl.place == "path=pci-0000:00:14.0-usb-0:2:1.0"
     assert lte.client_id is not None
