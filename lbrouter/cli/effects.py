@@ -35,6 +35,7 @@ def warnings(config: Config) -> Iterator[str]:
     if pppoe_uplinks(config) and not pppoe.available():
         yield joined_phrases(" ", (pppoe.PPPOE_MISSING, pppoe.PPPOE_REMEDY))
     yield from filter(None, map(secrets.password_error, pppoe_uplinks(config)))
+    yield from filter(None, (secrets.webhook_error(config),))
     if dnsmasq.missing_reason(config):
         reason = as_phrase(dnsmasq.missing_reason(config))
         yield joined_phrases(" ", (reason, dnsmasq.DNSMASQ_INSTALL_REMEDY))

@@ -53,7 +53,7 @@ def add_usb_uplink(
         notes.append(phrase("not in {policies}, which has weights: add it there", policies=others))
     print_diagnostics("note", notes)
     try:
-        return asyncio.run(apply_file(settings, within))
+        return asyncio.run(apply_file(settings, load_config_file(settings), within))
     except LbrouterError:
         _replace(settings.config, file.text)
         said = phrase("{file} is as it was before", file=settings.config)

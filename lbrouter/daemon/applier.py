@@ -19,12 +19,13 @@ from lbrouter.compile.state.desired import (
     updated_baseline,
 )
 from lbrouter.compile.state.diff import diff
+from lbrouter.daemon.dhcp.advertised_store import AdvertisedStore
 from lbrouter.daemon.dhcp.lease6_store import Lease6Store
 from lbrouter.daemon.dhcp.lease_store import LeaseStore
 from lbrouter.daemon.health.snapshot import last_known_health
 from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
 from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
-from lbrouter.daemon.overrides.store import stored_limits
+from lbrouter.daemon.overrides.store import stored_blocks, stored_limits
 from lbrouter.daemon.slow_work import in_disk_thread, in_program_thread
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
@@ -56,6 +57,10 @@ LimitSource = Callable[[Config], VlanLimits]
 """Returns the operator's limits of the VLANs that the configuration has."""
 
 
+BlockedSource = Callable[[], frozenset[str]]
+"""Returns the hardware addresses that an operator has shut out."""
+
+
 ChangeView = Callable[[Kernel, AppliedState | None], AbstractContextManager[Kernel]]
 """Takes a kernel and what a change is to make of it (None: nothing of ours). Within the block the
 change uses the kernel that it returns."""
@@ -83,9 +88,10 @@ class Applier:
         reporter: OperationReporter = silent_reporter,
         report_damage: DamageReport | None = None,
         limits: LimitSource | None = None,
+        blocked: BlockedSource | None = None,
         change_view: ChangeView = direct_view,
     ) -> None:
-        """Without `limits` those count that the last daemon saved.
+        """Without `limits` those count that the last daemon saved; and so with `blocked`.
 
         With `change_view` the daemon steers beside a change; a command has nothing to steer.
         """
@@ -94,11 +100,16 @@ class Applier:
         self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
         self.lease_store = LeaseStore(runtime_dir, self.store.report_damage)
         self.lease6_store = Lease6Store(runtime_dir, self.store.report_damage)
+        self.advertised_store = AdvertisedStore(runtime_dir, self.store.report_damage)
         self.pppd = pppd.Pppd(runtime_dir)
         self.runtime_dir = runtime_dir
         self.reporter = reporter
         self._limits = limits or partial(stored_limits, state_dir, self.store.report_damage)
+        self._blocked = blocked or self._stored_blocked
         self.change_view = change_view
+
+    def _stored_blocked(self) -> frozenset[str]:
+        return stored_blocks(self.store.directory, self.store.report_damage).in_force()
 
     async def reopen_kernel(self) -> None:
         """Open a new netlink socket: the old one may be the cause of a failure."""
@@ -134,8 +145,7 @@ class Applier:
             features=cached_features(self.runtime_dir, self.store.report_damage),
             no_address_reasons=self.pppd.no_session_reasons(config),
         )
-        facts = self.lease_store.facts_with_leases(config, facts)
-        facts = self.lease6_store.facts_with_leases(config, facts)
+        facts = self.learned_facts(config, facts)
         heard = answering_nexthops(nexthops(config, facts), facts.interfaces)
         facts = replace(facts, answering_nexthops=heard)
         if config.lanes():
@@ -151,7 +161,14 @@ class Applier:
             allocation=allocate(config, self.store.load_allocation()),
             health=source(config, facts),
             limits=self._limits(config),
+            blocked=self._blocked(),
         )
+
+    def learned_facts(self, config: Config, facts: Facts) -> Facts:
+        """`facts` with what providers told the uplinks: leases, and router advertisements."""
+        leased = self.lease_store.facts_with_leases(config, facts)
+        leased = self.lease6_store.facts_with_leases(config, leased)
+        return self.advertised_store.facts_with_advertisements(config, leased)
 
     async def apply_plan(self, planned: AppliedState, steps: Plan) -> None:
         """Run the steps as one transaction. What a crash must not lose is on disk before.
@@ -226,6 +243,7 @@ class Applier:
         await self._transact(steps, desired, scope, None)
         self.lease_store.clear()
         self.lease6_store.clear()
+        self.advertised_store.clear()
         if baseline != KernelState():
             self.store.save_baseline(KernelState())
 

@@ -104,11 +104,15 @@ class LinkAdminState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """An address on an interface; without `prefix_route`, the kernel adds no route to `main`."""
+    """An address on an interface; without `prefix_route`, the kernel adds no route to `main`.
+
+    A `deprecated` one (IPv6) is kept for the flows that have it; new ones take another.
+    """
 
     interface: str
     address: IpInterface
     prefix_route: bool = True
+    deprecated: bool = False
     why: str = field(default="", compare=False)
 
     @property
@@ -215,10 +219,7 @@ class HtbClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
-    """All packets of `interface` in `direction` ("ingress" or "egress") pass through IFB `to`.
-
-    `to` is "" where they pass as they are: the hook and its filter keep the place.
-    """
+    """Packets of `interface` in `direction` (ingress, egress) pass through IFB `to`; "" is none."""
 
     interface: str
     direction: str

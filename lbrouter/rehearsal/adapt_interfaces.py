@@ -3,7 +3,7 @@ providers.
 """
 
 from lbrouter.model.config import Config, Uplink
-from lbrouter.model.sections.uplinks import MAX_DEVICE_NAME_LENGTH
+from lbrouter.model.sections.device_names import MAX_DEVICE_NAME_LENGTH
 
 LAB_PORT_PREFIX = "port-"
 

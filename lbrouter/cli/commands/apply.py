@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lbrouter.cli.apply_file import apply_file
+from lbrouter.cli.context import load_config_file
 from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.cli.shared_options import parse_time_option
 
@@ -30,4 +31,6 @@ def apply(
 ) -> int:
     """Set up the kernel as the file says; through the daemon if it runs."""
     within = parse_time_option(confirm_within, option="--confirm-within")
-    return asyncio.run(apply_file(settings_of(context, json=json), within, take_over=take_over))
+    settings = settings_of(context, json=json)
+    file = load_config_file(settings)
+    return asyncio.run(apply_file(settings, file, within, take_over=take_over))

@@ -19,7 +19,7 @@ from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.compile.config.machine_fit import MachineView, machine_warnings
 from lbrouter.compile.config.parse import located
 from lbrouter.compile.config.partial_support import partially_supported
-from lbrouter.compile.dhcp.lease_validation import vlan_conflict
+from lbrouter.compile.dhcp.lease_validation import lease_conflict
 from lbrouter.compile.firewall.elements import interfaces_of
 from lbrouter.compile.health.carrier_only import health_without_daemon, missing_lease_warnings
 from lbrouter.compile.report.wording import counted
@@ -102,7 +102,7 @@ async def _machine_view(config: Config, leases: Mapping[str, UplinkLease]) -> Ma
         interfaces=facts.interfaces,
         speeds_mbit={name: speed for name, speed in speeds.items() if speed is not None},
         lease_conflicts={
-            name: str(vlan_conflict(config, lease) or "") for name, lease in leases.items()
+            name: str(lease_conflict(config, lease) or "") for name, lease in leases.items()
         },
     )
 

@@ -8,9 +8,10 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from enum import StrEnum
 from functools import partial
 from ipaddress import ip_address
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
@@ -26,11 +27,13 @@ from lbrouter.compile.report.clients import (
     ClientObservations,
     ClientStatus,
     client_statuses,
+    sorted_by_rate,
 )
 from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import direction_text, translate
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.daemon.overrides.store import stored_blocks
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.kernel.storage.store import StateStore
@@ -49,12 +52,32 @@ CONNTRACK_UNREADABLE_NOTE: Final = (
 )
 
 
-def clients(context: typer.Context, *, json: JsonOption = False) -> int:
+class ClientOrder(StrEnum):
+    """How the list is sorted."""
+
+    ADDRESS = "address"
+    RATE = "rate"
+
+
+def clients(
+    context: typer.Context,
+    *,
+    sort: Annotated[
+        ClientOrder, typer.Option(help="By VLAN and address, or by rate: the highest first.")
+    ] = ClientOrder.ADDRESS,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Show the first N clients.")
+    ] = None,
+    json: JsonOption = False,
+) -> int:
     """List the clients: name, MAC, address, lease, VLAN, uplink, rates, connections."""
     settings = settings_of(context, json=json)
     config = load_config_file(settings).config
     language = screen_language()
     statuses = client_statuses(config, asyncio.run(_observe_clients(settings, config, language)))
+    if sort is ClientOrder.RATE:
+        statuses = sorted_by_rate(statuses)
+    statuses = statuses[:limit]
     if settings.json:
         print_json({"clients": statuses})
     else:
@@ -84,6 +107,7 @@ async def _observe_clients(
         ),
         traffic=loads,
         uplink_names={number: name for name, number in numbers.items()},
+        blocked=stored_blocks(settings.state_dir, print_damage).in_force(),
         now=int(time.time()),
         interval_s=seconds,
     )
@@ -143,7 +167,7 @@ def _clients_table(
             client["address"],
             "-" if lease_ends is None else local_date_time(lease_ends, zone),
             client["vlan"],
-            client["uplink"] or "-",
+            say("blocked") if client["blocked"] else client["uplink"] or "-",
             _format_rate(client["upload_bps"]),
             _format_rate(client["download_bps"]),
             "?" if flow_count is None else str(flow_count),

@@ -31,5 +31,5 @@ async def _roll_back(settings: CommandSettings) -> int:
             print_diagnostics("note", (NOTHING_PENDING,))
         else:
             with here.applier.reporting_to(report.operation_printer):
-                await here.rollback()
+                await here.rollback(why="as asked")
     return report.finish()

@@ -15,6 +15,7 @@ from lbrouter.compile.config.checks import (
     rates,
     rules,
     subnets,
+    uplink_dns,
     uplinks,
     vlans,
 )
@@ -29,6 +30,7 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
         health_settings,
         uplinks,
         line_settings,
+        uplink_dns,
         lane_settings,
         vlans,
         hosts,

@@ -5,7 +5,7 @@ from struct import Struct
 from typing import Final
 
 from lbrouter.compile.checksum import internet_checksum
-from lbrouter.compile.dhcp.packet import UDP_HEADER, UDP_PROTOCOL
+from lbrouter.compile.wire.dhcp_packet import UDP_HEADER, UDP_PROTOCOL
 
 IPV6_FIXED_HEADER: Final = Struct("!IHBB16s16s")
 DHCP6_CLIENT_PORT, DHCP6_SERVER_PORT = 546, 547

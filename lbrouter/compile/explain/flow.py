@@ -139,7 +139,9 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     target = vlan_of_address(config, flow.destination)
     if target is not None:
         return _to_vlan(vlan, target)
-    if is_closed(config, vlan, flow.destination, facts):
+    by_policy = _by_policy(config, vlan, flow, facts)
+    ways = config.policies[by_policy.policy or vlan.policy].uplinks
+    if is_closed(config, vlan, flow.destination, facts, ways):
         return FlowDecision(
             verdict=FlowVerdict.REFUSED,
             because=phrase(
@@ -149,19 +151,15 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
                 vlan=vlan.name,
             ),
         )
-    return _by_policy(config, vlan, flow, facts)
+    return by_policy
 
 
 def gateway_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
     """Every address of the gateway: those of the file, then those that the machine has."""
     for vlan in config.vlans.values():
-        yield vlan.address
-        if vlan.address6 is not None:
-            yield vlan.address6
+        yield from filter(None, (vlan.address, vlan.address6))
     for uplink in config.uplinks.values():
-        for static in (uplink.static4, uplink.static6):
-            if static is not None:
-                yield static
+        yield from filter(None, (uplink.static4, uplink.static6))
     for interface in facts.interfaces.values():
         yield from interface.addresses
 

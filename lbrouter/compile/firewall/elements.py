@@ -9,7 +9,13 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import product
 
-from lbrouter.compile.firewall import client_limits, connection_bounds, flow_moves, lane_copies
+from lbrouter.compile.firewall import (
+    client_limits,
+    connection_bounds,
+    flow_moves,
+    lane_copies,
+    neighbour_bounds,
+)
 from lbrouter.compile.firewall.flow_moves import PolicyShares
 from lbrouter.compile.firewall.modems import (
     PRIVATE_NETWORKS,
@@ -78,8 +84,10 @@ def elements(
         ),
         **_modems(config, facts),
         **_modem_lines(config, allocation, facts),
+        **_near_lines(config, numbers, facts),
         **client_limits.elements(config),
         **connection_bounds.elements(config),
+        **neighbour_bounds.elements(config, allocation),
         **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),
     }
 
@@ -141,29 +149,24 @@ def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
         for address in (vlan.address, vlan.address6)
         if address is not None
     ]
-    near = list(uplink_subnets(config, facts))
     never = [*BOGON_NETWORKS, *inside, *_own_addresses(config, facts)]
     return {
         "local4": _network_elements(inside, 4),
         "local6": _network_elements(inside, 6),
-        "near4": _network_elements(near, 4),
-        "near6": _network_elements(near, 6),
         "bogon4": _network_elements(never, 4),
         "bogon6": _network_elements(never, 6),
     }
 
 
 def _modems(config: Config, facts: Facts) -> dict[str, NftElements]:
-    near = list(uplink_subnets(config, facts))
-    closed = [*PRIVATE_NETWORKS, *near]
     opened = [
         (config.vlan_device(vlan), network)
         for vlan in config.vlans.values()
-        for network in collapsed(opened_networks(config, vlan, near))
+        for network in collapsed(opened_networks(config, vlan, facts))
     ]
     return {
-        "private4": _network_elements(closed, 4),
-        "private6": _network_elements(closed, 6),
+        "private4": _network_elements(PRIVATE_NETWORKS, 4),
+        "private6": _network_elements(PRIVATE_NETWORKS, 6),
         "modem_vlans": _set_elements(
             config.vlan_device(vlan) for vlan in config.vlans.values() if reaches_modems(vlan)
         ),
@@ -190,6 +193,19 @@ def _modem_lines(config: Config, allocation: Allocation, facts: Facts) -> dict[s
         )
         for version in (4, 6)
     }
+
+
+def _near_lines(config: Config, numbers: Mapping[str, int], facts: Facts) -> dict[str, NftElements]:
+    """The subnet of each line, for that line alone."""
+    near = {
+        f"near{version}_{number}": _network_elements(
+            uplink_subnets(config.uplinks[name], facts), version
+        )
+        for name, number in numbers.items()
+        for version in (4, 6)
+    }
+    chains = {config.uplinks[name].device: f"refuse_near_{n}" for name, n in numbers.items()}
+    return {**near, "near_dispatch": _goto_elements(chains)}
 
 
 def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:

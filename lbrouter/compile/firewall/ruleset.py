@@ -11,10 +11,19 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from itertools import groupby
 from typing import Final
 
-from lbrouter.compile.firewall import client_limits, connection_bounds, lane_copies
+from lbrouter.compile.firewall import (
+    client_limits,
+    connection_bounds,
+    lane_copies,
+    neighbour_bounds,
+)
 from lbrouter.compile.firewall.templates import STRUCTURE_FILE, read_ruleset, render_fragment
 from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule
-from lbrouter.model.facts import DEFAULT_CONNECTION_TABLE_SIZE, Allocation
+from lbrouter.model.facts import (
+    DEFAULT_CONNECTION_TABLE_SIZE,
+    DEFAULT_NEIGHBOUR_TABLE_SIZE,
+    Allocation,
+)
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork
 from lbrouter.model.reserved_ids import BALANCE_SLOTS, FOREIGN_MARK_MASK, MARK_MASK, uplink_mark
 
@@ -35,6 +44,7 @@ def structure(
     allocation: Allocation,
     *,
     connection_table_size: int = DEFAULT_CONNECTION_TABLE_SIZE,
+    neighbour_table_size: int = DEFAULT_NEIGHBOUR_TABLE_SIZE,
 ) -> str:
     """The whole structure as nft text: defines, then `rulesets/lbrouter.nft` and its fragments.
 
@@ -53,6 +63,7 @@ def structure(
         *_rules(config),
         *client_limits.structure(config),
         *connection_bounds.structure(config, connection_table_size),
+        *neighbour_bounds.structure(config, allocation, neighbour_table_size),
         *lane_copies.structure(config, allocation),
     )
     defines = (

@@ -14,6 +14,7 @@ from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.codes import AddressCode, ReasonCode
 from lbrouter.model.messages.message import Message, message
 from lbrouter.model.messages.phrase import phrase
@@ -134,9 +135,8 @@ def no_nexthop_reason(
     if family is AddressFamily.V6 or uplink.address is None:
         if uplink.dhcp6:
             return _no_address6_reason(uplink, facts)
-        advertised = message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
-        alone = family is AddressFamily.V6
-        return advertised if alone else facts.no_address_reasons.get(uplink.name, advertised)
+        line = facts.advertised.get(uplink.name, AdvertisedLine())
+        return line.lacks or message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
     unknown = message(ReasonCode.NO_ADDRESS, how=str(uplink.addressing), interface=name)
     if uplink.addressing is Addressing.DHCP:
         unknown = message(AddressCode.DHCP_NOT_ASKED, interface=name)

@@ -38,7 +38,8 @@ class AddressTraffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientObservations:
-    """All that was observed. `traffic` is None where the connections cannot be read.
+    """All that was observed. `traffic` is None where the connections cannot be read; `blocked` are
+    the hardware addresses that an operator has shut out.
 
     `now` in seconds since the epoch, `interval_s` is the time over which bytes were counted.
     """
@@ -47,6 +48,7 @@ class ClientObservations:
     neighbours: tuple[Neighbour, ...] = ()
     traffic: Mapping[IpAddress, AddressTraffic] | None = None
     uplink_names: Mapping[int, str] = field(default_factory=dict)
+    blocked: frozenset[str] = frozenset()
     now: int = 0
     interval_s: float = 1.0
 
@@ -70,6 +72,7 @@ class ClientStatus(TypedDict):
     upload_bps: int | None
     download_bps: int | None
     connections: int | None
+    blocked: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,6 +96,13 @@ def client_statuses(config: Config, observations: ClientObservations) -> list[Cl
         )
     )
     return [_client_status(each, hosts, observations) for each in found]
+
+
+def sorted_by_rate(clients: Iterable[ClientStatus]) -> list[ClientStatus]:
+    """Who uses the line most comes first; those whose bytes are not counted come last."""
+    return sorted(
+        clients, key=lambda each: -((each["upload_bps"] or 0) + (each["download_bps"] or 0))
+    )
 
 
 class VlanLookup:
@@ -172,6 +182,7 @@ def _client_status(
         **_traffic_status(
             [(observations.traffic or {}).get(each) for each in addresses], observations
         ),
+        "blocked": client.mac in observations.blocked,
     }
 
 

@@ -40,6 +40,20 @@ class FamilyStatus(TypedDict):
     reason_data: MessageDocument
 
 
+class AdvertisedStatus(TypedDict):
+    """What routers advertise on an uplink's line. `managed`, `other`: DHCPv6 gives addresses, and
+    other settings. `routers` counts those that advertise themselves; `refused` says what of it is
+    not used, and why.
+    """
+
+    router: str | None
+    managed: bool
+    other: bool
+    dns: list[str]
+    routers: int
+    refused: list[str]
+
+
 class UplinkStatus(TypedDict):
     """One uplink. `rtt_ms`, `jitter_ms`, `loss_percent` are null without a daemon that probes.
 
@@ -69,6 +83,8 @@ class UplinkStatus(TypedDict):
     connections: int | None
     number: int
     table: int
+    advertised: AdvertisedStatus | None
+    """Null where no router was heard, or `address6` is not "auto"."""
     over: NotRequired[dict[str, LaneLineStatus]]
     """Of a lane alone, as the next two: each of its lines."""
     handshake_age_s: NotRequired[float | None]
@@ -106,6 +122,13 @@ class DhcpServerStatus(TypedDict):
     offers: str
 
 
+class RouterStatus(TypedDict):
+    """An IPv6 router that is not ours: its hardware address ("" unknown) and link-local address."""
+
+    mac: str
+    address: str
+
+
 class VlanStatus(TypedDict):
     """One VLAN, seen from its clients: upload is what they send. Guarantee 0: none is asked.
 
@@ -126,6 +149,7 @@ class VlanStatus(TypedDict):
     reason_data: MessageDocument | None
     limit: dict[str, TemporaryLimitStatus | None] | None
     other_dhcp_servers: list[DhcpServerStatus]
+    other_routers: list[RouterStatus]
 
 
 class Status(TypedDict):

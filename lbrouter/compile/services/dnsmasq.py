@@ -6,13 +6,23 @@ option does is in dnsmasq(8); why it is there is said beside it in the text.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import PurePath
 from typing import Final
 
+from lbrouter.compile.firewall.modems import PRIVATE_NETWORKS
+from lbrouter.compile.firewall.ruleset import collapsed
+from lbrouter.compile.services.line_resolvers import may_have_resolvers
 from lbrouter.model.config import Config, Dhcp, Vlan
+from lbrouter.model.kernel_state import IpNetwork
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.messages.phrase import joined_phrases, phrase
 from lbrouter.model.sections.vlans import DEFAULT_LEASE_TIME
+
+SELF_NETWORKS: Final = tuple(
+    ip_network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "::/127", "::ffff:0:0/96")
+)
+"""What leads a client to itself."""
 
 SLAAC_PREFIX_LENGTH: Final = 64
 """RFC 4862: clients form an address by themselves under a prefix of this length alone."""
@@ -49,6 +59,17 @@ UPSTREAM_DNS_OPTIONS: Final = """\
 # dead costs no client a second.
 no-resolv
 all-servers
+"""
+
+MACHINE_DNS_OPTIONS: Final = """\
+# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked, and those of the
+# lines that are fit.
+"""
+
+REBINDING_OPTIONS: Final = """\
+# A name of the internet that leads to a private address, or to this host itself, would open what is
+# near to a page of the internet (DNS rebinding). Not "stop-dns-rebind": that knows no fe80::/10 and
+# no 100.64.0.0/10, and refuses documentation networks, which are no danger.
 """
 
 LOCAL_DOMAIN: Final = "internal"
@@ -92,6 +113,11 @@ class DnsmasqPaths:
         return self.runtime_dir / "dnsmasq.conf"
 
     @property
+    def servers_file(self) -> PurePath:
+        """The resolvers of the lines, as they are asked now: it is read again at SIGHUP."""
+        return self.runtime_dir / "dnsmasq.servers"
+
+    @property
     def pid_file(self) -> PurePath:
         """Where it writes its process id."""
         return self.runtime_dir / "dnsmasq.pid"
@@ -104,7 +130,8 @@ class DnsmasqPaths:
 
 def is_wanted(config: Config) -> bool:
     """Whether the file asks for anything that dnsmasq does."""
-    named = bool(config.gateway.dns and config.vlans)
+    resolvers = config.gateway.dns or any(u.resolvers for u in config.uplinks.values())
+    named = bool(resolvers and config.vlans)
     return named or any(v.dhcp or v.hosts or v.address6 for v in config.vlans.values())
 
 
@@ -147,6 +174,7 @@ def dnsmasq_argv(paths: DnsmasqPaths) -> tuple[str, ...]:
         f"--dhcp-leasefile={paths.lease_file}",
         f"--user={paths.user}",
         f"--group={paths.group}",
+        f"--servers-file={paths.servers_file}",
     )
 
 
@@ -154,9 +182,7 @@ def config_text(config: Config) -> str:
     """The file. The same configuration gives the same text, to the byte."""
     upstream = UPSTREAM_DNS_OPTIONS + "".join(f"server={ip}\n" for ip in config.gateway.dns)
     if not config.gateway.dns:
-        upstream = (
-            "# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked.\n"
-        )
+        upstream = MACHINE_DNS_OPTIONS + ("all-servers\n" if may_have_resolvers(config) else "")
     # Uplinks are no VLANs and are not listened on anyway: this is a second protection.
     uplinks = config.uplinks.values()
     parts = (
@@ -167,6 +193,8 @@ def config_text(config: Config) -> str:
         ),
         DNS_OPTIONS,
         upstream,
+        REBINDING_OPTIONS
+        + "".join(f"bogus-nxdomain={network}\n" for network in rebinding_networks(config)),
         *_host_records(config),
         *_dhcp_server(config),
         *(
@@ -180,6 +208,23 @@ def config_text(config: Config) -> str:
         ),
     )
     return "\n".join(parts)
+
+
+def rebinding_networks(config: Config) -> list[IpNetwork]:
+    """Networks that no name of the internet may lead to: private ones, loopback, the modems."""
+    modems = [
+        ip_network(gateway)
+        for uplink in config.uplinks.values()
+        for gateway in (uplink.gateway, uplink.gateway6)
+        if gateway is not None
+    ]
+    inside = [
+        own.network
+        for vlan in config.vlans.values()
+        for own in (vlan.address, vlan.address6)
+        if own is not None
+    ]
+    return collapsed([*PRIVATE_NETWORKS, *SELF_NETWORKS, *modems, *inside])
 
 
 def pool_size(dhcp: Dhcp) -> int:

@@ -16,6 +16,7 @@ from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.daemon.control import status_report
 from lbrouter.daemon.control_socket.protocol import Document, int_field, string_field
 from lbrouter.daemon.daemon_state import DaemonState
+from lbrouter.daemon.dhcp.advertisement_listener import AdvertisementListener
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
 from lbrouter.daemon.events.history import LogEvent, recent_events, utc_timestamp
 from lbrouter.daemon.events.journal import Journal
@@ -66,6 +67,7 @@ class QueryHandlers:
         state: Callable[[], DaemonState],
         traffic: TrafficRecorder,
         dhcp_watch: LanDhcpWatch,
+        advertisements: AdvertisementListener,
         lanes: LaneFindings,
         *,
         journal: Journal,
@@ -81,7 +83,7 @@ class QueryHandlers:
         self._journal, self._store = journal, store
         self._limits, self._new_flows, self._pending = limits, new_flows, pending
         self._lanes = lanes
-        self._dhcp_watch = dhcp_watch
+        self._dhcp_watch, self._advertisements = dhcp_watch, advertisements
         self._config_path = config_path
         self._sampler, self._last_minute = traffic.sampler, traffic.last_minute
         self._streams: dict[str, Callable[[], AsyncGenerator[Any, None]]] = {
@@ -112,6 +114,7 @@ class QueryHandlers:
             new_flows=self._new_flows.counts(),
             limits=self._limits,
             rogue_servers=self._dhcp_watch.rogue_servers,
+            rogue_routers=self._advertisements.rogue_routers,
             pending_s=self._pending.remaining_s(),
             lanes=self._lanes,
         )

@@ -7,6 +7,7 @@ from typing import Final
 
 from lbrouter.compile import health
 from lbrouter.compile.dhcp.rogue_servers import RogueServerScan, rogue_server_status
+from lbrouter.compile.ra.rogue_routers import RogueRouters, rogue_router_status
 from lbrouter.compile.report.i18n import message_or_none
 from lbrouter.compile.report.lane_copies_seen import CopySamples
 from lbrouter.compile.report.status import StatusInputs, set_reason
@@ -31,6 +32,7 @@ def daemon_status(
     new_flows: Mapping[str, Mapping[int, int]],
     limits: LimitTable,
     rogue_servers: RogueServerScan,
+    rogue_routers: RogueRouters,
     pending_s: float | None,
     lanes: LaneFindings,
 ) -> Status:
@@ -70,6 +72,7 @@ def daemon_status(
     for name, vlan in document["vlans"].items():
         vlan["limit"] = limits.status(name)
         vlan["other_dhcp_servers"] = rogue_server_status(rogue_servers, name)
+        vlan["other_routers"] = rogue_router_status(rogue_routers, name)
     return document
 
 

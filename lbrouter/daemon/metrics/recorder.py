@@ -11,6 +11,7 @@ from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.metrics.last_minute import LastMinute
 from lbrouter.daemon.metrics.traffic import TRAFFIC_SAMPLE_INTERVAL_S, TrafficSampler
+from lbrouter.daemon.metrics.traffic_totals import TrafficTotals, counted_parts
 
 HISTORY_SAMPLE_INTERVAL_S: Final = 10.0
 
@@ -21,6 +22,7 @@ class TrafficRecorder:
     def __init__(self, journal: Journal, tracker: Callable[[], HealthTracker]) -> None:
         self.sampler = TrafficSampler()
         self.last_minute = LastMinute()
+        self._totals = TrafficTotals()
         self._journal = journal
         self._tracker = tracker
 
@@ -29,6 +31,7 @@ class TrafficRecorder:
         recorded_at = float("-inf")
         while True:
             self.sampler.sample()
+            self._totals.add(self.sampler.traffic)
             tracker = self._tracker()
             self.last_minute.record(tracker)
             for event in self.sampler.queue_events(tracker.config):
@@ -38,6 +41,9 @@ class TrafficRecorder:
             if time.monotonic() - recorded_at >= HISTORY_SAMPLE_INTERVAL_S:
                 recorded_at = time.monotonic()
                 at = utc_timestamp(precision="seconds")
+                parts, counted = counted_parts(tracker.config), self.sampler.counted
+                for amount in self._totals.take(parts, counted, now=recorded_at, at=at):
+                    self._journal.record_sample(amount)
                 for name, uplink in tracker.config.uplinks.items():
                     readings = health.uplink_readings(tracker.state, name)
                     traffic = self.sampler.traffic.get(uplink.device)

@@ -21,7 +21,7 @@ from lbrouter.compile.dhcp.dhcp6_packet import (
     decode_dhcp6_packet,
     encode_dhcp6_packet,
 )
-from lbrouter.compile.dhcp.packet import UDP_PROTOCOL
+from lbrouter.compile.wire.dhcp_packet import UDP_PROTOCOL
 from lbrouter.kernel.l2.dhcp_socket import (
     DHCP_RECEIVE_BYTES,
     MAX_DHCP_READS_PER_WAKEUP,

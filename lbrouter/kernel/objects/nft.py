@@ -20,10 +20,10 @@ from lbrouter.kernel.netlink.nft_author import register_author
 from lbrouter.kernel.objects.nft_elements import elements_from_json
 from lbrouter.kernel.objects.nft_script import (
     DYNAMIC_SET_PREFIXES,
-    LANE_TABLE_SPEC,
     LOGIN_MAP,
     NFT_TABLE_SPEC,
     SEAL_PREFIX,
+    SIDE_TABLE_SPECS,
     element_change_script,
     removal_script,
     replacement_script,
@@ -69,7 +69,7 @@ def observe_table() -> NftTable | None:
         for _, name in SET_PATTERN.findall(listing)
         if not name.startswith((*DYNAMIC_SET_PREFIXES, LOGIN_MAP))
     ]
-    specs = [s for s in (NFT_TABLE_SPEC, LANE_TABLE_SPEC) if f"table {s} {{" in listing]
+    specs = [s for s in (NFT_TABLE_SPEC, *SIDE_TABLE_SPECS) if f"table {s} {{" in listing]
     bodies = [
         item.get("set") or item.get("map")
         for spec in specs
@@ -89,7 +89,8 @@ def execute(operation: Operation) -> None:
     """
     old, new = cast("NftTable | None", operation.old), cast("NftTable | None", operation.new)
     if new is None:
-        _run(removal_script(with_lanes=_list_one(LANE_TABLE_SPEC) is not None))
+        beside = [spec for spec in SIDE_TABLE_SPECS if _list_one(spec) is not None]
+        _run(removal_script([NFT_TABLE_SPEC, *beside]))
     elif old is not None and old.structure == new.structure:
         _run(element_change_script(old.elements, new.elements))
     else:
@@ -132,11 +133,11 @@ def _object_names(listing: str) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def _list_table() -> str | None:
-    """The table and the lanes' one as nft prints them, without counters and elements.
+    """The table and those beside it as nft prints them, without counters and elements.
 
-    None where there is neither.
+    None where there is none.
     """
-    tables = [_list_one(NFT_TABLE_SPEC), _list_one(LANE_TABLE_SPEC)]
+    tables = [_list_one(spec) for spec in (NFT_TABLE_SPEC, *SIDE_TABLE_SPECS)]
     listings = [table for table in tables if table is not None]
     return "".join(listings) if listings else None
 

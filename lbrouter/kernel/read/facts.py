@@ -21,6 +21,7 @@ from lbrouter.kernel.objects import address, link, route, rule
 from lbrouter.kernel.objects.link_message import Link
 from lbrouter.kernel.read.connection_table import read_connection_table_size
 from lbrouter.kernel.read.device_path import device_path
+from lbrouter.kernel.read.neighbour_table_size import read_neighbour_table_size
 from lbrouter.model.facts import (
     Facts,
     ForeignRootQdisc,
@@ -71,6 +72,7 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
     return Facts(
         read_at=read_at,
         connection_table_size=read_connection_table_size(),
+        neighbour_table_size=read_neighbour_table_size(),
         interfaces={
             each.name: replace(
                 _interface_facts(each, held.get(each.name, ()), names),

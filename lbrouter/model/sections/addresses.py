@@ -101,6 +101,21 @@ def parse_uplink_address4(text: str) -> IPv4Interface | Addressing:
     return Addressing(text) if text in UPLINK_ADDRESSING_WORDS else parse_cidr4(text)
 
 
+class DnsSource(StrEnum):
+    """Whom an uplink's queries are forwarded to, in a word."""
+
+    LEASE = "lease"
+    """Those that the lease, or the router's advertisement, names."""
+    NONE = "none"
+
+
+def parse_uplink_resolver(text: str) -> IpAddress | DnsSource:
+    """A resolver of an uplink: an address, or a word for them."""
+    if text in set(DnsSource):
+        return DnsSource(text)
+    return parse_host(text)
+
+
 def parse_uplink_address6(text: str) -> IPv6Interface | Addressing6:
     """The IPv6 side of an uplink: a CIDR address, or the word for how it gets one."""
     return Addressing6(text) if text in set(Addressing6) else parse_cidr6(text)

@@ -28,6 +28,8 @@ class AlertKind(StrEnum):
     MOVE = "move"
     REPAIR = "repair"
     TROUBLE = "trouble"
+    DHCP = "dhcp"
+    ROUTER = "router"
     APPLY = "apply"
     ROLLBACK = "rollback"
 
@@ -38,6 +40,8 @@ DEFAULT_ALERT_KINDS: Final = (
     AlertKind.DEGRADED,
     AlertKind.WAITING,
     AlertKind.TROUBLE,
+    AlertKind.DHCP,
+    AlertKind.ROUTER,
     AlertKind.ROLLBACK,
 )
 

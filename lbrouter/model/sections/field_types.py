@@ -10,7 +10,13 @@ from lbrouter.model import units, validated_strings
 from lbrouter.model.kernel_state import IpAddress, IpNetwork
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections import addresses, dhcp_names, lanes, link_overhead, time_zone
-from lbrouter.model.sections.addresses import Addressing, Addressing6, AddressRange, Endpoint
+from lbrouter.model.sections.addresses import (
+    Addressing,
+    Addressing6,
+    AddressRange,
+    DnsSource,
+    Endpoint,
+)
 from lbrouter.model.sections.interface_choice import (
     ACCEPTED_CHOICE,
     InterfaceChoice,
@@ -201,6 +207,13 @@ HostAddress6 = Annotated[
 ]
 HostAddress = Annotated[
     IpAddress, ParsedString(parse=addresses.parse_host, accepted="an IP address")
+]
+UplinkResolver = Annotated[
+    IpAddress | DnsSource,
+    ParsedString(
+        parse=addresses.parse_uplink_resolver,
+        accepted='"lease", "none", or an address such as "198.51.100.1"',
+    ),
 ]
 Network = Annotated[
     IpNetwork,

@@ -1,12 +1,18 @@
 """The sections `[health]`, `[uplinks.NAME]` and `[uplinks.NAME.health]`."""
 
-from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 from typing import Annotated, Final
 
 from pydantic import Field, PrivateAttr
 
-from lbrouter.model.sections.addresses import Addressing, Addressing6
+from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.sections.addresses import Addressing, Addressing6, DnsSource
+from lbrouter.model.sections.device_names import (
+    lane_device_name,
+    ppp_device_name,
+    tagged_device_name,
+    unbound_device_name,
+)
 from lbrouter.model.sections.field_types import (
     AbsolutePath,
     AnyCidr,
@@ -29,20 +35,18 @@ from lbrouter.model.sections.field_types import (
     TimeSpan,
     UplinkAddress4,
     UplinkAddress6,
+    UplinkResolver,
     Username,
     WireguardKey,
 )
 from lbrouter.model.sections.interface_choice import InterfaceChoice
 from lbrouter.model.sections.targets import parse_target
 from lbrouter.model.units import Duration, Percent
-from lbrouter.model.validated_strings import MAX_TAG, OWN_DEVICE_PREFIX, OneOrMany
+from lbrouter.model.validated_strings import MAX_TAG, OneOrMany
 
 MAX_TARGETS: Final = 16
+MAX_UPLINK_RESOLVERS: Final = 8
 
-PPP_DEVICE_PREFIX: Final = "ppp-"
-LANE_DEVICE_PREFIX: Final = OWN_DEVICE_PREFIX
-MAX_DEVICE_NAME_LENGTH: Final = 15
-"""IFNAMSIZ without its closing zero."""
 
 DEFAULT_LANE_SUBNET: Final = IPv4Interface("10.255.0.2/30")
 
@@ -53,9 +57,6 @@ MIN_MTU6: Final = 1280
 MAX_MTU: Final = 9216
 MAX_FURTHER_ADDRESSES: Final = 64
 
-UNBOUND_PREFIX: Final = "none:"
-"""How the name begins that stands for an interface that is not there. The kernel takes no colon in
-a name, so no interface ever has it."""
 
 TargetUrls = Annotated[tuple[TargetUrl, ...], Field(min_length=1, max_length=MAX_TARGETS)]
 
@@ -126,6 +127,14 @@ class Uplink(NamedSection):
     gateway6: HostAddress6 | None = None
     """The provider's IPv6 router, a link-local address too; with a static `address6`, and required
     there, or with `dhcp`."""
+    dns: Annotated[
+        tuple[UplinkResolver, ...],
+        Field(min_length=1, max_length=MAX_UPLINK_RESOLVERS),
+        OneOrMany(),
+    ] = (DnsSource.LEASE,)
+    """Resolvers that are asked by this line, while it is fit: `lease` (those that the lease, or the
+    router's advertisement, names; beside `gateway.dns` only while none of those answers), a list of
+    addresses, or `none`."""
     username: Username | None = None
     """The user name for PPPoE, and required there."""
     password_file: AbsolutePath | None = None
@@ -186,7 +195,7 @@ class Uplink(NamedSection):
         """
         if self.is_lane:
             return lane_device_name(self.name)
-        return self._bound_to or self._named_port or _device_name(UNBOUND_PREFIX, self.name)
+        return self._bound_to or self._named_port or unbound_device_name(self.name)
 
     @property
     def interface(self) -> str:
@@ -256,32 +265,16 @@ class Uplink(NamedSection):
         return self.address6 is Addressing6.DHCP
 
     @property
+    def resolvers(self) -> tuple[IpAddress, ...]:
+        """The resolvers that the file names for this line."""
+        return tuple(each for each in self.dns if not isinstance(each, DnsSource))
+
+    @property
+    def uses_lease_dns(self) -> bool:
+        """Whether the resolvers that the provider names are asked."""
+        return DnsSource.LEASE in self.dns
+
+    @property
     def auto6(self) -> bool:
         """Whether the IPv6 address comes by router advertisement."""
         return self.address6 is Addressing6.AUTO
-
-
-def ppp_device_name(name: str) -> str:
-    """The ppp device of the uplink `name`: always the same, and short enough for the kernel."""
-    return _device_name(PPP_DEVICE_PREFIX, name)
-
-
-def lane_device_name(name: str) -> str:
-    """The WireGuard device of the lane `name`: always the same, and short enough for the kernel."""
-    return _device_name(LANE_DEVICE_PREFIX, name)
-
-
-def tagged_device_name(port: str, tag: int) -> str:
-    """The VLAN device of a provider's `tag` on `port`: always the same, and short enough."""
-    device = f"{port}.{tag}"
-    if len(device) <= MAX_DEVICE_NAME_LENGTH:
-        return device
-    return f"{OWN_DEVICE_PREFIX}{tag}-{sha256(port.encode()).hexdigest()[:4]}"
-
-
-def _device_name(prefix: str, name: str) -> str:
-    device = f"{prefix}{name}"
-    if len(device) <= MAX_DEVICE_NAME_LENGTH:
-        return device
-    digits = sha256(name.encode()).hexdigest()[:4]
-    return f"{device[: MAX_DEVICE_NAME_LENGTH - 5]}-{digits}"

@@ -8,6 +8,7 @@ from lbrouter.compile.report.clients import (
     ClientStatus,
     Neighbour,
     client_statuses,
+    sorted_by_rate,
 )
 from lbrouter.compile.services.dnsmasq_leases import parse_leases
 from lbrouter.model.config import Config
@@ -79,7 +80,23 @@ def test_the_addresses_of_one_machine_are_added_up() -> None:
         "upload_bps": 5000,
         "download_bps": 200,
         "connections": 5,
+        "blocked": False,
     }
+
+
+def test_clients_by_rate_and_blocked_ones() -> None:
+    known = client_statuses(
+        CONFIG,
+        ClientObservations(
+            neighbours=NEIGHBOURS,
+            traffic=LOADS,
+            now=NOW,
+            interval_s=2.0,
+            blocked=frozenset({"02:00:00:00:00:01"}),
+        ),
+    )
+    assert sorted_by_rate(known)[0]["address"] == "10.10.10.20"
+    assert [each["mac"] for each in known if each["blocked"]] == ["02:00:00:00:00:01"]
 
 
 def test_a_host_of_the_file_has_its_name_and_everybody_his_lease() -> None:
