@@ -44,14 +44,7 @@ def desired_state(
     `blocked` are the hardware addresses that an operator has shut out.
     """
     shaped = shaping or build_shaping(config, allocation=allocation, health=health, facts=facts)
-    devices = frozenset(
-        (
-            *_vlan_devices(config, facts),
-            *(d for d in uplink_links.vlan_devices(config, facts) if not _is_foreign(d, facts)),
-            *shaped.devices,
-            *lane_lines.devices(config, facts),
-        )
-    )
+    devices = _devices(config, facts, shaped)
     created = frozenset(device.name for device in devices)
     # A lane's device that stands and is not wanted any more has no settings of its own to keep.
     there = created | frozenset(facts.interfaces) - {lane.device for lane in config.lanes()}
@@ -100,6 +93,13 @@ def desired_state(
         ),
     )
     return with_settings(wanted, restored_settings(baseline, facts, excluding=wanted))
+
+
+def _devices(config: Config, facts: Facts, shaped: ShapingPlan) -> frozenset[Device]:
+    """The devices that lbrouter makes: of VLANs, of providers' tags, of shaping and of lanes."""
+    tagged = (d for d in uplink_links.vlan_devices(config, facts) if not _is_foreign(d, facts))
+    lanes = lane_lines.devices(config, facts)
+    return frozenset((*_vlan_devices(config, facts), *tagged, *shaped.devices, *lanes))
 
 
 def state_after_down(baseline: KernelState, facts: Facts) -> KernelState:

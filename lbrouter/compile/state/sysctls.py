@@ -98,7 +98,7 @@ def _uplink(config: Config, uplink: Uplink) -> Iterator[Sysctl]:
         heed = external or uplink.dhcp6
         why = (
             phrase("router advertisements are used although this machine forwards")
-            if external
+            if heed
             else phrase("what a line's routers say stands in its own table, never in main")
         )
         yield _ipv6_conf(uplink.device, "accept_ra", 2 if heed else 0, why)
