@@ -15,6 +15,7 @@ subnet, and a client whose policy says "fiber" must not reach hosts beside lte b
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_network
 
 from lbrouter.compile.routing import lane_lines
@@ -27,7 +28,7 @@ from lbrouter.compile.routing.uplink_addressing import (
 )
 from lbrouter.compile.routing.venue_routes import inside_routes, mapped_addresses
 from lbrouter.compile.routing.vlan_routes import vlan_routes, vlan_rules
-from lbrouter.model.config import Config
+from lbrouter.model.config import Config, Uplink
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import Address, AddressFamily, IpNetwork, Route, Rule
@@ -153,6 +154,8 @@ def _uplink_tables(
             if way.subnet_is_connected:
                 yield _connected_route(table, uplink.device, way, name)
             yield _default_route(table, uplink.device, way, name)
+            for further in _further_subnets(uplink, way):
+                yield _connected_route(table, uplink.device, further, name)
         yield Route(
             table=table,
             destination=DEFAULT_DESTINATIONS[family],
@@ -177,6 +180,9 @@ def _gateway_table(
             yield _connected_route(
                 GATEWAY_TABLE, uplink.device, way, name, metric=number, network=near
             )
+        way = uplink_nexthop(uplink, family, facts)
+        for further in () if way is None else _further_subnets(uplink, way):
+            yield _connected_route(GATEWAY_TABLE, uplink.device, further, name, metric=number)
     best = gateway_uplink(config, health, family, facts)
     if best is not None:
         way = uplink_nexthop(config.uplinks[best], family, facts)
@@ -187,6 +193,16 @@ def _gateway_table(
             way,
             phrase("the gateway itself, {best}", best=best),
         )
+
+
+def _further_subnets(uplink: Uplink, way: UplinkNexthop) -> Iterator[UplinkNexthop]:
+    """The subnets of further addresses, each once; a single host's prefix has no neighbours."""
+    networks = {way.address.network}
+    for address in uplink.addresses:
+        wide = address.network.prefixlen < address.max_prefixlen
+        if address.version == way.address.version and wide and address.network not in networks:
+            networks.add(address.network)
+            yield replace(way, address=address)
 
 
 def _connected_route(
@@ -256,10 +272,12 @@ def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
     for name, uplink in config.uplinks.items():
         lease = facts.leases.get(name)
         leased = lease.address if lease is not None else None
+        lease6 = facts.leases6.get(name)
         for address, kind in (
             (uplink.static4, phrase("address")),
             (leased, phrase("lease")),
             (uplink.static6, phrase("address")),
+            (lease6.address if lease6 is not None else None, phrase("lease")),
         ):
             if address is not None:
                 yield Address(
@@ -268,6 +286,13 @@ def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
                     prefix_route=False,
                     why=phrase("{kind} of uplink {name}", kind=as_phrase(kind), name=name),
                 )
+        for further in uplink.addresses:
+            yield Address(
+                interface=uplink.device,
+                address=further,
+                prefix_route=False,
+                why=phrase("further address of uplink {name}", name=name),
+            )
         line = facts.advertised.get(name, AdvertisedLine())
         for index, formed in enumerate(line.addresses):
             yield Address(
