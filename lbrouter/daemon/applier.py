@@ -29,10 +29,10 @@ from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
 from lbrouter.daemon.overrides.store import stored_blocks, stored_limits
 from lbrouter.daemon.slow_work import in_disk_thread, in_program_thread
 from lbrouter.kernel.backend import LinuxKernel
+from lbrouter.kernel.neighbours.nexthop_neighbours import answering_nexthops
 from lbrouter.kernel.objects import nft
 from lbrouter.kernel.own_thread import in_own_thread
 from lbrouter.kernel.read.features import cached_features
-from lbrouter.kernel.read.nexthop_neighbours import answering_nexthops
 from lbrouter.kernel.reporting_kernel import ReportingKernel
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.kernel.transaction import transact

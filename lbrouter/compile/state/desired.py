@@ -10,7 +10,7 @@ from dataclasses import replace
 from lbrouter.compile.firewall.blocked_clients import with_blocked
 from lbrouter.compile.firewall.elements import elements, interfaces_of
 from lbrouter.compile.firewall.ruleset import digest, structure
-from lbrouter.compile.routing import lane_lines, routes, uplink_links
+from lbrouter.compile.routing import interface_addresses, lane_lines, routes, uplink_links
 from lbrouter.compile.shaping.build import ShapingPlan, build_shaping
 from lbrouter.compile.shaping.lane_classes import class_elements
 from lbrouter.compile.state.sysctls import sysctls
@@ -70,7 +70,7 @@ def desired_state(
         link_settings=frozenset(
             setting for setting in uplink_links.link_settings(config) if setting.interface in there
         ),
-        addresses=routes.addresses(config, facts, created),
+        addresses=interface_addresses.addresses(config, facts, created),
         routes=routes.routes(
             config, allocation=allocation, health=health, facts=facts, created=created
         ),

@@ -10,9 +10,9 @@ from typing import Any, Final
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.daemon.control_socket.protocol import Document, int_field, string_field
 from lbrouter.daemon.reconcile.loop import ReconcileLoop
+from lbrouter.kernel.neighbours.neighbour_table import read_neighbour_table
 from lbrouter.kernel.objects import nft
 from lbrouter.kernel.own_thread import in_own_thread
-from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.errors import NotAppliedError, UsageError
 from lbrouter.model.facts import Facts

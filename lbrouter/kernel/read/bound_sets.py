@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lbrouter.compile.report.bounds_reached import BoundsReached, BoundState
+from lbrouter.kernel.neighbours.neighbour_table import MAC_SIZE
 from lbrouter.kernel.netlink import raw_socket
 from lbrouter.kernel.netlink.codec import parse_attributes
 from lbrouter.kernel.netlink.raw_dump import NFGENMSG_INET, RAW_DUMP_TIMEOUT_S
 from lbrouter.kernel.netlink.uapi import NETLINK_NETFILTER
-from lbrouter.kernel.read.neighbour_table import MAC_SIZE
 from lbrouter.model.reserved_ids import NFT_TABLE
 
 NFT_GET_SET_ELEMENTS: Final = 10 << 8 | 13
