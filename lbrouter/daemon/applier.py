@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from lbrouter.compile.firewall.helpers import missing_helpers
 from lbrouter.compile.routing.uplink_addressing import nexthops, stable_facts
 from lbrouter.compile.shaping.overrides import VlanLimits
 from lbrouter.compile.state.allocate import allocate
@@ -35,13 +36,13 @@ from lbrouter.kernel.reporting_kernel import ReportingKernel
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.kernel.transaction import transact
 from lbrouter.model.config import Config
-from lbrouter.model.errors import LbrouterError
+from lbrouter.model.errors import LbrouterError, UnavailableError
 from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel import Kernel
 from lbrouter.model.kernel_state import KernelState, NftTable
 from lbrouter.model.plan import Operation, Plan
-from lbrouter.services import dnsmasq, pppd
+from lbrouter.services import dnsmasq, mdns_reflector, pppd
 from lbrouter.system.saved_file import DamageReport
 
 OperationReporter = Callable[[Plan], Callable[[Operation], None]]
@@ -100,6 +101,7 @@ class Applier:
         self.lease_store = LeaseStore(runtime_dir, self.store.report_damage)
         self.advertised_store = AdvertisedStore(runtime_dir, self.store.report_damage)
         self.pppd = pppd.Pppd(runtime_dir)
+        self.mdns = mdns_reflector.MdnsReflectors(runtime_dir)
         self.runtime_dir = runtime_dir
         self.reporter = reporter
         self._limits = limits or partial(stored_limits, state_dir, self.store.report_damage)
@@ -203,10 +205,12 @@ class Applier:
         """
         no_names = config is not None and dnsmasq.missing_reason(config)
         no_lines = config is not None and pppd.missing_reason(config)
+        no_mdns = config is not None and mdns_reflector.missing_reason(config)
         return Plan(
             operations=(
                 *(() if no_lines else self.pppd.pending_operations(config)),
                 *(() if no_names else self.dnsmasq.pending_operations(config)),
+                *(() if no_mdns else self.mdns.pending_operations(config)),
             )
         )
 
@@ -220,15 +224,23 @@ class Applier:
         failed = list[LbrouterError]()
         report = self.reporter(steps)
         for operation in steps.operations:
-            owner = self.pppd if pppd.is_pppd_operation(operation) else self.dnsmasq
             report(operation)
             try:
-                await in_program_thread(owner.execute, operation)
+                await in_program_thread(self._execute_service, operation)
             except LbrouterError as error:
                 failed.append(error)
         if failed:
             raise failed[0]
         return steps
+
+    def _execute_service(self, operation: Operation) -> None:
+        """Hand an operation to the owner of the program."""
+        if pppd.is_pppd_operation(operation):
+            self.pppd.execute(operation)
+        elif mdns_reflector.is_mdns_operation(operation):
+            self.mdns.execute(operation)
+        else:
+            self.dnsmasq.execute(operation)
 
     async def remove_all(self, config: Config | None) -> None:
         """Remove all that is ours; `config` says where to look."""
@@ -250,6 +262,9 @@ class Applier:
         """
         table = planned.state.nft
         assert table is not None
+        lacking = missing_helpers(planned.file.config, planned.snapshot.facts.features)
+        if lacking:
+            raise UnavailableError(lacking)
         await in_disk_thread(self.store.require_writable)
         await in_own_thread(partial(nft.check, table))
         await in_disk_thread(self._persist, planned, table)

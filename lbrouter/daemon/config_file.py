@@ -11,7 +11,7 @@ from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfigError, NotPermittedError, UnavailableError
 from lbrouter.model.messages.os_errors import os_error_text
 from lbrouter.model.messages.phrase import phrase
-from lbrouter.services import dnsmasq, pppd
+from lbrouter.services import dnsmasq, mdns_reflector, pppd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,5 +74,6 @@ def require_tools(config: Config) -> None:
     """Raise UnavailableError naming what this machine lacks of all that the file asks for."""
     dnsmasq.require(config)
     pppd.require(config)
+    mdns_reflector.require(config)
     if pppoe_uplinks(config) and not pppoe.available():
         raise UnavailableError(pppoe.PPPOE_MISSING, remedy=pppoe.PPPOE_REMEDY)

@@ -53,10 +53,14 @@ def end_client_flows(addresses: Collection[IpAddress]) -> int:
                 )
                 attributes = b"".join(raw_socket.encode_attribute(*part) for part in parts)
                 bodies.append(NFGENMSG.pack(family, 0, 0) + attributes)
-    return _delete(bodies)
+    return delete_flows(bodies)
 
 
-def _delete(bodies: Collection[bytes]) -> int:
+def delete_flows(bodies: Collection[bytes]) -> int:
+    """Delete connections, each a request's header and attributes; returns how many were there.
+
+    Raises OSError.
+    """
     done = 0
     with raw_socket.open_socket(NETLINK_NETFILTER, timeout_s=DELETE_TIMEOUT_S) as opened:
         for body in bodies:

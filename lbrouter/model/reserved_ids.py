@@ -98,6 +98,12 @@ LANE_OBJECT_PREFIX: Final = "lane_"
 """How the nft objects of the lanes begin: they stand in a table of the family ip, by the same name
 as ours, since nft copies packets (`dup`) in no table of the family inet."""
 
+MAIN_TABLE: Final = 254
+"""RT_TABLE_MAIN: what is connected, and the networks behind routers inside (`routes`)."""
+
+NAME_SET_PREFIX: Final = "names_"
+"""How the sets of addresses begin that dnsmasq fills with what it told of a name."""
+
 ARP_OBJECT_PREFIX: Final = "arp_"
 """The same for ARP, which passes no table of the family inet: a table of the family arp."""
 

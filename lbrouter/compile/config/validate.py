@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 from lbrouter.compile.config.checks import (
+    address_maps,
     alert_settings,
     forwards,
     gateway_settings,
     health_settings,
     hosts,
+    inside_routes,
     lane_settings,
+    mdns_groups,
     policies,
     priorities,
     rates,
@@ -26,6 +29,7 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
     """Everything that keeps `config` from being applied."""
     modules = (
         gateway_settings,
+        mdns_groups,
         health_settings,
         uplinks,
         uplink_dns,
@@ -33,9 +37,11 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
         vlans,
         hosts,
         subnets,
+        inside_routes,
         policies,
         rules,
         forwards,
+        address_maps,
         rates,
     )
     for module in (*modules, alert_settings):
@@ -44,6 +50,15 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
 
 def config_warnings(config: Config) -> Iterator[Diagnostic]:
     """What is legal and probably not meant. Only for a configuration without errors."""
-    modules = (health_settings, vlans, policies, rules, rates, priorities, lane_settings)
+    modules = (
+        mdns_groups,
+        health_settings,
+        vlans,
+        policies,
+        rules,
+        rates,
+        priorities,
+        lane_settings,
+    )
     for module in (*modules, alert_settings):
         yield from module.warnings(config)

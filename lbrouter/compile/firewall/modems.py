@@ -57,13 +57,14 @@ def is_closed(
 def opened_networks(config: Config, vlan: Vlan, facts: Facts) -> Iterator[IpNetwork]:
     """Networks that a rule of the file opens to the VLAN: wholly private, or of an uplink.
 
-    A rule for the whole internet opens none: its author did not think of modems.
+    A rule for the whole internet opens none: its author did not think of modems. Nor does a rule
+    for one host of the VLAN, since what is opened is open to all of it.
     """
     near = (network for u in config.uplinks.values() for network in uplink_subnets(u, facts))
     closed = (*PRIVATE_NETWORKS, *near)
     for rule in config.rules:
-        if vlan.name in rule.from_:
-            for network in rule.to:
+        if vlan.name in rule.from_ and not rule.source:
+            for network in rule.networks:
                 if any(_is_within(network, other) for other in closed):
                     yield network
 

@@ -25,6 +25,7 @@ from lbrouter.compile.routing.uplink_addressing import (
     configured_families,
     uplink_nexthop,
 )
+from lbrouter.compile.routing.venue_routes import inside_routes, mapped_addresses
 from lbrouter.compile.routing.vlan_routes import vlan_routes, vlan_rules
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts
@@ -34,6 +35,7 @@ from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.reserved_ids import (
     GATEWAY_TABLE,
+    MAIN_TABLE,
     MARK_MASK,
     RULE_PRIORITY_CONNECTED,
     RULE_PRIORITY_DEVICE,
@@ -66,7 +68,7 @@ def _family_rules(config: Config, allocation: Allocation, family: AddressFamily)
     yield Rule(
         family=family,
         priority=RULE_PRIORITY_CONNECTED,
-        table=254,
+        table=MAIN_TABLE,
         suppress_prefix_length=0,
         why="connected networks are reached directly, never by an uplink",
     )
@@ -132,7 +134,13 @@ def routes(
             *_uplink_tables(config, allocation, family, facts),
             *_gateway_table(config, allocation, health, family, facts),
         )
-    ) | frozenset((*vlan_routes(config, facts, created), *lane_lines.routes(config, facts)))
+    ) | frozenset(
+        (
+            *vlan_routes(config, facts, created),
+            *lane_lines.routes(config, facts),
+            *inside_routes(config, facts),
+        )
+    )
 
 
 def _uplink_tables(
@@ -231,6 +239,7 @@ def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozense
             for own in (vlan.address, vlan.address6)
             if own is not None
         ),
+        *mapped_addresses(config),
         *lane_lines.addresses(config, facts),
     )
     return frozenset(address for address in wanted if _ours_to_add(address, facts, created))

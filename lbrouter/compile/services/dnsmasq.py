@@ -10,14 +10,20 @@ from ipaddress import ip_network
 from pathlib import PurePath
 from typing import Final
 
+from lbrouter.compile.firewall.element_words import collapsed
 from lbrouter.compile.firewall.modems import PRIVATE_NETWORKS
-from lbrouter.compile.firewall.ruleset import collapsed
+from lbrouter.compile.firewall.rule_matches import names_of_rules
 from lbrouter.compile.services.line_resolvers import may_have_resolvers
+from lbrouter.compile.services.vlan_options import (
+    dhcp_range,
+    further_options,
+    learned_names,
+    resolver_option,
+)
 from lbrouter.model.config import Config, Dhcp, Vlan
 from lbrouter.model.kernel_state import IpNetwork
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.messages.phrase import joined_phrases, phrase
-from lbrouter.model.sections.vlans import DEFAULT_LEASE_TIME
 
 SELF_NETWORKS: Final = tuple(
     ip_network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "::/127", "::ffff:0:0/96")
@@ -131,8 +137,10 @@ class DnsmasqPaths:
 def is_wanted(config: Config) -> bool:
     """Whether the file asks for anything that dnsmasq does."""
     resolvers = config.gateway.dns or any(u.resolvers for u in config.uplinks.values())
-    named = bool(resolvers and config.vlans)
-    return named or any(v.dhcp or v.hosts or v.address6 for v in config.vlans.values())
+    asked = bool(resolvers and config.vlans) or bool(names_of_rules(config))
+    return asked or any(
+        v.dhcp or v.hosts or v.address6 or v.dhcp_relay for v in config.vlans.values()
+    )
 
 
 def has_dhcp_vlans(config: Config) -> bool:
@@ -196,6 +204,7 @@ def config_text(config: Config) -> str:
         REBINDING_OPTIONS
         + "".join(f"bogus-nxdomain={network}\n" for network in rebinding_networks(config)),
         *_host_records(config),
+        *learned_names(config),
         *_dhcp_server(config),
         *(
             [ROUTER_ADVERTISEMENT_OPTIONS]
@@ -264,9 +273,10 @@ def _vlan_options(config: Config, vlan: Vlan) -> Iterator[str]:
     yield f"interface={device}"
     if serves_dhcp(vlan):
         # Router and resolver are the gateway's address in this VLAN, whatever else the device has.
-        yield f"dhcp-range=set:{vlan.name},{_dhcp_range(vlan)}"
+        yield f"dhcp-range=set:{vlan.name},{dhcp_range(vlan)}"
         yield f"dhcp-option=tag:{vlan.name},option:router,{vlan.address.ip}"
-        yield f"dhcp-option=tag:{vlan.name},option:dns-server,{vlan.address.ip}"
+        yield from resolver_option(vlan)
+        yield from further_options(vlan)
         if any(other.hosts for other in config.vlans.values()):
             yield f"dhcp-option=tag:{vlan.name},option:domain-name,{LOCAL_DOMAIN}"
         for name, host in vlan.hosts.items():
@@ -276,21 +286,14 @@ def _vlan_options(config: Config, vlan: Vlan) -> Iterator[str]:
         assert vlan.address6 is not None
         prefix = vlan.address6.network.network_address
         yield f"dhcp-range=set:{vlan.name},{prefix},ra-only,{SLAAC_PREFIX_LENGTH}"
-        yield f"dhcp-option=tag:{vlan.name},option6:dns-server,[{vlan.address6.ip}]"
-    if not serves_dhcp(vlan) and not _uses_slaac(vlan):
+        resolvers = [f"[{ip}]" for ip in vlan.dns if ip.version == 6]
+        told = ",".join(resolvers if vlan.dns else [f"[{vlan.address6.ip}]"])
+        # Nothing behind the comma: none is told, where dnsmasq would tell its own address.
+        yield f"dhcp-option=tag:{vlan.name},option6:dns-server{',' if told else ''}{told}"
+    if vlan.dhcp_relay is not None:
+        yield f"dhcp-relay={vlan.address.ip},{vlan.dhcp_relay}"
+    elif not serves_dhcp(vlan) and not _uses_slaac(vlan):
         yield f"no-dhcp-interface={device}"
-
-
-def _dhcp_range(vlan: Vlan) -> str:
-    """The pool; without one only hosts of the file get an address ("static")."""
-    mask = vlan.address.netmask
-    if vlan.dhcp is None:
-        return (
-            f"{vlan.address.network.network_address},static,{mask},"
-            f"{int(DEFAULT_LEASE_TIME) // 1000}"
-        )
-    ends = f"{vlan.dhcp.range.start},{vlan.dhcp.range.end}"
-    return f"{ends},{mask},{int(vlan.dhcp.lease) // 1000}"
 
 
 def _uses_slaac(vlan: Vlan) -> bool:

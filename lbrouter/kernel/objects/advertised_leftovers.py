@@ -21,8 +21,8 @@ from lbrouter.kernel.netlink.uapi import IFA_ADDRESS, IFADDRMSG, RTA_DST, RTA_OI
 from lbrouter.kernel.objects import route
 from lbrouter.kernel.objects.address import IFA_F_PERMANENT, IFA_FLAGS
 from lbrouter.model.kernel_state import AddressFamily, Sysctl
+from lbrouter.model.reserved_ids import MAIN_TABLE
 
-MAIN_TABLE: Final = 254
 RTPROT_KERNEL, RTPROT_RA = 2, 9
 """linux/rtnetlink.h: a prefix, and a default route or a more specific one (RFC 4191)."""
 

@@ -27,7 +27,7 @@ from lbrouter.kernel.objects.nft_script import (
     replacement_script,
 )
 from lbrouter.model.errors import DefectError, NotAppliedError, NotPermittedError, UnavailableError
-from lbrouter.model.kernel_state import NftTable
+from lbrouter.model.kernel_state import NftElements, NftTable
 from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.plan import Operation
 
@@ -101,6 +101,25 @@ def check(table: NftTable) -> None:
     """Dry-run: would the kernel take this table? Raises what `execute` would raise."""
     names = _object_names(_list_table() or "")
     _run(replacement_script(table, *names), dry=True)
+
+
+def read_set(name: str) -> NftElements:
+    """The elements of one set of ours, of those that packets fill too; none where it is not there.
+
+    Raises LbrouterError.
+    """
+    nft = _context()
+    nft.set_json_output(True)
+    command = f"list set {NFT_TABLE_SPEC} {name}"
+    code, output, error = _command(nft, command)
+    if code != 0:
+        if "No such file or directory" in error:
+            return frozenset()
+        raise _error_for(error, command)
+    bodies = (item["set"] for item in json.loads(output)["nftables"] if "set" in item)
+    return frozenset(
+        element for body in bodies for element in elements_from_json(body.get("elem", ()))
+    )
 
 
 def _listing_digest(listing: str) -> str:

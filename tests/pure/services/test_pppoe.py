@@ -8,7 +8,7 @@ import pytest
 
 from lbrouter.compile.config.parse import parse
 from lbrouter.compile.explain.explanation import ExplainContext, explain
-from lbrouter.compile.explain.flow import parse_flow
+from lbrouter.compile.explain.flow_words import parse_flow
 from lbrouter.compile.health.carrier_only import health_without_daemon, no_nexthop_reason
 from lbrouter.compile.routing.uplink_addressing import UplinkNexthop, stable_facts, uplink_nexthop
 from lbrouter.compile.services.pppd import PppdPaths, options_text, pppd_process, secret_error
