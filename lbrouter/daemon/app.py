@@ -30,6 +30,7 @@ from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.heartbeats import send_heartbeats
 from lbrouter.daemon.lanes.lane_watch import LaneWatch
 from lbrouter.daemon.line_neighbours import LineNeighbours
+from lbrouter.daemon.metrics.bound_watch import BoundWatch
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.programs import ProgramSupervisor
@@ -128,6 +129,7 @@ class Daemon:
         self._new_flows = NewFlowWindow(reconciler)
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
         self._line_neighbours = LineNeighbours(applier, journal, loop)
+        self._bound_watch = BoundWatch(journal, applier.dnsmasq)
         self._traffic = TrafficRecorder(journal, lambda: loop.tracker)
         self._lanes = LaneWatch(
             lambda: lane_inputs(loop.state()),
@@ -142,6 +144,7 @@ class Daemon:
             self._dhcp_watch,
             self._line_neighbours.advertisements,
             self._lanes.findings,
+            bounds=self._bound_watch,
             journal=journal,
             limits=loop.overrides.limits,
             new_flows=self._new_flows,
@@ -261,6 +264,7 @@ class Daemon:
             "the blocks": self._blocks.run,
             "the programs": self._programs.run,
             "the leases": lambda: self._dhcp_watch.run(lambda: loop.config_file.config),
+            "the bounds": lambda: self._bound_watch.run(lambda: loop.config_file.config),
             "the lanes": self._lanes.run,
             "the reload": self._reloads.run,
             "the watchdog": lambda: send_heartbeats(self._notifier, lambda: loop.last_run_at),

@@ -8,7 +8,9 @@ with: an old process is ended before a new file is written.
 import grp
 import pwd
 import shutil
+import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +34,7 @@ DNSMASQ_USERS: Final = (DNSMASQ_OWN_USER, "dnsmasq", DNSMASQ_SHARED_USER)
 """Our package creates the first, Debian's dnsmasq-base the second; none has any rights. Sockets and
 leases are open by then."""
 
+SERVER_OPTION: Final = "--server="
 DNSMASQ_TEST_TIMEOUT_S: Final = 20.0
 
 DNSMASQ_NOT_STARTED_NOTE: Final = (
@@ -100,6 +103,8 @@ class Dnsmasq:
     def pending_operations(self, config: Config | None) -> tuple[Operation, ...]:
         """The operations that make it serve what `config` says (None: nothing at all)."""
         desired = None if config is None else dnsmasq.dnsmasq_process(config, self.paths)
+        if desired is not None:
+            desired = replace(desired, argv=self._with_servers(desired.argv))
         observed = self.observe()
         if observed == desired:
             return ()
@@ -138,17 +143,45 @@ class Dnsmasq:
         return _read_text(self.servers_file)
 
     def put_servers(self, text: str) -> None:
-        """Have the resolvers asked that `text` names. Raises NotAppliedError."""
+        """Have the resolvers asked that `text` names. Raises NotAppliedError.
+
+        dnsmasq reads the file again as a user without rights. Where its folder is closed to that
+        user, the process is started again, with the same on its command line.
+        """
         try:
             self._write_servers(text)
         except OSError as error:
             raise NotAppliedError(
                 phrase("The resolvers of the lines cannot be set: {error}.", error=error)
             ) from error
-        self._host.reload()
+        running = self.observe()
+        if running is None or not running.argv:
+            return  # none here: the next one is started with them
+        if self._is_open:
+            self._host.reload()
+            return
+        kept = tuple(word for word in running.argv if not word.startswith(SERVER_OPTION))
+        self._host.stop()
+        self._start(replace(running, argv=(*kept, *self._server_options())))
+
+    def _with_servers(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """The command line; with the resolvers of the lines where the file of them is closed."""
+        option = f"--servers-file={self.servers_file}"
+        if option not in argv or self._is_open:
+            return argv
+        return (*(word for word in argv if word != option), *self._server_options())
+
+    def _server_options(self) -> tuple[str, ...]:
+        return tuple(f"--{line}" for line in self.servers().splitlines())
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether dnsmasq's user may enter the folder of the file of servers."""
+        folders = (folder for folder in self.servers_file.parents if folder.exists())
+        return all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
 
     def _write_servers(self, text: str) -> None:
-        """Aside, then renamed. dnsmasq reads it again as a user without rights."""
+        """Aside, then renamed, and readable by dnsmasq's user."""
         beside = self.servers_file.with_suffix(".servers-new")
         beside.write_text(text, encoding="ascii")
         beside.chmod(0o644)

@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from typing import Annotated, Final
 
 import typer
+from rich.text import Text
 
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.effects import dnsmasq_service
@@ -22,6 +23,7 @@ from lbrouter.cli.output.render import print_damage, print_diagnostics, print_js
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.compile.report.bounds_reached import BoundsReached, BoundState
 from lbrouter.compile.report.clients import (
     AddressTraffic,
     ClientObservations,
@@ -31,9 +33,11 @@ from lbrouter.compile.report.clients import (
 )
 from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import direction_text, translate
+from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.overrides.store import stored_blocks
+from lbrouter.kernel.read.bound_sets import read_bounds_reached
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.kernel.storage.store import StateStore
@@ -102,15 +106,22 @@ async def _observe_clients(
     numbers = allocate(config, store.load_allocation()).uplinks
     return ClientObservations(
         leases=dnsmasq_service(settings).current_leases(),
-        neighbours=await read_neighbour_table(
-            frozenset(map(config.vlan_device, config.vlans.values()))
-        ),
+        neighbours=read_neighbour_table(frozenset(map(config.vlan_device, config.vlans.values()))),
         traffic=loads,
         uplink_names={number: name for name, number in numbers.items()},
         blocked=stored_blocks(settings.state_dir, print_damage).in_force(),
+        bounds=_bounds_reached(),
         now=int(time.time()),
         interval_s=seconds,
     )
+
+
+def _bounds_reached() -> Mapping[str, BoundsReached]:
+    """Who is at a bound; nothing where no ruleset stands, or without the right to ask."""
+    try:
+        return read_bounds_reached()
+    except OSError:
+        return {}
 
 
 def _client_loads(
@@ -159,7 +170,6 @@ def _clients_table(
         overflow=("MAC", lease, say("VLAN"), uplink),
     )
     for client in clients:
-        flow_count = client["connections"]
         lease_ends = client["lease_ends"]
         sheet.add_row(
             client["name"] or client["dhcp_name"] or "-",
@@ -170,9 +180,21 @@ def _clients_table(
             say("blocked") if client["blocked"] else client["uplink"] or "-",
             _format_rate(client["upload_bps"]),
             _format_rate(client["download_bps"]),
-            "?" if flow_count is None else str(flow_count),
+            _flows_cell(client, language),
         )
     return sheet
+
+
+def _flows_cell(client: ClientStatus, language: Language) -> Text:
+    """How many connections, and a word where that is as many as it may have."""
+    count = "?" if client["connections"] is None else str(client["connections"])
+    match client["bound"]:
+        case BoundState.AT:
+            return Text(f"{count}, {translate(language, 'at its bound')}", style=BAD_STYLE)
+        case BoundState.NEAR:
+            return Text(f"{count}, {translate(language, 'near its bound')}", style=FAIR_STYLE)
+        case _:
+            return Text(count)
 
 
 def _format_rate(bps: int | None) -> str:

@@ -15,6 +15,7 @@ from lbrouter.compile.firewall import (
     flow_moves,
     lane_copies,
     neighbour_bounds,
+    sticky_clients,
 )
 from lbrouter.compile.firewall.flow_moves import PolicyShares
 from lbrouter.compile.firewall.modems import (
@@ -84,6 +85,7 @@ def elements(
         **_modems(config, facts),
         **_near_lines(config, numbers, facts),
         **client_limits.elements(config),
+        **sticky_clients.elements(config),
         **connection_bounds.elements(config),
         **neighbour_bounds.elements(config, allocation),
         **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),

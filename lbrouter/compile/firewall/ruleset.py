@@ -16,9 +16,10 @@ from lbrouter.compile.firewall import (
     connection_bounds,
     lane_copies,
     neighbour_bounds,
+    sticky_clients,
 )
 from lbrouter.compile.firewall.templates import STRUCTURE_FILE, read_ruleset, render_fragment
-from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule
+from lbrouter.model.config import Config, PolicyMode, PolicyRule
 from lbrouter.model.facts import (
     DEFAULT_CONNECTION_TABLE_SIZE,
     DEFAULT_NEIGHBOUR_TABLE_SIZE,
@@ -29,14 +30,9 @@ from lbrouter.model.reserved_ids import BALANCE_SLOTS, FOREIGN_MARK_MASK, MARK_M
 
 IPV6_LINK_LOCAL = IPv6Network("fe80::/10")
 
-NFT_ADDRESS_TYPES = {AddressFamily.V4: "ipv4_addr", AddressFamily.V6: "ipv6_addr"}
-
 TABLE_BLOCK_PATTERN = re.compile(r"^(table \w+ lbrouter \{)\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
 
 TRANSLATED_PORTS: Final = range(1024, 65536)
-
-DISPLACED_MARGIN_S: Final = 1
-"""A client counts as displaced this much longer than it is remembered."""
 
 
 def structure(
@@ -58,7 +54,8 @@ def structure(
             render_fragment("uplink", name=name, number=number, mark=f"{uplink_mark(number):#010x}")
             for name, number in numbers.items()
         ),
-        *_policies(config, allocation),
+        *_policies(config),
+        *sticky_clients.structure(config, allocation),
         *_vlans(config),
         *_rules(config),
         *client_limits.structure(config),
@@ -84,35 +81,12 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def _policies(config: Config, allocation: Allocation) -> Iterator[str]:
+def _policies(config: Config) -> Iterator[str]:
     for name, policy in config.policies.items():
         if policy.mode is PolicyMode.FAILOVER:
             yield render_fragment("policy-failover", name=name)
             continue
         yield render_fragment("policy-balance", name=name, slots=BALANCE_SLOTS)
-        if policy.sticky:
-            for family in AddressFamily:
-                yield from _sticky_chains(policy, allocation, family)
-
-
-def _sticky_chains(policy: Policy, allocation: Allocation, family: AddressFamily) -> Iterator[str]:
-    yield render_fragment(
-        "displaced-clients",
-        policy=policy.name,
-        family=family,
-        address_type=NFT_ADDRESS_TYPES[family],
-    )
-    for uplink in policy.uplinks:
-        timeout_s = max(1, policy.sticky // 1000)
-        yield render_fragment(
-            "sticky-clients",
-            policy=policy.name,
-            number=allocation.uplinks[uplink],
-            family=family,
-            address_type=NFT_ADDRESS_TYPES[family],
-            timeout=f"{timeout_s}s",
-            displaced_timeout=f"{timeout_s + DISPLACED_MARGIN_S}s",
-        )
 
 
 def _vlans(config: Config) -> Iterator[str]:

@@ -214,5 +214,7 @@ def _vlan_status(
         "reason_data": None if why is None else why.as_json(),
         "limit": None,
         "other_dhcp_servers": [],
+        "bound": None,
+        "bound_clients": [],
         "other_routers": [],
     }

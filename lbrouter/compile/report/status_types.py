@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
+from lbrouter.compile.report.bounds_reached import BoundClientStatus
 from lbrouter.compile.report.kernel_status import KernelStatus
 from lbrouter.compile.report.lane_status import LaneLineStatus
 from lbrouter.model.messages.message import MessageDocument
@@ -149,6 +150,10 @@ class VlanStatus(TypedDict):
     reason_data: MessageDocument | None
     limit: dict[str, TemporaryLimitStatus | None] | None
     other_dhcp_servers: list[DhcpServerStatus]
+    bound: str | None
+    """"near" or "at": how much its clients hold of the connections that they may hold together."""
+    bound_clients: list[BoundClientStatus]
+    """Its clients that are at their own bound, or near it: 20 at most."""
     other_routers: list[RouterStatus]
 
 

@@ -1,5 +1,6 @@
 """Which client a person means: by an address, a hardware address, or a name."""
 
+import asyncio
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ async def find_client(config: Config, dnsmasq: Dnsmasq, text: str) -> KnownClien
     leases = dnsmasq.current_leases()
     client = parse_client(config, leases, text)
     vlans = {config.vlan_device(vlan): vlan.name for vlan in config.vlans.values()}
-    neighbours = await read_neighbour_table(frozenset(vlans))
+    neighbours = await asyncio.to_thread(read_neighbour_table, frozenset(vlans))
     macs = [near.mac for near in neighbours if near.address == client.address]
     macs += [lease.mac for lease in leases if lease.address == client.address]
     hosts = (host for vlan in config.vlans.values() for host in vlan.hosts.values())

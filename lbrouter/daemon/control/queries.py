@@ -22,6 +22,7 @@ from lbrouter.daemon.events.history import LogEvent, recent_events, utc_timestam
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.lanes.lane_watch import LaneFindings
 from lbrouter.daemon.machine_snapshot import AppliedState
+from lbrouter.daemon.metrics.bound_watch import BoundWatch
 from lbrouter.daemon.metrics.last_minute import UplinkSecond
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
@@ -70,6 +71,7 @@ class QueryHandlers:
         advertisements: AdvertisementListener,
         lanes: LaneFindings,
         *,
+        bounds: BoundWatch,
         journal: Journal,
         limits: LimitTable,
         new_flows: NewFlowWindow,
@@ -82,7 +84,7 @@ class QueryHandlers:
         self._state, self._write_lock = state, write_lock
         self._journal, self._store = journal, store
         self._limits, self._new_flows, self._pending = limits, new_flows, pending
-        self._lanes = lanes
+        self._lanes, self._bounds = lanes, bounds
         self._dhcp_watch, self._advertisements = dhcp_watch, advertisements
         self._config_path = config_path
         self._sampler, self._last_minute = traffic.sampler, traffic.last_minute
@@ -114,6 +116,7 @@ class QueryHandlers:
             new_flows=self._new_flows.counts(),
             limits=self._limits,
             rogue_servers=self._dhcp_watch.rogue_servers,
+            bounds=self._bounds,
             rogue_routers=self._advertisements.rogue_routers,
             pending_s=self._pending.remaining_s(),
             lanes=self._lanes,

@@ -16,6 +16,7 @@ from lbrouter.compile.report.status_types import Status, TrafficMeasurements, Up
 from lbrouter.daemon.daemon_state import DaemonState
 from lbrouter.daemon.lanes.lane_watch import LaneFindings
 from lbrouter.daemon.machine_snapshot import AppliedState
+from lbrouter.daemon.metrics.bound_watch import BoundWatch
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
 from lbrouter.model.health import UplinkState
 from lbrouter.model.messages.message import Message, joined
@@ -32,6 +33,7 @@ def daemon_status(
     new_flows: Mapping[str, Mapping[int, int]],
     limits: LimitTable,
     rogue_servers: RogueServerScan,
+    bounds: BoundWatch,
     rogue_routers: RogueRouters,
     pending_s: float | None,
     lanes: LaneFindings,
@@ -72,6 +74,7 @@ def daemon_status(
     for name, vlan in document["vlans"].items():
         vlan["limit"] = limits.status(name)
         vlan["other_dhcp_servers"] = rogue_server_status(rogue_servers, name)
+        vlan["bound"], vlan["bound_clients"] = bounds.vlan_status(applied.file.config, name)
         vlan["other_routers"] = rogue_router_status(rogue_routers, name)
     return document
 

@@ -18,10 +18,10 @@ SEAL_PREFIX = "seal_"
 """Prefix of an empty chain whose name carries two digests: of the script that was asked for, and of
 the kernel's listing after it was loaded. A rule that is altered later changes the second."""
 
-STICKY_SET_PREFIX = "sticky_"
+STICKY_SET_PREFIX = "sticky_mac_"
 GOTO_UPLINK_CHAIN_PREFIXES = ("goto remember_", "goto displace_")
 DYNAMIC_SET_PREFIXES = (
-    *(STICKY_SET_PREFIX, "displaced_", "clients_", "client_", "vlans_"),
+    *("sticky_", "displaced_", "clients_", "client_", "vlans_"),
     *("neighbours_", "sources_", "arp_known", "arp_new"),
 )
 """Prefixes of sets that packets fill: kept over a reload, never compared."""
@@ -35,7 +35,7 @@ def element_change_script(old: Mapping[str, NftElements], new: Mapping[str, NftE
     )
     lines = [line for change in changes for line in change]
     # Release the clients that stick to an uplink which no longer carries their policy. No
-    # slot leads to X any more, so the set `sticky_X` is emptied. It is emptied once more when
+    # slot leads to X any more, so the set `sticky_mac_X` is emptied. It is emptied once more when
     # a slot uses X again: a packet in transit at that moment may have put its client back,
     # which has moved to another uplink since.
     return "\n".join(
@@ -129,7 +129,7 @@ def _ending_side_tables(table: NftTable, standing_names: Iterable[str]) -> dict[
 
 
 def _unused_sticky_sets(standing: Iterable[tuple[str, str]], table: NftTable) -> Iterator[str]:
-    """X of each set `sticky_X` that stays, but whose uplink no slot uses any more."""
+    """X of each set `sticky_mac_X` that stays, but whose uplink no slot uses any more."""
     for kind, name in standing:
         suffix = name.removeprefix(STICKY_SET_PREFIX)
         kept = name.startswith(STICKY_SET_PREFIX) and not _is_stale(kind, name, table)

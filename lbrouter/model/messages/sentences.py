@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from lbrouter.model.messages.bound_sentences import BOUND_SENTENCES
 from lbrouter.model.messages.client_sentences import CLIENT_SENTENCES
 from lbrouter.model.messages.codes import (
     AddressCode,
@@ -149,8 +150,7 @@ EVENT_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     EventCode.GUARANTEE_SHORT: (
         (
             "VLAN {vlan} is guaranteed {guaranteed_bps} {direction}, the uplinks that work can"
-            " give it"
-            " {granted_bps}: {short_bps} short"
+            " give it {granted_bps}: {short_bps} short"
         ),
     ),
     EventCode.GUARANTEE_WHOLE: ("VLAN {vlan} has its guaranteed {direction} again",),
@@ -232,6 +232,7 @@ SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     **EVENT_SENTENCES,
     **CLIENT_SENTENCES,
     **PRECHECK_SENTENCES,
+    **BOUND_SENTENCES,
 }
 
 GENERAL_SENTENCES: Final = ("{text}", "{reason} ({age_s} ago; no daemon runs)")

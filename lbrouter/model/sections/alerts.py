@@ -32,6 +32,7 @@ class AlertKind(StrEnum):
     ROUTER = "router"
     APPLY = "apply"
     ROLLBACK = "rollback"
+    BOUND = "bound"
 
 
 DEFAULT_ALERT_KINDS: Final = (
@@ -43,6 +44,7 @@ DEFAULT_ALERT_KINDS: Final = (
     AlertKind.DHCP,
     AlertKind.ROUTER,
     AlertKind.ROLLBACK,
+    AlertKind.BOUND,
 )
 
 

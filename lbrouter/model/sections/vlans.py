@@ -56,8 +56,8 @@ class Bandwidth(Section):
     ceiling: LineRate | None = None
     """What it never exceeds, over all uplinks together. Absent means: up to what they carry."""
     per_client: LineRate | None = None
-    """What one client (one address) never exceeds. What is more is dropped, not queued: a protocol
-    that does not slow down loses it. Absent means: clients share what the VLAN has."""
+    """What one client (one hardware address) never exceeds. What is more is dropped, not queued: a
+    protocol that does not slow down loses it. Absent means: clients share what the VLAN has."""
 
 
 DEFAULT_LEASE_TIME: Final = Duration(12 * 3_600_000)

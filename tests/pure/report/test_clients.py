@@ -2,6 +2,7 @@
 
 from ipaddress import ip_address
 
+from lbrouter.compile.report.bounds_reached import BoundsReached, BoundState
 from lbrouter.compile.report.clients import (
     AddressTraffic,
     ClientObservations,
@@ -57,6 +58,7 @@ def clients_of(config: Config = CONFIG, *, loads: object = LOADS) -> dict[str, C
         uplink_names={1: "fiber", 2: "lte"},
         now=NOW,
         interval_s=2.0,
+        bounds={"lan2": BoundsReached(clients={"02:00:00:00:00:ab": BoundState.AT})},
     )
     return {each["address"]: each for each in client_statuses(config, seen)}
 
@@ -81,6 +83,7 @@ def test_the_addresses_of_one_machine_are_added_up() -> None:
         "download_bps": 200,
         "connections": 5,
         "blocked": False,
+        "bound": None,
     }
 
 
@@ -126,3 +129,9 @@ def test_without_connections_leases_and_neighbours_are_still_listed() -> None:
     found = clients_of(loads=None)
     assert [*found] == ["10.10.10.20", "10.10.40.21", "10.10.40.30"]
     assert found["10.10.10.20"]["connections"] is None
+
+
+def test_a_client_at_its_bound_is_marked() -> None:
+    marks = {address: client["bound"] for address, client in clients_of().items()}
+    assert {address for address, bound in marks.items() if bound} == {"10.10.40.30"}
+    assert marks["10.10.40.30"] == "at"

@@ -82,8 +82,15 @@ def _lookup(venue: Venue, name: str = NAME, kind: str = "a", server: str = "10.2
     return answer.split()[0] if found else ""
 
 
-def test_resolvers_of_a_line_serve_while_it_is_fit(venue: Venue, tmp_path: Path) -> None:
-    """Each is asked by its own line: the venue lets nothing else through."""
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_resolvers_of_a_line_serve_while_it_is_fit(venue: Venue, tmp_path: Path, mode: int) -> None:
+    """Each is asked by its own line: the venue lets nothing else through.
+
+    Where dnsmasq's user may enter the runtime directory the list is read again; else dnsmasq is
+    started again.
+    """
+    venue.folder.chmod(mode)
+    pids = set[int]()
     text = _with(TEXT, "fiber", 'dns = ["203.0.113.1"]')
     text = _with(text, "lte", 'dns = "198.51.100.1"')
     venue.write_config(config_of(text))
@@ -94,12 +101,19 @@ def test_resolvers_of_a_line_serve_while_it_is_fit(venue: Venue, tmp_path: Path)
         assert eventually(lambda: daemon.state("fiber") == daemon.state("lte") == "up", within_s=30)
         assert eventually(lambda: _lookup(venue) == ANSWER, within_s=20)
         assert all(NAME in log.read_text(encoding="utf-8") for log in queries.values())
+        pids.add(_pid(venue))
         venue.isp("fiber").set_blackhole(on=True)
         assert eventually(lambda: daemon.state("fiber") == "down", within_s=30)
         assert eventually(lambda: "wan1" not in _servers(venue))
-        assert _lookup(venue) == ANSWER
+        assert eventually(lambda: _lookup(venue) == ANSWER)
+        pids.add(_pid(venue))
+        assert len(pids) == (1 if mode & 0o001 else 2)
         venue.isp("fiber").set_blackhole(on=False)
         assert eventually(lambda: "wan1" in _servers(venue), within_s=30)
+
+
+def _pid(venue: Venue) -> int:
+    return int((venue.gateway.runtime_dir / "dnsmasq.pid").read_text(encoding="ascii"))
 
 
 def _servers(venue: Venue) -> str:
