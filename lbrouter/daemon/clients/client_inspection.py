@@ -3,7 +3,6 @@
 It takes a second, or two and a half where the client is silent; all that waits is in threads.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -30,7 +29,7 @@ from lbrouter.kernel.probe.name_service import answers_names
 from lbrouter.kernel.read.client_connections import ClientConnections, count_client_connections
 from lbrouter.kernel.read.counters import InterfaceBytes, interface_bytes
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table
-from lbrouter.model.config import Config
+from lbrouter.model.config import Config, Vlan
 from lbrouter.model.errors import NotPermittedError
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.services.dnsmasq import Dnsmasq
@@ -48,11 +47,10 @@ async def inspect_client(
     leases, now = dnsmasq.current_leases(), int(time.time())
     client = parse_client(config, leases, text)
     devices = {config.vlan_device(vlan): vlan.address for vlan in config.vlans.values()}
-    table = await asyncio.to_thread(read_neighbour_table, frozenset(devices))
+    table = await in_own_thread(partial(read_neighbour_table, frozenset(devices)))
     neighbours = tuple(n for n in table if client.address == n.address or client.mac == n.mac)
     own = _leases_of(client, neighbours, leases, now)
     known = _known_addresses(client, neighbours, own)
-    names = asyncio.create_task(_names_answered(config))
     sample = _TrafficSample.take(known)
     mac = client.mac or next((near.mac for near in neighbours), None)
     heard = await _hear(ClientListener(devices), mac, known)
@@ -64,15 +62,16 @@ async def inspect_client(
         neighbours=neighbours,
         leases=own,
         pools=pool_usage(config, leases, now=now),
-        names_answered=await names,
     )
-    mac = locate(config, found).mac
+    located = locate(config, found)
+    mac = located.mac
     now_known = known | {frame.address for frame in heard if frame.address and frame.mac == mac}
     later = _TrafficSample.take(now_known)
     return replace(
         found,
         traffic=later.client_traffic(sample),
         vlan_traffic=later.interface_traffic(sample, devices),
+        names_answered=await _names_answered(config, located.vlan),
         block=block_of(mac),
     )
 
@@ -113,11 +112,10 @@ async def _hear(
         ) from error
 
 
-async def _names_answered(config: Config) -> bool | None:
-    """Whether the gateway gets names answered; None where it is no resolver for the clients."""
-    if not compiled.is_wanted(config):
+async def _names_answered(config: Config, vlan: Vlan | None) -> bool | None:
+    """Whether the gateway gets names answered; None where it is no resolver for the client."""
+    if vlan is None or not compiled.is_wanted(config):
         return None
-    vlan = next(iter(config.vlans.values()))
     return await in_own_thread(partial(answers_names, vlan.address.ip))
 
 

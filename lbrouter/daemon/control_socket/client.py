@@ -2,19 +2,23 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from lbrouter.compile.firewall.operator_session import parse_ssh_connection
 from lbrouter.daemon.control_socket.protocol import (
     MAX_ROOT_REQUEST_BYTES,
+    READ_ONLY_VERBS,
     Document,
     control_socket_path,
     encode_line,
     result_or_raise,
 )
 from lbrouter.model.errors import NotAppliedError, NotPermittedError
+from lbrouter.system.ssh_session import ssh_connection
 
 CONTROL_REPLY_TIMEOUT_S: Final = 60.0
 """For an answer: an apply of a large file takes seconds, a stopped daemon never answers."""
@@ -59,13 +63,24 @@ async def ask(
             return None
         reader, writer = streams
         try:
-            writer.write(encode_line(request))
+            writer.write(encode_line(_with_address(request)))
             answer = await asyncio.wait_for(reader.readline(), timeout_s)
         except (OSError, TimeoutError) as error:
             raise NotAppliedError(DAEMON_NOT_ANSWERING, remedy=DAEMON_RESTART_REMEDY) from error
     if not answer:
         raise NotAppliedError("The daemon closed the connection.", remedy=DAEMON_RESTART_REMEDY)
     return result_or_raise(json.loads(answer))
+
+
+def _with_address(request: Document) -> Document:
+    """An order says where its person sits: the daemon's unit may not read that of other processes.
+
+    A request that says who gives it stays as it is.
+    """
+    session = parse_ssh_connection(ssh_connection(os.getpid()))
+    if session is None or "by" in request or request["verb"] in READ_ONLY_VERBS:
+        return request
+    return {**request, "by": {"address": str(session.client)}}
 
 
 async def stream(runtime_dir: Path, request: Document) -> AsyncGenerator[Any, None]:

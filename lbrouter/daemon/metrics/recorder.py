@@ -31,8 +31,9 @@ class TrafficRecorder:
         recorded_at = float("-inf")
         while True:
             self.sampler.sample()
-            self._totals.add(self.sampler.traffic)
             tracker = self._tracker()
+            parts = counted_parts(tracker.config)
+            self._totals.add(parts, self.sampler.traffic)
             self.last_minute.record(tracker)
             for event in self.sampler.queue_events(tracker.config):
                 known = tracker.state.uplinks[event.uplink]
@@ -41,7 +42,7 @@ class TrafficRecorder:
             if time.monotonic() - recorded_at >= HISTORY_SAMPLE_INTERVAL_S:
                 recorded_at = time.monotonic()
                 at = utc_timestamp(precision="seconds")
-                parts, counted = counted_parts(tracker.config), self.sampler.counted
+                counted = self.sampler.counted
                 for amount in self._totals.take(parts, counted, now=recorded_at, at=at):
                     self._journal.record_sample(amount)
                 for name, uplink in tracker.config.uplinks.items():

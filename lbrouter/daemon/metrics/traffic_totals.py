@@ -36,11 +36,12 @@ class TrafficTotals:
         self._taken_at: float | None = None
         self._peaks: dict[str, InterfaceTraffic] = {}
 
-    def add(self, traffic: Mapping[str, InterfaceTraffic]) -> None:
-        """The rates of one second."""
-        for device, now in traffic.items():
-            top = self._peaks.get(device, InterfaceTraffic())
-            self._peaks[device] = InterfaceTraffic(
+    def add(self, parts: Iterable[CountedPart], traffic: Mapping[str, InterfaceTraffic]) -> None:
+        """The rates of one second; those of other programs' devices are passed over."""
+        for part in parts:
+            now = traffic.get(part.device, InterfaceTraffic())
+            top = self._peaks.get(part.device, InterfaceTraffic())
+            self._peaks[part.device] = InterfaceTraffic(
                 received_bps=max(top.received_bps, now.received_bps),
                 sent_bps=max(top.sent_bps, now.sent_bps),
             )

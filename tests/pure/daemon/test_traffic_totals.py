@@ -21,8 +21,8 @@ def counters(wan1: tuple[int, int], lan1: tuple[int, int]) -> dict[str, Interfac
 def test_upload_is_what_clients_send_on_lines_and_vlans() -> None:
     totals = TrafficTotals()
     assert totals.take(PARTS, counters((100, 10), (10, 100)), now=1.0, at="a") == []
-    totals.add({"wan1": InterfaceTraffic(received_bps=9, sent_bps=3)})
-    totals.add({"wan1": InterfaceTraffic(received_bps=4, sent_bps=5)})
+    totals.add(PARTS, {"wan1": InterfaceTraffic(received_bps=9, sent_bps=3)})
+    totals.add(PARTS, {"wan1": InterfaceTraffic(received_bps=4, sent_bps=5)})
     found = totals.take(PARTS, counters((300, 50), (40, 350)), now=11.0, at="b")
     by_name = {each.name: each for each in found}
     fiber, stream = by_name["fiber"], by_name["stream"]
