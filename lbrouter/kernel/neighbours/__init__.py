@@ -1,1 +1,1 @@
-"""The hosts beside us: the neighbour table, its size, next hops, and clients of another place."""
+"""The hosts beside us: the neighbour table, its size and next hops."""
