@@ -1,14 +1,25 @@
 """The configuration file: its bytes, and the parsed configuration."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lbrouter.compile.config.parse import MAX_CONFIG_BYTES, ParsedConfig, parse
+from lbrouter.compile.config.diagnostics import Diagnostic
+from lbrouter.compile.config.parse import (
+    MAX_CONFIG_BYTES,
+    NOTHING_CHANGED_REMEDY,
+    ParsedConfig,
+    located,
+    parse,
+)
+from lbrouter.compile.routing.interface_choices import bound_config, interface_conflicts
 from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.kernel import pppoe
+from lbrouter.kernel.read.ports import read_interfaces
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ConfigError, NotPermittedError, UnavailableError
+from lbrouter.model.facts import InterfaceFacts
 from lbrouter.model.messages.os_errors import os_error_text
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.services import dnsmasq, mdns_reflector, pppd
@@ -62,7 +73,35 @@ def read_config(path: Path) -> bytes:
 def parse_config(text: bytes, *, source: str) -> ConfigFile:
     """`text` typed and checked. Raises ConfigError with all that is wrong."""
     found: ParsedConfig = parse(text, source=source)
-    return ConfigFile(text=text, config=found.config, warnings=found.warnings, source=source)
+    config = bound_config(found.config, interfaces_or_none())
+    return ConfigFile(text=text, config=config, warnings=found.warnings, source=source)
+
+
+def interfaces_or_none() -> Mapping[str, InterfaceFacts]:
+    """The interfaces of this machine; none where the kernel does not tell them."""
+    try:
+        return read_interfaces()
+    except OSError:
+        return {}
+
+
+def require_distinct_interfaces(file: ConfigFile) -> None:
+    """Raise ConfigError where a line has no interface of its own here, by name.
+
+    A MAC address that several have is one case; an interface that is not there is none.
+    """
+    conflicts = [
+        Diagnostic(
+            path=("uplinks", conflict.uplink, conflict.key),
+            value=conflict.value,
+            reason=conflict.reason,
+            accepted=conflict.accepted,
+        )
+        for conflict in interface_conflicts(file.config, interfaces_or_none())
+    ]
+    if conflicts:
+        report = located(conflicts, file.text, source=file.source)
+        raise ConfigError("\n".join(report), remedy=NOTHING_CHANGED_REMEDY)
 
 
 def load_config(path: Path) -> ConfigFile:

@@ -9,7 +9,12 @@ from lbrouter.compile.config.machine_fit import missing_uplink_interfaces
 from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
-from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
+from lbrouter.daemon.config_file import (
+    ConfigFile,
+    parse_config,
+    require_distinct_interfaces,
+    require_tools,
+)
 from lbrouter.daemon.confirm.commit_confirm import (
     BY_ITSELF,
     NOT_CONFIRMED_IN_TIME,
@@ -18,6 +23,7 @@ from lbrouter.daemon.confirm.commit_confirm import (
 )
 from lbrouter.daemon.control.change_recorder import recorded_changes
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
+from lbrouter.daemon.control.login_command import LoginCommand
 from lbrouter.daemon.control.override_commands import EXPIRY_CHECK_INTERVAL_S, OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.protocol import (
@@ -79,6 +85,7 @@ class CommandHandlers:
             "confirm": self._confirm,
             "rollback": self._rollback,
             **overrides.verbs,
+            "login": LoginCommand(loop).login,
             **further,
         }
 
@@ -102,6 +109,7 @@ class CommandHandlers:
         text = string_field(request, "config")
         source = string_field(request, "source", default="a file")
         file = parse_config(text.encode(), source=source)
+        require_distinct_interfaces(file)
         require_tools(file.config)
         secrets.require(file.config)
         within_ms = int_field(request, "confirm_within_ms", default=0)
@@ -191,6 +199,10 @@ class CommandHandlers:
         for event in self._loop.overrides.followed(config).events(config):
             tracker.put(event)
         return tracker
+
+    async def use_again(self, file: ConfigFile) -> None:
+        """Use this file, whose words are those in force. The caller holds the write lock."""
+        await self._adopt(file, self._tracker_for(file.config))
 
     async def _adopt(self, file: ConfigFile, tracker: HealthTracker) -> None:
         """Use this file from now on: the kernel holds it."""

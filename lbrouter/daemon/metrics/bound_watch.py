@@ -18,7 +18,7 @@ from lbrouter.compile.report.bounds_reached import (
     vlan_message,
 )
 from lbrouter.daemon.events.journal import Journal
-from lbrouter.kernel.netlink.bound_sets import read_bounds_reached
+from lbrouter.kernel.read.bound_sets import read_bounds_reached
 from lbrouter.kernel.read.connection_table import read_connection_table_size
 from lbrouter.model.config import Config, Vlan
 from lbrouter.services.dnsmasq import Dnsmasq

@@ -3,7 +3,7 @@
 import pytest
 
 from lbrouter.compile.report.bounds_reached import BoundsReached, BoundState
-from lbrouter.kernel.netlink.bound_sets import read_bounds_reached
+from lbrouter.kernel.read.bound_sets import read_bounds_reached
 from tests.contract.conftest import in_namespace, shell
 
 TABLE_SCRIPT = """nft '

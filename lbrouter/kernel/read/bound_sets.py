@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lbrouter.compile.report.bounds_reached import BoundsReached, BoundState
+from lbrouter.kernel.neighbours.neighbour_table import MAC_SIZE
 from lbrouter.kernel.netlink import raw_socket
 from lbrouter.kernel.netlink.codec import parse_attributes
 from lbrouter.kernel.netlink.raw_dump import NFGENMSG_INET, RAW_DUMP_TIMEOUT_S
@@ -21,7 +22,6 @@ NFTA_ELEMENT_KEY: Final = 1
 NFTA_DATA_VALUE: Final = 1
 
 INTERFACE_NAME_BYTES: Final = 16
-HARDWARE_ADDRESS_BYTES: Final = 6
 TOLD_SETS: Final = {BoundState.NEAR: "told_near", BoundState.AT: "told_at"}
 """Ends of the sets' names in rulesets/lbrouter.nft; "at" is read last, for it is worse."""
 
@@ -35,7 +35,7 @@ def read_bounds_reached() -> Mapping[str, BoundsReached]:
     vlans: dict[str, BoundState] = {}
     for state, suffix in TOLD_SETS.items():
         for key in _keys(f"clients_{suffix}"):
-            mac = key[INTERFACE_NAME_BYTES:][:HARDWARE_ADDRESS_BYTES].hex(":")
+            mac = key[INTERFACE_NAME_BYTES:][:MAC_SIZE].hex(":")
             clients[_interface_name(key)][mac] = state
         for key in _keys(f"vlans_{suffix}"):
             vlans[_interface_name(key)] = state
