@@ -17,8 +17,10 @@ from lbrouter.kernel.netlink.codec import RawMessage, parse_attributes
 from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import RTA_OIF, TC_H_ROOT, TCA_KIND, TCMSG
 from lbrouter.kernel.objects import address, link, route, rule
-from lbrouter.kernel.read.connection_table import read_connection_table_size
-from lbrouter.kernel.read.neighbour_table_size import read_neighbour_table_size
+from lbrouter.kernel.read.connection_table import (
+    read_connection_table_size,
+    read_neighbour_table_size,
+)
 from lbrouter.model.facts import (
     Facts,
     ForeignRootQdisc,
