@@ -1,1 +1,1 @@
-"""The hosts beside us: the neighbour table, its size and next hops."""
+"""The hosts beside us: the neighbour table, and the next hops in it."""

@@ -14,13 +14,15 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_GETQDISC
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
-from lbrouter.kernel.neighbours.neighbour_table_size import read_neighbour_table_size
 from lbrouter.kernel.netlink.codec import RawMessage, parse_attributes
 from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import RTA_OIF, TC_H_ROOT, TCA_KIND, TCMSG
 from lbrouter.kernel.objects import address, link, route, rule
 from lbrouter.kernel.objects.link_message import Link
-from lbrouter.kernel.read.connection_table import read_connection_table_size
+from lbrouter.kernel.read.connection_table import (
+    read_connection_table_size,
+    read_neighbour_table_size,
+)
 from lbrouter.kernel.read.device_path import device_path
 from lbrouter.model.facts import (
     Facts,

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from lbrouter.compile.explain.explanation import ExplainContext, explain
-from lbrouter.compile.explain.flow import parse_flow
+from lbrouter.compile.explain.flow_words import parse_flow
 from lbrouter.compile.firewall.elements import elements
 from lbrouter.compile.firewall.modems import line_of_modem, modem_lines
 from lbrouter.compile.state.allocate import allocate

@@ -6,7 +6,7 @@ from ipaddress import IPv6Address, IPv6Interface, IPv6Network, ip_interface
 import pytest
 
 from lbrouter.compile.explain.explanation import ExplainContext, explain
-from lbrouter.compile.explain.flow import parse_flow
+from lbrouter.compile.explain.flow_words import parse_flow
 from lbrouter.compile.health.carrier_only import no_nexthop_reason
 from lbrouter.compile.ra.advertised_routers import AdvertisedRouters, HeardPrefix, HeardRouter
 from lbrouter.compile.ra.line_addressing import advertised_lines
