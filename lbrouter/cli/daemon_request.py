@@ -8,23 +8,23 @@ from lbrouter.cli.output.render import print_success
 from lbrouter.cli.screen_language import on_screen, screen_language
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.report.i18n import translate_reason
-from lbrouter.daemon.control_socket import client
+from lbrouter.daemon.control_socket import blocking_client
 from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.model.errors import ConfirmationNeededError, UnavailableError
 from lbrouter.model.messages.phrase import phrase
 
 
-async def send_operator_command(settings: CommandSettings, asked: Document, *, command: str) -> int:
+def send_operator_command(settings: CommandSettings, asked: Document, *, command: str) -> int:
     """Hand it to the daemon and print the answer; on a terminal, ask what the daemon asks.
 
     Raises UnavailableError where none runs, ConfirmationNeededError without a terminal to ask on.
     """
     try:
-        handed = await client.ask(settings.runtime_dir, asked)
+        handed = blocking_client.ask(settings.runtime_dir, asked)
     except ConfirmationNeededError as error:
         if settings.json or not _is_confirmed(error):
             raise
-        handed = await client.ask(settings.runtime_dir, {**asked, "yes": True})
+        handed = blocking_client.ask(settings.runtime_dir, {**asked, "yes": True})
     if handed is None:
         raise UnavailableError(
             phrase("`{command}` needs the daemon, which does not run.", command=command),

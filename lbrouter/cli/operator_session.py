@@ -1,58 +1,26 @@
-"""The SSH session that a command runs in, and a refusal to cut it."""
+"""The SSH session that a command runs in, which an apply must not cut."""
 
 import os
 from pathlib import Path
 from typing import Final
 
-from lbrouter.cli.context import build_applier
-from lbrouter.cli.settings import CommandSettings
-from lbrouter.compile.firewall.operator_session import (
-    OperatorSession,
-    parse_ssh_connection,
-    session_cut_reason,
-)
-from lbrouter.compile.state.desired import observation_scope
-from lbrouter.daemon.config_file import ConfigFile
-from lbrouter.kernel.backend import LinuxKernel
-from lbrouter.model.errors import NotAppliedError
-from lbrouter.model.kernel_state import KernelState
-from lbrouter.model.messages.phrase import as_phrase, phrase
+from lbrouter.compile.firewall.ssh_session import parse_ssh_connection
 
 SSH_VARIABLE: Final = "SSH_CONNECTION"
 MAX_PARENTS: Final = 20
 
 
-async def refuse_to_cut_session(settings: CommandSettings, file: ConfigFile) -> None:
-    """Raise NotAppliedError where an apply of `file` would cut the SSH session of this command."""
-    session = operator_session()
-    if session is None:
-        return
-    async with LinuxKernel() as kernel:
-        applier = build_applier(settings, kernel)
-        facts = await kernel.facts(observation_scope(file.config, KernelState()))
-        facts = applier.lease_store.facts_with_leases(file.config, facts)
-    reason = session_cut_reason(file.config, facts, session)
-    if reason:
-        raise NotAppliedError(
-            phrase(
-                "Not applied: this would cut your own SSH session. {reason}.",
-                reason=as_phrase(reason),
-            ),
-            remedy="Use `lbrouter apply --confirm-within 60s`: it is undone if you do not confirm.",
-        )
-
-
-def operator_session() -> OperatorSession | None:
-    """The session that this process or a parent of it was started in; sudo hides the variable."""
+def ssh_connection() -> str:
+    """$SSH_CONNECTION of this process or of a parent, for sudo hides it; "" for no session."""
     pid = os.getpid()
     for _ in range(MAX_PARENTS):
-        session = parse_ssh_connection(_variable_of(pid, SSH_VARIABLE))
-        if session is not None:
-            return session
+        text = _variable_of(pid, SSH_VARIABLE)
+        if parse_ssh_connection(text) is not None:
+            return text
         pid = _parent_of(pid)
         if pid <= 1:
             break
-    return None
+    return ""
 
 
 def _variable_of(pid: int, name: str) -> str:

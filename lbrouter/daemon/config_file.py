@@ -4,13 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from lbrouter.compile.config.parse import MAX_CONFIG_BYTES, ParsedConfig, parse
+from lbrouter.compile.config.parse import ParsedConfig, parse
 from lbrouter.compile.services.pppd import pppoe_uplinks
+from lbrouter.daemon.config_bytes import read_config
 from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
-from lbrouter.model.errors import ConfigError, NotPermittedError, UnavailableError
-from lbrouter.model.messages.os_errors import os_error_text
-from lbrouter.model.messages.phrase import phrase
+from lbrouter.model.errors import UnavailableError
 from lbrouter.services import dnsmasq, pppd
 
 
@@ -32,31 +31,6 @@ class ConfigFile:
 def digest(text: bytes) -> str:
     """The digest of the bytes of a file: "sha256:" and hexadecimal digits."""
     return f"sha256:{hashlib.sha256(text).hexdigest()}"
-
-
-def read_config(path: Path) -> bytes:
-    """The bytes of the file at `path`. Raises ConfigError or NotPermittedError."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_CONFIG_BYTES + 1)
-    except PermissionError as error:
-        raise NotPermittedError(
-            phrase("{path} cannot be read: permission denied.", path=path), remedy="Run it as root."
-        ) from error
-    except OSError as error:
-        raise ConfigError(
-            phrase("{path}: {reason}", path=path, reason=os_error_text(error)),
-            remedy="Write it, or name another one: lbrouter --config FILE ...",
-        ) from error
-    if len(text) > MAX_CONFIG_BYTES:
-        raise ConfigError(
-            phrase(
-                "{path}: the file is larger than {most} MiB",
-                path=path,
-                most=MAX_CONFIG_BYTES >> 20,
-            )
-        )
-    return text
 
 
 def parse_config(text: bytes, *, source: str) -> ConfigFile:

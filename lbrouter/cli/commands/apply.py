@@ -1,29 +1,22 @@
 """`lbrouter apply`: through the daemon where one runs, else here, under the lock."""
 
-import asyncio
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from lbrouter.cli.context import (
-    NO_DAEMON_NOTE,
-    load_config_file,
-    print_shaping_warnings,
-    print_warnings,
-)
-from lbrouter.cli.operator_session import refuse_to_cut_session
-from lbrouter.cli.output.render import ChangeReport, print_diagnostics
+from lbrouter.cli.operator_session import ssh_connection
+from lbrouter.cli.output.change_report import ChangeReport
+from lbrouter.cli.output.daemon_note import NO_DAEMON_NOTE
+from lbrouter.cli.output.render import print_diagnostics
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import parse_time_option
-from lbrouter.cli.without_daemon import open_commit_confirm
-from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
-from lbrouter.daemon.config_file import require_tools
-from lbrouter.daemon.control_socket import client
+from lbrouter.daemon.config_bytes import read_config
+from lbrouter.daemon.control_socket import blocking_client
 from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.model.messages.message import parse_phrase
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.units import Duration
-from lbrouter.services import secrets
 
 
 def apply(
@@ -46,37 +39,31 @@ def apply(
 ) -> int:
     """Set up the kernel as the file says; through the daemon if it runs."""
     within = parse_time_option(confirm_within, option="--confirm-within")
-    return asyncio.run(_apply(settings_of(context, json=json), within, take_over=take_over))
+    return _apply(settings_of(context, json=json), within, take_over=take_over)
 
 
-async def _apply(settings: CommandSettings, within: Duration | None, *, take_over: bool) -> int:
-    report, file = ChangeReport(phrase("applied"), settings), load_config_file(settings)
-    require_tools(file.config)
-    secrets.require(file.config)
-    if within is None:
-        await refuse_to_cut_session(settings, file)
-
-    asked: Document = {"verb": "apply", "config": file.text.decode(), "source": file.source}
-    if within is not None:
-        asked["confirm_within_ms"] = int(within)
-    if take_over:
-        asked["take_over"] = True
-    handed = await client.ask(settings.runtime_dir, asked)
+def _apply(settings: CommandSettings, within: Duration | None, *, take_over: bool) -> int:
+    report, text = ChangeReport(phrase("applied"), settings), read_config(settings.config)
+    session = "" if within is not None else ssh_connection()
+    handed = None
+    with suppress(UnicodeDecodeError):  # what is no text goes to no daemon: parsed here, it is told
+        asked: Document = {
+            "verb": "apply",
+            "config": text.decode(),
+            "source": str(settings.config),
+            "session": session,
+            "take_over": take_over,
+        }
+        if within is not None:
+            asked["confirm_within_ms"] = int(within)
+        handed = blocking_client.ask(settings.runtime_dir, asked)
     if handed is not None:
         texts = handed.get("warnings_data", handed["warnings"])
         print_diagnostics("warning", map(parse_phrase, texts))
         report.print_changes(handed["changes"])
         return report.finish(confirm_s=handed["pending_confirm_s"])
-    async with open_commit_confirm(settings) as here:
-        snapshot = await here.applier.observe(file.config)
-        print_warnings(file, snapshot, here.store)
-        snapshot = snapshot.with_foreign_qdisc_policy(
-            file.config, ForeignQdiscPolicy.REPLACE if take_over else ForeignQdiscPolicy.REFUSE
-        )
-        planned = snapshot.planned(file)
-        print_shaping_warnings(planned.shaping)
-        with here.applier.reporting_to(report.operation_printer):
-            await here.apply(planned, within=within)
-        left = here.pending.remaining_s()
+    from lbrouter.cli.without_daemon import apply_here  # noqa: PLC0415  -- 400 ms to load
+
+    left = apply_here(settings, text, report, within, session=session, take_over=take_over)
     print_diagnostics("note", (NO_DAEMON_NOTE,))
     return report.finish(confirm_s=left)

@@ -30,7 +30,7 @@ from lbrouter.compile.report.clients import (
 from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import direction_text, translate
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.kernel.storage.store import StateStore

@@ -12,7 +12,8 @@ from lbrouter.cli.context import (
     print_warnings,
 )
 from lbrouter.cli.effects import combined_plan
-from lbrouter.cli.output.render import print_diagnostics, print_plan
+from lbrouter.cli.output.plan_text import print_plan
+from lbrouter.cli.output.render import print_diagnostics
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.kernel.backend import LinuxKernel

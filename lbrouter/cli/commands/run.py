@@ -16,5 +16,5 @@ def run(context: typer.Context) -> int:
     paths = Paths(
         config=settings.config, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir
     )
-    asyncio.run(refuse_beside_daemon(settings, "run"))
+    refuse_beside_daemon(settings, "run")
     return asyncio.run(serve(paths))

@@ -1,6 +1,5 @@
 """`lbrouter uplink drain`, `pin` and `restore`: an operator's word, which the daemon keeps."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -54,4 +53,4 @@ def restore(context: typer.Context, name: UplinkArgument, *, json: JsonOption = 
 
 def _send(context: typer.Context, verb: str, fields: Document, *, json: bool) -> int:
     settings, command = settings_of(context, json=json), f"lbrouter uplink {verb}"
-    return asyncio.run(send_operator_command(settings, {"verb": verb, **fields}, command=command))
+    return send_operator_command(settings, {"verb": verb, **fields}, command=command)

@@ -12,6 +12,7 @@ from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.applier import Applier, HealthSource, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, digest, parse_config
 from lbrouter.daemon.confirm import rollback_timer
+from lbrouter.daemon.confirm.nothing_pending import NOTHING_PENDING
 from lbrouter.daemon.confirm.pending_commit import PendingCommit, PendingCommitStore
 from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
 from lbrouter.daemon.slow_work import in_disk_thread
@@ -21,8 +22,6 @@ from lbrouter.model.errors import LbrouterError, NotAppliedError
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Plan
 from lbrouter.model.units import Duration
-
-NOTHING_PENDING = "Nothing waits for confirmation."
 
 
 class CommitConfirm:

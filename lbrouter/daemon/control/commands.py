@@ -9,7 +9,8 @@ from lbrouter.compile.config.machine_fit import missing_uplink_interfaces
 from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
-from lbrouter.daemon.config_file import ConfigFile, parse_config, require_tools
+from lbrouter.daemon.config_file import ConfigFile, parse_config
+from lbrouter.daemon.confirm.apply_request import require_applicable
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
 from lbrouter.daemon.control.change_recorder import recorded_changes
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
@@ -34,7 +35,6 @@ from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, MessageValue, message
 from lbrouter.model.messages.phrase import phrase, phrase_document
 from lbrouter.model.units import Duration
-from lbrouter.services import secrets
 
 NOT_CONFIRMED_IN_TIME: Final = "it was not confirmed in time"
 
@@ -86,8 +86,8 @@ class CommandHandlers:
         text = string_field(request, "config")
         source = string_field(request, "source", default="a file")
         file = parse_config(text.encode(), source=source)
-        require_tools(file.config)
-        secrets.require(file.config)
+        session = string_field(request, "session", default="")
+        await require_applicable(self._loop.applier, file.config, session)
         within_ms = int_field(request, "confirm_within_ms", default=0)
         within = Duration(within_ms) if within_ms else None
         replaces = request.get("take_over", False) is True

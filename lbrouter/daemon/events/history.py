@@ -15,10 +15,10 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.timeline import TimelineEvent
 
@@ -45,11 +45,6 @@ CREATE TABLE IF NOT EXISTS sample (
     id INTEGER PRIMARY KEY, at TEXT NOT NULL, uplink TEXT NOT NULL, state TEXT NOT NULL,
     rtt_ms REAL, jitter_ms REAL, loss_percent REAL, upload_bps INTEGER, download_bps INTEGER);
 """
-
-
-def utc_timestamp(*, precision: str = "milliseconds") -> str:
-    """Now, as RFC 3339 in UTC."""
-    return datetime.now(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from lbrouter.model.sections.field_types import (
-    MIN_RATE,
     Cidr4,
     Cidr6,
     Flag,
@@ -20,6 +19,7 @@ from lbrouter.model.sections.field_types import (
     SectionName,
     TimeSpan,
 )
+from lbrouter.model.sections.line_rate import MIN_RATE
 from lbrouter.model.units import Duration
 
 MAX_TAG: Final = 4094
