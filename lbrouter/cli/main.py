@@ -15,6 +15,7 @@ from typer.exceptions import Abort, TyperException
 
 from lbrouter import __version__
 from lbrouter.cli.errors import run_with_error_report
+from lbrouter.cli.plain_values import take_plain_values
 from lbrouter.cli.screen_language import LANG_OPTION, choose_screen_language, lang_option_first
 from lbrouter.cli.settings import (
     DEFAULT_CONFIG_FILE,
@@ -94,6 +95,7 @@ def _word_after_lang(words: Sequence[str]) -> str:
 
 def _run_command(words: list[str]) -> int:
     command = typer.main.get_command(app)
+    take_plain_values(command)
     try:
         code = command.main(args=words, prog_name="lbrouter", standalone_mode=False)
     except Abort as aborted:
