@@ -1,6 +1,6 @@
 # The only entry point. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-debian13 test-debian12 test-vm test-boot test-image vagrant-test bench deb image box fmt man catalogues clean
+.PHONY: help setup demo check test test-debian13 test-debian12 test-vm test-boot test-image vagrant-test bench fuzz deb image box fmt man catalogues clean
 
 export LC_ALL := C.UTF-8
 export HYPOTHESIS_STORAGE_DIRECTORY := .cache/hypothesis
@@ -60,6 +60,9 @@ vagrant-test: ready-vagrant deb box  ## five machines under Vagrant: lines, rebo
 bench: ready-streams  ## measure what the project promises and print the figures (root)
 	$(bin)/python -m bench
 
+fuzz: ready-fuzz  ## feed nonsense to all that reads strangers' bytes, FUZZ_SECONDS (60) for each decoder
+	$(bin)/python tools/fuzz.py
+
 deb: ready-image  ## build dist/lbrouter_*.deb for Debian 13 in a clean root file system (root)
 	@tools/build-deb.sh
 
@@ -85,9 +88,11 @@ clean:  ## remove what the other targets made (.venv, .cache, build leftovers)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Not for people: what the other targets need first, silent when it is there.
-.PHONY: ready ready-streams ready-vm ready-test ready-roots ready-image ready-vagrant
+.PHONY: ready ready-fuzz ready-streams ready-vm ready-test ready-roots ready-image ready-vagrant
 ready:
 	@QUIET=1 tools/setup.sh base
+ready-fuzz:
+	@QUIET=1 tools/setup.sh base fuzz
 ready-streams:
 	@QUIET=1 tools/setup.sh base streams
 ready-vm:

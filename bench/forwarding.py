@@ -46,7 +46,7 @@ def measure() -> Iterator[Figure]:
         hand = stack.enter_context(sized_venue(uplinks=1, vlans=1))
         for built in (small, large):
             built.gateway.check_output(built.gateway.lbrouter_argv("apply"))
-        _configure_minimal_gateway(hand)
+        configure_minimal_gateway(hand)
         flows = {
             name: EstablishedFlow(built)
             for name, built in (("s", small), ("l", large), ("h", hand))
@@ -69,7 +69,7 @@ def measure() -> Iterator[Figure]:
     )
 
 
-def _configure_minimal_gateway(built: Venue) -> None:
+def configure_minimal_gateway(built: Venue) -> None:
     """The smallest gateway that could do the job of one line."""
     built.gateway.run_script(
         "ip link set wan1 up\nip link set lan1 up\n"

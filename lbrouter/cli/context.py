@@ -82,7 +82,7 @@ async def explain_context(
 ) -> ExplainContext:
     """The part of `look` that anybody may read: nothing of it needs root."""
     facts = await here.kernel.facts(observation_scope(config, KernelState()))
-    facts = here.lease_store.facts_with_leases(config, facts)
+    facts = here.learned_facts(config, facts)
     if config.lanes():
         facts = replace(facts, features=cached_features(here.runtime_dir, print_damage))
         facts = await facts_with_lanes(config, facts, here.kernel, here.store.directory)

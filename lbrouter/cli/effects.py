@@ -10,7 +10,7 @@ from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
 from lbrouter.model.messages.phrase import as_phrase, joined_phrases, phrase
 from lbrouter.model.plan import Plan
-from lbrouter.services import dnsmasq, lane_keys, pppd, pppd_start, secrets
+from lbrouter.services import dnsmasq, lane_keys, mdns_reflector, pppd, pppd_start, secrets
 from lbrouter.services.dnsmasq import Dnsmasq
 
 
@@ -32,6 +32,13 @@ def warnings(config: Config) -> Iterator[str]:
     if pppoe_uplinks(config) and not pppoe.available():
         yield joined_phrases(" ", (pppoe.PPPOE_MISSING, pppoe.PPPOE_REMEDY))
     yield from filter(None, map(secrets.password_error, pppoe_uplinks(config)))
+    if mdns_reflector.missing_reason(config):
+        yield phrase(
+            "{reason} {remedy}",
+            reason=as_phrase(mdns_reflector.missing_reason(config)),
+            remedy=as_phrase(mdns_reflector.AVAHI_INSTALL_REMEDY),
+        )
+    yield from filter(None, (secrets.webhook_error(config),))
     if dnsmasq.missing_reason(config):
         reason = as_phrase(dnsmasq.missing_reason(config))
         yield joined_phrases(" ", (reason, dnsmasq.DNSMASQ_INSTALL_REMEDY))

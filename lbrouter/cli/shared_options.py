@@ -1,4 +1,4 @@
-"""Options of more than one verb: a language, a time."""
+"""Options and arguments of more than one verb: a language, a time, a client."""
 
 from typing import Annotated, Final
 
@@ -10,6 +10,10 @@ from lbrouter.model.units import Duration
 
 MIN_OPTION_TIME: Final = Duration(1_000)
 MAX_OPTION_TIME: Final = Duration(24 * 3_600_000)
+
+ClientArgument = Annotated[
+    str, typer.Argument(metavar="CLIENT", help="Its address, its hardware address or its name.")
+]
 
 YesOption = Annotated[
     bool, typer.Option("--yes", help="Do it without asking, even if it does harm.")

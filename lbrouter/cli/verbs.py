@@ -1,4 +1,4 @@
-"""Which verbs there are, and where each is: `cli/commands/`, in the module of its name."""
+"""Which verbs there are, and where each is: in `cli/commands/` or `cli/event_day/`, by its name."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -8,7 +8,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from lbrouter.cli import commands
+from lbrouter.cli import commands, event_day
 from lbrouter.cli.plain_values import take_plain_values
 
 VERBS: Final[Mapping[str, str]] = {
@@ -18,13 +18,20 @@ VERBS: Final[Mapping[str, str]] = {
     "apply": "Set up the kernel as the file says; through the daemon if it runs.",
     "confirm": "Keep the change that waits for confirmation.",
     "rollback": "Undo at once the change that waits for confirmation.",
+    "config": "List the files that were applied, compare two, go back to an earlier one.",
     "run": "Run the daemon in the foreground: it applies, probes, fails over and repairs.",
     "status": "Show the state of uplinks, policies and VLANs.",
     "clients": "List the clients: name, MAC, address, lease, VLAN, uplink, rates, connections.",
+    "why": "Say why a client has no internet: cable, lease, address, names, limits, lines.",
     "events": "Print the timeline: faults, failovers, repairs, changes.",
+    "alerts": "Test the alerts: send one by each configured way now.",
+    "report": "Write one page about the event: lines, policies, VLANs, incidents, orders.",
     "measure": "Measure a line under full load, and propose its rates for the file.",
+    "precheck": "Say whether the show may begin: lines, rates, pools, alerts, rehearsal.",
     "explain": "Show which rule, policy, uplink, mark, table, source and class a flow gets.",
     "limit": "Limit a VLAN to a rate for some time (the daemon must run).",
+    "block": "Shut a client out: what it has open ends too (the daemon must run).",
+    "unblock": "Let a client in again that was blocked (the daemon must run).",
     "down": "Remove everything that lbrouter set up in the kernel, and nothing else.",
     "guard": "Block all forwarding until the first apply; for the boot, before the network.",
     "doctor": "Check the kernel, programs and other network software; say how to fix problems.",
@@ -34,6 +41,12 @@ VERBS: Final[Mapping[str, str]] = {
 }
 """In the order of the help, from the first look at a file to the event, each with its line there.
 So help and completion of names import no verb."""
+
+
+EVENT_DAY_VERBS: Final = frozenset(
+    {"why", "block", "unblock", "config", "alerts", "precheck", "report"}
+)
+"""Those whose modules are in `cli/event_day/`."""
 
 
 class VerbModules(Mapping[str, Any]):
@@ -77,10 +90,16 @@ class VerbGroup(TyperGroup):
         return name, command if name is None else self.commands[name], rest
 
 
+def module_of(verb: str) -> str:
+    """The name of the module of a verb."""
+    room = event_day if verb in EVENT_DAY_VERBS else commands
+    return f"{room.__name__}.{verb}"
+
+
 @cache
 def _load_command(verb: str) -> Any:
     """The command made of what is named as the verb: a function, or a group of them (uplink)."""
-    command = getattr(import_module(f"{commands.__name__}.{verb}"), verb)
+    command = getattr(import_module(module_of(verb)), verb)
     if not isinstance(command, typer.Typer):
         function, command = command, typer.Typer(add_completion=False)
         command.command()(function)

@@ -4,23 +4,30 @@ The verbs import this module when they find no daemon: it loads all that the dae
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from lbrouter.cli.context import build_applier, print_shaping_warnings, print_warnings
 from lbrouter.cli.gateway_status import status_from_kernel
+from lbrouter.cli.operator_session import own_operator
 from lbrouter.cli.output.change_report import ChangeReport
 from lbrouter.cli.output.plan_text import operation_printer
 from lbrouter.cli.output.render import print_diagnostics
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.report.status_types import Status
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
-from lbrouter.daemon.config_file import ConfigFile, parse_config
+from lbrouter.daemon.config_file import parse_config
 from lbrouter.daemon.confirm.apply_request import require_applicable
-from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
+from lbrouter.daemon.confirm.commit_confirm import ApplyOrder, CommitConfirm
+from lbrouter.daemon.events.history import HISTORY_DB_FILE, recent_events
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.storage.lock import exclusive_lock
+from lbrouter.model.errors import UnavailableError
 from lbrouter.model.messages.phrase import phrase
+from lbrouter.model.timeline import TimelineEvent
 from lbrouter.model.units import Duration
 
 
@@ -47,51 +54,66 @@ def roll_back_here(settings: CommandSettings, report: ChangeReport) -> bool:
             if here.pending.read() is None:
                 return False
             with here.applier.reporting_to(operation_printer(report)):
-                await here.rollback()
+                await here.rollback(why="as asked")
         return True
 
     return asyncio.run(roll_back())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileToApply:
+    """A file, what messages call it, and the $SSH_CONNECTION that it must not cut ("" for none)."""
+
+    text: bytes
+    source: str
+    session: str
+    undoes: str
+
+
 def apply_here(
     settings: CommandSettings,
-    text: bytes,
+    wanted: FileToApply,
     report: ChangeReport,
     within: Duration | None,
     *,
-    session: str,
     take_over: bool,
 ) -> float | None:
-    """Apply the file `text`; how many seconds are left to confirm it, None where none must.
+    """Apply a file; how many seconds are left to confirm it, None where none must."""
+    file = parse_config(wanted.text, source=wanted.source)
+    roots = ForeignQdiscPolicy.REPLACE if take_over else ForeignQdiscPolicy.REFUSE
 
-    `session` is the $SSH_CONNECTION that must not be cut, "" for none.
-    """
-    file = parse_config(text, source=str(settings.config))
-    return asyncio.run(_apply(settings, file, report, within, session, take_over=take_over))
+    async def apply() -> float | None:
+        async with LinuxKernel() as kernel:  # refused before the lock is asked for
+            await require_applicable(build_applier(settings, kernel), file.config, wanted.session)
+        order = ApplyOrder(by=own_operator(), undoes=wanted.undoes)
+        async with open_commit_confirm(settings) as here:
+            snapshot = await here.applier.observe(file.config)
+            print_warnings(file, snapshot, here.store)
+            planned = snapshot.with_foreign_qdisc_policy(file.config, roots).planned(file)
+            print_shaping_warnings(planned.shaping)
+            with here.applier.reporting_to(operation_printer(report)):
+                await here.apply(planned, within=within, order=order)
+            return here.pending.remaining_s()
+
+    return asyncio.run(apply())
 
 
-async def _apply(
-    settings: CommandSettings,
-    file: ConfigFile,
-    report: ChangeReport,
-    within: Duration | None,
-    session: str,
-    *,
-    take_over: bool,
-) -> float | None:
-    async with LinuxKernel() as kernel:  # refused before the lock is asked for
-        await require_applicable(build_applier(settings, kernel), file.config, session)
-    async with open_commit_confirm(settings) as here:
-        snapshot = await here.applier.observe(file.config)
-        print_warnings(file, snapshot, here.store)
-        snapshot = snapshot.with_foreign_qdisc_policy(
-            file.config, ForeignQdiscPolicy.REPLACE if take_over else ForeignQdiscPolicy.REFUSE
-        )
-        planned = snapshot.planned(file)
-        print_shaping_warnings(planned.shaping)
-        with here.applier.reporting_to(operation_printer(report)):
-            await here.apply(planned, within=within)
-        return here.pending.remaining_s()
+def past_events(
+    state_dir: Path, *, limit: int, since: str, incident: str | None
+) -> list[TimelineEvent]:
+    """The events of the last daemon, as `recent_events`. Raises UnavailableError where it cannot be read."""
+    try:
+        entries = recent_events(state_dir, limit=limit, since=since, incident=incident)
+    except sqlite3.Error as error:
+        raise UnavailableError(
+            phrase(
+                "The history {file} cannot be read: {error}.",
+                file=state_dir / HISTORY_DB_FILE,
+                error=str(error),
+            ),
+            remedy="Run it as root. The next start of the daemon replaces a damaged file.",
+        ) from error
+    return [entry.as_json() for entry in entries]
 
 
 @asynccontextmanager

@@ -10,23 +10,27 @@ from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon import memory, startup
 from lbrouter.daemon.applier import holds_lbrouter_state
-from lbrouter.daemon.config_file import ConfigFile, load_config, require_tools
+from lbrouter.daemon.config_file import ConfigFile, require_tools
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
+from lbrouter.daemon.control.block_commands import BlockCommands
 from lbrouter.daemon.control.commands import CommandHandlers
+from lbrouter.daemon.control.further_verbs import further_verbs
 from lbrouter.daemon.control.lane_inputs import lane_inputs
 from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
-from lbrouter.daemon.dhcp.router_solicitor import RouterSolicitor
 from lbrouter.daemon.dhcp.uplink_clients import DhcpClients
 from lbrouter.daemon.events.alert_dispatcher import AlertDispatcher
 from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.file_reloads import FileReloads
 from lbrouter.daemon.health.passive_monitors import PassiveMonitors
 from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.heartbeats import send_heartbeats
 from lbrouter.daemon.lanes.lane_watch import LaneWatch
+from lbrouter.daemon.line_neighbours import LineNeighbours
+from lbrouter.daemon.metrics.bound_watch import BoundWatch
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.overrides.store import OperatorOverrides
 from lbrouter.daemon.programs import ProgramSupervisor
@@ -39,7 +43,7 @@ from lbrouter.kernel.probe import Probers
 from lbrouter.kernel.read.monitor import Monitor
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.systemd_notify import SystemdNotifier
-from lbrouter.model.errors import ExitCode, LbrouterError, NotAppliedError
+from lbrouter.model.errors import ExitCode, NotAppliedError
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import message
@@ -80,6 +84,7 @@ class Daemon:
             state_dir=paths.state_dir,
             runtime_dir=paths.runtime_dir,
             limits=overrides.limits.in_force,
+            blocked=overrides.blocks.in_force,
             report_damage=self._report_damage,
         )
         applier = reconciler.applier
@@ -102,7 +107,7 @@ class Daemon:
         await self._start(file, is_pending=is_pending)
         memory.freeze_startup_heap()
         tasks = [asyncio.create_task(task) for task in self._tasks()]
-        self._notifier.ready(self._gateway_name())
+        self._notifier.ready(self._commands.gateway_name)
         try:
             await self._stop_requested.wait()
         finally:
@@ -123,6 +128,8 @@ class Daemon:
         paths, journal, loop, applier = self._paths, self._journal, self._loop, reconciler.applier
         self._new_flows = NewFlowWindow(reconciler)
         self._dhcp_watch = LanDhcpWatch(journal, applier.dnsmasq)
+        self._line_neighbours = LineNeighbours(applier, journal, loop)
+        self._bound_watch = BoundWatch(journal, applier.dnsmasq)
         self._traffic = TrafficRecorder(journal, lambda: loop.tracker)
         self._lanes = LaneWatch(
             lambda: lane_inputs(loop.state()),
@@ -135,7 +142,9 @@ class Daemon:
             loop.state,
             self._traffic,
             self._dhcp_watch,
+            self._line_neighbours.advertisements,
             self._lanes.findings,
+            bounds=self._bound_watch,
             journal=journal,
             limits=loop.overrides.limits,
             new_flows=self._new_flows,
@@ -147,6 +156,7 @@ class Daemon:
         )
         self._programs = ProgramSupervisor(applier, journal, lambda: loop.config_file.config)
         self._override_commands = OverrideCommands(loop)
+        self._blocks = BlockCommands(loop, self._override_commands)
         self._commands = CommandHandlers(
             loop,
             queries,
@@ -155,6 +165,10 @@ class Daemon:
             programs=self._programs,
             activate=self._activate,
             stop=self._stop_after_rollback,
+            further=further_verbs(loop, queries, self._commit_confirm, self._blocks),
+        )
+        self._reloads = FileReloads(
+            self._reload_requested, self._commands, journal, self._notifier, paths.config
         )
         self._socket = ControlSocket(
             paths.runtime_dir, answer=self._commands.handle, stream=queries.stream
@@ -220,10 +234,6 @@ class Daemon:
             full_size_interval_s=self._full_size_interval_s,
         )
 
-    def _gateway_name(self) -> str:
-        config = self._loop.config_file.config
-        return config.gateway.name
-
     def _stop_after_rollback(self) -> None:
         """End the daemon: no file was applied before the pending commit."""
         self._exit_code = ExitCode.TRY_AGAIN
@@ -252,12 +262,14 @@ class Daemon:
             "the witness": self._passive_monitors.monitor_replies,
             "the trial": self._commands.expire_pending,
             "the limits": self._override_commands.run,
+            "the blocks": self._blocks.run,
             "the programs": self._programs.run,
-            "the solicitor": lambda: RouterSolicitor().run(lambda: loop.reconciler.applied),
             "the leases": lambda: self._dhcp_watch.run(lambda: loop.config_file.config),
+            "the bounds": lambda: self._bound_watch.run(lambda: loop.config_file.config),
             "the lanes": self._lanes.run,
-            "the reload": self._handle_reloads,
+            "the reload": self._reloads.run,
             "the watchdog": lambda: send_heartbeats(self._notifier, lambda: loop.last_run_at),
+            **self._line_neighbours.tasks(),
             **self._alert_dispatcher.tasks(),
         }
         for name, work in tasks.items():
@@ -269,23 +281,6 @@ class Daemon:
             async for notice in monitor:
                 self._loop.handle_notice(notice)
                 self._dhcp_clients.handle_notice(notice)
-
-    async def _handle_reloads(self) -> None:
-        """Apply the file again at SIGHUP. A wrong one changes nothing."""
-        while True:
-            await self._reload_requested.wait()
-            self._reload_requested.clear()
-            self._notifier.reloading()
-            try:
-                file = load_config(self._paths.config)
-                require_tools(file.config)
-                await self._commands.apply(file)
-                for text in self._commands.warnings(file):  # `apply` says them to its caller
-                    self._journal.log("trouble", f"warning: {text}", subject="apply")
-            except LbrouterError as error:
-                self._journal.log("trouble", message(EventCode.FILE_REFUSED, error=str(error)))
-            finally:
-                self._notifier.ready(self._gateway_name())
 
 
 async def serve(paths: Paths) -> int:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from lbrouter.compile.firewall.helpers import missing_helpers
 from lbrouter.compile.routing.uplink_addressing import nexthops, stable_facts
 from lbrouter.compile.shaping.overrides import VlanLimits
 from lbrouter.compile.state.allocate import allocate
@@ -19,11 +20,12 @@ from lbrouter.compile.state.desired import (
     updated_baseline,
 )
 from lbrouter.compile.state.diff import diff
+from lbrouter.daemon.dhcp.advertised_store import AdvertisedStore
 from lbrouter.daemon.dhcp.lease_store import LeaseStore
 from lbrouter.daemon.health.snapshot import last_known_health
 from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
 from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
-from lbrouter.daemon.overrides.store import stored_limits
+from lbrouter.daemon.overrides.store import stored_blocks, stored_limits
 from lbrouter.daemon.slow_work import in_disk_thread, in_program_thread
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.objects import nft
@@ -34,13 +36,13 @@ from lbrouter.kernel.reporting_kernel import ReportingKernel
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.kernel.transaction import transact
 from lbrouter.model.config import Config
-from lbrouter.model.errors import LbrouterError
+from lbrouter.model.errors import LbrouterError, UnavailableError
 from lbrouter.model.facts import Facts, ObserveScope
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel import Kernel
 from lbrouter.model.kernel_state import KernelState, NftTable
 from lbrouter.model.plan import Operation, Plan
-from lbrouter.services import dnsmasq, pppd
+from lbrouter.services import dnsmasq, mdns_reflector, pppd
 from lbrouter.system.saved_file import DamageReport
 
 OperationReporter = Callable[[Plan], Callable[[Operation], None]]
@@ -53,6 +55,10 @@ HealthSource = Callable[[Config, Facts], GatewayHealth]
 
 LimitSource = Callable[[Config], VlanLimits]
 """Returns the operator's limits of the VLANs that the configuration has."""
+
+
+BlockedSource = Callable[[], frozenset[str]]
+"""Returns the hardware addresses that an operator has shut out."""
 
 
 ChangeView = Callable[[Kernel, AppliedState | None], AbstractContextManager[Kernel]]
@@ -82,9 +88,10 @@ class Applier:
         reporter: OperationReporter = silent_reporter,
         report_damage: DamageReport | None = None,
         limits: LimitSource | None = None,
+        blocked: BlockedSource | None = None,
         change_view: ChangeView = direct_view,
     ) -> None:
-        """Without `limits` those count that the last daemon saved.
+        """Without `limits` those count that the last daemon saved; and so with `blocked`.
 
         With `change_view` the daemon steers beside a change; a command has nothing to steer.
         """
@@ -92,11 +99,17 @@ class Applier:
         self.store = StateStore(state_dir, report_damage)
         self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
         self.lease_store = LeaseStore(runtime_dir, self.store.report_damage)
+        self.advertised_store = AdvertisedStore(runtime_dir, self.store.report_damage)
         self.pppd = pppd.Pppd(runtime_dir)
+        self.mdns = mdns_reflector.MdnsReflectors(runtime_dir)
         self.runtime_dir = runtime_dir
         self.reporter = reporter
         self._limits = limits or partial(stored_limits, state_dir, self.store.report_damage)
+        self._blocked = blocked or self._stored_blocked
         self.change_view = change_view
+
+    def _stored_blocked(self) -> frozenset[str]:
+        return stored_blocks(self.store.directory, self.store.report_damage).in_force()
 
     async def reopen_kernel(self) -> None:
         """Open a new netlink socket: the old one may be the cause of a failure."""
@@ -132,7 +145,7 @@ class Applier:
             features=cached_features(self.runtime_dir, self.store.report_damage),
             no_address_reasons=self.pppd.no_session_reasons(config),
         )
-        facts = self.lease_store.facts_with_leases(config, facts)
+        facts = self.learned_facts(config, facts)
         heard = answering_nexthops(nexthops(config, facts), facts.interfaces)
         facts = replace(facts, answering_nexthops=heard)
         if config.lanes():
@@ -148,7 +161,13 @@ class Applier:
             allocation=allocate(config, self.store.load_allocation()),
             health=source(config, facts),
             limits=self._limits(config),
+            blocked=self._blocked(),
         )
+
+    def learned_facts(self, config: Config, facts: Facts) -> Facts:
+        """`facts` with what providers told the uplinks: leases, and router advertisements."""
+        leased = self.lease_store.facts_with_leases(config, facts)
+        return self.advertised_store.facts_with_advertisements(config, leased)
 
     async def apply_plan(self, planned: AppliedState, steps: Plan) -> None:
         """Run the steps as one transaction. What a crash must not lose is on disk before.
@@ -186,10 +205,12 @@ class Applier:
         """
         no_names = config is not None and dnsmasq.missing_reason(config)
         no_lines = config is not None and pppd.missing_reason(config)
+        no_mdns = config is not None and mdns_reflector.missing_reason(config)
         return Plan(
             operations=(
                 *(() if no_lines else self.pppd.pending_operations(config)),
                 *(() if no_names else self.dnsmasq.pending_operations(config)),
+                *(() if no_mdns else self.mdns.pending_operations(config)),
             )
         )
 
@@ -203,15 +224,23 @@ class Applier:
         failed = list[LbrouterError]()
         report = self.reporter(steps)
         for operation in steps.operations:
-            owner = self.pppd if pppd.is_pppd_operation(operation) else self.dnsmasq
             report(operation)
             try:
-                await in_program_thread(owner.execute, operation)
+                await in_program_thread(self._execute_service, operation)
             except LbrouterError as error:
                 failed.append(error)
         if failed:
             raise failed[0]
         return steps
+
+    def _execute_service(self, operation: Operation) -> None:
+        """Hand an operation to the owner of the program."""
+        if pppd.is_pppd_operation(operation):
+            self.pppd.execute(operation)
+        elif mdns_reflector.is_mdns_operation(operation):
+            self.mdns.execute(operation)
+        else:
+            self.dnsmasq.execute(operation)
 
     async def remove_all(self, config: Config | None) -> None:
         """Remove all that is ours; `config` says where to look."""
@@ -222,6 +251,7 @@ class Applier:
         steps = diff(await self.kernel.observe(scope), desired)
         await self._transact(steps, desired, scope, None)
         self.lease_store.clear()
+        self.advertised_store.clear()
         if baseline != KernelState():
             self.store.save_baseline(KernelState())
 
@@ -232,6 +262,9 @@ class Applier:
         """
         table = planned.state.nft
         assert table is not None
+        lacking = missing_helpers(planned.file.config, planned.snapshot.facts.features)
+        if lacking:
+            raise UnavailableError(lacking)
         await in_disk_thread(self.store.require_writable)
         await in_own_thread(partial(nft.check, table))
         await in_disk_thread(self._persist, planned, table)

@@ -10,7 +10,7 @@ from lbrouter.daemon.config_bytes import read_config
 from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UnavailableError
-from lbrouter.services import dnsmasq, pppd
+from lbrouter.services import dnsmasq, mdns_reflector, pppd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,5 +48,6 @@ def require_tools(config: Config) -> None:
     """Raise UnavailableError naming what this machine lacks of all that the file asks for."""
     dnsmasq.require(config)
     pppd.require(config)
+    mdns_reflector.require(config)
     if pppoe_uplinks(config) and not pppoe.available():
         raise UnavailableError(pppoe.PPPOE_MISSING, remedy=pppoe.PPPOE_REMEDY)

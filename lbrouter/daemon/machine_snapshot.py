@@ -29,6 +29,8 @@ class MachineSnapshot:
     allocation: Allocation
     health: GatewayHealth
     limits: VlanLimits = field(default_factory=dict)
+    blocked: frozenset[str] = frozenset()
+    """Hardware addresses that an operator has shut out."""
 
     def shaping(self, config: Config) -> ShapingPlan:
         """How `config` is shaped, as things are: the classes, and the guarantees that are short."""
@@ -76,6 +78,7 @@ class MachineSnapshot:
             facts=self.facts,
             baseline=self.baseline,
             shaping=shaping,
+            blocked=self.blocked,
         )
         return AppliedState(file=file, snapshot=self, state=state, shaping=shaping)
 

@@ -13,6 +13,10 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from lbrouter.kernel.netlink.client import retry_while_busy
 from lbrouter.kernel.objects import nft, qdisc, rtnl, sysctl, wireguard
+from lbrouter.kernel.objects.advertised_leftovers import (
+    remove_leftovers,
+    takes_no_advertisements,
+)
 from lbrouter.kernel.own_thread import in_own_thread
 from lbrouter.kernel.read import facts
 from lbrouter.kernel.read.features import features
@@ -83,6 +87,8 @@ class LinuxKernel:
             match operation.managed_object:
                 case Sysctl():
                     sysctl.execute(operation)
+                    if device := takes_no_advertisements(operation.new):
+                        await remove_leftovers(self._ipr, device)
                 case NftTable():
                     await retry_while_busy(partial(self._execute_nft, operation))
                 case Qdisc() | HtbClass() | Redirect():

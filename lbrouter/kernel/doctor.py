@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from lbrouter.compile.firewall.helpers import helper_features
 from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.compile.state.desired import observation_scope
 from lbrouter.kernel.backend import LinuxKernel
@@ -59,6 +60,7 @@ OPTIONAL_TOOLS: Final = {
     "pppd": (phrase("keeps the sessions of PPPoE lines"), "apt install ppp"),
     "wg": (phrase("lets you read the tunnel of a lane"), "apt install wireguard-tools"),
     "dnsmasq": (phrase("gives the VLANs' clients addresses and names"), "apt install dnsmasq-base"),
+    "avahi-daemon": (phrase("mDNS between VLANs (gateway.mdns)"), "apt install avahi-daemon"),
 }
 
 RP_FILTER_PATH: Final = "net/ipv4/conf/{}/rp_filter"
@@ -136,7 +138,8 @@ def required_features(config: Config | None) -> frozenset[str]:
     shaping = SHAPING_FEATURES if _is_shaped(config) else frozenset()
     sessions = {"pppoe"} if pppoe_uplinks(config) else set()
     lanes = {"wireguard"} if config.lanes() else set()
-    return REQUIRED_FEATURES | ({"vlan"} if tagged else set()) | sessions | shaping | lanes
+    extra = ({"vlan"} if tagged else set()) | helper_features(config)
+    return REQUIRED_FEATURES | extra | sessions | shaping | lanes
 
 
 def _is_shaped(config: Config) -> bool:

@@ -8,16 +8,11 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from lbrouter.compile.wire.http_exchange import HttpExchange, HttpRequest, NotHttpError
 from lbrouter.kernel.probe.bound_socket import UplinkBinding, error_text, open_socket
 from lbrouter.model.errors import NotAppliedError, UsageError
 from lbrouter.model.messages.phrase import as_phrase, phrase
-from lbrouter.system.http_client import (
-    HTTP_READ_BYTES,
-    HttpExchange,
-    HttpRequest,
-    NotHttpError,
-    tls_context,
-)
+from lbrouter.system.http_client import HTTP_READ_BYTES, tls_context
 
 HTTP_TRANSFER_TIMEOUT_S: Final = 5.0
 HTTP_TRANSFER_CHUNK_BYTES: Final = 1 << 16

@@ -9,7 +9,6 @@ does nothing.
 All of it takes the thread of the caller for seconds: give it one of its own.
 """
 
-import asyncio
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -84,7 +83,7 @@ def tell_idle_clients(
     `pause` waits for so many seconds. Raises OSError where the kernel refuses to list or to send.
     """
     devices = frozenset(device for each in lost for device in each.networks.values())
-    known = asyncio.run(read_neighbour_table(devices))
+    known = read_neighbour_table(devices)
     stations = {
         each.address.packed: _Station(each.interface, bytes.fromhex(each.mac.replace(":", "")))
         for each in known

@@ -4,6 +4,7 @@ The attribute names are the file's keys (`from` is `from_`, a word of Python). W
 says of another is checked in `lbrouter.compile.config.validate`.
 """
 
+from enum import StrEnum
 from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
@@ -14,6 +15,7 @@ from lbrouter.model.sections.alerts import AlertKind, Alerts
 from lbrouter.model.sections.field_types import HostAddress, Section, SectionName, TimeZone
 from lbrouter.model.sections.policies import (
     ANY_UPLINK,
+    AddressMap,
     Forward,
     ForwardProtocol,
     LivingFlows,
@@ -29,6 +31,7 @@ from lbrouter.model.sections.vlans import Bandwidth, Dhcp, Lan, Reservation, Vla
 
 __all__ = [
     "ANY_UPLINK",
+    "AddressMap",
     "AddressRange",
     "Addressing",
     "Addressing6",
@@ -43,6 +46,7 @@ __all__ = [
     "Gateway",
     "Health",
     "HealthOverride",
+    "Helper",
     "Lan",
     "LivingFlows",
     "Policy",
@@ -65,6 +69,18 @@ MAX_RULES: Final = 1000
 MAX_DNS: Final = 8
 
 
+MAX_MDNS_GROUPS: Final = 16
+MdnsGroup = Annotated[tuple[SectionName, ...], Field(min_length=2, max_length=64)]
+
+
+class Helper(StrEnum):
+    """Connection tracking helpers: protocols that announce further connections in their own."""
+
+    FTP = "ftp"
+    PPTP = "pptp"
+    SIP = "sip"
+
+
 class Gateway(Section):
     """The gateway itself: its name, and whom it asks."""
 
@@ -76,6 +92,15 @@ class Gateway(Section):
     timezone: TimeZone | None = None
     """The zone in which people read times: `"Asia/Jakarta"`, say. Absent means: the machine's.
     JSON stays in UTC."""
+
+    helpers: Annotated[tuple[Helper, ...], Field(max_length=len(Helper))] = ()
+    """Connection tracking helpers: `ftp` (transfers of an FTP client or server), `pptp` (VPN by
+    GRE, several clients to one server), `sip` (calls of phones that know of no NAT). Each reads
+    what clients say, so take only what is needed."""
+
+    mdns: Annotated[tuple[MdnsGroup, ...], Field(max_length=MAX_MDNS_GROUPS)] = ()
+    """Groups of VLANs that see each other's announcements (AirPlay, Chromecast, NDI, printers):
+    `[["crew", "playback"]]`. Who may then connect, `reach` says."""
 
 
 class Config(Section):
@@ -97,6 +122,8 @@ class Config(Section):
     """Flows that take another policy than their VLAN's; the first match wins."""
     forwards: Annotated[tuple[Forward, ...], Field(max_length=MAX_RULES)] = ()
     """Services inside that can be reached from outside."""
+    maps: Annotated[tuple[AddressMap, ...], Field(max_length=MAX_RULES)] = ()
+    """Hosts inside that have a public address of their own (1:1)."""
     alerts: Alerts | None = None
     """Whom to tell of what happens."""
 
@@ -108,10 +135,11 @@ class Config(Section):
         return self
 
     def vlan_device(self, vlan: Vlan) -> str:
-        """The kernel's interface of `vlan`: its port, or the VLAN device on the trunk."""
+        """The kernel's interface of `vlan`: its port, the trunk, or the VLAN device on it."""
         if vlan.port is not None:
             return vlan.port
-        return f"{self.lan.trunk if self.lan else ''}.{vlan.id}"
+        trunk = self.lan.trunk if self.lan else ""
+        return trunk if vlan.untagged else f"{trunk}.{vlan.id}"
 
     def health_settings_of(self, uplink: Uplink) -> Health:
         """The health settings of `uplink`: its own keys over those of `[health]`.

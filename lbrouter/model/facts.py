@@ -7,11 +7,14 @@ from typing import Final
 
 from lbrouter.model.kernel_state import IpAddress, IpInterface
 from lbrouter.model.lane import LaneFacts
-from lbrouter.model.lease import UplinkLease
+from lbrouter.model.lease import AdvertisedLine, UplinkLease
 from lbrouter.model.messages.message import Message
 
 DEFAULT_CONNECTION_TABLE_SIZE: Final = 262_144
 """Connections that the kernel tracks at most, on a machine with 4 GB and more."""
+
+DEFAULT_NEIGHBOUR_TABLE_SIZE: Final = 1024
+"""Neighbours of one family that the kernel keeps at most (gc_thresh3), as it comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,8 @@ class Facts:
     conflicts: tuple[str, ...] = ()
     leases: Mapping[str, UplinkLease] = field(default_factory=dict)
     """What DHCP servers lent to uplinks, by the uplink's name."""
+    advertised: Mapping[str, AdvertisedLine] = field(default_factory=dict)
+    """What routers advertise to uplinks with `address6 = "auto"`, by the uplink's name."""
     no_address_reasons: Mapping[str, Message] = field(default_factory=dict)
     """By uplink, why it has no address yet, as the program tells it that asks for one."""
     take_over: frozenset[str] = frozenset()
@@ -78,6 +83,8 @@ class Facts:
     """Next hops of uplinks that the kernel has heard (ARP, ND), each with its interface."""
     connection_table_size: int = DEFAULT_CONNECTION_TABLE_SIZE
     """Connections that the kernel tracks at most (net.netfilter.nf_conntrack_max)."""
+    neighbour_table_size: int = DEFAULT_NEIGHBOUR_TABLE_SIZE
+    """Neighbours of one family that the kernel keeps at most, of all links and namespaces."""
     lanes: Mapping[str, LaneFacts] = field(default_factory=dict)
     """What each lane is made from, by its name; one that is absent cannot be set up, and
     `no_address_reasons` says why."""

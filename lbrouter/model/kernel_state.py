@@ -103,11 +103,15 @@ class LinkAdminState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """An address on an interface; without `prefix_route`, the kernel adds no route to `main`."""
+    """An address on an interface; without `prefix_route`, the kernel adds no route to `main`.
+
+    A `deprecated` one (IPv6) is kept for the flows that have it; new ones take another.
+    """
 
     interface: str
     address: IpInterface
     prefix_route: bool = True
+    deprecated: bool = False
     why: str = field(default="", compare=False)
 
     @property

@@ -31,18 +31,23 @@ for the gateway's own probes and connections, and for what comes in by forwards.
 MIN_BUDGET: Final = 100
 """What a VLAN without a budget of its own is always left, in the same unit: 1 %."""
 
-ROUTE_TABLES: Final = range(7000, 7017)
-"""7000 for the gateway itself, 7000 + n for uplink number n, 7016 for the lanes' own packets."""
+ROUTE_TABLES: Final = range(7000, 7018)
+"""7000 for the gateway itself, 7000 + n for uplink number n, 7016 for the lanes' own packets, 7017
+for the VLANs."""
 
 LANE_TABLE: Final = 7016
 """Where a lane's own packets look: a default that leads nowhere. Their copies leave."""
+
+VLAN_TABLE: Final = 7017
+"""The VLANs' own subnets, asked before `main` where a provider can put routes there."""
 
 RULE_PRIORITIES: Final = range(10000, 10100)
 """Our band of `ip rule` priorities: before `main` (32766), after what administrators put first."""
 
 RULE_PRIORITY_UNMARKED: Final = 10000
-RULE_PRIORITY_CONNECTED: Final = 10016
-RULE_PRIORITY_LANE: Final = 10017
+RULE_PRIORITY_VLAN: Final = 10016
+RULE_PRIORITY_CONNECTED: Final = 10017
+RULE_PRIORITY_LANE: Final = 10018
 RULE_PRIORITY_MARK: Final = 10030
 RULE_PRIORITY_DEVICE: Final = 10062
 RULE_PRIORITY_GATEWAY: Final = 10090
@@ -93,6 +98,15 @@ LANE_OBJECT_PREFIX: Final = "lane_"
 """How the nft objects of the lanes begin: they stand in a table of the family ip, by the same name
 as ours, since nft copies packets (`dup`) in no table of the family inet."""
 
+MAIN_TABLE: Final = 254
+"""RT_TABLE_MAIN: what is connected, and the networks behind routers inside (`routes`)."""
+
+NAME_SET_PREFIX: Final = "names_"
+"""How the sets of addresses begin that dnsmasq fills with what it told of a name."""
+
+ARP_OBJECT_PREFIX: Final = "arp_"
+"""The same for ARP, which passes no table of the family inet: a table of the family arp."""
+
 LANE_PORT_BASE: Final = 51900
 """The UDP port of a lane on the gateway, less its uplink number."""
 
@@ -112,6 +126,11 @@ def lane_port(number: int) -> int:
     return LANE_PORT_BASE + number
 
 
+SIDE_TABLE_FAMILIES: Final = {LANE_OBJECT_PREFIX: "ip", ARP_OBJECT_PREFIX: "arp"}
+"""The families of our tables beside the one of the family inet, by the prefix of their objects."""
+
+
 def nft_table_of(name: str) -> str:
     """The table, with its family, in which the nft object `name` stands."""
-    return f"{'ip' if name.startswith(LANE_OBJECT_PREFIX) else 'inet'} {NFT_TABLE}"
+    families = (f for prefix, f in SIDE_TABLE_FAMILIES.items() if name.startswith(prefix))
+    return f"{next(families, 'inet')} {NFT_TABLE}"

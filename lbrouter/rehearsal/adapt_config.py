@@ -14,6 +14,7 @@ from lbrouter.model.config import Config, Uplink, Vlan
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
 from lbrouter.model.sections.addresses import Addressing
 from lbrouter.rehearsal.adapt_lanes import with_lab_relay, without_lanes
+from lbrouter.rehearsal.adapt_services import without_what_the_lab_lacks
 
 LAB_UPLINK_POOL4 = IPv4Network("198.18.0.0/15")
 LAB_UPLINK_POOL6 = IPv6Network("2001:2::/48")
@@ -61,6 +62,9 @@ def adapt_config(
         )
         notes += said
     vlans = dict(config.vlans)
+    untagged = [vlan for vlan in vlans.values() if vlan.untagged]
+    vlans |= {vlan.name: _with_own_port(config, vlan) for vlan in untagged}
+    notes += [f"{vlan.name}: gets a port of its own instead of the trunk's" for vlan in untagged]
     tagged = [vlan for vlan in vlans.values() if vlan.port is None]
     if tagged and not tags:
         vlans |= {vlan.name: _with_own_port(config, vlan) for vlan in tagged}
@@ -72,6 +76,8 @@ def adapt_config(
     leasing = [vlan.name for vlan in vlans.values() if vlan.dhcp is not None or vlan.hosts]
     if leasing:
         notes.append(f"{', '.join(leasing)}: the lab's clients have fixed addresses")
+    config, said = without_what_the_lab_lacks(config)
+    notes += said
     if config.alerts is not None:
         notes.append("alerts: a rehearsal sends none")
     lan = config.lan if tags else None
@@ -166,7 +172,7 @@ def _with_own_port(config: Config, vlan: Vlan) -> Vlan:
     """A tagged VLAN on a port of its own, named after its tag."""
     used = {up.interface for up in config.uplinks.values()}
     used |= {other.port for other in config.vlans.values() if other.port}
-    name = f"vlan{vlan.id}"
+    name = "vlan0" if vlan.untagged else f"vlan{vlan.id}"
     while name in used:
         name += "x"
-    return vlan.model_copy(update={"id": None, "port": name})
+    return vlan.model_copy(update={"id": None, "port": name, "untagged": False})

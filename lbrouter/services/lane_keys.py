@@ -6,7 +6,6 @@ byte on.
 """
 
 import os
-import stat
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -19,11 +18,10 @@ from lbrouter.model.messages.os_errors import os_error_text
 from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.sections.lanes import parse_wireguard_key
 from lbrouter.model.validated_strings import InvalidValueError
+from lbrouter.services.secret_file import UnsafeSecretFileError, read_secret_file
 from lbrouter.system import atomic_file
 
 LANES_DIRECTORY: Final = "lanes"
-
-MAX_KEY_FILE_BYTES: Final = 4096
 
 
 def gateway_key_file(lane: Uplink, state_dir: Path) -> Path:
@@ -75,9 +73,7 @@ def _public(private_key: str) -> str:
 def _read_key(file: Path, lane: Uplink) -> str:
     where = phrase("uplinks.{lane}: the key {file}", lane=lane.name, file=file)
     try:
-        mode = file.stat().st_mode
-        with file.open("rb") as opened:
-            text = opened.read(MAX_KEY_FILE_BYTES).decode("ascii", errors="replace").strip()
+        text = read_secret_file(file).decode("ascii", errors="replace").strip()
     except PermissionError as error:
         raise NotPermittedError(
             phrase("{where} cannot be read: permission denied", where=where),
@@ -95,14 +91,10 @@ def _read_key(file: Path, lane: Uplink) -> str:
         raise ConfigError(
             phrase("{where} cannot be read ({reason})", where=where, reason=os_error_text(error))
         ) from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IXGRP & ~stat.S_IXOTH:
+    except UnsafeSecretFileError as error:
         raise ConfigError(
-            phrase(
-                "{where} can be read by others on this machine; chmod 600 {file}",
-                where=where,
-                file=file,
-            )
-        )
+            phrase("{where}: {reason}", where=where, reason=as_phrase(error.reason))
+        ) from error
     try:
         return parse_wireguard_key(text)
     except InvalidValueError as error:

@@ -1,7 +1,7 @@
 """The pppd of each PPPoE line: look whether it runs, start it, replace it, end it, read its log.
 
-One process for a line, known by our options file on its command line; any other pppd on the machine
-is left alone. It has no parent: a session survives the command, or the daemon, that started it, and
+One process for a line (`program_host` says how it is known); any other pppd on the machine is left
+alone. It has no parent: a session survives the command, or the daemon, that started it, and
 the next one takes it over. pppd itself restarts a lost session; a pppd that ends is started again,
 at growing intervals.
 """
@@ -9,6 +9,7 @@ at growing intervals.
 import os
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +24,10 @@ from lbrouter.model.messages.codes import AddressCode
 from lbrouter.model.messages.message import Message, message, told
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation, Phase
-from lbrouter.services import pppd_start, process
+from lbrouter.services import pppd_start
+from lbrouter.services.program_host import UNITS_RUNTIME_DIR, ProgramHost
 from lbrouter.services.secrets import password_error, read_password
+from lbrouter.services.unit_program import host_of
 from lbrouter.system import atomic_file
 
 MAX_PPPD_LOG_BYTES: Final = 64 * 1024
@@ -53,10 +56,9 @@ class Pppd:
 
     def pids(self, device: str) -> tuple[int, ...]:
         """The process of the session that makes `device`: none or one."""
-        places = self._paths(device)
-        if not Path(places.options_file).exists():
+        if not Path(self._paths(device).options_file).exists():
             return ()
-        return process.find_pids(str(places.options_file), Path(places.pid_file))
+        return self._host(device).pids()
 
     def pending_operations(self, config: Config | None) -> tuple[Operation, ...]:
         """The operations that give the lines of `config` (None: no lines) their sessions.
@@ -65,9 +67,11 @@ class Pppd:
         `no_session_reasons` says so.
         """
         wanted = {u.device: u for u in (() if config is None else pppd.pppoe_uplinks(config))}
-        files = sorted(self.runtime_dir.glob("ppp-*.options"))
-        started = [file.name.removesuffix(".options") for file in files]
-        gone = [self._removal_operation(device) for device in started if device not in wanted]
+        gone = [
+            self._removal_operation(device)
+            for device in self._known_devices()
+            if device not in wanted
+        ]
         steps = [
             self._pending_operation(uplink)
             for uplink in wanted.values()
@@ -79,27 +83,9 @@ class Pppd:
         """Execute one of `pending_operations`; NotAppliedError quotes pppd if it fails."""
         for each in (operation.old, operation.new):
             if isinstance(each, ManagedProcess):
-                device = _device_of(each)
-                for pid in self.pids(device):
-                    process.terminate(pid, str(self._paths(device).options_file))
-                self._remove_files(device)
+                self._stop_session(_device_of(each))
         if isinstance(operation.new, ManagedProcess):
-            places = self._paths(_device_of(operation.new))
-            try:
-                Path(places.log_file).unlink(missing_ok=True)
-                atomic_file.replace(Path(places.options_file), operation.new.config_text.encode())
-            except PermissionError:
-                raise
-            except OSError as error:
-                raise NotAppliedError(
-                    phrase(
-                        "{name} cannot be started: {error}.", name=operation.new.name, error=error
-                    )
-                ) from error
-            pppd_start.start(operation.new)
-            found = self.pids(_device_of(operation.new))
-            if found:
-                atomic_file.replace(Path(places.pid_file), f"{found[0]}\n".encode())
+            self._start_session(operation.new)
 
     def no_session_reasons(self, config: Config) -> dict[str, Message]:
         """By uplink, why its line has no session, as far as the log shows."""
@@ -118,9 +104,7 @@ class Pppd:
         desired = pppd.pppd_process(uplink, self._paths(uplink.device), read_password(uplink))
         observed = self._observe(uplink.device, desired.name)
         if observed == desired:
-            if (last := self._attempts.get(uplink.device)) is not None:
-                lived_s = time.monotonic() - last.started_at
-                self._attempts[uplink.device] = replace(last, alive_s=lived_s)
+            self._record_alive(uplink.device)
             return None
         if observed is None and not self._is_due(uplink.device):
             return None
@@ -141,24 +125,13 @@ class Pppd:
 
     def _observe(self, device: str, name: str) -> ManagedProcess | None:
         """The running process. One in another namespace has no argv, so it is replaced."""
-        found = self.pids(device)
-        if not found:
+        if not self.pids(device):
             return None
         places = self._paths(device)
-        # systemd starts it by its full path.
-        argv = (
-            ("pppd", *process.command_line(found[0])[1:])
-            if process.is_in_our_netns(found[0])
-            else ()
-        )
-        try:
-            options_text = Path(places.options_file).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            options_text = ""
         return ManagedProcess(
             name=name,
-            argv=argv,
-            config_text=options_text,
+            argv=self._host(device).argv(),
+            config_text=_read_text(Path(places.options_file)),
             pid_file=str(places.pid_file),
         )
 
@@ -175,10 +148,47 @@ class Pppd:
         )
         return True
 
+    def _record_alive(self, device: str) -> None:
+        if (last := self._attempts.get(device)) is not None:
+            lived_s = time.monotonic() - last.started_at
+            self._attempts[device] = replace(last, alive_s=lived_s)
+
+    def _start_session(self, wanted: ManagedProcess) -> None:
+        places = self._paths(_device_of(wanted))
+        try:
+            # pppd appends to a file that is there, whose rights are ours.
+            atomic_file.replace(Path(places.log_file), b"")
+            atomic_file.replace(Path(places.options_file), wanted.config_text.encode())
+        except PermissionError:
+            raise
+        except OSError as error:
+            raise NotAppliedError(
+                phrase("{name} cannot be started: {error}.", name=wanted.name, error=error)
+            ) from error
+        said = self._host(_device_of(wanted)).start(wanted)
+        if said:
+            raise NotAppliedError(
+                phrase("{name} does not start: {said}", name=wanted.name, said=said)
+            )
+
+    def _stop_session(self, device: str) -> None:
+        if Path(self._paths(device).options_file).exists():
+            self._host(device).stop()
+        self._remove_files(device)
+
     def _remove_files(self, device: str) -> None:
         places = self._paths(device)
         for each in (places.options_file, places.pid_file, places.log_file):
             Path(each).unlink(missing_ok=True)
+
+    def _known_devices(self) -> Iterator[str]:
+        """Devices for which a process was started in this runtime directory."""
+        for file in sorted(self.runtime_dir.glob("ppp-*.options")):
+            yield file.name.removesuffix(".options")
+
+    def _host(self, device: str) -> ProgramHost:
+        as_packaged = self.runtime_dir == UNITS_RUNTIME_DIR
+        return host_of(pppd_start.pppd_program(self._paths(device), as_packaged=as_packaged))
 
     def _paths(self, device: str) -> pppd.PppdPaths:
         return pppd.PppdPaths(runtime_dir=self.runtime_dir, device=device)
@@ -230,3 +240,10 @@ def _read_log_tail(log: Path) -> str:
     except OSError:
         return ""
     return text
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

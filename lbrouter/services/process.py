@@ -1,13 +1,16 @@
-"""Processes that outlive the command that started them: found by their command line, never by name.
+"""Processes that outlive the command that started them: what /proc says of one, and its end.
 
-A pid file alone proves nothing (the number may have a new owner), so the command line in
-/proc/PID/cmdline must have an argument that only ours has. See proc(5), pidfd_open(2).
+Any user may start a process with our words on its command line, and a number gets a new owner. So a
+process is told from others by its number with the moment of its start, and by the user that it
+runs as. See proc(5), pidfd_open(2).
 """
 
 import os
 import select
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,28 +20,40 @@ TERMINATE_TIMEOUT_S: Final = 3.0
 """After this long a process that was asked to end is killed."""
 
 PROC: Final = Path("/proc")
-SYSTEMD_RUNTIME_DIR: Final = Path("/run/systemd/system")
-"""There when systemd is process 1: sd_booted(3)."""
 
 
-def under_systemd() -> bool:
-    """Whether a transient unit would run where we do: units are started in the first namespace."""
-    try:
-        return SYSTEMD_RUNTIME_DIR.is_dir() and (PROC / "1/ns/net").samefile(PROC / "self/ns/net")
-    except OSError:
-        return False
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessIdentity:
+    """One process of this boot: its number, and when it started (clock ticks since the boot)."""
+
+    pid: int
+    started_ticks: int
 
 
-def find_pids(argument: str, pid_file: Path) -> tuple[int, ...]:
-    """Process ids whose command line has `argument`; all are searched if the pid file is wrong."""
-    try:
-        named: int | None = int(pid_file.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        named = None
-    if named is not None and argument in command_line(named):
-        return (named,)
-    running = (int(each.name) for each in PROC.iterdir() if each.name.isdigit())
-    return tuple(pid for pid in running if argument in command_line(pid))
+def identify(pid: int) -> ProcessIdentity | None:
+    """The process that has the number now; None where there is none, or it is dead."""
+    # After the name in parentheses, which may hold anything: the state is the third field.
+    fields = _read_text(PROC / str(pid) / "stat").rpartition(")")[2].split()
+    if len(fields) < 20 or fields[0] in "ZX":
+        return None
+    return ProcessIdentity(pid=pid, started_ticks=int(fields[19]))
+
+
+def owner(pid: int) -> int | None:
+    """The user that a process runs as; None where it is gone, or changes between several.
+
+    Not the owner of /proc/PID: a process that may not be dumped has root's directory there.
+    """
+    for line in _read_text(PROC / str(pid) / "status").splitlines():
+        if line.startswith("Uid:"):
+            users = set(map(int, line.split()[1:]))
+            return users.pop() if len(users) == 1 else None
+    return None
+
+
+def all_pids() -> Iterator[int]:
+    """The numbers of all processes that we may see."""
+    return (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
 
 
 def command_line(pid: int) -> tuple[str, ...]:
@@ -63,25 +78,50 @@ def is_in_our_netns(pid: int) -> bool:
         return False
 
 
-def terminate(pid: int, argument: str) -> None:
+def terminate(identity: ProcessIdentity) -> None:
     """Ask the process to end, wait until it has, kill it if it does not.
 
-    The handle is taken first and the command line read again: from then on the number cannot
-    change its owner unnoticed.
+    The handle is taken first and the process identified again: from then on the number cannot
+    change its owner unnoticed. Raises PermissionError.
     """
     try:
-        handle = os.pidfd_open(pid)
+        handle = os.pidfd_open(identity.pid)
     except ProcessLookupError:
         return
     try:
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if argument in command_line(pid):
+            if identify(identity.pid) == identity:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(handle, number)
-            # Wait for the end: a pidfd becomes readable with it.
-            poll = select.poll()
-            poll.register(handle, select.POLLIN)
-            if poll.poll(TERMINATE_TIMEOUT_S * 1000):
+            if _wait_for_exit(handle):
                 return
     finally:
         os.close(handle)
+
+
+def request_reload(identity: ProcessIdentity) -> None:
+    """Ask the process to read its files again (SIGHUP), if it still is this one."""
+    try:
+        handle = os.pidfd_open(identity.pid)
+    except ProcessLookupError:
+        return
+    try:
+        if identify(identity.pid) == identity:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGHUP)
+    finally:
+        os.close(handle)
+
+
+def _wait_for_exit(handle: int) -> bool:
+    """Wait for the end: a pidfd becomes readable with it."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(TERMINATE_TIMEOUT_S * 1000))
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,6 +1,5 @@
-"""The password of a PPPoE line: read from its file, never shown."""
+"""The password of a PPPoE line and the URL of a webhook: read from their files, never shown."""
 
-import stat
 from pathlib import Path
 
 from lbrouter.compile.services import pppd
@@ -8,6 +7,10 @@ from lbrouter.model.config import Config, Uplink
 from lbrouter.model.errors import ConfigError, LbrouterError, NotPermittedError
 from lbrouter.model.messages.os_errors import os_error_text
 from lbrouter.model.messages.phrase import as_phrase, joined_phrases, phrase
+from lbrouter.model.sections.alerts import parse_webhook
+from lbrouter.model.sections.targets import ProbeTarget
+from lbrouter.model.validated_strings import InvalidValueError
+from lbrouter.services.secret_file import UnsafeSecretFileError, read_secret_file
 
 
 def require(config: Config) -> None:
@@ -34,8 +37,7 @@ def read_password(uplink: Uplink) -> str:
     file = Path(uplink.password_file or "")
     where = f'uplinks.{uplink.name}.password_file = "{file}"'
     try:
-        mode = file.stat().st_mode
-        text = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        text = read_secret_file(file).decode().removesuffix("\n").removesuffix("\r")
     except PermissionError as error:
         raise NotPermittedError(
             phrase("{where}: it may not be read", where=where), remedy="Run it as root."
@@ -51,16 +53,36 @@ def read_password(uplink: Uplink) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(phrase("{where}: it is not text", where=where)) from error
-    if mode & (stat.S_IROTH | stat.S_IWOTH):
+    except UnsafeSecretFileError as error:
         raise ConfigError(
-            phrase(
-                "{where}: all users of this machine can read it; chmod 600 {file}",
-                where=where,
-                file=file,
-            )
-        )
+            phrase("{where}: {reason}", where=where, reason=as_phrase(error.reason))
+        ) from error
     if wrong := pppd.secret_error(text):
         raise ConfigError(
             phrase("{where}: the password {wrong}", where=where, wrong=as_phrase(wrong))
         )
     return text
+
+
+def webhook_error(config: Config) -> str:
+    """What is wrong with the file that holds the URL of the webhook, "" where it can be used."""
+    alerts = config.alerts
+    if alerts is None or alerts.webhook_file is None:
+        return ""
+    where = f'alerts.webhook_file = "{alerts.webhook_file}"'
+    try:
+        read_webhook(Path(alerts.webhook_file))
+    except OSError as error:
+        return phrase("{where}: {reason}", where=where, reason=os_error_text(error))
+    return ""
+
+
+def read_webhook(file: Path) -> ProbeTarget:
+    """The URL in a file. Raises OSError, without a word of what is in it."""
+    try:
+        return parse_webhook(read_secret_file(file).decode("ascii").strip())
+    except UnsafeSecretFileError as error:
+        said = phrase("{path}: {reason}", path=file, reason=as_phrase(error.reason))
+        raise OSError(said) from None
+    except (InvalidValueError, ValueError):
+        raise OSError(phrase("{path} does not hold the URL of a page", path=file)) from None

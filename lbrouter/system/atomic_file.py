@@ -6,6 +6,7 @@ a damaged file is told from a good one, and the previous copy (".1") takes its p
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -21,6 +22,8 @@ CHECKSUM_PREFIX: Final = b"# sha256:"
 
 FILE_MODE: Final = 0o600
 """Leases, alerts and configurations are for root alone, whatever the umask is."""
+
+OTHERS_MODE: Final = 0o077
 
 DISK_RESERVE_BYTES: Final = 256 * 1024
 """What must fit on the disk before a change begins: several times all that an apply writes."""
@@ -47,9 +50,30 @@ def write(file: Path, payload: bytes) -> None:
         _write_aside(file, _with_checksum(payload), durable=True)
         old = read_bytes(file)
         if old is not None and verified_payload(old) is not None:
+            file.chmod(FILE_MODE)  # an earlier release, or a person, may have left it open
             file.replace(backup_path(file))
         _aside_path(file).replace(file)
         _sync_directory(file.parent)
+
+
+def create_private(file: Path) -> None:
+    """Make `file`, empty, where it is not there, for a program that then opens it itself; one that
+    is there is closed to others. Raises OSError.
+    """
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE))
+    if file.stat().st_mode & OTHERS_MODE:
+        file.chmod(FILE_MODE)
+
+
+def close_to_others(directory: Path) -> None:
+    """Take all rights of others from the files below `directory`: an earlier release, or a copy by
+    hand, may have left some. What cannot be changed stays as it is.
+    """
+    for file in directory.rglob("*"):
+        with suppress(OSError):
+            found = file.lstat()
+            if stat.S_ISREG(found.st_mode) and found.st_mode & OTHERS_MODE:
+                file.chmod(FILE_MODE)
 
 
 def remove(file: Path) -> None:

@@ -30,4 +30,5 @@ def test_started_it_is_a_working_gateway(running_gateway: EmulatedPc, pc_venue: 
     pc_venue.assert_client_online()
     assert status(running_gateway)["daemon"] is True
     assert run_checked(running_gateway, "pgrep --count dnsmasq").strip() == "1"
+    assert run_checked(running_gateway, "systemctl is-active lbrouter-dnsmasq").strip() == "active"
     assert run_checked(running_gateway, "systemctl is-system-running").strip() == "running"

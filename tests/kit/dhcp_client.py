@@ -16,7 +16,7 @@ from lbrouter.compile.dhcp.client_state import (
     OutgoingDhcpMessage,
     Randomness,
 )
-from lbrouter.compile.dhcp.message import (
+from lbrouter.compile.wire.dhcp_message import (
     DhcpMessage,
     DhcpMessageType,
     DhcpOption,

@@ -19,8 +19,9 @@ from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.compile.config.machine_fit import MachineView, machine_warnings
 from lbrouter.compile.config.parse import located
 from lbrouter.compile.config.partial_support import partially_supported
-from lbrouter.compile.dhcp.lease_validation import vlan_conflict
+from lbrouter.compile.dhcp.lease_validation import lease_conflict
 from lbrouter.compile.firewall.elements import interfaces_of
+from lbrouter.compile.firewall.helpers import missing_helpers
 from lbrouter.compile.health.carrier_only import health_without_daemon, missing_lease_warnings
 from lbrouter.compile.report.wording import counted
 from lbrouter.compile.routing.lan_links import missing_vlan_support
@@ -102,7 +103,7 @@ async def _machine_view(config: Config, leases: Mapping[str, UplinkLease]) -> Ma
         interfaces=facts.interfaces,
         speeds_mbit={name: speed for name, speed in speeds.items() if speed is not None},
         lease_conflicts={
-            name: str(vlan_conflict(config, lease) or "") for name, lease in leases.items()
+            name: str(lease_conflict(config, lease) or "") for name, lease in leases.items()
         },
     )
 
@@ -111,10 +112,12 @@ def _machine_warnings(file: ConfigFile, machine: MachineView | None) -> Iterator
     """What this very machine lacks: a warning, since a file may be checked on another one."""
     if machine is not None:
         yield from located(machine_warnings(file.config, machine), file.text, source=file.source)
-    if any(vlan.id is not None for vlan in file.config.vlans.values()):
+    tagged = any(vlan.id is not None for vlan in file.config.vlans.values())
+    if tagged or file.config.gateway.helpers:
         with suppress(LbrouterError, OSError):
-            lack = missing_vlan_support(file.config, Facts(features=features()))
-            yield from [lack] if lack else []
+            known = features()
+            lacks_tags = missing_vlan_support(file.config, Facts(features=known))
+            yield from filter(None, (lacks_tags, missing_helpers(file.config, known)))
 
 
 def assumed_state(config: Config) -> KernelState:

@@ -8,11 +8,13 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from enum import StrEnum
 from functools import partial
 from ipaddress import ip_address
-from typing import Final
+from typing import Annotated, Final
 
 import typer
+from rich.text import Text
 
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.effects import dnsmasq_service
@@ -21,21 +23,29 @@ from lbrouter.cli.output.render import print_damage, print_diagnostics, print_js
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.compile.report.bound_state import BoundState
+from lbrouter.compile.report.bounds_reached import BoundsReached
 from lbrouter.compile.report.clients import (
     AddressTraffic,
     ClientObservations,
     ClientStatus,
+    Neighbour,
     client_statuses,
+    sorted_by_rate,
 )
 from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import direction_text, translate
+from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.events.timestamp import utc_timestamp
+from lbrouter.daemon.overrides.store import stored_blocks
+from lbrouter.kernel.read.bound_sets import read_bounds_reached
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
+from lbrouter.kernel.read.foreign_clients import foreign_clients
 from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.config import Config
-from lbrouter.model.errors import ExitCode
+from lbrouter.model.errors import ExitCode, LbrouterError
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.model.language import Language
 from lbrouter.model.messages.figures import format_rate
@@ -49,12 +59,32 @@ CONNTRACK_UNREADABLE_NOTE: Final = (
 )
 
 
-def clients(context: typer.Context, *, json: JsonOption = False) -> int:
+class ClientOrder(StrEnum):
+    """How the list is sorted."""
+
+    ADDRESS = "address"
+    RATE = "rate"
+
+
+def clients(
+    context: typer.Context,
+    *,
+    sort: Annotated[
+        ClientOrder, typer.Option(help="By VLAN and address, or by rate: the highest first.")
+    ] = ClientOrder.ADDRESS,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Show the first N clients.")
+    ] = None,
+    json: JsonOption = False,
+) -> int:
     """List the clients: name, MAC, address, lease, VLAN, uplink, rates, connections."""
     settings = settings_of(context, json=json)
     config = load_config_file(settings).config
     language = screen_language()
     statuses = client_statuses(config, asyncio.run(_observe_clients(settings, config, language)))
+    if sort is ClientOrder.RATE:
+        statuses = sorted_by_rate(statuses)
+    statuses = statuses[:limit]
     if settings.json:
         print_json({"clients": statuses})
     else:
@@ -79,14 +109,31 @@ async def _observe_clients(
     numbers = allocate(config, store.load_allocation()).uplinks
     return ClientObservations(
         leases=dnsmasq_service(settings).current_leases(),
-        neighbours=await read_neighbour_table(
-            frozenset(map(config.vlan_device, config.vlans.values()))
-        ),
+        neighbours=read_neighbour_table(frozenset(map(config.vlan_device, config.vlans.values()))),
         traffic=loads,
+        foreign=await asyncio.to_thread(_foreign_clients),
         uplink_names={number: name for name, number in numbers.items()},
+        blocked=stored_blocks(settings.state_dir, print_damage).in_force(),
+        bounds=_bounds_reached(),
         now=int(time.time()),
         interval_s=seconds,
     )
+
+
+def _foreign_clients() -> tuple[Neighbour, ...]:
+    """None where the firewall cannot be read."""
+    try:
+        return foreign_clients()
+    except (LbrouterError, OSError):
+        return ()
+
+
+def _bounds_reached() -> Mapping[str, BoundsReached]:
+    """Who is at a bound; nothing where no ruleset stands, or without the right to ask."""
+    try:
+        return read_bounds_reached()
+    except OSError:
+        return {}
 
 
 def _client_loads(
@@ -135,20 +182,43 @@ def _clients_table(
         overflow=("MAC", lease, say("VLAN"), uplink),
     )
     for client in clients:
-        flow_count = client["connections"]
         lease_ends = client["lease_ends"]
         sheet.add_row(
             client["name"] or client["dhcp_name"] or "-",
             client["mac"] or "-",
-            client["address"],
+            _address_cell(client, language),
             "-" if lease_ends is None else local_date_time(lease_ends, zone),
             client["vlan"],
-            client["uplink"] or "-",
+            say("blocked") if client["blocked"] else client["uplink"] or "-",
             _format_rate(client["upload_bps"]),
             _format_rate(client["download_bps"]),
-            "?" if flow_count is None else str(flow_count),
+            _flows_cell(client, language),
         )
     return sheet
+
+
+def _address_cell(client: ClientStatus, language: Language) -> str:
+    """The address; with a remark where it is of another network."""
+    if not client["foreign_address"]:
+        return client["address"]
+    return translate(
+        language,
+        "{address}: not of {vlan}, set it to DHCP",
+        address=client["address"],
+        vlan=client["vlan"],
+    )
+
+
+def _flows_cell(client: ClientStatus, language: Language) -> Text:
+    """How many connections, and a word where that is as many as it may have."""
+    count = "?" if client["connections"] is None else str(client["connections"])
+    match client["bound"]:
+        case BoundState.AT:
+            return Text(f"{count}, {translate(language, 'at its bound')}", style=BAD_STYLE)
+        case BoundState.NEAR:
+            return Text(f"{count}, {translate(language, 'near its bound')}", style=FAIR_STYLE)
+        case _:
+            return Text(count)
 
 
 def _format_rate(bps: int | None) -> str:

@@ -40,12 +40,15 @@ def doctor(context: typer.Context, *, json: JsonOption = False) -> int:
 def _print_findings(findings: tuple[Diagnosis, ...]) -> None:
     out = console()
     width = max(len(finding.subject) for finding in findings)
+    level_width = max(len(on_screen(level)) for level in DiagnosisLevel) + 1
     for finding in findings:
-        level = (f"{on_screen(finding.level):<5}", DOCTOR_LEVEL_STYLES[finding.level])
+        level = (f"{on_screen(finding.level):<{level_width}}", DOCTOR_LEVEL_STYLES[finding.level])
         out.print(
             Text.assemble(level, f"{finding.subject:<{width}}  {on_screen(finding.found)}"),
             soft_wrap=True,
         )
         if finding.remedy and finding.level is not DiagnosisLevel.OK:
             remedy = on_screen(finding.remedy)
-            out.print(f"{'':<5}{'':<{width}}  -> {remedy}", soft_wrap=True, markup=False)
+            out.print(
+                f"{'':<{level_width}}{'':<{width}}  -> {remedy}", soft_wrap=True, markup=False
+            )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 import typer
@@ -20,8 +20,9 @@ from lbrouter.cli.screen_language import on_screen
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.explain import explanation
 from lbrouter.compile.explain.explanation import Explanation
-from lbrouter.compile.explain.flow import parse_flow
+from lbrouter.compile.explain.flow_words import parse_flow
 from lbrouter.kernel.backend import LinuxKernel
+from lbrouter.kernel.read.learned_names import learned_names
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.messages.phrase import as_phrase, phrase
 
@@ -97,6 +98,8 @@ async def _explain_flow(
         protocol=arguments.protocol,
         port=arguments.port or DEFAULT_FLOW_PORTS.get(arguments.protocol),
     )
+    names = learned_names(file.config, flow.destination)
+    flow = replace(flow, known_names=names)
     return explanation.explain(file.config, flow, known), ends.notes
 
 

@@ -15,6 +15,7 @@ from lbrouter.daemon.config_file import ConfigFile, load_config, parse_config
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.kernel.objects import nft
 from lbrouter.kernel.read.connection_table import read_connection_table_size
+from lbrouter.kernel.read.neighbour_table_size import read_neighbour_table_size
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import ConfigError, LbrouterError
@@ -51,6 +52,7 @@ def _close_firewall(settings: CommandSettings) -> bool:
             first.config,
             allocate(first.config, store.load_allocation()),
             connection_table_size=read_connection_table_size(),
+            neighbour_table_size=read_neighbour_table_size(),
             extra_interfaces=also,
         )
         nft.execute(

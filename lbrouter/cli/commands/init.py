@@ -39,6 +39,7 @@ from lbrouter.model.sections.line_rate import parse_line_rate
 from lbrouter.model.sections.policies import ANY_UPLINK
 from lbrouter.model.units import Rate
 from lbrouter.model.validated_strings import InvalidValueError, parse_name
+from lbrouter.system.atomic_file import FILE_MODE
 
 DEFAULT_GATEWAY_NAME = "event"
 
@@ -88,7 +89,9 @@ def _write_config(path: Path, text: str) -> None:
     """Checked before it is written: what init proposes must be what apply accepts."""
     parse_config(text.encode(), source=str(path))
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with path.open("x", encoding="utf-8") as file:
+    # For root alone: a webhook with a token in its path may be written into it later.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 import typer
 
 from lbrouter.cli.daemon_request import send_operator_command
+from lbrouter.cli.name_completion import names_of
 from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.cli.shared_options import YesOption, parse_time_option
 from lbrouter.model.errors import UsageError
@@ -17,7 +18,12 @@ LIMIT_OFF: Final = "off"
 
 def limit(
     context: typer.Context,
-    vlan: Annotated[str, typer.Argument(metavar="VLAN", help="A VLAN of the file.")],
+    vlan: Annotated[
+        str,
+        typer.Argument(
+            metavar="VLAN", help="A VLAN of the file.", autocompletion=names_of("vlans")
+        ),
+    ],
     rate: Annotated[str, typer.Argument(metavar="RATE", help='A rate such as "5mbit", or off.')],
     *,
     time: Annotated[

@@ -11,8 +11,10 @@ from typing import Annotated, Final
 import typer
 
 from lbrouter.cli.context import load_config_file
+from lbrouter.cli.name_completion import names_of
 from lbrouter.cli.output.render import print_damage, print_diagnostics, print_json, print_line
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.compile.diagnosis.precheck_facts import LineMeasurement
 from lbrouter.compile.shaping.measure_proposal import (
     DirectionSamples,
     LatencyDocument,
@@ -23,6 +25,8 @@ from lbrouter.compile.shaping.measure_proposal import (
 )
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import observation_scope
+from lbrouter.daemon.check_results import CheckResultStore
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.kernel import http_transfer
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.probe import Prober
@@ -59,7 +63,12 @@ class MeasureArguments:
 
 def measure(
     context: typer.Context,
-    uplink: Annotated[str, typer.Argument(metavar="UPLINK", help="An uplink of the file.")],
+    uplink: Annotated[
+        str,
+        typer.Argument(
+            metavar="UPLINK", help="An uplink of the file.", autocompletion=names_of("uplinks")
+        ),
+    ],
     *,
     server: Annotated[
         str, typer.Option(metavar="HOST[:PORT]", help="An iperf3 server (iperf3 -s).")
@@ -79,6 +88,8 @@ def measure(
     settings = settings_of(context, json=json)
     arguments = MeasureArguments(uplink=uplink, server=server, url=url, seconds=seconds, yes=yes)
     measured = asyncio.run(_measure(settings, arguments))
+    store = CheckResultStore(settings.state_dir, print_damage)
+    store.save_measurement(uplink, _line_measurement(measured))
     if settings.json:
         print_json(measured)
     else:
@@ -199,6 +210,15 @@ async def _try_transfer(transfer_by: TransferFunction, direction: str) -> list[f
         )
         print_diagnostics("warning", (said,))
         return []
+
+
+def _line_measurement(measured: UplinkMeasurement) -> LineMeasurement:
+    """For `precheck`. A direction that our own shaping limited carries what the file says."""
+    ways = (measured["upload"], measured["download"])
+    rates = [None if way is None or way["shaped"] else way["line_bps"] for way in ways]
+    return LineMeasurement(
+        at=utc_timestamp(precision="seconds"), upload_bps=rates[0], download_bps=rates[1]
+    )
 
 
 def _print_measurement(measured: UplinkMeasurement) -> None:

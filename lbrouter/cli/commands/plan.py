@@ -1,6 +1,7 @@
 """`lbrouter plan`: what an apply would do, and why."""
 
 import asyncio
+from typing import Annotated
 
 import typer
 
@@ -12,19 +13,30 @@ from lbrouter.cli.context import (
     print_warnings,
 )
 from lbrouter.cli.effects import combined_plan
+from lbrouter.cli.output.config_words import print_brief_plan
 from lbrouter.cli.output.plan_text import print_plan
 from lbrouter.cli.output.render import print_diagnostics
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.kernel.backend import LinuxKernel
+from lbrouter.model.language import Language
 
 
-def plan(context: typer.Context, *, json: JsonOption = False) -> int:
+def plan(
+    context: typer.Context,
+    *,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="In words: what of the file changes, and how much.")
+    ] = False,
+    json: JsonOption = False,
+) -> int:
     """Show what `apply` would change, as commands of ip, nft and tc."""
-    return asyncio.run(_print_plan(settings_of(context, json=json)))
+    settings = settings_of(context, json=json)
+    return asyncio.run(_print_plan(settings, screen_language(), brief=brief))
 
 
-async def _print_plan(settings: CommandSettings) -> int:
+async def _print_plan(settings: CommandSettings, language: Language, *, brief: bool) -> int:
     """Exit code 2 when it holds changes."""
     file, judge = load_config_file(settings), await health_source(settings)
     async with LinuxKernel() as kernel:
@@ -37,4 +49,8 @@ async def _print_plan(settings: CommandSettings) -> int:
     snapshot = snapshot.with_foreign_qdisc_policy(file.config, ForeignQdiscPolicy.REPLACE)
     planned = snapshot.planned(file)
     print_shaping_warnings(planned.shaping)
-    return print_plan(combined_plan(planned.steps(), here.services_plan(file.config)), settings)
+    steps = combined_plan(planned.steps(), here.services_plan(file.config))
+    if not brief:
+        return print_plan(steps, settings)
+    before = here.store.load_config()
+    return print_brief_plan(settings, language, before, file.text, len(steps.operations))

@@ -13,8 +13,16 @@ import typer
 from lbrouter import rehearsal
 from lbrouter.cli.context import load_config_file
 from lbrouter.cli.output.console import console
-from lbrouter.cli.output.render import print_diagnostic, print_diagnostics, print_json
+from lbrouter.cli.output.render import (
+    print_damage,
+    print_diagnostic,
+    print_diagnostics,
+    print_json,
+)
 from lbrouter.cli.settings import JsonOption, settings_of
+from lbrouter.compile.diagnosis.precheck_facts import RehearsalResult
+from lbrouter.daemon.check_results import CheckResultStore
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal import RehearsalOptions, parse_faults, render_report
 
@@ -45,6 +53,10 @@ def rehearse(
     print_diagnostics("warning", loaded.warnings)
     report = rehearsal.rehearse(loaded.config, progress=_progress, options=options)
     _progress("")
+    result = RehearsalResult(
+        at=utc_timestamp(precision="seconds"), digest=loaded.digest, passed=report.ok
+    )
+    CheckResultStore(settings.state_dir, print_damage).save_rehearsal(result)
     if settings.json:
         print_json(report.as_json())
     else:

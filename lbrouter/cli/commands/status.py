@@ -1,6 +1,6 @@
 """`lbrouter status`: uplinks, policies and VLANs at a glance, from the daemon or off the kernel."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from functools import partial
 from typing import Annotated
@@ -19,6 +19,7 @@ from lbrouter.cli.output.round_trip import round_trip_ms
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
+from lbrouter.compile.report.bound_state import BoundState
 from lbrouter.compile.report.clock import local_time, zone_name, zone_of_key
 from lbrouter.compile.report.i18n import direction_text, translate, translate_reason
 from lbrouter.compile.report.status_types import DnsmasqStatus, Status, VlanStatus
@@ -31,6 +32,10 @@ from lbrouter.model.language import Language
 from lbrouter.model.messages.figures import format_rate
 
 NOT_APPLIED_TEXT = "not applied: the kernel has no settings of lbrouter"
+AT_BUDGET_TEXT = "all its connections are in use"
+NEAR_BUDGET_TEXT = "over 80 % of its connections are in use"
+BOUND_TEXTS = {"at": "at its bound", "near": "near its bound"}
+MAX_BOUND_CLIENTS_SHOWN = 3
 UNDONE_TEXT = "undone in {seconds} s unless confirmed"
 KERNEL_WRONG_TEXT = "THE KERNEL DIFFERS FROM THE CONFIGURATION, since {since}"
 REJECTED_FILE_NOTE = (
@@ -189,7 +194,12 @@ def _vlan_table(vlans: dict[str, VlanStatus], language: Language) -> ResponsiveT
             _guarantee_cell(vlan["guaranteed_upload_bps"], vlan["short_upload_bps"], language),
             _guarantee_cell(vlan["guaranteed_download_bps"], vlan["short_download_bps"], language),
             Text(
-                "; ".join(filter(None, (reason, limit, servers if others else ""))),
+                "; ".join(
+                    filter(
+                        None,
+                        (reason, limit, servers if others else "", *_bound_texts(vlan, language)),
+                    )
+                ),
                 style=FAIR_STYLE,
             ),
         )
@@ -203,6 +213,20 @@ def _guarantee_cell(promised: int, missing: int, language: Language) -> Text:
         return Text(format_rate(promised))
     short = translate(language, "{rate} short", rate=format_rate(missing))
     return Text(f"{format_rate(promised)}, {short}", style=BAD_STYLE)
+
+
+def _bound_texts(vlan: VlanStatus, language: Language) -> Iterator[str]:
+    """That the VLAN, or clients of it, have as many connections as they may have, or nearly."""
+    say = partial(translate, language)
+    if vlan["bound"] is not None:
+        is_at = vlan["bound"] == BoundState.AT
+        yield say(AT_BUDGET_TEXT) if is_at else say(NEAR_BUDGET_TEXT)
+    names = [
+        f"{client['name'] or client['mac']} ({say(BOUND_TEXTS[client['bound']])})"
+        for client in vlan["bound_clients"][:MAX_BOUND_CLIENTS_SHOWN]
+    ]
+    more = len(vlan["bound_clients"]) - len(names)
+    yield ", ".join(names) + (f" +{more}" if more else "")
 
 
 def _limit_text(vlan: VlanStatus, language: Language) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from lbrouter.cli.daemon_request import send_operator_command
+from lbrouter.cli.name_completion import names_of
 from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.cli.shared_options import YesOption
 from lbrouter.daemon.control_socket.protocol import Document
@@ -15,8 +16,18 @@ uplink = typer.Typer(
     add_completion=False,
 )
 
-UplinkArgument = Annotated[str, typer.Argument(metavar="NAME", help="An uplink of the file.")]
-PolicyArgument = Annotated[str, typer.Argument(metavar="POLICY", help="A policy of the file.")]
+UplinkArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="An uplink of the file.", autocompletion=names_of("uplinks")
+    ),
+]
+PolicyArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="POLICY", help="A policy of the file.", autocompletion=names_of("policies")
+    ),
+]
 
 
 @uplink.command()

@@ -41,6 +41,7 @@ class Placeholder:
 _PLACEHOLDERS: Final[dict[str | int, Placeholder]] = {
     "gateway": Placeholder(depth=1, value={"name": "x"}),
     "rules": Placeholder(depth=2, value={"policy": "x"}),
+    "maps": Placeholder(depth=2, value={"uplink": "x", "public": "192.0.2.2", "to": "192.0.2.1"}),
     "forwards": Placeholder(
         depth=2, value={"uplink": "x", "protocol": "tcp", "port": 1, "to": "192.0.2.1:1"}
     ),

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from lbrouter.compile.config.hidden_values import HIDDEN_TEXT, is_secret_key, shorten_urls
 from lbrouter.model.messages.phrase import as_phrase, phrase
 
 KeyPath = tuple[str | int, ...]
@@ -34,7 +35,9 @@ class Diagnostic:
     def __str__(self) -> str:
         place = format_key_path(self.path)
         if not isinstance(self.value, NoValue):
-            place = phrase("{key} = {value}", key=place, value=format_value(self.value))
+            hidden = any(isinstance(step, str) and is_secret_key(step) for step in self.path)
+            value = HIDDEN_TEXT if hidden else format_value(self.value)
+            place = phrase("{key} = {value}", key=place, value=value)
         text = phrase("{place}: {reason}", place=place, reason=as_phrase(self.reason))
         if not self.accepted:
             return text
@@ -64,7 +67,8 @@ def format_value(value: object) -> str:
     elif isinstance(value, float):
         text = str(value)
     else:
-        text = json.dumps(str(value)[: MAX_VALUE_CHARS + 10], ensure_ascii=False)
+        words = shorten_urls(str(value)[: 4 * MAX_VALUE_CHARS])
+        text = json.dumps(words[: MAX_VALUE_CHARS + 10], ensure_ascii=False)
     return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}..."
 
 

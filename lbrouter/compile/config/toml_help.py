@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from lbrouter.compile.config.hidden_values import hide_line_value
 from lbrouter.compile.config.line_numbers import LineNumbers
 from lbrouter.compile.config.toml_line_help import (
     ASSIGNMENT,
@@ -49,7 +50,7 @@ def toml_fault(toml: str, error: ValueError) -> TomlFault:
         return TomlFault(line=at, reason=_twice_reason(lines, at))
     start = _open_quote_line(lines, at, words)
     if start:
-        line = lines[start - 1]
+        line = hide_line_value(lines[start - 1])
         quote = _open_quote(line)
         key = ASSIGNMENT.fullmatch(line)
         value = "" if key is None else key[2].partition("#")[0].strip()
@@ -80,7 +81,7 @@ def _yaml_file(lines: list[str]) -> TomlFault | None:
     number, first = _first_content(lines)
     if not _YAML_DOCUMENT.match(first):
         return None
-    key = YAML_KEY.fullmatch(first)
+    key = YAML_KEY.fullmatch(hide_line_value(first))
     name, value = ("gateway", "") if key is None else (key[1], key[2].strip())
     if value:
         reason = phrase(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from lbrouter.compile.config.hidden_values import hide_line_value
 from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.unit_hints import UNIT_ALIASES
 from lbrouter.model.units import DURATION_UNITS_MS, PERCENT_UNITS, RATE_UNITS_BPS
@@ -144,7 +145,8 @@ _LINE_LOOKS: Final[tuple[Callable[[str], str | None], ...]] = (
 
 
 def line_reason(words: str, text: str) -> str:
-    """What is wrong with the line `text`, at which `tomllib` said `words`."""
+    """What is wrong with the line `text`, at which `tomllib` said `words`; no secret is shown."""
+    text = hide_line_value(text)
     if words.startswith("Unclosed array") and "[" not in text:
         return phrase("has a list that opens above this line and is not closed, or lacks a comma")
     if words.startswith("Illegal character"):

@@ -3,17 +3,21 @@
 from collections.abc import Iterator
 
 from lbrouter.compile.config.checks import (
+    address_maps,
     alert_settings,
     forwards,
     gateway_settings,
     health_settings,
     hosts,
+    inside_routes,
     lane_settings,
+    mdns_groups,
     policies,
     priorities,
     rates,
     rules,
     subnets,
+    uplink_dns,
     uplinks,
     vlans,
 )
@@ -25,15 +29,19 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
     """Everything that keeps `config` from being applied."""
     modules = (
         gateway_settings,
+        mdns_groups,
         health_settings,
         uplinks,
+        uplink_dns,
         lane_settings,
         vlans,
         hosts,
         subnets,
+        inside_routes,
         policies,
         rules,
         forwards,
+        address_maps,
         rates,
     )
     for module in (*modules, alert_settings):
@@ -42,6 +50,15 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
 
 def config_warnings(config: Config) -> Iterator[Diagnostic]:
     """What is legal and probably not meant. Only for a configuration without errors."""
-    modules = (health_settings, vlans, policies, rules, rates, priorities, lane_settings)
+    modules = (
+        mdns_groups,
+        health_settings,
+        vlans,
+        policies,
+        rules,
+        rates,
+        priorities,
+        lane_settings,
+    )
     for module in (*modules, alert_settings):
         yield from module.warnings(config)

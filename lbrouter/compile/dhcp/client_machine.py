@@ -20,12 +20,12 @@ from lbrouter.compile.dhcp.client_state import (
     Randomness,
 )
 from lbrouter.compile.dhcp.lease_validation import InvalidLeaseError, lease_from_message
-from lbrouter.compile.dhcp.message import (
+from lbrouter.compile.dhcp.outgoing_message import build_message
+from lbrouter.compile.wire.dhcp_message import (
     DhcpMessage,
     DhcpMessageType,
     DhcpOption,
 )
-from lbrouter.compile.dhcp.outgoing_message import build_message
 from lbrouter.model.lease import UplinkLease
 from lbrouter.model.messages.codes import OfferCode
 from lbrouter.model.messages.message import Message, message

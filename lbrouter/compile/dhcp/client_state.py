@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from math import inf
 from typing import Final
 
-from lbrouter.compile.dhcp.message import UNSPECIFIED_ADDRESS, DhcpMessage
+from lbrouter.compile.wire.dhcp_message import UNSPECIFIED_ADDRESS, DhcpMessage
 from lbrouter.model.lease import UplinkLease
 from lbrouter.model.messages.message import Message
 

@@ -5,9 +5,15 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_network
 from math import inf
 from typing import Final
 
-from lbrouter.compile.config.checks.subnets import free_subnet
+from lbrouter.compile.config.checks.subnets import free_subnets
 from lbrouter.compile.config.checks.uplinks import is_reserved_address
-from lbrouter.compile.dhcp.message import DhcpMessage, DhcpOption, parse_addresses, parse_number
+from lbrouter.compile.routing.asked_addresses import asked_addresses
+from lbrouter.compile.wire.dhcp_message import (
+    DhcpMessage,
+    DhcpOption,
+    parse_addresses,
+    parse_number,
+)
 from lbrouter.model.config import Config
 from lbrouter.model.lease import UplinkLease
 from lbrouter.model.messages.codes import OfferCode
@@ -24,6 +30,8 @@ MAX_LEASE_DNS_SERVERS: Final = 4
 """Resolvers that are kept at most."""
 
 IPV4_HOST_PREFIX_LENGTH: Final = 32
+MIN_LEASE_PREFIX_LENGTH: Final = 8
+"""Hotels lend an address with the netmask of 10.0.0.0/8. Nothing wider is anybody's own network."""
 NON_HOST_NETWORKS: Final = (
     ip_network("0.0.0.0/8"),
     ip_network("127.0.0.0/8"),
@@ -50,6 +58,8 @@ def lease_from_message(
     address = IPv4Interface((offered.yiaddr, _prefix_length(mask)))
     if address.network.prefixlen == 0:
         raise InvalidLeaseError(OfferCode.WHOLE_INTERNET, address=offered.yiaddr)
+    if address.network.prefixlen < MIN_LEASE_PREFIX_LENGTH:
+        raise InvalidLeaseError(OfferCode.TOO_WIDE, address=address)
     if _is_non_host(offered.yiaddr):
         raise InvalidLeaseError(OfferCode.NO_HOST_ADDRESS, address=offered.yiaddr)
     if is_reserved_address(offered.yiaddr, address):
@@ -83,22 +93,39 @@ def lease_from_message(
     )
 
 
-def vlan_conflict(config: Config, lease: UplinkLease) -> Message | None:
-    """Why `lease` conflicts with the VLANs of `config`; None if it does not."""
-    claimed = (lease.address.network, ip_network(lease.gateway))
-    for vlan in config.vlans.values():
-        for network in claimed:
-            if network.overlaps(vlan.address.network):
-                free = free_subnet(config, lease.address.network, vlan.address.network.prefixlen)
-                return message(
-                    OfferCode.OVERLAPS_VLAN,
-                    address=str(lease.address),
-                    gateway=str(lease.gateway),
-                    subnet=str(vlan.address.network),
-                    vlan=vlan.name,
-                    **({"free": str(free)} if free else {}),
-                )
-    return None
+def lease_conflict(config: Config, lease: UplinkLease) -> Message | None:
+    """Why `lease` cannot be used with `config`; None if it can.
+
+    A wide subnet that merely holds VLANs is usable: their routes are longer. What a VLAN holds is
+    not: the line's own address, its gateway, or its whole subnet.
+    """
+    owner = asked_addresses(config).get(lease.address.ip)
+    if owner is not None:
+        return message(OfferCode.TAKES_ADDRESS, address=str(lease.address), owner=owner)
+    hit = [vlan for vlan in config.vlans.values() if _is_hit(vlan.address.network, lease)]
+    if not hit:
+        return None
+    terms = {"address": str(lease.address), "gateway": str(lease.gateway)}
+    taken = [lease.address.network, ip_network(lease.gateway)]
+    free = free_subnets(config, taken, [vlan.address.network.prefixlen for vlan in hit])
+    if len(hit) == 1:
+        proposal = {"free": free[0]} if free else {}
+        subnet, name = str(hit[0].address.network), hit[0].name
+        return message(OfferCode.OVERLAPS_VLAN, **terms, subnet=subnet, vlan=name, **proposal)
+    overlapped = tuple(f"{vlan.address.network} of VLAN {vlan.name}" for vlan in hit)
+    listed = {"free": tuple(f'"{each}"' for each in free)} if free else {}
+    return message(OfferCode.OVERLAPS_VLAN, **terms, vlans=overlapped, **listed)
+
+
+def held_vlans(config: Config, lease: UplinkLease) -> tuple[str, ...]:
+    """The VLANs within the subnet of a lease that is used: hosts of the line there are hidden."""
+    network = lease.address.network
+    return tuple(v.name for v in config.vlans.values() if v.address.network.overlaps(network))
+
+
+def _is_hit(network: IPv4Network, lease: UplinkLease) -> bool:
+    inside = lease.address.network.subnet_of(network)
+    return inside or lease.address.ip in network or lease.gateway in network
 
 
 def _prefix_length(mask: bytes | None) -> int:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from lbrouter.compile.dhcp.client_state import DhcpClientState, DhcpPhase, OutgoingDhcpMessage
-from lbrouter.compile.dhcp.message import (
+from lbrouter.compile.wire.dhcp_message import (
     UNSPECIFIED_ADDRESS,
     DhcpMessage,
     DhcpMessageType,

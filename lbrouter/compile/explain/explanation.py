@@ -14,16 +14,18 @@ from lbrouter.compile.explain.flow import (
     FlowVerdict,
     decide_flow,
 )
+from lbrouter.compile.health.carrier_only import no_nexthop_reason
+from lbrouter.compile.health.family_targets import uplink_families
 from lbrouter.compile.report.policy_shares import percentages
 from lbrouter.compile.routing.balance import gateway_uplink, select_uplinks
-from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
+from lbrouter.compile.routing.uplink_addressing import has_nexthop, uplink_nexthop
 from lbrouter.compile.routing.usability import Usability, usability
 from lbrouter.compile.shaping.build import build_shaping
-from lbrouter.model.config import Config, PolicyMode
+from lbrouter.model.config import Config, PolicyMode, Uplink
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth, UplinkHealth, UplinkState
-from lbrouter.model.kernel_state import NftElements
-from lbrouter.model.messages.message import told
+from lbrouter.model.kernel_state import AddressFamily, NftElements
+from lbrouter.model.messages.message import Message, told
 from lbrouter.model.messages.phrase import Phrase, as_phrase, joined_phrases, phrase
 from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_mark, uplink_table
 
@@ -100,7 +102,7 @@ def explain(config: Config, flow: Flow, context: ExplainContext) -> Explanation:
             phrase(
                 "{because}; {reason}",
                 because=as_phrase(because),
-                reason=_no_uplink_reason(config, context),
+                reason=_no_uplink_reason(config, flow, context),
             ),
         )
     notes = _unfit_notes(config, flow, judgement, context, shares)
@@ -183,15 +185,24 @@ def _unfit_notes(
     return notes
 
 
-def _no_uplink_reason(config: Config, context: ExplainContext) -> str:
-    """Why no uplink carries a flow: the state of each."""
+def _no_uplink_reason(config: Config, flow: Flow, context: ExplainContext) -> str:
+    """Why no uplink carries a flow: the state of each, in the flow's family."""
+    family = AddressFamily.of_version(flow.destination.version)
     reasons = (
-        phrase("{uplink}: {reason}", uplink=name, reason=context.health.uplinks[name].why)
-        for name in config.uplinks
+        phrase("{uplink}: {reason}", uplink=name, reason=_family_reason(uplink, family, context))
+        for name, uplink in config.uplinks.items()
     )
     return phrase(
         "no uplink of it can carry this flow ({reasons})", reasons=joined_phrases(", ", reasons)
     )
+
+
+def _family_reason(uplink: Uplink, family: AddressFamily, context: ExplainContext) -> Message | str:
+    if has_nexthop(uplink, family, context.facts) or uplink.device not in context.facts.interfaces:
+        return context.health.uplinks[uplink.name].of(family).why
+    if family in uplink_families(uplink) and not uplink.is_lane:
+        return no_nexthop_reason(uplink, context.facts, family)
+    return phrase("no IPv{version}", version=str(family.version))
 
 
 def _uplink_shares(

@@ -4,17 +4,16 @@ The order of the checks is that of `rulesets/lbrouter.nft`: source, connected, r
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from ipaddress import ip_address
 
+from lbrouter.compile.explain.offers import Asked, find_offer, uplinks_with_address
+from lbrouter.compile.firewall.gateway_services import gateway_services
 from lbrouter.compile.firewall.modems import is_closed
-from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.model.config import ANY_UPLINK, Config, PolicyRule, Protocol, Uplink, Vlan
-from lbrouter.model.errors import UsageError
+from lbrouter.model.config import Config, PolicyRule, Protocol, Vlan
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
-from lbrouter.model.messages.phrase import Phrase, phrase
+from lbrouter.model.messages.phrase import phrase
 
 GATEWAY_ENDPOINT = "gateway"
 """The word for the gateway itself as a source or a destination."""
@@ -55,6 +54,8 @@ class Flow:
     port: int | None = None
     vlan: str | None = None
     from_gateway: bool = False
+    known_names: frozenset[str] = frozenset()
+    """Names of the rules that the destination was told for, by the gateway's own resolver."""
 
     @property
     def family(self) -> AddressFamily:
@@ -75,49 +76,6 @@ class FlowDecision:
     """The uplink of a flow from outside, which its replies take."""
 
 
-def parse_flow(
-    config: Config, facts: Facts, *, source: str, destination: str, protocol: str, port: int | None
-) -> Flow:
-    """The flow in the user's words: addresses, a VLAN's name as source, or "gateway".
-
-    Raises UsageError for anything else.
-    """
-    no_end = phrase('The destination "{text}" is not an IP address.', text=destination)
-    end = _parse_address(destination, no_end)
-    try:
-        kind = Protocol(protocol)
-    except ValueError:
-        known = ", ".join(Protocol)
-        raise UsageError(
-            phrase('Protocol "{protocol}" is none of {known}.', protocol=protocol, known=known)
-        ) from None
-    if kind is Protocol.ICMP and end.version == 6:
-        kind = Protocol.ICMPV6
-    if source == GATEWAY_ENDPOINT:
-        own = next(
-            (a.ip for a in gateway_addresses(config, facts) if a.version == end.version), end
-        )
-        return Flow(source=own, destination=end, protocol=kind, port=port, from_gateway=True)
-    vlan = config.vlans.get(source)
-    no_start = phrase(
-        'The source "{text}" is not an IP address, a VLAN of the file or "gateway".', text=source
-    )
-    start = _parse_address(source, no_start) if vlan is None else _example_client(vlan, end.version)
-    if start.version != end.version:
-        raise UsageError(
-            phrase("{start} and {end} are of different families.", start=start, end=end)
-        )
-    own_source = any(start == address.ip for address in gateway_addresses(config, facts))
-    return Flow(
-        source=start,
-        destination=end,
-        protocol=kind,
-        port=port if kind in PROTOCOLS_WITH_PORTS else None,
-        vlan=None if own_source else vlan_of_address(config, start),
-        from_gateway=own_source,
-    )
-
-
 def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     """What happens to `flow`, before an uplink is chosen."""
     to_gateway = any(flow.destination == a.ip for a in gateway_addresses(config, facts))
@@ -131,15 +89,22 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
         )
     if flow.vlan is None:
         return _from_outside(config, facts, flow)
+    offered = _offered(config, facts, flow)
+    if offered is not None:
+        return replace(offered, uplink=None)
     vlan = config.vlans[flow.vlan]
+    return _to_gateway(config, vlan, flow) if to_gateway else _from_vlan(config, facts, vlan, flow)
+
+
+def _from_vlan(config: Config, facts: Facts, vlan: Vlan, flow: Flow) -> FlowDecision:
     if flow.destination.is_multicast:
         return FlowDecision(verdict=FlowVerdict.DROPPED, because="multicast is not routed")
-    if to_gateway:
-        return _to_gateway(vlan, flow)
     target = vlan_of_address(config, flow.destination)
     if target is not None:
         return _to_vlan(vlan, target)
-    if is_closed(config, vlan, flow.destination, facts):
+    by_policy = _by_policy(config, vlan, flow)
+    ways = config.policies[by_policy.policy or vlan.policy].uplinks
+    if is_closed(config, vlan, flow.destination, facts, ways):
         return FlowDecision(
             verdict=FlowVerdict.REFUSED,
             because=phrase(
@@ -149,19 +114,15 @@ def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
                 vlan=vlan.name,
             ),
         )
-    return _by_policy(config, vlan, flow)
+    return by_policy
 
 
 def gateway_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
     """Every address of the gateway: those of the file, then those that the machine has."""
     for vlan in config.vlans.values():
-        yield vlan.address
-        if vlan.address6 is not None:
-            yield vlan.address6
+        yield from filter(None, (vlan.address, vlan.address6))
     for uplink in config.uplinks.values():
-        for static in (uplink.static4, uplink.static6):
-            if static is not None:
-                yield static
+        yield from filter(None, (uplink.static4, uplink.static6))
     for interface in facts.interfaces.values():
         yield from interface.addresses
 
@@ -169,8 +130,7 @@ def gateway_addresses(config: Config, facts: Facts) -> Iterator[IpInterface]:
 def vlan_of_address(config: Config, address: IpAddress) -> str | None:
     """Name of the VLAN whose network holds `address`."""
     for name, vlan in config.vlans.items():
-        six = vlan.address6
-        if address in vlan.address.network or (six is not None and address in six.network):
+        if any(address in network for network in vlan.networks):
             return name
     return None
 
@@ -179,9 +139,17 @@ def rule_matches(rule: PolicyRule, flow: Flow) -> bool:
     """Whether `rule` takes `flow`, which comes from a VLAN."""
     return (
         (not rule.from_ or flow.vlan in rule.from_)
+        and (not rule.source or any(flow.source in network for network in rule.source))
         and (rule.protocol is None or rule.protocol is flow.protocol)
-        and (not rule.ports or flow.port in rule.ports)
-        and (not rule.to or any(flow.destination in network for network in rule.to))
+        and (not rule.ports or any(flow.port in ports for ports in rule.ports))
+        and (not rule.to or _leads_to(rule, flow))
+    )
+
+
+def _leads_to(rule: PolicyRule, flow: Flow) -> bool:
+    """Whether a rule's destinations hold the flow's: a network, or a name that was asked for."""
+    return any(flow.destination in network for network in rule.networks) or any(
+        name in flow.known_names for name in rule.names
     )
 
 
@@ -217,7 +185,7 @@ def _to_vlan(vlan: Vlan, target: str) -> FlowDecision:
     return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
 
 
-def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
+def _to_gateway(config: Config, vlan: Vlan, flow: Flow) -> FlowDecision:
     own = (vlan.address.ip, None if vlan.address6 is None else vlan.address6.ip)
     if vlan.manage:
         because = phrase("VLAN {vlan} may manage the gateway", vlan=vlan.name)
@@ -230,9 +198,20 @@ def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
         because = phrase("the gateway answers pings, 50 a second")
     elif (flow.protocol, flow.port) in GATEWAY_SERVICES:
         because = phrase("names and addresses are for every VLAN")
+    elif any(
+        (service.protocol, service.port) == (str(flow.protocol), flow.port)
+        for service in gateway_services(config, vlan)
+    ):
+        because = phrase(
+            "vlans.{vlan}.services has {protocol}/{port}",
+            vlan=vlan.name,
+            protocol=flow.protocol,
+            port=flow.port,
+        )
     else:
         because = phrase(
-            "the gateway's services are for VLANs with manage = true; {vlan} is not one",
+            "the gateway's services are for VLANs with manage = true; {vlan} is not one, and"
+            " vlans.{vlan}.services does not name this one",
             vlan=vlan.name,
         )
         return FlowDecision(verdict=FlowVerdict.REFUSED, because=because)
@@ -241,60 +220,42 @@ def _to_gateway(vlan: Vlan, flow: Flow) -> FlowDecision:
 
 def _from_outside(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
     """The source is in no VLAN: either it comes from the internet, or it is spoofed."""
-    uplink = _uplink_with_address(config, facts, flow.destination)
+    uplink = next(uplinks_with_address(config, facts, flow.destination), None)
     if uplink is None:
         because = phrase(
             "{source} belongs to no VLAN of the file: spoofed, whatever VLAN sends it",
             source=flow.source,
         )
         return FlowDecision(verdict=FlowVerdict.DROPPED, because=because)
-    for index, forward in enumerate(config.forwards):
-        if (
-            forward.uplink in (ANY_UPLINK, uplink.name)
-            and str(forward.protocol) == str(flow.protocol)
-            and forward.port == flow.port
-            and forward.to.address.version == flow.destination.version
-        ):
-            because = phrase(
-                "forwards.{index} sends it to {to}; replies leave by {uplink}",
-                index=index,
-                to=forward.to,
-                uplink=uplink.name,
-            )
-            return FlowDecision(
-                verdict=FlowVerdict.FORWARDED, because=because, forward=index, uplink=uplink.name
-            )
+    offered = _offered(config, facts, flow)
+    if offered is not None:
+        because = phrase(
+            "{offer}; replies leave by {uplink}", offer=offered.because, uplink=offered.uplink
+        )
+        return replace(offered, because=because)
     if flow.protocol in ICMP_PROTOCOLS:
         because = phrase("the gateway answers pings, 50 a second")
-        return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because, uplink=uplink.name)
+        return FlowDecision(verdict=FlowVerdict.DELIVERED, because=because, uplink=uplink)
     because = phrase("no forward matches this port")
-    return FlowDecision(verdict=FlowVerdict.DROPPED, because=because, uplink=uplink.name)
+    return FlowDecision(verdict=FlowVerdict.DROPPED, because=because, uplink=uplink)
 
 
-def _uplink_with_address(config: Config, facts: Facts, address: IpAddress) -> Uplink | None:
-    for uplink in config.uplinks.values():
-        ways = (uplink_nexthop(uplink, family, facts) for family in AddressFamily)
-        if any(way is not None and way.address.ip == address for way in ways):
-            return uplink
-    return None
-
-
-def _parse_address(text: str, refused: Phrase) -> IpAddress:
-    try:
-        return ip_address(text)
-    except ValueError:
-        raise UsageError(refused) from None
-
-
-def _example_client(vlan: Vlan, version: int) -> IpAddress:
-    """Any client of the VLAN: the first address that is not the gateway's."""
-    subnet = vlan.address if version == 4 else vlan.address6
-    if subnet is None:
-        raise UsageError(
-            phrase(
-                "VLAN {vlan} has no IPv6 address, so no client of it speaks IPv6.", vlan=vlan.name
-            )
-        )
-    base = int(subnet.network.network_address)
-    offset = next(n for n in (1, 2) if base + n != int(subnet.ip))
-    return ip_address(base + offset) if version == 4 else ip_address((base + offset).to_bytes(16))
+def _offered(config: Config, facts: Facts, flow: Flow) -> FlowDecision | None:
+    """The forward, or the host with an address of its own (1:1), that the flow comes to."""
+    asked = Asked(
+        source=flow.source,
+        destination=flow.destination,
+        protocol=str(flow.protocol),
+        port=flow.port,
+    )
+    uplinks = uplinks_with_address(config, facts, flow.destination)
+    offer = find_offer(config, uplinks, asked)
+    if offer is None:
+        return None
+    own = any(offer.host == address.ip for address in gateway_addresses(config, facts))
+    return FlowDecision(
+        verdict=FlowVerdict.DELIVERED if own else FlowVerdict.FORWARDED,
+        because=offer.because,
+        forward=offer.forward,
+        uplink=offer.uplink,
+    )

@@ -5,7 +5,11 @@ from collections.abc import Iterable
 from lbrouter.compile.firewall.elements import guard_elements
 from lbrouter.compile.firewall.ruleset import digest, structure
 from lbrouter.model.config import Config
-from lbrouter.model.facts import DEFAULT_CONNECTION_TABLE_SIZE, Allocation
+from lbrouter.model.facts import (
+    DEFAULT_CONNECTION_TABLE_SIZE,
+    DEFAULT_NEIGHBOUR_TABLE_SIZE,
+    Allocation,
+)
 from lbrouter.model.kernel_state import NftTable
 
 
@@ -14,13 +18,19 @@ def guard_table(
     allocation: Allocation,
     *,
     connection_table_size: int = DEFAULT_CONNECTION_TABLE_SIZE,
+    neighbour_table_size: int = DEFAULT_NEIGHBOUR_TABLE_SIZE,
     extra_interfaces: Iterable[str] = (),
 ) -> NftTable:
     """The table of `config` with only the guard elements; `extra_interfaces` names more of them.
 
     Its structure is that of the open table, so that the first apply changes only elements.
     """
-    text = structure(config, allocation, connection_table_size=connection_table_size)
+    text = structure(
+        config,
+        allocation,
+        connection_table_size=connection_table_size,
+        neighbour_table_size=neighbour_table_size,
+    )
     known = guard_elements(config, allocation)
     known["known_interfaces"] |= frozenset((interface, "") for interface in extra_interfaces)
     return NftTable(

@@ -1,4 +1,4 @@
-"""Ceilings of single clients: a token bucket for each address, in sets that packets fill.
+"""Ceilings of single clients: a token bucket for each hardware address, in sets that packets fill.
 
 A class of HTB for each client would need its number before its first packet, and fq_codel and CAKE
 know no ceilings. So packets above the ceiling are dropped: TCP finds the rate, UDP loses the rest.
@@ -16,13 +16,16 @@ from lbrouter.model.direction import Direction
 from lbrouter.model.kernel_state import NftElements
 
 CLIENT_BURST_MS: Final = 100
-"""Time that a client may send at line speed after a pause."""
+"""Time that a client may send at line speed after a pause. The kernel adds what the client did not
+use of the last second (net/netfilter/nft_limit.c)."""
 
 MIN_CLIENT_BURST_BYTES: Final = 131_072
 """Bytes: the kernel hands on up to 64 kB of one connection as one packet, which must fit."""
 
+TRACKED_CLIENT_FLOWS: Final = 131_071
+"""Flows of the last two minutes whose client is known, of a VLAN with a ceiling for downloads."""
+
 CLIENT_DIRECTION_WORDS: Final = {Direction.UPLOAD: "up", Direction.DOWNLOAD: "down"}
-CLIENT_ADDRESS_FIELDS: Final = {Direction.UPLOAD: "saddr", Direction.DOWNLOAD: "daddr"}
 
 
 def structure(config: Config) -> Iterator[str]:
@@ -30,32 +33,33 @@ def structure(config: Config) -> Iterator[str]:
     wanted = list(_client_ceilings(config))
     if wanted:
         yield render_fragment("client-limits")
+    for direction, vlan, _ in wanted:
+        if direction is Direction.DOWNLOAD:
+            yield render_fragment("vlan-client-flows", vlan=vlan, size=TRACKED_CLIENT_FLOWS)
     for direction, vlan, rate in wanted:
         yield render_fragment(
-            "vlan-client-limit",
+            f"vlan-client-limit-{CLIENT_DIRECTION_WORDS[direction]}",
             vlan=vlan,
-            direction=CLIENT_DIRECTION_WORDS[direction],
-            address_field=CLIENT_ADDRESS_FIELDS[direction],
             rate=rate,
             burst=max(MIN_CLIENT_BURST_BYTES, rate * CLIENT_BURST_MS // 1000),
         )
 
 
 def elements(config: Config) -> dict[str, NftElements]:
-    """Which VLAN's packets go through which chain, by the name of the map."""
+    """Which VLAN's packets go through which chain, by the name of the map.
+
+    Uploads of a VLAN with a ceiling for downloads as well: they tell whose connection it is.
+    """
     wanted = list(_client_ceilings(config))
     if not wanted:
         return {}
+    limited = {"up": {vlan for _, vlan, _ in wanted}}
+    limited["down"] = {vlan for direction, vlan, _ in wanted if direction is Direction.DOWNLOAD}
     return {
-        f"limit_{CLIENT_DIRECTION_WORDS[direction]}": frozenset(
-            (
-                config.vlan_device(config.vlans[vlan]),
-                f"goto limit_{CLIENT_DIRECTION_WORDS[direction]}_{vlan}",
-            )
-            for limit, vlan, _ in wanted
-            if limit is direction
+        f"limit_{word}": frozenset(
+            (config.vlan_device(config.vlans[vlan]), f"goto limit_{word}_{vlan}") for vlan in vlans
         )
-        for direction in Direction
+        for word, vlans in limited.items()
     }
 
 

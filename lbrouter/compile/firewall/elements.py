@@ -9,18 +9,27 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import product
 
-from lbrouter.compile.firewall import client_limits, connection_bounds, flow_moves, lane_copies
+from lbrouter.compile.firewall import (
+    client_limits,
+    connection_bounds,
+    flow_moves,
+    lane_copies,
+    neighbour_bounds,
+    public_services,
+    sticky_clients,
+)
+from lbrouter.compile.firewall.element_words import collapsed, network_word
 from lbrouter.compile.firewall.flow_moves import PolicyShares
+from lbrouter.compile.firewall.gateway_services import gateway_services
 from lbrouter.compile.firewall.modems import (
     PRIVATE_NETWORKS,
     opened_networks,
     reaches_modems,
     uplink_subnets,
 )
-from lbrouter.compile.firewall.ruleset import collapsed
 from lbrouter.compile.routing.balance import lacks_uplinks, select_uplinks, slot_table
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.model.config import ANY_UPLINK, Config, Policy, PolicyMode
+from lbrouter.model.config import Config, Policy, PolicyMode
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork, NftElements
@@ -51,14 +60,6 @@ def elements(
         for family in AddressFamily
     }
     numbers = {name: allocation.uplinks[name] for name in config.uplinks}
-    four: dict[str, str] = {}
-    six: dict[str, str] = {}
-    for forward in config.forwards:
-        target = four if forward.to.address.version == 4 else six
-        names = [*config.uplinks] if forward.uplink == ANY_UPLINK else [forward.uplink]
-        for name in names:
-            key = f"{config.uplinks[name].device} . {forward.protocol} . {forward.port}"
-            target[key] = f"{forward.to.address} . {forward.to.port}"
     return {
         **_interfaces(config, allocation),
         "mark_verdict": _goto_elements(
@@ -69,15 +70,17 @@ def elements(
             for name, number in numbers.items()
         ),
         **_sources(config, facts),
-        "port_forward4": frozenset(four.items()),
-        "port_forward6": frozenset(six.items()),
+        **public_services.elements(config, facts),
         **_policies(config, allocation, facts, shares),
         **flow_moves.elements(
             config, allocation=allocation, health=health, facts=facts, shares=shares
         ),
         **_modems(config, facts),
+        **_near_lines(config, numbers, facts),
         **client_limits.elements(config),
+        **sticky_clients.elements(config),
         **connection_bounds.elements(config),
+        **neighbour_bounds.elements(config, allocation),
         **lane_copies.elements(config, allocation=allocation, health=health, facts=facts),
     }
 
@@ -126,6 +129,12 @@ def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements
             for vlan in config.vlans.values()
             for other in vlan.reach
         ),
+        "vlan_services": _set_elements(
+            f"{config.vlan_device(vlan)} . {service.protocol} . {service.port}"
+            for vlan in config.vlans.values()
+            for service in gateway_services(config, vlan)
+        ),
+        "same_vlan": _set_elements(f"{device} . {device}" for device in vlans),
         "masquerade_dispatch": _goto_elements(
             {device: f"masquerade_{vlan.name}" for device, vlan in vlans.items()}
         ),
@@ -133,47 +142,50 @@ def _interfaces(config: Config, allocation: Allocation) -> dict[str, NftElements
 
 
 def _sources(config: Config, facts: Facts) -> dict[str, NftElements]:
-    inside = [
-        address.network
-        for vlan in config.vlans.values()
-        for address in (vlan.address, vlan.address6)
-        if address is not None
-    ]
-    near = list(uplink_subnets(config, facts))
+    inside = [network for vlan in config.vlans.values() for network in vlan.networks]
     never = [*BOGON_NETWORKS, *inside, *_own_addresses(config, facts)]
     return {
         "local4": _network_elements(inside, 4),
         "local6": _network_elements(inside, 6),
-        "near4": _network_elements(near, 4),
-        "near6": _network_elements(near, 6),
         "bogon4": _network_elements(never, 4),
         "bogon6": _network_elements(never, 6),
     }
 
 
 def _modems(config: Config, facts: Facts) -> dict[str, NftElements]:
-    near = list(uplink_subnets(config, facts))
-    closed = [*PRIVATE_NETWORKS, *near]
     opened = [
         (config.vlan_device(vlan), network)
         for vlan in config.vlans.values()
-        for network in collapsed(opened_networks(config, vlan, near))
+        for network in collapsed(opened_networks(config, vlan, facts))
     ]
     return {
-        "private4": _network_elements(closed, 4),
-        "private6": _network_elements(closed, 6),
+        "private4": _network_elements(PRIVATE_NETWORKS, 4),
+        "private6": _network_elements(PRIVATE_NETWORKS, 6),
         "modem_vlans": _set_elements(
             config.vlan_device(vlan) for vlan in config.vlans.values() if reaches_modems(vlan)
         ),
         **{
             f"modem_rules{version}": _set_elements(
-                f"{device} . {_nft_network(network)}"
+                f"{device} . {network_word(network)}"
                 for device, network in opened
                 if network.version == version
             )
             for version in (4, 6)
         },
     }
+
+
+def _near_lines(config: Config, numbers: Mapping[str, int], facts: Facts) -> dict[str, NftElements]:
+    """The subnet of each line, for that line alone."""
+    near = {
+        f"near{version}_{number}": _network_elements(
+            uplink_subnets(config.uplinks[name], facts), version
+        )
+        for name, number in numbers.items()
+        for version in (4, 6)
+    }
+    chains = {config.uplinks[name].device: f"refuse_near_{n}" for name, n in numbers.items()}
+    return {**near, "near_dispatch": _goto_elements(chains)}
 
 
 def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
@@ -183,6 +195,7 @@ def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
             way = uplink_nexthop(uplink, family, facts)
             if way is not None:
                 yield ip_network(way.address.ip)
+    yield from (ip_network(entry.public) for entry in config.maps)
 
 
 def _policies(
@@ -255,10 +268,4 @@ def _goto_elements(chains: Mapping[str, str]) -> NftElements:
 
 
 def _network_elements(networks: Iterable[IpNetwork], version: int) -> NftElements:
-    return _set_elements(_nft_network(n) for n in collapsed(networks) if n.version == version)
-
-
-def _nft_network(network: IpNetwork) -> str:
-    """A network as nft prints it: one address without its length."""
-    is_host = network.prefixlen == network.max_prefixlen
-    return str(network.network_address) if is_host else str(network)
+    return _set_elements(network_word(n) for n in collapsed(networks) if n.version == version)

@@ -1,11 +1,11 @@
 """Who may reach what lies near the uplinks: modems' pages, and private addresses beyond a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 from typing import Final
 
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.model.config import Config, Vlan
+from lbrouter.model.config import Config, Uplink, Vlan
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpNetwork
 
@@ -29,36 +29,42 @@ def reaches_modems(vlan: Vlan) -> bool:
     return vlan.modems or vlan.manage
 
 
-def uplink_subnets(config: Config, facts: Facts) -> Iterator[IpNetwork]:
-    """The subnets between the gateway and the lines: the provider's router, the modem."""
-    for uplink in config.uplinks.values():
-        for family in AddressFamily:
-            way = uplink_nexthop(uplink, family, facts)
-            if way is not None:
-                yield way.address.network
-                if way.gateway is not None:
-                    yield ip_network(way.gateway)
+def uplink_subnets(uplink: Uplink, facts: Facts) -> Iterator[IpNetwork]:
+    """The subnets between the gateway and the line: the provider's router, the modem.
+
+    They count for what goes by this line alone: a lease says what it likes of its own subnet.
+    """
+    for family in AddressFamily:
+        way = uplink_nexthop(uplink, family, facts)
+        if way is not None:
+            yield way.address.network
+            if way.gateway is not None:
+                yield ip_network(way.gateway)
 
 
-def is_closed(config: Config, vlan: Vlan, destination: IpAddress, facts: Facts) -> bool:
-    """Whether a flow of `vlan` to `destination`, which lies beyond an uplink, is refused."""
-    near = list(uplink_subnets(config, facts))
+def is_closed(
+    config: Config, vlan: Vlan, destination: IpAddress, facts: Facts, uplinks: Iterable[str]
+) -> bool:
+    """Whether a flow of `vlan` to `destination`, which lies beyond `uplinks`, is refused."""
+    near = [network for name in uplinks for network in uplink_subnets(config.uplinks[name], facts)]
     return (
         not reaches_modems(vlan)
         and any(destination in network for network in (*PRIVATE_NETWORKS, *near))
-        and not any(destination in network for network in opened_networks(config, vlan, near))
+        and not any(destination in network for network in opened_networks(config, vlan, facts))
     )
 
 
-def opened_networks(config: Config, vlan: Vlan, near: list[IpNetwork]) -> Iterator[IpNetwork]:
-    """Networks that a rule of the file opens to the VLAN: wholly private, or of an uplink (`near`).
+def opened_networks(config: Config, vlan: Vlan, facts: Facts) -> Iterator[IpNetwork]:
+    """Networks that a rule of the file opens to the VLAN: wholly private, or of an uplink.
 
-    A rule for the whole internet opens none: its author did not think of modems.
+    A rule for the whole internet opens none: its author did not think of modems. Nor does a rule
+    for one host of the VLAN, since what is opened is open to all of it.
     """
+    near = (network for u in config.uplinks.values() for network in uplink_subnets(u, facts))
     closed = (*PRIVATE_NETWORKS, *near)
     for rule in config.rules:
-        if vlan.name in rule.from_:
-            for network in rule.to:
+        if vlan.name in rule.from_ and not rule.source:
+            for network in rule.networks:
                 if any(_is_within(network, other) for other in closed):
                     yield network
 

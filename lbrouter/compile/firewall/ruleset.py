@@ -7,27 +7,36 @@ here but in the elements (`compile.firewall.elements`): a failover changes no st
 import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from ipaddress import IPv6Network
 from itertools import groupby
 from typing import Final
 
-from lbrouter.compile.firewall import client_limits, connection_bounds, lane_copies
+from lbrouter.compile.firewall import (
+    client_limits,
+    connection_bounds,
+    helpers,
+    lane_copies,
+    neighbour_bounds,
+    public_services,
+    rule_matches,
+    sticky_clients,
+)
+from lbrouter.compile.firewall.element_words import collapsed
 from lbrouter.compile.firewall.templates import STRUCTURE_FILE, read_ruleset, render_fragment
-from lbrouter.model.config import Config, Policy, PolicyMode, PolicyRule
-from lbrouter.model.facts import DEFAULT_CONNECTION_TABLE_SIZE, Allocation
-from lbrouter.model.kernel_state import AddressFamily, IpNetwork
+from lbrouter.model.config import Config, PolicyMode, PolicyRule
+from lbrouter.model.facts import (
+    DEFAULT_CONNECTION_TABLE_SIZE,
+    DEFAULT_NEIGHBOUR_TABLE_SIZE,
+    Allocation,
+)
+from lbrouter.model.kernel_state import IpNetwork
 from lbrouter.model.reserved_ids import BALANCE_SLOTS, FOREIGN_MARK_MASK, MARK_MASK, uplink_mark
 
 IPV6_LINK_LOCAL = IPv6Network("fe80::/10")
 
-NFT_ADDRESS_TYPES = {AddressFamily.V4: "ipv4_addr", AddressFamily.V6: "ipv6_addr"}
-
 TABLE_BLOCK_PATTERN = re.compile(r"^(table \w+ lbrouter \{)\n(.*?)^\}$", re.MULTILINE | re.DOTALL)
 
 TRANSLATED_PORTS: Final = range(1024, 65536)
-
-DISPLACED_MARGIN_S: Final = 1
-"""A client counts as displaced this much longer than it is remembered."""
 
 
 def structure(
@@ -35,6 +44,7 @@ def structure(
     allocation: Allocation,
     *,
     connection_table_size: int = DEFAULT_CONNECTION_TABLE_SIZE,
+    neighbour_table_size: int = DEFAULT_NEIGHBOUR_TABLE_SIZE,
 ) -> str:
     """The whole structure as nft text: defines, then `rulesets/lbrouter.nft` and its fragments.
 
@@ -48,11 +58,16 @@ def structure(
             render_fragment("uplink", name=name, number=number, mark=f"{uplink_mark(number):#010x}")
             for name, number in numbers.items()
         ),
-        *_policies(config, allocation),
+        *_policies(config),
+        *sticky_clients.structure(config, allocation),
         *_vlans(config),
         *_rules(config),
+        *rule_matches.name_sets(config),
+        *public_services.structure(config),
+        *helpers.structure(config),
         *client_limits.structure(config),
         *connection_bounds.structure(config, connection_table_size),
+        *neighbour_bounds.structure(config, allocation, neighbour_table_size),
         *lane_copies.structure(config, allocation),
     )
     defines = (
@@ -73,35 +88,12 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def _policies(config: Config, allocation: Allocation) -> Iterator[str]:
+def _policies(config: Config) -> Iterator[str]:
     for name, policy in config.policies.items():
         if policy.mode is PolicyMode.FAILOVER:
             yield render_fragment("policy-failover", name=name)
             continue
         yield render_fragment("policy-balance", name=name, slots=BALANCE_SLOTS)
-        if policy.sticky:
-            for family in AddressFamily:
-                yield from _sticky_chains(policy, allocation, family)
-
-
-def _sticky_chains(policy: Policy, allocation: Allocation, family: AddressFamily) -> Iterator[str]:
-    yield render_fragment(
-        "displaced-clients",
-        policy=policy.name,
-        family=family,
-        address_type=NFT_ADDRESS_TYPES[family],
-    )
-    for uplink in policy.uplinks:
-        timeout_s = max(1, policy.sticky // 1000)
-        yield render_fragment(
-            "sticky-clients",
-            policy=policy.name,
-            number=allocation.uplinks[uplink],
-            family=family,
-            address_type=NFT_ADDRESS_TYPES[family],
-            timeout=f"{timeout_s}s",
-            displaced_timeout=f"{timeout_s + DISPLACED_MARGIN_S}s",
-        )
 
 
 def _vlans(config: Config) -> Iterator[str]:
@@ -111,18 +103,24 @@ def _vlans(config: Config) -> Iterator[str]:
     slices = [TRANSLATED_PORTS[index * size : (index + 1) * size] for index in range(count)]
     for (name, vlan), ports in zip(config.vlans.items(), slices, strict=True):
         # What a VLAN's packets may carry as their source, as nft words for each family.
-        six = [IPV6_LINK_LOCAL] + ([vlan.address6.network] if vlan.address6 is not None else [])
+        four = [network for network in vlan.networks if network.version == 4]
+        six = [network for network in vlan.networks if network.version == 6]
         yield render_fragment(
             "vlan",
             name=name,
             policy=vlan.policy,
-            sources4=str(vlan.address.network),
-            sources6="{ " + ", ".join(str(network) for network in six) + " }",
+            sources4=_set_words(collapsed(four)) if vlan.routes else str(vlan.address.network),
+            sources6=_set_words([IPV6_LINK_LOCAL, *collapsed(six)]),
             own4=str(vlan.address.ip),
             own6="::" if vlan.address6 is None else str(vlan.address6.ip),
             first_port=ports[0],
             last_port=ports[-1],
         )
+
+
+def _set_words(networks: Iterable[IpNetwork]) -> str:
+    """An anonymous set of networks."""
+    return "{ " + ", ".join(str(network) for network in networks) + " }"
 
 
 def _rules(config: Config) -> Iterator[str]:
@@ -143,33 +141,5 @@ def _rules(config: Config) -> Iterator[str]:
 
 
 def _rule(chain: str, index: int, rule: PolicyRule) -> Iterator[str]:
-    for match in _matches(rule):
+    for match in rule_matches.matches(rule):
         yield render_fragment("rule", chain=chain, match=match, policy=rule.policy, index=index)
-
-
-def _matches(rule: PolicyRule) -> Iterator[str]:
-    """The conditions of a rule as nft words, one for each family that it speaks of."""
-    transport = f"meta l4proto {rule.protocol}" if rule.protocol else ""
-    if rule.ports:
-        transport = f"{rule.protocol} dport {{ {', '.join(str(port) for port in rule.ports)} }}"
-    if not rule.to:
-        yield transport or "meta nfproto { ipv4, ipv6 }"
-        return
-    for family in AddressFamily:
-        networks = [network for network in rule.to if network.version == family.version]
-        if networks:
-            yield f"{_destination(family, networks)} {transport}".strip()
-
-
-def _destination(family: AddressFamily, networks: list[IpNetwork]) -> str:
-    if any(network.prefixlen == 0 for network in networks):
-        return f"meta nfproto ipv{family.version}"
-    return f"{family} daddr {{ {', '.join(str(network) for network in collapsed(networks))} }}"
-
-
-def collapsed(networks: Iterable[IpNetwork]) -> list[IpNetwork]:
-    """`networks` without overlaps, IPv4 first: an nft interval set refuses them."""
-    wanted = list(networks)
-    four = [network for network in wanted if isinstance(network, IPv4Network)]
-    six = [network for network in wanted if isinstance(network, IPv6Network)]
-    return [*collapse_addresses(four), *collapse_addresses(six)]

@@ -13,6 +13,7 @@ from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts
 from lbrouter.model.health import FamilyHealth, GatewayHealth, UplinkHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.codes import AddressCode, ReasonCode
 from lbrouter.model.messages.message import Message, message
 from lbrouter.model.messages.phrase import phrase
@@ -118,12 +119,11 @@ def no_nexthop_reason(
         if any(not address.ip.is_link_local for address in found.addresses):
             return message(AddressCode.EXTERNAL_NO_GATEWAY, interface=name)
         return message(AddressCode.EXTERNAL_NO_ADDRESS, interface=name)
-    if family is AddressFamily.V6:
-        return message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
+    if family is AddressFamily.V6 or uplink.address is None:
+        line = facts.advertised.get(uplink.name, AdvertisedLine())
+        return line.lacks or message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
     unknown = message(ReasonCode.NO_ADDRESS, how=str(uplink.addressing), interface=name)
-    if uplink.address is None:
-        unknown = message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
-    elif uplink.addressing is Addressing.DHCP:
+    if uplink.addressing is Addressing.DHCP:
         unknown = message(AddressCode.DHCP_NOT_ASKED, interface=name)
     return facts.no_address_reasons.get(uplink.name, unknown)
 

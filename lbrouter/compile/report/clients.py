@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import ip_network
 from typing import Final, TypedDict
 
+from lbrouter.compile.report.bounds_reached import NOTHING_REACHED, BoundsReached
 from lbrouter.compile.services.dnsmasq_leases import LanLease
 from lbrouter.model.config import Config, Vlan
-from lbrouter.model.kernel_state import IpAddress, IpNetwork
+from lbrouter.model.kernel_state import IpAddress
 
 LEASE_NEVER_EXPIRES: Final = 0
 """How dnsmasq writes a lease that does not end."""
@@ -38,15 +38,21 @@ class AddressTraffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientObservations:
-    """All that was observed. `traffic` is None where the connections cannot be read.
+    """All that was observed. `traffic` is None where the connections cannot be read; `blocked` are
+    the hardware addresses that an operator has shut out.
 
-    `now` in seconds since the epoch, `interval_s` is the time over which bytes were counted.
+    `bounds` are by the device of the VLAN; `now` in seconds since the epoch, `interval_s` is the
+    time over which bytes were counted.
     """
 
     leases: tuple[LanLease, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     traffic: Mapping[IpAddress, AddressTraffic] | None = None
     uplink_names: Mapping[int, str] = field(default_factory=dict)
+    foreign: tuple[Neighbour, ...] = ()
+    """Devices whose address is not of their VLAN."""
+    blocked: frozenset[str] = frozenset()
+    bounds: Mapping[str, BoundsReached] = field(default_factory=dict)
     now: int = 0
     interval_s: float = 1.0
 
@@ -55,7 +61,9 @@ class ClientStatus(TypedDict):
     """One client. `name` is the file's, `dhcp_name` what the device calls itself.
 
     `lease_ends` (RFC 3339) is null without a lease; `uplink` carries most of its connections; rates
-    are bits per second, null if not counted.
+    are bits per second, null if not counted. `bound` is "at" where it has all connections that it
+    may have, "near" from 80 % of them, else null. `foreign_address`: the address is not of the
+    VLAN, so nothing of this device passes.
     """
 
     vlan: str
@@ -64,12 +72,15 @@ class ClientStatus(TypedDict):
     mac: str | None
     address: str
     addresses: list[str]
+    foreign_address: bool
     reserved: bool
     lease_ends: str | None
     uplink: str | None
     upload_bps: int | None
     download_bps: int | None
     connections: int | None
+    blocked: bool
+    bound: str | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,6 +90,7 @@ class _ClientEntry:
     addresses: set[IpAddress] = field(default_factory=set)
     expires: int | None = None
     name: str = ""
+    foreign: bool = False
 
 
 def client_statuses(config: Config, observations: ClientObservations) -> list[ClientStatus]:
@@ -92,25 +104,39 @@ def client_statuses(config: Config, observations: ClientObservations) -> list[Cl
             *_address_sort_key(min(each.addresses, key=_address_sort_key)),
         )
     )
-    return [_client_status(each, hosts, observations) for each in found]
+    bounds = {
+        vlan.name: observations.bounds.get(config.vlan_device(vlan), NOTHING_REACHED)
+        for vlan in config.vlans.values()
+    }
+    return [_client_status(each, hosts, bounds[each.vlan], observations) for each in found]
+
+
+def sorted_by_rate(clients: Iterable[ClientStatus]) -> list[ClientStatus]:
+    """Who uses the line most comes first; those whose bytes are not counted come last."""
+    return sorted(
+        clients, key=lambda each: -((each["upload_bps"] or 0) + (each["download_bps"] or 0))
+    )
 
 
 class VlanLookup:
     """The VLAN that an address belongs to, without a search through all VLANs."""
 
     def __init__(self, vlans: Iterable[Vlan]) -> None:
-        self._vlan_by_network: dict[IpNetwork, Vlan] = {}
+        self._vlan_by_prefix: dict[tuple[int, int, int], Vlan] = {}
         for vlan in vlans:
-            self._vlan_by_network[vlan.address.network] = vlan
-            if vlan.address6 is not None:
-                self._vlan_by_network[vlan.address6.network] = vlan
-        self._prefix_lengths = {(each.version, each.prefixlen) for each in self._vlan_by_network}
+            for network in vlan.networks:
+                host_bits = network.max_prefixlen - network.prefixlen
+                prefix = int(network.network_address) >> host_bits
+                self._vlan_by_prefix[network.version, host_bits, prefix] = vlan
+        # The narrowest first: networks behind two routers may lie within one another.
+        self._lengths = sorted({(v, host_bits) for v, host_bits, _ in self._vlan_by_prefix})
 
     def vlan_of(self, address: IpAddress) -> Vlan | None:
         """The VLAN whose client has `address`; None for the gateway's own and for foreign ones."""
-        for version, length in self._prefix_lengths:
+        number = int(address)  # a network object for each of 5,000 clients would cost 20 times this
+        for version, host_bits in self._lengths:
             if version == address.version:
-                vlan = self._vlan_by_network.get(ip_network((address, length), strict=False))
+                vlan = self._vlan_by_prefix.get((version, host_bits, number >> host_bits))
                 if vlan is not None:
                     own = (vlan.address.ip, None if vlan.address6 is None else vlan.address6.ip)
                     return None if address in own else vlan
@@ -134,7 +160,22 @@ def _collect_clients(config: Config, observations: ClientObservations) -> list[_
         for address in observations.traffic or {}
         if address not in owners and (owner := subnets.vlan_of(address)) is not None
     ]
-    return [*known.values(), *without_mac]
+    return [*known.values(), *without_mac, *_foreign_clients(config, observations)]
+
+
+def _foreign_clients(config: Config, observations: ClientObservations) -> Iterator[_ClientEntry]:
+    """Devices with an address of another network, each once a VLAN."""
+    names = {config.vlan_device(vlan): vlan.name for vlan in config.vlans.values()}
+    dhcp_names = {lease.mac: lease.name for lease in observations.leases}
+    for device in observations.foreign:
+        if device.interface in names:
+            yield _ClientEntry(
+                vlan=names[device.interface],
+                mac=device.mac,
+                addresses={device.address},
+                name=dhcp_names.get(device.mac, ""),
+                foreign=True,
+            )
 
 
 def _observed_addresses(
@@ -154,10 +195,14 @@ def _observed_addresses(
 
 
 def _client_status(
-    client: _ClientEntry, hosts: Mapping[str, str], observations: ClientObservations
+    client: _ClientEntry,
+    hosts: Mapping[str, str],
+    reached: BoundsReached,
+    observations: ClientObservations,
 ) -> ClientStatus:
     addresses = sorted(client.addresses, key=_address_sort_key)
     name = hosts.get(client.mac or "")
+    bound = reached.clients.get(client.mac or "")
     return {
         "vlan": client.vlan,
         "name": name,
@@ -165,6 +210,7 @@ def _client_status(
         "mac": client.mac,
         "address": str(addresses[0]),
         "addresses": [str(each) for each in addresses],
+        "foreign_address": client.foreign,
         "reserved": name is not None,
         "lease_ends": None
         if not client.expires
@@ -172,6 +218,8 @@ def _client_status(
         **_traffic_status(
             [(observations.traffic or {}).get(each) for each in addresses], observations
         ),
+        "blocked": client.mac in observations.blocked,
+        "bound": None if bound is None else str(bound),
     }
 
 

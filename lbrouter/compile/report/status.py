@@ -11,6 +11,7 @@ from lbrouter.compile.report.clock import zone_key
 from lbrouter.compile.report.lane_status import lane_status, second_line_warning
 from lbrouter.compile.report.policy_shares import observed_shares, percentages, policy_weights
 from lbrouter.compile.report.status_types import (
+    AdvertisedStatus,
     InterfaceTraffic,
     PolicyStatus,
     Status,
@@ -25,7 +26,9 @@ from lbrouter.model.config import Config, Policy, Uplink, Vlan
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import AddressFamily, KernelState
-from lbrouter.model.messages.message import Message, joined
+from lbrouter.model.lease import AdvertisedLine
+from lbrouter.model.messages.codes import TextCode
+from lbrouter.model.messages.message import Message, joined, message
 from lbrouter.model.reserved_ids import uplink_table
 from lbrouter.model.units import Rate
 
@@ -85,6 +88,7 @@ def status_document(config: Config, inputs: StatusInputs) -> Status:
 def _lane_or_line_status(config: Config, uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
     found = _uplink_status(uplink, inputs)
     if not uplink.is_lane:
+        _add_missing_ipv6(found, uplink, inputs)
         return found
     own = lane_status(config, uplink, inputs.health, inputs.facts)
     alone = second_line_warning(config, uplink, inputs.health, inputs.facts)
@@ -94,6 +98,14 @@ def _lane_or_line_status(config: Config, uplink: Uplink, inputs: StatusInputs) -
     if alone is not None:
         set_reason(found, joined([why, alone] if why else [alone]))
     return found
+
+
+def _add_missing_ipv6(found: UplinkStatus, uplink: Uplink, inputs: StatusInputs) -> None:
+    """Of a line that works by IPv4, also why its routers give it no IPv6 address."""
+    line, why = inputs.facts.advertised.get(uplink.name), inputs.health.uplinks[uplink.name].why
+    if uplink.address is not None and line is not None and line.lacks is not None:
+        lacks = message(TextCode.FAMILY, family="IPv6", reason=line.lacks)
+        set_reason(found, joined([why, lacks]))
 
 
 def set_reason(uplink: UplinkStatus, why: Message) -> None:
@@ -136,6 +148,20 @@ def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
         "connections": None if counts is None else counts.get(number, 0),
         "number": number,
         "table": uplink_table(number),
+        "advertised": _advertised(inputs.facts.advertised.get(uplink.name)),
+    }
+
+
+def _advertised(line: AdvertisedLine | None) -> AdvertisedStatus | None:
+    if line is None:
+        return None
+    return {
+        "router": None if line.router is None else str(line.router),
+        "managed": line.managed,
+        "other": line.other,
+        "dns": [str(server) for server in line.dns],
+        "routers": line.routers,
+        "refused": [str(why) for why in line.refused],
     }
 
 
@@ -191,4 +217,7 @@ def _vlan_status(
         "reason_data": None if why is None else why.as_json(),
         "limit": None,
         "other_dhcp_servers": [],
+        "bound": None,
+        "bound_clients": [],
+        "other_routers": [],
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
+from lbrouter.compile.report.bound_state import BoundClientStatus
 from lbrouter.compile.services.pool_usage import PoolUsage
 from lbrouter.model.messages.message import MessageDocument
 from lbrouter.model.messages.phrase import PhraseDocument
@@ -61,6 +62,20 @@ class LaneLineStatus(IdleStatus):
     dropped_percent: float | None
 
 
+class AdvertisedStatus(TypedDict):
+    """What routers advertise on an uplink's line. `managed`, `other`: DHCPv6 gives addresses, and
+    other settings. `routers` counts those that advertise themselves; `refused` says what of it is
+    not used, and why.
+    """
+
+    router: str | None
+    managed: bool
+    other: bool
+    dns: list[str]
+    routers: int
+    refused: list[str]
+
+
 class UplinkStatus(TypedDict):
     """One uplink. `rtt_ms`, `jitter_ms`, `loss_percent` are null without a daemon that probes.
 
@@ -90,6 +105,8 @@ class UplinkStatus(TypedDict):
     connections: int | None
     number: int
     table: int
+    advertised: AdvertisedStatus | None
+    """Null where no router was heard, or `address6` is not "auto"."""
     over: NotRequired[dict[str, LaneLineStatus]]
     """Of a lane alone, as the next two: each of its lines."""
     handshake_age_s: NotRequired[float | None]
@@ -127,6 +144,13 @@ class DhcpServerStatus(TypedDict):
     offers: str
 
 
+class RouterStatus(TypedDict):
+    """An IPv6 router that is not ours: its hardware address ("" unknown) and link-local address."""
+
+    mac: str
+    address: str
+
+
 class VlanStatus(TypedDict):
     """One VLAN, seen from its clients: upload is what they send. Guarantee 0: none is asked.
 
@@ -147,6 +171,11 @@ class VlanStatus(TypedDict):
     reason_data: MessageDocument | None
     limit: dict[str, TemporaryLimitStatus | None] | None
     other_dhcp_servers: list[DhcpServerStatus]
+    bound: str | None
+    """"near" or "at": how much its clients hold of the connections that they may hold together."""
+    bound_clients: list[BoundClientStatus]
+    """Its clients that are at their own bound, or near it: 20 at most."""
+    other_routers: list[RouterStatus]
 
 
 class KernelStatus(TypedDict):

@@ -3,8 +3,9 @@
 The order of the rules is the design:
 
     10000 + n  what came by uplink n and has no mark is not routed: no ruleset has judged it
-    10016      what is connected (VLANs, an administrator's routes) but no default of `main`
-    10017      a lane's own packets: table 7016, see `lane_lines`
+    10016      the VLANs, where a provider can put routes into `main`: see `vlan_routes`
+    10017      what is connected (VLANs, an administrator's routes) but no default of `main`
+    10018      a lane's own packets: table 7016, see `lane_lines`
     10030 + 2n packets marked n look up table 7000 + n, and stop there: unreachable
     10062 + n  sockets bound to uplink n's device leave by it (probes, `ping -I`)
     10090      the rest, which is the gateway's own traffic: table 7000
@@ -18,18 +19,23 @@ from ipaddress import ip_network
 
 from lbrouter.compile.routing import lane_lines
 from lbrouter.compile.routing.balance import gateway_uplink
+from lbrouter.compile.routing.near_networks import own_way_networks
 from lbrouter.compile.routing.uplink_addressing import (
     UplinkNexthop,
     configured_families,
     uplink_nexthop,
 )
+from lbrouter.compile.routing.venue_routes import inside_routes, mapped_addresses
+from lbrouter.compile.routing.vlan_routes import vlan_routes, vlan_rules
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import Address, AddressFamily, IpNetwork, Route, Rule
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.reserved_ids import (
     GATEWAY_TABLE,
+    MAIN_TABLE,
     MARK_MASK,
     RULE_PRIORITY_CONNECTED,
     RULE_PRIORITY_DEVICE,
@@ -55,14 +61,14 @@ def rules(config: Config, allocation: Allocation) -> frozenset[Rule]:
         rule
         for family in configured_families(config)
         for rule in _family_rules(config, allocation, family)
-    ) | lane_lines.rules(config)
+    ) | frozenset((*vlan_rules(config), *lane_lines.rules(config)))
 
 
 def _family_rules(config: Config, allocation: Allocation, family: AddressFamily) -> Iterator[Rule]:
     yield Rule(
         family=family,
         priority=RULE_PRIORITY_CONNECTED,
-        table=254,
+        table=MAIN_TABLE,
         suppress_prefix_length=0,
         why="connected networks are reached directly, never by an uplink",
     )
@@ -113,9 +119,14 @@ def _family_rules(config: Config, allocation: Allocation, family: AddressFamily)
 
 
 def routes(
-    config: Config, *, allocation: Allocation, health: GatewayHealth, facts: Facts
+    config: Config,
+    *,
+    allocation: Allocation,
+    health: GatewayHealth,
+    facts: Facts,
+    created: frozenset[str] = frozenset(),
 ) -> frozenset[Route]:
-    """Every route, for each family that the file speaks of."""
+    """Every route, for each family that the file speaks of; `created` are devices to come."""
     return frozenset(
         route
         for family in configured_families(config)
@@ -123,7 +134,13 @@ def routes(
             *_uplink_tables(config, allocation, family, facts),
             *_gateway_table(config, allocation, health, family, facts),
         )
-    ) | lane_lines.routes(config, facts)
+    ) | frozenset(
+        (
+            *vlan_routes(config, facts, created),
+            *lane_lines.routes(config, facts),
+            *inside_routes(config, facts),
+        )
+    )
 
 
 def _uplink_tables(
@@ -152,11 +169,14 @@ def _gateway_table(
     facts: Facts,
 ) -> Iterator[Route]:
     for name, uplink in config.uplinks.items():
-        way = uplink_nexthop(uplink, family, facts)
-        if way is not None and way.subnet_is_connected:
-            # Two uplinks may share a subnet: the metric keeps their routes apart.
-            number = allocation.uplinks[name]
-            yield _connected_route(GATEWAY_TABLE, uplink.device, way, name, metric=number)
+        # Two uplinks may share a subnet: the metric keeps their routes apart.
+        number = allocation.uplinks[name]
+        for near in own_way_networks(config, uplink, family, health, facts):
+            way = uplink_nexthop(uplink, family, facts)
+            assert way is not None
+            yield _connected_route(
+                GATEWAY_TABLE, uplink.device, way, name, metric=number, network=near
+            )
     best = gateway_uplink(config, health, family, facts)
     if best is not None:
         way = uplink_nexthop(config.uplinks[best], family, facts)
@@ -170,11 +190,17 @@ def _gateway_table(
 
 
 def _connected_route(
-    table: int, interface: str, nexthop: UplinkNexthop, name: str, *, metric: int = 0
+    table: int,
+    interface: str,
+    nexthop: UplinkNexthop,
+    name: str,
+    *,
+    metric: int = 0,
+    network: IpNetwork | None = None,
 ) -> Route:
     return Route(
         table=table,
-        destination=nexthop.address.network,
+        destination=network or nexthop.address.network,
         interface=interface,
         source=nexthop.address.ip,
         metric=metric,
@@ -213,6 +239,7 @@ def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozense
             for own in (vlan.address, vlan.address6)
             if own is not None
         ),
+        *mapped_addresses(config),
         *lane_lines.addresses(config, facts),
     )
     return frozenset(address for address in wanted if _ours_to_add(address, facts, created))
@@ -241,3 +268,16 @@ def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
                     prefix_route=False,
                     why=phrase("{kind} of uplink {name}", kind=as_phrase(kind), name=name),
                 )
+        line = facts.advertised.get(name, AdvertisedLine())
+        for index, formed in enumerate(line.addresses):
+            yield Address(
+                interface=uplink.device,
+                address=formed,
+                prefix_route=False,
+                deprecated=index > 0,
+                why=phrase(
+                    "formed under the prefix of {router}, uplink {uplink}",
+                    router=str(line.router),
+                    uplink=name,
+                ),
+            )

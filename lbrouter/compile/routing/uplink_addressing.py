@@ -45,7 +45,7 @@ def uplink_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> Uplin
     if uplink.addressing is Addressing.DHCP and family is AddressFamily.V4:
         return _dhcp_nexthop(uplink, interface, facts)
     if family is AddressFamily.V6 and uplink.auto6:
-        return _router_advertised_nexthop(interface)
+        return _router_advertised_nexthop(uplink, facts)
     if family is AddressFamily.V4 and uplink.addressing is Addressing.PPPOE:
         # The address that pppd was given for its device.
         addresses = [address for address in interface.addresses if address.version == 4]
@@ -120,17 +120,20 @@ def _dhcp_nexthop(uplink: Uplink, interface: InterfaceFacts, facts: Facts) -> Up
     return UplinkNexthop(address=lease.address, gateway=lease.gateway, mtu=narrow)
 
 
-def _router_advertised_nexthop(interface: InterfaceFacts) -> UplinkNexthop | None:
-    """What router advertisements gave: an address that the kernel formed, a router that offers.
+def _router_advertised_nexthop(uplink: Uplink, facts: Facts) -> UplinkNexthop | None:
+    """What router advertisements gave: an address under a router's prefix, and that router.
 
-    That the prefix is on the link is the router's to say (RFC 4861, 6.3.4), and the kernel's route
-    in `main` then; what is not there goes by the router.
+    That the prefix is on the link is the router's to say (RFC 4861, 6.3.4); where it does not,
+    all goes by the router.
     """
-    routers = [router for router in interface.gateways if router.version == 6]
-    if not interface.autoconfigured or not routers:
+    line = facts.advertised.get(uplink.name)
+    if line is None or line.router is None or not line.addresses:
         return None
     return UplinkNexthop(
-        address=interface.autoconfigured[0], gateway=routers[0], subnet_is_connected=False
+        address=line.addresses[0],
+        gateway=line.router,
+        mtu=line.mtu,
+        subnet_is_connected=line.prefix_is_on_link,
     )
 
 

@@ -6,13 +6,29 @@ option does is in dnsmasq(8); why it is there is said beside it in the text.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import PurePath
 from typing import Final
 
+from lbrouter.compile.firewall.element_words import collapsed
+from lbrouter.compile.firewall.modems import PRIVATE_NETWORKS
+from lbrouter.compile.firewall.rule_matches import names_of_rules
+from lbrouter.compile.services.line_resolvers import may_have_resolvers
+from lbrouter.compile.services.vlan_options import (
+    dhcp_range,
+    further_options,
+    learned_names,
+    resolver_option,
+)
 from lbrouter.model.config import Config, Dhcp, Vlan
+from lbrouter.model.kernel_state import IpNetwork
 from lbrouter.model.managed_process import ManagedProcess
 from lbrouter.model.messages.phrase import joined_phrases, phrase
-from lbrouter.model.sections.vlans import DEFAULT_LEASE_TIME
+
+SELF_NETWORKS: Final = tuple(
+    ip_network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "::/127", "::ffff:0:0/96")
+)
+"""What leads a client to itself."""
 
 SLAAC_PREFIX_LENGTH: Final = 64
 """RFC 4862: clients form an address by themselves under a prefix of this length alone."""
@@ -49,6 +65,17 @@ UPSTREAM_DNS_OPTIONS: Final = """\
 # dead costs no client a second.
 no-resolv
 all-servers
+"""
+
+MACHINE_DNS_OPTIONS: Final = """\
+# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked, and those of the
+# lines that are fit.
+"""
+
+REBINDING_OPTIONS: Final = """\
+# A name of the internet that leads to a private address, or to this host itself, would open what is
+# near to a page of the internet (DNS rebinding). Not "stop-dns-rebind": that knows no fe80::/10 and
+# no 100.64.0.0/10, and refuses documentation networks, which are no danger.
 """
 
 LOCAL_DOMAIN: Final = "internal"
@@ -92,6 +119,11 @@ class DnsmasqPaths:
         return self.runtime_dir / "dnsmasq.conf"
 
     @property
+    def servers_file(self) -> PurePath:
+        """The resolvers of the lines, as they are asked now: it is read again at SIGHUP."""
+        return self.runtime_dir / "dnsmasq.servers"
+
+    @property
     def pid_file(self) -> PurePath:
         """Where it writes its process id."""
         return self.runtime_dir / "dnsmasq.pid"
@@ -104,8 +136,11 @@ class DnsmasqPaths:
 
 def is_wanted(config: Config) -> bool:
     """Whether the file asks for anything that dnsmasq does."""
-    named = bool(config.gateway.dns and config.vlans)
-    return named or any(v.dhcp or v.hosts or v.address6 for v in config.vlans.values())
+    resolvers = config.gateway.dns or any(u.resolvers for u in config.uplinks.values())
+    asked = bool(resolvers and config.vlans) or bool(names_of_rules(config))
+    return asked or any(
+        v.dhcp or v.hosts or v.address6 or v.dhcp_relay for v in config.vlans.values()
+    )
 
 
 def has_dhcp_vlans(config: Config) -> bool:
@@ -147,6 +182,7 @@ def dnsmasq_argv(paths: DnsmasqPaths) -> tuple[str, ...]:
         f"--dhcp-leasefile={paths.lease_file}",
         f"--user={paths.user}",
         f"--group={paths.group}",
+        f"--servers-file={paths.servers_file}",
     )
 
 
@@ -154,9 +190,7 @@ def config_text(config: Config) -> str:
     """The file. The same configuration gives the same text, to the byte."""
     upstream = UPSTREAM_DNS_OPTIONS + "".join(f"server={ip}\n" for ip in config.gateway.dns)
     if not config.gateway.dns:
-        upstream = (
-            "# The file names no resolvers: those of this machine (/etc/resolv.conf) are asked.\n"
-        )
+        upstream = MACHINE_DNS_OPTIONS + ("all-servers\n" if may_have_resolvers(config) else "")
     # Uplinks are no VLANs and are not listened on anyway: this is a second protection.
     uplinks = config.uplinks.values()
     parts = (
@@ -167,7 +201,10 @@ def config_text(config: Config) -> str:
         ),
         DNS_OPTIONS,
         upstream,
+        REBINDING_OPTIONS
+        + "".join(f"bogus-nxdomain={network}\n" for network in rebinding_networks(config)),
         *_host_records(config),
+        *learned_names(config),
         *_dhcp_server(config),
         *(
             [ROUTER_ADVERTISEMENT_OPTIONS]
@@ -180,6 +217,23 @@ def config_text(config: Config) -> str:
         ),
     )
     return "\n".join(parts)
+
+
+def rebinding_networks(config: Config) -> list[IpNetwork]:
+    """Networks that no name of the internet may lead to: private ones, loopback, the modems."""
+    modems = [
+        ip_network(gateway)
+        for uplink in config.uplinks.values()
+        for gateway in (uplink.gateway, uplink.gateway6)
+        if gateway is not None
+    ]
+    inside = [
+        own.network
+        for vlan in config.vlans.values()
+        for own in (vlan.address, vlan.address6)
+        if own is not None
+    ]
+    return collapsed([*PRIVATE_NETWORKS, *SELF_NETWORKS, *modems, *inside])
 
 
 def pool_size(dhcp: Dhcp) -> int:
@@ -219,9 +273,10 @@ def _vlan_options(config: Config, vlan: Vlan) -> Iterator[str]:
     yield f"interface={device}"
     if serves_dhcp(vlan):
         # Router and resolver are the gateway's address in this VLAN, whatever else the device has.
-        yield f"dhcp-range=set:{vlan.name},{_dhcp_range(vlan)}"
+        yield f"dhcp-range=set:{vlan.name},{dhcp_range(vlan)}"
         yield f"dhcp-option=tag:{vlan.name},option:router,{vlan.address.ip}"
-        yield f"dhcp-option=tag:{vlan.name},option:dns-server,{vlan.address.ip}"
+        yield from resolver_option(vlan)
+        yield from further_options(vlan)
         if any(other.hosts for other in config.vlans.values()):
             yield f"dhcp-option=tag:{vlan.name},option:domain-name,{LOCAL_DOMAIN}"
         for name, host in vlan.hosts.items():
@@ -231,21 +286,14 @@ def _vlan_options(config: Config, vlan: Vlan) -> Iterator[str]:
         assert vlan.address6 is not None
         prefix = vlan.address6.network.network_address
         yield f"dhcp-range=set:{vlan.name},{prefix},ra-only,{SLAAC_PREFIX_LENGTH}"
-        yield f"dhcp-option=tag:{vlan.name},option6:dns-server,[{vlan.address6.ip}]"
-    if not serves_dhcp(vlan) and not _uses_slaac(vlan):
+        resolvers = [f"[{ip}]" for ip in vlan.dns if ip.version == 6]
+        told = ",".join(resolvers if vlan.dns else [f"[{vlan.address6.ip}]"])
+        # Nothing behind the comma: none is told, where dnsmasq would tell its own address.
+        yield f"dhcp-option=tag:{vlan.name},option6:dns-server{',' if told else ''}{told}"
+    if vlan.dhcp_relay is not None:
+        yield f"dhcp-relay={vlan.address.ip},{vlan.dhcp_relay}"
+    elif not serves_dhcp(vlan) and not _uses_slaac(vlan):
         yield f"no-dhcp-interface={device}"
-
-
-def _dhcp_range(vlan: Vlan) -> str:
-    """The pool; without one only hosts of the file get an address ("static")."""
-    mask = vlan.address.netmask
-    if vlan.dhcp is None:
-        return (
-            f"{vlan.address.network.network_address},static,{mask},"
-            f"{int(DEFAULT_LEASE_TIME) // 1000}"
-        )
-    ends = f"{vlan.dhcp.range.start},{vlan.dhcp.range.end}"
-    return f"{ends},{mask},{int(vlan.dhcp.lease) // 1000}"
 
 
 def _uses_slaac(vlan: Vlan) -> bool:

@@ -93,7 +93,7 @@ def pppd_process(uplink: Uplink, paths: PppdPaths, secret: str) -> ManagedProces
     """The process that should run for `uplink`."""
     return ManagedProcess(
         name=f"{PPPD_SERVICE_PREFIX}{uplink.name}",
-        argv=("pppd", "file", str(paths.options_file)),
+        argv=pppd_argv(paths),
         config_text=options_text(uplink, paths, secret),
         pid_file=str(paths.pid_file),
         why=phrase(
@@ -102,6 +102,11 @@ def pppd_process(uplink: Uplink, paths: PppdPaths, secret: str) -> ManagedProces
             interface=uplink.interface,
         ),
     )
+
+
+def pppd_argv(paths: PppdPaths) -> tuple[str, ...]:
+    """Its command line, of its unit too."""
+    return ("pppd", "file", str(paths.options_file))
 
 
 def options_text(uplink: Uplink, paths: PppdPaths, secret: str) -> str:

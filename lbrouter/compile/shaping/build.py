@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from lbrouter.compile.routing.lan_links import physical_port
 from lbrouter.compile.shaping import foreign_qdiscs, lane_classes, placement
 from lbrouter.compile.shaping.change_order import order_classes
 from lbrouter.compile.shaping.class_trees import (
@@ -234,9 +235,16 @@ def _download_interface(config: Config, plan: _DirectionPlan) -> str:
 
 
 def _download_redirects(config: Config, plan: _DirectionPlan) -> Iterator[Redirect]:
-    if _download_interface(config, plan) == IFB_DOWN:
-        for vlan in config.vlans.values():
-            yield _redirect(config.vlan_device(vlan), IFB_DOWN)
+    """Where one VLAN has no tag, all of the trunk's pass there once, and not at their devices."""
+    if _download_interface(config, plan) != IFB_DOWN:
+        return
+    mixed = any(vlan.untagged for vlan in config.vlans.values())
+    places = (
+        physical_port(config, vlan) if mixed else config.vlan_device(vlan)
+        for vlan in config.vlans.values()
+    )
+    for interface in dict.fromkeys(places):
+        yield _redirect(interface, IFB_DOWN)
 
 
 def _upload_redirects(config: Config, plan: _DirectionPlan, facts: Facts) -> Iterator[Redirect]:

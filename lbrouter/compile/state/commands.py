@@ -102,7 +102,8 @@ def _address(address: Address, verb: Action) -> str:
     if verb is Action.REMOVE:
         return command
     flag = "" if address.prefix_route else " noprefixroute"
-    return f"{command}{flag} proto {ROUTE_PROTOCOL}"
+    old = " preferred_lft 0" if address.deprecated else ""
+    return f"{command}{flag}{old} proto {ROUTE_PROTOCOL}"
 
 
 def _route(route: Route, verb: Action) -> str:

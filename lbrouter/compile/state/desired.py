@@ -4,9 +4,10 @@ Boot, `apply`, a failover, a repair, a rollback and `down` all use this; they di
 their inputs. Each part is compiled by the module of its subsystem.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from lbrouter.compile.firewall.blocked_clients import with_blocked
 from lbrouter.compile.firewall.elements import elements, interfaces_of
 from lbrouter.compile.firewall.ruleset import digest, structure
 from lbrouter.compile.routing import lane_lines, routes
@@ -35,10 +36,12 @@ def desired_state(
     facts: Facts,
     baseline: KernelState,
     shaping: ShapingPlan | None = None,
+    blocked: Collection[str] = (),
 ) -> KernelState:
     """What the kernel should hold for `config`; settings no longer ours are as in `baseline`.
 
     `shaping` is the plan of the same inputs and of the operator's limits; None stands for no limit.
+    `blocked` are the hardware addresses that an operator has shut out.
     """
     shaped = shaping or build_shaping(config, allocation=allocation, health=health, facts=facts)
     devices = frozenset(
@@ -54,7 +57,12 @@ def desired_state(
         for name in interfaces_of(config)
         if name in there and name not in ppp
     )
-    text = structure(config, allocation, connection_table_size=facts.connection_table_size)
+    text = structure(
+        config,
+        allocation,
+        connection_table_size=facts.connection_table_size,
+        neighbour_table_size=facts.neighbour_table_size,
+    )
     all_elements = elements(config, allocation=allocation, health=health, facts=facts)
     wanted = KernelState(
         sysctls=sysctls(config, there),
@@ -62,20 +70,25 @@ def desired_state(
         tunnels=lane_lines.tunnels(config, allocation.uplinks, health, facts),
         links=must_be_up | shaped.links | lane_lines.links(config, facts),
         addresses=routes.addresses(config, facts, created),
-        routes=routes.routes(config, allocation=allocation, health=health, facts=facts),
+        routes=routes.routes(
+            config, allocation=allocation, health=health, facts=facts, created=created
+        ),
         rules=routes.rules(config, allocation),
         qdiscs=shaped.qdiscs,
         classes=shaped.classes,
         redirects=shaped.redirects,
-        nft=NftTable(
-            structure=digest(text),
-            elements={
-                **all_elements,
-                "class_of": shaped.elements,
-                **class_elements(config, allocation),
-            },
-            script=text,
-            why="firewall, balancing, NAT",
+        nft=with_blocked(
+            NftTable(
+                structure=digest(text),
+                elements={
+                    **all_elements,
+                    "class_of": shaped.elements,
+                    **class_elements(config, allocation),
+                },
+                script=text,
+                why="firewall, balancing, NAT",
+            ),
+            blocked,
         ),
     )
     return with_settings(wanted, restored_settings(baseline, facts, excluding=wanted))

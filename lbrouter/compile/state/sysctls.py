@@ -90,24 +90,15 @@ def _uplink(config: Config, uplink: Uplink) -> Iterator[Sysctl]:
         device, "promote_secondaries", 1, phrase("a changed address must not remove others")
     )
     if AddressFamily.V6 in configured_families(config):
-        # Whether router advertisements are accepted; addresses and route if the file says so.
-        heed = uplink.auto6 or uplink.addressing is Addressing.EXTERNAL
+        # What the kernel takes in stands in `main`, in front of every policy. The daemon hears
+        # advertisements itself, and puts what is used into the line's own table.
+        external = uplink.addressing is Addressing.EXTERNAL and not uplink.auto6
         why = (
             phrase("router advertisements are used although this machine forwards")
-            if heed
-            else phrase("static here")
+            if external
+            else phrase("what a line's routers say stands in its own table, never in main")
         )
-        yield _ipv6_conf(uplink.device, "accept_ra", 2 if heed else 0, why)
-        if uplink.auto6:
-            yield _ipv6_conf(
-                uplink.device, "accept_ra_defrtr", 1, phrase("the way out comes by advertisement")
-            )
-            yield _ipv6_conf(
-                uplink.device, "accept_ra_pinfo", 1, phrase("the prefix comes by advertisement")
-            )
-            yield _ipv6_conf(
-                uplink.device, "autoconf", 1, phrase("the address is formed under the prefix")
-            )
+        yield _ipv6_conf(uplink.device, "accept_ra", 2 if external else 0, why)
         yield _ipv6_conf(
             device, "accept_redirects", 0, phrase("ICMP redirects of a provider are ignored")
         )

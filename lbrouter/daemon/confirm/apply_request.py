@@ -24,7 +24,7 @@ async def require_applicable(applier: Applier, config: Config, session: str) -> 
     if known is None:
         return
     facts = await applier.kernel.facts(observation_scope(config, KernelState()))
-    reason = session_cut_reason(config, applier.lease_store.facts_with_leases(config, facts), known)
+    reason = session_cut_reason(config, applier.learned_facts(config, facts), known)
     if reason:
         raise NotAppliedError(
             phrase(

@@ -5,13 +5,17 @@ runs. The new configuration becomes the last good one when it is confirmed, not 
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
+from typing import Final
 
 from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.applier import Applier, HealthSource, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, digest, parse_config
 from lbrouter.daemon.confirm import rollback_timer
+from lbrouter.daemon.confirm.config_history import ConfigHistory, ConfigOutcome
 from lbrouter.daemon.confirm.nothing_pending import NOTHING_PENDING
 from lbrouter.daemon.confirm.pending_commit import PendingCommit, PendingCommitStore
 from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
@@ -19,9 +23,25 @@ from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError
+from lbrouter.model.messages.operator import ITSELF, Operator
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Plan
 from lbrouter.model.units import Duration
+
+NOT_CONFIRMED_IN_TIME: Final = "it was not confirmed in time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOrder:
+    """Who wants a file applied. `undoes` is the digest of the file that it takes the place of for
+    good, where a person goes back to an earlier one: no start of a daemon may apply that again.
+    """
+
+    by: Operator = ITSELF
+    undoes: str = ""
+
+
+BY_ITSELF: Final = ApplyOrder()
 
 
 class CommitConfirm:
@@ -35,21 +55,45 @@ class CommitConfirm:
             runtime_dir=applier.runtime_dir,
             report=self.store.report_damage,
         )
+        self.configs = ConfigHistory(self.store.directory, self.store.report_damage)
 
-    async def apply(self, planned: AppliedState, *, within: Duration | None = None) -> Plan:
+    async def apply(
+        self,
+        planned: AppliedState,
+        *,
+        within: Duration | None = None,
+        order: ApplyOrder = BY_ITSELF,
+    ) -> Plan:
         """Make the kernel hold what is planned, then start the programs that its file asks for.
 
         With `within` as a pending commit for that long. Raises NotAppliedError where another commit
         is pending.
         """
-        steps = await self.apply_to_kernel(planned, within=within)
+        steps = await self.apply_to_kernel(planned, within=within, order=order)
         programs = await self.applier.apply_services(planned.file.config)
         return Plan(operations=steps.operations + programs.operations)
 
     async def apply_to_kernel(
-        self, planned: AppliedState, *, within: Duration | None = None
+        self,
+        planned: AppliedState,
+        *,
+        within: Duration | None = None,
+        order: ApplyOrder = BY_ITSELF,
     ) -> Plan:
         """As `apply`, without the programs: they may take long to start."""
+        file = planned.file
+        noted = partial(self.configs.add, file.text, file.source, order.by)
+        try:
+            steps, outcome = await self._apply_to_kernel(planned, within, order)
+        except LbrouterError as error:
+            await in_disk_thread(noted, ConfigOutcome.REFUSED, str(error))
+            raise
+        await in_disk_thread(noted, outcome)
+        return steps
+
+    async def _apply_to_kernel(
+        self, planned: AppliedState, within: Duration | None, order: ApplyOrder
+    ) -> tuple[Plan, ConfigOutcome]:
         before, steps = self.pending.read(), planned.steps()
         if within is None and before is not None:
             left = ceil(before.remaining_s(BootTime.now()))
@@ -64,9 +108,9 @@ class CommitConfirm:
         if within is None or (before is None and not steps):
             await self.applier.apply_plan(planned, steps)
             await in_disk_thread(self._save_as_confirmed, planned.file.text)
-        else:
-            await self._apply_pending(planned, steps, within=within, before=before)
-        return steps
+            return steps, ConfigOutcome.APPLIED
+        await self._apply_pending(planned, steps, within=within, before=before, order=order)
+        return steps, ConfigOutcome.TRIAL
 
     async def _apply_pending(
         self,
@@ -75,6 +119,7 @@ class CommitConfirm:
         *,
         within: Duration,
         before: PendingCommit | None,
+        order: ApplyOrder,
     ) -> None:
         file, snapshot = planned.file, planned.snapshot
         record = PendingCommit.start(
@@ -85,6 +130,7 @@ class CommitConfirm:
             # Keeps the identifier: the rollback process of the record before must go on, since this
             # apply may be refused.
             ident=before.id if before is not None else "",
+            undoes=order.undoes,
         )
         await in_disk_thread(self.store.require_writable)
         try:
@@ -127,24 +173,29 @@ class CommitConfirm:
                 remedy="Apply again, with a longer --confirm-within.",
             )
         self._save_as_confirmed(record.new.encode())
+        if record.undoes:
+            self.pending.reject(record.undoes)
         self.pending.clear()
+        self.configs.close_trial(ConfigOutcome.KEPT)
         return record
 
-    async def rollback(self, *, health_source: HealthSource | None = None) -> ConfigFile | None:
+    async def rollback(
+        self, *, health_source: HealthSource | None = None, why: str = ""
+    ) -> ConfigFile | None:
         """Undo the pending commit, then start the programs of the file that counts then.
 
         Returns that file, None for nothing of ours. Raises NotAppliedError where no commit is
         pending. The record stays until the old state is back, so a rollback that fails is tried
         again.
         """
-        file = await self.roll_back_kernel(health_source=health_source)
+        file = await self.roll_back_kernel(health_source=health_source, why=why)
         if file is not None:
             with suppress(LbrouterError):
                 await self.applier.apply_services(file.config)
         return file
 
     async def roll_back_kernel(
-        self, *, health_source: HealthSource | None = None
+        self, *, health_source: HealthSource | None = None, why: str = ""
     ) -> ConfigFile | None:
         """As `rollback`, without the programs."""
         record = self.pending.read()
@@ -160,6 +211,7 @@ class CommitConfirm:
             planned = snapshot.planned(file)
             await self.applier.roll_back_plan(planned, planned.steps())
         self.pending.clear()
+        await in_disk_thread(self.configs.close_trial, ConfigOutcome.UNDONE, why)
         return file
 
     async def roll_back_overdue(self) -> PendingCommit | None:
@@ -167,7 +219,7 @@ class CommitConfirm:
         record = self.pending.read()
         if record is None or record.remaining_s(BootTime.now()):
             return None
-        await self.rollback()
+        await self.rollback(why=NOT_CONFIRMED_IN_TIME)
         return record
 
     def _save_as_confirmed(self, text: bytes) -> None:

@@ -31,10 +31,18 @@ class PendingCommit:
     new: str
     source: str
     """What messages call the new one: the path that was applied."""
+    undoes: str = ""
+    """Digest of the file that no start may apply any more, once this one is confirmed; or ""."""
 
     @staticmethod
     def start(
-        *, within_s: float, old: bytes | None, new: bytes, source: str, ident: str = ""
+        *,
+        within_s: float,
+        old: bytes | None,
+        new: bytes,
+        source: str,
+        ident: str = "",
+        undoes: str = "",
     ) -> "PendingCommit":
         """A record whose time starts now; `ident` is that of the record it replaces, if any."""
         now = BootTime.now()
@@ -45,6 +53,7 @@ class PendingCommit:
             old=None if old is None else old.decode(),
             new=new.decode(),
             source=source,
+            undoes=undoes,
         )
 
     def with_new_deadline(self, *, within_s: float) -> "PendingCommit":

@@ -54,7 +54,10 @@ async def _roll_back(state_dir: Path, runtime_dir: Path, ident: str) -> None:
     from lbrouter.kernel.backend import LinuxKernel  # noqa: PLC0415
     from lbrouter.kernel.storage.lock import exclusive_lock  # noqa: PLC0415
 
-    if await client.ask(runtime_dir, {"verb": "rollback", "id": ident}) is not None:
+    if (
+        await client.ask(runtime_dir, {"verb": "rollback", "id": ident, "by": {"name": "lbrouter"}})
+        is not None
+    ):
         return
     with exclusive_lock(runtime_dir):
         async with LinuxKernel() as kernel:

@@ -12,7 +12,7 @@ from pathlib import Path
 import lbrouter
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.messages.phrase import phrase
-from lbrouter.services.process import under_systemd
+from lbrouter.services.systemd import under_systemd
 
 
 async def start(state_dir: Path, runtime_dir: Path, ident: str) -> None:

@@ -1,9 +1,9 @@
 """The commands of the control socket. One that applies or undoes a file holds the write lock."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from math import ceil
-from typing import Any, Final
+from typing import Any
 
 from lbrouter.compile.config.machine_fit import missing_uplink_interfaces
 from lbrouter.compile.config.partial_support import partially_supported
@@ -11,7 +11,12 @@ from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.confirm.apply_request import require_applicable
-from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
+from lbrouter.daemon.confirm.commit_confirm import (
+    BY_ITSELF,
+    NOT_CONFIRMED_IN_TIME,
+    ApplyOrder,
+    CommitConfirm,
+)
 from lbrouter.daemon.control.change_recorder import recorded_changes
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
 from lbrouter.daemon.control.override_commands import EXPIRY_CHECK_INTERVAL_S, OverrideCommands
@@ -19,6 +24,7 @@ from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.protocol import (
     Document,
     int_field,
+    operator_of,
     string_field,
 )
 from lbrouter.daemon.health.tracker import HealthTracker
@@ -33,10 +39,12 @@ from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, MessageValue, message
+from lbrouter.model.messages.operator import ITSELF, Operator
 from lbrouter.model.messages.phrase import phrase, phrase_document
 from lbrouter.model.units import Duration
 
-NOT_CONFIRMED_IN_TIME: Final = "it was not confirmed in time"
+VerbHandlers = Mapping[str, Callable[[Document], Awaitable[Any]]]
+"""By verb, what answers its requests."""
 
 ActivateConfig = Callable[[ConfigFile, HealthTracker], Awaitable[None]]
 
@@ -45,7 +53,7 @@ class CommandHandlers:
     """Answers requests.
 
     `activate` is called with each new file and its health tracker, after the apply; `stop` when the
-    daemon has no work any more.
+    daemon has no work any more. `further` has handlers of other verbs.
     """
 
     def __init__(
@@ -58,6 +66,7 @@ class CommandHandlers:
         programs: ProgramSupervisor,
         activate: ActivateConfig,
         stop: Callable[[], object],
+        further: VerbHandlers,
     ) -> None:
         self._loop, self._commit_confirm = loop, commit_confirm
         self._pending = commit_confirm.pending
@@ -70,7 +79,14 @@ class CommandHandlers:
             "confirm": self._confirm,
             "rollback": self._rollback,
             **overrides.verbs,
+            **further,
         }
+
+    @property
+    def gateway_name(self) -> str:
+        """The name of the gateway, by the file in force."""
+        loop = self._loop
+        return loop.config_file.config.gateway.name
 
     async def handle(self, request: Document) -> Any:
         """The result of a request. Raises LbrouterError."""
@@ -92,7 +108,10 @@ class CommandHandlers:
         within = Duration(within_ms) if within_ms else None
         replaces = request.get("take_over", False) is True
         roots = ForeignQdiscPolicy.REPLACE if replaces else ForeignQdiscPolicy.REFUSE
-        changes = await self.apply(file, within=within, foreign_qdiscs=roots)
+        order = ApplyOrder(
+            by=operator_of(request), undoes=string_field(request, "undoes", default="")
+        )
+        changes = await self.apply(file, within=within, foreign_qdiscs=roots, order=order)
         left, warnings = self._pending.remaining_s(), self.warnings(file)
         return {
             "changes": changes,
@@ -119,6 +138,7 @@ class CommandHandlers:
         within: Duration | None = None,
         foreign_qdiscs: ForeignQdiscPolicy = ForeignQdiscPolicy.REFUSE,
         wait_for_programs: bool = True,
+        order: ApplyOrder = BY_ITSELF,
     ) -> list[ChangeDocument]:
         """Apply and activate `file`, then start its programs; returns the changes.
 
@@ -128,10 +148,10 @@ class CommandHandlers:
         loop = self._loop
         try:
             async with loop.write_lock:
-                changes = await self._apply_to_kernel(file, within, foreign_qdiscs)
+                changes = await self._apply_to_kernel(file, within, foreign_qdiscs, order)
         except LbrouterError as error:
             said = message(EventCode.APPLY_REFUSED, source=file.source, error=str(error))
-            loop.journal.log("trouble", said, subject="apply")
+            loop.journal.log("trouble", said, subject="apply", by=order.by.as_json())
             await loop.handle_refusal(error)
             raise
         values: dict[str, MessageValue] = {"source": file.source, "changes": len(changes)}
@@ -139,21 +159,26 @@ class CommandHandlers:
         if within is not None:
             values["within"] = str(within)
             said = Message(code=EventCode.APPLIED_ON_TRIAL, values=values)
-        loop.journal.log("apply", said)
+        loop.journal.log("apply", said, by=order.by.as_json())
         if not wait_for_programs:
             return changes
         programs = await self._programs.apply(file.config)
         return [*changes, *map(change_document, programs.operations)]
 
     async def _apply_to_kernel(
-        self, file: ConfigFile, within: Duration | None, foreign_qdiscs: ForeignQdiscPolicy
+        self,
+        file: ConfigFile,
+        within: Duration | None,
+        foreign_qdiscs: ForeignQdiscPolicy,
+        order: ApplyOrder,
     ) -> list[ChangeDocument]:
         loop, applier = self._loop, self._loop.applier
         tracker = self._tracker_for(file.config)
         snapshot = await applier.observe(file.config, health_source=tracker.evaluate_facts)
         snapshot = snapshot.with_foreign_qdisc_policy(file.config, foreign_qdiscs)
         with recorded_changes(loop.applier) as changes:
-            await self._commit_confirm.apply_to_kernel(snapshot.planned(file), within=within)
+            planned = snapshot.planned(file)
+            await self._commit_confirm.apply_to_kernel(planned, within=within, order=order)
         await self._adopt(file, tracker)
         return changes
 
@@ -174,10 +199,11 @@ class CommandHandlers:
         if self._loop.overrides != before:
             await self._overrides.save()
 
-    async def _confirm(self, _request: Document) -> Any:
+    async def _confirm(self, request: Document) -> Any:
         async with self._loop.write_lock:
             kept = (await in_disk_thread(self._commit_confirm.confirm)).source
-        self._loop.journal.log("confirm", message(EventCode.CONFIRMED, source=kept))
+        said, by = message(EventCode.CONFIRMED, source=kept), operator_of(request)
+        self._loop.journal.log("confirm", said, by=by.as_json())
         return {"kept": kept}
 
     async def _rollback(self, request: Document) -> Any:
@@ -185,7 +211,8 @@ class CommandHandlers:
             record = self._pending.read()
             if record is None or request.get("id", record.id) != record.id:
                 return {"undone": "", "changes": []}
-            changes = await self.rollback(record.source, why="as asked")
+            by = operator_of(request)
+            changes = await self.rollback(record.source, why="as asked", by=by)
         return {"undone": record.source, "changes": changes}
 
     async def expire_pending(self) -> None:
@@ -198,19 +225,21 @@ class CommandHandlers:
                         await self.rollback(record.source, why=NOT_CONFIRMED_IN_TIME)
             await asyncio.sleep(EXPIRY_CHECK_INTERVAL_S)
 
-    async def rollback(self, source: str, *, why: str) -> list[ChangeDocument]:
+    async def rollback(
+        self, source: str, *, why: str, by: Operator = ITSELF
+    ) -> list[ChangeDocument]:
         """Undo the pending commit; the caller holds the write lock.
 
         Where no file was applied before, nothing is left to do, and the daemon ends. The programs
         of the file that counts then are started by their supervisor, soon.
         """
         try:
-            return await self._roll_back_kernel(source, why)
+            return await self._roll_back_kernel(source, why, by)
         except LbrouterError as error:
             await self._loop.handle_refusal(error)
             raise
 
-    async def _roll_back_kernel(self, source: str, why: str) -> list[ChangeDocument]:
+    async def _roll_back_kernel(self, source: str, why: str, by: Operator) -> list[ChangeDocument]:
         loop, made = self._loop, list[HealthTracker]()
 
         def evaluate_health(config: Config, facts: Facts) -> GatewayHealth:
@@ -218,9 +247,11 @@ class CommandHandlers:
             return made[-1].evaluate_facts(config, facts)
 
         with recorded_changes(loop.applier) as changes:
-            file = await self._commit_confirm.roll_back_kernel(health_source=evaluate_health)
+            file = await self._commit_confirm.roll_back_kernel(
+                health_source=evaluate_health, why=why
+            )
         said = message(EventCode.ROLLED_BACK, source=source, why=why, changes=len(changes))
-        loop.journal.log("rollback", said)
+        loop.journal.log("rollback", said, by=by.as_json())
         if file is None:
             loop.halt()
             self._stop()

@@ -10,7 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from lbrouter.daemon.control import confirmation
-from lbrouter.daemon.control_socket.protocol import Document, flag_field, int_field, string_field
+from lbrouter.daemon.control_socket.protocol import (
+    Document,
+    flag_field,
+    int_field,
+    operator_of,
+    string_field,
+)
 from lbrouter.daemon.overrides.temporary_limits import (
     LIMIT_DIRECTIONS,
     TemporaryLimit,
@@ -25,6 +31,7 @@ from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, joined, message
+from lbrouter.model.messages.operator import ITSELF, Operator
 from lbrouter.model.units import Duration, Rate
 
 EXPIRY_CHECK_INTERVAL_S: Final = 0.5
@@ -55,7 +62,7 @@ class OverrideCommands:
             confirmation.require_other_uplinks(config, name, *self._current())
         event = self._loop.overrides.drain(config, name, move_flows=now)
         code = EventCode.DRAINED_NOW if now else EventCode.DRAINED
-        return await self._apply_override(event, message(code, uplink=name))
+        return await self._apply_override(request, event, message(code, uplink=name))
 
     async def _pin(self, request: Document) -> Any:
         policy, name = string_field(request, "policy"), string_field(request, "uplink")
@@ -65,7 +72,7 @@ class OverrideCommands:
             confirmation.require_fit_pin(config, policy, name, *self._current())
         event = self._loop.overrides.pin(config, policy, name)
         said = message(EventCode.PINNED, policy=policy, uplink=name)
-        return await self._apply_override(event, said)
+        return await self._apply_override(request, event, said)
 
     def _current(self) -> tuple[GatewayHealth, Facts]:
         """The health now, and the facts of the last reconcile."""
@@ -77,16 +84,17 @@ class OverrideCommands:
     async def _restore(self, request: Document) -> Any:
         name = string_field(request, "uplink")
         event = self._loop.overrides.restore(self._loop.config_file.config, name)
-        return await self._apply_override(event, message(EventCode.RESTORED, uplink=name))
+        said = message(EventCode.RESTORED, uplink=name)
+        return await self._apply_override(request, event, said)
 
-    async def _apply_override(self, event: HealthEvent, said: Message) -> Any:
+    async def _apply_override(self, request: Document, event: HealthEvent, said: Message) -> Any:
         """Set an operator override: new flows follow it when this returns. Kept over a restart."""
         self._loop.tracker.put(event)
-        settled = await self._follow()
-        await self._log_and_save("wish", said)
-        return _answer(said, settled=settled)
+        settled = await self.follow()
+        await self.log_and_save("wish", said, by=operator_of(request))
+        return answer_document(said, settled=settled)
 
-    async def _follow(self) -> bool:
+    async def follow(self) -> bool:
         """Have the kernel follow; whether all of it did in time."""
         steered = asyncio.create_task(self._loop.evaluate())
         self._steering.add(steered)
@@ -99,8 +107,11 @@ class OverrideCommands:
             return False
         return True
 
-    async def _log_and_save(self, kind: str, said: Message, *, subject: str = "") -> None:
-        self._loop.journal.log(kind, said, subject=subject)
+    async def log_and_save(
+        self, kind: str, said: Message, *, subject: str = "", by: Operator = ITSELF
+    ) -> None:
+        """Tell the timeline what an operator asked for, and keep it over a restart."""
+        self._loop.journal.log(kind, said, subject=subject, by=by.as_json())
         await self.save()
 
     async def save(self) -> None:
@@ -138,9 +149,12 @@ class OverrideCommands:
             code = EventCode.LIMIT_REMOVED if had else EventCode.LIMIT_ABSENT
             said = message(code, vlan=vlan)
         loop.request_resync()
-        settled = await self._follow()
-        await self._log_and_save("limit", said, subject=vlan)
-        return {**_answer(said, settled=settled), "limit": loop.overrides.limits.status(vlan)}
+        settled = await self.follow()
+        await self.log_and_save("limit", said, subject=vlan, by=operator_of(request))
+        return {
+            **answer_document(said, settled=settled),
+            "limit": loop.overrides.limits.status(vlan),
+        }
 
     async def run(self) -> None:
         """End limits whose time is over, for ever."""
@@ -153,12 +167,12 @@ class OverrideCommands:
             over = limits.remove_expired()
             for vlan in over:
                 said = message(EventCode.LIMIT_EXPIRED, vlan=vlan)
-                await self._log_and_save("limit", said, subject=vlan)
+                await self.log_and_save("limit", said, subject=vlan)
             if limits.remove_released() or over:
                 loop.request_resync()
 
 
-def _answer(said: Message, *, settled: bool) -> Document:
+def answer_document(said: Message, *, settled: bool) -> Document:
     """The sentence for people, and the message that it is made of."""
     whole = said if settled else joined([said, STILL_RUNNING])
     return {"said": str(whole), "message": whole.as_json()}

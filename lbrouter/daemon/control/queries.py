@@ -17,12 +17,14 @@ from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
 from lbrouter.daemon.control import status_report
 from lbrouter.daemon.control_socket.protocol import Document, int_field, string_field
 from lbrouter.daemon.daemon_state import DaemonState
+from lbrouter.daemon.dhcp.advertisement_listener import AdvertisementListener
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
 from lbrouter.daemon.events.history import LogEvent, recent_events
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.daemon.lanes.lane_watch import LaneFindings
 from lbrouter.daemon.machine_snapshot import AppliedState
+from lbrouter.daemon.metrics.bound_watch import BoundWatch
 from lbrouter.daemon.metrics.last_minute import UplinkSecond
 from lbrouter.daemon.metrics.recorder import TrafficRecorder
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
@@ -70,8 +72,10 @@ class QueryHandlers:
         state: Callable[[], DaemonState],
         traffic: TrafficRecorder,
         dhcp_watch: LanDhcpWatch,
+        advertisements: AdvertisementListener,
         lanes: LaneFindings,
         *,
+        bounds: BoundWatch,
         journal: Journal,
         limits: LimitTable,
         new_flows: NewFlowWindow,
@@ -85,8 +89,8 @@ class QueryHandlers:
         self._state, self._write_lock = state, write_lock
         self._journal, self._store = journal, store
         self._limits, self._new_flows, self._pending = limits, new_flows, pending
-        self._lanes = lanes
-        self._dhcp_watch = dhcp_watch
+        self._lanes, self._bounds = lanes, bounds
+        self._dhcp_watch, self._advertisements = dhcp_watch, advertisements
         self._config_path = config_path
         self._dnsmasq = dnsmasq
         self._sampler, self._last_minute = traffic.sampler, traffic.last_minute
@@ -124,6 +128,8 @@ class QueryHandlers:
             new_flows=self._new_flows.counts(),
             limits=self._limits,
             rogue_servers=self._dhcp_watch.rogue_servers,
+            bounds=self._bounds,
+            rogue_routers=self._advertisements.rogue_routers,
             pending_s=self._pending.remaining_s(),
             lanes=self._lanes,
         )

@@ -7,6 +7,7 @@ from typing import Final
 
 from lbrouter.compile import health
 from lbrouter.compile.dhcp.rogue_servers import RogueServerScan, rogue_server_status
+from lbrouter.compile.ra.rogue_routers import RogueRouters, rogue_router_status
 from lbrouter.compile.report.i18n import message_or_none
 from lbrouter.compile.report.lane_copies_seen import CopySamples
 from lbrouter.compile.report.status import StatusInputs, set_reason
@@ -15,6 +16,7 @@ from lbrouter.compile.report.status_types import Status, TrafficMeasurements, Up
 from lbrouter.daemon.daemon_state import DaemonState
 from lbrouter.daemon.lanes.lane_watch import LaneFindings
 from lbrouter.daemon.machine_snapshot import AppliedState
+from lbrouter.daemon.metrics.bound_watch import BoundWatch
 from lbrouter.daemon.overrides.temporary_limits import LimitTable
 from lbrouter.model.health import UplinkState
 from lbrouter.model.messages.message import Message, joined
@@ -31,6 +33,8 @@ def daemon_status(
     new_flows: Mapping[str, Mapping[int, int]],
     limits: LimitTable,
     rogue_servers: RogueServerScan,
+    bounds: BoundWatch,
+    rogue_routers: RogueRouters,
     pending_s: float | None,
     lanes: LaneFindings,
 ) -> Status:
@@ -70,6 +74,8 @@ def daemon_status(
     for name, vlan in document["vlans"].items():
         vlan["limit"] = limits.status(name)
         vlan["other_dhcp_servers"] = rogue_server_status(rogue_servers, name)
+        vlan["bound"], vlan["bound_clients"] = bounds.vlan_status(applied.file.config, name)
+        vlan["other_routers"] = rogue_router_status(rogue_routers, name)
     return document
 
 

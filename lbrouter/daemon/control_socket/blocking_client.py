@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from lbrouter.daemon.control_socket.order_address import with_address
 from lbrouter.daemon.control_socket.protocol import (
     CONTROL_REPLY_TIMEOUT_S,
     DAEMON_CLOSED_WHY,
@@ -35,7 +36,9 @@ def ask(
         if connection is None:
             return None
         try:
-            answer = _answer(connection, encode_line(request), time.monotonic() + timeout_s)
+            answer = _answer(
+                connection, encode_line(with_address(request)), time.monotonic() + timeout_s
+            )
         except OSError as error:  # a TimeoutError too
             raise NotAppliedError(DAEMON_NOT_ANSWERING, remedy=DAEMON_RESTART_REMEDY) from error
     if not answer:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from lbrouter.daemon.control_socket.order_address import with_address
 from lbrouter.daemon.control_socket.protocol import (
     CONTROL_REPLY_TIMEOUT_S,
     DAEMON_CLOSED_WHY,
@@ -54,7 +55,7 @@ async def ask(
             return None
         reader, writer = streams
         try:
-            writer.write(encode_line(request))
+            writer.write(encode_line(with_address(request)))
             answer = await asyncio.wait_for(reader.readline(), timeout_s)
         except (OSError, TimeoutError) as error:
             raise NotAppliedError(DAEMON_NOT_ANSWERING, remedy=DAEMON_RESTART_REMEDY) from error

@@ -1,6 +1,7 @@
 """The protocol of the control socket: a line of JSON in, a line of JSON out (docs/daemon.md).
 
-A request is an object with "verb" and the parameters of the verb.
+A request is an object with "verb" and the parameters of the verb. An order may say who gave it:
+"by": {"name", "address"}; else it is the user of the peer.
 An answer is {"ok": true, "result": ...} or {"ok": false, "code", "error", "remedy"}, where the code
 is that of the command (contract, section 2). An error with "question" is one that a person may
 answer: the same request with "yes": true does it.
@@ -24,6 +25,7 @@ from lbrouter.model.errors import (
     UsageError,
 )
 from lbrouter.model.messages.message import parse_phrase
+from lbrouter.model.messages.operator import ITSELF, Operator, parse_operator
 from lbrouter.model.messages.phrase import phrase, phrase_document
 
 Document = dict[str, Any]
@@ -47,8 +49,15 @@ SOCKET_REFUSED_WHY: Final = "The daemon's socket cannot be opened: permission de
 STREAM_VERBS: Final = frozenset({"follow", "watch"})
 """Verbs that get many answers."""
 
-READ_ONLY_VERBS: Final = frozenset({"status", "events", "ping"}) | STREAM_VERBS
+READ_ONLY_VERBS: Final = (
+    frozenset({"status", "events", "ping", "why", "config", "precheck"}) | STREAM_VERBS
+)
 """Verbs that change nothing."""
+
+OPERATOR_VERBS: Final = frozenset(
+    {"drain", "restore", "pin", "limit", "block", "unblock", "confirm", "rollback"}
+)
+"""Verbs that a member of the operators' group may use as well: no file comes into force by them."""
 
 ERRORS_BY_CODE: Final[Mapping[int, type[LbrouterError]]] = {
     int(kind.code): kind
@@ -106,6 +115,11 @@ def flag_field(asked: Document, key: str) -> bool:
     if not isinstance(found, bool):
         raise UsageError(phrase('"{key}" is true or false.', key=key))
     return found
+
+
+def operator_of(asked: Document) -> Operator:
+    """Who gives the order: the server has written it into the request."""
+    return parse_operator(asked.get("by"), ITSELF)
 
 
 def ok_response(result: Any) -> Document:

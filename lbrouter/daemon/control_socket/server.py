@@ -1,4 +1,4 @@
-"""The control socket. Members of the group may read; only root may change (SO_PEERCRED).
+"""The control socket. Members of the group may read; `peer` says who may change what.
 
 A client costs the daemon at most one small buffer for a short time: requests have a maximum size
 and a deadline, and each user has a maximum number of connections.
@@ -9,13 +9,13 @@ import errno
 import grp
 import os
 import socket
-import struct
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from lbrouter.daemon.control_socket.peer import SocketPeer, socket_peer
 from lbrouter.daemon.control_socket.protocol import (
     MAX_READER_REQUEST_BYTES,
     MAX_ROOT_REQUEST_BYTES,
@@ -28,7 +28,8 @@ from lbrouter.daemon.control_socket.protocol import (
     ok_response,
     parse_request,
 )
-from lbrouter.model.errors import DefectError, LbrouterError, NotPermittedError, UsageError
+from lbrouter.model.errors import DefectError, LbrouterError, UsageError
+from lbrouter.model.messages.operator import parse_operator
 from lbrouter.model.messages.phrase import phrase
 
 CONTROL_GROUP: Final = "lbrouter"
@@ -42,9 +43,6 @@ SOCKET_CHECK_INTERVAL_S: Final = 2.0
 
 CONTROL_IDLE_TIMEOUT_S: Final = 5.0
 """For a request to arrive in full, and for an answer to be taken."""
-
-UCRED: Final = struct.Struct("=iII")
-"""struct ucred: pid, uid, gid (unix(7))."""
 
 RequestHandler = Callable[[Document], Awaitable[Any]]
 StreamHandler = Callable[[Document], AsyncGenerator[Any, None]]
@@ -101,10 +99,8 @@ class ControlSocket:
     async def _handle_connection(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        # The user at the other end, according to the kernel.
-        peer = writer.get_extra_info("socket")
-        found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
-        uid = int(UCRED.unpack(found)[1])
+        peer = socket_peer(writer)
+        uid = peer.uid
         self._connections_by_uid[uid] += 1
         try:
             if self._connections_by_uid[uid] <= MAX_CONNECTIONS_PER_USER:
@@ -113,7 +109,7 @@ class ControlSocket:
                         reader, MAX_ROOT_REQUEST_BYTES if uid == 0 else MAX_READER_REQUEST_BYTES
                     ),
                     writer,
-                    uid,
+                    peer,
                 )
             writer.close()
             await asyncio.wait_for(writer.wait_closed(), CONTROL_IDLE_TIMEOUT_S)
@@ -126,7 +122,7 @@ class ControlSocket:
             writer.transport.abort()
 
     async def _serve_requests(
-        self, lines: "LineReader", writer: asyncio.StreamWriter, uid: int
+        self, lines: "LineReader", writer: asyncio.StreamWriter, peer: SocketPeer
     ) -> None:
         while text := await asyncio.wait_for(lines.read_line(), CONTROL_IDLE_TIMEOUT_S):
             if len(text) > lines.limit:
@@ -135,10 +131,13 @@ class ControlSocket:
                 return
             try:
                 asked = parse_request(text)
-                _check_permission(asked, uid)
+                peer.require_permission(asked["verb"])
                 if asked["verb"] in STREAM_VERBS:
                     await self._serve_stream(asked, lines, writer)
                     return
+                if asked["verb"] not in READ_ONLY_VERBS:
+                    by = parse_operator(asked.get("by"), peer.operator())
+                    asked["by"] = by.as_json()
                 answer = ok_response(await self._answer(asked))
             except LbrouterError as error:
                 answer = error_response(error)
@@ -167,11 +166,6 @@ class ControlSocket:
         async with aclosing(self._stream(asked)) as stream:
             async for each in stream:
                 await _send_document(writer, ok_response(each))
-
-
-def _check_permission(asked: Document, uid: int) -> None:
-    if uid != 0 and asked["verb"] not in READ_ONLY_VERBS:
-        raise NotPermittedError("Only root may change anything.", remedy="Run it as root.")
 
 
 class LineReader:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from lbrouter.compile.dhcp.lease_validation import vlan_conflict
+from lbrouter.compile.dhcp.lease_validation import lease_conflict
 from lbrouter.daemon.saved_message import SavedMessage
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.config import Addressing, Config
@@ -74,7 +74,7 @@ class LeaseStore:
         if record is None or record.lease is None:
             return None
         expired = BootTime.now().seconds >= record.lease.expires_at
-        return None if expired or vlan_conflict(config, record.lease) else record.lease
+        return None if expired or lease_conflict(config, record.lease) else record.lease
 
     def held_leases(self, config: Config) -> dict[str, UplinkLease]:
         """The leases that servers have granted to the uplinks of `config`, those too that overlap

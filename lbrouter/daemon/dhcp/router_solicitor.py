@@ -35,6 +35,7 @@ class RouterSolicitor:
 
     def __init__(self) -> None:
         self._timers: dict[str, _SolicitTimer] = {}
+        self._without_carrier: set[str] = set()
 
     async def run(self, applied: Callable[[], AppliedState | None]) -> None:
         """Solicit for ever, on the uplinks of what is applied."""
@@ -50,6 +51,11 @@ class RouterSolicitor:
         for name, uplink in config.uplinks.items():
             found = facts.interfaces.get(uplink.device)
             ready = has_nexthop(uplink, AddressFamily.V6, facts)
+            if uplink.auto6 and found is not None and not found.carrier:
+                self._without_carrier.add(name)  # another network may be plugged in
+            elif name in self._without_carrier:
+                self._without_carrier.discard(name)
+                ready = False
             if not (uplink.auto6 and found is not None and found.up and not ready):
                 self._timers.pop(name, None)
             elif self._is_due(uplink, facts.interfaces[uplink.device].index):

@@ -19,7 +19,7 @@ from lbrouter.compile.dhcp.client_state import (
     Randomness,
 )
 from lbrouter.compile.dhcp.failure_reasons import no_lease_reason
-from lbrouter.compile.dhcp.lease_validation import vlan_conflict
+from lbrouter.compile.dhcp.lease_validation import held_vlans, lease_conflict
 from lbrouter.daemon.dhcp.lease_store import LeaseRecord, LeaseStore
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.supervisor import run_forever
@@ -57,7 +57,7 @@ class UplinkDhcpClient:
         on_change: Callable[[LeaseRecord], None],
     ) -> None:
         self.interface = interface
-        self._config = config
+        self.config = config
         self._client = DhcpClientState(lease=lease)
         self._on_change = on_change
         self._reported = LeaseRecord(interface=interface, lease=lease)
@@ -81,9 +81,9 @@ class UplinkDhcpClient:
 
     def configure(self, config: Config) -> None:
         """Use this configuration from now on: a lease that conflicts with it is dropped."""
-        self._config = config
+        self.config = config
         lease = self._client.lease
-        why = vlan_conflict(config, lease) if lease is not None else None
+        why = lease_conflict(config, lease) if lease is not None else None
         if why:
             self._client = drop_lease(self._client, boottime_s(), why)
             self._wakeup.set()
@@ -135,7 +135,7 @@ class UplinkDhcpClient:
     def _handle_event(self, event: DhcpEvent, opened: DhcpSocket | None = None) -> None:
         randomness = Randomness(xid=SYSTEM_RANDOM.getrandbits(32), jitter=SYSTEM_RANDOM.random())
         self._client, sends = step(
-            self._client, event, randomness, partial(vlan_conflict, self._config)
+            self._client, event, randomness, partial(lease_conflict, self.config)
         )
         for each in sends:
             # A message that cannot be sent counts as one without an answer: the
@@ -233,9 +233,19 @@ class DhcpClients:
         self._store.put(name, record)
         if _lease_terms(before.lease) != _lease_terms(record.lease):
             self._journal.log("lease", _lease_change(name, before.lease, record), subject=name)
+            self._tell_held_vlans(name, record.lease)
         elif before.lacks == record.lacks:
             return  # renewed: only the lease store changes
         self._on_change()
+
+    def _tell_held_vlans(self, name: str, lease: UplinkLease | None) -> None:
+        """A wide subnet has VLANs of ours in it: what the line has there is not reached."""
+        running = self._running.get(name)
+        vlans = held_vlans(running[0].config, lease) if running and lease is not None else ()
+        if lease is not None and vlans:
+            subnet = str(lease.address.network)
+            said = message(EventCode.LEASE_HOLDS_VLANS, uplink=name, subnet=subnet, vlans=vlans)
+            self._journal.log("lease", said, subject=name)
 
 
 def _lease_change(name: str, old: UplinkLease | None, record: LeaseRecord) -> Message:

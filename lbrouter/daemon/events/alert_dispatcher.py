@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,11 +24,10 @@ from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
 from lbrouter.model.messages.phrase import as_phrase, phrase
-from lbrouter.model.sections.alerts import Alerts, parse_webhook
-from lbrouter.model.sections.targets import ProbeTarget
+from lbrouter.model.sections.alerts import Alerts
 from lbrouter.model.timeline import TimelineEvent
-from lbrouter.model.validated_strings import InvalidValueError
 from lbrouter.services import command, webhook
+from lbrouter.services.secrets import read_webhook
 from lbrouter.system.state_file import StateFile
 
 ALERT_QUEUE_FILE: Final = "alerts.json"
@@ -117,10 +116,7 @@ class AlertDispatcher:
         self._journal = journal
         self._file = StateFile(runtime_dir / ALERT_QUEUE_FILE, SavedAlerts, durable=False)
         self._config = config
-        self._senders: dict[str, Callable[[Alerts, AlertMessage, float], Awaitable[None]]] = {
-            "webhook": _post_webhook,
-            "command": _run_command,
-        }
+        self._senders = ALERT_SENDERS
         self._events: deque[TimelineEvent] = deque(maxlen=MAX_ALERT_TIMELINE_EVENTS)
         self._event_received = asyncio.Event()
         self._since = utc_timestamp()
@@ -183,7 +179,7 @@ class AlertDispatcher:
             language=config.alerts.language,
             zone=config.gateway.timezone,
         )
-        for channel in _enabled_channels(config.alerts):
+        for channel in enabled_channels(config.alerts):
             lost = self._outboxes[channel].put(message)
             if lost:
                 self._log(
@@ -207,16 +203,13 @@ class AlertDispatcher:
     async def _deliver(self, channel: str, message: AlertMessage) -> None:
         """Try until it is delivered, is too old, or the file no longer names this channel."""
         retry_s, reason = self._timing.retry_s, ""
-        while (alerts := self._config().alerts) is not None and channel in _enabled_channels(
-            alerts
-        ):
+        while (alerts := self._config().alerts) is not None and channel in enabled_channels(alerts):
             if message not in self._outboxes[channel].alerts:
                 return
             try:
                 await self._senders[channel](alerts, message, self._timing.attempt_timeout_s)
             except OSError as error:
-                said = error.strerror or str(error)
-                failed = f"{error.filename}: {said}" if error.filename else said
+                failed = error_text(error)
             else:
                 if reason:
                     self._log(channel, "an alert is delivered, after failed tries")
@@ -256,7 +249,7 @@ class AlertDispatcher:
             self._file.save(SavedAlerts(**queued))
 
 
-def _enabled_channels(alerts: Alerts) -> list[str]:
+def enabled_channels(alerts: Alerts) -> list[str]:
     """The channels that the file asks for."""
     web = bool(alerts.webhook or alerts.webhook_file)
     return [*(["webhook"] if web else []), *(["command"] if alerts.command else [])]
@@ -265,17 +258,15 @@ def _enabled_channels(alerts: Alerts) -> list[str]:
 async def _post_webhook(alerts: Alerts, message: AlertMessage, within_s: float) -> None:
     target = alerts.webhook
     if alerts.webhook_file is not None:
-        target = _read_webhook_url(Path(alerts.webhook_file))
+        target = read_webhook(Path(alerts.webhook_file))
     assert target is not None
     await webhook.post(target, _json_body(message), within_s=within_s)
 
 
-def _read_webhook_url(path: Path) -> ProbeTarget:
-    """The URL in a file; no message ever shows it."""
-    try:
-        return parse_webhook(path.read_text(encoding="ascii").strip())
-    except (InvalidValueError, ValueError):
-        raise OSError(phrase("{path} does not hold the URL of a page", path=path)) from None
+def error_text(error: OSError) -> str:
+    """Why an attempt failed, in the words of the system or of the other end."""
+    said = error.strerror or str(error)
+    return f"{error.filename}: {said}" if error.filename else said
 
 
 async def _run_command(alerts: Alerts, message: AlertMessage, within_s: float) -> None:
@@ -291,3 +282,10 @@ async def _run_command(alerts: Alerts, message: AlertMessage, within_s: float) -
 
 def _json_body(message: AlertMessage) -> bytes:
     return json.dumps(message, ensure_ascii=False).encode()
+
+
+ALERT_SENDERS: Final[Mapping[str, Callable[[Alerts, AlertMessage, float], Awaitable[None]]]] = {
+    "webhook": _post_webhook,
+    "command": _run_command,
+}
+"""By channel. Each raises OSError where the message is not delivered in the seconds given."""

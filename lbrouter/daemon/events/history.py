@@ -18,15 +18,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
+from lbrouter.compile.event_report.report_facts import TrafficAmount
 from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.timeline import TimelineEvent
+from lbrouter.system import atomic_file
 
 HISTORY_DB_FILE: Final = "history.db"
 
 EVENTS_KEPT: Final = 50_000
 SAMPLES_KEPT: Final = 200_000
 """Of fifteen uplinks every ten seconds: a day and a half; of three, a week."""
+
+TRAFFIC_KEPT: Final = 500_000
+"""Of eight uplinks and 64 VLANs every ten seconds: 19 hours; of two and six, a week."""
 
 MAX_QUEUED_RECORDS: Final = 2_000
 """Records that may wait for the disk; more are dropped, and the drop is reported."""
@@ -44,6 +49,10 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE TABLE IF NOT EXISTS sample (
     id INTEGER PRIMARY KEY, at TEXT NOT NULL, uplink TEXT NOT NULL, state TEXT NOT NULL,
     rtt_ms REAL, jitter_ms REAL, loss_percent REAL, upload_bps INTEGER, download_bps INTEGER);
+CREATE TABLE IF NOT EXISTS traffic (
+    id INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    seconds REAL, upload_bytes INTEGER, download_bytes INTEGER,
+    peak_upload_bps INTEGER, peak_download_bps INTEGER);
 """
 
 
@@ -80,12 +89,19 @@ class UplinkSample:
     download_bps: int
 
 
+HistoryRecord = LogEvent | UplinkSample | TrafficAmount
+"""What is kept, each in a table of its own."""
+
+TABLES: Final = {LogEvent: "event", UplinkSample: "sample", TrafficAmount: "traffic"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
     """How many records of each kind stay."""
 
     events: int = EVENTS_KEPT
     samples: int = SAMPLES_KEPT
+    traffic: int = TRAFFIC_KEPT
     trim_every: int = TRIM_EVERY_RECORDS
 
 
@@ -105,12 +121,12 @@ class History:
         self._file = state_dir / HISTORY_DB_FILE
         self._on_error = on_error
         self._retention = retention or Retention()
-        self._queue: queue.Queue[LogEvent | UplinkSample | None] = queue.Queue(MAX_QUEUED_RECORDS)
+        self._queue: queue.Queue[HistoryRecord | None] = queue.Queue(MAX_QUEUED_RECORDS)
         self._failing = False
         self._writer = threading.Thread(target=self._run, name="history", daemon=True)
         self._writer.start()
 
-    def add(self, record: LogEvent | UplinkSample) -> None:
+    def add(self, record: HistoryRecord) -> None:
         """Keep `record`. Never waits, never raises."""
         try:
             self._queue.put_nowait(record)
@@ -148,7 +164,7 @@ class History:
         if connection is not None:
             connection.close()
 
-    def _next_batch(self) -> list[LogEvent | UplinkSample]:
+    def _next_batch(self) -> list[HistoryRecord]:
         """All that waits, in one transaction; empty at the end."""
         first = self._queue.get()
         found = [] if first is None else [first]
@@ -182,7 +198,7 @@ def recent_events(
     where, values = "at >= :since", {"since": since, "incident": incident, "limit": limit}
     if incident is not None:
         where += " AND incident = :incident" if incident else " AND incident != ''"
-    rows = _select(
+    rows = select_rows(
         state_dir,
         "SELECT at, kind, subject, text, incident, more FROM event"  # noqa: S608
         f" WHERE {where} ORDER BY id DESC LIMIT :limit",
@@ -193,11 +209,11 @@ def recent_events(
 
 def last_incident_number(state_dir: Path) -> int:
     """The highest number that an incident has had; 0 where there was none."""
-    [row] = _select(state_dir, "SELECT max(CAST(incident AS INTEGER)) FROM event", {}) or [(0,)]
+    [row] = select_rows(state_dir, "SELECT max(CAST(incident AS INTEGER)) FROM event", {}) or [(0,)]
     return int(row[0] or 0)
 
 
-def _select(state_dir: Path, query: str, values: dict[str, Any]) -> list[Any]:
+def select_rows(state_dir: Path, query: str, values: dict[str, Any]) -> list[Any]:
     """Rows of the database, none where there is none. Raises sqlite3.Error."""
     file = state_dir / HISTORY_DB_FILE
     if not file.exists():
@@ -222,6 +238,7 @@ def _event_from_row(row: tuple[str, str, str, str, str, str]) -> LogEvent:
 
 def _open_database(file: Path) -> sqlite3.Connection:
     file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    atomic_file.create_private(file)  # SQLite's other files get the rights of this one
     connection = sqlite3.connect(file, timeout=1.0)
     try:
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + SCHEMA)
@@ -242,7 +259,7 @@ def _close_after_error(connection: sqlite3.Connection | None, file: Path, error:
 
 
 def _write_batch(
-    connection: sqlite3.Connection, batch: Iterable[LogEvent | UplinkSample], trim: Retention | None
+    connection: sqlite3.Connection, batch: Iterable[HistoryRecord], trim: Retention | None
 ) -> None:
     """The batch in one transaction; with `trim` what is too much goes as well."""
     with connection:
@@ -251,12 +268,13 @@ def _write_batch(
             if isinstance(record, LogEvent):
                 values["text"] = record.text[:MAX_EVENT_TEXT_CHARS]
                 values["more"] = json.dumps(values["more"], ensure_ascii=False)
-            table = "event" if isinstance(record, LogEvent) else "sample"
+            table = TABLES[type(record)]
             names = ", ".join(values)
             marks = ", ".join(f":{name}" for name in values)
             connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)  # noqa: S608
         if trim is not None:
-            for table, kept in (("event", trim.events), ("sample", trim.samples)):
+            kept_records = (trim.events, trim.samples, trim.traffic)
+            for table, kept in zip(TABLES.values(), kept_records, strict=True):
                 connection.execute(
                     f"DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?",  # noqa: S608
                     (kept,),

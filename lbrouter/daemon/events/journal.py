@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, Final
 
+from lbrouter.compile.event_report.report_facts import TrafficAmount
 from lbrouter.daemon.events.history import (
     History,
     LogEvent,
@@ -54,8 +55,8 @@ class Journal:
             if not follower.full():
                 follower.put_nowait(entry)
 
-    def record_sample(self, sample: UplinkSample) -> None:
-        """A sample of an uplink, for the history alone."""
+    def record_sample(self, sample: UplinkSample | TrafficAmount) -> None:
+        """A sample of an uplink or a VLAN, for the history alone."""
         self._history.add(sample)
 
     def recent(self, limit: int, *, since: str = "", incident: str | None = None) -> list[LogEvent]:

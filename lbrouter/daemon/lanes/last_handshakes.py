@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lbrouter.model.config import Uplink
 from lbrouter.services.lane_keys import LANES_DIRECTORY
+from lbrouter.system import atomic_file
 
 SAVE_INTERVAL_S = 60.0
 """There is a handshake every two minutes: each one is written once."""
@@ -30,11 +31,9 @@ class LastHandshakes:
         known = self.load(lane)
         if known is not None and abs(moment - known) < SAVE_INTERVAL_S:
             return
-        aside = self._file(lane).with_suffix(".new")
         with suppress(OSError):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            aside.write_text(f"{moment:.0f}\n", encoding="ascii")
-            aside.replace(self._file(lane))
+            atomic_file.replace(self._file(lane), f"{moment:.0f}\n".encode("ascii"))
 
     def _file(self, lane: Uplink) -> Path:
         return self._directory / f"{lane.name}.last-handshake"

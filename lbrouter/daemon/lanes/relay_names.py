@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.compile.relay.silence_reasons import unresolved_name
+from lbrouter.compile.wire.dns_message import RecordType
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.lanes.applied_lanes import LaneInputs
 from lbrouter.daemon.lanes.relay_addresses import RelayAddresses
 from lbrouter.kernel.probe.bound_socket import UplinkBinding
-from lbrouter.kernel.probe.dns import RecordType
 from lbrouter.kernel.probe.resolver import NameResolver, system_resolvers
 from lbrouter.model.config import Uplink
 from lbrouter.model.kernel_state import IpAddress

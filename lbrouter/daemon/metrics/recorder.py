@@ -12,6 +12,7 @@ from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.metrics.last_minute import LastMinute
 from lbrouter.daemon.metrics.traffic import TRAFFIC_SAMPLE_INTERVAL_S, TrafficSampler
+from lbrouter.daemon.metrics.traffic_totals import TrafficTotals, counted_parts
 
 HISTORY_SAMPLE_INTERVAL_S: Final = 10.0
 
@@ -22,6 +23,7 @@ class TrafficRecorder:
     def __init__(self, journal: Journal, tracker: Callable[[], HealthTracker]) -> None:
         self.sampler = TrafficSampler()
         self.last_minute = LastMinute()
+        self._totals = TrafficTotals()
         self._journal = journal
         self._tracker = tracker
 
@@ -31,6 +33,8 @@ class TrafficRecorder:
         while True:
             self.sampler.sample()
             tracker = self._tracker()
+            parts = counted_parts(tracker.config)
+            self._totals.add(parts, self.sampler.traffic)
             self.last_minute.record(tracker)
             for event in self.sampler.queue_events(tracker.config):
                 known = tracker.state.uplinks[event.uplink]
@@ -39,6 +43,9 @@ class TrafficRecorder:
             if time.monotonic() - recorded_at >= HISTORY_SAMPLE_INTERVAL_S:
                 recorded_at = time.monotonic()
                 at = utc_timestamp(precision="seconds")
+                counted = self.sampler.counted
+                for amount in self._totals.take(parts, counted, now=recorded_at, at=at):
+                    self._journal.record_sample(amount)
                 for name, uplink in tracker.config.uplinks.items():
                     readings = health.uplink_readings(tracker.state, name)
                     traffic = self.sampler.traffic.get(uplink.device)

@@ -48,6 +48,11 @@ class TrafficSampler:
             }
         self._previous_bytes, self._sampled_at, self._backlogs = found, now, qdisc_backlogs()
 
+    @property
+    def counted(self) -> Mapping[str, InterfaceBytes]:
+        """The counters of each interface as they were read last."""
+        return self._previous_bytes
+
     def queue_events(self, config: Config) -> Iterator[QueueFull]:
         """Events that say which lines we fill ourselves, and in which direction."""
         now = time.monotonic()

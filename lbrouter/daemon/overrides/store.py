@@ -1,5 +1,8 @@
-"""Operator overrides, kept over a restart: drained uplinks, pinned policies, limited VLANs."""
+"""Operator overrides, kept over a restart: drained uplinks, pinned policies, limited VLANs, blocked
+clients.
+"""
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lbrouter.compile.shaping.overrides import VlanLimits
+from lbrouter.daemon.overrides.blocked_clients import BlockTable, SavedBlocks
 from lbrouter.daemon.overrides.temporary_limits import LimitTable, SavedLimits, TemporaryLimit
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UsageError
@@ -20,13 +24,14 @@ OVERRIDES_FILE: Final = "wishes.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedOverrides:
-    """The file: what `OperatorOverrides` holds. Earlier releases knew no `moving`, no limits."""
+    """The file: what `OperatorOverrides` holds. Earlier releases knew no moving, limits, blocks."""
 
     drained: tuple[str, ...] = ()
     moving: tuple[str, ...] = ()
     pins: Mapping[str, str] = field(default_factory=dict)
     limits: SavedLimits = field(default_factory=dict)
     lines: Mapping[str, str] = field(default_factory=dict)
+    blocks: SavedBlocks = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class OperatorOverrides:
     limits: LimitTable = field(default_factory=LimitTable)
     lines: dict[str, str] = field(default_factory=dict)
     """The identity of each uplink that is named here: a drain follows its line, not its name."""
+    blocks: BlockTable = field(default_factory=BlockTable)
 
     @staticmethod
     def load(state_dir: Path, report: DamageReport) -> "OperatorOverrides":
@@ -51,6 +57,7 @@ class OperatorOverrides:
             pins=dict(saved.pins),
             limits=LimitTable.from_saved(saved.limits),
             lines=dict(saved.lines),
+            blocks=BlockTable(dict(saved.blocks)),
         )
 
     def save(self, state_dir: Path) -> None:
@@ -62,6 +69,7 @@ class OperatorOverrides:
                 pins=self.pins,
                 limits=self.limits.saved(),
                 lines=self.lines,
+                blocks=self.blocks.saved(),
             )
         )
 
@@ -167,6 +175,14 @@ def stored_limits(state_dir: Path, report: DamageReport, config: Config) -> Vlan
     """The limits that the last daemon saved and whose time is not over, for VLANs of `config`."""
     saved = _state_file(state_dir).load(report) or SavedOverrides()
     return LimitTable.from_saved(saved.limits).without_expired().in_force(config)
+
+
+def stored_blocks(state_dir: Path, report: DamageReport) -> BlockTable:
+    """The blocks that the last daemon saved; none for a user who may not read them."""
+    if os.geteuid() and not os.access(state_dir / OVERRIDES_FILE, os.R_OK):
+        return BlockTable()
+    saved = _state_file(state_dir).load(report) or SavedOverrides()
+    return BlockTable(dict(saved.blocks))
 
 
 def _require_known(names: Any, name: str, what: Phrase) -> None:

@@ -14,6 +14,7 @@ from lbrouter.kernel.idle_clients import (
     LostConnections,
     tell_idle_clients,
 )
+from lbrouter.kernel.mapped_connections import forget_mapped_flows
 from lbrouter.model.config import Config
 from lbrouter.model.kernel_state import IpNetwork
 from lbrouter.model.messages.phrase import joined_phrases, phrase
@@ -49,8 +50,23 @@ class IdleDownloads:
     ) -> None:
         pause = threading.Event().wait
         with self._one_at_a_time, suppress(RuntimeError):  # the loop is closed: the daemon ends
+            _forget_mapped_flows(before, after)
             for text in _told_texts(list(_lost_connections(before, after)), pause):
                 loop.call_soon_threadsafe(self._journal.log, "trouble", text)
+
+
+def _forget_mapped_flows(before: AppliedState, after: AppliedState) -> None:
+    """Flows of hosts with a public address of the lost line (1:1) begin again by another line."""
+    config, snapshot = after.file.config, after.snapshot
+    for moved in newly_moved_flows(config, before.snapshot.health, snapshot.health, snapshot.facts):
+        publics = {
+            entry.public.packed
+            for entry in config.maps
+            if entry.uplink == moved.uplink and entry.public.version == moved.family.version
+        }
+        if publics:
+            with suppress(OSError):
+                forget_mapped_flows(moved.family, publics)
 
 
 def _told_texts(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lbrouter.compile.shaping import foreign_qdiscs
-from lbrouter.daemon.applier import Applier, HealthSource, LimitSource
+from lbrouter.daemon.applier import Applier, BlockedSource, HealthSource, LimitSource
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.reconcile.standing_state import standing_state
@@ -87,6 +87,7 @@ def build_reconciler(
     state_dir: Path,
     runtime_dir: Path,
     limits: LimitSource,
+    blocked: BlockedSource,
     report_damage: DamageReport,
 ) -> Reconciler:
     """A reconciler of this machine, with its applier and its steering."""
@@ -100,6 +101,7 @@ def build_reconciler(
         runtime_dir=runtime_dir,
         report_damage=report_damage,
         limits=limits,
+        blocked=blocked,
         change_view=view,
     )
     steering = Steering(applier)

@@ -17,7 +17,8 @@ from pathlib import Path
 from struct import pack
 from typing import Final
 
-from lbrouter.compile.dhcp.message import (
+from lbrouter.compile.dhcp.rogue_servers import RogueOffer
+from lbrouter.compile.wire.dhcp_message import (
     UNSPECIFIED_ADDRESS,
     DhcpMessage,
     DhcpMessageType,
@@ -26,7 +27,7 @@ from lbrouter.compile.dhcp.message import (
     encode,
     parse_addresses,
 )
-from lbrouter.compile.dhcp.packet import (
+from lbrouter.compile.wire.dhcp_packet import (
     DHCP_CLIENT_PORT,
     DHCP_SERVER_PORT,
     UDP_PROTOCOL,
@@ -34,7 +35,6 @@ from lbrouter.compile.dhcp.packet import (
     encode_packet,
     source_address,
 )
-from lbrouter.compile.dhcp.rogue_servers import RogueOffer
 from lbrouter.kernel.l2.frame import (
     ETH_P_IP,
     ETHER_BROADCAST,

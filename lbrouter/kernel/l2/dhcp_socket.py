@@ -13,8 +13,8 @@ from struct import Struct
 from types import TracebackType
 from typing import Final, Self
 
-from lbrouter.compile.dhcp.message import HTYPE_ETHERNET, DhcpMessage, decode, encode
-from lbrouter.compile.dhcp.packet import (
+from lbrouter.compile.wire.dhcp_message import HTYPE_ETHERNET, DhcpMessage, decode, encode
+from lbrouter.compile.wire.dhcp_packet import (
     DHCP_CLIENT_PORT,
     IP_FRAGMENT_MASK,
     UDP_PROTOCOL,

@@ -10,13 +10,9 @@ from struct import Struct
 from typing import Final, Self
 
 from lbrouter.compile.checksum import internet_checksum
-from lbrouter.compile.dhcp.packet import IPV4_HEADER
-from lbrouter.kernel.l2.frame import ETH_P_IP
+from lbrouter.compile.wire.dhcp_packet import IPV4_HEADER
+from lbrouter.kernel.l2.frame import ETH_P_IP, ETH_P_IPV6, IPV6_HEADER
 from lbrouter.model.kernel_state import AddressFamily
-
-ETH_P_IPV6: Final = 0x86DD
-IPV6_HEADER: Final = Struct("!IHBB16s16s")
-"""Version, class and label; length of what follows; next header; hop limit; the ends."""
 
 TCP_HEADER: Final = Struct("!HHIIBBHHH")
 """Ports, sequence, acknowledgement, length in words, flags, window, checksum, urgent pointer."""

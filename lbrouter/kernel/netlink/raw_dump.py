@@ -25,6 +25,12 @@ NFT_GET_OBJECTS: Final = 10 << 8 | 19
 """NFNL_SUBSYS_NFTABLES, NFT_MSG_GETOBJ (linux/netfilter/nf_tables.h)."""
 NFGENMSG_INET: Final = bytes([1, 0, 0, 0])
 """struct nfgenmsg for NFPROTO_INET."""
+NFGENMSG_ARP: Final = bytes([3, 0, 0, 0])
+REFUSED_NEIGHBOUR_COUNTERS: Final = {
+    "neighbours_refused_": NFGENMSG_INET,
+    "arp_refused_": NFGENMSG_ARP,
+}
+"""The counters of rulesets/fragments/neighbour-bounds.nft, and the family of their table."""
 NFTA_OBJ_TABLE, NFTA_OBJ_NAME, NFTA_OBJ_TYPE, NFTA_OBJ_DATA = 1, 2, 3, 4
 NFT_OBJECT_COUNTER: Final = 1
 NFTA_COUNTER_PACKETS: Final = 2
@@ -65,12 +71,24 @@ def new_flow_counters() -> Mapping[str, Mapping[int, int]]:
     return found
 
 
-def _counters(prefix: str) -> Iterator[tuple[str, int]]:
-    """Packets of each named counter of our table, by its name without `prefix`."""
+def refused_neighbours() -> Mapping[str, int]:
+    """Packets so far that were dropped as they named too many neighbours, by link (`vlan_X`).
+
+    Raises OSError.
+    """
+    found: dict[str, int] = {}
+    for prefix, family in REFUSED_NEIGHBOUR_COUNTERS.items():
+        for link, packets in _counters(prefix, family):
+            found[link] = found.get(link, 0) + packets
+    return found
+
+
+def _counters(prefix: str, family: bytes = NFGENMSG_INET) -> Iterator[tuple[str, int]]:
+    """Packets of each named counter of our table of `family`, by its name without `prefix`."""
     table = raw_socket.encode_attribute(NFTA_OBJ_TABLE, NFT_TABLE.encode() + b"\0")
     kind = raw_socket.encode_attribute(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER.to_bytes(4, "big"))
-    for message in _dump(NETLINK_NETFILTER, NFT_GET_OBJECTS, NFGENMSG_INET + table + kind):
-        attributes = dict(parse_attributes(message[len(NFGENMSG_INET) :]))
+    for message in _dump(NETLINK_NETFILTER, NFT_GET_OBJECTS, family + table + kind):
+        attributes = dict(parse_attributes(message[len(family) :]))
         name = attributes[NFTA_OBJ_NAME].rstrip(b"\0").decode()
         if name.startswith(prefix):
             data = dict(parse_attributes(attributes[NFTA_OBJ_DATA]))

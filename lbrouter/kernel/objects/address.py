@@ -50,6 +50,7 @@ IFA_F_DEPRECATED: Final = 0x20
 IFA_F_TENTATIVE: Final = 0x40
 IFA_F_PERMANENT: Final = 0x80
 IFA_F_NOPREFIXROUTE: Final = 0x200
+IFA_LIFETIME_FOREVER: Final = 0xFFFFFFFF
 AUTOCONF_EXCLUDED_FLAGS: Final = (
     IFA_F_TEMPORARY | IFA_F_DADFAILED | IFA_F_DEPRECATED | IFA_F_TENTATIVE | IFA_F_PERMANENT
 )
@@ -150,6 +151,11 @@ def _message(address: Address) -> Any:
         ("IFA_FLAGS", detection | (0 if address.prefix_route else IFA_F_NOPREFIXROUTE)),
         ("IFA_PROTO", ROUTE_PROTOCOL),
     ]
+    if version == 6:
+        # What a deprecated address still has is its validity: it is never chosen for a new flow.
+        preferred = 0 if address.deprecated else IFA_LIFETIME_FOREVER
+        lifetimes = {"ifa_preferred": preferred, "ifa_valid": IFA_LIFETIME_FOREVER}
+        message["attrs"].append(("IFA_CACHEINFO", lifetimes))
     network = address.address.network
     if version == 4 and network.prefixlen < 31:
         message["attrs"].append(("IFA_BROADCAST", str(network.broadcast_address)))
@@ -164,6 +170,7 @@ def _decode_address(answer: RawMessage, names: Mapping[int, str]) -> ObservedAdd
         interface=names[index],
         address=ip_interface((number, length)),
         prefix_route=not flags & IFA_F_NOPREFIXROUTE,
+        deprecated=number.version == 6 and bool(flags & IFA_F_DEPRECATED),
     )
     return ObservedAddress(
         address=address,

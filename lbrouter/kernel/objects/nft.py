@@ -19,15 +19,15 @@ from lbrouter.kernel.netlink.nft_author import register_author
 from lbrouter.kernel.objects.nft_elements import elements_from_json
 from lbrouter.kernel.objects.nft_script import (
     DYNAMIC_SET_PREFIXES,
-    LANE_TABLE_SPEC,
     NFT_TABLE_SPEC,
     SEAL_PREFIX,
+    SIDE_TABLE_SPECS,
     element_change_script,
     removal_script,
     replacement_script,
 )
 from lbrouter.model.errors import DefectError, NotAppliedError, NotPermittedError, UnavailableError
-from lbrouter.model.kernel_state import NftTable
+from lbrouter.model.kernel_state import NftElements, NftTable
 from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.plan import Operation
 
@@ -61,7 +61,7 @@ def observe_table() -> NftTable | None:
         for _, name in SET_PATTERN.findall(listing)
         if not name.startswith(DYNAMIC_SET_PREFIXES)
     ]
-    specs = [s for s in (NFT_TABLE_SPEC, LANE_TABLE_SPEC) if f"table {s} {{" in listing]
+    specs = [s for s in (NFT_TABLE_SPEC, *SIDE_TABLE_SPECS) if f"table {s} {{" in listing]
     bodies = [
         item.get("set") or item.get("map")
         for spec in specs
@@ -81,7 +81,8 @@ def execute(operation: Operation) -> None:
     """
     old, new = cast("NftTable | None", operation.old), cast("NftTable | None", operation.new)
     if new is None:
-        _run(removal_script(with_lanes=_list_one(LANE_TABLE_SPEC) is not None))
+        beside = [spec for spec in SIDE_TABLE_SPECS if _list_one(spec) is not None]
+        _run(removal_script([NFT_TABLE_SPEC, *beside]))
     elif old is not None and old.structure == new.structure:
         _run(element_change_script(old.elements, new.elements))
     else:
@@ -102,6 +103,25 @@ def check(table: NftTable) -> None:
     _run(replacement_script(table, *names), dry=True)
 
 
+def read_set(name: str) -> NftElements:
+    """The elements of one set of ours, of those that packets fill too; none where it is not there.
+
+    Raises LbrouterError.
+    """
+    nft = _context()
+    nft.set_json_output(True)
+    command = f"list set {NFT_TABLE_SPEC} {name}"
+    code, output, error = _command(nft, command)
+    if code != 0:
+        if "No such file or directory" in error:
+            return frozenset()
+        raise _error_for(error, command)
+    bodies = (item["set"] for item in json.loads(output)["nftables"] if "set" in item)
+    return frozenset(
+        element for body in bodies for element in elements_from_json(body.get("elem", ()))
+    )
+
+
 def _listing_digest(listing: str) -> str:
     """Digest of the kernel's own listing, its seal aside."""
     return sha256(SEAL_CHAIN_PATTERN.sub("", listing).encode()).hexdigest()[:16]
@@ -113,11 +133,11 @@ def _object_names(listing: str) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def _list_table() -> str | None:
-    """The table and the lanes' one as nft prints them, without counters and elements.
+    """The table and those beside it as nft prints them, without counters and elements.
 
-    None where there is neither.
+    None where there is none.
     """
-    tables = [_list_one(NFT_TABLE_SPEC), _list_one(LANE_TABLE_SPEC)]
+    tables = [_list_one(spec) for spec in (NFT_TABLE_SPEC, *SIDE_TABLE_SPECS)]
     listings = [table for table in tables if table is not None]
     return "".join(listings) if listings else None
 

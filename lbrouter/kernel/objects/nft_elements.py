@@ -13,7 +13,7 @@ from lbrouter.model.errors import DefectError
 from lbrouter.model.kernel_state import NftElements
 from lbrouter.model.messages.phrase import phrase
 
-UNQUOTED_PATTERN = re.compile(r"\d+|0x[0-9a-f]+|[\d.]+(/\d+)?|[0-9a-f.]*:[0-9a-f:.]*(/\d+)?")
+UNQUOTED_PATTERN = re.compile(r"\d+(-\d+)?|0x[0-9a-f]+|[\d.]+(/\d+)?|[0-9a-f.]*:[0-9a-f:.]*(/\d+)?")
 """What stands in a script as it is: numbers, addresses, networks, class identifiers."""
 
 

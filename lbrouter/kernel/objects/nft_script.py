@@ -5,23 +5,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from lbrouter.kernel.objects.nft_elements import elements_to_script
 from lbrouter.model.kernel_state import NftElements, NftTable
 from lbrouter.model.reserved_ids import (
-    LANE_OBJECT_PREFIX,
+    NAME_SET_PREFIX,
     NFT_TABLE,
+    SIDE_TABLE_FAMILIES,
     nft_table_of,
 )
 
 NFT_TABLE_SPEC = f"inet {NFT_TABLE}"
 
-LANE_TABLE_SPEC = f"ip {NFT_TABLE}"
-"""The lanes' table beside it, which only a file with a lane has."""
+SIDE_TABLE_SPECS = {
+    f"{family} {NFT_TABLE}": prefix for prefix, family in SIDE_TABLE_FAMILIES.items()
+}
+"""The tables beside it, each with the prefix of its objects. Only a file with a lane has that of
+the lanes."""
 
 SEAL_PREFIX = "seal_"
 """Prefix of an empty chain whose name carries two digests: of the script that was asked for, and of
 the kernel's listing after it was loaded. A rule that is altered later changes the second."""
 
-STICKY_SET_PREFIX = "sticky_"
+STICKY_SET_PREFIX = "sticky_mac_"
 GOTO_UPLINK_CHAIN_PREFIXES = ("goto remember_", "goto displace_")
-DYNAMIC_SET_PREFIXES = (STICKY_SET_PREFIX, "displaced_", "clients_", "client_", "vlans_")
+DYNAMIC_SET_PREFIXES = (
+    *("sticky_", "displaced_", "clients_", "client_", "vlans_", NAME_SET_PREFIX),
+    *("neighbours_", "sources_", "arp_known", "arp_new"),
+)
 """Prefixes of sets that packets fill: kept over a reload, never compared."""
 
 
@@ -33,7 +40,7 @@ def element_change_script(old: Mapping[str, NftElements], new: Mapping[str, NftE
     )
     lines = [line for change in changes for line in change]
     # Release the clients that stick to an uplink which no longer carries their policy. No
-    # slot leads to X any more, so the set `sticky_X` is emptied. It is emptied once more when
+    # slot leads to X any more, so the set `sticky_mac_X` is emptied. It is emptied once more when
     # a slot uses X again: a packet in transit at that moment may have put its client back,
     # which has moved to another uplink since.
     return "\n".join(
@@ -75,16 +82,15 @@ def replacement_script(
     survive where the new structure has them.
     """
     named_sets, chains = list(sets), list(chains)
-    has_lanes = f"table {LANE_TABLE_SPEC} {{" in table.script
     lines = [f"add table {NFT_TABLE_SPEC}", f"flush table {NFT_TABLE_SPEC}"]
-    if has_lanes:
-        lines += [f"add table {LANE_TABLE_SPEC}", f"flush table {LANE_TABLE_SPEC}"]
-    elif any(_is_lane_object(name) for name in (*chains, *(name for _, name in named_sets))):
-        lines += [f"delete table {LANE_TABLE_SPEC}"]
-    standing = [
-        named_set for named_set in named_sets if has_lanes or not _is_lane_object(named_set[1])
-    ]
-    chains = [chain for chain in chains if has_lanes or not _is_lane_object(chain)]
+    ending = _ending_side_tables(table, [*chains, *(name for _, name in named_sets)])
+    for spec in SIDE_TABLE_SPECS:
+        if f"table {spec} {{" in table.script:
+            lines += [f"add table {spec}", f"flush table {spec}"]
+    lines += [f"delete table {spec}" for spec in ending]
+    gone = tuple(ending.values())
+    standing = [named_set for named_set in named_sets if not named_set[1].startswith(gone)]
+    chains = [chain for chain in chains if not chain.startswith(gone)]
     lines += [
         f"flush {kind} {nft_table_of(name)} {name}"
         for kind, name in standing
@@ -112,18 +118,23 @@ def replacement_script(
     return "\n".join(lines) + "\n"
 
 
-def removal_script(*, with_lanes: bool) -> str:
-    """One transaction that removes what stands; removing it twice is no error."""
-    specs = [NFT_TABLE_SPEC, *([LANE_TABLE_SPEC] if with_lanes else [])]
+def removal_script(specs: Iterable[str]) -> str:
+    """One transaction that removes the tables `specs`; removing them twice is no error."""
     return "\n".join(f"add table {spec}; delete table {spec}" for spec in specs)
 
 
-def _is_lane_object(name: str) -> bool:
-    return name.startswith(LANE_OBJECT_PREFIX)
+def _ending_side_tables(table: NftTable, standing_names: Iterable[str]) -> dict[str, str]:
+    """The tables beside ours that stand and that `table` does not have, with their prefixes."""
+    names = list(standing_names)
+    return {
+        spec: prefix
+        for spec, prefix in SIDE_TABLE_SPECS.items()
+        if f"table {spec} {{" not in table.script and any(n.startswith(prefix) for n in names)
+    }
 
 
 def _unused_sticky_sets(standing: Iterable[tuple[str, str]], table: NftTable) -> Iterator[str]:
-    """X of each set `sticky_X` that stays, but whose uplink no slot uses any more."""
+    """X of each set `sticky_mac_X` that stays, but whose uplink no slot uses any more."""
     for kind, name in standing:
         suffix = name.removeprefix(STICKY_SET_PREFIX)
         kept = name.startswith(STICKY_SET_PREFIX) and not _is_stale(kind, name, table)

@@ -1,4 +1,4 @@
-"""Routes of ours: routing protocol 76 in the tables 7000 to 7015, both families."""
+"""Routes of ours: routing protocol 76 in the tables 7000 to 7015 and in `main`, both families."""
 
 import errno
 import socket
@@ -34,7 +34,7 @@ from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import AddressFamily, Route
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation
-from lbrouter.model.reserved_ids import ROUTE_PROTOCOL, ROUTE_TABLES
+from lbrouter.model.reserved_ids import MAIN_TABLE, ROUTE_PROTOCOL, ROUTE_TABLES
 
 RTMSG: Final = Struct("=BBBBBBBBI")
 """linux/rtnetlink.h: family, two prefix lengths, TOS, table, protocol, scope, type, flags."""
@@ -124,7 +124,7 @@ def _is_ours(answer: RawMessage, family: AddressFamily) -> bool:
     table = answer.integer(RTA_TABLE)
     return (
         protocol_of(answer) == ROUTE_PROTOCOL
-        and table in ROUTE_TABLES
+        and (table in ROUTE_TABLES or table == MAIN_TABLE)
         and _is_route(answer, family, table)
     )
 

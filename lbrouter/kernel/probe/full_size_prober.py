@@ -11,6 +11,7 @@ from functools import partial
 from itertools import count
 from typing import Final, Protocol
 
+from lbrouter.compile.wire.icmp_message import ICMP_ECHO_HEADER
 from lbrouter.kernel.probe import icmp
 from lbrouter.kernel.probe.bound_socket import UplinkBinding, address_family, open_socket
 from lbrouter.kernel.probe.icmp_socket import ECHO_TOKEN_BYTES, IcmpEchoSocket
@@ -90,7 +91,7 @@ class FullSizeProber:
 
     def _send(self, address: IpAddress, target: str) -> None:
         size = mtu_towards(self._binding, address)
-        padding = size - HEADER_BYTES[self._family] - icmp.ICMP_ECHO_HEADER.size - ECHO_TOKEN_BYTES
+        padding = size - HEADER_BYTES[self._family] - ICMP_ECHO_HEADER.size - ECHO_TOKEN_BYTES
         if size < MIN_FULL_SIZE_BYTES:
             return
         request = _FullSizeRequest(partial(self._report, address, target, size))

@@ -13,6 +13,12 @@ from functools import partial
 from typing import Final, Protocol
 
 from lbrouter.compile.checksum import internet_checksum
+from lbrouter.compile.wire.icmp_message import (
+    ICMP_ECHO_HEADER,
+    IcmpEchoReply,
+    IcmpError,
+    parse_icmp_packet,
+)
 from lbrouter.kernel.probe.bound_socket import (
     UplinkBinding,
     forbid_fragments,
@@ -20,11 +26,7 @@ from lbrouter.kernel.probe.bound_socket import (
     open_socket,
     receive,
 )
-from lbrouter.kernel.probe.icmp import (
-    ICMP_ECHO_HEADER,
-    IcmpVariant,
-    parse_icmp_error,
-)
+from lbrouter.kernel.probe.icmp import IcmpVariant
 from lbrouter.model.events import ProbeFailure
 from lbrouter.model.kernel_state import IpAddress
 
@@ -87,13 +89,7 @@ class IcmpEchoSocket:
         self._sequence = (self._sequence + 1) & 0xFFFF
         token = os.urandom(ECHO_TOKEN_BYTES)
         try:
-            body = token + bytes(padding_bytes)
-            head = (self._variant.request, 0, 0, self._identifier, self._sequence)
-            # The kernel computes the checksum for ICMPv6 alone.
-            total = internet_checksum(ICMP_ECHO_HEADER.pack(*head) + body + bytes(len(body) % 2))
-            opened.sendto(
-                ICMP_ECHO_HEADER.pack(*head[:2], total, *head[3:]) + body, (str(address), 0)
-            )
+            opened.sendto(self._request(token + bytes(padding_bytes)), (str(address), 0))
         except OSError as error:
             if error.errno == errno.ENODEV:
                 self.close()
@@ -121,7 +117,7 @@ class IcmpEchoSocket:
             return self._socket
         self.close()
         opened = open_socket(
-            self._binding, self._variant.family, socket.SOCK_RAW, self._variant.protocol
+            self._binding, self._variant.family, socket.SOCK_RAW, self._variant.numbers.protocol
         )
         opened.setsockopt(self._variant.filter_level, ICMP_FILTER_OPTION, self._variant.filter)
         if not self._may_fragment:
@@ -129,6 +125,13 @@ class IcmpEchoSocket:
         asyncio.get_running_loop().add_reader(opened, self._on_readable)
         self._socket, self._index = opened, index
         return opened
+
+    def _request(self, body: bytes) -> bytes:
+        head = (self._variant.numbers.request, 0, 0, self._identifier, self._sequence)
+        total = internet_checksum(
+            ICMP_ECHO_HEADER.pack(*head) + body + bytes(len(body) % 2)
+        )  # the kernel does it for ICMPv6 alone
+        return ICMP_ECHO_HEADER.pack(*head[:2], total, *head[3:]) + body
 
     def _on_readable(self) -> None:
         for _ in range(MAX_ICMP_READS_PER_WAKEUP):
@@ -141,27 +144,21 @@ class IcmpEchoSocket:
             except OSError:
                 self.close()
                 return
-            self._handle_message(self._variant.body(data), sender, arrived_at)
+            heard = parse_icmp_packet(data, self._variant.numbers)
+            if isinstance(heard, IcmpEchoReply):
+                self._handle_reply(heard, sender, arrived_at)
+            elif heard is not None:
+                self._handle_error(heard)
 
-    def _handle_message(self, message: bytes, sender: str, arrived_at: float) -> None:
-        if len(message) < ICMP_ECHO_HEADER.size:
-            return
-        kind, _, _, identifier, sequence = ICMP_ECHO_HEADER.unpack_from(message)
-        if kind != self._variant.reply:
-            self._handle_error(message)
-            return
-        out = self._in_flight.get(sequence) if identifier == self._identifier else None
-        if (
-            out is not None
-            and sender == out.address
-            and message[ICMP_ECHO_HEADER.size :][:ECHO_TOKEN_BYTES] == out.token
-        ):
+    def _handle_reply(self, reply: IcmpEchoReply, sender: str, arrived_at: float) -> None:
+        known = reply.identifier == self._identifier
+        out = self._in_flight.get(reply.sequence) if known else None
+        if out is not None and sender == out.address and reply.body[:ECHO_TOKEN_BYTES] == out.token:
             rtt_s = arrived_at - out.pending.sent_at
             out.pending.report_answered(rtt_s, arrived_at=arrived_at)
 
-    def _handle_error(self, message: bytes) -> None:
-        refusal = parse_icmp_error(message, self._variant)
-        if refusal is None or refusal.identifier != self._identifier:
+    def _handle_error(self, refusal: IcmpError) -> None:
+        if refusal.identifier != self._identifier:
             return
         out = self._in_flight.get(refusal.sequence)
         if out is not None and refusal.destination == out.address:

@@ -15,9 +15,9 @@ from typing import Final
 from lbrouter.compile.health.family_targets import targets_of, uplink_families
 from lbrouter.compile.health.full_size import FULL_SIZE_PROBE_INTERVAL_S
 from lbrouter.compile.health.state import LineKey
+from lbrouter.compile.wire.dns_message import RecordType
 from lbrouter.kernel.probe import dns, http, icmp, tcp
 from lbrouter.kernel.probe.bound_socket import UplinkBinding, error_text
-from lbrouter.kernel.probe.dns import RecordType
 from lbrouter.kernel.probe.full_size_prober import FullSizeProber
 from lbrouter.kernel.probe.icmp_socket import IcmpEchoSocket
 from lbrouter.kernel.probe.in_flight import PROBE_LIFETIME_S, InFlightProbe

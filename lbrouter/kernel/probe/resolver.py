@@ -12,8 +12,9 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from lbrouter.compile.wire.dns_message import RecordType, encode_question, parse_dns_addresses
 from lbrouter.kernel.probe.bound_socket import UplinkBinding, address_family
-from lbrouter.kernel.probe.dns import DnsQuery, RecordType, encode_question, parse_addresses
+from lbrouter.kernel.probe.dns import DnsQuery
 from lbrouter.model.kernel_state import IpAddress, IpNetwork
 
 RESOLVED_NAME_LIFETIME_S: Final = 60.0
@@ -95,7 +96,9 @@ class NameResolver:
         def on_answer(message: bytes, arrived_at: float) -> None:
             query.close()
             known.answered_at = arrived_at
-            beyond = [x for x in parse_addresses(message, asked, self._kind) if self._is_beyond(x)]
+            beyond = [
+                x for x in parse_dns_addresses(message, asked, self._kind) if self._is_beyond(x)
+            ]
             known.addresses = tuple(beyond) or known.addresses
             known.resolved_at = arrived_at if beyond else known.resolved_at
 

@@ -1,4 +1,4 @@
-"""Programs that may change the same interfaces, recognised by their processes and their files.
+"""Programs that may change the same interfaces, known by their processes, units and files.
 
 None of them is contacted: a program that hangs must not hang the doctor.
 """
@@ -30,6 +30,15 @@ NETWORKD_FOREIGN_KEYS: Final = (
 )
 
 NETWORKD_CONFIG_DIRS: Final = ("etc", "run", "usr/local/lib", "usr/lib")
+
+UNIT_GROUPS: Final = "sys/fs/cgroup/system.slice"
+CONFLICTING_UNITS: Final = {
+    "systemd-network": "systemd-networkd.service",
+    "NetworkManager": "NetworkManager.service",
+    "dockerd": "docker.service",
+    "firewalld": "firewalld.service",
+}
+"""By process."""
 
 FORWARD_DROPPING_PROGRAMS: Final = {
     "dockerd": (
@@ -73,8 +82,17 @@ def conflicting_programs(root: Path = FILESYSTEM_ROOT) -> Iterator[ConflictingPr
 
 
 def running_processes(root: Path) -> frozenset[str]:
-    """Names of all processes, as the kernel cuts them (15 characters)."""
-    return frozenset(_read_text(each).strip() for each in root.glob("proc/[0-9]*/comm"))
+    """Names of all processes, as the kernel cuts them (15 characters).
+
+    The daemon's unit sees no other process; the units that run have control groups, which it sees.
+    """
+    by_unit = (
+        process
+        for process, unit in CONFLICTING_UNITS.items()
+        if (root / UNIT_GROUPS / unit).is_dir()
+    )
+    seen = (_read_text(file).strip() for file in root.glob("proc/[0-9]*/comm"))
+    return frozenset((*by_unit, *seen))
 
 
 def _check_networkd(root: Path) -> ConflictingProgram:

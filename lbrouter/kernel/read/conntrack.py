@@ -72,8 +72,8 @@ def _parse_entry(data: bytes, start: int, end: int) -> ConntrackEntry:
         ident=big_endian_uint(data, found.get(CTA_ID)) or 0,
         source=data[slice(*source)],
         mark=big_endian_uint(data, found.get(CTA_MARK)) or 0,
-        sent=_byte_counter(data, found.get(CTA_COUNTERS_ORIG)),
-        received=_byte_counter(data, found.get(CTA_COUNTERS_REPLY)),
+        sent=byte_counter(data, found.get(CTA_COUNTERS_ORIG)),
+        received=byte_counter(data, found.get(CTA_COUNTERS_REPLY)),
     )
 
 
@@ -90,7 +90,8 @@ def attribute_spans(data: bytes, start: int, end: int) -> dict[int, AttributeSpa
     return found
 
 
-def _byte_counter(data: bytes, span: AttributeSpan | None) -> int | None:
+def byte_counter(data: bytes, span: AttributeSpan | None) -> int | None:
+    """The bytes of one direction; None where the kernel does not count them."""
     return (
         None
         if span is None

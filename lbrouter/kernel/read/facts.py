@@ -18,6 +18,7 @@ from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import RTA_OIF, TC_H_ROOT, TCA_KIND, TCMSG
 from lbrouter.kernel.objects import address, link, route, rule
 from lbrouter.kernel.read.connection_table import read_connection_table_size
+from lbrouter.kernel.read.neighbour_table_size import read_neighbour_table_size
 from lbrouter.model.facts import (
     Facts,
     ForeignRootQdisc,
@@ -64,6 +65,7 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
     return Facts(
         read_at=read_at,
         connection_table_size=read_connection_table_size(),
+        neighbour_table_size=read_neighbour_table_size(),
         interfaces={
             each.name: _interface_facts(
                 each, held.get(each.name, ()), gateways, roots.get(each.index), names

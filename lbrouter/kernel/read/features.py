@@ -5,6 +5,7 @@ A version number is not enough: distributions leave modules out, containers forb
 
 import asyncio
 import errno
+import subprocess
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from pyroute2.netlink.rtnl import (
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
+from lbrouter.compile.firewall.helpers import HELPER_FEATURE_PREFIX, HELPER_PORTS
 from lbrouter.kernel import pppoe
 from lbrouter.kernel.netlink.client import CREATE_FLAGS, REQUEST_FLAGS, send
 from lbrouter.kernel.netlink.uapi import ETH_P_ALL_BE, TC_H_ROOT
 from lbrouter.kernel.netns import in_scratch_namespace
 from lbrouter.kernel.read.boot_clock import BootTime
+from lbrouter.model.config import Helper
 from lbrouter.model.errors import LbrouterError, NotPermittedError
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.system.saved_file import DamageReport
@@ -47,6 +50,9 @@ FEATURE_PURPOSES: Final[Mapping[str, str]] = {
     ),
     "nft": phrase("firewall and balancing (module nf_tables)"),
     "nft_nat": phrase("translating addresses on the uplinks (modules nft_chain_nat, nft_masq)"),
+    "helper_ftp": phrase("gateway.helpers: FTP (modules nf_conntrack_ftp, nf_nat_ftp)"),
+    "helper_pptp": phrase("gateway.helpers: PPTP (modules nf_conntrack_pptp, nf_nat_pptp)"),
+    "helper_sip": phrase("gateway.helpers: SIP (modules nf_conntrack_sip, nf_nat_sip)"),
 }
 """Every feature that is tested, and what it is for."""
 
@@ -55,6 +61,8 @@ NAT_PROBE_SCRIPT: Final = (
     "add rule inet probe nat masquerade"
 )
 
+
+MODPROBE_TIMEOUT_S: Final = 5.0
 
 PROBE_VETH: Final = "probe0"
 PROBE_HTB_HANDLE: Final = 0x10000
@@ -171,4 +179,17 @@ def _probe_nft_features() -> frozenset[str]:
     from nftables import Nftables  # noqa: PLC0415  -- loads libnftables, which few verbs need
 
     probes = {"nft": "add table inet probe", "nft_nat": NAT_PROBE_SCRIPT}
+    for helper, control in HELPER_PORTS.items():
+        _load_nat_module(helper)
+        words = f'type "{helper}" protocol {control.protocol};'
+        probes[f"{HELPER_FEATURE_PREFIX}{helper}"] = (
+            f"add ct helper inet probe {helper} {{ {words} }}"
+        )
     return frozenset(name for name, text in probes.items() if Nftables().cmd(text)[0] == 0)
+
+
+def _load_nat_module(helper: Helper) -> None:
+    """The half of a helper that translates: nft loads the other half by itself, and not this."""
+    with suppress(OSError, subprocess.TimeoutExpired):
+        argv = ["modprobe", "--quiet", f"nf_nat_{helper}"]
+        subprocess.run(argv, capture_output=True, timeout=MODPROBE_TIMEOUT_S, check=False)

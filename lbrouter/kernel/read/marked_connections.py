@@ -61,11 +61,11 @@ def _parse_connection(
     data: bytes, found: dict[int, tuple[int, int]], addresses: tuple[int, int]
 ) -> TcpConnection | None:
     """The connection, or None for one that is not TCP, or not established."""
-    state = _nested(data, found, CTA_PROTOINFO, CTA_PROTOINFO_TCP)
+    state = nested_spans(data, found, CTA_PROTOINFO, CTA_PROTOINFO_TCP)
     if big_endian_uint(data, state.get(CTA_PROTOINFO_TCP_STATE)) not in ESTABLISHED_TCP_STATES:
         return None
-    ends = _nested(data, found, CTA_TUPLE_ORIG, CTA_TUPLE_IP)
-    ports = _nested(data, found, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO)
+    ends = nested_spans(data, found, CTA_TUPLE_ORIG, CTA_TUPLE_IP)
+    ports = nested_spans(data, found, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO)
     source, destination = (ends.get(number, (0, 0)) for number in addresses)
     if big_endian_uint(data, ports.get(CTA_PROTO_NUM)) != TCP_PROTOCOL:
         return None
@@ -77,7 +77,7 @@ def _parse_connection(
     )
 
 
-def _nested(
+def nested_spans(
     data: bytes, found: dict[int, tuple[int, int]], *path: int
 ) -> dict[int, tuple[int, int]]:
     """Where the attributes within nested ones lie; empty where one of `path` is absent."""

@@ -42,7 +42,13 @@ from lbrouter.kernel.read.facts import (
     RT_TABLE_MAIN,
 )
 from lbrouter.model.messages.phrase import phrase
-from lbrouter.model.reserved_ids import NFT_TABLE, ROUTE_PROTOCOL, ROUTE_TABLES, RULE_PRIORITIES
+from lbrouter.model.reserved_ids import (
+    NAME_SET_PREFIX,
+    NFT_TABLE,
+    ROUTE_PROTOCOL,
+    ROUTE_TABLES,
+    RULE_PRIORITIES,
+)
 
 RTM_NEWLINK, RTM_DELLINK = 16, 17
 RTM_NEWADDR, RTM_DELADDR = 20, 21
@@ -60,6 +66,8 @@ NETCONFA_IFINDEX_NAMES: Final = {0xFFFFFFFF: "all", 0xFFFFFFFE: "default"}
 
 NFNL_SUBSYS_NFTABLES: Final = 10
 NFTA_TABLE_NAME: Final = 1
+NFT_MSG_NEWSETELEM: Final = 0x0A0C
+NFTA_SET_ELEM_LIST_SET: Final = 2
 """The number of the attribute is the same in every kind of nf_tables message."""
 
 ADDRESS_BYTES_BY_FAMILY: Final = {socket.AF_INET: 4, socket.AF_INET6: 16}
@@ -179,9 +187,8 @@ class NoticeParser:
             return []
         found = dict(parse_attributes(body[NFGENMSG.size :]))
         if kind != NFT_MSG_NEWGEN:
-            self._table_changed |= (
-                found.get(NFTA_TABLE_NAME, b"").rstrip(b"\0") == NFT_TABLE.encode()
-            )
+            ours = found.get(NFTA_TABLE_NAME, b"").rstrip(b"\0") == NFT_TABLE.encode()
+            self._table_changed |= ours and not _is_learned_address(kind, found)
             return []
         if not self._table_changed:
             return []
@@ -266,3 +273,9 @@ class NoticeParser:
     def _link_name(self, index: int) -> str:
         link = self._links.get(index)
         return link.name if link is not None else ""
+
+
+def _is_learned_address(kind: int, found: dict[int, bytes]) -> bool:
+    """Whether dnsmasq put the address of a name into its set: no drift, and it happens often."""
+    name = found.get(NFTA_SET_ELEM_LIST_SET, b"").rstrip(b"\0")
+    return kind == NFT_MSG_NEWSETELEM and name.startswith(NAME_SET_PREFIX.encode())

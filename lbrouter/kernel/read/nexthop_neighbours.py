@@ -23,6 +23,9 @@ from lbrouter.model.kernel_state import AddressFamily, IpAddress
 HEARD_NUD_STATES: Final = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80
 """Reachable, stale, delay, probe, none needed, permanent."""
 
+UNANSWERED_NUD_STATES: Final = 0x01 | 0x20
+"""Incomplete, failed."""
+
 NEIGHBOUR_REPLY_TIMEOUT_S: Final = 1.0
 NETLINK_REPLY_BYTES: Final = 8192
 
@@ -51,14 +54,34 @@ def answering_nexthops(
         return frozenset()
 
 
+def is_unanswered(nexthop: Nexthop) -> bool:
+    """Whether the kernel asks, or has asked, for its hardware address in vain.
+
+    False where it never asked, or cannot be asked.
+    """
+    name, address = nexthop
+    try:
+        index = socket.if_nametoindex(name)
+        with raw_socket.open_socket(
+            socket.NETLINK_ROUTE, timeout_s=NEIGHBOUR_REPLY_TIMEOUT_S
+        ) as opened:
+            return bool(_nud_state(opened, index, address) & UNANSWERED_NUD_STATES)
+    except OSError:
+        return False
+
+
 def _is_heard(opened: socket.socket, index: int, address: IpAddress) -> bool:
-    """One request, one answer: the entry, or an error where there is none."""
+    return bool(_nud_state(opened, index, address) & HEARD_NUD_STATES)
+
+
+def _nud_state(opened: socket.socket, index: int, address: IpAddress) -> int:
+    """One request, one answer: the entry's state, or an error, 0, where there is none."""
     body = NDMSG.pack(AF_BY_FAMILY[AddressFamily.of_version(address.version)], index, 0, 0, 0)
     body += raw_socket.encode_attribute(NDA_DST, address.packed)
     opened.sendall(raw_socket.encode_message(RTM_GETNEIGH, body, flags=NLM_F_REQUEST))
     answer = opened.recv(NETLINK_REPLY_BYTES)
     _, kind, *_ = NLMSGHDR.unpack_from(answer)
     if kind == NLMSG_ERROR:
-        return False
+        return 0
     _, _, state, _, _ = NDMSG.unpack_from(answer, NLMSGHDR.size)
-    return bool(state & HEARD_NUD_STATES)
+    return int(state)

@@ -123,7 +123,10 @@ class StateStore:
             old.unlink(missing_ok=True)
 
     def upgrade(self) -> None:
-        """Write files of the landed version anew. The caller holds the lock."""
+        """Write files of the landed version anew, and close all to others. The caller holds the
+        lock.
+        """
+        atomic_file.close_to_others(self.directory)
         self._allocation.load_owned(self.report_damage)
         self._baseline.load_owned(self.report_damage)
 

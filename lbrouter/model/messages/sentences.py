@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from lbrouter.model.messages.bound_sentences import BOUND_SENTENCES
+from lbrouter.model.messages.client_sentences import CLIENT_SENTENCES
 from lbrouter.model.messages.codes import (
     AddressCode,
     EventCode,
-    LaneCode,
     OfferCode,
     ReasonCode,
     TextCode,
 )
+from lbrouter.model.messages.lane_sentences import LANE_SENTENCES
+from lbrouter.model.messages.neighbour_sentences import NEIGHBOUR_SENTENCES
+from lbrouter.model.messages.precheck_sentences import PRECHECK_SENTENCES
 
 
 def _over_limit(metric: str, unit: str) -> tuple[str, ...]:
@@ -108,17 +112,6 @@ ADDRESS_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
 }
 
 OFFER_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
-    OfferCode.OVERLAPS_VLAN: (
-        (
-            "{address} with gateway {gateway}, which overlaps {subnet} of VLAN {vlan}; give"
-            " vlans.{vlan}.address another subnet, or the provider's modem another one"
-        ),
-        (
-            "{address} with gateway {gateway}, which overlaps {subnet} of VLAN {vlan}; give"
-            ' vlans.{vlan}.address another subnet, "{free}" is free, or the provider\'s modem'
-            " another one"
-        ),
-    ),
     OfferCode.WHOLE_INTERNET: ("{address} with the netmask 0.0.0.0, the whole internet",),
     OfferCode.NO_HOST_ADDRESS: ("{address}, which is no host's address",),
     OfferCode.RESERVED_ADDRESS: ("{address}, a reserved address of {subnet}",),
@@ -128,48 +121,6 @@ OFFER_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     OfferCode.NO_SERVER_NAMED: ("an address without saying who offers it",),
     OfferCode.NO_TIME: ("{address} for no time at all",),
     OfferCode.REFUSED_AFTERWARDS: ("an address and then refuses it",),
-}
-
-LANE_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
-    LaneCode.NO_LINE: ("none of {lines} has an address and a carrier",),
-    LaneCode.CLOCK: (
-        (
-            "the clock of this machine says {now}, and was at {later} before: the relay refuses a"
-            " handshake that is older than the last one; set the clock, or restart the relay where"
-            " the earlier time was the wrong one"
-        ),
-    ),
-    LaneCode.RELAY_GONE: (
-        "the relay {relay} does not answer by any line: it is off, or its address is another one",
-    ),
-    LaneCode.NAME_UNRESOLVED: (
-        "{host} does not resolve: {relay} is the last address that it had",
-        (
-            "{host} does not resolve: {silent_relay} is the last address that it had, and that"
-            " does not answer by any line"
-        ),
-    ),
-    LaneCode.UDP_BLOCKED: (
-        (
-            "the relay {relay} answers ping, but UDP port {port} does not pass: this network blocks"
-            " it, or the firewall of the relay's provider does"
-        ),
-    ),
-    LaneCode.KEYS_DIFFER: (
-        (
-            "UDP reaches the relay {relay}, but its WireGuard does not answer: the keys differ,"
-            " or it does not run (lbrouter relay setup {lane})"
-        ),
-    ),
-    LaneCode.NOT_SET_UP: ("the lane is not set up",),
-    LaneCode.NO_IPV4: ("it has no IPv4 address",),
-    LaneCode.METERED_WAITS: ("metered: it waits until another line has a problem",),
-    LaneCode.ALONE: (
-        "no second line is left: no line carries {lane} alone",
-        "no second line is left: {lines} carries {lane} alone",
-    ),
-    LaneCode.NOT_ALONE: ("{lane} has a second line again",),
-    LaneCode.RELAY_ADDRESS: ("{host} is {address}",),
 }
 
 EVENT_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
@@ -199,8 +150,7 @@ EVENT_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     EventCode.GUARANTEE_SHORT: (
         (
             "VLAN {vlan} is guaranteed {guaranteed_bps} {direction}, the uplinks that work can"
-            " give it"
-            " {granted_bps}: {short_bps} short"
+            " give it {granted_bps}: {short_bps} short"
         ),
     ),
     EventCode.GUARANTEE_WHOLE: ("VLAN {vlan} has its guaranteed {direction} again",),
@@ -278,7 +228,11 @@ SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     **ADDRESS_SENTENCES,
     **OFFER_SENTENCES,
     **LANE_SENTENCES,
+    **NEIGHBOUR_SENTENCES,
     **EVENT_SENTENCES,
+    **CLIENT_SENTENCES,
+    **PRECHECK_SENTENCES,
+    **BOUND_SENTENCES,
 }
 
 GENERAL_SENTENCES: Final = ("{text}", "{reason} ({age_s} ago; no daemon runs)")
@@ -288,6 +242,9 @@ COUNTED_NOUNS: Final[Mapping[str, tuple[str, str]]] = {
     "targets": ("{n} target", "{n} targets"),
     "changes": ("{n} change", "{n} changes"),
     "outages": ("{n} outage", "{n} outages"),
+    "warnings": ("{n} warning", "{n} warnings"),
+    "queries": ("{n} query", "{n} queries"),
+    "flows": ("{n} connection", "{n} connections"),
 }
 
 WORDS: Final = (
@@ -296,4 +253,4 @@ WORDS: Final = (
     "carrier", "upload", "download", "unknown", "none", "and", "as asked",
     "it was not confirmed in time",
 )  # fmt: skip
-"""Words that are values of messages: states, failures of probes, directions."""
+"""Words that are values of messages."""

@@ -64,14 +64,14 @@ class AddressRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An address and a port (1 to 65535)."""
+    """An address and a port (1 to 65535). `port` None: the same as outside."""
 
     address: IpAddress
-    port: int
+    port: int | None = None
 
     def __str__(self) -> str:
         host = f"[{self.address}]" if self.address.version == 6 else f"{self.address}"
-        return f"{host}:{self.port}"
+        return host if self.port is None else f"{host}:{self.port}"
 
 
 def parse_cidr4(text: str) -> IPv4Interface:
@@ -93,6 +93,21 @@ def parse_cidr6(text: str) -> IPv6Interface:
 def parse_uplink_address4(text: str) -> IPv4Interface | Addressing:
     """The IPv4 side of an uplink: a CIDR address, or the word for how it gets one."""
     return Addressing(text) if text in UPLINK_ADDRESSING_WORDS else parse_cidr4(text)
+
+
+class DnsSource(StrEnum):
+    """Whom an uplink's queries are forwarded to, in a word."""
+
+    LEASE = "lease"
+    """Those that the lease, or the router's advertisement, names."""
+    NONE = "none"
+
+
+def parse_uplink_resolver(text: str) -> IpAddress | DnsSource:
+    """A resolver of an uplink: an address, or a word for them."""
+    if text in set(DnsSource):
+        return DnsSource(text)
+    return parse_host(text)
 
 
 def parse_uplink_address6(text: str) -> IPv6Interface | Addressing6:
@@ -130,6 +145,22 @@ def parse_network(text: str) -> IpNetwork:
     return network
 
 
+def parse_destination(text: str) -> IpNetwork | str:
+    """A network in CIDR form, one host's address, or a name (in lower case)."""
+    if re.fullmatch(r"[0-9a-fA-F.:/]+", text) and (":" in text or text[:1].isdigit()):
+        return parse_network(text)
+    return parse_domain_name(text)
+
+
+def parse_domain_name(text: str) -> str:
+    """A name of the DNS with a dot in it, in lower case."""
+    name = text.lower().removesuffix(".")
+    label = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    if len(name) > 253 or re.fullmatch(rf"({label}\.)+[a-z]([a-z0-9-]*[a-z0-9])?", name) is None:
+        raise InvalidValueError("is neither a network nor a name")
+    return name
+
+
 def parse_range(text: str) -> AddressRange:
     """Two IPv4 addresses with a hyphen between, the lower one first."""
     start, hyphen, end = text.partition("-")
@@ -145,13 +176,20 @@ def parse_range(text: str) -> AddressRange:
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """An address and a port: "10.10.10.20:443" or "[fd10:10::20]:443"."""
-    host, colon, port = text.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or (":" in host and not bracketed):
-        raise InvalidValueError("is not an address with a port")
-    address = parse_host6(host[1:-1]) if bracketed else parse_host4(host)
-    return Endpoint(address=address, port=parse_port(port))
+    """An address with a port or without: "10.10.10.20:443", "10.10.10.20", "[fd10:10::20]:443".
+
+    IPv6 stands in brackets: whether the last group of a bare one is a port, no reader could tell.
+    """
+    if text.startswith("["):
+        host, bracket, port = text[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            raise InvalidValueError("is not an address with a port")
+        address: IpAddress = parse_host6(host)
+        return Endpoint(address=address, port=parse_port(port[1:]) if port else None)
+    host, colon, port = text.partition(":")
+    if ":" in port:
+        raise InvalidValueError("is not an address with a port; IPv6 stands in brackets")
+    return Endpoint(address=parse_host4(host), port=parse_port(port) if colon else None)
 
 
 def parse_port(text: str) -> int:

@@ -28,8 +28,11 @@ class AlertKind(StrEnum):
     MOVE = "move"
     REPAIR = "repair"
     TROUBLE = "trouble"
+    DHCP = "dhcp"
+    ROUTER = "router"
     APPLY = "apply"
     ROLLBACK = "rollback"
+    BOUND = "bound"
 
 
 DEFAULT_ALERT_KINDS: Final = (
@@ -38,7 +41,10 @@ DEFAULT_ALERT_KINDS: Final = (
     AlertKind.DEGRADED,
     AlertKind.WAITING,
     AlertKind.TROUBLE,
+    AlertKind.DHCP,
+    AlertKind.ROUTER,
     AlertKind.ROLLBACK,
+    AlertKind.BOUND,
 )
 
 

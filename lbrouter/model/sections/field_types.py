@@ -9,8 +9,23 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from lbrouter.model import units, validated_strings
 from lbrouter.model.kernel_state import IpAddress, IpNetwork
 from lbrouter.model.messages.phrase import phrase
-from lbrouter.model.sections import addresses, lanes, link_overhead, time_zone
-from lbrouter.model.sections.addresses import Addressing, Addressing6, AddressRange, Endpoint
+from lbrouter.model.sections import (
+    addresses,
+    dhcp_options,
+    gateway_services,
+    inside_routes,
+    lanes,
+    link_overhead,
+    ports,
+    time_zone,
+)
+from lbrouter.model.sections.addresses import (
+    Addressing,
+    Addressing6,
+    AddressRange,
+    DnsSource,
+    Endpoint,
+)
 from lbrouter.model.sections.line_rate import parse_line_rate
 from lbrouter.model.sections.targets import ACCEPTED_TARGET, ProbeTarget, parse_target
 from lbrouter.model.units import Duration, Percent, Rate
@@ -157,10 +172,54 @@ HostAddress6 = Annotated[
 HostAddress = Annotated[
     IpAddress, ParsedString(parse=addresses.parse_host, accepted="an IP address")
 ]
+UplinkResolver = Annotated[
+    IpAddress | DnsSource,
+    ParsedString(
+        parse=addresses.parse_uplink_resolver,
+        accepted='"lease", "none", or an address such as "198.51.100.1"',
+    ),
+]
 Network = Annotated[
     IpNetwork,
     ParsedString(
         parse=addresses.parse_network, accepted='a network such as "198.51.100.0/24" or "::/0"'
+    ),
+]
+Destination = Annotated[
+    IpNetwork | str,
+    ParsedString(
+        parse=addresses.parse_destination,
+        accepted='a network such as "198.51.100.0/24" or "::/0", or a name such as "youtube.com"',
+    ),
+]
+OptionNumber = Annotated[
+    str,
+    ParsedString(
+        parse=dhcp_options.parse_option_number,
+        accepted=dhcp_options.ACCEPTED_OPTION_NUMBER,
+        pattern=dhcp_options.OPTION_NUMBER_PATTERN,
+    ),
+]
+OptionValue = Annotated[
+    str,
+    ParsedString(
+        parse=dhcp_options.parse_option_value, accepted=dhcp_options.ACCEPTED_OPTION_VALUE
+    ),
+]
+ServiceWord = Annotated[
+    gateway_services.GatewayService,
+    ParsedString(
+        parse=gateway_services.parse_service,
+        accepted=gateway_services.ACCEPTED_SERVICE,
+        pattern=f"({gateway_services.SERVICE_PATTERN})",
+    ),
+]
+InsideRouteText = Annotated[
+    inside_routes.InsideRoute,
+    ParsedString(
+        parse=inside_routes.parse_inside_route,
+        accepted=inside_routes.ACCEPTED_INSIDE_ROUTE,
+        pattern=inside_routes.INSIDE_ROUTE_PATTERN,
     ),
 ]
 PoolRange = Annotated[
@@ -173,7 +232,8 @@ ServiceEndpoint = Annotated[
     Endpoint,
     ParsedString(
         parse=addresses.parse_endpoint,
-        accepted='an address with a port, "10.10.10.20:443" or "[fd10:10::20]:443"',
+        accepted='an address, with a port or without: "10.10.10.20:443", "[fd10:10::20]:443" or'
+        ' "10.10.10.20" (the ports as outside)',
     ),
 ]
 RelayAddress = Annotated[
@@ -187,5 +247,8 @@ TargetUrl = Annotated[ProbeTarget, ParsedString(parse=parse_target, accepted=ACC
 TimeZone = Annotated[
     ZoneInfo, ParsedString(parse=time_zone.parse_time_zone, accepted=time_zone.ACCEPTED_TIME_ZONE)
 ]
-PortNumber = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Ports = Annotated[
+    ports.PortRange,
+    ports.ParsedPorts(parse=ports.parse_ports, accepted=ports.ACCEPTED_PORTS),
+]
 Flag = Annotated[bool, Field(strict=True)]

@@ -1,15 +1,18 @@
-"""The sections `[policies.NAME]`, `[[rules]]` and `[[forwards]]`."""
+"""The sections `[policies.NAME]`, `[[rules]]`, `[[forwards]]` and `[[maps]]`."""
 
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
+from lbrouter.model.kernel_state import IpNetwork
 from lbrouter.model.sections.field_types import (
+    Destination,
+    HostAddress,
     NamedSection,
     Network,
     Percentage,
-    PortNumber,
+    Ports,
     Section,
     SectionName,
     ServiceEndpoint,
@@ -21,6 +24,8 @@ from lbrouter.model.validated_strings import OneOrMany
 MAX_WEIGHT: Final = 1000
 MAX_RULE_PORTS: Final = 1024
 MAX_RULE_NETWORKS: Final = 1024
+MAX_RULE_SOURCES: Final = 64
+MAX_FORWARD_SOURCES: Final = 256
 
 ANY_UPLINK: Final = "any"
 """What a forward writes for "every uplink"; no uplink may have this name."""
@@ -107,24 +112,59 @@ class PolicyRule(Section):
 
     from_: Annotated[tuple[SectionName, ...], OneOrMany()] = Field(default=(), alias="from")
     """The VLAN, or a list of VLANs, that the flow comes from. Absent means: any."""
+    source: Annotated[tuple[Network, ...], Field(max_length=MAX_RULE_SOURCES), OneOrMany()] = ()
+    """One host or subnet of that VLAN, or a list: the encoder alone, say. Absent means: all of
+    it."""
     protocol: Protocol | None = None
     """`tcp`, `udp`, `icmp`, `icmpv6`, `sctp`, `gre` or `esp`. Absent means: any."""
-    ports: Annotated[tuple[PortNumber, ...], Field(max_length=MAX_RULE_PORTS)] = ()
-    """Destination ports, with `tcp`, `udp` or `sctp` only. Absent means: any."""
-    to: Annotated[tuple[Network, ...], Field(max_length=MAX_RULE_NETWORKS), OneOrMany()] = ()
-    """The destination: a network in CIDR form, or a list. Absent means: anywhere."""
+    ports: Annotated[tuple[Ports, ...], Field(max_length=MAX_RULE_PORTS)] = ()
+    """Destination ports and ranges, with `tcp`, `udp` or `sctp` only: `[443, "10000-20000"]`.
+    Absent means: any."""
+    to: Annotated[tuple[Destination, ...], Field(max_length=MAX_RULE_NETWORKS), OneOrMany()] = ()
+    """The destination: a network in CIDR form, a name (and all names below it), or a list. The
+    gateway learns the addresses of a name when a client asks it for them. Absent means:
+    anywhere."""
     policy: SectionName
     """The policy that such flows take."""
 
+    @property
+    def networks(self) -> tuple[IpNetwork, ...]:
+        """The networks among the destinations."""
+        return tuple(place for place in self.to if not isinstance(place, str))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names among the destinations."""
+        return tuple(place for place in self.to if isinstance(place, str))
+
 
 class Forward(Section):
-    """A service inside that can be reached from outside."""
+    """A service inside that can be reached from outside, and by its public address from inside."""
 
     uplink: SectionName
     """The uplink on which the connection comes in, or `any`."""
     protocol: ForwardProtocol
     """`tcp` or `udp`."""
-    port: PortNumber
-    """The port outside."""
+    port: Ports
+    """The port outside, or a range: `"9000-9010"`."""
     to: ServiceEndpoint
-    """Address and port of the service, inside one of the VLANs."""
+    """Address and port of the service, inside one of the VLANs. Without a port: the ports as
+    outside. The gateway's own address in a VLAN stands for a service of the gateway itself."""
+    sources: Annotated[tuple[Network, ...], Field(max_length=MAX_FORWARD_SOURCES), OneOrMany()] = ()
+    """Networks that may use it. Absent means: anybody."""
+
+    @property
+    def keeps_ports(self) -> bool:
+        """Whether a connection comes to the port inside that it was sent to outside."""
+        return self.to.port in (None, self.port.start)
+
+
+class AddressMap(Section):
+    """One host inside has a public address of its own (1:1): in both directions, on all ports."""
+
+    uplink: SectionName
+    """The uplink that has the public address."""
+    public: HostAddress
+    """The address outside: a further one of this line, not the gateway's own."""
+    to: HostAddress
+    """The host inside one of the VLANs."""

@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from lbrouter.model.sections.addresses import Addressing, Addressing6
+from lbrouter.model.kernel_state import IpAddress
+from lbrouter.model.sections.addresses import Addressing, Addressing6, DnsSource
 from lbrouter.model.sections.field_types import (
     AbsolutePath,
     Cidr4,
@@ -25,6 +26,7 @@ from lbrouter.model.sections.field_types import (
     TimeSpan,
     UplinkAddress4,
     UplinkAddress6,
+    UplinkResolver,
     Username,
     WireguardKey,
 )
@@ -33,6 +35,7 @@ from lbrouter.model.units import Duration, Percent
 from lbrouter.model.validated_strings import OWN_DEVICE_PREFIX, OneOrMany
 
 MAX_TARGETS: Final = 16
+MAX_UPLINK_RESOLVERS: Final = 8
 
 PPP_DEVICE_PREFIX: Final = "ppp-"
 LANE_DEVICE_PREFIX: Final = OWN_DEVICE_PREFIX
@@ -91,6 +94,14 @@ class Uplink(NamedSection):
     """IPv6: a CIDR address, or `auto` (router advertisements). Absent means no IPv6 here."""
     gateway6: HostAddress6 | None = None
     """The provider's IPv6 router, a link-local address too; with a static `address6` only."""
+    dns: Annotated[
+        tuple[UplinkResolver, ...],
+        Field(min_length=1, max_length=MAX_UPLINK_RESOLVERS),
+        OneOrMany(),
+    ] = (DnsSource.LEASE,)
+    """Resolvers that are asked by this line, while it is fit: `lease` (those that the lease, or the
+    router's advertisement, names; beside `gateway.dns` only while none of those answers), a list of
+    addresses, or `none`."""
     username: Username | None = None
     """The user name for PPPoE, and required there."""
     password_file: AbsolutePath | None = None
@@ -172,6 +183,16 @@ class Uplink(NamedSection):
     def static6(self) -> IPv6Interface | None:
         """The IPv6 address that lbrouter itself sets."""
         return self.address6 if isinstance(self.address6, IPv6Interface) else None
+
+    @property
+    def resolvers(self) -> tuple[IpAddress, ...]:
+        """The resolvers that the file names for this line."""
+        return tuple(each for each in self.dns if not isinstance(each, DnsSource))
+
+    @property
+    def uses_lease_dns(self) -> bool:
+        """Whether the resolvers that the provider names are asked."""
+        return DnsSource.LEASE in self.dns
 
     @property
     def auto6(self) -> bool:

@@ -49,8 +49,8 @@ def policy_for(config: Config, vlan: str, protocol: Protocol, to: IpAddress, por
         if (
             (not rule.from_ or vlan in rule.from_)
             and rule.protocol in (None, protocol)
-            and (not rule.ports or port in rule.ports)
-            and (not rule.to or any(to in network for network in rule.to))
+            and (not rule.ports or any(port in ports for ports in rule.ports))
+            and (not rule.to or any(to in network for network in rule.networks))
         ):
             return rule.policy
     return config.vlans[vlan].policy
@@ -93,13 +93,13 @@ def _destinations(layout: VenueLayout, segment: Segment) -> Iterator[tuple[IpAdd
     for rule in layout.config.rules:
         if rule.protocol not in (None, Protocol.TCP):
             continue
-        for network in rule.to or (ip_network("0.0.0.0/0"), ip_network("::/0")):
+        for network in rule.networks or (ip_network("0.0.0.0/0"), ip_network("::/0")):
             inside = (server for server in layout.servers if server in network)
             server = next(
                 (candidate for candidate in inside if candidate.version in versions), None
             )
             if server is not None:
-                yield server, next(iter(rule.ports), ECHO_SERVER_PORT)
+                yield server, rule.ports[0].start if rule.ports else ECHO_SERVER_PORT
 
 
 def forwards_on(config: Config, uplink: str, version: int) -> list[Forward]:
@@ -109,3 +109,13 @@ def forwards_on(config: Config, uplink: str, version: int) -> list[Forward]:
         for forward in config.forwards
         if forward.uplink in (uplink, ANY_UPLINK) and forward.to.address.version == version
     ]
+
+
+def ports_outside(forward: Forward) -> list[int]:
+    """The ports of a forward that are tried: its first and its last."""
+    return list(dict.fromkeys((forward.port.start, forward.port.end)))
+
+
+def ports_inside(forward: Forward) -> list[int]:
+    """Where those arrive."""
+    return ports_outside(forward) if forward.keeps_ports else [forward.to.port or 0]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lbrouter.rehearsal.analysis.expected import forwards_on
+from lbrouter.rehearsal.analysis.expected import forwards_on, ports_inside, ports_outside
 from lbrouter.rehearsal.checks.context import RehearsalContext
 from lbrouter.rehearsal.lab.hosts import SERVICE_PORTS, ClientHost, ScanTarget
 from lbrouter.rehearsal.lab.layout import ECHO_SERVER_PORT, LineAddressing, Segment
@@ -23,10 +23,14 @@ SCANNED_PORTS |= {"udp": (53, 67, 123, 161, 500, 1900, 5060, ECHO_SERVER_PORT)}
 def start_inside_servers(context: RehearsalContext) -> None:
     """Servers on the clients and on the gateway: without them a closed port proves nothing."""
     context.venue.gateway.start_server(["0.0.0.0", "::"], **SERVICE_PORTS)
-    targets = [forward.to for forward in context.config.forwards]
+    targets = [
+        (forward.to.address, inside)
+        for forward in context.config.forwards
+        for inside in ports_inside(forward)
+    ]
     for client in context.venue.clients.values():
         own = [*client.layout.ip_addresses(4), *client.layout.ip_addresses(6)]
-        ports = {ECHO_SERVER_PORT, *(to.port for to in targets if to.address in own)}
+        ports = {ECHO_SERVER_PORT, *(port for address, port in targets if address in own)}
         firsts = [
             address for version in (4, 6) for address in client.layout.ip_addresses(version)[:1]
         ]
@@ -74,6 +78,9 @@ def check_isolation(context: RehearsalContext) -> Iterator[Check]:
 def _isolation_targets(context: RehearsalContext, segment: Segment) -> Iterator[ScanTarget]:
     """Every other VLAN's first client, and the gateway by each of its inner addresses."""
     versions = {gateway.version for gateway in segment.gateways}
+    # What a VLAN may use by name tells nothing of the gateway's other services.
+    opened = {service.port for service in context.config.vlans[segment.name].services}
+    management_ports = [port for port in MANAGEMENT_TCP_PORTS if port not in opened]
     for other in context.venue.layout.segments:
         client = context.venue.client(other.name)
         for version in versions:
@@ -83,7 +90,7 @@ def _isolation_targets(context: RehearsalContext, segment: Segment) -> Iterator[
                 yield ScanTarget(to=address, protocol="icmp")
         for gateway in other.gateways:
             if gateway.version in versions:
-                for port in MANAGEMENT_TCP_PORTS:
+                for port in management_ports:
                     yield ScanTarget(to=gateway.ip, protocol="tcp", port=port)
 
 
@@ -98,7 +105,7 @@ def check_open_ports(context: RehearsalContext) -> Iterator[Check]:
     for line in context.venue.layout.lines:
         for leg in line.families:
             forwards = forwards_on(context.config, line.name, leg.address.version)
-            forwarded = {(forward.protocol.value, forward.port) for forward in forwards}
+            forwarded = {(f.protocol.value, port) for f in forwards for port in ports_outside(f)}
             targets = list(_scan_targets(leg, forwarded))
             jobs.append((line, leg, forwarded, context.venue.internet.start_scan(targets)))
     for line, leg, forwarded, job in jobs:

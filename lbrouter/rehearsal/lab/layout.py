@@ -192,9 +192,9 @@ def _probed_addresses(config: Config) -> Iterator[tuple[IpAddress, int]]:
 def _rule_destinations(config: Config) -> Iterator[tuple[IpAddress, int]]:
     """Where the rules send flows: an address in each destination, and the first of the ports."""
     for rule in config.rules:
-        port = next(iter(rule.ports), 0)
+        port = rule.ports[0].start if rule.ports else 0
         yield INTERNET_SERVERS[0], port
-        for network in rule.to:
+        for network in rule.networks:
             if not any(server in network for server in INTERNET_SERVERS):
                 yield network[min(1, network.num_addresses - 1)], port
 
@@ -266,7 +266,10 @@ def _client_layouts(config: Config, vlan: Vlan, options: VenueOptions) -> Iterat
     served = dict.fromkeys(
         forward.to.address
         for forward in config.forwards
-        if any(forward.to.address in g.network for g in gateway_addresses(vlan))
+        if any(
+            forward.to.address in g.network and forward.to.address != g.ip
+            for g in gateway_addresses(vlan)
+        )
     )
     pools = [_free_hosts(gateway, served) for gateway in gateway_addresses(vlan)]
     for number in range(max(options.clients_per_vlan, len(served))):

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lbrouter.kernel.l2.frame import ETH_P_ALL
 from lbrouter.kernel.netlink.uapi import CLONE_NEWNET
 from lbrouter.rehearsal.lab.process_netns import NETNS_DIR
 
-ETH_P_ALL = 3
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -5,10 +5,17 @@ is `isp<n>`; `eth0` is a client's only one. On the switch `port<n>` faces the ga
 a client. The gateway's are named by the file.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lbrouter.rehearsal.lab.layout import LineAddressing, ProviderLine, Segment, VenueLayout
+from lbrouter.rehearsal.lab.client_macs import client_mac_ruleset
+from lbrouter.rehearsal.lab.layout import (
+    ClientLayout,
+    LineAddressing,
+    ProviderLine,
+    Segment,
+    VenueLayout,
+)
 from lbrouter.rehearsal.lab.relay_layout import (
     RELAY_INTERFACE,
     internet_link_commands,
@@ -94,9 +101,7 @@ def scripts_by_role(layout: VenueLayout) -> dict[str, SetupScript]:
         scripts[relay.role] = SetupScript(ip=list(relay_link_commands(relay)))
     for segment in layout.segments:
         for seat in segment.clients:
-            scripts[client_role(seat.name)] = _client_script(
-                segment, [str(a) for a in seat.addresses]
-            )
+            scripts[client_role(seat.name)] = _client_script(segment, seat)
     return scripts
 
 
@@ -269,9 +274,10 @@ def _switch_script(layout: VenueLayout) -> SetupScript:
     return script
 
 
-def _client_script(segment: Segment, addresses: Iterable[str]) -> SetupScript:
+def _client_script(segment: Segment, seat: ClientLayout) -> SetupScript:
     script = SetupScript(ip=["link set lo up", "link set eth0 up"])
-    script.ip += [_address_line(address, "eth0") for address in addresses]
+    script.ip += [_address_line(str(address), "eth0") for address in seat.addresses]
+    script.nft += client_mac_ruleset(seat.addresses, segment.number)
     for gateway in segment.gateways:
         script.ip.append(f"route add default via {gateway.ip} dev eth0")
     return script

@@ -162,6 +162,7 @@ def test_old_news_is_given_up_and_the_queue_is_bounded(tmp_path: Path) -> None:
 def test_a_secret_stands_in_a_file_and_nowhere_else(tmp_path: Path) -> None:
     secret = tmp_path / "hook"
     secret.write_text("no URL with a s3cret")
+    secret.chmod(0o644)
 
     async def work() -> None:
         named = f'webhook_file = "{secret}"'
@@ -170,6 +171,10 @@ def test_a_secret_stands_in_a_file_and_nowhere_else(tmp_path: Path) -> None:
             running_dispatcher(tmp_path, named) as harness,
         ):
             harness.emit_uplink_down()
+            await becomes_true(
+                lambda: any(f"chmod 600 {secret}" in text for text in harness.alert_log())
+            )
+            secret.chmod(0o600)
             await becomes_true(
                 lambda: any("does not hold the URL" in text for text in harness.alert_log())
             )

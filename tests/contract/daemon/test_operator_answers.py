@@ -50,6 +50,7 @@ def test_an_operator_has_an_answer_within_a_second_beside_a_change(
             state_dir=tmp_path / "state",
             runtime_dir=tmp_path,
             limits=overrides.limits.in_force,
+            blocked=overrides.blocks.in_force,
             report_damage=pytest.fail,
         )
         applier = reconciler.applier

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from lbrouter.compile.checksum import internet_checksum
 from lbrouter.compile.config.parse import parse
+from lbrouter.compile.wire.icmp_message import ICMP_ECHO_HEADER
 from lbrouter.kernel.netns import in_namespace, in_scratch_namespace
 from lbrouter.kernel.probe import Prober
-from lbrouter.kernel.probe.icmp import ICMP_ECHO_HEADER
 from lbrouter.kernel.probe.in_flight import PROBE_LIFETIME_S
 from lbrouter.model.config import Config
 from lbrouter.model.events import HealthEvent, ProbeAnswered, ProbeLost, ProbeSent, ProcessDelayed

@@ -9,8 +9,8 @@ from struct import pack
 
 import pytest
 
+from lbrouter.compile.wire.dns_message import RecordType
 from lbrouter.kernel.probe.bound_socket import UplinkBinding
-from lbrouter.kernel.probe.dns import RecordType
 from lbrouter.kernel.probe.full_size_prober import FullSizeProber
 from lbrouter.kernel.probe.resolver import NameResolver, is_own_address
 from lbrouter.model.events import FullSizeProbed

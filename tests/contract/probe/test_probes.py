@@ -6,8 +6,13 @@ from contextlib import suppress
 
 import pytest
 
+from lbrouter.compile.wire.dns_message import (
+    RecordType,
+    encode_question,
+    is_answer,
+    parse_dns_addresses,
+)
 from lbrouter.kernel.probe import Prober
-from lbrouter.kernel.probe.dns import RecordType, encode_question, is_answer, parse_addresses
 from lbrouter.model.events import ProbeFailure
 from tests.contract.probe.probe_network import (
     ALIVE,
@@ -238,6 +243,6 @@ def test_records_are_read_and_nonsense_is_not() -> None:
     record = bytes.fromhex("c00c 0001 0001 0000003c 0004 c6336401")
     message = head + asked + alias + record
     assert is_answer(message, 42, asked)
-    assert [str(each) for each in parse_addresses(message, asked, RecordType.A)] == [ALIVE]
+    assert [str(each) for each in parse_dns_addresses(message, asked, RecordType.A)] == [ALIVE]
     for cut in range(len(message)):
-        assert parse_addresses(message[: max(cut, 12)], asked, RecordType.A) == []
+        assert parse_dns_addresses(message[: max(cut, 12)], asked, RecordType.A) == []

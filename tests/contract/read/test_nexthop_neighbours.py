@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from lbrouter.kernel.read.nexthop_neighbours import answering_nexthops
+from lbrouter.kernel.read.nexthop_neighbours import answering_nexthops, is_unanswered
 from lbrouter.model.facts import InterfaceFacts
 from tests.contract.conftest import in_namespace, shell
 
@@ -39,5 +39,7 @@ def test_a_next_hop_counts_while_its_hardware_address_is_known(
         other = ("port0", ip_address("192.0.2.77"))
         found = answering_nexthops([nexthop, other], {"port0": port})
         assert found == (frozenset({nexthop}) if heard else frozenset())
+        assert is_unanswered(nexthop) is (state == "failed")
+        assert not is_unanswered(("no-such-port", other[1]))
 
     in_namespace(scenario)

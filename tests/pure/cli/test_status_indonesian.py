@@ -18,7 +18,7 @@ CONFIG = config_of(TWO_LINES.replace('upload = "20mbit"', 'upload = "8mbit"'))
 ENGLISH_WORDS = {
     *("applied", "daemon runs", "uplink", "state", "address", "flows", "policy", "new flows"),
     *("guaranteed", "short", "limited", "left", "another", "since", "carrier", "pinned", "undone"),
-    *("kernel holds", "not in force", "is not there", "unless", "down", "up"),
+    *("kernel holds", "its bound", "not in force", "is not there", "unless", "down", "up"),
 }
 
 
@@ -34,6 +34,10 @@ def troubled_status() -> Status:
     guests = found["vlans"]["guests"]
     guests["limit"] = {"upload": {"rate_bps": 5_000_000, "ends_in_s": 60}, "download": None}
     guests["other_dhcp_servers"] = [{"mac": "02::1", "address": "10.0.0.1", "offers": "10.0.0.9"}]
+    guests["bound"] = "at"
+    guests["bound_clients"] = [
+        {"name": "kiosk", "mac": "02::2", "bound": word} for word in ("at", "near", "near", "near")
+    ]
     for uplink in found["uplinks"].values():
         uplink["reason_data"] = {"code": "no_carrier", "values": {"interface": "wan1"}}
     return found

@@ -200,7 +200,6 @@ FORWARDS = [
     ),
     ("", forward_section(uplink="any"), "forwards[1].port", "by forwards[0] already"),
     ("", forward_section(port=1, to="10.9.9.9:1"), "forwards[1].to", "10.9.9.9 is in no VLAN"),
-    ("", forward_section(port=1, to="10.10.10.1:1"), "forwards[1].to", "is the gateway itself"),
     ("", forward_section(port=1, to="10.10.10.255:1"), "forwards[1].to", "is no host's address"),
     (
         "",

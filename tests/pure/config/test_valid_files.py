@@ -19,6 +19,7 @@ from lbrouter.model.config import (
     Protocol,
     TargetKind,
 )
+from lbrouter.model.sections.ports import decode_ports
 from lbrouter.model.sections.targets import parse_target
 from lbrouter.model.units import Duration, Percent, Rate
 from tests.kit.sample_config import EXAMPLE_FILES, VALID_CONFIG, parse_text, with_changes
@@ -96,7 +97,11 @@ def test_weights_name_the_uplinks_of_a_policy() -> None:
 
 def test_rules_and_forwards_are_typed() -> None:
     [rule], [forward] = CONFIG.rules, CONFIG.forwards
-    assert (rule.from_, rule.protocol, rule.ports) == (("guests",), Protocol.TCP, (1935,))
+    assert (rule.from_, rule.protocol, rule.ports) == (
+        ("guests",),
+        Protocol.TCP,
+        (decode_ports(1935),),
+    )
     assert rule.to == (IPv4Network("0.0.0.0/0"),)
     assert forward.protocol is ForwardProtocol.TCP
     assert forward.to == Endpoint(address=IPv4Address("10.10.10.20"), port=443)

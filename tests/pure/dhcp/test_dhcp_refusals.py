@@ -13,7 +13,7 @@ from lbrouter.compile.dhcp.client_state import (
     DhcpPhase,
 )
 from lbrouter.compile.dhcp.failure_reasons import no_lease_reason
-from lbrouter.compile.dhcp.message import (
+from lbrouter.compile.wire.dhcp_message import (
     DhcpMessageType,
 )
 from lbrouter.model.messages.message import told

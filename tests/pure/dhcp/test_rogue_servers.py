@@ -5,8 +5,6 @@ from ipaddress import IPv4Address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lbrouter.compile.dhcp.message import BOOTP_HEADER, DHCP_MAGIC_COOKIE
-from lbrouter.compile.dhcp.packet import IPV4_HEADER, UDP_HEADER
 from lbrouter.compile.dhcp.rogue_servers import (
     RogueOffer,
     RogueServerScan,
@@ -15,6 +13,8 @@ from lbrouter.compile.dhcp.rogue_servers import (
     rogue_server_status,
 )
 from lbrouter.compile.services.dnsmasq_leases import PoolUsage, pool_changes
+from lbrouter.compile.wire.dhcp_message import BOOTP_HEADER, DHCP_MAGIC_COOKIE
+from lbrouter.compile.wire.dhcp_packet import IPV4_HEADER, UDP_HEADER
 from lbrouter.kernel.l2.dhcp_probe import parse_offer
 from tests.kit.builders import TWO_LINES, config_of
 

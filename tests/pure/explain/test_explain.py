@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lbrouter.compile.explain.explanation import ExplainContext, Explanation, explain
-from lbrouter.compile.explain.flow import parse_flow
+from lbrouter.compile.explain.flow_words import parse_flow
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.errors import UsageError
 from lbrouter.model.facts import Allocation

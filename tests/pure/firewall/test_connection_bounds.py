@@ -71,16 +71,19 @@ def test_modems_and_private_addresses_are_closed(
 ) -> None:
     config = guests_with(*keys)
     guests = config.vlans["guests"]
-    assert is_closed(config, guests, ip_address(destination), facts_of(config)) is closed
+    assert (
+        is_closed(config, guests, ip_address(destination), facts_of(config), config.uplinks)
+        is closed
+    )
 
 
 def test_a_rule_of_the_vlan_opens_what_it_leads_to_and_no_more() -> None:
     rule = '\n[[rules]]\nfrom = "guests"\nto = ["192.168.8.0/24", "0.0.0.0/0"]\npolicy = "show"\n'
     config = config_of(TWO_LINES.replace("\n[[rules]]", rule + "\n[[rules]]", 1))
     facts = facts_of(config)
-    guests, stream = config.vlans["guests"], config.vlans["stream"]
-    assert not is_closed(config, guests, ip_address("192.168.8.1"), facts)
-    assert is_closed(config, guests, ip_address("192.168.9.1"), facts)
-    assert is_closed(config, stream, ip_address("192.168.8.1"), facts)
+    guests, stream, ways = config.vlans["guests"], config.vlans["stream"], config.uplinks
+    assert not is_closed(config, guests, ip_address("192.168.8.1"), facts, ways)
+    assert is_closed(config, guests, ip_address("192.168.9.1"), facts, ways)
+    assert is_closed(config, stream, ip_address("192.168.8.1"), facts, ways)
     elements = desired_of(config).nft.elements
     assert elements["modem_rules4"] == {("lan2 . 192.168.8.0/24", "")}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lbrouter.compile.explain.explanation import ExplainContext, explain
-from lbrouter.compile.explain.flow import parse_flow
+from lbrouter.compile.explain.flow_words import parse_flow
 from lbrouter.compile.firewall.elements import elements
 from lbrouter.compile.routing.balance import apportion, select_uplinks, slot_table
 from lbrouter.compile.routing.usability import LineGrade, is_dead, line_grade

@@ -90,7 +90,7 @@ def test_the_slot_table_draws_uplinks_by_their_numbers() -> None:
         "ip6 daddr { 2001:db8:99::/48 } goto policy_show",
         "meta l4proto icmp goto policy_each",
         "udp dport { 3478 } goto policy_show",
-        "update @sticky_spread_1_ip6 { ip6 saddr timeout 600s }",
+        "update @sticky_mac_spread_1_ip6 { ether saddr timeout 600s }",
         "ip saddr != 10.10.10.0/24 goto foreign_source",
         "ip6 saddr != { fe80::/10, fd10:10::/64 } goto foreign_source",
         "meta mark set meta mark & $FOREIGN_MARK_MASK | 0x02000000",

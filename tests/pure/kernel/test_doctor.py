@@ -57,6 +57,15 @@ def test_those_who_drop_what_is_forwarded(tmp_path: Path) -> None:
     assert all(each.problem and each.remedy for each in found.values())
 
 
+def test_units_are_seen_where_processes_are_hidden(tmp_path: Path) -> None:
+    """As the daemon's own unit sees a machine."""
+    for unit in ("docker", "firewalld", "NetworkManager", "systemd-networkd", "ssh"):
+        (tmp_path / f"sys/fs/cgroup/system.slice/{unit}.service").mkdir(parents=True)
+    assert conflicts_on(tmp_path).keys() == {
+        "Docker", "firewalld", "NetworkManager", "systemd-networkd",
+    }  # fmt: skip
+
+
 def test_a_ufw_that_is_off_is_no_trouble(tmp_path: Path) -> None:
     assert conflicts_on(tmp_path, **{"etc/ufw/ufw.conf": "ENABLED=no\n"}) == {}
 

@@ -2,12 +2,15 @@
 
 from ipaddress import ip_address
 
+from lbrouter.compile.report.bound_state import BoundState
+from lbrouter.compile.report.bounds_reached import BoundsReached
 from lbrouter.compile.report.clients import (
     AddressTraffic,
     ClientObservations,
     ClientStatus,
     Neighbour,
     client_statuses,
+    sorted_by_rate,
 )
 from lbrouter.compile.services.dnsmasq_leases import parse_leases
 from lbrouter.model.config import Config
@@ -56,6 +59,7 @@ def clients_of(config: Config = CONFIG, *, loads: object = LOADS) -> dict[str, C
         uplink_names={1: "fiber", 2: "lte"},
         now=NOW,
         interval_s=2.0,
+        bounds={"lan2": BoundsReached(clients={"02:00:00:00:00:ab": BoundState.AT})},
     )
     return {each["address"]: each for each in client_statuses(config, seen)}
 
@@ -73,13 +77,31 @@ def test_the_addresses_of_one_machine_are_added_up() -> None:
         "mac": "02:00:00:00:00:10",
         "address": "10.10.10.20",
         "addresses": ["10.10.10.20", "fd10:10::10", "fe80::10"],
+        "foreign_address": False,
         "reserved": False,
         "lease_ends": None,
         "uplink": "fiber",
         "upload_bps": 5000,
         "download_bps": 200,
         "connections": 5,
+        "blocked": False,
+        "bound": None,
     }
+
+
+def test_clients_by_rate_and_blocked_ones() -> None:
+    known = client_statuses(
+        CONFIG,
+        ClientObservations(
+            neighbours=NEIGHBOURS,
+            traffic=LOADS,
+            now=NOW,
+            interval_s=2.0,
+            blocked=frozenset({"02:00:00:00:00:01"}),
+        ),
+    )
+    assert sorted_by_rate(known)[0]["address"] == "10.10.10.20"
+    assert [each["mac"] for each in known if each["blocked"]] == ["02:00:00:00:00:01"]
 
 
 def test_a_host_of_the_file_has_its_name_and_everybody_his_lease() -> None:
@@ -109,3 +131,31 @@ def test_without_connections_leases_and_neighbours_are_still_listed() -> None:
     found = clients_of(loads=None)
     assert [*found] == ["10.10.10.20", "10.10.40.21", "10.10.40.30"]
     assert found["10.10.10.20"]["connections"] is None
+
+
+def test_a_device_with_an_address_of_another_place_is_named() -> None:
+    config = config_of(TWO_LINES)
+    laptop = Neighbour(
+        interface="lan2", mac="02:00:00:00:00:77", address=ip_address("192.168.1.50")
+    )
+    elsewhere = Neighbour(interface="eth9", mac="02:00:00:00:00:78", address=laptop.address)
+    observed = ClientObservations(foreign=(laptop, elsewhere))
+    [row] = client_statuses(config, observed)
+    assert (row["vlan"], row["mac"], row["address"]) == ("guests", laptop.mac, "192.168.1.50")
+    assert row["foreign_address"]
+
+
+def test_clients_behind_a_router_are_of_its_vlan() -> None:
+    text = TWO_LINES.replace(
+        '"10.10.40.1/22"', '"10.10.40.1/22"\nroutes = ["10.50.0.0/16 via 10.10.40.9"]'
+    )
+    behind = ip_address("10.50.3.9")
+    observed = ClientObservations(traffic={behind: AddressTraffic(connections={1: 2})})
+    [row] = client_statuses(config_of(text), observed)
+    assert (row["vlan"], row["address"], row["foreign_address"]) == ("guests", "10.50.3.9", False)
+
+
+def test_a_client_at_its_bound_is_marked() -> None:
+    marks = {address: client["bound"] for address, client in clients_of().items()}
+    assert {address for address, bound in marks.items() if bound} == {"10.10.40.30"}
+    assert marks["10.10.40.30"] == "at"

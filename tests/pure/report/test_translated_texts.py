@@ -6,7 +6,7 @@ import pytest
 
 from lbrouter.compile.config.parse import parse
 from lbrouter.compile.explain.explanation import ExplainContext, explain
-from lbrouter.compile.explain.flow import parse_flow
+from lbrouter.compile.explain.flow_words import parse_flow
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import desired_state
 from lbrouter.compile.state.diff import diff

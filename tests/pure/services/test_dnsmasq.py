@@ -1,6 +1,6 @@
 """dnsmasq's file: each line that a VLAN needs, no other service, and dnsmasq accepts it."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -13,6 +13,7 @@ from lbrouter.compile.services.dnsmasq import (
     dnsmasq_process,
     has_dhcp_vlans,
     is_wanted,
+    rebinding_networks,
 )
 from lbrouter.compile.services.dnsmasq_leases import (
     LanLease,
@@ -141,7 +142,25 @@ def test_hardening(option: str) -> None:
 
 @pytest.mark.parametrize("word", ["script", "conf-dir", "conf-file", "tftp", "domain=", "dbus"])
 def test_nothing_is_run_and_nothing_is_read_from_elsewhere(word: str) -> None:
-    assert not [line for line in option_lines(full_config()) if word in line]
+    found = (line for line in option_lines(full_config()) if not line.startswith("bogus-nxdomain"))
+    assert not [line for line in found if word in line]
+
+
+def test_no_name_of_the_internet_leads_to_what_is_near() -> None:
+    """To private networks, this host itself, the VLANs and the modems. (DNS rebinding.)"""
+    found = set(option_lines(full_config()))
+    near = (
+        "10.0.0.0/8",
+        "192.168.0.0/16",
+        "127.0.0.0/8",
+        "fc00::/7",
+        "fe80::/10",
+        "203.0.113.1/32",
+    )
+    assert {f"bogus-nxdomain={network}" for network in near} <= found
+    # The line's own address is that of its forwards: names lead there.
+    networks = rebinding_networks(full_config())
+    assert not any(ip_address("203.0.113.2") in network for network in networks)
 
 
 def test_each_group_of_options_says_why() -> None:
@@ -181,6 +200,7 @@ def test_the_process_says_what_it_is_for_and_where_its_files_are() -> None:
         "--dhcp-leasefile=/var/lib/lbrouter/dnsmasq.leases",
         "--user=dnsmasq",
         "--group=nogroup",
+        "--servers-file=/run/lbrouter/dnsmasq.servers",
     )  # fmt: skip
 
 

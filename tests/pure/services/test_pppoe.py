@@ -1,14 +1,14 @@
 """Lines by PPPoE and by router advertisement: names, routes, closed ports, options, reasons."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from ipaddress import IPv4Interface, IPv6Address, IPv6Interface
 from pathlib import PurePosixPath
 
 import pytest
 
 from lbrouter.compile.config.parse import parse
 from lbrouter.compile.explain.explanation import ExplainContext, explain
-from lbrouter.compile.explain.flow import parse_flow
+from lbrouter.compile.explain.flow_words import parse_flow
 from lbrouter.compile.health.carrier_only import health_without_daemon, no_nexthop_reason
 from lbrouter.compile.routing.uplink_addressing import UplinkNexthop, stable_facts, uplink_nexthop
 from lbrouter.compile.services.pppd import PppdPaths, options_text, pppd_process, secret_error
@@ -20,6 +20,7 @@ from lbrouter.model.errors import ConfigError
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts
 from lbrouter.model.health import UplinkState
 from lbrouter.model.kernel_state import AddressFamily, KernelState, Route
+from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.message import told
 from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_table
 from lbrouter.model.sections.uplinks import ppp_device_name
@@ -48,13 +49,16 @@ def facts_with_session(
 ) -> Facts:
     """Facts of a machine whose session is up, with these addresses on its device."""
     facts = facts_of(CONFIG)
-    ppp = replace(
-        facts.interfaces["ppp-fiber"],
-        addresses=addresses,
-        autoconfigured=tuple(a for a in addresses if isinstance(a, IPv6Interface)),
-        gateways=routers,
+    ppp = replace(facts.interfaces["ppp-fiber"], addresses=addresses)
+    line = AdvertisedLine(
+        router=routers[0] if routers else None,
+        addresses=tuple(a for a in addresses if isinstance(a, IPv6Interface)),
     )
-    return replace(facts, interfaces={**facts.interfaces, "ppp-fiber": ppp})
+    return replace(
+        facts,
+        interfaces={**facts.interfaces, "ppp-fiber": ppp},
+        advertised={"fiber": line},
+    )
 
 
 def desired(facts: Facts, config: Config = CONFIG) -> KernelState:
@@ -126,7 +130,7 @@ def test_the_port_below_is_up_and_closed() -> None:
     assert "ppp-fiber" not in up  # pppd sets it up when the session is up
     values = {setting.path: setting.value for setting in state.sysctls}
     assert values["net/ipv6/conf/wan1/accept_ra"] == "0"
-    assert values["net/ipv6/conf/ppp-fiber/accept_ra"] == "2"
+    assert values["net/ipv6/conf/ppp-fiber/accept_ra"] == "0"
     assert values["net/ipv4/conf/ppp-fiber/rp_filter"] == "2"
 
 
@@ -176,9 +180,6 @@ def test_an_advertised_way_needs_an_address_and_a_router() -> None:
     facts = facts_with_session(SESSION_ADDRESS_V4, SESSION_ADDRESS_V6, routers=(ROUTER,))
     expected = UplinkNexthop(address=SESSION_ADDRESS_V6, gateway=ROUTER, subnet_is_connected=False)
     assert uplink_nexthop(DSL, AddressFamily.V6, facts) == expected
-    four = replace(facts.interfaces["ppp-fiber"], gateways=(IPv4Address("192.0.2.1"),))
-    facts = replace(facts, interfaces={**facts.interfaces, "ppp-fiber": four})
-    assert uplink_nexthop(DSL, AddressFamily.V6, facts) is None
 
 
 def test_a_line_with_ipv6_alone_says_what_it_waits_for() -> None:

@@ -213,3 +213,28 @@ def test_rates_too_small_to_divide_are_named_and_raised() -> None:
     assert ceiling.startswith("vlans.stream.upload.ceiling: 9kbit is too little")
     assert class_rates(found, "ua")[0x1000] == 48_000
     assert class_rates(found, IFB_UP)[1] == 16_000
+
+
+def test_an_untagged_vlan_is_shaped_at_the_trunk_with_the_others() -> None:
+    """With a ceiling over two lines the trunk's root is its own: all meet behind the trunk once."""
+    untagged = vlan_section("guests", 2, more="").replace("id = 20", "untagged = true")
+    plain = config_from(
+        TWO_RATED_UPLINKS,
+        TRUNK_SECTION,
+        vlan_section("stream", 1, more=STREAM_BANDWIDTH),
+        untagged,
+    )
+    [trunk] = {plain.vlan_device(plain.vlans["guests"])}
+    found = shaping_of(plain)
+    assert trunk in {qdisc.interface for qdisc in found.qdiscs}
+    ceiling = 'download = { ceiling = "5mbit" }\n'
+    limited = shaping_of(
+        config_from(
+            TWO_RATED_UPLINKS,
+            TRUNK_SECTION,
+            vlan_section("stream", 1, more=STREAM_BANDWIDTH),
+            untagged + ceiling,
+        )
+    )
+    downward = {redirect.interface for redirect in limited.redirects if redirect.to == IFB_DOWN}
+    assert downward == {trunk}

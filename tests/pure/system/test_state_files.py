@@ -205,3 +205,49 @@ def test_damaged_overrides_are_those_before_the_last_command_and_told(
     assert OperatorOverrides.load(tmp_path, told.append).drained == {"lte"}
     assert told == [f"{path} is damaged: its previous copy is used."]
     assert path.with_name(f"{OVERRIDES_FILE}.damaged").exists()
+
+
+def test_copies_are_for_root_alone_whatever_was_there_before(tmp_path: Path) -> None:
+    """A file that an earlier release left open to all does not become an open copy."""
+    file = tmp_path / "state" / "config.toml"
+    atomic_file.write(file, b"first")
+    file.chmod(0o644)
+    atomic_file.write(file, b"second")
+    assert modes(tmp_path / "state") == {"config.toml": 0o600, "config.toml.1": 0o600}
+
+
+def test_what_is_open_is_closed_and_links_are_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    inside = tmp_path / "state" / "lanes"
+    inside.mkdir(parents=True)
+    for file in (outside, inside / "lane.key", inside / "quiet"):
+        file.write_text("x")
+        file.chmod(0o644)
+    (inside / "quiet").chmod(0o400)
+    (inside / "link").symlink_to(outside)
+    atomic_file.close_to_others(tmp_path / "state")
+    assert modes(inside) == {"lane.key": 0o600, "quiet": 0o400, "link": 0o644}
+    atomic_file.close_to_others(tmp_path / "nowhere")
+
+
+def test_a_file_for_a_program_is_private_before_it_is_opened(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    before = os.umask(0)
+    try:
+        atomic_file.create_private(file)
+    finally:
+        os.umask(before)
+    assert modes(tmp_path) == {"history.db": 0o600}
+    file.write_text("kept")
+    file.chmod(0o666)
+    atomic_file.create_private(file)
+    assert modes(tmp_path) == {"history.db": 0o600}
+    assert file.read_text() == "kept"
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    with pytest.raises(OSError, match="symbolic"):
+        atomic_file.create_private(link)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}

@@ -4,12 +4,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 from scapy.layers.inet import UDP
 from scapy.layers.l2 import Ether
 
 from lbrouter.rehearsal.lab import process_netns
+from lbrouter.rehearsal.lab.client_macs import client_mac_ruleset
 from lbrouter.rehearsal.lab.layout import INTERNET_SERVERS
 from lbrouter.rehearsal.lab.venue import Venue
 from tests.kit.commands import require_success
@@ -35,6 +37,10 @@ def new_flow_senders(venue: Venue) -> Iterator[None]:
         str(SENDER_LIMIT_S),
         str(INTERNET_SERVERS[0]),
     ]
+    first, count = new_flow_sender.FIRST_CLIENT, new_flow_sender.CLIENT_COUNT
+    addresses = [IPv4Interface(number) for number in range(first, first + count)]
+    macs = "\n".join(client_mac_ruleset(addresses, segment=2))
+    venue.client("guests").check_output(["nft", "-f", "-"], stdin=macs)
     argv = process_netns.exec_argv(venue.client("guests").namespace, script)
     with subprocess.Popen(argv) as process:
         try:
@@ -73,6 +79,6 @@ def test_no_guest_stays_on_a_line_that_is_drained(build_venue: VenueBuilder) -> 
                 require_success(venue.gateway.run_lbrouter("uplink", "restore", "fiber"))
                 # As if their ten minutes were over: they would stay where they are now.
                 venue.gateway.check_output(
-                    ["nft", "flush", "set", "inet", "lbrouter", "sticky_spread_2_ip"]
+                    ["nft", "flush", "set", "inet", "lbrouter", "sticky_mac_spread_2_ip"]
                 )
                 assert eventually(lambda: new_flow_frames(venue, "fiber", frames=300) > 0)

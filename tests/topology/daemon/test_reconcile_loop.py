@@ -34,6 +34,7 @@ async def main(config, state_dir, runtime_dir):
             state_dir=Path(state_dir),
             runtime_dir=Path(runtime_dir),
             limits=lambda _: {},
+            blocked=frozenset,
             report_damage=print,
         )
         snapshot, journal = await reconciler.applier.observe(file.config), Journal(Path(state_dir))
@@ -91,16 +92,15 @@ DHCP_SERVER_CONFIG = FAILOVER_CONFIG.replace(
 )
 
 
-def test_they_are_enough_for_dnsmasq_as_well(build_venue: VenueBuilder) -> None:
-    """It becomes another user: it is known all the same, ended, and started again."""
+def test_a_dnsmasq_of_another_user_is_known_ended_and_started_again(
+    build_venue: VenueBuilder,
+) -> None:
     venue = build_venue(DHCP_SERVER_CONFIG)
     gateway = venue.gateway
     require_success(gateway.run_lbrouter("apply"))  # what the kernel can do is known from here on
     require_success(gateway.run_lbrouter("down"))
     pid_file = gateway.runtime_dir / "dnsmasq.pid"
-    with GatewayDaemon(
-        gateway, wrapper=[*UNIT_RIGHTS_ARGV, sys.executable, "-c", NO_EXEC_MEMORY_SCRIPT]
-    ) as daemon:
+    with GatewayDaemon(gateway) as daemon:
         assert eventually(pid_file.exists, within_s=15), daemon.log_text()
         second = int(pid_file.read_text())
         assert Path(f"/proc/{second}").stat().st_uid != 0

@@ -1,9 +1,5 @@
 """One guest against all: what one client can hold, use up and reach, on real packets."""
 
-import socket
-import struct
-from collections.abc import Iterator
-
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
@@ -17,46 +13,14 @@ from tests.kit.gateway_daemon import GatewayDaemon
 from tests.kit.packets import PACKET_PAYLOAD, counter_packets, mac_of, send_packet, was_received
 from tests.kit.venues import VenueBuilder
 from tests.kit.wait import eventually
-
-CROWD = "192.0.2.80"
-"""A host of the venue's internet."""
-
-
-def _udp_frames(
-    venue: Venue, *, sources: list[tuple[bytes, str]], ports: range, to: tuple[str, int]
-) -> Iterator[bytes]:
-    """A datagram for each source (MAC, address) and port, without data and checksum of UDP."""
-    gateway = bytes.fromhex(mac_of(venue.gateway, "lan2").replace(":", ""))
-    destination, port = socket.inet_aton(to[0]), to[1]
-    for mac, address in sources:
-        source = socket.inet_aton(address)
-        header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28, 0, 0, 64, 17, 0, source, destination)
-        total = sum(struct.unpack("!10H", header))
-        checksum = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
-        header = header[:10] + struct.pack("!H", checksum) + header[12:]
-        for source_port in ports:
-            yield gateway + mac + b"\x08\x00" + header + struct.pack("!4H", source_port, port, 8, 0)
-
-
-def _flood(venue: Venue, frames: Iterator[bytes]) -> None:
-    with packet_socket_in(venue.client("guests").namespace, "eth0") as wire:
-        for frame in frames:
-            wire.send(frame)
-
-
-def _hosts(count: int) -> list[tuple[bytes, str]]:
-    return [(bytes([2, 0, 0, 1, 0, n]), f"10.10.40.{n}") for n in range(50, 50 + count)]
-
-
-def _held(venue: Venue) -> int:
-    """Connections of the guests. (nf_conntrack_count counts packets that wait for ARP, too.)"""
-    listing = venue.gateway.check_output(["cat", "/proc/net/nf_conntrack"])
-    return sum(" src=10.10.40." in line for line in listing.splitlines())
-
-
-def _answers(venue: Venue, client: str, count: int = 20) -> list[str]:
-    """The errors of `count` new connections, "" where one was answered."""
-    return [str(row["error"] or "") for row in venue.client(client).open_flows(count=count)]
+from tests.topology.firewall.guest_flood import (
+    CROWD,
+    answers_of,
+    flood,
+    held_connections,
+    hosts,
+    udp_frames,
+)
 
 
 @pytest.mark.parametrize("connections", [100, 2000])
@@ -68,15 +32,15 @@ def test_a_client_that_scans_is_held_at_its_bound_and_is_told(
         'policy = "spread"\n', f'policy = "spread"\nconnections = {connections}\n', 1
     )
     venue = build_applied_venue(text)
-    one_mac = [(bytes([2, 0, 0, 1, 0, 9]), address) for _, address in _hosts(20)]
-    before = _held(venue)
-    _flood(venue, _udp_frames(venue, sources=one_mac, ports=range(20000, 20300), to=(CROWD, 5001)))
+    one_mac = [(bytes([2, 0, 0, 1, 0, 9]), address) for _, address in hosts(20)]
+    before = held_connections(venue)
+    flood(venue, udp_frames(venue, sources=one_mac, ports=range(20000, 20300), to=(CROWD, 5001)))
     assert eventually(lambda: counter_packets(venue, "crowded") > 0)
-    assert _held(venue) - before <= connections * 1.25
+    assert held_connections(venue) - before <= connections * 1.25
     assert counter_packets(venue, "near_bound") > 0
     # Others work, those of the same VLAN too; and the one that is refused gets an answer.
-    assert _answers(venue, "stream") == [""] * 20
-    assert _answers(venue, "guests") == [""] * 20
+    assert answers_of(venue, "stream") == [""] * 20
+    assert answers_of(venue, "guests") == [""] * 20
 
 
 def test_one_vlan_cannot_fill_the_table(build_applied_venue: VenueBuilder) -> None:
@@ -85,24 +49,24 @@ def test_one_vlan_cannot_fill_the_table(build_applied_venue: VenueBuilder) -> No
         TWO_LINES.replace('policy = "spread"\n', 'policy = "spread"\nbudget = "1%"\n', 1)
     )
     budget = 262_144 // 100
-    before = _held(venue)
-    _flood(
+    before = held_connections(venue)
+    flood(
         venue,
-        _udp_frames(venue, sources=_hosts(100), ports=range(20000, 20100), to=(CROWD, 5001)),
+        udp_frames(venue, sources=hosts(100), ports=range(20000, 20100), to=(CROWD, 5001)),
     )
     assert eventually(lambda: counter_packets(venue, "crowded") > 0)
-    assert budget * 0.7 < _held(venue) - before < budget * 1.3
-    assert _answers(venue, "stream") == [""] * 20
+    assert budget * 0.7 < held_connections(venue) - before < budget * 1.3
+    assert answers_of(venue, "stream") == [""] * 20
 
 
 def test_one_vlan_uses_up_only_its_own_translated_ports(build_applied_venue: VenueBuilder) -> None:
     """25,000 flows to one service use up the guests' third of the ports, and no other port."""
     venue = build_applied_venue(TWO_LINES)
     port = 7
-    frames = _udp_frames(venue, sources=_hosts(50), ports=range(20000, 20500), to=(CROWD, port))
-    before = _held(venue)
-    _flood(venue, frames)
-    assert 15_000 < _held(venue) - before < 22_500
+    frames = udp_frames(venue, sources=hosts(50), ports=range(20000, 20500), to=(CROWD, port))
+    before = held_connections(venue)
+    flood(venue, frames)
+    assert 15_000 < held_connections(venue) - before < 22_500
     rows = venue.client("stream").open_flows(count=20)
     assert [row["error"] for row in rows if row["error"]] == []
     ports = {row["seen_port"] for row in rows if "seen_port" in row}

@@ -20,57 +20,81 @@ def errors(config: Config) -> Iterator[Diagnostic]:
             yield from undefined_reference(
                 "uplinks", forward.uplink, config.uplinks, (*where, "uplink")
             )
-        yield from _target_errors(places, forward, where)
-        # A forward over an uplink that does not speak the family of its target.
-        uplink = config.uplinks.get(forward.uplink)
-        version = forward.to.address.version
-        if uplink is not None and (uplink.address if version == 4 else uplink.address6) is None:
-            path = (*where, "to")
+        path = (*where, "to")
+        yield from target_errors(places, forward.to.address, path, gateway_may=True)
+        if not forward.port.is_single and not forward.keeps_ports:
             why = phrase(
-                "uplink {uplink} has no IPv{version}, so no packet for this address can come in",
-                uplink=uplink.name,
-                version=version,
+                "a range keeps its ports: {ports} cannot begin at {port} inside",
+                ports=forward.port,
+                port=forward.to.port,
             )
-            needs: tuple[KeyPath, ...] = (("uplinks", uplink.name),)
-            accepted = phrase(
-                "an address of IPv{other}, or an uplink that has IPv{version}",
-                other=10 - version,
-                version=version,
-            )
-            yield Diagnostic(
-                path=path, value=str(forward.to), reason=why, accepted=accepted, depends_on=needs
-            )
-    # Ports that two forwards of one family claim on one uplink, "any" being all of them.
-    owners: dict[tuple[object, ...], int] = {}
-    for index, forward in enumerate(config.forwards):
-        names = tuple(config.uplinks) if forward.uplink == ANY_UPLINK else (forward.uplink,)
-        first = index
-        for name in names:
-            key = (name, forward.protocol, forward.port, forward.to.address.version)
-            first = min(first, owners.setdefault(key, index))
-        if first != index:
-            why = phrase(
-                "{protocol} port {port} is used by forwards[{first}] already",
-                protocol=forward.protocol,
-                port=forward.port,
-                first=first,
-            )
-            path, needs = ("forwards", index, "port"), (("forwards", first),)
-            accepted = phrase("a port of its own")
-            yield Diagnostic(
-                path=path, value=forward.port, reason=why, accepted=accepted, depends_on=needs
-            )
+            accepted = phrase('the address alone, "{address}"', address=forward.to.address)
+            yield Diagnostic(path=path, value=str(forward.to), reason=why, accepted=accepted)
+        yield from family_errors(config, forward.uplink, forward.to.address, path)
+        yield from _source_errors(forward, where)
+    yield from _duplicate_ports(config)
 
 
-def _target_errors(
-    subnets: "SubnetLookup", forward: Forward, where: KeyPath
+def family_errors(
+    config: Config, name: str, address: IpAddress, path: KeyPath
 ) -> Iterator[Diagnostic]:
-    address = forward.to.address
+    """An uplink that does not speak the family of an address at `path`."""
+    uplink = config.uplinks.get(name)
+    version = address.version
+    if uplink is not None and (uplink.address if version == 4 else uplink.address6) is None:
+        why = phrase(
+            "uplink {uplink} has no IPv{version}, so no packet for this address can come in",
+            uplink=uplink.name,
+            version=version,
+        )
+        needs: tuple[KeyPath, ...] = (("uplinks", uplink.name),)
+        accepted = phrase(
+            "an address of IPv{other}, or an uplink that has IPv{version}",
+            other=10 - version,
+            version=version,
+        )
+        yield Diagnostic(
+            path=path, value=str(address), reason=why, accepted=accepted, depends_on=needs
+        )
+
+
+def _source_errors(forward: Forward, where: KeyPath) -> Iterator[Diagnostic]:
+    """Networks of the other family: nothing that comes to the service has such a source."""
+    version = forward.to.address.version
+    for index, network in enumerate(forward.sources):
+        if network.version != version:
+            why = phrase(
+                "is IPv{other}, and the service is IPv{version}",
+                other=network.version,
+                version=version,
+            )
+            example = "203.0.113.0/24" if version == 4 else "2001:db8::/32"
+            yield Diagnostic(
+                path=(*where, "sources", index),
+                value=str(network),
+                reason=why,
+                accepted=phrase(
+                    'a network of IPv{version}, such as "{example}"',
+                    version=version,
+                    example=example,
+                ),
+                depends_on=((*where, "to"),),
+            )
+
+
+def target_errors(
+    subnets: "SubnetLookup", address: IpAddress, path: KeyPath, *, gateway_may: bool
+) -> Iterator[Diagnostic]:
+    """An address at `path` that is no host inside; `gateway_may`: the gateway's own is one."""
     subnet = subnets.gateway_address_for(address)
     if subnet is None:
+        if subnets.is_routed(address):
+            return
         why = phrase("{address} is in no VLAN", address=address)
         accepted = phrase("the address of a host in a VLAN")
     elif address == subnet.ip:
+        if gateway_may:
+            return
         why = phrase("is the gateway itself")
         accepted = phrase("another host of {network}", network=subnet.network)
     elif is_reserved_address(address, subnet):
@@ -79,22 +103,26 @@ def _target_errors(
     else:
         return
     needs: tuple[KeyPath, ...] = (("vlans",),)
-    yield Diagnostic(
-        path=(*where, "to"), value=str(forward.to), reason=why, accepted=accepted, depends_on=needs
-    )
+    yield Diagnostic(path=path, value=str(address), reason=why, accepted=accepted, depends_on=needs)
 
 
 class SubnetLookup:
     """Finds the VLAN subnet that holds an address, without a search through all VLANs."""
 
     def __init__(self, vlans: Iterable[Vlan]) -> None:
-        own = [address for vlan in vlans for address in (vlan.address, vlan.address6) if address]
+        given = list(vlans)
+        own = [address for vlan in given for address in (vlan.address, vlan.address6) if address]
+        self._routed = [network for vlan in given for network in vlan.routed_networks]
         self._gateway_by_network: dict[IpNetwork, IpInterface] = {
             address.network: address for address in own
         }
         self._prefix_lengths = sorted(
             {(address.version, address.network.prefixlen) for address in own}
         )
+
+    def is_routed(self, address: IpAddress) -> bool:
+        """Whether a VLAN has a route to the address."""
+        return any(address in network for network in self._routed)
 
     def gateway_address_for(self, address: IpAddress) -> IpInterface | None:
         """The gateway's own address in the subnet that holds `address`; None if there is none."""
@@ -108,3 +136,36 @@ class SubnetLookup:
             ),
             None,
         )
+
+
+def _duplicate_ports(config: Config) -> Iterator[Diagnostic]:
+    """Ports that two forwards of one family claim on one uplink, "any" being all of them."""
+    earlier: dict[tuple[object, ...], list[int]] = {}
+    for index, forward in enumerate(config.forwards):
+        names = tuple(config.uplinks) if forward.uplink == ANY_UPLINK else (forward.uplink,)
+        first = index
+        for name in names:
+            key = (name, forward.protocol, forward.to.address.version)
+            taken = earlier.setdefault(key, [])
+            clash = (i for i in taken if config.forwards[i].port.overlaps(forward.port))
+            first = min(first, next(clash, index))
+            taken.append(index)
+        if first != index:
+            other = config.forwards[first].port
+            single = forward.port.is_single and other.is_single
+            why = phrase(
+                "{protocol} port {port} is used by forwards[{first}] already"
+                if single
+                else "{protocol} ports {port} are used by forwards[{first}] already ({other})",
+                protocol=forward.protocol,
+                port=forward.port,
+                first=first,
+                **({} if single else {"other": other}),
+            )
+            yield Diagnostic(
+                path=("forwards", index, "port"),
+                value=forward.port.toml_value(),
+                reason=why,
+                accepted=phrase("a port of its own") if single else phrase("ports of its own"),
+                depends_on=(("forwards", first),),
+            )

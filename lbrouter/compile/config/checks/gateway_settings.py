@@ -1,6 +1,7 @@
 """Checks of the gateway's own section."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from lbrouter.compile.config.checks.names import duplicates
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
@@ -8,10 +9,13 @@ from lbrouter.model.config import Config
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.model.messages.phrase import phrase
 
+HELPERS_PATH: Final[KeyPath] = ("gateway", "helpers")
+
 
 def errors(config: Config) -> Iterator[Diagnostic]:
     """Resolvers that are the gateway itself: queries would loop."""
     yield from duplicates([str(resolver) for resolver in config.gateway.dns], ("gateway", "dns"))
+    yield from duplicates([str(helper) for helper in config.gateway.helpers], HELPERS_PATH)
     own = _own_addresses(config)
     for index, resolver in enumerate(config.gateway.dns):
         if resolver in own:

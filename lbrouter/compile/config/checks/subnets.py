@@ -4,7 +4,7 @@ Uplinks may share a subnet, even an address: each has a route table of its own. 
 no other section: the gateway must know by the address alone where its clients are.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface, ip_network
 from typing import Final
@@ -73,9 +73,18 @@ def free_subnet(config: Config, network: IpNetwork, length: int) -> str:
 
     "" where private space has no room for it.
     """
-    taken = SubnetClaim(network=network, path=(), value=network)
-    claims = [claim for claim in _claims(config) if claim.network.version == network.version]
-    return FreeSubnets([*claims, taken], PRIVATE_RANGES[network.version]).take(length)
+    return next(iter(free_subnets(config, [network], [length])), "")
+
+
+def free_subnets(
+    config: Config, used: Sequence[IpNetwork], lengths: Iterable[int]
+) -> tuple[str, ...]:
+    """As `free_subnet`, one for each of `lengths`, beside the networks `used` of one family."""
+    version = used[0].version
+    taken = [SubnetClaim(network=network, path=(), value=network) for network in used]
+    claims = [claim for claim in _claims(config) if claim.network.version == version]
+    space = FreeSubnets([*claims, *taken], PRIVATE_RANGES[version])
+    return tuple(proposal for length in lengths if (proposal := space.take(length)))
 
 
 def _claims(config: Config) -> Iterator[SubnetClaim]:

@@ -7,7 +7,7 @@ from lbrouter.compile.config.checks.names import duplicates, undefined_reference
 from lbrouter.compile.config.checks.uplinks import host_address_errors, is_reserved_address
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath, format_key_path
 from lbrouter.model.config import Config, Dhcp, Vlan
-from lbrouter.model.messages.phrase import phrase
+from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.reserved_ids import ALL_BUDGETS, MIN_BUDGET
 from lbrouter.model.units import Duration, Percent
 
@@ -26,6 +26,12 @@ def errors(config: Config) -> Iterator[Diagnostic]:
         yield from _dhcp_errors(vlan, where)
     yield from _budget_errors(config)
     yield from _duplicate_tags(config)
+    untagged = [vlan.name for vlan in config.vlans.values() if vlan.untagged]
+    for name in untagged[1:]:
+        why = phrase("is on the trunk already, without a tag: [vlans.{vlan}]", vlan=untagged[0])
+        yield Diagnostic(
+            path=("vlans", name, "untagged"), value=True, reason=why, accepted="an id, or a port"
+        )
     # Each interface that is used twice. The first use in the file's order is the valid one.
     owners: dict[str, KeyPath] = {}
     for interface, path in _interface_uses(config):
@@ -79,17 +85,27 @@ def warnings(config: Config) -> Iterator[Diagnostic]:
 
 
 def _attachment_errors(config: Config, vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
-    needs: tuple[KeyPath, ...] = ((*where, "id"), (*where, "port"))
-    if vlan.id is None and vlan.port is None:
-        why, accepted = "has neither id nor port", "id = 10 (tagged on the trunk), or port"
+    keys = ("id", "port", "untagged")
+    needs: tuple[KeyPath, ...] = tuple((*where, key) for key in keys)
+    given = [key for key in keys if getattr(vlan, key) not in (None, False)]
+    if not given:
+        why = "has neither id nor port"
+        accepted = "id = 10 (tagged on the trunk), port, or untagged = true (on the trunk)"
         yield Diagnostic(path=where, reason=why, accepted=accepted, depends_on=needs)
-    elif vlan.id is not None and vlan.port is not None:
-        why = "has both id and port: it is tagged on the trunk or untagged on a port of its own"
-        yield Diagnostic(path=where, reason=why, accepted="one of the two", depends_on=needs)
-    elif vlan.id is not None and config.lan is None:
+    elif len(given) > 1:
+        why = phrase(
+            "has both {one} and {other}: it is tagged on the trunk, untagged on the trunk or"
+            " untagged on a port of its own",
+            one=given[0],
+            other=given[1],
+        )
+        yield Diagnostic(path=where, reason=why, accepted="one of them", depends_on=needs)
+    elif vlan.port is None and config.lan is None:
         why = "a VLAN with an id needs the trunk that carries it"
+        if vlan.untagged:
+            why = "a VLAN with untagged = true needs the trunk that carries it"
         yield Diagnostic(
-            path=(*where, "id"), value=vlan.id, reason=why,
+            path=(*where, given[0]), value=getattr(vlan, given[0]), reason=why,
             accepted='[lan] with a trunk, such as trunk = "enp3s0"', depends_on=(("lan",),),
         )  # fmt: skip
     elif len(config.vlan_device(vlan)) > MAX_INTERFACE_NAME_CHARS:
@@ -125,6 +141,12 @@ def _address_errors(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
 def _reference_errors(config: Config, vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
     yield from undefined_reference("policies", vlan.policy, config.policies, (*where, "policy"))
     yield from duplicates(vlan.reach, (*where, "reach"))
+    places = [(service.protocol, service.port) for service in vlan.services]
+    for index, service in enumerate(vlan.services):
+        if places[index] in places[:index]:
+            path = (*where, "services", index)
+            why = "is in this list twice"
+            yield Diagnostic(path=path, value=str(service), reason=why, accepted="each once")
     for index, name in enumerate(vlan.reach):
         path = (*where, "reach", index)
         if name == vlan.name:
@@ -133,10 +155,41 @@ def _reference_errors(config: Config, vlan: Vlan, where: KeyPath) -> Iterator[Di
         yield from undefined_reference("vlans", name, config.vlans, path)
 
 
+def _relay_errors(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
+    """A relay beside a server of our own, and one that leads to the gateway itself."""
+    if vlan.dhcp_relay is None:
+        return
+    serving = [key for key, given in (("dhcp", vlan.dhcp), ("hosts", vlan.hosts)) if given]
+    path = (*where, "dhcp_relay")
+    value = str(vlan.dhcp_relay)
+    if serving:
+        why = phrase(
+            "cannot stand beside {key}: the gateway or another server, one leases addresses",
+            key=serving[0],
+        )
+        needs = ((*where, serving[0]),)
+        yield Diagnostic(
+            path=path, value=value, reason=why, accepted="one of the two", depends_on=needs
+        )
+    if vlan.dhcp_relay in vlan.address.network:
+        why = phrase(
+            "is in {vlan} itself: its clients reach that server without a relay", vlan=vlan.name
+        )
+        yield Diagnostic(path=path, value=value, reason=why, accepted="a server in another VLAN")
+
+
 def _dhcp_errors(vlan: Vlan, where: KeyPath) -> Iterator[Diagnostic]:
+    yield from _relay_errors(vlan, where)
+    yield from duplicates([str(resolver) for resolver in vlan.dns], (*where, "dns"))
     if vlan.dhcp is None:
         return
     path = (*where, "dhcp")
+    for number, values in vlan.dhcp.options.items():
+        if not values:
+            example = f'options = {{ {number} = "10.20.2.5" }}'
+            yield Diagnostic(
+                path=(*path, "options", number), reason="has no value", accepted=as_phrase(example)
+            )
     for reason in _range_error(vlan, vlan.dhcp):
         accepted = phrase(
             "a range of hosts in {network} without {ip}",
@@ -199,5 +252,9 @@ def _interface_uses(config: Config) -> Iterator[tuple[str, KeyPath]]:
     for vlan in config.vlans.values():
         if vlan.port is not None:
             yield vlan.port, ("vlans", vlan.name, "port")
-        elif vlan.id is not None and tagged.setdefault(vlan.id, vlan.name) == vlan.name:
+        elif (
+            not vlan.untagged
+            and vlan.id is not None
+            and tagged.setdefault(vlan.id, vlan.name) == vlan.name
+        ):
             yield config.vlan_device(vlan), ("vlans", vlan.name, "id")

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lbrouter.model.sections.targets import parse_target
-from lbrouter.system.http_client import (
+from lbrouter.compile.wire.http_exchange import (
     MAX_HTTP_HEAD_BYTES,
     MAX_INTERIM_ANSWERS,
     HttpExchange,
     HttpRequest,
     NotHttpError,
-    target_request,
 )
+from lbrouter.model.sections.targets import parse_target
+from lbrouter.system.http_client import target_request
 
 GET = HttpRequest(method="GET", host="probe.example", path="/")
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"

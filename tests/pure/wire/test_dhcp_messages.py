@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lbrouter.compile.checksum import internet_checksum
-from lbrouter.compile.dhcp import packet
 from lbrouter.compile.dhcp.lease_validation import (
     InvalidLeaseError,
     lease_from_message,
-    vlan_conflict,
 )
-from lbrouter.compile.dhcp.message import (
+from lbrouter.compile.wire import dhcp_packet as packet
+from lbrouter.compile.wire.dhcp_message import (
     BOOTP_HEADER,
     UNSPECIFIED_ADDRESS,
     DhcpMessage,
@@ -27,7 +26,6 @@ from lbrouter.compile.dhcp.message import (
     parse_addresses,
     parse_number,
 )
-from tests.kit.builders import TWO_LINES, config_of
 from tests.kit.dhcp_client import MAC, SERVER, USUAL_OPTIONS, offer
 
 
@@ -212,52 +210,6 @@ def test_classless_routes_come_before_the_router(routes: str, gateway: str) -> N
         offer(CLASSLESS_STATIC_ROUTES=bytes.fromhex(routes)), station="", at=0.0
     )
     assert str(lease.gateway) == gateway
-
-
-CONFIG = config_of(TWO_LINES)
-
-
-@pytest.mark.parametrize(
-    "yours, router, words",
-    [
-        ("192.0.2.77", "192.0.2.1", ()),
-        ("10.10.10.1", "10.10.10.9", ("10.10.10.0/24 of VLAN stream", '"10.10.100.1/24" is free')),
-        ("10.10.43.9", "10.10.43.1", ("10.10.40.0/22 of VLAN guests", "/22")),
-        ("192.0.2.77", "10.10.99.7", ("gateway 10.10.99.7", "VLAN desk")),
-    ],
-)
-def test_a_lease_that_overlaps_a_vlan_is_refused_with_a_proposal(
-    yours: str, router: str, words: tuple[str, ...]
-) -> None:
-    found = vlan_conflict(
-        CONFIG,
-        lease_from_message(offer(yours, ROUTER=IPv4Address(router).packed), station="", at=0.0),
-    )
-    assert bool(found) is bool(words)
-    assert all(word in str(found) for word in words), found
-
-
-def test_where_there_is_no_room_nothing_is_proposed() -> None:
-    config = """
-[gateway]
-name = "wide"
-[uplinks.a]
-interface = "wan1"
-address = "dhcp"
-[vlans.all]
-port = "lan1"
-address = "10.1.1.1/7"
-policy = "show"
-[policies.show]
-mode = "failover"
-uplinks = ["a"]
-"""
-    lease = lease_from_message(
-        offer("10.10.10.7", ROUTER=bytes((10, 10, 10, 1))), station="", at=0.0
-    )
-    found = vlan_conflict(config_of(config), lease)
-    assert "VLAN all" in str(found)
-    assert "is free" not in str(found)
 
 
 @pytest.mark.parametrize("broadcast", [True, False])

@@ -1,0 +1,1 @@
+"""The verbs of the event day: `verbs.py` names them."""

@@ -1,0 +1,1 @@
+"""Why one client has no internet; whether the show may begin."""

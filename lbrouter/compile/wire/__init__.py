@@ -1,0 +1,1 @@
+"""What strangers send, decoded: DHCP, ICMP errors, DNS answers, HTTP answers. Never trusted."""
