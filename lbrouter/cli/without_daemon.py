@@ -101,7 +101,7 @@ def apply_here(
 def past_events(
     state_dir: Path, *, limit: int, since: str, incident: str | None
 ) -> list[TimelineEvent]:
-    """The events of the last daemon, as `recent_events`. Raises UnavailableError where it cannot be read."""
+    """As `recent_events`, as documents. Raises UnavailableError where it cannot be read."""
     try:
         entries = recent_events(state_dir, limit=limit, since=since, incident=incident)
     except sqlite3.Error as error:
