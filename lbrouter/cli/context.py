@@ -15,7 +15,7 @@ from lbrouter.compile.shaping.build import ShapingPlan
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import observation_scope
 from lbrouter.daemon.applier import Applier, HealthSource, OperationReporter, silent_reporter
-from lbrouter.daemon.config_file import ConfigFile
+from lbrouter.daemon.config_file import ConfigFile, require_distinct_interfaces
 from lbrouter.daemon.config_file import load_config as read
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.health import snapshot
@@ -34,7 +34,9 @@ from lbrouter.model.kernel_state import KernelState
 
 def load_config_file(settings: CommandSettings) -> ConfigFile:
     """The configuration, typed and checked. Raises ConfigError with all that is wrong."""
-    return read(settings.config)
+    file = read(settings.config)
+    require_distinct_interfaces(file)
+    return file
 
 
 def build_applier(

@@ -36,11 +36,16 @@ VERBS: Final[Mapping[str, str]] = {
     "guard": "Block all forwarding until the first apply; for the boot, before the network.",
     "doctor": "Check the kernel, programs and other network software; say how to fix problems.",
     "rehearse": "Test the configuration with simulated providers, internet and clients.",
-    "uplink": "Drain, pin and restore uplinks (the daemon must run).",
+    "uplink": "Drain, pin, restore and add uplinks (the daemon must run).",
+    "login": "Take one client through one line alone, to log in at its portal.",
     "relay": "Set up the relay of a lane: the rented machine at its far end.",
 }
 """In the order of the help, from the first look at a file to the event, each with its line there.
 So help and completion of names import no verb."""
+
+
+SHARED_MODULES: Final[Mapping[str, str]] = {"login": "uplink"}
+"""Verbs that stand in the module of another one, by their names."""
 
 
 EVENT_DAY_VERBS: Final = frozenset(
@@ -93,7 +98,7 @@ class VerbGroup(TyperGroup):
 def module_of(verb: str) -> str:
     """The name of the module of a verb."""
     room = event_day if verb in EVENT_DAY_VERBS else commands
-    return f"{room.__name__}.{verb}"
+    return f"{room.__name__}.{SHARED_MODULES.get(verb, verb)}"
 
 
 @cache

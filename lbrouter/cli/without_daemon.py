@@ -84,7 +84,7 @@ def apply_here(
 
     async def apply() -> float | None:
         async with LinuxKernel() as kernel:  # refused before the lock is asked for
-            await require_applicable(build_applier(settings, kernel), file.config, wanted.session)
+            await require_applicable(build_applier(settings, kernel), file, wanted.session)
         order = ApplyOrder(by=own_operator(), undoes=wanted.undoes)
         async with open_commit_confirm(settings) as here:
             snapshot = await here.applier.observe(file.config)

@@ -19,8 +19,8 @@ from lbrouter.daemon.control.lane_inputs import lane_inputs
 from lbrouter.daemon.control.override_commands import OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.server import ControlSocket
+from lbrouter.daemon.dhcp.address_clients import AddressClients
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
-from lbrouter.daemon.dhcp.uplink_clients import DhcpClients
 from lbrouter.daemon.events.alert_dispatcher import AlertDispatcher
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.file_reloads import FileReloads
@@ -28,6 +28,7 @@ from lbrouter.daemon.health.passive_monitors import PassiveMonitors
 from lbrouter.daemon.health.snapshot import save_health
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.heartbeats import send_heartbeats
+from lbrouter.daemon.interface_watch import InterfaceWatch
 from lbrouter.daemon.lanes.lane_watch import LaneWatch
 from lbrouter.daemon.line_neighbours import LineNeighbours
 from lbrouter.daemon.metrics.bound_watch import BoundWatch
@@ -170,13 +171,15 @@ class Daemon:
         self._reloads = FileReloads(
             self._reload_requested, self._commands, journal, self._notifier, paths.config
         )
+        self._interfaces = InterfaceWatch(loop, journal, self._commands.use_again)
         self._socket = ControlSocket(
             paths.runtime_dir, answer=self._commands.handle, stream=queries.stream
         )
         self._alert_dispatcher = AlertDispatcher(
             journal, paths.runtime_dir, lambda: loop.config_file.config
         )
-        self._dhcp_clients = DhcpClients(applier.lease_store, journal, loop.request_resync)
+        leases = (applier.lease_store, applier.lease6_store)
+        self._dhcp_clients = AddressClients(*leases, journal, loop.request_resync)
         self._passive_monitors = PassiveMonitors(
             lambda: loop.tracker,
             reconciler.known_facts,
@@ -267,6 +270,7 @@ class Daemon:
             "the leases": lambda: self._dhcp_watch.run(lambda: loop.config_file.config),
             "the bounds": lambda: self._bound_watch.run(lambda: loop.config_file.config),
             "the lanes": self._lanes.run,
+            "the interfaces": self._interfaces.run,
             "the reload": self._reloads.run,
             "the watchdog": lambda: send_heartbeats(self._notifier, lambda: loop.last_run_at),
             **self._line_neighbours.tasks(),
@@ -279,8 +283,8 @@ class Daemon:
         async with Monitor() as monitor:
             self._loop.request_resync()  # earlier changes were not announced to us
             async for notice in monitor:
-                self._loop.handle_notice(notice)
-                self._dhcp_clients.handle_notice(notice)
+                for part in (self._loop, self._dhcp_clients, self._interfaces):
+                    part.handle_notice(notice)
 
 
 async def serve(paths: Paths) -> int:

@@ -21,6 +21,7 @@ from lbrouter.compile.state.desired import (
 )
 from lbrouter.compile.state.diff import diff
 from lbrouter.daemon.dhcp.advertised_store import AdvertisedStore
+from lbrouter.daemon.dhcp.lease6_store import Lease6Store
 from lbrouter.daemon.dhcp.lease_store import LeaseStore
 from lbrouter.daemon.health.snapshot import last_known_health
 from lbrouter.daemon.lanes.lane_facts import facts_with_lanes
@@ -28,10 +29,10 @@ from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
 from lbrouter.daemon.overrides.store import stored_blocks, stored_limits
 from lbrouter.daemon.slow_work import in_disk_thread, in_program_thread
 from lbrouter.kernel.backend import LinuxKernel
+from lbrouter.kernel.neighbours.nexthop_neighbours import answering_nexthops
 from lbrouter.kernel.objects import nft
 from lbrouter.kernel.own_thread import in_own_thread
 from lbrouter.kernel.read.features import cached_features
-from lbrouter.kernel.read.nexthop_neighbours import answering_nexthops
 from lbrouter.kernel.reporting_kernel import ReportingKernel
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.kernel.transaction import transact
@@ -99,6 +100,7 @@ class Applier:
         self.store = StateStore(state_dir, report_damage)
         self.dnsmasq = dnsmasq.Dnsmasq(runtime_dir, state_dir)
         self.lease_store = LeaseStore(runtime_dir, self.store.report_damage)
+        self.lease6_store = Lease6Store(runtime_dir, self.store.report_damage)
         self.advertised_store = AdvertisedStore(runtime_dir, self.store.report_damage)
         self.pppd = pppd.Pppd(runtime_dir)
         self.mdns = mdns_reflector.MdnsReflectors(runtime_dir)
@@ -167,6 +169,7 @@ class Applier:
     def learned_facts(self, config: Config, facts: Facts) -> Facts:
         """`facts` with what providers told the uplinks: leases, and router advertisements."""
         leased = self.lease_store.facts_with_leases(config, facts)
+        leased = self.lease6_store.facts_with_leases(config, leased)
         return self.advertised_store.facts_with_advertisements(config, leased)
 
     async def apply_plan(self, planned: AppliedState, steps: Plan) -> None:
@@ -251,6 +254,7 @@ class Applier:
         steps = diff(await self.kernel.observe(scope), desired)
         await self._transact(steps, desired, scope, None)
         self.lease_store.clear()
+        self.lease6_store.clear()
         self.advertised_store.clear()
         if baseline != KernelState():
             self.store.save_baseline(KernelState())
@@ -277,6 +281,7 @@ class Applier:
                 snapshot.baseline,
                 sysctls=snapshot.baseline.sysctls | after.sysctls,
                 links=snapshot.baseline.links | after.links,
+                link_settings=snapshot.baseline.link_settings | after.link_settings,
             )
         )
         self.store.save_script(table.structure, table.script)
@@ -289,5 +294,5 @@ def _baseline_after(planned: AppliedState) -> KernelState:
 
 def holds_lbrouter_state(observed: KernelState) -> bool:
     """Whether the kernel holds an object of ours; sysctls and link flags do not count."""
-    others = replace(observed, sysctls=frozenset(), links=frozenset())
+    others = replace(observed, sysctls=frozenset(), links=frozenset(), link_settings=frozenset())
     return any(True for _ in others.objects())

@@ -1,15 +1,25 @@
 """The configuration file: its bytes, and the parsed configuration."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lbrouter.compile.config.parse import ParsedConfig, parse
+from lbrouter.compile.config.diagnostics import Diagnostic
+from lbrouter.compile.config.parse import (
+    NOTHING_CHANGED_REMEDY,
+    ParsedConfig,
+    located,
+    parse,
+)
+from lbrouter.compile.routing.interface_choices import bound_config, interface_conflicts
 from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.daemon.config_bytes import read_config
 from lbrouter.kernel import pppoe
+from lbrouter.kernel.read.ports import read_interfaces
 from lbrouter.model.config import Config
-from lbrouter.model.errors import UnavailableError
+from lbrouter.model.errors import ConfigError, UnavailableError
+from lbrouter.model.facts import InterfaceFacts
 from lbrouter.services import dnsmasq, mdns_reflector, pppd
 
 
@@ -36,7 +46,35 @@ def digest(text: bytes) -> str:
 def parse_config(text: bytes, *, source: str) -> ConfigFile:
     """`text` typed and checked. Raises ConfigError with all that is wrong."""
     found: ParsedConfig = parse(text, source=source)
-    return ConfigFile(text=text, config=found.config, warnings=found.warnings, source=source)
+    config = bound_config(found.config, interfaces_or_none())
+    return ConfigFile(text=text, config=config, warnings=found.warnings, source=source)
+
+
+def interfaces_or_none() -> Mapping[str, InterfaceFacts]:
+    """The interfaces of this machine; none where the kernel does not tell them."""
+    try:
+        return read_interfaces()
+    except OSError:
+        return {}
+
+
+def require_distinct_interfaces(file: ConfigFile) -> None:
+    """Raise ConfigError where a line has no interface of its own here, by name.
+
+    A MAC address that several have is one case; an interface that is not there is none.
+    """
+    conflicts = [
+        Diagnostic(
+            path=("uplinks", conflict.uplink, conflict.key),
+            value=conflict.value,
+            reason=conflict.reason,
+            accepted=conflict.accepted,
+        )
+        for conflict in interface_conflicts(file.config, interfaces_or_none())
+    ]
+    if conflicts:
+        report = located(conflicts, file.text, source=file.source)
+        raise ConfigError("\n".join(report), remedy=NOTHING_CHANGED_REMEDY)
 
 
 def load_config(path: Path) -> ConfigFile:

@@ -222,7 +222,8 @@ def _check_interfaces(config: Config | None, facts: Facts) -> Iterator[Diagnosis
         }
         lines = (uplink for uplink in config.uplinks.values() if not uplink.is_lane)
         uplinks = {
-            uplink.interface: phrase("uplink {uplink}", uplink=uplink.name) for uplink in lines
+            uplink.shown_interface: phrase("uplink {uplink}", uplink=uplink.name)
+            for uplink in lines
         }
         tagged = ", ".join(vlan.name for vlan in config.vlans.values() if vlan.id is not None)
         trunk = (

@@ -18,8 +18,8 @@ from itertools import islice
 from typing import Final
 
 from lbrouter.kernel.l2.tcp_challenge import ChallengeSocket, encode_challenge
+from lbrouter.kernel.neighbours.neighbour_table import read_neighbour_table
 from lbrouter.kernel.read.marked_connections import TcpConnection, established_connections
-from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.model.kernel_state import AddressFamily, IpNetwork
 
 MAX_CHALLENGED_CONNECTIONS: Final = 20_000

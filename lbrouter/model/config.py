@@ -134,6 +134,10 @@ class Config(Section):
             section.set_name(name)
         return self
 
+    def uplink_ports(self) -> dict[str, str]:
+        """The interface that each line is plugged into now, by the line's name."""
+        return {name: line.port for name, line in self.uplinks.items()}
+
     def vlan_device(self, vlan: Vlan) -> str:
         """The kernel's interface of `vlan`: its port, the trunk, or the VLAN device on it."""
         if vlan.port is not None:

@@ -1,14 +1,15 @@
 """`Facts` of the machine, the scope to observe, and the numbers of uplinks and VLANs."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv6Interface
 from typing import Final
 
-from lbrouter.model.kernel_state import IpAddress, IpInterface
+from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
 from lbrouter.model.lane import LaneFacts
 from lbrouter.model.lease import AdvertisedLine, UplinkLease
 from lbrouter.model.messages.message import Message
+from lbrouter.model.objects.lease6 import UplinkLease6
 
 DEFAULT_CONNECTION_TABLE_SIZE: Final = 262_144
 """Connections that the kernel tracks at most, on a machine with 4 GB and more."""
@@ -41,11 +42,17 @@ class InterfaceFacts:
     kind: str = ""
     """Kernel's kind ("veth", "vlan", "" for hardware)."""
     parent: str = ""
-    """The interface that a VLAN device stands on."""
+    """The interface that a VLAN device, or a macvlan, stands on."""
     tag: int = 0
     """The 802.1Q tag of a VLAN device."""
     ours: bool = False
     """Created by lbrouter (carries our ifalias)."""
+    mac: str = ""
+    """The hardware address that it speaks, in lower case; "" where it has none (ppp, tun)."""
+    permanent_mac: str = ""
+    """The hardware address that it was made with, "" where the driver does not tell."""
+    path: str = ""
+    """Where it is plugged in, as udev's ID_PATH; "" for what is not hardware."""
     addresses: tuple[IpInterface, ...] = ()
     """All its addresses, ours and others'."""
     foreign_addresses: tuple[IpInterface, ...] = ()
@@ -55,6 +62,8 @@ class InterfaceFacts:
     tentative, nor deprecated, nor temporary (RFC 8981)."""
     gateways: tuple[IpAddress, ...] = ()
     """Gateways of default routes by this interface in `main` that are not ours."""
+    device_routes: frozenset[AddressFamily] = frozenset()
+    """Families of which a default route in `main` leaves by this interface without a gateway."""
     foreign_root_qdisc: ForeignRootQdisc | None = None
     """The qdisc at its root that is neither ours nor the kernel's own choice."""
 
@@ -78,6 +87,10 @@ class Facts:
     """What routers advertise to uplinks with `address6 = "auto"`, by the uplink's name."""
     no_address_reasons: Mapping[str, Message] = field(default_factory=dict)
     """By uplink, why it has no address yet, as the program tells it that asks for one."""
+    leases6: Mapping[str, UplinkLease6] = field(default_factory=dict)
+    """What DHCPv6 servers lent to uplinks, by the uplink's name."""
+    no_address6_reasons: Mapping[str, Message] = field(default_factory=dict)
+    """By uplink, why it has no address by DHCPv6 yet."""
     take_over: frozenset[str] = frozenset()
     answering_nexthops: frozenset[tuple[str, IpAddress]] = frozenset()
     """Next hops of uplinks that the kernel has heard (ARP, ND), each with its interface."""
@@ -92,10 +105,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObserveScope:
-    """Where to look for what is ours: interfaces the file names and sysctls we set."""
+    """Where to look for what is ours: interfaces the file names, sysctls and properties we set."""
 
     interfaces: frozenset[str] = frozenset()
     sysctls: frozenset[str] = frozenset()
+    link_settings: frozenset[Hashable] = frozenset()
+    """Keys of the `LinkSetting`s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

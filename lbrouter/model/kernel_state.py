@@ -18,6 +18,7 @@ from ipaddress import (
 )
 
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.objects.link_setting import LinkSetting
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
 IpAddress = IPv4Address | IPv6Address
@@ -218,10 +219,7 @@ class HtbClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
-    """All packets of `interface` in `direction` ("ingress" or "egress") pass through IFB `to`.
-
-    `to` is "" where they pass as they are: the hook and its filter keep the place.
-    """
+    """Packets of `interface` in `direction` (ingress, egress) pass through IFB `to`; "" is none."""
 
     interface: str
     direction: str
@@ -262,6 +260,7 @@ ManagedObject = (
     | Device
     | WireguardTunnel
     | LinkAdminState
+    | LinkSetting
     | Address
     | Route
     | Rule
@@ -282,6 +281,7 @@ class KernelState:
     devices: frozenset[Device] = frozenset()
     tunnels: frozenset[WireguardTunnel] = frozenset()
     links: frozenset[LinkAdminState] = frozenset()
+    link_settings: frozenset[LinkSetting] = frozenset()
     addresses: frozenset[Address] = frozenset()
     routes: frozenset[Route] = frozenset()
     rules: frozenset[Rule] = frozenset()

@@ -89,6 +89,9 @@ NAME_PATTERN = "[a-z][a-z0-9_-]{0,30}"
 INTERFACE_PATTERN = "[A-Za-z0-9][A-Za-z0-9_.@-]{0,14}"
 MAC_PATTERN = "[0-9a-f]{2}(:[0-9a-f]{2}){5}"
 
+MAX_TAG = 4094
+"""802.1Q: twelve bits, of which 0 means "no VLAN" and 4095 is reserved."""
+
 OWN_DEVICE_PREFIX = "lbr-"
 """How the names of devices begin that lbrouter makes for itself."""
 

@@ -13,6 +13,7 @@ from itertools import islice
 from lbrouter.model.config import Config, Uplink, Vlan
 from lbrouter.model.kernel_state import IpAddress, IpInterface, IpNetwork
 from lbrouter.model.sections.addresses import Addressing
+from lbrouter.rehearsal.adapt_interfaces import with_lab_ports
 from lbrouter.rehearsal.adapt_lanes import with_lab_relay, without_lanes
 from lbrouter.rehearsal.adapt_services import without_what_the_lab_lacks
 
@@ -50,6 +51,8 @@ def adapt_config(
     notes: list[str] = []
     if no_lanes:
         config, notes = without_lanes(config, no_lanes)
+    config, ports = with_lab_ports(config)
+    notes += ports
     for number, uplink in enumerate(config.uplinks.values(), 1):
         if uplink.is_lane:
             uplinks[uplink.name], said = with_lab_relay(uplink, number, configured_networks(config))
@@ -126,7 +129,7 @@ def _uplink_addresses(
     leased_pairs = list(static_addresses(uplink))
     if uplink.addressing is not Addressing.STATIC:
         leased_pairs.insert(0, _lab_subnet(config, LAB_UPLINK_POOL4, number, prefix=24))
-    if uplink.auto6:
+    if uplink.auto6 or uplink.dhcp6:
         leased_pairs.append(_lab_subnet(config, LAB_UPLINK_POOL6, number, prefix=64))
     return tuple(leased_pairs)
 
@@ -153,16 +156,17 @@ def _with_static_addresses(
     by_version = {address.version: (address, gateway) for address, gateway in pairs}
     if uplink.addressing in (Addressing.DHCP, Addressing.PPPOE) and not leased:
         change["address"], change["gateway"] = by_version[4]
-        change |= dict.fromkeys(("username", "password_file"))
+        change |= dict.fromkeys(("username", "password_file", "hostname", "client_id"))
         but = ", but in the fault `lease`" if uplink.addressing is Addressing.DHCP else ""
         notes.append(
             f"uplinks.{uplink.name}: {uplink.addressing.value} is rehearsed as the static address "
             f"{by_version[4][0]}{but}"
         )
-    if uplink.auto6:
+    if uplink.auto6 or uplink.dhcp6:
         change["address6"], change["gateway6"] = by_version[6]
+        how = "DHCPv6" if uplink.dhcp6 else "router advertisement"
         notes.append(
-            f"uplinks.{uplink.name}: IPv6 by router advertisement is rehearsed as the static "
+            f"uplinks.{uplink.name}: IPv6 by {how} is rehearsed as the static "
             f"address {by_version[6][0]}"
         )
     return uplink.model_copy(update=change), notes

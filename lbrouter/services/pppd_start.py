@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.compile.services.pppd import PppdPaths, pppd_argv
-from lbrouter.model.sections.uplinks import PPP_DEVICE_PREFIX
+from lbrouter.model.sections.device_names import PPP_DEVICE_PREFIX
 from lbrouter.services.process import PROGRAM_SEARCH_PATH
 from lbrouter.services.program_host import Program
 

@@ -51,6 +51,19 @@ UNREACHABLE: Final = bytes.fromhex(
     "4500003800000000400100000a0000010a000002030100000000 0000"
     "4500001c00000000400100000a000002080808080800000000070001"
 )  # fmt: skip
+ADVERTISEMENT: Final = bytes.fromhex(
+    "86000000 4048 0708 00000000 00000000"
+    "0101020000000066"
+    "05010000000005dc"
+    "030440c0 00000e10 00000708 00000000 20010db8000100000000000000000000"
+    "19030000 00000258 20010db8000000000000000000000053"
+)
+"""A router with its address, an MTU, a prefix and a resolver."""
+
+ARP_REQUEST: Final = bytes.fromhex(
+    "ffffffffffff020000000001080600010800060400010200000000010a0a28140000000000000a0a2801"
+)
+
 CHUNKED: Final = b"\x30HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
 
 
@@ -108,7 +121,7 @@ def _pppd_log(function: Callable[..., Any], data: bytes) -> None:
     function(data.decode("utf-8", errors="replace"), "wan1")
 
 
-def _offer(function: Callable[..., Any], data: bytes) -> None:
+def _on_lan(function: Callable[..., Any], data: bytes) -> None:
     function(data, "lan1")
 
 
@@ -120,11 +133,15 @@ FUZZ_TARGETS: Final = (
     FuzzTarget(name="dhcp_packet", module=f"{_WIRE}.dhcp_packet", function="decode_packet",
                call=_read_packet, seeds=(DATAGRAM,)),
     FuzzTarget(name="dhcp_offer", module="lbrouter.kernel.l2.dhcp_probe", function="parse_offer",
-               call=_offer, seeds=(bytes(14) + DATAGRAM,)),
+               call=_on_lan, seeds=(bytes(14) + DATAGRAM,)),
     FuzzTarget(name="icmp", module=f"{_WIRE}.icmp_message", function="parse_icmp_packet",
                call=partial(_read_icmp, 4), seeds=(UNREACHABLE,)),
     FuzzTarget(name="icmp6", module=f"{_WIRE}.icmp_message", function="parse_icmp_packet",
                call=partial(_read_icmp, 6), seeds=(b"\x81" + bytes(15),)),
+    FuzzTarget(name="ra", module="lbrouter.compile.ra.advertisement",
+               function="decode_advertisement", seeds=(ADVERTISEMENT,)),
+    FuzzTarget(name="client_frame", module="lbrouter.kernel.l2.client_listener",
+               function="parse_frame", call=_on_lan, seeds=(bytes(14) + DATAGRAM, ARP_REQUEST)),
     FuzzTarget(name="dns", module=f"{_WIRE}.dns_message", function="is_answer",
                call=_read_dns, seeds=(DNS_ANSWER,)),
     FuzzTarget(name="http", module=f"{_WIRE}.http_exchange", function="HttpExchange",

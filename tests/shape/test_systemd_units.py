@@ -9,7 +9,7 @@ import pytest
 
 from lbrouter.compile.services.dnsmasq import DnsmasqPaths, dnsmasq_argv
 from lbrouter.compile.services.pppd import PppdPaths, pppd_argv
-from lbrouter.model.sections.uplinks import ppp_device_name
+from lbrouter.model.sections.device_names import ppp_device_name
 from lbrouter.services.dnsmasq import DNSMASQ_OWN_USER, DNSMASQ_UNIT
 from lbrouter.services.pppd_start import PPPD_UNIT
 from lbrouter.services.program_host import UNITS_RUNTIME_DIR, UNITS_STATE_DIR

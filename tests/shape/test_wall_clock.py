@@ -11,6 +11,7 @@ ALLOWED_FILES = {
     "cli/commands/clients.py": "what is left of a client's lease, from dnsmasq's lease file",
     "daemon/events/alert_dispatcher.py": "whether an alert is too old to be of use",
     "daemon/dhcp/uplink_clients.py": "since when no server answers, as a clock time",
+    "daemon/dhcp/uplink_clients6.py": "since when no server answers, as a clock time",
     "daemon/dhcp/pool_watch.py": "how full the pools are, from dnsmasq's lease file",
     "cli/event_day/report.py": "what an operator means by --since",
     "daemon/clients/client_inspection.py": "what is left of a client's lease",

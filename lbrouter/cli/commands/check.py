@@ -112,8 +112,7 @@ def _machine_warnings(file: ConfigFile, machine: MachineView | None) -> Iterator
     """What this very machine lacks: a warning, since a file may be checked on another one."""
     if machine is not None:
         yield from located(machine_warnings(file.config, machine), file.text, source=file.source)
-    tagged = any(vlan.id is not None for vlan in file.config.vlans.values())
-    if tagged or file.config.gateway.helpers:
+    if missing_vlan_support(file.config, Facts()) or file.config.gateway.helpers:
         with suppress(LbrouterError, OSError):
             known = features()
             lacks_tags = missing_vlan_support(file.config, Facts(features=known))

@@ -39,10 +39,10 @@ from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.daemon.overrides.store import stored_blocks
+from lbrouter.kernel.neighbours.neighbour_table import read_neighbour_table
 from lbrouter.kernel.read.bound_sets import read_bounds_reached
 from lbrouter.kernel.read.conntrack import ConntrackEntry, list_connections
-from lbrouter.kernel.read.foreign_clients import foreign_clients
-from lbrouter.kernel.read.neighbour_table import read_neighbour_table
+from lbrouter.kernel.read.firewall_sets import foreign_clients
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ExitCode, LbrouterError

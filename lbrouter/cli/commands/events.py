@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lbrouter.cli.daemon_queries import display_zone
+from lbrouter.cli.daemon_request import display_zone
 from lbrouter.cli.output.render import print_diagnostic, print_json_line, print_line
 from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of

@@ -22,7 +22,7 @@ from lbrouter.compile.explain import explanation
 from lbrouter.compile.explain.explanation import Explanation
 from lbrouter.compile.explain.flow_words import parse_flow
 from lbrouter.kernel.backend import LinuxKernel
-from lbrouter.kernel.read.learned_names import learned_names
+from lbrouter.kernel.read.firewall_sets import learned_names
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.messages.phrase import as_phrase, phrase
 

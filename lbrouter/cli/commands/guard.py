@@ -13,9 +13,9 @@ from lbrouter.compile.firewall.elements import interfaces_of
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.daemon.config_file import ConfigFile, load_config, parse_config
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
+from lbrouter.kernel.neighbours.neighbour_table_size import read_neighbour_table_size
 from lbrouter.kernel.objects import nft
 from lbrouter.kernel.read.connection_table import read_connection_table_size
-from lbrouter.kernel.read.neighbour_table_size import read_neighbour_table_size
 from lbrouter.kernel.storage.lock import exclusive_lock
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import ConfigError, LbrouterError

@@ -9,7 +9,7 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lbrouter.cli.daemon_queries import status_from_daemon
+from lbrouter.cli.daemon_request import status_from_daemon
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.daemon_note import NO_DAEMON_NOTE
 from lbrouter.cli.output.kernel_truth import unverified_kernel

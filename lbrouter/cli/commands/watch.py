@@ -14,7 +14,7 @@ from typing import Final, cast
 from rich.console import Console
 from rich.live import Live
 
-from lbrouter.cli.daemon_queries import display_zone, status_from_daemon
+from lbrouter.cli.daemon_request import display_zone, status_from_daemon
 from lbrouter.cli.gateway_status import status_from_kernel
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_json_line, print_line

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from lbrouter.cli.apply_file import apply_file
-from lbrouter.cli.daemon_queries import display_zone
+from lbrouter.cli.daemon_request import display_zone
 from lbrouter.cli.output.config_words import change_text
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_damage, print_json, print_line

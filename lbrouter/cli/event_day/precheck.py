@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from lbrouter.cli.context import build_applier, load_config_file
-from lbrouter.cli.daemon_queries import display_zone
+from lbrouter.cli.daemon_request import display_zone
 from lbrouter.cli.gateway_status import status_from_kernel
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_damage, print_json

@@ -56,7 +56,7 @@ def format_key_path(path: KeyPath) -> str:
 def format_value(value: object) -> str:
     """A value as the file would write it, cut to a readable length, on one line."""
     if isinstance(value, dict):
-        return phrase("a table")
+        return _format_table(value)
     if isinstance(value, list | tuple):
         shown = [format_value(element) for element in value[:8]]
         text = f"[{', '.join(shown)}{', ...' * (len(value) > 8)}]"
@@ -70,6 +70,15 @@ def format_value(value: object) -> str:
         words = shorten_urls(str(value)[: 4 * MAX_VALUE_CHARS])
         text = json.dumps(words[: MAX_VALUE_CHARS + 10], ensure_ascii=False)
     return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}..."
+
+
+def _format_table(table: dict[str, object]) -> str:
+    """A table of one or two words as the file would write it; of a larger one, that it is one."""
+    if not 0 < len(table) <= 2 or not all(isinstance(each, str) for each in table.values()):
+        return phrase("a table")
+    pairs = (f"{_format_key(str(key))} = {json.dumps(each)}" for key, each in table.items())
+    text = f"{{ {', '.join(pairs)} }}"
+    return text if len(text) <= MAX_VALUE_CHARS else phrase("a table")
 
 
 def _format_key(step: str) -> str:

@@ -13,12 +13,15 @@ from lbrouter.compile.config.checks.rates import BANDWIDTH_DIRECTIONS
 from lbrouter.compile.config.checks.subnets import free_subnet
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.compile.config.expected import did_you_mean
+from lbrouter.compile.routing.interface_choices import (
+    LOOPBACK,
+    missing_interface_reason,
+    named_ports,
+)
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import InterfaceFacts
 from lbrouter.model.kernel_state import IpInterface
 from lbrouter.model.messages.phrase import as_phrase, phrase
-
-LOOPBACK: Final = "lo"
 
 PORT_KINDS: Final = frozenset({"", "veth", "bond", "bridge", "vlan"})
 """The kernel's kinds of interface that may be meant: "" is hardware, and the loopback."""
@@ -71,7 +74,13 @@ def _missing_interfaces(config: Config, machine: MachineView) -> Iterator[Diagno
         and not interface.ours
     ]
     for path, name in named.items():
-        if name not in machine.interfaces:
+        uplink = config.uplinks.get(str(path[1])) if path[0] == "uplinks" else None
+        if name in machine.interfaces:
+            continue
+        if uplink is not None and uplink.choice is not None:
+            reason = missing_interface_reason(uplink, machine.interfaces, named_ports(config))
+            yield Diagnostic(path=path, value=uplink.choice.toml_value(), reason=str(reason))
+        else:
             yield Diagnostic(
                 path=path,
                 value=name,
@@ -85,7 +94,7 @@ def _missing_interfaces(config: Config, machine: MachineView) -> Iterator[Diagno
 
 def _named_interfaces(config: Config) -> Iterator[tuple[KeyPath, str]]:
     for uplink in config.uplinks.values():
-        yield ("uplinks", uplink.name, "interface"), uplink.interface
+        yield ("uplinks", uplink.name, "interface"), uplink.port
     if config.lan is not None:
         yield ("lan", "trunk"), config.lan.trunk
     for vlan in config.vlans.values():
@@ -95,13 +104,13 @@ def _named_interfaces(config: Config) -> Iterator[tuple[KeyPath, str]]:
 
 def _rates_beyond_port(uplink: Uplink, machine: MachineView) -> Iterator[Diagnostic]:
     """Rates of a line above what its port has negotiated."""
-    speed_mbit = machine.speeds_mbit.get(uplink.interface)
+    speed_mbit = machine.speeds_mbit.get(uplink.port)
     for direction in BANDWIDTH_DIRECTIONS:
         rate = getattr(uplink, direction)
         if rate is not None and speed_mbit is not None and rate > speed_mbit * 10**6:
             why = phrase(
                 "is more than the port {interface} carries now, {speed_mbit} Mbit/s",
-                interface=uplink.interface,
+                interface=uplink.port,
                 speed_mbit=speed_mbit,
             )
             path = ("uplinks", uplink.name, direction)

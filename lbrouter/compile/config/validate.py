@@ -11,6 +11,7 @@ from lbrouter.compile.config.checks import (
     hosts,
     inside_routes,
     lane_settings,
+    line_settings,
     mdns_groups,
     policies,
     priorities,
@@ -32,6 +33,7 @@ def config_errors(config: Config) -> Iterator[Diagnostic]:
         mdns_groups,
         health_settings,
         uplinks,
+        line_settings,
         uplink_dns,
         lane_settings,
         vlans,
@@ -53,6 +55,7 @@ def config_warnings(config: Config) -> Iterator[Diagnostic]:
     modules = (
         mdns_groups,
         health_settings,
+        line_settings,
         vlans,
         policies,
         rules,

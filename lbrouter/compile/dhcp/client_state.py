@@ -7,6 +7,7 @@ from math import inf
 from typing import Final
 
 from lbrouter.compile.wire.dhcp_message import UNSPECIFIED_ADDRESS, DhcpMessage
+from lbrouter.model.config import Uplink
 from lbrouter.model.lease import UplinkLease
 from lbrouter.model.messages.message import Message
 
@@ -79,9 +80,34 @@ class OutgoingDhcpMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DhcpClientNames:
+    """What a client says of itself: `hostname` (option 12), `client_id` (option 61, its bytes).
+
+    Without an identifier its hardware address serves. `mac` is the address that the file asks for.
+    """
+
+    hostname: str = ""
+    client_id: bytes = b""
+    mac: str = ""
+
+
+NO_NAMES: Final = DhcpClientNames()
+
+
+def client_names(uplink: Uplink) -> DhcpClientNames:
+    """What the client of `uplink` says of itself."""
+    return DhcpClientNames(
+        hostname=uplink.hostname or "",
+        client_id=uplink.client_id.content if uplink.client_id is not None else b"",
+        mac=uplink.mac or "",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DhcpClientState:
     """The state of one uplink's client. `lease` is the lease that may be used."""
 
+    names: DhcpClientNames = NO_NAMES
     phase: DhcpPhase = DhcpPhase.NO_CARRIER
     lease: UplinkLease | None = None
     offered_lease: UplinkLease | None = None

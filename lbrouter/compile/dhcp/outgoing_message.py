@@ -46,7 +46,8 @@ def build_message(client: DhcpClientState, at: float) -> OutgoingDhcpMessage:
         secs=min(int(at - client.search_started_at), 0xFFFF) if own == UNSPECIFIED_ADDRESS else 0,
         ciaddr=own,
         options={
-            DhcpOption.CLIENT_ID: b"\x01" + client.hardware_address,
+            DhcpOption.CLIENT_ID: client.names.client_id or b"\x01" + client.hardware_address,
+            **_hostname_option(client),
             DhcpOption.MAX_MESSAGE_SIZE: MAX_DHCP_MESSAGE_BYTES.to_bytes(2, "big"),
             DhcpOption.PARAMETER_REQUEST_LIST: REQUESTED_OPTIONS,
             **_address_options(client),
@@ -58,6 +59,11 @@ def build_message(client: DhcpClientState, at: float) -> OutgoingDhcpMessage:
     return OutgoingDhcpMessage(
         message=message, source=own, destination=lease.server, station=lease.station
     )
+
+
+def _hostname_option(client: DhcpClientState) -> dict[int, bytes]:
+    hostname = client.names.hostname
+    return {DhcpOption.HOSTNAME: hostname.encode()} if hostname else {}
 
 
 def _address_options(client: DhcpClientState) -> dict[int, bytes]:

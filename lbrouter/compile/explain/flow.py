@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from lbrouter.compile.explain.offers import Asked, find_offer, uplinks_with_address
 from lbrouter.compile.firewall.gateway_services import gateway_services
-from lbrouter.compile.firewall.modems import is_closed
+from lbrouter.compile.firewall.modems import is_closed, line_of_modem
 from lbrouter.model.config import Config, PolicyRule, Protocol, Vlan
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
@@ -73,7 +73,7 @@ class FlowDecision:
     rule: int | None = None
     forward: int | None = None
     uplink: str | None = None
-    """The uplink of a flow from outside, which its replies take."""
+    """The uplink of a flow from outside, which its replies take; or that of a modem beside it."""
 
 
 def decide_flow(config: Config, facts: Facts, flow: Flow) -> FlowDecision:
@@ -102,7 +102,7 @@ def _from_vlan(config: Config, facts: Facts, vlan: Vlan, flow: Flow) -> FlowDeci
     target = vlan_of_address(config, flow.destination)
     if target is not None:
         return _to_vlan(vlan, target)
-    by_policy = _by_policy(config, vlan, flow)
+    by_policy = _by_policy(config, vlan, flow, facts)
     ways = config.policies[by_policy.policy or vlan.policy].uplinks
     if is_closed(config, vlan, flow.destination, facts, ways):
         return FlowDecision(
@@ -153,7 +153,7 @@ def _leads_to(rule: PolicyRule, flow: Flow) -> bool:
     )
 
 
-def _by_policy(config: Config, vlan: Vlan, flow: Flow) -> FlowDecision:
+def _by_policy(config: Config, vlan: Vlan, flow: Flow, facts: Facts) -> FlowDecision:
     for index, rule in enumerate(config.rules):
         if rule_matches(rule, flow):
             return FlowDecision(
@@ -162,6 +162,14 @@ def _by_policy(config: Config, vlan: Vlan, flow: Flow) -> FlowDecision:
                 policy=rule.policy,
                 rule=index,
             )
+    line = line_of_modem(config, vlan, flow.destination, facts)
+    if line is not None:
+        because = phrase(
+            "{destination} lies beside uplink {uplink}, which carries it, down or not",
+            destination=flow.destination,
+            uplink=line,
+        )
+        return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because, uplink=line)
     because = phrase("no rule matches, so the policy of VLAN {vlan} is used", vlan=vlan.name)
     return FlowDecision(verdict=FlowVerdict.FORWARDED, because=because, policy=vlan.policy)
 

@@ -23,6 +23,7 @@ from lbrouter.compile.firewall.flow_moves import PolicyShares
 from lbrouter.compile.firewall.gateway_services import gateway_services
 from lbrouter.compile.firewall.modems import (
     PRIVATE_NETWORKS,
+    modem_lines,
     opened_networks,
     reaches_modems,
     uplink_subnets,
@@ -76,6 +77,7 @@ def elements(
             config, allocation=allocation, health=health, facts=facts, shares=shares
         ),
         **_modems(config, facts),
+        **_modem_lines(config, allocation, facts),
         **_near_lines(config, numbers, facts),
         **client_limits.elements(config),
         **sticky_clients.elements(config),
@@ -97,11 +99,11 @@ def guard_elements(config: Config, allocation: Allocation) -> dict[str, NftEleme
 def interfaces_of(config: Config) -> Iterator[str]:
     """Every interface that the file names: uplinks, the trunk, VLAN devices and ports.
 
-    Also the Ethernet port below a PPPoE line: IP packets there are not ours, so it is known as an
-    interface, and is in no other set.
+    Also the Ethernet port below a PPPoE line or a provider's tag: IP packets there are not ours, so
+    it is known as an interface, and is in no other set.
     """
     for uplink in config.uplinks.values():
-        yield from dict.fromkeys((uplink.interface, uplink.device))
+        yield from dict.fromkeys((uplink.port, uplink.interface, uplink.device))
     for vlan in config.vlans.values():
         yield config.vlan_device(vlan)
     if config.lan is not None:
@@ -175,6 +177,20 @@ def _modems(config: Config, facts: Facts) -> dict[str, NftElements]:
     }
 
 
+def _modem_lines(config: Config, allocation: Allocation, facts: Facts) -> dict[str, NftElements]:
+    lines = modem_lines(config, facts)
+    return {
+        f"modem_lines{version}": _goto_elements(
+            {
+                network_word(network): f"assign_mark_{allocation.uplinks[name]}"
+                for network, name in lines.items()
+                if network.version == version
+            }
+        )
+        for version in (4, 6)
+    }
+
+
 def _near_lines(config: Config, numbers: Mapping[str, int], facts: Facts) -> dict[str, NftElements]:
     """The subnet of each line, for that line alone."""
     near = {
@@ -195,6 +211,7 @@ def _own_addresses(config: Config, facts: Facts) -> Iterator[IpNetwork]:
             way = uplink_nexthop(uplink, family, facts)
             if way is not None:
                 yield ip_network(way.address.ip)
+        yield from (ip_network(further.ip) for further in uplink.addresses)
     yield from (ip_network(entry.public) for entry in config.maps)
 
 

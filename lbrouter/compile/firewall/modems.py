@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 from typing import Final
 
-from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
+from lbrouter.compile.routing.uplink_addressing import UplinkNexthop, uplink_nexthop
 from lbrouter.model.config import Config, Uplink, Vlan
 from lbrouter.model.facts import Facts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpNetwork
@@ -40,6 +40,46 @@ def uplink_subnets(uplink: Uplink, facts: Facts) -> Iterator[IpNetwork]:
             yield way.address.network
             if way.gateway is not None:
                 yield ip_network(way.gateway)
+
+
+def modem_lines(config: Config, facts: Facts) -> dict[IpNetwork, str]:
+    """By subnet between the gateway and a line, that line; none that two lines share.
+
+    Where two modems have the same address it is the policy that decides, or a rule of the file.
+    """
+    owned = [
+        (network, name)
+        for name, uplink in config.uplinks.items()
+        for family in AddressFamily
+        if not uplink.is_lane and (way := uplink_nexthop(uplink, family, facts)) is not None
+        for network in _networks_beside(way)
+    ]
+    shared = {
+        network
+        for network, name in owned
+        for taken, other in owned
+        if other != name and (_is_within(network, taken) or _is_within(taken, network))
+    }
+    return {network: name for network, name in owned if network not in shared}
+
+
+def _networks_beside(way: UplinkNexthop) -> Iterator[IpNetwork]:
+    """The subnet of a line, and its router where that is outside of it."""
+    network = way.address.network
+    wide = way.subnet_is_connected and network.prefixlen < network.max_prefixlen
+    if wide:
+        yield network
+    outside = way.gateway is not None and not (wide and way.gateway in network)
+    if way.gateway is not None and outside and not way.gateway.is_link_local:
+        yield ip_network(way.gateway)
+
+
+def line_of_modem(config: Config, vlan: Vlan, destination: IpAddress, facts: Facts) -> str | None:
+    """The line that a flow of `vlan` takes because its destination lies beside that line."""
+    if not reaches_modems(vlan):
+        return None
+    lines = modem_lines(config, facts).items()
+    return next((name for network, name in lines if destination in network), None)
 
 
 def is_closed(

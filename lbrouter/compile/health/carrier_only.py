@@ -1,6 +1,6 @@
 """Health without a daemon that probes: carriers and addresses, and what one knew before."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -8,6 +8,7 @@ from lbrouter.compile.health.family_targets import uplink_families
 from lbrouter.compile.health.outputs import current_health
 from lbrouter.compile.health.reasons import no_address
 from lbrouter.compile.health.state import HealthState
+from lbrouter.compile.routing.interface_choices import missing_interface_reason, named_ports
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts
@@ -24,12 +25,13 @@ KNOWN_IMPAIRED_STATES: Final = (UplinkState.DOWN, UplinkState.DEGRADED, UplinkSt
 
 def health_without_daemon(config: Config, facts: Facts) -> GatewayHealth:
     """Each uplink judged by its interface, its carrier and its address alone."""
+    named = named_ports(config)
     return GatewayHealth(
-        uplinks={name: _uplink_health(uplink, facts) for name, uplink in config.uplinks.items()}
+        uplinks={n: _uplink_health(uplink, facts, named) for n, uplink in config.uplinks.items()}
     )
 
 
-def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
+def _uplink_health(uplink: Uplink, facts: Facts, named: Collection[str]) -> UplinkHealth:
     found, name = facts.interfaces.get(uplink.interface), uplink.interface
     if found is not None and found.up and not found.carrier and not uplink.is_lane:
         return UplinkHealth(
@@ -42,7 +44,7 @@ def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
     wanted = uplink_families(uplink)
     if uplink.addressing is Addressing.EXTERNAL:  # the system decides which families there are
         wanted = tuple(able) or (AddressFamily.V4,)
-    families = {family: _family_by_carrier(uplink, family, facts) for family in wanted}
+    families = {each: _family_by_carrier(uplink, each, facts, named) for each in wanted}
     best = min(families.values(), key=lambda each: each.state is not UplinkState.UP)
     return UplinkHealth(
         state=best.state,
@@ -53,9 +55,11 @@ def _uplink_health(uplink: Uplink, facts: Facts) -> UplinkHealth:
     )
 
 
-def _family_by_carrier(uplink: Uplink, family: AddressFamily, facts: Facts) -> FamilyHealth:
+def _family_by_carrier(
+    uplink: Uplink, family: AddressFamily, facts: Facts, named: Collection[str]
+) -> FamilyHealth:
     if not is_ready(uplink, facts, family):
-        why = no_address(no_nexthop_reason(uplink, facts, family))
+        why = no_address(no_nexthop_reason(uplink, facts, family, named=named))
         return FamilyHealth(state=UplinkState.WAITING, why=why, alive=False)
     # An interface that is still administratively down has no carrier to show: `apply` raises it.
     why = message(ReasonCode.NOT_PROBED, link="carrier")
@@ -106,26 +110,45 @@ def is_ready(uplink: Uplink, facts: Facts, family: AddressFamily) -> bool:
 
 
 def no_nexthop_reason(
-    uplink: Uplink, facts: Facts, family: AddressFamily = AddressFamily.V4
+    uplink: Uplink,
+    facts: Facts,
+    family: AddressFamily = AddressFamily.V4,
+    *,
+    named: Collection[str] | None = None,
 ) -> Message:
-    """Why an uplink has no next hop in `family`."""
+    """Why an uplink has no next hop in `family`.
+
+    `named` are the ports that the file uses: where they are given, another one may be proposed.
+    """
     if uplink.is_lane:
         return lane_waiting_reason(uplink, facts)
     found, name = facts.interfaces.get(uplink.interface), uplink.interface
     if found is None:
-        return message(ReasonCode.NO_INTERFACE, interface=name)
+        return missing_interface_reason(
+            uplink, facts.interfaces, facts.interfaces if named is None else named
+        )
     if uplink.addressing is Addressing.EXTERNAL:
         # What the system has not configured yet on an external uplink.
         if any(not address.ip.is_link_local for address in found.addresses):
             return message(AddressCode.EXTERNAL_NO_GATEWAY, interface=name)
         return message(AddressCode.EXTERNAL_NO_ADDRESS, interface=name)
     if family is AddressFamily.V6 or uplink.address is None:
+        if uplink.dhcp6:
+            return _no_address6_reason(uplink, facts)
         line = facts.advertised.get(uplink.name, AdvertisedLine())
         return line.lacks or message(AddressCode.NO_ROUTER_ADVERTISEMENT, interface=name)
     unknown = message(ReasonCode.NO_ADDRESS, how=str(uplink.addressing), interface=name)
     if uplink.addressing is Addressing.DHCP:
         unknown = message(AddressCode.DHCP_NOT_ASKED, interface=name)
     return facts.no_address_reasons.get(uplink.name, unknown)
+
+
+def _no_address6_reason(uplink: Uplink, facts: Facts) -> Message:
+    """What a line by DHCPv6 lacks: the address, or the router."""
+    if uplink.name in facts.leases6:
+        return message(AddressCode.DHCP6_NO_ROUTER, interface=uplink.interface)
+    unknown = message(AddressCode.DHCP6_NOT_ASKED, interface=uplink.interface)
+    return facts.no_address6_reasons.get(uplink.name, unknown)
 
 
 def lane_waiting_reason(lane: Uplink, facts: Facts) -> Message:

@@ -59,7 +59,9 @@ def _standing_reason(line: UplinkMemory, at: float) -> Message | None:
     condition, interface = standing_condition(line), line.settings.interface
     match condition:
         case UplinkCondition.NO_INTERFACE:
-            return message(ReasonCode.NO_INTERFACE, interface=interface)
+            known = line.no_address_reason
+            told = known is not None and known.code is ReasonCode.NO_INTERFACE
+            return known if told else message(ReasonCode.NO_INTERFACE, interface=interface)
         case UplinkCondition.NO_CARRIER:
             return message(ReasonCode.NO_CARRIER, interface=interface)
         case UplinkCondition.NO_ADDRESS:

@@ -64,9 +64,7 @@ def uplink_health_settings(
         family=family,
         interface=uplink.interface,
         identity=line_identity(uplink, family),
-        addressing="router advertisements"
-        if family is AddressFamily.V6 and uplink.auto6
-        else str(uplink.addressing),
+        addressing=_addressing(uplink, family),
         interval_s=max(health.interval.seconds, 0.001),
         down_after_s=health.down_after.seconds,
         up_after_s=health.up_after.seconds,
@@ -81,7 +79,16 @@ def uplink_health_settings(
 def line_identity(uplink: Uplink, family: AddressFamily) -> str:
     """What a line is known by: its interface, and its address or the word in place of one."""
     address = uplink.address if family is AddressFamily.V4 else uplink.address6
-    return f"{uplink.interface} {family} {address or uplink.addressing}"
+    return f"{uplink.place} {family} {address or uplink.addressing}"
+
+
+def _addressing(uplink: Uplink, family: AddressFamily) -> str:
+    """Who brings the address of a family, in words."""
+    if family is AddressFamily.V6 and uplink.auto6:
+        return "router advertisements"
+    if family is AddressFamily.V6 and uplink.dhcp6:
+        return "DHCPv6"
+    return str(uplink.addressing)
 
 
 def _tolerance_limits(policy: Policy) -> ToleranceLimits:

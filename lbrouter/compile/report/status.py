@@ -133,7 +133,7 @@ def _uplink_status(uplink: Uplink, inputs: StatusInputs) -> UplinkStatus:
             }
             for family, each in health.families.items()
         },
-        "interface": uplink.interface,
+        "interface": uplink.shown_interface,
         "address": _address(uplink, AddressFamily.V4, inputs.facts),
         "gateway": _gateway(uplink, AddressFamily.V4, inputs.facts),
         "address6": _address(uplink, AddressFamily.V6, inputs.facts),

@@ -60,14 +60,23 @@ def _missing_port(port: str, vlans: Sequence[str], trunk: str) -> Message:
 
 def missing_vlan_support(config: Config, facts: Facts) -> str:
     """A sentence if the file has VLAN tags and the kernel has no 802.1Q; else ""."""
-    tagged = [name for name, vlan in config.vlans.items() if vlan.id is not None]
-    if not tagged or "vlan" in facts.features:
+    vlans = [name for name, vlan in config.vlans.items() if vlan.id is not None]
+    lines = [f"uplink {name}" for name, line in config.uplinks.items() if line.vlan is not None]
+    if not (vlans or lines) or "vlan" in facts.features:
         return ""
+    tagged = ", ".join([*vlans, *lines])
+    if lines:
+        return phrase(
+            "this kernel has no 802.1Q VLANs (module 8021q), and {tagged} need them (id, vlan):"
+            " `apply` will be refused here (69); load the module, run a kernel that has it,"
+            " or give each a port of its own",
+            tagged=tagged,
+        )
     return phrase(
         "this kernel has no 802.1Q VLANs (module 8021q), and {tagged} need them (id):"
         " `apply` will be refused here (69); load the module, run a kernel that has it,"
         " or give each VLAN a port of its own",
-        tagged=", ".join(tagged),
+        tagged=tagged,
     )
 
 

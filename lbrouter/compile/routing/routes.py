@@ -15,6 +15,7 @@ subnet, and a client whose policy says "fiber" must not reach hosts beside lte b
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_network
 
 from lbrouter.compile.routing import lane_lines
@@ -25,14 +26,13 @@ from lbrouter.compile.routing.uplink_addressing import (
     configured_families,
     uplink_nexthop,
 )
-from lbrouter.compile.routing.venue_routes import inside_routes, mapped_addresses
+from lbrouter.compile.routing.venue_routes import inside_routes
 from lbrouter.compile.routing.vlan_routes import vlan_routes, vlan_rules
-from lbrouter.model.config import Config
+from lbrouter.model.config import Config, Uplink
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.health import GatewayHealth
-from lbrouter.model.kernel_state import Address, AddressFamily, IpNetwork, Route, Rule
-from lbrouter.model.lease import AdvertisedLine
-from lbrouter.model.messages.phrase import as_phrase, phrase
+from lbrouter.model.kernel_state import AddressFamily, IpNetwork, Route, Rule
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.reserved_ids import (
     GATEWAY_TABLE,
     MAIN_TABLE,
@@ -153,6 +153,8 @@ def _uplink_tables(
             if way.subnet_is_connected:
                 yield _connected_route(table, uplink.device, way, name)
             yield _default_route(table, uplink.device, way, name)
+            for further in _further_subnets(uplink, way):
+                yield _connected_route(table, uplink.device, further, name)
         yield Route(
             table=table,
             destination=DEFAULT_DESTINATIONS[family],
@@ -177,6 +179,9 @@ def _gateway_table(
             yield _connected_route(
                 GATEWAY_TABLE, uplink.device, way, name, metric=number, network=near
             )
+        way = uplink_nexthop(uplink, family, facts)
+        for further in () if way is None else _further_subnets(uplink, way):
+            yield _connected_route(GATEWAY_TABLE, uplink.device, further, name, metric=number)
     best = gateway_uplink(config, health, family, facts)
     if best is not None:
         way = uplink_nexthop(config.uplinks[best], family, facts)
@@ -187,6 +192,16 @@ def _gateway_table(
             way,
             phrase("the gateway itself, {best}", best=best),
         )
+
+
+def _further_subnets(uplink: Uplink, way: UplinkNexthop) -> Iterator[UplinkNexthop]:
+    """The subnets of further addresses, each once; a single host's prefix has no neighbours."""
+    networks = {way.address.network}
+    for address in uplink.addresses:
+        wide = address.network.prefixlen < address.max_prefixlen
+        if address.version == way.address.version and wide and address.network not in networks:
+            networks.add(address.network)
+            yield replace(way, address=address)
 
 
 def _connected_route(
@@ -220,64 +235,3 @@ def _default_route(table: int, interface: str, nexthop: UplinkNexthop, name: str
         mtu=nexthop.mtu,
         why=phrase("the way out by {name}", name=name),
     )
-
-
-def addresses(config: Config, facts: Facts, created: frozenset[str]) -> frozenset[Address]:
-    """Addresses that we add, on interfaces that exist or that we create (`created`).
-
-    Not those that another program has set already: they work as well, and are not ours.
-    """
-    wanted = (
-        *_uplink_addresses(config, facts),
-        *(
-            Address(
-                interface=config.vlan_device(vlan),
-                address=own,
-                why=phrase("gateway of VLAN {vlan}", vlan=vlan.name),
-            )
-            for vlan in config.vlans.values()
-            for own in (vlan.address, vlan.address6)
-            if own is not None
-        ),
-        *mapped_addresses(config),
-        *lane_lines.addresses(config, facts),
-    )
-    return frozenset(address for address in wanted if _ours_to_add(address, facts, created))
-
-
-def _ours_to_add(address: Address, facts: Facts, created: frozenset[str]) -> bool:
-    interface = facts.interfaces.get(address.interface)
-    if interface is None:
-        return address.interface in created
-    return address.address not in interface.foreign_addresses
-
-
-def _uplink_addresses(config: Config, facts: Facts) -> Iterator[Address]:
-    for name, uplink in config.uplinks.items():
-        lease = facts.leases.get(name)
-        leased = lease.address if lease is not None else None
-        for address, kind in (
-            (uplink.static4, phrase("address")),
-            (leased, phrase("lease")),
-            (uplink.static6, phrase("address")),
-        ):
-            if address is not None:
-                yield Address(
-                    interface=uplink.interface,
-                    address=address,
-                    prefix_route=False,
-                    why=phrase("{kind} of uplink {name}", kind=as_phrase(kind), name=name),
-                )
-        line = facts.advertised.get(name, AdvertisedLine())
-        for index, formed in enumerate(line.addresses):
-            yield Address(
-                interface=uplink.device,
-                address=formed,
-                prefix_route=False,
-                deprecated=index > 0,
-                why=phrase(
-                    "formed under the prefix of {router}, uplink {uplink}",
-                    router=str(line.router),
-                    uplink=name,
-                ),
-            )

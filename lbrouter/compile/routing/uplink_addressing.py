@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lbrouter.compile.routing.lan_links import orphaned_vlan_devices
+from lbrouter.compile.routing.uplink_links import (
+    narrow_mtu,
+    orphaned_devices,
+    with_planned_devices,
+)
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.facts import Facts, InterfaceFacts
 from lbrouter.model.kernel_state import AddressFamily, IpAddress, IpInterface
@@ -39,11 +44,26 @@ def uplink_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> Uplin
     """The next hop of `uplink`, or None: no such family, no address yet, or no interface."""
     if uplink.is_lane:
         return _lane_nexthop(uplink, family, facts)
+    way = _line_nexthop(uplink, family, facts)
+    if way is None:
+        return None
+    lease = facts.leases.get(uplink.name) if family is AddressFamily.V4 else None
+    told = lease.mtu if lease is not None else None
+    return replace(way, mtu=narrow_mtu(uplink, told, facts.interfaces))
+
+
+def _line_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> UplinkNexthop | None:
+    """As `uplink_nexthop`, whatever the largest packet is."""
     interface = facts.interfaces.get(uplink.device)
     if interface is None:
         return None
     if uplink.addressing is Addressing.DHCP and family is AddressFamily.V4:
-        return _dhcp_nexthop(uplink, interface, facts)
+        lease = facts.leases.get(uplink.name)
+        return (
+            None if lease is None else UplinkNexthop(address=lease.address, gateway=lease.gateway)
+        )
+    if family is AddressFamily.V6 and uplink.dhcp6:
+        return _dhcp6_nexthop(uplink, interface, facts)
     if family is AddressFamily.V6 and uplink.auto6:
         return _router_advertised_nexthop(uplink, facts)
     if family is AddressFamily.V4 and uplink.addressing is Addressing.PPPOE:
@@ -60,7 +80,7 @@ def uplink_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> Uplin
         else (uplink.static6, uplink.gateway6)
     )
     if address is None and uplink.addressing is Addressing.EXTERNAL:
-        address, gateway = _external_addressing(interface, family)
+        return _external_nexthop(interface, family)
     if address is None or gateway is None:
         return None
     return UplinkNexthop(address=address, gateway=gateway)
@@ -83,10 +103,13 @@ def nexthops(config: Config, facts: Facts) -> Iterator[tuple[str, IpAddress]]:
 def stable_facts(config: Config, facts: Facts) -> Facts:
     """`facts` without what will not last: unfinished sessions, VLAN devices without their trunk.
 
+    With the devices of providers' tags that an apply makes before all else.
+
     pppd creates the device first; if the provider refuses, it goes within a second and is created
     again, for hours. Nothing is set on it before it has an address.
     """
-    orphans = orphaned_vlan_devices(config, facts)
+    facts = with_planned_devices(config, facts)
+    orphans = orphaned_vlan_devices(config, facts) | orphaned_devices(config, facts)
     making = {u.device for u in config.uplinks.values() if u.device != u.interface}
     kept = {
         name: interface
@@ -112,12 +135,14 @@ def _lane_nexthop(uplink: Uplink, family: AddressFamily, facts: Facts) -> Uplink
     return UplinkNexthop(address=uplink.inside_address, gateway=None, mtu=known.mtu)
 
 
-def _dhcp_nexthop(uplink: Uplink, interface: InterfaceFacts, facts: Facts) -> UplinkNexthop | None:
-    lease = facts.leases.get(uplink.name)
-    if lease is None:
+def _dhcp6_nexthop(uplink: Uplink, interface: InterfaceFacts, facts: Facts) -> UplinkNexthop | None:
+    """The address that a server lent, by the file's router or one that announced itself."""
+    lease = facts.leases6.get(uplink.name)
+    routers = [router for router in interface.gateways if router.version == 6]
+    gateway = uplink.gateway6 or next(iter(routers), None)
+    if lease is None or gateway is None:
         return None
-    narrow = lease.mtu if lease.mtu is not None and lease.mtu < interface.mtu else 0
-    return UplinkNexthop(address=lease.address, gateway=lease.gateway, mtu=narrow)
+    return UplinkNexthop(address=lease.address, gateway=gateway, subnet_is_connected=False)
 
 
 def _router_advertised_nexthop(uplink: Uplink, facts: Facts) -> UplinkNexthop | None:
@@ -137,17 +162,20 @@ def _router_advertised_nexthop(uplink: Uplink, facts: Facts) -> UplinkNexthop | 
     )
 
 
-def _external_addressing(
-    interface: InterfaceFacts, family: AddressFamily
-) -> tuple[IpInterface | None, IpAddress | None]:
+def _external_nexthop(interface: InterfaceFacts, family: AddressFamily) -> UplinkNexthop | None:
     """The default gateway that another program configured, and the address to reach it from.
 
-    That is the first one whose subnet holds the gateway, or else the first one at all.
+    That is the first one whose subnet holds the gateway, or else the first one at all. A default
+    route by the device alone (wwan0, wg0, tun) has no gateway: one host is at the other end.
     """
     version = family.version
     addresses = [a for a in interface.addresses if a.version == version and not a.ip.is_link_local]
     gateways = [g for g in interface.gateways if g.version == version]
+    if not addresses:
+        return None
     if not gateways:
-        return None, None
+        by_device = family in interface.device_routes
+        alone = UplinkNexthop(address=addresses[0], gateway=None, subnet_is_connected=False)
+        return alone if by_device else None
     near = [address for address in addresses if gateways[0] in address.network]
-    return next(iter((*near, *addresses)), None), gateways[0]
+    return UplinkNexthop(address=(*near, *addresses)[0], gateway=gateways[0])

@@ -26,6 +26,9 @@ PPPD_HEADER: Final = """\
 plugin pppoe.so
 """
 
+PPPOE_MTU: Final = 1492
+"""What fits into an Ethernet frame (RFC 2516)."""
+
 PPPD_SESSION_OPTIONS: Final = """\
 # The provider proves nothing to us, and tells us our address.
 noauth
@@ -45,9 +48,6 @@ pppoe-padi-attempts 2
 # end of the session, so that a new one is begun.
 lcp-echo-interval 10
 lcp-echo-failure 3
-# Eight bytes of each frame are PPPoE's (RFC 2516).
-mtu 1492
-mru 1492
 # Of no use over Ethernet, and a source of quarrels.
 noaccomp
 nopcomp
@@ -118,6 +118,9 @@ def options_text(uplink: Uplink, paths: PppdPaths, secret: str) -> str:
         f"user {_quote(uplink.username or '')}\n",
         f"password {_quote(secret)}\n",
         "+ipv6\n" if uplink.auto6 else "noipv6\n",
+        # Eight bytes of each frame are PPPoE's (RFC 2516); RFC 4638 has 1500 on a larger frame.
+        f"mtu {uplink.mtu or PPPOE_MTU}\n",
+        f"mru {uplink.mtu or PPPOE_MTU}\n",
     )
     return "\n".join((PPPD_HEADER + "".join(own), PPPD_SESSION_OPTIONS))
 

@@ -35,6 +35,7 @@ from lbrouter.compile.shaping.guarantees import (
 )
 from lbrouter.compile.shaping.htb import HTB_MAJOR, LOCAL_TRAFFIC_MINOR, classid, classid_text
 from lbrouter.compile.shaping.overrides import NO_LIMITS, VlanLimits, with_limits
+from lbrouter.compile.shaping.shared_port import lan_major, renumbered
 from lbrouter.model.config import Config
 from lbrouter.model.direction import Direction
 from lbrouter.model.facts import Allocation, Facts
@@ -99,6 +100,8 @@ class _DirectionPlan:
     """Uplinks whose line is limited here."""
     spanning_vlans: frozenset[str]
     """VLANs whose ceiling has a tree of its own."""
+    major: int
+    """Of the trees that this direction passes."""
 
 
 def build_shaping(
@@ -126,7 +129,7 @@ def build_shaping(
         else noun
         for noun in (
             *_upload_trees(config, allocation, up, facts),
-            *_download_trees(config, down, facts),
+            *(renumbered(noun, down.major) for noun in _download_trees(config, down, facts)),
         )
         if noun.interface in there | {*ifbs}
         and not foreign_qdiscs.is_blocked(facts, noun.interface)
@@ -184,6 +187,7 @@ def _direction_plan(
         spanning_vlans=frozenset(
             n for n, v in config.vlans.items() if spans_uplinks(config, v, direction)
         ),
+        major=HTB_MAJOR if direction is Direction.UPLOAD else lan_major(config, facts),
     )
 
 
@@ -275,15 +279,16 @@ def _class_map_elements(
             if uplink.name in up.shaped_uplinks or vlan.name in up.spanning_vlans:
                 yield _class_map_element(device, uplink.device, number)
             if meeting or vlan.name in down.spanning_vlans:
-                yield _class_map_element(uplink.device, device, number)
+                yield _class_map_element(uplink.device, device, (down.major, number[1]))
     if meeting:
+        local = (down.major, LOCAL_TRAFFIC_MINOR)
         # Both ways between VLANs that may reach each other; the default class is not for
         # them.
         for vlan in config.vlans.values():
             for name in vlan.reach:
                 here, there = config.vlan_device(vlan), config.vlan_device(config.vlans[name])
-                yield _class_map_element(here, there, (HTB_MAJOR, LOCAL_TRAFFIC_MINOR))
-                yield _class_map_element(there, here, (HTB_MAJOR, LOCAL_TRAFFIC_MINOR))
+                yield _class_map_element(here, there, local)
+                yield _class_map_element(there, here, local)
 
 
 def _class_map_element(incoming: str, outgoing: str, number: tuple[int, int]) -> tuple[str, str]:

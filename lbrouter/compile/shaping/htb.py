@@ -15,6 +15,11 @@ HTB_MAJOR: Final = 0x4C01
 """Handle of each HTB of ours. All trees carry the same one: a packet is classified once, by one
 map, and finds its class in every tree that it passes (a VLAN's ceiling first, then the line)."""
 
+LAN_MAJOR: Final = 0x4C02
+"""Instead, in the trees of downloads, where a line is on the LAN's own port: see `shared_port`."""
+
+HTB_MAJORS: Final = (HTB_MAJOR, LAN_MAJOR)
+
 GATEWAY_MINOR: Final = 0x0FFE
 """Minor of the default class: what no map classified, which is the gateway's own traffic."""
 

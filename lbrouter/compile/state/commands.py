@@ -25,6 +25,7 @@ from lbrouter.model.kernel_state import (
     Sysctl,
 )
 from lbrouter.model.managed_process import ManagedProcess
+from lbrouter.model.objects.link_setting import LinkSetting
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import NFT_TABLE, ROUTE_PROTOCOL, nft_table_of
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
@@ -75,6 +76,10 @@ def _sysctl(setting: Sysctl, _: Action) -> str:
 
 def _link(link: LinkAdminState, _: Action) -> str:
     return f"ip link set {link.interface} {'up' if link.up else 'down'}"
+
+
+def _link_setting(setting: LinkSetting, _: Action) -> str:
+    return f"ip link set {setting.interface} {setting.kind} {setting.value}"
 
 
 def _device(device: Device, verb: Action) -> str:
@@ -238,6 +243,7 @@ _NOUN_COMMANDS: Final[Mapping[type, Callable[[Any, Action], str]]] = {
     Device: _device,
     WireguardTunnel: _tunnel,
     LinkAdminState: _link,
+    LinkSetting: _link_setting,
     Address: _address,
     Route: _route,
     Rule: _rule,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from lbrouter.compile.firewall.blocked_clients import with_blocked
 from lbrouter.compile.firewall.elements import elements, interfaces_of
 from lbrouter.compile.firewall.ruleset import digest, structure
-from lbrouter.compile.routing import lane_lines, routes
+from lbrouter.compile.routing import interface_addresses, lane_lines, routes, uplink_links
 from lbrouter.compile.shaping.build import ShapingPlan, build_shaping
 from lbrouter.compile.shaping.lane_classes import class_elements
 from lbrouter.compile.state.sysctls import sysctls
@@ -44,9 +44,7 @@ def desired_state(
     `blocked` are the hardware addresses that an operator has shut out.
     """
     shaped = shaping or build_shaping(config, allocation=allocation, health=health, facts=facts)
-    devices = frozenset(
-        (*_vlan_devices(config, facts), *shaped.devices, *lane_lines.devices(config, facts))
-    )
+    devices = _devices(config, facts, shaped)
     created = frozenset(device.name for device in devices)
     # A lane's device that stands and is not wanted any more has no settings of its own to keep.
     there = created | frozenset(facts.interfaces) - {lane.device for lane in config.lanes()}
@@ -69,7 +67,10 @@ def desired_state(
         devices=devices,
         tunnels=lane_lines.tunnels(config, allocation.uplinks, health, facts),
         links=must_be_up | shaped.links | lane_lines.links(config, facts),
-        addresses=routes.addresses(config, facts, created),
+        link_settings=frozenset(
+            setting for setting in uplink_links.link_settings(config) if setting.interface in there
+        ),
+        addresses=interface_addresses.addresses(config, facts, created),
         routes=routes.routes(
             config, allocation=allocation, health=health, facts=facts, created=created
         ),
@@ -94,6 +95,13 @@ def desired_state(
     return with_settings(wanted, restored_settings(baseline, facts, excluding=wanted))
 
 
+def _devices(config: Config, facts: Facts, shaped: ShapingPlan) -> frozenset[Device]:
+    """The devices that lbrouter makes: of VLANs, of providers' tags, of shaping and of lanes."""
+    tagged = (d for d in uplink_links.vlan_devices(config, facts) if not _is_foreign(d, facts))
+    lanes = lane_lines.devices(config, facts)
+    return frozenset((*_vlan_devices(config, facts), *tagged, *shaped.devices, *lanes))
+
+
 def state_after_down(baseline: KernelState, facts: Facts) -> KernelState:
     """What the kernel should hold after `down`: nothing of ours, settings as they were found."""
     return restored_settings(baseline, facts, excluding=KernelState())
@@ -107,13 +115,11 @@ def _vlan_devices(config: Config, facts: Facts) -> Iterable[Device]:
     if config.lan is None or config.lan.trunk not in facts.interfaces:
         return
     for vlan in config.vlans.values():
-        if vlan.id is not None and not _is_foreign_device(
-            device := _vlan_device(config, vlan), facts
-        ):
+        if vlan.id is not None and not _is_foreign(device := _vlan_device(config, vlan), facts):
             yield device
 
 
-def _is_foreign_device(device: Device, facts: Facts) -> bool:
+def _is_foreign(device: Device, facts: Facts) -> bool:
     """Whether this very device stands already, and is not ours."""
     standing = facts.interfaces.get(device.name)
     if standing is None or standing.ours:
@@ -139,6 +145,7 @@ def restored_settings(
     """The settings of `baseline` that `excluding` does not set, if their interface still exists."""
     sysctls_set = {setting.path for setting in excluding.sysctls}
     links_set = {link.interface for link in excluding.links}
+    properties_set = {setting.key for setting in excluding.link_settings}
     return KernelState(
         sysctls=frozenset(
             Sysctl(path=s.path, value=s.value, why="as it was found")
@@ -150,6 +157,11 @@ def restored_settings(
             for link in baseline.links
             if link.interface not in links_set and link.interface in facts.interfaces
         ),
+        link_settings=frozenset(
+            replace(setting, why="as it was found")
+            for setting in baseline.link_settings
+            if setting.key not in properties_set and setting.interface in facts.interfaces
+        ),
     )
 
 
@@ -159,6 +171,7 @@ def with_settings(state: KernelState, settings: KernelState) -> KernelState:
         state,
         sysctls=state.sysctls | settings.sysctls,
         links=state.links | settings.links,
+        link_settings=state.link_settings | settings.link_settings,
     )
 
 
@@ -178,6 +191,7 @@ def updated_baseline(baseline: KernelState, observed: KernelState, config: Confi
     ours = {device.name for device in observed.devices}
     known_paths = {setting.path for setting in baseline.sysctls}
     known_names = {link.interface for link in baseline.links}
+    known_properties = {setting.key for setting in baseline.link_settings}
     return KernelState(
         sysctls=frozenset(s for s in baseline.sysctls if s.path in scope.sysctls)
         | {
@@ -191,6 +205,12 @@ def updated_baseline(baseline: KernelState, observed: KernelState, config: Confi
             for link in observed.links
             if link.interface in scope.interfaces - known_names - ours
         },
+        link_settings=frozenset(s for s in baseline.link_settings if s.key in scope.link_settings)
+        | {
+            s
+            for s in observed.link_settings
+            if s.key in scope.link_settings - known_properties and s.interface not in ours
+        },
     )
 
 
@@ -198,8 +218,12 @@ def observation_scope(config: Config | None, baseline: KernelState) -> ObserveSc
     """Where to look for what is ours: what the file names, and what the baseline remembers."""
     links = frozenset(link.interface for link in baseline.links)
     settings = frozenset(setting.path for setting in baseline.sysctls)
+    properties = frozenset(setting.key for setting in baseline.link_settings)
     if config is None:
-        return ObserveScope(interfaces=links, sysctls=settings)
+        return ObserveScope(interfaces=links, sysctls=settings, link_settings=properties)
     named = frozenset(interfaces_of(config))
     wanted = frozenset(setting.path for setting in sysctls(config, named))
-    return ObserveScope(interfaces=named | links, sysctls=wanted | settings)
+    properties |= {setting.key for setting in uplink_links.link_settings(config)}
+    return ObserveScope(
+        interfaces=named | links, sysctls=wanted | settings, link_settings=properties
+    )

@@ -24,6 +24,7 @@ from lbrouter.model.kernel_state import (
     Rule,
     Sysctl,
 )
+from lbrouter.model.objects.link_setting import LinkSetting
 from lbrouter.model.plan import Action, Operation, Phase, Plan
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
@@ -31,6 +32,7 @@ CREATE_PHASES: Mapping[type, Phase] = {
     Device: Phase.DEVICE,
     WireguardTunnel: Phase.TUNNEL,
     Sysctl: Phase.SYSCTL,
+    LinkSetting: Phase.SYSCTL,
     LinkAdminState: Phase.LINK,
     Address: Phase.ADDRESS,
     Route: Phase.ROUTE,
@@ -51,7 +53,7 @@ REMOVE_PHASES: Mapping[type, Phase] = {
     Redirect: Phase.UNREDIRECT,
 }
 
-UNREMOVABLE_NOUNS = (Sysctl, LinkAdminState)
+UNREMOVABLE_NOUNS = (Sysctl, LinkAdminState, LinkSetting)
 """Objects that are set and never removed: if they are not in `desired`, they are not ours."""
 
 

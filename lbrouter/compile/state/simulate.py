@@ -27,6 +27,7 @@ from lbrouter.model.kernel_state import (
     Sysctl,
 )
 from lbrouter.model.messages.phrase import phrase
+from lbrouter.model.objects.link_setting import LinkSetting
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
@@ -35,6 +36,7 @@ KERNEL_STATE_FIELDS: Mapping[type, str] = {
     Device: "devices",
     WireguardTunnel: "tunnels",
     LinkAdminState: "links",
+    LinkSetting: "link_settings",
     Address: "addresses",
     Route: "routes",
     Rule: "rules",
@@ -59,6 +61,11 @@ class SimKernel:
             self.state,
             sysctls=frozenset(s for s in self.state.sysctls if s.path in scope.sysctls),
             links=frozenset(link for link in self.state.links if link.interface in names),
+            link_settings=frozenset(
+                setting
+                for setting in self.state.link_settings
+                if setting.key in scope.link_settings
+            ),
         )
 
     async def facts(self, scope: ObserveScope) -> Facts:  # noqa: ARG002  -- the protocol names it
@@ -87,7 +94,10 @@ def apply_operation(state: KernelState, operation: Operation) -> KernelState:
         return replace(state, nft=operation.new)
     if isinstance(noun, Qdisc | HtbClass):
         return with_shaping_operation(state, operation)
-    if isinstance(noun, Sysctl | LinkAdminState) and operation.action is Action.REMOVE:
+    if (
+        isinstance(noun, Sysctl | LinkAdminState | LinkSetting)
+        and operation.action is Action.REMOVE
+    ):
         return state
     if isinstance(operation.old, Device):
         kept: dict[str, Any] = {
@@ -127,6 +137,7 @@ def _required_interface(noun: ManagedObject) -> str:
         case (
             WireguardTunnel()
             | LinkAdminState()
+            | LinkSetting()
             | Address()
             | Route()
             | Qdisc()

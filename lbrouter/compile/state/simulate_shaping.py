@@ -7,13 +7,11 @@ the root goes all.
 
 from dataclasses import replace
 
-from lbrouter.compile.shaping.htb import HTB_MAJOR, MAX_BURST_US, burst_us
+from lbrouter.compile.shaping.htb import MAX_BURST_US, burst_us
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import HtbClass, KernelState, ManagedObject, Qdisc
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Operation
-
-BELOW_ROOT = (HTB_MAJOR, 0)
 
 
 def with_shaping_operation(state: KernelState, operation: Operation) -> KernelState:
@@ -83,7 +81,7 @@ def _with_class(state: KernelState, new: HtbClass) -> KernelState:
         return replace(state, classes=others | {replace(new, parent=held.parent)})
     place = (new.interface, new.parent)
     if not any((htb_class.interface, htb_class.classid) == place for htb_class in others):
-        return replace(state, classes=others | {replace(new, parent=BELOW_ROOT)})
+        return replace(state, classes=others | {replace(new, parent=(new.classid[0], 0))})
     taken = frozenset(qdisc for qdisc in state.qdiscs if (qdisc.interface, qdisc.parent) != place)
     return replace(state, classes=others | {new}, qdiscs=taken)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lbrouter.compile.routing.uplink_addressing import configured_families
+from lbrouter.compile.shaping.placement import lan_ports
 from lbrouter.model.config import Addressing, Config, Uplink
 from lbrouter.model.kernel_state import AddressFamily, Sysctl
 from lbrouter.model.messages.phrase import phrase
@@ -30,13 +31,14 @@ TCP_IDLE_TIMEOUT_S: Final = 7440
 def sysctls(config: Config, there: frozenset[str]) -> frozenset[Sysctl]:
     """Settings for the namespace, and for each uplink and VLAN device that is `there`."""
     uplinks = [u for u in config.uplinks.values() if u.device in there]
-    closed = [u.interface for u in config.uplinks.values() if u.interface != u.device]
+    used = {u.device for u in config.uplinks.values()} | lan_ports(config)
+    closed = {name for u in config.uplinks.values() for name in (u.port, u.interface)} - used
     devices = [d for vlan in config.vlans.values() if (d := config.vlan_device(vlan)) in there]
     return frozenset(
         (
             *_global(config),
             *(setting for uplink in uplinks for setting in _uplink(config, uplink)),
-            *(setting for name in closed if name in there for setting in _pppoe_port(config, name)),
+            *(setting for name in closed & there for setting in _closed_port(config, name)),
             *(setting for device in devices for setting in _vlan(config, device)),
         )
     )
@@ -93,23 +95,28 @@ def _uplink(config: Config, uplink: Uplink) -> Iterator[Sysctl]:
         # What the kernel takes in stands in `main`, in front of every policy. The daemon hears
         # advertisements itself, and puts what is used into the line's own table.
         external = uplink.addressing is Addressing.EXTERNAL and not uplink.auto6
+        heed = external or uplink.dhcp6
         why = (
             phrase("router advertisements are used although this machine forwards")
-            if external
+            if heed
             else phrase("what a line's routers say stands in its own table, never in main")
         )
-        yield _ipv6_conf(uplink.device, "accept_ra", 2 if external else 0, why)
+        yield _ipv6_conf(uplink.device, "accept_ra", 2 if heed else 0, why)
+        if uplink.dhcp6:
+            yield _ipv6_conf(
+                device, "accept_ra_defrtr", 1, phrase("the way out comes by advertisement")
+            )
+            yield _ipv6_conf(device, "accept_ra_pinfo", 0, phrase("the address comes by DHCPv6"))
         yield _ipv6_conf(
             device, "accept_redirects", 0, phrase("ICMP redirects of a provider are ignored")
         )
 
 
-def _pppoe_port(config: Config, port: str) -> Iterator[Sysctl]:
-    """The Ethernet port below a PPPoE line, which carries no IP of ours."""
+def _closed_port(config: Config, port: str) -> Iterator[Sysctl]:
+    """The Ethernet port below a PPPoE line or a provider's tag, which carries no IP of ours."""
     if AddressFamily.V6 in configured_families(config):
-        yield _ipv6_conf(
-            port, "accept_ra", 0, phrase("PPPoE uses this port; it has no router of its own")
-        )
+        why = phrase("lines stand on this port; it has no router itself")
+        yield _ipv6_conf(port, "accept_ra", 0, why)
 
 
 def _vlan(config: Config, device: str) -> Iterator[Sysctl]:

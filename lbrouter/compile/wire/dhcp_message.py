@@ -42,6 +42,7 @@ class DhcpOption(IntEnum):
     SUBNET_MASK = 1
     ROUTER = 3
     DNS = 6
+    HOSTNAME = 12
     MTU = 26
     REQUESTED_ADDRESS = 50
     LEASE_TIME = 51

@@ -9,7 +9,7 @@ from typing import Final
 
 from lbrouter.compile.explain.client_names import client_addresses, client_suggestion
 from lbrouter.compile.services.dnsmasq_leases import LanLease
-from lbrouter.kernel.read.neighbour_table import read_neighbour_table
+from lbrouter.kernel.neighbours.neighbour_table import read_neighbour_table
 from lbrouter.model.config import Config
 from lbrouter.model.errors import UsageError
 from lbrouter.model.kernel_state import IpAddress

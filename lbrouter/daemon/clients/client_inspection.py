@@ -24,11 +24,11 @@ from lbrouter.compile.services import dnsmasq as compiled
 from lbrouter.compile.services.dnsmasq_leases import LanLease, pool_usage
 from lbrouter.daemon.clients.asked_client import AskedClient, parse_client
 from lbrouter.kernel.l2.client_listener import ClientListener
+from lbrouter.kernel.neighbours.neighbour_table import read_neighbour_table
 from lbrouter.kernel.own_thread import in_own_thread
 from lbrouter.kernel.probe.name_service import answers_names
 from lbrouter.kernel.read.client_connections import ClientConnections, count_client_connections
 from lbrouter.kernel.read.counters import InterfaceBytes, interface_bytes
-from lbrouter.kernel.read.neighbour_table import read_neighbour_table
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.errors import NotPermittedError
 from lbrouter.model.kernel_state import IpAddress

@@ -4,20 +4,22 @@ from lbrouter.compile.firewall.operator_session import session_cut_reason
 from lbrouter.compile.firewall.ssh_session import parse_ssh_connection
 from lbrouter.compile.state.desired import observation_scope
 from lbrouter.daemon.applier import Applier
-from lbrouter.daemon.config_file import require_tools
-from lbrouter.model.config import Config
+from lbrouter.daemon.config_file import ConfigFile, require_distinct_interfaces, require_tools
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import KernelState
 from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.services import secrets
 
 
-async def require_applicable(applier: Applier, config: Config, session: str) -> None:
-    """Raise where the machine cannot have `config`, or where it would cut the operator's session.
+async def require_applicable(applier: Applier, file: ConfigFile, session: str) -> None:
+    """Raise where the machine cannot have `file`, or where it would cut the operator's session.
 
     `session` is $SSH_CONNECTION of the command, "" where there is none or it may be cut. Raises
-    UnavailableError for a program, ConfigError for a password, NotAppliedError for the session.
+    UnavailableError for a program, ConfigError for a password or an interface, NotAppliedError for
+    the session.
     """
+    config = file.config
+    require_distinct_interfaces(file)
     require_tools(config)
     secrets.require(config)
     known = parse_ssh_connection(session)

@@ -19,6 +19,7 @@ from lbrouter.daemon.confirm.commit_confirm import (
 )
 from lbrouter.daemon.control.change_recorder import recorded_changes
 from lbrouter.daemon.control.documents import ChangeDocument, change_document
+from lbrouter.daemon.control.login_command import LoginCommand
 from lbrouter.daemon.control.override_commands import EXPIRY_CHECK_INTERVAL_S, OverrideCommands
 from lbrouter.daemon.control.queries import QueryHandlers
 from lbrouter.daemon.control_socket.protocol import (
@@ -79,6 +80,7 @@ class CommandHandlers:
             "confirm": self._confirm,
             "rollback": self._rollback,
             **overrides.verbs,
+            "login": LoginCommand(loop).login,
             **further,
         }
 
@@ -103,7 +105,7 @@ class CommandHandlers:
         source = string_field(request, "source", default="a file")
         file = parse_config(text.encode(), source=source)
         session = string_field(request, "session", default="")
-        await require_applicable(self._loop.applier, file.config, session)
+        await require_applicable(self._loop.applier, file, session)
         within_ms = int_field(request, "confirm_within_ms", default=0)
         within = Duration(within_ms) if within_ms else None
         replaces = request.get("take_over", False) is True
@@ -191,6 +193,10 @@ class CommandHandlers:
         for event in self._loop.overrides.followed(config).events(config):
             tracker.put(event)
         return tracker
+
+    async def use_again(self, file: ConfigFile) -> None:
+        """Use this file, whose words are those in force. The caller holds the write lock."""
+        await self._adopt(file, self._tracker_for(file.config))
 
     async def _adopt(self, file: ConfigFile, tracker: HealthTracker) -> None:
         """Use this file from now on: the kernel holds it."""

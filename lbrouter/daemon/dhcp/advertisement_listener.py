@@ -28,8 +28,8 @@ from lbrouter.daemon.dhcp.advertised_reports import AdvertisedReports
 from lbrouter.daemon.dhcp.advertised_store import AdvertisedStore
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.kernel.l2.advertisement_socket import AdvertisementSocket, ReceivedAdvertisement
+from lbrouter.kernel.neighbours.nexthop_neighbours import Nexthop, is_unanswered
 from lbrouter.kernel.read.boot_clock import BootTime
-from lbrouter.kernel.read.nexthop_neighbours import Nexthop, is_unanswered
 from lbrouter.kernel.read.own_addresses import own_addresses
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts

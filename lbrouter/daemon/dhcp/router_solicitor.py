@@ -1,4 +1,4 @@
-"""Router solicitations on uplinks with `address6 = "auto"` that have no IPv6 next hop yet."""
+"""Router solicitations on uplinks with `address6 = "auto"` or `"dhcp"` without an IPv6 next hop."""
 
 import asyncio
 import time
@@ -56,7 +56,8 @@ class RouterSolicitor:
             elif name in self._without_carrier:
                 self._without_carrier.discard(name)
                 ready = False
-            if not (uplink.auto6 and found is not None and found.up and not ready):
+            asks = uplink.auto6 or uplink.dhcp6
+            if not (asks and found is not None and found.up and not ready):
                 self._timers.pop(name, None)
             elif self._is_due(uplink, facts.interfaces[uplink.device].index):
                 number = allocation.uplinks[name]

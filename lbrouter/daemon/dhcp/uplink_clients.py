@@ -10,13 +10,16 @@ from typing import Any, Final
 
 from lbrouter.compile.dhcp.client_machine import drop_lease, step
 from lbrouter.compile.dhcp.client_state import (
+    NO_NAMES,
     CarrierDown,
     CarrierUp,
+    DhcpClientNames,
     DhcpClientState,
     DhcpEvent,
     DhcpMessageReceived,
     DhcpTimerExpired,
     Randomness,
+    client_names,
 )
 from lbrouter.compile.dhcp.failure_reasons import no_lease_reason
 from lbrouter.compile.dhcp.lease_validation import held_vlans, lease_conflict
@@ -55,10 +58,11 @@ class UplinkDhcpClient:
         interface: str,
         lease: UplinkLease | None,
         on_change: Callable[[LeaseRecord], None],
+        names: DhcpClientNames = NO_NAMES,
     ) -> None:
-        self.interface = interface
+        self.interface, self.names = interface, names
         self.config = config
-        self._client = DhcpClientState(lease=lease)
+        self._client = DhcpClientState(lease=lease, names=names)
         self._on_change = on_change
         self._reported = LeaseRecord(interface=interface, lease=lease)
         self._reported_at = float("-inf")
@@ -187,7 +191,8 @@ class DhcpClients:
         """Run the clients of `config` from now on; those of unchanged uplinks go on."""
         wanted = {n: u for n, u in config.uplinks.items() if u.addressing is Addressing.DHCP}
         for name, (client, task) in tuple(self._running.items()):
-            if name not in wanted or wanted[name].interface != client.interface:
+            spoken = (client.interface, client.names)
+            if name not in wanted or (wanted[name].interface, client_names(wanted[name])) != spoken:
                 task.cancel()
                 del self._running[name]
         leases = {name: self._store.usable_lease(config, name) for name in wanted}
@@ -198,7 +203,11 @@ class DhcpClients:
                 lease = leases[name]
                 self._store.put(name, LeaseRecord(interface=uplink.interface, lease=lease))
                 client = UplinkDhcpClient(
-                    config, uplink.interface, lease, partial(self._on_record_changed, name)
+                    config,
+                    uplink.interface,
+                    lease,
+                    partial(self._on_record_changed, name),
+                    client_names(uplink),
                 )
                 client.set_carrier(up=self._carriers.get(uplink.interface, False))
                 report = partial(self._journal.log, "trouble")

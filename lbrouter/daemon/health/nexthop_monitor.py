@@ -10,7 +10,7 @@ from typing import Final
 
 from lbrouter.compile.health import HealthState
 from lbrouter.compile.routing.uplink_addressing import uplink_nexthop
-from lbrouter.kernel.read.nexthop_neighbours import answering_nexthops
+from lbrouter.kernel.neighbours.nexthop_neighbours import answering_nexthops
 from lbrouter.model.events import NexthopSeen
 from lbrouter.model.facts import Facts
 

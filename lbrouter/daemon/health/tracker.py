@@ -10,6 +10,7 @@ from lbrouter.compile.health import HealthState
 from lbrouter.compile.health.carrier_only import is_ready, no_nexthop_reason
 from lbrouter.compile.health.family_targets import uplink_families
 from lbrouter.compile.health.probe_accounting import MIN_RTO_S
+from lbrouter.compile.routing.interface_choices import named_ports
 from lbrouter.daemon.events.journal import Journal
 from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.daemon.wakeup import Wakeup
@@ -204,7 +205,7 @@ def _change_message(change: health.UplinkChange) -> Message:
 
 def events_from_facts(config: Config, facts: Facts) -> Iterable[HealthEvent]:
     """Events with the carrier and the address of each uplink, from `facts`."""
-    now = time.monotonic()
+    now, named = time.monotonic(), named_ports(config)
     for name, uplink in config.uplinks.items():
         found = facts.interfaces.get(uplink.interface)
         if uplink.is_lane:  # its device is ours, and says nothing of the lines below
@@ -219,6 +220,6 @@ def events_from_facts(config: Config, facts: Facts) -> Iterable[HealthEvent]:
                 at=now,
                 uplink=name,
                 ready=is_ready(uplink, facts, family),
-                reason=no_nexthop_reason(uplink, facts, family),
+                reason=no_nexthop_reason(uplink, facts, family, named=named),
                 family=family,
             )

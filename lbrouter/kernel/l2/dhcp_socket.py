@@ -72,7 +72,7 @@ class DhcpSocket:
             program = SOCK_FPROG.pack(len(DHCP_CLIENT_FILTER), ctypes.addressof(held))
             self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
             self._socket.bind((self.interface, ETH_P_IP))
-            self.hardware = _hardware_address(self._socket)
+            self.hardware = hardware_address(self._socket)
         except OSError:
             self._socket.close()
             raise
@@ -117,7 +117,7 @@ class DhcpSocket:
                 self._received.put_nowait((message, sender[4].hex(":")))
 
 
-def _hardware_address(opened: socket.socket) -> bytes:
+def hardware_address(opened: socket.socket) -> bytes:
     """The Ethernet address of the interface. Raises OSError where it has none."""
     _, _, _, family, hardware = opened.getsockname()
     if family != HTYPE_ETHERNET or len(hardware) != 6:

@@ -6,8 +6,6 @@ alias go out in one send: a process that is killed leaves no device without an a
 
 import errno
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from struct import Struct
 from typing import Any, Final
 
 from pyroute2 import AsyncIPRoute
@@ -23,70 +21,23 @@ from lbrouter.kernel.netlink.client import (
     send_batch,
     tolerate,
 )
-from lbrouter.kernel.netlink.codec import RawMessage, native_uint
 from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.objects import wireguard_program
+from lbrouter.kernel.objects.link_message import (
+    IFF_UP,
+    IFINFOMSG,
+    RTEXT_FILTER_SKIP_STATS,
+    TUN_KIND,
+    Link,
+    decode_link,
+)
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.kernel_state import Device, DeviceKind, LinkAdminState
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.plan import Action, Operation
 from lbrouter.model.reserved_ids import DEVICE_ALIAS
-from lbrouter.model.validated_strings import OWN_DEVICE_PREFIX
-
-IFINFOMSG: Final = Struct("=BBHiII")
-"""linux/rtnetlink.h: family, padding, type, index, flags, change."""
-
-IFLA_IFNAME: Final = 3
-IFLA_MTU: Final = 4
-IFLA_LINK: Final = 5
-IFLA_LINKINFO: Final = 18
-IFLA_IFALIAS: Final = 20
-IFLA_LINK_NETNSID: Final = 37
-IFLA_INFO_KIND: Final = 1
-IFLA_INFO_DATA: Final = 2
-IFLA_VLAN_ID: Final = 1
-
-TUN_KIND: Final = "tun"
-"""A device of ours of this kind is WireGuard by a program: we make no other."""
 
 UNKNOWN_KIND_ERRNOS: Final = frozenset({errno.EOPNOTSUPP, errno.ENOENT})
-
-IFF_UP: Final = 0x1
-IFF_LOWER_UP: Final = 0x10000
-
-RTEXT_FILTER_SKIP_STATS: Final = 8
-"""RTEXT_FILTER_SKIP_STATS: half of a link message is counters that are not read here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """An interface as the kernel shows it."""
-
-    index: int
-    name: str
-    alias: str
-    kind: str
-    parent: int
-    """Index of the interface below, 0 where that is in another namespace, whose indices differ."""
-    tag: int
-    flags: int
-    mtu: int
-
-    @property
-    def ours(self) -> bool:
-        """Created by us: by its alias, or a tun device with our prefix that has none yet."""
-        unmarked = self.kind == TUN_KIND and self.name.startswith(OWN_DEVICE_PREFIX)
-        return self.alias == DEVICE_ALIAS or (unmarked and not self.alias)
-
-    @property
-    def up(self) -> bool:
-        """Administratively up."""
-        return bool(self.flags & IFF_UP)
-
-    @property
-    def carrier(self) -> bool:
-        """Up, with a carrier below it."""
-        return bool(self.flags & IFF_LOWER_UP)
 
 
 async def list_links(ipr: AsyncIPRoute) -> tuple[Link, ...]:
@@ -94,7 +45,7 @@ async def list_links(ipr: AsyncIPRoute) -> tuple[Link, ...]:
     message = ifinfmsg()
     message["attrs"] = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS)]
     return tuple(
-        _decode_link(answer) for answer in await dump_raw(ipr, message, RTM_GETLINK, IFINFOMSG)
+        decode_link(answer) for answer in await dump_raw(ipr, message, RTM_GETLINK, IFINFOMSG)
     )
 
 
@@ -207,22 +158,6 @@ def _message_by_name(name: str) -> Any:
     message = ifinfmsg()
     message["attrs"] = [("IFLA_IFNAME", name)]
     return message
-
-
-def _decode_link(answer: RawMessage) -> Link:
-    _, _, _, index, flags, _ = answer.fields
-    tag = answer.nested(IFLA_LINKINFO, IFLA_INFO_DATA, IFLA_VLAN_ID)
-    kind = answer.nested(IFLA_LINKINFO, IFLA_INFO_KIND).rstrip(b"\0").decode()
-    return Link(
-        index=index,
-        name=answer.text(IFLA_IFNAME),
-        alias=answer.text(IFLA_IFALIAS),
-        kind=kind,
-        parent=0 if answer.raw(IFLA_LINK_NETNSID) else answer.integer(IFLA_LINK),
-        tag=native_uint(tag) if kind == DeviceKind.VLAN else 0,
-        flags=flags,
-        mtu=answer.integer(IFLA_MTU),
-    )
 
 
 def _as_device(link: Link, names: Mapping[int, str]) -> Device:

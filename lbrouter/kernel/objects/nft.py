@@ -10,6 +10,7 @@ import errno
 import json
 import re
 import threading
+from contextlib import suppress
 from hashlib import sha256
 from tempfile import NamedTemporaryFile
 from typing import Any, Final, cast
@@ -19,6 +20,7 @@ from lbrouter.kernel.netlink.nft_author import register_author
 from lbrouter.kernel.objects.nft_elements import elements_from_json
 from lbrouter.kernel.objects.nft_script import (
     DYNAMIC_SET_PREFIXES,
+    LOGIN_MAP,
     NFT_TABLE_SPEC,
     SEAL_PREFIX,
     SIDE_TABLE_SPECS,
@@ -26,7 +28,13 @@ from lbrouter.kernel.objects.nft_script import (
     removal_script,
     replacement_script,
 )
-from lbrouter.model.errors import DefectError, NotAppliedError, NotPermittedError, UnavailableError
+from lbrouter.model.errors import (
+    DefectError,
+    LbrouterError,
+    NotAppliedError,
+    NotPermittedError,
+    UnavailableError,
+)
 from lbrouter.model.kernel_state import NftElements, NftTable
 from lbrouter.model.messages.phrase import as_phrase, phrase
 from lbrouter.model.plan import Operation
@@ -59,7 +67,7 @@ def observe_table() -> NftTable | None:
     wanted = [
         name
         for _, name in SET_PATTERN.findall(listing)
-        if not name.startswith(DYNAMIC_SET_PREFIXES)
+        if not name.startswith((*DYNAMIC_SET_PREFIXES, LOGIN_MAP))
     ]
     specs = [s for s in (NFT_TABLE_SPEC, *SIDE_TABLE_SPECS) if f"table {s} {{" in listing]
     bodies = [
@@ -95,6 +103,17 @@ def execute(operation: Operation) -> None:
         _run(replacement_script(new, *_object_names(_list_table() or "")))
         listing_digest = _listing_digest(_list_table() or "")
         _run(f"add chain {NFT_TABLE_SPEC} {SEAL_PREFIX}{digest(new.script)}_{listing_digest}")
+
+
+def send_client_by(mac: str, number: int, for_s: int) -> None:
+    """New flows of the client with this hardware address go by uplink `number`, for so long.
+
+    What was said of that client before ends. Raises NotAppliedError where there is no table.
+    """
+    with suppress(LbrouterError):  # it was not there before
+        _run(f"delete element {NFT_TABLE_SPEC} {LOGIN_MAP} {{ {mac} }}")
+    verdict = f"goto assign_mark_{number}"
+    _run(f"add element {NFT_TABLE_SPEC} {LOGIN_MAP} {{ {mac} timeout {for_s}s : {verdict} }}")
 
 
 def check(table: NftTable) -> None:

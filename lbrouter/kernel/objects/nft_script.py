@@ -31,6 +31,10 @@ DYNAMIC_SET_PREFIXES = (
 )
 """Prefixes of sets that packets fill: kept over a reload, never compared."""
 
+LOGIN_MAP = "login_clients"
+"""Filled by `lbrouter login`, each element for some minutes. It names chains of uplinks, so a
+reload empties it; and it is never compared."""
+
 
 def element_change_script(old: Mapping[str, NftElements], new: Mapping[str, NftElements]) -> str:
     """Commands that change only what differs; empty when nothing does."""

@@ -5,6 +5,7 @@ CoDel's times in units of 1.024 us. A value of `compile.shaping.htb` is read bac
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import replace
 from struct import Struct
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_GETQDISC, RTM_GETTCLASS, RTM_GETTFILTER
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
-from lbrouter.compile.shaping.htb import HTB_MAJOR, burst_bytes, htb_root, kernel_codel_us
+from lbrouter.compile.shaping.htb import HTB_MAJORS, burst_bytes, htb_root, kernel_codel_us
 from lbrouter.kernel.netlink.codec import RawMessage
 from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import TC_H_ROOT, TCA_KIND
@@ -120,7 +121,7 @@ async def observe(
         for answer in present
         if _parent(answer) == TC_H_ROOT and _handle(answer) >> 16 in QDISC_HANDLES
     ]
-    intact = {root.interface for root in roots if root == htb_root(root.interface, "")}
+    intact = {root.interface for root in roots if _is_intact(root)}
     standing = {index: name for index, name in scanned.items() if name in intact}
     leaves = (_decode_leaf(answer, standing) for answer in present if _index(answer) in standing)
     return (
@@ -149,6 +150,12 @@ def is_ours(answer: RawMessage) -> bool:
     return answer.fields[5] >> 16 == FILTER_PREFERENCE
 
 
+def _is_intact(root: Qdisc) -> bool:
+    """Whether a root is as we create it, of either major."""
+    as_made = htb_root(root.interface, "")
+    return root.handle in HTB_MAJORS and root == replace(as_made, handle=root.handle)
+
+
 def _index(answer: RawMessage) -> int:
     return answer.fields[2]
 
@@ -168,7 +175,7 @@ async def _list_qdiscs(ipr: AsyncIPRoute) -> list[RawMessage]:
 def _decode_leaf(answer: RawMessage, names: Mapping[int, str]) -> Qdisc | None:
     """The kernel numbers leaves by itself: their handles are left out."""
     parent = _classid_pair(_parent(answer))
-    if parent[0] != HTB_MAJOR:
+    if parent[0] not in HTB_MAJORS:
         return None
     return Qdisc(
         interface=names[_index(answer)],
@@ -221,7 +228,7 @@ async def _observe_classes(ipr: AsyncIPRoute, names: Mapping[int, str]) -> Async
         for answer in await dump_raw(
             ipr, tc_message(index=index), RTM_GETTCLASS, TCMSG_WITHOUT_PADDING
         ):
-            if answer.text(TCA_KIND) == "htb" and _handle(answer) >> 16 == HTB_MAJOR:
+            if answer.text(TCA_KIND) == "htb" and _handle(answer) >> 16 in HTB_MAJORS:
                 yield _decode_class(answer, name)
 
 
@@ -231,10 +238,11 @@ def _decode_class(answer: RawMessage, interface: str) -> HtbClass:
     buffer, cbuffer, quantum, _, prio = fields[12:]
     rate = 8 * (_rate64(answer, TCA_HTB_RATE64) or fields[5])
     ceil = 8 * (_rate64(answer, TCA_HTB_CEIL64) or fields[11])
+    classid, parent = _classid_pair(_handle(answer)), _parent(answer)
     return HtbClass(
         interface=interface,
-        classid=_classid_pair(_handle(answer)),
-        parent=(HTB_MAJOR, 0) if _parent(answer) == TC_H_ROOT else _classid_pair(_parent(answer)),
+        classid=classid,
+        parent=(classid[0], 0) if parent == TC_H_ROOT else _classid_pair(parent),
         rate=rate,
         ceil=ceil,
         burst=burst_bytes(rate, _ticks_to_us(buffer)),

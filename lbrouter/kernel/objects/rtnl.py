@@ -2,7 +2,7 @@
 
 from pyroute2 import AsyncIPRoute
 
-from lbrouter.kernel.objects import address, link, route, rule, wireguard
+from lbrouter.kernel.objects import address, link, link_properties, route, rule, wireguard
 from lbrouter.model.facts import ObserveScope
 from lbrouter.model.kernel_state import (
     Address,
@@ -12,10 +12,11 @@ from lbrouter.model.kernel_state import (
     Route,
     Rule,
 )
+from lbrouter.model.objects.link_setting import LinkSetting
 from lbrouter.model.plan import Operation
 from lbrouter.model.wireguard_tunnel import WireguardTunnel
 
-RtnlNoun = Device | WireguardTunnel | LinkAdminState | Address | Route | Rule
+RtnlNoun = Device | WireguardTunnel | LinkAdminState | LinkSetting | Address | Route | Rule
 
 
 async def observe(ipr: AsyncIPRoute, scope: ObserveScope) -> KernelState:
@@ -25,6 +26,7 @@ async def observe(ipr: AsyncIPRoute, scope: ObserveScope) -> KernelState:
         devices=link.own_devices(links),
         tunnels=await wireguard.observe(links),
         links=link.link_flags(links, scope.interfaces),
+        link_settings=link_properties.observe(links, scope.link_settings),
         addresses=address.own_addresses(await address.list_addresses(ipr)),
         routes=await route.observe(ipr),
         rules=await rule.observe(ipr),
@@ -40,6 +42,8 @@ async def execute(ipr: AsyncIPRoute, operation: Operation) -> None:
             await wireguard.execute(operation)
         case LinkAdminState():
             await link.execute_flag(ipr, operation)
+        case LinkSetting():
+            await link_properties.execute(ipr, operation)
         case Address():
             await address.execute(ipr, operation)
         case Route():

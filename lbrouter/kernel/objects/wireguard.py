@@ -16,7 +16,7 @@ from pyroute2.netlink.generic.wireguard import wgmsg
 from lbrouter.kernel.netlink.client import OBJECT_ABSENT_ERRNOS, REQUEST_FLAGS
 from lbrouter.kernel.netlink.uapi import DUMP_REQUEST_FLAGS
 from lbrouter.kernel.objects import wireguard_program
-from lbrouter.kernel.objects.link import TUN_KIND, Link
+from lbrouter.kernel.objects.link_message import TUN_KIND, Link
 from lbrouter.model.kernel_state import DeviceKind
 from lbrouter.model.lane import PeerReadings
 from lbrouter.model.plan import Operation

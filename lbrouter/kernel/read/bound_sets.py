@@ -9,11 +9,11 @@ from typing import Final
 
 from lbrouter.compile.report.bound_state import BoundState
 from lbrouter.compile.report.bounds_reached import BoundsReached
+from lbrouter.kernel.neighbours.neighbour_table import MAC_SIZE
 from lbrouter.kernel.netlink import raw_socket
 from lbrouter.kernel.netlink.codec import parse_attributes
 from lbrouter.kernel.netlink.raw_dump import NFGENMSG_INET, RAW_DUMP_TIMEOUT_S
 from lbrouter.kernel.netlink.uapi import NETLINK_NETFILTER
-from lbrouter.kernel.read.neighbour_table import MAC_SIZE
 from lbrouter.model.reserved_ids import NFT_TABLE
 
 NFT_GET_SET_ELEMENTS: Final = 10 << 8 | 13

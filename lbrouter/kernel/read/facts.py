@@ -5,6 +5,7 @@ A conflict is a sentence for a person. Nothing that is found here is ever change
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from ipaddress import IPv6Interface, ip_address
 from struct import Struct
 from typing import Any, Final
@@ -13,12 +14,14 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.rtnl import RTM_GETQDISC
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
+from lbrouter.kernel.neighbours.neighbour_table_size import read_neighbour_table_size
 from lbrouter.kernel.netlink.codec import RawMessage, parse_attributes
 from lbrouter.kernel.netlink.object_dump import dump_raw
 from lbrouter.kernel.netlink.uapi import RTA_OIF, TC_H_ROOT, TCA_KIND, TCMSG
 from lbrouter.kernel.objects import address, link, route, rule
+from lbrouter.kernel.objects.link_message import Link
 from lbrouter.kernel.read.connection_table import read_connection_table_size
-from lbrouter.kernel.read.neighbour_table_size import read_neighbour_table_size
+from lbrouter.kernel.read.device_path import device_path
 from lbrouter.model.facts import (
     Facts,
     ForeignRootQdisc,
@@ -38,9 +41,13 @@ from lbrouter.model.reserved_ids import (
 
 RT_TABLE_MAIN: Final = 254
 RTA_MULTIPATH: Final = 9
+RTA_VIA: Final = 18
 RTA_PREF: Final = 20
 ROUTER_PREFERENCE_RANKS: Final = {b"\1": 0, b"\0": 1, b"\3": 2}
 """High, medium, low (linux/icmpv6.h)."""
+
+STACKED_KINDS: Final = frozenset({"vlan", "macvlan", "ipvlan"})
+"""Kinds of device that stand on the interface which they name; a veth names its other end."""
 
 RTNEXTHOP: Final = Struct("=HBBi")
 
@@ -50,7 +57,7 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
     read_at = time.monotonic()
     links = await link.list_links(ipr)
     addresses = await address.list_addresses(ipr)
-    gateways = await _gateways(ipr)
+    gateways, device_routes = await _default_routes(ipr)
     roots = await _foreign_roots(ipr)
     names = {each.index: each.name for each in links}
     held: dict[str, list[address.ObservedAddress]] = {}
@@ -67,8 +74,11 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
         connection_table_size=read_connection_table_size(),
         neighbour_table_size=read_neighbour_table_size(),
         interfaces={
-            each.name: _interface_facts(
-                each, held.get(each.name, ()), gateways, roots.get(each.index), names
+            each.name: replace(
+                _interface_facts(each, held.get(each.name, ()), names),
+                gateways=gateways.get(each.index, ()),
+                device_routes=device_routes.get(each.index, frozenset()),
+                foreign_root_qdisc=roots.get(each.index),
             )
             for each in links
         },
@@ -83,10 +93,8 @@ async def gather(ipr: AsyncIPRoute, scope: ObserveScope) -> Facts:
 
 
 def _interface_facts(
-    found: link.Link,
+    found: Link,
     mine: Collection[address.ObservedAddress],
-    gateways: Mapping[int, tuple[IpAddress, ...]],
-    root: ForeignRootQdisc | None,
     names: Mapping[int, str],
 ) -> InterfaceFacts:
     return InterfaceFacts(
@@ -96,14 +104,15 @@ def _interface_facts(
         carrier=found.carrier,
         mtu=found.mtu,
         kind=found.kind,
-        parent=names.get(found.parent, "") if found.tag else "",
+        parent=names.get(found.parent, "") if found.kind in STACKED_KINDS else "",
         tag=found.tag,
         ours=found.ours,
+        mac=found.mac,
+        permanent_mac=found.permanent_mac,
+        path=device_path(found) if not found.kind else "",
         addresses=tuple(each.address.address for each in mine),
         foreign_addresses=tuple(each.address.address for each in mine if not each.ours),
         autoconfigured=tuple(_ipv6_interface(each) for each in mine if each.autoconfigured),
-        gateways=gateways.get(found.index, ()),
-        foreign_root_qdisc=root,
     )
 
 
@@ -112,9 +121,15 @@ def _ipv6_interface(observed: address.ObservedAddress) -> IPv6Interface:
     return observed.address.address
 
 
-async def _gateways(ipr: AsyncIPRoute) -> Mapping[int, tuple[IpAddress, ...]]:
-    """Gateways of the default routes in `main`, by interface index, the preferred ones first."""
+async def _default_routes(
+    ipr: AsyncIPRoute,
+) -> tuple[Mapping[int, tuple[IpAddress, ...]], Mapping[int, frozenset[AddressFamily]]]:
+    """Gateways of the default routes in `main`, by interface index, the preferred ones first.
+
+    And the families in which such a route has no gateway, by interface index too.
+    """
     gateways: dict[int, tuple[IpAddress, ...]] = {}
+    by_device: dict[int, frozenset[AddressFamily]] = {}
     for family in AddressFamily:
         messages = await route.dump_table(ipr, family, RT_TABLE_MAIN)
         defaults = [
@@ -127,7 +142,16 @@ async def _gateways(ipr: AsyncIPRoute) -> Mapping[int, tuple[IpAddress, ...]]:
         for message in sorted(defaults, key=_route_preference):
             for index, gateway in _nexthops(message):
                 gateways[index] = (*gateways.get(index, ()), gateway)
-    return gateways
+        for message in defaults:
+            if _is_by_device(message):
+                index = message.integer(RTA_OIF)
+                by_device[index] = by_device.get(index, frozenset()) | {family}
+    return gateways, by_device
+
+
+def _is_by_device(answer: RawMessage) -> bool:
+    hops = (route.RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH)
+    return not any(answer.raw(number) for number in hops)
 
 
 def _route_preference(answer: RawMessage) -> tuple[int, int]:
@@ -201,7 +225,7 @@ async def _route_conflicts(ipr: AsyncIPRoute) -> list[str]:
 
 
 def _qdisc_conflicts(
-    found: Iterable[link.Link], roots: Mapping[int, ForeignRootQdisc], scope: ObserveScope
+    found: Iterable[Link], roots: Mapping[int, ForeignRootQdisc], scope: ObserveScope
 ) -> list[str]:
     names = {each.index: each.name for each in found if each.name in scope.interfaces}
     return [

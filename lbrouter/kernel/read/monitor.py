@@ -20,7 +20,12 @@ from lbrouter.kernel.netlink.uapi import (
     NLMSG_DONE,
     NLMSG_ERROR,
 )
-from lbrouter.kernel.objects.link import IFINFOMSG, RTEXT_FILTER_SKIP_STATS
+from lbrouter.kernel.objects.link_message import (
+    IFINFOMSG,
+    IFLA_EXT_MASK,
+    RTEXT_FILTER_SKIP_STATS,
+    RTM_GETLINK,
+)
 from lbrouter.kernel.read.monitor_parser import RTM_NEWLINK, Notice, NoticeKind, NoticeParser
 
 __all__ = ["Monitor", "Notice", "NoticeKind"]
@@ -37,8 +42,6 @@ settings (netconf)."""
 
 NFNLGRP_NFTABLES: Final = 7
 
-RTM_GETLINK: Final = 18
-IFLA_EXT_MASK: Final = 29
 LINK_DUMP_SEQUENCE: Final = 0x4C
 """Sequence number of our requests: announcements of others carry those of their requests, and
 another port."""

@@ -29,7 +29,7 @@ from lbrouter.kernel.netlink.uapi import (
     TCA_KIND,
     TCMSG,
 )
-from lbrouter.kernel.objects.link import (
+from lbrouter.kernel.objects.link_message import (
     IFF_LOWER_UP,
     IFF_UP,
     IFINFOMSG,

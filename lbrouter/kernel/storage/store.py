@@ -12,6 +12,7 @@ from typing import Final
 
 from lbrouter.model.facts import Allocation
 from lbrouter.model.kernel_state import KernelState, LinkAdminState, Sysctl
+from lbrouter.model.objects.link_setting import LinkProperty, LinkSetting
 from lbrouter.system import atomic_file
 from lbrouter.system.saved_file import DamageReport, SavedFile
 from lbrouter.system.state_file import StateFile
@@ -37,6 +38,8 @@ class SavedBaseline:
 
     sysctls: Mapping[str, str]
     links: Mapping[str, bool]
+    link_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By interface, the values of its properties; an earlier release saved none."""
 
 
 class StateStore:
@@ -89,12 +92,25 @@ class StateStore:
             return KernelState()
         settings = (Sysctl(path=path, value=value) for path, value in saved.sysctls.items())
         links = (LinkAdminState(interface=name, up=up) for name, up in saved.links.items())
-        return KernelState(sysctls=frozenset(settings), links=frozenset(links))
+        properties = (
+            LinkSetting(interface=name, kind=LinkProperty(word), value=value)
+            for name, values in saved.link_settings.items()
+            for word, value in values.items()
+        )
+        return KernelState(
+            sysctls=frozenset(settings),
+            links=frozenset(links),
+            link_settings=frozenset(properties),
+        )
 
     def save_baseline(self, state: KernelState) -> None:
         """Remember settings and link flags of `state`; its other fields are not kept."""
+        properties: dict[str, dict[str, str]] = {}
+        for setting in state.link_settings:
+            properties.setdefault(setting.interface, {})[setting.kind] = setting.value
         self._baseline.save(
             SavedBaseline(
+                link_settings=properties,
                 sysctls={each.path: each.value for each in state.sysctls},
                 links={each.interface: each.up for each in state.links},
             )

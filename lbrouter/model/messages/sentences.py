@@ -18,6 +18,7 @@ from lbrouter.model.messages.codes import (
     TextCode,
 )
 from lbrouter.model.messages.lane_sentences import LANE_SENTENCES
+from lbrouter.model.messages.line_sentences import LINE_ADDRESSES, LINE_EVENTS, LINE_REASONS
 from lbrouter.model.messages.neighbour_sentences import NEIGHBOUR_SENTENCES
 from lbrouter.model.messages.precheck_sentences import PRECHECK_SENTENCES
 
@@ -53,16 +54,9 @@ REASON_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
     ReasonCode.JITTER: _over_limit("jitter", "ms"),
     ReasonCode.LATENCY: _over_limit("latency", "ms"),
     ReasonCode.LOSS: _over_limit("loss", "percent"),
-    ReasonCode.MTU_BLACK_HOLE: (
-        (
-            "packets of {size} bytes do not pass any more, small ones do;"
-            " set `mtu` for this uplink below {size}"
-        ),
-    ),
     ReasonCode.NO_ADDRESS: ("{why}", "no address yet ({how}) on {interface}"),
     ReasonCode.NO_ANSWER: ("{failure} on {targets} for {span_s}",),
-    ReasonCode.NO_CARRIER: ("no carrier on {interface}",),
-    ReasonCode.NO_INTERFACE: ("interface {interface} is not there",),
+    **LINE_REASONS,
     ReasonCode.NOT_PROBED: ("not probed yet", "{link}; not probed, no daemon runs"),
     ReasonCode.SUSPECT: (
         "no target answers for {passing_s}, connections go on; new flows avoid it",
@@ -72,6 +66,7 @@ REASON_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
 }
 
 ADDRESS_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
+    **LINE_ADDRESSES,
     AddressCode.EXTERNAL_NO_ADDRESS: (
         "no address on {interface} (external): the system has configured none",
     ),
@@ -124,6 +119,7 @@ OFFER_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
 }
 
 EVENT_SENTENCES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
+    **LINE_EVENTS,
     EventCode.UPLINK_STATE: (
         "{uplink} is {after} (was {before}): {reason}",
         "{uplink} {family} is {after} (was {before}): {reason}",

@@ -34,6 +34,7 @@ class Addressing6(StrEnum):
     """How an uplink comes to its IPv6 addresses, where the file does not give one."""
 
     AUTO = "auto"
+    DHCP = "dhcp"
 
 
 _Interface = TypeVar("_Interface", IPv4Interface, IPv6Interface)
@@ -90,6 +91,11 @@ def parse_cidr6(text: str) -> IPv6Interface:
     return address
 
 
+def parse_cidr(text: str) -> IPv4Interface | IPv6Interface:
+    """An address of either family with its prefix length, as a host can carry it."""
+    return parse_cidr6(text) if ":" in text else parse_cidr4(text)
+
+
 def parse_uplink_address4(text: str) -> IPv4Interface | Addressing:
     """The IPv4 side of an uplink: a CIDR address, or the word for how it gets one."""
     return Addressing(text) if text in UPLINK_ADDRESSING_WORDS else parse_cidr4(text)
@@ -111,8 +117,8 @@ def parse_uplink_resolver(text: str) -> IpAddress | DnsSource:
 
 
 def parse_uplink_address6(text: str) -> IPv6Interface | Addressing6:
-    """The IPv6 side of an uplink: a CIDR address, or "auto"."""
-    return Addressing6.AUTO if text == "auto" else parse_cidr6(text)
+    """The IPv6 side of an uplink: a CIDR address, or the word for how it gets one."""
+    return Addressing6(text) if text in set(Addressing6) else parse_cidr6(text)
 
 
 def parse_host4(text: str) -> IPv4Address:

@@ -11,6 +11,7 @@ from lbrouter.model.kernel_state import IpAddress, IpNetwork
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections import (
     addresses,
+    dhcp_names,
     dhcp_options,
     gateway_services,
     inside_routes,
@@ -25,6 +26,12 @@ from lbrouter.model.sections.addresses import (
     AddressRange,
     DnsSource,
     Endpoint,
+)
+from lbrouter.model.sections.interface_choice import (
+    ACCEPTED_CHOICE,
+    InterfaceChoice,
+    ParsedInterface,
+    decode_interface,
 )
 from lbrouter.model.sections.line_rate import parse_line_rate
 from lbrouter.model.sections.targets import ACCEPTED_TARGET, ProbeTarget, parse_target
@@ -89,6 +96,9 @@ InterfaceName = Annotated[
         pattern=validated_strings.INTERFACE_PATTERN,
     ),
 ]
+PortChoice = Annotated[
+    str | InterfaceChoice, ParsedInterface(parse=decode_interface, accepted=ACCEPTED_CHOICE)
+]
 MacAddress = Annotated[
     str,
     ParsedString(
@@ -96,6 +106,18 @@ MacAddress = Annotated[
         accepted=ACCEPTED_MAC,
         pattern="[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}",
     ),
+]
+DhcpHostname = Annotated[
+    str,
+    ParsedString(
+        parse=dhcp_names.parse_hostname,
+        accepted=dhcp_names.ACCEPTED_HOSTNAME,
+        pattern=dhcp_names.HOSTNAME_PATTERN,
+    ),
+]
+DhcpClientId = Annotated[
+    dhcp_names.ClientId,
+    ParsedString(parse=dhcp_names.parse_client_id, accepted=dhcp_names.ACCEPTED_CLIENT_ID),
 ]
 AbsolutePath = Annotated[
     str, ParsedString(parse=validated_strings.parse_path, accepted='an absolute path, "/etc/..."')
@@ -152,8 +174,12 @@ UplinkAddress6 = Annotated[
     IPv6Interface | Addressing6,
     ParsedString(
         parse=addresses.parse_uplink_address6,
-        accepted='a CIDR address such as "2001:db8:1::2/64", or "auto"',
+        accepted='a CIDR address such as "2001:db8:1::2/64", "auto" or "dhcp"',
     ),
+]
+AnyCidr = Annotated[
+    IPv4Interface | IPv6Interface,
+    ParsedString(parse=addresses.parse_cidr, accepted='a CIDR address such as "203.0.113.3/32"'),
 ]
 Cidr4 = Annotated[
     IPv4Interface,

@@ -1,24 +1,33 @@
 """The sections `[health]`, `[uplinks.NAME]` and `[uplinks.NAME.health]`."""
 
-from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from lbrouter.model.kernel_state import IpAddress
 from lbrouter.model.sections.addresses import Addressing, Addressing6, DnsSource
+from lbrouter.model.sections.device_names import (
+    lane_device_name,
+    ppp_device_name,
+    tagged_device_name,
+    unbound_device_name,
+)
 from lbrouter.model.sections.field_types import (
     AbsolutePath,
+    AnyCidr,
     Cidr4,
+    DhcpClientId,
+    DhcpHostname,
     Flag,
     Headroom,
     HostAddress4,
     HostAddress6,
-    InterfaceName,
     LineOverhead,
     LineRate,
+    MacAddress,
     NamedSection,
+    PortChoice,
     RelayAddress,
     Section,
     SectionName,
@@ -30,19 +39,24 @@ from lbrouter.model.sections.field_types import (
     Username,
     WireguardKey,
 )
+from lbrouter.model.sections.interface_choice import InterfaceChoice
 from lbrouter.model.sections.targets import parse_target
 from lbrouter.model.units import Duration, Percent
-from lbrouter.model.validated_strings import OWN_DEVICE_PREFIX, OneOrMany
+from lbrouter.model.validated_strings import MAX_TAG, OneOrMany
 
 MAX_TARGETS: Final = 16
 MAX_UPLINK_RESOLVERS: Final = 8
 
-PPP_DEVICE_PREFIX: Final = "ppp-"
-LANE_DEVICE_PREFIX: Final = OWN_DEVICE_PREFIX
-MAX_DEVICE_NAME_LENGTH: Final = 15
-"""IFNAMSIZ without its closing zero."""
 
 DEFAULT_LANE_SUBNET: Final = IPv4Interface("10.255.0.2/30")
+
+MIN_MTU: Final = 576
+"""Each host must take such a packet (RFC 791)."""
+MIN_MTU6: Final = 1280
+"""Each line with IPv6 must take such a packet (RFC 8200)."""
+MAX_MTU: Final = 9216
+MAX_FURTHER_ADDRESSES: Final = 64
+
 
 TargetUrls = Annotated[tuple[TargetUrl, ...], Field(min_length=1, max_length=MAX_TARGETS)]
 
@@ -82,8 +96,25 @@ class HealthOverride(Section):
 class Uplink(NamedSection):
     """A line to the internet. At most 15."""
 
-    interface_: InterfaceName | None = Field(default=None, alias="interface")
-    """The network interface that the line is plugged into; required but for a lane."""
+    interface_: PortChoice | None = Field(default=None, alias="interface")
+    """The network interface that the line is plugged into, required but for a lane: its name, or
+    `{ mac = "02:00:c0:ff:ee:01" }`, or `{ path = "pci-0000:00:14.0-usb-0:2:1.0" }` (udev's
+    ID_PATH). With a MAC address or a path a stick that comes back under another name is found."""
+    vlan: Annotated[int, Field(strict=True, ge=1, le=MAX_TAG)] | None = None
+    """The provider's 802.1Q tag on that interface; lbrouter makes the device, also on the LAN's own
+    trunk."""
+    mtu: Annotated[int, Field(strict=True, ge=MIN_MTU, le=MAX_MTU)] | None = None
+    """Largest packet of the line, in bytes. Absent means: the lease's, the session's, or the
+    device's."""
+    mac: MacAddress | None = None
+    """The hardware address that is spoken towards the provider; `down` gives back the old one."""
+    hostname: DhcpHostname | None = None
+    """The name that the DHCP client tells the provider (option 12); with `dhcp` only."""
+    client_id: DhcpClientId | None = None
+    """The identifier that the DHCP client tells the provider (option 61): a text, or bytes in
+    hexadecimal digits with colons, the type first; with `dhcp` only."""
+    addresses: Annotated[tuple[AnyCidr, ...], Field(max_length=MAX_FURTHER_ADDRESSES)] = ()
+    """Further addresses of ours on this line, `/32` too."""
     address: UplinkAddress4 | None = None
     """IPv4: a CIDR address (static), `dhcp`, `pppoe`, `external` (the system configures it,
     lbrouter watches), or `lane` (several lines at once, through a relay). Absent only where
@@ -91,9 +122,11 @@ class Uplink(NamedSection):
     gateway: HostAddress4 | None = None
     """The provider's router; with a static address only, and required there."""
     address6: UplinkAddress6 | None = None
-    """IPv6: a CIDR address, or `auto` (router advertisements). Absent means no IPv6 here."""
+    """IPv6: a CIDR address, `auto` (router advertisements) or `dhcp` (DHCPv6, one address; the
+    router is the one that announces itself, or `gateway6`). Absent means no IPv6 here."""
     gateway6: HostAddress6 | None = None
-    """The provider's IPv6 router, a link-local address too; with a static `address6` only."""
+    """The provider's IPv6 router, a link-local address too; with a static `address6`, and required
+    there, or with `dhcp`."""
     dns: Annotated[
         tuple[UplinkResolver, ...],
         Field(min_length=1, max_length=MAX_UPLINK_RESOLVERS),
@@ -134,10 +167,52 @@ class Uplink(NamedSection):
     health: HealthOverride = HealthOverride()
     """What this uplink does otherwise than `[health]` says."""
 
+    _bound_to: str = PrivateAttr(default="")
+
+    def bind(self, interface: str) -> "Uplink":
+        """A copy that is plugged into `interface`: what the file's words lead to now.
+
+        "" stands for none; then a line whose interface the file names has that name.
+        """
+        bound = self.model_copy()
+        bound._bound_to = interface  # noqa: SLF001  -- a copy of this class
+        return bound
+
+    @property
+    def choice(self) -> InterfaceChoice | None:
+        """The MAC address or the path of the interface; None where the file names it."""
+        return self.interface_ if isinstance(self.interface_, InterfaceChoice) else None
+
+    @property
+    def _named_port(self) -> str:
+        return self.interface_ if isinstance(self.interface_, str) else ""
+
+    @property
+    def port(self) -> str:
+        """The interface that the line is plugged into, below the provider's tag.
+
+        Of a lane, the device that lbrouter makes; without an interface, a name that none has.
+        """
+        if self.is_lane:
+            return lane_device_name(self.name)
+        return self._bound_to or self._named_port or unbound_device_name(self.name)
+
     @property
     def interface(self) -> str:
-        """The interface that the file names; of a lane, the device that lbrouter makes."""
-        return lane_device_name(self.name) if self.is_lane else self.interface_ or ""
+        """The Ethernet interface of the line: `port`, or with a tag the VLAN device on it."""
+        return self.port if self.vlan is None else tagged_device_name(self.port, self.vlan)
+
+    @property
+    def shown_interface(self) -> str:
+        """The interface as people read it: its name, or what is looked for and not there."""
+        waits = self.choice is not None and not self._bound_to
+        return str(self.choice) if waits else self.interface
+
+    @property
+    def place(self) -> str:
+        """Where the line is plugged in, whatever the name of the interface is now. No spaces."""
+        port = self._named_port or (self.port if self.choice is None else self.choice.key)
+        return port if self.vlan is None else f"{port}.{self.vlan}"
 
     @property
     def device(self) -> str:
@@ -152,7 +227,7 @@ class Uplink(NamedSection):
         for it (PPPoE: and the user name, since two sessions may share a port).
         """
         address = self.address if self.address is not None else self.address6
-        return " ".join(map(str, filter(None, (self.interface, address, self.username))))
+        return " ".join(map(str, filter(None, (self.place, address, self.username))))
 
     @property
     def is_lane(self) -> bool:
@@ -185,6 +260,11 @@ class Uplink(NamedSection):
         return self.address6 if isinstance(self.address6, IPv6Interface) else None
 
     @property
+    def dhcp6(self) -> bool:
+        """Whether the IPv6 address comes by DHCPv6."""
+        return self.address6 is Addressing6.DHCP
+
+    @property
     def resolvers(self) -> tuple[IpAddress, ...]:
         """The resolvers that the file names for this line."""
         return tuple(each for each in self.dns if not isinstance(each, DnsSource))
@@ -198,21 +278,3 @@ class Uplink(NamedSection):
     def auto6(self) -> bool:
         """Whether the IPv6 address comes by router advertisement."""
         return self.address6 is Addressing6.AUTO
-
-
-def ppp_device_name(name: str) -> str:
-    """The ppp device of the uplink `name`: always the same, and short enough for the kernel."""
-    return _device_name(PPP_DEVICE_PREFIX, name)
-
-
-def lane_device_name(name: str) -> str:
-    """The WireGuard device of the lane `name`: always the same, and short enough for the kernel."""
-    return _device_name(LANE_DEVICE_PREFIX, name)
-
-
-def _device_name(prefix: str, name: str) -> str:
-    device = f"{prefix}{name}"
-    if len(device) <= MAX_DEVICE_NAME_LENGTH:
-        return device
-    digits = sha256(name.encode()).hexdigest()[:4]
-    return f"{device[: MAX_DEVICE_NAME_LENGTH - 5]}-{digits}"

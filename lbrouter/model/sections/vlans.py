@@ -27,10 +27,7 @@ from lbrouter.model.sections.field_types import (
 )
 from lbrouter.model.sections.line_rate import MIN_RATE
 from lbrouter.model.units import Duration
-from lbrouter.model.validated_strings import OneOrMany
-
-MAX_TAG: Final = 4094
-"""802.1Q: twelve bits, of which 0 means "no VLAN" and 4095 is reserved."""
+from lbrouter.model.validated_strings import MAX_TAG, OneOrMany
 
 MAX_PRIORITY: Final = 99
 """HTB itself knows eight (TC_HTB_NUMPRIO; 0 is for the gateway's own probes and ARP): from 7 on,

@@ -1,10 +1,12 @@
 """Each kind of object on both kernels: added, changed, removed, and each of these twice."""
 
+from dataclasses import replace
 from ipaddress import ip_interface, ip_network
 
 import pytest
 
 from lbrouter.compile.state.diff import diff
+from lbrouter.model.facts import ObserveScope
 from lbrouter.model.kernel import Kernel
 from lbrouter.model.kernel_state import (
     Address,
@@ -17,6 +19,7 @@ from lbrouter.model.kernel_state import (
     Route,
     Sysctl,
 )
+from lbrouter.model.objects.link_setting import LinkProperty, LinkSetting
 from lbrouter.model.plan import Action, Operation, Phase
 from tests.contract.conftest import PRISTINE_STATE, SCOPE, SYSCTL_PATH, KernelRunner
 from tests.contract.objects.object_cases import (
@@ -136,6 +139,29 @@ def test_a_link_is_set_down_and_up_again(run_on_kernel: KernelRunner) -> None:
         return seen
 
     assert run_on_kernel(work) == [False, True]
+
+
+@pytest.mark.parametrize(
+    "kind, value", [(LinkProperty.MAC, "02:00:00:00:00:07"), (LinkProperty.MTU, "1420")]
+)
+def test_a_property_of_a_link_is_set_and_set_back_and_never_removed(
+    run_on_kernel: KernelRunner, kind: LinkProperty, value: str
+) -> None:
+    new = LinkSetting(interface="port0", kind=kind, value=value)
+    scope = ObserveScope(link_settings=frozenset({new.key}))
+
+    async def work(kernel: Kernel) -> list[frozenset[LinkSetting]]:
+        first = (await kernel.observe(scope)).link_settings
+        [old] = first or {replace(new, value="02:00:00:00:00:99")}
+        change = Operation(phase=Phase.SYSCTL, action=Action.CHANGE, new=new, old=old, reason="")
+        seen = [frozenset({old})]
+        for step in (change, add_operation(new).inverse(), change.inverse()):
+            await kernel.execute(step)
+            seen.append((await kernel.observe(scope)).link_settings)
+        return seen
+
+    old, changed, kept, back = run_on_kernel(work)
+    assert (changed, kept, back) == ({new}, {new}, old)
 
 
 @pytest.mark.needs("ifb")

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from lbrouter.kernel.read.nexthop_neighbours import answering_nexthops, is_unanswered
+from lbrouter.kernel.neighbours.nexthop_neighbours import answering_nexthops, is_unanswered
 from lbrouter.model.facts import InterfaceFacts
 from tests.contract.conftest import in_namespace, shell
 

@@ -4,7 +4,7 @@ import pytest
 
 from lbrouter.compile.config.parse import parse
 from lbrouter.model.errors import ConfigError
-from lbrouter.model.sections.uplinks import lane_device_name
+from lbrouter.model.sections.device_names import lane_device_name
 from tests.kit.lane_config import LANE_TEXT, lane_config
 
 RELAY = 'relay = "192.0.2.7:51820"'

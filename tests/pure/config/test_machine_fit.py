@@ -1,5 +1,6 @@
 """What does not fit the machine that the file is checked on, each with a sentence and a line."""
 
+from dataclasses import replace
 from ipaddress import ip_interface
 
 import pytest
@@ -131,3 +132,13 @@ def test_a_network_that_leaves_no_free_subnet_is_told_without_a_proposal() -> No
     found = interface("wan3", "10.10.10.9/24", "172.16.0.1/12", "192.168.0.1/16")
     [warning] = warnings_on(machine(found), external)
     assert "overlaps 10.10.10.0/24" in warning
+
+
+def test_a_mac_address_that_no_interface_has_is_told_with_what_is_there() -> None:
+    text = with_changes(('"wan1"', '{ mac = "02:00:c0:ff:ee:01" }'))
+    there = replace(interface("wan1"), mac="02:00:c0:ff:ee:02")
+    [warning] = warnings_on(machine(there), text)
+    assert (
+        'uplinks.fiber.interface = { mac = "02:00:c0:ff:ee:01" }: no interface has the' in warning
+    )
+    assert "wan1 (02:00:c0:ff:ee:02)" in warning

@@ -223,7 +223,9 @@ def test_a_line_of_ipv6_alone_is_content_with_a_target_it_can_reach(targets: str
         f'[uplinks.six]\n{V6_ONLY}[uplinks.six.health]\ntargets = ["{targets}", "tcp://b:1"]\n[lan]'
     )
     warnings = warnings_of(("[lan]", section), (SHOW_UPLINKS, f'{SHOW_UPLINKS[:-1]}, "six"]'))
-    assert warnings == ()
+    [warning] = warnings
+    assert 'only IPv6 by "six"' in warning
+    assert "target" not in warning
 
 
 @pytest.mark.parametrize(

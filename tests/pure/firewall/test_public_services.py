@@ -2,7 +2,7 @@
 
 from lbrouter.compile.firewall import public_services
 from lbrouter.compile.firewall.ruleset import structure
-from lbrouter.compile.routing.routes import addresses
+from lbrouter.compile.routing.interface_addresses import addresses
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.facts import Allocation, Facts
 from lbrouter.model.kernel_state import NftElements

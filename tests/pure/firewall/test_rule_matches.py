@@ -4,7 +4,7 @@ import pytest
 
 from lbrouter.compile.firewall.modems import opened_networks
 from lbrouter.compile.firewall.rule_matches import matches, name_sets
-from tests.kit.builders import TWO_LINES, config_of
+from tests.kit.builders import TWO_LINES, config_of, facts_of
 
 RULE = '\n[[rules]]\nfrom = "stream"\npolicy = "show"\n'
 
@@ -62,5 +62,5 @@ def test_a_rule_of_one_host_opens_no_modem_to_its_whole_vlan() -> None:
     modem = RULE + 'to = "192.168.100.0/24"\n'
     for more, count in (("", 1), ('source = "10.10.10.20"\n', 0)):
         config = config_of(TWO_LINES + modem + more)
-        opened = list(opened_networks(config, config.vlans["stream"], []))
+        opened = list(opened_networks(config, config.vlans["stream"], facts_of(config)))
         assert len(opened) == count

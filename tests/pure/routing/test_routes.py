@@ -4,7 +4,8 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from lbrouter.compile.routing.routes import UNREACHABLE_METRIC, addresses, routes, rules
+from lbrouter.compile.routing.interface_addresses import addresses
+from lbrouter.compile.routing.routes import UNREACHABLE_METRIC, routes, rules
 from lbrouter.compile.routing.uplink_addressing import has_nexthop, uplink_nexthop
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.model.facts import Allocation, Facts, InterfaceFacts

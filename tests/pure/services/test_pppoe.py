@@ -23,7 +23,7 @@ from lbrouter.model.kernel_state import AddressFamily, KernelState, Route
 from lbrouter.model.lease import AdvertisedLine
 from lbrouter.model.messages.message import told
 from lbrouter.model.reserved_ids import GATEWAY_TABLE, uplink_table
-from lbrouter.model.sections.uplinks import ppp_device_name
+from lbrouter.model.sections.device_names import ppp_device_name
 from tests.kit.builders import TWO_LINES, config_of, facts_of, health_of
 
 STATIC = (

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lbrouter.compile.checksum import internet_checksum
+from lbrouter.compile.dhcp.client_state import DhcpClientState, client_names
 from lbrouter.compile.dhcp.lease_validation import (
     InvalidLeaseError,
     lease_from_message,
 )
+from lbrouter.compile.dhcp.outgoing_message import build_message
 from lbrouter.compile.wire import dhcp_packet as packet
 from lbrouter.compile.wire.dhcp_message import (
     BOOTP_HEADER,
@@ -26,6 +28,7 @@ from lbrouter.compile.wire.dhcp_message import (
     parse_addresses,
     parse_number,
 )
+from tests.kit.builders import TWO_LINES, config_of
 from tests.kit.dhcp_client import MAC, SERVER, USUAL_OPTIONS, offer
 
 
@@ -225,3 +228,20 @@ def test_a_client_that_is_not_there_asks_for_a_broadcast(*, broadcast: bool) -> 
 def test_the_sender_of_a_packet_is_read() -> None:
     carried = packet.encode_packet(b"x", IPv4Address("192.0.2.9"), IPv4Address("192.0.2.1"))
     assert packet.source_address(carried) == IPv4Address("192.0.2.9")
+
+
+def test_a_client_says_the_names_that_the_file_gives_it() -> None:
+    config = config_of(
+        TWO_LINES.replace(
+            'address = "198.51.100.2/30"\ngateway = "198.51.100.1"',
+            'address = "dhcp"\nhostname = "event-box"\nclient_id = "customer-4711"',
+        )
+    )
+    named = DhcpClientState(names=client_names(config.uplinks["lte"]), hardware_address=MAC)
+    options = build_message(named, 0.0).message.options
+    assert options[DhcpOption.HOSTNAME] == b"event-box"
+    assert options[DhcpOption.CLIENT_ID] == b"\0customer-4711"
+    plain = DhcpClientState(names=client_names(config.uplinks["fiber"]), hardware_address=MAC)
+    options = build_message(plain, 0.0).message.options
+    assert DhcpOption.HOSTNAME not in options
+    assert options[DhcpOption.CLIENT_ID] == b"\1" + MAC

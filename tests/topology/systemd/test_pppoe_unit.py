@@ -9,6 +9,7 @@ from tests.kit.wait import eventually
 
 pytestmark = [
     pytest.mark.needs("pppoe"),
+    pytest.mark.slow,
     pytest.mark.timeout(600),
     pytest.mark.skipif(bool(why_no_systemd_machine()), reason=why_no_systemd_machine()),
 ]

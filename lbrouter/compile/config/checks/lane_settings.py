@@ -15,7 +15,10 @@ from lbrouter.model.units import Rate
 from lbrouter.model.validated_strings import OWN_DEVICE_PREFIX
 
 LANE_ONLY_KEYS: Final = ("over", "relay", "relay_key", "key_file", "inside")
-NOT_FOR_LANES: Final = ("interface", "address6", "gateway6", "overhead")
+NOT_FOR_LANES: Final = (
+    *("interface", "vlan", "mtu", "mac", "hostname", "client_id", "addresses"),
+    *("address6", "gateway6", "overhead"),
+)
 TAKEN_DEVICE_NAMES: Final = frozenset(
     {VOID_DEVICE, f"{OWN_DEVICE_PREFIX}up", f"{OWN_DEVICE_PREFIX}down"}
 )

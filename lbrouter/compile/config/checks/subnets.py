@@ -100,6 +100,8 @@ def _claims(config: Config) -> Iterator[SubnetClaim]:
         yield from _claim_of(uplink.static6, (*where, "address6"))
         yield from _claim_of(uplink.gateway, (*where, "gateway"))
         yield from _claim_of(uplink.gateway6, (*where, "gateway6"))
+        for index, address in enumerate(uplink.addresses):
+            yield from _claim_of(address, (*where, "addresses", index))
 
 
 def _claim_of(value: IpInterface | IpAddress | None, path: KeyPath) -> Iterator[SubnetClaim]:

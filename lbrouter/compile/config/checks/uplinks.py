@@ -82,10 +82,11 @@ def is_reserved_address(address: IpAddress, subnet: IpInterface) -> bool:
 
 def _gateway6_errors(uplink: Uplink, where: KeyPath) -> Iterator[Diagnostic]:
     path, needs = (*where, "gateway6"), ((*where, "address6"),)
+    if uplink.dhcp6:
+        return
     if uplink.static6 is None and uplink.gateway6 is not None:
-        yield _unexpected_key(
-            path, uplink.gateway6, phrase("can be used with a static address6 only"), needs
-        )
+        unused = phrase('can be used with a static address6 only, or with address6 = "dhcp"')
+        yield _unexpected_key(path, uplink.gateway6, unused, needs)
     elif uplink.static6 is not None and uplink.gateway6 is None:
         why = "is missing, and a static address6 needs it"
         yield Diagnostic(path=path, reason=why, accepted="the provider's router", depends_on=needs)
@@ -108,9 +109,13 @@ def _nexthop_errors(
     if gateway == own.ip:
         why, accepted = "is this gateway's own address", "the provider's router"
     elif not anywhere and gateway not in own.network:
-        why, accepted = (
-            phrase("is not in {network}, the subnet of {own}", network=own.network, own=own),
-            phrase("a host of {network}", network=own.network),
+        why = phrase("is not in {network}, the subnet of {own}", network=own.network, own=own)
+        accepted = phrase(
+            'a host of {network}; or {key} = "{alone}": then the provider\'s router may have any'
+            " address",
+            network=own.network,
+            key=needs[0][-1],
+            alone=f"{own.ip}/{own.max_prefixlen}",
         )
     elif is_reserved_address(gateway, own):
         why, accepted = (

@@ -243,7 +243,9 @@ def _duplicate_tags(config: Config) -> Iterator[Diagnostic]:
 
 def _interface_uses(config: Config) -> Iterator[tuple[str, KeyPath]]:
     for uplink in config.uplinks.values():
-        yield uplink.interface or uplink.name, ("uplinks", uplink.name, "interface")
+        key = "interface" if uplink.vlan is None else "vlan"
+        own = uplink.place if uplink.choice is not None else uplink.interface
+        yield own or uplink.name, ("uplinks", uplink.name, key)
         if uplink.device != uplink.interface:
             yield uplink.device, ("uplinks", uplink.name, "address")
     if config.lan is not None:

@@ -1,0 +1,1 @@
+"""The hosts beside us: the neighbour table, its size and next hops."""

@@ -1,0 +1,1 @@
+"""Kinds of kernel objects that have a file of their own."""
