@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.cli.settings import CommandSettings
-from lbrouter.daemon.control_socket import client
+from lbrouter.daemon.control_socket import blocking_client
 from lbrouter.kernel.storage.lock import lock_holder
 from lbrouter.model.errors import NotAppliedError, NotPermittedError
 from lbrouter.model.messages.phrase import phrase
@@ -14,11 +14,13 @@ PING_TIMEOUT_S: Final = 2.0
 UNIT: Final = "lbrouter.service"
 
 
-async def refuse_beside_daemon(settings: CommandSettings, verb: str) -> None:
+def refuse_beside_daemon(settings: CommandSettings, verb: str) -> None:
     """Raise NotAppliedError where a daemon runs; it says how to end it."""
     answer: object = True  # one that listens and does not answer runs as well
     with suppress(NotAppliedError, NotPermittedError):
-        answer = await client.ask(settings.runtime_dir, {"verb": "ping"}, timeout_s=PING_TIMEOUT_S)
+        answer = blocking_client.ask(
+            settings.runtime_dir, {"verb": "ping"}, timeout_s=PING_TIMEOUT_S
+        )
     if answer is None:
         return
     pid = lock_holder(settings.runtime_dir)

@@ -31,8 +31,6 @@ from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth
 from lbrouter.model.kernel_state import KernelState
 
-NO_DAEMON_NOTE = "no daemon runs: uplinks are judged by carrier alone, [health] needs the daemon"
-
 
 def load_config_file(settings: CommandSettings) -> ConfigFile:
     """The configuration, typed and checked. Raises ConfigError with all that is wrong."""

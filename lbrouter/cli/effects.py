@@ -1,13 +1,10 @@
-"""The programs beside the kernel, as the verbs use them: plan, apply, down, check, status."""
+"""The programs beside the kernel, as the verbs use them: plan, apply, down, check."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypedDict
 
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.services import dnsmasq as compiled
-from lbrouter.compile.services.dnsmasq_leases import PoolUsage, nearly_full_warnings, pool_usage
 from lbrouter.compile.services.pppd import pppoe_uplinks
 from lbrouter.kernel import pppoe
 from lbrouter.model.config import Config
@@ -57,35 +54,3 @@ def lane_warnings(config: Config, state_dir: Path) -> Iterator[str]:
         wrong = lane_keys.keys_error(lane, state_dir)
         if wrong:
             yield wrong
-
-
-class DnsmasqStatus(TypedDict):
-    """`state` is running, stopped (and wanted), missing (not installed), or unwanted."""
-
-    state: str
-    pid: int | None
-    pools: dict[str, PoolUsage]
-
-
-def services_status(settings: CommandSettings, config: Config) -> dict[str, DnsmasqStatus]:
-    """The key "services" of `status --json`."""
-    here = dnsmasq_service(settings)
-    pid = next(iter(here.pids()), None)
-    pools = pool_usage(config, here.current_leases(), now=int(time.time()))
-    if pid is not None:
-        state = "running"
-    elif not compiled.is_wanted(config):
-        state = "unwanted"
-    else:
-        state = "missing" if dnsmasq.missing_reason(config) else "stopped"
-    return {"dnsmasq": {"state": state, "pid": pid, "pools": pools}}
-
-
-def status_warnings(services: dict[str, DnsmasqStatus]) -> tuple[str, ...]:
-    """What `status` warns of."""
-    if not services:
-        return ()
-    server = services["dnsmasq"]
-    stopped = server["state"] == "stopped"
-    word = ("dnsmasq does not run; `lbrouter apply` starts it",) if stopped else ()
-    return (*word, *nearly_full_warnings(server["pools"]))

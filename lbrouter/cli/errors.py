@@ -7,8 +7,6 @@ from collections.abc import Callable
 from signal import SIG_IGN, SIGINT, signal
 from typing import Final
 
-from typer.exceptions import Abort, TyperException
-
 from lbrouter import __version__
 from lbrouter.cli.output.render import error_document, print_diagnostic, print_json
 from lbrouter.model.errors import (
@@ -16,7 +14,6 @@ from lbrouter.model.errors import (
     ExitCode,
     LbrouterError,
     NotPermittedError,
-    UsageError,
 )
 from lbrouter.model.messages.phrase import as_phrase, phrase
 
@@ -44,7 +41,7 @@ def run_with_error_report(work: Callable[[], int], *, json: bool) -> int:
         # Point stdout elsewhere, or the interpreter would complain once more while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
-    except (KeyboardInterrupt, Abort):
+    except KeyboardInterrupt:
         signal(SIGINT, SIG_IGN)  # who presses twice is told once, and gets the same code
         print_diagnostic(phrase("lbrouter: {error}", error=phrase("interrupted")))
         return EXIT_INTERRUPTED
@@ -70,10 +67,8 @@ def _as_lbrouter_error(error: Exception) -> LbrouterError:
     """Any exception as one of the tree; one that was not foreseen is a defect."""
     if isinstance(error, LbrouterError):
         return error
-    if isinstance(error, TyperException):
-        told: LbrouterError = UsageError(error.format_message(), remedy="Try `lbrouter --help`.")
-    elif isinstance(error, PermissionError):
-        told = NotPermittedError(
+    if isinstance(error, PermissionError):
+        told: LbrouterError = NotPermittedError(
             phrase("Not permitted: {error}.", error=error), remedy="Run it as root."
         )
     else:

@@ -1,10 +1,10 @@
-"""The status document: from the daemon, or off the kernel."""
+"""The status document as it can be read off the kernel, without a daemon."""
 
 from contextlib import suppress
 from math import ceil
-from typing import Final, cast
 
 from lbrouter.cli.context import build_applier, load_config_file
+from lbrouter.cli.effects import dnsmasq_service
 from lbrouter.cli.output.render import print_damage
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.firewall.elements import interfaces_of
@@ -19,28 +19,14 @@ from lbrouter.compile.report.status_types import Status
 from lbrouter.daemon.config_file import ConfigFile, parse_config
 from lbrouter.daemon.confirm.commit_confirm import differs, is_rejected
 from lbrouter.daemon.confirm.pending_commit import PendingCommitStore
-from lbrouter.daemon.control_socket import client
-from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.read.counters import measure_traffic
 from lbrouter.kernel.storage.store import StateStore
-from lbrouter.model.errors import ConfigError, NotAppliedError, NotPermittedError
+from lbrouter.model.errors import ConfigError
 from lbrouter.model.kernel_state import KernelState
 from lbrouter.model.messages.phrase import phrase
-
-STATUS_REPLY_TIMEOUT_S: Final = 5.0
-"""A daemon that does not answer in this time is passed over: a person wants to know now."""
-
-
-async def current_status(settings: CommandSettings) -> Status:
-    """The daemon's document; without a daemon, or where it is silent, our own."""
-    with suppress(NotAppliedError, NotPermittedError):
-        answer = await client.ask(
-            settings.runtime_dir, {"verb": "status"}, timeout_s=STATUS_REPLY_TIMEOUT_S
-        )
-        if answer is not None:
-            return cast("Status", answer)
-    return await status_from_kernel(settings)
+from lbrouter.services.dnsmasq_status import dnsmasq_status
 
 
 async def status_from_kernel(settings: CommandSettings) -> Status:
@@ -80,6 +66,8 @@ async def status_from_kernel(settings: CommandSettings) -> Status:
     composed["kernel"] = kernel_status(since=seen.observed_at, reason=reason)
     composed["rejected_file"] = is_rejected(settings.config, waiting)
     composed["unapplied_file"] = applied is not None and differs(settings.config, applied)
+    server = dnsmasq_status(dnsmasq_service(settings), file.config)
+    composed["services"] = {"dnsmasq": server}
     return composed
 
 

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer.exceptions import Abort, TyperException
 
 from lbrouter import __version__
 from lbrouter.cli.errors import run_with_error_report
+from lbrouter.cli.plain_values import take_plain_values
 from lbrouter.cli.screen_language import LANG_OPTION, choose_screen_language, lang_option_first
 from lbrouter.cli.settings import (
     DEFAULT_CONFIG_FILE,
@@ -27,7 +29,7 @@ from lbrouter.cli.settings import (
     StateOption,
 )
 from lbrouter.cli.verbs import VerbGroup
-from lbrouter.model.errors import ExitCode
+from lbrouter.model.errors import ExitCode, UsageError
 
 EXIT_CODES_EPILOG = (
     "Exit codes: 0 done or nothing to do, 1 check or rehearsal failed, 2 plan found changes,"
@@ -93,8 +95,13 @@ def _word_after_lang(words: Sequence[str]) -> str:
 
 def _run_command(words: list[str]) -> int:
     command = typer.main.get_command(app)
+    take_plain_values(command)
     try:
         code = command.main(args=words, prog_name="lbrouter", standalone_mode=False)
+    except Abort as aborted:
+        raise KeyboardInterrupt from aborted
+    except TyperException as error:
+        raise UsageError(error.format_message(), remedy="Try `lbrouter --help`.") from error
     except SystemExit as ended:
         # Where the reader of our output has gone, click ends with 1 and says nothing of the reason.
         if isinstance(ended.__context__, BrokenPipeError):

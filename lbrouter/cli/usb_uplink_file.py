@@ -4,7 +4,6 @@ The file is written only when it is right with the new section, and a copy of th
 Where the apply is refused, the file is as before.
 """
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from lbrouter.cli.context import load_config_file
 from lbrouter.cli.output.render import print_diagnostics
 from lbrouter.cli.settings import CommandSettings
 from lbrouter.compile.config.usb_uplink import free_name, unused_usb_ports, with_usb_uplink
+from lbrouter.daemon.config_bytes import read_config
 from lbrouter.daemon.config_file import interfaces_or_none, parse_config
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError, NotAppliedError, UsageError
@@ -53,7 +53,7 @@ def add_usb_uplink(
         notes.append(phrase("not in {policies}, which has weights: add it there", policies=others))
     print_diagnostics("note", notes)
     try:
-        return asyncio.run(apply_file(settings, load_config_file(settings), within))
+        return apply_file(settings, read_config(settings.config), str(settings.config), within)
     except LbrouterError:
         _replace(settings.config, file.text)
         said = phrase("{file} is as it was before", file=settings.config)

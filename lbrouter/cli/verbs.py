@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lbrouter.cli import commands, event_day
+from lbrouter.cli.plain_values import take_plain_values
 
 VERBS: Final[Mapping[str, str]] = {
     "init": "Look at the ports and write a first configuration file; never replace one.",
@@ -107,4 +108,7 @@ def _load_command(verb: str) -> Any:
     if not isinstance(command, typer.Typer):
         function, command = command, typer.Typer(add_completion=False)
         command.command()(function)
-    return typer.main.get_command(command)
+    made: Any = typer.main.get_command(command)
+    for each in (made, *getattr(made, "commands", {}).values()):
+        take_plain_values(each)
+    return made

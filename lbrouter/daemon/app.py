@@ -153,6 +153,7 @@ class Daemon:
             store=applier.store,
             write_lock=loop.write_lock,
             config_path=paths.config,
+            dnsmasq=applier.dnsmasq,
         )
         self._programs = ProgramSupervisor(applier, journal, lambda: loop.config_file.config)
         self._override_commands = OverrideCommands(loop)

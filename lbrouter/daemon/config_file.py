@@ -7,7 +7,6 @@ from pathlib import Path
 
 from lbrouter.compile.config.diagnostics import Diagnostic
 from lbrouter.compile.config.parse import (
-    MAX_CONFIG_BYTES,
     NOTHING_CHANGED_REMEDY,
     ParsedConfig,
     located,
@@ -15,13 +14,12 @@ from lbrouter.compile.config.parse import (
 )
 from lbrouter.compile.routing.interface_choices import bound_config, interface_conflicts
 from lbrouter.compile.services.pppd import pppoe_uplinks
+from lbrouter.daemon.config_bytes import read_config
 from lbrouter.kernel import pppoe
 from lbrouter.kernel.read.ports import read_interfaces
 from lbrouter.model.config import Config
-from lbrouter.model.errors import ConfigError, NotPermittedError, UnavailableError
+from lbrouter.model.errors import ConfigError, UnavailableError
 from lbrouter.model.facts import InterfaceFacts
-from lbrouter.model.messages.os_errors import os_error_text
-from lbrouter.model.messages.phrase import phrase
 from lbrouter.services import dnsmasq, mdns_reflector, pppd
 
 
@@ -43,31 +41,6 @@ class ConfigFile:
 def digest(text: bytes) -> str:
     """The digest of the bytes of a file: "sha256:" and hexadecimal digits."""
     return f"sha256:{hashlib.sha256(text).hexdigest()}"
-
-
-def read_config(path: Path) -> bytes:
-    """The bytes of the file at `path`. Raises ConfigError or NotPermittedError."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_CONFIG_BYTES + 1)
-    except PermissionError as error:
-        raise NotPermittedError(
-            phrase("{path} cannot be read: permission denied.", path=path), remedy="Run it as root."
-        ) from error
-    except OSError as error:
-        raise ConfigError(
-            phrase("{path}: {reason}", path=path, reason=os_error_text(error)),
-            remedy="Write it, or name another one: lbrouter --config FILE ...",
-        ) from error
-    if len(text) > MAX_CONFIG_BYTES:
-        raise ConfigError(
-            phrase(
-                "{path}: the file is larger than {most} MiB",
-                path=path,
-                most=MAX_CONFIG_BYTES >> 20,
-            )
-        )
-    return text
 
 
 def parse_config(text: bytes, *, source: str) -> ConfigFile:

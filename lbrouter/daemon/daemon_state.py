@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lbrouter.compile.health import HealthState
-from lbrouter.compile.report.kernel_status import KernelStatus
+from lbrouter.compile.report.status_types import KernelStatus
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.model.health import GatewayHealth

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from typing import TYPE_CHECKING, Any
 
 from lbrouter.model.messages.phrase import phrase
+
+if TYPE_CHECKING:  # a rate on a command line is read without pydantic, which takes 50 ms to load
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 
 class InvalidValueError(ValueError):
@@ -33,16 +34,18 @@ class ParsedString:
     pattern: str = ""
 
     def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+        self, source: Any, handler: "GetCoreSchemaHandler"
+    ) -> "CoreSchema":
+        from pydantic_core import core_schema  # noqa: PLC0415  -- pydantic, which asks, has loaded it
+
         return core_schema.no_info_plain_validator_function(
             lambda value: self.decode(value, source),
             serialization=core_schema.plain_serializer_function_ser_schema(str),
         )
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+        self, schema: "CoreSchema", handler: "GetJsonSchemaHandler"
+    ) -> "JsonSchemaValue":
         string_schema: JsonSchemaValue = {"type": "string"}
         if self.pattern:
             string_schema["pattern"] = f"^{self.pattern}$"
@@ -65,13 +68,15 @@ class OneOrMany:
     """Annotation of a tuple that the file may also write as its one element, unbracketed."""
 
     def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+        self, source: Any, handler: "GetCoreSchemaHandler"
+    ) -> "CoreSchema":
+        from pydantic_core import core_schema  # noqa: PLC0415  -- pydantic, which asks, has loaded it
+
         return core_schema.no_info_before_validator_function(self.wrap_single, handler(source))
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+        self, schema: "CoreSchema", handler: "GetJsonSchemaHandler"
+    ) -> "JsonSchemaValue":
         many = handler(schema)
         return {"anyOf": [many["items"], many]}
 

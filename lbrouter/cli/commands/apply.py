@@ -1,14 +1,13 @@
 """`lbrouter apply`: through the daemon where one runs, else here, under the lock."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
 from lbrouter.cli.apply_file import apply_file
-from lbrouter.cli.context import load_config_file
 from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.cli.shared_options import parse_time_option
+from lbrouter.daemon.config_bytes import read_config
 
 
 def apply(
@@ -32,5 +31,5 @@ def apply(
     """Set up the kernel as the file says; through the daemon if it runs."""
     within = parse_time_option(confirm_within, option="--confirm-within")
     settings = settings_of(context, json=json)
-    file = load_config_file(settings)
-    return asyncio.run(apply_file(settings, file, within, take_over=take_over))
+    text = read_config(settings.config)
+    return apply_file(settings, text, str(settings.config), within, take_over=take_over)

@@ -23,7 +23,8 @@ from lbrouter.cli.output.render import print_damage, print_diagnostics, print_js
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.compile.report.bounds_reached import BoundsReached, BoundState
+from lbrouter.compile.report.bound_state import BoundState
+from lbrouter.compile.report.bounds_reached import BoundsReached
 from lbrouter.compile.report.clients import (
     AddressTraffic,
     ClientObservations,
@@ -36,7 +37,7 @@ from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import direction_text, translate
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE
 from lbrouter.compile.state.allocate import allocate
-from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.daemon.overrides.store import stored_blocks
 from lbrouter.kernel.neighbours.neighbour_table import read_neighbour_table
 from lbrouter.kernel.read.bound_sets import read_bounds_reached

@@ -6,7 +6,8 @@ import typer
 
 from lbrouter.cli.beside_daemon import refuse_beside_daemon
 from lbrouter.cli.context import build_applier, config_or_none
-from lbrouter.cli.output.render import ChangeReport
+from lbrouter.cli.output.change_report import ChangeReport
+from lbrouter.cli.output.plan_text import operation_printer
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.daemon.confirm.commit_confirm import CommitConfirm
 from lbrouter.kernel.backend import LinuxKernel
@@ -21,11 +22,11 @@ def down(context: typer.Context, *, json: JsonOption = False) -> int:
 
 async def _remove_all(settings: CommandSettings) -> int:
     """What waited for confirmation waits no more."""
-    await refuse_beside_daemon(settings, "down")
+    refuse_beside_daemon(settings, "down")
     report = ChangeReport(phrase("removed"), settings)
     with exclusive_lock(settings.runtime_dir):
         async with LinuxKernel() as kernel:
-            here = CommitConfirm(build_applier(settings, kernel, tell=report.operation_printer))
+            here = CommitConfirm(build_applier(settings, kernel, tell=operation_printer(report)))
             await here.applier.remove_all(config_or_none(settings))
             here.pending.clear()
     return report.finish()

@@ -4,9 +4,7 @@ Oldest first. With JSON one object a line: {"at", "kind", "subject", "text", "in
 a story where `--brief` asks for those.
 """
 
-import asyncio
 import re
-import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -14,17 +12,16 @@ from typing import Annotated, Any
 
 import typer
 
+from lbrouter.cli.daemon_request import display_zone
 from lbrouter.cli.output.render import print_diagnostic, print_json_line, print_line
 from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import event_text
 from lbrouter.compile.report.i18n import translate as said
 from lbrouter.compile.report.incident_text import incident_sentence
 from lbrouter.compile.report.incidents import summarise_incidents
-from lbrouter.daemon.control_socket import client
-from lbrouter.daemon.events.history import HISTORY_DB_FILE, recent_events
+from lbrouter.daemon.control_socket import blocking_client
 from lbrouter.model.errors import ExitCode, NotAppliedError, UnavailableError, UsageError
 from lbrouter.model.language import Language
 from lbrouter.model.messages.phrase import phrase
@@ -83,27 +80,27 @@ def events(
         follow=follow,
     )
     printer = EventPrinter(settings, screen_language(), zone)
-    return asyncio.run(_print_events(settings, event_filter, printer))
+    return _print_events(settings, event_filter, printer)
 
 
-async def _print_events(
+def _print_events(
     settings: CommandSettings, event_filter: EventFilter, printer: "EventPrinter"
 ) -> int:
-    past = await _past_events(settings, event_filter, printer)
+    past = _past_events(settings, event_filter, printer)
     if event_filter.brief or event_filter.incident:
         printer.print_incidents(past, brief=event_filter.brief)
     if not event_filter.brief:
         for event in past:
             printer.print_event(event)
     if event_filter.follow:
-        await _follow_events(settings, event_filter, printer)
+        _follow_events(settings, event_filter, printer)
     return ExitCode.DONE
 
 
-async def _follow_events(
+def _follow_events(
     settings: CommandSettings, event_filter: EventFilter, printer: "EventPrinter"
 ) -> None:
-    async for event in client.stream(settings.runtime_dir, {"verb": "follow"}):
+    for event in blocking_client.stream(settings.runtime_dir, {"verb": "follow"}):
         if event_filter.incident is None or event["incident"] == event_filter.incident:
             printer.print_event(event)
     raise UnavailableError("No daemon runs, or it has ended.", remedy="systemctl start lbrouter")
@@ -134,7 +131,7 @@ def _parse_moment(text: str, now: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
 
 
-async def _past_events(
+def _past_events(
     settings: CommandSettings, event_filter: EventFilter, printer: "EventPrinter"
 ) -> list[TimelineEvent]:
     asked: dict[str, Any] = {
@@ -146,27 +143,15 @@ async def _past_events(
     if incident is not None:
         asked["incident"] = incident
     with suppress(NotAppliedError):
-        answer = await client.ask(settings.runtime_dir, asked, timeout_s=5)
+        answer = blocking_client.ask(settings.runtime_dir, asked, timeout_s=5)
         if answer is not None:
             return list(answer["events"])
     printer.print_note("no daemon runs; these events are from the last one")
-    try:
-        entries = recent_events(
-            settings.state_dir,
-            limit=event_filter.limit,
-            since=event_filter.since,
-            incident=incident,
-        )
-    except sqlite3.Error as error:
-        raise UnavailableError(
-            phrase(
-                "The history {file} cannot be read: {error}.",
-                file=settings.state_dir / HISTORY_DB_FILE,
-                error=str(error),
-            ),
-            remedy="Run it as root. The next start of the daemon replaces a damaged file.",
-        ) from error
-    return [entry.as_json() for entry in entries]
+    from lbrouter.cli.without_daemon import past_events  # noqa: PLC0415  -- 400 ms to load
+
+    return past_events(
+        settings.state_dir, limit=event_filter.limit, since=event_filter.since, incident=incident
+    )
 
 
 class EventPrinter:

@@ -1,6 +1,5 @@
 """`lbrouter guard`: a closed firewall, before the network comes up (lbrouter-guard.service)."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -33,7 +32,7 @@ FIREWALL_CLOSED_MESSAGE = "closed: nothing is forwarded until `lbrouter apply`"
 def guard(context: typer.Context, *, json: JsonOption = False) -> int:
     """Block all forwarding until the first apply; for the boot, before the network."""
     settings = settings_of(context, json=json)
-    asyncio.run(refuse_beside_daemon(settings, "guard"))
+    refuse_beside_daemon(settings, "guard")
     said = FIREWALL_CLOSED_MESSAGE if _close_firewall(settings) else FIREWALL_PRESENT_MESSAGE
     return print_success(settings, said, {"said": said})
 

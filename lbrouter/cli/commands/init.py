@@ -34,7 +34,8 @@ from lbrouter.daemon.config_file import parse_config
 from lbrouter.kernel.read import nics
 from lbrouter.model.errors import ExitCode, NotPermittedError, UsageError
 from lbrouter.model.messages.phrase import as_phrase, phrase
-from lbrouter.model.sections.field_types import ACCEPTED_NAME, parse_line_rate
+from lbrouter.model.sections.field_types import ACCEPTED_NAME
+from lbrouter.model.sections.line_rate import parse_line_rate
 from lbrouter.model.sections.policies import ANY_UPLINK
 from lbrouter.model.units import Rate
 from lbrouter.model.validated_strings import InvalidValueError, parse_name

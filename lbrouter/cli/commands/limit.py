@@ -1,6 +1,5 @@
 """`lbrouter limit`: a ceiling for a while, which the daemon holds."""
 
-import asyncio
 from typing import Annotated, Final
 
 import typer
@@ -11,7 +10,7 @@ from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.cli.shared_options import YesOption, parse_time_option
 from lbrouter.model.errors import UsageError
 from lbrouter.model.messages.phrase import as_phrase, phrase
-from lbrouter.model.sections.field_types import parse_line_rate
+from lbrouter.model.sections.line_rate import parse_line_rate
 from lbrouter.model.units import Rate
 
 LIMIT_OFF: Final = "off"
@@ -49,7 +48,7 @@ def limit(
         "yes": yes,
     }
     settings = settings_of(context, json=json)
-    return asyncio.run(send_operator_command(settings, asked, command="lbrouter limit"))
+    return send_operator_command(settings, asked, command="lbrouter limit")
 
 
 def _parse_limit_rate(text: str) -> Rate:

@@ -26,7 +26,7 @@ from lbrouter.compile.shaping.measure_proposal import (
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.desired import observation_scope
 from lbrouter.daemon.check_results import CheckResultStore
-from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.kernel import http_transfer
 from lbrouter.kernel.backend import LinuxKernel
 from lbrouter.kernel.probe import Prober

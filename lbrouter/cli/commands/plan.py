@@ -14,7 +14,8 @@ from lbrouter.cli.context import (
 )
 from lbrouter.cli.effects import combined_plan
 from lbrouter.cli.output.config_words import print_brief_plan
-from lbrouter.cli.output.render import print_diagnostics, print_plan
+from lbrouter.cli.output.plan_text import print_plan
+from lbrouter.cli.output.render import print_diagnostics
 from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy

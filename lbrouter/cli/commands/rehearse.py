@@ -22,7 +22,7 @@ from lbrouter.cli.output.render import (
 from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.compile.diagnosis.precheck_facts import RehearsalResult
 from lbrouter.daemon.check_results import CheckResultStore
-from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.errors import ExitCode
 from lbrouter.rehearsal import RehearsalOptions, parse_faults, render_report
 

@@ -1,35 +1,28 @@
 """`lbrouter rollback`: back to what stood before, without waiting for the time to run out."""
 
-import asyncio
-
 import typer
 
-from lbrouter.cli.output.render import ChangeReport, print_diagnostics
-from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.without_daemon import open_commit_confirm
-from lbrouter.daemon.confirm.commit_confirm import NOTHING_PENDING
-from lbrouter.daemon.control_socket import client
+from lbrouter.cli.output.change_report import ChangeReport
+from lbrouter.cli.output.render import print_diagnostics
+from lbrouter.cli.settings import JsonOption, settings_of
+from lbrouter.daemon.confirm.nothing_pending import NOTHING_PENDING
+from lbrouter.daemon.control_socket import blocking_client
 from lbrouter.model.messages.phrase import phrase
 
 
 def rollback(context: typer.Context, *, json: JsonOption = False) -> int:
     """Undo at once the change that waits for confirmation."""
-    return asyncio.run(_roll_back(settings_of(context, json=json)))
-
-
-async def _roll_back(settings: CommandSettings) -> int:
-    """Nothing to do when nothing waits."""
+    # Nothing to do when nothing waits.
+    settings = settings_of(context, json=json)
     report = ChangeReport(phrase("rolled back"), settings)
-    handed = await client.ask(settings.runtime_dir, {"verb": "rollback"})
-    if handed is not None:
+    handed = blocking_client.ask(settings.runtime_dir, {"verb": "rollback"})
+    if handed is None:
+        from lbrouter.cli.without_daemon import roll_back_here  # noqa: PLC0415  -- 400 ms to load
+
+        undone = roll_back_here(settings, report)
+    else:
         report.print_changes(handed["changes"])
-        if not handed["undone"]:
-            print_diagnostics("note", (NOTHING_PENDING,))
-        return report.finish()
-    async with open_commit_confirm(settings) as here:
-        if here.pending.read() is None:
-            print_diagnostics("note", (NOTHING_PENDING,))
-        else:
-            with here.applier.reporting_to(report.operation_printer):
-                await here.rollback(why="as asked")
+        undone = bool(handed["undone"])
+    if not undone:
+        print_diagnostics("note", (NOTHING_PENDING,))
     return report.finish()

@@ -1,12 +1,11 @@
 """`lbrouter run`: the daemon in the foreground."""
 
-import asyncio
-
 import typer
 
+from lbrouter.cli import daemon_process
 from lbrouter.cli.beside_daemon import refuse_beside_daemon
+from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import settings_of
-from lbrouter.daemon.app import serve
 from lbrouter.model.paths import Paths
 
 
@@ -16,5 +15,5 @@ def run(context: typer.Context) -> int:
     paths = Paths(
         config=settings.config, state_dir=settings.state_dir, runtime_dir=settings.runtime_dir
     )
-    asyncio.run(refuse_beside_daemon(settings, "run"))
-    return asyncio.run(serve(paths))
+    refuse_beside_daemon(settings, "run")
+    daemon_process.replace_this_process(paths, screen_language(), json=settings.json)

@@ -1,7 +1,6 @@
 """`lbrouter status`: uplinks, policies and VLANs at a glance, from the daemon or off the kernel."""
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from functools import partial
 from typing import Annotated
@@ -10,23 +9,23 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lbrouter.cli import effects
-from lbrouter.cli.context import NO_DAEMON_NOTE, config_or_none
-from lbrouter.cli.gateway_status import current_status
+from lbrouter.cli.daemon_request import status_from_daemon
 from lbrouter.cli.output.console import console
+from lbrouter.cli.output.daemon_note import NO_DAEMON_NOTE
 from lbrouter.cli.output.kernel_truth import unverified_kernel
 from lbrouter.cli.output.lane_tables import lane_table
 from lbrouter.cli.output.render import print_diagnostics, print_json
+from lbrouter.cli.output.round_trip import round_trip_ms
 from lbrouter.cli.output.table import ResponsiveTable
-from lbrouter.cli.output.watch_tables import round_trip_ms
 from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.compile.report.bounds_reached import BoundState
-from lbrouter.compile.report.clock import local_time, zone_name
+from lbrouter.compile.report.bound_state import BoundState
+from lbrouter.compile.report.clock import local_time, zone_name, zone_of_key
 from lbrouter.compile.report.i18n import direction_text, translate, translate_reason
-from lbrouter.compile.report.status_types import Status, VlanStatus
+from lbrouter.compile.report.status_types import DnsmasqStatus, Status, VlanStatus
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, state_style
-from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.compile.services.pool_usage import nearly_full_warnings
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.errors import ExitCode
 from lbrouter.model.health import UplinkState
 from lbrouter.model.language import Language
@@ -56,28 +55,37 @@ def status(
     """Show the state of uplinks, policies and VLANs."""
     settings = settings_of(context, json=json)
     if watch:
-        from lbrouter.cli.commands.watch import (  # noqa: PLC0415  -- 30 ms that a look can spare
-            keep_watching,
-        )
+        from lbrouter.cli.commands.watch import show_screens  # noqa: PLC0415  -- a look can spare it
 
-        return asyncio.run(keep_watching(settings, screen_language()))
-    return asyncio.run(_print_status(settings, screen_language()))
+        return show_screens(settings, screen_language())
+    return _print_status(settings, screen_language())
 
 
-async def _print_status(settings: CommandSettings, language: Language) -> int:
+def _print_status(settings: CommandSettings, language: Language) -> int:
     """The document of the contract, section 3, or tables made of it."""
-    composed = await current_status(settings)
-    config = config_or_none(settings)
-    zone = None if config is None else config.gateway.timezone
-    programs = {} if config is None else effects.services_status(settings, config)
+    composed = status_from_daemon(settings)
+    if composed is None:
+        from lbrouter.cli.without_daemon import read_status  # noqa: PLC0415  -- 400 ms to load
+
+        composed = read_status(settings)
     if settings.json:
-        print_json({**composed, "services": programs})
+        print_json(composed)
     else:
-        console().print(status_tables(composed, zone, language))
-    print_diagnostics("warning", effects.status_warnings(programs))
+        console().print(status_tables(composed, zone_of_key(composed.get("timezone")), language))
+    print_diagnostics("warning", _service_warnings(composed.get("services", {})))
     if not composed["daemon"]:
         print_diagnostics(translate(language, "note"), (translate(language, NO_DAEMON_NOTE),))
     return ExitCode.DONE if unverified_kernel(composed) is None else ExitCode.CHECK_FAILED
+
+
+def _service_warnings(services: Mapping[str, DnsmasqStatus]) -> tuple[str, ...]:
+    """What `status` warns of. A daemon of an earlier release sends no services."""
+    if not services:
+        return ()
+    server = services["dnsmasq"]
+    stopped = server["state"] == "stopped"
+    word = ("dnsmasq does not run; `lbrouter apply` starts it",) if stopped else ()
+    return (*word, *nearly_full_warnings(server["pools"]))
 
 
 def status_tables(

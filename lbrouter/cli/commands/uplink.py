@@ -4,7 +4,6 @@ And `uplink add --usb`: a line for an emergency, from the port to the applied fi
 login NAME`: one client through one line alone, to log in at its portal.
 """
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -14,7 +13,6 @@ from lbrouter.cli.name_completion import names_of
 from lbrouter.cli.operator_session import operator_session
 from lbrouter.cli.settings import JsonOption, settings_of
 from lbrouter.cli.shared_options import YesOption, parse_time_option
-from lbrouter.cli.usb_uplink_file import add_usb_uplink
 from lbrouter.daemon.control_socket.protocol import Document
 from lbrouter.model.errors import UsageError
 from lbrouter.model.messages.phrase import phrase
@@ -94,12 +92,14 @@ def add(
         )
     within = parse_time_option(confirm_within, option="--confirm-within")
     settings = settings_of(context, json=json)
+    from lbrouter.cli.usb_uplink_file import add_usb_uplink  # noqa: PLC0415  -- 400 ms to load
+
     return add_usb_uplink(settings, name=name, interface=interface, within=within)
 
 
 def _send(context: typer.Context, verb: str, fields: Document, *, json: bool) -> int:
     settings, command = settings_of(context, json=json), f"lbrouter uplink {verb}"
-    return asyncio.run(send_operator_command(settings, {"verb": verb, **fields}, command=command))
+    return send_operator_command(settings, {"verb": verb, **fields}, command=command)
 
 
 def login(
@@ -133,4 +133,4 @@ def login(
         "for_ms": 0 if span is None else int(span),
     }
     settings = settings_of(context, json=json)
-    return asyncio.run(send_operator_command(settings, asked, command=f"lbrouter login {name}"))
+    return send_operator_command(settings, asked, command=f"lbrouter login {name}")

@@ -14,18 +14,18 @@ from typing import Final, cast
 from rich.console import Console
 from rich.live import Live
 
-from lbrouter.cli.gateway_status import current_status, status_from_kernel
+from lbrouter.cli.daemon_request import display_zone, status_from_daemon
+from lbrouter.cli.gateway_status import status_from_kernel
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_json_line, print_line
 from lbrouter.cli.output.sparkline import terminal_glyphs
 from lbrouter.cli.output.watch_screen import draw_screen
 from lbrouter.cli.output.watch_tables import DisplayContext
 from lbrouter.cli.settings import CommandSettings
-from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.i18n import translate
 from lbrouter.daemon.control.queries import WatchDocument
 from lbrouter.daemon.control_socket import client
-from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.errors import LbrouterError, NotAppliedError, NotPermittedError
 from lbrouter.model.language import Language
 
@@ -42,11 +42,16 @@ WatchFrame = tuple[WatchDocument, str]
 """What to draw, and what is wrong with looking (in English, "" for nothing)."""
 
 
-async def keep_watching(settings: CommandSettings, language: Language) -> int:
+def show_screens(settings: CommandSettings, language: Language) -> int:
     """Draw until Ctrl-C, or until the reader of the pipe has gone."""
+    return asyncio.run(_keep_watching(settings, language))
+
+
+async def _keep_watching(settings: CommandSettings, language: Language) -> int:
     if settings.json:
         while True:
-            print_json_line(await current_status(settings))
+            found = status_from_daemon(settings) or await status_from_kernel(settings)
+            print_json_line(found)
             await asyncio.sleep(WATCH_INTERVAL_S)
     terminal = console()
     if not terminal.is_terminal:

@@ -1,6 +1,5 @@
 """`lbrouter block`: a client is shut out, for a while or until `unblock`; the daemon does it."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -29,4 +28,4 @@ def block(
         "yes": yes,
     }
     settings = settings_of(context, json=json)
-    return asyncio.run(send_operator_command(settings, asked, command="lbrouter block"))
+    return send_operator_command(settings, asked, command="lbrouter block")

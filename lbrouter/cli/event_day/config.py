@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from lbrouter.cli.apply_file import apply_file
+from lbrouter.cli.daemon_request import display_zone
 from lbrouter.cli.output.config_words import change_text
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_damage, print_json, print_line
@@ -21,7 +22,6 @@ from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
 from lbrouter.cli.shared_options import parse_time_option
-from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.report.clock import local_date_time, zone_name
 from lbrouter.compile.report.i18n import translate
 from lbrouter.daemon.config_file import parse_config
@@ -29,7 +29,7 @@ from lbrouter.daemon.confirm.config_history import ConfigHistory
 from lbrouter.daemon.control.config_queries import ConfigQueries
 from lbrouter.daemon.control_socket import client
 from lbrouter.daemon.control_socket.protocol import Document
-from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.errors import ExitCode, NotPermittedError
 from lbrouter.model.language import Language
 from lbrouter.model.messages.phrase import phrase
@@ -118,7 +118,7 @@ def undo(
         text.encode(), source=phrase("configuration {digest}", digest=_short(back.digest))
     )
     undoes = "" if present.digest == back.digest else present.digest
-    return asyncio.run(apply_file(settings, file, within, undoes=undoes))
+    return apply_file(settings, file.text, file.source, within, undoes=undoes)
 
 
 async def _ask(settings: CommandSettings, request: Document) -> Any:

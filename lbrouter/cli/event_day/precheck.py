@@ -11,12 +11,12 @@ import typer
 from rich.text import Text
 
 from lbrouter.cli.context import build_applier, load_config_file
+from lbrouter.cli.daemon_request import display_zone
 from lbrouter.cli.gateway_status import status_from_kernel
 from lbrouter.cli.output.console import console
 from lbrouter.cli.output.render import print_damage, print_json
 from lbrouter.cli.screen_language import screen_language
 from lbrouter.cli.settings import CommandSettings, JsonOption, settings_of
-from lbrouter.cli.time_zone_choice import display_zone
 from lbrouter.compile.diagnosis.precheck import PrecheckDocument, Verdict
 from lbrouter.compile.diagnosis.precheck_items import PrecheckState
 from lbrouter.compile.report.clock import local_date_time

@@ -31,7 +31,7 @@ from lbrouter.daemon.events.history_samples import quality_since, traffic_since
 from lbrouter.model.config import Config
 from lbrouter.model.errors import ExitCode, NotAppliedError, UnavailableError, UsageError
 from lbrouter.model.messages.phrase import phrase
-from lbrouter.model.sections.field_types import MIN_RATE
+from lbrouter.model.sections.line_rate import MIN_RATE
 
 LOOK_BACK: Final = timedelta(days=7)
 """What held at the begin of the report began before it: events reach back so far."""

@@ -1,7 +1,5 @@
 """`lbrouter unblock`: a client that was shut out is let in again."""
 
-import asyncio
-
 import typer
 
 from lbrouter.cli.daemon_request import send_operator_command
@@ -13,4 +11,4 @@ def unblock(context: typer.Context, client: ClientArgument, *, json: JsonOption 
     """Let a client in again that was blocked (the daemon must run)."""
     asked = {"verb": "unblock", "client": client}
     settings = settings_of(context, json=json)
-    return asyncio.run(send_operator_command(settings, asked, command="lbrouter unblock"))
+    return send_operator_command(settings, asked, command="lbrouter unblock")

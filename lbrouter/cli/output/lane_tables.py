@@ -7,8 +7,7 @@ from rich.text import Text
 
 from lbrouter.cli.output.table import ResponsiveTable
 from lbrouter.compile.report.i18n import translate, translate_reason
-from lbrouter.compile.report.lane_status import LaneLineStatus
-from lbrouter.compile.report.status_types import Status, UplinkStatus
+from lbrouter.compile.report.status_types import LaneLineStatus, Status, UplinkStatus
 from lbrouter.compile.report.styles import BAD_STYLE, FAIR_STYLE, GOOD_STYLE
 from lbrouter.model.language import Language
 

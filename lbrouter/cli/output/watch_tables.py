@@ -8,6 +8,7 @@ from typing import Final
 from rich.text import Text
 
 from lbrouter.cli.output.lane_tables import is_to_be_explained, lane_rows
+from lbrouter.cli.output.round_trip import round_trip_ms
 from lbrouter.cli.output.sparkline import (
     TerminalGlyphs,
     format_mbit,
@@ -140,12 +141,6 @@ def _uplink_line(
     if columns.wide:
         line.append("  ").append(rtt_sparkline(minute, columns.minute, display.glyphs))
     return line
-
-
-def round_trip_ms(uplink: UplinkStatus) -> float | None:
-    """The round trip; None for a line that carries nothing: the last figure would mislead."""
-    carries_nothing = uplink["state"] in (UplinkState.DOWN, UplinkState.WAITING)
-    return None if carries_nothing else uplink["rtt_ms"]
 
 
 def _format_measured(value: float | None, unit: str) -> str:

@@ -8,14 +8,12 @@ from typing import Final
 from lbrouter.compile.config.decode import MAX_ERRORS_SHOWN, TomlDocument, decode_config
 from lbrouter.compile.config.diagnostics import Diagnostic, KeyPath
 from lbrouter.compile.config.line_numbers import LineNumbers
+from lbrouter.compile.config.size_limit import MAX_CONFIG_BYTES
 from lbrouter.compile.config.toml_help import toml_fault
 from lbrouter.compile.config.validate import config_errors, config_warnings
 from lbrouter.model.config import MAX_VLANS, Config
 from lbrouter.model.errors import ConfigError
 from lbrouter.model.messages.phrase import as_phrase, joined_phrases, phrase
-
-MAX_CONFIG_BYTES: Final = 1 << 20
-"""A file of 4000 VLANs has 0.8 MB."""
 
 MAX_TABLE_DEPTH: Final = 12
 """Tables within tables. The model needs four."""

@@ -6,7 +6,8 @@ from ipaddress import IPv4Address
 
 from lbrouter.compile.report.clients import Neighbour, VlanLookup
 from lbrouter.compile.report.status_types import InterfaceTraffic
-from lbrouter.compile.services.dnsmasq_leases import LanLease, PoolUsage
+from lbrouter.compile.services.dnsmasq_leases import LanLease
+from lbrouter.compile.services.pool_usage import PoolUsage
 from lbrouter.compile.shaping.overrides import VlanLimits
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.facts import Facts

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lbrouter.compile.report.status_types import Status
-from lbrouter.compile.services.dnsmasq_leases import PoolUsage
+from lbrouter.compile.services.pool_usage import PoolUsage
 from lbrouter.model.config import Config
 from lbrouter.model.timeline import TimelineEvent
 

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Final
 
 from lbrouter.compile.diagnosis.precheck_facts import PrecheckFacts
-from lbrouter.compile.services.dnsmasq_leases import POOL_NEARLY_FULL_PERCENT
+from lbrouter.compile.services.pool_usage import POOL_NEARLY_FULL_PERCENT
 from lbrouter.model.messages.codes import EventCode, PrecheckCode
 from lbrouter.model.messages.message import Message, message
-from lbrouter.model.sections.field_types import MIN_RATE
+from lbrouter.model.sections.line_rate import MIN_RATE
 from lbrouter.model.units import Duration
 
 LONG_LEASE: Final = Duration(12 * 3_600_000)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Final, TypedDict
+from typing import Final
 
 from lbrouter.compile.firewall.connection_bounds import NEAR_BOUND_PERCENT
+from lbrouter.compile.report.bound_state import BoundClientStatus, BoundState
 from lbrouter.compile.services.dnsmasq_leases import LanLease
 from lbrouter.model.config import Config, Vlan
 from lbrouter.model.messages.codes import EventCode
@@ -13,23 +13,6 @@ from lbrouter.model.messages.message import Message, message
 
 MAX_CLIENTS_TOLD: Final = 5
 """Clients of one VLAN that are told of at once: hundreds of forged ones fill no timeline."""
-
-
-class BoundState(StrEnum):
-    """How much of its bound on connections a client or a VLAN holds; the words of the JSON."""
-
-    NEAR = "near"
-    """80 % or more."""
-    AT = "at"
-    """All: new flows are refused."""
-
-
-class BoundClientStatus(TypedDict):
-    """A client at its bound ("at") or near it ("near"), in `status --json`."""
-
-    name: str | None
-    mac: str
-    bound: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

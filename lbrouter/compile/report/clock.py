@@ -1,6 +1,7 @@
 """Moments of the timeline (RFC 3339, UTC) as a person reads them: in one zone, with seconds."""
 
 from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 
 def local_time(at: str, zone: tzinfo | None) -> str:
@@ -20,6 +21,19 @@ def zone_name(at: str, zone: tzinfo | None) -> str:
     moment = _moment(at, zone)
     name = "" if moment is None else moment.tzname() or ""
     return f"UTC{name}" if name.startswith(("+", "-")) else name
+
+
+def zone_key(zone: ZoneInfo | None) -> str | None:
+    """The name of a zone in a document ("Asia/Jakarta"); None is the machine's."""
+    return None if zone is None else zone.key
+
+
+def zone_of_key(key: str | None) -> ZoneInfo | None:
+    """The zone that a document names; the machine's (None) where this machine does not know it."""
+    try:
+        return ZoneInfo(key) if key else None
+    except (KeyError, ValueError, OSError):
+        return None
 
 
 def _moment(at: str, zone: tzinfo | None) -> datetime | None:

@@ -1,26 +1,15 @@
 """The key "kernel" of the status document: whether the kernel holds what it should."""
 
 from collections.abc import Sequence
-from typing import Final, NotRequired, TypedDict
+from typing import Final
 
+from lbrouter.compile.report.status_types import KernelStatus
 from lbrouter.compile.state.commands import command_line
 from lbrouter.model.kernel_state import HtbClass, NftTable, Route
-from lbrouter.model.messages.phrase import Phrase, PhraseDocument, phrase
+from lbrouter.model.messages.phrase import Phrase, phrase
 from lbrouter.model.plan import Operation, Plan
 
 MAX_OPERATIONS_NAMED: Final = 1
-
-
-class KernelStatus(TypedDict):
-    """`verified` is false from a change that was refused, or read back wrong, until it is mended.
-
-    `since` (RFC 3339, UTC) is when that began; `reason` is null while the kernel is verified.
-    """
-
-    verified: bool
-    since: str
-    reason: str | None
-    reason_data: NotRequired[PhraseDocument]
 
 
 def kernel_status(*, since: str, reason: str | None) -> KernelStatus:

@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from lbrouter.compile.report.status_types import IdleStatus, LaneLineStatus
 from lbrouter.compile.routing.lane_lines import carrying_lines, lane_policies
 from lbrouter.compile.routing.uplink_addressing import has_nexthop
 from lbrouter.model.config import Config, Uplink
@@ -9,28 +10,7 @@ from lbrouter.model.facts import Facts
 from lbrouter.model.health import GatewayHealth, UplinkState
 from lbrouter.model.kernel_state import AddressFamily
 from lbrouter.model.messages.codes import LaneCode
-from lbrouter.model.messages.message import Message, MessageDocument, message
-
-
-class IdleStatus(TypedDict):
-    """Why a line carries no copies: "" and null where it does."""
-
-    reason: str
-    reason_data: MessageDocument | None
-
-
-class LaneLineStatus(IdleStatus):
-    """One line of a lane: whether it gets a copy of each packet, and else why not.
-
-    Of the last half minute, and null without a daemon: `rtt_ms` and `loss_percent` of echo requests
-    to the relay by this line, which wait in the class of the copies; `dropped_percent` of what
-    entered that class and was dropped by our own queue (null where the line is not shaped).
-    """
-
-    carrying: bool
-    rtt_ms: float | None
-    loss_percent: float | None
-    dropped_percent: float | None
+from lbrouter.model.messages.message import Message, message
 
 
 class LaneStatus(TypedDict):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lbrouter.compile.firewall.boot_guard import is_guard_table
+from lbrouter.compile.report.clock import zone_key
 from lbrouter.compile.report.lane_status import lane_status, second_line_warning
 from lbrouter.compile.report.policy_shares import observed_shares, percentages, policy_weights
 from lbrouter.compile.report.status_types import (
@@ -79,6 +80,8 @@ def status_document(config: Config, inputs: StatusInputs) -> Status:
         "vlans": {
             name: _vlan_status(config, vlan, inputs, missing) for name, vlan in config.vlans.items()
         },
+        "timezone": zone_key(config.gateway.timezone),
+        "services": {},
     }
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
-from lbrouter.compile.report.bounds_reached import BoundClientStatus
-from lbrouter.compile.report.kernel_status import KernelStatus
-from lbrouter.compile.report.lane_status import LaneLineStatus
+from lbrouter.compile.report.bound_state import BoundClientStatus
+from lbrouter.compile.services.pool_usage import PoolUsage
 from lbrouter.model.messages.message import MessageDocument
+from lbrouter.model.messages.phrase import PhraseDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,27 @@ class FamilyStatus(TypedDict):
     reason: str
     reason_code: str
     reason_data: MessageDocument
+
+
+class IdleStatus(TypedDict):
+    """Why a line carries no copies: "" and null where it does."""
+
+    reason: str
+    reason_data: MessageDocument | None
+
+
+class LaneLineStatus(IdleStatus):
+    """One line of a lane: whether it gets a copy of each packet, and else why not.
+
+    Of the last half minute, and null without a daemon: `rtt_ms` and `loss_percent` of echo requests
+    to the relay by this line, which wait in the class of the copies; `dropped_percent` of what
+    entered that class and was dropped by our own queue (null where the line is not shaped).
+    """
+
+    carrying: bool
+    rtt_ms: float | None
+    loss_percent: float | None
+    dropped_percent: float | None
 
 
 class AdvertisedStatus(TypedDict):
@@ -157,12 +178,34 @@ class VlanStatus(TypedDict):
     other_routers: list[RouterStatus]
 
 
+class KernelStatus(TypedDict):
+    """`verified` is false from a change that was refused, or read back wrong, until it is mended.
+
+    `since` (RFC 3339, UTC) is when that began; `reason` is null while the kernel is verified.
+    """
+
+    verified: bool
+    since: str
+    reason: str | None
+    reason_data: NotRequired[PhraseDocument]
+
+
+class DnsmasqStatus(TypedDict):
+    """`state` is running, stopped (and wanted), missing (not installed), or unwanted."""
+
+    state: str
+    pid: int | None
+    pools: dict[str, PoolUsage]
+
+
 class Status(TypedDict):
     """The whole document. `applied` says whether the kernel holds anything of ours at all.
 
     `rejected_file`: the file on disk was rolled back, so another configuration is in force.
     `unapplied_file`: the file on disk is not the one that is in force, for whatever reason. The
     whole document is about the one in force; where nothing is applied, about the file.
+    `timezone` is the name of the file's zone, null where times are those of the machine's zone.
+    `services` are the programs beside the kernel: "dnsmasq".
     """
 
     gateway: str
@@ -176,3 +219,5 @@ class Status(TypedDict):
     uplinks: dict[str, UplinkStatus]
     policies: dict[str, PolicyStatus]
     vlans: dict[str, VlanStatus]
+    timezone: str | None
+    services: dict[str, DnsmasqStatus]

@@ -4,14 +4,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Final, TypedDict
+from typing import Final
 
 from lbrouter.compile.services.dnsmasq import pool_size
+from lbrouter.compile.services.pool_usage import (
+    POOL_NEARLY_FULL_PERCENT,
+    PoolUsage,
+    nearly_full_message,
+    used_percent,
+)
 from lbrouter.model.config import Config
 from lbrouter.model.messages.phrase import phrase
-
-POOL_NEARLY_FULL_PERCENT: Final = 80
-"""From here on there is a warning: the next group of guests may get no address."""
 
 POOL_RECOVERED_PERCENT: Final = 70
 """Below this the warning ends: lower than the first, so that one guest does not switch it."""
@@ -32,13 +35,6 @@ class LanLease:
     mac: str
     address: IPv4Address
     name: str = ""
-
-
-class PoolUsage(TypedDict):
-    """How many addresses of a VLAN's pool are leased, and how many there are."""
-
-    used: int
-    size: int
 
 
 def parse_leases(text: str) -> tuple[LanLease, ...]:
@@ -72,13 +68,13 @@ class PoolChanges:
 
 def pool_changes(usage: Mapping[str, PoolUsage], before: frozenset[str]) -> PoolChanges:
     """Which pools are nearly full now; `before` are those that were."""
-    now = {name for name, pool in usage.items() if _used_percent(pool) >= POOL_NEARLY_FULL_PERCENT}
+    now = {name for name, pool in usage.items() if used_percent(pool) >= POOL_NEARLY_FULL_PERCENT}
     now |= {
         n
         for n, pool in usage.items()
-        if n in before and _used_percent(pool) >= POOL_RECOVERED_PERCENT
+        if n in before and used_percent(pool) >= POOL_RECOVERED_PERCENT
     }
-    sentences = {name: _nearly_full_message(name, usage[name]) for name in sorted(now - before)}
+    sentences = {name: nearly_full_message(name, usage[name]) for name in sorted(now - before)}
     for name in sorted(before - now):
         pool = usage.get(name)
         sentences[name] = (
@@ -92,28 +88,6 @@ def pool_changes(usage: Mapping[str, PoolUsage], before: frozenset[str]) -> Pool
             )
         )
     return PoolChanges(nearly_full=frozenset(now), messages=sentences)
-
-
-def _used_percent(pool: PoolUsage) -> float:
-    return pool["used"] * 100 / pool["size"]
-
-
-def _nearly_full_message(name: str, pool: PoolUsage) -> str:
-    return phrase(
-        "VLAN {vlan}: {used} of {size} addresses are on loan; widen its range or shorten its lease",
-        vlan=name,
-        used=pool["used"],
-        size=pool["size"],
-    )
-
-
-def nearly_full_warnings(usage: dict[str, PoolUsage]) -> tuple[str, ...]:
-    """A sentence for each pool that is nearly used up."""
-    return tuple(
-        _nearly_full_message(name, pool)
-        for name, pool in usage.items()
-        if _used_percent(pool) >= POOL_NEARLY_FULL_PERCENT
-    )
 
 
 def _parse_line(words: list[str]) -> LanLease | None:

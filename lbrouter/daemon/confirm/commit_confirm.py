@@ -16,6 +16,7 @@ from lbrouter.daemon.applier import Applier, HealthSource, holds_lbrouter_state
 from lbrouter.daemon.config_file import ConfigFile, digest, parse_config
 from lbrouter.daemon.confirm import rollback_timer
 from lbrouter.daemon.confirm.config_history import ConfigHistory, ConfigOutcome
+from lbrouter.daemon.confirm.nothing_pending import NOTHING_PENDING
 from lbrouter.daemon.confirm.pending_commit import PendingCommit, PendingCommitStore
 from lbrouter.daemon.machine_snapshot import AppliedState, MachineSnapshot
 from lbrouter.daemon.slow_work import in_disk_thread
@@ -28,7 +29,6 @@ from lbrouter.model.plan import Plan
 from lbrouter.model.units import Duration
 
 NOT_CONFIRMED_IN_TIME: Final = "it was not confirmed in time"
-NOTHING_PENDING = "Nothing waits for confirmation."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

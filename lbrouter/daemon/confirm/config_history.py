@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from lbrouter.daemon.config_file import digest
-from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.errors import LbrouterError
 from lbrouter.model.messages.operator import Operator
 from lbrouter.system import atomic_file

@@ -9,12 +9,8 @@ from lbrouter.compile.config.machine_fit import missing_uplink_interfaces
 from lbrouter.compile.config.partial_support import partially_supported
 from lbrouter.compile.routing.lan_links import missing_ports
 from lbrouter.compile.shaping.foreign_qdiscs import ForeignQdiscPolicy
-from lbrouter.daemon.config_file import (
-    ConfigFile,
-    parse_config,
-    require_distinct_interfaces,
-    require_tools,
-)
+from lbrouter.daemon.config_file import ConfigFile, parse_config
+from lbrouter.daemon.confirm.apply_request import require_applicable
 from lbrouter.daemon.confirm.commit_confirm import (
     BY_ITSELF,
     NOT_CONFIRMED_IN_TIME,
@@ -47,7 +43,6 @@ from lbrouter.model.messages.message import Message, MessageValue, message
 from lbrouter.model.messages.operator import ITSELF, Operator
 from lbrouter.model.messages.phrase import phrase, phrase_document
 from lbrouter.model.units import Duration
-from lbrouter.services import secrets
 
 VerbHandlers = Mapping[str, Callable[[Document], Awaitable[Any]]]
 """By verb, what answers its requests."""
@@ -109,9 +104,8 @@ class CommandHandlers:
         text = string_field(request, "config")
         source = string_field(request, "source", default="a file")
         file = parse_config(text.encode(), source=source)
-        require_distinct_interfaces(file)
-        require_tools(file.config)
-        secrets.require(file.config)
+        session = string_field(request, "session", default="")
+        await require_applicable(self._loop.applier, file, session)
         within_ms = int_field(request, "confirm_within_ms", default=0)
         within = Duration(within_ms) if within_ms else None
         replaces = request.get("take_over", False) is True

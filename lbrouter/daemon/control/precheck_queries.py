@@ -16,7 +16,8 @@ from lbrouter.daemon.applier import Applier
 from lbrouter.daemon.check_results import CheckResultStore
 from lbrouter.daemon.config_file import ConfigFile
 from lbrouter.daemon.control_socket.protocol import Document
-from lbrouter.daemon.events.history import recent_events, utc_timestamp
+from lbrouter.daemon.events.history import recent_events
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.kernel.doctor import DiagnosisLevel, run_diagnostics
 from lbrouter.kernel.read.clock_sync import clock_synchronised

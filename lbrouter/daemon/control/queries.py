@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypedDict
 
+from lbrouter.compile.report.clock import zone_key
 from lbrouter.compile.report.incidents import current_incidents, summarise_incidents
 from lbrouter.compile.report.status_types import Status
 from lbrouter.compile.state.allocate import allocate
@@ -18,8 +19,9 @@ from lbrouter.daemon.control_socket.protocol import Document, int_field, string_
 from lbrouter.daemon.daemon_state import DaemonState
 from lbrouter.daemon.dhcp.advertisement_listener import AdvertisementListener
 from lbrouter.daemon.dhcp.pool_watch import LanDhcpWatch
-from lbrouter.daemon.events.history import LogEvent, recent_events, utc_timestamp
+from lbrouter.daemon.events.history import LogEvent, recent_events
 from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.daemon.lanes.lane_watch import LaneFindings
 from lbrouter.daemon.machine_snapshot import AppliedState
 from lbrouter.daemon.metrics.bound_watch import BoundWatch
@@ -31,6 +33,8 @@ from lbrouter.daemon.slow_work import in_disk_thread
 from lbrouter.kernel.storage.store import StateStore
 from lbrouter.model.errors import NotAppliedError
 from lbrouter.model.timeline import IncidentSummary, TimelineEvent
+from lbrouter.services.dnsmasq import Dnsmasq
+from lbrouter.services.dnsmasq_status import dnsmasq_status
 
 MAX_EVENTS_PER_REQUEST: Final = 1000
 DEFAULT_EVENTS_PER_REQUEST: Final = 50
@@ -79,6 +83,7 @@ class QueryHandlers:
         store: StateStore,
         write_lock: asyncio.Lock,
         config_path: Path,
+        dnsmasq: Dnsmasq,
     ) -> None:
         """`state` is what the reconcile loop publishes; `write_lock` is held while it changes."""
         self._state, self._write_lock = state, write_lock
@@ -87,6 +92,7 @@ class QueryHandlers:
         self._lanes, self._bounds = lanes, bounds
         self._dhcp_watch, self._advertisements = dhcp_watch, advertisements
         self._config_path = config_path
+        self._dnsmasq = dnsmasq
         self._sampler, self._last_minute = traffic.sampler, traffic.last_minute
         self._streams: dict[str, Callable[[], AsyncGenerator[Any, None]]] = {
             "follow": self._follow,
@@ -94,7 +100,7 @@ class QueryHandlers:
         }
         self.verbs: dict[str, Callable[[Document], Awaitable[Any]]] = {
             "ping": self._ping,
-            "status": self._status,
+            "status": self._status_with_services,
             "events": self._events,
         }
 
@@ -104,7 +110,13 @@ class QueryHandlers:
 
     async def _ping(self, _request: Document) -> Any:
         config = self._state().file.config
-        return {"gateway": config.gateway.name}
+        return {"gateway": config.gateway.name, "timezone": zone_key(config.gateway.timezone)}
+
+    async def _status_with_services(self, request: Document) -> Status:
+        document, config = await self._status(request), self._state().file.config
+        server = await asyncio.to_thread(dnsmasq_status, self._dnsmasq, config)
+        document["services"] = {"dnsmasq": server}
+        return document
 
     async def _status(self, _request: Document) -> Status:
         measured = await self._sampler.measurements()

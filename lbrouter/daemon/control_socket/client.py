@@ -1,32 +1,26 @@
-"""The client of the control socket, for the command and for the rollback process."""
+"""The client of the control socket within an event loop: the screen, the rollback process."""
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from lbrouter.compile.firewall.operator_session import parse_ssh_connection
+from lbrouter.daemon.control_socket.order_address import with_address
 from lbrouter.daemon.control_socket.protocol import (
+    CONTROL_REPLY_TIMEOUT_S,
+    DAEMON_CLOSED_WHY,
+    DAEMON_NOT_ANSWERING,
+    DAEMON_RESTART_REMEDY,
     MAX_ROOT_REQUEST_BYTES,
-    READ_ONLY_VERBS,
+    SOCKET_REFUSED_WHY,
     Document,
     control_socket_path,
     encode_line,
     result_or_raise,
 )
 from lbrouter.model.errors import NotAppliedError, NotPermittedError
-from lbrouter.system.ssh_session import ssh_connection
-
-CONTROL_REPLY_TIMEOUT_S: Final = 60.0
-"""For an answer: an apply of a large file takes seconds, a stopped daemon never answers."""
-
-DAEMON_NOT_ANSWERING: Final = "The daemon does not answer."
-DAEMON_RESTART_REMEDY: Final = (
-    "systemctl restart lbrouter, or look at its messages: journalctl -u lbrouter"
-)
 
 StreamPair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -39,9 +33,7 @@ async def connect(runtime_dir: Path) -> AsyncIterator[StreamPair | None]:
             control_socket_path(runtime_dir), limit=MAX_ROOT_REQUEST_BYTES
         )
     except PermissionError as error:
-        raise NotPermittedError(
-            "The daemon's socket cannot be opened: permission denied.", remedy="Run it as root."
-        ) from error
+        raise NotPermittedError(SOCKET_REFUSED_WHY, remedy="Run it as root.") from error
     except OSError:
         yield None
         return
@@ -63,24 +55,13 @@ async def ask(
             return None
         reader, writer = streams
         try:
-            writer.write(encode_line(_with_address(request)))
+            writer.write(encode_line(with_address(request)))
             answer = await asyncio.wait_for(reader.readline(), timeout_s)
         except (OSError, TimeoutError) as error:
             raise NotAppliedError(DAEMON_NOT_ANSWERING, remedy=DAEMON_RESTART_REMEDY) from error
     if not answer:
-        raise NotAppliedError("The daemon closed the connection.", remedy=DAEMON_RESTART_REMEDY)
+        raise NotAppliedError(DAEMON_CLOSED_WHY, remedy=DAEMON_RESTART_REMEDY)
     return result_or_raise(json.loads(answer))
-
-
-def _with_address(request: Document) -> Document:
-    """An order says where its person sits: the daemon's unit may not read that of other processes.
-
-    A request that says who gives it stays as it is.
-    """
-    session = parse_ssh_connection(ssh_connection(os.getpid()))
-    if session is None or "by" in request or request["verb"] in READ_ONLY_VERBS:
-        return request
-    return {**request, "by": {"address": str(session.client)}}
 
 
 async def stream(runtime_dir: Path, request: Document) -> AsyncGenerator[Any, None]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from lbrouter.compile.firewall.operator_session import parse_ssh_connection
+from lbrouter.compile.firewall.ssh_session import parse_ssh_connection
 from lbrouter.daemon.control_socket.protocol import OPERATOR_VERBS, READ_ONLY_VERBS
 from lbrouter.model.errors import NotPermittedError
 from lbrouter.model.messages.operator import Operator

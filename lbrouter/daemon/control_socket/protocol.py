@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from lbrouter.compile.config.parse import MAX_CONFIG_BYTES
+from lbrouter.compile.config.size_limit import MAX_CONFIG_BYTES
 from lbrouter.model.errors import (
     ConfigError,
     ConfirmationNeededError,
@@ -35,6 +35,16 @@ MAX_READER_REQUEST_BYTES: Final = 16 * 1024
 
 MAX_ROOT_REQUEST_BYTES: Final = 6 * MAX_CONFIG_BYTES + MAX_READER_REQUEST_BYTES
 """Bytes of a request by root: a configuration, each byte of which JSON may write as six."""
+
+CONTROL_REPLY_TIMEOUT_S: Final = 60.0
+"""For an answer: an apply of a large file takes seconds, a stopped daemon never answers."""
+
+DAEMON_NOT_ANSWERING: Final = "The daemon does not answer."
+DAEMON_CLOSED_WHY: Final = "The daemon closed the connection."
+DAEMON_RESTART_REMEDY: Final = (
+    "systemctl restart lbrouter, or look at its messages: journalctl -u lbrouter"
+)
+SOCKET_REFUSED_WHY: Final = "The daemon's socket cannot be opened: permission denied."
 
 STREAM_VERBS: Final = frozenset({"follow", "watch"})
 """Verbs that get many answers."""

@@ -19,8 +19,8 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator
 
 from lbrouter.compile.report.alert_message import AlertMessage, alert_message, is_subscribed
-from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.config import Config
 from lbrouter.model.errors import LbrouterError
 from lbrouter.model.messages.phrase import as_phrase, phrase

@@ -15,11 +15,11 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
 from lbrouter.compile.event_report.report_facts import TrafficAmount
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.timeline import TimelineEvent
 from lbrouter.system import atomic_file
@@ -54,11 +54,6 @@ CREATE TABLE IF NOT EXISTS traffic (
     seconds REAL, upload_bytes INTEGER, download_bytes INTEGER,
     peak_upload_bps INTEGER, peak_download_bps INTEGER);
 """
-
-
-def utc_timestamp(*, precision: str = "milliseconds") -> str:
-    """Now, as RFC 3339 in UTC."""
-    return datetime.now(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from lbrouter.compile.health.carrier_only import is_ready, no_nexthop_reason
 from lbrouter.compile.health.family_targets import uplink_families
 from lbrouter.compile.health.probe_accounting import MIN_RTO_S
 from lbrouter.compile.routing.interface_choices import named_ports
-from lbrouter.daemon.events.history import utc_timestamp
 from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.daemon.wakeup import Wakeup
 from lbrouter.model.config import Config
 from lbrouter.model.events import AddressingChanged, CarrierChanged, HealthEvent, ProbeSent, Tick

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Final
 
 from lbrouter.compile.firewall.connection_bounds import vlan_budget
+from lbrouter.compile.report.bound_state import BoundClientStatus
 from lbrouter.compile.report.bounds_reached import (
     NOTHING_REACHED,
-    BoundClientStatus,
     BoundsReached,
     ClientNames,
     bound_clients,

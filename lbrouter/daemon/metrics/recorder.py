@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from lbrouter.compile import health
-from lbrouter.daemon.events.history import UplinkSample, utc_timestamp
+from lbrouter.daemon.events.history import UplinkSample
 from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.daemon.health.tracker import HealthTracker
 from lbrouter.daemon.metrics.last_minute import LastMinute
 from lbrouter.daemon.metrics.traffic import TRAFFIC_SAMPLE_INTERVAL_S, TrafficSampler

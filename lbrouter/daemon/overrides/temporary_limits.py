@@ -22,7 +22,7 @@ from lbrouter.model.errors import UsageError
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import Message, MessageValue
 from lbrouter.model.messages.phrase import phrase
-from lbrouter.model.sections.field_types import MAX_RATE, MIN_RATE
+from lbrouter.model.sections.line_rate import MAX_RATE, MIN_RATE
 from lbrouter.model.units import Duration, Rate
 
 LIMIT_DIRECTIONS: Final = ("upload", "download")

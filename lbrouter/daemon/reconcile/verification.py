@@ -1,8 +1,9 @@
 """`Verification`: whether the kernel holds what it should, since when, and why not."""
 
-from lbrouter.compile.report.kernel_status import KernelStatus, kernel_status
-from lbrouter.daemon.events.history import utc_timestamp
+from lbrouter.compile.report.kernel_status import kernel_status
+from lbrouter.compile.report.status_types import KernelStatus
 from lbrouter.daemon.events.journal import Journal
+from lbrouter.daemon.events.timestamp import utc_timestamp
 from lbrouter.model.messages.codes import EventCode
 from lbrouter.model.messages.message import message
 

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from lbrouter.compile.report.bounds_reached import BoundsReached, BoundState
+from lbrouter.compile.report.bound_state import BoundState
+from lbrouter.compile.report.bounds_reached import BoundsReached
 from lbrouter.kernel.neighbours.neighbour_table import MAC_SIZE
 from lbrouter.kernel.netlink import raw_socket
 from lbrouter.kernel.netlink.codec import parse_attributes

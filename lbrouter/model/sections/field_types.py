@@ -33,14 +33,10 @@ from lbrouter.model.sections.interface_choice import (
     ParsedInterface,
     decode_interface,
 )
+from lbrouter.model.sections.line_rate import parse_line_rate
 from lbrouter.model.sections.targets import ACCEPTED_TARGET, ProbeTarget, parse_target
 from lbrouter.model.units import Duration, Percent, Rate
 from lbrouter.model.validated_strings import InvalidValueError, ParsedString
-
-MIN_RATE: Final = Rate(8_000)
-"""HTB counts in bytes a second and in microseconds: below this its arithmetic is too coarse."""
-
-MAX_RATE: Final = Rate(100 * 10**9)
 
 
 class Section(BaseModel):
@@ -62,22 +58,6 @@ class NamedSection(Section):
     def set_name(self, name: str) -> None:
         """Take `name`. Done once, by `Config`, for a section cannot see its own key."""
         self._name = name
-
-
-def parse_line_rate(value: str) -> Rate:
-    """A rate within what HTB can shape."""
-    rate = Rate.parse(value)
-    if rate < MIN_RATE:
-        raise InvalidValueError(
-            "is less than HTB can shape",
-            phrase("{low} to {high}", low=MIN_RATE, high=MAX_RATE),
-        )
-    if rate > MAX_RATE:
-        raise InvalidValueError(
-            "is more than any line carries",
-            phrase("{low} to {high}", low=MIN_RATE, high=MAX_RATE),
-        )
-    return rate
 
 
 MAX_HEADROOM: Final = Percent(5_000)

@@ -6,7 +6,6 @@ from pydantic import Field
 
 from lbrouter.model.kernel_state import IpNetwork
 from lbrouter.model.sections.field_types import (
-    MIN_RATE,
     Cidr4,
     Cidr6,
     Flag,
@@ -26,6 +25,7 @@ from lbrouter.model.sections.field_types import (
     ServiceWord,
     TimeSpan,
 )
+from lbrouter.model.sections.line_rate import MIN_RATE
 from lbrouter.model.units import Duration
 from lbrouter.model.validated_strings import MAX_TAG, OneOrMany
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from lbrouter.model.config import Config, PolicyMode, Vlan
 from lbrouter.model.direction import Direction
-from lbrouter.model.sections.field_types import MIN_RATE
+from lbrouter.model.sections.line_rate import MIN_RATE
 from lbrouter.rehearsal.analysis.expected import TrafficPath
 from lbrouter.rehearsal.analysis.stream_records import bytes_until
 from lbrouter.rehearsal.lab.process import JsonRow

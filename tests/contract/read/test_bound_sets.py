@@ -2,7 +2,8 @@
 
 import pytest
 
-from lbrouter.compile.report.bounds_reached import BoundsReached, BoundState
+from lbrouter.compile.report.bound_state import BoundState
+from lbrouter.compile.report.bounds_reached import BoundsReached
 from lbrouter.kernel.read.bound_sets import read_bounds_reached
 from tests.contract.conftest import in_namespace, shell
 

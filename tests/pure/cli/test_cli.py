@@ -12,7 +12,7 @@ import pytest
 from lbrouter import __version__
 from lbrouter.cli.errors import run_with_error_report
 from lbrouter.cli.main import main
-from lbrouter.cli.output.render import PlanFormatter
+from lbrouter.cli.output.plan_text import PlanFormatter
 from lbrouter.cli.verbs import VERBS
 from lbrouter.compile.state.diff import diff
 from lbrouter.model.errors import (

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbrouter.compile.config.line_numbers import LineNumbers
-from lbrouter.compile.config.parse import MAX_CONFIG_BYTES
+from lbrouter.compile.config.size_limit import MAX_CONFIG_BYTES
 from tests.kit.sample_config import VALID_CONFIG, errors_of, with_changes
 
 VLANS = "".join(

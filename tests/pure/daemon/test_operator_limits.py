@@ -15,7 +15,7 @@ from lbrouter.daemon.overrides.temporary_limits import (
 from lbrouter.kernel.read.boot_clock import BootTime
 from lbrouter.model.direction import Direction
 from lbrouter.model.errors import UsageError
-from lbrouter.model.sections.field_types import MAX_RATE
+from lbrouter.model.sections.line_rate import MAX_RATE
 from lbrouter.model.units import Duration, Rate
 from tests.kit.builders import TWO_LINES, config_of
 

@@ -5,11 +5,8 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from lbrouter.compile.firewall.operator_session import (
-    OperatorSession,
-    parse_ssh_connection,
-    session_cut_reason,
-)
+from lbrouter.compile.firewall.operator_session import session_cut_reason
+from lbrouter.compile.firewall.ssh_session import OperatorSession, parse_ssh_connection
 from lbrouter.model.config import Config
 from lbrouter.model.facts import Facts
 from tests.kit.builders import TWO_LINES, config_of, facts_of

@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lbrouter.compile.report.bound_state import BoundState
 from lbrouter.compile.report.bounds_reached import (
     MAX_CLIENTS_TOLD,
     NOTHING_REACHED,
     BoundsReached,
-    BoundState,
     ClientNames,
     bound_clients,
     client_messages,

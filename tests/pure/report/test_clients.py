@@ -2,7 +2,8 @@
 
 from ipaddress import ip_address
 
-from lbrouter.compile.report.bounds_reached import BoundsReached, BoundState
+from lbrouter.compile.report.bound_state import BoundState
+from lbrouter.compile.report.bounds_reached import BoundsReached
 from lbrouter.compile.report.clients import (
     AddressTraffic,
     ClientObservations,

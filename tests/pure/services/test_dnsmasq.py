@@ -17,10 +17,10 @@ from lbrouter.compile.services.dnsmasq import (
 )
 from lbrouter.compile.services.dnsmasq_leases import (
     LanLease,
-    nearly_full_warnings,
     parse_leases,
     pool_usage,
 )
+from lbrouter.compile.services.pool_usage import nearly_full_warnings
 from lbrouter.compile.state.commands import command_line
 from lbrouter.model.config import Config
 from lbrouter.model.managed_process import ManagedProcess

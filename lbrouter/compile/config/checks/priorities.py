@@ -7,7 +7,7 @@ from lbrouter.compile.config.checks.rates import BANDWIDTH_DIRECTIONS, usable_ra
 from lbrouter.compile.config.diagnostics import Diagnostic
 from lbrouter.model.config import Bandwidth, Config, Policy, PolicyMode, Vlan
 from lbrouter.model.messages.phrase import phrase
-from lbrouter.model.sections.field_types import MIN_RATE
+from lbrouter.model.sections.line_rate import MIN_RATE
 from lbrouter.model.units import Rate
 
 
