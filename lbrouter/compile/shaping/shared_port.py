@@ -36,5 +36,5 @@ def renumbered(noun: Qdisc | HtbClass, major: int) -> Qdisc | HtbClass:
             return replace(noun, classid=(major, noun.classid[1]), parent=(major, noun.parent[1]))
         case Qdisc(parent="root"):
             return replace(noun, handle=major)
-        case Qdisc(parent=parent):
-            return replace(noun, parent=(major, int(parent[1])))
+        case _:
+            return replace(noun, parent=(major, int(noun.parent[1])))

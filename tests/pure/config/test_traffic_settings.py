@@ -112,6 +112,7 @@ WRONG = [
     (("", address_map("9.9.9.9", "fd10:10::7", "fiber")), "maps[0].to", "is IPv6, and 9.9.9.9 is"),
     (("", address_map("2001:db8::7", "fd10:10::7", "dsl")), "maps[0].public", "has no IPv6"),
     # routes
+    ((VLAN6, f'{VLAN6}routes = ["in via 10.10.10.9"]\n'), "routes[0]", "is not a network"),
     ((VLAN6, f'{VLAN6}routes = ["10.50.0.0/16"]\n'), "stream.routes[0]", "via 10.20.2.14"),
     ((VLAN6, f'{VLAN6}routes = ["10.50.0.0/16 via ::1:2"]\n'), "routes[0]", "mixes IPv4 and IPv6"),
     ((VLAN6, f'{VLAN6}routes = ["0.0.0.0/0 via 10.10.10.9"]\n'), "routes[0]", "leads everywhere"),
@@ -229,3 +230,16 @@ def test_a_rule_that_never_matches_is_said(first: str, second: str, *, covered: 
     text = VALID_CONFIG + f"{RULE}{first}\n{RULE}{second}\n"
     warned = [one for one in parse_text(text).warnings if "never matches: rules[1]" in one]
     assert bool(warned) is covered
+
+
+def test_an_own_address_is_refused_without_a_forward_too() -> None:
+    own = address_map("203.0.113.2", "10.10.10.30", "fiber")
+    elsewhere = ('[[forwards]]\nuplink = "fiber"', '[[forwards]]\nuplink = "lte"')
+    [error] = errors_of(with_changes(elsewhere, ("", own)))
+    assert "is the gateway's own address on fiber; [[forwards]] are for it" in error
+
+
+def test_the_source_of_an_unknown_vlan_is_no_second_error() -> None:
+    rule = '\n[[rules]]\nfrom = "strem"\nsource = "10.9.9.9"\npolicy = "show"\n'
+    [error] = errors_of(with_changes(("", rule)))
+    assert "rules[1].from" in error

@@ -198,3 +198,17 @@ def test_a_question_without_sense_is_bad_usage(
 ) -> None:
     with pytest.raises(UsageError, match=complaint):
         explain_flow(source, destination, protocol)
+
+
+def test_a_service_that_the_file_opens_to_a_vlan() -> None:
+    text = TWO_LINES.replace("[vlans.guests]", '[vlans.guests]\nservices = ["tcp/8080"]')
+    config = config_of(text)
+    flow = parse_flow(
+        config, FACTS, source="guests", destination="10.10.40.1", protocol="tcp", port=8080
+    )
+    known = ExplainContext(
+        allocation=allocate(config, Allocation()), health=health_of(config), facts=FACTS
+    )
+    found = explain(config, flow, known)
+    assert found["verdict"] == "delivered"
+    assert "vlans.guests.services has tcp/8080" in found["because"]

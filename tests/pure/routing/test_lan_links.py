@@ -1,6 +1,7 @@
 """A trunk or a port that is missing: the desired state without it, and the warnings."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 from lbrouter.compile.routing.lan_links import (
     missing_ports,
@@ -9,6 +10,7 @@ from lbrouter.compile.routing.lan_links import (
     vlan_unreachable_reason,
 )
 from lbrouter.compile.routing.uplink_addressing import stable_facts
+from lbrouter.compile.routing.venue_routes import inside_routes
 from lbrouter.compile.state.allocate import allocate
 from lbrouter.compile.state.commands import command_line
 from lbrouter.compile.state.desired import desired_state
@@ -102,3 +104,20 @@ def test_tags_on_a_kernel_without_them_are_named_beforehand() -> None:
     assert "no 802.1Q VLANs (module 8021q), and stream, guests need" in missing_vlan_support(
         CONFIG, bare
     )
+    tagged = config_of(TWO_LINES.replace('"wan1"', '"wan1"\nvlan = 35'))
+    assert "and uplink fiber need them (id, vlan)" in missing_vlan_support(tagged, bare)
+
+
+def test_networks_behind_a_vlan_wait_for_its_port() -> None:
+    routed = config_of(
+        TWO_LINES.replace("[vlans.desk]", '[vlans.desk]\nroutes = ["10.50.0.0/16 via 10.10.99.9"]')
+    )
+    behind = ip_network("10.50.0.0/16")
+    for gone, count in (((), 1), (("lan3",), 0)):
+        facts = facts_of(routed, without=gone)
+        found = [route for route in inside_routes(routed, facts) if route.destination == behind]
+        assert len(found) == count
+
+
+def test_each_line_has_the_port_that_it_is_plugged_into() -> None:
+    assert config_of(TWO_LINES).uplink_ports()["fiber"] == "wan1"

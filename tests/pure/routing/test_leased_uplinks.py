@@ -205,3 +205,8 @@ def test_an_address_that_a_neighbour_leased_too_stays_his() -> None:
     wan1 = replace(found.interfaces["wan1"], foreign_addresses=(ip_interface("192.0.2.77/24"),))
     state = desired(replace(found, interfaces={**found.interfaces, "wan1": wan1}))
     assert not any(isinstance(a, Address) for a in state.addresses)
+
+
+def test_a_renewal_changes_nothing_that_the_kernel_has() -> None:
+    renewed = replace(lease(), renew_at=60.0)
+    assert renewed.kernel_fields == lease().kernel_fields != lease(mtu=1400).kernel_fields

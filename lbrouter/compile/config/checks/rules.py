@@ -72,16 +72,15 @@ def _source_errors(config: Config, rule: PolicyRule, where: KeyPath) -> Iterator
     versions = {network.version for network in rule.networks} if not rule.names else set()
     for index, source in enumerate(rule.source):
         path = (*where, "source", index)
-        if not any(is_subnet(source, network) for network in inside):
+        if inside and not any(is_subnet(source, network) for network in inside):
             what = phrase("the VLANs of this rule")
             if len(rule.from_) == 1:
                 what = phrase("VLAN {vlan}", vlan=rule.from_[0])
             elif not rule.from_:
                 what = phrase("any VLAN")
             accepted = phrase("a host or subnet of {what}", what=what)
-            if inside:
-                example = inside[0][-2]
-                accepted = phrase('{what}, such as "{example}"', what=accepted, example=example)
+            example = inside[0][-2]
+            accepted = phrase('{what}, such as "{example}"', what=accepted, example=example)
             yield Diagnostic(
                 path=path,
                 value=str(source),
