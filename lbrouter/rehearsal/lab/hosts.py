@@ -89,6 +89,8 @@ SNAPSHOT_COMMANDS = (
 _VOLATILE_PATTERN = re.compile(
     r"(valid_lft|preferred_lft|expires) \w+|tentative|qdisc no(op|queue)"
 )
+_LEARNED_ELEMENTS_PATTERN = re.compile(r"elements = \{[^}]* timeout [^}]*\}")
+"""What packets put into the sets of the ruleset: it goes by itself."""
 _AUTOMATIC_LINE_PATTERN = re.compile(r"fe80::|ff00::/8|stable_secret|^qdisc noqueue")
 
 
@@ -97,8 +99,10 @@ def _without_volatile(text: str) -> str:
 
     An interface that was never up has `noop`, one that was up and is down again `noqueue`.
     """
-    kept = (line for line in text.splitlines() if not _AUTOMATIC_LINE_PATTERN.search(line))
-    return "\n".join(_VOLATILE_PATTERN.sub("", line).strip() for line in kept)
+    lasting = _LEARNED_ELEMENTS_PATTERN.sub("", text)
+    kept = (line for line in lasting.splitlines() if not _AUTOMATIC_LINE_PATTERN.search(line))
+    words = (_VOLATILE_PATTERN.sub("", line).strip() for line in kept)
+    return "\n".join(filter(None, words))
 
 
 def package_env() -> dict[str, str]:
