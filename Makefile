@@ -10,8 +10,8 @@ cover := --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 # Most tests on this machine's own kernel wait for something: four of them fit on two processors.
 # The emulated machines fill both by themselves, and come after; so do the streams through a lane,
 # whose tunnels are programs here and whose stalls are measured, and the rehearsals, which judge
-# gaps and rates themselves.
-alone := tests/topology/lane tests/topology/rehearsal
+# gaps and rates themselves, and the machines with a systemd, which share one tree of control groups.
+alone := tests/topology/lane tests/topology/rehearsal tests/topology/systemd
 beside := --numprocesses=4
 # What hangs on the release: its Python, its libnftables and its programs.
 on_debian13 := tests/pure/cli tests/pure/config tests/pure/daemon tests/pure/kernel tests/pure/services \

@@ -43,7 +43,7 @@ def _close_firewall(settings: CommandSettings) -> bool:
     What is forwarded is closed first; what should be remembered of it comes after, and may fail.
     """
     with exclusive_lock(settings.runtime_dir):
-        if nft.observe_table() is not None:
+        if nft.is_loaded():
             return False
         store = StateStore(settings.state_dir, print_damage)
         # By the file that the daemon will take; the interfaces of the last good one are closed too.

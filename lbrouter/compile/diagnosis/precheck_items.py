@@ -10,6 +10,7 @@ from lbrouter.compile.diagnosis.precheck_facts import PrecheckFacts
 from lbrouter.compile.services.pool_usage import POOL_NEARLY_FULL_PERCENT
 from lbrouter.model.messages.codes import EventCode, PrecheckCode
 from lbrouter.model.messages.message import Message, message
+from lbrouter.model.messages.phrase import phrase
 from lbrouter.model.sections.line_rate import MIN_RATE
 from lbrouter.model.units import Duration
 
@@ -81,7 +82,7 @@ def kernel_item(facts: PrecheckFacts) -> PrecheckItem:
     kernel = facts.status["kernel"]
     if kernel["verified"] and facts.status["applied"]:
         return fine("kernel", message(PrecheckCode.KERNEL_RIGHT_NOW))
-    error = kernel["reason"] or "nothing is applied"
+    error = kernel["reason"] or phrase("nothing is applied")
     found = message(PrecheckCode.KERNEL_WRONG_NOW, error=error)
     return failed("kernel", found, message(PrecheckCode.DO_LOOK))
 

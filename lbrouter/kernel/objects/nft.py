@@ -82,6 +82,11 @@ def observe_table() -> NftTable | None:
     )
 
 
+def is_loaded() -> bool:
+    """Whether our firewall stands. A table beside it may be left where another program deleted it."""
+    return _list_one(NFT_TABLE_SPEC) is not None
+
+
 def execute(operation: Operation) -> None:
     """Carry `operation` out in one transaction; a refused one leaves the table as it was.
 

@@ -59,6 +59,7 @@ def test_a_root_replaced_in_the_middle_of_a_repair_is_repaired(tmp_path: Path) -
             state_dir=tmp_path,
             runtime_dir=tmp_path,
             limits=lambda _: {},
+            blocked=frozenset,
             report_damage=print,
         )
         await reconciler.reconcile(FILE, all_up)

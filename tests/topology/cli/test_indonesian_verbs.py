@@ -43,7 +43,8 @@ WITHOUT_DAEMON = (
     "limit guests off --for 1m", "uplink drain fiber", "uplink pin show lte", "uplink restore lte",
     "measure fiber", "measure wan --url http://x/", "measure fiber --url x", "relay setup fiber",
     "relay setup tunnel", "init", "apply --confirm-within soon", "apply --confirm-within 9d",
-    "down", "down", "status",
+    "down", "down", "status", "precheck", "why 10.10.40.9", "block 10.10.40.9", "unblock lost",
+    "config list", "config diff", "alerts test", "report --since 5m -o /dev/null",
 )  # fmt: skip
 
 WITH_DAEMON = (
@@ -52,7 +53,10 @@ WITH_DAEMON = (
     "uplink pin show wan", "uplink pin show lte", "uplink pin spread fiber",
     "uplink restore fiber", "uplink restore lte", "clients", "events", "events --brief", "confirm",
     "rollback", "run", "down", "guard", "apply --confirm-within 60s", "status", "apply",
-    "rollback", "events",
+    "rollback", "events", "why 10.10.40.9", "why lost", "block 02:00:00:00:00:09 --for 10m",
+    "clients", "unblock 02:00:00:00:00:09", "unblock 02:00:00:00:00:09", "precheck",
+    "login lost", "login fiber", "config list", "config diff", "config undo", "rollback",
+    "alerts test", "plan --brief",
 )  # fmt: skip
 
 
