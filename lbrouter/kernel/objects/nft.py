@@ -83,7 +83,7 @@ def observe_table() -> NftTable | None:
 
 
 def is_loaded() -> bool:
-    """Whether our firewall stands. A table beside it may be left where another program deleted it."""
+    """Whether our firewall stands. A table beside it may be left where it was deleted."""
     return _list_one(NFT_TABLE_SPEC) is not None
 
 
