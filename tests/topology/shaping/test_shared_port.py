@@ -19,7 +19,8 @@ from tests.kit.venues import VenueBuilder, uplink_of_new_flow
 from tests.kit.wait import eventually
 from tests.topology.uplinks.dhcp_uplinks import write_config
 
-UPLOAD_BPS = 40_000_000
+UPLOAD_BPS = 12_000_000
+"""More than the LAN's downloads have; an emulated machine carries three times as much."""
 WARM_UP_BYTES = 2_000_000
 HEADROOM = 0.95
 
@@ -32,7 +33,7 @@ name = "stick"
 interface = "wan1"
 address = "203.0.113.2/24"
 gateway = "203.0.113.1"
-upload = "40mbit"
+upload = "12mbit"
 download = "8mbit"
 [vlans.stream]
 port = "lan1"
@@ -78,14 +79,14 @@ def tag_the_provider(venue: Venue) -> None:
     )
 
 
-def assert_uploads_fill_the_line(venue: Venue) -> None:
-    """What the client sends arrives at the provider at the rate of the line, less the headroom."""
+def upload_bps(venue: Venue) -> float:
+    """At which rate it arrives at the provider what the client sends, once the file is applied."""
     require_success(venue.gateway.run_lbrouter("apply"))
     assert venue.gateway.run_lbrouter("plan").returncode == ExitCode.DONE
     assert eventually(lambda: uplink_of_new_flow(venue) == "fiber")
     client = venue.client("stream")
     rows = json.loads(client.check_output(["ip", "-4", "-json", "address", "show", "eth0"]))
-    client.start_load(
+    load = client.start_load(
         sources=[rows[0]["addr_info"][0]["local"]],
         up=True,
         pace_bps=0,
@@ -101,24 +102,32 @@ def assert_uploads_fill_the_line(venue: Venue) -> None:
     begin = read_arrivals(namespace, "line")
     assert eventually(lambda: read_arrivals(namespace, "line").at_s > begin.at_s + 3)
     rate = begin.frame_bps(read_arrivals(namespace, "line"))
-    print("upload of", UPLOAD_BPS, "on the stick:", round(rate))
-    assert 0.95 * HEADROOM * UPLOAD_BPS < rate < 1.01 * HEADROOM * UPLOAD_BPS
+    assert load.result(), "it has ended"
+    return rate
+
+
+def assert_one_wire_is_as_good_as_two(two_ports: float, one_port: float) -> None:
+    print("upload of", UPLOAD_BPS, "by two ports:", round(two_ports), "by one:", round(one_port))
+    assert one_port > 0.95 * two_ports
+    assert max(one_port, two_ports) < 1.01 * HEADROOM * UPLOAD_BPS
 
 
 def test_an_upload_by_a_device_on_the_lans_port_has_the_rate_of_its_line(
     build_venue: VenueBuilder,
 ) -> None:
+    two_ports = upload_bps(build_venue(TWO_PORTS))
     venue = build_venue(TWO_PORTS)
     with one_wire(venue, 'interface = "side0"'):
         venue.gateway.run_script(MACVLAN)
-        assert_uploads_fill_the_line(venue)
+        assert_one_wire_is_as_good_as_two(two_ports, upload_bps(venue))
 
 
 @pytest.mark.needs("vlan")
 def test_an_upload_by_the_providers_tag_on_the_lans_port_has_the_rate_of_its_line(
     build_venue: VenueBuilder,
 ) -> None:
+    two_ports = upload_bps(build_venue(TWO_PORTS))
     venue = build_venue(TWO_PORTS)
     with one_wire(venue, 'interface = "port0"\nvlan = 35'):
         tag_the_provider(venue)
-        assert_uploads_fill_the_line(venue)
+        assert_one_wire_is_as_good_as_two(two_ports, upload_bps(venue))
