@@ -75,7 +75,7 @@ def test_a_block_ends_by_itself_and_a_host_of_the_file_is_asked_for(venue: Venue
     mac = mac_of(guest, "eth0")
     with GatewayDaemon(venue.gateway) as daemon:
         assert eventually(lambda: reaches(guest))
-        daemon.ask("block", client=mac, for_ms=1500)
+        daemon.ask("block", client=mac, for_ms=5000)
         assert not reaches(guest)
         assert eventually(lambda: reaches(guest), within_s=10)
         assert daemon.has_logged("wish:", "the time of the block is over")
