@@ -83,6 +83,7 @@ class ReconcileLoop:
         self._changes = ChangeLog(journal)
         self._waiting = WaitingOverrideLog(journal)
         self._round_ended = asyncio.Event()
+        self._round_runs = False
         self._halted = False
         self._failures = 0
 
@@ -159,13 +160,15 @@ class ReconcileLoop:
             self._resync_wakeup.clear()
             if loop.time() >= self.next_resync_at:
                 async with self.write_lock:
+                    self._round_runs = True
                     await self._reconcile_if_due()
+                self._round_runs = False
                 self._round_ended.set()
                 self._round_ended = asyncio.Event()
 
     async def wait_reconciled(self) -> None:
-        """Wait until no reconcile is due: the kernel holds what was asked before, or refused it."""
-        while asyncio.get_running_loop().time() >= self.next_resync_at:
+        """Wait until no reconcile is due or runs: the kernel holds what was asked, or refused."""
+        while self._round_runs or asyncio.get_running_loop().time() >= self.next_resync_at:
             await self._round_ended.wait()
 
     async def evaluate(self) -> None:
